@@ -66,6 +66,24 @@ def test_reconstruct_reports_metrics_and_writes_the_image(scan_file: Path, tmp_p
     assert image.dtype == np.complex64
 
 
+def test_an_image_is_kept_where_nothing_can_be_measured(tmp_path: Path) -> None:
+    """An empty slice has no foreground, and a scan without calibration lines no sensitivities, which RSS needs not."""
+    rng = np.random.default_rng(0)
+    kspace = rng.normal(size=(3, 4, 32, 24)) + 1j * rng.normal(size=(3, 4, 32, 24))
+    kspace[0] = 0
+    output, raw = tmp_path / "image.npy", tmp_path / "raw.npy"
+    reconstruct = ("reconstruct", raw, "--axes", "slice,coil,readout,phase", "--method", "zero-filled")
+    np.save(raw, kspace.astype(np.complex64))
+    empty = invoke(*reconstruct, "--slice", 0, "--output", output)
+    assert empty.exit_code == 0
+    assert "no metrics: the image is zero everywhere" in empty.output
+    assert not np.load(output).any()
+    np.save(raw, (kspace[1:] * (np.arange(24) % 3 == 1)).astype(np.complex64))
+    without_centre = invoke(*reconstruct, "--slice", 1, "--output", tmp_path / "other.npy")
+    assert without_centre.exit_code == 0
+    assert np.load(tmp_path / "other.npy").any()
+
+
 def test_an_acceleration_without_a_pattern_is_that_of_equispaced_lines(scan_file: Path, tmp_path: Path) -> None:
     reconstruct = ("reconstruct", scan_file, "--slice", 1, "--method", "zero-filled")
     asked, plain = answer(*reconstruct, *SAMPLING[2:]), answer(*reconstruct)

@@ -76,6 +76,24 @@ def test_gaps_between_measured_points(kspace):
     assert scan.measurement(0, torch.ones(24)).full is None
 
 
+def test_each_slice_has_the_lines_that_were_drawn_for_it(kspace):
+    lines = np.random.default_rng(1).random((3, 24)) < 0.5
+    scan = Memory(kspace * lines[:, None, None])
+    for slice in range(3):
+        measurement = scan.measurement(slice)
+        np.testing.assert_array_equal(measurement.mask.numpy()[0], lines[slice])
+        np.testing.assert_array_equal(measurement.kspace.numpy(), kspace[slice] * lines[slice])
+        kept = scan.measurement(slice, torch.arange(24) % 2 == 0).mask[0].numpy()
+        np.testing.assert_array_equal(kept, lines[slice] & (np.arange(24) % 2 == 0))
+
+
+def test_lines_that_are_zero_in_one_slice_alone_count_as_measured(kspace):
+    """Such as in an empty slice at the edge of a volume."""
+    kspace[..., 7] = kspace[0] = 0
+    scan = Memory(kspace)
+    assert torch.equal(scan.measurement(0).mask, scan.acquired)
+
+
 def test_partial_echo_is_no_gap(kspace):
     kspace[..., :9, :] = 0
     scan = Memory(kspace)
@@ -103,6 +121,11 @@ def test_a_slice_is_read_once_while_the_mask_turns(kspace):
 def test_mask_that_does_not_fit(kspace, shape):
     with pytest.raises(InputError, match="the sampling mask has shape .*; this scan needs 24 lines, or 32×24 points"):
         Memory(kspace).measurement(0, torch.ones(shape))
+
+
+def test_nothing_but_zeros(kspace):
+    with pytest.raises(InputError, match="memory holds only zeros in its middle slice"):
+        Memory(0 * kspace).measurement(0)
 
 
 def test_mask_that_keeps_nothing(kspace):

@@ -153,6 +153,14 @@ def test_lines_that_are_zero_in_all_coils_were_not_measured(tmp_path, kspace):
         assert not scan.fully_sampled
 
 
+def test_a_stored_mask_holds_for_every_slice(tmp_path, kspace):
+    """Also where there are samples beside it: it says which of them may be used."""
+    mask = np.arange(20) % 2 == 0
+    with open_scan(write(tmp_path / "file1.h5", kspace=kspace, mask=mask)) as scan:
+        for slice in range(len(scan)):
+            np.testing.assert_array_equal(scan.measurement(slice).mask.numpy(), mask[None])
+
+
 def test_a_dead_coil_hides_no_line(tmp_path, kspace):
     kspace[:, 0] = 0
     with open_scan(write(tmp_path / "file1.h5", kspace=kspace)) as scan:

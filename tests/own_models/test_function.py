@@ -46,6 +46,20 @@ def test_oversampling_is_removed_and_the_image_may_be_cropped_or_not(tmp_path: P
     torch.testing.assert_close(part(cropped), whole(cropped))
 
 
+@pytest.mark.parametrize("annotation", ["", ": np.ndarray"], ids=["torch", "numpy"])
+@pytest.mark.parametrize("pattern", ["lines", "plane"])
+def test_what_a_model_changes_in_place_is_not_the_measurement(
+    tmp_path: Path, pattern: str, annotation: str, request: pytest.FixtureRequest
+) -> None:
+    """Or all methods after it would reconstruct, and be judged by, something else."""
+    measurement: Measurement = request.getfixturevalue(pattern)
+    parts = measurement.kspace, measurement.mask, measurement.calibration.sensitivities
+    before = [part.clone() for part in parts]
+    body = "image = abs(kspace).sum(0); kspace *= 2; mask[:] = True; sensitivities *= 0.5; return image"
+    script(tmp_path, body, annotation)(measurement)
+    assert all(torch.equal(part, was) for part, was in zip(parts, before, strict=True))
+
+
 def test_a_batch_is_a_loop(tmp_path: Path, lines: Measurement) -> None:
     method = script(tmp_path, "assert kspace.ndim == 3\n    return (sensitivities.conj() * ifft(kspace)).sum(0).abs()")
     batch = lines.with_kspace(torch.stack((lines.kspace, 2 * lines.kspace)))

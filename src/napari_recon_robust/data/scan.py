@@ -78,6 +78,16 @@ class Scan(ABC):
         """Which points were measured, those that are not zero in all coils: bool (1, phase) or (readout, phase)."""
         return measured_points(self.kspace(len(self) // 2).numpy())
 
+    def _measured_in(self, slice: int) -> "Tensor":
+        """Which points of one slice were measured: its own where it has samples beside those of `acquired`.
+
+        So have scans whose lines were drawn for each slice anew.
+        """
+        if bool(self.acquired.all()):
+            return self.acquired
+        own = measured_points(self.kspace(slice).numpy())
+        return own if bool((own & ~self.acquired).any()) else self.acquired
+
     def _stored_reference(self, slice: int) -> NDArray[np.floating] | None:
         """The reference image of a slice, if the file has one."""
         return None
@@ -100,17 +110,14 @@ class Scan(ABC):
 
     @cached_property
     def acquired(self) -> "Tensor":
-        """The points that were really measured: bool (1, phase), or (readout, phase)."""
+        """The points that were really measured: bool (1, phase), or (readout, phase); of the middle slice, at least."""
         with self._reading("the middle slice"):
             return self._measured()
 
     @cached_property
     def fully_sampled(self) -> bool:
         """Whether the measured points have no gaps (padding and partial Fourier are no gaps)."""
-        if not bool(self.acquired.any()):
-            return False
-        rows, columns = (self.acquired.any(dim).nonzero().flatten() for dim in (1, 0))
-        return bool(self.acquired[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].all())
+        return _without_gaps(self.acquired)
 
     def facts(self, slice: int) -> dict[str, Any]:
         """Plain facts on a slice for a record: no path, no identifier."""
@@ -189,7 +196,7 @@ class Scan(ABC):
         from .measurement import Measurement
 
         header = self.header
-        mask = self.acquired
+        mask = measured = self._measured_in(slice)
         if isinstance(sampling, Sampling):
             mask = mask & sampling.mask(header.readout, header.phase)
         elif sampling is not None:
@@ -200,6 +207,8 @@ class Scan(ABC):
                     f"the sampling is {sampling!r}; give a Sampling, or an array of what is sampled."
                 ) from None
             mask = mask & self._checked_mask(given)
+        if not bool(measured.any()):
+            raise InputError(f"{self.name} holds only zeros in its middle slice; export the file again.")
         if not bool(mask.any()):
             raise InputError(f"the sampling mask keeps no measured point of {self.name}; choose another mask.")
         kspace, unit = self._slice(slice)
@@ -207,7 +216,7 @@ class Scan(ABC):
             kspace=kspace * mask,
             mask=mask,
             matrix=header.matrix,
-            full=kspace if self.fully_sampled else None,
+            full=kspace if _without_gaps(measured) else None,
             unit=unit,
         )
 
@@ -231,6 +240,13 @@ class Scan(ABC):
             raise InputError(f"{self.name} was closed; open it again.")
         if not 0 <= as_whole(slice, "the slice") < len(self):
             raise InputError(f"slice {slice} does not exist; {self.name} has slices 0 to {len(self) - 1}.")
+
+
+def _without_gaps(points: "Tensor") -> bool:
+    if not bool(points.any()):
+        return False
+    rows, columns = (points.any(dim).nonzero().flatten() for dim in (1, 0))
+    return bool(points[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].all())
 
 
 def measured_points(kspace: ArrayLike) -> "Tensor":

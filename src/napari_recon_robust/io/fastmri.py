@@ -128,6 +128,10 @@ class FastMRIScan(Scan):
             return inside
         return inside & measured_points(self.kspace(middle).numpy())
 
+    def _measured_in(self, slice: int) -> "Tensor":
+        """Those of the scan where a mask is stored, else as they are found."""
+        return self.acquired if self._mask is not None or self.fully_sampled else super()._measured_in(slice)
+
 
 def _stored_mask(file: Any, name: str, phase: int) -> "Tensor | None":
     """The mask that test files carry, bool (1, phase)."""

@@ -21,6 +21,8 @@ from ..reconstructors.base import Reconstructor
 class ModelInput:
     """One slice as an own model sees it, with (rows, columns) the same for all parts.
 
+    The parts are copies: what a model changes in place is not the measurement, by which other methods are judged.
+
     The Fourier transform is centred and orthonormal. With sampled lines the readout oversampling is removed (without
     loss), otherwise rows are the readout.
     """
@@ -31,17 +33,17 @@ class ModelInput:
     def kspace(self) -> Tensor:
         """Complex64 (coils, rows, columns), zero where not sampled, in the scan's units."""
         data = self.measurement.data
-        return fourier.fft(data, (-2,)) if self.measurement.lines else data
+        return fourier.fft(data, (-2,)) if self.measurement.lines else data.clone()
 
     @cached_property
     def mask(self) -> Tensor:
         """The sampling mask, bool (rows, columns)."""
-        return self.measurement.mask.expand(self.kspace.shape[-2:])
+        return self.measurement.mask.expand(self.kspace.shape[-2:]).clone()
 
     @cached_property
     def sensitivities(self) -> Tensor:
         """Complex64 (coils, rows, columns), sum |S_i|^2 = 1 on the object and 0 beside it."""
-        return self.measurement.calibration.sensitivities
+        return self.measurement.calibration.sensitivities.clone()
 
     @cached_property
     def image(self) -> Tensor:

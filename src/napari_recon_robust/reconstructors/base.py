@@ -21,6 +21,8 @@ from ..ground.progress import Job, Progress, run
 from ..weights import store
 from .origin import PACKAGE, of_module
 
+Kind = Literal["rss", "combined"]
+
 
 class Reconstructor(ABC):
     """A reconstruction method. It is stateless: the image depends only on the measurement and the knobs.
@@ -37,7 +39,7 @@ class Reconstructor(ABC):
     differentiable: bool = True
     needs_sensitivities: bool = True
     # The kind of fully sampled image that it is judged against when it stands by itself (Measurement.reference).
-    reference_kind: Literal["rss", "combined"] = "combined"
+    reference_kind: Kind = "combined"
     # Knobs at which every seed gives another equally plausible image (samples, restarts); None where none does.
     draw: Mapping[str, Any] | None = None
     # Its trained weights: the id of a shipped set, or a safetensors file (weights.store).
@@ -91,6 +93,10 @@ class Reconstructor(ABC):
             f"{self.label} fits no network to the slice, so that it has no last iterations to follow; "
             "choose another stand-in."
         )
+
+    def reference_kind_at(self, knobs: Mapping[str, Any]) -> Kind:
+        """The kind of its image at these knobs, where one of them chooses how coils are combined."""
+        return self.reference_kind
 
     def is_image(self, knobs: Mapping[str, Any]) -> bool:
         """Whether these knobs give an image, which can be compared with a reference; a map of deviations is not one."""
@@ -160,9 +166,9 @@ class Method:
         return f"{self.label} ({', '.join(changed)})" if changed else self.label
 
     @property
-    def reference_kind(self) -> Literal["rss", "combined"]:
+    def reference_kind(self) -> Kind:
         """The kind of fully sampled image that the method is judged against."""
-        return self.reconstructor.reference_kind
+        return self.reconstructor.reference_kind_at(self.knobs)
 
     @property
     def is_image(self) -> bool:

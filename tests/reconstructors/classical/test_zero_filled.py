@@ -29,3 +29,16 @@ def test_root_sum_of_squares_needs_no_calibration() -> None:
     measurement = Measurement(kspace * mask, mask, (8, 8))
     ZeroFilled()(measurement)
     assert "calibration" not in vars(measurement)
+
+
+@pytest.mark.parametrize("combine", ["rss", "combined"])
+def test_it_is_judged_by_the_image_of_its_own_combination(lines: Measurement, combine: str) -> None:
+    """Full sampling gives exactly that image."""
+    kspace = torch.randn(lines.kspace.shape, dtype=torch.complex64, generator=torch.Generator().manual_seed(0))
+    mask = torch.ones_like(lines.mask)
+    full = Measurement(kspace, mask, lines.matrix, full=kspace, kept=lines.calibration)
+    method = ZeroFilled().at(combine=combine)
+    assert method.reference_kind == combine
+    reference = full.reference(method.reference_kind)
+    assert reference is not None
+    torch.testing.assert_close(method(full).abs(), reference, rtol=1e-4, atol=1e-5 * float(reference.max()))

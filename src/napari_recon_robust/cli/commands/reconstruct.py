@@ -10,10 +10,10 @@ from torch import Tensor
 
 from ...data.measurement import Measurement
 from ...evaluation import metrics
-from ...ground.errors import either
+from ...ground.errors import InputError, either
 from ...io import images
 from ...reconstructors.base import Method
-from ..options import chosen_method, follow, measured, print_json, sampling_options
+from ..options import chosen_method, follow, measured, print_json, sampling_options, warn
 from ..outputs import Outputs
 
 
@@ -35,19 +35,17 @@ def reconstruct(
     outputs = Outputs(output)
     with measured(**sampling) as (scan, index, measurement):
         chosen = chosen_method(method, knobs, auto, measurement)
-        _ = measurement.calibration  # part of opening a slice, not of the method's time
+        if chosen.reconstructor.needs_sensitivities:
+            _ = measurement.calibration  # part of opening a slice, not of the method's time
         start = time.perf_counter()
         image = follow(chosen.job(measurement), f"reconstructing with {chosen.label}")
         seconds = time.perf_counter() - start
-        reference = measurement.reference(chosen.reference_kind) if chosen.is_image else None
-        regions = None
-        if reference is not None:
-            regions = metrics.measure(image.abs(), reference, tissue=measurement.foreground)
         plane = scan.plane(index)
         outputs.save(
             output,
             lambda path: images.write_image(path, image * measurement.unit, voxel=scan.header.voxel, plane=plane),
         )
+        regions = _measured(chosen, measurement, image)
     result = {
         **chosen.to_json(),
         "seconds": seconds,
@@ -61,6 +59,19 @@ def reconstruct(
     outputs.end(quiet=True)
 
 
+def _measured(method: Method, measurement: Measurement, image: Tensor) -> Mapping[str, metrics.Metrics] | None:
+    """The metrics of the regions; None for a map, without a reference, and where nothing is seen in it."""
+    if not method.is_image or measurement.full is None:
+        return None
+    try:
+        reference = measurement.reference(method.reference_kind)
+        assert reference is not None
+        return metrics.measure(image.abs(), reference, tissue=measurement.foreground)
+    except InputError as error:
+        warn(f"no metrics: {error}")
+        return None
+
+
 def _say(
     method: Method,
     measurement: Measurement,
@@ -71,7 +82,9 @@ def _say(
     click.echo(f"{method.label}, R = {measurement.acceleration:.2f}: {seconds:.2f} s")
     if regions is None:
         why = (
-            "no reference in this file" if method.is_image else f"a map up to {float(image.abs().max()):.3g}, no image"
+            "no fully sampled image to compare with"
+            if method.is_image
+            else f"a map up to {float(image.abs().max()):.3g}, no image"
         )
         click.echo(f"{why}: no metrics")
     else:

@@ -1,5 +1,6 @@
 """Zero-filled reconstruction: samples that are missing count as zero."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor
@@ -8,7 +9,7 @@ from ...data.measurement import Measurement
 from ...ground.knob import Knob
 from ...physics import fourier
 from ...physics.model import root_sum_of_squares
-from ..base import Reconstructor
+from ..base import Kind, Reconstructor
 
 
 class ZeroFilled(Reconstructor):
@@ -33,6 +34,10 @@ class ZeroFilled(Reconstructor):
     )
     needs_sensitivities = False
     reference_kind = "rss"
+
+    def reference_kind_at(self, knobs: Mapping[str, Any]) -> Kind:
+        """The kind that `combine` chooses."""
+        return "combined" if knobs["combine"] == "combined" else "rss"
 
     def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
         """The image for `combine`."""

@@ -1,6 +1,6 @@
 """fastMRI's end-to-end variational network."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from ...physics import fourier
 from ...physics.model import ForwardModel, root_sum_of_squares
 from ...physics.sampling import acs_region
 from ...weights import store
-from ..base import Reconstructor
+from ..base import Kind, Reconstructor
 from ..classical.zero_filled import ZeroFilled
 from ..problem import Problem
 
@@ -67,8 +67,11 @@ class VarNet(Reconstructor):
         zero_filled: Reconstructor = ZeroFilled()
         (combine,) = zero_filled.knobs
         zero_filled.knobs = (combine.model_copy(update={"default": "combined"}),)
-        zero_filled.reference_kind = "combined"
         return zero_filled
+
+    def reference_kind_at(self, knobs: Mapping[str, Any]) -> Kind:
+        """The kind that `combination` chooses, for those that have it."""
+        return "rss" if knobs.get("combination") == "rss" else "combined"
 
     def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
         """The image for `sensitivities` and `combination`."""
