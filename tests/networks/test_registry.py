@@ -10,6 +10,8 @@ from napari_recon_robust.weights import store
 
 SMALL = {"unrolls": 2, "widths": [8, 8]}
 
+SAME_TENSORS = ("varnet", "unet-joint", "neumann-preconditioned")  # as those of varnet-cg, dagan and neumann
+
 
 def test_every_line_is_a_network_and_most_are_of_the_method_of_that_id() -> None:
     for id in networks.ids():
@@ -28,7 +30,7 @@ def test_shipped_weights_are_of_their_networks(name: str) -> None:
     arguments = weights.metadata.architecture
     id = networks.identify(weights.metadata.network) if weights.metadata.network else None
     found = networks.matching(arguments, weights.state)
-    assert found == (id or name) or id in ("varnet", "unet-joint")  # whose tensors are those of varnet-cg and dagan
+    assert found == (id or name) or id in SAME_TENSORS
     assert networks.describes(networks.registry.kind_of(found), arguments, weights.state)
 
 

@@ -175,12 +175,12 @@ def test_steps_that_cannot_be(review: Session, qtbot: Any) -> None:
 
 def test_a_search_without_a_region(review: Session) -> None:
     press(dock_of(review, "Perturb"), "Run")
-    assert "no region is chosen on slice 1" in foot(review)
+    assert "No region is chosen on slice 1" in foot(review)
     for tool in ("Box", "Polygon", "Ellipse"):
         assert tool in foot(review), "as the buttons are called"
     assert dock_of(review, "Perturb").kind.run.isEnabled()
     review.bench.regions.choose(review.bench.regions.on(1)[:1])
-    assert "no region" not in foot(review)
+    assert "No region" not in foot(review)
 
 
 @pytest.mark.slow
