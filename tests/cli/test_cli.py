@@ -118,6 +118,15 @@ def test_an_image_of_extreme_numbers_is_written_in_the_units_of_the_file(scan_fi
     np.testing.assert_allclose(images[1], images[0], rtol=0, atol=1e-6 * np.abs(images[0]).max())
 
 
+def test_what_was_guessed_of_a_file_is_told_beside_the_json(scan_file: Path, tmp_path: Path) -> None:
+    with open_scan(scan_file) as scan:
+        np.save(tmp_path / "raw.npy", scan.kspace(1).numpy())
+    told = invoke("reconstruct", tmp_path / "raw.npy", "--method", "zero-filled", *SAMPLING, "--json")
+    assert json.loads(told.stdout)
+    assert "taken as coil, readout, phase, which is a guess" in told.stderr
+    assert not invoke("reconstruct", scan_file, "--method", "zero-filled", *SAMPLING).stderr
+
+
 def test_a_case_is_saved_and_replays(scan_file: Path, tmp_path: Path) -> None:
     case = tmp_path / "case"
     common = [

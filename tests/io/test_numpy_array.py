@@ -46,6 +46,10 @@ def test_guess_with_slices_and_with_more_coils_than_lines(kspace):
     assert guess_axes(many) == ("slice", "coil", "readout", "phase")
     assert guess_axes(kspace[:1]) == ("slice", "coil", "readout", "phase"), "one slice, and not one coil"
     assert guess_axes(kspace[:1].swapaxes(0, 1)) == ("coil", "slice", "readout", "phase")
+    more = np.concatenate([kspace[:2]] * 2, axis=1)
+    assert more.shape[0] < more.shape[1]
+    assert guess_axes(more) == ("slice", "coil", "readout", "phase"), "the order of fastMRI"
+    assert guess_axes(more.transpose(2, 3, 0, 1)) == ("readout", "phase", "coil", "slice"), "the shorter one"
     assert guess_axes(np.concatenate([kspace[0]] * 11)) == ("coil", "readout", "phase")
 
 

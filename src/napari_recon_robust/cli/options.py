@@ -193,6 +193,8 @@ def measured(
         option = of_lines[0].replace("_", "-") if of_lines else "pattern"
         raise InputError(f"both --{option} and --mask are given; give one of them.")
     with open_scan(file, axes=tuple(axes.split(",")) if axes else None) as scan:
+        for note in scan.header.notes:
+            warn(note)
         sampling: Any = None
         if pattern is not None:
             sampling = Sampling(pattern=pattern, seed=number(seed, default=seed), **sampling_values)

@@ -92,9 +92,10 @@ class NumpyScan(Scan):
 def guess_axes(array: NDArray[np.complexfloating] | StoredArray) -> tuple[str, ...]:
     """Names for the axes of k-space, guessed from where its energy lies.
 
-    Energy concentrates around the centre along readout and phase encoding, but not along coils and slices; the shorter
-    of these two is taken for the coils, unless it has one entry only. Phase encoding is the axis along which whole
-    lines are missing, else the shorter one (the readout is oversampled), else the last.
+    Energy concentrates around the centre along readout and phase encoding, but not along coils and slices. Of these
+    two the first is slices if both stand before the others, as in fastMRI; else the shorter one is taken for the coils.
+    An axis with one entry is slices. Phase encoding is the axis along which whole lines are missing, else the shorter
+    one (the readout is oversampled), else the last.
     """
     start = [n // 2 % max(1, n // LOOK) for n in array.shape]
     view = np.asarray(array[tuple(slice(s, None, max(1, n // LOOK)) for s, n in zip(start, array.shape, strict=True))])
@@ -102,7 +103,8 @@ def guess_axes(array: NDArray[np.complexfloating] | StoredArray) -> tuple[str, .
     profiles = [energy.sum(tuple(other for other in range(array.ndim) if other != axis)) for axis in range(array.ndim)]
     by_concentration = sorted(range(array.ndim), key=lambda axis: -_concentration(profiles[axis]))
     encoded, others = sorted(by_concentration[:2]), by_concentration[2:]
-    others.sort(key=lambda axis: (array.shape[axis] == 1, array.shape[axis]))
+    as_fastmri = sorted(others) == [0, 1]
+    others.sort(key=lambda axis: (array.shape[axis] == 1, -axis if as_fastmri else array.shape[axis]))
     names = dict(zip(others, ("coil", "slice"), strict=False))
     gaps = [axis for axis in encoded if (profiles[axis] == 0).any()]
     shorter = min(reversed(encoded), key=lambda axis: array.shape[axis])
