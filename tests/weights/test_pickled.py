@@ -39,6 +39,18 @@ def test_a_packed_archive(tmp_path: Path) -> None:
         store.load(str(tmp_path / "bomb.pt"))
 
 
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
+@pytest.mark.parametrize("method", ["script", "trace"])
+@pytest.mark.parametrize("convolutions", [1, 6])
+def test_torchscript_is_told_by_its_name(tmp_path: Path, method: str, convolutions: int) -> None:
+    """Its code is packed, so that a small network's archive is smaller than its members and a large one's is not."""
+    network = torch.nn.Sequential(*(torch.nn.Conv2d(8, 8, 3) for _ in range(convolutions)))
+    script = torch.jit.script(network) if method == "script" else torch.jit.trace(network, torch.zeros(1, 8, 16, 16))
+    torch.jit.save(script, tmp_path / "script.pt")
+    with pytest.raises(WeightsError, match=r"script.pt is TorchScript, .* as .pt2, or give a .py file"):
+        store.load(str(tmp_path / "script.pt"))
+
+
 def test_a_tensor_that_is_larger_than_what_is_stored(tmp_path: Path) -> None:
     content = saved({"state_dict": {"a": torch.zeros(1).expand(10**6, 10**6)}})
     assert len(content) < 2000

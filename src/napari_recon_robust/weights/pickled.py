@@ -1,5 +1,6 @@
 """Files of torch.save, of which only tensors, numbers and text are taken, and nothing is executed or unpacked."""
 
+import zipfile
 from collections.abc import Iterator, Mapping
 from io import BytesIO
 from typing import Any
@@ -14,16 +15,28 @@ from ..ground.guard import check_zip
 def load_pickled(
     content: bytes, name: str, device: torch.device | str = "cpu", error: type[ReconRobustError] = WeightsError
 ) -> Any:
-    """What torch.load gives; `error` for a packed archive or a tensor that declares more than is stored for it.
+    """What torch.load gives; `error` for TorchScript, a packed archive, or a tensor with more elements than are stored.
 
     Raises whatever the bytes lead torch's unpickler to, too.
     """
     if content[:2] == b"PK":
+        _refuse_torchscript(content, name, error)
         check_zip(content, name, error)
     loaded = torch.load(BytesIO(content), map_location=device, weights_only=True)
     for tensor in _tensors(loaded):
         check_extent(tensor)
     return loaded
+
+
+def _refuse_torchscript(content: bytes, name: str, error: type[ReconRobustError]) -> None:
+    """Raise `error` for an archive of torch.jit.save, which is code and not tensors alone."""
+    with zipfile.ZipFile(BytesIO(content)) as archive:
+        members = {member.partition("/")[2] for member in archive.namelist()}
+    if "constants.pkl" in members and any(member.startswith("code/") for member in members):
+        raise error(
+            f"{name} is TorchScript, which is not run here; export the model by torch.export as .pt2, or give a .py "
+            "file with a function that loads it."
+        )
 
 
 def check_extent(tensor: Tensor) -> None:

@@ -250,7 +250,7 @@ def _checkpoint(content: bytes, name: str) -> State:
     except Exception as error:  # the unpickler raises whatever the bytes lead it to
         raise WeightsError(
             f"{name} is no PyTorch checkpoint of tensors alone, and anything else in it could run code; "
-            "save the network's state_dict(), best as safetensors."
+            "save the network's state_dict(), best as safetensors, or give the whole model as .pt2 or in a .py file."
         ) from error
     state = loaded.get("state_dict", loaded) if isinstance(loaded, Mapping) else None
     if not state or not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
