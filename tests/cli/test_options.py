@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import click
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
@@ -29,6 +30,16 @@ def test_the_sampling_is_described_once() -> None:
         assert listed[knob.name].help.startswith(knob.help)  # type: ignore[attr-defined]
     assert [listed[name].default for name in ("acceleration", "centre_fraction")] == [4.0, 0.08]
     assert listed["pattern"].type.choices == sampling.PATTERNS  # type: ignore[attr-defined]
+
+
+def test_a_scan_of_bart_is_named_without_its_suffixes(tmp_path: Path) -> None:
+    kspace = np.random.default_rng(0).standard_normal((24, 16, 1, 2, 2)).astype(np.float32)
+    kspace.view(np.complex64).ravel().tofile(tmp_path / "knee.cfl")
+    (tmp_path / "knee.hdr").write_text("# Dimensions\n24 16 1 2\n")
+    assert "Zero-filled" in invoke("reconstruct", tmp_path / "knee", "--method", "zero-filled").output
+    missing = CliRunner().invoke(cli, ["reconstruct", str(tmp_path / "foot")])
+    assert missing.exit_code == 2
+    assert "foot' does not exist" in missing.output
 
 
 @pytest.mark.parametrize(

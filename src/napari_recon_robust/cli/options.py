@@ -13,6 +13,7 @@ from click.core import ParameterSource
 from ..data.measurement import Measurement
 from ..data.scan import Scan
 from ..ground.errors import InputError
+from ..ground.guard import is_file
 from ..ground.knob import Knob
 from ..ground.numbers import finite
 from ..ground.progress import Job, run
@@ -27,8 +28,18 @@ Command = Callable[..., Any]
 
 _SILENT, _QUICK = 30.0, 5.0  # seconds between two lines of a log: at most, and at least
 _WHICH = "See `methods`; or an own model: a file (.pt2, .onnx, .pt, .py), module:function, or bart: and a command."
+
+
+class _ScanPath(click.Path):
+    """A path that exists, or the name by which BART calls a pair of files, which is theirs without a suffix."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path; click's own refusal of one that is not there."""
+        return Path(value) if is_file(Path(f"{value}.hdr")) else super().convert(value, param, ctx)
+
+
 _SCAN = (
-    click.argument("file", type=click.Path(exists=True, path_type=Path)),
+    click.argument("file", type=_ScanPath(exists=True, path_type=Path)),
     click.option("--slice", "index", type=int, metavar="N", help="Slice, from 0; the middle one if left out."),
 )
 _METHOD = (
