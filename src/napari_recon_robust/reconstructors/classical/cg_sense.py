@@ -18,7 +18,8 @@ class CGSense(Reconstructor):
     """min_x ||A x - y||^2 + w L ||x||^2, L the largest eigenvalue of A^H A, w the knob `weight`.
 
     A fixed number of conjugate gradient steps on (A^H A + w L) x = A^H y, from zero; the gradient goes through all of
-    them. Pruessmann et al. 2001, doi:10.1002/mrm.1241.
+    them. Stopping early regularises too: at low weights the image is not the minimiser. Pruessmann et al. 2001,
+    doi:10.1002/mrm.1241.
     """
 
     id = "cg-sense"
