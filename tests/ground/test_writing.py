@@ -1,6 +1,8 @@
 import errno
 import os
 import signal
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -206,3 +208,12 @@ def test_a_line_is_added_as_a_whole_or_not_at_all(tmp_path: Path) -> None:
         signal.signal(signal.SIGXFSZ, handler)
     append(file, "3,4\n")
     assert content(tmp_path) == {"log.csv": b"1,2\n3,4\n"}
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="only Linux tells")
+def test_a_process_that_has_ended_runs_no_more_before_its_parent_asks() -> None:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # it stays a zombie
+    assert not writing.runs(process.pid)
+    process.wait()
+    assert writing.runs(os.getpid())

@@ -201,9 +201,15 @@ def _is_leftover(machine: str, process: int, written: float) -> bool:
 
 
 def runs(process: int) -> bool:
-    """Whether a process of this machine runs; on Windows, where asking would end it, it is taken to run."""
+    """Whether a process of this machine runs; on Windows, where asking would end it, it is taken to run.
+
+    One that has ended, and that its parent has not asked after yet, runs no more; only Linux tells.
+    """
     if sys.platform == "win32":
         return True
+    with suppress(OSError):
+        if Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+            return False
     try:
         os.kill(process, 0)
     except OSError as error:
