@@ -107,17 +107,19 @@ class Jobs(QObject):
         order = _Order(task, quiet=True)
         self._enqueue(lane, order)
         if shown_after is not None:
-            QTimer.singleShot(round(1000 * shown_after), lambda: self._come_forward(lane, order))
+            shown = ref(order)  # a task that is done by then is not to keep what it computed
+            QTimer.singleShot(round(1000 * shown_after), lambda: self._come_forward(lane, shown()))
 
     def replace(self, task: Task[Any], lane: str, shown_after: float | None = None) -> None:
         """Do as `latest` does, and cancel what runs on the lane."""
         self.cancel(lane)
         self.latest(task, lane, shown_after)
 
-    def _come_forward(self, lane: str, order: _Order) -> None:
+    def _come_forward(self, lane: str, order: _Order | None) -> None:
         """Show a quiet task at the foot, if it is still under way and nothing else is there."""
-        under_way = order in (self._running.get(lane), self._waiting.get(lane))
-        if under_way and order.quiet and not (order.cancelled.is_set() or self.busy()) and isalive(self):
+        if order is None or order not in (self._running.get(lane), self._waiting.get(lane)):
+            return
+        if order.quiet and not (order.cancelled.is_set() or self.busy()) and isalive(self):
             order.quiet = False
             self.started.emit(order.task.label)
 
