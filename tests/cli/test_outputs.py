@@ -191,6 +191,7 @@ def test_a_kill_leaves_nothing_that_a_later_run_cannot_finish(
     expected = written(folders[0] / "out")
     for folder in folders[1:]:
         found = written(folder / "out")
-        if name == "perturb" and "plot.png" not in found:  # killed between the two
+        if name == "perturb" and "plot.png" not in found:  # killed after the case, or while the plot was written
+            found = {file: content for file, content in found.items() if ".recon-robust" not in file}
             found["plot.png"] = expected["plot.png"]
         assert found == expected

@@ -9,7 +9,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from .first_calls import make_first_calls
+
 LAST_TWO = (-2, -1)
+
+make_first_calls()  # here, since whatever computes imports this
 
 
 def fft(image: Tensor, dim: Sequence[int] = LAST_TWO) -> Tensor:
