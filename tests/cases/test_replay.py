@@ -31,7 +31,9 @@ from napari_recon_robust.reconstructors.classical.zero_filled import ZeroFilled
         ("rotation", {"full": False, "step": 2.0}),
         ("other-mask", {"method": "cg-sense", "other_centre": 0.3}),
         ("other-mask", {"other_pattern": "poisson-disc", "other_centre": 0.3}),
+        ("rotation", {"step": 2.0, "voxel": (1.5, 1.0, 3.0)}),
         ("motion", {"seed": 1}),
+        ("motion", {"voxel": (1.5, 1.0, 3.0)}),
     ],
 )
 def test_a_saved_case_is_reproduced_from_its_samples_alone(tmp_path, kind, options):

@@ -12,9 +12,9 @@ from napari_recon_robust.physics.sampling import Sampling
 class Memory(Scan):
     """A scan of an array in memory; counts what is read."""
 
-    def __init__(self, kspace, reference=None):
+    def __init__(self, kspace, reference=None, **facts):
         slices, coils, readout, phase = kspace.shape
-        facts = {"slices": slices, "coils": coils, "readout": readout, "phase": phase}
+        facts |= {"slices": slices, "coils": coils, "readout": readout, "phase": phase}
         super().__init__("memory", Header(format="test", matrix=(readout // 2, phase), **facts))
         self.kspace_array, self.read, self.released = kspace, [], False
 
@@ -38,6 +38,8 @@ def test_as_it_is(kspace):
     assert measurement.lines
     assert measurement.acceleration == 1
     assert measurement.matrix == (16, 24)
+    assert measurement.aspect == 1
+    assert Memory(kspace, voxel=(1.5, 2.0, 4.0)).measurement(1).aspect == 0.75
     assert torch.equal(measurement.kspace, torch.from_numpy(kspace[1]))
     assert torch.equal(measurement.full, measurement.kspace)
 

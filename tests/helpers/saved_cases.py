@@ -1,5 +1,6 @@
 """Small cases as the window and the command line save them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -7,6 +8,7 @@ import torch
 from napari_recon_robust.cases.record import save_case
 from napari_recon_robust.cases.replay import make_case
 from napari_recon_robust.data.measurement import Measurement
+from napari_recon_robust.data.orientation import aspect_of
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground import progress
 from napari_recon_robust.perturbations import registry as perturbations
@@ -36,9 +38,18 @@ def slice_of(*, full: bool = True) -> Measurement:
     return Measurement(kspace * mask, mask, (ROWS, COLUMNS), kspace if full else None)
 
 
-def saved(folder: Path, kind: str = "worst-case", *, full: bool = True, method: str = "zero-filled", **knobs) -> Path:
-    """A case of that perturbation on `slice_of`, written to a folder."""
-    measurement, reconstructor = slice_of(full=full), reconstructors.get(method)
+def saved(
+    folder: Path,
+    kind: str = "worst-case",
+    *,
+    full: bool = True,
+    method: str = "zero-filled",
+    voxel: tuple[float, float, float] | None = None,
+    **knobs,
+) -> Path:
+    """A case of that perturbation on `slice_of`, written to a folder. voxel: in mm."""
+    measurement = replace(slice_of(full=full), aspect=aspect_of(voxel))
+    reconstructor = reconstructors.get(method)
     budgets = (0.02, 0.01) if perturbations.get(kind).needs_budget else ()
     found = progress.run(perturbations.get(kind).run(measurement, reconstructor, ROI_BOX, budgets, **knobs))
     outcomes = progress.run(evaluate(measurement, reconstructor, ROI_BOX, found, seed=knobs.get("seed", 0)))
@@ -49,6 +60,6 @@ def saved(folder: Path, kind: str = "worst-case", *, full: bool = True, method: 
         outcomes,
         perturbation=kind,
         perturbation_knobs=knobs,
-        source={"slice": 4},
+        source={"slice": 4, "voxel": voxel and list(voxel)},
     )
     return save_case(case, folder / "case")

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ..data.measurement import Calibration, Measurement
+from ..data.orientation import aspect_of
 from ..data.roi import ROI
 from ..evaluation import metrics
 from ..ground.errors import InputError
@@ -216,7 +217,8 @@ def measurement_of(case: Case) -> Measurement:
     if "sensitivities" in case.kspace:
         kept = Calibration(_tensor(case, "sensitivities"), _tensor(case, "noise"))
     full = _tensor(case, "full") if "full" in case.kspace else None
-    return Measurement(_tensor(case, "clean"), _tensor(case, "mask"), case.matrix, full, kept)
+    aspect = aspect_of(case.recipe.source.get("voxel"))
+    return Measurement(_tensor(case, "clean"), _tensor(case, "mask"), case.matrix, full, kept, aspect=aspect)
 
 
 def recalled(case: Case) -> list[Perturbed]:
@@ -226,7 +228,7 @@ def recalled(case: Case) -> list[Perturbed]:
     """
     clean = measurement_of(case)
     changed = (
-        Measurement(samples, clean.mask if mask is None else mask, case.matrix, full)
+        Measurement(samples, clean.mask if mask is None else mask, case.matrix, full, aspect=clean.aspect)
         for samples, full, mask in _samples(case)
     )
     return [_perturbed(case, index, one, clean, _budget(case.results[index])) for index, one in enumerate(changed)]

@@ -35,6 +35,7 @@ class Measurement:
         None for scans that were undersampled by the scanner. For perturbed samples: the k-space as it should be then.
     kept: the calibration to use instead of one estimated from `kspace`, or None.
     unit: what brings k-space and images to the file's units, a power of two; 1 for ordinary scans (`Scan.unit`).
+    aspect: height over width of a pixel.
 
     A measurement is never changed in place. Leading axes of `kspace` are a batch, of perturbed copies for instance.
     """
@@ -45,6 +46,7 @@ class Measurement:
     full: Tensor | None = None
     kept: Calibration | None = field(default=None, repr=False)
     unit: float = 1.0
+    aspect: float = 1.0
 
     def __post_init__(self) -> None:
         if self.kspace.ndim < 3 or not self.kspace.is_complex():

@@ -159,3 +159,8 @@ def _side(direction: NDArray[np.float64]) -> str:
     """The letters of the sides that a direction leads to, the nearest first."""
     order = np.argsort(-np.abs(direction), kind="stable")
     return "".join(_AXES[axis][int(direction[axis] > 0)] for axis in order if abs(direction[axis]) > _TILT)
+
+
+def aspect_of(voxel: Vector | None) -> float:
+    """Height over width of a pixel, from the (row, column, slice) size of a voxel; 1 where that is not known."""
+    return voxel[0] / voxel[1] if voxel and min(voxel[:2]) > 0 else 1.0

@@ -16,7 +16,7 @@ from ..ground.cached import cached_property
 from ..ground.errors import InputError, dimensions
 from ..ground.guard import opening
 from ..ground.specification import Specification
-from .orientation import Directions, Plane, Vector
+from .orientation import Directions, Plane, Vector, aspect_of
 from .units import unit_of
 
 if TYPE_CHECKING:
@@ -218,6 +218,7 @@ class Scan(ABC):
             matrix=header.matrix,
             full=kspace if _without_gaps(measured) else None,
             unit=unit,
+            aspect=aspect_of(header.voxel),
         )
 
     def _checked_mask(self, mask: "Tensor") -> "Tensor":

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import torch
 
 from napari_recon_robust.data.measurement import Calibration, Measurement
@@ -17,8 +19,16 @@ def test_the_central_segment_keeps_its_pose(measurement, combined, roi):
     (found,) = run(Motion().run(measurement, combined, roi, segments=3, sensitivities="kept"))
     moved = (found.measurement.full - measurement.full).abs().amax((0, 1)) > 0
     assert moved.tolist() == [True] * 12 + [False] * 12 + [True] * 12
-    assert found.details["poses"][1] == {"angle": 0, "rows": 0, "columns": 0, "scale": 1}
+    assert found.details["poses"][1] == {"angle": 0, "rows": 0, "columns": 0, "scale": 1, "aspect": 1}
     assert all(abs(pose["angle"]) <= 1 and abs(pose["rows"]) <= 1 for pose in found.details["poses"])
+
+
+def test_a_turn_is_one_of_millimetres(measurement, combined, roi):
+    flat = replace(measurement, aspect=0.5)
+    (found,) = run(Motion().run(flat, combined, roi, segments=3, shift=0, angle=4, sensitivities="kept"))
+    (square,) = run(Motion().run(measurement, combined, roi, segments=3, shift=0, angle=4, sensitivities="kept"))
+    assert [pose["aspect"] for pose in found.details["poses"]] == [0.5] * 3
+    assert not torch.equal(found.measurement.kspace, square.measurement.kspace)
 
 
 def test_translations_are_phase_ramps_on_their_lines(combined):

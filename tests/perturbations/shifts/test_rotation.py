@@ -204,3 +204,18 @@ def test_previews_bring_the_worst_so_far(measurement, combined, roi):
 def test_what_does_not_fit_is_said(measurement, combined, roi, knobs, words):
     with pytest.raises(InputError, match=words):
         run(Rotation().run(measurement, combined, roi, **knobs))
+
+
+@pytest.mark.parametrize("aspect", [1.0, 0.6])
+def test_a_disc_in_millimetres_stays_one_where_pixels_are_not_square(combined, aspect):
+    y, x = torch.meshgrid(*[torch.arange(SIZE) - SIZE // 2.0] * 2, indexing="ij")
+    image = torch.sigmoid((9 - ((0.6 * y) ** 2 + x**2).sqrt()) / 1.2)
+    mask = torch.ones(1, SIZE, dtype=torch.bool)
+    measurement = uniform(mask)
+    kspace = fourier.fft(measurement.calibration.sensitivities * image)
+    found, _ = curve(replace(measurement, kspace=kspace, full=kspace, aspect=aspect), combined, angle=8, step=4)
+    change = float((found.measurement.kspace - kspace).abs().square().sum() / kspace.abs().square().sum())
+    assert change < 1e-4 if aspect == 0.6 else change > 1e-3
+    assert found.details["pose"]["aspect"] == aspect
+    again = Rotation().recalled(replace(found, restore=None))
+    torch.testing.assert_close(again.restore(found.image), found.restore(found.image))

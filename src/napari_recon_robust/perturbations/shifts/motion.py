@@ -60,13 +60,13 @@ class Motion(Perturbation):
         measurement, scene, count = setup.measurement, ScannedObject(setup), knobs["segments"]
         phase = measurement.kspace.shape[-1]
         segment = torch.arange(phase) * count // phase
-        poses = _draw(count, knobs["shift"], knobs["angle"], knobs["seed"])
-        poses[int(segment[phase // 2])] = Pose()
+        poses = _draw(count, knobs["shift"], knobs["angle"], knobs["seed"], measurement.aspect)
+        poses[int(segment[phase // 2])] = Pose(aspect=measurement.aspect)
         z = torch.zeros_like(measurement.kspace)
         for index, pose in enumerate(poses):
             yield Progress(index / count, f"Segment {index + 1} of {count}")
             lines = segment == index
-            if pose != Pose() and lines.any():
+            if not pose.still and lines.any():
                 z[..., lines] = scene.kspace(pose.apply(scene.object) - scene.object)[..., lines]
         perturbed = Perturbed.of(
             measurement,
@@ -80,10 +80,10 @@ class Motion(Perturbation):
         return [perturbed]
 
 
-def _draw(count: int, shift: float, angle: float, seed: int) -> list[Pose]:
-    """Random poses, uniform within +- the amplitudes (pixels, degrees)."""
+def _draw(count: int, shift: float, angle: float, seed: int, aspect: float) -> list[Pose]:
+    """Random poses, uniform within +- the amplitudes (pixels, degrees). aspect: height over width of a pixel."""
     generator = torch.Generator().manual_seed(seed)
     drawn = (2 * torch.rand(count, 3, generator=generator, dtype=torch.float64) - 1) * torch.tensor(
         [angle, shift, shift], dtype=torch.float64
     )
-    return [Pose(*values) for values in drawn.tolist()]
+    return [Pose(angle, rows, columns, aspect=aspect) for angle, rows, columns in drawn.tolist()]

@@ -17,28 +17,40 @@ MARGIN = 0.25
 class Pose:
     """x'(p) = x(c + R(-angle) (p - c - t) / scale), c the pixel n // 2 of either axis.
 
-    angle: in degrees, positive from the row axis towards the column axis. rows, columns: the translation t in pixels.
-    scale: a factor, larger above 1. A turn is three shears, each a phase ramp between two Fourier transforms (Larkin
-    et al. 1997, doi:10.1016/S0030-4018(97)00097-7; Unser et al. 1995, doi:10.1109/83.465102). It is unitary: noise
-    keeps its level, and turning back gives the image, but for what had left the margin. Scaling resamples the spectrum
-    along each axis: what leaves the band is lost, and what enters it is zero.
+    angle: in degrees, positive from the row axis towards the column axis. rows, columns: the translation t in
+    pixels. scale: a factor, larger above 1. aspect: height over width of a pixel. A turn is three shears, each a
+    phase ramp between two Fourier transforms (Larkin et al. 1997, doi:10.1016/S0030-4018(97)00097-7; Unser et al.
+    1995, doi:10.1109/83.465102). It is unitary: noise keeps its level, and turning back gives the image, but for
+    what had left the margin. Scaling resamples the spectrum along each axis: what leaves the band is lost, and what
+    enters it is zero.
     """
 
     angle: float = 0.0
     rows: float = 0.0
     columns: float = 0.0
     scale: float = 1.0
+    aspect: float = 1.0
+
+    @property
+    def turned_alone(self) -> bool:
+        """Whether it is neither moved nor scaled."""
+        return not (self.rows or self.columns) and self.scale == 1
+
+    @property
+    def still(self) -> bool:
+        """Whether it is the pose of the scan."""
+        return self.angle == 0 and self.turned_alone
 
     def apply(self, image: Tensor) -> Tensor:
         """The image (..., rows, columns) in this pose, real if it was; linear."""
         return self._transformed(
-            image, lambda x: _moved(_turned(_scaled(x, self.scale), self.angle), self.rows, self.columns)
+            image, lambda x: _moved(self._turned(_scaled(x, self.scale), self.angle), self.rows, self.columns)
         )
 
     def undo(self, image: Tensor) -> Tensor:
         """The image (..., rows, columns) brought back from this pose, real if it was; linear."""
         return self._transformed(
-            image, lambda x: _scaled(_turned(_moved(x, -self.rows, -self.columns), -self.angle), 1 / self.scale)
+            image, lambda x: _scaled(self._turned(_moved(x, -self.rows, -self.columns), -self.angle), 1 / self.scale)
         )
 
     def to_json(self) -> dict[str, float]:
@@ -55,7 +67,7 @@ class Pose:
         return ", ".join(words) or "as scanned"
 
     def _transformed(self, image: Tensor, transform: Callable[[Tensor], Tensor]) -> Tensor:
-        if self == Pose():
+        if self.still:
             return image
         rows, columns = image.shape[-2:]
         top, left = round(MARGIN * rows), round(MARGIN * columns)
@@ -63,16 +75,16 @@ class Pose:
         changed = transform(wide)[..., top : top + rows, left : left + columns]
         return changed if image.is_complex() else changed.real
 
-
-def _turned(image: Tensor, degrees: float) -> Tensor:
-    if degrees == 0:
+    def _turned(self, image: Tensor, degrees: float) -> Tensor:
+        if degrees == 0:
+            return image
+        angle = radians(degrees)
+        rows, columns = (torch.arange(n, dtype=torch.float64) - n // 2 for n in image.shape[-2:])
+        along_columns = tan(angle / 2) * self.aspect * rows[:, None]
+        along_rows = -sin(angle) / self.aspect * columns
+        for offset, dim in ((along_columns, -1), (along_rows, -2), (along_columns, -1)):
+            image = _shifted(image, offset, dim)
         return image
-    angle = radians(degrees)
-    rows, columns = (torch.arange(n, dtype=torch.float64) - n // 2 for n in image.shape[-2:])
-    along_columns, along_rows = tan(angle / 2) * rows[:, None], -sin(angle) * columns
-    for offset, dim in ((along_columns, -1), (along_rows, -2), (along_columns, -1)):
-        image = _shifted(image, offset, dim)
-    return image
 
 
 def _moved(image: Tensor, rows: float, columns: float) -> Tensor:

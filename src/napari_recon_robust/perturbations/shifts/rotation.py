@@ -155,12 +155,13 @@ class _Search:
         total = len(angles) + len(moves) + len(scales)
         yield Progress(0.0, "Reconstructing the pose of the scan")
         # No pose but the scan's own is a candidate.
-        self._note(self._trial(Pose()))
-        yield from self._try([Pose(angle) for angle in angles if angle], total)
-        angle = self._worst_pose.angle
-        yield from self._try([Pose(angle, rows, columns) for rows, columns in moves], total)
+        scanned = self._scanned
+        self._note(self._trial(scanned))
+        yield from self._try([replace(scanned, angle=angle) for angle in angles if angle], total)
+        turned = self._worst_pose
+        yield from self._try([replace(turned, rows=rows, columns=columns) for rows, columns in moves], total)
         worst = self._worst_pose
-        yield from self._try([Pose(worst.angle, worst.rows, worst.columns, scale) for scale in scales], total)
+        yield from self._try([replace(worst, scale=scale) for scale in scales], total)
         return [self._perturbed(complete=True)]
 
     def _try(self, poses: Iterable[Pose], total: int) -> Job[None]:
@@ -177,12 +178,16 @@ class _Search:
         pose = trial.pose
         self.curve[pose] = trial.to_json()
         every = 2 * self.knobs["angle"] / self.knobs["step"] // _STILLS + 1
-        if pose != Pose(pose.angle) or round(pose.angle / self.knobs["step"]) % every == 0:
+        if not pose.turned_alone or round(pose.angle / self.knobs["step"]) % every == 0:
             self.stills[pose] = pose.undo(trial.image).abs().float().cpu()
 
     @property
     def _worst_pose(self) -> Pose:
-        return Pose() if self.worst is None else self.worst.pose
+        return self._scanned if self.worst is None else self.worst.pose
+
+    @property
+    def _scanned(self) -> Pose:
+        return Pose(aspect=self.scene.setup.measurement.aspect)
 
     @cached_property
     def _wanted(self) -> Tensor:
@@ -203,7 +208,7 @@ class _Search:
         setup, x = self.scene.setup, self.scene.object
         with torch.no_grad():
             changed = self._measured(pose)
-            image = self.scene.clean if pose == Pose() else setup.reconstruct(changed)
+            image = self.scene.clean if pose.still else setup.reconstruct(changed)
             ssim, nmse = self._score(pose.undo(image), self._wanted)
             crop = setup.measurement.crop
             floor_ssim, floor_nmse = self._score(pose.undo(crop(self._posed(x, pose))), crop(x))
@@ -253,7 +258,7 @@ class _Search:
             },
             curve=curve_of(points, pose),
             stills=tuple(
-                Still(f"{written(one.angle)}°{'' if one == Pose(one.angle) else ' +'}", self.stills[one], str(one))
+                Still(f"{written(one.angle)}°{'' if one.turned_alone else ' +'}", self.stills[one], str(one))
                 for one, _ in tried
                 if one in self.stills
             ),
