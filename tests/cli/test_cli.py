@@ -89,6 +89,7 @@ def test_an_acceleration_without_a_pattern_is_that_of_equispaced_lines(scan_file
     asked, plain = answer(*reconstruct, *SAMPLING[2:]), answer(*reconstruct)
     assert asked["acceleration"] == answer(*reconstruct, *SAMPLING)["acceleration"] > 2
     assert plain["acceleration"] == 1
+    assert answer(*reconstruct, "--seed", 3)["acceleration"] > 2
     np.save(tmp_path / "mask.npy", np.arange(96) % 2 == 0)
     refused = invoke(*reconstruct, "--acceleration", 8, "--mask", tmp_path / "mask.npy")
     assert "both --acceleration and --mask are given; give one of them." in str(refused.exception)

@@ -112,6 +112,31 @@ def test_measured_points_are_those_of_any_coil():
     assert measured_points(kspace).shape == (3, 4)
 
 
+def test_a_few_zeros_that_were_measured_do_not_take_lines_apart():
+    kspace = np.random.default_rng(0).normal(size=(1, 64, 64))
+    kspace[..., 1::4] = 0
+    lines = measured_points(kspace)
+    kspace[0, 5:7, [0, 8, 40]] = 0
+    np.testing.assert_array_equal(measured_points(kspace), lines)
+    kspace[0, :2] = 0  # a readout that begins late
+    assert measured_points(kspace).shape == (64, 64)
+    assert measured_points(np.zeros((1, 64, 64))).shape == (1, 64)
+
+
+@pytest.mark.parametrize("axes", [(2,), (3,), (2, 3)])
+def test_a_centre_that_is_not_in_the_middle_is_refused(axes):
+    row, column = np.ogrid[-1:1:32j, -1:1:24j]
+    image = (row**2 + column**2 < 0.6) * np.ones((3, 4, 1, 1))
+    every = (2, 3)
+    noisy = image + np.random.default_rng(0).normal(scale=0.05, size=image.shape)
+    centred = np.fft.fftshift(np.fft.fft2(np.fft.ifftshift(noisy, every)), every).astype(np.complex64)
+    assert Memory(centred).measurement(1).lines
+    assert Memory(centred * (np.arange(24) % 4 == 0)).measurement(1).acceleration == 4
+    named = " and ".join(name for axis, name in ((2, "readout"), (3, "phase")) if axis in axes)
+    with pytest.raises(InputError, match=rf"memory has its largest values at the ends of {named}, .*fftshift"):
+        Memory(np.fft.ifftshift(centred, axes)).measurement(1)
+
+
 def test_a_slice_is_read_once_while_the_mask_turns(kspace):
     scan = Memory(kspace)
     for seed in range(4):

@@ -195,9 +195,9 @@ def measured(
 ) -> Iterator[tuple[Scan, int, Measurement]]:
     """Open the file, take the slice, undersample it: (scan, slice, measurement).
 
-    An acceleration or a share of centre lines that is given without a pattern is that of equispaced lines.
+    An acceleration, a share of centre lines or a seed that is given without a pattern is that of equispaced lines.
     """
-    of_lines = [name for name in sampling_values if _is_given(name)]
+    of_lines = [name for name in (*sampling_values, "seed") if _is_given(name)]
     if of_lines and pattern is None:
         pattern = Sampling().pattern
     if pattern is not None and mask_file is not None:

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from .roi import Annotation
 
 
+_FAR_MORE = 4  # times the energy: in the middle of centred k-space lies most of it
+_WHOLE = 0.99  # of the points of measured lines
+
+
 class Header(Specification):
     """What a file says about itself.
 
@@ -110,9 +114,14 @@ class Scan(ABC):
 
     @cached_property
     def acquired(self) -> "Tensor":
-        """The points that were really measured: bool (1, phase), or (readout, phase); of the middle slice, at least."""
+        """The points that were really measured: bool (1, phase), or (readout, phase); of the middle slice, at least.
+
+        Raises InputError for k-space whose centre is not in the middle.
+        """
         with self._reading("the middle slice"):
-            return self._measured()
+            measured = self._measured()
+        self._check_centre()
+        return measured
 
     @cached_property
     def fully_sampled(self) -> bool:
@@ -236,6 +245,18 @@ class Scan(ABC):
             f"{part} of {self.name}", advice="the file is damaged or was moved: copy it again from its source"
         )
 
+    def _check_centre(self) -> None:
+        """Refuse k-space as a Fourier transform without shifts leaves it, with its centre at the first sample."""
+        from torch.linalg import vector_norm
+
+        kspace = self.kspace(len(self) // 2)
+        ends = [name for name, other in (("readout", 2), ("phase", 1)) if _ends(vector_norm(kspace, dim=(0, other)))]
+        if ends:
+            raise InputError(
+                f"the k-space of {self.name} has its largest values at the ends of {' and '.join(ends)}, and it has to "
+                "have its centre in the middle: shift it there (numpy.fft.fftshift) and save it again."
+            )
+
     def _check(self, slice: int) -> None:
         if self._closed:
             raise InputError(f"{self.name} was closed; open it again.")
@@ -250,10 +271,22 @@ def _without_gaps(points: "Tensor") -> bool:
     return bool(points[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].all())
 
 
+def _ends(profile: "Tensor") -> bool:
+    """Whether far more of an axis's energy lies in its first and last eighths than in the quarter in its middle."""
+    eighth = max(1, len(profile) // 8)
+    rolled = profile.square().roll(eighth)  # the ends come first
+    middle = profile[len(profile) // 2 - eighth :][: 2 * eighth].square()
+    return bool(rolled[: 2 * eighth].sum() > _FAR_MORE * middle.sum())
+
+
 def measured_points(kspace: ArrayLike) -> "Tensor":
-    """Which points of (coils, readout, phase) are not zero in all coils: bool (1, phase) for whole lines, else 2-D."""
+    """Which points of (coils, readout, phase) are not zero in all coils: bool (1, phase) for whole lines, else 2-D.
+
+    A line may have a few zeros that were measured: rounded ones, or those of a phantom.
+    """
     from torch import from_numpy
 
     points = np.any(np.asarray(kspace), 0)
     lines = points.any(0, keepdims=True)
-    return from_numpy(lines if np.array_equal(points, np.broadcast_to(lines, points.shape)) else points)
+    whole = np.count_nonzero(points) > _WHOLE * np.count_nonzero(lines) * len(points)
+    return from_numpy(lines if whole or not lines.any() else points)

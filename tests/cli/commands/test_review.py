@@ -112,6 +112,18 @@ def test_nobody_is_invited_to_an_address_that_is_taken(tmp_path: Path) -> None:
         assert answers.access.uninvited() == ["R1", "R2"]
 
 
+def test_nobody_is_invited_with_a_certificate_that_is_none(tmp_path: Path) -> None:
+    opened_study(tmp_path).close()
+    study, broken = tmp_path / "study", tmp_path / "reading.pem"
+    broken.write_text("-----BEGIN CERTIFICATE-----\n", encoding="utf-8")
+    tls = ["--certificate", str(broken), "--certificate-key", str(broken)]
+    found = CliRunner().invoke(cli, ["review", "serve", str(study), "--port", str(free_port()), *tls])
+    assert isinstance(found.exception, InputError)
+    assert "reading.pem and its key cannot be used" in str(found.exception)
+    with open_answers(study) as answers:
+        assert answers.access.uninvited() == ["R1", "R2"]
+
+
 def test_a_link_is_that_of_the_proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened_study(tmp_path).close()
     monkeypatch.setattr(Serving, "run", lambda self: self._listening.close())

@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ...ground.errors import InputError
+from ...ground.guard import shown
 from ..answers import Answers
 from ..bundle import Bundle
 
@@ -76,7 +77,6 @@ class Serving:
             raise InputError(
                 "the page needs Starlette and uvicorn; pip install 'napari-recon-robust[review]'."
             ) from None
-        self._listening = _listening(host, port)
         options = uvicorn.Config(
             make_app(answers, self.origin),
             log_level="error",
@@ -87,6 +87,15 @@ class Serving:
             ssl_certfile=None if certificate is None else str(certificate),
             ssl_keyfile=None if key is None else str(key),
         )
+        try:
+            options.load()  # the certificate too
+        except OSError as error:
+            assert certificate is not None, "nothing else is opened"
+            raise InputError(
+                f"{shown(certificate)} and its key cannot be used ({error.strerror or error}); give a certificate "
+                "and the key that belongs to it, both in PEM format, the key without a passphrase."
+            ) from None
+        self._listening = _listening(host, port)
         self._server = uvicorn.Server(options)
 
     def run(self) -> None:
