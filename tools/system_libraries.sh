@@ -1,7 +1,7 @@
 #!/bin/sh
 # The system libraries that Qt and OpenGL need, and a virtual display: installed where the user is root,
 # else named in one line to paste. Nothing to do outside Debian and Ubuntu.
-# With the argument "tests": a browser, a validator of DICOM, and a proxy with TLS. Tests skip where they are missing, so
+# With the argument "tests": BART, a browser, a validator of DICOM, and a proxy with TLS. Tests skip where they are missing, so
 # that what the distribution does not have, or the user may not install, is left out.
 set -eu
 packages="python3-venv xvfb xauth libgl1 libegl1 libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 \
@@ -16,7 +16,7 @@ missing_of() {
 }
 
 if [ "${1:-}" = tests ]; then
-    missing=$(missing_of "chromium dicom3tools nginx-light openssl")
+    missing=$(missing_of "bart chromium dicom3tools nginx-light openssl")
     [ -n "$missing" ] && [ "$(id -u)" = 0 ] && apt-get update -q || exit 0
     for package in $missing; do
         DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$package" ||

@@ -1,8 +1,10 @@
+import numpy as np
 import pytest
 
 from napari_recon_robust.data.scan import Scan
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.progress import run
+from napari_recon_robust.io import open_scan
 from napari_recon_robust.studies.checking import check_study
 
 
@@ -18,3 +20,15 @@ def test_a_region_that_comes_twice_is_told(write_plan, tmp_path) -> None:
     assert run(check_study(write_plan(regions=regions))).trials == 10
     with pytest.raises(InputError, match="has no trial"):
         run(check_study(write_plan(slices=[2])))
+
+
+def test_what_is_guessed_of_files_is_told_once(write_plan, tmp_path) -> None:
+    with open_scan(tmp_path / "head.h5") as scan:
+        kspace = scan.kspace(1).numpy()
+    for name in ("a.npy", "b.npy"):
+        np.save(tmp_path / name, kspace * (1 + (name == "b.npy")))
+    parts = {"scans": "*.npy", "slices": "all", "regions": ["image"]}
+    guessed = run(check_study(write_plan(**parts)))
+    assert [(note.partition(" of ")[0], count) for note, count in guessed.notes.items()] == [("The axes", 2)]
+    named = write_plan(**parts | {"scans": {"files": ["*.npy"], "axes": ["coil", "readout", "phase"]}})
+    assert run(check_study(named)).notes == {}

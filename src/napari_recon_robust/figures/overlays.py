@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data.orientation import aspect_of
 from ..data.roi import Box
 from ..data.window import Window
 from . import plots
@@ -117,8 +118,9 @@ def _figure(title: str, anatomy: Underlay, count: int) -> tuple["Figure", list["
     from matplotlib.figure import Figure
 
     row, column, _ = anatomy.voxel or (1.0, 1.0, 1.0)
+    aspect = aspect_of(anatomy.voxel)
     rows, columns = anatomy.image.shape
-    height = min(max(4.2 * rows * row / (columns * column), 2.5), 8.0)
+    height = min(max(4.2 * rows * aspect / columns, 2.5), 8.0)
     figure = Figure(figsize=(4.7 * count, height + 1.9), layout="constrained")
     figure.suptitle(title)
     panels: list[Axes] = list(figure.subplots(1, count, sharex=True, sharey=True))
@@ -126,7 +128,7 @@ def _figure(title: str, anatomy: Underlay, count: int) -> tuple["Figure", list["
     white = Window.of(anatomy.image).high
     for panel in panels:
         panel.imshow(anatomy.image, cmap="gray", vmin=0, vmax=white, interpolation="nearest", origin=origin)
-        panel.set_aspect(row / column)
+        panel.set_aspect(aspect)
         panel.set_xlabel(_axis("column", column, anatomy))
     panels[0].set_ylabel(_axis("row", row, anatomy))
     panels[0].set_title("Clean reconstruction")

@@ -1,6 +1,7 @@
 """A plan expanded and validated, without its k-space."""
 
-from dataclasses import asdict, dataclass
+from collections import Counter
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ class Extent:
     """How large a study is. faults: why some of its files are left out, by their paths.
 
     filtered: whether its slices are chosen by a proxy once it runs, so that the numbers may change a little.
+    notes: what was guessed of its files, each sentence with the number of files.
     """
 
     trials: int
@@ -30,6 +32,7 @@ class Extent:
     changes: int
     faults: dict[str, str]
     filtered: bool = False
+    notes: dict[str, int] = field(default_factory=dict)
 
     @property
     def sentence(self) -> str:
@@ -79,4 +82,5 @@ def extent(study: Study) -> Job[Extent]:
         changes=len(study.changes),
         faults=study.inventory.faults,
         filtered=study.plan.slices.filter is not None,
+        notes=dict(Counter(note for one in study.inventory.scans for note in one.notes)),
     )

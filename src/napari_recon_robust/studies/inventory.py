@@ -42,7 +42,7 @@ class ScanFacts(BaseModel):
 
     volume: the unit of statistics. size, changed: of the file, bytes and nanoseconds; by these a digest stays valid.
     annotations: by the number of the plan's part that asks for them. drawn: likewise. scores: of the filter's proxy, by
-    slice; scored: what determined them. chosen: why the filter chose a slice.
+    slice; scored: what determined them. chosen: why the filter chose a slice. notes: what was guessed of the file.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -61,6 +61,7 @@ class ScanFacts(BaseModel):
     scored: str = ""
     scores: dict[int, float] = {}
     chosen: dict[int, str] = {}
+    notes: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -173,6 +174,7 @@ def _facts(
             number: tuple(one for one in regions if one.scan in (None, name, Path(name).stem))
             for number, regions in drawn.items()
         },
+        notes=header.notes,
     )
 
 

@@ -3,11 +3,13 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
 from napari_recon_robust.cli import cli
 from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.io import open_scan
 
 
 def invoke(*arguments: object) -> Result:
@@ -36,3 +38,11 @@ def test_files_that_are_missing_are_named(arguments: list[str]) -> None:
     result = invoke(*arguments)
     assert result.exit_code != 0
     assert "missing.h5" in str(result.exception) or "FILE" in result.output
+
+
+def test_guessed_axes_are_told(scan_file: Path, tmp_path: Path) -> None:
+    with open_scan(scan_file) as scan:
+        np.save(tmp_path / "raw.npy", scan.kspace(1).numpy())
+    common = [tmp_path / "raw.npy", "--acceleration", "3", "--method", "zero-filled"]
+    assert "1 scan: The axes of" in invoke(*common).stderr
+    assert invoke(*common, "--axes", "coil,readout,phase").stderr == ""

@@ -1,5 +1,7 @@
 """A table of several methods on several scans and masks."""
 
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,8 @@ from ...analyses.quality.comparing import compare_methods
 from ...analyses.quality.entries import Entry
 from ...analyses.quality.grid import Grid, groups
 from ...ground.errors import InputError
+from ...ground.numbers import counted
+from ...io import lacks_axes, open_scan
 from ...physics.sampling import ACCELERATION, CENTRE_FRACTION, PATTERN, SEED
 from ...reconstructors import registry
 from ..options import checked_device, follow, number, of_sampling, print_json, warn
@@ -61,6 +65,8 @@ def compare(
         found = groups([path for _, path in named])
     else:
         raise InputError("some of the files have a name and some have none; write all as NAME=FILE, or none.")
+    if axes is None:
+        _tell_guesses(path for paths in found.values() for path in paths)
     grid["seeds"] = tuple(number(seed, default=seed) for seed in seeds)
     entries = [Entry.parse(text) for text in methods or registry.ids()]
     job = compare_methods(
@@ -80,6 +86,17 @@ def compare(
         print_json(table.to_json())
     else:
         click.echo(table.markdown(), nl=False)
+
+
+def _tell_guesses(files: Iterable[Path]) -> None:
+    """Warn of the axes that are guessed of raw arrays, each guess once."""
+    notes = Counter[str]()
+    for file in files:
+        if lacks_axes(file):
+            with open_scan(file) as scan:
+                notes.update(scan.header.notes)
+    for note, scans in notes.items():
+        warn(f"{counted(scans, 'scan')}: {note}")
 
 
 def _named(file: str) -> tuple[str, Path]:

@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
 from ...canvas.surface import NOTICE
 from ...controls.letters import letter_style, row_height
 from ...controls.parts import faint_style, words
+from ...data.orientation import aspect_of
 
 if TYPE_CHECKING:
     from ...cases.gallery.pair import Named, Pair
@@ -74,8 +75,7 @@ class Picture(QWidget):
         if grey is not None:
             rows, columns = grey.shape
             self.image = QImage(grey.tobytes(), columns, rows, columns, QImage.Format.Format_Grayscale8).copy()
-        row, column = entry.voxel[:2] if entry.voxel else (1.0, 1.0)
-        self._aspect = row, column
+        self._aspect = aspect_of(entry.voxel)
         self.setMinimumSize(_SIDE, _SIDE)
         self.setAccessibleName(f"{title} of {entry.name}")
 
@@ -91,8 +91,7 @@ class Picture(QWidget):
         if self.image is None:
             painter.drawText(room, centred, "not known")
         else:
-            row, column = self._aspect
-            size = QSize(round(1000 * self.image.width() * column), round(1000 * self.image.height() * row))
+            size = QSize(1000 * self.image.width(), round(1000 * self.image.height() * self._aspect))
             size.scale(room.size(), Qt.AspectRatioMode.KeepAspectRatio)
             place = QRect(0, 0, size.width(), size.height())
             place.moveCenter(room.center())

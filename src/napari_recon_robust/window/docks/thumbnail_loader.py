@@ -9,6 +9,7 @@ from qtpy.QtCore import QObject, QRect, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QImage, QPainter, QPixmap
 
 from ...cases.gallery.thumbnails import thumbnail
+from ...data.orientation import aspect_of
 from ...ground.errors import ReconRobustError
 from ...ground.progress import Job, Progress
 from ...workbench.task import Task
@@ -109,8 +110,7 @@ def _drawn(content: bytes, side: int, voxel: tuple[float, float, float] | None) 
     """Draw both halves of a thumbnail beside each other, each in a square, with pixels shaped like the voxels."""
     both = QImage.fromData(content)
     half = both.width() // 2
-    row, column = voxel[:2] if voxel else (1.0, 1.0)
-    size = QSize(round(1000 * half * column), round(1000 * both.height() * row))
+    size = QSize(1000 * half, round(1000 * both.height() * aspect_of(voxel)))
     size.scale(side, side, Qt.AspectRatioMode.KeepAspectRatio)
     picture = QImage(2 * side + GAP, side, QImage.Format.Format_RGB32)
     picture.fill(QColor("black"))

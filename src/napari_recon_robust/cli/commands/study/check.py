@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from ....ground.numbers import counted
 from ....studies.checking import check_study
 from ....studies.estimate import estimate_study
 from ....studies.plan import PlanError
@@ -33,3 +34,5 @@ def check(plan: Path, store: Path | None, trust: bool, as_json: bool, timed: boo
         click.echo(cost.sentence)
     for path, sentence in found.faults.items():
         warn(f"{path} is left out: {sentence}")
+    for note, scans in found.notes.items():
+        warn(f"{counted(scans, 'scan')}: {note}")
