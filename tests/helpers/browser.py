@@ -84,18 +84,22 @@ class Browser:
     def wait(self, expression: str) -> None:
         """Wait until an expression is true; one that raises is not, as while a page is loaded."""
         end = time.monotonic() + PATIENCE
-        while "exceptionDetails" in (answer := self._evaluate(expression)) or not answer["result"].get("value"):
+        while not self._is_true(expression):
             assert time.monotonic() < end, f"{expression} did not become true; {self.complaints}"
             time.sleep(0.02)
 
     def run(self, expression: str) -> Any:
         """The value of an expression, awaited, as JSON has it."""
-        answer = self._evaluate(expression)
+        answer = self._send("Runtime.evaluate", **_awaited(expression))
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
 
-    def _evaluate(self, expression: str) -> dict[str, Any]:
-        return self._send("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
+    def _is_true(self, expression: str) -> bool:
+        answer = self._ask("Runtime.evaluate", **_awaited(expression))
+        if "error" in answer:  # the page that was asked has gone
+            assert "navigated" in answer["error"]["message"], answer
+            return False
+        return "exceptionDetails" not in answer["result"] and bool(answer["result"]["result"].get("value"))
 
     def key(self, key: str, *, up: bool = True) -> None:
         self._send("Input.dispatchKeyEvent", type="keyDown", key=key, text=key if len(key) == 1 else "")
@@ -132,6 +136,12 @@ class Browser:
         path.write_bytes(base64.b64decode(self._send("Page.captureScreenshot", format="png")["data"]))
 
     def _send(self, method: str, **parameters: Any) -> dict[str, Any]:
+        answer = self._ask(method, **parameters)
+        assert "error" not in answer, answer
+        result: dict[str, Any] = answer["result"]
+        return result
+
+    def _ask(self, method: str, **parameters: Any) -> dict[str, Any]:
         self._number += 1
         message: dict[str, Any] = {"id": self._number, "method": method, "params": parameters}
         if self._page:
@@ -140,9 +150,7 @@ class Browser:
         while True:
             answer = self._receive()
             if answer.get("id") == self._number:
-                assert "error" not in answer, answer
-                result: dict[str, Any] = answer["result"]
-                return result
+                return answer
             if answer.get("method") == "Runtime.exceptionThrown":
                 self.complaints.append(json.dumps(answer["params"]["exceptionDetails"])[:500])
             if answer.get("method") == "Log.entryAdded" and answer["params"]["entry"]["level"] == "error":
@@ -158,3 +166,7 @@ class Browser:
         text, _, self._buffer = self._buffer.partition(b"\0")
         message: dict[str, Any] = json.loads(text)
         return message
+
+
+def _awaited(expression: str) -> dict[str, Any]:
+    return {"expression": expression, "returnByValue": True, "awaitPromise": True}

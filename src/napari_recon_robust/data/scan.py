@@ -69,6 +69,7 @@ class Scan(ABC):
         self.annotations: tuple[Annotation, ...] = ()
         self._closed = False
         self._last: tuple[int, Tensor, float] | None = None
+        self._centred = False  # as far as a slice has shown
 
     @abstractmethod
     def _read(self, slice: int) -> NDArray[np.complexfloating]:
@@ -114,14 +115,9 @@ class Scan(ABC):
 
     @cached_property
     def acquired(self) -> "Tensor":
-        """The points that were really measured: bool (1, phase), or (readout, phase); of the middle slice, at least.
-
-        Raises InputError for k-space whose centre is not in the middle.
-        """
+        """The points that were really measured: bool (1, phase), or (readout, phase); of the middle slice, at least."""
         with self._reading("the middle slice"):
-            measured = self._measured()
-        self._check_centre()
-        return measured
+            return self._measured()
 
     @cached_property
     def fully_sampled(self) -> bool:
@@ -197,7 +193,7 @@ class Scan(ABC):
         """One slice as a reconstructor sees it; without `sampling` it is as it was acquired.
 
         sampling: how to undersample, or a mask (phase,), (1, phase) or (readout, phase). Only acquired points are
-        kept. Raises InputError for a mask that does not fit or keeps nothing.
+        kept. Raises InputError for a mask that does not fit or keeps nothing, and for k-space that is not centred.
         """
         from torch import as_tensor
 
@@ -221,6 +217,7 @@ class Scan(ABC):
         if not bool(mask.any()):
             raise InputError(f"the sampling mask keeps no measured point of {self.name}; choose another mask.")
         kspace, unit = self._slice(slice)
+        self._check_centre(kspace)
         return Measurement(
             kspace=kspace * mask,
             mask=mask,
@@ -245,17 +242,19 @@ class Scan(ABC):
             f"{part} of {self.name}", advice="the file is damaged or was moved: copy it again from its source"
         )
 
-    def _check_centre(self) -> None:
+    def _check_centre(self, kspace: "Tensor") -> None:
         """Refuse k-space as a Fourier transform without shifts leaves it, with its centre at the first sample."""
+        if self._centred:
+            return
         from torch.linalg import vector_norm
 
-        kspace = self.kspace(len(self) // 2)
         ends = [name for name, other in (("readout", 2), ("phase", 1)) if _ends(vector_norm(kspace, dim=(0, other)))]
         if ends:
             raise InputError(
                 f"the k-space of {self.name} has its largest values at the ends of {' and '.join(ends)}, and it has to "
                 "have its centre in the middle: shift it there (numpy.fft.fftshift) and save it again."
             )
+        self._centred = True
 
     def _check(self, slice: int) -> None:
         if self._closed:

@@ -59,7 +59,7 @@ def test_the_figures_are_those_of_the_images(scan_file: Path) -> None:
     assert second.nmse == pytest.approx(expected["foreground"].nmse, rel=1e-6)
     assert second.ssim_image == pytest.approx(expected["image"].ssim, rel=1e-6)
     assert second.effective == measurement.acceleration
-    assert json.loads(second.knobs) == {"weight": 0.02}
+    assert json.loads(second.knobs) == {"weight": 0.02, "iterations": 10}
     assert first.nmse > second.nmse
     assert second.seconds > 0
 
