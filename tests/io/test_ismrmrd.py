@@ -30,7 +30,7 @@ class Writer:
             acquisition.read_dir[:], acquisition.phase_dir[:] = directions
         if position is not None:
             acquisition.position[:] = position
-        for name in ("discard_pre", "discard_post"):
+        for name in ("discard_pre", "discard_post", "encoding_space_ref"):
             setattr(acquisition, name, fields.pop(name, 0))
         for name, value in fields.items():
             setattr(acquisition.idx, name, value)
@@ -77,6 +77,35 @@ def test_only_the_first_repetition(writer, kspace):
     with open_scan(writer.done()) as scan:
         np.testing.assert_array_equal(scan.kspace(0).numpy(), kspace[0])
         assert "2 repetitions" in scan.header.notes[0]
+
+
+def test_only_the_first_encoding_space(writer, kspace):
+    """The lines of another one, such as a quick survey's, belong to another matrix."""
+    writer.lines(3 * kspace[:1], order=range(8, 12), encoding_space_ref=1)
+    writer.lines(kspace[:1])
+    with open_scan(writer.done()) as scan:
+        np.testing.assert_array_equal(scan.kspace(0).numpy(), kspace[0])
+        assert scan.header.notes == ("Of 2 encoding spaces the first is used.",)
+
+
+NO_IMAGING = [
+    ismrmrd.ACQ_IS_NAVIGATION_DATA,
+    ismrmrd.ACQ_IS_PHASECORR_DATA,
+    ismrmrd.ACQ_IS_HPFEEDBACK_DATA,
+    ismrmrd.ACQ_IS_DUMMYSCAN_DATA,
+    ismrmrd.ACQ_IS_RTFEEDBACK_DATA,
+    ismrmrd.ACQ_IS_SURFACECOILCORRECTIONSCAN_DATA,
+    ismrmrd.ACQ_IS_PHASE_STABILIZATION_REFERENCE,
+    ismrmrd.ACQ_IS_PHASE_STABILIZATION,
+]
+
+
+@pytest.mark.parametrize("flag", NO_IMAGING)
+def test_what_the_scanner_measured_for_itself_is_no_line_of_the_image(writer, kspace, flag):
+    writer.lines(kspace[:1])
+    writer.line(5 * kspace[0, :, :, 10], 10, flags=(flag,))
+    with open_scan(writer.done()) as scan:
+        np.testing.assert_array_equal(scan.kspace(0).numpy(), kspace[0])
 
 
 def test_missing_lines_and_padding(tmp_path, kspace):
@@ -183,6 +212,7 @@ def two_kinds_of_coils(writer):
         (one_line(kspace_encode_step_2=3), "is a 3-D scan with 4 partitions"),
         (one_line(step=30), "has phase-encoding steps up to 30"),
         (one_line(flags=(ismrmrd.ACQ_IS_NOISE_MEASUREMENT,)), "has no imaging acquisitions"),
+        (one_line(encoding_space_ref=1), "has no imaging acquisitions in its first encoding space"),
         (one_line(flags=(ismrmrd.ACQ_IS_REVERSE,)), "has reversed readouts"),
         (two_kinds_of_coils, "have different numbers of coils"),
     ],

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 # Bits of an acquisition's flags, counted from 1.
 NOISE, CALIBRATION, REVERSED = 19, 20, 22
-NO_IMAGING = (NOISE, 23, 24, 26, 27, 28, 29, 30)
+NO_IMAGING = (NOISE, 23, 24, 26, 27, 28, 29, 30, 31)
 _MOST_PADDED = 16  # times that an encoded matrix may be larger than what was measured
 
 
@@ -74,7 +74,9 @@ class ISMRMRDScan(Scan):
             )
         self._lines, notes = _imaging_lines(self._heads, described.calibration)
         if not len(self._lines):
-            raise FileFormatError(f"{name} has no imaging acquisitions; export the scan with its data.")
+            raise FileFormatError(
+                f"{name} has no imaging acquisitions in its first encoding space; export the scan with its data."
+            )
         heads = self._heads[self._lines]
         _refuse_other_scans(heads, name)
         encoded = described.encoded
@@ -191,7 +193,10 @@ def _imaging_lines(heads: Any, calibration: str | None) -> tuple[NDArray[np.inte
     if calibration != "embedded":
         lines &= ~_any_flag(heads, (CALIBRATION,))
     notes = []
-    index = heads["idx"]
+    index, spaces = heads["idx"], heads["encoding_space_ref"]
+    if (count := len(np.unique(spaces[lines]))) > 1:
+        notes.append(f"Of {count} encoding spaces the first is used.")
+    lines &= spaces == 0  # which is the one that the header describes first
     for field in ("contrast", "phase", "repetition", "set"):
         if lines.any() and (count := len(np.unique(index[field][lines]))) > 1:
             lines &= index[field] == index[field][lines].min()
