@@ -134,6 +134,34 @@ def test_partial_echo_and_discarded_samples(writer, kspace):
         assert not scan.acquired[:16].any()
 
 
+@pytest.mark.parametrize(
+    ("samples", "centre_sample", "sentence"),
+    [
+        (
+            96,
+            48,
+            "have 96 samples, 48 of them beyond the 48 of the encoded matrix",
+        ),  # the header counts no oversampling
+        (40, 0, "have 40 samples, 16 of them beyond the 48 of the encoded matrix"),  # nobody wrote the centre's place
+    ],
+)
+def test_samples_beyond_the_encoded_matrix(writer, samples, centre_sample, sentence):
+    writer.line(np.ones((2, samples)), 10, center_sample=centre_sample)
+    with pytest.raises(FileFormatError, match=sentence):
+        open_scan(writer.done())
+
+
+def test_a_centre_that_is_a_sample_off(tmp_path):
+    writer = Writer(tmp_path / "scan.mrd", header((200, 1), (100, 1), 0, 0))
+    line = np.arange(1, 201) * np.ones((2, 1))
+    writer.line(line, center_sample=99)
+    with open_scan(writer.done()) as scan:
+        assert scan.header.notes == (
+            "Of the samples of a line up to 1 lie beyond the encoded matrix and are left out.",
+        )
+        np.testing.assert_array_equal(scan.kspace(0)[0, :, 0].numpy(), [0, *range(1, 200)])
+
+
 def test_noise_scan_prewhitens(writer, kspace):
     """Noise that is correlated between coils becomes white, with unit variance at the imaging lines' dwell time."""
     generator = np.random.default_rng(0)

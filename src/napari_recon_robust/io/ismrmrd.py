@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 NOISE, CALIBRATION, REVERSED = 19, 20, 22
 NO_IMAGING = (NOISE, 23, 24, 26, 27, 28, 29, 30, 31)
 _MOST_PADDED = 16  # times that an encoded matrix may be larger than what was measured
+_MOST_BEYOND = 0.01  # of the encoded readout: the centre may be a sample off, and the last one falls off the edge
 
 
 class ISMRMRD(Format):
@@ -85,6 +86,8 @@ class ISMRMRDScan(Scan):
         phase = encoded.matrix[1] if encoded else int(steps.max()) + 1
         centre = phase // 2 if described.centre is None else described.centre
         _check_matrix((readout, phase), (int(heads["number_of_samples"].max()), int(steps.max()) + 1), name)
+        if beyond := _samples_beyond(heads, readout, name):
+            notes.append(f"Of the samples of a line up to {beyond} lie beyond the encoded matrix and are left out.")
         self._rows = steps.astype(int) - centre + phase // 2
         if self._rows.min() < 0 or self._rows.max() >= phase:
             raise FileFormatError(
@@ -165,11 +168,7 @@ class ISMRMRDScan(Scan):
 
     def _place(self, line: NDArray[np.complexfloating], head: Any, column: NDArray[np.complexfloating]) -> None:
         """Add a line to its column, with its centre sample at readout // 2 and without the samples to be discarded."""
-        readout, samples = column.shape[1], line.shape[1]
-        whole = samples == readout and head["center_sample"] == 0
-        offset = 0 if whole else readout // 2 - int(head["center_sample"])
-        first = max(int(head["discard_pre"]), -offset)
-        last = min(samples - int(head["discard_post"]), readout - offset)
+        first, last, offset = map(int, _extents(head, column.shape[1]))
         column[:, first + offset : last + offset] += line[:, first:last]
 
     def _noise_covariance(self, coils: int) -> "Tensor | None":
@@ -264,6 +263,28 @@ def _check_matrix(matrix: tuple[int, int], measured: tuple[int, int], name: str)
             f"the header of {name} says a matrix of {dimensions(matrix)}, and its acquisitions fill "
             f"{dimensions(measured)} of it; export it again with the right header."
         )
+
+
+def _extents(heads: Any, readout: int) -> tuple[NDArray[np.integer], NDArray[np.integer], NDArray[np.integer]]:
+    """The first sample of each line that lies in the encoded matrix, the one after its last, and their offset there."""
+    names = ("number_of_samples", "center_sample", "discard_pre", "discard_post")
+    samples, centre, before, after = (np.asarray(heads[name], int) for name in names)
+    offset = np.where((samples == readout) & (centre == 0), 0, readout // 2 - centre)
+    first = np.maximum(before, -offset)
+    return first, np.maximum(np.minimum(samples - after, readout - offset), first), offset
+
+
+def _samples_beyond(heads: Any, readout: int, name: str) -> int:
+    """The most samples of a line that the encoded matrix has no room for; FileFormatError for more than a few."""
+    first, last, _ = _extents(heads, readout)
+    kept = heads["number_of_samples"].astype(int) - heads["discard_pre"] - heads["discard_post"]
+    beyond = int((kept - (last - first)).max())
+    if beyond > _MOST_BEYOND * readout:
+        raise FileFormatError(
+            f"the lines of {name} have {kept.max()} samples, {beyond} of them beyond the {readout} of the encoded "
+            "matrix; export it again with a header that counts all samples, and with the lines' centre samples."
+        )
+    return max(beyond, 0)
 
 
 def _group(file: Any) -> str | None:
