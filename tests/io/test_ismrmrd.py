@@ -181,6 +181,17 @@ def test_noise_scan_prewhitens(writer, kspace):
         assert "Prewhitened" in scan.header.notes[0]
 
 
+@pytest.mark.parametrize(
+    "noise", [np.zeros((5, 256)), np.ones((5, 4)), np.diag([1, 1, 0, 1, 1])], ids=["zero", "short", "a dead coil"]
+)
+def test_a_noise_scan_that_cannot_whiten_is_told(writer, kspace, noise):
+    writer.line(noise, flags=(ismrmrd.ACQ_IS_NOISE_MEASUREMENT,))
+    writer.lines(kspace[:1])
+    with open_scan(writer.done()) as scan:
+        np.testing.assert_array_equal(scan.kspace(0).numpy(), kspace[0])
+        assert "nothing is prewhitened" in scan.header.notes[0]
+
+
 def test_calibration_lines_count_where_they_are_embedded(tmp_path, kspace):
     def acquired(mode):
         xml = header((48, 20), (24, 20), 19, 10)

@@ -124,6 +124,8 @@ def test_whitening_asks_for_a_covariance_that_fits():
         noise.prewhiten(kspace, torch.zeros(3, 3, dtype=torch.complex64))
     with pytest.raises(InputError, match="2 noise samples"):
         noise.covariance(torch.zeros(3, 2, dtype=torch.complex64))
+    with pytest.raises(InputError, match="those of a coil are zero"):
+        noise.covariance(torch.diag(torch.tensor([1, 0, 1], dtype=torch.complex64)))
 
 
 def test_added_noise_has_the_asked_level_on_sampled_points_only():

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..data.orientation import Directions, Vector
 from ..data.scan import Header, Scan
-from ..ground.errors import FileFormatError, dimensions
+from ..ground.errors import FileFormatError, InputError, dimensions
 from ..ground.guard import check_memory
 from ..ground.hdf5 import check_dataset, field_values, is_hdf5, open_hdf5, values
 from .format import Format
@@ -95,9 +95,8 @@ class ISMRMRDScan(Scan):
                 "lines; export it again with the right header."
             )
         self._numbers = np.unique(heads["idx"]["slice"])
-        self._whitening = self._noise_covariance(int(heads["active_channels"][0]))
-        if self._whitening is not None:
-            notes.append("Prewhitened with the noise scan in the file.")
+        self._whitening, told = self._noise_covariance(int(heads["active_channels"][0]))
+        notes += told
         space = described.reconstructed or encoded
         matrix = (min(space.matrix[0], readout), min(space.matrix[1], phase)) if space else (readout, phase)
         directions, first_pixels = _directions(heads), None
@@ -171,11 +170,14 @@ class ISMRMRDScan(Scan):
         first, last, offset = map(int, _extents(head, column.shape[1]))
         column[:, first + offset : last + offset] += line[:, first:last]
 
-    def _noise_covariance(self, coils: int) -> "Tensor | None":
-        """Psi of the noise acquisitions at the imaging lines' bandwidth: E|n|^2 goes with 1 / dwell time."""
+    def _noise_covariance(self, coils: int) -> "tuple[Tensor | None, list[str]]":
+        """Psi of the noise acquisitions at the imaging lines' bandwidth, if it can be had, and a note on it.
+
+        E|n|^2 goes with 1 / dwell time.
+        """
         scans = np.flatnonzero(_any_flag(self._heads, (NOISE,)) & (self._heads["active_channels"] == coils))
         if not len(scans):
-            return None
+            return None, []
         import torch
 
         from ..physics import noise
@@ -183,7 +185,11 @@ class ISMRMRDScan(Scan):
         samples = torch.from_numpy(np.concatenate(self._samples(scans), axis=1))
         dwell, imaging = (float(self._heads["sample_time_us"][which]) for which in (scans[0], self._lines[0]))
         ratio = dwell / imaging if dwell > 0 and imaging > 0 else 1.0
-        return noise.covariance(samples) * ratio
+        try:
+            psi = noise.covariance(samples) * ratio
+        except InputError:
+            return None, ["The noise scan in the file is too short, or zero in a coil, so nothing is prewhitened."]
+        return psi, ["Prewhitened with the noise scan in the file."]
 
 
 def _imaging_lines(heads: Any, calibration: str | None) -> tuple[NDArray[np.integer], list[str]]:

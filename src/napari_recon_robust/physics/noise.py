@@ -121,14 +121,23 @@ def _floor(energies: Tensor, samples: float) -> tuple[Tensor, Tensor]:
 
 
 def covariance(noise_samples: Tensor) -> Tensor:
-    """Psi = E[n n^H], complex (coils, coils), from samples that hold only noise, complex (coils, ...)."""
+    """Psi = E[n n^H], complex (coils, coils), from samples that hold only noise, complex (coils, ...).
+
+    Raises InputError for too few samples, or such that Psi is not positive definite, as where a coil has only zeros.
+    """
     samples = noise_samples.flatten(1)
     if samples.shape[1] < samples.shape[0]:
         raise InputError(
             f"{samples.shape[1]} noise samples were given for {samples.shape[0]} coils: "
             "a noise covariance needs at least as many samples as coils, better a hundred times as many."
         )
-    return samples @ samples.mH / samples.shape[1]
+    psi = samples @ samples.mH / samples.shape[1]
+    if bool(torch.linalg.cholesky_ex(psi).info):
+        raise InputError(
+            f"the noise samples of {len(psi)} coils depend on each other, or those of a coil are zero: independent "
+            "noise in every coil is expected; measure it again."
+        )
+    return psi
 
 
 def prewhiten(kspace: Tensor, covariance: Tensor) -> Tensor:
