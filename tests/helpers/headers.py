@@ -1,8 +1,12 @@
 """ISMRMRD headers as scanners and converters write them."""
 
 
-def header(encoded, recon, maximum=None, center=None, prefix=""):
-    """A header as scanners write it, with or without a namespace prefix."""
+def header(encoded, recon, maximum=None, center=None, prefix="", extents=None):
+    """A header as scanners write it, with or without a namespace prefix.
+
+    extents: mm of the encoded and the reconstructed space, each along readout and phase; else pixels are 2 × 1 mm.
+    """
+    encoded_mm, recon_mm = extents or [(2.0 * size[0], size[1]) for size in (encoded, recon)]
     p, namespace = (f"{prefix}:", f":{prefix}") if prefix else ("", "")
 
     def space(name, size, mm):
@@ -19,6 +23,6 @@ def header(encoded, recon, maximum=None, center=None, prefix=""):
     return (
         f'<?xml version="1.0"?><{p}ismrmrdHeader xmlns{namespace}="http://www.ismrm.org/ISMRMRD">'
         f"<{p}acquisitionSystemInformation>{field}</{p}acquisitionSystemInformation>"
-        f"<{p}encoding>{space('encodedSpace', (*encoded, 1), (2.0 * encoded[0], encoded[1], 7.5))}"
-        f"{space('reconSpace', (*recon, 1), (2.0 * recon[0], recon[1], 5))}{limits}</{p}encoding></{p}ismrmrdHeader>"
+        f"<{p}encoding>{space('encodedSpace', (*encoded, 1), (*encoded_mm, 7.5))}"
+        f"{space('reconSpace', (*recon, 1), (*recon_mm, 5))}{limits}</{p}encoding></{p}ismrmrdHeader>"
     )

@@ -115,6 +115,41 @@ def test_output_matrix_without_a_reference(tmp_path, recon, phase, matrix):
         assert scan.reference(0) is None
 
 
+def test_output_matrix_of_every_real_file(shared):
+    """It covers the header's field of view, and is the header's own matrix where the scanner did not interpolate."""
+    found, interpolated = set(), 0
+    for part in ("brain", "knee"):
+        with (shared / "data" / "annotations" / f"fastmri_{part}_headers.csv").open(newline="") as file:
+            for row in csv.DictReader(file):
+                found.add(
+                    tuple(
+                        tuple(float(row[f"encoding.{space}.{what}.{axis}"]) for axis in "xy")
+                        for space in ("encodedSpace", "reconSpace")
+                        for what in ("matrixSize", "fieldOfView_mm")
+                    )
+                )
+    assert len(found) > 50
+    for encoded, encoded_mm, recon, recon_mm in found:
+        described = AcquisitionHeader.parse(header(encoded, recon, extents=(encoded_mm, recon_mm)), "")
+        np.testing.assert_allclose(np.multiply(described.matrix, described.voxel[:2]), recon_mm, rtol=0.01)
+        assert described.matrix == recon or max(recon) >= 408
+        assert bool(described.notes) == (described.matrix != recon)
+        interpolated += described.matrix != recon
+    assert 0 < interpolated < len(found) / 10
+
+
+def test_an_interpolated_output_matrix_is_told(tmp_path, kspace):
+    """Both spaces have the same columns in mm, and half of the rows; the header counts pixels of half the size."""
+    xml = header((48, 20), (48, 40), extents=((460, 230), (230, 230)))
+    with open_scan(write(tmp_path / "file1.h5", kspace=kspace, ismrmrd_header=xml)) as scan:
+        assert scan.header.matrix == (24, 20)
+        assert "output matrix of 48×40 has other pixels" in scan.header.notes[0]
+    reference = np.ones((4, 20, 20), np.float32)
+    path = write(tmp_path / "file2.h5", kspace=kspace, ismrmrd_header=xml, reconstruction_rss=reference)
+    with open_scan(path) as scan:
+        assert (scan.header.matrix, scan.header.notes) == ((20, 20), ())
+
+
 def test_reference_larger_than_the_kspace_is_not_used(tmp_path, kspace):
     path = write(tmp_path / "file1.h5", kspace=kspace, reconstruction_rss=np.ones((4, 24, 24), np.float32))
     with open_scan(path) as scan:

@@ -302,6 +302,18 @@ def test_a_matrix_that_is_no_size(tmp_path, size, refused):
             assert scan.kspace(0).shape == (2, 16, 8)
 
 
+@pytest.mark.parametrize(
+    "recon", [(48, 40), (24, 20), (12, 15)], ids=["interpolated", "columns interpolated", "rows coarser"]
+)
+def test_the_output_image_has_the_field_of_view_of_the_header(tmp_path, kspace, recon):
+    extents = ((96, 20), (48, 15))
+    writer = Writer(tmp_path / "scan.mrd", header((48, 20), recon, 19, 10, extents=extents))
+    writer.lines(kspace[:1])
+    with open_scan(writer.done()) as scan:
+        np.testing.assert_array_equal(np.multiply(scan.header.matrix, scan.header.voxel[:2]), extents[1])
+        assert "other pixels than the measured ones" in scan.header.notes[0]
+
+
 def test_a_point_is_where_it_lies_in_the_patient(writer):
     """A point in mm from the middle of its slice, by the definition of k-space, is found there by nibabel."""
     read, phase = np.array([0, np.cos(0.3), -np.sin(0.3)]), np.array([1.0, 0, 0])

@@ -81,8 +81,9 @@ class FastMRIScan(Scan):
             self._reference = None
         if self._reference is not None:
             matrix = self._reference.shape[1:]
-        elif described.reconstructed is not None:
-            matrix = _crop(described.reconstructed.matrix[:2], readout, phase)
+        elif described.reconstructed is not None and described.matrix is not None:
+            matrix = _crop(described.matrix, readout, phase)
+            notes += described.notes
         else:
             matrix = (readout, phase)
             notes.append("The file has neither a header nor a reference, so the image is not cropped.")

@@ -97,8 +97,9 @@ class ISMRMRDScan(Scan):
         self._numbers = np.unique(heads["idx"]["slice"])
         self._whitening, told = self._noise_covariance(int(heads["active_channels"][0]))
         notes += told
-        space = described.reconstructed or encoded
-        matrix = (min(space.matrix[0], readout), min(space.matrix[1], phase)) if space else (readout, phase)
+        rows, columns = described.matrix or (readout, phase)
+        matrix = min(rows, readout), min(columns, phase)
+        notes += described.notes
         directions, first_pixels = _directions(heads), None
         if directions is not None and described.voxel is not None:
             to_centre = np.multiply(_centre((readout, phase), matrix), described.voxel[:2])

@@ -8,10 +8,11 @@ import math
 from typing import Self
 from xml.etree import ElementTree
 
-from ..ground.errors import FileFormatError
+from ..ground.errors import FileFormatError, dimensions
 from ..ground.specification import Specification
 
 PROTON_HZ_PER_TESLA = 42.577e6
+_SAME = 0.01  # relative difference of pixel sizes that come from rounding
 
 
 class Space(Specification):
@@ -68,6 +69,38 @@ class AcquisitionHeader(Specification):
             return None
         left = self.encoded.matrix[1] // 2 - self.centre
         return slice(left, left + self.last + 1)
+
+    @property
+    def matrix(self) -> tuple[int, int] | None:
+        """(rows, columns) of the output image: the reconstructed field of view in encoded pixels.
+
+        The header's own matrix has that size unless the scanner interpolated. None if the header has neither space.
+        """
+        space = self.reconstructed or self.encoded
+        if space is None:
+            return None
+        rows, columns = (self._pixels(axis, space) for axis in (0, 1))
+        return rows, columns
+
+    @property
+    def notes(self) -> list[str]:
+        """A sentence on the output matrix where it is not the header's own."""
+        space, matrix = self.reconstructed, self.matrix
+        if space is None or matrix is None or matrix == space.matrix[:2]:
+            return []
+        return [
+            f"The header's output matrix of {dimensions(space.matrix[:2])} has other pixels than the measured ones, of "
+            f"which its field of view holds {dimensions(matrix)}."
+        ]
+
+    def _pixels(self, axis: int, space: Space) -> int:
+        """How many encoded pixels lie in a space along an axis; its own number where that is the same or not known."""
+        declared, extent = space.matrix[axis], space.field_of_view[axis]
+        if self.encoded is None or min(extent, self.encoded.field_of_view[axis]) <= 0:
+            return declared
+        exact = extent / self.encoded.field_of_view[axis] * self.encoded.matrix[axis]
+        same = not math.isfinite(exact) or abs(exact - declared) <= _SAME * declared
+        return declared if same else max(1, round(exact))
 
     @property
     def voxel(self) -> tuple[float, float, float] | None:
