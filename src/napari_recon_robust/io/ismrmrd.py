@@ -61,12 +61,7 @@ class ISMRMRDScan(Scan):
         self._file = file
         group = file[_group(file)]
         described = AcquisitionHeader.parse(values(group["xml"], 0), name)
-        self._data = group["data"]
-        check_dataset(self._data)
-        if self._data.ndim != 1 or not {"head", "data"} <= set(self._data.dtype.names or ()):
-            raise FileFormatError(
-                f"`data` in {name} is no table of acquisitions with `head` and `data`; an ISMRMRD file is expected."
-            )
+        self._data = _acquisitions(group, name)
         self._heads = self._data.fields("head")[:]
         if described.trajectory is not None and described.trajectory.lower() != "cartesian":
             raise FileFormatError(
@@ -86,8 +81,7 @@ class ISMRMRDScan(Scan):
         phase = encoded.matrix[1] if encoded else int(steps.max()) + 1
         centre = phase // 2 if described.centre is None else described.centre
         _check_matrix((readout, phase), (int(heads["number_of_samples"].max()), int(steps.max()) + 1), name)
-        if beyond := _samples_beyond(heads, readout, name):
-            notes.append(f"Of the samples of a line up to {beyond} lie beyond the encoded matrix and are left out.")
+        notes += _samples_beyond(heads, readout, name)
         self._rows = steps.astype(int) - centre + phase // 2
         if self._rows.min() < 0 or self._rows.max() >= phase:
             raise FileFormatError(
@@ -99,7 +93,6 @@ class ISMRMRDScan(Scan):
         notes += told
         rows, columns = described.matrix or (readout, phase)
         matrix = min(rows, readout), min(columns, phase)
-        notes += described.notes
         directions, first_pixels = _directions(heads), None
         if directions is not None and described.voxel is not None:
             to_centre = np.multiply(_centre((readout, phase), matrix), described.voxel[:2])
@@ -118,7 +111,7 @@ class ISMRMRDScan(Scan):
                 field_strength=described.field_strength,
                 directions=directions,
                 first_pixels=first_pixels,
-                notes=tuple(notes),
+                notes=(*notes, *described.notes),
             ),
         )
 
@@ -191,6 +184,17 @@ class ISMRMRDScan(Scan):
         except InputError:
             return None, ["The noise scan in the file is too short, or zero in a coil, so nothing is prewhitened."]
         return psi, ["Prewhitened with the noise scan in the file."]
+
+
+def _acquisitions(group: Any, name: str) -> Any:
+    """The data set of all acquisitions; FileFormatError if it is none."""
+    table = group["data"]
+    check_dataset(table)
+    if table.ndim != 1 or not {"head", "data"} <= set(table.dtype.names or ()):
+        raise FileFormatError(
+            f"`data` in {name} is no table of acquisitions with `head` and `data`; an ISMRMRD file is expected."
+        )
+    return table
 
 
 def _imaging_lines(heads: Any, calibration: str | None) -> tuple[NDArray[np.integer], list[str]]:
@@ -281,8 +285,8 @@ def _extents(heads: Any, readout: int) -> tuple[NDArray[np.integer], NDArray[np.
     return first, np.maximum(np.minimum(samples - after, readout - offset), first), offset
 
 
-def _samples_beyond(heads: Any, readout: int, name: str) -> int:
-    """The most samples of a line that the encoded matrix has no room for; FileFormatError for more than a few."""
+def _samples_beyond(heads: Any, readout: int, name: str) -> list[str]:
+    """A note where the encoded matrix has no room for some samples of a line; FileFormatError for more than a few."""
     first, last, _ = _extents(heads, readout)
     kept = heads["number_of_samples"].astype(int) - heads["discard_pre"] - heads["discard_post"]
     beyond = int((kept - (last - first)).max())
@@ -291,7 +295,9 @@ def _samples_beyond(heads: Any, readout: int, name: str) -> int:
             f"the lines of {name} have {kept.max()} samples, {beyond} of them beyond the {readout} of the encoded "
             "matrix; export it again with a header that counts all samples, and with the lines' centre samples."
         )
-    return max(beyond, 0)
+    if beyond <= 0:
+        return []
+    return [f"Of the samples of a line up to {beyond} lie beyond the encoded matrix and are left out."]
 
 
 def _group(file: Any) -> str | None:
