@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_recon_robust.data.scan import Header, Scan, measured_points
+from napari_recon_robust.data.scan import Header, Scan, measured_points, without_gaps
 from napari_recon_robust.ground.errors import FileFormatError, InputError
 from napari_recon_robust.physics.sampling import Sampling
 
@@ -102,6 +102,34 @@ def test_partial_echo_is_no_gap(kspace):
     assert scan.fully_sampled
     assert scan.acquired.shape == (32, 24)
     assert not scan.measurement(0, Sampling()).lines
+
+
+def test_an_ellipse_has_no_gaps_and_one_with_a_hole_has(kspace):
+    row, column = np.ogrid[-1:1:32j, -1:1:24j]
+    kspace = kspace * (row**2 + column**2 <= 1)
+    scan = Memory(kspace)
+    assert scan.fully_sampled
+    assert torch.equal(scan.measurement(0, Sampling()).full, torch.from_numpy(kspace[0]))
+    kspace[..., 20, 12] = 0
+    assert not Memory(kspace).fully_sampled
+
+
+@pytest.mark.parametrize(("lines", "expected"), [((0, 13), True), ((12, 24), True), ((0, 12), False), ((3, 3), False)])
+def test_lines_without_the_centre_are_not_all_of_a_scan(lines, expected):
+    points = torch.zeros(1, 24, dtype=torch.bool)
+    points[:, slice(*lines)] = True
+    assert without_gaps(points) is expected
+
+
+def test_gaps_are_told_as_by_looking_for_one_run_in_each_row_and_column():
+    generator = np.random.default_rng(0)
+    told = []
+    for _ in range(300):
+        points = generator.random((3, 5)) < 0.85
+        runs = ["".join("x" if point else " " for point in line).split() for line in (*points, *points.T)]
+        told.append(without_gaps(torch.from_numpy(points)))
+        assert told[-1] == (points[1, 2] and max(map(len, runs)) == 1)
+    assert 10 < sum(told) < 290
 
 
 def test_measured_points_are_those_of_any_coil():

@@ -121,8 +121,8 @@ class Scan(ABC):
 
     @cached_property
     def fully_sampled(self) -> bool:
-        """Whether the measured points have no gaps (padding and partial Fourier are no gaps)."""
-        return _without_gaps(self.acquired)
+        """Whether the measured points have no gaps, as `without_gaps` tells it."""
+        return without_gaps(self.acquired)
 
     def facts(self, slice: int) -> dict[str, Any]:
         """Plain facts on a slice for a record: no path, no identifier."""
@@ -222,7 +222,7 @@ class Scan(ABC):
             kspace=kspace * mask,
             mask=mask,
             matrix=header.matrix,
-            full=kspace if _without_gaps(measured) else None,
+            full=kspace if without_gaps(measured) else None,
             unit=unit,
             aspect=aspect_of(header.voxel),
         )
@@ -263,19 +263,27 @@ class Scan(ABC):
             raise InputError(f"slice {slice} does not exist; {self.name} has slices 0 to {len(self) - 1}.")
 
 
-def _without_gaps(points: "Tensor") -> bool:
-    if not bool(points.any()):
-        return False
-    rows, columns = (points.any(dim).nonzero().flatten() for dim in (1, 0))
-    return bool(points[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].all())
-
-
 def _ends(profile: "Tensor") -> bool:
     """Whether far more of an axis's energy lies in its first and last eighths than in the quarter in its middle."""
     eighth = max(1, len(profile) // 8)
     rolled = profile.square().roll(eighth)  # the ends come first
     middle = profile[len(profile) // 2 - eighth :][: 2 * eighth].square()
     return bool(rolled[: 2 * eighth].sum() > _FAR_MORE * middle.sum())
+
+
+def without_gaps(points: "Tensor") -> bool:
+    """Whether points, bool (rows, columns), hold the centre of k-space and are one run in each row and each column.
+
+    Padding, partial Fourier, partial echoes and ellipses are no gaps.
+    """
+    rows, columns = points.shape
+    return bool(points[rows // 2, columns // 2]) and _one_run(points) and _one_run(points.mT)
+
+
+def _one_run(points: "Tensor") -> bool:
+    """Whether the points of each row follow one another."""
+    starts = points[:, 0].int() + (points[:, 1:] & ~points[:, :-1]).sum(1)
+    return bool((starts <= 1).all())
 
 
 def measured_points(kspace: ArrayLike) -> "Tensor":

@@ -22,6 +22,7 @@ from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from ..data.scan import without_gaps
 from ..ground.errors import InputError, ReconRobustError
 from ..ground.guard import check_length, opening, read, shown
 from ..ground.locks import locked
@@ -150,7 +151,7 @@ class Bank(Cases):
                 coils, rows, columns = file.get_slice("coil_images").get_shape()[:3]
                 scale = file.get_slice("numbers")[:1].item()
                 acquired = file.get_tensor("acquired")
-                if _has_gaps(acquired):
+                if not without_gaps(acquired[None]):
                     accelerations.append(len(acquired) / int(acquired.sum()))
                 found.append((coils, min(rows, columns), max(rows, columns), scale))
         coils, shorter, longer, noise = zip(*found, strict=True)
@@ -353,7 +354,7 @@ def calibrated(acquired: Acquisition, specification: BankSpecification, rng: Gen
             f"a scan has {lines} adjacent lines in the centre; {specification.minimum_centre_lines} are needed."
         )
     outside = len(outside_acs(acquired.acquired[None]))
-    if _has_gaps(acquired.acquired) and outside < FEWEST_OUTSIDE:
+    if not without_gaps(acquired.acquired[None]) and outside < FEWEST_OUTSIDE:
         raise InputError(
             f"an undersampled scan has {outside} sampled line(s) outside its ACS; {FEWEST_OUTSIDE} are needed."
         )
@@ -401,7 +402,7 @@ def _centre(columns: int, lines: int) -> Tensor:
 
 def _mask(case: TrainingCase, masks: MaskSpecification, rng: Generator) -> Tensor:
     """A random mask that samples the case's ACS and, but for the rarest draws, some lines outside of it."""
-    if not masks.patterns or _has_gaps(case.acquired):
+    if not masks.patterns or not without_gaps(case.acquired[None]):
         return case.acquired[None]
     columns = case.coil_images.shape[-1]
     limits = masks.acceleration
@@ -416,12 +417,6 @@ def _mask(case: TrainingCase, masks: MaskSpecification, rng: Generator) -> Tenso
         if len(outside_acs(mask)) >= FEWEST_OUTSIDE:
             break
     return mask
-
-
-def _has_gaps(acquired: Tensor) -> bool:
-    """Whether lines are missing between the outermost ones, as in `Scan.fully_sampled`."""
-    places = acquired.nonzero()
-    return len(places) <= int(places[-1] - places[0])
 
 
 def _first_row(magnitude: Tensor, rows: int, rng: Generator) -> int:
