@@ -52,6 +52,7 @@ def test_a_file_in_another_orientation_gives_the_same_volume(marked: Volume, tmp
     for name, data, affine in (
         ("ras.nii.gz", marked.data, np.diag([1, 1.0, 1, 1])),
         ("las.nii", marked.data[::-1], np.diag([-1, 1.0, 1, 1])),
+        ("one_time.nii", marked.data[..., None], np.eye(4)),
         ("psr.nii", marked.data[:, ::-1].transpose(1, 2, 0), np.eye(4)[[2, 0, 1, 3]] * [[1], [-1], [1], [1]]),
     ):
         nibabel.save(nibabel.Nifti1Image(data, affine), tmp_path / name)

@@ -1,5 +1,6 @@
 """Anatomies for simulations: volumes read from NIfTI, their slices, and random changes of contrast and shape."""
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,11 +93,16 @@ def load_volume(path: str | Path) -> Volume:
 
 
 def from_image(image: Any) -> Volume:
-    """A nibabel image as a volume, turned to (right, anterior, superior); ValueError if it does not have three axes."""
+    """A nibabel image as a volume, turned to (right, anterior, superior); ValueError if it does not have three axes.
+
+    Further axes of one entry, as some programs write for a single time, do not count.
+    """
     import nibabel
 
     image = nibabel.as_closest_canonical(image)
     data = np.asarray(image.dataobj, dtype=np.float32)
+    if data.size == math.prod(data.shape[:3]):
+        data = data.reshape(data.shape[:3])
     if data.ndim != 3:
         raise ValueError(f"it has {data.ndim} axes, and a volume has three")
     voxel = tuple(float(size) for size in image.header.get_zooms()[:3])
