@@ -164,6 +164,15 @@ def test_neither_header_nor_reference(tmp_path, kspace):
         assert "not cropped" in scan.header.notes[0]
 
 
+@pytest.mark.parametrize(
+    ("acquisition", "contrast"),
+    [(np.bytes_("AXT2"), "AXT2"), (5, None), (np.array([b"A", b"B"]), None), (h5py.Empty("f"), None)],
+)
+def test_an_acquisition_that_is_no_text_is_not_told(tmp_path, kspace, acquisition, contrast):
+    with open_scan(write(tmp_path / "file1.h5", kspace=kspace, attributes={"acquisition": acquisition})) as scan:
+        assert scan.header.contrast == contrast
+
+
 @pytest.mark.parametrize("dtype", [bool, np.uint8, np.float32])
 def test_test_file_with_its_mask(tmp_path, kspace, dtype):
     mask = np.zeros(20, bool)
@@ -325,6 +334,11 @@ def test_damaged_slice(tmp_path, kspace):
         ({"kspace": np.ones((8, 8), complex)}, "complex128 of shape"),
         ({"kspace/images": np.ones(3)}, "is a group"),
         ({"mask": np.ones(21)}, "`mask` in file1.h5 has shape 21; one value for each of the 20"),
+        ({"mask": np.zeros(20)}, "`mask` in file1.h5 keeps none of the measured lines"),
+        (
+            {"mask": np.arange(20) < 2, "ismrmrd_header": header((48, 20), (24, 20), 15, 8)},
+            "keeps none of the measured",
+        ),
         ({"reconstruction_rss": np.ones((3, 24, 20))}, "the reference in file1.h5 has shape"),
         ({"ismrmrd_header": "<ismrmrdHeader>"}, "the ISMRMRD header of file1.h5 is no XML"),
     ],

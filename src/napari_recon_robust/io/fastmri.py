@@ -75,6 +75,11 @@ class FastMRIScan(Scan):
             described = AcquisitionHeader.parse(values(file["ismrmrd_header"]), name)
         self._columns = _measured_columns(described, phase)
         self._mask = _stored_mask(file, name, phase)
+        if self._mask is not None and not bool(self._mask[:, self._columns].any()):
+            raise FileFormatError(
+                f"`mask` in {name} keeps none of the measured lines; export the file again with the mask that it was "
+                "sampled with, or without `mask`."
+            )
         self._reference = _stored_reference(file, name, slices)
         if self._reference is not None and not _fits(self._reference.shape[1:], readout, phase):
             notes.append(f"The stored reference, {self._reference.shape[1:]}, is larger than the k-space and not used.")
@@ -87,7 +92,6 @@ class FastMRIScan(Scan):
         else:
             matrix = (readout, phase)
             notes.append("The file has neither a header nor a reference, so the image is not cropped.")
-        acquisition = file.attrs.get("acquisition", described.protocol)
         super().__init__(
             name,
             Header(
@@ -98,7 +102,7 @@ class FastMRIScan(Scan):
                 phase=phase,
                 matrix=matrix,
                 voxel=described.voxel,
-                contrast=acquisition.decode() if isinstance(acquisition, bytes) else acquisition,
+                contrast=_text(file.attrs.get("acquisition")) or described.protocol,
                 field_strength=described.field_strength,
                 upside_down=True,
                 simulated=name == _SAMPLE or str(file.attrs.get(SIMULATED)) == "True",
@@ -132,6 +136,13 @@ class FastMRIScan(Scan):
     def _measured_in(self, slice: int) -> "Tensor":
         """Those of the scan where a mask is stored, else as they are found."""
         return self.acquired if self._mask is not None or self.fully_sampled else super()._measured_in(slice)
+
+
+def _text(attribute: Any) -> str | None:
+    """An attribute of the file, if it is a text."""
+    if isinstance(attribute, bytes):
+        return attribute.decode(errors="replace")
+    return attribute if isinstance(attribute, str) else None
 
 
 def _stored_mask(file: Any, name: str, phase: int) -> "Tensor | None":
