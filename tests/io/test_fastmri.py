@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from helpers.headers import header
+from napari_recon_robust.data.scan import Header
 from napari_recon_robust.ground import guard
 from napari_recon_robust.ground.errors import FileFormatError, InputError
 from napari_recon_robust.io import open_scan
@@ -166,11 +167,18 @@ def test_neither_header_nor_reference(tmp_path, kspace):
 
 @pytest.mark.parametrize(
     ("acquisition", "contrast"),
-    [(np.bytes_("AXT2"), "AXT2"), (5, None), (np.array([b"A", b"B"]), None), (h5py.Empty("f"), None)],
+    [
+        (np.bytes_("AXT2"), "AXT2"),
+        ("Schädel", "Schädel"),
+        (b"Sch\xe4del", "Sch\ufffddel"),
+        (5, None),
+        (np.array([b"A", b"B"]), None),
+        (h5py.Empty("f"), None),
+    ],
 )
 def test_an_acquisition_that_is_no_text_is_not_told(tmp_path, kspace, acquisition, contrast):
     with open_scan(write(tmp_path / "file1.h5", kspace=kspace, attributes={"acquisition": acquisition})) as scan:
-        assert scan.header.contrast == contrast
+        assert Header.model_validate_json(scan.header.model_dump_json()).contrast == contrast
 
 
 @pytest.mark.parametrize("dtype", [bool, np.uint8, np.float32])

@@ -140,9 +140,9 @@ class FastMRIScan(Scan):
 
 def _text(attribute: Any) -> str | None:
     """An attribute of the file, if it is a text."""
-    if isinstance(attribute, bytes):
-        return attribute.decode(errors="replace")
-    return attribute if isinstance(attribute, str) else None
+    if isinstance(attribute, str):  # with surrogates for what is no UTF-8, which no JSON takes
+        attribute = attribute.encode(errors="surrogateescape")
+    return attribute.decode(errors="replace") if isinstance(attribute, bytes) else None
 
 
 def _stored_mask(file: Any, name: str, phase: int) -> "Tensor | None":
