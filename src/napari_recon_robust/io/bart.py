@@ -18,6 +18,7 @@ from ..data.scan import Header, Scan
 from ..ground.arrays import StoredArray
 from ..ground.errors import FileFormatError
 from ..ground.guard import head, is_file, open_file, read, shown, status
+from .domain import IMAGE, looks_like_an_image
 from .format import Format
 
 READOUT, PHASE, PARTITION, COIL, SLICE = 0, 1, 2, 3, 13
@@ -75,6 +76,7 @@ class BARTScan(Scan):
         """array: of 16 axes, those but readout, phase encoding, coil and slice of length 1."""
         self._array = array
         readout, phase, coils, slices = (array.shape[axis] for axis in (READOUT, PHASE, COIL, SLICE))
+        is_image = looks_like_an_image(self._part(slices // 2, coils // 2))
         super().__init__(
             name,
             Header(
@@ -84,15 +86,19 @@ class BARTScan(Scan):
                 readout=readout,
                 phase=phase,
                 matrix=(readout, phase),
+                notes=(IMAGE,) if is_image else (),
             ),
         )
 
     def _read(self, slice: int) -> NDArray[np.complexfloating]:
+        return self._part(slice, np.s_[:]).transpose(2, 0, 1)
+
+    def _part(self, slice: int, coils: Any) -> NDArray[np.complexfloating]:
+        """One slice of some coils (readout, phase, coils), or of one of them (readout, phase)."""
         index: list[Any] = [0] * self._array.ndim
-        index[SLICE] = slice
-        for axis in (READOUT, PHASE, COIL):
-            index[axis] = np.s_[:]
-        return self._array[tuple(index)].transpose(2, 0, 1)
+        index[SLICE], index[COIL] = slice, coils
+        index[READOUT] = index[PHASE] = np.s_[:]
+        return self._array[tuple(index)]
 
     def _release(self) -> None:
         self._array.close()

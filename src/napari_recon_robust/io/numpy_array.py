@@ -10,6 +10,7 @@ from ..data.scan import Header, Scan
 from ..ground.arrays import StoredArray, open_npy
 from ..ground.errors import FileFormatError, InputError, dimensions
 from ..ground.guard import head
+from .domain import IMAGE, looks_like_an_image
 from .format import Format
 
 AXES = ("slice", "coil", "readout", "phase")
@@ -63,6 +64,8 @@ class NumpyScan(Scan):
         else:
             axes = _checked(axes, array.ndim)
         self._array, self._axes = array, tuple(axes)
+        if self._looks_like_an_image():
+            notes.append(IMAGE)
         slices, coils, readout, phase = (array.shape[axes.index(axis)] if axis in axes else 1 for axis in AXES)
         super().__init__(
             name,
@@ -83,6 +86,15 @@ class NumpyScan(Scan):
         if "coil" not in axes:
             values, axes = values[None], ["coil", *axes]
         return values.transpose([axes.index(axis) for axis in AXES[1:]])
+
+    def _looks_like_an_image(self) -> bool:
+        """Whether the coil in the middle of the middle slice does."""
+        array = self._array
+        middle = (
+            size // 2 if axis in ("slice", "coil") else np.s_[:]
+            for axis, size in zip(self._axes, array.shape, strict=True)
+        )
+        return looks_like_an_image(array[tuple(middle)])
 
     def _release(self) -> None:
         if isinstance(self._array, StoredArray):
