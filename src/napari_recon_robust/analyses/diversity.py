@@ -126,17 +126,21 @@ def _grid(measurement: Measurement, method: Method) -> Job[list[Variant]]:
     return members
 
 
-def draws(measurement: Measurement, method: Method) -> Job[list[Variant]]:
-    """Samples or restarts: 8 images of a method with `Reconstructor.draw`, of the seeds from the chosen one on."""
+def drawing(method: Method) -> list[Method]:
+    """A method with `Reconstructor.draw` at knobs that draw one image, at 8 seeds from the chosen one on."""
     (seed,) = (knob for knob in method.reconstructor.knobs if knob.name == "seed")
-    seeds = [(int(method.knobs["seed"]) + n) % (int(seed.maximum) + 1) for n in range(DRAWS)]
     drawn = method.at(**method.reconstructor.draw or {})
+    return [drawn.at(seed=(int(method.knobs["seed"]) + n) % (int(seed.maximum) + 1)) for n in range(DRAWS)]
+
+
+def draws(measurement: Measurement, method: Method) -> Job[list[Variant]]:
+    """Samples or restarts: the 8 images of `drawing`."""
     members: list[Variant] = []
 
     def unseen(step: Progress) -> Progress:
         return Progress((len(members) + step.fraction) / DRAWS, f"image {len(members) + 1} of {DRAWS}")
 
-    for one in (drawn.at(seed=seed) for seed in seeds):
+    for one in drawing(method):
         with torch.no_grad():
             image = yield from relayed(one.job(measurement), unseen)
         members.append(Variant(dict(one.knobs), image.abs().float(), measurement.misfit(image)))

@@ -11,7 +11,7 @@ from torch import Tensor
 from ..data.roi import ROI
 from ..evaluation import metrics
 from ..evaluation.comparison import Measured
-from ..evaluation.coverage import coverage
+from ..evaluation.coverage import coverage, predicted_reference
 from ..ground.errors import InputError, ReconRobustError, one_line
 from ..ground.progress import run
 from ..perturbations.base import Budget, Perturbed, Setup
@@ -134,8 +134,9 @@ class Measurer:
         if drawn is None:
             return {}
         measurement = self.shared.of(trial.region)[0]
-        noise = float((measurement.noise_level * measurement.scale).squeeze()) / 2**0.5
-        shares = coverage(drawn.cpu(), reference, measurement.foreground.cpu(), noise)
+        kind = self.shared.method(trial.setting).reference_kind
+        predicted = [predicted_reference(measurement, image, kind, seed) for seed, image in enumerate(drawn)]
+        shares = coverage(torch.stack(predicted).cpu(), reference, measurement.foreground.cpu())
         return {f"coverage_{level}_foreground_clean": share for level, share in shares.items()}
 
     def _recovery(self, trial: Trial, mask: Tensor, image: Tensor, reference: Tensor) -> float | None:

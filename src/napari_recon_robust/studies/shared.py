@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..analyses.diversity import draws
+from ..analyses.diversity import drawing
 from ..analyses.fragility import FragilityMap, fragility
 from ..data.measurement import Measurement
 from ..data.roi import ROI
@@ -121,12 +121,13 @@ class SharedSlice:
         start = self.method(setting).reconstructor.start()
         return None if start is None else self._image(self._starts, setting, region, start.at())
 
-    def draws(self, setting: Setting, region: Region) -> Tensor | None:
-        """Equally plausible images by a method, magnitudes, float32 (draws, rows, columns); None if it draws none."""
+    def draws(self, setting: Setting, region: Region) -> list[Tensor] | None:
+        """Equally plausible images by a method, complex64 (rows, columns); None if it draws none."""
         method = self.method(setting)
         if method.reconstructor.draw is None:
             return None
-        return torch.stack([one.image for one in run(draws(self.of(region)[0], method))])
+        with torch.no_grad():
+            return [drawn(self.of(region)[0]) for drawn in drawing(method)]
 
     def perturbed(self, trial: Trial) -> list[Perturbed]:
         """What the search of a trial finds. What is for several methods is kept, the first few of a slice."""
