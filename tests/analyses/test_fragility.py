@@ -127,6 +127,36 @@ def test_the_attack_map_is_the_change_that_the_attack_on_the_foreground_makes(me
     assert not found.expected_change[~found.foreground].any()
 
 
+@pytest.mark.parametrize("method", ["attack", "gain"])
+def test_an_image_without_an_error_is_no_less_fragile(measurement: Measurement, method: str) -> None:
+    """The reference is the clean image, and has the map of a scan without one, which is measured against that image."""
+    perfect = replace(measurement, full=measurement.kspace)
+    with_reference, without = (
+        run(fragility(one, Combined(), method=method, **QUICK)) for one in (perfect, replace(perfect, full=None))
+    )
+    assert with_reference.relative_to == "reference"
+    mean = float(without.expected_change[without.foreground].mean())
+    changes = (one.expected_change * one.maximum for one in (with_reference, without))
+    torch.testing.assert_close(*changes, rtol=1e-3, atol=1e-3 * mean * without.maximum)
+
+
+def test_only_tiles_without_an_error_are_read_from_noise(measurement: Measurement) -> None:
+    """A method that is right in one half keeps the other half's gains, which follow from its errors."""
+
+    class Half(Combined):
+        def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
+            image = super().reconstruct(measurement)
+            assert measurement.full is None
+            return torch.cat([image[:48], 1.1 * image[48:]])
+
+    perfect = replace(measurement, full=measurement.kspace)
+    found = run(fragility(perfect, Half(), method="gain", **QUICK))
+    foreground = found.foreground & (measurement.reference() > 0)
+    for half in (slice(8, 36), slice(60, 88)):
+        inside = found.expected_change[half][foreground[half]]
+        assert float(inside.min()) > 0.1 * float(inside.max()) > 0
+
+
 @pytest.mark.slow
 def test_regions_fit_into_the_foreground_and_do_not_overlap(measurement: Measurement) -> None:
     found = run(fragility(measurement, Combined(), **QUICK))

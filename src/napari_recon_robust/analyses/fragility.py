@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from math import ceil
 from typing import Any, Literal
 
@@ -28,6 +29,7 @@ METHODS = ("attack", "gain")
 TILE, GRADIENTS, REPLICAS = 24, 5, 16
 SHARE, TILE_SHARE = 0.5, 0.25  # of a region, and of a tile of the gain, that has to be foreground
 SMOOTHED = 5  # pixels over which a variance from a few draws is averaged
+ROUNDING = 1e-6  # of the maximum: a tile's error up to which its image is the wanted one
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,11 +139,14 @@ def fragility(
     L = mean over T of (|f| - X)^2, X as in the attack. Noise z in the balls ||z_i|| <= R_i = eta ||k_i|| raises L by
     sum_i R_i ||g_i|| in first order, by a change of the image whose root mean square over T is at least
     sum_i R_i ||g_i|| / (2 sqrt(L)) (Cauchy-Schwarz on the error and its change): that is what is expected, interpolated
-    linearly between the tiles' centres. All tiles share one reconstruction.
+    linearly between the tiles' centres. All tiles share one reconstruction. Where the clean image is X itself, L is
+    quadratic in z and has no gradient at 0: there L and g are those at white noise with ||z_i|| = R_i, so that the same
+    bound is a step of the power iteration for the largest change. So it is on a scan without a reference, where X is
+    the clean image everywhere; otherwise such tiles share one more reconstruction.
 
     reconstructor: at its defaults, or with its knobs set. tile: its side in pixels. sensitivities: as in the
     perturbations, "estimated" or "kept". replicas: draws for the noise amplification, 0 to leave it out. seed: of
-    these, and of the noise from which a scan without a reference starts.
+    these, and of the noise from which a search starts where the clean image is X.
 
     Raises InputError at once for what does not fit, and for a method without gradients.
     """
@@ -246,29 +251,48 @@ def _gain(
     radius = budget * coil_norms(measurement.kspace if full is None else full)
     target: Literal["reference", "clean"] = "clean" if full is None else "reference"
     objective = Objective(setup, target, "squared-error", keep=knobs["sensitivities"] == "kept")
+
+    def near(start: Tensor) -> _Near:
+        z = start.requires_grad_()
+        with torch.enable_grad():
+            image = objective.image(z)
+            return _Near(z, image, metrics.magnitude(image) - objective.wanted)
+
+    noisy = cache(lambda: near(white_noise(measurement, radius, knobs["seed"])))
     # At zero the distance to the own clean image has no gradient.
-    start = (
-        torch.zeros_like(measurement.kspace) if full is not None else white_noise(measurement, radius, knobs["seed"])
-    )
-    z = start.requires_grad_()
-    with torch.enable_grad():
-        image = objective.image(z)
-        error = metrics.magnitude(image) - objective.wanted
+    first = noisy() if full is None else near(torch.zeros_like(measurement.kspace))
     weights, weighted = torch.zeros(2, *measurement.matrix)
     hat = _hat(tile)
     tiles = _tiles(tissue, tile)
     for number, (row, column) in enumerate(tiles):
         yield Progress(number / len(tiles), f"Tile {number + 1} of {len(tiles)}")
         place = slice(row, row + tile), slice(column, column + tile)
-        with torch.enable_grad():
-            loss = error[place][tissue[place].to(error.device)].square().mean()
-        gradient = gradient_of(loss, z, label, again=True)
+        inside = tissue[place].to(measurement.kspace.device)
+        one = first
+        if full is not None and one.loss(place, inside) <= (ROUNDING * objective.data_range) ** 2:
+            one = noisy()
+        loss = one.loss(place, inside)
+        gradient = gradient_of(loss, one.z, label, again=True)
         level = 2 * float(loss.detach()) ** 0.5
         change = float((radius * coil_norms(gradient)).sum()) / level if level > 0 else 0.0
         weights[place] += hat
         weighted[place] += change * hat
-    clean = objective.clean if target == "clean" else image.detach()
+    clean = objective.clean if target == "clean" else first.image.detach()
     return torch.where(weights > 0, weighted / weights, 0.0), clean
+
+
+@dataclass(frozen=True, eq=False)
+class _Near:
+    """The image (rows, columns) at noise z, and its error |f(k+z)| - X, differentiable in z."""
+
+    z: Tensor
+    image: Tensor
+    error: Tensor
+
+    def loss(self, place: tuple[slice, slice], inside: Tensor) -> Tensor:
+        """The mean squared error of a tile on the pixels `inside`, bool (rows, columns) of the tile."""
+        with torch.enable_grad():
+            return self.error[place][inside].square().mean()
 
 
 def _amplification(setup: Setup, replicas: int, keep: bool, seed: int) -> Job[Tensor]:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -189,6 +191,76 @@ def test_a_method_that_ignores_the_data_is_reported(measurement, combined, roi):
     (found,) = run(WorstCase().run(measurement, Constant(), roi, (0.01,), **KEPT))
     assert "zero_gradient" in found.findings
     assert found.budget.achieved == 0
+
+
+def no_error(measurement):
+    """The samples as the whole k-space: the reference of a coil-combined adjoint is then its own image."""
+    return replace(measurement, full=measurement.kspace)
+
+
+@pytest.mark.parametrize("method", ["combined", "rss"])
+@pytest.mark.parametrize("loss", ["squared-error", "l1"])
+@pytest.mark.parametrize("algorithm", ["sphere-ascent", "apgd", "adam"])
+def test_an_image_without_an_error_is_attacked_too(measurement, roi, request, method, loss, algorithm):
+    """Where the reference is the clean image itself, the loss has no gradient, as towards the own clean image."""
+    reconstructor = request.getfixturevalue(method)
+    perfect = no_error(measurement)
+    problem = objective(perfect, reconstructor, roi, loss=loss)
+    assert not problem.gradient(torch.zeros_like(perfect.kspace))[1].any()
+    for budgets in ((0.02,), (0.02, 0.01)):
+        reference, clean = (
+            run(
+                WorstCase().run(perfect, reconstructor, roi, budgets, algorithm=algorithm, loss=loss, target=t, **QUICK)
+            )
+            for t in ("reference", "clean")
+        )
+        for one, other in zip(reference, clean, strict=True):
+            assert one.findings == {}
+            assert one.loss[0] == 0
+            assert one.budget.per_coil == pytest.approx(other.budget.per_coil)
+            reached = problem.value(one.perturbation)[0]
+            assert reached == pytest.approx(problem.value(other.perturbation)[0], rel=1e-2)
+            assert reached > 2 * problem.value(white_noise(perfect, coil_norms(one.perturbation), 5))[0]
+
+
+def test_of_an_image_without_an_error_the_largest_singular_value_is_found(measurement, combined, roi):
+    """Of the Jacobian of the region's magnitudes with respect to the samples, by an explicit matrix."""
+    perfect, budget = no_error(measurement), 1e-3
+    samples = perfect.kspace.clone().requires_grad_()
+    magnitudes = combined(perfect.with_kspace(samples, keep=True)).abs()[roi.mask(perfect.matrix)]
+    rows = [torch.autograd.grad(value, samples, retain_graph=True)[0].flatten() for value in magnitudes]
+    largest = torch.linalg.matrix_norm(torch.view_as_real(torch.stack(rows)).flatten(1), 2)
+    radius = budget * float(perfect.full.norm())
+    most = float(largest * radius / objective(perfect, combined, roi).data_range) ** 2 / len(rows)
+    for seed in (0, 1):
+        (found,) = run(WorstCase().run(perfect, combined, roi, (budget,), norm="global", steps=40, seed=seed, **KEPT))
+        assert 0.97 * most < max(found.loss) < 1.01 * most
+
+
+@pytest.mark.parametrize("algorithm", ["sphere-ascent", "apgd", "adam", "transfer", "black-box"])
+def test_a_loss_that_forgives_small_errors_is_raised(measurement, combined, roi, algorithm):
+    """It is flat around the clean image, whose own errors it forgives."""
+    perfect = no_error(measurement)
+    stand_in = reconstructors.get("cg-sense")(perfect).abs() if algorithm == "transfer" else combined(perfect).abs()
+    allowed = 0.01 + float((stand_in - perfect.reference())[roi.mask(perfect.matrix)].abs().max())
+
+    def beyond(image, wanted, region):
+        return ((image - wanted).abs()[region] - allowed).clamp_min(0).square().sum()
+
+    (found,) = run(WorstCase(loss=beyond).run(perfect, combined, roi, (0.5,), algorithm=algorithm, **QUICK))
+    assert found.loss[0] == 0
+    assert found.findings == {}
+    chance = white_noise(perfect, coil_norms(found.perturbation), 5)
+    least = 3 * objective(perfect, combined, roi, loss=beyond).value(chance)[0]
+    assert max(found.loss) > (0 if algorithm == "transfer" else least)  # a stand-in's errors are others
+
+
+def test_a_gradient_that_vanishes_is_none_of_the_steps(measurement, combined, roi):
+    counts = [
+        len(run(WorstCase().run(one, combined, roi, (0.01,), steps=3, **KEPT))[0].loss)
+        for one in (measurement, no_error(measurement))
+    ]
+    assert counts == [1 + 3, 2 + 3]  # the clean one, and noise that is no candidate
 
 
 def test_a_method_without_a_gradient_is_refused(measurement, combined, roi):

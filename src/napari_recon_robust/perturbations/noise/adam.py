@@ -1,5 +1,8 @@
 """Projected Adam: Adam's steps, each followed by the projection into the balls."""
 
+from collections.abc import Callable
+from functools import partial
+
 import torch
 from torch import Tensor
 
@@ -19,6 +22,7 @@ def adam(
     start: Tensor,
     warm: bool = False,
     clean_loss: float | None = None,
+    noise: Callable[[], Tensor] | None = None,
 ) -> Search:
     """Solve max L(z) subject to ||z_i||_2 <= r_i in every coil i, by projected Adam.
 
@@ -29,7 +33,8 @@ def adam(
 
     Arguments as of `sphere_ascent`.
     """
-    return ascend(objective, _moves(radius, steps, start), steps, warm=warm, clean_loss=clean_loss)
+    moves_from = partial(_moves, radius, steps)
+    return ascend(objective, moves_from, steps, start=start, warm=warm, clean_loss=clean_loss, noise=noise)
 
 
 def _moves(radius: Tensor, steps: int, start: Tensor) -> Moves:

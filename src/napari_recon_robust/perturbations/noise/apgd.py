@@ -1,5 +1,7 @@
 """Auto-PGD: projected gradient ascent with momentum that chooses its own step size."""
 
+from collections.abc import Callable
+from functools import partial
 from math import ceil
 
 from torch import Tensor
@@ -23,6 +25,7 @@ def apgd(
     start: Tensor,
     warm: bool = False,
     clean_loss: float | None = None,
+    noise: Callable[[], Tensor] | None = None,
 ) -> Search:
     """Solve max L(z) subject to ||z_i||_2 <= r_i in every coil i.
 
@@ -33,7 +36,8 @@ def apgd(
 
     Arguments as of `sphere_ascent`.
     """
-    return ascend(objective, _moves(radius, steps, start), steps, warm=warm, clean_loss=clean_loss)
+    moves_from = partial(_moves, radius, steps)
+    return ascend(objective, moves_from, steps, start=start, warm=warm, clean_loss=clean_loss, noise=noise)
 
 
 def _moves(radius: Tensor, steps: int, start: Tensor) -> Moves:

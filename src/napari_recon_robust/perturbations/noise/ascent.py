@@ -1,6 +1,6 @@
 """A search by gradients: an algorithm proposes, the objective answers, the best is kept."""
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -33,12 +33,27 @@ class Ascent:
 Search = Generator[Ascent, None, Ascent]
 
 
-def ascend(objective: Objective, moves: Moves, steps: int, *, warm: bool, clean_loss: float | None) -> Search:
-    """The best of the proposals of `moves` in `steps` gradients. Yields after each gradient.
+def ascend(
+    objective: Objective,
+    moves_from: Callable[[Tensor], Moves],
+    steps: int,
+    *,
+    start: Tensor,
+    warm: bool,
+    clean_loss: float | None,
+    noise: Callable[[], Tensor] | None,
+) -> Search:
+    """The best of the proposals of `moves_from(start)` in `steps` gradients. Yields after each gradient.
 
-    warm: the first proposal spends its budget and is a candidate; otherwise it is zero, or noise if zero has no
-    gradient, and does not count. clean_loss: L(0), if the first proposal is not zero.
+    A loss is flat at zero where the clean image is the wanted one, which is its minimum: only its second derivative
+    says where it rises most, and no gradient there finds that direction. The search starts again from noise then,
+    whose gradient is a step of the power iteration for it; the gradient that vanished does not count as one of `steps`.
+
+    start: the first proposal. warm: it spends its budget and is a candidate; otherwise it is zero, or noise where zero
+    is known to have no gradient, and does not count. clean_loss: L(0), if the start is not zero. noise: gives the
+    other start, on the spheres; None where there is no other.
     """
+    moves = moves_from(start)
     z = next(moves)
     best, reached = Ascent(z, None, () if clean_loss is None else (clean_loss,)), float("-inf")
     for step in range(steps):
@@ -46,6 +61,11 @@ def ascend(objective: Objective, moves: Moves, steps: int, *, warm: bool, clean_
         first = step == 0 and not warm
         if first:
             best = Ascent(torch.zeros_like(z), None, (*best.loss, loss), clean=image if clean_loss is None else None)
+            if noise is not None and not gradient.any():
+                moves = moves_from(noise())
+                z = next(moves)
+                loss, gradient, image = objective.gradient(z)
+                best = replace(best, loss=(*best.loss, loss))
         else:
             best, reached = _kept(best, reached, z, loss, image)
         if not gradient.any():

@@ -1,5 +1,7 @@
 """Sphere ascent: the k-space noise of a given norm per coil that hurts most, in a handful of gradients."""
 
+from collections.abc import Callable
+from functools import partial
 from math import log10
 
 import torch
@@ -24,6 +26,7 @@ def sphere_ascent(
     start: Tensor,
     warm: bool = False,
     clean_loss: float | None = None,
+    noise: Callable[[], Tensor] | None = None,
     stride: float = 1.0,
 ) -> Search:
     """Solve max L(z) subject to ||z_i||_2 = r_i in every coil i, by ascent on the product of spheres.
@@ -34,12 +37,14 @@ def sphere_ascent(
     radius: r, float (coils,), or (1,) for a single sphere over all coils. steps: number of gradients. start: zero, or
     noise if zero has no gradient. warm: `start` lies on the spheres and is nearly the solution (that of another budget,
     scaled), so that the first step is like the later ones. clean_loss: L(0), if the start is not zero. stride: a factor
-    on s. Yields after each gradient. A coil without a gradient is not changed.
+    on s. noise: gives another start, on the spheres, for a zero that turns out to have no gradient (`ascend`). Yields
+    after each gradient. A coil without a gradient is not changed.
     """
-    return ascend(objective, _moves(radius, steps, start, warm, stride), steps, warm=warm, clean_loss=clean_loss)
+    moves_from = partial(_moves, radius, steps, warm, stride)
+    return ascend(objective, moves_from, steps, start=start, warm=warm, clean_loss=clean_loss, noise=noise)
 
 
-def _moves(radius: Tensor, steps: int, start: Tensor, warm: bool, stride: float) -> Moves:
+def _moves(radius: Tensor, steps: int, warm: bool, stride: float, start: Tensor) -> Moves:
     _, gradient = yield start
     z = start
     if not warm:

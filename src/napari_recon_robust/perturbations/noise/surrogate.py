@@ -1,5 +1,6 @@
 """Transfer: the perturbation of one method's gradients, applied to another method."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import torch
@@ -35,6 +36,7 @@ def transfer(
     start: Tensor,
     warm: bool = False,
     clean_loss: float | None = None,
+    noise: Callable[[], Tensor] | None = None,
 ) -> Search:
     """Max L'(z) by sphere ascent, L' the objective of a differentiable stand-in; L is of the method at hand.
 
@@ -45,7 +47,7 @@ def transfer(
     clean = None
     if clean_loss is None:
         clean_loss, clean = objective.value(torch.zeros_like(start))
-    search = sphere_ascent(stand_in, radius, steps, start=start, warm=warm)
+    search = sphere_ascent(stand_in, radius, steps, start=start, warm=warm, noise=noise)
     own = stand_in.setup.method.id == objective.setup.method.id
     begun = Ascent(start, None, (clean_loss,), clean=clean, findings={"stand_in_itself": ITSELF} if own else {})
 

@@ -257,15 +257,18 @@ class Plan:
         if algorithm == "advrec":
             everywhere = torch.ones_like(measurement.mask) if measurement.full is not None else measurement.mask
             return advrec(objective, radius, steps, start=noise(mask=everywhere))
-        clean_loss = None
+        clean_loss: float | None = None
+        other_start: Callable[[], Tensor] | None = None
         if previous is not None and warm:
             clean_loss = previous[1].loss[0]
         elif objective.target == "clean":
             # At zero the distance to the own clean image has no gradient: noise gives the first direction.
             begin, clean_loss = noise(), float(objective.of_image(objective.clean))
+        else:
+            other_start = noise
         start = torch.zeros_like(measurement.kspace) if begin is None else begin
         ascent = partial(transfer, stand_in=self._stand_in) if algorithm == "transfer" else ASCENTS[algorithm]
-        return ascent(objective, radius, steps, start=start, warm=warm, clean_loss=clean_loss)
+        return ascent(objective, radius, steps, start=start, warm=warm, clean_loss=clean_loss, noise=other_start)
 
     def _black_box(self, budget: float, start: Tensor | None) -> Search:
         from .black_box import black_box
