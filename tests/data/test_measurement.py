@@ -140,3 +140,18 @@ def test_the_misfit_is_zero_for_the_image_behind_the_samples_and_one_for_nothing
         assert same.misfit(image) < 1e-5
         assert same.misfit(0 * image) == pytest.approx(1)
         assert one.misfit(image) > 0.1
+
+
+def test_a_change_is_measured_where_the_scan_was() -> None:
+    """Of a scan by partial Fourier: the samples have it on the mask, and the full k-space without what was left out."""
+    mask, acquired = lines(), torch.arange(PHASE)[None] > 3
+    full, z = random_complex(COILS, READOUT, PHASE) * acquired, random_complex(COILS, READOUT, PHASE + 1)[..., 1:]
+    one = Measurement(full * mask, mask & acquired, (ROWS, COLUMNS), full)
+    assert torch.equal(one.acquired, acquired)
+    changed = one.added(z)
+    assert changed.full is not None
+    assert torch.equal(changed.full, full + z * acquired)
+    assert torch.equal(changed.kspace, (full + z) * (mask & acquired))
+    undersampled = Measurement(full * mask, mask & acquired, (ROWS, COLUMNS))
+    assert torch.equal(undersampled.acquired, mask & acquired)
+    assert undersampled.added(z).full is None

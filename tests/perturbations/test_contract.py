@@ -19,6 +19,12 @@ from napari_recon_robust.perturbations.outcome import evaluate
 BUDGETS = (0.02, 0.01)
 # Kinds whose budget is that of all coils together.
 ALL_COILS = ("image-domain",)
+# Knobs with which a kind takes another way.
+MORE = {
+    "worst-case": [{}, {"algorithm": "advrec"}],
+    "rotation": [{}, {"coils": "patient", "sensitivities": "estimated"}],
+    "image-domain": [{}, {"insert": "symbol"}],
+}
 COMBINED, BOX = toy_slice.Combined(), ROI.box(10, 12, 9, 10)
 
 
@@ -72,6 +78,31 @@ def test_every_perturbation_keeps_the_contract(perturbation, pattern):
             spread = perturbation.id in ALL_COILS
             spent = [one.budget.achieved] if spread else one.budget.per_coil
             assert max(spent) <= budget * (1 + 1e-5)
+
+
+ROW, COLUMN = torch.meshgrid(torch.linspace(-1, 1, 32), torch.linspace(-1, 1, 36), indexing="ij")
+ACQUIRED = {
+    "partial Fourier": COLUMN[:1] > -0.5,
+    "partial echo": (ROW > -0.5) & (COLUMN > -2),
+    "padding": COLUMN[:1].abs() < 0.8,
+    "ellipse": ROW.square() + COLUMN.square() <= 1,
+}
+
+
+@pytest.mark.parametrize("acquired", ACQUIRED)
+def test_what_was_never_measured_is_not_measured_of_the_perturbed_object_either(perturbation, acquired):
+    """A scanner that repeats its acquisition on another object measures the same points."""
+    points, whole = ACQUIRED[acquired], make("lines")
+    full, mask = whole.full * points, whole.mask & points
+    scan = Measurement(full * mask, mask, whole.matrix, full, whole.kept)
+    budgets = BUDGETS[:1] if perturbation.needs_budget else ()
+    for more in MORE.get(perturbation.id, [{}]):
+        knobs = {"sensitivities": "kept", **small(perturbation), **more}
+        for one in run(perturbation.run(scan, COMBINED, BOX, budgets, **knobs)):
+            changed = one.measurement
+            assert not changed.full[:, ~points.expand(32, 36)].any()
+            torch.testing.assert_close(changed.full * changed.mask, changed.kspace, rtol=0, atol=1e-5)
+            assert torch.equal(changed.acquired, points)
 
 
 def test_every_outcome_is_plain_json(perturbation):

@@ -9,7 +9,6 @@ from typing import Any
 import torch
 
 from ..data.measurement import Measurement
-from ..data.scan import measured_points
 from ..evaluation import metrics
 from ..evaluation.metrics import Metrics
 from ..ground.errors import InputError
@@ -160,7 +159,7 @@ def quality_by_samples(
 def _measured(measurement: Measurement, method: Method, samplings: Sequence[Sampling]) -> Job[SamplesCurve]:
     full = measurement.full
     assert full is not None
-    acquired = measured_points(full.cpu())
+    acquired = measurement.acquired.cpu()
     points: list[MaskScore] = []
     seen: set[tuple[float, bytes]] = set()
     kind = method.reference_kind

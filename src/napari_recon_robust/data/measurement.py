@@ -9,6 +9,7 @@ from ..ground.cached import cached_property
 from ..ground.errors import InputError, dimensions
 from ..physics import fourier
 from ..physics.model import ForwardModel, root_sum_of_squares
+from .scan import measured_points
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +33,8 @@ class Measurement:
     mask: bool (readout, phase), or (1, phase) where whole lines are sampled.
     matrix: (rows, columns) of the output image, the centre of the encoded one.
     full: complex64 (coils, readout, phase), the fully sampled k-space that `kspace` was taken from, or
-        None for scans that were undersampled by the scanner. For perturbed samples: the k-space as it should be then.
+        None for scans that were undersampled by the scanner; zero where even a full scan measures nothing (`acquired`).
+        For perturbed samples: the k-space as it should be then.
     kept: the calibration to use instead of one estimated from `kspace`, or None.
     unit: what brings k-space and images to the file's units, a power of two; 1 for ordinary scans (`Scan.unit`).
     aspect: height over width of a pixel.
@@ -94,6 +96,17 @@ class Measurement:
     def sampled_points(self) -> int:
         """How many k-space points of one coil were sampled."""
         return int(self.mask.expand(self.kspace.shape[-2:]).sum())
+
+    @cached_property
+    def acquired(self) -> Tensor:
+        """The points that the scanner measures if it leaves none out, bool (readout, phase), or (1, phase) for lines.
+
+        They are those where `full` is not zero, without padding, what partial Fourier leaves out and the corners about
+        an ellipse. Where no full k-space is known, they are the sampled points.
+        """
+        if self.full is None:
+            return self.mask
+        return measured_points(self.full.detach().cpu()).to(self.full.device)
 
     @property
     def dims(self) -> tuple[int, ...]:
@@ -185,6 +198,15 @@ class Measurement:
         """
         mask = self.mask if mask is None else mask
         return replace(self, kspace=kspace * mask, mask=mask, full=full, kept=self.calibration if keep else None)
+
+    def added(self, z: Tensor, *, keep: bool = False) -> "Measurement":
+        """The same slice with z (coils, readout, phase), a change of all points of k-space, as the scanner measures it.
+
+        A scanner that repeats its acquisition measures the same points: the samples take z on the mask, and the full
+        k-space, where it is known, takes it where it is `acquired`. keep: as of `with_kspace`.
+        """
+        full = None if self.full is None else self.full + z * self.acquired
+        return self.with_kspace(self.kspace + z, full=full, keep=keep)
 
     def to(self, device: str | torch.device) -> "Measurement":
         """The same measurement on another device ("cpu", "cuda", "mps")."""

@@ -45,8 +45,7 @@ def predicted_reference(measurement: Measurement, image: Tensor, kind: str, seed
     assert full is not None
     coil_images = calibration.sensitivities * fourier.centre_pad_image(image, measurement.model.shape)
     kspace = fourier.fft(fourier.centre_pad_image(coil_images, (full.shape[-2], full.shape[-1])))
-    measured = (full != 0).any(-3)
-    kspace = noise.add(kspace * measured, measured, calibration.noise, seed)
+    kspace = noise.add(kspace * measurement.acquired, measurement.acquired, calibration.noise, seed)
     predicted = torch.where(measurement.mask, measurement.kspace, kspace)
     reference = measurement.with_kspace(predicted, full=predicted, keep=True).reference(kind)
     assert reference is not None

@@ -142,9 +142,8 @@ class Perturbed:
 
     @classmethod
     def of(cls, measurement: Measurement, z: Tensor, nominal: float | None, *, keep: bool, **more: Any) -> "Perturbed":
-        """Add z (coils, readout, phase) to the samples of `measurement`, and without the mask to its full k-space."""
-        full = None if measurement.full is None else measurement.full + z
-        changed = measurement.with_kspace(measurement.kspace + z, full=full, keep=keep)
+        """Add z (coils, readout, phase) to the samples of `measurement`, and to the points of its full k-space."""
+        changed = measurement.added(z, keep=keep)
         spent = changed.kspace - measurement.kspace
         return cls(changed, spent, Budget.of(nominal, spent, measurement), **more)
 

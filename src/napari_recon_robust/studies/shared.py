@@ -173,7 +173,7 @@ class SharedSlice:
         feature = Feature.of("blob", row, column, found["diameter"], found["contrast"])
         with torch.no_grad():
             z = insertion.kspace(feature.change(insertion.tissue))
-            changed = measurement.with_kspace(measurement.kspace + z, full=measurement.full + z, keep=True)
+            changed = measurement.added(z, keep=True)
         inside = feature.profile(measurement.matrix).detach() >= 0.5
         return changed, ROI.brush(inside.numpy(), region.label)
 

@@ -108,8 +108,7 @@ class Insertion(ScannedObject):
         with torch.no_grad():
             change = feature.change(self.tissue)
             z = self.kspace(change)
-            full = None if measurement.full is None else measurement.full + z
-            changed = measurement.with_kspace(measurement.kspace + z, full=full, keep=True)
+            changed = measurement.added(z, keep=True)
             target = changed.reference(self.setup.method.reference_kind)
             if target is None:
                 target = (self.truth + change).abs()

@@ -5,7 +5,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...data.scan import measured_points
 from ...ground.errors import InputError
 from ...ground.knob import Knob
 from ...ground.progress import Job, Progress
@@ -67,8 +66,7 @@ class OtherMask(Perturbation):
             seed=knobs["seed"] + 1,
         )
         full = measurement.full
-        drawn = sampling.mask(*full.shape[-2:]) & measured_points(full.cpu())
-        mask = drawn.to(full.device)
+        mask = sampling.mask(*full.shape[-2:]).to(full.device) & measurement.acquired
         changed = measurement.with_kspace(full, full=full, keep=keep, mask=mask)
         if keep and changed.lines != measurement.lines and full.shape[-2] != measurement.matrix[0]:
             raise InputError(

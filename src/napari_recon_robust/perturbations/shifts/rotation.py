@@ -28,10 +28,11 @@ class Rotation(Perturbation):
     """max over poses g of ||S (|g^-1 f(M k_g)| - X)||_2, k_g = F S_i g x + (k - F S_i x): the object in another pose.
 
     x is the coil-combined object, S the ROI, X the clean reference of the method's kind (the own clean image where
-    there is none). What the sensitivities do not explain, most of the noise, stays as it is. With coils "patient"
-    every coil image is turned, with its sensitivities and its noise. All angles of the grid are tried; at the worst
-    of them the translations along either axis, at the worst of these the scales. Beside each: the same object turned
-    and turned back, as far as it is measured, which is what the transforms cost alone.
+    there is none). What the sensitivities do not explain, most of the noise, stays as it is. Only points that the
+    scan acquires are measured of it, and what x lacks there because it was not acquired is missing. With coils
+    "patient" every coil image is turned, with its sensitivities and its noise. All angles of the grid are tried; at
+    the worst of them the translations along either axis, at the worst of these the scales. Beside each: the same
+    object turned and turned back, as far as it is measured, which is what the transforms cost alone.
     The grid of rotations: Morshuis et al. 2022, arXiv:2208.03161.
     """
 
@@ -221,8 +222,7 @@ class _Search:
             change = self.scene.kspace(self._posed(x, pose) - x)
         else:
             change = self.scene.of_coils(self._posed(self._coil_images, pose) - self._coil_images)
-        full = None if measurement.full is None else measurement.full + change
-        return measurement.with_kspace(measurement.kspace + change, full=full, keep=self.keep)
+        return measurement.added(change, keep=self.keep)
 
     def _posed(self, image: Tensor, pose: Pose) -> Tensor:
         """An image (..., rows, columns) in a pose, about the pixel about which its crop is brought back.
