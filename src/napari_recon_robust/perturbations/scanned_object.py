@@ -1,5 +1,6 @@
 """The object of one slice, and what a change of it looks like in the k-space of every coil."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import torch
@@ -8,7 +9,18 @@ from torch import Tensor
 from ..ground.cached import cached_property
 from ..physics import fourier
 from ..physics.fourier import centre_pad_image
-from .base import Setup
+from .base import SENSITIVITIES, Setup
+
+# Of a kind that moves the object.
+SENSITIVITIES_OF_MOVED = SENSITIVITIES.model_copy(
+    update={
+        "help": f"{SENSITIVITIES.help} Those are zero beyond its tissue: what moves there is measured, but not shown, "
+        "which counts as an error."
+    }
+)
+# Of the moved object's norm: how much of it may lie where kept sensitivities are zero without a word; transforms and
+# noise leave 0.005.
+UNSEEN = 0.01
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +48,43 @@ class ScannedObject:
                 return centre_pad_image(self.clean.abs() * torch.exp(1j * phase.angle()), measurement.model.shape)
             coil_images = fourier.ifft(measurement.to_data(measurement.full), measurement.dims)
             return (measurement.calibration.sensitivities.conj() * coil_images).sum(-3)
+
+    @cached_property
+    def inside(self) -> Tensor:
+        """The part of x inside the support of the sensitivities, complex64 of the model's (rows, columns)."""
+        return self.object * self.setup.measurement.model.support
+
+    def moved(self, pose: Callable[[Tensor], Tensor]) -> Tensor:
+        """F S' (g x - x): what a pose g of the object changes in the k-space of every coil, on all points.
+
+        x is `inside`, and S' the sensitivities, which go on beyond the support of S: the coils see tissue wherever it
+        moves to, while S is zero where the clean scan has none.
+        """
+        change = pose(self.inside) - self.inside
+        return self.of_coils(self._everywhere * change)
+
+    def unseen(self, poses: Iterable[Callable[[Tensor], Tensor]]) -> dict[str, str]:
+        """The finding that an image combined by S cannot show all of the object in one of these poses, or nothing."""
+        if self.setup.method.reference_kind == "rss":
+            return {}
+        outside = ~self.setup.measurement.model.support
+        share = 0.0
+        for pose in poses:
+            posed = pose(self.inside)
+            share = max(share, float((posed * outside).norm() / posed.norm()))
+        if not share > UNSEEN:  # NaN where nothing is inside
+            return {}
+        return {
+            "unseen": f"{100 * share:.2g}% of the moved object's norm lies where the kept sensitivities are zero, and "
+            "cannot be shown: let them be estimated."
+        }
+
+    @cached_property
+    def _everywhere(self) -> Tensor:
+        """S', complex64 (coils, rows, columns)."""
+        from ..physics.coils import beyond_support  # needs scipy
+
+        return beyond_support(self.setup.measurement.calibration.sensitivities)
 
     def kspace(self, change: Tensor) -> Tensor:
         """F S delta: a change of the image (rows, columns) in the k-space of every coil, on all points."""

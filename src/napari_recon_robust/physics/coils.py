@@ -56,6 +56,20 @@ def espirit(data: Tensor, mask: Tensor, dims: Sequence[int]) -> Tensor:
     return maps if basis is None else torch.einsum("...cv,...vyx->...cyx", basis, maps)
 
 
+def beyond_support(sensitivities: Tensor) -> Tensor:
+    """Sensitivities that go on beyond their support: each pixel outside has those of the nearest pixel inside.
+
+    Coils see what moves out of the support too, and their sensitivities are smooth. The eigenvectors of ESPIRiT go on
+    worse: they say nothing where there is no signal. sensitivities: complex64 (coils, rows, columns); without any
+    support they stay zero.
+    """
+    inside = (sensitivities != 0).any(0)
+    if not inside.any():
+        return sensitivities
+    rows, columns = ndimage.distance_transform_edt(~inside.cpu().numpy(), return_distances=False, return_indices=True)
+    return sensitivities[:, torch.from_numpy(rows), torch.from_numpy(columns)]
+
+
 def _calibration_data(data: Tensor, mask: Tensor, dims: Sequence[int]) -> Tensor:
     """The centre of k-space (..., coils, at most CALIBRATION_SIZE, at most CALIBRATION_SIZE)."""
     hybrid = tuple(dims) == (-1,)

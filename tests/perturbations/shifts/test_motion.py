@@ -64,3 +64,21 @@ def test_without_full_kspace_the_clean_image_moves(make_measurement, combined, r
     (found,) = run(Motion().run(make_measurement(full=False), combined, roi, sensitivities="kept"))
     assert found.perturbation.any()
     assert found.measurement.full is None
+
+
+def test_tissue_that_leaves_the_clean_support_is_measured(combined):
+    """Translations are phase ramps on all of the object, also where the kept sensitivities are zero."""
+    y, x = torch.meshgrid(torch.arange(40) - 20.0, torch.arange(40) - 20.0, indexing="ij")
+    support = y**2 + x**2 < 81
+    kspace = fourier.fft((support * torch.exp(-(y**2 + x**2) / 12)).to(torch.complex64))[None]
+    mask = torch.ones(1, 40, dtype=torch.bool)
+    measurement = Measurement(kspace, mask, (40, 40), kspace, Calibration(support[None].to(kspace), torch.ones(1)))
+    (found,) = run(
+        Motion().run(measurement, combined, ROI.box(0, 0, 40, 40), segments=5, shift=10, angle=0, sensitivities="kept")
+    )
+    for index, pose in enumerate(found.details["poses"]):
+        lines = slice(8 * index, 8 * index + 8)
+        ramp = torch.exp(-2j * torch.pi * (pose["rows"] * y + pose["columns"] * x) / 40)
+        expected = (ramp * kspace)[..., lines]
+        torch.testing.assert_close(found.measurement.full[..., lines], expected, rtol=0, atol=2e-4)
+    assert "unseen" in found.findings

@@ -11,6 +11,7 @@ from napari_recon_robust.perturbations.outcome import evaluate
 from napari_recon_robust.perturbations.shifts.pose import Pose
 from napari_recon_robust.perturbations.shifts.rotation import Rotation, angle_grid, curve_of
 from napari_recon_robust.physics import fourier
+from napari_recon_robust.reconstructors import registry as reconstructors
 
 SIZE = 48
 ROI_BOX = ROI.box(14, 14, 20, 20)
@@ -176,6 +177,57 @@ def test_the_coils_turn_with_the_patient(measurement, rss, roi):
     (found,) = run(Rotation().run(measurement, rss, roi, angle=2, step=2, coils="patient"))
     before, after = fourier.ifft(measurement.full), fourier.ifft(found.measurement.full)
     torch.testing.assert_close(Pose(**found.details["pose"]).apply(before), after, rtol=0, atol=1e-5)
+
+
+def within_support(*, full: bool = True) -> tuple[Measurement, torch.Tensor]:
+    """The object with sensitivities that end a few pixels beyond it, as those of ESPIRiT, and it alone."""
+    whole = uniform(torch.ones(1, SIZE, dtype=torch.bool))
+    y, x = torch.meshgrid(*[torch.arange(SIZE) - SIZE // 2] * 2, indexing="ij")
+    support = y**2 + x**2 < 17**2
+    maps = whole.calibration.sensitivities
+    image = support * (maps.conj() * fourier.ifft(whole.kspace)).sum(0)
+    kspace, kept = fourier.fft(maps * image), Calibration(maps * support, whole.calibration.noise)
+    return replace(whole, kspace=kspace, full=kspace if full else None, kept=kept), image
+
+
+@pytest.mark.parametrize("full", [True, False])
+def test_tissue_that_leaves_the_clean_support_is_measured(rss, full):
+    """Uniform coils see it as well elsewhere, though the sensitivities end where the clean scan's tissue does."""
+    measurement, image = within_support(full=full)
+    knobs = {"angle": 0, "shift": 7, "sensitivities": "kept"}
+    (found,) = run(Rotation().run(measurement, rss, ROI.box(0, 0, SIZE, SIZE), **knobs))
+    moved = Pose(**found.details["pose"]).apply(image)
+    change = found.measurement.kspace - measurement.kspace
+    uniform_maps = uniform(measurement.mask).calibration.sensitivities
+    torch.testing.assert_close(change, fourier.fft(uniform_maps * (moved - image)), rtol=0, atol=2e-3)
+    for point in found.details["curve"]:
+        assert point["nmse"] == pytest.approx(point["floor_nmse"], abs=1e-4)
+    assert found.findings == {}
+    if full:
+        (outcome,) = run(evaluate(measurement, rss, ROI.box(0, 0, SIZE, SIZE), [found]))
+        assert outcome.comparison.metrics["perturbed_reference"]["image"].nmse < 1e-3
+
+
+def test_estimated_sensitivities_show_what_left_the_clean_support_and_kept_ones_say_that_they_do_not(measurement):
+    method, everything = reconstructors.get("cg-sense").at(), ROI.box(0, 0, SIZE, SIZE)
+    scan, _ = within_support()
+    knobs = {"angle": 0, "shift": 7}
+    (estimated,), (kept,) = (
+        run(Rotation().run(scan, method, everything, sensitivities=sensitivities, **knobs))
+        for sensitivities in ("estimated", "kept")
+    )
+    (shown,), (cut,) = (run(evaluate(scan, method, everything, [one])) for one in (estimated, kept))
+    lost = {
+        name: [float(one.comparison.metrics[name]["image"].nmse) for one in (shown, cut)]
+        for name in ("perturbed", "perturbed_reference")
+    }
+    assert all(after[0] < 0.1 * after[1] for after in lost.values())
+    assert estimated.findings == {}
+    assert "cannot be shown: let them be estimated" in kept.findings["unseen"]
+    share = float(kept.findings["unseen"].partition("%")[0]) / 100
+    assert lost["perturbed_reference"][1] == pytest.approx(share**2, rel=0.2)
+    (still,) = run(Rotation().run(scan, method, everything, angle=1, step=1, sensitivities="kept"))
+    assert still.findings == {}
 
 
 def test_without_full_kspace_the_clean_image_is_turned(make_measurement, combined, roi):

@@ -6,18 +6,19 @@ import torch
 
 from ...ground.knob import Knob
 from ...ground.progress import Job, Progress
-from ..base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup
-from ..scanned_object import ScannedObject
+from ..base import SEED, Perturbation, Perturbed, Setup
+from ..scanned_object import SENSITIVITIES_OF_MOVED, ScannedObject
 from .pose import Pose
 
 
 class Motion(Perturbation):
-    """z_i = sum over segments s of 1_s F S_i (g_s x - x): in each segment of the lines the object has its own pose.
+    """z_i = sum over segments s of 1_s F S'_i (g_s x - x): in each segment of the lines the object has its own pose.
 
     The segments divide the phase encoding into even parts, in the order of the lines; their poses g_s (translation
     and rotation, within the amplitudes) are drawn. The segment of the central line keeps its pose, so that the
-    anatomy stays where it is. The coils stay with the scanner, and the noise as it is. x is the coil-combined object,
-    the clean reconstruction where no full k-space is known.
+    anatomy stays where it is. The coils stay with the scanner, and the noise as it is; S'_i are the sensitivities,
+    which go on beyond the clean scan's tissue. x is the coil-combined object, the clean reconstruction where no
+    full k-space is known.
     """
 
     id = "motion"
@@ -52,7 +53,7 @@ class Motion(Perturbation):
             maximum=15,
             default=1.0,
         ),
-        SENSITIVITIES,
+        SENSITIVITIES_OF_MOVED,
         SEED,
     )
 
@@ -67,12 +68,14 @@ class Motion(Perturbation):
             yield Progress(index / count, f"Segment {index + 1} of {count}")
             lines = segment == index
             if not pose.still and lines.any():
-                z[..., lines] = scene.kspace(pose.apply(scene.object) - scene.object)[..., lines]
+                z[..., lines] = scene.moved(pose.apply)[..., lines]
+        keep = knobs["sensitivities"] == "kept"
         perturbed = Perturbed.of(
             measurement,
             z,
             None,
-            keep=knobs["sensitivities"] == "kept",
+            keep=keep,
+            findings=scene.unseen([pose.apply for pose in poses]) if keep else {},
             details={"poses": [pose.to_json() for pose in poses]},
             statement=f"Between {count} segments of the phase encoding the object moves by up to "
             f"{knobs['shift']:.3g} px and {knobs['angle']:.3g}°.",

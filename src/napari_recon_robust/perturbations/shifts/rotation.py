@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from math import ceil
 from typing import Any
 
@@ -16,23 +17,24 @@ from ...ground.knob import Knob
 from ...ground.numbers import finite, written
 from ...ground.progress import Job, Progress
 from ...physics import fourier
-from ..base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup
+from ..base import SEED, Perturbation, Perturbed, Setup
 from ..face import Curve, Measure, Series, Still
-from ..scanned_object import ScannedObject
+from ..scanned_object import SENSITIVITIES_OF_MOVED, ScannedObject
 from .pose import Pose
 
 _STILLS = 60  # images at most, about, of all angles
 
 
 class Rotation(Perturbation):
-    """max over poses g of ||S (|g^-1 f(M k_g)| - X)||_2, k_g = F S_i g x + (k - F S_i x): the object in another pose.
+    """max over poses g of ||S (|g^-1 f(M k_g)| - X)||_2, k_g = k + F S'_i (g x - x): the object in another pose.
 
     x is the coil-combined object, S the ROI, X the clean reference of the method's kind (the own clean image where
-    there is none). What the sensitivities do not explain, most of the noise, stays as it is. Only points that the
-    scan acquires are measured of it, and what x lacks there because it was not acquired is missing. With coils
-    "patient" every coil image is turned, with its sensitivities and its noise. All angles of the grid are tried; at
-    the worst of them the translations along either axis, at the worst of these the scales. Beside each: the same
-    object turned and turned back, as far as it is measured, which is what the transforms cost alone.
+    there is none). S'_i are the sensitivities, which go on beyond the clean scan's tissue. What the sensitivities
+    do not explain, most of the noise, stays as it is. Only points that the scan acquires are measured of it, and
+    what x lacks there because it was not acquired is missing. With coils "patient" every coil image is turned, with
+    its sensitivities and its noise. All angles of the grid are tried; at the worst of them the translations along
+    either axis, at the worst of these the scales. Beside each: the same object turned and turned back, as far as it
+    is measured, which is what the transforms cost alone.
     The grid of rotations: Morshuis et al. 2022, arXiv:2208.03161.
     """
 
@@ -85,7 +87,7 @@ class Rotation(Perturbation):
             choices=("scanner", "patient"),
             default="scanner",
         ),
-        SENSITIVITIES,
+        SENSITIVITIES_OF_MOVED,
         SEED,
     )
 
@@ -212,19 +214,19 @@ class _Search:
             image = self.scene.clean if pose.still else setup.reconstruct(changed)
             ssim, nmse = self._score(pose.undo(image), self._wanted)
             crop = setup.measurement.crop
-            floor_ssim, floor_nmse = self._score(pose.undo(crop(self._posed(x, pose))), crop(x))
+            floor_ssim, floor_nmse = self._score(pose.undo(crop(self._posed(pose, x))), crop(x))
         return _Trial(pose, changed, image, ssim, nmse, floor_ssim, floor_nmse)
 
     def _measured(self, pose: Pose) -> Measurement:
         """The measurement of the object in this pose."""
-        measurement, x = self.scene.setup.measurement, self.scene.object
+        measurement = self.scene.setup.measurement
         if self.knobs["coils"] == "scanner":
-            change = self.scene.kspace(self._posed(x, pose) - x)
+            change = self.scene.moved(partial(self._posed, pose))
         else:
-            change = self.scene.of_coils(self._posed(self._coil_images, pose) - self._coil_images)
+            change = self.scene.of_coils(self._posed(pose, self._coil_images) - self._coil_images)
         return measurement.added(change, keep=self.keep)
 
-    def _posed(self, image: Tensor, pose: Pose) -> Tensor:
+    def _posed(self, pose: Pose, image: Tensor) -> Tensor:
         """An image (..., rows, columns) in a pose, about the pixel about which its crop is brought back.
 
         That is one before its own middle where an odd number of pixels is cropped from an even one: two zeros in front
@@ -263,6 +265,7 @@ class _Search:
                 if one in self.stills
             ),
             statement=self._statement(self.worst),
+            findings=self.scene.unseen([partial(self._posed, pose)]) if self.keep else {},
             clean=self.scene.clean,
             image=self.worst.image,
             restore=pose.undo,
