@@ -34,6 +34,7 @@ def test_files_and_folders_are_written_with_the_folders_above_them(tmp_path: Pat
         "deep/folder/b.txt": b"new b",
     }
     assert sorted(path.name for path in (tmp_path / "deep").iterdir()) == ["file", "folder"]
+    assert len({file.stat().st_mtime_ns for file in (tmp_path / "deep" / "folder").iterdir()}) == 1
 
 
 def test_a_link_and_the_mode_of_a_file_stay(tmp_path: Path) -> None:

@@ -2,10 +2,12 @@
 
 import socket
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from helpers.reported import frozen
 from napari_recon_robust.cases.record import Case, save_case
@@ -47,6 +49,12 @@ def opened_study(folder: Path, **changes: Any) -> Answers:
     for number in range(6):
         save_case(case_of(number), folder / "cases" / f"c{number}")
     return Answers(folder / "answers.sqlite", Bundle(freeze(plan(**changes), folder / "study", folder / "cases")))
+
+
+def draw_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the next study that is frozen have the secret and the opaque names 0, 1, 2, ..."""
+    numbers = count()
+    monkeypatch.setattr("napari_recon_robust.reader_studies.bundle._opaque", lambda: f"{next(numbers):032x}")
 
 
 def free_port() -> int:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from helpers.reading import VOLUMES, case_of, plan
+from helpers.reading import VOLUMES, case_of, draw_the_same, plan
 from helpers.reported import pictured
 from napari_recon_robust.cases.record import load_case, save_case
 from napari_recon_robust.data.roi import ROI
@@ -17,6 +17,7 @@ from napari_recon_robust.ground.errors import FileFormatError, InputError
 from napari_recon_robust.ground.writing import WritingError
 from napari_recon_robust.reader_studies.answers import Answers
 from napari_recon_robust.reader_studies.bundle import Bundle, check_cases, freeze, key_of
+from napari_recon_robust.reader_studies.order import draw
 
 
 @pytest.mark.slow
@@ -70,23 +71,52 @@ def test_what_lies_in_the_folder_does_not_tell_the_arm(cases: Path, tmp_path: Pa
     assert '"case"' not in texts
 
 
+def test_the_order_and_the_times_of_files_do_not_tell_the_arm(cases: Path, tmp_path: Path) -> None:
+    """Cases, and the images of each, were written and are listed in the order of names that were drawn by lot."""
+    bundle = Bundle(freeze(plan(viewing={"reference": True}), tmp_path / "study", cases))
+    assert len({path.stat().st_mtime_ns for path in bundle.folder.iterdir()}) == 1
+    listed = [name.removesuffix(".f32") for name in bundle.manifest["files"] if name.endswith(".f32")]
+    of_case = {name: one.same for one in bundle.shown for name in (*one.images, one.reference)}
+    assert listed == sorted(listed, key=lambda name: (of_case[name], name))
+
+
+def test_who_has_the_plan_but_the_arms_cannot_draw_the_order_again(cases: Path, tmp_path: Path) -> None:
+    """The title is in the folder and on the page, and a seed is soon guessed."""
+    orders = []
+    for name in ("one", "two"):
+        key = Bundle(freeze(plan(seed=1), tmp_path / name, cases)).unsealed()
+        orders.append([(one["case"], one["arms"]) for one in key["presentations"]])
+        again = draw(plan(seed=1), str, key["secret"])
+        assert orders[-1] == [(one.case, [*one.arms]) for one in again]
+    assert orders[0] != orders[1]
+
+
+@pytest.mark.parametrize("arms", [("clean", "perturbed"), ("reference", "clean")])
+def test_no_window_is_that_of_one_arm_alone(cases: Path, tmp_path: Path, arms: tuple[str, str]) -> None:
+    """Whoever can read the numbers of the page would look for the image whose percentile or maximum they are."""
+    kept = load_case(cases / "c0")
+    images = {name: image for name, image in kept.images.items() if name != "reference" or "reference" in arms}
+    save_case(replace(kept, images=images), tmp_path / "c0")
+    compared = [{"name": name, "image": name} for name in arms]
+    entry = {"id": "c0", "saved": "c0", "patient": "p"}
+    bundle = Bundle(freeze(plan(arms=compared, cases=[entry]), tmp_path / "study", tmp_path))
+    for shown in bundle.shown:
+        image = bundle.image(shown.images[0], shown)
+        assert shown.window[1] != pytest.approx(float(np.percentile(image, 99.7)), rel=1e-6)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("changes", [{}, {"cases": VOLUMES, "viewing": {"region": True}}])
 def test_two_studies_that_differ_in_the_arm_alone_differ_in_pixels_alone(
-    cases: Path, tmp_path: Path, changes: dict[str, Any]
+    cases: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]
 ) -> None:
-    """Names, sizes and words are compared with the opaque names replaced by their order."""
+    """Names, sizes and words are compared with the same secret and the same opaque names in both."""
     told = []
     for image in ("clean", "perturbed"):
+        draw_the_same(monkeypatch)
         folder = freeze(plan(arms=[{"name": "one", "image": image}], **changes), tmp_path / image, cases)
-        shown = json.loads((folder / "presentations.json").read_text(encoding="utf-8"))
-        names: dict[str, int] = {}
-        for one in shown:
-            one["id"] = names.setdefault(one["id"], len(names))
-            one["same"] = names.setdefault(one["same"], len(names))
-            one["images"] = [names.setdefault(name, len(names)) for name in one["images"]]
-        sizes = sorted(path.stat().st_size for path in folder.glob("*.f32"))
-        told.append((shown, sizes, (folder / "study.json").read_bytes()))
+        sizes = sorted((path.name, path.stat().st_size) for path in folder.glob("*.f32"))
+        told.append((sizes, *((folder / name).read_bytes() for name in ("presentations.json", "study.json"))))
     assert told[0] == told[1]
 
 

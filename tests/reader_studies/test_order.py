@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from scipy.stats import chisquare
 
-from helpers.reading import PAIRS, plan
+from helpers.reading import PAIRS, QUALITY, plan
 from napari_recon_robust.reader_studies.order import BLOCK, Presentation, draw, positions, williams
 from napari_recon_robust.reader_studies.plan import Plan
 
 
-def drawn(plan: Plan) -> list[Presentation]:
+def drawn(plan: Plan, secret: str = "") -> list[Presentation]:
     numbers = count()
-    return draw(plan, lambda: str(next(numbers)))
+    return draw(plan, lambda: str(next(numbers)), secret)
 
 
 def of(presentations: list[Presentation], reader: str, sitting: int = 0) -> list[Presentation]:
@@ -82,8 +82,19 @@ def test_no_two_readers_studies_or_sittings_share_an_order() -> None:
     assert len({*orders, tuple(one.case for one in of(other, "R1"))}) == 9
 
 
-def test_the_same_plan_is_drawn_the_same_again() -> None:
-    assert drawn(plan()) == drawn(plan())
+def test_the_same_plan_is_drawn_the_same_again_by_the_same_secret_alone() -> None:
+    assert drawn(plan(), "a") == drawn(plan(), "a")
+    assert drawn(plan(), "a") != drawn(plan(), "b")
+
+
+@pytest.mark.parametrize("questions", [[QUALITY], PAIRS])
+def test_no_place_tells_which_arm_of_the_plan_it_shows(questions: list[dict[str, Any]]) -> None:
+    """Two of seven cases are for training, so that what a block leaves over is shown too: over 400 secrets each
+    presentation of each reader begins with the plan's first arm about as often as with the other (four deviations)."""
+    cases = [{"id": f"c{at}", "saved": "c0", "patient": f"p{at}", "training": at < 2} for at in range(7)]
+    made = plan(questions=questions, cases=cases, design={"readers": 2, "repeats": 1})
+    first = np.mean([[one.arms[0] == "clean" for one in drawn(made, str(secret))] for secret in range(400)], 0)
+    assert np.abs(first - 0.5).max() < 4 * 0.5 / 20
 
 
 def test_arms_are_balanced_at_each_place() -> None:

@@ -57,13 +57,17 @@ class WritingError(InputError):
 def write(path: str | Path, content: Content | Mapping[str, Content]) -> None:
     """Write a file, or a new folder of files by their names, in place of what is there; the folders above are made.
 
-    A folder only takes the place of an empty one. Raises WritingError, and then what was there stays as it was.
+    A folder only takes the place of an empty one. Its files get one time, which does not tell in which order they were
+    written. Raises WritingError, and then what was there stays as it was.
     """
     with said(Path(path)), _hidden(_place(path)) as (made, place):
         if isinstance(content, Mapping):
             made.mkdir()
             for name, part in content.items():
                 _put(made / name, part)
+            written = time.time_ns()
+            for file in made.iterdir():
+                os.utime(file, ns=(written, written))
             _sync_folder(made)
         else:
             _put(made, content)

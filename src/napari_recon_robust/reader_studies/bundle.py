@@ -7,8 +7,10 @@
 
     NAME.key.json       beside the folder: the plan, and which case and arm is behind each name
 
-Whoever holds the folder cannot tell the arms apart; whoever holds the key can, and `manifest.json` shows whether it is
-the key of that time. Readers of images never meet the names of files: they ask for the presentations.
+Whoever holds the folder cannot tell the arms apart but by looking at the images: the files have one time; the images
+have one length, and names drawn by lot, in whose order they were written; the order of presentations was drawn from a
+secret in the key. Whoever holds the key can, and `manifest.json` shows whether it is the key of that time. Readers of
+images never meet the names of files: they ask for the presentations.
 """
 
 import hashlib
@@ -71,9 +73,10 @@ class Shown(Specification):
     """What the server knows of a presentation. images: opaque names by their positions. reference: one, or "".
 
     same: one opaque name for all presentations of a case ("" in studies that were frozen before it was kept). slices:
-    of each image. window: black and white from the reference, the same for all slices and arms of a case. maximum: of
-    the reference. region: where to look, on all slices. truth: for the feedback of a case for training (`lesion`, and
-    `places`: the centre of each on each slice that shows it, as row, column and slice), else None.
+    of each image. window: black and white, the same for all slices and arms of a case, and maximum, both from the
+    reference, or from the images of all arms where there is none or where it is an arm itself. region: where to look,
+    on all slices. truth: for the feedback of a case for training (`lesion`, and `places`: the centre of each on each
+    slice that shows it, as row, column and slice), else None.
     """
 
     id: str
@@ -112,8 +115,7 @@ def freeze(plan: Plan, folder: str | Path, beside: str | Path = ".") -> Path:
     if folder.exists() or key.exists():
         raise InputError(f"{folder.name} or its key exists already; a frozen study is never written over.")
     try_place(folder)
-    drawn = draw(plan, _opaque)
-    frozen = _Frozen(plan, Path(beside), drawn)
+    frozen = _Frozen(plan, Path(beside))
     write(key, frozen.key)
     try:
         write(folder, frozen)
@@ -125,7 +127,7 @@ def freeze(plan: Plan, folder: str | Path, beside: str | Path = ".") -> Path:
 
 def check_cases(plan: Plan, beside: str | Path = ".") -> None:
     """Open all saved cases as `freeze` does, which raises its errors, and write nothing."""
-    _Frozen(plan, Path(beside), draw(plan, _opaque))
+    _Frozen(plan, Path(beside))
 
 
 def _opaque() -> str:
@@ -159,7 +161,8 @@ class _Slice:
 class _Case:
     """The images of one case in all arms, (slices, rows, columns); its slices are checked against each other.
 
-    target: the images that it is windowed by.
+    target: the images that it is windowed by. An image of a single arm is none of them: its own percentile would tell
+    that arm from the others.
     """
 
     def __init__(self, entry: Entry, arms: tuple[Arm, ...], beside: Path) -> None:
@@ -173,8 +176,9 @@ class _Case:
             self._check_fits(slice.first)
             for earlier in self.slices[:at]:
                 self._check_differs(slice.first, earlier.first)
-        self.target = np.stack([slice.first.target for slice in self.slices])
         self.images = {arm.name: np.stack([slice.images[arm.name] for slice in self.slices]) for arm in arms}
+        reference = None if any(arm.image == "reference" for arm in arms) else self.reference
+        self.target = np.stack(list(self.images.values())) if reference is None else reference
 
     def _check_fits(self, other: CaseImages) -> None:
         """Slices of one case are shown in one view, so that they are of one scan, as far as that can be seen."""
@@ -229,9 +233,10 @@ class _Case:
 class _Frozen(Mapping[str, Content]):
     """The files of a frozen study by their names; a case's images are read when they are written."""
 
-    def __init__(self, plan: Plan, beside: Path, drawn: list[Presentation]) -> None:
+    def __init__(self, plan: Plan, beside: Path) -> None:
         self.plan = plan
-        arms = plan.arms
+        arms, secret = plan.arms, _opaque()
+        drawn = draw(plan, _opaque, secret)
         self.names = {(case.id, arm.name): _opaque() for case in plan.cases for arm in arms}
         compared = plan.viewing.reference or any(question.reference for question in plan.questions)
         self.references = {case.id: _opaque() for case in plan.cases} if compared else {}
@@ -242,7 +247,7 @@ class _Frozen(Mapping[str, Content]):
             case = self.opener(entry)
             if self.references and case.reference is None:
                 raise InputError(f"{entry.id} has no fully sampled image; ask without the reference, or leave it out.")
-            sizes.append(case.target.size)
+            sizes.append(math.prod(case.first.case.matrix) * entry.slices)
             sources[entry.id] = case.sources
             shown += [self._shown(one, case) for one in drawn if one.case == entry.id]
         self.length = 4 * max(sizes)
@@ -253,6 +258,7 @@ class _Frozen(Mapping[str, Content]):
                 "schema": SCHEMA,
                 "note": "Whoever reads this is no longer blind. Not for diagnostic use.",
                 "plan": plan.model_dump(mode="json"),
+                "secret": secret,
                 "presentations": [asdict(one) for one in drawn],
                 "images": {name: {"case": case, "arm": arm} for (case, arm), name in self.names.items()},
                 "sources": sources,
@@ -317,14 +323,16 @@ class _Frozen(Mapping[str, Content]):
         )
 
     def _files(self) -> Iterator[tuple[str, bytes]]:
+        """Cases, and the images of a case, come in the order of their opaque names, not in that of the plan."""
         yield STUDY, self.study
         yield PRESENTATIONS, self.presentations
-        for entry in self.plan.cases:
+        for entry in sorted(self.plan.cases, key=lambda entry: self.same[entry.id]):
             case = self.opener(entry)
-            for arm, image in case.images.items():
-                yield f"{self.names[entry.id, arm]}.f32", self._payload(image)
+            images = {self.names[entry.id, arm]: image for arm, image in case.images.items()}
             if entry.id in self.references and case.reference is not None:
-                yield f"{self.references[entry.id]}.f32", self._payload(case.reference)
+                images[self.references[entry.id]] = case.reference
+            for name in sorted(images):
+                yield f"{name}.f32", self._payload(images[name])
 
     def _payload(self, image: NDArray[np.float32]) -> bytes:
         return np.ascontiguousarray(image, "<f4").tobytes().ljust(self.length, b"\0")

@@ -1,6 +1,8 @@
 """In which order each reader sees the cases, and in which arm. The order is drawn once, and stored as data.
 
-It is drawn from the study's seed, the reader and the sitting, so that no two readers and no two sittings share one.
+It is drawn from the study's seed and a secret, the reader and the sitting, so that no two readers and no two sittings
+share one, and that nobody can draw it again who has the plan's title and tries some seeds. Which arm is which in all
+that is balanced is drawn by lot first, so that a place tells nothing of the plan's order.
 Arms follow each other in a Williams square: over the cases each arm comes equally often at each place, and equally
 often after each other arm (Williams 1949, doi:10.1071/CH9490149). Where all arms are shown at once, each comes equally
 often at each position within blocks of four presentations (two or four arms), six (three or six) or ten (five).
@@ -9,6 +11,7 @@ often at each position within blocks of four presentations (two or four arms), s
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -41,13 +44,19 @@ def readers(plan: Plan) -> list[str]:
     return [f"R{number + 1}" for number in range(plan.design.readers)]
 
 
-def draw(plan: Plan, new_id: Callable[[], str]) -> list[Presentation]:
-    """Return all presentations, by reader, sitting and number. new_id: gives a name that nobody can guess."""
-    groups = _groups(plan)
+def draw(plan: Plan, new_id: Callable[[], str], secret: str = "") -> list[Presentation]:
+    """Return all presentations, by reader, sitting and number.
+
+    new_id: gives a name that nobody can guess. secret: what the order is drawn from besides the plan; the same secret
+    gives the same order.
+    """
+    lots = _lots(plan, secret)
+    arms = lots("arms", 0).permutation([arm.name for arm in plan.arms]).tolist()
+    in_groups = groups(plan, secret)
     found = []
     for number, reader in enumerate(readers(plan)):
-        cases = groups[number % plan.design.groups]
-        for sitting, shown in enumerate(_sittings(plan, reader, number, cases)):
+        cases = in_groups[number % plan.design.groups]
+        for sitting, shown in enumerate(_sittings(plan, lots, arms, reader, number, cases)):
             found += [
                 Presentation(new_id(), reader, sitting, place, case.id, arms, purpose)
                 for place, (case, arms, purpose) in enumerate(shown)
@@ -80,53 +89,58 @@ def positions(arms: int, count: int, rng: np.random.Generator, extra: int = 0) -
 
 
 _Shown = tuple[Entry, tuple[str, ...], Purpose]
+_Lots = Callable[[str, int], np.random.Generator]  # by whom or what is drawn, and the sitting
 
 
-def _sittings(plan: Plan, reader: str, number: int, cases: Sequence[Entry]) -> list[list[_Shown]]:
-    """What a reader sees in each sitting."""
+def _sittings(
+    plan: Plan, lots: _Lots, arms: Sequence[str], reader: str, number: int, cases: Sequence[Entry]
+) -> list[list[_Shown]]:
+    """What a reader sees in each sitting. arms: in an order that was drawn for the study."""
     if plan.at_once:
-        sittings = [_at_once(plan, reader, number, cases)]
+        sittings = [_at_once(plan, lots, arms, reader, number, cases)]
     else:
-        blocks = _blocks(plan, reader, number, cases)
+        blocks = _blocks(plan, lots, arms, reader, number, cases)
         separate = plan.design.sittings == "separate"
         sittings = blocks if separate else [[shown for block in blocks for shown in block]]
-    sittings[0] = _training(plan, number) + sittings[0]
+    sittings[0] = _training(plan, arms, lots(f"training {reader}", 0)) + sittings[0]
     return sittings
 
 
-def _blocks(plan: Plan, reader: str, number: int, cases: Sequence[Entry]) -> list[list[_Shown]]:
+def _blocks(
+    plan: Plan, lots: _Lots, arms: Sequence[str], reader: str, number: int, cases: Sequence[Entry]
+) -> list[list[_Shown]]:
     """One block for each arm; each has each case once.
 
     A case stays in the same half of its block, so that at least half a block lies between two of its presentations.
     """
-    arms = [arm.name for arm in plan.arms]
     rows = williams(len(arms))
-    rng = _generator(plan, reader, 0)
+    rng = lots(f"cases {reader}", 0)
     mixed = [cases[at] for at in rng.permutation(len(cases))]
     # Readers begin at different rows, so that what is left over by a count that does not divide evens out.
     row_of = {case.id: rows[(at + number) % len(rows)] for at, case in enumerate(mixed)}
     half = len(mixed) // 2
     blocks: list[list[_Shown]] = []
     for place in range(len(arms)):
-        rng = _generator(plan, reader, place)
+        rng = lots(reader, place)
         order = [mixed[at] for at in rng.permutation(half)]
         order += [mixed[half + at] for at in rng.permutation(len(mixed) - half)]
         blocks.append([(case, (arms[row_of[case.id][place]],), "reading") for case in order])
     first_of_last = blocks[-1] if plan.design.sittings == "separate" else blocks[0]
-    blocks[-1] = blocks[-1] + _repeats(plan, reader, first_of_last)
+    blocks[-1] = blocks[-1] + _repeats(plan, lots, reader, first_of_last)
     return blocks
 
 
-def _at_once(plan: Plan, reader: str, number: int, cases: Sequence[Entry]) -> list[_Shown]:
+def _at_once(
+    plan: Plan, lots: _Lots, arms: Sequence[str], reader: str, number: int, cases: Sequence[Entry]
+) -> list[_Shown]:
     """All arms at once; a repeat has each of them at another position."""
-    arms = [arm.name for arm in plan.arms]
-    rng = _generator(plan, reader, 0)
+    rng = lots(reader, 0)
     order = [cases[at] for at in rng.permutation(len(cases))]
     shown: list[_Shown] = [
         (case, tuple(arms[at] for at in row), "reading")
         for case, row in zip(order, positions(len(arms), len(order), rng, number), strict=True)
     ]
-    return shown + [(case, _turned(found, 1), purpose) for case, found, purpose in _repeats(plan, reader, shown)]
+    return shown + [(case, _turned(found, 1), purpose) for case, found, purpose in _repeats(plan, lots, reader, shown)]
 
 
 def _turned(arms: tuple[str, ...], by: int) -> tuple[str, ...]:
@@ -134,27 +148,30 @@ def _turned(arms: tuple[str, ...], by: int) -> tuple[str, ...]:
     return arms[by % len(arms) :] + arms[: by % len(arms)]
 
 
-def _repeats(plan: Plan, reader: str, block: Sequence[_Shown]) -> list[_Shown]:
+def _repeats(plan: Plan, lots: _Lots, reader: str, block: Sequence[_Shown]) -> list[_Shown]:
     """Some of what came first, once more, as far from its first time as possible."""
     count = min(plan.design.repeats, len(block))
     early = block[: max(count, len(block) // 2)]
-    chosen = _generator(plan, reader, -1).permutation(len(early))[:count]
+    chosen = lots(reader, -1).permutation(len(early))[:count]
     return [(early[at][0], early[at][1], "repeat") for at in chosen]
 
 
-def _training(plan: Plan, number: int) -> list[_Shown]:
-    """Each case for training once; its arms change from case to case and from reader to reader."""
-    arms = tuple(arm.name for arm in plan.arms)
+def _training(plan: Plan, arms: Sequence[str], rng: np.random.Generator) -> list[_Shown]:
+    """Each case for training once; each arm comes first equally often, in an order that is drawn for each reader."""
     training = [case for case in plan.cases if case.training]
     seen = len(arms) if plan.at_once else 1
-    return [(case, _turned(arms, at + number)[:seen], "training") for at, case in enumerate(training)]
+    first = [place for _ in range(0, len(training), len(arms)) for place in rng.permutation(len(arms)).tolist()]
+    return [
+        (case, _turned(tuple(arms), place)[:seen], "training")
+        for case, place in zip(training, first[: len(training)], strict=True)
+    ]
 
 
-def _groups(plan: Plan) -> list[list[Entry]]:
-    """The cases that each group of readers reads; patients stay whole, and lesions are spread evenly."""
+def groups(plan: Plan, secret: str = "") -> list[list[Entry]]:
+    """The cases that each group of readers reads; patients stay whole, and lesions are spread evenly. See `draw`."""
     if plan.design.kind == "crossed":
         return [list(plan.read)]
-    rng = _generator(plan, "groups", 0)
+    rng = _lots(plan, secret)("groups", 0)
     patients = list(dict.fromkeys(case.patient for case in plan.read))
     patients = [patients[at] for at in rng.permutation(len(patients))]
     patients.sort(key=lambda patient: any(case.lesion for case in plan.read if case.patient == patient))
@@ -162,6 +179,10 @@ def _groups(plan: Plan) -> list[list[Entry]]:
     return [[case for case in plan.read if group_of[case.patient] == group] for group in range(plan.design.groups)]
 
 
-def _generator(plan: Plan, reader: str, sitting: int) -> np.random.Generator:
-    drawn = hashlib.sha256(f"{plan.title}/{plan.seed}/{reader}/{sitting}".encode()).digest()
+def _lots(plan: Plan, secret: str) -> _Lots:
+    return partial(_generator, f"{plan.title}/{plan.seed}/{secret}")
+
+
+def _generator(study: str, reader: str, sitting: int) -> np.random.Generator:
+    drawn = hashlib.sha256(f"{study}/{reader}/{sitting}".encode()).digest()
     return np.random.default_rng(np.frombuffer(drawn, np.uint32))

@@ -72,8 +72,9 @@ def methods(plan: Plan, analysis: Analysis) -> list[str]:
     found = [
         f"{design.readers} readers were to read {len(plan.read)} cases of {patients} patients in the arms "
         f"{', '.join(arms)} ({design.kind} design; {sitting}). The order was drawn for each reader and sitting. "
-        f"{order} Readers did not know the arms; window and level came from the reference and were the same for all "
-        f"arms of a case. {analysis.answers} answers were given, of which {analysis.cannot_judge} were “cannot judge”."
+        f"{order} Readers did not know the arms; window and level came from the reference, or from all arms together "
+        "where it was not known or was an arm, and were the same for all arms of a case. "
+        f"{analysis.answers} answers were given, of which {analysis.cannot_judge} were “cannot judge”."
     ]
     kinds = {question.kind for question in plan.questions}
     said = [text for needed, text in _METHODS if needed is None or needed & kinds]
