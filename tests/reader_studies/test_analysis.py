@@ -11,6 +11,7 @@ from helpers.answers import cases, chosen, only, row, scored
 from helpers.reading import LESION, PAIRS, QUALITY, plan
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.reader_studies.analysis import analyse
+from napari_recon_robust.reader_studies.questions import Lesion
 
 
 @pytest.mark.slow
@@ -91,6 +92,18 @@ def test_van_dykes_readers_come_out_as_published(shared: Path) -> None:
 def rated(seed: int = 1) -> Any:
     rng = np.random.default_rng(seed)
     return lambda arm, case, reader: 50 + 15 * case.lesion + 20 * rng.normal()
+
+
+def test_a_lesion_that_was_seen_without_confidence_was_seen() -> None:
+    """Readers who say yes to each lesion and no to all else, with a confidence of 0, are always right."""
+    made, asked = plan(questions=LESION, cases=cases(12)), Lesion.model_validate(LESION[0])
+
+    def score(arm: str, case: Any, _: int) -> float | None:
+        return asked.score({"seen": "yes" if case.lesion else "no", "confidence": 0})
+
+    findings = analyse(made, scored(made, score, "lesion")).findings
+    for what in ("sensitivity", "specificity", "area under the ROC curve"):
+        assert only(findings, what, "clean").estimate.value == 1
 
 
 def test_readings_that_are_not_of_both_arms_are_left_out_and_said() -> None:

@@ -130,6 +130,13 @@ def test_the_score_of_a_lesion_rises_with_the_certainty_that_there_is_one() -> N
     assert scores == [0, 45, 50, 55, 100]
 
 
+def test_a_yes_is_above_unsure_and_a_no_below_whatever_the_confidence() -> None:
+    lesion = Lesion(id="q", text="?", place=False)
+    answers = [("no", 1), ("no", 0), ("unsure", None), ("yes", 0), ("yes", 1)]
+    scores = [lesion.score(lesion.check({"seen": seen, "confidence": value})) for seen, value in answers]
+    assert scores == [49.5, 49.75, 50, 50.25, 50.5]
+
+
 @pytest.mark.parametrize("name", QUESTIONNAIRES)
 def test_ready_made_questions_are_read_back_from_their_values(name: str) -> None:
     reference, questions = QUESTIONNAIRES[name]

@@ -20,6 +20,7 @@ CONSEQUENCES = ("none", "minor", "would change the report")
 ALTERNATIVES = 4  # the most images of a forced choice
 RANKED = 6  # the most images that are ranked
 MARKS = 20  # the most marks on one image
+_LEAST = 0.5  # the confidence that a yes or a no has at least, so that it is told from those who are unsure
 
 PLACE = ("row", "column", "slice")  # of a click; the slice only where a case has several
 
@@ -195,11 +196,14 @@ class Lesion(_Question):
         return {"seen": "unsure"} if answer.get("seen") == "unsure" else answer
 
     def score(self, answer: Answer) -> float | None:
-        """How sure the reader is of a lesion, from 0 (sure that there is none) over 50 to 100."""
+        """How sure the reader is of a lesion, from 0 (sure that there is none) over 50 (unsure) to 100.
+
+        A yes is above 50 and a no below it, even with a confidence of 0.
+        """
         if "seen" not in answer:
             return None
         sign = {"yes": 1, "no": -1, "unsure": 0}[answer["seen"]]
-        return 50 + sign * float(answer["confidence"]) / 2
+        return 50 + sign * max(float(answer["confidence"]), _LEAST) / 2
 
 
 class FreeResponse(_Question):
