@@ -24,8 +24,7 @@ def test_scores_are_compared_within_reader_and_case_and_patients_are_the_unit() 
     assert found.estimate.value == pytest.approx(0.7)
     assert found.estimate.units == 10
     assert found.estimate.interval is None  # nothing varies, and an interval without a width would claim too much
-    assert found.p is not None
-    assert found.p < 0.01
+    assert (found.p, found.holds_over) == (None, "")
 
 
 def test_an_interval_over_patients_is_student_s() -> None:
@@ -35,6 +34,67 @@ def test_an_interval_over_patients_is_student_s() -> None:
     found = only(analyse(made, rows).findings, "difference of scores", "clean − attacked")
     half = 2.776445 * (2.5 / 5) ** 0.5
     assert found.estimate.interval == pytest.approx((3 - half, 3 + half), abs=1e-5)
+
+
+def of_readers(arm: str, case: Any, reader: int) -> float:
+    """Four readers find the first arm better by 1, 1, 0 and -2, at each case alike but for a little."""
+    return (arm == "clean") * ([1, 1, 0, -2][reader - 1] + 0.01 * (int(case.id[1:]) % 3))
+
+
+def test_readers_who_differ_widen_the_interval_of_scores() -> None:
+    """Readers who contradict each other show nothing of readers in general, however many patients they read."""
+    endpoint = {"question": "sharpness", "measure": "mean", "arms": ["clean", "attacked"], "margin": 0.2}
+    made = plan(cases=cases(60), endpoint=endpoint)
+    analysis = analyse(made, scored(made, of_readers, readers=4))
+    found = only(analysis.findings, "difference of scores", "clean − attacked")
+    # 3.182446 is Student's t of 3 degrees of freedom, and 2 the variance of the readers' differences
+    half = 3.182446 * (2 / 4) ** 0.5
+    assert found.estimate.interval == pytest.approx((0.01 - half, 0.01 + half), abs=0.001)
+    assert (found.over, found.estimate.units) == ("readers and patients", 60)
+    assert found.p == pytest.approx(0.99, abs=0.01)
+    assert "[-2.24, +2.26] over readers and patients, margin 0.2" in analysis.endpoint
+
+
+def test_readers_who_differ_widen_the_interval_of_preferences() -> None:
+    """Two of four readers always take the first arm and two the other."""
+    made = plan(questions=PAIRS, cases=cases(40))
+    rows = chosen(made, lambda arms, _, reader: {"choice": arms.index(["clean", "attacked"][reader % 2])}, readers=4)
+    found = only(analyse(made, rows).findings, "share of choices", "clean")
+    assert (found.estimate.value, found.over) == (0.5, "readers and patients")
+    assert found.estimate.interval is not None
+    assert np.ptp(found.estimate.interval) > 0.8
+
+
+def test_who_judged_fewer_than_three_patients_is_left_out_and_named() -> None:
+    made = plan(cases=cases(10))
+    rows = [one for one in scored(made, lambda arm, case, _: float(len(case.id + arm) % 3)) if one["reader"] != "R3"]
+    few = [{**one, "reader": "R3", "score": 99.0} for one in rows if one["reader"] == "R1" and one["case"] == "c1"]
+    found = only(analyse(made, rows + few).findings, "mean score", "clean")
+    assert found.note == "R3 left out, who judged fewer than 3 patients"
+    assert found.estimate == only(analyse(made, rows).findings, "mean score", "clean").estimate
+
+
+@pytest.mark.parametrize("readers", [1, 3])
+@pytest.mark.parametrize("kind", ["likert", "forced-choice", "ranking", "lesion"])
+def test_each_interval_and_each_test_says_over_what_it_holds(kind: str, readers: int) -> None:
+    rng = np.random.default_rng(0)
+    asked = {"likert": [QUALITY], "forced-choice": PAIRS, "lesion": LESION}
+    made = plan(questions=asked.get(kind, [{"id": "rank", "kind": "ranking", "text": "Rank"}]), cases=cases(12))
+    if kind == "forced-choice":
+        rows = chosen(made, lambda *_: {"choice": int(rng.integers(2))}, readers)
+    elif kind == "ranking":
+        rows = chosen(made, lambda *_: {"order": rng.permutation(2).tolist()}, readers)
+    else:
+        rows = scored(made, lambda *_: float(rng.integers(1, 4)), made.questions[0].id, readers)
+    rows = [{**one, "seconds": float(rng.uniform(1, 9))} for one in rows]
+    rows += [{**one, "purpose": "repeat"} for one in rows[::3]]
+    findings = analyse(made, rows).findings
+    for found in findings:
+        known = found.estimate.interval is not None or found.p is not None
+        assert (found.holds_over != "") == known, found
+    allowed = {"patients; one reader"} if readers == 1 else {"readers and patients", "patients; readers fixed"}
+    general = [found for found in findings if " of R" not in found.what and found.holds_over]
+    assert {found.holds_over for found in general} <= allowed
 
 
 def test_below_three_patients_there_is_no_interval() -> None:

@@ -7,18 +7,19 @@ import pytest
 from helpers.reading import plan
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.reader_studies.analysis import Analysis
-from napari_recon_robust.reader_studies.measures.found import Curve, Finding
+from napari_recon_robust.reader_studies.measures.found import OVER_BOTH, READERS_FIXED, Curve, Finding
 from napari_recon_robust.reader_studies.report import methods, page, table, write_analysis
 from napari_recon_robust.statistics.estimate import Estimate
 
 ANALYSIS = Analysis(
     (
-        Finding("sharpness", "mean score", "clean", Estimate(2.5, (2.0, 3.0), 6)),
+        Finding("sharpness", "mean score", "clean", Estimate(2.5, (2.0, 3.0), 6), over=READERS_FIXED),
         Finding(
             "sharpness",
             "difference of scores",
             "clean − attacked",
             Estimate(0.5, (0.1, 0.9), 6),
+            over=OVER_BOTH,
             p=0.03,
             drawn="Differences",
         ),
@@ -40,6 +41,8 @@ def test_the_page_has_figures_intervals_and_methods() -> None:
         "clean is better",
         "Williams squares",
         "6 cases of 6 patients",
+        "<td>patients; readers fixed</td>",
+        "Difference of scores <small>95% intervals over readers and patients</small>",
     ):
         assert words in text
     assert text.count('class="interval"') == 1
@@ -54,9 +57,9 @@ def test_strings_are_escaped() -> None:
 
 def test_the_table_has_a_line_for_each_figure() -> None:
     rows = list(csv.DictReader(io.StringIO(table(ANALYSIS))))
-    assert [(row["arm"], row["value"], row["low"], row["p"]) for row in rows] == [
-        ("clean", "2.5", "2.0", ""),
-        ("clean − attacked", "0.5", "0.1", "0.03"),
+    assert [(row["arm"], row["value"], row["low"], row["over"], row["p"]) for row in rows] == [
+        ("clean", "2.5", "2.0", "patients; readers fixed", ""),
+        ("clean − attacked", "0.5", "0.1", "readers and patients", "0.03"),
     ]
 
 

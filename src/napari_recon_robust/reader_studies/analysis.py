@@ -1,7 +1,8 @@
 """From the answers of a reader study to figures with their intervals.
 
-The unit is the patient: answers of one patient, whether of several readers, arms or cases, are averaged or left out
-together. Answers of a pilot are never analysed, nor those to cases for training.
+The unit is the patient: answers of one patient, whether of several arms or cases, are averaged or left out together.
+Readers are random too where a method for it is known, and each figure says over what its interval holds. Answers of a
+pilot are never analysed, nor those to cases for training.
 """
 
 from collections.abc import Sequence
@@ -99,7 +100,7 @@ def _endpoint(plan: Plan, findings: Sequence[Finding]) -> str:
     sign, estimate = wanted[chosen[0].arm], chosen[0].estimate
     ends = sorted(sign * (end - null) for end in chosen[0].estimate.interval)
     words = f"Primary endpoint, {chosen[0].what}, {one} against {other}: {sign * (estimate.value - null):+.3g} "
-    words += f"[{ends[0]:+.3g}, {ends[1]:+.3g}], margin {endpoint.margin:g}. "
+    words += f"[{ends[0]:+.3g}, {ends[1]:+.3g}] over {chosen[0].over}, margin {endpoint.margin:g}. "
     if -endpoint.margin < ends[0] and ends[1] < endpoint.margin:
         return words + "The interval lies within the margin on both sides: equivalent by the margin."
     question = next(item for item in plan.questions if item.id == endpoint.question)
@@ -122,7 +123,7 @@ def _interchangeable(question: str, names: tuple[str, str], margin: float, findi
     if not chosen or chosen[0].estimate.interval is None:
         return _NO_INTERVAL
     item, high = chosen[0], chosen[0].estimate.interval[1]
-    words = f"Primary endpoint, {item.what}, {item.arm}: {item.estimate.text()}, margin {margin:g}. "
+    words = f"Primary endpoint, {item.what}, {item.arm}: {item.estimate.text()} over {item.over}, margin {margin:g}. "
     if high < margin:
         return words + "Its upper end lies below the margin: interchangeable by the margin."
     return words + "Its upper end does not lie below the margin: interchangeability is not shown."

@@ -15,7 +15,9 @@ _WORDS = 46  # characters that fit beside a forest
 
 
 def forests(findings: Sequence[Finding]) -> list[dict[str, Any]]:
-    """A drawing for each title among the findings that have an interval: rows, the line without effect, and ticks."""
+    """A drawing for each title among the findings that have an interval: rows, over what these
+    hold, the line without effect, and ticks.
+    """
     found = []
     for title in dict.fromkeys(item.drawn for item in findings if item.drawn):
         drawn = [item for item in findings if item.drawn == title and item.estimate.interval is not None]
@@ -35,6 +37,7 @@ def _forest(title: str, findings: Sequence[Finding]) -> dict[str, Any]:
         return round(_LEFT + (_RIGHT - _LEFT) * (value - low) / (high - low), 1)
 
     several = len({item.what for item in findings}) > 1
+    over = " or ".join(dict.fromkeys(item.over for item in findings))
     rows = [
         {
             "words": _short(f"{item.what}: {item.arm}" if several else item.arm),
@@ -46,7 +49,7 @@ def _forest(title: str, findings: Sequence[Finding]) -> dict[str, Any]:
     ]
     ticks = [{"at": place(value), "text": f"{value:g}"} for value in _ticks(low, high)]
     words = title if several else findings[0].what
-    return {"title": words[:1].upper() + words[1:], "rows": rows, "zero": place(null), "ticks": ticks}
+    return {"title": words[:1].upper() + words[1:], "over": over, "rows": rows, "zero": place(null), "ticks": ticks}
 
 
 def chart(curve: Curve) -> dict[str, Any]:

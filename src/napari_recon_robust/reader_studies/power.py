@@ -2,11 +2,11 @@
 
 The true difference is the endpoint's margin. Ratings of lesions follow the model of Roe and Metz 1997
 (doi:10.1016/S1076-6332(97)80210-3) with their high data correlation and low reader variance; scores, ranks and choices
-have a patient's and a reading's part of equal variance. Cases and lesions of one patient are not independent: half of
-the variance of their ratings is the patient's. What has no formula is simulated.
+have a patient's and a reading's part of equal variance, and a small one of the reader. Cases and lesions of one patient
+are not independent: half of the variance of their ratings is the patient's. What has no formula is simulated.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from ..ground.errors import InputError
-from ..statistics import clustered
 from ..statistics.estimate import FEWEST, Values
+from ..statistics.readers.averages import spread_of
 from ..statistics.readers.free_response import (
     UNMARKED,
     FreeResponse,
@@ -37,6 +37,7 @@ DRAWS = 400
 AREA = 0.85  # of the better arm, where lesions are detected
 RATE = 0.8  # sensitivity or specificity of the better arm
 DEVIATION = 1.0  # of a score, in levels of its scale
+OF_READERS = 0.011  # of the variance of differences and choices, as in Roe and Metz' model of little variance
 OF_PATIENT = 0.5  # of the variance of ratings, the correlation of two cases or lesions of one patient
 DISAGREEMENT = 0.2  # of two readers with the same arm, where arms are to be interchangeable
 WISHED = 0.8  # power
@@ -91,6 +92,10 @@ class Size:
     def design_effect(self) -> float:
         """See `sample_size.design_effect`, of the cases in patients."""
         return design_effect(np.bincount(self.patients), OF_PATIENT)
+
+    def of_patients(self, read: Values) -> Values:
+        """The means of each patient's cases, (..., cases) -> (..., patients)."""
+        return np.stack([read[..., self.patients == one].mean(-1) for one in range(self.patients.max() + 1)], -1)
 
     def scaled(self, readers: int, times: int) -> "Size":
         """So many readers, and as many more patients with the same cases."""
@@ -159,35 +164,34 @@ def sizes(difference: float, variances: Variances = VAN_DYKE, readers: Sequence[
 
 
 def _of_means(plan: Plan, endpoint: Endpoint, size: Size, draws: int, rng: np.random.Generator) -> Power:
-    """A mean over patients, of differences of scores or ranks or of choices."""
+    """A mean over readers and patients, of differences of scores or ranks or of choices."""
     margin, arms = endpoint.margin, len(plan.arms)
-    shape = (draws, size.patients.size, size.readers)
-    of_patient = rng.standard_normal((draws, size.patients.max() + 1))[:, size.patients, None]
+    shape = (draws, size.readers, size.patients.size)
+    of_patient = rng.standard_normal((draws, 1, size.patients.max() + 1))[..., size.patients]
     latent = np.sqrt(0.5) * (of_patient + rng.standard_normal(shape))
-    interval: Callable[[Values], tuple[Values, Values]] = clustered.student
-    null = 0.0
-    if endpoint.measure == "preference" and arms == 2:
+    if size.readers > 1:  # what a single reader finds holds for this reader alone
+        latent = np.sqrt(1 - OF_READERS) * latent + np.sqrt(OF_READERS) * rng.standard_normal((*shape[:2], 1))
+    null, shares = 0.0, endpoint.measure == "preference" and arms == 2
+    if shares:
         null, share = 0.5, min(0.5 + margin, 0.999)
         read = (latent < stats.norm.ppf(share)).astype(float)
         assumed = f"{100 * share:.0f}% of choices are for {endpoint.arms[0]}"
-        readings = size.patients.size * size.readers
-
-        def interval(means: Values) -> tuple[Values, Values]:
-            return share_interval(means, readings)
-
     elif endpoint.measure == "preference":
-        shares = np.clip((1 / arms + margin / 2, 1 / arms - margin / 2), 0.001, 0.999)
-        first, last = stats.norm.ppf(shares[0]), stats.norm.isf(shares[1])
+        ahead, behind = np.clip((1 / arms + margin / 2, 1 / arms - margin / 2), 0.001, 0.999)
+        first, last = stats.norm.ppf(ahead), stats.norm.isf(behind)
         read = (latent < first).astype(float) - (latent > last)
-        assumed = f"{100 * shares[0]:.0f}% of choices are for {endpoint.arms[0]}, {100 * shares[1]:.0f}% for the other"
+        assumed = f"{100 * ahead:.0f}% of choices are for {endpoint.arms[0]}, {100 * behind:.0f}% for the other"
     else:
         ranked = plan.at_once
         deviation = np.sqrt(arms * (arms + 1) / 6) if ranked else DEVIATION  # that of ranks drawn by lot
         read = margin + deviation * latent
         what = "ranks" if ranked else "scores"
         assumed = f"{what} differ by {margin:g} on average, with a standard deviation of {deviation:.3g}"
-    means = np.stack([read[:, size.patients == one].mean((1, 2)) for one in range(size.patients.max() + 1)], 1)
-    low, high = interval(means)
+    if size.readers > 1:
+        assumed += f", and {100 * OF_READERS:.1f}% of the variance is the readers'"
+    found = spread_of(size.of_patients(read))
+    readings, units = size.patients.size * size.readers, int(size.patients.max()) + 1
+    low, high = share_interval(found, readings, units) if shares else found.interval
     return Power(float(((low > null) | (high < null)).mean()), draws, assumed)
 
 

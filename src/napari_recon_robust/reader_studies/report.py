@@ -11,7 +11,7 @@ from .analysis import Analysis
 from .figures import chart, forests
 from .plan import Plan
 
-COLUMNS = ("question", "measure", "arm", "value", "low", "high", "units", "unit", "p", "note")
+COLUMNS = ("question", "measure", "arm", "value", "low", "high", "units", "unit", "over", "p", "note")
 
 
 def write_analysis(plan: Plan, analysis: Analysis, path: str | Path) -> Path:
@@ -31,9 +31,8 @@ def table(analysis: Analysis) -> str:
     for item in analysis.findings:
         low, high = item.estimate.interval or ("", "")
         figures = (item.estimate.value, low, high, item.estimate.units)
-        writer.writerow(
-            [item.question, item.what, item.arm, *figures, item.units, "" if item.p is None else item.p, item.note]
-        )
+        p = "" if item.p is None else item.p
+        writer.writerow([item.question, item.what, item.arm, *figures, item.units, item.holds_over, p, item.note])
     return text.getvalue()
 
 
@@ -88,21 +87,26 @@ def methods(plan: Plan, analysis: Analysis) -> list[str]:
 _METHODS: tuple[tuple[set[str] | None, str], ...] = (
     (
         None,
-        "Intervals are of 95%, and the patient is their unit: the answers of one patient, by several readers or of "
-        "several cases, are averaged first or left out together. Means have Student's t. Shares of answers have the "
-        "exact interval of Clopper and Pearson (1934) for as many independent answers as would have the same standard "
-        "error (Korn and Graubard 1998). Where nothing varies there is no interval.",
+        "Intervals are of 95%, and the patient is their unit: a reader's answers of one patient are averaged first, "
+        "or a patient's answers are left out together. Each interval and test says what it is taken over: “readers "
+        "and patients”, so that it holds for readers and patients like these; “patients; readers fixed”, for patients "
+        "like these and just these readers; or one reader alone. Means and shares over readers and patients have the "
+        "variance of Obuchowski and Rockette (1995) for a single test, with Satterthwaite's degrees of freedom (1946) "
+        "and Student's t; readers of fewer than three patients are left out. Shares of answers have the exact "
+        "interval of Clopper and Pearson (1934) for as many independent answers as would have the same standard error "
+        "(Korn and Graubard 1998). Where nothing varies there is no interval.",
     ),
     (
         {"likert", "structures"},
-        "Scores were compared within reader and case, with Wilcoxon's signed rank test over patients, and by the area "
-        "under the visual grading curve (Båth and Månsson 2007), averaged over readers, with a bootstrap of patients "
-        "and readers.",
+        "Scores were compared within reader and case, with the test that belongs to the interval, of a single reader "
+        "by Wilcoxon's signed rank test over patients, and by the area under the visual grading curve (Båth and "
+        "Månsson 2007), averaged over readers, with a bootstrap of patients and readers.",
     ),
     (
         {"likert", "structures", "lesion"},
         "Interchangeability is told by the individual equivalence index (Obuchowski, Subhas and Schoenhagen 2014): how "
-        "much more often two readers disagree if one of them has the new arm in place of the old.",
+        "much more often two readers disagree if one of them has the new arm in place of the old, over patients with "
+        "the readers fixed.",
     ),
     (
         {"lesion", "free-response"},
@@ -126,7 +130,7 @@ _METHODS: tuple[tuple[set[str] | None, str], ...] = (
     ),
     (
         {"ranking"},
-        "Ranks were averaged over each patient and tested by Friedman's test (1937) over patients; the agreement of "
+        "Ranks were tested by Friedman's test (1937) over patients with the readers fixed; the agreement of "
         "the readers of a case is Kendall's W (Kendall and Babington Smith 1939).",
     ),
     (

@@ -348,7 +348,8 @@ def demo(output: Path, port: int, no_serve: bool) -> None:
 
 def _line(item: "Finding") -> str:
     test = "" if item.p is None else f", p = {item.p:.3g}"
-    return f"{item.question or 'all'}, {item.what}, {item.arm}: {item.estimate.text()}{test}"
+    over = f" (over {item.holds_over})" if item.holds_over else ""
+    return f"{item.question or 'all'}, {item.what}, {item.arm}: {item.estimate.text()}{test}{over}"
 
 
 def _opened(study: Path, answers: Path | None) -> "Answers":

@@ -1,17 +1,31 @@
 """How far readers agree with each other, and each with himself."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from ...statistics.estimate import Estimate
 from ...statistics.readers.agreement import fleiss_kappa, intraclass_correlation, kappa
-from ...statistics.readers.ranking import ranking
+from ...statistics.readers.ranking import kendall_w
 from ..order import readers
 from ..plan import Plan
 from ..questions import Question
 from .choices import chosen_arm
-from .found import Finding, Found, Row, arms_of, patients_of, readers_of, scored, with_width
+from .found import (
+    OVER_BOTH,
+    READERS_FIXED,
+    Finding,
+    Found,
+    Row,
+    arms_of,
+    averaged,
+    mean,
+    over_patients,
+    patients_of,
+    readers_of,
+    scored,
+    with_width,
+)
 from .rankings import ranks
 
 
@@ -43,13 +57,14 @@ def _between(plan: Plan, question: Question, arm: str, rows: Sequence[Row]) -> F
     patient = {row["case"]: row["patient"] for row in rows}
     ratings = np.array([[by_place[case, reader] for reader in names] for case in whole])
     patients = [patient[case] for case in whole]
+    units = "patients" if len(set(patients)) < len(patients) else "cases"
     if question.kind == "forced-choice":
-        estimate, what = fleiss_kappa(ratings, patients), "Fleiss' kappa between readers"
+        estimate, what, held = fleiss_kappa(ratings, patients), "Fleiss' kappa between readers", READERS_FIXED
     else:
         estimate, what = intraclass_correlation(ratings, patients), "ICC(2,1) between readers"
+        held = OVER_BOTH if units == "cases" else READERS_FIXED  # where it is from a bootstrap of patients
     note = f"{len(names)} readers, {len(whole)} cases"
-    units = "patients" if len(set(patients)) < len(patients) else "cases"
-    return _agreed(Finding(question.id, what, arm, with_width(estimate), units, note=note))
+    return _agreed(Finding(question.id, what, arm, with_width(estimate), units, held, note=note))
 
 
 def _within(plan: Plan, question: Question, read: Sequence[Row], again: Sequence[Row]) -> Found:
@@ -60,19 +75,20 @@ def _within(plan: Plan, question: Question, read: Sequence[Row], again: Sequence
     patients = patients_of(one for one, _ in pairs)
     note = f"{len(pairs)} cases read twice"
     if question.kind == "ranking":
-        both = np.concatenate([ranks(pair, arms_of(plan)) for pair in pairs])
-        case = [str(number) for number in range(len(pairs)) for _ in range(2)]
-        twice = [patient for patient in patients for _ in range(2)]
-        concordance = ranking(both, twice, case).concordance
-        estimate = concordance or Estimate(float("nan"), None, 0)
-        return Found([Finding(question.id, "Kendall's W of repeated readings", "all", with_width(estimate), note=note)])
+        both, first_rows = [kendall_w(ranks(pair, arms_of(plan))) for pair in pairs], [one for one, _ in pairs]
+        found = mean(both, first_rows)
+        agreed, what = replace(found, estimate=with_width(found.estimate, 0, 1)), "Kendall's W of repeated readings"
+        return Found([averaged(question.id, what, "all", agreed, first_rows, note=note)])
     codes = [[_code(plan, question, row) for row in pair] for pair in pairs]
     first_codes, second_codes = [one for one, _ in codes], [other for _, other in codes]
     if question.kind == "forced-choice":
         estimate = kappa(first_codes, second_codes, "none", patients)
     else:
         estimate = kappa(first_codes, second_codes, "quadratic", patients)
-    return _agreed(Finding(question.id, "kappa of repeated readings", "all", with_width(estimate), note=note))
+    held = over_patients(one for one, _ in pairs)
+    return _agreed(
+        Finding(question.id, "kappa of repeated readings", "all", with_width(estimate), over=held, note=note)
+    )
 
 
 def _agreed(finding: Finding) -> Found:

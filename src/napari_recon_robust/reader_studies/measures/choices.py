@@ -8,11 +8,25 @@ import numpy as np
 from ...statistics.estimate import Estimate
 from ...statistics.rates import Rate
 from ...statistics.readers.alternatives import Alternatives, alternatives
+from ...statistics.readers.averages import Average
 from ...statistics.readers.forced_choice import forced_choice
-from ...statistics.readers.shares import share
 from ..plan import Plan
 from ..questions import Question
-from .found import Finding, Found, Row, arms_of, mean, pairs_of, patients_of, readers_of, scored
+from .found import (
+    ONE_READER,
+    Finding,
+    Found,
+    Row,
+    arms_of,
+    averaged,
+    mean,
+    over_patients,
+    pairs_of,
+    patients_of,
+    readers_of,
+    scored,
+    share,
+)
 
 
 def choices(plan: Plan, question: Question, rows: Sequence[Row]) -> Found:
@@ -26,23 +40,21 @@ def choices(plan: Plan, question: Question, rows: Sequence[Row]) -> Found:
     named = arms[:1] if count == 2 else arms  # of two, the other one has the rest
     found = Found()
     for arm in named:
-        estimate = share([one == arm for one in chosen], patients)
-        note = f"chance is {1 / count:.3g}"
+        taken, note = share([one == arm for one in chosen], read), f"chance is {1 / count:.3g}"
         found.findings.append(
-            Finding(question.id, "share of choices", arm, estimate, note=note, drawn="Choices", null=1 / count)
+            averaged(question.id, "share of choices", arm, taken, read, note=note, drawn="Choices", null=1 / count)
         )
     for one, other in pairs_of(plan) if count > 2 else ():
         apart = [float(name == one) - float(name == other) for name in chosen]
-        estimate = mean(apart, patients)
-        found.findings.append(
-            Finding(question.id, "difference of shares", f"{one} − {other}", estimate, drawn="Differences of shares")
-        )
+        ahead, name, drawn = mean(apart, read), f"{one} − {other}", "Differences of shares"
+        found.findings.append(averaged(question.id, "difference of shares", name, ahead, read, p=ahead.p, drawn=drawn))
     found += _positions(question, arms, read, patients)
     for reader in readers_of(read):
         estimate = _of_reader(read, reader, arms[0])
         own = sum(row["reader"] == reader for row in read)
         units = "cases" if estimate.units == own else "patients"
-        found.findings.append(Finding(question.id, f"share of choices of {reader}", arms[0], estimate, units))
+        what = f"share of choices of {reader}"
+        found.findings.append(Finding(question.id, what, arms[0], estimate, units, ONE_READER))
     return found
 
 
@@ -55,39 +67,40 @@ def chosen_arm(row: Row) -> str:
 def _positions(question: Question, arms: Sequence[str], rows: Sequence[Row], patients: list[Any]) -> Found:
     choice = [row["answer"]["choice"] for row in rows]
     target = [row["arms"].index(arms[0]) for row in rows]
-    result = alternatives(choice, target, len(arms), patients)
+    result = alternatives(choice, target, len(arms), patients, [row["reader"] for row in rows])
     if len(arms) == 2:
-        return _sides(question, arms[0], choice, target, patients, result)
+        return _sides(question, arms[0], rows, choice, target, result)
     found = Found()
     for position, estimate in enumerate(result.chosen_at):
-        note = "p that no position is preferred, by Hotelling's test over patients" if position == 0 else ""
         p = result.bias if position == 0 else None
-        found.findings.append(
-            Finding(question.id, f"share at position {position + 1}", "all", estimate, p=p, note=note if p else "")
-        )
+        note = "" if p is None else f"p that no position is preferred, by Hotelling's test over {over_patients(rows)}"
+        what, average = f"share at position {position + 1}", Average(estimate, result.readers)
+        found.findings.append(averaged(question.id, what, "all", average, rows, p=p, note=note))
     note = f"of {len(arms)} alternatives, if {arms[0]} is the one to be found; 0 by chance"
-    found.findings.append(Finding(question.id, "sensitivity d'", arms[0], result.sensitivity, note=note))
+    average = Average(result.sensitivity, result.readers)
+    found.findings.append(averaged(question.id, "sensitivity d'", arms[0], average, rows, note=note))
     return found
 
 
 def _sides(
     question: Question,
     first: str,
+    rows: Sequence[Row],
     choice: Sequence[int],
     target: Sequence[int],
-    patients: list[Any],
     result: Alternatives,
 ) -> Found:
-    left = Finding(question.id, "share at the left", "both", result.chosen_at[0], note="0.5 without bias")
+    chosen = Average(result.chosen_at[0], result.readers)
+    left = averaged(question.id, "share at the left", "both", chosen, rows, note="0.5 without bias")
     if len(set(target)) < 2:
         remark = f"{question.id}: {first} always stood at the same side, so that a side cannot be told from the arm."
         return Found([left], remarks=[remark])
-    corrected = forced_choice(np.array(choice) == 0, np.array(target) == 0, patients)
+    corrected = forced_choice(np.array(choice) == 0, np.array(target) == 0, patients_of(rows))
     test, p = ("Fisher's", corrected.bias) if corrected.bias is not None else ("Hotelling's", result.bias)
     note = f"0.5 by chance; by signal detection, d' {corrected.sensitivity:.2f}"
     note += f"; p that no side is preferred, by {test} test" if p is not None else ""
-    what = "share without preferring a side"
-    return Found([left, Finding(question.id, what, first, corrected.unbiased, p=p, note=note)])
+    what, held = "share without preferring a side", over_patients(rows)
+    return Found([left, Finding(question.id, what, first, corrected.unbiased, over=held, p=p, note=note)])
 
 
 def _of_reader(rows: Sequence[Row], reader: str, first: str) -> Estimate:
@@ -97,4 +110,4 @@ def _of_reader(rows: Sequence[Row], reader: str, first: str) -> Estimate:
     if len(set(patients_of(own))) == len(own):
         rate = Rate(sum(won), len(own))
         return Estimate(rate.value, rate.interval, len(own))
-    return share(won, patients_of(own))
+    return share(won, own).estimate

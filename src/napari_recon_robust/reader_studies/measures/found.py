@@ -1,24 +1,30 @@
 """What is found in the answers to a question: figures with intervals, curves, and sentences on what there is not."""
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...statistics import clustered
-from ...statistics.estimate import Estimate, Interval
+from ...statistics.estimate import FEWEST, Estimate, Interval
+from ...statistics.readers.averages import Average, average
+from ...statistics.readers.shares import average_share
 from ..plan import Plan
 from ..questions import Question
 
 Row = dict[str, Any]  # as `export.long_table` makes it
+
+OVER_BOTH = "readers and patients"  # both are taken for a sample of those whom the result is to hold for
+READERS_FIXED = "patients; readers fixed"  # it holds for patients like these, and just these readers
+ONE_READER = "patients; one reader"
 
 
 @dataclass(frozen=True)
 class Finding:
     """One figure. what: the measure in words; arm: whose it is, or "first − second".
 
-    units: how many independent units it rests on, and what they are. p: two-sided, where a test was done. note: what
-    was left out, or why there is no interval. drawn: the title of the drawing it stands in, "" for none. null: where
-    it would be without an effect, for that drawing.
+    units: how many independent units it rests on, and what they are. over: what its interval and its p are taken over,
+    `OVER_BOTH`, `READERS_FIXED` or `ONE_READER`. p: two-sided, where a test was done. note: what was left out, or why
+    there is no interval. drawn: the title of the drawing it stands in, "" for none. null: where it would be without an
+    effect, for that drawing.
     """
 
     question: str
@@ -26,10 +32,16 @@ class Finding:
     arm: str
     estimate: Estimate
     units: str = "patients"
+    over: str = ""
     p: float | None = None
     note: str = ""
     drawn: str = ""
     null: float = 0.0
+
+    @property
+    def holds_over(self) -> str:
+        """What its interval and its p are taken over; "" where there is neither."""
+        return self.over if self.estimate.interval is not None or self.p is not None else ""
 
 
 @dataclass(frozen=True)
@@ -84,12 +96,55 @@ def patients_of(rows: Iterable[Row]) -> list[str]:
     return [row["patient"] for row in rows]
 
 
-def mean(values: Sequence[float], patients: Sequence[Hashable]) -> Estimate:
-    """The mean over patients with Student's interval; none where all patients have the same mean.
+def mean(values: Sequence[float], rows: Sequence[Row]) -> Average:
+    """The mean over readers and patients of a value for each row; no interval and no p where all are the same.
 
-    Without any spread Student's interval would have no width, and claim what nobody knows.
+    Without any spread the interval would have no width, and claim what nobody knows.
     """
-    return with_width(clustered.mean(values, patients))
+    found = average(values, [row["reader"] for row in rows], patients_of(rows))
+    estimate = with_width(found.estimate)
+    return Average(estimate, found.readers, None if estimate.interval is None else found.p)
+
+
+def share(values: Sequence[float], rows: Sequence[Row]) -> Average:
+    """The share of rows for which it is so, over readers and patients."""
+    return average_share(values, [row["reader"] for row in rows], patients_of(rows))
+
+
+def over(readers: int) -> str:
+    """What the interval of a figure is taken over that is averaged over so many readers."""
+    return (OVER_BOTH if readers > 1 else ONE_READER) if readers else ""
+
+
+def over_patients(rows: Iterable[Row]) -> str:
+    """What an interval is taken over that knows of patients alone."""
+    return READERS_FIXED if len(readers_of(rows)) > 1 else ONE_READER
+
+
+def averaged(
+    question: str,
+    what: str,
+    arm: str,
+    found: Average,
+    rows: Sequence[Row],
+    *,
+    p: float | None = None,
+    note: str = "",
+    drawn: str = "",
+    null: float = 0.0,
+) -> Finding:
+    """The finding of an average over readers and patients, from these rows; it says which readers were left out."""
+    note = "; ".join(filter(None, (note, _left_out(rows))))
+    return Finding(
+        question, what, arm, found.estimate, over=over(found.readers), p=p, note=note, drawn=drawn, null=null
+    )
+
+
+def _left_out(rows: Sequence[Row]) -> str:
+    """In words, who read fewer than 3 patients where others read more."""
+    counts = {reader: len({row["patient"] for row in rows if row["reader"] == reader}) for reader in readers_of(rows)}
+    few = [reader for reader, count in counts.items() if count < FEWEST <= max(counts.values())]
+    return f"{', '.join(few)} left out, who judged fewer than {FEWEST} patients" if few else ""
 
 
 def with_width(estimate: Estimate, low: float = float("-inf"), high: float = float("inf")) -> Estimate:

@@ -7,11 +7,10 @@ import numpy as np
 from ...ground.errors import InputError
 from ...statistics.estimate import Values
 from ...statistics.readers.free_response import FreeResponse, weighted_afroc, weighted_afroc_covariance
-from ...statistics.readers.shares import share
 from ..marks import Marks
 from ..plan import Plan
 from ..questions import Question
-from .found import Curve, Finding, Found, Row, arms_of, mean, scored
+from .found import Curve, Found, Row, arms_of, averaged, mean, scored, share
 from .lesions import compared, detected
 
 WAFROC = "area under the wAFROC curve"
@@ -48,11 +47,21 @@ def wafroc(question: str, marks: Marks, left: str = "") -> Found:
     false, of_lesion = marks.false_marks(), [marks.patients[case] for case in highest.of]
     for number, arm in enumerate(marks.arms):
         ratings = highest.lesions[number]
-        marked = np.nanmean(np.where(np.isnan(ratings), np.nan, np.isfinite(ratings)), 0)
-        found.findings.append(Finding(question, "share of lesions marked", arm, share(marked, of_lesion)))
-        counts = np.nanmean(false[number], 0).tolist()
-        found.findings.append(Finding(question, "false marks in a case", arm, mean(counts, marks.patients)))
+        marked = np.where(np.isnan(ratings), np.nan, np.isfinite(ratings))
+        for what, kind, cells, patients in (
+            ("share of lesions marked", share, marked, of_lesion),
+            ("false marks in a case", mean, false[number], marks.patients),
+        ):
+            values, rows = _readings(cells, marks.readers, patients)
+            found.findings.append(averaged(question, what, arm, kind(values, rows), rows))
     return found
+
+
+def _readings(cells: Values, readers: Sequence[str], patients: Sequence[str]) -> tuple[list[float], list[Row]]:
+    """The values (readers, units) that are there, and of which reader and patient each is."""
+    at = np.argwhere(~np.isnan(cells))
+    rows: list[Row] = [{"reader": readers[reader], "patient": patients[unit]} for reader, unit in at]
+    return cells[~np.isnan(cells)].tolist(), rows
 
 
 def _curve(highest: FreeResponse, arm: int) -> list[tuple[float, float]]:

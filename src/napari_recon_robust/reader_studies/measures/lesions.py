@@ -9,11 +9,11 @@ from ...ground.errors import InputError
 from ...statistics.estimate import FEWEST, Estimate, Values
 from ...statistics.readers.obuchowski_rockette import compare, compare_for_reader, figure
 from ...statistics.readers.roc import areas, covariance
-from ...statistics.readers.shares import share, shares
+from ...statistics.readers.shares import shares
 from ..plan import Plan
 from ..questions import Question
 from ..ratings import FEWEST_OF_A_KIND, Ratings
-from .found import Curve, Finding, Found, Row, arms_of, pairs_of, patients_of, scored, with_width
+from .found import Curve, Finding, Found, Row, arms_of, averaged, over, pairs_of, scored, share, with_width
 from .scores import replaceable
 
 AREA = "area under the ROC curve"
@@ -76,7 +76,7 @@ def compared(question: str, arms: Sequence[str], what: str, figures: Values, err
             found.remarks.append(f"{question}: {what}, {arm}, has no interval, since nothing varies.")
             p = None
         drawn = "Differences" if apart else ""
-        found.findings.append(Finding(question, what, arm, shown, "readers", p, note, drawn))
+        found.findings.append(Finding(question, what, arm, shown, "readers", over(readers), p, note, drawn))
 
     if readers == 1:
         singles, pairs = compare_for_reader(figures[:, 0], errors)
@@ -89,7 +89,8 @@ def compared(question: str, arms: Sequence[str], what: str, figures: Values, err
         pairs = {pair: (estimate, result.p_of[pair]) for pair, estimate in result.differences.items()}
         if len(arms) > 2:
             whole = Estimate(result.statistic, None, readers)
-            found.findings.append(Finding(question, f"F of equal {what}", "all", whole, "readers", result.p, note))
+            name, held = f"F of equal {what}", over(readers)
+            found.findings.append(Finding(question, name, "all", whole, "readers", held, result.p, note))
     for arm, estimate in zip(arms, singles, strict=True):
         add(arm, estimate)
     for (one, other), (estimate, p) in pairs.items():
@@ -136,9 +137,8 @@ def _placed(plan: Plan, question: Question, rows: Sequence[Row]) -> Found:
     for arm in arms_of(plan):
         chosen = [row for row in scored(rows) if row["arm"] == arm and row["lesion"] and row["hit"] is not None]
         if chosen:
-            estimate = share([row["hit"] for row in chosen], patients_of(chosen))
-            what = "share of lesions seen at their place"
-            found.findings.append(Finding(question.id, what, arm, estimate))
+            seen = share([row["hit"] for row in chosen], chosen)
+            found.findings.append(averaged(question.id, "share of lesions seen at their place", arm, seen, chosen))
     return found
 
 

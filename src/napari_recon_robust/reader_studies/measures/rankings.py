@@ -1,14 +1,28 @@
 """Rankings of all arms of a case: mean ranks, pairs, and how far readers agree."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from ...statistics.estimate import Estimate, Values
+from ...statistics.readers.averages import Average
 from ...statistics.readers.ranking import ranking
 from ..plan import Plan
 from ..questions import Question
-from .found import Finding, Found, Row, arms_of, patients_of, readers_of, scored, with_width
+from .found import (
+    READERS_FIXED,
+    Finding,
+    Found,
+    Row,
+    arms_of,
+    averaged,
+    over_patients,
+    patients_of,
+    readers_of,
+    scored,
+    with_width,
+)
 
 
 def rankings(plan: Plan, question: Question, rows: Sequence[Row]) -> Found:
@@ -17,26 +31,29 @@ def rankings(plan: Plan, question: Question, rows: Sequence[Row]) -> Found:
     if not read:
         return Found()
     arms = arms_of(plan)
-    result = ranking(ranks(read, arms), patients_of(read), [row["case"] for row in read])
+    who = [row["reader"] for row in read]
+    result = ranking(ranks(read, arms), patients_of(read), [row["case"] for row in read], who)
     id, middle = question.id, (len(arms) + 1) / 2
     found = Found()
+
+    def add(what: str, arm: str, estimate: Estimate, **more: Any) -> None:
+        found.findings.append(averaged(id, what, arm, Average(estimate, result.readers), read, **more))
+
     for arm, rank in zip(arms, result.ranks, strict=True):
-        estimate = with_width(rank, 1, len(arms))
-        found.findings.append(Finding(id, "mean rank", arm, estimate, note="1 is the best", drawn="Ranks", null=middle))
+        add("mean rank", arm, with_width(rank, 1, len(arms)), note="1 is the best", drawn="Ranks", null=middle)
     if result.friedman is not None:
         statistic, p = result.friedman
         estimate = Estimate(statistic, None, result.ranks[0].units)
-        found.findings.append(Finding(id, "Friedman's chi squared of equal ranks", "all", estimate, p=p))
+        what = "Friedman's chi squared of equal ranks"
+        found.findings.append(Finding(id, what, "all", estimate, over=over_patients(read), p=p))
     for (one, other), estimate in result.ahead.items():
         name = f"{arms[one]} − {arms[other]}"
-        found.findings.append(Finding(id, "places ahead", name, with_width(estimate), drawn="Places ahead"))
-        above = result.above[one, other]
-        found.findings.append(Finding(id, "share ranked before", name, above, note="0.5 by chance"))
+        add("places ahead", name, with_width(estimate), drawn="Places ahead")
+        add("share ranked before", name, result.above[one, other], note="0.5 by chance")
     if result.concordance is not None:
         note = f"1 if all {len(readers_of(read))} readers rank a case alike"
-        found.findings.append(
-            Finding(id, "Kendall's W between readers", "all", with_width(result.concordance), note=note)
-        )
+        what, agreed = "Kendall's W between readers", with_width(result.concordance)
+        found.findings.append(Finding(id, what, "all", agreed, over=READERS_FIXED, note=note))
     return found
 
 

@@ -10,7 +10,22 @@ from ...statistics.readers.interchangeability import interchangeability
 from ...statistics.readers.visual_grading import visual_grading
 from ..plan import Plan
 from ..questions import Question
-from .found import Curve, Finding, Found, Row, arms_of, mean, pairs_of, patients_of, readers_of, scored, with_width
+from .found import (
+    READERS_FIXED,
+    Curve,
+    Finding,
+    Found,
+    Row,
+    arms_of,
+    averaged,
+    mean,
+    over,
+    pairs_of,
+    patients_of,
+    readers_of,
+    scored,
+    with_width,
+)
 
 
 def scores(plan: Plan, question: Question, rows: Sequence[Row]) -> Found:
@@ -19,8 +34,8 @@ def scores(plan: Plan, question: Question, rows: Sequence[Row]) -> Found:
     found = Found()
     for arm in arms_of(plan):
         if chosen := [row for row in read if row["arm"] == arm]:
-            estimate = mean([row["score"] for row in chosen], patients_of(chosen))
-            found.findings.append(Finding(question.id, "mean score", arm, estimate))
+            average = mean([row["score"] for row in chosen], chosen)
+            found.findings.append(averaged(question.id, "mean score", arm, average, chosen))
     lines: dict[str, list[tuple[float, float]]] = {}
     for one, other in pairs_of(plan):
         by_place = {(row["reader"], row["case"], row["arm"]): row for row in read}
@@ -49,16 +64,19 @@ def replaceable(question: Question, old: str, new: str, first: Sequence[Row], se
         note = f"two readers disagree at {100 * result.within.value:.0f}% of cases in {old}, and at "
         note += f"{100 * result.across.value:.0f}% if one of them has {new}; 0 if {new} may take the place of {old}"
         index = with_width(result.index)
-        return Found([Finding(question.id, "individual equivalence index", f"{new} for {old}", index, note=note)])
+        what, arm = "individual equivalence index", f"{new} for {old}"
+        return Found([Finding(question.id, what, arm, index, over=READERS_FIXED, note=note)])
     return Found()
 
 
 def _difference(question: Question, arms: str, both: Sequence[Row], second: Sequence[float]) -> Found:
-    result = paired.difference([row["score"] for row in both], second, patients_of(both))
-    note = "p by Wilcoxon's signed rank test over patients" if result.wilcoxon is not None else ""
-    estimate = with_width(result.student)
-    what = "difference of scores"
-    return Found([Finding(question.id, what, arms, estimate, p=result.wilcoxon, note=note, drawn="Differences")])
+    apart = [row["score"] - other for row, other in zip(both, second, strict=True)]
+    found, what, note = mean(apart, both), "difference of scores", ""
+    p = found.p
+    if found.readers == 1:
+        p = paired.difference(apart, [0.0] * len(apart), patients_of(both)).wilcoxon
+        note = "p by Wilcoxon's signed rank test over patients"
+    return Found([averaged(question.id, what, arms, found, both, p=p, note=note, drawn="Differences")])
 
 
 def _graded(
@@ -72,6 +90,7 @@ def _graded(
         "area under the visual grading curve",
         f"{one} − {other}",
         with_width(result.area, 0, 1),
+        over=over(len(readers_of(both))),
         note=f"above 0.5 where {one} is rated higher; {len(readers_of(both))} readers",
         drawn="Visual grading",
         null=0.5,

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...statistics.estimate import Estimate
-from ...statistics.readers.shares import share
+from ...statistics.readers.averages import Average
 from ..plan import Plan
 from ..questions import Question
-from .found import Finding, Found, Row, arms_of, mean, patients_of
+from .found import Found, Row, arms_of, averaged, mean, share
 
 
 def times(plan: Plan, rows: Sequence[Row]) -> Found:
@@ -30,10 +30,11 @@ def _averaged(plan: Plan, rows: Sequence[Row], column: str, what: str) -> Found:
         chosen = [row for row in last.values() if plan.at_once or row["arm"] == arm]
         if not chosen:
             continue
-        estimate = mean([float(np.log(row[column])) for row in chosen], patients_of(chosen))
+        logarithm = mean([float(np.log(row[column])) for row in chosen], chosen)
+        estimate = logarithm.estimate
         ends = None if estimate.interval is None else np.exp(estimate.interval).tolist()
         seconds = Estimate(float(np.exp(estimate.value)), None if ends is None else (ends[0], ends[1]), estimate.units)
-        found.findings.append(Finding("", what, arm, seconds))
+        found.findings.append(averaged("", what, arm, Average(seconds, logarithm.readers), chosen))
     return found
 
 
@@ -44,6 +45,6 @@ def not_judged(plan: Plan, question: Question, rows: Sequence[Row]) -> Found:
         return found
     for arm in ["all"] if plan.at_once else arms_of(plan):
         if chosen := [row for row in rows if plan.at_once or row["arm"] == arm]:
-            estimate = share([row["cannot_judge"] for row in chosen], patients_of(chosen))
-            found.findings.append(Finding(question.id, "share of “cannot judge”", arm, estimate))
+            average = share([row["cannot_judge"] for row in chosen], chosen)
+            found.findings.append(averaged(question.id, "share of “cannot judge”", arm, average, chosen))
     return found

@@ -10,7 +10,7 @@ from scipy import optimize, stats
 from ...ground.errors import InputError
 from ..clustered import volume_means
 from ..estimate import Estimate, Values
-from .shares import share
+from .shares import average_share
 
 _FARTHEST = 12.0  # d' beyond which a share of correct choices is 0 or 1 in double precision
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(80)
@@ -20,24 +20,33 @@ _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(80)
 class Alternatives:
     """How well the target is found among m images, and whether its position matters.
 
-    correct: share of trials in which it was chosen, over patients; 1/m by chance. sensitivity: d' of an observer
-    without bias who chooses the largest of m observations with a standard deviation of 1, of which the target's has
-    mean d' and the others 0; shares of 0 and 1 count as 1/2n and 1 - 1/2n of n trials. chosen_at: share of trials in
-    which each position was chosen. bias: p-value that, given how often the target is found, no position is preferred;
-    None with fewer patients than positions and one. Hacker and Ratcliff, Perception and Psychophysics 1979,
-    doi:10.3758/BF03208311.
+    correct: share of trials in which it was chosen; 1/m by chance. readers: how many this, `sensitivity` and
+    `chosen_at` are averaged over; their intervals are of `shares.average_share`. sensitivity: d' of an observer without
+    bias who chooses the largest of m observations with a standard deviation of 1, of which the target's has mean d' and
+    the others 0; shares of 0 and 1 count as 1/2n and 1 - 1/2n of n trials. chosen_at: share of trials in which each
+    position was chosen. bias: p-value over patients, for just these readers, that, given how often the target is found,
+    no position is preferred; None with fewer patients than positions and one. Hacker and Ratcliff, Perception and
+    Psychophysics 1979, doi:10.3758/BF03208311.
     """
 
     correct: Estimate
     sensitivity: Estimate
     chosen_at: tuple[Estimate, ...]
     bias: float | None
+    readers: int
 
 
-def alternatives(chosen: ArrayLike, target: ArrayLike, count: int, patients: Sequence[Hashable]) -> Alternatives:
+def alternatives(
+    chosen: ArrayLike,
+    target: ArrayLike,
+    count: int,
+    patients: Sequence[Hashable],
+    readers: Sequence[Hashable] | None = None,
+) -> Alternatives:
     """Analyse trials, int (trials,) each: the position that was chosen, and that of the target, from 0 to count - 1.
 
-    patients: whose images each trial shows. Raises InputError for positions that there are not.
+    patients: whose images each trial shows. readers: who chose, by default one and the same. Raises InputError for
+    positions that there are not.
     """
     choice, place = np.asarray(chosen), np.asarray(target)
     if choice.shape != place.shape or choice.shape != (len(patients),) or not choice.size:
@@ -45,7 +54,9 @@ def alternatives(chosen: ArrayLike, target: ArrayLike, count: int, patients: Seq
     if count < 2 or min(choice.min(), place.min()) < 0 or max(choice.max(), place.max()) >= count:
         raise InputError(f"a choice or a target is at none of {count} positions; count positions from 0.")
     right = choice == place
-    correct = share(right, patients)
+    who = [None] * right.size if readers is None else readers
+    found = average_share(right, who, patients)
+    correct = found.estimate
     ends = correct.interval
     edge = 1 / (2 * right.size)
     values = np.clip([correct.value, *(ends or ())], edge, 1 - edge)
@@ -53,8 +64,9 @@ def alternatives(chosen: ArrayLike, target: ArrayLike, count: int, patients: Seq
     return Alternatives(
         correct=correct,
         sensitivity=Estimate(d[0], None if ends is None else (d[1], d[2]), correct.units),
-        chosen_at=tuple(share(choice == position, patients) for position in range(count)),
+        chosen_at=tuple(average_share(choice == position, who, patients).estimate for position in range(count)),
         bias=_bias(choice, place, count, patients),
+        readers=found.readers,
     )
 
 

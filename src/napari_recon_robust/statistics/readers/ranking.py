@@ -10,19 +10,21 @@ from scipy import stats
 from ...ground.errors import InputError
 from .. import clustered
 from ..estimate import FEWEST, Estimate, Values, finite
-from .shares import share
+from .averages import average
+from .shares import average_share
 
 
 @dataclass(frozen=True)
 class Ranking:
     """What rankings say of n items. Ties share the mean of their ranks.
 
-    ranks: mean rank of each item over patients, from 1, the best. above: of each pair of items, by their numbers, in
-    which share of rankings the first is before the second; a tie counts half. ahead: by how many places on average.
-    friedman: chi squared and p of Friedman's test over patients that no item is preferred; None for two items or below
-    3 patients. concordance: Kendall's W of the readers of one case,
-    averaged over patients, from 1/readers by chance to 1; None where no case was ranked twice.
-    Friedman 1937, doi:10.1080/01621459.1937.10503522; Kendall and Babington Smith 1939, doi:10.1214/aoms/1177732186.
+    ranks: mean rank of each item, from 1, the best. readers: how many this, `above` and `ahead` are averaged over; see
+    `averages.average`. above: of each pair of items, by their numbers, in which share of rankings the first is before
+    the second; a tie counts half. ahead: by how many places on average. friedman: chi squared and p of Friedman's test
+    over patients, for just these readers, that no item is preferred; None for two items or below 3 patients.
+    concordance: Kendall's W of the readers of one case, averaged over patients, from 1/readers by chance to 1; None
+    where no case was ranked twice. Friedman 1937, doi:10.1080/01621459.1937.10503522; Kendall and Babington Smith 1939,
+    doi:10.1214/aoms/1177732186.
     """
 
     ranks: tuple[Estimate, ...]
@@ -30,13 +32,19 @@ class Ranking:
     ahead: dict[tuple[int, int], Estimate]
     friedman: tuple[float, float] | None
     concordance: Estimate | None
+    readers: int
 
 
-def ranking(ranks: ArrayLike, patients: Sequence[Hashable], cases: Sequence[Hashable]) -> Ranking:
+def ranking(
+    ranks: ArrayLike,
+    patients: Sequence[Hashable],
+    cases: Sequence[Hashable],
+    readers: Sequence[Hashable] | None = None,
+) -> Ranking:
     """Analyse rankings, (rankings, items), 1 for the best, with the patient and the case of each one.
 
-    A patient's rankings, by several readers or of several cases, are averaged first. Raises InputError for fewer than
-    two items or ranks that are not finite.
+    readers: whose each is, by default all of one. A reader's rankings of a patient are averaged first. Raises
+    InputError for fewer than two items or ranks that are not finite.
     """
     given = finite(ranks, "ranks")
     if given.ndim != 2 or given.shape[1] < 2 or len(given) != len(patients) or len(given) != len(cases):
@@ -46,12 +54,17 @@ def ranking(ranks: ArrayLike, patients: Sequence[Hashable], cases: Sequence[Hash
     before = (np.sign(ranked[:, None, :] - ranked[:, :, None]) + 1) / 2
     means = np.stack([clustered.volume_means(column, patients) for column in ranked.T], 1)
     pairs = [(one, other) for one in items for other in range(one + 1, len(items))]
+    who = [None] * len(given) if readers is None else readers
+    means_over = [average(column, who, patients) for column in ranked.T]
     return Ranking(
-        ranks=tuple(clustered.mean(ranked[:, item], patients) for item in items),
-        above={(one, other): share(before[:, one, other], patients) for one, other in pairs},
-        ahead={(one, other): clustered.mean(ranked[:, other] - ranked[:, one], patients) for one, other in pairs},
+        ranks=tuple(found.estimate for found in means_over),
+        above={(one, other): average_share(before[:, one, other], who, patients).estimate for one, other in pairs},
+        ahead={
+            (one, other): average(ranked[:, other] - ranked[:, one], who, patients).estimate for one, other in pairs
+        },
         friedman=_friedman(means),
         concordance=_concordance(ranked, patients, cases),
+        readers=means_over[0].readers,
     )
 
 

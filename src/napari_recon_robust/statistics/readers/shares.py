@@ -1,6 +1,7 @@
 """Shares of readings, such as of choices, where the readings of one patient are not independent."""
 
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,24 +9,32 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from ...ground.errors import InputError
-from .. import clustered
-from ..estimate import CONFIDENCE, FEWEST, Estimate, Values, finite
+from ..estimate import CONFIDENCE, Estimate, Values
+from .averages import Average, Spread, average, spread_of, table
 from .roc import jackknife_covariance
 
 
 def share(values: ArrayLike, patients: Sequence[Hashable]) -> Estimate:
     """The mean over patients of values from 0 to 1, (readings,), with an interval; none below 3 patients.
 
+    See `average_share`; the interval holds for these readers alone.
+    """
+    return average_share(values, [None] * len(patients), patients).estimate
+
+
+def average_share(values: ArrayLike, readers: Sequence[Hashable], patients: Sequence[Hashable]) -> Average:
+    """`averages.average` of values from 0 to 1, (readings,), such as of choices, with an interval for shares.
+
     The interval is Clopper and Pearson's for as many independent readings as would have the same standard error, times
     the squared ratio of the quantiles of Student's t (Korn and Graubard, Survey Methodology 1998, 24:193). It keeps a
     width where all readings agree.
     """
-    found = finite(values)
-    means = clustered.volume_means(found, patients)
-    if len(means) < FEWEST:
-        return Estimate(float(means.mean()), None, len(means))
-    low, high = share_interval(means, found.size)
-    return Estimate(float(means.mean()), (float(low), float(high)), len(means))
+    found = average(values, readers, patients)
+    if not found.readers:
+        return found
+    cells, kept = table(values, readers, patients)
+    low, high = share_interval(spread_of(cells), sum(reader in kept for reader in readers), found.estimate.units)
+    return Average(replace(found.estimate, interval=(float(low), float(high))), found.readers)
 
 
 def shares(right: Values, patients: NDArray[Any]) -> tuple[Values, Values]:
@@ -45,16 +54,14 @@ def shares(right: Values, patients: NDArray[Any]) -> tuple[Values, Values]:
     return np.nanmean(right, 2), jackknife_covariance(np.array(left))
 
 
-def share_interval(means: Values, readings: int) -> tuple[Values, Values]:
-    """The ends of the interval of `share` over the last axis of patients' means, (..., patients) -> (...), (...)."""
-    patients = means.shape[-1]
-    mean, variance = means.mean(-1), means.var(-1, ddof=1) / patients
+def share_interval(found: Spread, readings: int, patients: int) -> tuple[Values, Values]:
+    """The ends of the interval of `average_share`, from the spread of the shares."""
     # Where all agree, no more independent readings than patients are known of.
-    even = variance < 1e-12
-    effective = np.where(even, float(patients), mean * (1 - mean) / np.where(even, 1.0, variance))
-    ratio = stats.t.ppf((1 + CONFIDENCE) / 2, max(readings - 1, 1)) / stats.t.ppf((1 + CONFIDENCE) / 2, patients - 1)
+    even = found.variance < 1e-12
+    effective = np.where(even, float(patients), found.mean * (1 - found.mean) / np.where(even, 1.0, found.variance))
+    ratio = stats.t.ppf((1 + CONFIDENCE) / 2, max(readings - 1, 1)) / stats.t.ppf((1 + CONFIDENCE) / 2, found.freedom)
     effective = np.clip(effective * ratio**2, 1.0, readings)
-    chosen = mean * effective
+    chosen = found.mean * effective
     tail = (1 - CONFIDENCE) / 2
     low = np.where(chosen > 1e-9, stats.beta.ppf(tail, np.maximum(chosen, 1e-9), effective - chosen + 1), 0.0)
     high = np.where(
