@@ -256,6 +256,23 @@ def test_repeats_show_the_agreement_of_a_reader_with_himself() -> None:
     assert found.estimate.value == 1
 
 
+def test_the_agreement_of_readers_with_themselves_is_the_mean_of_each_ones_own() -> None:
+    """One reader answers 1 or 2 and one 4 or 5, each time by lot: both together they seem to agree by 0.9."""
+    made = plan(cases=cases(4))
+    rows = scored(made, lambda _, case, reader: int(case.id[1]) % 2 + 3.0 * reader, readers=2)
+    rows = [one for one in rows if one["arm"] == "clean"]
+    again = [{**one, "purpose": "repeat", "score": one["score"] + int(one["case"][1]) // 2} for one in rows]
+    for one in again:
+        one["score"] -= int(one["case"][1]) % 2
+    findings = analyse(made, rows + again).findings
+    found = only(findings, "kappa of repeated readings", "all")
+    assert found.estimate.value == pytest.approx(0)
+    assert found.over == "readers and patients"
+    assert found.note == "8 cases read twice, by 2 readers; the mean of each one's own kappa"
+    own = only(findings, "kappa of repeated readings of R2", "all")
+    assert (own.estimate.value, own.over, own.note) == (pytest.approx(0), "patients; one reader", "4 cases read twice")
+
+
 def test_a_pilot_and_an_empty_study_are_refused() -> None:
     made = plan(design={"readers": 2, "pilot": True})
     with pytest.raises(InputError, match="pilot are never analysed"):

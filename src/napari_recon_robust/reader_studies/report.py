@@ -135,8 +135,9 @@ _METHODS: tuple[tuple[set[str] | None, str], ...] = (
     ),
     (
         {"likert", "structures", "lesion", "free-response", "forced-choice"},
-        "Agreement between readers is ICC(2,1) (Shrout and Fleiss 1979) or Fleiss' kappa (1971), that of repeated "
-        "readings is Cohen's kappa, with quadratic weights for scales (1968), with a bootstrap over patients.",
+        "Agreement between readers is ICC(2,1) (Shrout and Fleiss 1979) or Fleiss' kappa (1971), with a bootstrap "
+        "over patients. That of repeated readings is each reader's own Cohen's kappa, with quadratic weights for "
+        "scales (1968), and their mean over readers, with the errors of Fleiss, Cohen and Everitt (1969).",
     ),
     (None, "p-values are not corrected for the number of questions."),
 )

@@ -2,10 +2,12 @@ from typing import Literal
 
 import numpy as np
 import pytest
+from scipy import stats
 from statsmodels.stats import inter_rater
 
 from napari_recon_robust.ground.errors import InputError
-from napari_recon_robust.statistics.readers.agreement import fleiss_kappa, intraclass_correlation, kappa
+from napari_recon_robust.statistics.estimate import Values
+from napari_recon_robust.statistics.readers.agreement import fleiss_kappa, intraclass_correlation, kappa, mean_kappa
 
 SHROUT_FLEISS = np.array([[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]])
 
@@ -24,6 +26,77 @@ def test_kappa_is_that_of_statsmodels(weights: Literal["none", "linear", "quadra
     found = kappa(first, second, weights)
     assert found.value == pytest.approx(expected.kappa)
     assert found.interval == pytest.approx((expected.kappa_low, expected.kappa_upp), abs=0.04)
+
+
+@pytest.mark.parametrize("weights", ["none", "linear", "quadratic"])
+def test_the_mean_of_kappas_has_the_variance_of_statsmodels_if_readers_are_as_alike_as_their_errors(
+    weights: Literal["none", "linear", "quadratic"],
+) -> None:
+    """Two readers of different patients with one and the same ratings: the standard errors of both, halved."""
+    both = drawn()
+    table, _ = inter_rater.to_table(both, bins=None)
+    expected = inter_rater.cohens_kappa(table, wt=None if weights == "none" else weights)
+    twice = np.concatenate((both, both))
+    found = mean_kappa(*twice.T, ["a"] * 80 + ["b"] * 80, range(160), weights)
+    assert found.readers == 2
+    assert found.estimate.value == pytest.approx(expected.kappa)
+    half = stats.t.ppf(0.975, 79) * expected.std_kappa * np.sqrt(80 / 79 / 2)
+    assert found.estimate.interval == pytest.approx((expected.kappa - half, expected.kappa + half))
+
+
+def test_readers_who_use_a_scale_differently_do_not_agree_with_themselves_for_that() -> None:
+    """Each answers twice by lot, one with 1 or 2 and one with 4 or 5: kappa is 0 of each, and 0.9 of both together."""
+    first, second = np.array([[1, 1], [1, 2], [2, 1], [2, 2], [4, 4], [4, 5], [5, 4], [5, 5]]).T
+    assert kappa(first, second, "quadratic").value == pytest.approx(0.9)  # 1 - 0.5 / 5
+    found = mean_kappa(first, second, "aaaabbbb", [1, 2, 3, 4] * 2, "quadratic")
+    assert (found.estimate.value, found.readers, found.estimate.units) == (0, 2, 4)
+
+
+def test_the_interval_of_mean_kappas_is_of_the_readers() -> None:
+    """Three readers with kappas of 1, 0.5 and 0, and endless patients: 0.5 ± t(2) sqrt(0.25 / 3)."""
+    pairs = {"a": ([1, 2, 1, 2], [1, 2, 1, 2]), "b": ([1, 1, 2, 2], [1, 1, 1, 2]), "c": ([1, 1, 2, 2], [1, 2, 1, 2])}
+    first, second = (np.concatenate([pair[at] * 500 for pair in pairs.values()]) for at in (0, 1))
+    found = mean_kappa(first, second, np.repeat(list(pairs), 2000).tolist(), list(range(6000)))
+    half = 4.302653 * (0.25 / 3) ** 0.5
+    assert found.estimate.interval == pytest.approx((0.5 - half, 0.5 + half), abs=0.001)
+
+
+@pytest.mark.slow
+def test_the_interval_of_mean_kappas_covers_that_of_all_readers() -> None:
+    """12 cases twice by each of 3 readers, who differ in how they use a scale of five levels and in their noise."""
+    rng = np.random.default_rng(0)
+
+    def read(readers: int, cases: int) -> tuple[Values, Values]:
+        noise = 0.6 * np.exp(0.3 * rng.standard_normal((readers, 1)))
+        seen = rng.normal(3, 1.2, (readers, cases)) + rng.normal(0, 0.7, (readers, 1))
+        both = seen + noise * rng.standard_normal((2, readers, cases))
+        first, second = np.clip(np.rint(both), 1, 5)
+        return first, second
+
+    true = np.mean([kappa_of(*pair) for pair in zip(*read(1500, 2000), strict=True)])
+    covered = []
+    for _ in range(300):
+        first, second = read(3, 12)
+        whose = np.repeat(range(3), 12).tolist()
+        found = mean_kappa(first.ravel(), second.ravel(), whose, list(range(12)) * 3, "quadratic")
+        low, high = found.estimate.interval or (9, 9)
+        covered.append(low <= true <= high)
+    assert 0.92 <= np.mean(covered) <= 0.99
+
+
+def kappa_of(first: Values, second: Values) -> float:
+    """With quadratic weights, 1 - the mean squared difference over that of independent pairs."""
+    apart = first.var() + second.var() + (first.mean() - second.mean()) ** 2
+    return float(1 - ((first - second) ** 2).mean() / apart)
+
+
+def test_who_always_answers_the_same_has_no_kappa_and_is_left_out() -> None:
+    first, second = [1, 2, 2, 1, 3, 3, 3], [1, 2, 1, 1, 3, 3, 3]
+    found = mean_kappa(first, second, "aaaabbb", [1, 2, 3, 4, 1, 2, 3])
+    assert (found.readers, found.estimate) == (1, kappa([1, 2, 2, 1], [1, 2, 1, 1], patients=[1, 2, 3, 4]))
+    few = mean_kappa([1, 2, 1, 1], [1, 2, 2, 1], "aabb", [1, 2, 1, 2])
+    assert (few.readers, few.estimate.value, few.estimate.interval) == (0, 0.5, None)
+    assert np.isnan(mean_kappa([1, 1], [1, 1], "ab", [1, 2]).estimate.value)
 
 
 def test_fleiss_kappa_is_that_of_statsmodels() -> None:

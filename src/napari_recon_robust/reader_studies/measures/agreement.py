@@ -5,13 +5,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from ...statistics.readers.agreement import fleiss_kappa, intraclass_correlation, kappa
+from ...statistics.readers.agreement import Weights, fleiss_kappa, intraclass_correlation, kappa, mean_kappa
 from ...statistics.readers.ranking import kendall_w
 from ..order import readers
 from ..plan import Plan
 from ..questions import Question
 from .choices import chosen_arm
 from .found import (
+    ONE_READER,
     OVER_BOTH,
     READERS_FIXED,
     Finding,
@@ -20,7 +21,6 @@ from .found import (
     arms_of,
     averaged,
     mean,
-    over_patients,
     patients_of,
     readers_of,
     scored,
@@ -76,19 +76,27 @@ def _within(plan: Plan, question: Question, read: Sequence[Row], again: Sequence
     note = f"{len(pairs)} cases read twice"
     if question.kind == "ranking":
         both, first_rows = [kendall_w(ranks(pair, arms_of(plan))) for pair in pairs], [one for one, _ in pairs]
-        found = mean(both, first_rows)
-        agreed, what = replace(found, estimate=with_width(found.estimate, 0, 1)), "Kendall's W of repeated readings"
+        average = mean(both, first_rows)
+        agreed, what = replace(average, estimate=with_width(average.estimate, 0, 1)), "Kendall's W of repeated readings"
         return Found([averaged(question.id, what, "all", agreed, first_rows, note=note)])
     codes = [[_code(plan, question, row) for row in pair] for pair in pairs]
-    first_codes, second_codes = [one for one, _ in codes], [other for _, other in codes]
-    if question.kind == "forced-choice":
-        estimate = kappa(first_codes, second_codes, "none", patients)
-    else:
-        estimate = kappa(first_codes, second_codes, "quadratic", patients)
-    held = over_patients(one for one, _ in pairs)
-    return _agreed(
-        Finding(question.id, "kappa of repeated readings", "all", with_width(estimate), over=held, note=note)
-    )
+    whose = [one["reader"] for one, _ in pairs]
+    weights: Weights = "none" if question.kind == "forced-choice" else "quadratic"
+    result = mean_kappa([one for one, _ in codes], [other for _, other in codes], whose, patients, weights)
+    whole = replace(result, estimate=with_width(result.estimate, -1, 1))
+    if result.readers > 1:
+        note += f", by {result.readers} readers; the mean of each one's own kappa"
+    what = "kappa of repeated readings"
+    found = _agreed(averaged(question.id, what, "all", whole, [one for one, _ in pairs], note=note))
+    for reader in dict.fromkeys(whose) if len(set(whose)) > 1 else ():
+        own = [at for at, name in enumerate(whose) if name == reader]
+        first_own, second_own = np.array([codes[at] for at in own]).T
+        estimate = kappa(first_own, second_own, weights, [patients[at] for at in own])
+        own_note = f"{len(own)} cases read twice"
+        found += _agreed(
+            Finding(question.id, f"{what} of {reader}", "all", with_width(estimate), over=ONE_READER, note=own_note)
+        )
+    return found
 
 
 def _agreed(finding: Finding) -> Found:

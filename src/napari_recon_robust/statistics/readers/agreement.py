@@ -10,15 +10,17 @@ from scipy import stats
 from ...ground.errors import InputError
 from ..clustered import RESAMPLES
 from ..estimate import CONFIDENCE, FEWEST, Estimate, Values, finite
+from .averages import Average, spread
 
 Places = NDArray[np.intp]
+Weights = Literal["none", "linear", "quadratic"]
 _TAILS = ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2)
 
 
 def kappa(
     first: ArrayLike,
     second: ArrayLike,
-    weights: Literal["none", "linear", "quadratic"] = "none",
+    weights: Weights = "none",
     patients: Sequence[Hashable] | None = None,
     *,
     seed: int = 0,
@@ -31,12 +33,50 @@ def kappa(
     one, other = finite(first, "ratings"), finite(second, "ratings")
     if one.shape != other.shape or one.ndim != 1:
         raise InputError(f"{one.size} and {other.size} ratings are no pairs; give two ratings of each case.")
-    levels, codes = np.unique(np.concatenate((one, other)), return_inverse=True)
-    pairs = codes.reshape(2, -1)
-    apart = np.abs(levels[:, None] - levels)
-    cost = {"none": (apart > 0).astype(float), "linear": apart, "quadratic": apart**2}[weights]
+    pairs, cost = _coded(one, other, weights)
     units = list(range(one.size)) if patients is None else list(patients)
     return _bootstrapped(lambda chosen: _kappa(pairs[:, chosen], cost), units, seed)
+
+
+def mean_kappa(
+    first: ArrayLike,
+    second: ArrayLike,
+    readers: Sequence[Hashable],
+    patients: Sequence[Hashable],
+    weights: Weights = "none",
+) -> Average:
+    """The mean of each reader's kappa of his own two ratings of a case, (ratings,), over readers and patients.
+
+    Pooled ratings would count that readers use a scale differently as agreement of each with himself. The errors are
+    those of Fleiss, Cohen and Everitt 1969, doi:10.1037/h0028106, with a patient's cases taken together, and the
+    interval is of `averages.spread`. Readers of fewer than 3 patients, or who always give one and the same rating, are
+    left out; NaN without any, and for a single one `kappa`.
+    """
+    one, other = finite(first, "ratings"), finite(second, "ratings")
+    people = list(dict.fromkeys(patients))
+    found: dict[Hashable, float] = {}
+    parts, counts, used = [], [], []
+    for reader in dict.fromkeys(readers):
+        own = [at for at, name in enumerate(readers) if name == reader]
+        whose = np.array([people.index(patients[at]) for at in own])
+        found[reader], moved = _with_errors(*_coded(one[own], other[own], weights))
+        count = len(set(whose.tolist()))
+        if count >= FEWEST and np.isfinite(found[reader]):
+            # A mean's error is the sum of its patients' parts, whose variance has n - 1 below.
+            parts.append(np.bincount(whose, moved, len(people)) / len(own) * np.sqrt(count / (count - 1)))
+            counts.append(count)
+            used += own
+    units = len({patients[at] for at in used})
+    if not counts:
+        known = [value for value in found.values() if np.isfinite(value)]
+        return Average(Estimate(float(np.mean(known)) if known else float("nan"), None, units), 0)
+    if len(counts) == 1:
+        return Average(kappa(one[used], other[used], weights, [patients[at] for at in used]), 1)
+    figures = np.array([found[reader] for reader in dict.fromkeys(readers[at] for at in used)])
+    errors = np.array(parts)
+    result = spread(figures, errors @ errors.T, np.mean(counts))
+    low, high = result.interval
+    return Average(Estimate(float(result.mean), (float(low), float(high)), units), len(counts))
 
 
 def fleiss_kappa(ratings: ArrayLike, patients: Sequence[Hashable] | None = None, *, seed: int = 0) -> Estimate:
@@ -99,12 +139,28 @@ def _shrout_fleiss(rated: Values) -> Estimate:
     return Estimate(value, (float(low), float(high)), cases)
 
 
+def _coded(one: Values, other: Values, weights: Weights) -> tuple[Places, Values]:
+    """Two ratings of each case as numbers of levels, (2, cases), and what a pair of levels costs, (levels, levels)."""
+    levels, codes = np.unique(np.concatenate((one, other)), return_inverse=True)
+    apart = np.abs(levels[:, None] - levels)
+    costs = {"none": (apart > 0).astype(float), "linear": apart, "quadratic": apart**2}
+    return codes.reshape(2, -1), costs[weights]
+
+
 def _kappa(pairs: Places, cost: Values) -> float:
-    observed = cost[pairs[0], pairs[1]].mean()
-    size = len(cost)
-    shares = [np.bincount(row, minlength=size) / pairs.shape[1] for row in pairs]
-    expected = shares[0] @ cost @ shares[1]
-    return float(1 - observed / expected) if expected else float("nan")
+    return _with_errors(pairs, cost)[0]
+
+
+def _with_errors(pairs: Places, cost: Values) -> tuple[float, Values]:
+    """Kappa, 1 - o / e for the observed and the expected cost, and by how much each pair moves it, (cases,)."""
+    observed = cost[pairs[0], pairs[1]]
+    first, second = (np.bincount(row, minlength=len(cost)) / pairs.shape[1] for row in pairs)
+    expected = first @ cost @ second
+    if not expected:
+        return float("nan"), np.zeros(pairs.shape[1])
+    ratio = observed.mean() / expected
+    moved = (cost @ second)[pairs[0]] + (first @ cost)[pairs[1]] - 2 * expected
+    return float(1 - ratio), (ratio * moved - observed + observed.mean()) / expected
 
 
 def _fleiss(counts: Places, readers: int) -> float:

@@ -107,13 +107,14 @@ def spread_of(cells: Values) -> Spread:
     means = np.where(read, cells, 0).sum(-1) / counts
     # A mean's error is the sum of its patients' parts; with those below, its variance is s² / n.
     parts = np.where(read, cells - means[..., None], 0) / np.sqrt(counts * (counts - 1.0))[..., None]
-    return spread(means, parts @ np.swapaxes(parts, -1, -2), read.any(-2).sum(-1))
+    return spread(means, parts @ np.swapaxes(parts, -1, -2), counts.mean(-1))
 
 
 def spread(figures: Values, covariance: Values, patients: ArrayLike) -> Spread:
     """The spread of the mean over readers of any figures (..., readers), from the covariances of their errors.
 
-    covariance: (..., readers, readers). patients: on how many these rest. One reader's is that of his own errors.
+    covariance: (..., readers, readers). patients: on how many of each reader these rest, on average. One reader's is
+    that of his own errors.
     """
     readers = figures.shape[-1]
     units = np.asarray(patients, float) - 1
