@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from helpers.answers import row
 from helpers.reading import LESION, PAIRS, plan
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.reader_studies import power as power_module
+from napari_recon_robust.reader_studies.analysis import analyse
+from napari_recon_robust.reader_studies.order import draw
 from napari_recon_robust.reader_studies.plan import Plan
 from napari_recon_robust.reader_studies.power import Size, power, sizes, table, variances_of
 from napari_recon_robust.reader_studies.ratings import Ratings
@@ -102,8 +105,9 @@ def test_a_table_has_a_line_for_each_number_of_readers() -> None:
 
 
 def test_more_patients_keep_their_cases_together() -> None:
-    size = Size(2, np.array([0, 0, 1]), np.array([3, 0, 1])).scaled(5, 2)
+    size = Size(2, np.array([0, 0, 1]), np.array([3, 0, 1]), np.array([0, 0, 1])).scaled(5, 2)
     assert (size.readers, size.patients.tolist(), size.lesions.tolist()) == (5, [0, 0, 1, 2, 2, 3], [3, 0, 1, 3, 0, 1])
+    assert size.assigned.astype(int).tolist() == [[1, 1, 0] * 2, [0, 0, 1] * 2] * 2 + [[1, 1, 0] * 2]
 
 
 def clustered(measure: str, margin: float, cases: int, of_patient: int, lesions: int = 1) -> Plan:
@@ -169,16 +173,105 @@ def test_the_formula_with_its_design_effect_agrees_with_simulated_studies() -> N
     assert variances.power(0.1, 4, 80) > simulated + 0.15
 
 
+def split(measure: str, margin: float, cases: int, readers: int, groups: int) -> Plan:
+    made = planned(measure, margin, cases).model_dump(mode="json")
+    return Plan.model_validate({**made, "design": {"kind": "split-plot", "readers": readers, "groups": groups}})
+
+
+def analysed(made: Plan, draws: int) -> float:
+    """The share of simulated studies in which `analyse` shows the endpoint of a plan: each reader reads what the plan
+    has drawn for his group, and rates by the model that is assumed."""
+    rng, endpoint, found = np.random.default_rng(3), made.endpoint, []
+    assert endpoint is not None
+    read = {(one.reader, one.case) for one in draw(made, str)}
+    best = 0.85 if endpoint.measure == "auc" else 0.8
+    edges = (np.sqrt(2) if endpoint.measure == "auc" else 1) * stats.norm.ppf([best, best - endpoint.margin])
+    truth, patients = np.array([bool(case.lesion) for case in made.read]), np.arange(len(made.read))
+    for _ in range(draws):
+        values = 50 + power_module._ratings(edges, made.design.readers, truth, patients, rng)
+        rows = [
+            row(reader=f"R{number + 1}", case=case.id, patient=case.patient, arm=arm, question="lesion",
+                lesion=case.lesion, score=float(values[which, number, at]))
+            for which, arm in enumerate(ARMS)
+            for number in range(made.design.readers)
+            for at, case in enumerate(made.read)
+            if (f"R{number + 1}", case.id) in read
+        ]  # fmt: skip
+        found.append("The interval excludes 0: clean is better." in analyse(made, rows).endpoint)
+    return float(np.mean(found))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("measure", "margin", "cases", "readers", "groups"), [("auc", 0.15, 120, 6, 3), ("sensitivity", 0.25, 100, 4, 2)]
+)
+def test_the_power_of_a_split_plot_is_that_of_studies_which_are_simulated_and_analysed(
+    measure: str, margin: float, cases: int, readers: int, groups: int
+) -> None:
+    """About 93% and 86%; two readers of all cases, who are each as many as read a case, have 77% and 67%."""
+    made = split(measure, margin, cases, readers, groups)
+    said = shared_of(made, 300)
+    assert said == pytest.approx(analysed(made, 120), abs=0.11)  # three standard errors
+    crossed = planned(measure, margin, cases, readers // groups)
+    assert said > shared_of(crossed, 300) + 0.08
+
+
+@pytest.mark.parametrize("measure", ["mean", "preference", "auc", "sensitivity"])
+def test_a_split_plot_without_a_difference_finds_one_as_often_as_its_level_says(measure: str) -> None:
+    """At 5% more than 8 of 60 are found once in 500 times."""
+    assert shared_of(split(measure, 1e-9, 48, 4, 2), 60) <= 8.5 / 60
+
+
+@pytest.mark.slow
+def test_scores_of_a_split_plot_have_the_power_of_their_variance() -> None:
+    """The mean over 4 readers of 20 patients each, of whom two share theirs: of variance 1, 1.1% is the readers', and
+    of the rest half the patients' and half each reading's. Student's t has 3 to 38 degrees of freedom."""
+    rest = 1 - power_module.OF_READERS
+    error = np.sqrt(power_module.OF_READERS / 4 + rest * (0.5 / 40 + 0.5 / 80))
+    said = shared_of(split("mean", 0.4, 40, 4, 2), 600)
+    low, high = (stats.nct.sf(stats.t.ppf(0.975, freedom), freedom, 0.4 / error) for freedom in (3, 38))
+    assert low < said < high
+    assert said > shared_of(planned("mean", 0.4, 40, 2), 600) + 0.05
+
+
+def test_a_split_plot_of_one_reader_in_each_group_has_a_power_and_none_of_interchangeability() -> None:
+    found = power(split("auc", 0.2, 80, 4, 4), draws=20)
+    assert found is not None
+    assert power(split("interchangeability", 0.1, 80, 4, 4), draws=20) is None
+    assert power(split("interchangeability", 0.1, 80, 4, 2), draws=20) is not None
+    assert power(split("wafroc", 0.2, 40, 4, 2), draws=5) is not None
+    assert power(split("visual-grading", 0.2, 40, 4, 2), draws=5) is not None
+    assert power(split("mean", 0.2, 8, 4, 4), draws=5) is None  # nobody reads three patients
+    lines = table(split("mean", 0.4, 24, 4, 2), times=(1,))
+    assert [line.split(":")[0] for line in lines] == ["2 readers", "4 readers", "6 readers", "8 readers"]
+    assert sizes(0.1, groups=3)[0].startswith("3 readers: ")
+
+
+@pytest.mark.slow
+def test_the_formula_agrees_with_simulated_split_plots() -> None:
+    """With the variances of simulated crossed studies, the power of 6 readers in 3 groups, each of a third of cases."""
+    rng, made = np.random.default_rng(2), split("auc", 0.12, 150, 6, 3)
+    truth, patients = Size.of(made).truth, Size.of(made).patients
+    found = []
+    for _ in range(150):
+        ratings = power_module._ratings(np.sqrt(2) * stats.norm.ppf([0.85, 0.73]), 6, truth, patients, rng)
+        errors = covariance(ratings, truth, "unbiased")
+        found.append(list(vars(components(areas(ratings, truth), errors)).values()))
+    variances = Variances.of(Components(*np.mean(found, 0)), 150)
+    assert variances.power(0.12, 6, 150, 3) == pytest.approx(shared_of(made, 400), abs=0.08)
+    assert variances.power(0.12, 6, 150, 3) < variances.power(0.12, 6, 150) - 0.05
+
+
 def test_sizes_are_those_that_rjafroc_gives_for_van_dykes_readers(shared: Path) -> None:
     """251 cases for 6 readers, 163 for 10, from the published figures as from the readers' ratings."""
     with (shared / "data/readers/vandyke.csv").open(encoding="utf-8") as file:
         read = list(csv.DictReader(file))
     names = ("treatment", "reader", "case")
-    places = {name: sorted({row[name] for row in read}) for name in names}
+    places = {name: sorted({one[name] for one in read}) for name in names}
     values, truth = np.zeros([len(places[name]) for name in names]), np.zeros(114, bool)
-    for row in read:
-        at = tuple(places[name].index(row[name]) for name in names)
-        values[at], truth[at[2]] = float(row["rating"]), row["truth"] == "1"
+    for one in read:
+        at = tuple(places[name].index(one[name]) for name in names)
+        values[at], truth[at[2]] = float(one["rating"]), one["truth"] == "1"
     arms, readers, cases = (tuple(places[name]) for name in names)
     pilot = variances_of(Ratings(arms, readers, cases, cases, truth, values))
     expected = ["6 readers: 251 cases", "10 readers: 163 cases"]

@@ -30,8 +30,9 @@ from ..statistics.readers.sample_size import VAN_DYKE, Variances, design_effect
 from ..statistics.readers.shares import share_interval, shares
 from ..statistics.readers.visual_grading import visual_grading
 from .marks import Marks
+from .order import groups
 from .plan import Endpoint, Plan
-from .ratings import Ratings
+from .ratings import FEWEST_OF_A_KIND, Ratings
 
 DRAWS = 400
 AREA = 0.85  # of the better arm, where lesions are detected
@@ -64,23 +65,33 @@ class Power:
 
 @dataclass(frozen=True)
 class Size:
-    """So many readers of each case, and the cases: int, whose patient each is, and how many lesions each has."""
+    """So many readers in all, and int of each case: its patient, its number of lesions, and the group that reads it.
+
+    The readers are dealt out to the groups in turn, as `order.draw` does.
+    """
 
     readers: int
     patients: NDArray[np.intp]
     lesions: NDArray[np.intp]
+    groups: NDArray[np.intp]
 
     @classmethod
     def of(cls, plan: Plan) -> "Size":
-        """Of a plan; in a split-plot design a case is read by the readers of its group."""
+        """Of a plan."""
         patients = np.unique([case.patient for case in plan.read], return_inverse=True)[1]
         lesions = np.array([max(len(case.places), 1) if case.lesion else 0 for case in plan.read])
-        return cls(plan.design.readers // plan.design.groups, patients, lesions)
+        group_of = {case.id: number for number, cases in enumerate(groups(plan)) for case in cases}
+        return cls(plan.design.readers, patients, lesions, np.array([group_of[case.id] for case in plan.read]))
 
     @property
     def truth(self) -> NDArray[np.bool_]:
         """Whether each case has a lesion."""
         return self.lesions > 0
+
+    @property
+    def assigned(self) -> NDArray[np.bool_]:
+        """Which reader reads which case, (readers, cases)."""
+        return np.asarray(np.arange(self.readers)[:, None] % (self.groups.max() + 1) == self.groups)
 
     @property
     def clusters(self) -> list[int] | None:
@@ -100,7 +111,7 @@ class Size:
     def scaled(self, readers: int, times: int) -> "Size":
         """So many readers, and as many more patients with the same cases."""
         more = np.concatenate([self.patients + number * (self.patients.max() + 1) for number in range(times)])
-        return Size(readers, more, np.tile(self.lesions, times))
+        return Size(readers, more, np.tile(self.lesions, times), np.tile(self.groups, times))
 
 
 def power(plan: Plan, draws: int = DRAWS, seed: int = 0) -> Power | None:
@@ -120,10 +131,14 @@ def power_of(plan: Plan, size: Size, draws: int = DRAWS, seed: int = 0) -> Power
     return _of_lesions(endpoint, size, draws, rng)
 
 
-def table(plan: Plan, readers: Sequence[int] = (2, 4, 6, 8), times: Sequence[int] = (1, 2, 4)) -> list[str]:
-    """The power with so many readers, and as many times the patients, a line for each number of readers."""
-    size, lines = Size.of(plan), []
-    for count in readers:
+def table(plan: Plan, readers: Sequence[int] | None = None, times: Sequence[int] = (1, 2, 4)) -> list[str]:
+    """The power with so many readers, and as many times the patients, a line for each number of readers.
+
+    readers: in all, by default 2, 4, 6 and 8, or 1 to 4 in each group of a split-plot design.
+    """
+    size, lines, several = Size.of(plan), [], plan.design.groups
+    each = (2, 4, 6, 8) if several == 1 else (1, 2, 3, 4)
+    for count in [several * one for one in each] if readers is None else readers:
         found = [power_of(plan, size.scaled(count, factor), draws=100) for factor in times]
         cells = [
             "–" if one is None else f"{100 * one.share:.0f}% with {factor * size.truth.size} cases"
@@ -154,22 +169,30 @@ def variances_of(pilot: Ratings | Marks) -> Variances:
     return Variances.of(components(figures, errors), len(pilot.cases))
 
 
-def sizes(difference: float, variances: Variances = VAN_DYKE, readers: Sequence[int] = range(3, 11)) -> list[str]:
+def sizes(
+    difference: float, variances: Variances = VAN_DYKE, readers: Sequence[int] | None = None, groups: int = 1
+) -> list[str]:
     """For each number of readers the fewest cases that show a difference of areas with a power of 80%, in words.
 
     variances: of a pilot; by default those that were published of Van Dyke's readers, each case of another patient.
+    readers: by default 3 to 10, or 1 to 4 in each of the groups of a split-plot design.
     """
-    found = [(count, variances.cases_for(difference, count, WISHED)) for count in readers]
+    if readers is None:
+        readers = range(3, 11) if groups == 1 else [groups * each for each in (1, 2, 3, 4)]
+    found = [(count, variances.cases_for(difference, count, WISHED, groups)) for count in readers]
     return [f"{count} readers: {'more than 5000' if cases is None else cases} cases" for count, cases in found]
 
 
-def _of_means(plan: Plan, endpoint: Endpoint, size: Size, draws: int, rng: np.random.Generator) -> Power:
+def _of_means(plan: Plan, endpoint: Endpoint, size: Size, draws: int, rng: np.random.Generator) -> Power | None:
     """A mean over readers and patients, of differences of scores or ranks or of choices."""
-    margin, arms = endpoint.margin, len(plan.arms)
-    shape = (draws, size.readers, size.patients.size)
+    margin, arms, reads = endpoint.margin, len(plan.arms), size.assigned
+    reads = reads[[np.unique(size.patients[own]).size >= FEWEST for own in reads]]  # others are left out
+    if not len(reads):
+        return None
+    shape = (draws, *reads.shape)
     of_patient = rng.standard_normal((draws, 1, size.patients.max() + 1))[..., size.patients]
     latent = np.sqrt(0.5) * (of_patient + rng.standard_normal(shape))
-    if size.readers > 1:  # what a single reader finds holds for this reader alone
+    if len(reads) > 1:  # what a single reader finds holds for this reader alone
         latent = np.sqrt(1 - OF_READERS) * latent + np.sqrt(OF_READERS) * rng.standard_normal((*shape[:2], 1))
     null, shares = 0.0, endpoint.measure == "preference" and arms == 2
     if shares:
@@ -187,17 +210,17 @@ def _of_means(plan: Plan, endpoint: Endpoint, size: Size, draws: int, rng: np.ra
         read = margin + deviation * latent
         what = "ranks" if ranked else "scores"
         assumed = f"{what} differ by {margin:g} on average, with a standard deviation of {deviation:.3g}"
-    if size.readers > 1:
+    if len(reads) > 1:
         assumed += f", and {100 * OF_READERS:.1f}% of the variance is the readers'"
-    found = spread_of(size.of_patients(read))
-    readings, units = size.patients.size * size.readers, int(size.patients.max()) + 1
+    found = spread_of(size.of_patients(np.where(reads, read, np.nan)))
+    readings, units = int(reads.sum()), np.unique(size.patients[reads.any(0)]).size
     low, high = share_interval(found, readings, units) if shares else found.interval
     return Power(float(((low > null) | (high < null)).mean()), draws, assumed)
 
 
 def _of_grades(endpoint: Endpoint, size: Size, draws: int, rng: np.random.Generator) -> Power | None:
     """Scores of the same cases in two arms, shown to differ, or calls, shown to be interchangeable."""
-    found, patients = [], size.patients.tolist()
+    found, patients, reads = [], size.patients.tolist(), size.assigned
     cases = size.patients.size
     if endpoint.measure == "visual-grading":
         draws = min(draws, 100)  # each has a bootstrap
@@ -205,16 +228,17 @@ def _of_grades(endpoint: Endpoint, size: Size, draws: int, rng: np.random.Genera
         shift = np.array([np.sqrt(2) * stats.norm.ppf(area), 0.0])[:, None, None]
         for _ in range(draws):
             drawn = rng.standard_normal((1, 1, cases)) + rng.standard_normal((2, size.readers, cases))
-            levels = np.clip(np.rint(drawn / np.sqrt(2) + shift), -2, 2)
+            levels = np.where(reads, np.clip(np.rint(drawn / np.sqrt(2) + shift), -2, 2), np.nan)
             low, high = visual_grading(levels[0], levels[1], patients).area.interval or (0.0, 1.0)
             found.append(low > 0.5 or high < 0.5)
         return Power(float(np.mean(found)), draws, f"the area under the visual grading curve is {area:g}")
-    if size.readers < 2:
+    if reads.sum(0).max() < 2:
         return None
     agreeing = np.cos(np.pi * DISAGREEMENT)  # the correlation of two normal ratings whose signs differ so often
     for _ in range(draws):
         of_case = np.sqrt(agreeing) * rng.standard_normal((1, cases, 1))
         new, old = of_case + np.sqrt(1 - agreeing) * rng.standard_normal((2, cases, size.readers)) > 0
+        new, old = np.where(reads.T, (new, old), np.nan)
         interval = interchangeability(new, old, patients).index.interval
         found.append(interval is not None and interval[1] < endpoint.margin)
     assumed = f"two readers disagree at {100 * DISAGREEMENT:.0f}% of cases, whichever arm they have"
@@ -222,7 +246,10 @@ def _of_grades(endpoint: Endpoint, size: Size, draws: int, rng: np.random.Genera
 
 
 def _of_lesions(endpoint: Endpoint, size: Size, draws: int, rng: np.random.Generator) -> Power | None:
-    if size.readers < 2 or min(size.truth.sum(), (~size.truth).sum()) < 2:
+    reads = [
+        own for own in size.assigned if min((own & size.truth).sum(), (own & ~size.truth).sum()) >= FEWEST_OF_A_KIND
+    ]
+    if len(reads) < 2:
         return None
     of_area = endpoint.measure in ("auc", "wafroc")
     best = AREA if of_area else RATE
@@ -237,33 +264,34 @@ def _of_lesions(endpoint: Endpoint, size: Size, draws: int, rng: np.random.Gener
     if size.clusters or (endpoint.measure == "wafroc" and size.lesions.max() > 1):
         assumed += f", and {100 * OF_PATIENT:.0f}% of the variance of ratings is the patient's"
     try:
-        found = [_differ(endpoint.measure, shift, size, rng) for _ in range(draws)]
+        found = [_differ(endpoint.measure, shift, size, np.array(reads), rng) for _ in range(draws)]
     except InputError:  # all cases of one kind are of one patient, and there is no interval
         return None
     return Power(float(np.mean(found)), draws, assumed)
 
 
-def _differ(measure: str, shift: Values, size: Size, rng: np.random.Generator) -> bool:
-    """Whether the interval of the difference excludes 0 in one simulated study."""
+def _differ(measure: str, shift: Values, size: Size, reads: NDArray[np.bool_], rng: np.random.Generator) -> bool:
+    """Whether the interval of the difference excludes 0 in one simulated study. reads: who reads which case."""
     # of specificity the cases without a lesion are those that a rating above 0 is right for
     truth = ~size.truth if measure == "specificity" else size.truth
     of = np.repeat(np.arange(truth.size), np.maximum(size.lesions, 1) if measure == "wafroc" else 1)
-    ratings = _ratings(shift, size.readers, truth[of], size.patients[of], rng)
-    method: Method = "jackknife" if size.clusters else "delong"
+    ratings = np.where(reads[:, of], _ratings(shift, len(reads), truth[of], size.patients[of], rng), np.nan)
+    method: Method = "delong" if reads.all() and not size.clusters else "jackknife"
     if measure == "auc":
         figures, errors = areas(ratings, truth), covariance(ratings, truth, method, size.clusters)
     elif measure == "wafroc":
         marks = _marked(ratings, of, truth)
         figures, errors = weighted_afroc(marks), weighted_afroc_covariance(marks, method, size.clusters)
     else:
-        figures, errors = shares((ratings > 0)[..., truth].astype(float), size.patients[truth])
+        right = np.where(np.isnan(ratings), np.nan, ratings > 0)
+        figures, errors = shares(right[..., truth], size.patients[truth])
     return compare(figures, errors).p < 0.05
 
 
 def _marked(ratings: Values, of: NDArray[np.intp], truth: NDArray[np.bool_]) -> FreeResponse:
     """Ratings (2, readers, units) of all lesions and of all cases without, for the case of each, as marks."""
     false = np.full((*ratings.shape[:2], truth.size), UNMARKED)
-    false[..., ~truth] = ratings[..., ~truth[of]]
+    false[..., of] = np.where(truth[of] & ~np.isnan(ratings), UNMARKED, ratings)
     return FreeResponse(ratings[..., truth[of]], of[truth[of]], false, truth, even_weights(of[truth[of]]))
 
 

@@ -49,18 +49,24 @@ def test_what_no_number_of_cases_shows_has_none() -> None:
 
 
 @pytest.mark.slow
-def test_the_power_is_that_of_simulated_studies() -> None:
-    """Figures by the model of Obuchowski and Rockette itself: with known covariances the share of p < 5% is known."""
-    rng, readers, difference = np.random.default_rng(0), 5, 0.06
-    error, shared_, between = 0.0007, 0.0001, 0.0003
-    same_test = np.kron(np.eye(2), np.ones((readers, readers)))
+@pytest.mark.parametrize(("readers", "groups"), [(5, 1), (6, 2), (6, 3), (4, 4)])
+def test_the_power_is_that_of_simulated_studies(readers: int, groups: int) -> None:
+    """Figures by the model of Obuchowski and Rockette itself: with known covariances the share of p < 5% is known.
+
+    Two readers of a group share their patients, those of different groups do not.
+    """
+    rng, difference = np.random.default_rng(0), 0.06
+    error, shared_, between = 0.0007, 0.0004, 0.0003
+    members = np.arange(readers) % groups
+    same_test = np.kron(np.eye(2), members[:, None] == members)
     errors = (error - shared_) * np.eye(2 * readers) + shared_ * same_test
     root = np.linalg.cholesky(errors + between * np.eye(2 * readers))
     found = []
     for _ in range(800):
         figures = (root @ rng.standard_normal(2 * readers)).reshape(2, readers) + np.array([[difference], [0]])
         found.append(compare(figures, errors).p < 0.05)
-    expected = Variances(between, error, shared_, 100).power(difference, readers, 100)
+    # what a figure of 100 cases of its own varies by, of which each group has as many
+    expected = Variances(between, error, shared_, 100).power(difference, readers, 100 * groups, groups)
     assert np.mean(found) == pytest.approx(expected, abs=0.045)
 
 

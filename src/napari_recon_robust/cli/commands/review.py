@@ -105,7 +105,10 @@ def _sizes(plan: "Plan", pilot: Path | None) -> list[str]:
         variances, whose = VAN_DYKE.clustered(effect), "of Van Dyke's readers"
         if effect > 1:
             whose += f" and a design effect of {effect:.3g}, since cases of one patient correlate by {OF_PATIENT:g}"
-    return [f"for a power of 80% with the variances {whose}:", *sizes(endpoint.margin, variances)]
+    return [
+        f"for a power of 80% with the variances {whose}:",
+        *sizes(endpoint.margin, variances, groups=plan.design.groups),
+    ]
 
 
 @review.command()

@@ -41,30 +41,35 @@ class Variances:
         """Of cases in clusters with a design effect: as many cases tell less; see `design_effect`."""
         return replace(self, error=effect * self.error, shared=effect * self.shared)
 
-    def power(self, difference: float, readers: int, cases: int) -> float:
+    def power(self, difference: float, readers: int, cases: int, groups: int = 1) -> float:
         """The probability that p < 5% for random readers and cases, if the tests differ by this much.
 
-        Raises InputError for fewer than 2 readers or cases.
+        groups: of readers in a split-plot design, each of which reads a part of the cases. A figure then rests on cases
+        / groups, and two readers share the errors of their cases within a group alone, so that over all pairs of
+        readers `shared` is less by (readers / groups - 1) / (readers - 1) on average (Hillis 2014,
+        doi:10.1002/sim.5926). Raises InputError for fewer than 2 readers or cases.
         """
         if min(readers, cases) < 2:
             raise InputError(f"{readers} readers and {cases} cases compare no tests; give at least 2 of each.")
-        scale = self.cases / cases
-        noise = self.test_reader + scale * (self.error + (readers - 1) * self.shared)
-        of_both = self.test_reader + scale * (self.error - self.shared)
+        scale, others = self.cases * groups / cases, readers / groups - 1
+        noise = self.test_reader + scale * (self.error + others * self.shared)
+        of_both = self.test_reader + scale * (self.error - others / (readers - 1) * self.shared)
         if noise <= 0 or of_both <= 0:
             raise InputError("the earlier study shows no variance; take the figures of another one.")
         freedom = noise**2 / (of_both**2 / (readers - 1))
         critical = stats.f.ppf(CONFIDENCE, 1, freedom)
         return float(stats.ncf.sf(critical, 1, freedom, readers * difference**2 / 2 / noise))
 
-    def cases_for(self, difference: float, readers: int, power: float = 0.8) -> int | None:
-        """The fewest cases with this power; None where 5,000 have less."""
+    def cases_for(self, difference: float, readers: int, power: float = 0.8, groups: int = 1) -> int | None:
+        """The fewest cases with this power, of all groups together; None where 5,000 have less."""
         low, high = 2, MOST_CASES
-        if self.power(difference, readers, high) < power:
+        if self.power(difference, readers, high, groups) < power:
             return None
         while low < high:
             middle = (low + high) // 2
-            low, high = (low, middle) if self.power(difference, readers, middle) >= power else (middle + 1, high)
+            low, high = (
+                (low, middle) if self.power(difference, readers, middle, groups) >= power else (middle + 1, high)
+            )
         return low
 
 
