@@ -161,18 +161,20 @@ class NormalisingUNet(nn.Module):
         super().__init__()
         self.unet = FastMRIUNet(2, 2, channels, pools)
 
-    def forward(self, image: Tensor, mean_weight: Tensor | float = 1.0) -> Tensor:
+    def forward(self, image: Tensor, weight: Tensor | None = None) -> Tensor:
         """Complex (batch, rows, columns) to the same; inside, images are padded with zeros to multiples of 16.
 
-        mean_weight: the factor of the input's mean in the output, of which the U-Net sees nothing.
+        weight: the factor of the input in the output, beside what the U-Net makes of it. Without one the input's mean
+        is added, of which the U-Net sees nothing, as in fastMRI's code.
         """
-        x = torch.stack((image.real, image.imag), 1)
-        deviation, mean = deviation_and_mean(x)
+        parts = torch.stack((image.real, image.imag), 1)
+        deviation, mean = deviation_and_mean(parts)
+        passed = mean if weight is None else weight * parts
         rows, columns = image.shape[-2:]
         above, left = (-rows % MULTIPLE) // 2, (-columns % MULTIPLE) // 2
         below, right = -rows % MULTIPLE - above, -columns % MULTIPLE - left
-        x = self.unet(functional.pad((x - mean) / deviation, (left, right, above, below))).to(mean)
-        x = x[..., above : above + rows, left : left + columns] * deviation + mean_weight * mean
+        x = self.unet(functional.pad((parts - mean) / deviation, (left, right, above, below))).to(mean)
+        x = x[..., above : above + rows, left : left + columns] * deviation + passed
         return torch.complex(x[:, 0], x[:, 1])
 
 
@@ -194,25 +196,25 @@ class SensitivityNetwork(nn.Module):
 class Cascade(nn.Module):
     """k <- k - eta M (k - y) - F S R(S^H F^-1 k), R a normalising U-Net.
 
-    weighs_mean: whether the factor of the image's mean in R is learned (`mean_weight`); it is 1 in fastMRI's code.
+    passes_image: whether R(x) = w x + U(x) with a learned factor w (`image_weight`). In fastMRI's code R adds the mean
+    of x to U(x), and nothing else of x passes by the U-Net.
     """
 
-    def __init__(self, channels: int, pools: int, weighs_mean: bool = False) -> None:
+    def __init__(self, channels: int, pools: int, passes_image: bool = False) -> None:
         super().__init__()
         self.model = NormalisingUNet(channels, pools)
         self.dc_weight = nn.Parameter(torch.ones(1))
-        self.mean_weight = nn.Parameter(torch.ones(1)) if weighs_mean else None
+        self.image_weight = nn.Parameter(torch.zeros(1)) if passes_image else None
         ends_correction(self.last)
 
     @torch.no_grad()
     def start_linear(self, consistency: float, gain: float) -> None:
-        """Set first weights with which eta is `consistency`, and R(x) about -gain x, its mean included."""
-        self.model.unet.start_as_identity()
-        for parameter in self.last.parameters():
-            parameter.mul_(-gain)
+        """Set first weights with which eta is `consistency`, and R(x) is -gain x."""
+        if self.image_weight is None:
+            raise ValueError("R(x) has no part that is linear in x.")
+        zero_at_first(self.last)
         self.dc_weight.fill_(consistency)
-        if self.mean_weight is not None:
-            self.mean_weight.fill_(-gain)
+        self.image_weight.fill_(-gain)
 
     @property
     def last(self) -> nn.Module:
@@ -222,8 +224,7 @@ class Cascade(nn.Module):
     def forward(self, k: Tensor, y: Tensor, mask: Tensor, maps: Tensor, dims: tuple[int, ...]) -> Tensor:
         """One step; k, y and maps (batch, coils, rows, columns), with F along `dims`, their origin at index 0."""
         image = (maps.conj() * torch.fft.ifftn(k, dim=dims, norm="ortho")).sum(-3)
-        mean_weight = 1.0 if self.mean_weight is None else self.mean_weight
-        correction = torch.fft.ifftshift(self.model(torch.fft.fftshift(image, dims), mean_weight), dims)
+        correction = torch.fft.ifftshift(self.model(torch.fft.fftshift(image, dims), self.image_weight), dims)
         correction = torch.fft.fftn(maps * correction.unsqueeze(-3), dim=dims, norm="ortho")
         return k - self.dc_weight * mask * (k - y) - correction
 
@@ -241,15 +242,16 @@ class FastMRIVarNet(nn.Module):
         channels: int,
         pools: int,
         sensitivity: tuple[int, int] | None = None,
-        weighs_mean: bool = False,
+        passes_image: bool = False,
     ) -> None:
         """sensitivity: channels and pools of the sensitivity network; None for a network without one.
 
-        weighs_mean: whether the cascades have a `mean_weight`, which fastMRI's have not.
+        passes_image: whether the cascades have an `image_weight`, which fastMRI's have not.
         """
         super().__init__()
+        self.passes_image = passes_image
         self.sens_net = SensitivityNetwork(*sensitivity) if sensitivity else None
-        self.cascades = nn.ModuleList(Cascade(channels, pools, weighs_mean) for _ in range(cascades))
+        self.cascades = nn.ModuleList(Cascade(channels, pools, passes_image) for _ in range(cascades))
 
     @torch.no_grad()
     def start_as_identity(self, linear: Sequence[tuple[float, float]] = ()) -> None:
@@ -277,8 +279,8 @@ class FastMRIVarNet(nn.Module):
         ]
         if sizes[0] is None:
             raise WeightsError("the weights do not have fastMRI's VarNet layout; choose weights of a VarNet.")
-        weighs_mean = "cascades.0.mean_weight" in state
-        return _loaded(cls(_count(state, "cascades."), *sizes[0], sizes[1], weighs_mean), state)
+        passes_image = "cascades.0.image_weight" in state
+        return _loaded(cls(_count(state, "cascades."), *sizes[0], sizes[1], passes_image), state)
 
     def forward(
         self, data: Tensor, mask: Tensor, maps: Tensor, dims: tuple[int, ...], start: Tensor | None = None

@@ -49,6 +49,7 @@ S = TypeVar("S", bound=Specification)
 class MaskSpecification(Specification):
     """The masks drawn in training: one of the patterns, with R log-uniform, and smaller for fewer coils.
 
+    "poisson-disc" undersamples the crop as if it were a whole slice, since its rows no longer decouple.
     Without patterns examples are fully sampled, for networks that choose their lines at these accelerations.
     Undersampled scans keep their own lines.
     """
@@ -374,22 +375,23 @@ def draw_example(case: TrainingCase, masks: MaskSpecification, pixels: int, rng:
     """A case under a random mask, cropped to rows (which decouple) of `pixels` in all, mirrored, with another phase of
     the maps.
     """
-    mask = _mask(case, masks, rng)
     rows = min(max(round(pixels / case.magnitude.shape[1]), 1), case.magnitude.shape[0])
+    mask = _mask(case, masks, rows, rng)
+    dims = (-1,) if mask.shape[0] == 1 else (-2, -1)
     first = _first_row(case.truth.abs(), rows, rng)
     flip = (-2,) if rng.uniform() < 0.5 else ()
 
     def cut(x: Tensor) -> Tensor:
         return x[..., first : first + rows, :].flip(flip)
 
-    data, maps = mask * fourier.fft(cut(case.coil_images), (-1,)), cut(case.sensitivities)
+    data, maps = mask * fourier.fft(cut(case.coil_images), dims), cut(case.sensitivities)
     # The crop's own scale differs a little from the whole slice's; inference meets such differences between scans.
-    scale = float(torch.quantile(ForwardModel(maps, mask, (-1,)).adjoint(data).abs(), 0.995))
+    scale = float(torch.quantile(ForwardModel(maps, mask, dims).adjoint(data).abs(), 0.995))
     if not scale > 0:
         raise InputError("a training case is zero or not finite; check the volumes.")
     turn = torch.from_numpy(_map_phase((maps.shape[-2], maps.shape[-1]), rng))
     noise = torch.tensor(case.noise / scale * float(np.exp(rng.normal(0, 0.1)))).reshape(1, 1)
-    problem = Problem(ForwardModel(maps * turn.conj(), mask, (-1,)), data / scale, noise)
+    problem = Problem(ForwardModel(maps * turn.conj(), mask, dims), data / scale, noise)
     return Example(problem, cut(case.truth) * turn / scale, cut(case.magnitude) / scale)
 
 
@@ -400,8 +402,11 @@ def _centre(columns: int, lines: int) -> Tensor:
     return mask
 
 
-def _mask(case: TrainingCase, masks: MaskSpecification, rng: Generator) -> Tensor:
-    """A random mask that samples the case's ACS and, but for the rarest draws, some lines outside of it."""
+def _mask(case: TrainingCase, masks: MaskSpecification, rows: int, rng: Generator) -> Tensor:
+    """A random mask that samples the case's ACS and, but for the rarest draws, some lines outside of it.
+
+    Bool (1, columns) for lines, (rows, columns) for points.
+    """
     if not masks.patterns or not without_gaps(case.acquired[None]):
         return case.acquired[None]
     columns = case.coil_images.shape[-1]
@@ -413,6 +418,8 @@ def _mask(case: TrainingCase, masks: MaskSpecification, rng: Generator) -> Tenso
         sampling = Sampling(
             pattern=pattern, acceleration=acceleration, centre_fraction=case.centre_lines / columns, seed=seed
         )
+        if pattern == "poisson-disc":
+            return sampling.mask(rows, columns) & case.acquired
         mask = (sampling.mask(1, columns) | _centre(columns, case.centre_lines)) & case.acquired
         if len(outside_acs(mask)) >= FEWEST_OUTSIDE:
             break

@@ -18,7 +18,8 @@ from ...physics.sampling import acs_region
 from ...weights import store
 from ..base import Kind, Reconstructor
 from ..classical.zero_filled import ZeroFilled
-from ..problem import Problem
+from ..problem import Problem, problems
+from .start import Start
 
 SENSITIVITIES = Knob(
     name="sensitivities",
@@ -44,10 +45,14 @@ class VarNet(Reconstructor):
     R_t is a U-Net on the real and imaginary part. S are the coil sensitivities: estimated from the ACS (with the
     image's phase folded in), or learned by a network that sees the ACS images. Learned ones are part of the published
     method, and fail on scanners that the training has not seen. Published weights give the root sum of squares, as in
-    fastMRI's code; our weights were trained to give the image combined by S, which has no noise floor, and have learned
-    the factor of the image's mean in R_t, which is 1 in fastMRI's code and in weights without one. Sriram et al. 2020,
-    doi:10.1007/978-3-030-59713-9_7, with the sign that R_t has in their code. As there, published weights with learned
-    sensitivities see the oversampled rows too; all others see the image cropped to the output rows.
+    fastMRI's code; our weights were trained to give the image combined by S, which has no noise floor. Sriram et al.
+    2020, doi:10.1007/978-3-030-59713-9_7, with the sign that R_t has in their code. As there, published weights with
+    learned sensitivities see the oversampled rows too; all others see the image cropped to the output rows.
+
+    Two things are ours, and come only with weights that were trained with them: R_t(x) = w_t x + U_t(x) with a learned
+    number w_t, so that without the U-Nets U_t the cascades are a polynomial of A^H A (in fastMRI's code only the mean
+    of x passes by U_t); and the estimated S that the cascades see carry the image's local phase
+    (`Problem.aligned_linearly`).
 
     weights: the id of a shipped set (the method's own id if None), or a checkpoint with fastMRI's VarNet layout
     (safetensors or PyTorch).
@@ -63,7 +68,9 @@ class VarNet(Reconstructor):
         self.weights = str(weights or self.id)
 
     def start(self) -> Reconstructor:
-        """The zero-filled image: without corrections k_T is y."""
+        """What the cascades give without their U-Nets: a polynomial of A^H A, or with published weights A^H y."""
+        if self.network(torch.device("cpu")).passes_image:
+            return Start(self, self.id)
         zero_filled: Reconstructor = ZeroFilled()
         (combine,) = zero_filled.knobs
         zero_filled.knobs = (combine.model_copy(update={"default": "combined"}),)
@@ -85,14 +92,16 @@ class VarNet(Reconstructor):
         """The image by a network of this kind."""
         uncropped = store.load(self.weights).published
         data, maps = data_and_sensitivities(network, measurement, knobs["sensitivities"], uncropped=uncropped)
-        last = network(data, measurement.mask, maps, measurement.dims)
+        seen = _seen(network, measurement, maps, knobs["sensitivities"])
+        last = network(data, measurement.mask, seen, measurement.dims)
         image = _by(knobs["combination"], last, maps, measurement.dims).to(last.dtype)
         return measurement.crop(image.reshape(*measurement.kspace.shape[:-3], *image.shape[-2:]))
 
     def solve(self, network: FastMRIVarNet, problem: Problem, **knobs: Any) -> Tensor:
         """The image of one slice by a network of this kind, relative to the scale; real if combined by `rss`."""
         model = with_sensitivities(network, problem, knobs["sensitivities"])
-        last = network(problem.data[None], model.mask, model.sensitivities, model.dims)
+        seen = _seen(network, problem, model.sensitivities, knobs["sensitivities"])
+        last = network(problem.data[None], model.mask, seen, model.dims)
         return _by(knobs["combination"], last, model.sensitivities, model.dims)[0]
 
 
@@ -102,9 +111,10 @@ class TrainableVarNet(FastMRIVarNet):
     Without `linear`, its first corrections are the means of the images, which normalising U-Nets pass through.
 
     learned: whether it is trained with its own sensitivities, as published, or with the estimated ones.
-    linear: eta_t and a_t of each cascade, R_t(x) = -a_t x, from which the training starts; the factor of the mean in
-    R_t is learned then. The U-Nets see images without coils, so that only the data consistency can resolve aliasing:
-    T cascades apply a polynomial of A^H A to A^H y, and training should not have to find its coefficients first.
+    linear: eta_t and a_t of each cascade, R_t(x) = -a_t x, from which the training starts; R_t passes on the image
+    then, not its mean alone. The U-Nets see images without coils, so that only the data consistency can resolve
+    aliasing: T cascades apply a polynomial of A^H A to A^H y, and training should not have to find its coefficients
+    first.
     """
 
     def __init__(
@@ -116,17 +126,17 @@ class TrainableVarNet(FastMRIVarNet):
         learned: bool = False,
         linear: Sequence[tuple[float, float]] = (),
     ) -> None:
-        super().__init__(cascades, channels, pools, (sensitivity[0], sensitivity[1]), weighs_mean=bool(linear))
+        super().__init__(cascades, channels, pools, (sensitivity[0], sensitivity[1]), passes_image=bool(linear))
         self.learned = learned
         self.start_as_identity(linear)
 
     def forward(self, problem: Problem, learned: bool | None = None) -> Tensor:  # type: ignore[override]
         """The image, complex64 (rows, columns), relative to the problem's scale. `learned`: overrides the network's."""
-        data, model = problem.data[None], problem.model
-        maps = model.sensitivities[None]
-        if self.learned if learned is None else learned:
-            maps = learned_sensitivities(self, data, model.mask, model.dims)
-        return combined(super().forward(data, model.mask, maps, model.dims), maps, model.dims)[0]
+        sensitivities = "learned" if (self.learned if learned is None else learned) else "estimated"
+        model = with_sensitivities(self, problem, sensitivities)
+        seen = _seen(self, problem, model.sensitivities, sensitivities)
+        last = super().forward(problem.data[None], model.mask, seen, model.dims)
+        return combined(last, model.sensitivities, model.dims)[0]
 
 
 def data_and_sensitivities(
@@ -153,6 +163,14 @@ def with_sensitivities(network: FastMRIVarNet, problem: Problem, sensitivities: 
     if sensitivities == "learned":
         maps = learned_sensitivities(network, problem.data[None], model.mask, model.dims)
     return ForwardModel(maps, model.mask, model.dims)
+
+
+def _seen(network: FastMRIVarNet, given: Measurement | Problem, maps: Tensor, sensitivities: str) -> Tensor:
+    """The maps of a batch as the cascades see them: with weights of ours, estimated ones carry the local phase."""
+    if sensitivities == "learned" or not network.passes_image:
+        return maps
+    slices = problems(given) if isinstance(given, Measurement) else [given]
+    return torch.stack([problem.aligned_linearly[0].model.sensitivities for problem in slices])
 
 
 def learned_sensitivities(network: FastMRIVarNet, data: Tensor, mask: Tensor, dims: tuple[int, ...]) -> Tensor:
