@@ -56,6 +56,24 @@ def test_a_crop_lies_where_a_coil_sees(bank):
         assert float(example.truth.abs().sum()) > 0
 
 
+def test_an_example_under_points_obeys_the_forward_model_of_the_crop(bank):
+    """Rows don't decouple under points, so the crop is a slice of its own, with its own transform in both directions."""
+    masks = MaskSpecification(patterns=("poisson-disc",), acceleration=(4.0, 4.0))
+    for number in range(len(bank)):
+        columns = bank[number].magnitude.shape[1]
+        example = draw_example(bank[number], masks, pixels=24 * columns, rng=np.random.default_rng(number))
+        model, data = example.problem.model, example.problem.data
+        assert model.mask.shape == example.truth.shape == (24, columns)
+        assert 1 / float(model.mask.float().mean()) == pytest.approx(4, rel=0.05)
+        assert model.mask[11:13, columns // 2 - 1 : columns // 2 + 1].all()
+        measured = data[:, model.mask]
+        residual = (model.forward(example.truth) - data)[:, model.mask]
+        level = float(residual.abs().square().mean().sqrt() / measured.abs().square().mean().sqrt())
+        noise = float(example.problem.noise) / float(measured.abs().square().mean().sqrt())
+        assert 0.5 * noise < level < noise + 0.25
+        assert not data[:, ~model.mask].any()
+
+
 @pytest.mark.parametrize("pattern", ["equispaced", "random", "equispaced-fraction", "magic"])
 def test_masks_always_sample_the_calibration_lines(bank, pattern):
     case = bank[0]
