@@ -60,10 +60,52 @@ def test_the_same_volumes_on_both_sides_cancel_in_the_gap() -> None:
     hard = rng.normal(0, 0.05, 6)
     inside = np.linspace(0.6, 0.9, 7)[:, None] + hard
     outside = inside - 0.1 + rng.normal(0, 0.001, inside.shape)
-    apart, together = (fit(inside, outside, same_volumes=same).gap.interval for same in (False, True))
+    apart, together = (fit(inside, outside, volumes=names).gap.interval for names in (None, (range(6), range(6))))
     assert apart is not None
     assert together is not None
     assert together[1] - together[0] < 0.2 * (apart[1] - apart[0])
+
+
+def test_a_volume_is_the_same_by_its_name_wherever_its_column_stands() -> None:
+    inside, outside = scores(7, 6, np.random.default_rng(0))
+    names, turned = list("abcdef"), list("fedcba")
+    one = fit(inside, outside, volumes=(names, names))
+    other = fit(inside, outside[:, ::-1], volumes=(names, turned))
+    assert other.gap.interval == pytest.approx(one.gap.interval)
+    assert (one.shared, other.shared, fit(inside, outside).shared) == (6, 6, 0)
+    assert fit(inside, outside, volumes=(names, list("efghij"))).shared == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("inside", "outside", "shared", "narrower"),
+    [(6, 6, 6, 0.5), (12, 12, 9, 0.75), (20, 8, 8, 0.85), (10, 10, 1, 1.05)],
+)
+def test_the_gap_between_slices_of_the_same_volumes_is_covered_and_no_wider_than_it_is(
+    inside: int, outside: int, shared: int, narrower: float
+) -> None:
+    """Hard volumes are hard on both sides; as if they were others, 99.7, 99.3, 99.0 and 95.3% were covered.
+
+    With 300 draws and 10 methods: 94.7, 96.0, 97.3 and 96.0% are covered, at 0.32, 0.64, 0.79 and 1.03 of the width.
+    """
+    rng = np.random.default_rng(1)
+    of_p, of_q = range(inside), range(inside - shared, inside - shared + outside)
+    covered, widths = [], []
+    for draw in range(150):
+        on_p = rng.normal(MIDDLE, 0.06, 10)
+        on_q = INTERCEPT + SLOPE * on_p + rng.normal(0, 0.015, 10)
+        hard = rng.normal(0, 0.03, inside + outside - shared)
+        both = [
+            score[:, None] + hard[volumes] + rng.normal(0, 0.01, (10, len(volumes)))
+            for score, volumes in ((on_p, of_p), (on_q, of_q))
+        ]
+        together, apart = (fit(*both, volumes=names, seed=draw).gap.interval for names in ((of_p, of_q), None))
+        assert together is not None
+        assert apart is not None
+        covered.append(together[0] <= MIDDLE - INTERCEPT - SLOPE * MIDDLE <= together[1])
+        widths.append((together[1] - together[0]) / (apart[1] - apart[0]))
+    assert np.mean(covered) >= 0.92
+    assert np.median(widths) < narrower
 
 
 def test_few_methods_or_volumes_give_a_line_without_interval() -> None:
@@ -81,7 +123,9 @@ def test_what_gives_no_line_is_refused() -> None:
         fit(inside * 0 + 0.5, outside)
     with pytest.raises(InputError, match="the logit needs scores between 0 and 1"):
         fit(inside, outside - 2, logit=True)
-    with pytest.raises(InputError, match="4 and 3 volumes cannot be the same"):
-        fit(inside, outside[:, :3], same_volumes=True)
+    with pytest.raises(InputError, match="3 columns of scores have 4 names; name each volume, and once"):
+        fit(inside, outside[:, :3], volumes=(range(4), range(4)))
+    with pytest.raises(InputError, match="4 columns of scores have 1 names"):
+        fit(inside, outside, volumes=(range(4), "aaaa"))
     with pytest.raises(InputError, match="scores of each method on each volume"):
         fit(inside, outside[:3])

@@ -81,6 +81,27 @@ def test_slices_that_the_plan_filtered_are_a_shift_and_no_others_hold_them(
 
 
 @pytest.mark.slow
+def test_filtered_and_random_slices_of_the_same_volumes_are_resampled_together(
+    trials: pl.DataFrame, tmp_path: Path, drawn: list[Figure]
+) -> None:
+    """Each volume has a filtered slice that is 0.05 worse for all methods, so that the gap is known to a hair."""
+    clean = trials.filter(pl.col("acceleration") == 4, pl.col("perturbation") == "none")
+    random = clean.with_columns(chosen=pl.lit("random"))
+    filtered = random.with_columns(
+        chosen=pl.lit("filtered"),
+        slice=pl.col("slice") + 1,
+        ssim_foreground_clean=pl.col("ssim_foreground_clean") - 0.05,
+    )
+    inside_against_outside(pl.concat([random, filtered.reverse()]), tmp_path / "shifts.svg")
+    without = filtered.filter(pl.col("volume") != "head0")
+    inside_against_outside(pl.concat([random, without.reverse()]), tmp_path / "shifts.svg")
+    titles = [figure.axes[0].get_title() for figure in drawn]
+    assert titles[0].startswith("slices filtered by a proxy: 6 methods, 5 volumes\n")
+    assert titles[0].endswith("gap 0.050 [0.050, 0.050]")
+    assert titles[1].startswith("slices filtered by a proxy: 6 methods, 5 and 4 volumes, 4 of both\n")
+
+
+@pytest.mark.slow
 def test_training_on_the_slice_closes_a_share_of_the_gap(trials: pl.DataFrame, tmp_path: Path) -> None:
     """DIP trains CG-SENSE on the slice, and is 0.02 above it; VarNet, which stands for training there, is 0.09."""
     words = inside_against_outside(trials, tmp_path / "shifts.svg", trained_there={"DIP": "VarNet"}).words

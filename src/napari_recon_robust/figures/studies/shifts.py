@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...ground.errors import InputError
+from ...ground.numbers import counted
 from ...statistics import clustered
 from ...statistics.estimate import Estimate
 from ...statistics.lines import Line, fit
@@ -39,12 +40,15 @@ _PAIRED = [  # what the trials of two methods share that are compared
 
 @dataclass(frozen=True, eq=False)
 class Shift:
-    """One shift. inside, outside: the trials on P and on Q, with the score in `score`. same: the same volumes."""
+    """One shift. inside, outside: the trials on P and on Q, with the score in `score`.
+
+    changed: P itself was measured in another way, so that volumes that were not measured on Q are left out of P.
+    """
 
     name: str
     inside: "DataFrame"
     outside: "DataFrame"
-    same: bool
+    changed: bool = False
 
 
 def inside(trials: "DataFrame") -> "DataFrame":
@@ -158,22 +162,22 @@ def _shifts(rows: "DataFrame") -> list[Shift]:
     rows, clean = _at_home(rows), _at_home(clean)
     if _CHOSEN in rows.columns and rows[_CHOSEN].null_count() < len(rows):
         drawn, worst = (clean.filter(pl.col(_CHOSEN).is_in([kind, "both"])) for kind in ("random", "filtered"))
-        found.append(Shift("slices filtered by a proxy", drawn, worst, False))
+        found.append(Shift("slices filtered by a proxy", drawn, worst))
         rows, abroad = (some.filter(pl.col(_CHOSEN) != "filtered") for some in (rows, abroad))
         clean = drawn
     if DOMAIN in rows.columns and not inside(clean).is_empty():
-        found += [Shift(name, clean, scans, False) for (name,), scans in frame.parted(abroad, DOMAIN)]
+        found += [Shift(name, clean, scans) for (name,), scans in frame.parted(abroad, DOMAIN)]
     accelerations = frame.ranked(clean["acceleration"])
     for value in accelerations[1:]:
         one, other = (clean.filter(pl.col("acceleration") == at) for at in (accelerations[0], value))
-        found.append(Shift(f"R = {accelerations[0]:g} to {value:g}", one, other, True))
+        found.append(Shift(f"R = {accelerations[0]:g} to {value:g}", one, other, changed=True))
     at_first = rows.filter(pl.col("acceleration") == accelerations[0]) if accelerations else rows
     for kind in sorted(frame.names_of(at_first["perturbation"])):
         shifted = at_first.filter(pl.col("perturbation") == kind, ~pl.col("control"))
         if _shifts_all(kind, shifted) and "ssim_foreground_perturbed" in rows.columns:
             measured = shifted.drop_nulls("ssim_foreground_perturbed")
             perturbed = measured.with_columns(score=pl.col("ssim_foreground_perturbed"))
-            found.append(Shift(kind.replace("-", " "), measured, perturbed, True))
+            found.append(Shift(kind.replace("-", " "), measured, perturbed, changed=True))
     return found
 
 
@@ -198,7 +202,6 @@ def _filtered(rows: "DataFrame", compared: "DataFrame", proxy: str) -> list[Shif
             f"{name} slices (proxy: {proxy})",
             others,
             others.join(slices[places.tolist()], on=["scan", "slice"], how="semi"),
-            False,
         )
         for name, places in (("filtered", chosen.worst), ("random", chosen.random))
     ]
@@ -217,12 +220,12 @@ def _line(shift: Shift, logit: bool) -> tuple["DataFrame", Line | None]:
         ]
     ).filter(pl.col("method_label").is_in(names))
     volumes = [frame.names_of(part["volume"]) for part in (shift.inside, shift.outside)]
-    if shift.same:
+    if shift.changed:
         volumes = [volumes[1], volumes[1]]
     scores = [_matrix(part, names, of) for part, of in zip((shift.inside, shift.outside), volumes, strict=True)]
     complete = np.isfinite(scores[0]).all(1) & np.isfinite(scores[1]).all(1)
     try:
-        line = fit(scores[0][complete], scores[1][complete], same_volumes=shift.same, logit=logit)
+        line = fit(scores[0][complete], scores[1][complete], volumes=(volumes[0], volumes[1]), logit=logit)
     except InputError:
         line = None
     return data, line
@@ -254,9 +257,7 @@ def _draw(sheet: Sheet, axes: "Axes", shift: Shift, data: "DataFrame", line: Lin
         axes.plot(line.at, line.values, color=GREY)
         if line.low is not None and line.high is not None:
             axes.fill_between(line.at, line.low, line.high, color=GREY, alpha=0.2, linewidth=0)
-        volumes = " and ".join(map(str, line.volumes[: 1 if shift.same else 2]))
-        volumes += " volume" if volumes == "1" else " volumes"
-        title += f": {line.methods} methods, {volumes}\nR² {line.r2:.2f}, gap {frame.written(line.gap, 3)}"
+        title += f": {line.methods} methods, {_counted(line)}\nR² {line.r2:.2f}, gap {frame.written(line.gap, 3)}"
     axes.set_title(title)
     axes.set_ylim(min(limits[0], ends[0]), max(limits[1], ends[1]))
     for name, before in _trained_on_the_slice(shift):
@@ -266,6 +267,14 @@ def _draw(sheet: Sheet, axes: "Axes", shift: Shift, data: "DataFrame", line: Lin
         if tail and head:
             arrow = {"arrowstyle": "->", "color": sheet.looks[name]["color"], "linewidth": 0.8}
             axes.annotate("", (head[0], head[1]), (tail[0], tail[1]), arrowprops=arrow)
+
+
+def _counted(line: Line) -> str:
+    """How many volumes a line rests on, and how many of them are on both sides, in words."""
+    inside, outside = line.volumes
+    if inside == outside == line.shared:
+        return counted(inside, "volume")
+    return f"{inside} and {outside} volumes" + (f", {line.shared} of both" if line.shared else "")
 
 
 def _trained_on_the_slice(shift: Shift) -> list[tuple[str, str]]:
