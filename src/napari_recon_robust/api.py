@@ -372,9 +372,10 @@ def compare_methods(
 ) -> Table:
     """Several methods (all by default) on several scans and masks: `analyses.quality.comparing.compare_methods`.
 
-    files: fully sampled k-space, NIfTI volumes to simulate from, or folders of these, by the name of their table or
-    without. methods: ids or own models, with "auto", "oracle" or knobs behind a comma ("tv, weight=5e-3"). output: a
-    folder whose results are kept. grid: of `analyses.quality.grid.Grid` (patterns, accelerations, seeds, slices, ...).
+    files: fully sampled k-space, NIfTI volumes to simulate from, or folders of these, by the name of their table; those
+    without names are grouped as `analyses.quality.grid.groups` says. methods: ids or own models, with "auto", "oracle"
+    or knobs behind a comma ("tv, weight=5e-3"). output: a folder whose results are kept. grid: of
+    `analyses.quality.grid.Grid` (patterns, accelerations, seeds, slices, ...).
     `print(table.markdown())` shows the result; `table.results` has one for each method and case.
     """
     job = comparing.compare_methods(

@@ -460,7 +460,7 @@ def _table(folder: Path) -> Path:
     results = Results(path / comparing.RESULTS)
     for number in range(6):
         for method in ("tv", "zero-filled"):
-            blank = {"group": "scans", "scan": number, "slice": 0, "pattern": "random", "acceleration": 4.0}
+            blank = {"group": "scans", "scan": f"{number:012}", "slice": 0, "pattern": "random", "acceleration": 4.0}
             scores = {"ssim": 0.9, "psnr": 30.0, "nmse": 0.01 * (number + 1), "seconds": 1.0, "made_with": "x"}
             results.add(MethodResult(**blank, **scores, effective=3.5, seed="0", method=method, input=f"{number}"))
     rows = {name: {"parameters": 3, "megabytes": 0.1} for name in ("tv", "zero-filled")}

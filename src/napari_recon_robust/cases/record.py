@@ -199,10 +199,13 @@ def array_hash(*arrays: Array) -> str:
     return digest.hexdigest()
 
 
-def file_hash(path: Path) -> str:
-    """SHA-256 of the content of a file."""
-    with open_file(path) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def file_hash(*paths: Path) -> str:
+    """SHA-256 of the content of a file, or of several, one behind the other."""
+    digest = hashlib.sha256()
+    for path in paths:
+        with open_file(path) as file:
+            hashlib.file_digest(file, lambda: digest)
+    return digest.hexdigest()
 
 
 def versions() -> dict[str, str]:

@@ -41,11 +41,15 @@ class BART(Format):
         header = path if path.suffix == ".hdr" else path.parent / f"{path.name}.hdr"
         return head(header, 12) == b"# Dimensions"
 
+    def files(self, path: Path) -> tuple[Path, Path]:
+        """The header and the data, which also open by their common name."""
+        base = path.with_suffix("") if path.suffix in self.suffixes else path
+        return base.with_name(base.name + ".hdr"), base.with_name(base.name + ".cfl")
+
     def open(self, path: Path, axes: Sequence[str] | None = None) -> Scan:
         """Read the header; FileFormatError if one of the two files is missing or they do not fit."""
         self._refuse_axes(path, axes)
-        base = path.with_suffix("") if path.suffix in self.suffixes else path
-        header, data = base.with_name(base.name + ".hdr"), base.with_name(base.name + ".cfl")
+        header, data = self.files(path)
         for file in (header, data):
             if not os.path.exists(file):
                 raise FileFormatError(

@@ -36,6 +36,10 @@ class Format(ABC):
     def open(self, path: Path, axes: Sequence[str] | None = None) -> "Scan":
         """Open a recognised file without reading its k-space; FileFormatError if it is damaged or incomplete."""
 
+    def files(self, path: Path) -> tuple[Path, ...]:
+        """The files of the scan that opens by this path: the file itself, or all that belong together."""
+        return (path,)
+
     def _refuse_axes(self, path: Path, axes: Sequence[str] | None) -> None:
         if axes is not None:
             raise InputError(f"{path.name} is {self.label}, which names its own axes; leave the axes out.")

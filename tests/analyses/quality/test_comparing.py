@@ -13,6 +13,7 @@ from napari_recon_robust.analyses.quality.grid import Grid, cases, groups
 from napari_recon_robust.evaluation import metrics
 from napari_recon_robust.ground.errors import FileFormatError, InputError
 from napari_recon_robust.ground.progress import run
+from napari_recon_robust.io.fastmri import write_fastmri
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.reconstructors.classical.cg_sense import CGSense
 from napari_recon_robust.reconstructors.classical.tv import auto_weight
@@ -113,6 +114,60 @@ def test_other_versions_or_input_are_computed_again(
     table = run(compare_methods(files, entries("cg-sense"), other, folder=tmp_path))
     assert counted.calls == 10
     assert len(list(table.results)) == 6
+
+
+def noisy(scan_file: Path, folder: Path, count: int) -> list[Path]:
+    """Scans of one head with other noise, all under one name in folders of their own."""
+    with rr.open_scan(scan_file) as scan:
+        kspace = scan.kspace(1).numpy()[None]
+    rng, paths = np.random.default_rng(0), []
+    for number in range(count):
+        paths.append(folder / str(number) / "scan.h5")
+        paths[-1].parent.mkdir(parents=True)
+        noise = rng.normal(size=(2, *kspace.shape)) * 0.02 * np.abs(kspace).mean()
+        changed = (kspace + noise[0] + 1j * noise[1]).astype(np.complex64)
+        write_fastmri(paths[-1], changed, encoded_mm=(200, 200, 1), matrix=changed.shape[-2:])
+    return paths
+
+
+def test_scans_of_several_runs_stay_apart_and_intervals_are_over_them(scan_file: Path, tmp_path: Path) -> None:
+    """Each run has one scan, which was number 1 of its group."""
+    grid = Grid(accelerations=(3.0,), slices=1)
+    for path in noisy(scan_file, tmp_path / "people", 3):
+        table = run(compare_methods(groups([path]), entries("zero-filled"), grid, folder=tmp_path / "table"))
+    assert len({result.scan for result in table.results}) == 3
+    (section,) = table.sections
+    assert section.unit == "3 scans"
+    assert section.scores[0].nmse.interval is not None
+    together = run(compare_methods(groups([tmp_path / "people"]), entries("zero-filled"), grid))
+    assert together.sections[0].unit == "3 scans"
+    assert together.sections[0].scores[0].nmse == section.scores[0].nmse
+
+
+def test_a_scan_is_in_every_group_that_has_it_and_stays_in_those_of_earlier_runs(
+    scan_file: Path, tmp_path: Path, counted: Counter
+) -> None:
+    paths = noisy(scan_file, tmp_path / "people", 2)
+    grid = Grid(accelerations=(3.0,), slices=1)
+
+    def found(**files: Path) -> list[tuple[str, int]]:
+        table = run(compare_methods(groups(files), entries("cg-sense"), grid, folder=tmp_path / "table"))
+        return sorted((section.group, section.scores[0].cases) for section in table.sections)
+
+    assert found(first=paths[0], all=tmp_path / "people") == [("all", 2), ("first", 1)]
+    assert counted.calls == 2
+    assert found(other=paths[1]) == [("all", 2), ("first", 1), ("other", 1)]
+    assert counted.calls == 2
+
+
+def test_results_that_number_their_scans_are_not_mixed_with_others(scan_file: Path, tmp_path: Path) -> None:
+    grid = Grid(accelerations=(3.0,), slices=1)
+    table = run(compare_methods(groups([scan_file]), entries("zero-filled"), grid, folder=tmp_path))
+    (result,) = table.results
+    text = (tmp_path / "results.csv").read_text()
+    (tmp_path / "results.csv").write_text(text.replace(result.scan, "1"))
+    with pytest.raises(FileFormatError, match="numbers its scans, as the version before did"):
+        run(compare_methods(groups([scan_file]), entries("zero-filled"), grid, folder=tmp_path))
 
 
 def test_a_method_that_fails_leaves_the_others(scan_file: Path, tmp_path: Path) -> None:

@@ -1,14 +1,22 @@
+import hashlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from napari_recon_robust.analyses.quality.grid import Grid, cases, groups
+from napari_recon_robust.analyses.quality.grid import Grid, cases, groups, identity
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.io.fastmri import write_fastmri
 
 GRID = Grid(accelerations=(3.0, 8.0), patterns=("random", "equispaced"), seeds=(0, 1), slices=2, matrix=32, coils=4)
+
+
+def copied(file: Path, copy: Path) -> Path:
+    """A copy of the file, of whose folder nothing need be there."""
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    copy.write_bytes(file.read_bytes())
+    return copy
 
 
 @pytest.fixture
@@ -64,8 +72,47 @@ def test_slices_are_read_when_they_are_asked_for(scan_file: Path, monkeypatch: p
 
 def test_groups_are_files_folders_and_names(scan_file: Path, anatomy: Path) -> None:
     assert groups({"knee": scan_file}) == {"knee": [scan_file]}
-    assert groups([anatomy, anatomy]) == {"simulated": [anatomy], "simulated 2": [anatomy]}
     assert groups([scan_file.parent]) == {"scans": [scan_file]}
+
+
+def test_files_without_a_name_are_one_group_and_each_folder_is_one(
+    scan_file: Path, anatomy: Path, tmp_path: Path
+) -> None:
+    other = copied(scan_file, tmp_path / "other.h5")
+    assert groups([scan_file, anatomy, other]) == {"scans": [scan_file, other], "simulated": [anatomy]}
+    inside = copied(scan_file, tmp_path / "more" / "scan.h5")
+    folder = inside.parent
+    assert groups([scan_file, folder, other, folder]) == {
+        "scans": [scan_file, other],
+        "scans 2": [inside],
+        "scans 3": [inside],
+    }
+
+
+def test_scans_in_folders_of_a_folder_are_found_and_told_apart_though_their_names_are_the_same(
+    scan_file: Path, tmp_path: Path
+) -> None:
+    kspace = np.random.default_rng(0).normal(size=(2, 1, 2, 32, 32)).astype(np.complex64)
+    paths = [tmp_path / "people" / name / "scan.h5" for name in "ab"]
+    for path, one in zip(paths, kspace, strict=True):
+        path.parent.mkdir(parents=True)
+        write_fastmri(path, one, encoded_mm=(32, 32, 1), matrix=(32, 32))
+    found = groups([tmp_path / "people"])
+    assert found == {"scans": paths}
+    scans = [case.scan for case in cases(found, Grid(accelerations=(2.0,)))]
+    assert scans == [hashlib.sha256(path.read_bytes()).hexdigest()[:12] for path in paths]
+    assert len(set(scans)) == 2
+
+
+def test_a_scan_is_the_same_under_any_name_and_of_each_pair_of_files(tmp_path: Path) -> None:
+    kspace = np.random.default_rng(0).normal(size=(2, 1, 2, 8, 8)).astype(np.complex64)
+    np.save(tmp_path / "scan.npy", kspace[0])
+    copy = copied(tmp_path / "scan.npy", tmp_path / "b" / "other.npy")
+    assert identity(copy) == identity(tmp_path / "scan.npy")
+    for number, one in enumerate(kspace):
+        (tmp_path / f"{number}.hdr").write_text("# Dimensions\n8 8 1 2\n")
+        one.ravel().tofile(tmp_path / f"{number}.cfl")
+    assert identity(tmp_path / "0") == identity(tmp_path / "0.cfl") != identity(tmp_path / "1.cfl")
 
 
 def test_what_cannot_be_compared_on_is_said(scan_file: Path, tmp_path: Path) -> None:

@@ -6,10 +6,10 @@ from napari_recon_robust.analyses.quality.results import MethodResult
 from napari_recon_robust.analyses.quality.table import Table
 
 
-def result(method: str, case: int, nmse: float, *, scan: int = 1, slice: int = 0) -> MethodResult:
+def result(method: str, case: int, nmse: float, *, scan: object = 1, slice: int = 0) -> MethodResult:
     return MethodResult(
         group="real",
-        scan=scan,
+        scan=f"{scan:012}",
         slice=slice,
         pattern="random",
         acceleration=4,

@@ -23,12 +23,13 @@ from ...evaluation.metrics import Metrics
 from ...ground.arguments import as_list
 from ...ground.cached import cached_property
 from ...ground.errors import InputError
-from ...ground.guard import to_path
+from ...ground.guard import is_file, to_path
 from ...ground.specification import Specification
 from ...io import format_of, lacks_axes, open_scan
 from ...physics.sampling import Pattern, Sampling, usual_centre_fraction
 from ...simulation.acquisition import NOISE_RANGE, simulate_slice
 from ...simulation.anatomy import SUFFIXES, load_volume, slices
+from .results import DIGITS
 
 
 class Grid(Specification):
@@ -69,12 +70,12 @@ class Grid(Specification):
 class UndersampledSlice:
     """One slice under one mask, and what it is judged against.
 
-    group: of cases that belong into one table. scan: its number in the group; names of files stay out of results.
-    truth: the noise-free magnitude of a simulation, or None. span: the share of the whole run, from and to.
+    group: of cases that belong into one table. scan: the first digits of the SHA-256 of its file, whose name stays out
+    of results. truth: the noise-free magnitude of a simulation, or None. span: the share of the whole run, from and to.
     """
 
     group: str
-    scan: int
+    scan: str
     slice: int
     sampling: Sampling
     measurement: Measurement
@@ -115,19 +116,25 @@ class FullSlice:
 
 
 def groups(files: Sequence[str | Path] | Mapping[str, str | Path]) -> dict[str, list[Path]]:
-    """The files of each group: a file, or all in a folder that are scans or anatomies.
+    """The files of each group: a file, or all in a folder and in those within it that are scans or anatomies.
 
-    Groups without a name are "simulated" (anatomies) or "scans", numbered where there are several.
-    Raises InputError for what does not exist, and for a folder without any.
+    Files without a name are one group, "simulated" (anatomies) or "scans"; so are those of each folder without a name,
+    and groups of one name are numbered. Raises InputError for what does not exist, and for a folder without any.
     """
     if isinstance(files, Mapping):
         found = {name: _within(to_path(path)) for name, path in files.items()}
     else:
-        found, counts = {}, Counter[str]()
-        for paths in map(_within, map(to_path, as_list(files, "the files"))):
+        found, counts, single = {}, Counter[str](), dict[str, list[Path]]()
+        for path in map(to_path, as_list(files, "the files")):
+            paths = _within(path)
             kind = "simulated" if all(map(is_anatomy, paths)) else "scans"
+            if paths == [path] and kind in single:
+                single[kind].append(path)
+                continue
             counts[kind] += 1
             found[kind if counts[kind] == 1 else f"{kind} {counts[kind]}"] = paths
+            if paths == [path]:
+                single[kind] = paths
     if not found:
         raise InputError("there is nothing to compare on; give k-space, NIfTI volumes or folders of them.")
     return found
@@ -138,6 +145,12 @@ def is_anatomy(path: Path) -> bool:
     return path.name.lower().endswith(SUFFIXES)
 
 
+def identity(path: Path) -> str:
+    """What tells a scan from others, whatever its name and folder: the first digits of the SHA-256 of its files."""
+    format = None if is_anatomy(path) else format_of(path)
+    return record.file_hash(*((path,) if format is None else format.files(path)))[:DIGITS]
+
+
 def cases(
     files: Mapping[str, Sequence[Path]], grid: Grid, *, axes: Sequence[str] | None = None, device: str = "cpu"
 ) -> Iterator[UndersampledSlice]:
@@ -145,16 +158,17 @@ def cases(
 
     Raises InputError for an undersampled scan, FileFormatError for a file that cannot be read.
     """
-    every = [(group, number, path) for group, paths in files.items() for number, path in enumerate(paths, start=1)]
-    for done, (group, number, path) in enumerate(every):
+    every = [(group, path) for group, paths in files.items() for path in paths]
+    for done, (group, path) in enumerate(every):
         with _opened(path, grid, axes) as (count, acquisitions):
+            scan = identity(path)
             for position, acquired in enumerate(acquisitions):
                 samplings = grid.samplings(path.name, position)
                 for at, sampling in enumerate(samplings, start=position * len(samplings)):
                     begin, end = ((done + n / (count * len(samplings))) / len(every) for n in (at, at + 1))
                     measurement = acquired.under(sampling).to(device)
                     yield UndersampledSlice(
-                        group, number, acquired.slice, sampling, measurement, acquired.truth, span=(begin, end)
+                        group, scan, acquired.slice, sampling, measurement, acquired.truth, span=(begin, end)
                     )
 
 
@@ -206,7 +220,8 @@ def _within(path: Path) -> list[Path]:
         if not os.path.exists(path) and format_of(path) is None:
             raise InputError(f"there is no file {path.name} in that folder; check its name.")
         return [path]
-    found = [file for file in sorted(path.iterdir()) if is_anatomy(file) or _is_scan(file)]
+    files = (file for file in sorted(path.rglob("*")) if is_file(file))
+    found = [file for file in files if is_anatomy(file) or _is_scan(file)]
     if not found:
         raise InputError(f"the folder {path.name} holds no k-space and no NIfTI volume; give another one.")
     return found

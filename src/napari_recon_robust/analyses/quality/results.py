@@ -14,20 +14,22 @@ from ...ground.specification import Specification
 from ...ground.writing import append, write
 
 NAN = math.nan
+DIGITS = 12  # of a SHA-256, by which scans are told apart
 _LARGEST = 2**28  # bytes of a table
+_Case = tuple[str, str, str, float]  # input, method, pattern, acceleration
 
 
 class MethodResult(Specification):
     """One row of the file. Metrics are of the foreground; those of the whole image end in `_image`.
 
-    acceleration: nominal; effective: all points over the sampled ones. seconds: of the reconstruction, and of the
-    choice of knobs by "auto"; coil sensitivities are estimated before, for all methods. knobs: as JSON.
-    input: SHA-256 of the case. made_with: SHA-256 of versions, weights and the wanted knobs. error: a sentence, where
-    the method failed.
+    scan: the first 12 digits of the SHA-256 of its file. acceleration: nominal; effective: all points over the sampled
+    ones. seconds: of the reconstruction, and of the choice of knobs by "auto"; coil sensitivities are estimated before,
+    for all methods. knobs: as JSON. input: SHA-256 of the case. made_with: SHA-256 of versions, weights and the wanted
+    knobs. error: a sentence, where the method failed.
     """
 
     group: str
-    scan: int
+    scan: str
     slice: int
     pattern: str
     acceleration: float
@@ -51,37 +53,42 @@ COLUMNS = tuple(MethodResult.model_fields)
 
 
 class Results:
-    """The results so far; those of a method on the same samples are there once, also where two seeds give one mask.
+    """The results so far; a group has those of a method on the same samples once, also where two seeds give one mask.
 
     file: where they are kept, line by line as they come; None keeps them in memory.
     """
 
     def __init__(self, file: Path | None = None) -> None:
         self.file = file
-        self._found: dict[tuple[str, str, str, float], MethodResult] = {}
+        self._found: dict[_Case, dict[str, MethodResult]] = {}  # of each group
         if file is not None:
             for result in _read(file) if os.path.lexists(file) else ():
-                self._found[_key(result)] = result
+                self._keep(result)
             self.save(file)  # without a line that a kill cut off
 
     def __iter__(self) -> Iterator[MethodResult]:
-        return iter(self._found.values())
+        return (result for groups in self._found.values() for result in groups.values())
 
     def __len__(self) -> int:
-        return len(self._found)
+        return sum(map(len, self._found.values()))
 
     def reused(self, result: MethodResult) -> bool:
-        """Whether there is one already, made with the same; it then goes under the given group, scan and slice."""
-        old = self._found.get(_key(result))
-        if old is None or old.error or old.made_with != result.made_with:
-            return False
-        places = {name: getattr(result, name) for name in ("group", "scan", "slice", "seed")}
-        self._found[_key(result)] = old.model_copy(update=places)
-        return True
+        """Whether there is one already, made with the same; it then is in the given group too, under the given slice.
+
+        Other groups that have it, of this run or of earlier ones, keep it.
+        """
+        groups = self._found.get(_case(result), {})
+        for group in sorted(groups, key=lambda group: group != result.group):
+            old = groups[group]
+            if not old.error and old.made_with == result.made_with:
+                places = {name: getattr(result, name) for name in ("group", "scan", "slice", "seed")}
+                self._keep(old.model_copy(update=places))
+                return True
+        return False
 
     def add(self, result: MethodResult) -> None:
         """Keep it, in the file too; WritingError if the file cannot be written."""
-        self._found[_key(result)] = result
+        self._keep(result)
         if self.file is not None:
             append(self.file, _lines([_values(result)]))
 
@@ -89,8 +96,11 @@ class Results:
         """Write all of them to a file; WritingError if that fails."""
         write(file, _lines([COLUMNS, *map(_values, self)]).encode())
 
+    def _keep(self, result: MethodResult) -> None:
+        self._found.setdefault(_case(result), {})[result.group] = result
 
-def _key(result: MethodResult) -> tuple[str, str, str, float]:
+
+def _case(result: MethodResult) -> _Case:
     return result.input, result.method, result.pattern, result.acceleration
 
 
@@ -112,6 +122,11 @@ def _read(path: Path) -> Iterable[MethodResult]:
     for line in lines[1:]:
         values: dict[str, Any] = dict(zip(COLUMNS, line, strict=False))
         if len(line) == len(COLUMNS) and values["made_with"]:
+            if len(values["scan"]) != DIGITS:
+                raise FileFormatError(
+                    f"{path.name} in that folder numbers its scans, as the version before did, so that others could "
+                    "not be told from them; give another folder."
+                )
             with opening(path, "a table of results", "give another folder"):
                 result = MethodResult(**{name: value for name, value in values.items() if value})
             yield result

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...ground.errors import InputError
-from ...ground.numbers import finite
+from ...ground.numbers import counted, finite
 from ...statistics import clustered
 from ...statistics.estimate import FEWEST, Interval
 from .results import MethodResult
@@ -99,8 +99,12 @@ class Table:
             count = max(line.cases + line.failed for line in section.scores)
             text.append(f"## {section.group}, {section.acceleration:g}x")
             known = any(line.ssim.interval for line in section.scores)
-            over = f"intervals over {section.unit}" if known else f"{section.unit} are too few for intervals"
-            text.append(f"{count} cases, effective R {low:.2f} to {high:.2f}; {over}.")
+            over = (
+                f"intervals over {section.unit}"
+                if known
+                else f"{section.unit} {'is' if section.unit.startswith('1 ') else 'are'} too few for intervals"
+            )
+            text.append(f"{counted(count, 'case')}, effective R {low:.2f} to {high:.2f}; {over}.")
             text.append("\n".join(self._rows(section)))
         failures = sorted({f"- {result.method}: {result.error}" for result in self.results if result.error})
         if failures:
@@ -178,13 +182,13 @@ class Table:
 def _units(results: Sequence[MethodResult]) -> tuple[str, Callable[[MethodResult], Any]]:
     """What is most independent and there often enough: its name, and of which unit a result is."""
     kinds: tuple[tuple[str, Callable[[MethodResult], Any]], ...] = (
-        ("scans", lambda result: result.scan),
-        ("slices", lambda result: (result.scan, result.slice)),
-        ("masks", lambda result: result.input),
+        ("scan", lambda result: result.scan),
+        ("slice", lambda result: (result.scan, result.slice)),
+        ("mask", lambda result: result.input),
     )
     counts = [len({of(result) for result in results}) for _, of in kinds]
     chosen = next((n for n, count in enumerate(counts) if count >= FEWEST), len(kinds) - 1)
-    return f"{counts[chosen]} {kinds[chosen][0]}", kinds[chosen][1]
+    return counted(counts[chosen], kinds[chosen][0]), kinds[chosen][1]
 
 
 def _mean(values: Sequence[float], units: Sequence[Any]) -> Mean:

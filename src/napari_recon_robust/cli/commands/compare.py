@@ -48,7 +48,8 @@ def compare(
     """Reconstruct FILES by several methods under several masks, and print the table of their quality and time.
 
     A FILE is fully sampled k-space, a NIfTI volume (whose acquisition is simulated) or a folder of these; NAME is what
-    the table calls it. After a method's id, "auto", "rule" (of TV), "oracle" (the best knob by the reference) or knobs.
+    its table is called. Files without NAME are in one table (volumes in another), and each folder is in one. After a
+    method's id, "auto", "rule" (of TV), "oracle" (the best knob by the reference) or knobs.
     What OUTPUT holds already is not computed again.
 
     \b
