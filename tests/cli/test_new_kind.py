@@ -51,8 +51,10 @@ def test_a_new_kind_is_placed_and_its_curve_is_drawn(scan_file: Path, tmp_path: 
 def test_the_search_of_a_new_kind_is_refused_with_a_place(scan_file: Path) -> None:
     command = ["perturb", Beacon.id, str(scan_file), *SCAN, "--at", "50,40"]
     refused = CliRunner().invoke(cli, [*command, "--patience", "1"])
-    assert "--patience belongs to a search for one" in str(refused.exception)
-    assert CliRunner().invoke(cli, [*command, "--rate", "1"]).exit_code == 0, "which is of no search"
+    assert "--patience belongs to a search for one" in refused.output
+    idle = CliRunner().invoke(cli, [*command, "--colour", "plain", "--rate", "1"])
+    assert "--rate does nothing here, since it matters only where colour is flashing; leave it out." in idle.output
+    assert CliRunner().invoke(cli, [*command, "--colour", "flashing", "--rate", "1"]).exit_code == 0
 
 
 def test_a_new_kind_is_transferred_with_its_feature(scan_file: Path) -> None:

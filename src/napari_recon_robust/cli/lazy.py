@@ -10,8 +10,10 @@ from typing import Any
 
 import click
 
+from .contradictions import Group
 
-class LazyGroup(click.Group):
+
+class LazyGroup(Group):
     """The modules of a package. Each is imported when its command is used, so that --help and completion are quick.
 
     first: the commands that a new user needs, which the list begins with.

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-from click.core import ParameterSource
 
 from ..data.measurement import Measurement
 from ..data.scan import Scan
@@ -22,6 +21,7 @@ from ..io import masks, open_scan
 from ..physics.sampling import ACCELERATION, CENTRE_FRACTION, PATTERN, SEED, Sampling
 from ..reconstructors import registry
 from ..reconstructors.base import Method
+from .contradictions import is_given, refuse, refuse_both
 
 T = TypeVar("T")
 Command = Callable[..., Any]
@@ -171,13 +171,15 @@ def _help(knob: Knob) -> str:
     return " ".join(part for part in (knob.help, span, knob.condition) if part)
 
 
-def parse_knobs(pairs: Iterable[str]) -> dict[str, str]:
-    """NAME=VALUE pairs; `Reconstructor.at` checks names and values."""
-    values = {}
+def parse_knobs(pairs: Iterable[str], option: str = "--knob") -> dict[str, str]:
+    """NAME=VALUE pairs of an option; `Reconstructor.at` checks names and values."""
+    values = dict[str, str]()
     for pair in pairs:
         name, separator, value = pair.partition("=")
         if not separator:
-            raise InputError(f"--knob {pair!r} has no value; write it as name=value, for instance weight=2e-3.")
+            raise InputError(f"{option} {pair!r} has no value; write it as name=value, for instance weight=2e-3.")
+        if name.strip() in values:
+            refuse(f"{option} gives {name.strip()} twice; leave one of them out.")
         values[name.strip()] = value.strip()
     return values
 
@@ -191,33 +193,36 @@ def measured(
     mask_file: Path | None = None,
     axes: str | None = None,
     device: str = "cpu",
+    draws: bool = False,
     **sampling_values: Any,
 ) -> Iterator[tuple[Scan, int, Measurement]]:
     """Open the file, take the slice, undersample it: (scan, slice, measurement).
 
     An acceleration, a share of centre lines or a seed that is given without a pattern is that of equispaced lines.
+    draws: the command draws something else by the seed too, which then needs no lines to draw: it may stand beside a
+    mask, or be given for a scan that is undersampled.
     """
-    of_lines = [name for name in (*sampling_values, "seed") if _is_given(name)]
-    if of_lines and pattern is None:
+    of_lines = [name for name in (*sampling_values, "seed") if is_given(name)]
+    if draws and of_lines == ["seed"] and mask_file is not None:
+        of_lines = []
+    if pattern is not None:
+        of_lines.insert(0, "pattern")
+    elif of_lines:
         pattern = Sampling().pattern
-    if pattern is not None and mask_file is not None:
-        option = of_lines[0].replace("_", "-") if of_lines else "pattern"
-        raise InputError(f"both --{option} and --mask are given; give one of them.")
+    if of_lines and mask_file is not None:
+        refuse_both(f"--{of_lines[0].replace('_', '-')}", "--mask")
     with open_scan(file, axes=tuple(axes.split(",")) if axes else None) as scan:
         for note in scan.header.notes:
             warn(note)
         sampling: Any = None
+        if draws and of_lines == ["seed"] and not scan.fully_sampled:
+            pattern = None
         if pattern is not None:
             sampling = Sampling(pattern=pattern, seed=number(seed, default=seed), **sampling_values)
         elif mask_file is not None:
             sampling = masks.read_mask(mask_file)
         chosen = len(scan) // 2 if index is None else index
         yield scan, chosen, scan.measurement(chosen, sampling).to(checked_device(device))
-
-
-def _is_given(option: str) -> bool:
-    """Whether an option stands on the command line."""
-    return click.get_current_context().get_parameter_source(option) is ParameterSource.COMMANDLINE
 
 
 def number(seed: str, default: T) -> int | T:
@@ -238,8 +243,10 @@ def checked_device(device: str) -> str:
 
 def chosen_method(id: str, knobs: Iterable[str], auto: bool, measurement: Measurement) -> Method:
     """The method at the knobs that are given, or chosen by held-out lines where asked."""
-    reconstructor = registry.get(id)
-    method = reconstructor.at(**parse_knobs(knobs))
+    reconstructor, given = registry.get(id), parse_knobs(knobs)
+    method = reconstructor.at(**given)
+    if auto and reconstructor.axes and reconstructor.axes[0].name in given:
+        refuse(f"--auto chooses {reconstructor.axes[0].name}, and --knob gives it; leave out one of them.")
     if reconstructor.caution:
         warn(reconstructor.caution)
     if auto:

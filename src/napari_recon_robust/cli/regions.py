@@ -11,6 +11,7 @@ from ..data.roi import ROI, Annotation
 from ..data.scan import Scan
 from ..ground.errors import InputError
 from ..io.annotations import read_annotations
+from .contradictions import refuse, refuse_both
 
 OPTIONS: tuple[Callable[..., Any], ...] = (
     click.option("--roi", metavar="ROW,COLUMN,HEIGHT,WIDTH", help="A box in the stored image, row 0 first."),
@@ -27,15 +28,15 @@ class Region:
     annotations: Path | None
     annotation: str | None
 
-    def of(self, scan: Scan, index: int, matrix: tuple[int, int], *, needed: bool) -> ROI:
-        """The ROI on a slice; the whole image where no region is named and none is needed, else InputError.
-
-        Also InputError for options of which one would do nothing beside, or without, the other.
-        """
+    def __post_init__(self) -> None:
+        """UsageError for options of which one would do nothing beside, or without, the other."""
         if self.roi is not None and self.annotations is not None:
-            raise InputError("both --roi and --annotations are given; give one of them.")
+            refuse_both("--roi", "--annotations")
         if self.annotation is not None and self.annotations is None:
-            raise InputError("--annotation names one of a table; give the table too, by --annotations CSV.")
+            refuse("--annotation names one of a table; give the table too, by --annotations CSV.")
+
+    def of(self, scan: Scan, index: int, matrix: tuple[int, int], *, needed: bool) -> ROI:
+        """The ROI on a slice; the whole image where no region is named and none is needed, else InputError."""
         if self.roi is not None:
             return ROI.parse(self.roi)
         if self.annotations is not None:

@@ -15,6 +15,7 @@ from ..studies.running import Status, run_study
 from ..studies.store import Store
 from ..studies.watching import DASHBOARD, FOLLOWED
 from ..studies.work import store_beside
+from .contradictions import refuse, refuse_both
 from .options import follow, warn
 
 Command = Callable[..., Any]
@@ -28,7 +29,7 @@ class _PlanFile(click.Path):
         if _is_name(value):
             return follow(packaged_plan(str(value), Path(), **given), "opening the scans")
         if any(given.values()):
-            raise InputError(f"{value} names its scans itself; --scans and --annotations are for packaged plans.")
+            refuse(f"{value} names its scans itself; leave out --scans and --annotations, which packaged plans need.")
         if not self.exists and is_packaged(Path(value)):
             name = Path(value).stem
             raise InputError(f"{value} is a packaged plan's file; 'study new {name}' writes it, or name another file.")
@@ -104,9 +105,11 @@ def where_options(command: Command) -> Command:
 
 
 def executor_of(workers: int | None, scheduler: str | None, cluster: Path | None) -> Executor:
-    """The executor that is asked for; InputError for several."""
-    if workers is not None and (scheduler or cluster):
-        raise InputError("workers are given beside a scheduler or a cluster; give one of them.")
+    """The executor that is asked for; UsageError for several."""
+    flags = {"--workers": workers, "--scheduler": scheduler, "--cluster": cluster}
+    given = [flag for flag, value in flags.items() if value is not None]
+    if len(given) > 1:
+        refuse_both(*given[:2])
     if workers is None and find_spec("distributed") is None:
         warn("one process runs the study: for several install Dask, pip install '.[studies]'.")
         workers = 1

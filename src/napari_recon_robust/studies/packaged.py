@@ -49,12 +49,18 @@ def packaged_plan(name: str, folder: Path, *, scans: Path | None = None, annotat
     if name == DEMO:
         if scans is not None:
             raise InputError("the demo is of the packaged sample; leave the scans out.")
+        if annotations is not None:
+            raise InputError("the demo's lesions are those of the packaged sample; leave the annotations out.")
         values = {"files": json.dumps(sample_path().absolute().as_posix())}
     elif scans is not None:
         values, headers = yield from _pointed(scans.absolute(), annotations)
         values["table"] = json.dumps(table.name)
         domains = _domains(headers) if name == _TABLED else ""
     elif path.exists():
+        if annotations is not None:
+            raise InputError(
+                f"{shown(path)} is there and names its annotations; leave them out, or give the scans too."
+            )
         return path
     else:
         raise InputError(f"{name} is for scans of yours; give their folder, --scans FOLDER.")

@@ -12,11 +12,13 @@ from napari_recon_robust.cli import cli
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.errors import InputError
 
-OPTIONS = ["--slice", "1", "--method", "cg-sense", "--pattern", "equispaced", "--size", "16", "--gradients", "1"]
+OPTIONS = {"--slice": 1, "--method": "cg-sense", "--pattern": "equispaced", "--size": 16}
 
 
 def invoke(scan_file: Path, *arguments: object) -> Result:
-    return CliRunner().invoke(cli, ["fragility", str(scan_file), *OPTIONS, *map(str, arguments)])
+    usual = OPTIONS if "gain" in arguments else {**OPTIONS, "--gradients": 1}
+    options = [word for option in usual.items() if option[0] not in arguments for word in option]
+    return CliRunner().invoke(cli, ["fragility", str(scan_file), *map(str, [*options, *arguments])])
 
 
 def test_the_worst_regions_are_those_of_the_map_that_is_written(scan_file: Path, tmp_path: Path) -> None:

@@ -48,8 +48,8 @@ def test_a_place_and_a_search_for_one_are_refused(scan_file: Path, search: list[
     common = ["perturb", "fnaf", str(scan_file), "--slice", "1", "--method", "cg-sense", *SAMPLING]
     for place in (["--at", "50,40"], ["--row", "50", "--column", "40"]):
         refused = CliRunner().invoke(cli, [*common, *place, *search])
-        assert refused.exit_code == 1
-        assert f"a place for the feature is given, and {search[0]} belongs to a search" in str(refused.exception)
+        assert refused.exit_code == 2
+        assert f"a place for the feature is given, and {search[0]} belongs to a search" in refused.output
 
 
 def test_the_budget_says_what_it_is_of_and_the_scan_its_acceleration(scan_file: Path) -> None:

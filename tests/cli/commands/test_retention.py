@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from napari_recon_robust.cli import cli
 from napari_recon_robust.ground.errors import InputError
 
-COMMON = ["--method", "zero-filled", "--pattern", "equispaced", "--centre-fraction", "0.2", "--spacing", "12"]
+COMMON = ["--method", "zero-filled", "--pattern", "equispaced", "--centre-fraction", "0.2"]
+MAP = [*COMMON, "--spacing", "12"]
 
 
 def invoke(*arguments: object) -> Result:
@@ -20,7 +21,7 @@ def invoke(*arguments: object) -> Result:
 
 def test_the_map_is_written_and_summed_up(scan_file: Path, tmp_path: Path, drawn: list[Figure]) -> None:
     array, picture = tmp_path / "map.npy", tmp_path / "map.png"
-    result = invoke(scan_file, *COMMON, "--output", array, "--json")
+    result = invoke(scan_file, *MAP, "--output", array, "--json")
     assert result.exit_code == 0, result.output + repr(result.exception)
     found = json.loads(result.stdout)
     values = np.load(array)
@@ -29,7 +30,7 @@ def test_the_map_is_written_and_summed_up(scan_file: Path, tmp_path: Path, drawn
     assert np.isnan(values[0, 0])
     assert found["reconstructions"] < found["positions"]
     assert len(found["worst"]) == 8
-    result = invoke(scan_file, *COMMON, "--output", picture)
+    result = invoke(scan_file, *MAP, "--output", picture)
     assert f"{found['positions']} positions in {found['reconstructions']} reconstructions" in result.output
     assert "Zero-filled, effective R = 2" in result.output
     assert result.output.count("detectability ") == 8
@@ -60,7 +61,6 @@ def test_the_table_is_printed(scan_file: Path) -> None:
     ("arguments", "words"),
     [
         (["--output", "map.h5"], "suffix"),
-        (["--table", "--output", "map.png"], "ask for the table"),
         (["--size", "2;3"], "give a number"),
         (["--size", "200"], "larger than the image"),
         (["--roi", "0,0,3,3"], "no tissue"),

@@ -45,8 +45,12 @@ class Entry(Specification):
         choice: Any = "given"
         while match := re.fullmatch(r"(.+?),\s*(?:(auto|rule|start|oracle)|(\w+)=([^,]+))", method):
             method, chosen, name, value = match.groups()
+            if chosen and choice != "given":
+                raise InputError(f"{text.strip()!r} chooses its knobs twice, by {chosen} and {choice}; leave one out.")
             if chosen:
                 choice = chosen
+            elif name in knobs:
+                raise InputError(f"{text.strip()!r} gives {name} twice; leave one out.")
             else:
                 knobs[name] = value.strip()
         id, comma, rest = method.partition(",")
@@ -66,6 +70,10 @@ class Entry(Specification):
                 raise InputError(f"{reconstructor.label} is not trained, so that it has no start; leave out 'start'.")
             reconstructor = start
         method = reconstructor.at(**self.knobs)
+        chosen = reconstructor.axes[:1] if self.choice in ("auto", "rule", "oracle") else ()
+        for knob in chosen:
+            if knob.name in self.knobs:
+                raise InputError(f"{self.name!r} gives {knob.name}, which {self.choice} chooses; leave one out.")
         if not method.is_image:
             raise InputError(f"{self.name} is a map, not an image; compare images.")
         return method

@@ -9,12 +9,13 @@ import click
 
 from ...analyses.quality.comparing import compare_methods
 from ...analyses.quality.entries import Entry
-from ...analyses.quality.grid import Grid, groups
+from ...analyses.quality.grid import Grid, groups, is_anatomy
 from ...ground.errors import InputError
 from ...ground.numbers import counted
 from ...io import lacks_axes, open_scan
 from ...physics.sampling import ACCELERATION, CENTRE_FRACTION, PATTERN, SEED
 from ...reconstructors import registry
+from ..contradictions import refuse_idle
 from ..options import checked_device, follow, number, of_sampling, print_json, warn
 
 
@@ -66,8 +67,13 @@ def compare(
         found = groups([path for _, path in named])
     else:
         raise InputError("some of the files have a name and some have none; write all as NAME=FILE, or none.")
+    paths = [path for group in found.values() for path in group]
+    if not any(map(is_anatomy, paths)):
+        refuse_idle(("matrix",), "without NIfTI volumes to simulate from")
     if axes is None:
-        _tell_guesses(path for paths in found.values() for path in paths)
+        _tell_guesses(paths)
+    elif not any(map(lacks_axes, paths)):
+        refuse_idle(("axes",), "without raw arrays, since the other files name theirs")
     grid["seeds"] = tuple(number(seed, default=seed) for seed in seeds)
     entries = [Entry.parse(text) for text in methods or registry.ids()]
     job = compare_methods(

@@ -10,6 +10,7 @@ from types import ModuleType
 import click
 
 from ...ground.errors import InputError
+from ..contradictions import refuse_both
 
 
 @click.command()
@@ -20,8 +21,10 @@ def demo(output: Path | None, tour: bool) -> None:
 
     Without a display the same runs on a virtual one, and demo/ has the screenshot, the images and the metrics.
     """
-    if tour and (output is not None or not _has_display()):
-        raise InputError("the tour is for somebody who looks at a display; leave --output out, or leave --tour out.")
+    if tour and output is not None:
+        refuse_both("--tour", "--output")
+    if tour and not _has_display():
+        raise InputError("the tour is for somebody who looks at a display, and there is none; leave --tour out.")
     if tour:
         launcher().tour()
         return

@@ -4,7 +4,12 @@ from pathlib import Path
 
 import click
 
+from ...ground.errors import either
+from ..contradictions import refuse_idle
+
 _IMAGES = ("reference", "clean", "perturbed", "random", "perturbed-reference")
+_WITHOUT_BUDGET = ("reference", "clean")
+_LABELLED = (".png", ".dcm")
 
 
 @click.command()
@@ -29,6 +34,10 @@ def export(case: Path, image: str, budget: float | None, path: Path, label: bool
       recon-robust export results/meniscus --image perturbed --to perturbed.dcm
       recon-robust export results/meniscus --image clean --to clean.nii.gz
     """
+    if image in _WITHOUT_BUDGET:
+        refuse_idle(("budget",), f"with --image {image}, which has none")
+    if label and path.suffix.lower() not in _LABELLED:
+        refuse_idle(("label",), f"for {path.name}; only {either(_LABELLED)} have it in their pixels")
     from ...reports.export import export_image
 
     click.echo(f"saved: {export_image(case, image, path, budget=budget, label=label)}")

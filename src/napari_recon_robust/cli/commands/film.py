@@ -5,6 +5,8 @@ from typing import Literal
 
 import click
 
+from ..contradictions import refuse_idle
+
 
 @click.command()
 @click.argument("case", type=click.Path(exists=True, file_okay=False, path_type=Path))
@@ -34,6 +36,8 @@ def film(case: Path, kind: Literal["flicker", "budgets"], budget: float | None, 
       recon-robust film results/meniscus --to meniscus.gif
       recon-robust film results/meniscus --kind budgets --rate 1 --to budgets.gif
     """
+    if kind == "budgets":
+        refuse_idle(("budget",), "with --kind budgets, which shows all of them")
     from ...reports.film import export_film
 
     click.echo(f"saved: {export_film(case, path, kind=kind, budget=budget, rate=rate)}")

@@ -14,6 +14,7 @@ from ...figures.overlays import Underlay, fragility_figure
 from ...ground.errors import either
 from ...io import images
 from ...perturbations.base import SENSITIVITIES
+from ..contradictions import refuse_idle
 from ..options import chosen_method, follow, heading, knob_options, measured, number, print_json, sampling_options
 from ..outputs import Outputs
 
@@ -57,8 +58,10 @@ def fragility(
     """
     if output is not None:
         images.check_suffix(output)
+    if how != "attack":
+        refuse_idle(("gradients",), f"with --how {how}")
     outputs = Outputs(output)
-    with measured(**sampling) as (scan, index, measurement):
+    with measured(**sampling, draws=True) as (scan, index, measurement):
         chosen = chosen_method(method, knobs, auto, measurement)
         job = engine.fragility(
             measurement,

@@ -8,9 +8,9 @@ import click
 from ...cases.gallery.entry import METRICS, Entry
 from ...cases.gallery.listing import list_cases
 from ...cases.gallery.query import DEFAULT_ORDER, ORDERS
-from ...ground.errors import InputError
 from ...ground.table import to_csv
 from ...ground.writing import write
+from ..contradictions import refuse
 from ..outputs import Outputs
 
 _TEXTS = ("method", "perturbation", "label")
@@ -37,7 +37,7 @@ def gallery(folder: Path, wanted: str, sort: str, reverse: bool, table: str | No
       recon-robust gallery results --filter "method:unet -verdict:none change>5%" --sort ssim --csv cases.csv
     """
     if as_json and table == "-":
-        raise InputError("both --json and --csv - would be printed; give one of them, or --csv a file.")
+        refuse("both --json and --csv - would be printed; leave one of them out, or give --csv a file.")
     file = None if table in (None, "-") else Path(table)
     outputs = Outputs(file)
     entries = list_cases(folder, filter=wanted, sort=sort, reverse=reverse)

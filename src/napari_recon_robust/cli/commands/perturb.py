@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from click.core import ParameterSource
 
 from ...cases.record import save_case
 from ...cases.replay import make_case, size_of_case
@@ -27,6 +26,7 @@ from ...perturbations.base import Perturbation, Perturbed
 from ...perturbations.outcome import Outcome, evaluate
 from ...reconstructors.base import Method
 from .. import regions
+from ..contradictions import Group, is_given, refuse, refuse_both, refuse_idle
 from ..options import (
     chosen_method,
     follow,
@@ -45,7 +45,7 @@ _AT = click.option("--at", metavar="ROW,COLUMN", help="Where to place the featur
 _OUTPUT = click.option("--output", type=click.Path(path_type=Path), help="Save the case into this new folder.")
 
 
-class PerturbationGroup(click.Group):
+class PerturbationGroup(Group):
     """Makes the command of a perturbation when it is asked for."""
 
     def list_commands(self, context: click.Context) -> list[str]:
@@ -138,7 +138,7 @@ def _run(kind: Perturbation, own: Sequence[Knob], given: dict[str, Any]) -> None
     outputs = Outputs(output, plot)
     if output is not None and output.exists():
         raise InputError(f"{output.name} exists already; name a new folder for the case.")
-    with measured(**given) as (scan, index, measurement):
+    with measured(**given, draws=True) as (scan, index, measurement):
         chosen = chosen_method(method, knobs, auto, measurement)
         if output is not None:
             check_room(output, size_of_case(measurement, max(1, len(asked.budgets))))
@@ -174,24 +174,29 @@ def _asked(kind: Perturbation, own: Sequence[Knob], given: dict[str, Any]) -> _A
     budgets, at, image = given.pop("budgets", ()), given.pop("at", None), given.pop("target_image", None)
     settings = {knob.name: given.pop(knob.name) for knob in own}
     settings["seed"] = number(given["seed"], default=0)
-    if kind.place is not None:
-        if at is not None:
-            settings.update(zip(kind.place, _place(at), strict=True))
-        if all(settings[name] >= 0 for name in kind.place):
-            _refuse_search(own, settings, kind.place)
+    if kind.place is not None and at is not None:
+        for name in filter(is_given, kind.place):
+            refuse_both("--at", f"--{name}")
+        settings.update(zip(kind.place, _place(at), strict=True))
+    if image is not None:
+        refuse_idle(kind.front, "beside --target-image")
+    _refuse_what_does_not_matter(own, settings, kind.place or ())
     return _Asked(kind if image is None else kind.towards(image), settings, budgets, region)
 
 
-def _refuse_search(knobs: Iterable[Knob], settings: Mapping[str, Any], place: tuple[str, str]) -> None:
-    """Raise InputError if the command gives both a place for a feature and a knob of the search for a place."""
-    context = click.get_current_context()
+def _refuse_what_does_not_matter(knobs: Iterable[Knob], settings: Mapping[str, Any], place: Sequence[str]) -> None:
+    """End the command if it gives a knob that nothing follows, as of a search for a place beside a place."""
     for knob in knobs:
-        searches = not knob.matters(settings) and any(name in place for name, _ in knob.only_when)
-        if searches and context.get_parameter_source(knob.name) is ParameterSource.COMMANDLINE:
-            raise InputError(
-                f"a place for the feature is given, and --{knob.name} belongs to a search for one; "
-                "leave out one of them."
-            )
+        if knob.matters(settings) or not is_given(knob.name):
+            continue
+        flag = f"--{knob.name.replace('_', '-')}"
+        if any(name in place for name, _ in knob.only_when):
+            refuse(f"a place for the feature is given, and {flag} belongs to a search for one; leave out one of them.")
+        refuse(f"{flag} does nothing here, since it {_as_clause(knob.condition)}; leave it out.")
+
+
+def _as_clause(sentence: str) -> str:
+    return f"{sentence[0].lower()}{sentence[1:].rstrip('.')}"
 
 
 def _place(text: str) -> tuple[float, float]:
@@ -199,6 +204,8 @@ def _place(text: str) -> tuple[float, float]:
         row, column = (float(part) for part in text.split(","))
     except ValueError:
         raise InputError(f"the place is {text!r}; give ROW,COLUMN, for instance 160,170.") from None
+    if row < 0 or column < 0:
+        raise InputError(f"the place is {text!r}, and rows and columns count from 0; leave out --at for a search.")
     return row, column
 
 

@@ -11,10 +11,11 @@ from ...analyses.retention import RecoveryTable, RetentionMap, recovery_table, r
 from ...data.roi import ROI
 from ...data.scan import Header
 from ...figures.overlays import Underlay, retention_figure
-from ...ground.errors import InputError, either
+from ...ground.errors import either
 from ...io import images
 from ...perturbations.features.feature import PARAMETRIC
 from ...perturbations.features.insertion import LOST, ROSE
+from ..contradictions import flag_of, is_given, refuse, refuse_both, refuse_idle
 from ..options import (
     chosen_method,
     follow,
@@ -72,14 +73,11 @@ def retention(
     """
     sizes, contrasts = former_sizes or sizes, former_contrasts or contrasts
     tabulated = tabulated or bool(former_sizes or former_contrasts) or len(sizes) * len(contrasts) > 1
+    _refuse(tabulated, output)
     if output is not None:
-        if tabulated:
-            raise InputError(
-                "--output takes the map, and --table or several sizes ask for the table; give one of them."
-            )
         images.check_suffix(output, images.MAP_SUFFIXES)
     outputs = Outputs(output)
-    with measured(**sampling) as (scan, _, measurement):
+    with measured(**sampling, draws=tabulated) as (scan, _, measurement):
         chosen = chosen_method(method, knobs, auto, measurement)
         facts = {**chosen.to_json(), "acceleration": measurement.acceleration}
         region = None if roi is None else ROI.parse(roi)
@@ -109,6 +107,19 @@ def retention(
         else:
             _say(found)
     outputs.end(quiet=as_json)
+
+
+def _refuse(tabulated: bool, output: Path | None) -> None:
+    """End the command if its options ask for a table and a map at once, or for the same thing twice."""
+    for name, former_name in (("sizes", "former_sizes"), ("contrasts", "former_contrasts")):
+        if is_given(name) and is_given(former_name):
+            refuse_both(flag_of(name), flag_of(former_name))
+    if not tabulated:
+        refuse_idle(("places",), "for the map; --table asks for the table")
+        return
+    refuse_idle(("spacing",), "for the table, which several sizes or contrasts and --table ask for")
+    if output is not None:
+        refuse("--output takes the map, and --table or several sizes ask for the table; leave one of them out.")
 
 
 def _draw(header: Header, found: RetentionMap, spacing: int, title: str, image: Tensor, path: Path) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ...ground.errors import InputError
+from ..contradictions import Group, is_given, refuse_idle
 
 if TYPE_CHECKING:
     from ...reader_studies.answers import Answers
@@ -19,7 +20,7 @@ _ANSWERS = click.option("--answers", type=_FILE, help="File of the answers.  [de
 _KEY = click.option("--key", type=_FILE, help="File with the key.  [default: STUDY.key.json]")
 
 
-@click.group()
+@click.group(cls=Group)
 def review() -> None:
     """Plan a reader study of saved cases, freeze it, let readers read, and get the tables.
 
@@ -249,9 +250,11 @@ def export(study: Path, answers: Path | None, key: Path | None, output: Path, qu
     from ...reader_studies.exchange import exchanged, write_exchanged
     from ...reader_studies.export import long_table, to_csv
 
+    if output.suffix not in (".csv", ".imrmc", ".xlsx"):
+        raise InputError(f"{output.name} has no known suffix; name it .csv, .imrmc or .xlsx.")
+    if output.suffix == ".csv":
+        refuse_idle(("question",), "for .csv, which gets all answers")
     with _opened(study, answers) as opened:
-        if output.suffix not in (".csv", ".imrmc", ".xlsx"):
-            raise InputError(f"{output.name} has no known suffix; name it .csv, .imrmc or .xlsx.")
         rows = long_table(opened, opened.unblind(key, "exported"))
         if output.suffix == ".csv":
             write(output, to_csv(rows).encode())
@@ -273,8 +276,14 @@ def compare(file: Path, question: str) -> None:
 
     The area under the ROC or the wAFROC curve, by Obuchowski and Rockette for random readers and cases.
     """
+    if file.suffix in (".imrmc", ".xlsx"):
+        refuse_idle(("question",), f"for {file.suffix}, which holds one question")
     from ...reader_studies.exchange import compare as compared
     from ...reader_studies.exchange import read_exchanged
+    from ...reader_studies.rating_table import read_rating_table
+
+    if is_given("question") and file.suffix == ".csv" and read_rating_table(file) is not None:
+        refuse_idle(("question",), f"for {file.name}, which `export` did not write: it holds one question")
 
     found = compared(read_exchanged(file, question), file.stem)
     for item in found.findings:
@@ -336,6 +345,8 @@ def unblind(study: Path, answers: Path | None, key: Path | None) -> None:
 @click.option("--no-serve", is_flag=True, help="Only make the study.")
 def demo(output: Path, port: int, no_serve: bool) -> None:
     """Make a reader study of the packaged sample, twelve cases in two arms, and serve it to a browser."""
+    if no_serve:
+        refuse_idle(("port",), "with --no-serve")
     from ...reader_studies.demo import demo as made
     from ...reader_studies.room.serving import Serving
     from ..options import follow

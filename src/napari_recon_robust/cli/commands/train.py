@@ -8,6 +8,7 @@ import click
 from ...ground.errors import InputError
 from ...ground.progress import Progress, relayed
 from ...training import loop
+from ..contradictions import refuse_both
 from ..options import checked_device, follow
 
 
@@ -49,7 +50,9 @@ def train(
       recon-robust train varnet hyperrecon unet --data anatomy/ --bank cases/ --minutes 720
     """
     if weights and from_shipped:
-        raise click.UsageError("--from and --from-shipped exclude each other.")
+        refuse_both("--from", "--from-shipped")
+    if resume and (weights or from_shipped):
+        refuse_both("--resume", "--from" if weights else "--from-shipped")
     chosen = [loop.load_recipe(name) for name in recipes]
     _check(chosen, preset, shared=bank is not None, one_start=weights is not None)
     if len(chosen) > 1:

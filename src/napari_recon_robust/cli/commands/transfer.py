@@ -9,6 +9,7 @@ from ...data.roi import ROI
 from ...ground.errors import InputError
 from ...perturbations import registry as perturbations
 from ...reconstructors import registry
+from ..contradictions import refuse_both, refuse_idle
 from ..options import follow, former, measured, number, parse_knobs, print_json, several, slice_options
 
 
@@ -43,10 +44,14 @@ def transfer(
     """
     if kind not in perturbations.ids():
         raise InputError(f"there is no perturbation {kind!r}; choose one of {', '.join(perturbations.ids())}.")
-    names = methods + former_methods
+    if methods and former_methods:
+        refuse_both("--method", "--methods")
+    if not perturbations.get(kind).needs_budget:
+        refuse_idle(("budget",), f"with --kind {kind}, which has no budget")
+    names = methods or former_methods
     if not names:
         raise click.UsageError("no method is given; give --method for each.")
-    with measured(**sampling) as (_, _, measurement):
+    with measured(**sampling, draws=True) as (_, _, measurement):
         region = ROI.box(0, 0, *measurement.matrix, label="whole image") if roi is None else ROI.parse(roi)
         job = transfer_job(
             measurement,
@@ -55,7 +60,7 @@ def transfer(
             kind=kind,
             budget=budget,
             found_on=found_on or None,
-            **{"seed": number(sampling["seed"], default=0), **parse_knobs(settings)},
+            **{"seed": number(sampling["seed"], default=0), **parse_knobs(settings, "--set")},
         )
         matrix = follow(job, "transfer")
     if as_json:
