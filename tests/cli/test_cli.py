@@ -171,6 +171,10 @@ def test_a_feature_is_placed_where_it_is_asked_for(scan_file: Path) -> None:
         (["--method", "tv", "--slice", "9"], "slice"),
         (["--method", "tv", "--device", "cuda:77"], "not available"),
         (["--method", "tv", "--output", "image.tiff"], "suffix"),
+        (["--device", "meta"], "not available"),
+        (["--seed", ""], "the seed is ''; give a whole number from 0, or the name of a file"),
+        (["--seed", "-3"], "the seed is '-3'"),
+        (["--seed", "1.5"], "the seed is '1.5'"),
     ],
 )
 def test_wrong_input_is_answered_in_one_sentence(scan_file: Path, arguments: list[str], words: str) -> None:
@@ -198,6 +202,34 @@ def test_wrong_regions_and_budgets_are_answered_in_one_sentence(
     result = invoke("perturb", "worst-case", scan_file, "--method", "cg-sense", *SAMPLING, *arguments)
     assert isinstance(result.exception, ReconRobustError), result.output
     assert any(word in str(result.exception) for word in words.split("|"))
+
+
+def test_numbers_that_are_none_are_answered_in_one_sentence(scan_file: Path, tmp_path: Path) -> None:
+    """A ² is a digit, of which Python makes no number; a seed of noise alone was taken for 0 where it was none."""
+    np.save(tmp_path / "mask.npy", np.arange(96) % 2 == 0)
+    (tmp_path / "table.csv").write_text(
+        "file,slice,study_level,x,y,width,height,label\n" + f"{scan_file.stem},1,No,40,40,9,9,Mass\n"
+    )
+    random = ["perturb", "random", scan_file, "--method", "zero-filled", "--slice", 1, "--budget", 0.01]
+    transfer = ["transfer", scan_file, "--method", "tv", "--method", "cg-sense", "--kind", "random"]
+    for arguments, words in (
+        ([*random, "--roi", "40,40,9,9", "--mask", tmp_path / "mask.npy", "--seed", -1], "the seed is '-1'"),
+        ([*random, "--annotations", tmp_path / "table.csv", "--annotation", "²"], "no annotation '²'"),
+        ([*transfer, "--set", "kind=fnaf"], "no knob 'kind'"),
+        (["contrast", scan_file, "--roi", "40,40,9,9", "--exceeds", "nan"], "--exceeds is nan"),
+        (["compare", scan_file, "--seed", "²"], "--seed is '²'; give a whole number from 0, or file"),
+        (["compare", "head="], "'head=' lacks a name or a file"),
+        (["review", "status", tmp_path], "is no frozen reader study"),
+    ):
+        result = invoke(*arguments)
+        assert isinstance(result.exception, ReconRobustError), (arguments, result.output, result.exception)
+        assert words in str(result.exception)
+    assert invoke("simulate", tmp_path / "head.h5", "--seed", -1).exit_code == 2
+    np.save(tmp_path / "mask.npy", np.full(96, np.nan))
+    refused = invoke("reconstruct", scan_file, "--mask", tmp_path / "mask.npy")
+    assert "has NaN or infinity; 0 is expected where nothing is sampled" in str(refused.exception)
+    (tmp_path / "empty.h5").touch()
+    assert "empty.h5 is empty; expected is" in str(invoke("reconstruct", tmp_path / "empty.h5").exception)
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from ..physics.sampling import ACCELERATION, CENTRE_FRACTION, PATTERN, SEED, Sam
 from ..reconstructors import registry
 from ..reconstructors.base import Method
 from .contradictions import is_given, refuse, refuse_both
+from .fractions import FRACTION, of_percentage
 
 T = TypeVar("T")
 Command = Callable[..., Any]
@@ -81,6 +82,8 @@ def _converted(flag: str, text: str, kind: click.ParamType) -> Any:
     try:
         return kind.convert(text, None, None)
     except click.BadParameter:
+        if kind is FRACTION and (fraction := of_percentage(text)):
+            raise InputError(f"{flag} is {text!r}; give it as a fraction, {fraction}.") from None
         raise InputError(f"{flag} is {text!r}; give a number, and repeat {flag} for several.") from None
 
 
@@ -104,7 +107,7 @@ _SAMPLING = (
         show_default=False,
     ),
     of_sampling(ACCELERATION, metavar="R"),
-    of_sampling(CENTRE_FRACTION, metavar="F"),
+    of_sampling(CENTRE_FRACTION, type=FRACTION, metavar="F"),
     of_sampling(SEED, "Or a file name, as fastMRI seeds.", type=str, metavar="S"),
     click.option("--mask", "mask_file", type=click.Path(exists=True, path_type=Path), help=".npy or .h5 instead."),
 )
@@ -120,7 +123,7 @@ _SAMPLINGS = (
         metavar="R",
         help="Nominal R; repeat it.",
     ),
-    of_sampling(CENTRE_FRACTION, metavar="F"),
+    of_sampling(CENTRE_FRACTION, type=FRACTION, metavar="F"),
     click.option("--seeds", default=3, show_default=True, type=click.IntRange(min=1), help="Masks of each."),
 )
 _RUN = (
@@ -226,8 +229,9 @@ def measured(
 
 
 def number(seed: str, default: T) -> int | T:
-    """A seed as a whole number; `default` for a file name."""
-    return int(seed) if seed.isdigit() else default
+    """A seed as a whole number; `default` for a file name. Raises InputError for a seed that is neither."""
+    value = Sampling(seed=seed).seed
+    return value if isinstance(value, int) else default
 
 
 def checked_device(device: str) -> str:
@@ -235,7 +239,7 @@ def checked_device(device: str) -> str:
     import torch
 
     try:
-        torch.empty(0, device=device)
+        torch.zeros(1, device=device).item()  # which one that holds no values cannot
     except (RuntimeError, AssertionError):
         raise InputError(f"the device {device!r} is not available here; use --device cpu.") from None
     return device

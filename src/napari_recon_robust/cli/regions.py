@@ -53,7 +53,7 @@ def _chosen(boxes: Sequence[Annotation], wanted: str | None, index: int) -> ROI:
     names = "; ".join(f"{number}: {one.label}" for number, one in enumerate(boxes))
     if wanted is None:
         matches = [boxes[0]]
-    elif wanted.isdigit():
+    elif wanted.isdecimal():
         matches = list(boxes[int(wanted) : int(wanted) + 1])
     else:
         matches = [one for one in boxes if one.label.lower() == wanted.lower()]

@@ -65,8 +65,7 @@ def open_scan(path: str | Path, axes: Sequence[str] | None = None) -> "Scan":
     known = "; ".join(f"{format.label}: {format.expects}" for format in FORMATS)
     came = "a folder"
     if not os.path.isdir(path):  # False for a name that no file can have
-        status(path)
-        came = "of no format that is known here"
+        came = "of no format that is known here" if status(path).st_size else "empty"
     if is_hdf5(path):
         with opening(path), open_hdf5(path) as file:
             came = f"an HDF5 file with {described(file)}"

@@ -33,5 +33,7 @@ def read_mask(path: Path) -> Tensor:
             f"the mask in {shown(path)} is {values.dtype} of shape {dimensions(values.shape)}; one value for each "
             "line, or one for each point (readout, phase), is expected."
         )
+    if not np.isfinite(values).all():
+        raise FileFormatError(f"the mask in {shown(path)} has NaN or infinity; 0 is expected where nothing is sampled.")
     sampled = torch.from_numpy(values != 0)
     return sampled[None] if sampled.ndim == 1 else sampled

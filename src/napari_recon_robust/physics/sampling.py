@@ -30,8 +30,22 @@ def _pattern(name: Any) -> Any:
 
 
 def _seed(seed: Any) -> Any:
-    """A number given as text (on the command line) is a number; any other text is a file name."""
-    return int(seed) if isinstance(seed, str) and seed.isdecimal() else seed
+    """A number given as text (on the command line) is a number; any other text is a file name, if it can be one."""
+    if not isinstance(seed, str):
+        return seed
+    if seed.isdecimal():
+        return int(seed)
+    if not seed.strip() or _is_number(seed):
+        raise InputError(f"the seed is {seed!r}; give a whole number from 0, or the name of a file.")
+    return seed
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 Pattern = Annotated[str, BeforeValidator(_pattern)]

@@ -33,7 +33,7 @@ from ..data.window import Window
 from ..ground.cached import cached_property
 from ..ground.documents import read_json
 from ..ground.errors import FileFormatError, InputError, dimensions
-from ..ground.guard import opening, read, to_path
+from ..ground.guard import is_file, opening, read, shown, to_path
 from ..ground.specification import Specification
 from ..ground.writing import Content, try_place, write
 from ..reports.conditions import CaseImages
@@ -373,6 +373,11 @@ class Bundle:
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = to_path(folder)
+        if not is_file(self.folder / MANIFEST):
+            raise FileFormatError(
+                f"{shown(self.folder)} is no frozen reader study, since it has no {MANIFEST}; `recon-robust review "
+                "freeze` makes one of a plan."
+            )
         with opening(self.folder, "a frozen reader study", _ADVICE):
             self.manifest = read_json(self.folder / MANIFEST, advice=_ADVICE)
             if self.manifest["schema"] not in _FORMATS:
@@ -453,9 +458,9 @@ class Bundle:
     def _check_presentations(self) -> None:
         if not self.shown or not all(re.fullmatch(r"R[1-9]\d{0,3}", one.reader) for one in self.shown):
             raise ValueError("its presentations have no readers R1, R2, ...")
-        for shown in self.shown:
-            for name in (*shown.images, *filter(None, [shown.reference])):
+        for one in self.shown:
+            for name in (*one.images, *filter(None, [one.reference])):
                 if f"{name}.f32" not in self.manifest["files"]:
                     raise ValueError("a presentation names an image that is not there")
-                if (self.folder / f"{name}.f32").stat().st_size < 4 * shown.slices * shown.rows * shown.columns:
+                if (self.folder / f"{name}.f32").stat().st_size < 4 * one.slices * one.rows * one.columns:
                     raise ValueError("an image has fewer pixels than its presentation says")

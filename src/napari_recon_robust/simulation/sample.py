@@ -42,7 +42,7 @@ class SimulationRecipe(Specification):
     brightest tissue. phase_detail: in radians (`simulation.acquisition.phase`).
     """
 
-    seed: int = 0
+    seed: int = Field(default=0, ge=0)
     contrast: Literal["t2", "t1", "flair"] = "t2"
     heights: tuple[float, ...] = Field(default=(2.0, 12.0, 20.0, 28.0, 36.0, 46.0), min_length=1)
     thickness: float = Field(default=3.0, gt=0)

@@ -142,7 +142,7 @@ def test_a_link_is_that_of_the_proxy(tmp_path: Path, monkeypatch: pytest.MonkeyP
         (("invite", "{study}", "R9"), "there is no reader 'R9'"),
         (("export", "{study}", "--output", "a.txt"), "has no known suffix"),
         (("export", "{study}", "--key", "{study}/study.json"), "is not the key"),
-        (("status", "{study}/.."), "there is no file manifest.json"),
+        (("status", "{study}/.."), "is no frozen reader study"),
     ],
 )
 def test_bad_input_gets_one_sentence(tmp_path: Path, words: tuple[str, ...], sentence: str) -> None:

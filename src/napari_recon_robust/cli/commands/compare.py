@@ -16,6 +16,7 @@ from ...io import lacks_axes, open_scan
 from ...physics.sampling import ACCELERATION, CENTRE_FRACTION, PATTERN, SEED
 from ...reconstructors import registry
 from ..contradictions import refuse_idle
+from ..fractions import FRACTION
 from ..options import checked_device, follow, number, of_sampling, print_json, warn
 
 
@@ -28,7 +29,9 @@ from ..options import checked_device, follow, number, of_sampling, print_json, w
     SEED, 'Or "file", the name of each file, as fastMRI seeds. Repeat it.', several=True, type=str, metavar="S"
 )
 @click.option("--slices", default=1, show_default=True, help="Of each scan or anatomy, evenly spaced.")
-@of_sampling(CENTRE_FRACTION, "8%, from R = 8 on 4%, if left out.", default=None, show_default=False, metavar="F")
+@of_sampling(
+    CENTRE_FRACTION, "8%, from R = 8 on 4%, if left out.", type=FRACTION, default=None, show_default=False, metavar="F"
+)
 @click.option("--matrix", default=256, show_default=True, help="Side of simulated images.")
 @click.option("--axes", metavar="A,B,C", help="Axes of raw arrays, for instance coil,phase,readout.")
 @click.option("--baseline", metavar="ID", help="The method that NMSE is divided by, case by case.")
@@ -75,6 +78,8 @@ def compare(
     elif not any(map(lacks_axes, paths)):
         refuse_idle(("axes",), "without raw arrays, since the other files name theirs")
     grid["seeds"] = tuple(number(seed, default=seed) for seed in seeds)
+    if unknown := [seed for seed in grid["seeds"] if isinstance(seed, str) and seed != "file"]:
+        raise InputError(f"--seed is {unknown[0]!r}; give a whole number from 0, or file for the name of each file.")
     entries = [Entry.parse(text) for text in methods or registry.ids()]
     job = compare_methods(
         found,
@@ -109,4 +114,8 @@ def _tell_guesses(files: Iterable[Path]) -> None:
 def _named(file: str) -> tuple[str, Path]:
     """NAME=FILE in two, unless a file is called so."""
     name, separator, path = file.partition("=")
-    return ("", Path(file)) if not separator or Path(file).exists() else (name, Path(path))
+    if not separator or Path(file).exists():
+        return "", Path(file)
+    if not name or not path:
+        raise InputError(f"{file!r} lacks a name or a file; write it as NAME=FILE, or the file by itself.")
+    return name, Path(path)

@@ -1,5 +1,6 @@
 """The contrast of a region over posterior samples, and the probability that it exceeds a value."""
 
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import click
 from ...data.roi import ROI
 from ...evaluation.contrast import Contrasts
 from ...figures import plots
-from ...ground.errors import either
+from ...ground.errors import InputError, either
 from ...reconstructors.generative.posterior import CALIBRATION, Posterior
 from ..options import follow, measured, print_json, slice_options
 from ..outputs import Outputs
@@ -45,6 +46,8 @@ def contrast(
     Example:
       recon-robust contrast scan.h5 --pattern equispaced --roi 120,140,12,10 --exceeds 0.1 --plot contrast.png
     """
+    if not isfinite(exceeds):
+        raise InputError(f"--exceeds is {exceeds:g}; give the contrast in question, for instance 0.1.")
     if plot is not None:
         plots.check_file(plot)
     outputs = Outputs(plot)

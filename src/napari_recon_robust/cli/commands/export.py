@@ -6,6 +6,7 @@ import click
 
 from ...ground.errors import either
 from ..contradictions import refuse_idle
+from ..fractions import FRACTION
 
 _IMAGES = ("reference", "clean", "perturbed", "random", "perturbed-reference")
 _WITHOUT_BUDGET = ("reference", "clean")
@@ -15,7 +16,7 @@ _LABELLED = (".png", ".dcm")
 @click.command()
 @click.argument("case", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--image", default="perturbed", show_default=True, type=click.Choice(_IMAGES), help="Which of the case.")
-@click.option("--budget", type=float, metavar="η", help="Which of several budgets; the largest if left out.")
+@click.option("--budget", type=FRACTION, metavar="η", help="Which of several budgets; the largest if left out.")
 @click.option(
     "--to",
     "path",

@@ -6,6 +6,7 @@ from typing import Literal
 import click
 
 from ..contradictions import refuse_idle
+from ..fractions import FRACTION
 
 
 @click.command()
@@ -17,7 +18,9 @@ from ..contradictions import refuse_idle
     type=click.Choice(("flicker", "budgets")),
     help="Clean and perturbed in turn, or perturbed at rising budgets.",
 )
-@click.option("--budget", type=float, metavar="η", help="Which of several budgets flickers; the largest if left out.")
+@click.option(
+    "--budget", type=FRACTION, metavar="η", help="Which of several budgets flickers; the largest if left out."
+)
 @click.option("--rate", default=2.0, show_default=True, help="Images in a second, 0.5 to 10.")
 @click.option(
     "--to",

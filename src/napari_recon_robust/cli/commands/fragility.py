@@ -15,14 +15,26 @@ from ...ground.errors import either
 from ...io import images
 from ...perturbations.base import SENSITIVITIES
 from ..contradictions import refuse_idle
-from ..options import chosen_method, follow, heading, knob_options, measured, number, print_json, sampling_options
+from ..fractions import FRACTION
+from ..options import (
+    chosen_method,
+    follow,
+    heading,
+    knob_options,
+    measured,
+    number,
+    print_json,
+    sampling_options,
+)
 from ..outputs import Outputs
 
 
 @click.command()
 @sampling_options
 @click.option("--how", type=click.Choice(engine.METHODS), default="attack", show_default=True, help="See below.")
-@click.option("--budget", default=0.01, show_default=True, metavar="η", help="A fraction of the k-space norm.")
+@click.option(
+    "--budget", type=FRACTION, default=0.01, show_default=True, metavar="η", help="A fraction of the k-space norm."
+)
 @click.option("--gradients", default=engine.GRADIENTS, show_default=True, metavar="N", help="Of the attack.")
 @click.option(
     "--size", default=engine.TILE, show_default=True, metavar="PIXELS", help="Side of a region and of a tile."

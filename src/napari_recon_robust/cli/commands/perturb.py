@@ -27,6 +27,7 @@ from ...perturbations.outcome import Outcome, evaluate
 from ...reconstructors.base import Method
 from .. import regions
 from ..contradictions import Group, is_given, refuse, refuse_both, refuse_idle
+from ..fractions import FRACTION
 from ..options import (
     chosen_method,
     follow,
@@ -90,7 +91,7 @@ def _options(kind: Perturbation) -> list[Callable[..., Any]]:
     if kind.needs_budget:
         whole = kind.budget_of({knob.name: knob.default for knob in kind.knobs})
         words = f"Fractions of the norm of {whole}, for instance 0.01; repeat it."
-        options.append(several("--budget", "budgets", click.FLOAT, commas=True, required=True, metavar="η", help=words))
+        options.append(several("--budget", "budgets", FRACTION, commas=True, required=True, metavar="η", help=words))
     if kind.needs_budget or kind.has_curve:
         plotted = "the curve of the result" if kind.has_curve else "SSIM and error over the budgets"
         file = click.Path(dir_okay=False, path_type=Path)

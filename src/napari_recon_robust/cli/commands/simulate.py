@@ -12,7 +12,7 @@ from ..options import follow
 @click.command()
 @click.argument("output", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--recipe", type=click.Path(exists=True, path_type=Path), help="YAML; the packaged sample's if left out.")
-@click.option("--seed", type=int, help="Another head, coils, lesions and noise than the recipe's.")
+@click.option("--seed", type=click.IntRange(min=0), help="Another head, coils, lesions and noise than the recipe's.")
 def simulate(output: Path, recipe: Path | None, seed: int | None) -> None:
     """Simulate a multi-coil brain with lesions into OUTPUT (.h5, fastMRI's layout; the lesions' boxes in a .csv).
 

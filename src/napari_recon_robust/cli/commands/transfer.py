@@ -7,9 +7,11 @@ import click
 from ...analyses.transfer import transfer as transfer_job
 from ...data.roi import ROI
 from ...ground.errors import InputError
+from ...ground.knob import resolve
 from ...perturbations import registry as perturbations
 from ...reconstructors import registry
 from ..contradictions import refuse_both, refuse_idle
+from ..fractions import FRACTION
 from ..options import follow, former, measured, number, parse_knobs, print_json, several, slice_options
 
 
@@ -22,7 +24,9 @@ from ..options import follow, former, measured, number, parse_knobs, print_json,
 @former("--methods", "former_methods", click.STRING, "--method for each")
 @click.option("--kind", default=perturbations.DEFAULT, show_default=True, help="Of perturbation.")
 @click.option("--roi", metavar="ROW,COLUMN,HEIGHT,WIDTH", help="Where; the whole image if left out.")
-@click.option("--budget", default=0.01, show_default=True, metavar="η", help="Fraction of the k-space norm.")
+@click.option(
+    "--budget", type=FRACTION, default=0.01, show_default=True, metavar="η", help="Fraction of the k-space norm."
+)
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A knob of the perturbation; repeat it.")
 def transfer(
     methods: tuple[str, ...],
@@ -48,6 +52,8 @@ def transfer(
         refuse_both("--method", "--methods")
     if not perturbations.get(kind).needs_budget:
         refuse_idle(("budget",), f"with --kind {kind}, which has no budget")
+    knobs = parse_knobs(settings, "--set")
+    resolve(perturbations.get(kind).knobs, knobs)
     names = methods or former_methods
     if not names:
         raise click.UsageError("no method is given; give --method for each.")
@@ -60,7 +66,7 @@ def transfer(
             kind=kind,
             budget=budget,
             found_on=found_on or None,
-            **{"seed": number(sampling["seed"], default=0), **parse_knobs(settings, "--set")},
+            **{"seed": number(sampling["seed"], default=0), **knobs},
         )
         matrix = follow(job, "transfer")
     if as_json:
