@@ -7,8 +7,8 @@ people by the loss that VarNet is trained on, and judged on the validation cases
 `tv, rule`, its geometric mean over cases. Beside it stand the zero-filled image and a regularized SENSE image by
 conjugate gradients.
 
-The cascades pass the image on exactly, times -a_t, but what their U-Nets add to it is never exact, and a polynomial that
-is best without errors makes 30 times as large an error of them. So white noise of `--noise` times the image's root mean
+The cascades pass the image on exactly, times -a_t, but what their U-Nets add to it never is, and a polynomial that is
+best without errors makes 30 times as large an error of them. So white noise of `--noise` times the image's root mean
 square is added to what R_t sees in the fit, and the score is given without noise and with 3%. The numbers of 12
 cascades are `linear` of the recipe `varnet`.
 """

@@ -57,7 +57,7 @@ def test_a_crop_lies_where_a_coil_sees(bank):
 
 
 def test_an_example_under_points_obeys_the_forward_model_of_the_crop(bank):
-    """Rows don't decouple under points, so the crop is a slice of its own, with its own transform in both directions."""
+    """Rows don't decouple under points, so the crop is a slice of its own, with a transform in both directions."""
     masks = MaskSpecification(patterns=("poisson-disc",), acceleration=(4.0, 4.0))
     for number in range(len(bank)):
         columns = bank[number].magnitude.shape[1]
