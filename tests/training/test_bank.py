@@ -9,6 +9,7 @@ import torch
 from napari_recon_robust.ground.errors import InputError, ReconRobustError
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.physics.sampling import outside_acs
+from napari_recon_robust.reconstructors.problem import LEAST_NOISE
 from napari_recon_robust.training.bank import MaskSpecification, build_bank, draw_example
 
 
@@ -43,6 +44,16 @@ def test_examples_are_drawn_again_from_the_same_seed(bank):
     first, again = (draw_example(bank[0], MaskSpecification(), 24 * 64, np.random.default_rng(7)) for _ in range(2))
     assert torch.equal(first.problem.data, again.problem.data)
     assert torch.equal(first.truth, again.truth)
+
+
+def test_training_tells_a_network_no_less_noise_than_use_does(bank):
+    """Less than what it has seen makes it amplify what it does not know."""
+    loud, quiet = (
+        draw_example(replace(bank[0], noise=noise), MaskSpecification(), 24 * 64, np.random.default_rng(0))
+        for noise in (0.01, 1e-5)
+    )
+    assert float(quiet.problem.noise) == pytest.approx(LEAST_NOISE)
+    assert float(loud.problem.noise) > 0.005
 
 
 def test_a_crop_lies_where_a_coil_sees(bank):

@@ -32,7 +32,7 @@ from ..ground.writing import WritingError, write
 from ..physics import coils, fourier
 from ..physics.model import ForwardModel, root_sum_of_squares
 from ..physics.sampling import Pattern, Sampling, outside_acs
-from ..reconstructors.problem import Problem
+from ..reconstructors.problem import LEAST_NOISE, Problem
 from .sources import UNDERSAMPLED, Acquisition, BankSpecification, Origin, Range, Source, find_sources, log_uniform
 
 VALIDATION_CASES = 24
@@ -391,7 +391,7 @@ def draw_example(case: TrainingCase, masks: MaskSpecification, pixels: int, rng:
         raise InputError("a training case is zero or not finite; check the volumes.")
     turn = torch.from_numpy(_map_phase((maps.shape[-2], maps.shape[-1]), rng))
     noise = torch.tensor(case.noise / scale * float(np.exp(rng.normal(0, 0.1)))).reshape(1, 1)
-    problem = Problem(ForwardModel(maps * turn.conj(), mask, dims), data / scale, noise)
+    problem = Problem(ForwardModel(maps * turn.conj(), mask, dims), data / scale, noise.clamp_min(LEAST_NOISE))
     return Example(problem, cut(case.truth) * turn / scale, cut(case.magnitude) / scale)
 
 

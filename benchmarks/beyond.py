@@ -1,0 +1,70 @@
+"""How networks do outside of the domain that their cards state: other coils, noise and matrices, against TV.
+
+    python benchmarks/beyond.py --data ../shared/data/anatomy --output FOLDER [--methods ID ...]
+
+Whole slices of the validation people, each under one random mask of lines (R = 2 to 10, less with few coils), simulated
+anew for each row of the table in one respect that training has not seen. OUTPUT keeps the cases. The error is the NMSE
+of the magnitude within the foreground.
+"""
+
+import argparse
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from domain import against, example
+from napari_recon_robust.cli.options import follow
+from napari_recon_robust.reconstructors.classical import tv
+from napari_recon_robust.training.bank import VALIDATION_CASES, build_bank
+from napari_recon_robust.training.loop import foreground_error
+from napari_recon_robust.training.recipe import load_recipe, make_network
+
+NETWORKS = ("hqs-supervised", "unrolled-hqs", "cascade-net", "irim", "varnet-cg", "varnet")
+ROWS: dict[str, dict[str, Any]] = {
+    "as trained": {},
+    "1 coil": {"coils": (1, 1)},
+    "2 coils": {"coils": (2, 2)},
+    "4 coils": {"coils": (4, 4)},
+    "24 to 32 coils": {"coils": (24, 32)},
+    "noise 0.0003 to 0.001": {"noise": (0.0003, 0.001)},
+    "noise 0.03 to 0.06": {"noise": (0.03, 0.06)},
+    "48 to 80 pixels": {"matrix": (48, 80)},
+    "384 to 448 pixels": {"matrix": (384, 448)},
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--methods", nargs="+", default=list(NETWORKS))
+    options = parser.parse_args()
+    recipes = {id: load_recipe(id) for id in options.methods}
+    networks = {id: make_network(recipe, id).eval() for id, recipe in recipes.items()}
+    first = next(iter(recipes.values()))
+    print(f"NMSE ÷ that of tv, rule: mean (largest; how many of {VALIDATION_CASES} are above 1)\n")
+    print("| |", *(f"{id} |" for id in networks))
+    print("|---" * (len(networks) + 1) + "|")
+    for row, changed in ROWS.items():
+        bank_of_row = first.bank.model_copy(update={"cases": VALIDATION_CASES, **changed})
+        bank = follow(build_bank(bank_of_row, options.data, options.output / row.replace(" ", "-")), row)
+        ratios: dict[str, list[float]] = {id: [] for id in networks}
+        for number in range(len(bank.validation)):
+            one = example(first, bank, number, 0)
+            of_tv = foreground_error(one.problem.tv(tv.rule(float(one.problem.noise))), one)
+            for id, network in networks.items():
+                ratios[id].append(against(network, one)[0] / of_tv)
+        print(f"| {row} |", *(f"{_cell(np.array(found))} |" for found in ratios.values()), flush=True)
+
+
+def _cell(ratios: np.ndarray[Any, Any]) -> str:
+    mean = math.exp(float(np.log(ratios).mean()))
+    return f"{mean:.2f} ({ratios.max():.2f}; {(ratios > 1).sum()})"
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    main()
