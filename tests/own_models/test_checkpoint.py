@@ -144,7 +144,7 @@ def test_a_varnet_trained_with_its_own_sensitivities_uses_them(tmp_path: Path) -
     metadata = store.load("varnet-cg").metadata
     assert metadata is not None
     torch.manual_seed(0)
-    state = FastMRIVarNet(1, 8, 2, (8, 2)).state_dict()
+    state = FastMRIVarNet(1, 8, 2, (8, 2), passes_image=True).state_dict()
     for learned in (True, False):
         arguments = {"cascades": 1, "channels": 8, "pools": 2, "sensitivity": [8, 2], "learned": learned}
         described = metadata.model_copy(update={"architecture": arguments})

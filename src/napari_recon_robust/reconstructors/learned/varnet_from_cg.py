@@ -4,7 +4,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from ...data.measurement import Measurement
@@ -46,7 +45,7 @@ class VarNetFromCG(VarNet):
     knobs: tuple[Knob, ...] = (SENSITIVITIES, CONSISTENCY)
 
     def start(self) -> Start:
-        """The same method with its correction at zero: CG-SENSE's image, with the samples put in."""
+        """The same method without its U-Nets: a polynomial of A^H A on CG-SENSE's image, with the samples put in."""
         return Start(self, self.id)
 
     def apply(self, network: FastMRIVarNet, measurement: Measurement, **knobs: Any) -> Tensor:
@@ -71,6 +70,11 @@ class VarNetFromCG(VarNet):
 class VarNetFromCGNetwork(TrainableVarNet):
     """The network of `VarNetFromCG` as the training sees it; it starts at CG-SENSE."""
 
+    def __init__(
+        self, cascades: int, channels: int, pools: int, sensitivity: tuple[int, int], learned: bool = False
+    ) -> None:
+        super().__init__(cascades, channels, pools, sensitivity, learned, linear=cascades * [(1.0, 0.0)])
+
     def forward(self, problem: Problem, learned: bool | None = None) -> Tensor:  # type: ignore[override]
         """The image, complex64 (rows, columns), relative to the problem's scale. `learned`: overrides the network's."""
         data, model = problem.data[None], problem.model
@@ -82,24 +86,12 @@ class VarNetFromCGNetwork(TrainableVarNet):
 
 
 def refine(network: Cascades, model: ForwardModel, data: Tensor) -> Tensor:
-    """S^H F^-1 k_T from k_0 = y + (1 - M) F S x_0, x_0 CG-SENSE's image; the mean m of x_0 is taken off the images.
+    """S^H F^-1 k_T from k_0 = y + (1 - M) F S x_0 on, x_0 CG-SENSE's image; data (batch, coils, rows, columns).
 
-    data: (batch, coils, rows, columns), to (batch, rows, columns).
-
-    A normalising U-Net passes the mean of its input through. With sensitivities that carry the phase (also that of x_0,
-    see `channels.local_phase`) the image is nearly real and positive, so that the cascades would be busy with its mean.
+    The sensitivities that the cascades see carry the local phase of x_0 too, so that the images are nearly real.
     """
-    dims = model.dims
     start = conjugate_gradients(lambda x: model.normal(x) + WEIGHT * x, model.adjoint(data), ITERATIONS)
-    phase = local_phase(start, PHASE_FLOOR * start.abs().amax((-2, -1), keepdim=True))
-    start = start * phase.conj()
-    model = ForwardModel(model.sensitivities * phase.unsqueeze(-3), model.mask, dims)
-    maps = model.sensitivities
-    power = maps.abs().square().sum((-3, -2, -1), keepdim=True)
-    mean = (maps.abs().square() * start.unsqueeze(-3)).sum((-3, -2, -1), keepdim=True) / torch.where(
-        power > 0, power, 1
-    )
-    constant = fourier.fft(maps * mean, dims)
-    y = data - model.mask * constant
-    first = y + ~model.mask * (fourier.fft(maps * start.unsqueeze(-3), dims) - constant)
-    return phase * combined(network(y, model.mask, maps, dims, first) + constant, maps, dims)
+    phase = local_phase(start.detach(), PHASE_FLOOR * start.detach().abs().amax((-2, -1), keepdim=True))
+    maps = model.sensitivities * phase.unsqueeze(-3)
+    first = data + ~model.mask * fourier.fft(model.sensitivities * start.unsqueeze(-3), model.dims)
+    return phase * combined(network(data, model.mask, maps, model.dims, first), maps, model.dims)
