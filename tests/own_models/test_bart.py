@@ -6,12 +6,14 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.ground.errors import ModelError
 from napari_recon_robust.own_models import bart
+from napari_recon_robust.physics import fourier
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.reconstructors.classical.cg_sense import conjugate_gradients
 
@@ -33,6 +35,29 @@ def test_its_unregularized_image_is_that_of_cg_sense(pattern: str, request: pyte
     ours = conjugate_gradients(lambda x: model.normal(x) + 1e-3 * x, model.adjoint(measurement.data), 60)
     assert difference(command(measurement), ours) < 0.05
     assert difference(command(small), ours * 1e-4) < 0.05
+
+
+@installed
+@pytest.mark.parametrize("matrix", [(47, 48), (48, 47), (45, 47)])
+def test_odd_sizes_do_not_shift_the_image(lines: Measurement, matrix: tuple[int, int]) -> None:
+    """Up to BART 0.9 pics itself is a pixel off along them."""
+    assert lines.full is not None
+    kspace = fourier.centre_crop(fourier.centre_crop(lines.full, matrix[0], -2), matrix[1], -1)
+    odd = Measurement(kspace, torch.ones(1, matrix[1], dtype=torch.bool), matrix)
+    command = registry.get("bart:pics -l2 -r 0.001 -i 60 {kspace} {sensitivities} {image}")
+    model = odd.model
+    ours = conjugate_gradients(lambda x: model.normal(x) + 1e-3 * x, model.adjoint(odd.data), 60)
+    assert difference(command(odd), ours) < 0.05
+
+
+@pytest.mark.parametrize(
+    ("words", "shifts"), [(["pics"], False), (["nlinv"], True), (["pics", "-t", "trajectory"], True)]
+)
+def test_only_a_pics_that_shifts_gets_other_samples(words: list[str], shifts: bool) -> None:
+    command = bart.BARTCommand("bart", words, "bart")
+    command.__dict__["_pics_shifts"] = shifts
+    kspace = np.ones((2, 5, 6), np.complex64)
+    assert command._for_pics(kspace) is kspace
 
 
 @installed

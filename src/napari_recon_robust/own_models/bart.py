@@ -19,6 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..ground.cached import cached_property
 from ..ground.errors import ModelError
 from ..ground.progress import Job, Progress
 from ..reconstructors.base import Reconstructor
@@ -48,7 +49,8 @@ class BARTCommand(OwnModel):
             names = {name: str(Path(folder) / name) for name in FILES}
             for name in FILES[:-1]:
                 if any(f"{{{name}}}" in word for word in self.words):
-                    _write(Path(names[name]), getattr(one, name).detach().cpu().to(torch.complex64).numpy())
+                    array = getattr(one, name).detach().cpu().to(torch.complex64).numpy()
+                    _write(Path(names[name]), self._for_pics(array) if name == "kspace" else array)
             command = [self.program, *(_filled(word, names) for word in self.words)]
             status, words = yield from _execute(command, Path(folder))
             image = Path(names["image"])
@@ -59,6 +61,34 @@ class BARTCommand(OwnModel):
                     f"{f' ({said[-1]})' if said else ''}; try the command in a shell."
                 )
             return torch.from_numpy(_read(image))
+
+    def _for_pics(self, kspace: NDArray[np.complex64]) -> NDArray[np.complex64]:
+        """The k-space turned against what `pics` does wrong along axes of an odd size; unchanged for other commands.
+
+        Up to BART 0.9 pics centres k-space by BART's `fftmod` in place of its inverse. These are the same for even
+        sizes. For odd ones the image is shifted by a pixel (https://github.com/mrirecon/bart/pull/328).
+        """
+        odd = any(size % 2 for size in kspace.shape[-2:])
+        if not odd or self.words[0] != "pics" or "-t" in self.words or not self._pics_shifts:
+            return kspace
+        rows, columns = (_centring(size) ** -2 for size in kspace.shape[-2:])
+        return (kspace * rows[:, None] * columns).astype(np.complex64)
+
+    @cached_property
+    def _pics_shifts(self) -> bool:
+        """Whether this BART's `pics` puts the point in the middle of 5×5 pixels elsewhere.
+
+        It is tried, since builds between two releases have the version of the earlier one.
+        """
+        flat = np.ones((1, 5, 5), np.complex64)
+        with tempfile.TemporaryDirectory() as folder:
+            names = {name: str(Path(folder) / name) for name in FILES}
+            for name in ("kspace", "sensitivities"):
+                _write(Path(names[name]), flat)
+            command = [self.program, "pics", "-S", *(names[name] for name in ("kspace", "sensitivities", "image"))]
+            if subprocess.run(command, capture_output=True, check=False).returncode:
+                return False  # the command itself will say why
+            return int(np.abs(_read(Path(names["image"]))).argmax()) != flat.size // 2
 
     def fingerprint(self) -> dict[str, str]:
         """BART's version."""
@@ -107,6 +137,17 @@ def _execute(command: Sequence[str], folder: Path) -> Job[tuple[int, str]]:
             process.wait()
         said.seek(0)
         return process.returncode, said.read().decode(errors="replace")
+
+
+def _centring(size: int) -> NDArray[np.complex128]:
+    """BART's `fftmod` along one axis: exp(2 pi i (j - c / 2) c / n) for the origin c = n // 2, and 1 for an even n.
+
+    An even n would have signs, which are their own inverse.
+    """
+    if size % 2 == 0:
+        return np.ones(size, np.complex128)
+    origin = size // 2
+    return np.exp(2j * np.pi * (np.arange(size) - origin / 2) * origin / size)
 
 
 def _filled(word: str, names: dict[str, str]) -> str:
