@@ -179,8 +179,18 @@ def test_mask_that_does_not_fit(kspace, shape):
 
 
 def test_nothing_but_zeros(kspace):
-    with pytest.raises(InputError, match="memory holds only zeros in its middle slice"):
+    with pytest.raises(InputError, match="slice 0 of memory holds only zeros: choose another slice, or export"):
         Memory(0 * kspace).measurement(0)
+
+
+def test_an_empty_slice_in_the_middle_does_not_speak_of_the_others(kspace):
+    """As of a phantom's stack."""
+    stack = np.array(kspace)
+    stack[1] = 0
+    scan = Memory(stack)
+    assert scan.measurement(0).full is not None
+    with pytest.raises(InputError, match="slice 1 of memory holds only zeros: choose another slice, or export"):
+        scan.measurement(1)
 
 
 def test_mask_that_keeps_nothing(kspace):

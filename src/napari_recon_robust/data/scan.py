@@ -165,10 +165,9 @@ class Scan(ABC):
             if not all(np.isfinite(part).all() for part in parts):
                 bad = np.argwhere(~np.isfinite(values))
                 coil, readout, phase = bad[0].tolist()
-                advice = "choose another slice, or export the file again" if len(self) > 1 else "export the file again"
                 raise InputError(
                     f"slice {slice} of {self.name} has NaN or infinity at {len(bad)} k-space points (the first: coil "
-                    f"{coil}, readout {readout}, phase {phase}); finite values are expected: {advice}."
+                    f"{coil}, readout {readout}, phase {phase}); finite values are expected: {self._advice}."
                 )
             from torch import from_numpy
 
@@ -213,7 +212,7 @@ class Scan(ABC):
                 ) from None
             mask = mask & self._checked_mask(given)
         if not bool(measured.any()):
-            raise InputError(f"{self.name} holds only zeros in its middle slice; export the file again.")
+            raise InputError(f"slice {slice} of {self.name} holds only zeros: {self._advice}.")
         if not bool(mask.any()):
             raise InputError(f"the sampling mask keeps no measured point of {self.name}; choose another mask.")
         kspace, unit = self._slice(slice)
@@ -226,6 +225,11 @@ class Scan(ABC):
             unit=unit,
             aspect=aspect_of(header.voxel),
         )
+
+    @property
+    def _advice(self) -> str:
+        """What to do about a slice that cannot be used."""
+        return "choose another slice, or export the file again" if len(self) > 1 else "export the file again"
 
     def _checked_mask(self, mask: "Tensor") -> "Tensor":
         readout, phase = self.header.readout, self.header.phase

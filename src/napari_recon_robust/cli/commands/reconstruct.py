@@ -80,13 +80,10 @@ def _say(
     seconds: float,
 ) -> None:
     click.echo(f"{method.label}, R = {measurement.acceleration:.2f}: {seconds:.2f} s")
-    if regions is None:
-        why = (
-            "no fully sampled image to compare with"
-            if method.is_image
-            else f"a map up to {float(image.abs().max()):.3g}, no image"
-        )
-        click.echo(f"{why}: no metrics")
-    else:
+    if not method.is_image:
+        click.echo(f"a map up to {float(image.abs().max()):.3g}, no image: no metrics")
+    elif measurement.full is None:
+        click.echo("no fully sampled image to compare with: no metrics")
+    elif regions is not None:  # else the reason was given with the warning
         for name, region in regions.items():
             click.echo(f"{name:<12} SSIM {region.ssim:.3f}   PSNR {region.psnr:.1f} dB   NMSE {region.nmse:.3g}")
