@@ -85,6 +85,14 @@ def test_an_image_is_kept_where_nothing_can_be_measured(tmp_path: Path) -> None:
     assert np.load(tmp_path / "other.npy").any()
 
 
+def test_a_scan_outside_of_the_training_is_said_beside_the_result(scan_file: Path) -> None:
+    """Of networks; on stderr, so that programs read the result."""
+    network = invoke("reconstruct", scan_file, "--slice", 1, "--method", "unet", *SAMPLING, "--json")
+    assert "Outside of its training: coils 4 (trained: " in network.stderr
+    assert json.loads(network.stdout)["method"] == "unet"
+    assert not invoke("reconstruct", scan_file, "--slice", 1, "--method", "tv", *SAMPLING).stderr
+
+
 def test_an_acceleration_without_a_pattern_is_that_of_equispaced_lines(scan_file: Path, tmp_path: Path) -> None:
     reconstruct = ("reconstruct", scan_file, "--slice", 1, "--method", "zero-filled")
     asked, plain = answer(*reconstruct, *SAMPLING[2:]), answer(*reconstruct)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,7 @@ def reconstruct(
             lambda path: images.write_image(path, image * measurement.unit, voxel=scan.header.voxel, plane=plane),
         )
         regions = _measured(chosen, measurement, image)
+        _warn_outside(chosen, measurement)
     result = {
         **chosen.to_json(),
         "seconds": seconds,
@@ -70,6 +72,17 @@ def _measured(method: Method, measurement: Measurement, image: Tensor) -> Mappin
     except InputError as error:
         warn(f"no metrics: {error}")
         return None
+
+
+def _warn_outside(method: Method, measurement: Measurement) -> None:
+    """Say in what the scan lies outside of what a network was trained for, as the window does."""
+    if method.reconstructor.weights is None:
+        return
+    from ...workbench.domain import outside
+
+    with suppress(InputError):  # without calibration lines the noise is not known
+        if concern := outside(method.reconstructor, measurement):
+            warn(concern)
 
 
 def _say(
