@@ -89,6 +89,18 @@ ACQUIRED = {
 }
 
 
+def test_every_perturbation_finds_the_same_where_gradients_are_switched_off(perturbation):
+    knobs, budgets = small(perturbation), BUDGETS if perturbation.needs_budget else ()
+    if "search" in knobs:
+        knobs["search"] = 40  # enough for a search by gradients
+    jobs = [perturbation.run(make("lines"), COMBINED, BOX, budgets, **knobs) for _ in range(2)]
+    found = run(jobs[0])
+    with torch.no_grad():  # as in the threads of the window
+        again = run(jobs[1])
+    for one, other in zip(found, again, strict=True):
+        torch.testing.assert_close(one.perturbation, other.perturbation)
+
+
 @pytest.mark.parametrize("acquired", ACQUIRED)
 def test_what_was_never_measured_is_not_measured_of_the_perturbed_object_either(perturbation, acquired):
     """A scanner that repeats its acquisition on another object measures the same points."""

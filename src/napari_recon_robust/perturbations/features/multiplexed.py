@@ -128,13 +128,14 @@ class Multiplexed(FeatureSearch):
             with torch.set_grad_enabled(moves):
                 moving = [feature.at(one) for feature, one in zip(features, leaf, strict=True)]
                 recoveries, image = self.insertion.together(moving, keep=not alone or self.insertion.keep)
+                total = recoveries.sum()  # in here: whoever drives a job may have switched gradients off
             if alone:
                 self.tried.append(self.insertion.judged(states[0], float(recoveries.detach()), image))
             else:
                 self.candidates += zip(recoveries.tolist(), states, strict=True)
             self.spent += GRADIENT if moves else 1
             if moves:
-                gradient = scale * gradient_of(recoveries.sum(), leaf, self.setup.method.label)
+                gradient = scale * gradient_of(total, leaf, self.setup.method.label)
                 first = MOMENTUM * first + (1 - MOMENTUM) * gradient
                 second = SECOND * second + (1 - SECOND) * gradient.square()
                 ahead, spread = first / (1 - MOMENTUM ** (step + 1)), second / (1 - SECOND ** (step + 1))
