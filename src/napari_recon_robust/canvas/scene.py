@@ -110,10 +110,16 @@ class Scene:
         self._write("clean", measured.zero_filled, "Zero-filled", whole=measured.whole)
 
     def reading(self, index: int, given_up: bool = False) -> None:
-        """Say in the titles that this slice is read, or that this was given up."""
+        """Say in the titles that this slice is read, or that there is no image since this was given up.
+
+        A first look at the slice that was drawn meanwhile stays what it is.
+        """
         for key in self.panels.panels.keys() & set(self.arrangement.available):
-            state = f"slice {index} was not read" if given_up else f"reading slice {index}…"
-            self.panels.panels[key].rename(f"{key.capitalize()} · {state}")
+            panel, promise = self.panels.panels[key], f"{key.capitalize()} · reading slice {index}…"
+            if not given_up:
+                panel.rename(promise)
+            elif panel.title == promise or index not in panel.filled:
+                panel.rename(f"{key.capitalize()} · no image of slice {index}")
 
     def waiting(self, given_up: bool = False) -> None:
         """Draw the zero-filled image in place of the chosen method's until that is computed or given up."""

@@ -78,7 +78,7 @@ def _calibration_data(data: Tensor, mask: Tensor, dims: Sequence[int]) -> Tensor
     if found < FEWEST_LINES:
         raise InputError(
             f"{found} fully sampled lines were found at the centre of k-space, but coil sensitivities need "
-            f"at least {FEWEST_LINES}: choose a sampling pattern with a larger centre fraction."
+            f"at least {FEWEST_LINES}: choose a sampling with a wider ACS, that is a larger centre fraction."
         )
     acs = data[..., columns]
     return (fourier.fft(acs, (-2,)) if hybrid else acs)[..., rows, :]

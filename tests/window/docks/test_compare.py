@@ -86,8 +86,17 @@ def test_a_slice_whose_reading_is_cancelled_is_not_promised(
     until(lambda: not foot.cancel.isHidden())
     click(qtbot, foot.cancel)
     may_read.set()
-    until(lambda: names(review)["clean"] == "Clean · slice 2 was not read")
-    assert names(review)["reference"] == "Reference · slice 2 was not read"
+    until(lambda: names(review)["clean"] == "Clean · no image of slice 2")
+    assert names(review)["reference"] == "Reference · no image of slice 2"
+
+
+def test_a_first_look_stays_when_the_slice_cannot_be_measured_further(review: Session) -> None:
+    index, reference = review.bench.acquisition.index, review.bench.acquisition.current.reference
+    review.scene.reading(index)
+    review.scene.first_look(reference)
+    review.scene.reading(index, given_up=True)
+    assert names(review)["reference"] == "Reference"
+    assert names(review)["clean"] == f"Clean · no image of slice {index}"
 
 
 def test_a_minus_is_a_minus_in_the_dock_and_in_the_titles(review: Session, qtbot: Any, until: Until) -> None:

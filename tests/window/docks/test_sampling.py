@@ -1,6 +1,9 @@
 """The knobs of the sampling."""
 
 from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
 
 from helpers.docks import dock_of
 from napari_recon_robust.window.session import Session
@@ -32,3 +35,24 @@ def test_a_refused_sampling_does_not_stay(review: Session, until: Until) -> None
     review.measure()
     until(lambda: not review.jobs.working)
     assert len(said) == 1, "the next slice is measured as the last one was"
+
+
+def test_a_scan_whose_slice_cannot_be_measured_does_not_show_the_lines_of_the_one_before(
+    review: Session, until: Until, tmp_path: Path
+) -> None:
+    page = dock_of(review, "Reconstruct")
+    assert page.sampling.facts.text().startswith("R = ")
+    rows, columns = np.mgrid[-1:1:64j, -1:1:64j]
+    disc = (np.hypot(rows, columns) < 0.6).astype(np.complex64)
+    kspace = np.fft.fftshift(np.fft.fft2(np.fft.ifftshift(disc))) + np.random.default_rng(0).normal(size=(64, 64))
+    np.save(tmp_path / "small.npy", np.stack([kspace, kspace * 1j]).astype(np.complex64))
+    said: list[str] = []
+    review.jobs.failed.connect(said.append)
+    review.open(tmp_path / "small.npy", ("coil", "readout", "phase"))
+    until(lambda: said and not review.jobs.working and review.panels.settled)
+    assert "a wider ACS" in said[0], "8% of 64 lines are too few"
+    assert page.sampling.facts.text() == ""
+    assert review.panels.panels["clean"].title == "Clean · no image of slice 0"
+    page.sampling.knobs.controls["centre_fraction"].box.setValue(0.2)
+    until(lambda: review.bench.acquisition.slice is not None)
+    assert page.sampling.facts.text().endswith("of 64 lines")

@@ -54,9 +54,11 @@ class SamplingBox(QWidget):
         self.knobs.set_values({name: value for name, value in values.items() if name in self.knobs.controls})
 
     def show_measured(self) -> None:
-        """Show which lines of the measured slice were sampled."""
+        """Show which lines of the measured slice were sampled; none, as long as no slice of the scan is measured."""
         measured = self.bench.acquisition.slice
         if measured is None:
+            self.picture.set_mask(None)
+            self.facts.setText("")
             return
         measurement, mask = measured.measurement, measured.measurement.mask
         self.picture.set_mask(mask.cpu().numpy())
