@@ -19,7 +19,7 @@ from .comparing import Comparing, Picture
 from .layers import Panels
 from .panel import ORDER
 from .parts import Parts
-from .titles import measured_in, named, origin, percent, score, spent
+from .titles import judged, named, origin, percent, score, spent
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -226,12 +226,11 @@ class Scene:
         if result is None or not self.panels.panels:
             return
         comparison, view = result.outcome.comparison, self.view
-        scores = comparison.metrics
         if comparison.reference is not None and comparison.perturbed_reference is not None:
             truth = comparison.perturbed_reference if view.truth else comparison.reference
             known = {} if view.truth else self.bench.acquisition.current.whole
             self._write("reference", truth, "Reference, perturbed" if view.truth else "Reference", whole=known)
-        label = f"{result.setting.method.label}{score(scores['clean'], comparison.judged_on)}"
+        label = f"{result.setting.method.label} · {judged(result.outcome, 'clean')}"
         self._write("clean", comparison.clean, label, whole=result.outcome.whole)
         image, title = self._perturbed(result)
         self._write("perturbed", image, title, whole=_whole_of(result, image))
@@ -250,11 +249,10 @@ class Scene:
                 self._empty(perturbed, f"{method.label}\nperturbed, computing…")
                 continue
             seen = entry.outcome.comparison
-            scores, where = seen.metrics, seen.judged_on
             whole = {f"{name} {number}": image for name, image in entry.outcome.whole.items()}
-            self._write(clean, seen.clean, f"{method.label}\n{measured_in(scores['clean'], where)}", whole=whole)
+            self._write(clean, seen.clean, f"{method.label}\n{judged(entry.outcome, 'clean')}", whole=whole)
             found_on = f" · {origin(entry, result)}" if seen.searched else ""
-            said = f"{named(result)} · {measured_in(scores['perturbed'], where)}{found_on}"
+            said = f"{named(result)} · {judged(entry.outcome, 'perturbed')}{found_on}"
             self._write(perturbed, seen.perturbed, f"{method.label}\n{said}", whole=whole)
 
     def _empty(self, key: str, title: str) -> None:
@@ -266,13 +264,13 @@ class Scene:
 
     def _perturbed(self, result: Result) -> "tuple[Tensor, str]":
         comparison, perturbed = result.outcome.comparison, result.outcome.perturbed
-        budget, where = spent(perturbed), comparison.judged_on
+        budget = spent(perturbed)
         if self.view.random and perturbed.additive:
-            return comparison.random, f"Random {percent(budget)}{score(comparison.metrics['random'], where)}"
+            return comparison.random, f"Random {percent(budget)} · {judged(result.outcome, 'random')}"
         if self.view.factor < 1:
             image, exact = result.at(self.view.factor)
             return image, f"Perturbed {percent(self.view.factor * budget)}{'' if exact else ' · interpolated'}"
-        return comparison.perturbed, f"{named(result)}{score(comparison.metrics['perturbed'], where)}"
+        return comparison.perturbed, f"{named(result)} · {judged(result.outcome, 'perturbed')}"
 
     def _tags(self, key: str) -> tuple[str, ...]:
         """What has to be said of a panel's image: attacked, synthetic, without a truth."""

@@ -11,9 +11,10 @@ if TYPE_CHECKING:
     from ..analyses.lineup import Entry
     from ..evaluation.metrics import Metrics
     from ..perturbations.base import Perturbed
+    from ..perturbations.outcome import Outcome
 
 _BETWEEN = " · "  # parts of a title
-_WHERE = {"roi": "ROI ", "foreground": "", "image": "image "}  # before SSIM in a title
+_WHERE = {"roi": "ROI ", "image": "image "}  # before SSIM in a title
 
 
 def computing(key: str) -> str:
@@ -43,14 +44,20 @@ def percent(fraction: float) -> str:
     return f"{100 * fraction:.3g}%"
 
 
-def score(measured: "Mapping[str, Metrics] | None", region: str = "foreground") -> str:
-    """Return SSIM with its separator, as it follows a name; empty where it is not measured."""
-    return "" if measured is None or region not in measured else f" · {measured_in(measured, region)}"
+def score(measured: "Mapping[str, Metrics] | None") -> str:
+    """Return SSIM of the foreground with its separator, as it follows a name; empty where it is not measured."""
+    return "" if measured is None or "foreground" not in measured else f" · {_ssim(measured['foreground'])}"
 
 
-def measured_in(measured: "Mapping[str, Metrics]", region: str) -> str:
-    """Return SSIM of a region in words."""
-    return f"{_WHERE[region]}SSIM {written(measured[region].ssim, '.3f')}"
+def judged(outcome: "Outcome", name: str) -> str:
+    """Return SSIM of an outcome's image of that name in words, and where: the ROI, or around what was inserted."""
+    where = outcome.comparison.judged_on
+    around = where == "roi" and outcome.perturbed.roi is not None
+    return f"{'local ' if around else _WHERE[where]}{_ssim(outcome.comparison.metrics[name][where])}"
+
+
+def _ssim(measured: "Metrics") -> str:
+    return f"SSIM {written(measured.ssim, '.3f')}"
 
 
 def origin(entry: "Entry", result: Result) -> str:

@@ -301,6 +301,8 @@ def test_a_lesion_by_a_click(review: Session, until: Until) -> None:
     assert np.allclose(details["position"], (50, 40))
     assert "contrast" in perturb.outcome.spent.text()
     assert "SSIM" not in perturb.outcome.spent.text(), "the truth has changed with it"
+    assert "local SSIM" in review.panels.panels["perturbed"].title, "no region is chosen, or another one"
+    assert dock_of(review, "Compare").table.item(0, 0).text() == "Surroundings of what was inserted"
     assert re.search(r"per coil [\d.]+% to [\d.]+%", perturb.outcome.spent.text())
 
 

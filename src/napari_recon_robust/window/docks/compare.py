@@ -47,6 +47,7 @@ _COPY = "The panels with their titles to the clipboard"
 _ROW = 19
 # A narrow dock has room for the digits, but not for the margin that Qt leaves beside them.
 _TIGHT = "QTableWidget::item { padding: 0px -2px; border: none; } QHeaderView::section { padding: 0px; border: none; }"
+_AROUND = "Surroundings of what was inserted"
 _EMPTY = "Run a perturbation, or open a saved case: its comparison stands here."
 
 
@@ -179,6 +180,8 @@ class CompareDock(Page):
             return
         comparison = result.outcome.comparison
         self._show_region(comparison.judged_on == "roi")
+        around = result.outcome.perturbed.roi is not None  # what was inserted is judged there, wherever the region is
+        self.table.item(0, 0).setText(_AROUND if around else REGIONS["roi"])
         self._show_sentence(result)
         show_text(self.warning, " ".join(comparison.warnings.values()))
         repeats = comparison.metrics["random"] == comparison.metrics["clean"]  # a pose has no noise to draw
