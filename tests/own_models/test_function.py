@@ -138,6 +138,8 @@ def test_axes_in_the_other_order(tmp_path: Path, lines: Measurement) -> None:
         ("math:sine", "math has no 'sine'; it has acos"),
         ("math:pi", "math:pi is float; a function"),
         ("collections:Counter", "Counter is a class"),
+        ("other.py", "other.py has no 'reconstruct'; it has f, g: name one, as in other.py:f"),
+        ("empty.py", "it has no functions: define 'reconstruct'"),
         ("missing.py", "no file missing.py"),
         ("network.h5", "'network.h5' is no model"),
         ("broken.py", "importing broken.py failed .ZeroDivisionError"),
@@ -147,6 +149,8 @@ def test_axes_in_the_other_order(tmp_path: Path, lines: Measurement) -> None:
 def test_what_cannot_be_opened_is_a_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, words: str
 ) -> None:
+    (tmp_path / "other.py").write_text("def f(): ...\ndef g(): ...\n", encoding="utf-8")
+    (tmp_path / "empty.py").write_text("", encoding="utf-8")
     (tmp_path / "broken.py").write_text("1 / 0\n", encoding="utf-8")
     (tmp_path / "needs.py").write_text("import no_such_neighbour\n", encoding="utf-8")
     monkeypatch.chdir(tmp_path)

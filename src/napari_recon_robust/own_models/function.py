@@ -56,9 +56,9 @@ def open_model(source: str) -> Reconstructor:
     try:
         found = getattr(module, name)
     except AttributeError:
-        raise ModelError(
-            f"{shown(Path(place))} has no {name!r}; it has {', '.join(_callables(module)) or 'no functions'}."
-        ) from None
+        there, file = _callables(module), shown(Path(place))
+        what = f"{', '.join(there)}: name one, as in {file}:{there[0]}" if there else f"no functions: define {name!r}"
+        raise ModelError(f"{file} has no {name!r}; it has {what}.") from None
     if isinstance(found, type) and issubclass(found, Reconstructor):
         return found()
     if isinstance(found, Reconstructor):
