@@ -30,6 +30,21 @@ def test_the_work_is_in_another_thread_and_its_result_in_this_one(jobs: Jobs, un
     assert threading.current_thread() not in worked_in
 
 
+def test_the_first_preview_does_not_wait_for_what_comes_next(jobs: Jobs, until: Until) -> None:
+    previews: list[str] = []
+    failed: list[str] = []
+    jobs.failed.connect(failed.append)
+
+    def job() -> Job[None]:
+        yield Progress(0.0)
+        yield Progress(0.3, preview="a first look")
+        raise InputError("the rest is too much; take less.")
+
+    jobs.start(Task("Reading", job(), lambda _: None, previews.append))
+    until(lambda: failed)
+    assert previews == ["a first look"]
+
+
 def test_threads_take_short_turns_while_jobs_run(jobs: Jobs, until: Until) -> None:
     usual, seen, stop = sys.getswitchinterval(), [], threading.Event()
 

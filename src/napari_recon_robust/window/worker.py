@@ -74,7 +74,7 @@ def _drive(label: str, job: Job[Any], cancelled: threading.Event) -> Generator[P
     would show any other in a window of its own.
     """
     last = -_PERIOD
-    preview = None
+    preview, previewed = None, False
     _turns.begin()
     _give_way()
     try:
@@ -88,8 +88,9 @@ def _drive(label: str, job: Job[Any], cancelled: threading.Event) -> Generator[P
                 return None
             preview = preview if progress.preview is None else progress.preview
             now = time.monotonic()
-            if now - last >= _PERIOD or progress.fraction >= 1:
-                last = now
+            first = preview is not None and not previewed  # does not wait: what comes next may take long, or fail
+            if now - last >= _PERIOD or progress.fraction >= 1 or first:
+                last, previewed = now, previewed or first
                 yield Progress(progress.fraction, progress.message, preview)
                 preview = None
         return None

@@ -53,6 +53,7 @@ def test_a_scan_whose_slice_cannot_be_measured_does_not_show_the_lines_of_the_on
     assert "a wider ACS" in said[0], "8% of 64 lines are too few"
     assert page.sampling.facts.text() == ""
     assert review.panels.panels["clean"].title == "Clean · no image of slice 0"
+    assert review.panels.panels["reference"].title == "Reference", "a first look at it is there"
     page.sampling.knobs.controls["centre_fraction"].box.setValue(0.2)
     until(lambda: review.bench.acquisition.slice is not None)
     assert page.sampling.facts.text().endswith("of 64 lines")
