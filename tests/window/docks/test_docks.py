@@ -306,6 +306,18 @@ def test_a_lesion_by_a_click(review: Session, until: Until) -> None:
     assert re.search(r"per coil [\d.]+% to [\d.]+%", perturb.outcome.spent.text())
 
 
+@pytest.mark.parametrize("click", [(96.0, 40.0), (-3.0, 40.0), (-3.0, -2.0)])
+def test_a_click_beside_the_image_places_no_lesion(review: Session, click: tuple[float, float]) -> None:
+    perturb = dock_of(review, "Perturb")
+    perturb.kind.list.setCurrentIndex(perturb.kind.list.findData("fnaf"))
+    before, said = dict(review.bench.perturbing.knobs), list[str]()
+    review.jobs.failed.connect(said.append)
+    review.panels.navigation.clicked.emit(*click)
+    assert said == ["The click lies outside of the image; press the button again and click on it."]
+    assert review.bench.perturbing.knobs == before, "or the next run is refused for a place that nobody sees"
+    assert not review.jobs.busy()
+
+
 @pytest.mark.slow
 def test_the_budget_says_what_it_is_of(review: Session, until: Until) -> None:
     perturb = dock_of(review, "Perturb")

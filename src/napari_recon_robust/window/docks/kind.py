@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 STEPS = "steps"
 EFFORT = {"Preview": 1, "Normal": 5, "Thorough": 10}
+_BESIDE = "The click lies outside of the image; press the button again and click on it."
 
 
 class Budgets(QWidget):
@@ -185,12 +186,17 @@ class KindPanel(QWidget):
         self.budgets.show_values()
 
     def put(self, row: float, column: float) -> None:
-        """Place it where the image was clicked, and run."""
+        """Place it where the image was clicked, and run; a click beside the image changes no setting."""
         self.place.setChecked(False)
         place = self.perturbing.chosen.place
-        if place is not None:
-            self._set(**dict(zip(place, (row, column), strict=True)))
-            self._run()
+        if place is None:
+            return
+        _, rows, columns = self.session.bench.acquisition.shape
+        if not (0 <= row <= rows - 1 and 0 <= column <= columns - 1):
+            self.session.jobs.failed.emit(_BESIDE)
+            return
+        self._set(**dict(zip(place, (row, column), strict=True)))
+        self._run()
 
     @staticmethod
     def _steps(kind: "Perturbation") -> Knob | None:
