@@ -160,6 +160,37 @@ def test_a_scan_is_in_every_group_that_has_it_and_stays_in_those_of_earlier_runs
     assert counted.calls == 2
 
 
+@pytest.fixture
+def unusable(scan_file: Path, tmp_path: Path) -> Path:
+    """A folder with a good scan between one that is cut off and one with NaN in the second of its two slices."""
+    first, good, last = noisy(scan_file, tmp_path / "people", 3)
+    first.write_bytes(good.read_bytes()[:5000])
+    with rr.open_scan(scan_file) as scan:
+        kspace = np.stack([scan.kspace(1).numpy()] * 2)
+    kspace[1, 0, 20, 20] = np.nan
+    write_fastmri(last, kspace, encoded_mm=(200, 200, 1), matrix=kspace.shape[-2:])
+    return tmp_path / "people"
+
+
+def test_scans_that_cannot_be_used_are_left_out_and_named(unusable: Path, tmp_path: Path, counted: Counter) -> None:
+    grid = Grid(accelerations=(3.0,), slices=2)
+    arguments = groups([unusable]), entries("cg-sense"), grid
+    for _ in range(2):
+        table = run(compare_methods(*arguments, folder=tmp_path / "table"))
+        assert counted.calls == 2
+        assert len(list(table.results)) == 2
+        assert list(table.faults) == [str(unusable / "0" / "scan.h5"), f"slice 1 of {unusable / '2' / 'scan.h5'}"]
+        assert isinstance(table.faults[str(unusable / "0" / "scan.h5")], FileFormatError)
+        text = (tmp_path / "table" / "comparison.md").read_text()
+        assert "- 2 scans or slices cannot be used and were left out" in text
+        assert "scan.h5" not in text
+
+
+def test_a_run_in_which_no_scan_can_be_used_is_refused(unusable: Path, tmp_path: Path) -> None:
+    with pytest.raises(FileFormatError, match=r"scan\.h5"):
+        run(compare_methods(groups([unusable / "0"]), entries("zero-filled"), GRID, folder=tmp_path / "table"))
+
+
 def test_results_that_number_their_scans_are_not_mixed_with_others(scan_file: Path, tmp_path: Path) -> None:
     grid = Grid(accelerations=(3.0,), slices=1)
     table = run(compare_methods(groups([scan_file]), entries("zero-filled"), grid, folder=tmp_path))

@@ -46,3 +46,14 @@ def test_guessed_axes_are_told(scan_file: Path, tmp_path: Path) -> None:
     common = [tmp_path / "raw.npy", "--acceleration", "3", "--method", "zero-filled"]
     assert "1 scan: The axes of" in invoke(*common).stderr
     assert invoke(*common, "--axes", "coil,readout,phase").stderr == ""
+
+
+def test_a_scan_that_cannot_be_used_is_named_and_the_others_are_measured(scan_file: Path, tmp_path: Path) -> None:
+    cut = tmp_path / "cut.npy"
+    np.save(cut, np.ones((4, 64, 64), np.complex64))
+    cut.write_bytes(cut.read_bytes()[:1000])
+    result = invoke(cut, scan_file, "--acceleration", "3", "--method", "zero-filled")
+    assert result.exit_code == 1
+    assert "| zero-filled |" in result.stdout
+    assert f"recon-robust: {cut} is left out: cut.npy" in result.stderr
+    assert len(result.stderr.splitlines()) == 1

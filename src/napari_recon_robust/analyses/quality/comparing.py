@@ -40,7 +40,9 @@ def compare_methods(
     files: of each group (`grid.groups`). folder: gets results.csv, line by line, and at the end, or when the job is
     closed, comparison.md and comparison.json. What is in results.csv already, of the same input, versions, weights
     and knobs, is not computed again; methods that failed are tried again. baseline: a row that NMSE is compared to.
-    Raises InputError for knobs, files or a baseline that do not fit; a method that fails on a case is one result.
+    A method that fails on a case is one result. Files and slices that cannot be used are left out, and `Table.faults`
+    names them; the error of the first is raised if nothing can be used. Raises InputError for knobs or a baseline that
+    do not fit.
     Raises WritingError for a folder that cannot be written; what is computed by then is saved elsewhere.
     """
     rows = {entry.name: describe(entry) for entry in entries}
@@ -50,9 +52,11 @@ def compare_methods(
     results = Results(None if folder is None else folder / RESULTS)
     versions = record.versions()
     earlier = {name: row for name, row in _described(folder).items() if name not in rows}
-    table = Table(results, {**rows, **earlier}, baseline)
+    faults, used = dict[str, ReconRobustError](), False
+    table = Table(results, {**rows, **earlier}, baseline, faults)
     try:
-        for case in cases(files, grid, axes=axes, device=device):
+        for case in cases(files, grid, axes=axes, device=device, faults=faults):
+            used = True
             begin, end = case.span
             for number, entry in enumerate(entries):
                 at, share = begin + (end - begin) * number / len(entries), (end - begin) / len(entries)
@@ -65,6 +69,8 @@ def compare_methods(
                     return Progress(at + share * step.fraction, f"{name}: {step.message}", preview=table)
 
                 results.add((yield from relayed(_measured(case, entry, methods[entry.name], blank), part)))
+        if faults and not used:
+            raise next(iter(faults.values()))
     finally:
         if folder is not None and len(results):
             described = {"note": "Not for diagnostic use.", "versions": versions, "grid": grid.model_dump(mode="json")}

@@ -22,7 +22,7 @@ from ...evaluation import metrics
 from ...evaluation.metrics import Metrics
 from ...ground.arguments import as_list
 from ...ground.cached import cached_property
-from ...ground.errors import InputError
+from ...ground.errors import FileFormatError, InputError, ReconRobustError
 from ...ground.guard import is_file, to_path
 from ...ground.specification import Specification
 from ...io import format_of, lacks_axes, open_scan
@@ -152,24 +152,44 @@ def identity(path: Path) -> str:
 
 
 def cases(
-    files: Mapping[str, Sequence[Path]], grid: Grid, *, axes: Sequence[str] | None = None, device: str = "cpu"
+    files: Mapping[str, Sequence[Path]],
+    grid: Grid,
+    *,
+    axes: Sequence[str] | None = None,
+    device: str = "cpu",
+    faults: dict[str, ReconRobustError] | None = None,
 ) -> Iterator[UndersampledSlice]:
     """Every case, read or simulated when it is asked for. axes: of raw arrays.
 
-    Raises InputError for an undersampled scan, FileFormatError for a file that cannot be read.
+    faults: gets the errors of the files and slices that cannot be used, by name; the others go on. Without it, raises
+    InputError for an undersampled scan or a slice with NaN, FileFormatError for a file that cannot be read.
     """
     every = [(group, path) for group, paths in files.items() for path in paths]
     for done, (group, path) in enumerate(every):
-        with _opened(path, grid, axes) as (count, acquisitions):
+        with _kept(faults, str(path)), _opened(path, grid, axes) as (count, acquisitions):
             scan = identity(path)
             for position, acquired in enumerate(acquisitions):
                 samplings = grid.samplings(path.name, position)
                 for at, sampling in enumerate(samplings, start=position * len(samplings)):
                     begin, end = ((done + n / (count * len(samplings))) / len(every) for n in (at, at + 1))
-                    measurement = acquired.under(sampling).to(device)
-                    yield UndersampledSlice(
-                        group, scan, acquired.slice, sampling, measurement, acquired.truth, span=(begin, end)
-                    )
+                    measurement = None
+                    with _kept(faults, f"slice {acquired.slice} of {path}"):
+                        measurement = acquired.under(sampling).to(device)
+                    if measurement is not None:
+                        yield UndersampledSlice(
+                            group, scan, acquired.slice, sampling, measurement, acquired.truth, span=(begin, end)
+                        )
+
+
+@contextmanager
+def _kept(faults: dict[str, ReconRobustError] | None, name: str) -> Iterator[None]:
+    """Keep the first error of that name among the faults, where they are asked for."""
+    try:
+        yield
+    except ReconRobustError as error:
+        if faults is None:
+            raise
+        faults.setdefault(name, error)
 
 
 @contextmanager
@@ -228,5 +248,9 @@ def _within(path: Path) -> list[Path]:
 
 
 def _is_scan(path: Path) -> bool:
-    format = format_of(path)
+    """Whether it is read as one; a damaged file is, so that it is named where it is opened."""
+    try:
+        format = format_of(path)
+    except FileFormatError:
+        return True
     return format is not None and path.suffix not in format.beside

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from ...ground.errors import InputError
+from ...ground.errors import InputError, ReconRobustError
 from ...ground.numbers import counted, finite
 from ...statistics import clustered
 from ...statistics.estimate import FEWEST, Interval
@@ -66,16 +67,21 @@ class Table:
     """The means of results; Student's t intervals over scans, where there are 3, else over slices, else over masks.
 
     rows: what is known of each method beside its figures, in the order of the lines. baseline: the row that NMSE is
-    divided by, case by case.
+    divided by, case by case. faults: of files and slices that are left out, by name. What is written says only how many
+    they are, since it names no file.
     Slices of one head are not independent: an interval over them speaks of that head alone.
     """
 
     def __init__(
-        self, results: Iterable[MethodResult], rows: Mapping[str, Mapping[str, Any]], baseline: str | None = None
+        self,
+        results: Iterable[MethodResult],
+        rows: Mapping[str, Mapping[str, Any]],
+        baseline: str | None = None,
+        faults: Mapping[str, ReconRobustError] = MappingProxyType({}),
     ) -> None:
         if baseline is not None and baseline not in rows:
             raise InputError(f"the baseline {baseline!r} is none of the methods; choose one of {', '.join(rows)}.")
-        self.results, self.rows, self.baseline = results, rows, baseline
+        self.results, self.rows, self.baseline, self.faults = results, rows, baseline, faults
 
     @property
     def sections(self) -> list[Section]:
@@ -107,6 +113,9 @@ class Table:
             text.append(f"{counted(count, 'case')}, effective R {low:.2f} to {high:.2f}; {over}.")
             text.append("\n".join(self._rows(section)))
         failures = sorted({f"- {result.method}: {result.error}" for result in self.results if result.error})
+        if self.faults:
+            what, were = ("scan or slice", "was") if len(self.faults) == 1 else ("scans or slices", "were")
+            failures.insert(0, f"- {len(self.faults):,} {what} cannot be used and {were} left out")
         if failures:
             text += ["## Failed", "\n".join(failures)]
         return "\n\n".join(text) + "\n"
@@ -127,6 +136,7 @@ class Table:
             for section in self.sections
         ]
         table: dict[str, Any] = {"methods": dict(self.rows), "baseline": self.baseline, "sections": sections}
+        table["left_out"] = len(self.faults)
         return finite(table)
 
     def _section(self, group: str, acceleration: float, results: Sequence[MethodResult]) -> Section:

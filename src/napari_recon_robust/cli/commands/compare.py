@@ -1,7 +1,9 @@
 """A table of several methods on several scans and masks."""
 
+import sys
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import click
 from ...analyses.quality.comparing import compare_methods
 from ...analyses.quality.entries import Entry
 from ...analyses.quality.grid import Grid, groups, is_anatomy
-from ...ground.errors import InputError
+from ...ground.errors import FileFormatError, InputError
 from ...ground.numbers import counted
 from ...io import lacks_axes, open_scan
 from ...physics.sampling import ACCELERATION, CENTRE_FRACTION, PATTERN, SEED
@@ -54,7 +56,8 @@ def compare(
     A FILE is fully sampled k-space, a NIfTI volume (whose acquisition is simulated) or a folder of these; NAME is what
     its table is called. Files without NAME are in one table (volumes in another), and each folder is in one. After a
     method's id, "auto", "rule" (of TV), "oracle" (the best knob by the reference) or knobs.
-    What OUTPUT holds already is not computed again.
+    What OUTPUT holds already is not computed again. Scans that cannot be used are named and left out; the exit status
+    is then 1.
 
     \b
     Examples:
@@ -98,14 +101,18 @@ def compare(
         print_json(table.to_json())
     else:
         click.echo(table.markdown(), nl=False)
+    for name, error in table.faults.items():
+        warn(f"{name} is left out: {error}")
+    if table.faults:
+        sys.exit(1)
 
 
 def _tell_guesses(files: Iterable[Path]) -> None:
-    """Warn of the axes that are guessed of raw arrays, each guess once."""
+    """Warn of the axes that are guessed of raw arrays, each guess once; what cannot be read is told later."""
     notes = Counter[str]()
     for file in files:
         if lacks_axes(file):
-            with open_scan(file) as scan:
+            with suppress(FileFormatError, InputError), open_scan(file) as scan:
                 notes.update(scan.header.notes)
     for note, scans in notes.items():
         warn(f"{counted(scans, 'scan')}: {note}")
