@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from types import MappingProxyType
@@ -134,6 +135,13 @@ def test_public_function(measurement: Measurement) -> None:
     assert 1 <= len(variants) <= 2
     assert variants[:1] == (variants[0],)
     assert f"of {variants.members} images" in variants.sentence
+
+
+@pytest.mark.parametrize("id", ["tv", "posterior"])
+def test_an_empty_slice_is_refused_before_anything_is_computed(measurement: Measurement, id: str) -> None:
+    empty = replace(measurement, kspace=torch.zeros_like(measurement.kspace))
+    with pytest.raises(InputError, match="zero everywhere; choose a slice with signal"):
+        next(diverse(empty, registry.get(id), 2))
 
 
 def test_a_method_without_knobs_says_so(measurement: Measurement) -> None:

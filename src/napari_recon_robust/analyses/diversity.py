@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..data.measurement import Measurement
+from ..data.units import check_signal
 from ..evaluation import metrics
 from ..ground.errors import InputError
 from ..ground.knob import Knob
@@ -96,11 +97,12 @@ def diverse(
 
     An image is plausible if ||A x - y|| lies in the band of `plausible_band`: it neither fits the noise nor misses the
     samples. If fewer are plausible, fewer are returned, and if none is, the nearest. region: bool (rows, columns), the
-    whole image if None. Yields a step for each image. Raises InputError for a method without live knobs, or one that
-    yields only magnitudes, from which no samples can be predicted.
+    whole image if None. Yields a step for each image. Raises InputError for k-space that is zero, and for a method
+    without live knobs, or one that yields only magnitudes, from which no samples can be predicted.
     """
     if measurement.kspace.ndim != 3:
         raise InputError(f"the k-space has {measurement.kspace.ndim} axes; give one slice (coils, readout, phase).")
+    check_signal(measurement.largest)
     method = method.at()
     if method.reconstructor.draw is not None:
         if count > DRAWS:

@@ -36,3 +36,9 @@ def check_numbers(largest: float) -> None:
             f"the largest number in the k-space is {largest:.1e}, whose square single precision does not hold; "
             "multiply the k-space by a power of two, as `open_scan` does, so that it comes near 1."
         )
+
+
+def check_signal(largest: float) -> None:
+    """Raise InputError for k-space that is zero everywhere, by the magnitude of its largest number."""
+    if largest == 0:
+        raise InputError("the k-space is zero everywhere; choose a slice with signal.")

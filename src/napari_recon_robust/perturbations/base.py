@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..data.measurement import Measurement
 from ..data.roi import ROI
-from ..data.units import check_numbers
+from ..data.units import check_numbers, check_signal
 from ..former import names
 from ..ground.errors import InputError, dimensions
 from ..ground.knob import Knob, resolve
@@ -180,8 +180,7 @@ class Setup:
                 "one slice (coils, readout, phase) is perturbed at a time."
             )
         check_numbers(measurement.largest)
-        if not measurement.kspace.any():
-            raise InputError("the k-space is zero everywhere; choose a slice with signal.")
+        check_signal(measurement.largest)
         if not method.is_image:
             raise InputError(f"these knobs of {method.label} ask for a map, not for an image; perturb an image.")
         return cls(measurement, method, roi, roi.mask(measurement.matrix).to(measurement.kspace.device))

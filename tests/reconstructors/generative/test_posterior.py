@@ -165,6 +165,8 @@ def test_contrasts_are_those_of_the_samples(method: Posterior, lines: Measuremen
     assert len(set(found.values.tolist())) == 3
     with pytest.raises(InputError, match="overlap"):
         next(method.contrasts(lines, region, region))
+    with pytest.raises(InputError, match="zero everywhere; choose a slice with signal"):
+        next(method.contrasts(replace(lines, kspace=torch.zeros_like(lines.kspace)), region, reference))
     batch = replace(lines, kspace=lines.kspace.expand(2, -1, -1, -1))
     with pytest.raises(InputError, match="give one slice"):
         next(method.contrasts(batch, region))

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ...data.measurement import Measurement
+from ...data.units import check_signal
 from ...evaluation.contrast import Contrasts, contrasts, surroundings
 from ...ground.cached import cached_property
 from ...ground.errors import InputError
@@ -171,10 +172,11 @@ class Posterior(Reconstructor):
 
         region, reference: bool (rows, columns); the reference is by default the region's surroundings, 3 to 6 pixels
         beyond it. `CALIBRATION` says how right the resulting probabilities are. Raises InputError for a batch, for
-        regions that overlap or are empty, and for a reference in which an image is zero.
+        k-space or a reference that is zero, and for regions that overlap or are empty.
         """
         if measurement.kspace.ndim != 3:
             raise InputError(f"the k-space has {measurement.kspace.ndim} axes; give one slice (coils, readout, phase).")
+        check_signal(measurement.largest)
         against = surroundings(region) if reference is None else reference
         contrasts(torch.ones(1, *region.shape), region, against)  # refused before hours of samples, not after
         samples = yield from self.samples(measurement, count, steps, seed)
