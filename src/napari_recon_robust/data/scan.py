@@ -284,6 +284,11 @@ def without_gaps(points: "Tensor") -> bool:
     return bool(points[rows // 2, columns // 2]) and _one_run(points) and _one_run(points.mT)
 
 
+def are_lines(points: "Tensor") -> bool:
+    """Whether points, bool (readout, phase) or (1, phase), are lines along the readout; an ellipse may shorten them."""
+    return _one_run(points.mT)
+
+
 def _one_run(points: "Tensor") -> bool:
     """Whether the points of each row follow one another."""
     starts = points[:, 0].int() + (points[:, 1:] & ~points[:, :-1]).sum(1)

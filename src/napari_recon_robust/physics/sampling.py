@@ -17,6 +17,7 @@ from ..ground.knob import Knob
 from ..ground.specification import Specification
 
 PATTERNS = ("random", "equispaced", "equispaced-fraction", "magic", "magic-fraction", "poisson-disc", "loupe")
+POINTS = ("poisson-disc",)  # the patterns that do not sample whole lines
 
 Lines = NDArray[np.bool_]
 

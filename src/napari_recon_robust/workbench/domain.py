@@ -21,6 +21,11 @@ def outside(method: "Reconstructor", measurement: "Measurement") -> str:
     domain = _domain(method)
     if domain is None:
         return ""
+    from ..data.scan import are_lines
+    from ..physics.sampling import POINTS
+
+    knows_points = not set(POINTS).isdisjoint(domain["patterns"])
+    found = [] if knows_points or are_lines(measurement.mask) else ["points (trained: lines)"]
     checks = (
         ("acceleration", "R", measurement.acceleration),
         ("coils", "coils", measurement.coils),
@@ -28,7 +33,7 @@ def outside(method: "Reconstructor", measurement: "Measurement") -> str:
         ("matrix", "rows", measurement.matrix[0]),
         ("matrix", "columns", measurement.matrix[1]),
     )
-    found = [
+    found += [
         f"{words} {value:.3g} (trained: {domain[name][0]:.3g} to {domain[name][1]:.3g})"
         for name, words, value in checks
         if not domain[name][0] <= value <= domain[name][1]

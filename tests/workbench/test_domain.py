@@ -1,0 +1,41 @@
+"""Where a measurement lies outside of what weights were trained for."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from napari_recon_robust.io import open_scan
+from napari_recon_robust.physics.sampling import PATTERNS, POINTS, Sampling
+from napari_recon_robust.reconstructors import registry
+from napari_recon_robust.workbench.domain import outside
+
+NETWORKS = [id for id in registry.ids() if registry.get(id).weights is not None]
+
+
+def said(scan_file: Path, id: str, sampling: Sampling | torch.Tensor) -> str:
+    with open_scan(scan_file) as scan:
+        return outside(registry.get(id), scan.measurement(1, sampling))
+
+
+@pytest.mark.parametrize("pattern", POINTS)
+def test_points_are_outside_of_a_training_on_lines(scan_file: Path, pattern: str) -> None:
+    points = Sampling(pattern=pattern, acceleration=3, centre_fraction=0.2)
+    assert said(scan_file, "cascade-net", points).startswith("Outside of its training: points (trained: lines)")
+    assert "points" not in said(scan_file, "unrolled-hqs", points)
+
+
+@pytest.mark.parametrize("pattern", [pattern for pattern in PATTERNS if pattern not in POINTS])
+def test_lines_are_inside_of_every_training(scan_file: Path, pattern: str) -> None:
+    lines = Sampling(pattern=pattern, acceleration=3, centre_fraction=0.2)
+    assert all("points" not in said(scan_file, id, lines) for id in NETWORKS)
+
+
+def test_lines_that_an_ellipse_shortens_are_lines(scan_file: Path) -> None:
+    with open_scan(scan_file) as scan:
+        shape = scan.header.readout, scan.header.phase
+    row, column = (torch.linspace(-1, 1, n) for n in shape)
+    lines = Sampling(acceleration=3, centre_fraction=0.2).mask(*shape)
+    ellipse = lines & (row[:, None].square() + column.square() < 1)
+    assert ellipse.shape == shape
+    assert "points" not in said(scan_file, "cascade-net", ellipse)
