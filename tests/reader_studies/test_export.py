@@ -51,6 +51,15 @@ def test_the_score_of_a_choice_is_of_the_arm_and_not_of_the_side(study: Callable
     assert {row["score"] for row in rows} == {0.0, 1.0}
 
 
+def test_a_table_without_answers_is_told_from_another_file(tmp_path: Path) -> None:
+    (tmp_path / "answers.csv").write_text(to_csv([]), encoding="utf-8")
+    with pytest.raises(FileFormatError, match=r"answers\.csv holds no answer"):
+        read_csv(tmp_path / "answers.csv")
+    (tmp_path / "answers.csv").write_text("", encoding="utf-8")
+    with pytest.raises(FileFormatError, match="no table of answers"):
+        read_csv(tmp_path / "answers.csv")
+
+
 @pytest.mark.slow
 def test_the_table_is_read_back_as_it_was(study: Callable[..., Answers], tmp_path: Path) -> None:
     answers = study()

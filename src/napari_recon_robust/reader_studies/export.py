@@ -101,9 +101,12 @@ def read_csv(path: str | Path) -> list[dict[str, Any]]:
     """The rows that `to_csv` wrote. Raises FileFormatError for a file that is no such table."""
     path = Path(path)
     try:
-        lines = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
-        if not lines or not set(COLUMNS) - _LATER <= set(lines[0]) <= set(COLUMNS):
+        table = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")))
+        lines = list(table)
+        if not set(COLUMNS) - _LATER <= set(lines[0] if lines else table.fieldnames or ()) <= set(COLUMNS):
             raise ValueError
+        if not lines:
+            raise FileFormatError(f"{path.name} holds no answer; nothing was read before it was exported.")
         return [{name: _value(name, line.get(name, "")) for name in COLUMNS} for line in lines]
     except (OSError, ValueError, TypeError, csv.Error, RecursionError):
         raise FileFormatError(
