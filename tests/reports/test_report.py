@@ -73,6 +73,17 @@ def test_the_policy_names_the_style_and_the_script_by_their_hashes(written: Call
         assert f"'sha256-{mark}'" in policy
 
 
+def test_what_was_inserted_is_said_to_be_judged_in_its_surroundings(written: Callable[..., Path]) -> None:
+    attacked, inserted = (written(frozen(kind)).read_text(encoding="utf-8") for kind in ("worst-case", "fnaf"))
+    assert "ROI SSIM" in attacked
+    assert "Change of the region" in attacked
+    assert ">region</th>" in attacked
+    assert "local SSIM" in inserted
+    assert "Change of the surroundings of what was inserted by the perturbation" in inserted
+    assert ">surroundings of what was inserted</th>" in inserted
+    assert not re.search("ROI SSIM|Change of the region|>region</th>", inserted)
+
+
 def test_the_same_cases_give_the_same_bytes_and_the_names_of_folders_above_are_not_in_it(tmp_path: Path) -> None:
     one, two = (write_report([FROZEN / "worst-case"], tmp_path / f"{n}.html").read_bytes() for n in range(2))
     assert one == two

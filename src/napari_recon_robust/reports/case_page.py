@@ -47,10 +47,11 @@ class CasePage:
         self.title = f"{shown.kind} on {shown.method}" if shown.perturbed else shown.method
         self.results = shown.case.results
         # A feature is judged on its surroundings, wherever the region was drawn.
-        self.label = "" if self.results[0].get("roi") else shown.case.roi.label
+        self._around = bool(self.results[0].get("roi"))
+        self.label = "" if self._around else shown.case.roi.label
         self.charts = curves.charts(shown)
         self.methods = words.methods(shown)
-        self.regions = _REGIONS
+        self.regions = {**_REGIONS, "roi": "surroundings of what was inserted"} if self._around else _REGIONS
 
     # ---------------------------------------------------------------- images
 
@@ -78,11 +79,12 @@ class CasePage:
         return found
 
     def _score(self, name: str, number: int) -> str:
-        """The region's SSIM, for the head of a reconstruction; empty for a truth, and where there is none."""
+        """SSIM of the region, or around what was inserted; empty for a truth, and where there is none."""
         if name in ("reference", "perturbed-reference"):
             return ""
         measured = self.results[number].get(name)
-        return "" if measured is None else f"ROI SSIM {_figure(measured['roi']['ssim'], '.3f')}"
+        where = "local" if self._around else "ROI"
+        return "" if measured is None else f"{where} SSIM {_figure(measured['roi']['ssim'], '.3f')}"
 
     def description(self, images: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """What the viewer reads beside the pixels."""
@@ -150,6 +152,7 @@ class CasePage:
                 value = None if value is None else value.get(key)
             if isinstance(value, int | float):
                 share = place.endswith(("change", "achieved"))
+                title = title.replace("the region", f"the {self.regions['roi']}")
                 found.append((title, f"{100 * value:.3g}%" if share else written(value)))
         return found
 
