@@ -195,7 +195,10 @@ def beyond(what: str, profile: Tensor, region: Tensor) -> dict[str, str]:
     inside = float((feature & region).sum() / feature.sum().clamp_min(1))
     if inside >= 0.5:
         return {}
-    return {"beyond_region": f"Only {100 * inside:.0f}% of the {what} lies in the region: it is larger, or beside it."}
+    if inside == 0:
+        return {"beyond_region": f"No part of the {what} lies in the region: it is beside it."}
+    share = "Less than 1%" if inside < 0.01 else f"Only {100 * inside:.0f}%"
+    return {"beyond_region": f"{share} of the {what} lies in the region: it is larger, or beside it."}
 
 
 def _placed(values: Tensor, window: Window, matrix: tuple[int, int]) -> Tensor:
