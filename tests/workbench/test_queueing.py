@@ -1,5 +1,7 @@
 """The queue of perturbations."""
 
+from pathlib import Path
+
 import pytest
 
 from napari_recon_robust.data.roi import ROI
@@ -52,6 +54,27 @@ def test_what_tells_orders_apart_stands_first(bench: Workbench) -> None:
     (order,) = bench.queue.add(["zero-filled"], bench.regions.all[-1:], [0.005])
     assert order.line == "slice 0 · 12×12 · 0.5% · Zero-filled · Random noise · drawn 2"
     assert order.title == "Random noise 0.5% on Zero-filled, slice 0 · 12×12 · drawn 2"
+
+
+def test_orders_for_a_saved_case_name_its_slice_of_its_scan(bench: Workbench, tmp_path: Path) -> None:
+    bench.regions.choose(bench.regions.all[1:2])
+    assert bench.acquisition.index == 1
+    bench.perturbing.run().run()
+    bench.save(tmp_path / "case").run()
+    again = Workbench()
+    again.open_case(tmp_path / "case").run()
+    (order,) = again.queue.add(["zero-filled"], again.regions.all, [0.005])
+    assert order.line.startswith("slice 1 · 10×12 · ")
+    run(again)
+    (kept,) = [one for one in again.history.entries if one is order.entry]
+    assert f"{kept.method}, {kept.place}" in order.title
+    again.regions.choose([])
+    again.perturbing.choose("worst-case")
+    with pytest.raises(InputError, match="no region is chosen on slice 1"):
+        again.perturbing.run()
+    again.regions.remove(again.regions.all)
+    with pytest.raises(InputError, match="no region is on slice 1"):
+        again.measuring.run()
 
 
 def test_a_failure_is_one_row_with_its_sentence(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -232,6 +232,10 @@ class Acquisition:
             return dict(self._case)
         return {**self.scan.facts(index), "sampling": plain(sampling)}
 
+    def counted(self, index: int) -> int:
+        """The number of a slice in its scan: the only one of a saved case may be any of that scan."""
+        return index if self.scan is not None else int(self._case.get("slice", index))
+
     @property
     def voxel(self) -> tuple[float, float, float] | None:
         """(row, column, slice) in mm, or None where it is not known."""

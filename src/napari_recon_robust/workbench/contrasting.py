@@ -70,7 +70,7 @@ class Contrasting(ReviewPart):
         if not isinstance(posterior, Posterior):
             raise InputError(f"{method.label} draws no samples of the posterior; choose Posterior sampling.")
         measurement, index = self._acquisition.current.measurement, self._acquisition.index
-        region = self._regions.roi(index).mask(measurement.matrix)
+        region = self._regions.roi(index, self._acquisition.counted(index)).mask(measurement.matrix)
         reference = None if self.against is None else self.against.roi.mask(measurement.matrix)
         count, steps, seed = (int(method.knobs[name]) for name in KNOBS)
 

@@ -50,7 +50,8 @@ class Measuring(ReviewPart):
         measured, take = self._acquisition.current, self._kept.for_now()
         here = [one for one in self._regions.chosen if one.slice == measured.index] or self._regions.on(measured.index)
         if not here:
-            raise InputError(f"no region is on slice {measured.index}; choose one in the list, or draw one.")
+            number = self._acquisition.counted(measured.index)
+            raise InputError(f"no region is on slice {number}; choose one in the list, or draw one.")
         matrix = measured.measurement.matrix
         masks = {f"{number} {one.name}": one.roi.mask(matrix) for number, one in enumerate(here, 1)}
         voxel = self._acquisition.voxel

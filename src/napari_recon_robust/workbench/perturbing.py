@@ -247,7 +247,7 @@ class Perturbing:
 
     def _region(self, kind: "Perturbation", measured: Slice) -> "ROI":
         if kind.needs_budget or self._regions.chosen:
-            return self._regions.roi(measured.index)
+            return self._regions.roi(measured.index, self._acquisition.counted(measured.index))
         from ..data.roi import ROI
 
         return ROI.box(0, 0, *measured.measurement.matrix, label="whole image")

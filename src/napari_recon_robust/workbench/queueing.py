@@ -32,11 +32,13 @@ _EARLY = 0.05  # of an order, before which nothing can be said of the time it ta
 class Order:
     """One perturbation that is to be run. budget: a fraction, None for a kind that needs none.
 
-    sentence: why it has failed. entry: what has become of it in the history.
+    slice: the number of the region's slice in its scan. sentence: why it has failed. entry: what has become of it in
+    the history.
     """
 
     method: "Method"
     region: Region
+    slice: int
     kind: "Perturbation"
     knobs: Mapping[str, Any]
     budget: float | None
@@ -52,12 +54,12 @@ class Order:
     def title(self) -> str:
         """What is run, in a few words."""
         budget = "" if self.budget is None else f" {100 * self.budget:.3g}%"
-        return f"{self.kind.label}{budget} on {self.method.label}, {self.region.words}"
+        return f"{self.kind.label}{budget} on {self.method.label}, {self.region.words(self.slice)}"
 
     @property
     def line(self) -> str:
         """The same for a narrow list: first what tells its orders apart, the words that are cut off last."""
-        place = which(self.region.slice, self.region.roi.size, "")
+        place = which(self.slice, self.region.roi.size, "")
         budget = "" if self.budget is None else f"{100 * self.budget:.3g}%"
         return " · ".join(filter(None, (place, budget, self.method.label, self.kind.label, self.region.name)))
 
@@ -92,8 +94,9 @@ class Queue(ReviewPart):
                 raise InputError(f"no {what} is marked; mark one or more for the queue.")
         if kind.needs_budget and not budgets:
             raise InputError("no budget is given; type percentages with commas between them, such as 0.5, 1, 2.")
+        counted = self._acquisition.counted
         new = [
-            Order(self._method(id), region, kind, knobs, budget, self._acquisition.asked[1])
+            Order(self._method(id), region, counted(region.slice), kind, knobs, budget, self._acquisition.asked[1])
             for region in regions
             for id in methods
             for budget in (budgets if kind.needs_budget else (None,))

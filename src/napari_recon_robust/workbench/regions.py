@@ -21,12 +21,11 @@ class Region:
     name: str
     source: Literal["annotation", "drawn", "fragile"] = "drawn"
 
-    @property
-    def words(self) -> str:
-        """Which region it is, among those of all slices."""
+    def words(self, number: int) -> str:
+        """Which region it is, among those of all slices. number: that of its slice in the scan."""
         from ..data.roi import which
 
-        return which(self.slice, self.roi.size, self.name)
+        return which(number, self.roi.size, self.name)
 
 
 class Regions:
@@ -188,13 +187,13 @@ class Regions:
 
         return ROI(shapes=tuple(shape for region in here for shape in region.roi.shapes))
 
-    def roi(self, index: int) -> "ROI":
-        """Return the same ROI; raise InputError if none is chosen there."""
+    def roi(self, index: int, number: int | None = None) -> "ROI":
+        """Return the same ROI; raise InputError if none is chosen there. number: that of the slice in its scan."""
         roi = self.chosen_on(index)
         if roi is None:
             raise InputError(
-                f"no region is chosen on slice {index}; click one in the list, or outline one by Box, "
-                "Polygon or Ellipse."
+                f"no region is chosen on slice {index if number is None else number}; click one in the list, or "
+                "outline one by Box, Polygon or Ellipse."
             )
         return roi
 

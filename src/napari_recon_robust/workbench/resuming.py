@@ -327,6 +327,7 @@ class Resuming(ReviewPart):
         return Order(
             method=self._reconstruction.find(saved.method).at(**saved.method_knobs),
             region=Region(region.roi, region.slice, region.name, region.source),
+            slice=self._acquisition.counted(region.slice),
             kind=registry.get(saved.kind),
             knobs=saved.knobs,
             budget=saved.budget,

@@ -110,10 +110,11 @@ class Workbench:
         """
         here, slices = self.acquisition.index, self.acquisition.shape[0]
         chosen = [region for region in self.regions.chosen if region.slice == here]
+        number = self.acquisition.counted(here)
         if not chosen:
-            raise InputError(f"no region is chosen on slice {here}; choose one in the list.")
+            raise InputError(f"no region is chosen on slice {number}; choose one in the list.")
         if here + 1 >= slices:
-            raise InputError(f"slice {here} is the last one; there is no next slice to copy to.")
+            raise InputError(f"slice {number} is the last one; there is no next slice to copy to.")
         self.regions.copy(chosen, here + 1)
         return here + 1
 

@@ -143,7 +143,8 @@ class RegionChecks(_Checks):
         self._listed = regions.in_order
         with self._listing():
             for region in self._listed:
-                self._add(region.words, region, region.words, ticked=region in before)
+                words = region.words(self.bench.acquisition.counted(region.slice))
+                self._add(words, region, words, ticked=region in before)
 
     def ticked(self) -> list[Region]:
         """Return the ticked regions."""

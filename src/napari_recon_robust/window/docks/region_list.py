@@ -76,7 +76,7 @@ class RegionList(QWidget):
         with signals_blocked(self.list):
             self.list.clear()
             for region in regions.in_order if every else regions.on(self.bench.acquisition.index):
-                where = f"Slice {region.slice}: " if every else ""
+                where = f"Slice {self.bench.acquisition.counted(region.slice)}: " if every else ""
                 item = QListWidgetItem(f"{where}{describe(region)}")
                 item.setData(Qt.ItemDataRole.UserRole, region)
                 item.setToolTip(item.text())
