@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import nibabel
+import numpy as np
 import pytest
 import torch
 
@@ -20,6 +21,7 @@ from napari_recon_robust.workbench import Workbench
 from napari_recon_robust.workbench.reconstruction import Rendered
 from napari_recon_robust.workbench.task import Task, part
 
+AXES = ("slice", "coil", "readout", "phase")
 LESION = ROI.box(62, 48, 10, 12)
 
 
@@ -52,6 +54,25 @@ def test_it_needs_neither_qt_nor_napari() -> None:
         "assert not {'torch', 'napari', 'qtpy', 'PyQt6', 'h5py'} & set(sys.modules), sorted(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("slices", [1, 3])
+def test_a_file_of_only_zeros_is_refused_and_the_open_scan_kept(bench: Workbench, tmp_path: Path, slices: int) -> None:
+    np.save(tmp_path / "k.npy", np.zeros((slices, 2, 16, 12), np.complex64))
+    scan, measured = bench.acquisition.scan, bench.acquisition.current
+    with pytest.raises(InputError, match=r"^k.npy holds only zeros: export the file again\.$"):
+        bench.acquisition.open(tmp_path / "k.npy", AXES).run()
+    assert (bench.acquisition.scan, bench.acquisition.current) == (scan, measured)
+
+
+@pytest.mark.parametrize("value", [1, np.nan])
+def test_a_file_with_an_empty_slice_in_the_middle_opens(tmp_path: Path, value: float) -> None:
+    kspace = np.zeros((3, 2, 16, 12), np.complex64)
+    kspace[2] = value
+    np.save(tmp_path / "k.npy", kspace)
+    bench = Workbench()
+    assert len(bench.acquisition.open(tmp_path / "k.npy", AXES).run()) == 3
+    bench.acquisition.close()
 
 
 @pytest.mark.slow

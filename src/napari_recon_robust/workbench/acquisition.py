@@ -350,7 +350,7 @@ def same_sampling(one: object, other: object) -> bool:
 
 
 def open_file(path: Path, axes: Sequence[str] | None) -> Job["Scan"]:
-    """Open a scan and load the methods."""
+    """Open a scan and load the methods; one of nothing but zeros is refused."""
     yield Progress(0.0, f"Opening {path.name}")
     from ..io import open_scan
     from ..perturbations import registry as perturbations
@@ -364,10 +364,24 @@ def open_file(path: Path, axes: Sequence[str] | None) -> Job["Scan"]:
     yield Progress(0.9, "Looking for what was sampled")
     try:
         _ = scan.fully_sampled  # reads a slice
+        yield from _some_samples(scan)
     except ReconRobustError:
         scan.close()
         raise
     return scan
+
+
+def _some_samples(scan: "Scan") -> Job[None]:
+    """Look for a slice that is not empty, from the middle on; InputError if there is none."""
+    middle = len(scan) // 2
+    for index in sorted(range(len(scan)), key=lambda index: abs(index - middle)):
+        yield Progress(0.9, "Looking for what was sampled")
+        try:
+            if bool(scan.kspace(index).any()):
+                return
+        except ReconRobustError:  # NaN, say: no zeros, and told of when that slice is measured
+            return
+    raise InputError(f"{scan.name} holds only zeros: export the file again.")
 
 
 def _open_sample() -> Job["Scan"]:
