@@ -1,5 +1,6 @@
 import time
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -135,6 +136,16 @@ def test_time_that_includes_compiling_is_no_time_of_a_slice(bench: Workbench, mo
     assert method.id not in bench.reconstruction.seconds
     bench.reconstruction.render().run()
     assert 0 < bench.reconstruction.seconds[method.id] < 10
+
+
+def test_a_time_that_comes_late_is_none_of_the_next_scan(bench: Workbench, scan_file: Path) -> None:
+    bench.reconstruction.render().run()
+    _until_nothing_compiles()
+    late = bench.reconstruction.render()
+    bench.acquisition.open(scan_file).run()
+    assert late.run().seconds is not None
+    assert not bench.reconstruction.seconds
+    bench.acquisition.close()
 
 
 def test_a_compilation_that_began_before_counts_too() -> None:

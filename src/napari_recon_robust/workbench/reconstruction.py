@@ -175,7 +175,7 @@ class Reconstruction:
     def render(self) -> Task[Rendered]:
         """Compute the exact images at the present knobs, with their metrics."""
         method, measured, twin = self.chosen, self._acquisition.current, self._twin
-        state = self._state
+        state, times = self._state, self.seconds  # those of this scan, also if it is closed meanwhile
 
         def show(rendered: Rendered) -> None:
             if state == self._state:
@@ -184,7 +184,7 @@ class Reconstruction:
         def accept(rendered: Rendered) -> None:
             if rendered.seconds is not None:  # the first may include loading the method
                 # Later ones may have been prepared, or kept by the method.
-                self.seconds.setdefault(method.id, rendered.seconds)
+                times.setdefault(method.id, rendered.seconds)
             show(rendered)
 
         # A prepared family goes on from its neighbours, faster than from nothing.
@@ -290,7 +290,7 @@ class Reconstruction:
 
     def _forget_seconds(self) -> None:
         """Forget what an image takes: another scan may be of another size."""
-        self.seconds.clear()
+        self.seconds = {}
 
     def _forget(self) -> None:
         """Forget the images, which are of another slice."""

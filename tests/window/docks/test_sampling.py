@@ -48,10 +48,14 @@ def test_a_scan_whose_slice_cannot_be_measured_does_not_show_the_lines_of_the_on
     np.save(tmp_path / "small.npy", np.stack([kspace, kspace * 1j]).astype(np.complex64))
     said: list[str] = []
     review.jobs.failed.connect(said.append)
+    review.bench.reconstruction.seconds["cg-sense"] = 7.0
+    page.method.show_domain()
+    assert page.method.summary.text().endswith(" A slice takes about 7 s here.")
     review.open(tmp_path / "small.npy", ("coil", "readout", "phase"))
     until(lambda: said and not review.jobs.working and review.panels.settled)
     assert "a wider ACS" in said[0], "8% of 64 lines are too few"
     assert page.sampling.facts.text() == ""
+    assert "A slice takes about" not in page.method.summary.text()
     assert review.panels.panels["clean"].title == "Clean · no image of slice 0"
     assert review.panels.panels["reference"].title == "Reference", "a first look at it is there"
     page.sampling.knobs.controls["centre_fraction"].box.setValue(0.2)

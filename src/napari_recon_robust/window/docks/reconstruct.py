@@ -78,8 +78,8 @@ class ReconstructDock(Page):
     def _on_measured(self) -> None:
         self.opening.show_facts()
         self.sampling.show_measured()
+        self.method.show_domain()
         if self.bench.acquisition.slice is not None:
-            self.method.show_domain()
             self.diversity.show_where()
         if self.bench.reconstruction.shown is None:
             self.method.show_unrendered()
