@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import pytest
 
 from helpers.colour_vision import closest, contrast, rgb
 from napari_recon_robust.canvas.drawing import EDGE, SELECTED_EDGE
@@ -43,6 +44,7 @@ def test_what_is_drawn_in_one_panel_is_reported_once(panels: Panels, later: Any)
     later.run()
     assert not seen, "the review's own regions are no edit"
     drawn = np.column_stack([np.full(4, 3.0), BOX + 5])
+    panels.panels["difference"].regions.scale_factor = 0.1  # the image is on the screen, magnified
     panels.panels["difference"].regions.add(drawn, shape_type="ellipse")
     later.run()
     ((action, indices, outlines),) = seen
@@ -53,6 +55,21 @@ def test_what_is_drawn_in_one_panel_is_reported_once(panels: Panels, later: Any)
     panels.panels["clean"].regions.remove_selected()
     later.run()
     assert seen[-1][:2] == ("removed", (0,))
+
+
+@pytest.mark.parametrize("kind", ["rectangle", "ellipse"])
+def test_a_click_draws_nothing(panels: Panels, later: Any, kind: str) -> None:
+    seen: list[Any] = []
+    panels.drawing.edited.connect(lambda *edit: seen.append(edit))
+    panels.drawing.clicked.connect(lambda: seen.append("clicked"))
+    layer = panels.panels["clean"].regions
+    layer.scale_factor = 0.5  # an image pixel is two of the screen
+    sides = np.array([[0, 0], [0, 1], [1, 1], [1, 0.0]])
+    for pixels in (1.25, 2.0):
+        layer.add(np.column_stack([np.full(4, 3.0), 5 + pixels / layer.scale[1:] * sides]), shape_type=kind)
+        later.run()
+        panels.drawing.set([])
+    assert [one if one == "clicked" else one[0] for one in seen] == ["clicked", "added"]
 
 
 def test_numbered_outlines_can_all_go_and_others_be_drawn(panels: Panels) -> None:

@@ -15,16 +15,18 @@ from .our_changes import OurChanges
 from .panel import Panel, PanelSet
 
 EDGE, SELECTED_EDGE = "#5fd3f3", "#ffd23f"  # unless the user prefers others
+_CLICK = 3  # pixels of the screen; of a mere click napari makes a shape of 2.5
 
 
 class Drawing:
     """Outlines, the same in every panel.
 
     switched: called when they are switched on or off. Signal: `edited(action, indices, outlines)` when shapes were
-    "added", "changed" or "removed" by hand.
+    "added", "changed" or "removed" by hand; `clicked()` when a tool that is to be dragged was not.
     """
 
     edited = Signal(str, tuple, list)
+    clicked = Signal()
 
     def __init__(
         self,
@@ -156,4 +158,15 @@ class Drawing:
         ]
         before = len(self._outlines)
         indices = tuple(range(before, len(now))) if action == "added" else tuple(event.data_indices)
-        self._later(lambda: self.edited.emit(action, indices, now))
+        if action == "added" and all(_is_click(layer, index) for index in indices):
+            self._later(self.clicked.emit)
+        else:
+            self._later(lambda: self.edited.emit(action, indices, now))
+
+
+def _is_click(layer: Shapes, index: int) -> bool:
+    """Whether a box or an ellipse is no larger on the screen than what napari makes of a mere click."""
+    if str(layer.shape_type[index]) not in ("rectangle", "ellipse"):
+        return False
+    sides = np.ptp([layer.data_to_world(vertex) for vertex in layer.data[index]], axis=0)
+    return bool((sides <= _CLICK * layer.scale_factor).all())

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..canvas.geometry import Outline
 from ..canvas.layers import Panels
+from ..ground.errors import InputError
 from ..workbench import Workbench
 from ..workbench.regions import Region
 from .jobs import Jobs
@@ -22,6 +23,7 @@ class DrawnRegions:
         bench.regions.changed.connect(self.show)
         bench.regions.chosen_changed.connect(self._on_chosen)
         panels.drawing.edited.connect(self._on_edited)
+        panels.drawing.clicked.connect(self._on_clicked)
 
     def show(self) -> None:
         """Show the regions as outlines."""
@@ -51,6 +53,12 @@ class DrawnRegions:
             drawn = outlines.of_roi(region.roi, region.slice, region in regions.chosen)
             found += [(region, replace(outline, number=number)) for outline in drawn]
         return found
+
+    def _on_clicked(self) -> None:
+        """Take away what napari made of a click, and say what to do; the tool stays in hand."""
+        self.show()
+        with self.jobs.saying():
+            raise InputError("a click outlines no region; hold the mouse button down and drag across it.")
 
     def _on_edited(self, action: str, indices: tuple[int, ...], now: list[Outline]) -> None:
         """Take over what was drawn, moved or deleted by hand in one panel, so that all panels show it."""

@@ -265,6 +265,18 @@ def test_a_script_may_end_without_closing_the_window(end: str) -> None:
     assert done.returncode == {"": 0, "1 / 0": 1}.get(end, 3), done.stderr
 
 
+def test_a_click_with_the_box_tool_draws_no_region(seen: Session, until: Until, qtbot: Any) -> None:
+    perturb, before = dock_of(seen, "Perturb"), list(seen.bench.regions.all)
+    press(perturb, "Box")
+    layer = seen.panels.panels["reference"].regions
+    canvas = seen.panels.viewer.window._qt_viewer.canvas.native
+    qtbot.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=canvas.rect().center() / 2)
+    until(lambda: "lick outlines no region; hold" in perturb.foot.message.text() or seen.bench.regions.all != before)
+    assert seen.bench.regions.all == before
+    assert len(layer.data) == len(before)
+    assert layer.mode == "add_rectangle", "to be dragged now"
+
+
 def test_drawing_a_region(review: Session, until: Until) -> None:
     press(dock_of(review, "Perturb"), "Box")
     layer = review.panels.panels["clean"].regions
