@@ -62,6 +62,12 @@ def test_a_region_is_painted_erased_named_and_copied(seen: Session, qtbot: Any, 
     keys.run("undo", seen.panels.viewer)
     assert bench.regions.roi(1).mask((96, 96)).sum() == mask.sum()
     assert seen.docks[0].foot.message.text() == "Undone: reshaping drawn 1."
+    bench.regions.draw(bench.regions.roi(1), 1)
+    assert seen.docks[0].foot.message.text() == "", "something else was done since"
+    bench.regions.remove(bench.regions.chosen)
+    keys.run("undo", seen.panels.viewer)
+    keys.run("undo", seen.panels.viewer)
+    assert seen.docks[0].foot.message.text().startswith("Undone: drawing")
 
     keys.run("undo", seen.panels.viewer)
     assert not bench.regions.chosen

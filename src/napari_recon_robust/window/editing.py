@@ -23,6 +23,11 @@ class Editing:
     def __init__(self, bench: Workbench, jobs: Jobs, panels: Panels, following: Following, marking: Marking) -> None:
         self.bench, self.jobs, self.panels = bench, jobs, panels
         self.following, self.marking = following, marking
+        bench.undoing.changed.connect(self._move_on)
+
+    def _move_on(self) -> None:
+        """Take back what was said to be undone, since something else was done."""
+        self.jobs.moved_on.emit()
 
     def undo(self) -> None:
         """Undo the last setting; while a labels layer of the user's is painted on, napari's own undo is meant."""

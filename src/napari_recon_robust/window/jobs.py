@@ -55,7 +55,8 @@ class Jobs(QObject):
     Signals, all in the window's thread: `started(label)`, `progressed(Progress)` and `ended(message)` of what is
     shown at the foot of the docks; `failed(sentence)` of any lane; `recovered(lane)` when a task succeeds on the lane
     whose failure was said last, "" for what needed no job; `added(lane)` before a task runs on a lane or waits for it;
-    `idle(lane)` when a lane has nothing to do; `said(sentence)`, what is to be said at the foot besides.
+    `idle(lane)` when a lane has nothing to do; `said(sentence)`, what is to be said at the foot besides, and
+    `moved_on()` when that is true no more.
     """
 
     started = Signal(str)
@@ -66,6 +67,7 @@ class Jobs(QObject):
     added = Signal(str)
     idle = Signal(str)
     said = Signal(str)
+    moved_on = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)

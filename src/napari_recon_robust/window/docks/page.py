@@ -53,7 +53,7 @@ class Foot(QWidget):
 
     def __init__(self, jobs: Jobs) -> None:
         super().__init__()
-        self._jobs, self._failure = jobs, ""
+        self._jobs, self._failure, self._said = jobs, "", ""
         self.message = Message()
         self.bar = Bar()
         self.cancel = QPushButton("Cancel")
@@ -96,7 +96,8 @@ class Foot(QWidget):
             (jobs.ended, self._on_ended),
             (jobs.failed, self._on_failed),
             (jobs.recovered, self._on_recovered),
-            (jobs.said, self.say),
+            (jobs.said, self._on_said),
+            (jobs.moved_on, self._on_moved_on),
             (compiler().changed, self._show_compiling),
         )
         self.compiling.setVisible(compiler().busy)
@@ -112,6 +113,16 @@ class Foot(QWidget):
         """Say a sentence at the foot."""
         self.message.setText(message)
         self.message.setVisible(bool(message))
+
+    def _on_said(self, message: str) -> None:
+        self._said = message
+        self.say(message)
+
+    def _on_moved_on(self) -> None:
+        """Take back what was said besides, now that something else is done."""
+        if self._said and self.message.text() == self._said:
+            self.say("")
+        self._said = ""
 
     def _on_failed(self, message: str) -> None:
         self._failure = message
