@@ -89,6 +89,9 @@ def test_the_picture_stays_when_an_own_model_cannot_be_opened_or_fails(
     review.open_model(str(tmp_path / "missing.pt2"))
     until(lambda: "no file" in foot(review).message.text())
     assert title(review) == before
+    review.choose_method("zero-filled")
+    until(lambda: review.bench.reconstruction.shown is not None and not review.jobs.working)
+    assert "no file" not in foot(review).message.text(), "another method is set"
     review.open_model(str(broken))
     until(lambda: "no image of" in title(review))
     assert review.panels.panels["reference"].stack[1].any()

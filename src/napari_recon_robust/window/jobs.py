@@ -76,6 +76,8 @@ class Jobs(QObject):
         self._shut = False
         self._failed = ""  # the lane whose failure was said last; none for what failed without a job
         self._failing = ""
+        self._failed_task: ref[Task[Any]] | None = None  # whose failure was said last; it may hold a measurement
+        self._failing_task: Task[Any] | None = None
         self.refusal = ""  # why the last task could not be started, until that is done
         self.failed.connect(self._on_failed)
         _all.add(self)
@@ -150,8 +152,15 @@ class Jobs(QObject):
         if not self._failed:
             self.recovered.emit("")
 
+    def forgive(self, task: Task[Any] | None) -> None:
+        """Take back that a task failed, now that something else is wanted in its place."""
+        if task is not None and self._failed_task is not None and task is self._failed_task():
+            self._failed_task = None
+            self._take_back(self._failed)
+
     def _on_failed(self, said: str) -> None:
         self._failed = self._failing
+        self._failed_task = None if self._failing_task is None else ref(self._failing_task)
         if said != self.refusal:
             self.refusal = ""
 
@@ -254,9 +263,9 @@ class Jobs(QObject):
         if dropped:
             return  # nobody waits for its result any more, nor for what it raised
         if isinstance(outcome, Failed):
-            self._failing = lane
+            self._failing, self._failing_task = lane, running.task
             self.failed.emit(sentence(outcome.error))
-            self._failing = ""
+            self._failing, self._failing_task = "", None
             return
         self._take_back(lane)
         self._guard(running.task.accept, outcome)

@@ -103,6 +103,8 @@ class Session(QObject):
         self.surroundings = Surroundings(self.panels.viewer, self.bench, self.jobs, self.panels, self)
         self.preferring = Preferring(PLUGIN, self.bench, self.panels, self)
         self._glyphs = Glyphs(self.panels.viewer.window._qt_viewer.canvas, self)
+        self._opening_model: Task[Any] | None = None
+        self.bench.reconstruction.method_changed.connect(self._on_method)
         self.docks: list[QWidget] = []
         self._waiting: list[Callable[[], object]] | None = None  # what was asked for while docks are opening
         self.asked_dock: QWidget | None = None  # napari's, around a page
@@ -187,7 +189,12 @@ class Session(QObject):
 
     def open_model(self, source: str) -> None:
         """Open an own model and take it as the method."""
-        self.attempt(lambda: self.bench.reconstruction.open(source))
+        self._opening_model = self.bench.reconstruction.open(source)
+        self.attempt(lambda: self._opening_model)
+
+    def _on_method(self) -> None:
+        """Take back that an own model was not opened: another method is set."""
+        self.jobs.forgive(self._opening_model)
 
     def open_frame(self, frame: Frame) -> None:
         """Show an image of a film strip with all that belongs to it."""
