@@ -31,6 +31,7 @@ ROWS: dict[str, dict[str, Any]] = {
     "24 to 32 coils": {"coils": (24, 32)},
     "noise 0.0003 to 0.001": {"noise": (0.0003, 0.001)},
     "noise 0.03 to 0.06": {"noise": (0.03, 0.06)},
+    "noise 0.1 to 0.2": {"noise": (0.1, 0.2)},
     "48 to 80 pixels": {"matrix": (48, 80)},
     "384 to 448 pixels": {"matrix": (384, 448)},
 }

@@ -147,14 +147,14 @@ class Jobs(QObject):
         for lane in [*self._running, *self._waiting]:
             self._stop(lane)
 
-    def recover(self) -> None:
-        """Take back what went wrong without a job, now that something of its kind has gone well."""
-        if not self._failed:
-            self.recovered.emit("")
+    def recover(self, task: Task[Any] | None = None) -> None:
+        """Take back what went wrong without a job, now that something of its kind has gone well.
 
-    def forgive(self, task: Task[Any] | None) -> None:
-        """Take back that a task failed, now that something else is wanted in its place."""
-        if task is not None and self._failed_task is not None and task is self._failed_task():
+        task: take back that this one failed, now that something else is wanted in its place.
+        """
+        if task is None and not self._failed:
+            self.recovered.emit("")
+        elif task is not None and self._failed_task is not None and task is self._failed_task():
             self._failed_task = None
             self._take_back(self._failed)
 

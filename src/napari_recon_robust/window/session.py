@@ -104,7 +104,13 @@ class Session(QObject):
         self.preferring = Preferring(PLUGIN, self.bench, self.panels, self)
         self._glyphs = Glyphs(self.panels.viewer.window._qt_viewer.canvas, self)
         self._opening_model: Task[Any] | None = None
-        self.bench.reconstruction.method_changed.connect(self._on_method)
+
+        def forget_failure() -> None:
+            """Take back that an own model was not opened, now that another method is set."""
+            if self._opening_model is not None:
+                self.jobs.recover(self._opening_model)
+
+        self.bench.reconstruction.method_changed.connect(forget_failure)
         self.docks: list[QWidget] = []
         self._waiting: list[Callable[[], object]] | None = None  # what was asked for while docks are opening
         self.asked_dock: QWidget | None = None  # napari's, around a page
@@ -191,10 +197,6 @@ class Session(QObject):
         """Open an own model and take it as the method."""
         self._opening_model = self.bench.reconstruction.open(source)
         self.attempt(lambda: self._opening_model)
-
-    def _on_method(self) -> None:
-        """Take back that an own model was not opened: another method is set."""
-        self.jobs.forgive(self._opening_model)
 
     def open_frame(self, frame: Frame) -> None:
         """Show an image of a film strip with all that belongs to it."""

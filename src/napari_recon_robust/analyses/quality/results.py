@@ -61,8 +61,8 @@ class Results:
     def __init__(self, file: Path | None = None) -> None:
         self.file = file
         self._found: dict[_Case, dict[str, MethodResult]] = {}  # of each group
-        if file is not None:
-            for result in _read(file) if os.path.lexists(file) else ():
+        if file is not None and os.path.lexists(file):
+            for result in _read(file):
                 self._keep(result)
             self.save(file)  # without a line that a kill cut off
 
@@ -89,8 +89,12 @@ class Results:
     def add(self, result: MethodResult) -> None:
         """Keep it, in the file too; WritingError if the file cannot be written."""
         self._keep(result)
-        if self.file is not None:
+        if self.file is None:
+            return
+        if os.path.lexists(self.file):
             append(self.file, _lines([_values(result)]))
+        else:
+            self.save(self.file)
 
     def save(self, file: Path) -> None:
         """Write all of them to a file; WritingError if that fails."""
