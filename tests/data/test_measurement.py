@@ -44,6 +44,45 @@ def test_points_of_a_two_dimensional_pattern_stay_in_kspace() -> None:
     assert one.sampled_points == int(mask.sum())
 
 
+SHORTER = torch.arange(READOUT)[:, None] > 4  # a partial echo
+
+
+def test_lines_that_all_lack_the_same_ends_are_lines() -> None:
+    """What is missing of them counts as zeros that were sampled: A is that of whole lines, R that of the lines."""
+    mask = lines() & SHORTER
+    one, whole = measurement(mask), measurement(lines())
+    assert one.lines
+    assert one.dims == whole.dims
+    assert torch.equal(one.model.mask, whole.mask)
+    assert one.acceleration == whole.acceleration
+    torch.testing.assert_close(one.data, whole.to_data(whole.kspace * SHORTER))
+    assert one.sampled_points == 19 * 8
+
+
+@pytest.mark.parametrize(
+    "readout",
+    [torch.arange(READOUT) != 5, torch.arange(READOUT) > READOUT // 2, torch.arange(READOUT) < READOUT // 2],
+    ids=["a gap", "without the centre", "up to the centre"],
+)
+def test_lines_with_a_gap_or_without_the_centre_are_points(readout: Tensor) -> None:
+    assert not measurement(lines() & readout[:, None]).lines
+
+
+def test_lines_of_several_extents_are_points() -> None:
+    mask = lines() & SHORTER
+    mask[5, 0] = False
+    assert not measurement(mask).lines
+
+
+@pytest.mark.parametrize("mask", [lines(), lines() & SHORTER], ids=["whole", "partial echo"])
+def test_the_noise_of_the_data_is_that_of_what_was_sampled(mask: Tensor) -> None:
+    """White noise of sigma on the sampled points has, in the data of the lines, the level that the property says."""
+    one, generator = measurement(mask), torch.Generator().manual_seed(0)
+    noise = torch.randn(400, COILS, READOUT, PHASE, dtype=torch.complex64, generator=generator)
+    seen = one.to_data(noise * mask)[..., one.data_mask[0]].abs().square().mean((0, 2, 3)).sqrt()
+    torch.testing.assert_close(one.data_noise, seen, rtol=0.02, atol=0)
+
+
 def test_the_rss_reference_is_the_root_sum_of_squares_of_the_full_kspace() -> None:
     one = measurement(lines())
     assert one.full is not None

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from napari_recon_robust.data.measurement import Measurement
+from napari_recon_robust.data.measurement import Calibration, Measurement
 from napari_recon_robust.ground.errors import InputError, WeightsError
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.reconstructors.base import Reconstructor
@@ -87,6 +87,17 @@ def test_a_batch_is_a_loop(method: Reconstructor, measurement: Measurement, imag
     one, two = reconstruct(method, batch)
     assert difference(one, image) < 1e-4
     assert difference(two, reconstruct(method, measurement.with_kspace(other, keep=True))) < 1e-4
+
+
+def test_ends_that_all_lines_lack_count_as_zeros(method: Reconstructor, lines: Measurement) -> None:
+    """A partial echo gives the image of whole lines with zeros, and with the noise that such lines have."""
+    readout = lines.kspace.shape[-2]
+    mask = lines.mask & (torch.arange(readout)[:, None] >= readout // 6)
+    echo = lines.with_kspace(lines.kspace, mask=mask)
+    kept = Calibration(echo.calibration.sensitivities, echo.data_noise)
+    whole = replace(echo, mask=lines.mask, kept=kept)
+    assert echo.lines
+    assert difference(reconstruct(method, echo), reconstruct(method, whole)) < 1e-4
 
 
 def test_every_live_knob_moves_the_image(method: Reconstructor, measurement: Measurement) -> None:

@@ -115,6 +115,7 @@ def test_what_was_never_measured_is_not_measured_of_the_perturbed_object_either(
             assert not changed.full[:, ~points.expand(32, 36)].any()
             torch.testing.assert_close(changed.full * changed.mask, changed.kspace, rtol=0, atol=1e-5)
             assert torch.equal(changed.acquired, points)
+            assert changed.lines == scan.lines or not one.additive
 
 
 def test_every_outcome_is_plain_json(perturbation):

@@ -30,9 +30,13 @@ def noise_map(
 
 
 def reference_noise(measurement: Measurement) -> Tensor:
-    """The same of the fully sampled coil-combined image, which is linear: sqrt(sum_i |S_i|^2 sigma_i^2 / 2)."""
+    """The same of the fully sampled coil-combined image, which is linear: sqrt(a sum_i |S_i|^2 sigma_i^2 / 2).
+
+    a is the share of k-space that a full scan measures (`Measurement.acquired`).
+    """
     calibration = measurement.calibration
-    variance = (calibration.sensitivities.abs().square() * calibration.noise.square()[..., None, None]).sum(-3)
+    power = calibration.noise.square() * measurement.acquired.float().mean()
+    variance = (calibration.sensitivities.abs().square() * power[..., None, None]).sum(-3)
     return measurement.crop((variance / 2).sqrt()).cpu()
 
 

@@ -91,14 +91,14 @@ def plausible_band(measurement: Measurement) -> Job[Band]:
         raise InputError(f"the k-space has {measurement.kspace.ndim} axes; give one slice (coils, readout, phase).")
     with torch.no_grad():
         model, data = _on_the_output(measurement), measurement.model.mask * measurement.data
-        weights = _weights(measurement.calibration.noise)
+        weights = _weights(measurement.data_noise)
         yield Progress(0.0, "Calibrating what is plausible")
         left, free, block = _acs_fit(model, data, weights)
         yield Progress(0.5, "Calibrating what is plausible")
         least, freedom = _unregularised(model, data, weights)
     sampled = model.mask.expand(data.shape[-2:])
     samples = len(data) * int(sampled.sum())
-    power = float(measurement.calibration.noise.double().square().mean())
+    power = float(measurement.data_noise.double().square().mean())
     level = power if free <= 0 else left / free
     power = min(power, level)
     inside = len(data) * int(sampled[block].sum())

@@ -9,7 +9,7 @@ from ..ground.cached import cached_property
 from ..ground.errors import InputError, dimensions
 from ..physics import fourier
 from ..physics.model import ForwardModel, root_sum_of_squares
-from .scan import measured_points
+from .scan import measured_points, readout_share, whole_lines
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +30,7 @@ class Measurement:
     """One slice: what was sampled, where, and what follows from it.
 
     kspace: complex64 (..., coils, readout, phase), zero where not sampled; in units of `unit`.
-    mask: bool (readout, phase), or (1, phase) where whole lines are sampled.
+    mask: bool (readout, phase), or (1, phase) where whole lines are sampled; perturbations and noise stay within it.
     matrix: (rows, columns) of the output image, the centre of the encoded one.
     full: complex64 (coils, readout, phase), the fully sampled k-space that `kspace` was taken from, or
         None for scans that were undersampled by the scanner; zero where even a full scan measures nothing (`acquired`).
@@ -64,23 +64,21 @@ class Measurement:
                 "k-space."
             )
 
-    def slices(self) -> list["Measurement"]:
-        """Each item of the batch as a measurement with the batch's calibration; this one itself without a batch."""
-        batch, shape = self.kspace.shape[:-3], self.kspace.shape[-3:]
-        if not batch:
-            return [self]
-        maps, noise = self.calibration.sensitivities, self.calibration.noise
-        maps = maps.expand(*batch, *maps.shape[-3:]).reshape(-1, *maps.shape[-3:])
-        noise = noise.expand(*batch, *noise.shape[-1:]).reshape(-1, *noise.shape[-1:])
-        return [
-            replace(self, kspace=samples, full=None, kept=Calibration(*kept))
-            for samples, kept in zip(self.kspace.reshape(-1, *shape), zip(maps, noise, strict=True), strict=True)
-        ]
+    @cached_property
+    def data_mask(self) -> Tensor:
+        """The mask of the model, bool: (1, phase) for lines, (readout, phase) for points.
+
+        Ends that are missing of every line (a partial echo, a zero-padded readout) count as samples that are zero, as
+        scanners take them, and as a reference from such k-space has them. So the image is the one of that resolution,
+        and lines remain lines, which networks know and which are reconstructed in a fraction of the time.
+        """
+        lines = whole_lines(self.mask)
+        return self.mask if lines is None else lines
 
     @property
     def lines(self) -> bool:
-        """Whether whole readout lines are sampled; then the transform along the readout is needed only once."""
-        return self.mask.shape[-2] == 1
+        """Whether readout lines are sampled; then the transform along the readout is needed only once."""
+        return self.data_mask.shape[-2] == 1
 
     @property
     def coils(self) -> int:
@@ -89,8 +87,8 @@ class Measurement:
 
     @property
     def acceleration(self) -> float:
-        """The effective acceleration R: all points over the sampled ones."""
-        return self.mask.numel() / max(int(self.mask.sum()), 1)
+        """The effective acceleration R: all lines over the sampled ones, or all points over them."""
+        return self.data_mask.numel() / max(int(self.data_mask.sum()), 1)
 
     @property
     def sampled_points(self) -> int:
@@ -144,14 +142,14 @@ class Measurement:
         with torch.no_grad():
             data, kspace = self.data.detach(), self.kspace.detach()
             return Calibration(
-                sensitivities=coils.espirit(data, self.mask, self.dims),
+                sensitivities=coils.espirit(data, self.data_mask, self.dims),
                 noise=noise.estimate(kspace, self.mask),
             )
 
     @cached_property
     def model(self) -> ForwardModel:
         """The forward model A, for images of the model's (rows, columns)."""
-        return ForwardModel(self.calibration.sensitivities, self.mask, self.dims)
+        return ForwardModel(self.calibration.sensitivities, self.data_mask, self.dims)
 
     @cached_property
     def combined(self) -> Tensor:
@@ -183,10 +181,15 @@ class Measurement:
             scale = torch.where(scale > 0, scale, magnitude.amax((-2, -1)))
             return torch.where(scale > 0, scale, torch.ones_like(scale))[..., None, None]
 
+    @property
+    def data_noise(self) -> Tensor:
+        """Sigma_i of a sample of `data`, float32 (..., coils); ends that are missing of the lines have no noise."""
+        return self.calibration.noise * readout_share(self.mask) ** 0.5
+
     @cached_property
     def noise_level(self) -> Tensor:
         """Sigma of the whitened coil-combined data relative to `scale`, (..., 1, 1): sqrt(mean_i sigma_i^2) / scale."""
-        return self.calibration.noise.square().mean(-1).sqrt()[..., None, None] / self.scale
+        return self.data_noise.square().mean(-1).sqrt()[..., None, None] / self.scale
 
     def with_kspace(
         self, kspace: Tensor, *, full: Tensor | None = None, keep: bool = False, mask: Tensor | None = None
@@ -235,7 +238,7 @@ class Measurement:
         (methods.md: a method is judged against the reference of its own kind).
         """
         if kind == "rss":
-            coil_images = self._reference_coils
+            coil_images = _reference_coils(self)
             return None if coil_images is None else self.crop(root_sum_of_squares(coil_images))
         combined = self.combined_reference
         return None if combined is None else combined.abs()
@@ -243,14 +246,29 @@ class Measurement:
     @property
     def combined_reference(self) -> Tensor | None:
         """Sum conj(S_i) x_i of the fully sampled k-space, complex64 (..., rows, columns); None without one."""
-        coil_images = self._reference_coils
+        coil_images = _reference_coils(self)
         if coil_images is None:
             return None
         return self.crop((self.calibration.sensitivities.conj() * coil_images).sum(-3))
 
-    @property
-    def _reference_coils(self) -> Tensor | None:
-        return None if self.full is None else fourier.ifft(self.to_data(self.full), self.dims)
+
+def single_slices(measurement: Measurement) -> list[Measurement]:
+    """Each item of a batch as a measurement with the batch's calibration; the measurement itself without a batch."""
+    batch, shape = measurement.kspace.shape[:-3], measurement.kspace.shape[-3:]
+    if not batch:
+        return [measurement]
+    maps, noise = measurement.calibration.sensitivities, measurement.calibration.noise
+    maps = maps.expand(*batch, *maps.shape[-3:]).reshape(-1, *maps.shape[-3:])
+    noise = noise.expand(*batch, *noise.shape[-1:]).reshape(-1, *noise.shape[-1:])
+    return [
+        replace(measurement, kspace=samples, full=None, kept=Calibration(*kept))
+        for samples, kept in zip(measurement.kspace.reshape(-1, *shape), zip(maps, noise, strict=True), strict=True)
+    ]
+
+
+def _reference_coils(measurement: Measurement) -> Tensor | None:
+    full = measurement.full
+    return None if full is None else fourier.ifft(measurement.to_data(full), measurement.dims)
 
 
 def _upper_quantile(values: Tensor, q: float) -> Tensor:

@@ -289,6 +289,25 @@ def are_lines(points: "Tensor") -> bool:
     return _one_run(points.mT)
 
 
+def whole_lines(points: "Tensor") -> "Tensor | None":
+    """The lines, bool (1, phase), if points, bool (readout, phase) or (1, phase), are lines of one extent; else None.
+
+    The ends of all of them may be missing, as where an echo is partial or the readout zero-padded.
+    """
+    lines, readout = points.any(0, keepdim=True), points.any(1, keepdim=True)
+    whole = bool(readout[len(points) // 2]) and _one_run(readout.mT) and bool((points == readout & lines).all())
+    return lines if whole else None
+
+
+def readout_share(points: "Tensor") -> float:
+    """How much of its lines is sampled, for points, bool (readout, phase) or (1, phase), that are `whole_lines`; or 1.
+
+    The variance of noise in an image is less by this factor.
+    """
+    lines = whole_lines(points)
+    return 1.0 if lines is None else int(points.sum()) / (int(lines.sum()) * len(points))
+
+
 def _one_run(points: "Tensor") -> bool:
     """Whether the points of each row follow one another."""
     starts = points[:, 0].int() + (points[:, 1:] & ~points[:, :-1]).sum(1)

@@ -49,7 +49,7 @@ def change(clean: Measurement, changed: Measurement) -> Change:
     Samples that only one of them has are part of the difference.
     """
     added = changed.kspace - clean.kspace
-    model = replace(clean.model, mask=torch.ones_like(clean.mask))
+    model = replace(clean.model, mask=torch.ones_like(clean.data_mask))
     image = clean.crop(model.adjoint(clean.to_data(added))).abs().float().cpu().numpy()
     seen = over_coils(added).float().cpu().numpy()
     largest = float(over_coils(clean.kspace).max())

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..data.measurement import Measurement
+from ..data.measurement import Measurement, single_slices
 from ..ground.cached import cached_property
 from ..ground.errors import ModelError, ReconRobustError, dimensions
 from ..ground.guard import said_by
@@ -38,7 +38,7 @@ class ModelInput:
     @cached_property
     def mask(self) -> Tensor:
         """The sampling mask, bool (rows, columns)."""
-        return self.measurement.mask.expand(self.kspace.shape[-2:]).clone()
+        return self.measurement.data_mask.expand(self.kspace.shape[-2:]).clone()
 
     @cached_property
     def sensitivities(self) -> Tensor:
@@ -72,7 +72,7 @@ class OwnModel(Reconstructor):
 
     def steps(self, measurement: Measurement, **knobs: Any) -> Job[Tensor]:
         """The images as a job, one slice after the other."""
-        slices, images = measurement.slices(), list[Tensor]()
+        slices, images = single_slices(measurement), list[Tensor]()
         for one in slices:
             done = len(images)
 

@@ -21,6 +21,7 @@ from pydantic import AfterValidator, Field, ValidationInfo
 from torch import Tensor
 
 from ..data.measurement import Measurement
+from ..data.scan import readout_share, whole_lines
 from ..ground.documents import read_json
 from ..ground.errors import InputError
 from ..ground.guard import is_file, open_file, opening, shown
@@ -209,7 +210,7 @@ class Acquired(Content):
                         f"{file.name} has {header.coils} coil(s), and at least {_FEWEST_COILS} are needed to train on; "
                         "take it out of the folder."
                     )
-                if len(scan.acquired) != 1 or not (scan.fully_sampled or undersampled):
+                if whole_lines(scan.acquired) is None or not (scan.fully_sampled or undersampled):
                     needed = "whole lines" if undersampled else "fully sampled lines"
                     other = "" if undersampled else ", or train hqs-self-supervised, which needs no full k-space"
                     raise InputError(
@@ -234,8 +235,8 @@ class Acquired(Content):
         one = repetitions[chosen]
         images = [fourier.ifft(other.data, (-1,)) for other in repetitions]
         wanted = sum((_aligned(image, images[chosen]) for image in images), torch.zeros_like(images[0])) / len(images)
-        sigma = noise.estimate(one.kspace, one.mask).square().mean().sqrt()
-        return Acquisition(one.data, wanted, float(sigma), one.mask[0])
+        sigma = noise.estimate(one.kspace, one.mask).square().mean().sqrt() * readout_share(one.mask) ** 0.5
+        return Acquisition(one.data, wanted, float(sigma), one.data_mask[0])
 
     def _read(self, file: Path, slice: int) -> Measurement:
         with open_scan(file) as scan:

@@ -127,7 +127,7 @@ class _Model:
         self.linear = (
             _Linear(measurement, measurement.model, WEIGHT),
             _Linear(measurement, measurement.model),
-            _Linear(measurement, ForwardModel(weights, measurement.mask, measurement.dims)),
+            _Linear(measurement, ForwardModel(weights, measurement.data_mask, measurement.dims)),
         )
         self.sampled = measurement.mask.expand(measurement.kspace.shape[-2:])
         self.points, self.changes, self.predicted = (torch.empty(0, device=self.clean.device) for _ in range(3))

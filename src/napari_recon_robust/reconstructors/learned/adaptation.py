@@ -139,7 +139,7 @@ class _Hidden:
 
     @classmethod
     def of(cls, problem: Problem, held_out: Tensor, measurement: Measurement) -> "_Hidden":
-        sigma = measurement.calibration.noise.reshape(-1, 1, 1) / measurement.scale
+        sigma = measurement.data_noise.reshape(-1, 1, 1) / measurement.scale
         return cls(_only(problem, held_out), 1 / sigma.clamp_min(LEAST_NOISE))
 
     @torch.no_grad()
@@ -173,8 +173,8 @@ def _held_out(measurement: Measurement, shape: tuple[int, int]) -> Tensor | None
 
     They are always the same for the same mask.
     """
-    outside = measurement.mask.clone()
-    outside[acs_region(measurement.mask)] = False
+    outside = measurement.data_mask.clone()
+    outside[acs_region(measurement.data_mask)] = False
     candidates = outside.expand(shape).flatten().nonzero().flatten()
     count = round(SHARE * len(candidates))
     if count < FEWEST:

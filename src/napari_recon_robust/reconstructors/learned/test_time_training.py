@@ -7,7 +7,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from ...data.measurement import Measurement
+from ...data.measurement import Measurement, single_slices
 from ...ground.errors import InputError
 from ...ground.knob import Knob
 from ...ground.progress import Job, Progress, run
@@ -94,7 +94,8 @@ class TestTimeTraining(Reconstructor):
 
         # The samples alone, which no gradient reaches and beside which no fully sampled image is kept.
         slices = [
-            replace(one, kspace=one.kspace.detach(), full=None, kept=one.calibration) for one in measurement.slices()
+            replace(one, kspace=one.kspace.detach(), full=None, kept=one.calibration)
+            for one in single_slices(measurement)
         ]
         return assembled((yield from one_by_one(slices, solve, assembled)))
 

@@ -93,7 +93,7 @@ class VarNet(Reconstructor):
         uncropped = store.load(self.weights).published
         data, maps = data_and_sensitivities(network, measurement, knobs["sensitivities"], uncropped=uncropped)
         seen = _seen(network, measurement, maps, knobs["sensitivities"])
-        last = network(data, measurement.mask, seen, measurement.dims)
+        last = network(data, measurement.data_mask, seen, measurement.dims)
         image = _by(knobs["combination"], last, maps, measurement.dims).to(last.dtype)
         return measurement.crop(image.reshape(*measurement.kspace.shape[:-3], *image.shape[-2:]))
 
@@ -153,7 +153,7 @@ def data_and_sensitivities(
     batch, shape = data.shape[:-3], data.shape[-3:]
     data = data.reshape(-1, *shape)
     if learned:
-        return data, learned_sensitivities(network, data, measurement.mask, measurement.dims)
+        return data, learned_sensitivities(network, data, measurement.data_mask, measurement.dims)
     return data, measurement.calibration.sensitivities.expand(*batch, *shape).reshape(-1, *shape)
 
 

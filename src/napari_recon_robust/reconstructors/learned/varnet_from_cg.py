@@ -52,7 +52,7 @@ class VarNetFromCG(VarNet):
         """The image by a network of this kind."""
         data, maps = data_and_sensitivities(network, measurement, knobs["sensitivities"])
         batch = measurement.kspace.shape[:-3]
-        model = ForwardModel(maps, measurement.mask, measurement.dims)
+        model = ForwardModel(maps, measurement.data_mask, measurement.dims)
         noise, scale = (
             one.expand(*batch, 1, 1).reshape(-1, 1, 1) for one in (measurement.noise_level, measurement.scale)
         )
