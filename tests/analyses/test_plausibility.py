@@ -96,7 +96,7 @@ def test_degrees_of_freedom_are_those_of_the_projection() -> None:
     found = []
     for _ in range(200):
         noise = scale * mask * torch.randn(5, 6, 64, dtype=torch.complex64, generator=generator)
-        left, free, block = _acs_fit(model, noise, weights)
+        left, free, block = _acs_fit(model, noise, weights, mask)
         found.append(left)
     assert block == (slice(None), slice(26, 38))
     assert free == pytest.approx(6 * (5 * 12 - 18), rel=0.1), "equations less unknowns in each of six rows"
@@ -104,7 +104,7 @@ def test_degrees_of_freedom_are_those_of_the_projection() -> None:
     image = torch.zeros(6, 64, dtype=torch.complex64)
     image[:] = torch.exp(2j * torch.pi * 7 * (torch.arange(64) - 32) / 64)  # a wave just beyond the ACS
     data = model.forward(image)
-    assert _acs_fit(model, data, weights)[0] < 1e-6 * float(data.abs().square().sum())
+    assert _acs_fit(model, data, weights, mask)[0] < 1e-6 * float(data.abs().square().sum())
 
 
 def test_one_coil_determines_nothing_and_has_a_band_by_its_noise() -> None:

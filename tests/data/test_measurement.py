@@ -44,13 +44,17 @@ def test_points_of_a_two_dimensional_pattern_stay_in_kspace() -> None:
     assert one.sampled_points == int(mask.sum())
 
 
-SHORTER = torch.arange(READOUT)[:, None] > 4  # a partial echo
+SHORTER = torch.arange(READOUT)[:, None] > 4
+
+
+def partial_echo() -> Measurement:
+    one = measurement(lines() & SHORTER)
+    return Measurement(one.kspace, one.mask, one.matrix, kept=measurement(lines()).kept)
 
 
 def test_lines_that_all_lack_the_same_ends_are_lines() -> None:
     """What is missing of them counts as zeros that were sampled: A is that of whole lines, R that of the lines."""
-    mask = lines() & SHORTER
-    one, whole = measurement(mask), measurement(lines())
+    one, whole = partial_echo(), measurement(lines())
     assert one.lines
     assert one.dims == whole.dims
     assert torch.equal(one.model.mask, whole.mask)
@@ -65,21 +69,55 @@ def test_lines_that_all_lack_the_same_ends_are_lines() -> None:
     ids=["a gap", "without the centre", "up to the centre"],
 )
 def test_lines_with_a_gap_or_without_the_centre_are_points(readout: Tensor) -> None:
-    assert not measurement(lines() & readout[:, None]).lines
+    one = measurement(lines() & readout[:, None])
+    assert not Measurement(one.kspace, one.mask, one.matrix).lines
 
 
 def test_lines_of_several_extents_are_points() -> None:
     mask = lines() & SHORTER
     mask[5, 0] = False
-    assert not measurement(mask).lines
+    one = measurement(mask)
+    assert not Measurement(one.kspace, one.mask, one.matrix).lines
 
 
-@pytest.mark.parametrize("mask", [lines(), lines() & SHORTER], ids=["whole", "partial echo"])
-def test_the_noise_of_the_data_is_that_of_what_was_sampled(mask: Tensor) -> None:
+def test_a_mask_that_cuts_the_ends_of_a_full_scan_is_one_of_points() -> None:
+    """They are there in the reference, so a method has to find them."""
+    assert not measurement(lines() & SHORTER).lines
+
+
+def test_what_is_never_measured_counts_as_zeros_that_were_sampled() -> None:
+    """Padding, partial Fourier and partial echoes of a full scan, for lines and for points."""
+    never = (torch.arange(PHASE) < 3)[None] | ~SHORTER
+    full = random_complex(COILS, READOUT, PHASE) * ~never
+    points = torch.rand(READOUT, PHASE, generator=torch.Generator().manual_seed(0)) < 0.5
+    for sampled in (lines(), points):
+        mask = sampled & ~never
+        one = Measurement(
+            full * mask, mask, (ROWS, COLUMNS), full, Calibration(random_complex(COILS, ROWS, PHASE), torch.ones(COILS))
+        )
+        known = never[-1:] if sampled is not points else never
+        assert torch.equal(one.model.mask, sampled | known)
+        assert torch.equal(one.sampled, sampled & ~known)
+        assert one.acceleration == pytest.approx(one.sampled.numel() / int(one.sampled.sum()))
+        again = Measurement(one.kspace, one.mask, one.matrix, acquired=one.acquired)
+        assert torch.equal(again.data_mask, one.data_mask)
+
+
+def test_an_ellipse_shortens_lines() -> None:
+    row, column = torch.linspace(-1, 1, READOUT)[:, None], torch.linspace(-1, 1, PHASE)
+    ellipse = row.square() + column.square() <= 1
+    full, sampled = random_complex(COILS, READOUT, PHASE) * ellipse, lines(3).roll(1)
+    one = Measurement(full * sampled, sampled & ellipse, (ROWS, COLUMNS), full)
+    assert torch.equal(one.sampled, sampled)
+    assert one.lines
+
+
+@pytest.mark.parametrize("one", [measurement(lines()), partial_echo()], ids=["whole", "partial echo"])
+def test_the_noise_of_the_data_is_that_of_what_was_sampled(one: Measurement) -> None:
     """White noise of sigma on the sampled points has, in the data of the lines, the level that the property says."""
-    one, generator = measurement(mask), torch.Generator().manual_seed(0)
+    generator = torch.Generator().manual_seed(0)
     noise = torch.randn(400, COILS, READOUT, PHASE, dtype=torch.complex64, generator=generator)
-    seen = one.to_data(noise * mask)[..., one.data_mask[0]].abs().square().mean((0, 2, 3)).sqrt()
+    seen = one.to_data(noise * one.mask)[..., one.sampled[0]].abs().square().mean((0, 2, 3)).sqrt()
     torch.testing.assert_close(one.data_noise, seen, rtol=0.02, atol=0)
 
 
@@ -192,5 +230,5 @@ def test_a_change_is_measured_where_the_scan_was() -> None:
     assert torch.equal(changed.full, full + z * acquired)
     assert torch.equal(changed.kspace, (full + z) * (mask & acquired))
     undersampled = Measurement(full * mask, mask & acquired, (ROWS, COLUMNS))
-    assert torch.equal(undersampled.acquired, mask & acquired)
+    assert undersampled.acquired.all()  # whether a line was left out, or is never measured, cannot be told
     assert undersampled.added(z).full is None

@@ -90,13 +90,13 @@ def plausible_band(measurement: Measurement) -> Job[Band]:
     if measurement.kspace.ndim != 3:
         raise InputError(f"the k-space has {measurement.kspace.ndim} axes; give one slice (coils, readout, phase).")
     with torch.no_grad():
-        model, data = _on_the_output(measurement), measurement.model.mask * measurement.data
+        model, data = _on_the_output(measurement), measurement.data
         weights = _weights(measurement.data_noise)
         yield Progress(0.0, "Calibrating what is plausible")
-        left, free, block = _acs_fit(model, data, weights)
+        left, free, block = _acs_fit(model, data, weights, measurement.sampled)
         yield Progress(0.5, "Calibrating what is plausible")
-        least, freedom = _unregularised(model, data, weights)
-    sampled = model.mask.expand(data.shape[-2:])
+        least, freedom = _unregularised(model, data, weights, measurement.sampled)
+    sampled = measurement.sampled.expand(data.shape[-2:])
     samples = len(data) * int(sampled.sum())
     power = float(measurement.data_noise.double().square().mean())
     level = power if free <= 0 else left / free
@@ -143,23 +143,25 @@ def _on_the_output(measurement: Measurement) -> ForwardModel:
     return replace(model, sensitivities=model.sensitivities * inside)
 
 
-def _unregularised(model: ForwardModel, data: Tensor, weights: Tensor) -> tuple[float, float]:
+def _unregularised(model: ForwardModel, data: Tensor, weights: Tensor, sampled: Tensor) -> tuple[float, float]:
     """||(I - P) y||^2 by conjugate gradients, and tr P by what they take of white noise."""
     generator = torch.Generator().manual_seed(0)
     noise = torch.randn(data.shape, dtype=data.dtype, generator=generator).to(data.device)
     scale = weights.sqrt().to(data.device, data.real.dtype)[:, None, None]
-    both = torch.stack((data, model.mask * noise * scale))
+    both = torch.stack((data, sampled * noise * scale))
     left = model.forward(conjugate_gradients(model.normal, model.adjoint(both), ITERATIONS)) - both
     return _energy(left[0]), _energy(both[1]) - _energy(left[1])
 
 
-def _acs_fit(model: ForwardModel, data: Tensor, weights: Tensor) -> tuple[float, float, tuple[slice, slice]]:
+def _acs_fit(
+    model: ForwardModel, data: Tensor, weights: Tensor, sampled: Tensor
+) -> tuple[float, float, tuple[slice, slice]]:
     """Residual energy of the fit to the ACS, its degrees of freedom, and the block of the data that was fitted.
 
     E(energy) = s^2 x (degrees of freedom) for noise of the powers s^2 x weights.
     """
     axes = len(model.dims)
-    block = _block(model.mask, axes)
+    block = _block(sampled, axes)
     left, free = 0.0, 0.0
     for operator, samples in _systems(model, data[:, *block].cpu(), block):
         values, vectors = torch.linalg.eigh(operator.mH @ operator)

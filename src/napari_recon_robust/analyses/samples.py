@@ -177,7 +177,7 @@ def _measured(measurement: Measurement, method: Method, samplings: Sequence[Samp
         with torch.no_grad():
             image = method(sampled)
         scores = metrics.measure(image.cpu(), reference.cpu(), tissue=tissue)["foreground"]
-        lines = int(sampled.data_mask.sum()) if sampled.lines else None
+        lines = int(sampled.sampled.sum()) if sampled.lines else None
         points.append(MaskScore(sampling.acceleration, int(sampling.seed), sampled.acceleration, scores, lines))
     return SamplesCurve(tuple(points), kind)
 

@@ -9,7 +9,9 @@ from ..ground.cached import cached_property
 from ..ground.errors import InputError, dimensions
 from ..physics import fourier
 from ..physics.model import ForwardModel, root_sum_of_squares
-from .scan import measured_points, readout_share, whole_lines
+from .scan import extent, measured_points, whole_lines
+
+_TO_BE_FOUND = torch.empty(0, dtype=torch.bool)
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +38,9 @@ class Measurement:
         None for scans that were undersampled by the scanner; zero where even a full scan measures nothing (`acquired`).
         For perturbed samples: the k-space as it should be then.
     kept: the calibration to use instead of one estimated from `kspace`, or None.
+    acquired: the points that the scanner measures if it leaves none out, bool (readout, phase) or (1, phase). All
+        others are known to be zero: padding, what partial Fourier and partial echoes leave out, the corners about an
+        ellipse. By default they are those where `full` is not zero, or without it what `extent` can tell.
     unit: what brings k-space and images to the file's units, a power of two; 1 for ordinary scans (`Scan.unit`).
     aspect: height over width of a pixel.
 
@@ -47,6 +52,7 @@ class Measurement:
     matrix: tuple[int, int]
     full: Tensor | None = None
     kept: Calibration | None = field(default=None, repr=False)
+    acquired: Tensor = _TO_BE_FOUND
     unit: float = 1.0
     aspect: float = 1.0
 
@@ -63,22 +69,33 @@ class Measurement:
                 f"booleans of shape {dimensions((readout, phase))} or {dimensions((1, phase))} are expected for this "
                 "k-space."
             )
+        if self.acquired is _TO_BE_FOUND:
+            found = extent(self.mask) if self.full is None else measured_points(self.full.detach().cpu())
+            object.__setattr__(self, "acquired", found.to(self.mask.device))
+
+    @cached_property
+    def sampled(self) -> Tensor:
+        """What was sampled: bool (1, phase) for lines, (readout, phase) for points.
+
+        Lines need not go on where the scanner measures nothing.
+        """
+        lines = whole_lines(self.mask, self.acquired)
+        return self.mask if lines is None else lines
 
     @cached_property
     def data_mask(self) -> Tensor:
-        """The mask of the model, bool: (1, phase) for lines, (readout, phase) for points.
+        """The mask of the model, shaped as `sampled`: what was sampled, and what is known to be zero.
 
-        Ends that are missing of every line (a partial echo, a zero-padded readout) count as samples that are zero, as
-        scanners take them, and as a reference from such k-space has them. So the image is the one of that resolution,
-        and lines remain lines, which networks know and which are reconstructed in a fraction of the time.
+        A full scan and its reference have zeros where the scanner never measures. So these are no gaps for a method to
+        fill in, but samples without noise; and lines with a partial echo remain lines, whose rows decouple.
         """
-        lines = whole_lines(self.mask)
-        return self.mask if lines is None else lines
+        unknown = self.acquired.any(0, keepdim=True) if self.lines else self.acquired
+        return self.sampled | ~unknown
 
     @property
     def lines(self) -> bool:
         """Whether readout lines are sampled; then the transform along the readout is needed only once."""
-        return self.data_mask.shape[-2] == 1
+        return self.sampled.shape[-2] == 1
 
     @property
     def coils(self) -> int:
@@ -88,23 +105,12 @@ class Measurement:
     @property
     def acceleration(self) -> float:
         """The effective acceleration R: all lines over the sampled ones, or all points over them."""
-        return self.data_mask.numel() / max(int(self.data_mask.sum()), 1)
+        return self.sampled.numel() / max(int(self.sampled.sum()), 1)
 
     @property
     def sampled_points(self) -> int:
         """How many k-space points of one coil were sampled."""
         return int(self.mask.expand(self.kspace.shape[-2:]).sum())
-
-    @cached_property
-    def acquired(self) -> Tensor:
-        """The points that the scanner measures if it leaves none out, bool (readout, phase), or (1, phase) for lines.
-
-        They are those where `full` is not zero, without padding, what partial Fourier leaves out and the corners about
-        an ellipse. Where no full k-space is known, they are the sampled points.
-        """
-        if self.full is None:
-            return self.mask
-        return measured_points(self.full.detach().cpu()).to(self.full.device)
 
     @property
     def dims(self) -> tuple[int, ...]:
@@ -142,7 +148,7 @@ class Measurement:
         with torch.no_grad():
             data, kspace = self.data.detach(), self.kspace.detach()
             return Calibration(
-                sensitivities=coils.espirit(data, self.data_mask, self.dims),
+                sensitivities=coils.espirit(data, self.sampled, self.dims),
                 noise=noise.estimate(kspace, self.mask),
             )
 
@@ -184,7 +190,7 @@ class Measurement:
     @property
     def data_noise(self) -> Tensor:
         """Sigma_i of a sample of `data`, float32 (..., coils); ends that are missing of the lines have no noise."""
-        return self.calibration.noise * readout_share(self.mask) ** 0.5
+        return self.calibration.noise * readout_share(self) ** 0.5
 
     @cached_property
     def noise_level(self) -> Tensor:
@@ -218,6 +224,7 @@ class Measurement:
             self,
             kspace=self.kspace.to(device),
             mask=self.mask.to(device),
+            acquired=self.acquired.to(device),
             full=None if self.full is None else self.full.to(device),
             kept=kept,
         )
@@ -250,6 +257,11 @@ class Measurement:
         if coil_images is None:
             return None
         return self.crop((self.calibration.sensitivities.conj() * coil_images).sum(-3))
+
+
+def readout_share(measurement: Measurement) -> float:
+    """How much of the sampled lines was measured; less than 1 where the same ends are missing of each."""
+    return measurement.sampled_points / int(measurement.sampled.expand(measurement.kspace.shape[-2:]).sum())
 
 
 def single_slices(measurement: Measurement) -> list[Measurement]:

@@ -93,6 +93,10 @@ class Scan(ABC):
         own = measured_points(self.kspace(slice).numpy())
         return own if bool((own & ~self.acquired).any()) else self.acquired
 
+    def _encoded(self) -> "Tensor":
+        """The lines within the limits of the phase encoding, bool (1, phase): others were never to be measured."""
+        return within(slice(None), self.header.phase)
+
     def _stored_reference(self, slice: int) -> NDArray[np.floating] | None:
         """The reference image of a slice, if the file has one."""
         return None
@@ -217,11 +221,13 @@ class Scan(ABC):
             raise InputError(f"the sampling mask keeps no measured point of {self.name}; choose another mask.")
         kspace, unit = self._slice(slice)
         self._check_centre(kspace)
+        whole = without_gaps(measured)
         return Measurement(
             kspace=kspace * mask,
             mask=mask,
             matrix=header.matrix,
-            full=kspace if without_gaps(measured) else None,
+            full=kspace if whole else None,
+            acquired=measured if whole else (extent(measured) & self._encoded()) | measured,
             unit=unit,
             aspect=aspect_of(header.voxel),
         )
@@ -275,6 +281,15 @@ def _ends(profile: "Tensor") -> bool:
     return bool(rolled[: 2 * eighth].sum() > _FAR_MORE * middle.sum())
 
 
+def within(columns: slice, phase: int) -> "Tensor":
+    """A run of lines, bool (1, phase)."""
+    import torch
+
+    lines = torch.zeros(1, phase, dtype=torch.bool)
+    lines[:, columns] = True
+    return lines
+
+
 def without_gaps(points: "Tensor") -> bool:
     """Whether points, bool (rows, columns), hold the centre of k-space and are one run in each row and each column.
 
@@ -289,23 +304,24 @@ def are_lines(points: "Tensor") -> bool:
     return _one_run(points.mT)
 
 
-def whole_lines(points: "Tensor") -> "Tensor | None":
-    """The lines, bool (1, phase), if points, bool (readout, phase) or (1, phase), are lines of one extent; else None.
+def whole_lines(points: "Tensor", possible: "Tensor | None" = None) -> "Tensor | None":
+    """The lines, bool (1, phase), if points, bool (readout, phase) or (1, phase), are whole lines; else None.
 
-    The ends of all of them may be missing, as where an echo is partial or the readout zero-padded.
+    possible: where points can be, of the same kind. Without it, the same ends of all lines may be missing.
+    """
+    lines = points.any(0, keepdim=True)
+    possible = extent(points) if possible is None else possible
+    return lines if bool((points | ~possible | ~lines).all()) else None
+
+
+def extent(points: "Tensor") -> "Tensor":
+    """Where a scanner measures, bool (1, phase) or (readout, phase), as far as the points that it measured tell.
+
+    Of lines without a gap that all have the same ends, as with a partial echo, only these; else everywhere.
     """
     lines, readout = points.any(0, keepdim=True), points.any(1, keepdim=True)
     whole = bool(readout[len(points) // 2]) and _one_run(readout.mT) and bool((points == readout & lines).all())
-    return lines if whole else None
-
-
-def readout_share(points: "Tensor") -> float:
-    """How much of its lines is sampled, for points, bool (readout, phase) or (1, phase), that are `whole_lines`; or 1.
-
-    The variance of noise in an image is less by this factor.
-    """
-    lines = whole_lines(points)
-    return 1.0 if lines is None else int(points.sum()) / (int(lines.sum()) * len(points))
+    return readout.expand(points.shape).clone() if whole else (points | True)[:1]
 
 
 def _one_run(points: "Tensor") -> bool:

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..data.scan import Header, Scan, measured_points
+from ..data.scan import Header, Scan, measured_points, within
 from ..ground.errors import FileFormatError, InputError, dimensions
 from ..ground.hdf5 import check_dataset, is_hdf5, open_hdf5, values
 from ..ground.writing import write
@@ -73,7 +73,7 @@ class FastMRIScan(Scan):
         described = AcquisitionHeader()
         if "ismrmrd_header" in file:
             described = AcquisitionHeader.parse(values(file["ismrmrd_header"]), name)
-        self._columns = _measured_columns(described, phase)
+        self._columns = described.measured_columns(phase)
         self._mask = _stored_mask(file, name, phase)
         if self._mask is not None and not bool(self._mask[:, self._columns].any()):
             raise FileFormatError(
@@ -116,15 +116,16 @@ class FastMRIScan(Scan):
     def _stored_reference(self, slice: int) -> NDArray[np.floating] | None:
         return None if self._reference is None else values(self._reference, slice)
 
+    def _encoded(self) -> "Tensor":
+        """The columns that the header's limits name, without the padding of the matrix."""
+        return within(self._columns, self.header.phase)
+
     def _release(self) -> None:
         self._file.close()
 
     def _measured(self) -> "Tensor":
         """The stored mask, else the columns that one coil has values in, without the padding of the matrix."""
-        import torch
-
-        inside = torch.zeros(1, self.header.phase, dtype=torch.bool)
-        inside[:, self._columns] = True
+        inside = self._encoded()
         if self._mask is not None:
             return inside & self._mask
         middle = len(self) // 2
@@ -177,14 +178,6 @@ def _stored_reference(file: Any, name: str, slices: int) -> Any:
 
 def _fits(matrix: tuple[int, int], readout: int, phase: int) -> bool:
     return matrix[0] <= readout and matrix[1] <= phase
-
-
-def _measured_columns(header: AcquisitionHeader, phase: int) -> slice:
-    """The columns that were measured according to the header; all of them if it says nothing that fits."""
-    columns = header.measured_columns
-    if columns is None or not 0 <= columns.start < columns.stop <= phase:
-        return slice(0, phase)
-    return columns
 
 
 def _crop(wanted: tuple[int, int], readout: int, phase: int) -> tuple[int, int]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data.orientation import Directions, Vector
-from ..data.scan import Header, Scan
+from ..data.scan import Header, Scan, within
 from ..ground.errors import FileFormatError, InputError, dimensions
 from ..ground.guard import check_memory
 from ..ground.hdf5 import check_dataset, field_values, is_hdf5, open_hdf5, values
@@ -88,6 +88,7 @@ class ISMRMRDScan(Scan):
                 f"{name} has phase-encoding steps up to {steps.max()} around {centre}, and its header says {phase} "
                 "lines; export it again with the right header."
             )
+        self._columns = described.measured_columns(phase)
         self._numbers = np.unique(heads["idx"]["slice"])
         self._whitening, told = self._noise_covariance(int(heads["active_channels"][0]))
         notes += told
@@ -147,6 +148,10 @@ class ISMRMRDScan(Scan):
             there[:, self._rows[slices == number]] = True
             lines &= there
         return super()._measured() & lines
+
+    def _encoded(self) -> "Tensor":
+        """The columns that the header's limits name."""
+        return within(self._columns, self.header.phase)
 
     def _release(self) -> None:
         self._file.close()

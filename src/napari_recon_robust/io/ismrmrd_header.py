@@ -62,13 +62,13 @@ class AcquisitionHeader(Specification):
             protocol=_text(root, "measurementInformation/protocolName"),
         )
 
-    @property
-    def measured_columns(self) -> slice | None:
-        """The phase-encoding columns of the encoded matrix that were measured; the rest is padding."""
+    def measured_columns(self, phase: int) -> slice:
+        """The phase-encoding columns of `phase` that were measured, the rest is padding; all if nothing says so."""
         if self.encoded is None or self.centre is None or self.last is None:
-            return None
+            return slice(0, phase)
         left = self.encoded.matrix[1] // 2 - self.centre
-        return slice(left, left + self.last + 1)
+        columns = slice(left, left + self.last + 1)
+        return columns if 0 <= columns.start < columns.stop <= phase else slice(0, phase)
 
     @property
     def matrix(self) -> tuple[int, int] | None:

@@ -38,7 +38,7 @@ class ModelInput:
     @cached_property
     def mask(self) -> Tensor:
         """The sampling mask, bool (rows, columns)."""
-        return self.measurement.data_mask.expand(self.kspace.shape[-2:]).clone()
+        return self.measurement.sampled.expand(self.kspace.shape[-2:]).clone()
 
     @cached_property
     def sensitivities(self) -> Tensor:

@@ -32,7 +32,7 @@ def auto_knobs(method: Method | Reconstructor, measurement: Measurement) -> Job[
     knob = live_knob(method)
     values = [knob.from_unit(n / (VALUES - 1)) for n in range(VALUES)]
     errors = np.zeros(VALUES)
-    for fold, held_out in enumerate(folds(measurement.data_mask)):
+    for fold, held_out in enumerate(folds(measurement.sampled)):
         reduced = without(measurement, held_out)
         predicted = replace(measurement.model, mask=held_out)
         with torch.no_grad():

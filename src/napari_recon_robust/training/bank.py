@@ -405,10 +405,14 @@ def _centre(columns: int, lines: int) -> Tensor:
 def _mask(case: TrainingCase, masks: MaskSpecification, rows: int, rng: Generator) -> Tensor:
     """A random mask that samples the case's ACS and, but for the rarest draws, some lines outside of it.
 
-    Bool (1, columns) for lines, (rows, columns) for points.
+    Bool (1, columns) for lines, (rows, columns) for points. Padding, known to be zero, counts as sampled, as in use.
     """
     if not masks.patterns or not without_gaps(case.acquired[None]):
         return case.acquired[None]
+    return _sampled(case, masks, rows, rng) | ~case.acquired
+
+
+def _sampled(case: TrainingCase, masks: MaskSpecification, rows: int, rng: Generator) -> Tensor:
     columns = case.coil_images.shape[-1]
     limits = masks.acceleration
     most = min(limits[1], case.coil_images.shape[0] - 1, 0.9 * columns / case.centre_lines)

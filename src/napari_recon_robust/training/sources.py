@@ -20,8 +20,8 @@ from numpy.random import Generator
 from pydantic import AfterValidator, Field, ValidationInfo
 from torch import Tensor
 
-from ..data.measurement import Measurement
-from ..data.scan import readout_share, whole_lines
+from ..data.measurement import Measurement, readout_share
+from ..data.scan import whole_lines
 from ..ground.documents import read_json
 from ..ground.errors import InputError
 from ..ground.guard import is_file, open_file, opening, shown
@@ -235,8 +235,8 @@ class Acquired(Content):
         one = repetitions[chosen]
         images = [fourier.ifft(other.data, (-1,)) for other in repetitions]
         wanted = sum((_aligned(image, images[chosen]) for image in images), torch.zeros_like(images[0])) / len(images)
-        sigma = noise.estimate(one.kspace, one.mask).square().mean().sqrt() * readout_share(one.mask) ** 0.5
-        return Acquisition(one.data, wanted, float(sigma), one.data_mask[0])
+        sigma = noise.estimate(one.kspace, one.mask).square().mean().sqrt() * readout_share(one) ** 0.5
+        return Acquisition(one.data, wanted, float(sigma), one.sampled[0])
 
     def _read(self, file: Path, slice: int) -> Measurement:
         with open_scan(file) as scan:

@@ -25,7 +25,7 @@ def outside(method: "Reconstructor", measurement: "Measurement") -> str:
     from ..physics.sampling import POINTS
 
     knows_points = not set(POINTS).isdisjoint(domain["patterns"])
-    found = [] if knows_points or are_lines(measurement.data_mask) else ["points (trained: lines)"]
+    found = [] if knows_points or are_lines(measurement.sampled) else ["points (trained: lines)"]
     checks = (
         ("acceleration", "R", measurement.acceleration),
         ("coils", "coils", measurement.coils),

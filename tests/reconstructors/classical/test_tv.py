@@ -36,9 +36,11 @@ def strip(lines: Measurement) -> Measurement:
 
 @pytest.fixture(scope="module")
 def strip_in_the_plane(strip: Measurement) -> Measurement:
-    """The same with a mask in two dimensions, for which there are no kernels."""
+    """The same taken as points in two dimensions, for which there are no kernels."""
     kspace = fourier.fft(strip.data, (-2,))
-    return replace(strip, kspace=kspace, mask=strip.mask.expand(kspace.shape[-2:]))
+    plane = replace(strip, kspace=kspace, mask=strip.mask.expand(kspace.shape[-2:]))
+    vars(plane)["sampled"] = plane.mask  # else it is found to be lines
+    return plane
 
 
 def objective(image: Tensor, measurement: Measurement, weight: float) -> float:

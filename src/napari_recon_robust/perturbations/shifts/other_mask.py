@@ -75,7 +75,7 @@ class OtherMask(Perturbation):
             )
         statement = (
             f"The sampling is {sampling.pattern}, R = {changed.acceleration:.2f}, "
-            f"instead of {pattern_of(measurement.data_mask)}, R = {measurement.acceleration:.2f}."
+            f"instead of {pattern_of(measurement.sampled)}, R = {measurement.acceleration:.2f}."
         )
         details = {"acceleration": changed.acceleration, "sampled_points": changed.sampled_points}
         return [Perturbed.instead(measurement, changed, details=details, statement=statement)]

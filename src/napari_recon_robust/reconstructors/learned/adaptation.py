@@ -173,8 +173,8 @@ def _held_out(measurement: Measurement, shape: tuple[int, int]) -> Tensor | None
 
     They are always the same for the same mask.
     """
-    outside = measurement.data_mask.clone()
-    outside[acs_region(measurement.data_mask)] = False
+    outside = measurement.sampled.clone()
+    outside[acs_region(measurement.sampled)] = False
     candidates = outside.expand(shape).flatten().nonzero().flatten()
     count = round(SHARE * len(candidates))
     if count < FEWEST:

@@ -60,7 +60,7 @@ class SamplingBox(QWidget):
             self.picture.set_mask(None)
             self.facts.setText("")
             return
-        measurement, mask = measured.measurement, measured.measurement.data_mask
+        measurement, mask = measured.measurement, measured.measurement.sampled
         self.picture.set_mask(measurement.mask.cpu().numpy())
         unit = "lines" if measurement.lines else "points"
         self.facts.setText(f"R = {measurement.acceleration:.3g}: {int(mask.sum())} of {mask.numel()} {unit}")
