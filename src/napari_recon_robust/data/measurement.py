@@ -89,8 +89,7 @@ class Measurement:
         A full scan and its reference have zeros where the scanner never measures. So these are no gaps for a method to
         fill in, but samples without noise; and lines with a partial echo remain lines, whose rows decouple.
         """
-        unknown = self.acquired.any(0, keepdim=True) if self.lines else self.acquired
-        return self.sampled | ~unknown
+        return self.sampled | ~_measurable(self)
 
     @property
     def lines(self) -> bool:
@@ -104,8 +103,8 @@ class Measurement:
 
     @property
     def acceleration(self) -> float:
-        """The effective acceleration R: all lines over the sampled ones, or all points over them."""
-        return self.sampled.numel() / max(int(self.sampled.sum()), 1)
+        """The effective acceleration R: the lines, or points, that a full scan measures over the sampled ones."""
+        return int(_measurable(self).sum()) / max(int(self.sampled.sum()), 1)
 
     @property
     def sampled_points(self) -> int:
@@ -276,6 +275,12 @@ def single_slices(measurement: Measurement) -> list[Measurement]:
         replace(measurement, kspace=samples, full=None, kept=Calibration(*kept))
         for samples, kept in zip(measurement.kspace.reshape(-1, *shape), zip(maps, noise, strict=True), strict=True)
     ]
+
+
+def _measurable(measurement: Measurement) -> Tensor:
+    """What a full scan measures, shaped as `sampled`."""
+    acquired = measurement.acquired
+    return acquired.any(0, keepdim=True) if measurement.lines else acquired.expand(measurement.sampled.shape)
 
 
 def _reference_coils(measurement: Measurement) -> Tensor | None:

@@ -63,7 +63,8 @@ class SamplingBox(QWidget):
         measurement, mask = measured.measurement, measured.measurement.sampled
         self.picture.set_mask(measurement.mask.cpu().numpy())
         unit = "lines" if measurement.lines else "points"
-        self.facts.setText(f"R = {measurement.acceleration:.3g}: {int(mask.sum())} of {mask.numel()} {unit}")
+        count, acceleration = int(mask.sum()), measurement.acceleration
+        self.facts.setText(f"R = {acceleration:.3g}: {count} of {round(acceleration * count)} {unit}")
 
     def show_idle(self, lane: str) -> None:
         """Show the present sampling again after one was refused."""
