@@ -79,7 +79,8 @@ def test_single_coil_file(tmp_path, kspace):
     ("encoded", "maximum", "center", "measured"), [(368, 331, 166, (18, 350)), (320, 223, 112, (48, 272))]
 )
 def test_padding_columns_are_not_acquired(tmp_path, prefix, encoded, maximum, center, measured):
-    kspace = np.ones((1, 2, 8, encoded), np.complex64)
+    kspace = np.zeros((1, 2, 8, encoded), np.complex64)
+    kspace[..., slice(*measured)] = 1
     xml = header((8, encoded), (4, encoded), maximum, center, prefix)
     with open_scan(write(tmp_path / "file1.h5", kspace=kspace, ismrmrd_header=xml)) as scan:
         lines = scan.acquired[0].nonzero().flatten()
@@ -88,6 +89,27 @@ def test_padding_columns_are_not_acquired(tmp_path, prefix, encoded, maximum, ce
         assert scan.fully_sampled
         measurement = scan.measurement(0, Sampling(acceleration=4))
         assert not bool((measurement.mask & ~scan.acquired).any())
+        assert torch.equal(measurement.data_mask, measurement.mask | ~scan.acquired), "padding is known to be zero"
+
+
+def test_padding_of_an_undersampled_scan_is_known_to_be_zero(tmp_path, kspace):
+    phase = kspace.shape[-1]
+    mask = np.arange(phase) % 2 == 0
+    xml = header((kspace.shape[-2], phase), (kspace.shape[-2], phase), phase - 5, phase // 2 - 2)
+    with open_scan(write(tmp_path / "file1.h5", kspace=kspace * mask, mask=mask, ismrmrd_header=xml)) as scan:
+        one = scan.measurement(0)
+        assert one.full is None
+        padded = (np.arange(phase) < 2) | (np.arange(phase) >= phase - 2)
+        assert one.data_mask[0].tolist() == (mask | padded).tolist()
+        assert one.sampled[0].tolist() == (mask & ~padded).tolist()
+
+
+def test_limits_that_leave_out_lines_with_values_are_wrong(tmp_path, kspace):
+    phase = kspace.shape[-1]
+    xml = header((kspace.shape[-2], phase), (kspace.shape[-2], phase), phase - 5, phase // 2 - 2)
+    with open_scan(write(tmp_path / "file1.h5", kspace=kspace, ismrmrd_header=xml)) as scan:
+        assert scan.acquired.all()
+        assert scan.measurement(0, Sampling(acceleration=4)).acquired.all()
 
 
 def test_limits_of_every_real_file_lie_inside(shared):

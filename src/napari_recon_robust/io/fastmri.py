@@ -124,15 +124,19 @@ class FastMRIScan(Scan):
         self._file.close()
 
     def _measured(self) -> "Tensor":
-        """The stored mask, else the columns that one coil has values in, without the padding of the matrix."""
+        """The stored mask without the padding of the matrix, else what has values, at least in one coil.
+
+        A header whose limits leave out lines with values is wrong.
+        """
         inside = self._encoded()
         if self._mask is not None:
             return inside & self._mask
         middle = len(self) // 2
         one_coil = values(self._kspace, (middle, 0)[: self._kspace.ndim - 2])
-        if measured_points(one_coil[None])[:, self._columns].all():
-            return inside
-        return inside & measured_points(self.kspace(middle).numpy())
+        points = measured_points(one_coil[None])
+        if points[:, self._columns].all():
+            return inside | points.any(0)
+        return measured_points(self.kspace(middle).numpy())
 
     def _measured_in(self, slice: int) -> "Tensor":
         """Those of the scan where a mask is stored, else as they are found."""
