@@ -18,7 +18,7 @@ from torch import nn
 from napari_recon_robust.cli.options import follow
 from napari_recon_robust.physics.model import root_sum_of_squares
 from napari_recon_robust.reconstructors.classical import tv
-from napari_recon_robust.training.bank import Bank, Example, build_bank, draw_example
+from napari_recon_robust.training.bank import Example, TrainingCase, build_bank, draw_example
 from napari_recon_robust.training.loop import foreground_error
 from napari_recon_robust.training.recipe import Recipe, load_recipe, make_network
 
@@ -39,7 +39,9 @@ def main() -> None:
     first = next(iter(recipes.values()))
     bank = follow(build_bank(first.bank, options.data, options.bank), "Cases")
     examples = [
-        example(first, bank, number, draw) for number in range(len(bank.validation)) for draw in range(options.draws)
+        example(first, case, number, draw)
+        for number, case in enumerate(bank.validation)
+        for draw in range(options.draws)
     ]
     of_tv = [foreground_error(one.problem.tv(tv.rule(float(one.problem.noise))), one) for one in examples]
     print(f"{len(examples)} cases: {len(bank.validation)} slices, {options.draws} masks each\n")
@@ -52,9 +54,8 @@ def main() -> None:
         print(f"| {id} | {(start > 1).sum()} | {start.max():.2f} | {mean:.2f} | {(over_tv > 1).sum()} |", flush=True)
 
 
-def example(recipe: Recipe, bank: Bank, number: int, draw: int) -> Example:
-    """A whole validation slice under a random mask."""
-    case = bank.validation[number]
+def example(recipe: Recipe, case: TrainingCase, number: int, draw: int) -> Example:
+    """A whole slice, the validation case of this number, under a random mask."""
     return draw_example(case, recipe.masks, case.magnitude.numel(), np.random.default_rng((SEED, number, draw)))
 
 
