@@ -34,6 +34,8 @@ from napari_recon_robust.reconstructors.classical.zero_filled import ZeroFilled
         ("rotation", {"step": 2.0, "voxel": (1.5, 1.0, 3.0)}),
         ("motion", {"seed": 1}),
         ("motion", {"voxel": (1.5, 1.0, 3.0)}),
+        ("worst-case", {"padded": True, "method": "cg-sense", "sensitivities": "kept"}),
+        ("worst-case", {"padded": True, "full": False, "method": "cg-sense"}),
     ],
 )
 def test_a_saved_case_is_reproduced_from_its_samples_alone(tmp_path, kind, options):

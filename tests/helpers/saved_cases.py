@@ -20,8 +20,11 @@ ROWS, COLUMNS, COILS = 48, 56, 4
 ROI_BOX = ROI.box(18, 20, 10, 12)
 
 
-def slice_of(*, full: bool = True) -> Measurement:
-    """A structured disc seen by four coils, readout oversampled twice, every other line and 16 central ones."""
+def slice_of(*, full: bool = True, padded: bool = False) -> Measurement:
+    """A structured disc seen by four coils, readout oversampled twice, every other line and 16 central ones.
+
+    padded: with a partial echo and 8 lines that are never measured, and with the calibration estimated from it.
+    """
     generator = torch.Generator().manual_seed(0)
     y = torch.linspace(-2, 2, 2 * ROWS)[:, None]
     x = torch.linspace(-1, 1, COLUMNS)[None]
@@ -35,7 +38,12 @@ def slice_of(*, full: bool = True) -> Measurement:
     mask = torch.zeros(1, COLUMNS, dtype=torch.bool)
     mask[:, ::2] = True
     mask[:, COLUMNS // 2 - 8 : COLUMNS // 2 + 8] = True
-    return Measurement(kspace * mask, mask, (ROWS, COLUMNS), kspace if full else None)
+    if not padded:
+        return Measurement(kspace * mask, mask, (ROWS, COLUMNS), kspace if full else None)
+    measured = (torch.arange(2 * ROWS)[:, None] >= 20) & (torch.arange(COLUMNS) >= 8)
+    kspace, mask = kspace * measured, mask & measured
+    one = Measurement(kspace * mask, mask, (ROWS, COLUMNS), kspace if full else None, acquired=measured)
+    return replace(one, kept=one.calibration)
 
 
 def saved(
@@ -43,12 +51,13 @@ def saved(
     kind: str = "worst-case",
     *,
     full: bool = True,
+    padded: bool = False,
     method: str = "zero-filled",
     voxel: tuple[float, float, float] | None = None,
     **knobs,
 ) -> Path:
     """A case of that perturbation on `slice_of`, written to a folder. voxel: in mm."""
-    measurement = replace(slice_of(full=full), aspect=aspect_of(voxel))
+    measurement = replace(slice_of(full=full, padded=padded), aspect=aspect_of(voxel))
     reconstructor = reconstructors.get(method)
     budgets = (0.02, 0.01) if perturbations.get(kind).needs_budget else ()
     found = progress.run(perturbations.get(kind).run(measurement, reconstructor, ROI_BOX, budgets, **knobs))

@@ -66,8 +66,9 @@ class Case:
     """A case in memory; arrays are numpy's, as they are stored.
 
     kspace: "clean", "mask", "perturbed" and "random" (one for each budget along the first axis), "full" and
-    "perturbed_full" where the fully sampled k-space is known, "sensitivities" and "noise" where the measurement came
-    with its own calibration. images: (rows, columns), or one for each budget. results: one JSON object each.
+    "perturbed_full" where the fully sampled k-space is known, "acquired" where a full scan has zeros, "sensitivities"
+    and "noise" where the measurement came with its own calibration. images: (rows, columns), or one for each budget.
+    results: one JSON object each.
     """
 
     recipe: CaseRecipe
@@ -139,10 +140,13 @@ def _check_samples(case: Case) -> None:
         raise ValueError(f"its clean samples have shape {dimensions(clean.shape)}")
     if not all(0 < side <= whole for side, whole in zip(case.matrix, clean.shape[1:], strict=True)):
         raise ValueError(f"its images have {dimensions(case.matrix)} pixels")
-    if mask.dtype != bool or mask.shape not in ((1, clean.shape[2]), clean.shape[1:]):
-        raise ValueError(f"its mask is {mask.dtype} of shape {dimensions(mask.shape)}")
+    for name, points in (("mask", mask), ("acquired", case.kspace.get("acquired", mask))):
+        if points.dtype != bool or points.shape not in ((1, clean.shape[2]), clean.shape[1:]):
+            raise ValueError(f"its {name} is {points.dtype} of shape {dimensions(points.shape)}")
     several = (len(case.results), *clean.shape)
-    rows = clean.shape[1] if mask.shape[0] > 1 else case.matrix[0]  # of the model's images
+    # The model's images have all rows for points; lines, which a partial echo may shorten, have those of the matrix.
+    whole = mask.shape[0] > 1 and case.kspace.get("sensitivities", clean).shape[1] == clean.shape[1]
+    rows = clean.shape[1] if whole else case.matrix[0]
     layout = {
         **dict.fromkeys(("clean", "full"), (clean.shape, np.complex64)),
         **dict.fromkeys(("perturbed", "random", "perturbed_full"), (several, np.complex64)),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +121,8 @@ def make_case(
         ),
         seed=int(knobs.get("seed", 0)),
     )
+    if not measurement.acquired.all():
+        kspace["acquired"] = _array(measurement.acquired)
     if measurement.kept is not None:
         kspace["sensitivities"] = _array(measurement.kept.sensitivities)
         kspace["noise"] = _array(measurement.kept.noise)
@@ -217,8 +219,9 @@ def measurement_of(case: Case) -> Measurement:
     if "sensitivities" in case.kspace:
         kept = Calibration(_tensor(case, "sensitivities"), _tensor(case, "noise"))
     full = _tensor(case, "full") if "full" in case.kspace else None
-    aspect = aspect_of(case.recipe.source.get("voxel"))
-    return Measurement(_tensor(case, "clean"), _tensor(case, "mask"), case.matrix, full, kept, aspect=aspect)
+    given: dict[str, Any] = {"acquired": _tensor(case, "acquired")} if "acquired" in case.kspace else {}
+    given["aspect"] = aspect_of(case.recipe.source.get("voxel"))
+    return Measurement(_tensor(case, "clean"), _tensor(case, "mask"), case.matrix, full, kept, **given)
 
 
 def recalled(case: Case) -> list[Perturbed]:
@@ -228,7 +231,7 @@ def recalled(case: Case) -> list[Perturbed]:
     """
     clean = measurement_of(case)
     changed = (
-        Measurement(samples, clean.mask if mask is None else mask, case.matrix, full, aspect=clean.aspect)
+        replace(clean, kspace=samples, mask=clean.mask if mask is None else mask, full=full, kept=None)
         for samples, full, mask in _samples(case)
     )
     return [_perturbed(case, index, one, clean, _budget(case.results[index])) for index, one in enumerate(changed)]
