@@ -4,8 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from helpers.saved_cases import ROI_BOX, saved, slice_of
+from helpers.saved_cases import COLUMNS, ROI_BOX, saved, slice_of
 from napari_recon_robust.cases.record import Case, load_case, save_case
 from napari_recon_robust.cases.replay import make_case, recalled, replay, size_of_case
 from napari_recon_robust.ground import progress
@@ -52,6 +53,22 @@ def test_a_saved_case_is_reproduced_from_its_samples_alone(tmp_path, kind, optio
         assert computed.keys() <= old.keys()
     assert "reproduced" in again.summary()
     assert ("exactly" in again.summary()) is (again.difference == 0)
+
+
+@pytest.mark.parametrize("full", [True, False], ids=["full", "undersampled"])
+def test_a_case_of_an_earlier_version_is_reproduced_with_gaps_where_nothing_is_measured(tmp_path, full):
+    """A partial echo was one of points then, with sensitivities on all rows of the readout."""
+    one = slice_of(full=full, padded=True)
+    gaps = replace(one, acquired=torch.ones(1, COLUMNS, dtype=torch.bool), kept=None)
+    found = replace(gaps, kept=gaps.calibration)
+    method = reconstructors.get("cg-sense")
+    perturbed = progress.run(perturbations.get("random").run(found, method, ROI_BOX, (0.02,)))
+    outcomes = progress.run(evaluate(found, method, ROI_BOX, perturbed))
+    case = make_case(found, method, ROI_BOX, outcomes, perturbation="random")
+    assert "acquired" not in case.kspace
+    again = progress.run(replay(save_case(case, tmp_path / "case")))
+    assert again.reproduced, again.summary()
+    assert not any(check.fault for check in again.checks)
 
 
 @pytest.mark.slow

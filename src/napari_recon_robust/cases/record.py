@@ -66,9 +66,9 @@ class Case:
     """A case in memory; arrays are numpy's, as they are stored.
 
     kspace: "clean", "mask", "perturbed" and "random" (one for each budget along the first axis), "full" and
-    "perturbed_full" where the fully sampled k-space is known, "acquired" where a full scan has zeros, "sensitivities"
-    and "noise" where the measurement came with its own calibration. images: (rows, columns), or one for each budget.
-    results: one JSON object each.
+    "perturbed_full" where the fully sampled k-space is known, "acquired" where a full scan leaves points out,
+    "sensitivities" and "noise" where the measurement came with its own calibration. images: (rows, columns), or one
+    for each budget. results: one JSON object each.
     """
 
     recipe: CaseRecipe

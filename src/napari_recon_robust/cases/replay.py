@@ -214,14 +214,18 @@ def size_of_case(measurement: Measurement, count: int) -> int:
 
 
 def measurement_of(case: Case) -> Measurement:
-    """The clean measurement of a case."""
+    """The clean measurement of a case.
+
+    Without "acquired", as of earlier versions, no point counts as never measured: so it was when the case was found.
+    """
     kept = None
     if "sensitivities" in case.kspace:
         kept = Calibration(_tensor(case, "sensitivities"), _tensor(case, "noise"))
     full = _tensor(case, "full") if "full" in case.kspace else None
-    given: dict[str, Any] = {"acquired": _tensor(case, "acquired")} if "acquired" in case.kspace else {}
-    given["aspect"] = aspect_of(case.recipe.source.get("voxel"))
-    return Measurement(_tensor(case, "clean"), _tensor(case, "mask"), case.matrix, full, kept, **given)
+    clean, aspect = _tensor(case, "clean"), aspect_of(case.recipe.source.get("voxel"))
+    everywhere = torch.ones(1, clean.shape[-1], dtype=torch.bool)
+    acquired = _tensor(case, "acquired") if "acquired" in case.kspace else everywhere
+    return Measurement(clean, _tensor(case, "mask"), case.matrix, full, kept, acquired, aspect=aspect)
 
 
 def recalled(case: Case) -> list[Perturbed]:
