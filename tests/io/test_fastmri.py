@@ -95,11 +95,12 @@ def test_padding_columns_are_not_acquired(tmp_path, prefix, encoded, maximum, ce
 def test_padding_of_an_undersampled_scan_is_known_to_be_zero(tmp_path, kspace):
     phase = kspace.shape[-1]
     mask = np.arange(phase) % 2 == 0
+    padded = (np.arange(phase) < 2) | (np.arange(phase) >= phase - 2)
     xml = header((kspace.shape[-2], phase), (kspace.shape[-2], phase), phase - 5, phase // 2 - 2)
-    with open_scan(write(tmp_path / "file1.h5", kspace=kspace * mask, mask=mask, ismrmrd_header=xml)) as scan:
+    measured = kspace * (mask & ~padded)
+    with open_scan(write(tmp_path / "file1.h5", kspace=measured, mask=mask, ismrmrd_header=xml)) as scan:
         one = scan.measurement(0)
         assert one.full is None
-        padded = (np.arange(phase) < 2) | (np.arange(phase) >= phase - 2)
         assert one.data_mask[0].tolist() == (mask | padded).tolist()
         assert one.sampled[0].tolist() == (mask & ~padded).tolist()
 
@@ -110,6 +111,27 @@ def test_limits_that_leave_out_lines_with_values_are_wrong(tmp_path, kspace):
     with open_scan(write(tmp_path / "file1.h5", kspace=kspace, ismrmrd_header=xml)) as scan:
         assert scan.acquired.all()
         assert scan.measurement(0, Sampling(acceleration=4)).acquired.all()
+
+
+@pytest.mark.parametrize("stored", [True, False], ids=["mask", "no mask"])
+def test_limits_that_leave_out_sampled_lines_say_nothing_of_the_others(tmp_path, kspace, stored):
+    readout, phase = kspace.shape[-2:]
+    mask = np.arange(phase) % 2 == 0
+    xml = header((readout, phase), (readout, phase), phase - 5, phase // 2 - 2)
+    more = {"mask": mask} if stored else {}
+    with open_scan(write(tmp_path / "file1.h5", kspace=kspace * mask, ismrmrd_header=xml, **more)) as scan:
+        one = scan.measurement(0)
+        assert one.mask[0].tolist() == mask.tolist()
+        assert one.data_mask[0].tolist() == mask.tolist()
+
+
+def test_the_missing_ends_of_lines_with_a_stored_mask_are_no_samples(tmp_path, kspace):
+    readout, phase = kspace.shape[-2:]
+    mask, echo = np.arange(phase) % 2 == 0, np.arange(readout)[:, None] >= readout // 4
+    with open_scan(write(tmp_path / "file1.h5", kspace=kspace * mask * echo, mask=mask)) as scan:
+        one = scan.measurement(0)
+        assert one.lines
+        assert one.mask.tolist() == (mask & echo).tolist()
 
 
 def test_limits_of_every_real_file_lie_inside(shared):

@@ -227,7 +227,7 @@ class Scan(ABC):
             mask=mask,
             matrix=header.matrix,
             full=kspace if whole else None,
-            acquired=measured if whole else (extent(measured) & self._encoded()) | measured,
+            acquired=measured if whole else _possible(measured, self._encoded()),
             unit=unit,
             aspect=aspect_of(header.voxel),
         )
@@ -322,6 +322,12 @@ def extent(points: "Tensor") -> "Tensor":
     lines, readout = points.any(0, keepdim=True), points.any(1, keepdim=True)
     whole = bool(readout[len(points) // 2]) and _one_run(readout.mT) and bool((points == readout & lines).all())
     return readout.expand(points.shape).clone() if whole else (points | True)[:1]
+
+
+def _possible(measured: "Tensor", encoded: "Tensor") -> "Tensor":
+    """Where an undersampled slice can have points; limits that leave out measured ones are wrong, and ignored."""
+    possible = extent(measured)
+    return possible if bool((measured & ~encoded).any()) else possible & encoded
 
 
 def _one_run(points: "Tensor") -> bool:

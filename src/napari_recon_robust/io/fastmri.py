@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..data.scan import Header, Scan, measured_points, within
+from ..data.scan import Header, Scan, extent, measured_points, within
 from ..ground.errors import FileFormatError, InputError, dimensions
 from ..ground.hdf5 import check_dataset, is_hdf5, open_hdf5, values
 from ..ground.writing import write
@@ -124,16 +124,17 @@ class FastMRIScan(Scan):
         self._file.close()
 
     def _measured(self) -> "Tensor":
-        """The stored mask without the padding of the matrix, else what has values, at least in one coil.
+        """The stored mask without padding and without the ends that all lines lack; else what has values.
 
-        A header whose limits leave out lines with values is wrong.
+        One coil tells it where that has values wherever there can be some. A header whose limits leave out lines with
+        values is wrong.
         """
         inside = self._encoded()
-        if self._mask is not None:
-            return inside & self._mask
         middle = len(self) // 2
         one_coil = values(self._kspace, (middle, 0)[: self._kspace.ndim - 2])
         points = measured_points(one_coil[None])
+        if self._mask is not None:
+            return (inside | points.any(0)) & self._mask & extent(points)
         if points[:, self._columns].all():
             return inside | points.any(0)
         return measured_points(self.kspace(middle).numpy())
