@@ -7,6 +7,7 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
+from napari_recon_robust.analyses.noise_map import reference_noise
 from napari_recon_robust.analyses.plausibility import _acs_fit, plausible_band
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.ground.errors import InputError
@@ -67,6 +68,19 @@ def test_so_it_is_under_a_two_dimensional_mask() -> None:
     fitted = conjugate_gradients(measurement.model.normal, measurement.model.adjoint(measurement.data), 200)
     assert residual(measurement, fitted) < band.low
     assert band.holds(residual(measurement, truth))
+
+
+@pytest.mark.parametrize("padded", [0, 14])
+def test_the_noise_of_a_pixel_is_that_of_a_full_scan(padded: int) -> None:
+    """As the noise map of the reference has it; lines that are never measured have no noise."""
+    one = simulate_slice(head(96), np.random.default_rng(0), coils=8, noise_level=0.01)
+    mask = torch.ones(1, 96, dtype=torch.bool)
+    mask[:, :padded] = mask[:, 96 - padded :] = False
+    kspace = one.kspace * mask
+    measurement = Measurement(kspace, mask, (96, 96), kspace)
+    band = run(plausible_band(measurement))
+    of_map = reference_noise(measurement)[measurement.foreground].median()
+    assert band.pixel_noise == pytest.approx(float(of_map), rel=0.05)
 
 
 @pytest.mark.slow

@@ -31,10 +31,11 @@ class Band:
     """The residuals ||A x - y|| / ||y|| of plausible images x.
 
     low, high: the band. expected: of the true image. unregularised: of the least-squares image by conjugate gradients.
-    noise: s, the root of a sample's mean noise power over the coils, in the scan's units. pixel_noise: s sqrt(R / 2),
-    what it makes of a pixel's magnitude, but for the coils' geometry. misfit: what the maps
-    miss of a sample, as a fraction of the noise power, on average over the samples. samples, freedom: complex numbers
-    that were measured, and degrees of freedom that the least-squares image spends on their noise.
+    noise: s, the root of a sample's mean noise power over the coils, in the scan's units. pixel_noise: s sqrt(a R / 2),
+    what it makes of a pixel's magnitude, but for the coils' geometry; a is the share of k-space that a full scan
+    measures. misfit: what the maps miss of a sample, as a fraction of the noise power, on average over the samples.
+    samples, freedom: complex numbers that were measured, and degrees of freedom that the least-squares image spends on
+    their noise.
     """
 
     low: float
@@ -118,7 +119,7 @@ def plausible_band(measurement: Measurement) -> Job[Band]:
         expected=relative(expected),
         unregularised=relative(0.0),
         noise=sqrt(power),
-        pixel_noise=sqrt(power * data.numel() / samples / 2),
+        pixel_noise=measurement.acceleration * sqrt(power * samples / data.numel() / 2),
         misfit=misfit / power if power else 0.0,
         samples=samples,
         freedom=freedom,
