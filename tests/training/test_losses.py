@@ -169,6 +169,19 @@ def test_held_out_lines_are_not_shown_to_the_network(example):
     assert not bool(held_out[0, columns // 2 - 3 : columns // 2 + 3].any())
 
 
+def test_padding_is_shown_to_the_network_and_never_held_out(bank):
+    case = bank[0]
+    acquired = torch.ones(case.truth.shape[-1], dtype=torch.bool)
+    acquired[:6] = acquired[-5:] = False
+    images = fourier.ifft(acquired * fourier.fft(case.coil_images, (-1,)), (-1,))
+    example = drawn(replace(case, coil_images=images, acquired=acquired))
+    network = Answers([example.truth])
+    for seed in range(5):
+        LOSSES["held-out-lines"](network, example, np.random.default_rng(seed))
+    for shown, _ in network.asked:
+        assert bool(shown.model.mask[:, ~acquired].all())
+
+
 def test_the_loss_is_the_error_of_the_held_out_lines_relative_to_tv(example):
     network = Answers([example.truth])
     value = float(LOSSES["held-out-lines"](network, example, np.random.default_rng(2)))

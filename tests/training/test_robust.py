@@ -189,6 +189,22 @@ def test_jitter_is_white_noise_of_any_size(example):
     assert 0.5 * high < max(sizes) < 1.1 * high
 
 
+@pytest.mark.parametrize("name", ["jitter-refinement", "adversarial-noise-refinement"])
+def test_padding_has_no_noise(bank, name):
+    """It is known to be zero: what is told to a network as a sample is noisy only if it was measured."""
+    case = bank[0]
+    acquired = torch.ones(case.truth.shape[-1], dtype=torch.bool)
+    acquired[:6] = acquired[-5:] = False
+    images = fourier.ifft(acquired * fourier.fft(case.coil_images, (-1,)), (-1,))
+    padded = replace(case, coil_images=images, acquired=acquired)
+    example = draw_example(padded, MASKS, case.magnitude.numel(), np.random.default_rng(5))
+    watched = Watched(network_of(name))
+    LOSSES[name](watched, example, np.random.default_rng(0))
+    z = added(watched, example)
+    assert bool(z.any())
+    assert not bool(z[..., ~acquired].any())
+
+
 def test_a_feature_is_in_the_truth_as_it_is_in_the_coil_images(example):
     """Against the coil images themselves, which the sensitivities need not explain."""
     generator = torch.Generator().manual_seed(0)

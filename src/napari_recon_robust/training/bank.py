@@ -384,7 +384,7 @@ def draw_example(case: TrainingCase, masks: MaskSpecification, pixels: int, rng:
     def cut(x: Tensor) -> Tensor:
         return x[..., first : first + rows, :].flip(flip)
 
-    data, maps = mask * fourier.fft(cut(case.coil_images), dims), cut(case.sensitivities)
+    data, maps = (mask & case.acquired) * fourier.fft(cut(case.coil_images), dims), cut(case.sensitivities)
     # The crop's own scale differs a little from the whole slice's; inference meets such differences between scans.
     scale = float(torch.quantile(ForwardModel(maps, mask, dims).adjoint(data).abs(), 0.995))
     if not scale > 0:
@@ -393,6 +393,12 @@ def draw_example(case: TrainingCase, masks: MaskSpecification, pixels: int, rng:
     noise = torch.tensor(case.noise / scale * float(np.exp(rng.normal(0, 0.1)))).reshape(1, 1)
     problem = Problem(ForwardModel(maps * turn.conj(), mask, dims), data / scale, noise.clamp_min(LEAST_NOISE))
     return Example(problem, cut(case.truth) * turn / scale, cut(case.magnitude) / scale)
+
+
+def measured(problem: Problem) -> Tensor:
+    """The samples of a drawn problem that are not padding, which is exactly zero in all coils; shaped as the mask."""
+    axes = (0, 1) if problem.model.mask.shape[0] == 1 else (0,)
+    return problem.model.mask & (problem.data != 0).any(axes)
 
 
 def _centre(columns: int, lines: int) -> Tensor:

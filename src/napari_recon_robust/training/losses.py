@@ -29,7 +29,7 @@ from ..reconstructors.learned import hyperrecon_supervised
 from ..reconstructors.problem import Problem, linear_start
 from . import robust
 from .adversarial import Adversarial, Generation, Refinement
-from .bank import FEWEST_OUTSIDE, Example
+from .bank import FEWEST_OUTSIDE, Example, measured
 from .sources import log_uniform
 
 Loss = Callable[[nn.Module, Example, Generator], Tensor]
@@ -120,13 +120,14 @@ def held_out_lines(network: nn.Module, example: Example, rng: Generator) -> Tens
     """(r_1 + r_2) / 2, r_p = ||H (A x - y)||_p / ||H (A x_0 - y)||_p: how well held-out lines H are predicted.
 
     H is 40% of the sampled lines outside the ACS, drawn anew each time; x and x_0, the TV image at 0.12 sigma, come
-    from the other lines. Only sampled lines are seen: this is self-supervision by splitting them, Yaman et al. 2020,
-    doi:10.1002/mrm.28378, with their l1 and l2 on whole lines, and relative to TV, so that cases count the same.
+    from the other lines, and from padding, which is known to be zero. Only sampled lines are predicted: this is
+    self-supervision by splitting them, Yaman et al. 2020, doi:10.1002/mrm.28378, with their l1 and l2 on whole lines,
+    and relative to TV, so that cases count the same.
     Raises InputError if fewer than two lines lie outside the ACS.
     """
     problem = example.problem
     maps, dims, sampled = problem.model.sensitivities, problem.model.dims, problem.model.mask
-    held_out = _some_lines(sampled, rng)
+    held_out = _some_lines(measured(problem), rng)
     given = Problem(ForwardModel(maps, sampled & ~held_out, dims), problem.data * ~held_out, problem.noise)
     predicted = ForwardModel(maps, held_out, dims)
 

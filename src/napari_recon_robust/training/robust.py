@@ -20,7 +20,7 @@ from torch.nn import functional
 from ..data.foreground import foreground
 from ..perturbations.features.feature import SHAPES, Feature, Tissue
 from ..physics.model import root_sum_of_squares
-from .bank import Example
+from .bank import Example, measured
 from .sources import log_uniform
 
 Network = Callable[..., Tensor]
@@ -144,9 +144,9 @@ def _scatter(allowed: NDArray[np.bool_], apart: float, count: int, rng: Generato
 
 
 def _with_noise(network: Network, z: Tensor) -> Network:
-    """The network with z, (coils, rows, columns), added to the samples that it sees."""
+    """The network with z, (coils, rows, columns), added to the samples that it sees; padding stays zero."""
 
     def noisy(problem: Any, **more: Any) -> Tensor:
-        return network(replace(problem, data=problem.data + problem.model.mask * z), **more)
+        return network(replace(problem, data=problem.data + measured(problem) * z), **more)
 
     return noisy
