@@ -43,6 +43,14 @@ def test_a_full_mask_has_all_points():
     assert pattern_of(torch.ones(1, 20, dtype=torch.bool)) == "all points"
 
 
+def test_a_padded_scan_that_is_fully_sampled_has_all_points(measurement, combined, roi):
+    padded = measurement.full.clone()
+    padded[..., :5] = padded[..., -4:] = 0
+    scan = Measurement(padded, (padded != 0).any(0).any(0, keepdim=True), (32, 36), padded, measurement.kept)
+    found = perturb("other-mask", scan, combined, roi)
+    assert found.statement.endswith("instead of all points, R = 1.00.")
+
+
 def test_lines_are_exchanged_for_points(measurement, combined, roi):
     points = {"other_pattern": "poisson-disc", "other_centre": 0.3}
     found = perturb("other-mask", measurement, combined, roi, sensitivities="estimated", **points)

@@ -73,9 +73,11 @@ class OtherMask(Perturbation):
                 "sensitivities kept from sampled lines do not fit sampled points, nor the other way round; "
                 "let them be estimated."
             )
+        everything = measurement.data_mask.all()  # that a full scan measures
+        before = "all points" if everything else pattern_of(measurement.sampled)
         statement = (
             f"The sampling is {sampling.pattern}, R = {changed.acceleration:.2f}, "
-            f"instead of {pattern_of(measurement.sampled)}, R = {measurement.acceleration:.2f}."
+            f"instead of {before}, R = {measurement.acceleration:.2f}."
         )
         details = {"acceleration": changed.acceleration, "sampled_points": changed.sampled_points}
         return [Perturbed.instead(measurement, changed, details=details, statement=statement)]
