@@ -9,7 +9,7 @@ from typing import Any
 from ..physics.sampling import Sampling
 from .regions import Region
 
-ALGORITHM = 1  # of trials: one more whenever the same trial would give other numbers
+ALGORITHM = 2  # of trials: one more whenever the same trial would give other numbers
 
 
 def canonical(value: Any) -> str:

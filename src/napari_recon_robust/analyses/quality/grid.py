@@ -96,9 +96,9 @@ class UndersampledSlice:
 
     @cached_property
     def input(self) -> str:
-        """SHA-256 of the samples, the mask and what the reference is made from."""
+        """SHA-256 of the samples, the mask, where a scanner measures, and what the reference is made from."""
         one = self.measurement
-        arrays = (one.kspace, one.mask, one.full, self.truth)
+        arrays = (one.kspace, one.mask, one.full, one.acquired, self.truth)
         return record.array_hash(*(array.cpu().numpy() for array in arrays if array is not None))
 
     def score(self, image: Tensor) -> dict[str, Metrics]:
