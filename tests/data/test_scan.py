@@ -179,8 +179,11 @@ def test_mask_that_does_not_fit(kspace, shape):
 
 
 def test_nothing_but_zeros(kspace):
+    scan = Memory(0 * kspace)
+    assert not scan.acquired.any()
+    assert scan.read == [1, 0, 2]
     with pytest.raises(InputError, match="slice 0 of memory holds only zeros: choose another slice, or export"):
-        Memory(0 * kspace).measurement(0)
+        scan.measurement(0)
 
 
 def test_an_empty_slice_in_the_middle_does_not_speak_of_the_others(kspace):
@@ -188,9 +191,28 @@ def test_an_empty_slice_in_the_middle_does_not_speak_of_the_others(kspace):
     stack = np.array(kspace)
     stack[1] = 0
     scan = Memory(stack)
+    assert scan.fully_sampled
+    assert scan.read == [1, 0]
     assert scan.measurement(0).full is not None
-    with pytest.raises(InputError, match="slice 1 of memory holds only zeros: choose another slice, or export"):
-        scan.measurement(1)
+    assert torch.equal(scan.measurement(1).mask, scan.acquired)
+
+
+def test_the_slice_with_samples_that_is_nearest_to_the_middle_tells_what_was_measured(kspace):
+    stack = np.zeros((7, 4, 32, 24), np.complex64)
+    stack[0], stack[5] = kspace[0], kspace[0] * (np.arange(24) % 2 == 0)
+    scan = Memory(stack)
+    assert not scan.fully_sampled
+    assert scan.read == [3, 2, 4, 1, 5]
+    np.testing.assert_array_equal(scan.acquired.numpy()[0], np.arange(24) % 2 == 0)
+
+
+def test_beside_an_empty_middle_a_slice_that_cannot_be_read_is_passed_by(kspace):
+    kspace[1], kspace[0, 0, 0, 0] = 0, np.nan
+    scan = Memory(kspace)
+    assert scan.fully_sampled
+    assert scan.read == [1, 0, 2]
+    with pytest.raises(InputError, match="slice 0 of memory has NaN or infinity"):
+        scan.measurement(0)
 
 
 def test_mask_that_keeps_nothing(kspace):

@@ -134,6 +134,14 @@ def test_the_missing_ends_of_lines_with_a_stored_mask_are_no_samples(tmp_path, k
         assert one.mask.tolist() == (mask & echo).tolist()
 
 
+def test_the_missing_ends_are_found_beside_an_empty_slice_and_a_dead_coil(tmp_path, kspace):
+    readout, phase = kspace.shape[-2:]
+    mask, echo = np.arange(phase) % 2 == 0, np.arange(readout)[:, None] >= readout // 4
+    kspace[len(kspace) // 2] = kspace[:, 0] = 0
+    with open_scan(write(tmp_path / "file1.h5", kspace=kspace * mask * echo, mask=mask)) as scan:
+        assert scan.acquired.tolist() == (mask & echo).tolist()
+
+
 def test_limits_of_every_real_file_lie_inside(shared):
     """Headers of all fastMRI files: the measured columns are a range of the encoded ones."""
     names = [f"encoding.encodedSpace.matrixSize.{axis}" for axis in "xy"]
@@ -261,6 +269,18 @@ def test_a_dead_coil_hides_no_line(tmp_path, kspace):
     kspace[:, 0] = 0
     with open_scan(write(tmp_path / "file1.h5", kspace=kspace)) as scan:
         assert scan.acquired.all()
+
+
+def test_an_empty_slice_in_the_middle_hides_no_line(tmp_path, kspace):
+    """The next one is read from its first coil, as the middle is, and from all of them if that is empty."""
+    kspace[2] = kspace[1, 0] = 0
+    kspace[..., 7] = kspace[3, :, :, 8] = 0
+    with open_scan(write(tmp_path / "file1.h5", kspace=kspace)) as scan:
+        np.testing.assert_array_equal(scan.acquired.numpy()[0], np.arange(20) != 7)
+    kspace[1] = 1
+    with open_scan(write(tmp_path / "file1.h5", kspace=kspace)) as scan:
+        assert scan.fully_sampled
+        assert scan.measurement(1).full is not None
 
 
 def test_two_gigabytes_are_opened_without_reading_them(tmp_path):

@@ -4,7 +4,7 @@ Torch is imported when a slice is read, so that the window and napari can ask fo
 """
 
 from abc import ABC, abstractmethod
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..ground.arguments import as_whole
 from ..ground.cached import cached_property
-from ..ground.errors import InputError, dimensions
+from ..ground.errors import InputError, ReconRobustError, dimensions
 from ..ground.guard import opening
 from ..ground.specification import Specification
 from .orientation import Directions, Plane, Vector, aspect_of
@@ -80,8 +80,22 @@ class Scan(ABC):
         """Close the file."""
 
     def _measured(self) -> "Tensor":
-        """Which points were measured, those that are not zero in all coils: bool (1, phase) or (readout, phase)."""
-        return measured_points(self.kspace(len(self) // 2).numpy())
+        """Which points were measured, bool (1, phase) or (readout, phase): those of the first slice that has any.
+
+        The middle comes first, as the ends of a stack may be empty. A slice beside it that cannot be read is passed by.
+        """
+        middle, *others = from_the_middle(len(self))
+        found = self._points(middle)
+        for slice in others:
+            if bool(found.any()):
+                break
+            with suppress(ReconRobustError), self._reading(f"slice {slice}"):
+                found = self._points(slice)
+        return found
+
+    def _points(self, slice: int) -> "Tensor":
+        """The points of a slice that are not zero in all coils: bool (1, phase) or (readout, phase)."""
+        return measured_points(self.kspace(slice).numpy())
 
     def _measured_in(self, slice: int) -> "Tensor":
         """Which points of one slice were measured: its own where it has samples beside those of `acquired`.
@@ -119,7 +133,10 @@ class Scan(ABC):
 
     @cached_property
     def acquired(self) -> "Tensor":
-        """The points that were really measured: bool (1, phase), or (readout, phase); of the middle slice, at least."""
+        """The points that were really measured: bool (1, phase) or (readout, phase).
+
+        They are those of one slice, at least: of the first from the middle on that is not empty.
+        """
         with self._reading("the middle slice"):
             return self._measured()
 
@@ -214,7 +231,7 @@ class Scan(ABC):
                 raise InputError(
                     f"the sampling is {sampling!r}; give a Sampling, or an array of what is sampled."
                 ) from None
-            mask = mask & self._checked_mask(given)
+            mask = mask & _checked_mask(given, header)
         if not bool(measured.any()):
             raise InputError(f"slice {slice} of {self.name} holds only zeros: {self._advice}.")
         if not bool(mask.any()):
@@ -236,16 +253,6 @@ class Scan(ABC):
     def _advice(self) -> str:
         """What to do about a slice that cannot be used."""
         return "choose another slice, or export the file again" if len(self) > 1 else "export the file again"
-
-    def _checked_mask(self, mask: "Tensor") -> "Tensor":
-        readout, phase = self.header.readout, self.header.phase
-        shape = tuple(mask.shape)
-        if shape not in ((phase,), (1, phase), (readout, phase)):
-            raise InputError(
-                f"the sampling mask has shape {dimensions(shape)}; this scan needs {phase} lines, "
-                f"or {dimensions((readout, phase))} points (readout, phase)."
-            )
-        return (mask != 0).reshape(-1, phase)
 
     def _reading(self, part: str) -> AbstractContextManager[None]:
         return opening(
@@ -271,6 +278,22 @@ class Scan(ABC):
             raise InputError(f"{self.name} was closed; open it again.")
         if not 0 <= as_whole(slice, "the slice") < len(self):
             raise InputError(f"slice {slice} does not exist; {self.name} has slices 0 to {len(self) - 1}.")
+
+
+def _checked_mask(mask: "Tensor", header: Header) -> "Tensor":
+    shape, phase, points = tuple(mask.shape), header.phase, (header.readout, header.phase)
+    if shape not in ((phase,), (1, phase), points):
+        raise InputError(
+            f"the sampling mask has shape {dimensions(shape)}; this scan needs {phase} lines, "
+            f"or {dimensions(points)} points (readout, phase)."
+        )
+    return (mask != 0).reshape(-1, phase)
+
+
+def from_the_middle(slices: int) -> list[int]:
+    """All slices of a stack, the one in its middle first and those at its ends last."""
+    middle = slices // 2
+    return sorted(range(slices), key=lambda slice: abs(slice - middle))
 
 
 def _ends(profile: "Tensor") -> bool:

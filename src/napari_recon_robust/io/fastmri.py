@@ -124,20 +124,21 @@ class FastMRIScan(Scan):
         self._file.close()
 
     def _measured(self) -> "Tensor":
-        """The stored mask without padding and without the ends that all lines lack; else what has values.
+        """The stored mask without padding and without the ends that all lines lack; else what has values."""
+        found = super()._measured()
+        if self._mask is None:
+            return found
+        return (self._encoded() | found.any(0)) & self._mask & extent(found)
 
-        One coil tells it where that has values wherever there can be some. A header whose limits leave out lines with
-        values is wrong.
+    def _points(self, slice: int) -> "Tensor":
+        """What has values: in one coil where that tells it, as it has some wherever there can be or a mask is stored.
+
+        A header whose limits leave out lines with values is wrong.
         """
-        inside = self._encoded()
-        middle = len(self) // 2
-        one_coil = values(self._kspace, (middle, 0)[: self._kspace.ndim - 2])
-        points = measured_points(one_coil[None])
-        if self._mask is not None:
-            return (inside | points.any(0)) & self._mask & extent(points)
-        if points[:, self._columns].all():
-            return inside | points.any(0)
-        return measured_points(self.kspace(middle).numpy())
+        points = measured_points(values(self._kspace, (slice, 0)[: self._kspace.ndim - 2])[None])
+        if self._mask is not None and bool(points.any()):
+            return points
+        return self._encoded() | points.any(0) if points[:, self._columns].all() else super()._points(slice)
 
     def _measured_in(self, slice: int) -> "Tensor":
         """Those of the scan where a mask is stored, else as they are found."""

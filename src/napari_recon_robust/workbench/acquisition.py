@@ -363,8 +363,8 @@ def open_file(path: Path, axes: Sequence[str] | None) -> Job["Scan"]:
             registry.get(id)  # imports its module here, in the job's thread, and not where it is listed
     yield Progress(0.9, "Looking for what was sampled")
     try:
-        _ = scan.fully_sampled  # reads a slice
         yield from _some_samples(scan)
+        _ = scan.fully_sampled  # reads a slice
     except ReconRobustError:
         scan.close()
         raise
@@ -373,8 +373,9 @@ def open_file(path: Path, axes: Sequence[str] | None) -> Job["Scan"]:
 
 def _some_samples(scan: "Scan") -> Job[None]:
     """Look for a slice that is not empty, from the middle on; InputError if there is none."""
-    middle = len(scan) // 2
-    for index in sorted(range(len(scan)), key=lambda index: abs(index - middle)):
+    from ..data.scan import from_the_middle
+
+    for index in from_the_middle(len(scan)):
         yield Progress(0.9, "Looking for what was sampled")
         try:
             if bool(scan.kspace(index).any()):
