@@ -425,5 +425,24 @@ def test_a_full_disk_is_said_once(scan: Path, monkeypatch: pytest.MonkeyPatch) -
     bench.acquisition.close()
 
 
+def test_what_is_done_after_a_stop_is_not_kept_and_nothing_is_offered(
+    crashed: Workbench, scan: Path, kept: Path
+) -> None:
+    before, bench = [*kept.iterdir()], Workbench()
+    bench.resuming.look()
+    assert bench.resuming.offered is not None
+    bench.resuming.stop()
+    assert bench.resuming.offered is None
+    bench.resuming.look()
+    assert bench.resuming.offered is None
+    bench.acquisition.open(scan).run()
+    assert bench.resuming.offers == ()
+    bench.regions.draw(LESION, 1)
+    assert bench.resuming.save() is None
+    bench.acquisition.close()
+    bench.resuming.close()
+    assert [*kept.iterdir()] == before
+
+
 def test_nothing_is_kept_of_nothing() -> None:
     assert Workbench().resuming.save() is None

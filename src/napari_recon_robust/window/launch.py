@@ -42,15 +42,16 @@ def tour() -> None:
 def demo(folder: Path | None = None) -> None:
     """Open the packaged sample, reconstruct it, and attack an annotated lesion.
 
-    folder: write a screenshot, images, metrics and the saved case there and close the window; None leaves it open.
-    Raises WritingError for a folder that cannot be written, and ModelError where a step fails and there is nobody to
-    read it in the window.
+    folder: write a screenshot, images and metrics there and close the window, without keeping its review; None leaves
+    it open. Raises WritingError for a folder that cannot be written, and ModelError where a step fails and there is
+    nobody to read it in the window.
     """
     if folder is not None:
         try_place(folder / "metrics.json")
     session = _window()
     failures: list[str] = []
     if folder is not None:
+        session.bench.resuming.stop()
         session.jobs.failed.connect(failures.append)
         session.jobs.failed.connect(lambda _: QApplication.quit())
 

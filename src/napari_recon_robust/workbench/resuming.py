@@ -59,7 +59,7 @@ class Resuming(ReviewPart):
         self._last: SavedReview | None = None  # what was written, or waits for it
         self._saved: dict[int, tuple[Entry, SavedAttack]] = {}  # the history as it was turned into plain values
         self._coming: tuple[Result, Entry | None] | None = None  # shown when its slice is measured
-        self._parted = self._broken = False
+        self._parted = self._broken = self._stopped = False
         self._acquisition.opened.connect(self._look_again)
         self._acquisition.closing.connect(self._part)
         self._acquisition.measured.connect(self._take_result)
@@ -95,9 +95,14 @@ class Resuming(ReviewPart):
         except ReconRobustError:
             return
 
+    def stop(self) -> None:
+        """Keep nothing from now on, and offer nothing: nobody will go on with what is done here."""
+        self._stopped = True
+        self._withdraw()
+
     def _add(self, *, closed: bool = False) -> None:
         """Let the present review be written, if it is another one than before."""
-        review = None if self._broken else self._review()
+        review = None if self._broken or self._stopped else self._review()
         if review is not None:
             review = review.model_copy(update={"closed": closed})
             if review != self._last:
@@ -214,7 +219,7 @@ class Resuming(ReviewPart):
         self._offer(() if scan is None and case is None else saved_review.kept_of(scan, case))
 
     def _offer(self, offers: tuple[Found, ...]) -> None:
-        self.offers = offers
+        self.offers = () if self._stopped else offers
         self.changed.emit()
 
     def refuse(self, refused: Found) -> None:

@@ -29,6 +29,8 @@ def demo(output: Path | None, tour: bool) -> None:
         launcher().tour()
         return
     if _has_display():
+        if output is not None:
+            os.environ["NAPARI_CONFIG"] = ""  # napari's settings, as it is imported, are neither read nor written
         launcher().demo(output)
         if output is not None:
             click.echo(f"written: {output}{os.sep} (screenshot of the window, images, metrics)")
