@@ -18,6 +18,7 @@ DEMO_METHOD = "tv"
 DEMO_BUDGET = 0.01
 _SIZE = (1280, 800)
 _SETTLE = 1500  # ms in which the window draws what came last
+_LANES = ("foreground", "measure", "render", "warm")  # of what is computed for the window to show
 
 
 def open_window(paths: Sequence[Path]) -> None:
@@ -103,14 +104,24 @@ class _Demo:
         if self.session.bench.perturbing.result is None:
             return
         self.session.bench.perturbing.finished.disconnect(self._on_finished)
-        QTimer.singleShot(_SETTLE, self._finish)
+        once_still(self.session, self.finished)
 
-    def _finish(self) -> None:
-        """Finish as soon as nothing is computed and everything is in its place."""
-        if self.session.jobs.busy() or not self.session.panels.settled:
-            QTimer.singleShot(_SETTLE, self._finish)
-        else:
-            self.finished()
+
+def once_still(session: Session, action: Callable[[], object]) -> None:
+    """Do something once all that a window shows is computed and in its place, and has had the time to be drawn."""
+    still = False
+
+    def look() -> None:
+        nonlocal still
+        before, still = still, session.panels.settled and not any(session.jobs.busy(lane) for lane in _LANES)
+        if before and still:
+            often.stop()
+            action()
+
+    often = QTimer(session)
+    often.setInterval(_SETTLE)
+    often.timeout.connect(look)
+    often.start()
 
 
 def _write(session: Session, folder: Path) -> None:

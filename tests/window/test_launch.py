@@ -1,0 +1,39 @@
+"""The window from the command line: when the demonstration takes its picture."""
+
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from napari_recon_robust.ground.progress import Job, Progress
+from napari_recon_robust.window import launch
+from napari_recon_robust.window.session import Session
+from napari_recon_robust.workbench.task import Task
+
+Until = Callable[[Callable[[], object]], None]
+
+
+@pytest.mark.parametrize("lane", ["foreground", "measure", "render", "warm"])
+def test_a_window_is_still_when_nothing_is_computed_for_it_and_it_was_drawn(
+    standing: Session, until: Until, monkeypatch: pytest.MonkeyPatch, lane: str
+) -> None:
+    monkeypatch.setattr(launch, "_SETTLE", 10)
+    may_end, looks, done = threading.Event(), [], []
+
+    def computed() -> Job[None]:
+        while not may_end.is_set():
+            yield Progress(0.5, "Computing")
+
+    def busy(of: str = "foreground") -> bool:
+        looks.append(of)
+        return was_busy(of)
+
+    was_busy = standing.jobs.busy
+    monkeypatch.setattr(standing.jobs, "busy", busy)
+    standing.jobs.latest(Task("Computing", computed(), lambda _: looks.clear()), lane)
+    launch.once_still(standing, lambda: done.append(len(looks)))
+    until(lambda: done or len(looks) > 20)
+    assert done == []
+    may_end.set()
+    until(lambda: done)
+    assert done[0] >= 8, "all four lanes were looked at again after it, a moment later"
