@@ -153,7 +153,7 @@ def standing(window_of_module: Any, scan_file: Path, until: Until) -> Any:
         open_scan(review, scan_file, until)
         until(at_rest)
     review.bench.regions.choose([])
-    review.jobs.recover()
+    review.jobs.failures.recover_without_job()
     return review
 
 

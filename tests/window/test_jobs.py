@@ -205,8 +205,8 @@ def test_an_error_that_needed_no_job_goes_with_the_next_success_that_needs_none(
     jobs.recovered.connect(recovered.append)
     jobs.latest(Task("Rendering", failing(InputError("no")), pytest.fail), "render")
     until(lambda: jobs.sentences)
-    jobs.recover()
+    jobs.failures.recover_without_job()
     assert not recovered, "what a job could not do is not taken back by something else"
     jobs.failed.emit("Black and white must be numbers.")
-    jobs.recover()
+    jobs.failures.recover_without_job()
     assert recovered == [""]

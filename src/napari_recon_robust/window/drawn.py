@@ -33,7 +33,7 @@ class DrawnRegions:
         """Show which regions are chosen, and take back that none was."""
         self.show()
         if self.bench.regions.chosen:
-            self.jobs.recover()
+            self.jobs.failures.recover_without_job()
 
     def preview(self, inside: "Pixels", index: int) -> None:
         """Show what is being painted on a slice, beside the regions."""

@@ -21,6 +21,7 @@ from qtpy.QtCore import QObject, QThreadPool, QTimer, Signal
 from ..ground.errors import ReconRobustError
 from ..ground.progress import Progress
 from ..workbench.task import Task
+from .failures import Failures
 from .worker import Failed, sentence, start_worker
 
 _LANES = 6
@@ -56,7 +57,7 @@ class Jobs(QObject):
     shown at the foot of the docks; `failed(sentence)` of any lane; `recovered(lane)` when a task succeeds on the lane
     whose failure was said last, "" for what needed no job; `added(lane)` before a task runs on a lane or waits for it;
     `idle(lane)` when a lane has nothing to do; `said(sentence)`, what is to be said at the foot besides, and
-    `moved_on()` when that is true no more.
+    `moved_on()` when that is true no more. failures: takes back what went wrong.
     """
 
     started = Signal(str)
@@ -74,12 +75,8 @@ class Jobs(QObject):
         self._running: dict[str, _Order] = {}
         self._waiting: dict[str, _Order] = {}
         self._shut = False
-        self._failed = ""  # the lane whose failure was said last; none for what failed without a job
-        self._failing = ""
-        self._failed_task: ref[Task[Any]] | None = None  # whose failure was said last; it may hold a measurement
-        self._failing_task: Task[Any] | None = None
-        self.refusal = ""  # why the last task could not be started, until that is done
-        self.failed.connect(self._on_failed)
+        self.failures = Failures(lambda said: self.failed.emit(said), lambda lane: self.recovered.emit(lane))
+        self.failed.connect(self.failures.note)
         _all.add(self)
         pool = QThreadPool.globalInstance()
         if pool.maxThreadCount() < _LANES:  # on two cores a render would wait for the search beside it
@@ -147,23 +144,6 @@ class Jobs(QObject):
         for lane in [*self._running, *self._waiting]:
             self._stop(lane)
 
-    def recover(self, task: Task[Any] | None = None) -> None:
-        """Take back what went wrong without a job, now that something of its kind has gone well.
-
-        task: take back that this one failed, now that something else is wanted in its place.
-        """
-        if task is None and not self._failed:
-            self.recovered.emit("")
-        elif task is not None and self._failed_task is not None and task is self._failed_task():
-            self._failed_task = None
-            self._take_back(self._failed)
-
-    def _on_failed(self, said: str) -> None:
-        self._failed = self._failing
-        self._failed_task = None if self._failing_task is None else ref(self._failing_task)
-        if said != self.refusal:
-            self.refusal = ""
-
     @property
     def working(self) -> bool:
         """Whether a thread is at work on any lane, even if only at the last step of a cancelled task."""
@@ -184,13 +164,11 @@ class Jobs(QObject):
             return True
         under_way = self._under_way(lane)
         assert under_way is not None
-        self._failing = lane  # the sentence is true until that is done
-        self.refusal = (
+        self.failures.refuse(
             f"{label} has to wait: {under_way.label.lower()} is under way; "
-            "cancel it or let it finish, then start again."
+            "cancel it or let it finish, then start again.",
+            lane,
         )
-        self.failed.emit(self.refusal)
-        self._failing = ""
         return False
 
     def free(self, lane: str = "foreground") -> bool:
@@ -212,8 +190,8 @@ class Jobs(QObject):
         for one in (waiting, running):
             if one is not None:
                 one.cancelled.set()
-                if self.refusal or not one.quiet:
-                    self._take_back(lane)
+                if self.failures.refusal or not one.quiet:
+                    self.failures.recover_lane(lane)
                 if not one.quiet:
                     self.ended.emit(f"{one.task.label}: cancelled.")
         return running
@@ -263,18 +241,10 @@ class Jobs(QObject):
         if dropped:
             return  # nobody waits for its result any more, nor for what it raised
         if isinstance(outcome, Failed):
-            self._failing, self._failing_task = lane, running.task
-            self.failed.emit(sentence(outcome.error))
-            self._failing, self._failing_task = "", None
+            self.failures.say(sentence(outcome.error), lane, running.task)
             return
-        self._take_back(lane)
+        self.failures.recover_lane(lane)
         self._guard(running.task.accept, outcome)
-
-    def _take_back(self, lane: str) -> None:
-        """Take back what went wrong on a lane, or could not be started on it."""
-        if self._failed == lane:
-            self._failed = self.refusal = ""
-            self.recovered.emit(lane)
 
     def _guard(self, callback: Callable[[Any], Any], value: Any) -> Any:
         """Call what the workbench makes of a result; if it fails, say so and let the window live on."""

@@ -108,7 +108,7 @@ class Session(QObject):
         def forget_failure() -> None:
             """Take back that an own model was not opened, now that another method is set."""
             if self._opening_model is not None:
-                self.jobs.recover(self._opening_model)
+                self.jobs.failures.recover_task(self._opening_model)
 
         self.bench.reconstruction.method_changed.connect(forget_failure)
         self.docks: list[QWidget] = []
@@ -238,7 +238,7 @@ class Session(QObject):
             self.looked.emit()
 
     def _on_looked(self) -> None:
-        self.jobs.recover()
+        self.jobs.failures.recover_without_job()
         self.looked.emit()
 
     def _on_finished(self) -> None:

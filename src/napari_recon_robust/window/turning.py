@@ -25,7 +25,7 @@ class Turning:
         """Turn knobs: the picture follows at once where it can, and is exact when they rest."""
         with self.jobs.saying():
             followed = self.bench.reconstruction.turn(**values)
-            self.jobs.recover()
+            self.jobs.failures.recover_without_job()
             if followed or not self.slow:
                 self.following.render_at_rest()
 

@@ -60,12 +60,12 @@ class Budgets(QWidget):
 
     def _set_budget(self, budget: float) -> None:
         self.perturbing.budget = budget
-        self.jobs.recover()
+        self.jobs.failures.recover_without_job()
         self.show_thermal()
 
     def _set_further(self, budgets: tuple[float, ...]) -> None:
         self.perturbing.further = budgets
-        self.jobs.recover()
+        self.jobs.failures.recover_without_job()
 
 
 class Effort(QWidget):
@@ -204,7 +204,7 @@ class KindPanel(QWidget):
 
     def _set(self, **values: Any) -> None:
         self.perturbing.set(**values)
-        self.session.jobs.recover()
+        self.session.jobs.failures.recover_without_job()
         self.show_knobs()
 
     def _run(self) -> None:

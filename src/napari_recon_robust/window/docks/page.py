@@ -145,7 +145,7 @@ class Foot(QWidget):
     def _on_progressed(self, progress: Progress) -> None:
         self.bar.set_fraction(progress.fraction)
         self._time.reach(progress.fraction)
-        refused = self._jobs.refusal
+        refused = self._jobs.failures.refusal
         if progress.message and not (refused and self.message.text() == refused):  # it stays to be read
             self.say(progress.message)
 
