@@ -15,6 +15,7 @@ from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.errors import FileFormatError, InputError, ModelError, ReconRobustError
 from napari_recon_robust.ground.progress import Job, Progress
 from napari_recon_robust.ground.writing import WritingError
+from napari_recon_robust.io import open_scan
 from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.reports.export import export_image
 from napari_recon_robust.workbench import Workbench
@@ -72,6 +73,24 @@ def test_a_file_with_an_empty_slice_in_the_middle_opens(tmp_path: Path, value: f
     np.save(tmp_path / "k.npy", kspace)
     bench = Workbench()
     assert len(bench.acquisition.open(tmp_path / "k.npy", AXES).run()) == 3
+    bench.acquisition.close()
+
+
+def test_an_empty_slice_is_refused_before_it_is_drawn_and_the_next_one_is_whole(
+    scan_file: Path, tmp_path: Path
+) -> None:
+    """Its zeros would be the window of all images that follow."""
+    with open_scan(scan_file) as scan:
+        head = scan.kspace(1).numpy()
+    np.save(tmp_path / "k.npy", np.stack([head, 0 * head, head]))
+    bench, seen = Workbench(), []
+    bench.acquisition.previewed.connect(seen.append)
+    bench.acquisition.open(tmp_path / "k.npy", AXES).run()
+    with pytest.raises(InputError, match=r"^slice 1 of k.npy holds only zeros; choose another slice\.$"):
+        bench.acquisition.measure(1).run()
+    assert seen == []
+    bench.acquisition.measure(2).run()
+    assert bench.acquisition.current.reference is not None
     bench.acquisition.close()
 
 

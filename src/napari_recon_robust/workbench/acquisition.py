@@ -395,13 +395,15 @@ def _open_sample() -> Job["Scan"]:
 def measured_slice(scan: "Scan", index: int, sampling: Any, device: str = "cpu") -> Job[Slice]:
     """Read a slice, sample it and calibrate it; the first preview is what it looks like.
 
-    InputError for a device that this machine does not have.
+    InputError for a slice of nothing but zeros, and for a device that this machine does not have.
     """
     yield Progress(0.0, f"Reading slice {index}")
     from ..physics import fourier
     from ..physics.model import root_sum_of_squares
 
     measurement = scan.measurement(index, sampling)
+    if not bool(scan.kspace(index).any()):
+        raise InputError(f"slice {index} of {scan.name} holds only zeros; choose another slice.")
     if device != "cpu":
         measurement = measurement.to(usable(device))
     seen = measurement.kspace if measurement.full is None else measurement.full
