@@ -65,6 +65,21 @@ def test_regions_go_and_come_back_with_the_result_that_is_of_them(bench: Workben
     assert words(undoing) == ("drawing drawn 2", ""), "after something new nothing can be done again"
 
 
+def test_a_region_that_is_drawn_again_is_chosen_as_it_was_and_has_its_result(bench: Workbench) -> None:
+    undoing, regions = bench.undoing, bench.regions
+    region = regions.draw(FIRST, 1)
+    result = bench.perturbing.run().run()
+    undoing.undo()
+    assert bench.perturbing.current is None
+    undoing.redo()
+    assert regions.chosen == (region,)
+    assert bench.perturbing.current is result
+    regions.choose([])
+    undoing.undo()
+    undoing.redo()
+    assert regions.chosen == ()
+
+
 def test_a_knob_that_is_turned_without_a_pause_is_one_step(bench: Workbench, seconds: list[float]) -> None:
     undoing, reconstruction = bench.undoing, bench.reconstruction
     first = reconstruction.knobs["weight"]

@@ -96,7 +96,9 @@ class Undoing(ReviewPart):
         if not self._past:
             raise InputError("there is nothing to undo.")
         step = self._past.pop()
-        self._future.append(step)
+        self._future.append(
+            replace(step, after=self._present)
+        )  # with what was no step, such as regions that are chosen
         return self._restore(step.before)
 
     def redo(self) -> Task[Slice] | None:
