@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
@@ -81,6 +83,21 @@ def test_all_panels_are_read_at_once_as_the_mouse_moves(seen: Session, qtbot: An
 
 def test_beyond_the_image_there_is_nothing_to_read(seen: Session, qtbot: Any) -> None:
     assert "under the cursor" in point(seen, qtbot, 0.25, 0.002)
+
+
+def test_the_values_of_a_scan_go_with_it_also_where_the_next_one_has_no_image(
+    seen: Session, qtbot: Any, until: Until, tmp_path: Path
+) -> None:
+    assert point(seen, qtbot, 0.25, 0.5).startswith("Row ")
+    kspace = np.zeros((2, 2, 16, 12), np.complex64)
+    kspace[0] = 1
+    np.save(tmp_path / "k.npy", kspace)
+    said: list[str] = []
+    seen.jobs.failed.connect(said.append)
+    seen.open(tmp_path / "k.npy", ("slice", "coil", "readout", "phase"))
+    until(lambda: said and not seen.jobs.working)
+    assert said == ["slice 1 of k.npy holds only zeros; choose another slice."]
+    assert seen.readout.values.text().startswith("Values under the cursor")
 
 
 def test_the_line_goes_with_the_docks(seen: Session, until: Until) -> None:

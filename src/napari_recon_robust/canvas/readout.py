@@ -36,6 +36,7 @@ class ReadoutLine(QObject):
         self._bar: QToolBar | None = None
         self._place: tuple[int, int] | None = None
         bench.perturbing.finished.connect(self.show_done)
+        bench.acquisition.closed.connect(self.show)
         panels.navigation.moved.connect(self._on_moved)
         panels.navigation.slice_changed.connect(lambda _: self.show())
         panels.turned.connect(self.show)
