@@ -43,6 +43,14 @@ def test_ranks_in_the_same_order_and_constants_have_no_interval() -> None:
     assert np.isnan(rank_correlation(range(6), [1] * 6).value)
 
 
+def test_two_points_have_no_correlation() -> None:
+    for count in (1, 2):
+        found = rank_correlation(range(count), range(count))
+        assert np.isnan(found.value)
+        assert found.interval is None
+    assert rank_correlation(range(3), range(3)).value == pytest.approx(1)
+
+
 def test_values_without_a_partner_are_refused() -> None:
     with pytest.raises(InputError, match="3 and 2 values"):
         rank_correlation([1, 2, 3], [1, 2])

@@ -7,13 +7,13 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from ..ground.errors import InputError
-from .estimate import CONFIDENCE, Estimate, finite
+from .estimate import CONFIDENCE, FEWEST, Estimate, finite
 
 FEWEST_RANKED = 5
 
 
 def rank_correlation(first: ArrayLike, second: ArrayLike, units: Sequence[Hashable] | None = None) -> Estimate:
-    """Spearman's rho of two quantities, (points,) each; NaN where one of them is constant.
+    """Spearman's rho of two quantities, (points,) each; NaN below 3 points and where one of them is constant.
 
     units: the method or volume of each point; points of one unit are not independent. By default each point is a unit.
     The interval is on Fisher's scale z = artanh(rho). For independent points its standard error is
@@ -39,6 +39,6 @@ def rank_correlation(first: ArrayLike, second: ArrayLike, units: Sequence[Hashab
 
 
 def _spearman(x: np.ndarray, y: np.ndarray) -> float:
-    if x.size < 2 or np.ptp(x) == 0 or np.ptp(y) == 0:
+    if x.size < FEWEST or np.ptp(x) == 0 or np.ptp(y) == 0:
         return float("nan")
     return float(np.corrcoef(stats.rankdata(x), stats.rankdata(y))[0, 1])

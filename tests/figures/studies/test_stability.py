@@ -16,3 +16,11 @@ def test_each_kind_of_perturbation_has_its_panel_at_its_strongest(
     assert titles == ["worst-case, η = 4%", "rotation", "noise-level", ""]
     losses = data.filter(pl.col("perturbation") == "worst-case", pl.col("value") == "loss", pl.col("acceleration") == 4)
     assert losses.sort("mean")["method_label"][-1] == "VarNet"
+
+
+@pytest.mark.slow
+def test_two_methods_are_not_ranked(trials: pl.DataFrame, tmp_path: Path, drawn: list[Figure]) -> None:
+    two = trials.filter(pl.col("method_label").is_in(["TV", "VarNet"]), pl.col("acceleration") == 4)
+    figure = accuracy_against_stability(two, tmp_path / "figure.svg")
+    assert drawn[0].axes[0].get_title().split("\n")[1] == "ρ = —, 2 methods"
+    assert "none below 3 points" in figure.words

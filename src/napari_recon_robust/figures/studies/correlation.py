@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from polars import DataFrame
 
+WORDS = "ρ: Spearman, none below 3 points; its interval is over methods, none below 5."
+
 
 def correlated(sheet: Sheet, axes: "Axes", points: "DataFrame") -> Estimate:
     """Draw the points, each with its bars and its acceleration, and return Spearman's correlation over methods.

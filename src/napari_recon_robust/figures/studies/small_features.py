@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import frame
-from .correlation import correlated
+from .correlation import WORDS, correlated
 from .style import Drawn, Sheet
 
 if TYPE_CHECKING:
@@ -39,4 +39,4 @@ def features_against_quality(trials: "DataFrame", path: Path) -> Drawn:
         words = f"ρ = {frame.written(found)}, {len(points)} points of {found.units} methods"
         axes.set(xlabel="SSIM of the foreground", ylabel=label, title=words)
     sheet.legend(lines=False)
-    return sheet.finish(path, data, frame.counted(data) + " ρ: Spearman; its interval is over methods, none below 5.")
+    return sheet.finish(path, data, f"{frame.counted(data)} {WORDS}")

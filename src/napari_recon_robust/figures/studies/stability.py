@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import frame
-from .correlation import correlated
+from .correlation import WORDS, correlated
 from .style import Drawn, Sheet
 
 if TYPE_CHECKING:
@@ -43,4 +43,4 @@ def accuracy_against_stability(trials: "DataFrame", path: Path) -> Drawn:
         axes.set_axis_off()
     sheet.legend(lines=False)
     data = pl.concat(parts)
-    return sheet.finish(path, data, frame.counted(data) + " ρ: Spearman; its interval is over methods, none below 5.")
+    return sheet.finish(path, data, f"{frame.counted(data)} {WORDS}")
