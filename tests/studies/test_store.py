@@ -18,7 +18,9 @@ EMPTY = Inventory(scans=())
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    return Store.prepare(tmp_path / "results", "small", b"study: small\n", EMPTY, columns())
+    return Store.prepare(
+        tmp_path / "results", "small", b"study: small\n", EMPTY, columns(), map("{:03}".format, range(9))
+    )
 
 
 def row(trial: int, **values):
@@ -167,7 +169,7 @@ def test_workers_that_begin_at_the_same_time_make_one_store(tmp_path) -> None:
 
 
 def test_labels_are_columns(tmp_path) -> None:
-    store = Store.prepare(tmp_path / "results", "small", b"", EMPTY, columns(["sex"]))
+    store = Store.prepare(tmp_path / "results", "small", b"", EMPTY, columns(["sex"]), ["001"])
     attempt = store.attempt({})
     store.add("shard", attempt, row(1, label_sex="f"))
     assert store.table()["label_sex"].to_list() == ["f"]

@@ -212,6 +212,10 @@ class Study:
         for group in self.groups():
             yield from group.shards()
 
+    def ids(self) -> Iterator[str]:
+        """The identities of all trials, in the plan's order."""
+        return (trial.id for group in self.groups() for trial in group.trials())
+
     def __len__(self) -> int:
         return sum(map(len, self.groups()))
 

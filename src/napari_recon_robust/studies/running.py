@@ -94,7 +94,7 @@ def prepare_study(path: Path, *, store: Path, trust: bool = False) -> Job[Study]
     Raises what `open_study` and `Store.prepare` raise.
     """
     study = yield from open_study(path, trust=trust, digests=True, store=store)
-    Store.prepare(store, study.plan.study, read(path), study.inventory, columns_of(study))
+    Store.prepare(store, study.plan.study, read(path), study.inventory, columns_of(study), study.ids())
     return study
 
 
@@ -172,7 +172,7 @@ def _merged(study: Study, kept: Store) -> Job[Status]:
 def status(study: Study, store: Store) -> Status:
     """How far a study is, by its store."""
     done, well = store.finished(), store.finished(failed=False)
-    ids = [trial.id for group in study.groups() for trial in group.trials()]
+    ids = list(study.ids())
     finished = sum(id in done for id in ids)
     return Status(len(ids), finished, finished - sum(id in well for id in ids), study.inventory.faults)
 

@@ -3,6 +3,7 @@
     store.json              version of the layout, the study's name
     plan.yaml               the plan as it was run last
     inventory.json          what is known of its scans
+    plan.parquet            the trials that the plan has, in its order
     provenance/*.json       versions, device and threads of each attempt, by the column `attempt`
     trials/part-*.parquet   the table: a row for each trial; pandas, polars and DuckDB read the folder
     rows/                   rows that are not in the table yet: a Parquet file for each shard and attempt, or the lines
@@ -12,7 +13,8 @@
     logs/                   of the elements of a job array, and of a run that was started in the window
     runs/                   who runs the study at the moment, see `lease`; more of it and progress.json see `watching`
 
-A trial is in the table once. Its columns:
+A trial is in the table once. Trials that the plan no longer has, or of files that have changed since, stay in trials/
+for a plan that has them again; reports, exports and comparisons are of the plan's trials. The columns:
 
     trial                   its identity, SHA-256 of all that determines the result
     plan, scan, volume, slice   the study; the file as in the plan; the unit of statistics (by default the file); from 0
@@ -44,7 +46,7 @@ that is valid (without an error) counts, so that whatever is killed loses only t
 import json
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from hashlib import sha256
@@ -71,6 +73,7 @@ T = TypeVar("T")
 VERSION = 1
 _LOOKS = 20  # at files that are merged meanwhile
 _PART = 100_000  # rows of a part of the table, about
+_PLANNED = {"trial": "String", "error": "String"}  # columns of plan.parquet, those that every part of the table has
 _OLD = 24 * 3600.0  # seconds after which an attempt on another machine that wrote nothing is over
 
 
@@ -86,8 +89,16 @@ class Store:
         self._files = RowFiles(folder)
 
     @classmethod
-    def prepare(cls, folder: Path, name: str, plan: bytes, inventory: Inventory, columns: Mapping[str, str]) -> "Store":
-        """Make the store, or go on with the one that is there.
+    def prepare(
+        cls,
+        folder: Path,
+        name: str,
+        plan: bytes,
+        inventory: Inventory,
+        columns: Mapping[str, str],
+        trials: Iterable[str] = (),
+    ) -> "Store":
+        """Make the store, or go on with the one that is there. trials: of the plan, in its order.
 
         Raises InputError for a folder that holds something else, or a store of another version or study.
         """
@@ -103,6 +114,7 @@ class Store:
             write(head, _json({"version": VERSION, "study": name, "note": "Not for diagnostic use."}))
         write(folder / "plan.yaml", plan)
         write(folder / "inventory.json", inventory.model_dump_json().encode())
+        write(folder / "plan.parquet", packed(frame_of([{"trial": trial} for trial in trials], _PLANNED)))
         return cls(folder, columns)
 
     @staticmethod
@@ -186,7 +198,10 @@ class Store:
         return not self._files.ended
 
     def table(self) -> "DataFrame":
-        """All rows, each trial once, in the order of scans, slices, masks, methods and regions."""
+        """The rows of the plan's trials, each once, in its order: by scan, slice, mask, method, region, perturbation.
+
+        Of a store of a version that did not keep which these are, all rows, in the alphabet's order.
+        """
         found: DataFrame = self._reading(self._table)
         return found
 
@@ -207,8 +222,12 @@ class Store:
         lines = [row for path in files if path.suffix == LINES for row in read_lines(path)]
         frames = [self._part(path) for path in files if path.suffix != LINES]
         every = once(library.concat([*frames, frame_of(lines, self.columns)], how="diagonal_relaxed"))
-        found: DataFrame = every.sort(ORDER, maintain_order=True, nulls_last=True)
-        return found
+        path = self.folder / "plan.parquet"
+        if not os.path.lexists(path):
+            found: DataFrame = every.sort(ORDER, maintain_order=True, nulls_last=True)
+            return found
+        planned = read_rows(path, *_PLANNED).select("trial")
+        return planned.join(every, on="trial", how="inner", maintain_order="left").select(every.columns)
 
     def _part(self, path: Path) -> "DataFrame":
         return read_rows(path, types=self.columns, needed=NEEDED)

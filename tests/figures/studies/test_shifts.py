@@ -15,7 +15,7 @@ def test_each_shift_has_its_panel_with_line_gap_and_counts(
 ) -> None:
     inside_against_outside(trials, tmp_path / "shifts.svg")
     titles = [axes.get_title() for axes in drawn[0].axes[:3]]
-    assert [title.split(":")[0] for title in titles] == ["R = 4 to 8", "noise level", "rotation"]
+    assert [title.split(":")[0] for title in titles] == ["R = 4 to 8", "rotation", "noise level"]
     assert all("6 methods, 5 volumes\nR² " in title and "gap 0.0" in title and "[" in title for title in titles)
 
 

@@ -172,7 +172,7 @@ def _shifts(rows: "DataFrame") -> list[Shift]:
         one, other = (clean.filter(pl.col("acceleration") == at) for at in (accelerations[0], value))
         found.append(Shift(f"R = {accelerations[0]:g} to {value:g}", one, other, changed=True))
     at_first = rows.filter(pl.col("acceleration") == accelerations[0]) if accelerations else rows
-    for kind in sorted(frame.names_of(at_first["perturbation"])):
+    for kind in frame.names_of(at_first["perturbation"]):
         shifted = at_first.filter(pl.col("perturbation") == kind, ~pl.col("control"))
         if _shifts_all(kind, shifted) and "ssim_foreground_perturbed" in rows.columns:
             measured = shifted.drop_nulls("ssim_foreground_perturbed")
