@@ -25,11 +25,20 @@ LESION = [{"id": "lesion", "kind": "lesion", "text": "A lesion?", "place": False
 
 
 def case_of(number: int) -> Case:
-    """A sound case whose reference and images differ from those of every other number."""
+    """A sound case whose slice and images differ from those of every other number."""
     case = frozen()
     factor = np.float32(1 + number / 10)
-    images = {name: image if image.dtype == bool else factor * image for name, image in case.images.items()}
-    return replace(case, images=images)
+    images, kspace = (
+        {name: array if array.dtype == bool else factor * array for name, array in arrays.items()}
+        for arrays in (case.images, case.kspace)
+    )
+    return replace(case, images=images, kspace=kspace)
+
+
+def under_another_mask(case: Case) -> Case:
+    """The same slice, of which other lines were measured; its reference differs by the sensitivities."""
+    kspace = {**case.kspace, "mask": ~case.kspace["mask"], "clean": case.kspace["full"] * ~case.kspace["mask"]}
+    return replace(case, kspace=kspace, images={**case.images, "reference": 1.01 * case.images["reference"]})
 
 
 def plan(**changes: Any) -> Plan:

@@ -1,23 +1,26 @@
 import json
 import multiprocessing
 import os
+import shutil
 import signal
 import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from helpers.full_disk import room_for
-from helpers.reading import QUALITY, VOLUMES
+from helpers.reading import QUALITY, VOLUMES, case_of, plan, under_another_mask
+from napari_recon_robust.cases.record import save_case
 from napari_recon_robust.ground.errors import FileFormatError, InputError
 from napari_recon_robust.ground.writing import WritingError
 from napari_recon_robust.reader_studies import audit
 from napari_recon_robust.reader_studies.access import NotAllowedError
 from napari_recon_robust.reader_studies.answers import Answers, ConflictError
-from napari_recon_robust.reader_studies.bundle import Bundle, Shown
+from napari_recon_robust.reader_studies.bundle import Bundle, Shown, freeze
 from napari_recon_robust.reader_studies.export import long_table
 
 GOOD = {"sharpness": {"level": 3}}
@@ -126,6 +129,23 @@ def test_an_earlier_presentation_waits_while_its_case_is_judged_anew(study: Call
     assert waited == 6
     assert answers.place("R1").shown is None
     assert answers.may_see("R1", order[0].id) is order[0]
+
+
+@pytest.mark.slow
+def test_a_case_waits_while_another_of_its_slice_is_judged(cases: Path, tmp_path: Path) -> None:
+    """Under another mask it shows the same anatomy, and the reference would tell what is asked."""
+    shutil.copytree(cases / "c0", tmp_path / "c0")
+    save_case(under_another_mask(case_of(0)), tmp_path / "masked")
+    listed = [{"id": name, "saved": name, "patient": "p"} for name in ("c0", "masked")]
+    frozen = freeze(plan(cases=listed, viewing={"reference": True}), tmp_path / "study", tmp_path)
+    with closing(Answers(tmp_path / "answers.sqlite", Bundle(frozen))) as answers:
+        answers.consent("R1")
+        order = answers.bundle.of_reader("R1")
+        answers.record("R1", order[0].id, 0, GOOD)
+        assert order[0].reference != order[1].reference
+        with pytest.raises(NotAllowedError, match="this slice comes once more now"):
+            answers.may_see("R1", order[0].id)
+        assert answers.previous("R1", order[1].id) is None
 
 
 def test_each_write_may_fail_and_the_answer_is_stored_whole_or_not_at_all(opened: Answers, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from helpers.reading import VOLUMES, case_of, draw_the_same, plan
+from helpers.reading import VOLUMES, case_of, draw_the_same, plan, under_another_mask
 from helpers.reported import pictured
 from napari_recon_robust.cases.record import load_case, save_case
 from napari_recon_robust.data.roi import ROI
@@ -57,7 +57,7 @@ def test_the_slices_of_a_case_are_those_of_its_saved_cases_in_their_order(cases:
 
 @pytest.mark.slow
 def test_all_payloads_have_one_length(cases: Path, tmp_path: Path) -> None:
-    several = [*VOLUMES, {"id": "c0", "saved": "c0", "patient": "p"}]
+    several = [*VOLUMES, {"id": "c0", "saved": "c0", "patient": "p0"}]
     folder = freeze(plan(cases=several, viewing={"reference": True}), tmp_path / "study", cases)
     assert len({path.stat().st_size for path in folder.glob("*.f32")}) == 1
 
@@ -187,11 +187,38 @@ def test_arms_of_one_case_show_one_slice(cases: Path, tmp_path: Path) -> None:
     freeze(plan(cases=[{**one, "saved": {"clean": "c0", "attacked": "again"}}]), tmp_path / "study", tmp_path)
 
 
+@pytest.mark.slow
+def test_a_slice_is_known_by_its_samples_whatever_its_mask(cases: Path, tmp_path: Path) -> None:
+    for number in range(3):
+        shutil.copytree(cases / f"c{number}", tmp_path / f"c{number}")
+    save_case(under_another_mask(case_of(0)), tmp_path / "masked")
+    listed = [{"id": name, "saved": name, "patient": name} for name in ("c0", "c1", "c2", "masked")]
+    with pytest.raises(InputError, match="c0 and masked show the same anatomy, and are of the patients 'c0' and"):
+        check_cases(plan(cases=listed), tmp_path)
+    listed[-1]["patient"] = "c0"
+    bundle = Bundle(freeze(plan(cases=listed), tmp_path / "study", tmp_path))
+    behind = {one["id"]: one["case"] for one in bundle.unsealed()["presentations"]}
+    same = {behind[one.id]: one.same for one in bundle.shown}
+    assert same["c0"] == same["masked"]
+    assert len(set(same.values())) == 3
+    with pytest.raises(InputError, match="masked shows the same slice as c0; name each slice once"):
+        check_cases(plan(cases=[{"id": "v", "saved": ["c0", "masked"], "patient": "p"}]), tmp_path)
+    check_cases(plan(cases=[{"id": "v", "saved": {"clean": "c0", "attacked": "masked"}, "patient": "p"}]), tmp_path)
+
+
+def test_cases_that_share_slices_through_others_are_of_one_patient(cases: Path, tmp_path: Path) -> None:
+    chain = [["c0"], ["c2", "c3"], ["c0", "c1"], ["c1", "c2"], ["c4"]]
+    listed = [{"id": f"v{at}", "saved": saved, "patient": "p"} for at, saved in enumerate(chain)]
+    listed[1]["patient"] = "other"
+    with pytest.raises(InputError, match="v0 and v1 show the same anatomy"):
+        check_cases(plan(cases=listed), cases)
+
+
 def _save(folder: Path, rows: int = 40, brighter: float = 1.0, top: int = 8, **source: Any) -> None:
     """A case of (rows, 56) pixels with a region of 4×4 from row `top` and column 30 on."""
     case = pictured(rows, **source)
     images = {name: image if image.dtype == bool else brighter * image for name, image in case.images.items()}
-    samples = np.zeros((2, 1, rows, 56), np.complex64)
+    samples = np.full((2, 1, rows, 56), brighter, np.complex64)
     kspace = {"clean": samples[0], "mask": np.ones((1, 56), bool), "perturbed": samples, "random": samples}
     save_case(replace(case, images=images, kspace=kspace, roi=ROI.box(top, 30, 4, 4)), folder)
 

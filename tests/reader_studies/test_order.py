@@ -1,5 +1,6 @@
 from collections import Counter
-from itertools import count, pairwise
+from collections.abc import Iterable, Iterator
+from itertools import chain, count, pairwise, product
 from typing import Any
 
 import numpy as np
@@ -71,6 +72,29 @@ def test_a_case_does_not_come_back_soon() -> None:
         for one in shown:
             places.setdefault(one.case, []).append(one.number)
         assert min(second - first for first, second in places.values()) > 6 // 2
+
+
+def pairs_of(slices: Iterable[str]) -> Iterator[tuple[int, int]]:
+    """The places at which a slice comes, and at which it comes next."""
+    places: dict[str, list[int]] = {}
+    for at, slice in enumerate(slices):
+        places.setdefault(slice, []).append(at)
+    return chain.from_iterable(map(pairwise, places.values()))
+
+
+@pytest.mark.parametrize("questions", [[QUALITY], PAIRS])
+def test_cases_of_one_slice_are_kept_apart(questions: list[dict[str, Any]]) -> None:
+    """Twelve cases of six slices; by chance alone one would follow on another of its slice in most orders."""
+    cases = [{"id": f"c{at}", "saved": f"c{at}", "patient": f"p{at % 6}"} for at in range(12)]
+    slices = {f"c{at}": f"c{at % 6}" for at in range(12)}
+    again: dict[bool, list[int]] = {True: [], False: []}
+    for seed, known in product(range(20), (True, False)):
+        found = draw(plan(cases=cases, questions=questions, seed=seed), str, slices=slices if known else None)
+        shown = of(found, "R1")
+        assert Counter(one.case for one in shown) == dict.fromkeys(slices, 1 if questions == PAIRS else 2)
+        again[known].append(min(second - first for first, second in pairs_of(slices[one.case] for one in shown)))
+    assert min(again[True]) > 1
+    assert Counter(again[False])[1] > 10
 
 
 def test_no_two_readers_studies_or_sittings_share_an_order() -> None:

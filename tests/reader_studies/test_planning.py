@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from helpers.reading import PAIRS, VOLUMES, plan
+from helpers.reading import PAIRS, VOLUMES, case_of, plan, under_another_mask
+from napari_recon_robust.cases.record import save_case
 from napari_recon_robust.ground.errors import FileFormatError, InputError
 from napari_recon_robust.reader_studies.plan import read_plan
 from napari_recon_robust.reader_studies.planning import described, load, new_plan
@@ -14,6 +15,12 @@ def test_a_first_plan_can_be_read(cases: Path, tmp_path: Path, questions: str) -
     made = read_plan(new_plan([cases / "c0", cases / "c1"], tmp_path / "plan.yaml", questions))
     assert [tmp_path / case.folders("clean")[0] for case in made.cases] == [cases / "c0", cases / "c1"]
     assert made.questions == QUESTIONNAIRES[questions][1]
+
+
+def test_cases_of_one_slice_begin_as_one_patient(cases: Path, tmp_path: Path) -> None:
+    save_case(under_another_mask(case_of(0)), tmp_path / "masked")
+    made = read_plan(new_plan([cases / "c0", cases / "c1", tmp_path / "masked"], tmp_path / "plan.yaml"))
+    assert [case.patient for case in made.cases] == ["patient-1", "patient-2", "patient-1"]
 
 
 def test_bad_input_is_refused(cases: Path, tmp_path: Path) -> None:

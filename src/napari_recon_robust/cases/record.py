@@ -203,6 +203,14 @@ def array_hash(*arrays: Array) -> str:
     return digest.hexdigest()
 
 
+def slice_hash(case: Case) -> str:
+    """SHA-256 of the slice's fully sampled samples, which all masks and perturbations of one slice have in common.
+
+    Of the measured samples where no full ones are known.
+    """
+    return array_hash(case.kspace["full" if "full" in case.kspace else "clean"])
+
+
 def file_hash(*paths: Path) -> str:
     """SHA-256 of the content of a file, or of several, one behind the other."""
     digest = hashlib.sha256()

@@ -24,7 +24,7 @@ _TIMES = ("shown", "first_action", "answered", "hidden")  # milliseconds of the 
 
 
 _NOT_NOW = "this case is not yours to see now; load the page again."
-_RIVAL = "this case comes once more now; it can be revised when that is answered."
+_RIVAL = "this slice comes once more now; the case can be revised when that is answered."
 
 
 class ConflictError(ReconRobustError):
@@ -254,8 +254,8 @@ class Answers:
     def may_see(self, reader: str, presentation: str) -> Shown:
         """A presentation of this reader and sitting that comes next, or is answered; NotAllowedError for any other.
 
-        An earlier one of the case that comes next, such as in another arm, waits until that one is answered: its image
-        and its reference would be compared with what is to be judged alone.
+        An earlier one of the slice that comes next, such as in another arm or under another mask, waits until that is
+        answered: its image and its reference would be compared with what is to be judged alone.
         """
         shown, place = self.bundle.by_id.get(presentation), self.place(reader)
         if shown is None or shown.reader != reader or not self.consented(reader) or place.wait:
@@ -316,11 +316,11 @@ class Answers:
 
 
 def _rivals(shown: Shown, place: Place) -> bool:
-    """Whether it shows the case that is to be judged next, at another time."""
+    """Whether it shows the slice that is to be judged next, at another time."""
     if place.shown is None or shown.id == place.shown.id:
         return False
-    case = (place.shown.same, place.shown.reference)
-    return any(case) and (shown.same, shown.reference) == case
+    slice = place.shown.same or place.shown.reference
+    return bool(slice) and (shown.same or shown.reference) == slice
 
 
 def _context(context: Mapping[str, Any], slices: int) -> dict[str, Any]:

@@ -18,7 +18,7 @@ import json
 import math
 import re
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -72,11 +72,11 @@ class Sheet(Specification):
 class Shown(Specification):
     """What the server knows of a presentation. images: opaque names by their positions. reference: one, or "".
 
-    same: one opaque name for all presentations of a case ("" in studies that were frozen before it was kept). slices:
-    of each image. window: black and white, the same for all slices and arms of a case, and maximum, both from the
-    reference, or from the images of all arms where there is none or where it is an arm itself. region: where to look,
-    on all slices. truth: for the feedback of a case for training (`lesion`, and `places`: the centre of each on each
-    slice that shows it, as row, column and slice), else None.
+    same: one opaque name for all presentations of a slice, whatever the case, mask and arm ("" in studies that were
+    frozen before it was kept). slices: of each image. window: black and white, the same for all slices and arms of a
+    case, and maximum, both from the reference, or from the images of all arms where there is none or where it is an arm
+    itself. region: where to look, on all slices. truth: for the feedback of a case for training (`lesion`, and
+    `places`: the centre of each on each slice that shows it, as row, column and slice), else None.
     """
 
     id: str
@@ -146,8 +146,9 @@ class _Slice:
         opened = {folder: CaseImages(folder) for folder in dict.fromkeys(folders.values())}
         self.first = next(iter(opened.values()))
         for folder, other in opened.items():
-            if other.case.matrix != self.first.case.matrix or not np.allclose(
-                other.target, self.first.target, rtol=1e-4, atol=1e-4 * float(self.first.target.max())
+            if other.case.matrix != self.first.case.matrix or not (
+                other.content == self.first.content
+                or np.allclose(other.target, self.first.target, rtol=1e-4, atol=1e-4 * float(self.first.target.max()))
             ):
                 raise InputError(
                     f"{entry.id}: {folder.name} shows another slice than {self.first.name}; arms are compared on one."
@@ -195,10 +196,15 @@ class _Case:
             )
 
     def _check_differs(self, other: CaseImages, earlier: CaseImages) -> None:
-        if np.array_equal(other.target, earlier.target):
+        if other.content == earlier.content:
             raise InputError(
                 f"{self.entry.id}: {other.name} shows the same slice as {earlier.name}; name each slice once."
             )
+
+    @property
+    def contents(self) -> set[str]:
+        """What tells its slices from those of others: SHA-256 of their samples."""
+        return {slice.first.content for slice in self.slices}
 
     @property
     def reference(self) -> NDArray[np.float32] | None:
@@ -236,21 +242,24 @@ class _Frozen(Mapping[str, Content]):
     def __init__(self, plan: Plan, beside: Path) -> None:
         self.plan = plan
         arms, secret = plan.arms, _opaque()
-        drawn = draw(plan, _opaque, secret)
         self.names = {(case.id, arm.name): _opaque() for case in plan.cases for arm in arms}
         compared = plan.viewing.reference or any(question.reference for question in plan.questions)
         self.references = {case.id: _opaque() for case in plan.cases} if compared else {}
         self.opener: Callable[[Entry], _Case] = lambda entry: _Case(entry, arms, beside)
-        self.same = {case.id: _opaque() for case in plan.cases}
-        shown, sources, sizes = [], {}, []
+        known, contents, sources, sizes = {}, {}, {}, []
         for entry in plan.cases:  # all are opened before the first is written
             case = self.opener(entry)
             if self.references and case.reference is None:
                 raise InputError(f"{entry.id} has no fully sampled image; ask without the reference, or leave it out.")
             sizes.append(math.prod(case.first.case.matrix) * entry.slices)
-            sources[entry.id] = case.sources
-            shown += [self._shown(one, case) for one in drawn if one.case == entry.id]
+            known[entry.id], contents[entry.id], sources[entry.id] = self._known(case), case.contents, case.sources
         self.length = 4 * max(sizes)
+        slices = _sharing(contents)
+        _check_patients(plan.cases, slices)
+        names = {slice: _opaque() for slice in slices.values()}
+        self.same = {id: names[slice] for id, slice in slices.items()}
+        drawn = draw(plan, _opaque, secret, slices)
+        shown = [self._shown(one, known[one.case]) for one in drawn]
         shown.sort(key=lambda one: (one.reader, one.sitting, one.number))
         self.presentations = _json([one.model_dump(mode="json") for one in shown])
         self.key = _json(
@@ -265,27 +274,32 @@ class _Frozen(Mapping[str, Content]):
             }
         )
 
-    def _shown(self, one: Presentation, case: _Case) -> Shown:
-        first, entry = case.first, case.entry
-        training = one.purpose == "training"
+    def _known(self, case: _Case) -> dict[str, Any]:
+        """What all presentations of a case have in common."""
+        first = case.first
+        return {
+            "slices": case.entry.slices,
+            "rows": first.case.matrix[0],
+            "columns": first.case.matrix[1],
+            "voxel": first.voxel,
+            "upside_down": first.upside_down,
+            "window": _limits(Window.of(case.target)),
+            "maximum": float(case.target.max()) or 1.0,
+            "region": case.region if self.plan.viewing.region else None,
+            "truth": case.truth() if case.entry.training else None,
+        }
+
+    def _shown(self, one: Presentation, known: Mapping[str, Any]) -> Shown:
         return Shown(
             id=one.id,
             reader=one.reader,
             sitting=one.sitting,
             number=one.number,
-            training=training,
-            images=tuple(self.names[entry.id, arm] for arm in one.arms),
-            reference=self.references.get(entry.id, ""),
-            same=self.same[entry.id],
-            slices=entry.slices,
-            rows=first.case.matrix[0],
-            columns=first.case.matrix[1],
-            voxel=first.voxel,
-            upside_down=first.upside_down,
-            window=_limits(Window.of(case.target)),
-            maximum=float(case.target.max()) or 1.0,
-            region=case.region if self.plan.viewing.region else None,
-            truth=case.truth() if training else None,
+            training=one.purpose == "training",
+            images=tuple(self.names[one.case, arm] for arm in one.arms),
+            reference=self.references.get(one.case, ""),
+            same=self.same[one.case],
+            **known,
         )
 
     @property
@@ -326,13 +340,16 @@ class _Frozen(Mapping[str, Content]):
         """Cases, and the images of a case, come in the order of their opaque names, not in that of the plan."""
         yield STUDY, self.study
         yield PRESENTATIONS, self.presentations
-        for entry in sorted(self.plan.cases, key=lambda entry: self.same[entry.id]):
+        for entry in sorted(self.plan.cases, key=lambda entry: (self.same[entry.id], self._first_name(entry))):
             case = self.opener(entry)
             images = {self.names[entry.id, arm]: image for arm, image in case.images.items()}
             if entry.id in self.references and case.reference is not None:
                 images[self.references[entry.id]] = case.reference
             for name in sorted(images):
                 yield f"{name}.f32", self._payload(images[name])
+
+    def _first_name(self, entry: Entry) -> str:
+        return min(self.names[entry.id, arm.name] for arm in self.plan.arms)
 
     def _payload(self, image: NDArray[np.float32]) -> bytes:
         return np.ascontiguousarray(image, "<f4").tobytes().ljust(self.length, b"\0")
@@ -345,6 +362,28 @@ class _Frozen(Mapping[str, Content]):
 
     def __len__(self) -> int:
         return 3 + len(self.names) + len(self.references)
+
+
+def _sharing(contents: Mapping[str, set[str]]) -> dict[str, str]:
+    """Of each case the first one that shows a slice with it, directly or through others."""
+    first = dict[str, str]()
+    for id, slices in contents.items():
+        shared = {first[other] for other in first if slices & contents[other]}
+        first |= {other: id for other, one in first.items() if one in shared}
+        first[id] = id
+    return {id: next(other for other in first if first[other] == one) for id, one in first.items()}
+
+
+def _check_patients(cases: Sequence[Entry], slices: Mapping[str, str]) -> None:
+    """Raise InputError for cases that share slices and are to count as several patients."""
+    entries = {entry.id: entry for entry in cases}
+    for entry in cases:
+        first = entries[slices[entry.id]]
+        if entry.patient != first.patient:
+            raise InputError(
+                f"{first.id} and {entry.id} show the same anatomy, and are of the patients {first.patient!r} and "
+                f"{entry.patient!r}; give both the same patient."
+            )
 
 
 def _around(inside: NDArray[np.bool_]) -> tuple[int, int, int, int]:

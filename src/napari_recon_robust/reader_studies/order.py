@@ -6,10 +6,13 @@ that is balanced is drawn by lot first, so that a place tells nothing of the pla
 Arms follow each other in a Williams square: over the cases each arm comes equally often at each place, and equally
 often after each other arm (Williams 1949, doi:10.1071/CH9490149). Where all arms are shown at once, each comes equally
 often at each position within blocks of four presentations (two or four arms), six (three or six) or ten (five).
+Cases that show one slice are kept apart, as far as the slices of a study allow: whoever has just seen an anatomy
+remembers it.
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
@@ -44,11 +47,14 @@ def readers(plan: Plan) -> list[str]:
     return [f"R{number + 1}" for number in range(plan.design.readers)]
 
 
-def draw(plan: Plan, new_id: Callable[[], str], secret: str = "") -> list[Presentation]:
+def draw(
+    plan: Plan, new_id: Callable[[], str], secret: str = "", slices: Mapping[str, str] | None = None
+) -> list[Presentation]:
     """Return all presentations, by reader, sitting and number.
 
     new_id: gives a name that nobody can guess. secret: what the order is drawn from besides the plan; the same secret
-    gives the same order.
+    gives the same order. slices: what each case shows, by its id; cases that show the same are kept apart. By default
+    each case shows another slice.
     """
     lots = _lots(plan, secret)
     arms = lots("arms", 0).permutation([arm.name for arm in plan.arms]).tolist()
@@ -56,7 +62,8 @@ def draw(plan: Plan, new_id: Callable[[], str], secret: str = "") -> list[Presen
     found = []
     for number, reader in enumerate(readers(plan)):
         cases = in_groups[number % plan.design.groups]
-        for sitting, shown in enumerate(_sittings(plan, lots, arms, reader, number, cases)):
+        shows = {case.id: (slices or {}).get(case.id, case.id) for case in cases}
+        for sitting, shown in enumerate(_sittings(plan, lots, arms, reader, number, cases, shows)):
             found += [
                 Presentation(new_id(), reader, sitting, place, case.id, arms, purpose)
                 for place, (case, arms, purpose) in enumerate(shown)
@@ -93,13 +100,19 @@ _Lots = Callable[[str, int], np.random.Generator]  # by whom or what is drawn, a
 
 
 def _sittings(
-    plan: Plan, lots: _Lots, arms: Sequence[str], reader: str, number: int, cases: Sequence[Entry]
+    plan: Plan,
+    lots: _Lots,
+    arms: Sequence[str],
+    reader: str,
+    number: int,
+    cases: Sequence[Entry],
+    slices: Mapping[str, str],
 ) -> list[list[_Shown]]:
     """What a reader sees in each sitting. arms: in an order that was drawn for the study."""
     if plan.at_once:
-        sittings = [_at_once(plan, lots, arms, reader, number, cases)]
+        sittings = [_at_once(plan, lots, arms, reader, number, cases, slices)]
     else:
-        blocks = _blocks(plan, lots, arms, reader, number, cases)
+        blocks = _blocks(plan, lots, arms, reader, number, cases, slices)
         separate = plan.design.sittings == "separate"
         sittings = blocks if separate else [[shown for block in blocks for shown in block]]
     sittings[0] = _training(plan, arms, lots(f"training {reader}", 0)) + sittings[0]
@@ -107,7 +120,13 @@ def _sittings(
 
 
 def _blocks(
-    plan: Plan, lots: _Lots, arms: Sequence[str], reader: str, number: int, cases: Sequence[Entry]
+    plan: Plan,
+    lots: _Lots,
+    arms: Sequence[str],
+    reader: str,
+    number: int,
+    cases: Sequence[Entry],
+    slices: Mapping[str, str],
 ) -> list[list[_Shown]]:
     """One block for each arm; each has each case once.
 
@@ -120,27 +139,58 @@ def _blocks(
     row_of = {case.id: rows[(at + number) % len(rows)] for at, case in enumerate(mixed)}
     half = len(mixed) // 2
     blocks: list[list[_Shown]] = []
+    separate, before = plan.design.sittings == "separate", list[Entry]()
     for place in range(len(arms)):
         rng = lots(reader, place)
-        order = [mixed[at] for at in rng.permutation(half)]
-        order += [mixed[half + at] for at in rng.permutation(len(mixed) - half)]
-        blocks.append([(case, (arms[row_of[case.id][place]],), "reading") for case in order])
-    first_of_last = blocks[-1] if plan.design.sittings == "separate" else blocks[0]
-    blocks[-1] = blocks[-1] + _repeats(plan, lots, reader, first_of_last)
+        before = [] if separate else before
+        for part in (mixed[:half], mixed[half:]):
+            before += _apart([part[at] for at in rng.permutation(len(part))], before, slices)
+        blocks.append([(case, (arms[row_of[case.id][place]],), "reading") for case in before[-len(mixed) :]])
+    blocks[-1] = blocks[-1] + _repeats(plan, lots, reader, blocks[-1 if separate else 0], before, slices)
     return blocks
 
 
 def _at_once(
-    plan: Plan, lots: _Lots, arms: Sequence[str], reader: str, number: int, cases: Sequence[Entry]
+    plan: Plan,
+    lots: _Lots,
+    arms: Sequence[str],
+    reader: str,
+    number: int,
+    cases: Sequence[Entry],
+    slices: Mapping[str, str],
 ) -> list[_Shown]:
     """All arms at once; a repeat has each of them at another position."""
     rng = lots(reader, 0)
-    order = [cases[at] for at in rng.permutation(len(cases))]
+    order = _apart([cases[at] for at in rng.permutation(len(cases))], [], slices)
     shown: list[_Shown] = [
         (case, tuple(arms[at] for at in row), "reading")
         for case, row in zip(order, positions(len(arms), len(order), rng, number), strict=True)
     ]
-    return shown + [(case, _turned(found, 1), purpose) for case, found, purpose in _repeats(plan, lots, reader, shown)]
+    again = _repeats(plan, lots, reader, shown, order, slices)
+    return shown + [(case, _turned(found, 1), purpose) for case, found, purpose in again]
+
+
+def _apart(order: Sequence[Entry], before: Sequence[Entry], slices: Mapping[str, str]) -> list[Entry]:
+    """The cases in their order, but that one waits until as many others came since its slice as half of all slices.
+
+    Of those that need not wait the first one comes whose slice has most cases left; where all have to, the one whose
+    slice was shown longest ago. slices: of all cases that the reader reads.
+    """
+    left, shown, found = list(order), [slices[case.id] for case in before], list[Entry]()
+    pause = len(set(slices.values())) // 2
+    while left:
+        last = {slice: at for at, slice in enumerate(shown)}
+        counts = Counter(slices[case.id] for case in left)
+
+        def rank(case: Entry, last: Mapping[str, int] = last, counts: Mapping[str, int] = counts) -> tuple[int, int]:
+            slice = slices[case.id]
+            between = len(shown) - 1 - last[slice] if slice in last else pause
+            return min(between, pause), counts[slice]
+
+        found.append(max(left, key=rank))
+        left.remove(found[-1])
+        shown.append(slices[found[-1].id])
+    return found
 
 
 def _turned(arms: tuple[str, ...], by: int) -> tuple[str, ...]:
@@ -148,12 +198,20 @@ def _turned(arms: tuple[str, ...], by: int) -> tuple[str, ...]:
     return arms[by % len(arms) :] + arms[: by % len(arms)]
 
 
-def _repeats(plan: Plan, lots: _Lots, reader: str, block: Sequence[_Shown]) -> list[_Shown]:
-    """Some of what came first, once more, as far from its first time as possible."""
+def _repeats(
+    plan: Plan,
+    lots: _Lots,
+    reader: str,
+    block: Sequence[_Shown],
+    before: Sequence[Entry],
+    slices: Mapping[str, str],
+) -> list[_Shown]:
+    """Some of what came first in a block, once more, as far from its first time as possible."""
     count = min(plan.design.repeats, len(block))
     early = block[: max(count, len(block) // 2)]
     chosen = lots(reader, -1).permutation(len(early))[:count]
-    return [(early[at][0], early[at][1], "repeat") for at in chosen]
+    arms = {early[at][0].id: early[at][1] for at in chosen}
+    return [(case, arms[case.id], "repeat") for case in _apart([early[at][0] for at in chosen], before, slices)]
 
 
 def _training(plan: Plan, arms: Sequence[str], rng: np.random.Generator) -> list[_Shown]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..cases.record import read_description
+from ..cases.record import load_case, slice_hash
 from ..ground.errors import InputError
 from ..ground.writing import write
 from .order import draw
@@ -16,9 +16,10 @@ from .questions import QUESTIONNAIRES, Question
 def new_plan(cases: Sequence[str | Path], path: str | Path, questions: str = "lesion") -> Path:
     """Write a plan for saved cases, with the clean and the perturbed image as arms; returns its path.
 
-    A folder of a study's results stands for the cases that it has saved. Each case begins as a patient of its own; mend
-    that where several are of one. Raises InputError for no case, an unknown questionnaire or a plan that is there
-    already, FileFormatError for a folder that is no saved case.
+    A folder of a study's results stands for the cases that it has saved. Cases of one slice, known by its samples, are
+    one patient; each other case begins as one of its own, to be mended where several are of one. Raises InputError for
+    no case, an unknown questionnaire or a plan that is there already, FileFormatError for a folder that is no saved
+    case.
     """
     path = Path(path)
     if path.exists():
@@ -28,14 +29,14 @@ def new_plan(cases: Sequence[str | Path], path: str | Path, questions: str = "le
     if questions not in QUESTIONNAIRES:
         raise InputError(f"there is no questionnaire {questions!r}; `recon-robust review new --help` lists them.")
     folders = [Path(case) for case in cases]
-    entries = []
+    entries, patients = [], dict[str, str]()
     for number, folder in enumerate(folders, 1):
         place = _quoted(_from(path.parent, folder))
         if (folder / "store.json").exists():
             entries.append(f"  - {{study: {place}, most: 12}}")
             continue
-        read_description(folder)
-        entries.append(f"  - {{id: case-{number}, saved: {place}, patient: patient-{number}, source: unknown}}")
+        patient = patients.setdefault(slice_hash(load_case(folder)), f"patient-{number}")
+        entries.append(f"  - {{id: case-{number}, saved: {place}, patient: {patient}, source: unknown}}")
     text = _TEMPLATE.format(questions=questions, known=", ".join(QUESTIONNAIRES), cases="\n".join(entries))
     write(path, text.encode())
     return path
@@ -65,7 +66,7 @@ arms:
 questions: {questions}
 
 # For lesions add the truth to each case: lesion: true or lesion: false.
-# Give all cases of one patient the same patient: here each case stands as a patient of its own.
+# Give all cases of one patient the same patient: here each slice stands as a patient of its own.
 # saved: [FOLDER, FOLDER] is a case of several slices, each of which is a saved case.
 # training: true is shown first, with its truth afterwards.
 # {{study: FOLDER, where: {{perturbation: worst-case}}, most: 12}} stands for the worst cases that a study has saved.

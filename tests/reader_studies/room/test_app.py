@@ -109,7 +109,7 @@ def test_a_reader_gets_nothing_of_another_one_and_nothing_that_comes_later(study
 
 @pytest.mark.slow
 def test_all_slices_of_a_case_are_one_payload(study: Callable[..., Answers]) -> None:
-    answers = study(cases=[*VOLUMES, {"id": "c0", "saved": "c0", "patient": "p"}])
+    answers = study(cases=[*VOLUMES, {"id": "c0", "saved": "c0", "patient": "p0"}])
     reader, sizes = Client(answers, "R1"), []
     assert reader.get("/state").json()["study"]["slices"] == 3
     while (told := reader.next) is not None:
