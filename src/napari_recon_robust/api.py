@@ -376,8 +376,8 @@ def compare_methods(
     without names are grouped as `analyses.quality.grid.groups` says. methods: ids or own models, with "auto", "oracle"
     or knobs behind a comma ("tv, weight=5e-3"). output: a folder whose results are kept. grid: of
     `analyses.quality.grid.Grid` (patterns, accelerations, seeds, slices, ...).
-    `print(table.markdown())` shows the result; `table.results` has one for each method and case, `table.faults` the
-    errors of the scans that were left out.
+    `print(table.markdown())` shows the result; `table.results` has one for each method and case, `table.scans` the
+    names of their scans, `table.faults` the errors of the scans that were left out.
     """
     job = comparing.compare_methods(
         grids.groups(files),

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_recon_robust.analyses.quality.grid import Grid, cases, groups, identity
+from napari_recon_robust.analyses.quality.grid import Grid, cases, groups, identity, names
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.io.fastmri import write_fastmri
 
@@ -126,3 +126,21 @@ def test_what_cannot_be_compared_on_is_said(scan_file: Path, tmp_path: Path) -> 
     write_fastmri(tmp_path / "under.h5", kspace, encoded_mm=(16, 16, 1), matrix=(16, 16))
     with pytest.raises(InputError, match="under.h5 is undersampled"):
         next(cases(groups([tmp_path / "under.h5"]), GRID))
+
+
+def test_files_of_one_name_are_called_by_the_shortest_ends_that_tell_them_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    paths = {
+        "a.h5": "a.h5",
+        "patient1/scan.h5": "patient1/scan.h5",
+        "../elsewhere/patient2/scan.h5": "patient2/scan.h5",
+        "patient3/before/t2.h5": "patient3/before/t2.h5",
+        str(tmp_path / "patient4" / "before" / "t2.h5"): "patient4/before/t2.h5",
+        "patient4/after/t2.h5": "after/t2.h5",
+        "patient4/t2.h5": "patient4/t2.h5",
+    }
+    assert names([Path(path) for path in paths]) == {Path(path): name for path, name in paths.items()}
+    twice = [Path("scan.h5"), tmp_path / "scan.h5"]
+    assert names(twice) == dict.fromkeys(twice, "scan.h5")

@@ -57,6 +57,7 @@ def compare_methods(
     try:
         for case in cases(files, grid, axes=axes, device=device, faults=faults):
             used = True
+            table.scans.setdefault(case.scan, case.name)
             begin, end = case.span
             for number, entry in enumerate(entries):
                 at, share = begin + (end - begin) * number / len(entries), (end - begin) / len(entries)

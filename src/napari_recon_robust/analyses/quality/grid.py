@@ -71,11 +71,13 @@ class UndersampledSlice:
     """One slice under one mask, and what it is judged against.
 
     group: of cases that belong into one table. scan: the first digits of the SHA-256 of its file, whose name stays out
-    of results. truth: the noise-free magnitude of a simulation, or None. span: the share of the whole run, from and to.
+    of results. name: of its file among those of the run, see `names`. truth: the noise-free magnitude of a simulation,
+    or None. span: the share of the whole run, from and to.
     """
 
     group: str
     scan: str
+    name: str
     slice: int
     sampling: Sampling
     measurement: Measurement
@@ -151,6 +153,20 @@ def identity(path: Path) -> str:
     return record.file_hash(*((path,) if format is None else format.files(path)))[:DIGITS]
 
 
+def names(paths: Sequence[Path]) -> dict[Path, str]:
+    """What each file is called among the others: its name, or the shortest end of its path that no other one has.
+
+    A file that is there twice is called the same.
+    """
+    parts = {path: Path(os.path.abspath(path)).parts[1:] for path in paths}
+    found = dict.fromkeys(paths, "")
+    for length in range(1, max(map(len, parts.values()), default=0) + 1):
+        ends = {path: "/".join(parts[path][-length:]) for path in paths}
+        counts = Counter({parts[path]: ends[path] for path in paths}.values())
+        found |= {path: end for path, end in ends.items() if not found[path] and counts[end] == 1}
+    return found
+
+
 def cases(
     files: Mapping[str, Sequence[Path]],
     grid: Grid,
@@ -165,19 +181,21 @@ def cases(
     InputError for an undersampled scan or a slice with NaN, FileFormatError for a file that cannot be read.
     """
     every = [(group, path) for group, paths in files.items() for path in paths]
+    called = names([path for _, path in every])
     for done, (group, path) in enumerate(every):
-        with _kept(faults, str(path)), _opened(path, grid, axes) as (count, acquisitions):
+        name = called[path]
+        with _kept(faults, name), _opened(path, grid, axes) as (count, acquisitions):
             scan = identity(path)
             for position, acquired in enumerate(acquisitions):
                 samplings = grid.samplings(path.name, position)
                 for at, sampling in enumerate(samplings, start=position * len(samplings)):
                     begin, end = ((done + n / (count * len(samplings))) / len(every) for n in (at, at + 1))
                     measurement = None
-                    with _kept(faults, f"slice {acquired.slice} of {path}"):
+                    with _kept(faults, f"slice {acquired.slice} of {name}"):
                         measurement = acquired.under(sampling).to(device)
                     if measurement is not None:
                         yield UndersampledSlice(
-                            group, scan, acquired.slice, sampling, measurement, acquired.truth, span=(begin, end)
+                            group, scan, name, acquired.slice, sampling, measurement, acquired.truth, (begin, end)
                         )
 
 

@@ -67,8 +67,9 @@ class Table:
     """The means of results; Student's t intervals over scans, where there are 3, else over slices, else over masks.
 
     rows: what is known of each method beside its figures, in the order of the lines. baseline: the row that NMSE is
-    divided by, case by case. faults: of files and slices that are left out, by name. What is written says only how many
-    they are, since it names no file.
+    divided by, case by case. faults: of files and slices that are left out, by name. scans: the names of the files of
+    this run by the digits that `MethodResult.scan` has of them. Files of one name have as much of their folders as
+    tells them apart. What is written says only how many are left out, since it names no file.
     Slices of one head are not independent: an interval over them speaks of that head alone.
     """
 
@@ -82,6 +83,7 @@ class Table:
         if baseline is not None and baseline not in rows:
             raise InputError(f"the baseline {baseline!r} is none of the methods; choose one of {', '.join(rows)}.")
         self.results, self.rows, self.baseline, self.faults = results, rows, baseline, faults
+        self.scans: dict[str, str] = {}
 
     @property
     def sections(self) -> list[Section]:
