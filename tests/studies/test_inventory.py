@@ -1,7 +1,9 @@
+import json
 import shutil
 
 import pytest
 
+from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.errors import InputError, ReconRobustError
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.studies.inventory import Inventory, matching, take_inventory
@@ -22,6 +24,37 @@ def test_labels_volumes_and_headers(write_plan, tmp_path) -> None:
     ]
     assert found.scans[0].matrix == (96, 96)
     assert found.scans[0].slices == 3
+
+
+@pytest.fixture
+def patients(tmp_path):
+    """Two scans of one name, each in its patient's folder."""
+    for number in (1, 2):
+        (tmp_path / "scans" / f"p{number}").mkdir(parents=True)
+        shutil.copy(tmp_path / "head.h5", tmp_path / "scans" / f"p{number}" / "scan.h5")
+    return {"files": ["scans/*/scan.h5"], "table": "labels.csv", "volume": "patient"}
+
+
+@pytest.mark.parametrize("folder", ["", "scans/", "/elsewhere/scans/"])
+@pytest.mark.parametrize("suffix", ["", ".h5"])
+def test_files_of_one_name_are_told_apart_by_their_folders(write_plan, tmp_path, patients, folder, suffix) -> None:
+    lines = ["file,patient", *(f"{folder}p{number}/scan{suffix},patient {number}" for number in (2, 1))]
+    (tmp_path / "labels.csv").write_text("\n".join(lines))
+    (tmp_path / "drawn.json").write_text(json.dumps([{"scan": "p2/scan", "roi": ROI.box(0, 0, 9, 9).model_dump()}]))
+    found = inventory(write_plan(scans=patients, regions=[{"kind": "drawn", "file": "drawn.json"}]))
+    assert [(one.path, one.volume, len(one.drawn[0])) for one in found.scans] == [
+        ("scans/p1/scan.h5", "patient 1", 0),
+        ("scans/p2/scan.h5", "patient 2", 1),
+    ]
+
+
+def test_a_table_that_does_not_tell_files_apart_is_refused(write_plan, tmp_path, patients) -> None:
+    plan = write_plan(scans=patients)
+    (tmp_path / "labels.csv").write_text("file,patient\nscan.h5,a\nscan.h5,b\n")
+    with pytest.raises(Unfit, match=r"labels.csv has 2 rows for scans/p1/scan.h5, which differ; name each file once"):
+        inventory(plan)
+    (tmp_path / "labels.csv").write_text("file,patient\nscan.h5,a\nscan.h5,a\n")
+    assert [one.volume for one in inventory(plan).scans] == ["a", "a"]
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import StringIO
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,8 @@ from .plan import Annotations, Bounds, Drawn, Plan, Scans, Unfit
 
 FILTERED, RANDOM, BOTH = "filtered", "random", "both"  # why a slice was chosen
 _LARGEST = 2**26  # bytes of a table
-Rows = Mapping[str, Mapping[str, str]]
+Row = dict[str, str]
+Rows = Mapping[str, Sequence[tuple[str, Row]]]  # by the names of files: what the table says of each, and its path there
 
 
 class DrawnRegion(BaseModel):
@@ -100,6 +102,7 @@ def take_inventory(plan: Plan, file: Path, *, digests: bool, known: Inventory | 
     paths = matching(plan.scans.files, folder)
     _check_files(plan, folder)
     table = _read_table(plan.scans, folder)
+    rows = {path: _row_of(plan.scans, table, path) for path in paths}
     before = {one.path: one for one in known.scans} if known else {}
     drawn = _read_drawn(plan, folder)
     found, faults = list[ScanFacts](), dict[str, str]()
@@ -107,7 +110,7 @@ def take_inventory(plan: Plan, file: Path, *, digests: bool, known: Inventory | 
         yield Progress(number / len(paths), f"Opening {path.rpartition('/')[2]}")
         try:
             with open_plan_scan(plan, folder, path) as scan:
-                facts = _facts(plan, folder, path, scan, table, drawn)
+                facts = _facts(plan, folder, path, scan, rows[path], drawn)
             if facts is not None:
                 found.append(_with_digest(facts, folder / path, before.get(path)) if digests else facts)
         except ReconRobustError as error:
@@ -147,7 +150,7 @@ def open_plan_scan(plan: Plan, folder: Path, path: str) -> Scan:
 
 
 def _facts(
-    plan: Plan, folder: Path, path: str, scan: Scan, table: Rows, drawn: Mapping[int, Sequence[DrawnRegion]]
+    plan: Plan, folder: Path, path: str, scan: Scan, row: Row, drawn: Mapping[int, Sequence[DrawnRegion]]
 ) -> ScanFacts | None:
     """What is known of a scan; None for one that the plan's filters leave out."""
     header, name = scan.header, scan.name
@@ -155,8 +158,8 @@ def _facts(
         value = getattr(header, field)
         if not (wanted.holds(value) if isinstance(wanted, Bounds) else _is_one_of(value, wanted)):
             return None
-    row = dict(table.get(name) or table.get(Path(name).stem) or {})
-    volume = row.pop(plan.scans.volume, "") if plan.scans.volume else ""
+    labels = dict(row)
+    volume = labels.pop(plan.scans.volume, "") if plan.scans.volume else ""
     annotations = {
         number: tuple(read_annotations(folder / part.file, name, *header.matrix) if part.file else scan.annotations)
         for number, part in enumerate(plan.regions)
@@ -165,13 +168,13 @@ def _facts(
     return ScanFacts(
         path=path,
         volume=volume or path,
-        labels=row,
+        labels=labels,
         slices=len(scan),
         matrix=header.matrix,
         voxel=header.voxel,
         annotations=annotations,
         drawn={
-            number: tuple(one for one in regions if one.scan in (None, name, Path(name).stem))
+            number: tuple(one for one in regions if one.scan is None or _agrees(path, one.scan) > one.scan.count("/"))
             for number, regions in drawn.items()
         },
         notes=header.notes,
@@ -235,8 +238,8 @@ def _check(plan: Plan, inventory: Inventory, table: Rows) -> None:
         first_of[one.digest] = one.path
 
 
-def _read_table(scans: Scans, folder: Path) -> dict[str, dict[str, str]]:
-    """The rows of a plan's table of labels by their file, without the column `file`; none where it has no table."""
+def _read_table(scans: Scans, folder: Path) -> Rows:
+    """The rows of a plan's table of labels, without the column `file`; none where it has no table."""
     if not scans.table:
         return {}
     path = folder / scans.table
@@ -246,12 +249,41 @@ def _read_table(scans: Scans, folder: Path) -> dict[str, dict[str, str]]:
         for needed in ("file", *([scans.volume] if scans.volume else [])):
             if needed not in names:
                 raise FileFormatError(f"{shown(path)} has no column {needed!r}; it has {', '.join(names)}.")
-        return {
-            Path(row.pop("file").strip()).name: {
-                str(name): (value or "").strip() for name, value in row.items() if name is not None
-            }
-            for row in reader
-        }
+        found: dict[str, list[tuple[str, Row]]] = {}
+        for row in reader:
+            file = Path(row.pop("file").strip())
+            values = {str(name): (value or "").strip() for name, value in row.items() if name is not None}
+            found.setdefault(file.name, []).append((file.as_posix(), values))
+        return found
+
+
+def _row_of(scans: Scans, table: Rows, path: str) -> Row:
+    """What a table says of a file of the plan: the row whose path agrees with most of the file's, from its end on.
+
+    Raises Unfit where several rows that say different things agree equally well.
+    """
+    name = Path(path).name
+    rows = table.get(name) or table.get(Path(name).stem) or ()
+    best = max((_agrees(path, file) for file, _ in rows), default=0)
+    found = [row for file, row in rows if _agrees(path, file) == best]
+    if any(row != found[0] for row in found):
+        raise Unfit(
+            ("scans", "table"),
+            f"{scans.table} has {len(found)} rows for {path}, which differ; name each file once, with as much of its "
+            "path as tells it apart.",
+        )
+    return found[0] if found else {}
+
+
+def _agrees(path: str, file: str) -> int:
+    """How many parts of the path that a table gives a file are those of its path in the plan, counted from the end.
+
+    The table may leave out the suffix.
+    """
+    own, other = (text.split("/")[::-1] for text in (path, file))
+    if other[0] not in (own[0], Path(own[0]).stem):
+        return 0
+    return 1 + sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(own[1:], other[1:], strict=False)))
 
 
 def _read_drawn(plan: Plan, folder: Path) -> dict[int, list[DrawnRegion]]:

@@ -122,10 +122,11 @@ Wanted = Bounds | Annotated[tuple[str | float, ...], BeforeValidator(_listed)]
 class Scans(Part):
     """Which files.
 
-    files: globs, relative to the plan's folder. table: a CSV file with a column `file` (names of files), whose other
-    columns become labels of the trials. volume: the column of the table that says what is one unit of statistics, for
-    instance the patient; by default each file is one. where: fields of the header (contrast, field_strength, coils,
-    slices, ...) that have one of the given values, or lie within `min` and `max`. axes: of raw arrays.
+    files: globs, relative to the plan's folder. table: a CSV file with a column `file` (names of files, with as much of
+    their paths as tells them apart), whose other columns become labels of the trials. volume: the column of the table
+    that says what is one unit of statistics, for instance the patient; by default each file is one. where: fields of
+    the header (contrast, field_strength, coils, slices, ...) that have one of the given values, or lie within `min` and
+    `max`. axes: of raw arrays.
     """
 
     files: Annotated[tuple[str, ...], BeforeValidator(_listed), Field(min_length=1)]
@@ -216,7 +217,8 @@ class Annotations(Part):
 class Drawn(Part):
     """Boxes "ROW,COLUMN,HEIGHT,WIDTH" on every slice, or regions of a JSON file.
 
-    The file holds a list of {"scan": file name, "slice": number, "roi": region}; a missing scan or slice means all.
+    The file holds a list of {"scan": file name, "slice": number, "roi": region}; a missing scan or slice means all. The
+    name may be the end of a path, where files in several folders have one name.
     """
 
     kind: Literal["drawn"]
