@@ -41,6 +41,20 @@ def test_differences_are_paired_over_volumes(first: pl.DataFrame, second: pl.Dat
     assert same["difference"].to_list() == [0, 0]
 
 
+@pytest.mark.parametrize("names", ["head{}.h5", "head{}/scan.h5"])
+def test_files_without_volumes_are_found_in_another_folder(
+    first: pl.DataFrame, second: pl.DataFrame, names: str
+) -> None:
+    """By default each file is a volume, by its path; files of one name are told apart by their folders."""
+    paths = {f"head{number}.h5": names.format(number) for number in range(5)}
+    sides = []
+    for side, folder in ((first, "scans/"), (second, "/data/brain/")):
+        path = pl.lit(folder) + pl.col("scan").str.split("/").list.last().replace_strict(paths)
+        sides.append(side.with_columns(scan=path, volume=path))
+    found = study_difference(*sides, metrics=["ssim_region_clean"])
+    assert found.equals(study_difference(first, second, metrics=["ssim_region_clean"]))
+
+
 def test_each_perturbation_and_budget_is_a_row_of_its_own(first: pl.DataFrame, second: pl.DataFrame) -> None:
     found = study_difference(first, second, metrics=["ssim_region_perturbed"])
     assert len(found) == 2 * 2 * 3 * 3  # methods, accelerations, budgets, of searches and their control

@@ -30,7 +30,9 @@ def study_difference(
     """The mean differences, second less first, over the trials that both studies have.
 
     first, second: tables of studies. A trial is the same in both if file, slice, mask, region, perturbation, seed and
-    the label of the method agree; where each study has one method only, these are compared whatever they are.
+    the label of the method agree. A file is known by its name, whatever its folder, and where a study has several of
+    one name by as much of their paths as tells them apart. Where each study has one method only, these are compared
+    whatever they are.
     metrics: columns of the tables, all by default. volumes: for how many volumes the detectable difference is told.
 
     The result has a row for each metric of each method, acceleration, perturbation and budget; found_for is the method
@@ -114,9 +116,11 @@ def _told(columns: Sequence[str]) -> list[int]:
 def _pairs(first: "DataFrame", second: "DataFrame") -> "DataFrame":
     """The trials of both, without those that failed; the values of the second end in `_second`."""
     library = polars()
+    parts = _telling((first, second))
+    file = library.col("scan").str.split("/").list.tail(parts).list.join("/")
     sides = [
         _of_others(table.filter(library.col("error").is_null())).with_columns(
-            file=library.col("scan").str.split("/").list.last()
+            file=file, volume=library.when(library.col("volume") != library.col("scan")).then("volume").otherwise(file)
         )
         for table in (first, second)
     ]
@@ -133,6 +137,16 @@ def _pairs(first: "DataFrame", second: "DataFrame") -> "DataFrame":
             "labels of methods are to be the same."
         )
     return found
+
+
+def _telling(tables: Sequence["DataFrame"]) -> int:
+    """How many parts of the paths, from their ends on, tell the files of each table apart."""
+    several = [[path.split("/") for path in table["scan"].unique()] for table in tables]
+    most = max((len(path) for paths in several for path in paths), default=1)
+    return next(
+        (n for n in range(1, most) if all(len({(*path[-n:],) for path in paths}) == len(paths) for paths in several)),
+        most,
+    )
 
 
 def _of_others(table: "DataFrame") -> "DataFrame":
