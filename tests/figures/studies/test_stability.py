@@ -24,3 +24,5 @@ def test_two_methods_are_not_ranked(trials: pl.DataFrame, tmp_path: Path, drawn:
     figure = accuracy_against_stability(two, tmp_path / "figure.svg")
     assert drawn[0].axes[0].get_title().split("\n")[1] == "ρ = —, 2 methods"
     assert "none below 3 points" in figure.words
+    accuracy_against_stability(two.filter(pl.col("method_label") == "TV"), tmp_path / "figure.svg")
+    assert drawn[1].axes[0].get_title().split("\n")[1] == "ρ = —, 1 method"

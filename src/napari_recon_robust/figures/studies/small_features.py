@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ...ground.numbers import counted
 from . import frame
 from .correlation import WORDS, correlated
 from .style import Drawn, Sheet
@@ -36,7 +37,7 @@ def features_against_quality(trials: "DataFrame", path: Path) -> Drawn:
             data.filter(pl.col("value") == column), on=by, nulls_equal=True, suffix="_of"
         )
         found = correlated(sheet, axes, points)
-        words = f"ρ = {frame.written(found)}, {len(points)} points of {found.units} methods"
+        words = f"ρ = {frame.written(found)}, {counted(len(points), 'point')} of {counted(found.units, 'method')}"
         axes.set(xlabel="SSIM of the foreground", ylabel=label, title=words)
     sheet.legend(lines=False)
     return sheet.finish(path, data, f"{frame.counted(data)} {WORDS}")

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ...ground.numbers import counted
 from . import frame
 from .correlation import WORDS, correlated
 from .style import Drawn, Sheet
@@ -37,7 +38,7 @@ def accuracy_against_stability(trials: "DataFrame", path: Path) -> Drawn:
         head = ", ".join(filter(None, (kind, frame.strength_words(some))))
         axes.axhline(0, color="black", linewidth=0.6)
         axes.set(xlabel="SSIM of the clean foreground", ylabel="loss of the region's SSIM")
-        axes.set_title(f"{head}\nρ = {frame.written(found)}, {found.units} methods")
+        axes.set_title(f"{head}\nρ = {frame.written(found)}, {counted(found.units, 'method')}")
         parts += [part.with_columns(perturbation=pl.lit(kind)) for part in (accuracy, loss)]
     for axes in panels[len(kinds) :]:
         axes.set_axis_off()
