@@ -11,7 +11,7 @@ import pytest
 
 from helpers.reading import VOLUMES, case_of, draw_the_same, plan, under_another_mask
 from helpers.reported import pictured
-from napari_recon_robust.cases.record import load_case, save_case
+from napari_recon_robust.cases.record import load_case, save_case, slice_hash
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.errors import FileFormatError, InputError
 from napari_recon_robust.ground.writing import WritingError
@@ -204,6 +204,19 @@ def test_a_slice_is_known_by_its_samples_whatever_its_mask(cases: Path, tmp_path
     with pytest.raises(InputError, match="masked shows the same slice as c0; name each slice once"):
         check_cases(plan(cases=[{"id": "v", "saved": ["c0", "masked"], "patient": "p"}]), tmp_path)
     check_cases(plan(cases=[{"id": "v", "saved": {"clean": "c0", "attacked": "masked"}, "patient": "p"}]), tmp_path)
+
+
+@pytest.mark.slow
+def test_a_slice_is_known_under_a_lesion_that_a_study_inserted(cases: Path, tmp_path: Path) -> None:
+    shutil.copytree(cases / "c0", tmp_path / "c0")
+    other = case_of(1)
+    source = {**other.recipe.source, "anatomy": slice_hash(case_of(0))}
+    save_case(replace(other, recipe=other.recipe.model_copy(update={"source": source})), tmp_path / "c1")
+    listed = [{"id": name, "saved": name, "patient": "p"} for name in ("c0", "c1")]
+    assert len({one.same for one in Bundle(freeze(plan(cases=listed), tmp_path / "study", tmp_path)).shown}) == 1
+    wrong = [{"id": "c0", "saved": {"clean": "c0", "attacked": "c1"}, "patient": "p"}]
+    with pytest.raises(InputError, match="c1 shows another slice than c0"):
+        check_cases(plan(cases=wrong), tmp_path)
 
 
 def test_cases_that_share_slices_through_others_are_of_one_patient(cases: Path, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 import pytest
 
 import napari_recon_robust as rr
+from napari_recon_robust.cases.record import anatomy_hash, array_hash
 from napari_recon_robust.cases.replay import replay
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.progress import run
@@ -10,7 +11,7 @@ from napari_recon_robust.studies.work import store_beside
 
 
 @pytest.mark.slow
-def test_the_worst_are_cases_that_the_gallery_lists_and_that_replay(write_plan) -> None:
+def test_the_worst_are_cases_that_the_gallery_lists_and_that_replay(write_plan, tmp_path) -> None:
     path = write_plan(
         slices="all",
         regions=[{"kind": "annotations"}, {"kind": "lesions", "diameters": [6]}],
@@ -28,6 +29,10 @@ def test_the_worst_are_cases_that_the_gallery_lists_and_that_replay(write_plan) 
         assert row["nmse_region_perturbed"] == same["nmse_region_perturbed"].max()
         assert case.results[0]["perturbed"]["roi"]["nmse"] == row["nmse_region_perturbed"]
         assert run(replay(case)).reproduced
+        with rr.open_scan(tmp_path / "head.h5") as scan:
+            full = scan.measurement(row["slice"], rr.Sampling()).full
+        assert full is not None
+        assert anatomy_hash(case) == array_hash(full.numpy()), "also of the case into which a lesion was inserted"
 
 
 def test_a_column_that_is_not_there_is_told_before_anything_runs(write_plan) -> None:

@@ -211,6 +211,11 @@ def slice_hash(case: Case) -> str:
     return array_hash(case.kspace["full" if "full" in case.kspace else "clean"])
 
 
+def anatomy_hash(case: Case) -> str:
+    """Likewise of the slice before a lesion was inserted into it, where the case says so under source, `anatomy`."""
+    return str(case.recipe.source.get("anatomy") or slice_hash(case))
+
+
 def file_hash(*paths: Path) -> str:
     """SHA-256 of the content of a file, or of several, one behind the other."""
     digest = hashlib.sha256()

@@ -202,9 +202,9 @@ class _Case:
             )
 
     @property
-    def contents(self) -> set[str]:
-        """What tells its slices from those of others: SHA-256 of their samples."""
-        return {slice.first.content for slice in self.slices}
+    def anatomies(self) -> set[str]:
+        """What tells its slices from those of others: SHA-256 of their samples, before lesions were inserted."""
+        return {slice.first.anatomy for slice in self.slices}
 
     @property
     def reference(self) -> NDArray[np.float32] | None:
@@ -246,15 +246,15 @@ class _Frozen(Mapping[str, Content]):
         compared = plan.viewing.reference or any(question.reference for question in plan.questions)
         self.references = {case.id: _opaque() for case in plan.cases} if compared else {}
         self.opener: Callable[[Entry], _Case] = lambda entry: _Case(entry, arms, beside)
-        known, contents, sources, sizes = {}, {}, {}, []
+        known, anatomies, sources, sizes = {}, {}, {}, []
         for entry in plan.cases:  # all are opened before the first is written
             case = self.opener(entry)
             if self.references and case.reference is None:
                 raise InputError(f"{entry.id} has no fully sampled image; ask without the reference, or leave it out.")
             sizes.append(math.prod(case.first.case.matrix) * entry.slices)
-            known[entry.id], contents[entry.id], sources[entry.id] = self._known(case), case.contents, case.sources
+            known[entry.id], anatomies[entry.id], sources[entry.id] = self._known(case), case.anatomies, case.sources
         self.length = 4 * max(sizes)
-        slices = _sharing(contents)
+        slices = _sharing(anatomies)
         _check_patients(plan.cases, slices)
         names = {slice: _opaque() for slice in slices.values()}
         self.same = {id: names[slice] for id, slice in slices.items()}
@@ -364,11 +364,11 @@ class _Frozen(Mapping[str, Content]):
         return 3 + len(self.names) + len(self.references)
 
 
-def _sharing(contents: Mapping[str, set[str]]) -> dict[str, str]:
+def _sharing(anatomies: Mapping[str, set[str]]) -> dict[str, str]:
     """Of each case the first one that shows a slice with it, directly or through others."""
     first = dict[str, str]()
-    for id, slices in contents.items():
-        shared = {first[other] for other in first if slices & contents[other]}
+    for id, slices in anatomies.items():
+        shared = {first[other] for other in first if slices & anatomies[other]}
         first |= {other: id for other, one in first.items() if one in shared}
         first[id] = id
     return {id: next(other for other in first if first[other] == one) for id, one in first.items()}

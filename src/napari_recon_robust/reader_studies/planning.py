@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..cases.record import load_case, slice_hash
+from ..cases.record import anatomy_hash, load_case
 from ..ground.errors import InputError
 from ..ground.writing import write
 from .order import draw
@@ -35,7 +35,7 @@ def new_plan(cases: Sequence[str | Path], path: str | Path, questions: str = "le
         if (folder / "store.json").exists():
             entries.append(f"  - {{study: {place}, most: 12}}")
             continue
-        patient = patients.setdefault(slice_hash(load_case(folder)), f"patient-{number}")
+        patient = patients.setdefault(anatomy_hash(load_case(folder)), f"patient-{number}")
         entries.append(f"  - {{id: case-{number}, saved: {place}, patient: {patient}, source: unknown}}")
     text = _TEMPLATE.format(questions=questions, known=", ".join(QUESTIONNAIRES), cases="\n".join(entries))
     write(path, text.encode())

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..cases.record import Case, load_case, slice_hash
+from ..cases.record import Case, anatomy_hash, load_case, slice_hash
 from ..cases.replay import recalled
 from ..data.orientation import Plane
 from ..data.window import Window
@@ -48,7 +48,8 @@ class CaseImages:
     """The images of a case and the words for them, without its samples.
 
     case: a loaded one, or its folder. name: what errors and reports call the case. curve: the perturbation's own one,
-    None where it has none or is not installed here. content: tells its slice from others, see `slice_hash`.
+    None where it has none or is not installed here. content, anatomy: tell its slice from others, see
+    `slice_hash` and `anatomy_hash`.
     Raises FileFormatError for a folder that is not a sound case, InputError for images that are missing, of another
     size, or not finite.
     """
@@ -61,7 +62,7 @@ class CaseImages:
         done = recalled(loaded) if known and loaded.results else []
         self.curve = done[0].curve if done else None
         self._interpolated = [one.restore is not None for one in done]
-        self.content = slice_hash(loaded)
+        self.content, self.anatomy = slice_hash(loaded), anatomy_hash(loaded)
         self.case = replace(loaded, kspace={})  # a report on many cases has no room for their samples
         if not self.case.results:
             raise InputError(f"{self.name} holds no result; save the case again.")

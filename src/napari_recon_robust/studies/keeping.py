@@ -4,7 +4,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..cases.record import save_case
+from ..cases.record import array_hash, save_case
 from ..cases.replay import make_case
 from ..ground.progress import Job, Progress
 from .devices import claimed
@@ -85,6 +85,9 @@ def _save(shared: SharedSlice, trial: Trial, folder: Path) -> None:
     labelled = roi if roi.label else roi.model_copy(update={"label": trial.region.label or trial.region.id})
     outcome = outcome_of(shared, trial, labelled)
     facts = {"acceleration": measurement.acceleration, "pattern": trial.mask.pattern, "trial": trial.id}
+    full = shared.measurement.full
+    if measurement is not shared.measurement and full is not None:  # its own full samples have the lesion
+        facts["anatomy"] = array_hash(full.cpu().numpy())
     case = make_case(
         measurement,
         shared.method(trial.setting),
