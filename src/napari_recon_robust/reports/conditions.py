@@ -49,7 +49,7 @@ class CaseImages:
 
     case: a loaded one, or its folder. name: what errors and reports call the case. curve: the perturbation's own one,
     None where it has none or is not installed here. content, anatomy: tell its slice from others, see
-    `slice_hash` and `anatomy_hash`.
+    `slice_hash` and `anatomy_hash`; empty for a case in memory that keeps no samples.
     Raises FileFormatError for a folder that is not a sound case, InputError for images that are missing, of another
     size, or not finite.
     """
@@ -62,7 +62,7 @@ class CaseImages:
         done = recalled(loaded) if known and loaded.results else []
         self.curve = done[0].curve if done else None
         self._interpolated = [one.restore is not None for one in done]
-        self.content, self.anatomy = slice_hash(loaded), anatomy_hash(loaded)
+        self.content, self.anatomy = (slice_hash(loaded), anatomy_hash(loaded)) if loaded.kspace else ("", "")
         self.case = replace(loaded, kspace={})  # a report on many cases has no room for their samples
         if not self.case.results:
             raise InputError(f"{self.name} holds no result; save the case again.")
