@@ -63,7 +63,7 @@ def draw(
     for number, reader in enumerate(readers(plan)):
         cases = in_groups[number % plan.design.groups]
         shows = {case.id: (slices or {}).get(case.id, case.id) for case in cases}
-        for sitting, shown in enumerate(_sittings(plan, lots, arms, reader, number, cases, shows)):
+        for sitting, shown in enumerate(_Reader(plan, lots, reader, number, arms, cases, shows).sittings()):
             found += [
                 Presentation(new_id(), reader, sitting, place, case.id, arms, purpose)
                 for place, (case, arms, purpose) in enumerate(shown)
@@ -99,119 +99,103 @@ _Shown = tuple[Entry, tuple[str, ...], Purpose]
 _Lots = Callable[[str, int], np.random.Generator]  # by whom or what is drawn, and the sitting
 
 
-def _sittings(
-    plan: Plan,
-    lots: _Lots,
-    arms: Sequence[str],
-    reader: str,
-    number: int,
-    cases: Sequence[Entry],
-    slices: Mapping[str, str],
-) -> list[list[_Shown]]:
-    """What a reader sees in each sitting. arms: in an order that was drawn for the study."""
-    if plan.at_once:
-        sittings = [_at_once(plan, lots, arms, reader, number, cases, slices)]
-    else:
-        blocks = _blocks(plan, lots, arms, reader, number, cases, slices)
-        separate = plan.design.sittings == "separate"
-        sittings = blocks if separate else [[shown for block in blocks for shown in block]]
-    sittings[0] = _training(plan, arms, lots(f"training {reader}", 0)) + sittings[0]
-    return sittings
+@dataclass(frozen=True, eq=False)
+class _Reader:
+    """Draws what one reader sees.
 
-
-def _blocks(
-    plan: Plan,
-    lots: _Lots,
-    arms: Sequence[str],
-    reader: str,
-    number: int,
-    cases: Sequence[Entry],
-    slices: Mapping[str, str],
-) -> list[list[_Shown]]:
-    """One block for each arm; each has each case once.
-
-    A case stays in the same half of its block, so that at least half a block lies between two of its presentations.
+    number: of the reader, from 0. arms: in an order that was drawn for the study. cases: those that the reader reads.
+    slices: what each of these shows, by its id.
     """
-    rows = williams(len(arms))
-    rng = lots(f"cases {reader}", 0)
-    mixed = [cases[at] for at in rng.permutation(len(cases))]
-    # Readers begin at different rows, so that what is left over by a count that does not divide evens out.
-    row_of = {case.id: rows[(at + number) % len(rows)] for at, case in enumerate(mixed)}
-    half = len(mixed) // 2
-    blocks: list[list[_Shown]] = []
-    separate, before = plan.design.sittings == "separate", list[Entry]()
-    for place in range(len(arms)):
-        rng = lots(reader, place)
-        before = [] if separate else before
-        for part in (mixed[:half], mixed[half:]):
-            before += _apart([part[at] for at in rng.permutation(len(part))], before, slices)
-        blocks.append([(case, (arms[row_of[case.id][place]],), "reading") for case in before[-len(mixed) :]])
-    blocks[-1] = blocks[-1] + _repeats(plan, lots, reader, blocks[-1 if separate else 0], before, slices)
-    return blocks
 
+    plan: Plan
+    lots: _Lots
+    name: str
+    number: int
+    arms: Sequence[str]
+    cases: Sequence[Entry]
+    slices: Mapping[str, str]
 
-def _at_once(
-    plan: Plan,
-    lots: _Lots,
-    arms: Sequence[str],
-    reader: str,
-    number: int,
-    cases: Sequence[Entry],
-    slices: Mapping[str, str],
-) -> list[_Shown]:
-    """All arms at once; a repeat has each of them at another position."""
-    rng = lots(reader, 0)
-    order = _apart([cases[at] for at in rng.permutation(len(cases))], [], slices)
-    shown: list[_Shown] = [
-        (case, tuple(arms[at] for at in row), "reading")
-        for case, row in zip(order, positions(len(arms), len(order), rng, number), strict=True)
-    ]
-    again = _repeats(plan, lots, reader, shown, order, slices)
-    return shown + [(case, _turned(found, 1), purpose) for case, found, purpose in again]
+    def sittings(self) -> list[list[_Shown]]:
+        """What the reader sees in each sitting."""
+        if self.plan.at_once:
+            sittings = [self._at_once()]
+        else:
+            blocks = self._blocks()
+            separate = self.plan.design.sittings == "separate"
+            sittings = blocks if separate else [[shown for block in blocks for shown in block]]
+        sittings[0] = _training(self.plan, self.arms, self.lots(f"training {self.name}", 0)) + sittings[0]
+        return sittings
 
+    def _blocks(self) -> list[list[_Shown]]:
+        """One block for each arm; each has each case once.
 
-def _apart(order: Sequence[Entry], before: Sequence[Entry], slices: Mapping[str, str]) -> list[Entry]:
-    """The cases in their order, but that one waits until as many others came since its slice as half of all slices.
+        A case stays in the same half of its block, so that at least half a block lies between two of its presentations.
+        """
+        rows = williams(len(self.arms))
+        rng = self.lots(f"cases {self.name}", 0)
+        mixed = [self.cases[at] for at in rng.permutation(len(self.cases))]
+        # Readers begin at different rows, so that what is left over by a count that does not divide evens out.
+        row_of = {case.id: rows[(at + self.number) % len(rows)] for at, case in enumerate(mixed)}
+        half = len(mixed) // 2
+        blocks: list[list[_Shown]] = []
+        separate, before = self.plan.design.sittings == "separate", list[Entry]()
+        for place in range(len(self.arms)):
+            rng = self.lots(self.name, place)
+            before = [] if separate else before
+            for part in (mixed[:half], mixed[half:]):
+                before += self._apart([part[at] for at in rng.permutation(len(part))], before)
+            shown = before[-len(mixed) :]
+            blocks.append([(case, (self.arms[row_of[case.id][place]],), "reading") for case in shown])
+        blocks[-1] = blocks[-1] + self._repeats(blocks[-1 if separate else 0], before)
+        return blocks
 
-    Of those that need not wait the first one comes whose slice has most cases left; where all have to, the one whose
-    slice was shown longest ago. slices: of all cases that the reader reads.
-    """
-    left, shown, found = list(order), [slices[case.id] for case in before], list[Entry]()
-    pause = len(set(slices.values())) // 2
-    while left:
-        last = {slice: at for at, slice in enumerate(shown)}
-        counts = Counter(slices[case.id] for case in left)
+    def _at_once(self) -> list[_Shown]:
+        """All arms at once; a repeat has each of them at another position."""
+        rng = self.lots(self.name, 0)
+        order = self._apart([self.cases[at] for at in rng.permutation(len(self.cases))], [])
+        shown: list[_Shown] = [
+            (case, tuple(self.arms[at] for at in row), "reading")
+            for case, row in zip(order, positions(len(self.arms), len(order), rng, self.number), strict=True)
+        ]
+        again = self._repeats(shown, order)
+        return shown + [(case, _turned(found, 1), purpose) for case, found, purpose in again]
 
-        def rank(case: Entry, last: Mapping[str, int] = last, counts: Mapping[str, int] = counts) -> tuple[int, int]:
-            slice = slices[case.id]
-            between = len(shown) - 1 - last[slice] if slice in last else pause
-            return min(between, pause), counts[slice]
+    def _repeats(self, block: Sequence[_Shown], before: Sequence[Entry]) -> list[_Shown]:
+        """Some of what came first in a block, once more, as far from its first time as possible."""
+        count = min(self.plan.design.repeats, len(block))
+        early = block[: max(count, len(block) // 2)]
+        chosen = self.lots(self.name, -1).permutation(len(early))[:count]
+        arms = {early[at][0].id: early[at][1] for at in chosen}
+        return [(case, arms[case.id], "repeat") for case in self._apart([early[at][0] for at in chosen], before)]
 
-        found.append(max(left, key=rank))
-        left.remove(found[-1])
-        shown.append(slices[found[-1].id])
-    return found
+    def _apart(self, order: Sequence[Entry], before: Sequence[Entry]) -> list[Entry]:
+        """The cases in their order, but that one waits until as many others came since its slice as half of all slices.
+
+        Of those that need not wait the first one comes whose slice has most cases left; where all have to, the one
+        whose slice was shown longest ago.
+        """
+        left, shown, found = list(order), [self.slices[case.id] for case in before], list[Entry]()
+        pause = len(set(self.slices.values())) // 2
+        while left:
+            last = {slice: at for at, slice in enumerate(shown)}
+            counts = Counter(self.slices[case.id] for case in left)
+
+            def rank(
+                case: Entry, last: Mapping[str, int] = last, counts: Mapping[str, int] = counts
+            ) -> tuple[int, int]:
+                slice = self.slices[case.id]
+                between = len(shown) - 1 - last[slice] if slice in last else pause
+                return min(between, pause), counts[slice]
+
+            found.append(max(left, key=rank))
+            left.remove(found[-1])
+            shown.append(self.slices[found[-1].id])
+        return found
 
 
 def _turned(arms: tuple[str, ...], by: int) -> tuple[str, ...]:
     """The arms, each so many positions further to the left, and at the end again."""
     return arms[by % len(arms) :] + arms[: by % len(arms)]
-
-
-def _repeats(
-    plan: Plan,
-    lots: _Lots,
-    reader: str,
-    block: Sequence[_Shown],
-    before: Sequence[Entry],
-    slices: Mapping[str, str],
-) -> list[_Shown]:
-    """Some of what came first in a block, once more, as far from its first time as possible."""
-    count = min(plan.design.repeats, len(block))
-    early = block[: max(count, len(block) // 2)]
-    chosen = lots(reader, -1).permutation(len(early))[:count]
-    arms = {early[at][0].id: early[at][1] for at in chosen}
-    return [(case, arms[case.id], "repeat") for case in _apart([early[at][0] for at in chosen], before, slices)]
 
 
 def _training(plan: Plan, arms: Sequence[str], rng: np.random.Generator) -> list[_Shown]:

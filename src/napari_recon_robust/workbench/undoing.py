@@ -96,9 +96,8 @@ class Undoing(ReviewPart):
         if not self._past:
             raise InputError("there is nothing to undo.")
         step = self._past.pop()
-        self._future.append(
-            replace(step, after=self._present)
-        )  # with what was no step, such as regions that are chosen
+        # What was no step, such as which regions are chosen, comes again with it.
+        self._future.append(replace(step, after=self._present))
         return self._restore(step.before)
 
     def redo(self) -> Task[Slice] | None:
