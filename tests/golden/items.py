@@ -43,6 +43,7 @@ TURNED: dict[str, dict[str, Any]] = {
     "irim": {"noise": 0.7},
     "gan-prior": {"deviation": 30.0, "restarts": 1, "seed": 3},
     "hqs-supervised": {"noise": 1.5, "share": 0.6},
+    "ensemble": {"noise": 1.5, "show": "deviation"},
     "hyperrecon": {"weight": 6e-3, "mix": 0.7},
     "hyperrecon-supervised": {"noise": 1.5, "consistency": 0.4, "sharpness": 0.3},
     "posterior": {"show": "deviation", "seed": 3},

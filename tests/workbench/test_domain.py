@@ -8,9 +8,9 @@ import torch
 from napari_recon_robust.io import open_scan
 from napari_recon_robust.physics.sampling import PATTERNS, POINTS, Sampling
 from napari_recon_robust.reconstructors import registry
-from napari_recon_robust.workbench.domain import outside
+from napari_recon_robust.workbench.domain import outside, trained_for
 
-NETWORKS = [id for id in registry.ids() if registry.get(id).weights is not None]
+NETWORKS = [id for id in registry.ids() if registry.get(id).trained]
 
 
 def said(scan_file: Path, id: str, sampling: Sampling | torch.Tensor) -> str:
@@ -23,6 +23,7 @@ def test_points_are_outside_of_a_training_on_lines(scan_file: Path, pattern: str
     points = Sampling(pattern=pattern, acceleration=3, centre_fraction=0.2)
     assert said(scan_file, "cascade-net", points).startswith("Outside of its training: points (trained: lines)")
     assert "points" not in said(scan_file, "unrolled-hqs", points)
+    assert "points (trained: lines)" in said(scan_file, "ensemble", points)  # one of its two networks knows lines alone
 
 
 @pytest.mark.parametrize("pattern", [pattern for pattern in PATTERNS if pattern not in POINTS])
@@ -39,3 +40,16 @@ def test_lines_that_an_ellipse_shortens_are_lines(scan_file: Path) -> None:
     ellipse = lines & (row[:, None].square() + column.square() < 1)
     assert ellipse.shape == shape
     assert "points" not in said(scan_file, "cascade-net", ellipse)
+
+
+@pytest.mark.parametrize(
+    ("id", "words"),
+    [
+        ("hqs-supervised", "R 2-10, 16 people"),
+        ("ensemble", "R 2-10, 16 people"),  # both of its networks have seen the same
+        ("dagan", "R 2-6, brain slices in all planes, simulated"),  # an older header names no people
+        ("tv", None),
+    ],
+)
+def test_what_a_method_was_trained_for_in_a_few_words(id: str, words: str | None) -> None:
+    assert trained_for(registry.get(id)) == words

@@ -102,9 +102,14 @@ class Reconstructor(ABC):
         """Whether these knobs give an image, which can be compared with a reference; a map of deviations is not one."""
         return True
 
+    @property
+    def trained(self) -> tuple[str, ...]:
+        """All sets of trained weights that its images depend on, as `weights` names one."""
+        return () if self.weights is None else (self.weights,)
+
     def fingerprint(self) -> dict[str, str]:
         """What its images depend on besides k-space and knobs: SHA-256 of files, versions of packages, by name."""
-        found = {} if self.weights is None else {Path(self.weights).name: store.load(self.weights).sha256}
+        found = {Path(weights).name: store.load(weights).sha256 for weights in self.trained}
         return found if type(self).__module__.startswith(f"{PACKAGE}.") else found | of_module(type(self).__module__)
 
     def family(self, measurement: Measurement, points: Iterable[Mapping[str, Any]]) -> Iterator[Tensor]:

@@ -36,6 +36,7 @@ _METHODS = {
     "hqs-net": "learned.hqs_net:HQSNet, HQSNetNetwork",
     "unrolled-hqs": "learned.unrolled_hqs:UnrolledHQS, UnrolledHQSNetwork",
     "hqs-supervised": "learned.hqs_supervised:HQSSupervised, SupervisedHQSNetwork",
+    "ensemble": "learned.ensemble:Ensemble",
     "hyperrecon": "learned.hyperrecon:HyperRecon, HyperReconNetwork",
     "hyperrecon-supervised": "learned.hyperrecon_supervised:HyperReconSupervised, SupervisedHyperReconNetwork",
     "posterior": "generative.posterior:Posterior, Denoiser",
