@@ -4,11 +4,17 @@ import csv
 from io import StringIO
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
+from napari_recon_robust.analyses.noise_map import reference_noise
+from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.simulation.acquisition import simulate_slice
 from napari_recon_robust.workbench import Workbench
+from napari_recon_robust.workbench.acquisition import calibrate
 
 LESION = ROI.box(62, 48, 10, 12)
 
@@ -48,3 +54,15 @@ def test_a_slice_without_regions(bench: Workbench) -> None:
     bench.acquisition.measure(0).run()
     with pytest.raises(InputError, match="no region is on slice 0"):
         bench.measuring.run()
+
+
+@pytest.mark.parametrize("padded", [0, 8, 14])
+def test_the_snr_of_a_slice_knows_that_padding_has_no_noise(padded: int) -> None:
+    disc = (np.hypot(*np.mgrid[-1:1:96j, -1:1:96j]) < 0.75).astype(float)
+    one = simulate_slice(disc, np.random.default_rng(0), coils=8, noise_level=0.01)
+    mask = torch.ones(1, 96, dtype=torch.bool)
+    mask[:, :padded] = mask[:, 96 - padded :] = False
+    found = calibrate(None, 0, None, Measurement(one.kspace * mask, mask, (96, 96), one.kspace * mask))
+    of_map = reference_noise(found.measurement)[found.foreground].square().mean().sqrt() * 2**0.5  # of both parts
+    assert found.reference is not None
+    assert found.snr == pytest.approx(float(found.reference[found.foreground].mean() / of_map), rel=0.1)

@@ -31,9 +31,9 @@ class Slice:
 
     Equal to the same slice of the same scan by the same sampling, measured again. scan: None for the slice of a saved
     case. reference: the fully sampled image, coil-combined, or None. zero_filled: what the samples alone give.
-    foreground: bool, from the reference, else from `zero_filled`. snr: the foreground's mean over the noise;
-    kspace_snr: of the whole acquired k-space, ‖k‖ / sqrt(Σ σᵢ² n). whole: the complex images, complex64, of "reference"
-    (coil-combined) and "clean" (zero-filled).
+    foreground: bool, from the reference, else from `zero_filled`. snr: the foreground's mean over the noise of a pixel
+    of a full scan; kspace_snr: of the whole acquired k-space, ‖k‖ / sqrt(Σ σᵢ² n). whole: the complex images,
+    complex64, of "reference" (coil-combined) and "clean" (zero-filled).
     """
 
     scan: "Scan | None"
@@ -421,7 +421,8 @@ def calibrate(scan: "Scan | None", index: int, sampling: Any, measurement: "Meas
     known = None if known is None else known.cpu()
     zero_filled, reference = samples.abs(), None if known is None else known.abs()
     foreground = measurement.foreground
-    noise = float(measurement.calibration.noise.square().mean().sqrt())
+    # Of a pixel of a full scan, which has noise from those points only that a scanner measures.
+    noise = float((measurement.calibration.noise.square().mean() * measurement.acquired.float().mean()).sqrt())
     level = float((zero_filled if reference is None else reference)[foreground].mean())
     acquired = measurement.kspace if measurement.full is None else measurement.full
     thermal = float((measurement.calibration.noise.square() * measurement.sampled_points).sum().sqrt())
