@@ -135,3 +135,19 @@ def test_studies_that_share_nothing_are_refused(first: pl.DataFrame, second: pl.
         study_difference(first, second.with_columns(seed=pl.lit(7)))
     with pytest.raises(InputError, match="'beauty' is not measured in both studies"):
         study_difference(first, second, metrics=["beauty"])
+
+
+@pytest.mark.parametrize(
+    ("name", "one", "other"),
+    [("centre_fraction", 0.08, 0.3), ("minimum_centre_lines", 12, 0), ("region_digest", "a1", "b2")],
+)
+def test_other_centres_of_a_mask_and_other_places_are_no_same_trials(
+    first: pl.DataFrame, second: pl.DataFrame, name: str, one: object, other: object
+) -> None:
+    sides = [side.with_columns(pl.lit(value).alias(name)) for side, value in ((first, one), (second, other))]
+    with pytest.raises(InputError, match="no trial in common"):
+        study_difference(*sides, metrics=["ssim_region_clean"])
+    both = pl.concat(sides)
+    assert study_difference(both, both, metrics=["ssim_region_clean"])["pairs"].to_list() == [20] * 4
+    early = study_difference(first, sides[1], metrics=["ssim_region_clean"])
+    assert early["pairs"].to_list() == [10] * 4, "a table of an early version has no such column"

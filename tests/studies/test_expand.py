@@ -134,3 +134,15 @@ def test_another_version_of_a_model_makes_other_trials(write_plan, tmp_path, nam
 def trials(study: Study) -> dict[tuple[str, str], str]:
     """The identities by method and region."""
     return {(one.setting.id, one.region.kind): one.id for group in study.groups() for one in group.trials()}
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".h5"])
+def test_the_axes_of_a_raw_array_belong_to_a_trial(write_plan, tmp_path, suffix: str) -> None:
+    """Read in another order it is another scan; a file that names its axes is the same whatever the plan says."""
+    numpy.save(tmp_path / "raw.npy", numpy.ones((4, 48, 48), "complex64"))
+    file = "raw.npy" if suffix == ".npy" else "head.h5"
+    ids = []
+    for axes in (["coil", "readout", "phase"], ["coil", "phase", "readout"]):
+        study = opened(write_plan, scans={"files": file, "axes": axes}, slices=[0], regions=["image"])
+        ids.append(set(study.ids()))
+    assert ids[0] != ids[1] if suffix == ".npy" else ids[0] == ids[1]

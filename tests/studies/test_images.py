@@ -5,7 +5,7 @@ from zarr.storage import ZipStore
 
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.studies.images import keep_images, load_images, packed, place
-from napari_recon_robust.studies.running import run_study
+from napari_recon_robust.studies.running import run_study, study_status
 from napari_recon_robust.studies.store import Store
 from napari_recon_robust.studies.work import store_beside
 
@@ -29,3 +29,16 @@ def test_a_study_keeps_all_images_where_asked(write_plan) -> None:
         images = load_images(store_beside(path), row["trial"])
         assert images["clean"].shape == (96, 96)
         assert ("perturbed" in images) == (row["perturbation"] != "none")
+
+
+@pytest.mark.slow
+def test_images_that_are_asked_for_later_are_kept_then(write_plan) -> None:
+    run(run_study(path := write_plan()))
+    before = Store.open(store_beside(path)).table()
+    path = write_plan(keep={"images": "all"})
+    assert run(study_status(path)).finished == 0
+    assert run(run_study(path)).ended
+    folder = store_beside(path)
+    assert all(place(folder, trial).exists() for trial in before["trial"])
+    after = Store.open(folder).table()
+    assert after.drop("seconds", "attempt").equals(before.drop("seconds", "attempt"))

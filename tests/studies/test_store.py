@@ -19,7 +19,12 @@ EMPTY = Inventory(scans=())
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     return Store.prepare(
-        tmp_path / "results", "small", b"study: small\n", EMPTY, columns(), map("{:03}".format, range(9))
+        tmp_path / "results",
+        "small",
+        b"study: small\n",
+        EMPTY,
+        columns(),
+        [{"trial": f"{number:03}"} for number in range(9)],
     )
 
 
@@ -169,10 +174,10 @@ def test_workers_that_begin_at_the_same_time_make_one_store(tmp_path) -> None:
 
 
 def test_labels_are_columns(tmp_path) -> None:
-    store = Store.prepare(tmp_path / "results", "small", b"", EMPTY, columns(["sex"]), ["001"])
+    store = Store.prepare(tmp_path / "results", "small", b"", EMPTY, columns(["sex"]), [row(1, label_sex="m")])
     attempt = store.attempt({})
-    store.add("shard", attempt, row(1, label_sex="f"))
-    assert store.table()["label_sex"].to_list() == ["f"]
+    store.add("shard", attempt, row(1, label_sex="f", label_age="40"))
+    assert store.table()["label_sex"].to_list() == ["m"], "the plan's labels count, whatever stood there at first"
 
 
 def test_a_damaged_part_is_told(store) -> None:

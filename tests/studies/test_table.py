@@ -8,6 +8,7 @@ import polars
 import pytest
 
 from napari_recon_robust.ground.progress import run
+from napari_recon_robust.studies.columns import PLACE
 from napari_recon_robust.studies.expand import Study
 from napari_recon_robust.studies.running import prepare_study, run_study
 from napari_recon_robust.studies.store import Store
@@ -91,3 +92,39 @@ def test_a_store_that_does_not_know_its_plans_trials_has_all_in_the_alphabets_or
     run(run_study(path))
     (store_beside(path) / "plan.parquet").unlink()
     assert table(path)["method_label"].to_list() == ["cg-sense", "zero-filled"]
+
+
+@pytest.mark.slow
+def test_volumes_and_labels_are_those_that_the_plan_has_now(write_plan, tmp_path) -> None:
+    """They are no part of a trial's identity: what was measured before they were known is measured."""
+    shutil.copy(tmp_path / "head.h5", tmp_path / "visit.h5")
+    changed(tmp_path / "visit.h5", "visit.h5")
+    parts = {"scans": ["head.h5", "visit.h5"], "regions": ["image"], "perturbations": ["none"]}
+    path = write_plan(**parts)
+    run(run_study(path))
+    assert set(table(path)["volume"]) == {"head.h5", "visit.h5"}
+    (tmp_path / "t.csv").write_text("file,patient,domain\nhead.h5,anna,in\nvisit.h5,anna,out\n")
+    scans = {"files": parts["scans"], "table": "t.csv", "volume": "patient"}
+    path = write_plan(
+        **{**parts, "scans": scans, "methods": [{"method": "zero-filled", "label": "nothing"}, "cg-sense"]}
+    )
+    run(run_study(path))
+    found = table(path)
+    assert set(found["volume"]) == {"anna"}
+    assert found["label_domain"].to_list() == ["in", "in", "out", "out"]
+    assert set(found["method_label"]) == {"nothing", "cg-sense"}
+    assert found["ssim_foreground_clean"].null_count() == 0
+    (tmp_path / "t.csv").write_text("file,patient\nhead.h5,anna\nvisit.h5,berta\n")
+    run(run_study(path))
+    assert set(table(path)["volume"]) == {"anna", "berta"}
+    assert "label_domain" not in table(path).columns
+
+
+def test_a_mask_is_told_apart_by_its_centre(write_plan) -> None:
+    masks = [{"acceleration": 4, "centre_fraction": share} for share in (0.2, 0.3)]
+    study = run(prepare_study(path := write_plan(masks=masks), store=store_beside(path)))
+    rows = [described(study, trial) for group in study.groups() for trial in group.trials()]
+    keys = {tuple(row[name] for name in PLACE) for row in rows}
+    assert len(keys) == 2
+    assert {row["centre_fraction"] for row in rows} == {0.2, 0.3}
+    assert len({row["region_digest"] for row in rows}) == 1

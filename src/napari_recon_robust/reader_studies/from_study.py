@@ -9,11 +9,10 @@ from pydantic import Field
 from ..cases.record import read_description
 from ..ground.errors import InputError, either
 from ..ground.specification import Specification
+from ..studies.columns import PLACE
 
 if TYPE_CHECKING:
     from polars import DataFrame
-
-_PLACE = ("scan", "slice", "mask", "acceleration", "mask_seed", "region")  # what the arms of one case have in common
 
 Value = str | bool | float | None
 Row = dict[str, Any]
@@ -112,7 +111,7 @@ def _compared(rows: Sequence[Row], wanted: FromStudy) -> list[tuple[Row, dict[st
     """Each place of which all arms have a trial, as bad as the first arm's."""
     places: dict[tuple[Any, ...], dict[str, Row]] = {}
     for row in rows:
-        place = tuple(row[name] for name in _PLACE)
+        place = tuple(row.get(name) for name in PLACE)  # what the arms of one case have in common
         for arm in (arm for arm, conditions in wanted.arms.items() if _holds(row, conditions)):
             if arm in places.setdefault(place, {}):
                 raise InputError(

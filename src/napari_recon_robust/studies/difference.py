@@ -10,6 +10,7 @@ from ..ground.numbers import written
 from ..statistics import clustered, paired
 from ..statistics.estimate import FEWEST
 from ..statistics.multiple import holm
+from .columns import PLACE
 from .plan import CLEAN, IMAGE_METRICS, LESION_METRICS
 from .rows import polars
 
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 
 VOLUMES = (10, 20, 50)
 SHOWN = ("ssim_foreground_clean", "ssim_region_clean", "ssim_region_perturbed")  # of all metrics, unless one asks
-_SLICE = ("file", "volume", "slice", "mask", "acceleration", "mask_seed", "region")
+_SLICE = ("file", "volume", *(name for name in PLACE if name != "scan"), "region_digest")
+_YOUNGER = ("centre_fraction", "minimum_centre_lines", "region_digest")  # columns that tables of early versions lack
 _CHANGE = ("perturbation", "perturbation_knobs", "budget", "control", "found_for", "seed")
 _GROUP = ("method_label", "acceleration", "perturbation", "perturbation_knobs", "budget", "control", "found_for")
 _METRIC = re.compile(rf"({'|'.join((*IMAGE_METRICS, *LESION_METRICS))})_[a-z]+_(clean|perturbed)")
@@ -29,10 +31,10 @@ def study_difference(
 ) -> "DataFrame":
     """The mean differences, second less first, over the trials that both studies have.
 
-    first, second: tables of studies. A trial is the same in both if file, slice, mask, region, perturbation, seed and
-    the label of the method agree. A file is known by its name, whatever its folder, and where a study has several of
-    one name by as much of their paths as tells them apart. Where each study has one method only, these are compared
-    whatever they are.
+    first, second: tables of studies. A trial is the same in both if file, slice, mask, region and its place,
+    perturbation, seed and the label of the method agree. A file is known by its name, whatever its folder, and where a
+    study has several of one name by as much of their paths as tells them apart. Where each study has one method only,
+    these are compared whatever they are.
     metrics: columns of the tables, all by default. volumes: for how many volumes the detectable difference is told.
 
     The result has a row for each metric of each method, acceleration, perturbation and budget; found_for is the method
@@ -128,7 +130,7 @@ def _pairs(first: "DataFrame", second: "DataFrame") -> "DataFrame":
     if not set(labels[0]) & set(labels[1]) and all(len(one) == 1 for one in labels):
         name = f"{labels[0][0]} → {labels[1][0]}"
         sides = [side.with_columns(method_label=library.lit(name)) for side in sides]
-    keys = [*_SLICE, *_CHANGE, "method_label"]
+    keys = [*_keys(*sides), *_CHANGE, "method_label"]
     sides = [side.unique(keys, keep="first", maintain_order=True) for side in sides]
     found: DataFrame = sides[0].join(sides[1], on=keys, nulls_equal=True, suffix="_second", maintain_order="left")
     if found.is_empty():
@@ -137,6 +139,14 @@ def _pairs(first: "DataFrame", second: "DataFrame") -> "DataFrame":
             "labels of methods are to be the same."
         )
     return found
+
+
+def _keys(*tables: "DataFrame") -> list[str]:
+    """What tells slices, masks and regions apart, as far as all tables have it."""
+    lacking = {
+        name for name in _YOUNGER for table in tables if name not in table.columns or table[name].is_null().all()
+    }
+    return [name for name in _SLICE if name not in lacking]
 
 
 def _telling(tables: Sequence["DataFrame"]) -> int:
@@ -164,7 +174,7 @@ def _differences(both: "DataFrame", metric: str, volumes: Sequence[int]) -> Iter
     after = f"{metric}_second"
     rows = both.filter(library.col(metric).is_finite(), library.col(after).is_finite())
     if metric.endswith("_clean"):
-        rows = rows.unique([*_SLICE, "method_label"], keep="first", maintain_order=True).with_columns(
+        rows = rows.unique([*_keys(both), "method_label"], keep="first", maintain_order=True).with_columns(
             perturbation=library.lit(CLEAN),
             perturbation_knobs=library.lit("{}"),
             budget=library.lit(None, library.Float64),

@@ -16,7 +16,7 @@ from ..ground.knob import resolve
 from ..perturbations import registry as perturbations
 from ..reconstructors import registry as reconstructors
 from ..reconstructors.base import Method, Reconstructor
-from .inventory import Inventory, ScanFacts
+from .inventory import Inventory, ScanFacts, axes_of
 from .plan import CLEAN, Fragile, MethodPart, Plan, located, method_of, read_plan, settings
 from .regions import Region, annotated_slices, regions_of
 from .trial import Change, Mask, Setting, Trial, canonical, text_of
@@ -59,7 +59,8 @@ class Group:
     @cached_property
     def _texts(self) -> tuple[str, tuple[str, ...]]:
         facts = self.facts
-        acquired = canonical({"file": facts.digest or facts.path, "mask": self.mask.determining(), "slice": self.slice})
+        of_file = {"file": facts.digest or facts.path, **axes_of(self.study.plan, facts)}
+        acquired = canonical({**of_file, "mask": self.mask.determining(), "slice": self.slice})
         return acquired, tuple(
             canonical({**region.determining(), **self.study.behind(region)}) for region in self.regions
         )

@@ -18,7 +18,7 @@ from ..reconstructors.base import Method
 from ..statistics.shifts import filtered
 from .devices import claimed
 from .expand import Study
-from .inventory import BOTH, FILTERED, RANDOM, Inventory, ScanFacts
+from .inventory import BOTH, FILTERED, RANDOM, Inventory, ScanFacts, axes_of
 from .plan import Filter, Unfit, located
 from .regions import regions_of
 from .shared import OpenScan
@@ -73,6 +73,7 @@ def _key(study: Study, facts: ScanFacts, slices: Sequence[int], method: Method) 
     """SHA-256 of all that determines the scores of a scan."""
     determining = [
         facts.digest,
+        axes_of(study.plan, facts),
         slices,
         study.masks(facts)[0].determining(),
         _filter(study).proxy,

@@ -16,9 +16,17 @@ from ..ground.writing import write
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the first date that an archive can have
 
 
+_SUFFIX = ".zarr.zip"
+
+
 def place(folder: Path, trial: str) -> Path:
     """Where the images of a trial are, in the store's folder."""
-    return folder / "images" / trial[:2] / f"{trial}.zarr.zip"
+    return folder / "images" / trial[:2] / f"{trial}{_SUFFIX}"
+
+
+def kept_images(folder: Path) -> set[str]:
+    """The trials whose images are in the store's folder."""
+    return {path.name.removesuffix(_SUFFIX) for path in folder.glob(f"images/*/*{_SUFFIX}")}
 
 
 def keep_images(folder: Path, trial: str, images: Mapping[str, Tensor]) -> None:

@@ -149,6 +149,12 @@ def open_plan_scan(plan: Plan, folder: Path, path: str) -> Scan:
     return open_scan(file, plan.scans.axes if lacks_axes(file) else None)
 
 
+def axes_of(plan: Plan, facts: "ScanFacts") -> dict[str, Any]:
+    """What determines the samples of a scan besides its file: the axes of a raw array, where the plan names them."""
+    named = plan.scans.axes is not None and lacks_axes(Path(facts.path))
+    return {"axes": plan.scans.axes} if named else {}
+
+
 def _facts(
     plan: Plan, folder: Path, path: str, scan: Scan, row: Row, drawn: Mapping[int, Sequence[DrawnRegion]]
 ) -> ScanFacts | None:

@@ -28,8 +28,12 @@ class Region:
 
     def determining(self) -> dict[str, Any]:
         """All that determines the region, as JSON values."""
+        return {"id": self.id, "kind": self.kind, "label": self.label, **self.place()}
+
+    def place(self) -> dict[str, Any]:
+        """All that determines which pixels it has, and what is in them, whatever it is called; as JSON values."""
         shapes = None if self.roi is None else self.roi.model_dump(mode="json")["shapes"]
-        return {"id": self.id, "kind": self.kind, "label": self.label, "shapes": shapes, **self.found}
+        return {"shapes": shapes, **self.found}
 
 
 def regions_of(plan: Plan, scan: ScanFacts, slice: int) -> tuple[Region, ...]:

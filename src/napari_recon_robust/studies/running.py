@@ -14,12 +14,13 @@ from .executors import inline
 from .executors.choosing import Executor
 from .expand import Group, Shard, Study
 from .filtering import filter_slices, guess_slices
+from .images import kept_images
 from .inventory import take_inventory
 from .keeping import check_columns, keep_worst
 from .lease import Lease
 from .plan import Plan, Unfit, read_plan
 from .store import Store
-from .table import columns_of
+from .table import columns_of, planned
 from .watching import Told, is_asked_to_stop, tell
 from .work import Stop, store_beside, until_terminated
 
@@ -94,7 +95,7 @@ def prepare_study(path: Path, *, store: Path, trust: bool = False) -> Job[Study]
     Raises what `open_study` and `Store.prepare` raise.
     """
     study = yield from open_study(path, trust=trust, digests=True, store=store)
-    Store.prepare(store, study.plan.study, read(path), study.inventory, columns_of(study), study.ids())
+    Store.prepare(store, study.plan.study, read(path), study.inventory, columns_of(study), planned(study))
     return study
 
 
@@ -142,7 +143,7 @@ def _run(
     """Run what is not finished; whoever has the lease merges now and then what is."""
     if lease.held:
         kept.compact()
-    done = kept.finished(failed=not retry)
+    done = _finished(study, kept, failed=not retry)
     before = total = 0
     for group, shard in _shared_out(study, share):
         total += len(shard.trials)
@@ -171,10 +172,18 @@ def _merged(study: Study, kept: Store) -> Job[Status]:
 
 def status(study: Study, store: Store) -> Status:
     """How far a study is, by its store."""
-    done, well = store.finished(), store.finished(failed=False)
+    done, well = _finished(study, store, failed=True), store.finished(failed=False)
     ids = list(study.ids())
     finished = sum(id in done for id in ids)
     return Status(len(ids), finished, finished - sum(id in well for id in ids), study.inventory.faults)
+
+
+def _finished(study: Study, store: Store, *, failed: bool) -> set[str]:
+    """The trials that are not to be run: of a plan that keeps all images those alone whose images are there."""
+    done = store.finished(failed=failed)
+    if study.plan.keep.images == "all":
+        done -= store.finished(failed=False) - kept_images(store.folder)
+    return done
 
 
 def study_status(path: Path, *, store: Path | None = None, trust: bool = False) -> Job[Status]:

@@ -3,7 +3,8 @@
     store.json              version of the layout, the study's name
     plan.yaml               the plan as it was run last
     inventory.json          what is known of its scans
-    plan.parquet            the trials that the plan has, in its order
+    plan.parquet            the trials that the plan has, in its order, with the columns that it and the scans' labels
+                            tell; these count, as what was measured earlier may have other labels beside it
     provenance/*.json       versions, device and threads of each attempt, by the column `attempt`
     trials/part-*.parquet   the table: a row for each trial; pandas, polars and DuckDB read the folder
     rows/                   rows that are not in the table yet: a Parquet file for each shard and attempt, or the lines
@@ -21,8 +22,10 @@ for a plan that has them again; reports, exports and comparisons are of the plan
     chosen                  why the plan's filter chose the slice: filtered, random or both; else null
     label_<name>            each column of the table of labels
     mask, acceleration, mask_seed   the pattern, the nominal R, its seed (a number, or the name of the file)
+    centre_fraction, minimum_centre_lines   of the mask: the share of lines in its centre, and how many at least
     region, region_kind, region_label, region_pixels, region_mm2    its id in the slice, image / annotations / drawn /
                             grid / fragile / lesions, its label, its size
+    region_digest           the beginning of the SHA-256 of all that determines the region's place, whatever its id
     method, knobs, method_label     as in the plan; all knobs as JSON; a short text that is unique in the plan
     perturbation, perturbation_knobs, budget, control, seed     its id ("none" for clean samples), all knobs as JSON, a
                             fraction or null, whether it is the random control of the same size, the seed
@@ -50,6 +53,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
@@ -63,7 +67,7 @@ from .inventory import Inventory
 from .lease import Lease
 from .row_files import LINES, RowFiles
 from .rows import Row, batches, frame_of, once, packed, polars, read_lines, read_rows
-from .table import NEEDED, ORDER
+from .table import NEEDED, ORDER, planned_columns
 
 if TYPE_CHECKING:
     from polars import DataFrame
@@ -73,7 +77,6 @@ T = TypeVar("T")
 VERSION = 1
 _LOOKS = 20  # at files that are merged meanwhile
 _PART = 100_000  # rows of a part of the table, about
-_PLANNED = {"trial": "String", "error": "String"}  # columns of plan.parquet, those that every part of the table has
 _OLD = 24 * 3600.0  # seconds after which an attempt on another machine that wrote nothing is over
 
 
@@ -96,9 +99,9 @@ class Store:
         plan: bytes,
         inventory: Inventory,
         columns: Mapping[str, str],
-        trials: Iterable[str] = (),
+        planned: Iterable[Row] = (),
     ) -> "Store":
-        """Make the store, or go on with the one that is there. trials: of the plan, in its order.
+        """Make the store, or go on with the one that is there. planned: a row for each trial of the plan, in its order.
 
         Raises InputError for a folder that holds something else, or a store of another version or study.
         """
@@ -114,7 +117,7 @@ class Store:
             write(head, _json({"version": VERSION, "study": name, "note": "Not for diagnostic use."}))
         write(folder / "plan.yaml", plan)
         write(folder / "inventory.json", inventory.model_dump_json().encode())
-        write(folder / "plan.parquet", packed(frame_of([{"trial": trial} for trial in trials], _PLANNED)))
+        write(folder / "plan.parquet", packed(_planned(planned, columns)))
         return cls(folder, columns)
 
     @staticmethod
@@ -223,11 +226,16 @@ class Store:
         frames = [self._part(path) for path in files if path.suffix != LINES]
         every = once(library.concat([*frames, frame_of(lines, self.columns)], how="diagonal_relaxed"))
         path = self.folder / "plan.parquet"
+        found: DataFrame
         if not os.path.lexists(path):
-            found: DataFrame = every.sort(ORDER, maintain_order=True, nulls_last=True)
+            found = every.sort(ORDER, maintain_order=True, nulls_last=True)
             return found
-        planned = read_rows(path, *_PLANNED).select("trial")
-        return planned.join(every, on="trial", how="inner", maintain_order="left").select(every.columns)
+        told = read_rows(path).drop("error")
+        former = {name for name in every.columns if name.startswith("label_") and name not in self.columns}
+        measured = every.select("trial", *(name for name in every.columns if name not in {*told.columns, *former}))
+        both = told.join(measured, on="trial", how="inner", maintain_order="left")
+        found = both.select(name for name in dict.fromkeys((*self.columns, *both.columns)) if name in both.columns)
+        return found
 
     def _part(self, path: Path) -> "DataFrame":
         return read_rows(path, types=self.columns, needed=NEEDED)
@@ -306,6 +314,17 @@ class Store:
                 return known["process"] == os.getpid() or not runs(known["process"])
             return time.time() - lines.stat().st_mtime > _OLD
         return False
+
+
+def _planned(rows: Iterable[Row], columns: Mapping[str, str]) -> "DataFrame":
+    """The content of plan.parquet, made of some rows at a time."""
+    library, rest = polars(), iter(rows)
+    kinds = planned_columns(columns) | {"error": columns["error"]}  # which every part of a table has
+    frames = [frame_of([], kinds)]
+    while some := [{name: row.get(name) for name in kinds} for row in islice(rest, _PART)]:
+        frames.append(frame_of(some, kinds))
+    found: DataFrame = library.concat(frames)
+    return found
 
 
 def _machine() -> str:

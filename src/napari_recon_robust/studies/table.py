@@ -1,6 +1,7 @@
 """The table of a study: a row for each trial, its columns and their types."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from hashlib import sha256
 from typing import Any
 
 from ..evaluation.coverage import LEVELS
@@ -16,11 +17,14 @@ _SETTINGS = {
     "mask": TEXT,
     "acceleration": NUMBER,
     "mask_seed": TEXT,
+    "centre_fraction": NUMBER,
+    "minimum_centre_lines": WHOLE,
     "region": TEXT,
     "region_kind": TEXT,
     "region_label": TEXT,
     "region_pixels": WHOLE,
     "region_mm2": NUMBER,
+    "region_digest": TEXT,
     "method": TEXT,
     "knobs": TEXT,
     "method_label": TEXT,
@@ -37,6 +41,7 @@ _FOUND = (
 )
 _LAST = {"budget_reached": NUMBER, "seconds": NUMBER, "error": TEXT, "device": TEXT, "attempt": TEXT}
 NOT_MEASURED = ("seconds", "device", "attempt")  # what differs between two runs of one trial
+_SIZES = ("region_pixels", "region_mm2")  # of regions that a worker finds, it tells them
 ORDER = (
     *("scan", "slice", "mask", "acceleration", "mask_seed", "method_label", "region", "perturbation", "budget"),
     *("perturbation_knobs", "seed", "control", "trial"),
@@ -59,9 +64,23 @@ def columns(labels: Sequence[str] = ()) -> dict[str, str]:
     }
 
 
+def planned_columns(columns: Mapping[str, str]) -> dict[str, str]:
+    """Those columns of a table that its plan, its scans and their labels tell, whatever was measured."""
+    return {
+        name: kind
+        for name, kind in columns.items()
+        if name.startswith("label_") or (name in {**_FIRST, **_SETTINGS} and name not in _SIZES)
+    }
+
+
 def columns_of(study: Study) -> dict[str, str]:
     """The columns of a study."""
     return columns(labels_of(study.inventory.scans))
+
+
+def planned(study: Study) -> Iterator[dict[str, Any]]:
+    """A row for each trial of a study, in the plan's order, without what is measured."""
+    return (described(study, trial) for group in study.groups() for trial in group.trials())
 
 
 def described(study: Study, trial: Trial) -> dict[str, Any]:
@@ -78,10 +97,15 @@ def described(study: Study, trial: Trial) -> dict[str, Any]:
         "mask": trial.mask.pattern,
         "acceleration": None if sampling is None else sampling.acceleration,
         "mask_seed": None if sampling is None else str(sampling.seed),
+        "centre_fraction": None if sampling is None else sampling.centre_fraction,
+        "minimum_centre_lines": None if sampling is None else sampling.minimum_centre_lines,
         "region": trial.region.id,
         "region_kind": trial.region.kind,
         "region_label": trial.region.label,
         "region_pixels": trial.region.pixels,
+        "region_digest": sha256(canonical({**trial.region.place(), **study.behind(trial.region)}).encode()).hexdigest()[
+            :16
+        ],
         "method": trial.setting.id,
         "knobs": canonical(dict(trial.setting.knobs)),
         "method_label": trial.setting.label,

@@ -12,13 +12,14 @@ from ...ground.errors import InputError
 from ...ground.knob import stored
 from ...statistics import clustered
 from ...statistics.estimate import Estimate
+from ...studies.columns import PLACE
 
 if TYPE_CHECKING:
     from polars import DataFrame
 
 CLEAN = "none"  # the perturbation of a trial that changes nothing
 STATES = ("clean", "perturbed")
-SLICE = ("scan", "slice", "mask", "acceleration", "mask_seed", "region", "method_label")  # what has one clean image
+SLICE = (*PLACE, "method_label")  # what has one clean image
 INTERVAL, SPREAD = "95% interval over volumes", "quartiles, a spread and no interval"
 
 

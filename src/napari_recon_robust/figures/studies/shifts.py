@@ -14,6 +14,7 @@ from ...statistics import clustered
 from ...statistics.estimate import Estimate
 from ...statistics.lines import Line, fit
 from ...statistics.shifts import filtered, share_closed
+from ...studies.columns import PLACE
 from . import frame
 from .style import GREY, Drawn, Sheet
 
@@ -32,10 +33,8 @@ _CHOSEN = "chosen"  # why the plan's filter chose a slice
 _WORST = 0.2  # of the slices are filtered
 _BASE = "knob_network"  # of test-time training: the id of the network that it trains on
 _SETTINGS = ["method", _BASE]  # what several labels of one method share
-_PAIRED = [  # what the trials of two methods share that are compared
-    *("volume", "scan", "slice", "mask", "acceleration", "mask_seed", "region"),
-    *("perturbation", "perturbation_knobs", "seed"),
-]
+# What the trials of two methods share that are compared.
+_PAIRED = ("volume", *PLACE, "perturbation", "perturbation_knobs", "seed")
 
 
 @dataclass(frozen=True, eq=False)
