@@ -284,7 +284,7 @@ class Masks(Part):
     """Sampling masks: every acceleration with every seed. seeds: numbers, or "file", the name of each file.
 
     pattern: one of the sampling patterns, or `acquired`, which takes the scan as it is. centre_fraction: 8% of the
-    lines by default, 4% from R = 8 on.
+    lines by default, 4% from R = 8 on. minimum_centre_lines: as ESPIRiT wants some; fastMRI's rule has none.
     """
 
     pattern: str = "equispaced"

@@ -93,7 +93,7 @@ def compare(
         axes=axes.split(",") if axes else None,
         device=checked_device(device),
     )
-    table = follow(job, "comparing")
+    table = follow(job, "comparing", lines=True)
     for row in table.rows.values():
         if row["caution"]:
             warn(row["caution"])

@@ -75,7 +75,7 @@ def train(
             device=device,
         )
         try:
-            path = follow(relayed(job, _aloud), f"training {recipe.id}")
+            path = follow(relayed(job, _aloud), f"training {recipe.id}", lines=True)
         except InputError as error:
             if len(chosen) == 1:
                 raise
