@@ -128,3 +128,8 @@ def test_a_module_does_not_take_a_functions_place() -> None:
     assert not {"fragility", "transfer"} & set(rr.__all__)
     with pytest.raises(InputError, match="no reconstructor"):
         rr.transfer_matrix(None, ["nonsense"], rr.ROI.box(0, 0, 2, 2))  # type: ignore[arg-type]
+
+
+def test_a_function_is_asked_for_by_the_name_of_its_file() -> None:
+    with pytest.raises(InputError, match="write it into a file and give"):
+        rr.reconstructor(torch.nn.Identity())

@@ -27,6 +27,7 @@ from .evaluation.contrast import Contrasts
 from .former import names
 from .ground import progress
 from .ground.arguments import as_numbers, as_texts, as_whole
+from .ground.errors import InputError
 from .ground.guard import to_path
 from .perturbations import registry as perturbations
 from .perturbations.base import Perturbed
@@ -92,6 +93,11 @@ def reconstructor(id: str) -> Reconstructor:
     {kspace}, {sensitivities}, {mask} and {image} in place of its files. Raises InputError for an unknown id,
     WeightsError or ModelError for a model that cannot be opened.
     """
+    if callable(id):
+        raise InputError(
+            "a model is named by where it is, so that results can say what made them: write it into a file and give "
+            '"file.py:name".'
+        )
     return registry.get(id)
 
 
