@@ -1,6 +1,7 @@
 import json
 import shutil
 
+import numpy as np
 import pytest
 
 from napari_recon_robust.data.roi import ROI
@@ -8,6 +9,8 @@ from napari_recon_robust.ground.errors import InputError, ReconRobustError
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.studies.inventory import Inventory, matching, take_inventory
 from napari_recon_robust.studies.plan import Unfit, read_plan
+from napari_recon_robust.studies.running import open_study
+from napari_recon_robust.studies.shared import OpenScan
 
 
 def inventory(path, *, digests: bool = False, known: Inventory | None = None) -> Inventory:
@@ -89,6 +92,47 @@ def test_a_digest_serves_while_the_file_has_not_changed(write_plan, tmp_path, mo
     assert inventory(path, digests=True, known=first) == first
     (tmp_path / "head.h5").touch()
     assert inventory(path, digests=True, known=first).scans[0].digest == "new"
+
+
+@pytest.fixture
+def pairs(tmp_path):
+    """Two scans of one size as BART's pairs, a and b."""
+    for number, name in enumerate("ab"):
+        _pair(tmp_path, name, number)
+
+
+def _pair(folder, name: str, seed: int) -> None:
+    (folder / f"{name}.hdr").write_text("# Dimensions\n16 16 1 2\n")
+    parts = np.random.default_rng(seed).normal(size=(2, 2 * 16 * 16)).astype(np.float32)
+    (parts[0] + 1j * parts[1]).tofile(folder / f"{name}.cfl")
+
+
+@pytest.mark.usefixtures("pairs")
+@pytest.mark.parametrize(
+    ("files", "found"),
+    [
+        ("*.hdr", ["a.hdr", "b.hdr"]),
+        ("[ab].*", ["a.cfl", "b.cfl"]),
+        (["*.hdr", "*.cfl"], ["a.cfl", "b.cfl"]),
+    ],
+)
+def test_a_pair_of_files_is_one_volume_and_not_that_of_another_pair(write_plan, files, found) -> None:
+    assert [
+        one.path for one in inventory(write_plan(scans=files, slices=[0], regions=["image"]), digests=True).scans
+    ] == found
+
+
+@pytest.mark.usefixtures("pairs")
+def test_a_pair_whose_data_were_replaced_is_another_scan(write_plan, tmp_path) -> None:
+    path = write_plan(scans="a.hdr", slices=[0], regions=["image"])
+    study = run(open_study(path, digests=True))
+    (first,) = study.inventory.scans
+    OpenScan(study, "cpu").scan(first)
+    _pair(tmp_path, "a", 2)
+    (second,) = inventory(path, digests=True, known=study.inventory).scans
+    assert second.digest != first.digest
+    with pytest.raises(InputError, match=r"a\.hdr has changed since the study began"):
+        OpenScan(study, "cpu").scan(first)
 
 
 @pytest.mark.parametrize(

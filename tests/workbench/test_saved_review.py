@@ -70,13 +70,20 @@ def test_a_scan_is_told_by_size_and_time(tmp_path: Path) -> None:
         scan.check()
 
 
-def test_a_pair_of_files_without_a_suffix(tmp_path: Path) -> None:
-    for suffix in (".hdr", ".cfl"):
-        (tmp_path / f"scan{suffix}").write_bytes(b"one")
-    scan = SavedScan.of(tmp_path / "scan", None)
+@pytest.mark.parametrize("name", ["scan", "scan.hdr", "scan.cfl"])
+@pytest.mark.parametrize("changed", [".hdr", ".cfl"])
+def test_a_pair_of_files_has_changed_with_either(tmp_path: Path, name: str, changed: str) -> None:
+    (tmp_path / "scan.hdr").write_text("# Dimensions\n1 1\n")
+    (tmp_path / "scan.cfl").write_bytes(bytes(8))
+    os.utime(tmp_path / f"scan{changed}", (1e9, 1e9))
+    scan = SavedScan.of(tmp_path / name, None)
     assert scan is not None
-    os.utime(tmp_path / "scan.cfl", (2e9, 2e9))
+    scan.check()
+    os.utime(tmp_path / f"scan{changed}", (1.1e9, 1.1e9))
     with pytest.raises(InputError, match="has changed"):
+        scan.check()
+    (tmp_path / "scan.cfl").unlink()
+    with pytest.raises(InputError, match="scan(.cfl)? is not in .* any more"):
         scan.check()
 
 

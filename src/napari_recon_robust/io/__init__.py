@@ -36,6 +36,25 @@ def format_of(path: Path) -> Format | None:
         return next((format for format in FORMATS if format.recognises(path)), None)
 
 
+def files_of(path: Path) -> tuple[Path, ...]:
+    """The files of the scan that opens by this path: all that belong together, such as BART's pairs, else the file.
+
+    Only formats whose scans have several files look at the content, so that no library opens the others for it.
+    """
+    with opening(path):
+        several = (format for format in FORMATS if len(format.files(path)) > 1)
+        return next((format.files(path) for format in several if format.recognises(path)), (path,))
+
+
+def stamp(path: Path) -> tuple[int, int]:
+    """Bytes of a scan's files, and their times of change in nanoseconds: sums, which change with any of the files.
+
+    Raises FileFormatError if one of them is not there.
+    """
+    found = [status(file) for file in files_of(path)]
+    return sum(one.st_size for one in found), sum(one.st_mtime_ns for one in found)
+
+
 def suffixes() -> list[str]:
     """The suffixes of all formats."""
     return list(dict.fromkeys(suffix for format in FORMATS for suffix in format.suffixes))

@@ -2,7 +2,7 @@
 
 import csv
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import StringIO
 from itertools import takewhile
@@ -19,7 +19,7 @@ from ..ground.errors import FileFormatError, InputError, ReconRobustError
 from ..ground.guard import opening, read, shown
 from ..ground.numbers import counted
 from ..ground.progress import Job, Progress
-from ..io import lacks_axes, open_scan
+from ..io import files_of, format_of, lacks_axes, open_scan, stamp
 from ..io.annotations import read_annotations
 from .plan import Annotations, Bounds, Drawn, Plan, Scans, Unfit
 
@@ -40,9 +40,9 @@ class DrawnRegion(BaseModel):
 
 
 class ScanFacts(BaseModel):
-    """One scan. path: as the plan names it, relative to its folder. digest: SHA-256 of the file, "" if not asked for.
+    """One scan. path: as the plan names it, relative to its folder. digest: SHA-256 of its files, "" if not asked for.
 
-    volume: the unit of statistics. size, changed: of the file, bytes and nanoseconds; by these a digest stays valid.
+    volume: the unit of statistics. size, changed: their `io.stamp`; as long as it is that, a digest stays valid.
     annotations: by the number of the plan's part that asks for them. drawn: likewise. scores: of the filter's proxy, by
     slice; scored: what determined them. chosen: why the filter chose a slice. notes: what was guessed of the file.
     """
@@ -104,11 +104,13 @@ def take_inventory(plan: Plan, file: Path, *, digests: bool, known: Inventory | 
     table = _read_table(plan.scans, folder)
     rows = {path: _row_of(plan.scans, table, path) for path in paths}
     before = {one.path: one for one in known.scans} if known else {}
-    drawn = _read_drawn(plan, folder)
+    drawn, files = _read_drawn(plan, folder), {folder / path for path in paths}
     found, faults = list[ScanFacts](), dict[str, str]()
     for number, (path, glob) in enumerate(paths.items()):
         yield Progress(number / len(paths), f"Opening {path.rpartition('/')[2]}")
         try:
+            if _accompanies(folder / path, files):
+                continue
             with open_plan_scan(plan, folder, path) as scan:
                 facts = _facts(plan, folder, path, scan, rows[path], drawn)
             if facts is not None:
@@ -155,6 +157,14 @@ def axes_of(plan: Plan, facts: "ScanFacts") -> dict[str, Any]:
     return {"axes": plan.scans.axes} if named else {}
 
 
+def _accompanies(file: Path, files: Container[Path]) -> bool:
+    """Whether it only stands beside the data of a scan that are among these files too: both are one volume."""
+    format = format_of(file)
+    if format is None or file.suffix not in format.beside:
+        return False
+    return any(one != file and one in files for one in format.files(file))
+
+
 def _facts(
     plan: Plan, folder: Path, path: str, scan: Scan, row: Row, drawn: Mapping[int, Sequence[DrawnRegion]]
 ) -> ScanFacts | None:
@@ -188,10 +198,9 @@ def _facts(
 
 
 def _with_digest(facts: ScanFacts, file: Path, known: ScanFacts | None) -> ScanFacts:
-    status = file.stat()
-    size, changed = status.st_size, status.st_mtime_ns
+    size, changed = stamp(file)
     same = known is not None and known.digest and (known.size, known.changed) == (size, changed)
-    digest = known.digest if known is not None and same else file_hash(file)
+    digest = known.digest if known is not None and same else file_hash(*files_of(file))
     return facts.model_copy(update={"digest": digest, "size": size, "changed": changed})
 
 

@@ -15,6 +15,7 @@ from ..data.scan import Scan
 from ..ground.cached import cached_property
 from ..ground.errors import InputError
 from ..ground.progress import run
+from ..io import stamp
 from ..perturbations import registry as perturbations
 from ..perturbations.base import Perturbed, Setup
 from ..perturbations.features.feature import Feature
@@ -44,10 +45,8 @@ class OpenScan:
         """The scan; InputError for a file that has changed since the inventory was taken."""
         if self._scan is None or self._path != facts.path:
             self.close()
-            file = self.study.folder / facts.path
             opened = open_plan_scan(self.study.plan, self.study.folder, facts.path)
-            status = file.stat()
-            if facts.digest and (status.st_size, status.st_mtime_ns) != (facts.size, facts.changed):
+            if facts.digest and stamp(self.study.folder / facts.path) != (facts.size, facts.changed):
                 opened.close()
                 raise InputError(f"{facts.name} has changed since the study began; run the study again.")
             self._scan, self._path = opened, facts.path

@@ -23,9 +23,11 @@ from pydantic import Field, ValidationError
 
 from ..data.roi import ROI
 from ..ground.documents import read_json
-from ..ground.errors import InputError, ReconRobustError
+from ..ground.errors import FileFormatError, InputError, ReconRobustError
+from ..ground.guard import is_file
 from ..ground.specification import Specification
 from ..ground.writing import WritingError, said, write
+from ..io import files_of, stamp
 
 STATE = "state.json"
 _MOST, _ROOM = 10, 2**32  # reviews that are kept, and bytes of them
@@ -40,7 +42,7 @@ def folder() -> Path:
 
 
 class SavedScan(Specification):
-    """A scan's file as it was. axes: those that an array was opened with. size: in bytes; modified: in nanoseconds."""
+    """A scan's file as it was. axes: those that an array was opened with. size, modified: its `io.stamp`."""
 
     path: str
     axes: tuple[str, ...] | None = None
@@ -50,8 +52,9 @@ class SavedScan(Specification):
     @classmethod
     def of(cls, path: Path, axes: Sequence[str] | None) -> Self | None:
         """The file as it is now; None if it is not there."""
-        size, modified = _stamp(path)
-        if size < 0:
+        try:
+            size, modified = stamp(path)
+        except FileFormatError:
             return None
         return cls(path=os.path.abspath(path), axes=tuple(axes) if axes else None, size=size, modified=modified)
 
@@ -66,10 +69,11 @@ class SavedScan(Specification):
 
     def check(self) -> None:
         """Raise InputError, one sentence, for a file that has vanished or changed."""
-        size, modified = _stamp(Path(self.path))
-        if size < 0:
-            raise _vanished(Path(self.path))
-        if (size, modified) != (self.size, self.modified):
+        try:
+            now = stamp(Path(self.path))
+        except FileFormatError:
+            raise _vanished(Path(self.path)) from None
+        if now != (self.size, self.modified):
             raise InputError(
                 f"{self.name} has changed since it was reviewed, so its regions and results may not be its own any "
                 "more; open it anew."
@@ -350,6 +354,7 @@ def _left(place: Path) -> Found | None:
 
 
 def _vanished(path: Path) -> InputError:
+    path = next((file for file in files_of(path) if not is_file(file)), path)
     return InputError(f"{path.name} is not in {path.parent} any more; bring it back, or open it where it is now.")
 
 
@@ -372,15 +377,3 @@ def _runs(name: str) -> bool:
 
 def _host() -> str:
     return re.sub(r"\W", "", platform.node())[:20]
-
-
-def _stamp(path: Path) -> tuple[int, int]:
-    """Size and time of a file, or of all files of a name without suffix (BART's); (-1, 0) where there is none."""
-    files = [path] if path.is_file() else sorted(path.parent.glob(f"{path.name}.*")) if path.name else []
-    try:
-        stats = [one.stat() for one in files]
-    except OSError:
-        return -1, 0
-    if not stats:
-        return -1, 0
-    return sum(one.st_size for one in stats), max(one.st_mtime_ns for one in stats)

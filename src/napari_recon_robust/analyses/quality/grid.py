@@ -25,7 +25,7 @@ from ...ground.cached import cached_property
 from ...ground.errors import FileFormatError, InputError, ReconRobustError
 from ...ground.guard import is_file, to_path
 from ...ground.specification import Specification
-from ...io import format_of, lacks_axes, open_scan
+from ...io import files_of, format_of, lacks_axes, open_scan
 from ...physics.sampling import Pattern, Sampling, usual_centre_fraction
 from ...simulation.acquisition import NOISE_RANGE, simulate_slice
 from ...simulation.anatomy import SUFFIXES, load_volume, slices
@@ -149,8 +149,7 @@ def is_anatomy(path: Path) -> bool:
 
 def identity(path: Path) -> str:
     """What tells a scan from others, whatever its name and folder: the first digits of the SHA-256 of its files."""
-    format = None if is_anatomy(path) else format_of(path)
-    return record.file_hash(*((path,) if format is None else format.files(path)))[:DIGITS]
+    return record.file_hash(*files_of(path))[:DIGITS]
 
 
 def names(paths: Sequence[Path]) -> dict[Path, str]:
