@@ -19,4 +19,4 @@ def test_a_sample_tells_time_and_room_and_keeps_nothing(write_plan) -> None:
 
 def test_what_fails_in_the_sample_is_told(write_plan) -> None:
     found = run(estimate_study(write_plan(regions=[{"kind": "lesions", "diameters": [90]}])))
-    assert "3 of the sample failed, the first: the region" in found.sentence
+    assert "3 of the sample failed, the first: the tissue" in found.sentence

@@ -263,7 +263,7 @@ class Fragile(Part):
 class Lesions(Part):
     """Round lesions of known diameter (pixels) and contrast to the local tissue, inserted at `count` random places.
 
-    Each is alone in the slice. The places are drawn in the tissue, the same for all diameters and contrasts.
+    Each is alone in the slice. The places are drawn in the tissue, the same for all diameters, contrasts and masks.
     """
 
     kind: Literal["lesions"]

@@ -19,7 +19,7 @@ from ..io import stamp
 from ..perturbations import registry as perturbations
 from ..perturbations.base import Perturbed, Setup
 from ..perturbations.features.feature import Feature
-from ..perturbations.features.feature_search import places
+from ..perturbations.features.feature_search import places_in
 from ..perturbations.features.insertion import Insertion
 from ..reconstructors import registry as reconstructors
 from ..reconstructors.base import Method, Reconstructor
@@ -40,6 +40,7 @@ class OpenScan:
         self._path = ""
         self._methods: dict[int, Method] = {}
         self._finders: dict[str, Reconstructor] = {}
+        self._tissue: tuple[tuple[str, int], Tensor] | None = None
 
     def scan(self, facts: ScanFacts) -> Scan:
         """The scan; InputError for a file that has changed since the inventory was taken."""
@@ -51,6 +52,17 @@ class OpenScan:
                 raise InputError(f"{facts.name} has changed since the study began; run the study again.")
             self._scan, self._path = opened, facts.path
         return self._scan
+
+    def tissue(self, facts: ScanFacts, slice: int) -> Tensor:
+        """Where a slice has tissue with all that the scanner measured, bool (rows, columns): the same for every mask.
+
+        The last one is kept, since the masks of a slice follow one another.
+        """
+        key = facts.path, slice
+        if self._tissue is None or self._tissue[0] != key:
+            measurement = self.scan(facts).measurement(slice).to(self.device)
+            self._tissue = key, measurement.foreground
+        return self._tissue[1]
 
     def method(self, setting: Setting) -> Method:
         """The method of a setting; its weights stay loaded. InputError where its files have changed since the start."""
@@ -159,14 +171,18 @@ class SharedSlice:
         return kept[has][1]
 
     def _inserted(self, region: Region) -> tuple[Measurement, ROI]:
-        """The slice with a round lesion, and the lesion where it has half of its contrast or more."""
+        """The slice with a round lesion, and the lesion where it has half of its contrast or more.
+
+        It lies in the same place under every mask of the slice.
+        """
         measurement, found = self.measurement, region.found
         if measurement.full is None:
             raise InputError("lesions are inserted into fully sampled scans, and this one is not; leave it out.")
         insertion = Insertion(self._setup, keep=True)
-        allowed = np.argwhere(places(self._setup, found["largest"]))
+        # The sensitivities of another mask have another edge, and each count of places draws others.
+        allowed = np.argwhere(places_in(self._opened.tissue(self.group.facts, self.group.slice), found["largest"]))
         if len(allowed) <= found["place"]:
-            raise InputError(f"the tissue has {len(allowed)} places for such lesions; ask for fewer of them.")
+            raise InputError(f"the tissue has {len(allowed)} places for such lesions; ask for fewer or smaller ones.")
         order = np.random.default_rng([found["seed"], self.group.slice]).permutation(len(allowed))
         row, column = allowed[order[found["place"]]].tolist()
         feature = Feature.of("blob", row, column, found["diameter"], found["contrast"])

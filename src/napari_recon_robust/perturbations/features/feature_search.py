@@ -216,9 +216,13 @@ def places(setup: Setup, size: float) -> NDArray[np.bool_]:
 
     Inside the ROI and in tissue, not across its edge. Raises InputError where there is no such place.
     """
-    tissue = setup.measurement.foreground.numpy()
-    inner = ndimage.distance_transform_edt(np.pad(tissue, 1))[1:-1, 1:-1] > size / 2
-    allowed: NDArray[np.bool_] = setup.mask.cpu().numpy() & inner
+    allowed = setup.mask.cpu().numpy() & places_in(setup.measurement.foreground, size)
     if not allowed.any():
         raise InputError("the region to search has no tissue around a feature of this size; choose a larger one.")
     return allowed
+
+
+def places_in(tissue: Tensor, size: float) -> NDArray[np.bool_]:
+    """Where tissue, bool (rows, columns), holds a feature of this size (pixels) as a whole, bool (rows, columns)."""
+    inner: NDArray[np.bool_] = ndimage.distance_transform_edt(np.pad(tissue.numpy(), 1))[1:-1, 1:-1] > size / 2
+    return inner
