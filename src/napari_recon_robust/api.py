@@ -20,7 +20,7 @@ from .analyses.quality.table import Table
 from .analyses.retention import RecoveryTable, RetentionMap
 from .analyses.samples import SamplesCurve
 from .cases import replay
-from .cases.record import DESCRIPTION, Case
+from .cases.record import Case
 from .data.measurement import Measurement
 from .data.roi import ROI
 from .evaluation.contrast import Contrasts
@@ -333,15 +333,15 @@ def study_report(
     from .figures.studies.all_figures import draw_all
     from .figures.studies.papers import answer
     from .reports.study import write_study_report
+    from .studies.keeping import kept_cases
 
     opened = _opened(plan, store)
     folder = _folder(figures) or opened.folder / "figures"
     trials = opened.table()
     found = draw_all(trials, folder)
-    cases = sorted(place.parent for place in (opened.folder / "cases").glob(f"**/{DESCRIPTION}"))
     drawn = list(found.drawn.values())
     said = None if trials.is_empty() else answer(trials)
-    write_study_report(trials, path, figures=drawn, lacking=found.lacking, cases=cases, answer=said)
+    write_study_report(trials, path, figures=drawn, lacking=found.lacking, cases=kept_cases(opened), answer=said)
     return found
 
 

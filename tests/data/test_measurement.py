@@ -232,3 +232,13 @@ def test_a_change_is_measured_where_the_scan_was() -> None:
     undersampled = Measurement(full * mask, mask & acquired, (ROWS, COLUMNS))
     assert undersampled.acquired.all()  # whether a line was left out, or is never measured, cannot be told
     assert undersampled.added(z).full is None
+
+
+def test_a_kspace_that_torch_conjugates_lazily_is_one_like_others() -> None:
+    kspace = random_complex(2, 8, 8).requires_grad_()
+    mask = torch.ones(1, 8, dtype=torch.bool)
+    lazy, plain = (Measurement(k, mask, (8, 8), k) for k in (kspace.conj(), kspace.conj().resolve_conj()))
+    assert lazy.largest == plain.largest
+    assert torch.equal(lazy.data, plain.data)
+    lazy.data.abs().sum().backward()
+    assert kspace.grad is not None

@@ -165,3 +165,34 @@ def test_a_script_that_changed_within_a_second_is_run_anew(tmp_path: Path, lines
     assert float(second(lines).abs().max() / first(lines).abs().max()) == pytest.approx(1.5)
     assert first.fingerprint() != second.fingerprint()
     assert not list(tmp_path.glob("__pycache__"))
+
+
+@pytest.mark.parametrize("where", ["helper.py", "parts/__init__.py", "parts/deep.py"])
+def test_a_script_is_known_by_what_it_imports_from_its_folder(tmp_path: Path, lines: Measurement, where: str) -> None:
+    """Directly or through another of its modules, at its head or where it is used; nothing else that lies there."""
+    (tmp_path / "parts").mkdir()
+    for name, text in (("parts/__init__.py", ""), ("parts/deep.py", "FACTOR = 2\n"), ("other.py", "1\n")):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    (tmp_path / "helper.py").write_text("def factor():\n    from parts.deep import FACTOR\n    return FACTOR\n")
+    body = "import helper; return helper.factor() * abs(kspace).sum(0)"
+    before = script(tmp_path, body)
+    known = before.fingerprint()
+    assert {"mine.py", "helper.py", "parts/__init__.py", "parts/deep.py"} <= set(known)
+    assert "other.py" not in known
+    assert script(tmp_path, body).fingerprint() == known
+    with (tmp_path / where).open("a", encoding="utf-8") as file:
+        file.write("# another text\n")
+    assert script(tmp_path, body).fingerprint() != known
+
+
+def test_what_a_script_imports_is_read_anew_with_it(tmp_path: Path, lines: Measurement) -> None:
+    images = []
+    (tmp_path / "mine.py").write_text(
+        "from my_factor import FACTOR\ndef reconstruct(kspace, mask, sensitivities):\n"
+        "    return FACTOR * abs(kspace).sum(0)\n",
+        encoding="utf-8",
+    )
+    for factor in (2, 30):  # of another size, by which Python tells a changed file
+        (tmp_path / "my_factor.py").write_text(f"FACTOR = {factor}\n", encoding="utf-8")
+        images.append(registry.get(str(tmp_path / "mine.py"))(lines))
+    assert float(images[1].abs().max() / images[0].abs().max()) == pytest.approx(15)

@@ -10,6 +10,7 @@ import pytest
 
 from helpers.browser import Browser
 from helpers.reported import FROZEN
+from helpers.saved_cases import saved
 from helpers.study_table import table
 from napari_recon_robust.figures.studies.calibration import interval_calibration
 from napari_recon_robust.ground.errors import InputError
@@ -105,3 +106,14 @@ def test_a_browser_sorts_and_searches_the_table_and_shows_the_worst_cases(
     chromium.wait("document.querySelector('.case:not([hidden])').id === 'case-2'")
     assert chromium.run("document.title") == "simulated"
     assert chromium.complaints == []
+
+
+@pytest.mark.slow
+def test_of_many_cases_the_page_says_how_many_it_shows(
+    trials: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(study, "MOST_CASES", 1)
+    page = write_study_report(
+        trials, tmp_path / "report.html", cases=2 * [saved(tmp_path / "case", "random")]
+    ).read_text()
+    assert "The worst 1 of 2 that are saved, the worst first." in page

@@ -5,6 +5,7 @@ from napari_recon_robust.cases.record import anatomy_hash, array_hash
 from napari_recon_robust.cases.replay import replay
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.progress import run
+from napari_recon_robust.studies.keeping import kept_cases
 from napari_recon_robust.studies.running import open_study, run_study
 from napari_recon_robust.studies.store import Store
 from napari_recon_robust.studies.work import store_beside
@@ -38,3 +39,24 @@ def test_the_worst_are_cases_that_the_gallery_lists_and_that_replay(write_plan, 
 def test_a_column_that_is_not_there_is_told_before_anything_runs(write_plan) -> None:
     with pytest.raises(InputError, match=r"line \d+, keep, by: the table has no column 'beauty'"):
         run(open_study(write_plan(keep={"worst": 1, "by": "beauty"})))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("by", "falls"), [("ssim_region_perturbed", False), ("nmse_region_perturbed", True)])
+def test_cases_come_worst_first_and_are_those_of_the_plan(write_plan, tmp_path, by: str, falls: bool) -> None:
+    def plan(*budgets: float):
+        change = {"kind": "random", "budgets": list(budgets)}
+        return write_plan(slices="all", perturbations=[change], keep={"worst": 2, "by": by}, regions=["image"])
+
+    run(run_study(plan(0.01, 0.05)))
+    path = plan(0.01, 0.02)
+    run(run_study(path))
+    store = Store.open(store_beside(path))
+    cases, table = kept_cases(store), store.table()
+    assert len(list((store.folder / "cases").iterdir())) == 6, "those of 5% are kept for a plan that has it again"
+    values = [table.filter(table["trial"].str.starts_with(case.name))[by].item() for case in cases]
+    assert len(values) == 4
+    assert values == sorted(values, reverse=falls)
+    rr.study_report(path, tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text()
+    assert page.count('class="case"') == 4 or page.count('id="case-') >= 4

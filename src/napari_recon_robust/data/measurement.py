@@ -69,6 +69,10 @@ class Measurement:
                 f"booleans of shape {dimensions((readout, phase))} or {dimensions((1, phase))} are expected for this "
                 "k-space."
             )
+        # Conjugated lazily, as torch does it, it cannot be viewed as real numbers.
+        object.__setattr__(self, "kspace", self.kspace.resolve_conj())
+        if self.full is not None:
+            object.__setattr__(self, "full", self.full.resolve_conj())
         if self.acquired is _TO_BE_FOUND:
             found = extent(self.mask) if self.full is None else measured_points(self.full.detach().cpu())
             object.__setattr__(self, "acquired", found.to(self.mask.device))

@@ -6,7 +6,7 @@ import inspect
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.machinery import SourceFileLoader
+from importlib.machinery import PathFinder, SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,7 +16,7 @@ from torch import nn
 from ..ground.errors import ModelError
 from ..ground.guard import is_file, read, said_by, shown
 from ..reconstructors.base import Reconstructor
-from ..reconstructors.origin import of_module
+from ..reconstructors.origin import of_module, with_neighbours
 from .model import CalledModel, ModelInput
 
 DEFAULT = "reconstruct"  # the function of a script that is given without a function's name
@@ -111,7 +111,7 @@ def _import_module(name: str) -> ModuleType:
 
 
 def _run_script(path: Path) -> ModuleType:
-    """A script as a module of its own name; each opening runs it anew, and it can import its neighbours."""
+    """A script as a module of its own name; each opening runs it and its neighbours, which it can import, anew."""
     if not is_file(path):
         raise ModelError(f"there is no file {shown(path)} at that place; give the path of a Python script.")
     content = read(path, _LONGEST_SCRIPT, ModelError)
@@ -121,10 +121,22 @@ def _run_script(path: Path) -> ModuleType:
     assert specification is not None
     module = importlib.util.module_from_spec(specification)
     sys.modules[name] = module
+    _forget_neighbours(path)
     with _on_path(path.parent.resolve()):
         # not by the loader, whose cache takes a file that was changed within a second for the old one
         exec(loader.source_to_code(content, str(path)), vars(module))
     return module
+
+
+def _forget_neighbours(script: Path) -> None:
+    """Forget what was imported before under the names of a script's neighbours: older versions, or another folder's.
+
+    What Python finds without the script's folder is the program's own, and stays.
+    """
+    for file in with_neighbours(script, script.parent) - {script}:
+        name = ".".join(file.relative_to(script.parent).with_suffix("").parts).removesuffix(".__init__")
+        if PathFinder.find_spec(name.partition(".")[0]) is None:
+            sys.modules.pop(name, None)
 
 
 @contextmanager

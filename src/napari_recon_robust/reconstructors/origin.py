@@ -1,15 +1,18 @@
 """Fingerprints of files and packages, by which a replay can tell whether they are the same as before."""
 
+import ast
 import hashlib
+import site
 import sys
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Iterator, Mapping
+from functools import cache, lru_cache
 from importlib import metadata
 from pathlib import Path
 
-from ..ground.guard import open_file
+from ..ground.guard import is_file, open_file, read
 
 PACKAGE = __name__.split(".")[0]
+_INSTALLED = tuple(Path(folder).resolve() for folder in (*site.getsitepackages(), site.getusersitepackages()))
 
 
 def of_file(path: Path) -> dict[str, str]:
@@ -25,9 +28,65 @@ def _distributions() -> Mapping[str, list[str]]:
 
 
 def of_module(name: str) -> dict[str, str]:
-    """The version of the distribution that an imported module came with, and the SHA-256 of its own file."""
+    """The version of the distribution that an imported module came with, and the SHA-256 of its own file.
+
+    Of a module that was not installed, also those of the modules beside it that it imports (`with_neighbours`), by
+    their paths from the folder that they are imported from.
+    """
     found = {
         distribution: metadata.version(distribution) for distribution in _distributions().get(name.split(".")[0], ())
     }
     file = getattr(sys.modules[name], "__file__", None)
-    return found | of_file(Path(file)) if file else found
+    if not file:
+        return found
+    path = Path(file).absolute()
+    if any(path.resolve().is_relative_to(folder) for folder in _INSTALLED):
+        return found | of_file(path)
+    root = path.parents[name.count(".") + (path.name == "__init__.py")]
+    for one in sorted(with_neighbours(path, root)):
+        found[one.relative_to(root).as_posix()] = of_file(one)[one.name]
+    return found
+
+
+def with_neighbours(file: Path, root: Path) -> set[Path]:
+    """The file of a module and those of all modules that it needs, directly or not, which are imported from `root`.
+
+    They are read off the text. So those are there that are imported only when they are used, but not those that other
+    models of this process have imported from there, nor what is imported by a name that is computed. Installed packages
+    are none of them, also where they lie below `root`: the version tells those.
+    """
+    found, new = set[Path](), [file]
+    while new:
+        one = new.pop()
+        if one not in found:
+            found.add(one)
+            new += _imported(one, root)
+    return found
+
+
+def _imported(file: Path, root: Path) -> Iterator[Path]:
+    """The files below `root` that the import statements of a file name, those of packages on the way included."""
+    for level, name in _import_statements(read(file)) if file.suffix == ".py" else ():
+        place, parts = file.parents[level - 1] if level else root, name.split(".")
+        if not level and (parts[0] in _distributions() or parts[0] in sys.stdlib_module_names):
+            continue
+        for part in parts:
+            yield from filter(is_file, (place / f"{part}.py", place / part / "__init__.py"))
+            place /= part
+
+
+@lru_cache(maxsize=1000)
+def _import_statements(text: bytes) -> tuple[tuple[int, str], ...]:
+    """The dotted names that a module may import, each with its number of leading dots; none of what is no Python."""
+    try:
+        nodes = list(ast.walk(ast.parse(text)))
+    except (SyntaxError, ValueError, RecursionError):
+        return ()
+    whole = [(0, alias.name) for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    parts = [
+        (node.level, f"{node.module}.{alias.name}" if node.module else alias.name)
+        for node in nodes
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    ]
+    return *whole, *parts

@@ -104,8 +104,8 @@ def write_study_report(
     """Write the report of a study as a single HTML file, which works offline; returns its path.
 
     trials: the table of the study, a row for each trial. lacking: why other figures were not drawn, by their titles.
-    cases: folders of the worst cases; the page has the first 24. answer: to the paper whose plan was run. Of a larger
-    table the page has the 20,000 trials with the lowest SSIM of the region, and says so.
+    cases: folders of cases, the worst first; the page has 24 of them, and says of how many. answer: to the paper whose
+    plan was run. Of a larger table the page has the 20,000 trials with the lowest SSIM of the region, and says so.
     Raises InputError for a table without trials, another suffix than .html, or a place that cannot be written;
     FileFormatError for a folder that is not a sound case.
     """
@@ -126,10 +126,17 @@ def write_study_report(
         answer=answer,
         table=_table(trials),
         cases=pages,
-        no_cases=_NO_CASES,
+        about_cases=_about(len(cases)),
     )
     write(path, page.encode())
     return path
+
+
+def _about(cases: int) -> str:
+    """What stands above the cases."""
+    if not cases:
+        return _NO_CASES
+    return f"The worst {MOST_CASES} of {cases} that are saved, the worst first." if cases > MOST_CASES else ""
 
 
 def _embedded(figure: Figure) -> _Embedded:

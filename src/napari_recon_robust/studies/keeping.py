@@ -4,13 +4,15 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..cases.record import array_hash, save_case
+from ..cases.record import DESCRIPTION, array_hash, save_case
 from ..cases.replay import make_case
+from ..ground.documents import read_yaml
+from ..ground.guard import opening
 from ..ground.progress import Job, Progress
 from .devices import claimed
 from .expand import Study
 from .measure import outcome_of
-from .plan import CLEAN, Unfit
+from .plan import CLEAN, Keep, Unfit
 from .rows import polars
 from .shared import OpenScan, SharedSlice
 from .store import Store
@@ -55,6 +57,19 @@ def worst_of(study: Study, table: "DataFrame") -> list[str]:
     found = found.sort(keep.by, "trial", descending=[falls, False], nulls_last=True)
     worst: list[str] = found.group_by(keep.group, maintain_order=True).head(keep.worst)["trial"].to_list()
     return worst
+
+
+def kept_cases(store: Store) -> list[Path]:
+    """The saved cases of the trials that the plan of a store has, the worst of all of them first.
+
+    No method of the plan is opened. Raises FileFormatError for a damaged plan.
+    """
+    plan, table = store.folder / "plan.yaml", store.table()
+    with opening(plan, "the plan of a study", "run the study again"):
+        by = Keep.model_validate(read_yaml(plan).get("keep") or {}).by
+        ordered = table.sort(by, "trial", descending=[larger_is_worse(by), False], nulls_last=True)
+    places = (store.folder / "cases" / id[:16] for id in ordered["trial"])
+    return [place for place in places if (place / DESCRIPTION).exists()]
 
 
 def keep_worst(study: Study, store: Store) -> Job[list[Path]]:

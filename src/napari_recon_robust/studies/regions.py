@@ -78,6 +78,7 @@ def _of_part(plan: Plan, number: int, scan: ScanFacts, slice: int) -> Iterator[R
                         "largest": max(part.diameters),
                         "contrast": contrast,
                         "seed": part.seed,
+                        "tissue": "of all that was measured",  # once it was that of each mask, with other places
                     }
                     id = f"{prefix}-{place + 1}-{diameter:g}-{contrast:g}"
                     yield Region(id, part.kind, label, None, found, None)

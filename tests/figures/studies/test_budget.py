@@ -78,3 +78,17 @@ def test_what_was_found_for_another_method_is_left_out(trials: pl.DataFrame, tmp
         for one in (attacks, pl.concat([attacks, foreign]))
     )
     assert after.equals(before)
+
+
+@pytest.mark.slow
+def test_other_noise_of_a_budget_is_no_search(trials: pl.DataFrame, tmp_path: Path) -> None:
+    attack = pl.col("budget").is_not_null() & ~pl.col("control") & ~pl.col("perturbation_knobs").str.contains("advrec")
+    harmless = trials.filter(attack).with_columns(ssim_region_perturbed=pl.col("ssim_region_clean"))
+    other = harmless.with_columns(perturbation=pl.lit("random"), perturbation_knobs=pl.lit("{}"))
+    alone, beside = (
+        pl.read_csv(loss_against_budget(one, tmp_path / "budget.svg").data)
+        for one in (trials, pl.concat([trials, other]))
+    )
+    assert beside.filter(pl.col("what") != "region, random").equals(alone)
+    losses = beside.filter(pl.col("what") == "region, random", pl.col("value") == "ssim_loss")
+    assert losses["mean"].to_list() == [0] * len(losses)

@@ -14,6 +14,8 @@ _ADVICE = "give the plan a perturbation with budgets, such as worst-case, and th
 _SCORES = [f"{metric}_region_{state}" for metric in ("ssim", "nmse") for state in frame.STATES]
 REGION, ADVREC, RANDOM = "region", "region, AdvRec's algorithm", "region, random noise"
 WHOLE = "region, attack on the whole image"
+SEARCH = "worst-case"  # the kind of perturbation that searches
+_OTHER = {"linestyle": (0, (3, 1, 1, 1, 1, 1)), "marker": "+", "markersize": 4}  # of kinds that do not search
 _LOOKS: dict[str, dict[str, Any]] = {
     REGION: {"linestyle": "-"},
     ADVREC: {"linestyle": "-.", "markersize": 3},
@@ -26,14 +28,16 @@ _LOOKS: dict[str, dict[str, Any]] = {
 def attacks(trials: "DataFrame") -> "DataFrame":
     """The trials with a budget; `what` says what was done to the region.
 
-    Random noise is that beside our search: AdvRec's algorithm spends less, and so does its control. Raises Lacking
-    where no trial has a budget.
+    Random noise is that beside our search: AdvRec's algorithm spends less, and so does its control. Other kinds with a
+    budget are told apart by their ids. Raises Lacking where no trial has a budget.
     """
     import polars as pl
 
     rows = frame.need(trials, ["budget", *_SCORES], _ADVICE)
     rows = frame.with_knob(frame.with_knob(rows, "algorithm"), "region").with_columns(
-        what=pl.when(pl.col("knob_algorithm") == "advrec")
+        what=pl.when(pl.col("perturbation") != SEARCH)
+        .then(pl.format("region, {}", "perturbation"))
+        .when(pl.col("knob_algorithm") == "advrec")
         .then(pl.lit(ADVREC))
         .when(pl.col("knob_region") == "image")
         .then(pl.lit(WHOLE))
@@ -68,12 +72,16 @@ def loss_against_budget(trials: "DataFrame", path: Path) -> Drawn:
     accelerations = frame.names_of(data["acceleration"].sort())
     sheet = Sheet(TITLE, data["method_label"], rows=2, columns=len(accelerations))
     step = min(frame.ranked(data["eta"])) * 0.04
+    found = frame.names_of(data["what"])
+    looks = {name: look for name, look in _LOOKS.items() if name in found}
+    looks |= {name: _OTHER for name in found if name not in looks}
     for line, (value, label) in enumerate((("ssim_loss", "loss of SSIM"), ("error_rise", "rise of rel. RMSE (%)"))):
         for column, acceleration in enumerate(accelerations):
             axes = sheet.panels[line][column]
             part = data.filter(pl.col("value") == value, pl.col("acceleration").eq_missing(acceleration))
             for name, series in frame.parted(part, "method_label", "what"):
-                sheet.means(axes, series, "eta", name[0], dodge=step * sheet.number(name[0]), **_LOOKS[name[1]])
+                dodge = step * sheet.number(name[0])
+                sheet.means(axes, series, "eta", name[0], dodge=dodge, **looks[name[1]])
             axes.axhline(0, color="black", linewidth=0.6)
             axes.set_xlim(0, 1.05 * axes.dataLim.x1)  # a single budget has marks beside it, too
             if line == 0:
@@ -82,6 +90,5 @@ def loss_against_budget(trials: "DataFrame", path: Path) -> Drawn:
                 axes.set_xlabel("budget η (% of the norm of the k-space)")
             if column == 0:
                 axes.set_ylabel(label)
-    found = set(data["what"])
-    sheet.legend([(name, look) for name, look in _LOOKS.items() if name in found])
+    sheet.legend(list(looks.items()))
     return sheet.finish(path, data, frame.counted(data))
