@@ -122,6 +122,20 @@ def test_methods_kinds_budgets_and_samplings(bench: Workbench, seconds: list[flo
     assert bench.perturbing.budget == 0.01
 
 
+def test_as_acquired_is_a_sampling_to_go_back_to(bench: Workbench) -> None:
+    acquisition, undoing = bench.acquisition, bench.undoing
+    rates = [acquisition.sampling, None, Sampling(acceleration=3)]
+    for sampling in rates[1:]:
+        acquisition.measure(1, sampling).run()
+        assert undoing.undone_next == "another sampling"
+    for sampling in rates[1::-1]:
+        task = undoing.undo()
+        assert task is not None
+        task.run()
+        assert acquisition.sampling == sampling
+    assert undoing.undone_next == ""
+
+
 def test_an_attack_that_is_shown_again_is_one_step(bench: Workbench) -> None:
     bench.regions.draw(FIRST, 1)
     bench.perturbing.run().run()

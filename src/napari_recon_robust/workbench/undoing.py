@@ -23,11 +23,14 @@ _PAUSE = 1.0  # seconds without a turn of a knob, after which the next turn is a
 
 @dataclass(frozen=True, eq=False)
 class Settings:
-    """What is undone. budgets: the one that is looked at comes last. Which slice is shown is no setting."""
+    """What is undone. budgets: the one that is looked at comes last. Which slice is shown is no setting.
+
+    sampling: the one that was asked for, of which None is as acquired; empty before any slice is measured.
+    """
 
     regions: tuple[Region, ...]
     chosen: tuple[Region, ...]
-    sampling: Any
+    sampling: tuple[Any, ...]
     method: "Method | None"
     kind: "Perturbation | None"
     knobs: Mapping[str, Any]
@@ -109,11 +112,12 @@ class Undoing(ReviewPart):
         return self._restore(step.after)
 
     def _settings(self) -> Settings:
-        search = self._perturbing
+        search, acquisition = self._perturbing, self._acquisition
+        sampling = acquisition.asked[1]
         return Settings(
             regions=tuple(self._regions.all),
             chosen=self._regions.chosen,
-            sampling=self._acquisition.asked[1],
+            sampling=() if sampling is None and acquisition.slice is None else (sampling,),
             method=self._reconstruction.method,
             kind=search.kind,
             knobs=dict(search.knobs),
@@ -155,8 +159,8 @@ class Undoing(ReviewPart):
                     self._reconstruction.turn(**method.knobs)
             elif method is not None:
                 self._reconstruction.choose(method)
-            if not same_sampling(wanted.sampling, self._acquisition.asked[1]) and self._acquisition.scan is not None:
-                task = self._acquisition.measure(sampling=wanted.sampling)
+            if _is_resampled(self._settings(), wanted) and self._acquisition.scan is not None:
+                task = self._acquisition.measure(sampling=wanted.sampling[0])
         finally:
             self._grouped = False
             self._present = self._settings()
@@ -172,10 +176,15 @@ def _is_turn(before: Settings, now: Settings) -> bool:
     """Whether knobs of the method, options or budgets have changed, and nothing else."""
     return (
         before.regions == now.regions
-        and same_sampling(before.sampling, now.sampling)
+        and not _is_resampled(before, now)
         and before.kind is now.kind
         and _reconstructor(before) is _reconstructor(now)
     )
+
+
+def _is_resampled(before: Settings, now: Settings) -> bool:
+    both = before.sampling and now.sampling
+    return bool(both) and not same_sampling(*before.sampling, *now.sampling)
 
 
 def _reconstructor(settings: Settings) -> object:
@@ -185,7 +194,7 @@ def _reconstructor(settings: Settings) -> object:
 def _words(before: Settings, now: Settings) -> str:
     """What was done between two states; empty if nothing was, or something was set for the first time."""
     parts = list(_region_words(before.regions, now.regions))
-    if before.sampling is not None and not same_sampling(before.sampling, now.sampling):
+    if _is_resampled(before, now):
         parts.append("another sampling")
     if before.method is not None and now.method is not None:
         if before.method.reconstructor is not now.method.reconstructor:

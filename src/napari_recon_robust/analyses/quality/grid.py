@@ -25,7 +25,7 @@ from ...ground.cached import cached_property
 from ...ground.errors import FileFormatError, InputError, ReconRobustError
 from ...ground.guard import is_file, to_path
 from ...ground.specification import Specification
-from ...io import files_of, format_of, lacks_axes, open_scan
+from ...io import files_of, format_of, lacks_axes, open_scan, suffixes
 from ...physics.sampling import Pattern, Sampling, usual_centre_fraction
 from ...simulation.acquisition import NOISE_RANGE, simulate_slice
 from ...simulation.anatomy import SUFFIXES, load_volume, slices
@@ -265,9 +265,11 @@ def _within(path: Path) -> list[Path]:
 
 
 def _is_scan(path: Path) -> bool:
-    """Whether it is read as one; a damaged file is, so that it is named where it is opened."""
+    """Whether it is read as one; a damaged file is, and one that is none by its content, so that it is named there."""
     try:
         format = format_of(path)
     except FileFormatError:
         return True
-    return format is not None and path.suffix not in format.beside
+    if format is None:
+        return path.suffix.lower() in suffixes()
+    return path.suffix not in format.beside
