@@ -43,7 +43,7 @@ from .studies.estimate import Estimate
 from .studies.executors.choosing import choose
 from .studies.running import Status
 from .studies.store import Store
-from .studies.work import store_beside
+from .studies.work import results_of
 
 if TYPE_CHECKING:
     from polars import DataFrame
@@ -357,8 +357,8 @@ def study_difference(
 
 
 def _opened(plan: str | Path, store: str | Path | None = None) -> Store:
-    path = to_path(plan)
-    return Store.open(_folder(store) or (path if path.is_dir() else store_beside(path)))
+    """The results of a plan; InputError where they are another study's."""
+    return results_of(to_path(plan), _folder(store))
 
 
 def _folder(store: str | Path | None) -> Path | None:

@@ -10,12 +10,13 @@ import polars
 import pytest
 
 from napari_recon_robust.ground import writing
+from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.studies import running
-from napari_recon_robust.studies.running import run_study
+from napari_recon_robust.studies.running import prepare_study, run_study
 from napari_recon_robust.studies.store import Store
 from napari_recon_robust.studies.table import NOT_MEASURED
-from napari_recon_robust.studies.work import store_beside, until_terminated
+from napari_recon_robust.studies.work import results_of, store_beside, until_terminated
 
 
 class Ended(BaseException):
@@ -81,3 +82,12 @@ def test_sigterm_is_noted_and_its_handler_restored() -> None:
         signal.raise_signal(signal.SIGTERM)
         assert stop()
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_results_of_another_study_are_not_those_of_a_plan(write_plan) -> None:
+    path = write_plan(perturbations=["none"])
+    run(prepare_study(path, store=store_beside(path)))
+    assert results_of(path).folder == results_of(store_beside(path)).folder
+    other = write_plan("other.yaml", study="other")
+    with pytest.raises(InputError, match="holds the study 'small', and this plan is 'other'"):
+        results_of(other, store_beside(path))

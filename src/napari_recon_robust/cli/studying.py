@@ -12,9 +12,7 @@ from ..studies.executors.choosing import Executor, choose
 from ..studies.packaged import PACKAGED, is_packaged, packaged_plan
 from ..studies.plan import PlanError
 from ..studies.running import Status, run_study
-from ..studies.store import Store
 from ..studies.watching import DASHBOARD, FOLLOWED
-from ..studies.work import store_beside
 from .contradictions import refuse, refuse_both
 from .options import follow, warn
 
@@ -140,8 +138,3 @@ def tell(found: Status) -> None:
     click.echo(found.sentence)
     for path, sentence in found.faults.items():
         warn(f"{path} is left out: {sentence}")
-
-
-def results(plan: Path, store: Path | None = None) -> Store:
-    """The store of a plan, or the one in a folder of results."""
-    return Store.open(store or (plan if plan.is_dir() else store_beside(plan)))

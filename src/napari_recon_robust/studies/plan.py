@@ -497,6 +497,12 @@ def read_plan(path: Path, *, trust: bool = False, folder: Path | None = None) ->
         raise PlanError(shown(path), [_mistake(one, root) for one in kept]) from None
 
 
+def read_name(path: Path) -> str:
+    """What the study of a plan's file is called, without looking at the rest of it; empty where it has no name."""
+    values = read_yaml(path, InputError)
+    return str(values.get("study", "")) if isinstance(values, dict) else ""
+
+
 def _composed(path: Path) -> Any:
     """The nodes of a YAML file, which know their lines."""
     return yaml.compose(read(path).decode("utf-8-sig"), yaml.SafeLoader)

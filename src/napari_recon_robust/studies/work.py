@@ -12,6 +12,7 @@ from .devices import claimed
 from .expand import Shard, Study
 from .images import keep_images
 from .measure import Measurer
+from .plan import read_name
 from .shared import OpenScan, SharedSlice
 from .store import Store
 from .table import row
@@ -104,3 +105,11 @@ def _named(device: str) -> str:
 def store_beside(plan: Path) -> Path:
     """The folder of a plan's results unless another is given: beside it, by its name."""
     return plan.with_suffix(".results")
+
+
+def results_of(plan: Path, store: Path | None = None) -> Store:
+    """The store of a plan, or the one in a folder of results; InputError for those of another study than the plan's."""
+    place = store or (plan if plan.is_dir() else store_beside(plan))
+    if plan.is_file():
+        Store.check(place, read_name(plan))
+    return Store.open(place)

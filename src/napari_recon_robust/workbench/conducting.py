@@ -268,9 +268,7 @@ def _failures(folder: Path) -> Job[tuple[str, ...]]:
 def _differences(folder: Path, other: Path) -> Job[tuple[str, ...]]:
     yield Progress(0.0, "Comparing two studies")
     from ..studies.difference import sentences, shown, study_difference
-    from ..studies.store import Store
-    from ..studies.work import store_beside
+    from ..studies.work import results_of
 
-    second = other if other.is_dir() else store_beside(other)
-    table = study_difference(Store.open(folder).table(), Store.open(second).table())
+    table = study_difference(results_of(folder).table(), results_of(other).table())
     return tuple(sentences(shown(table)))

@@ -7,9 +7,10 @@ import click
 
 from ....studies.difference import VOLUMES, sentences, shown, study_difference
 from ....studies.exporting import SUFFIXES, check_suffix, export_table
+from ....studies.work import results_of
 from ...options import print_json
 from ...outputs import Outputs
-from ...studying import BEGUN, JSON, results
+from ...studying import BEGUN, JSON
 
 
 @click.command()
@@ -48,7 +49,7 @@ def diff(
     if output is not None:
         check_suffix(output)
     outputs = Outputs(output)
-    table = study_difference(results(first).table(), results(second).table(), metrics=metrics, volumes=volumes)
+    table = study_difference(results_of(first).table(), results_of(second).table(), metrics=metrics, volumes=volumes)
     outputs.save(output, partial(export_table, table))
     if as_json:
         print_json(table.to_dicts())

@@ -6,8 +6,9 @@ from pathlib import Path
 import click
 
 from ....studies.exporting import SUFFIXES, check_suffix, export_table
+from ....studies.work import results_of
 from ...outputs import Outputs
-from ...studying import BEGUN, STORE, results
+from ...studying import BEGUN, STORE
 
 
 @click.command()
@@ -20,6 +21,6 @@ def export(plan: Path, store: Path | None, output: Path) -> None:
     """Write one file with a row for each finished trial of PLAN, which may also be a folder of results."""
     check_suffix(output)
     outputs = Outputs(output)
-    table = results(plan, store).table()
+    table = results_of(plan, store).table()
     outputs.save(output, partial(export_table, table))
     outputs.end()
