@@ -143,6 +143,9 @@ def test_a_seed_of_noise_is_taken_on_a_scan_that_is_undersampled(tmp_path: Path)
     scan = [tmp_path / "raw.npy", "--axes", "coil,readout,phase", "--method", "zero-filled", "--roi", "8,8,9,9"]
     found = invoke("perturb", "random", *scan, *BUDGET, "--seed", 4)
     assert found.exit_code == 0, repr(found.exception)
+    told = "of the mask those points are kept that it measured"
+    assert told not in found.stderr
+    assert told in invoke("perturb", "random", *scan, *BUDGET, "--pattern", "random", "--acceleration", 2).stderr
 
 
 @pytest.mark.parametrize(

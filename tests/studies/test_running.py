@@ -20,6 +20,8 @@ from helpers.leases import held
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.progress import Progress, run
 from napari_recon_robust.ground.writing import WritingError
+from napari_recon_robust.io import open_scan
+from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.studies import lease, running, watching
 from napari_recon_robust.studies.lease import Lease
 from napari_recon_robust.studies.running import open_study, run_study, study_status
@@ -51,6 +53,9 @@ def test_a_study_gives_a_row_for_each_trial_that_others_read(write_plan) -> None
     found = table(path)
     assert found["error"].null_count() == 5
     assert found["budget_reached"].drop_nulls().to_list() == pytest.approx([0.01, 0.01, 0.05, 0.05], rel=0.05)
+    with open_scan(path.with_name("head.h5")) as scan:
+        sampling = Sampling(acceleration=2, centre_fraction=0.2, minimum_centre_lines=12)
+        assert set(found["effective_acceleration"]) == {scan.measurement(1, sampling).acceleration}
     random = found.filter(perturbation="random")
     assert (random["ssim_region_perturbed"] != random["ssim_region_clean"]).all()
     assert found["ssim_foreground_clean"].n_unique() == 1

@@ -56,7 +56,10 @@ class Measurer:
         shared = self.shared
         measurement, roi = shared.of(trial.region)
         mask = roi.mask(measurement.matrix)
-        values: dict[str, Any] = {"region_pixels": int(mask.sum())}
+        values: dict[str, Any] = {
+            "region_pixels": int(mask.sum()),
+            "effective_acceleration": measurement.acceleration,
+        }
         reference = measurement.reference(shared.method(trial.setting).reference_kind)
         images: dict[str, Tensor] = {} if reference is None else {"reference": _magnitude(reference)}
         images["clean"] = _magnitude(shared.clean(trial.setting, trial.region))

@@ -38,6 +38,8 @@ for a plan that has them again; reports, exports and comparisons are of the plan
     worst_angle, floor_ssim_region_perturbed    the worst rotation (°), the region's SSIM after interpolation alone
     published_loss, input_mse, image_pixels, feature_row, feature_column    of FNAF's feature; the size of the image,
                             over which both are means; its place relative to it, 0 to 1
+    effective_acceleration  what a full scan measures, over what was sampled: of a scan that was undersampled by the
+                            scanner only those points of a mask that it measured
     budget_reached          ||M z|| / ||k||, measured on the perturbed samples
     seconds, error, device, attempt     the time it took; the sentence of a trial that failed, else null; where it ran;
                             which file of provenance/ says with what versions

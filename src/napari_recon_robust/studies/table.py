@@ -37,7 +37,7 @@ _SETTINGS = {
 }
 _FOUND = (
     *("worst_angle", "floor_ssim_region_perturbed"),
-    *("published_loss", "input_mse", "image_pixels", "feature_row", "feature_column"),
+    *("published_loss", "input_mse", "image_pixels", "feature_row", "feature_column", "effective_acceleration"),
 )
 _LAST = {"budget_reached": NUMBER, "seconds": NUMBER, "error": TEXT, "device": TEXT, "attempt": TEXT}
 NOT_MEASURED = ("seconds", "device", "attempt")  # what differs between two runs of one trial
