@@ -10,7 +10,7 @@ from ..ground.numbers import written
 from ..statistics import clustered, paired
 from ..statistics.estimate import FEWEST
 from ..statistics.multiple import holm
-from .columns import PLACE
+from .columns import PLACE, varied
 from .plan import CLEAN, IMAGE_METRICS, LESION_METRICS
 from .rows import polars
 
@@ -69,12 +69,12 @@ def shown(table: "DataFrame") -> "DataFrame":
 
 def sentences(table: "DataFrame") -> Iterator[str]:
     """Each row of a difference as one line; of a perturbation's knobs those are told that differ between rows."""
-    varied = _varied(table)
+    several = varied(table.select("perturbation", "perturbation_knobs").iter_rows())
     for row in table.iter_rows(named=True):
         knobs = {
             name: value
             for name, value in json.loads(row["perturbation_knobs"]).items()
-            if (row["perturbation"], name) in varied
+            if (row["perturbation"], name) in several
         }
         at = "".join(f" {name}={value}" for name, value in knobs.items())
         budget = "" if row["budget"] is None else f" η = {100 * row['budget']:g}%"
@@ -92,19 +92,6 @@ def sentences(table: "DataFrame") -> Iterator[str]:
         told += [f"{n} volumes {written(row[f'detectable_{n}'])}" for n in _told(table.columns)]
         tests = f"p = {row['p']:.2g}, by Holm {row['p_holm']:.2g}"
         yield f"{words} {bars} ({counts}; {tests}); could be seen: {', '.join(told)}"
-
-
-def _varied(table: "DataFrame") -> set[tuple[str, str]]:
-    """The perturbations and those of their knobs that have several values, or that only some rows have."""
-    rows = [
-        (one, json.loads(knobs))
-        for one, knobs in table.select("perturbation", "perturbation_knobs").unique().iter_rows()
-    ]
-    names = {(one, name) for one, knobs in rows for name in knobs}
-    values = {
-        (one, name): {json.dumps(knobs.get(name)) for other, knobs in rows if other == one} for one, name in names
-    }
-    return {key for key, several in values.items() if len(several) > 1}
 
 
 def _counted(count: int, names: str) -> str:

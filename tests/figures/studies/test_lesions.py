@@ -22,28 +22,33 @@ def test_attacked_lesions_are_those_of_the_largest_budget(trials: pl.DataFrame, 
     found = data.filter(
         pl.col("by") == "label",
         pl.col("class") == "mass",
-        pl.col("state") == "worst-case",
+        pl.col("state") == "worst-case algorithm=advrec",
         pl.col("metric") == "detectability",
         pl.col("method_label") == "TV",
     ).row(0, named=True)
     rows = trials.filter(
-        pl.col("budget") == 0.04, ~pl.col("control"), pl.col("region_label") == "mass", pl.col("method_label") == "TV"
+        pl.col("budget") == 0.04,
+        pl.col("perturbation_knobs").str.contains("advrec"),
+        pl.col("region_label") == "mass",
+        pl.col("method_label") == "TV",
     )
     expected = rows.group_by("volume").agg(pl.col("detectability_region_perturbed").mean())
     assert found["mean"] == pytest.approx(expected["detectability_region_perturbed"].mean())
     assert found["kind"] == "quartiles, a spread and no interval"  # two volumes have a mass
-    assert set(data["state"]) == {"clean", "worst-case"}
+    assert set(data["state"]) == {"clean", "worst-case algorithm=ascent", "worst-case algorithm=advrec"}
 
 
 @pytest.mark.slow
-def test_kinds_without_a_budget_have_a_state_each(trials: pl.DataFrame, tmp_path: Path, drawn: list[Figure]) -> None:
-    some = trials.filter(pl.col("perturbation").is_in(["none", "noise-level", "rotation"]))
+def test_settings_without_a_budget_have_a_state_each(trials: pl.DataFrame, tmp_path: Path, drawn: list[Figure]) -> None:
+    turned = pl.col("perturbation_knobs").is_in(['{"angle": 1.0}', '{"angle": 4.0}'])
+    some = trials.filter(pl.col("perturbation").is_in(["none", "noise-level"]) | turned)
     data = pl.read_csv(lesion_detection(some, tmp_path / "lesions.svg").data)
     means = data.filter(pl.col("metric") == "contrast_recovery").group_by("state").agg(pl.col("mean").mean())
     found = dict(means.iter_rows())
-    assert found["noise-level"] < found["rotation"] - 0.05 < found["clean"]
+    assert found["noise-level"] < found["rotation angle=4"] - 0.05
+    assert found["rotation angle=4"] < found["rotation angle=1"] < found["clean"]
     names = [text.get_text() for text in drawn[0].legends[0].get_texts()]
-    assert names[-3:] == ["clean", "rotation", "noise-level"]
+    assert names[-4:] == ["clean", "rotation angle=1", "rotation angle=4", "noise-level"]
 
 
 def test_whole_images_are_no_lesions(trials: pl.DataFrame, tmp_path: Path) -> None:

@@ -14,8 +14,9 @@ def test_each_shift_has_its_panel_with_line_gap_and_counts(
     trials: pl.DataFrame, tmp_path: Path, drawn: list[Figure]
 ) -> None:
     inside_against_outside(trials, tmp_path / "shifts.svg")
-    titles = [axes.get_title() for axes in drawn[0].axes[:3]]
-    assert [title.split(":")[0] for title in titles] == ["R = 4 to 8", "rotation", "noise level"]
+    titles = [axes.get_title() for axes in drawn[0].axes[:5]]
+    turns = [f"rotation angle={angle}" for angle in (1, 2, 4)]
+    assert [title.split(":")[0] for title in titles] == ["R = 4 to 8", *turns, "noise level"]
     assert all("6 methods, 5 volumes\nR² " in title and "gap 0.0" in title and "[" in title for title in titles)
 
 
@@ -42,7 +43,7 @@ def test_scans_of_another_domain_are_in_no_other_shift(trials: pl.DataFrame, tmp
     labelled = trials.with_columns(label_domain=pl.col("volume").replace_strict(domains), chosen=pl.lit("both"))
     data = pl.read_csv(inside_against_outside(labelled, tmp_path / "shifts.svg", proxy="CG-SENSE").data)
     others = data.filter(pl.col("shift") != "other scanner")
-    assert {"slices filtered by a proxy", "R = 4 to 8", "noise level", "rotation"} < set(others["shift"])
+    assert {"slices filtered by a proxy", "R = 4 to 8", "noise level", "rotation angle=4"} < set(others["shift"])
     assert others["volumes"].max() == 4
     assert others.filter(pl.col("shift") == "noise level")["volumes"].to_list() == [4] * 10
 
@@ -77,7 +78,12 @@ def test_slices_that_the_plan_filtered_are_a_shift_and_no_others_hold_them(
     data = pl.read_csv(inside_against_outside(marked, tmp_path / "shifts.svg").data)
     volumes = {(shift, side): count for shift, side, count in data.select("shift", "side", "volumes").iter_rows()}
     assert volumes["slices filtered by a proxy", "out"] == 2
-    assert volumes["slices filtered by a proxy", "in"] == volumes["R = 4 to 8", "in"] == volumes["rotation", "out"] == 4
+    assert (
+        volumes["slices filtered by a proxy", "in"]
+        == volumes["R = 4 to 8", "in"]
+        == volumes["rotation angle=4", "out"]
+        == 4
+    )
 
 
 @pytest.mark.slow

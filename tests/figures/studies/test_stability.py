@@ -8,14 +8,21 @@ from napari_recon_robust.figures.studies.stability import accuracy_against_stabi
 
 
 @pytest.mark.slow
-def test_each_kind_of_perturbation_has_its_panel_at_its_strongest(
+def test_each_setting_of_a_perturbation_has_its_panel_at_its_strongest(
     trials: pl.DataFrame, tmp_path: Path, drawn: list[Figure]
 ) -> None:
     data = pl.read_csv(accuracy_against_stability(trials, tmp_path / "figure.svg").data)
     titles = [axes.get_title().split("\n")[0] for axes in drawn[0].axes]
-    assert titles == ["worst-case, η = 4%", "rotation", "noise-level", ""]
-    losses = data.filter(pl.col("perturbation") == "worst-case", pl.col("value") == "loss", pl.col("acceleration") == 4)
+    attacks = [f"worst-case algorithm={name}, η = 4%" for name in ("ascent", "advrec")]
+    assert titles == [*attacks, *(f"rotation angle={angle}" for angle in (1, 2, 4)), "noise-level"]
+    at_4 = data.filter(pl.col("value") == "loss", pl.col("acceleration") == 4)
+    losses = at_4.filter(pl.col("perturbation") == "worst-case algorithm=ascent")
     assert losses.sort("mean")["method_label"][-1] == "VarNet"
+    rows = trials.filter(
+        pl.col("perturbation_knobs") == '{"angle": 4.0}', pl.col("method_label") == "TV", pl.col("acceleration") == 4
+    )
+    (found,) = at_4.filter(pl.col("perturbation") == "rotation angle=4", pl.col("method_label") == "TV")["mean"]
+    assert found == pytest.approx((rows["ssim_region_clean"] - rows["ssim_region_perturbed"]).mean())
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ from ...ground.errors import InputError
 from ...ground.knob import stored
 from ...statistics import clustered
 from ...statistics.estimate import Estimate
-from ...studies.columns import PLACE
+from ...studies.columns import PLACE, varied
 
 if TYPE_CHECKING:
     from polars import DataFrame
@@ -58,6 +58,24 @@ def with_knob(trials: "DataFrame", name: str, column: str = "perturbation_knobs"
 
     values = [stored(text).get(name) for text in trials[column].to_list()]
     return trials.with_columns(pl.Series(f"knob_{name}", values, strict=False))
+
+
+def with_setting(trials: "DataFrame") -> "DataFrame":
+    """The trials with a column `setting`: the perturbation and those of its knobs that have several values.
+
+    Seeds are none of them, over which means are taken.
+    """
+    import polars as pl
+
+    changes = list(trials.select("perturbation", "perturbation_knobs").iter_rows())
+    told = {(kind, name) for kind, name in varied(changes) if name != "seed"}
+    named = {
+        (kind, knobs): " ".join(
+            [kind, *(f"{name}={_short(value)}" for name, value in stored(knobs).items() if (kind, name) in told)]
+        )
+        for kind, knobs in set(changes)
+    }
+    return trials.with_columns(pl.Series("setting", [named[change] for change in changes], dtype=pl.String))
 
 
 def summarise(trials: "DataFrame", by: Sequence[str], value: str) -> "DataFrame":
@@ -139,6 +157,10 @@ def names_of(values: Iterable[Any]) -> list[Any]:
 def ranked(values: Iterable[float | None]) -> list[float]:
     """The distinct finite numbers, the smallest first."""
     return sorted({value for value in values if value is not None and isfinite(value) and value < inf})
+
+
+def _short(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _range(numbers: Sequence[int], name: str) -> str:

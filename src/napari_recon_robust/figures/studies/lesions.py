@@ -29,7 +29,7 @@ def lesion_detection(trials: "DataFrame", path: Path) -> Drawn:
     """Draw the contrast recovery and the detectability of lesions by their label and by their size.
 
     Open marks are of clean images, filled ones of attacked ones at the largest budget; where no perturbation has a
-    budget, each kind has half-filled marks of its own. Sizes are in mm², or in pixels
+    budget, each kind at each setting has half-filled marks of its own. Sizes are in mm², or in pixels
     where no voxel is known, in three classes of equally many lesions; the six most frequent labels are shown.
     Raises Lacking where no trial has a region that is a lesion.
     """
@@ -73,12 +73,11 @@ def lesion_detection(trials: "DataFrame", path: Path) -> Drawn:
 
 
 def _states(rows: "DataFrame") -> "dict[str, DataFrame]":
-    """The clean trials, and for each kind of perturbation its strongest; of kinds with a budget where there is one."""
+    """The clean trials, and each perturbation's strongest at each setting; those with a budget alone if any has one."""
     perturbed = rows.filter(rows["perturbation"] != frame.CLEAN)
     attacked = perturbed.drop_nulls("budget")
-    strongest = frame.strongest(perturbed if attacked.is_empty() else attacked)
-    kinds = {kind: part for (kind,), part in frame.parted(strongest, "perturbation")}
-    return {"clean": frame.first_of_each(rows), **kinds}
+    parts = frame.parted(frame.with_setting(perturbed if attacked.is_empty() else attacked), "setting")
+    return {"clean": frame.first_of_each(rows), **{setting: frame.strongest(part) for (setting,), part in parts}}
 
 
 def _looks(states: Sequence[str]) -> dict[str, dict[str, Any]]:

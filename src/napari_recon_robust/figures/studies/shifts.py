@@ -171,12 +171,13 @@ def _shifts(rows: "DataFrame") -> list[Shift]:
         one, other = (clean.filter(pl.col("acceleration") == at) for at in (accelerations[0], value))
         found.append(Shift(f"R = {accelerations[0]:g} to {value:g}", one, other, changed=True))
     at_first = rows.filter(pl.col("acceleration") == accelerations[0]) if accelerations else rows
-    for kind in frame.names_of(at_first["perturbation"]):
-        shifted = at_first.filter(pl.col("perturbation") == kind, ~pl.col("control"))
+    at_first = frame.with_setting(at_first)
+    for kind, setting in at_first.select("perturbation", "setting").unique(maintain_order=True).iter_rows():
+        shifted = at_first.filter(pl.col("setting") == setting, ~pl.col("control")).drop("setting")
         if _shifts_all(kind, shifted) and "ssim_foreground_perturbed" in rows.columns:
             measured = shifted.drop_nulls("ssim_foreground_perturbed")
             perturbed = measured.with_columns(score=pl.col("ssim_foreground_perturbed"))
-            found.append(Shift(kind.replace("-", " "), measured, perturbed, changed=True))
+            found.append(Shift(setting.replace(kind, kind.replace("-", " "), 1), measured, perturbed, changed=True))
     return found
 
 
