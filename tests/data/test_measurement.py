@@ -242,3 +242,7 @@ def test_a_kspace_that_torch_conjugates_lazily_is_one_like_others() -> None:
     assert torch.equal(lazy.data, plain.data)
     lazy.data.abs().sum().backward()
     assert kspace.grad is not None
+
+
+def test_it_is_printed_in_a_line() -> None:
+    assert len(repr(measurement(lines()))) < 100

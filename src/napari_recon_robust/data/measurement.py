@@ -47,12 +47,12 @@ class Measurement:
     A measurement is never changed in place. Leading axes of `kspace` are a batch, of perturbed copies for instance.
     """
 
-    kspace: Tensor
-    mask: Tensor
+    kspace: Tensor = field(repr=False)  # a line is printed, no numbers
+    mask: Tensor = field(repr=False)
     matrix: tuple[int, int]
-    full: Tensor | None = None
+    full: Tensor | None = field(default=None, repr=False)
     kept: Calibration | None = field(default=None, repr=False)
-    acquired: Tensor = _TO_BE_FOUND
+    acquired: Tensor = field(default=_TO_BE_FOUND, repr=False)
     unit: float = 1.0
     aspect: float = 1.0
 

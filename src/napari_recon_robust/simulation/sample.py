@@ -76,11 +76,6 @@ def sample_path() -> Path:
     )
 
 
-def annotations_path() -> Path:
-    """The file of the sample's fastMRI+ annotations."""
-    return sample_path().with_suffix(".csv")
-
-
 def open_sample() -> "Scan":
     """The packaged sample as an open scan (a context manager)."""
     from ..io import open_scan
