@@ -10,7 +10,7 @@ from napari_recon_robust.physics.sampling import PATTERNS, POINTS, Sampling
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.workbench.domain import outside, trained_for
 
-NETWORKS = [id for id in registry.ids() if registry.get(id).trained]
+NETWORKS = [id for id in registry.ids() if registry.get(id).all_weights]
 
 
 def said(scan_file: Path, id: str, sampling: Sampling | torch.Tensor) -> str:

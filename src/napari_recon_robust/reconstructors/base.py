@@ -103,13 +103,13 @@ class Reconstructor(ABC):
         return True
 
     @property
-    def trained(self) -> tuple[str, ...]:
+    def all_weights(self) -> tuple[str, ...]:
         """All sets of trained weights that its images depend on, as `weights` names one."""
         return () if self.weights is None else (self.weights,)
 
     def fingerprint(self) -> dict[str, str]:
         """What its images depend on besides k-space and knobs: SHA-256 of files, versions of packages, by name."""
-        found = {Path(weights).name: store.load(weights).sha256 for weights in self.trained}
+        found = {Path(weights).name: store.load(weights).sha256 for weights in self.all_weights}
         return found if type(self).__module__.startswith(f"{PACKAGE}.") else found | of_module(type(self).__module__)
 
     def family(self, measurement: Measurement, points: Iterable[Mapping[str, Any]]) -> Iterator[Tensor]:

@@ -56,9 +56,9 @@ def _exceeded(domain: "Domain", measurement: "Measurement") -> Iterator[str]:
 
 def _headers(method: "Reconstructor") -> "list[Metadata]":
     """Those of all its sets of weights that have one."""
-    if not method.trained:
+    if not method.all_weights:
         return []
     from ..weights import store
 
-    known = (store.load(weights).metadata for weights in method.trained)
+    known = (store.load(weights).metadata for weights in method.all_weights)
     return [header for header in known if header is not None]

@@ -76,7 +76,7 @@ def _measured(method: Method, measurement: Measurement, image: Tensor) -> Mappin
 
 def _warn_outside(method: Method, measurement: Measurement) -> None:
     """Say in what the scan lies outside of what a network was trained for, as the window does."""
-    if not method.reconstructor.trained:
+    if not method.reconstructor.all_weights:
         return
     from ...workbench.domain import outside
 

@@ -56,9 +56,9 @@ class Ensemble(Reconstructor):
         return self._members or tuple(map(get, MEMBERS))
 
     @property
-    def trained(self) -> tuple[str, ...]:
+    def all_weights(self) -> tuple[str, ...]:
         """The weights of all members."""
-        return tuple(weights for member in self.members for weights in member.trained)
+        return tuple(weights for member in self.members for weights in member.all_weights)
 
     def start(self) -> Reconstructor:
         """The mean of the members with their corrections at zero."""
