@@ -58,6 +58,15 @@ def test_a_study_answers_with_what_holds_and_says_how_much_was_compared(trials: 
     assert answer(trials) is None
 
 
+def test_other_noise_in_the_plan_changes_no_sentence_on_the_attack(trials: pl.DataFrame) -> None:
+    larger = pl.col("budget") * 2
+    other = trials.filter(pl.col("budget").is_not_null()).with_columns(perturbation=pl.lit("random"), budget=larger)
+    harmless = other.with_columns(perturbation_knobs=pl.lit("{}"), ssim_region_perturbed=pl.col("ssim_region_clean"))
+    alone, beside = (answer(named(one, "paper-advrec")) for one in (trials, pl.concat([trials, harmless])))
+    assert alone is not None
+    assert alone == beside
+
+
 @pytest.mark.slow
 def test_the_report_of_a_packaged_study_has_the_answer(trials: pl.DataFrame, tmp_path: Path) -> None:
     study = named(trials, "paper-advrec")

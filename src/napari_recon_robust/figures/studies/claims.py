@@ -129,7 +129,7 @@ def _losses(trials: "DataFrame") -> "DataFrame":
     import polars as pl
 
     rows = budget.attacks(trials).with_columns(score=pl.col("ssim_region_clean") - pl.col("ssim_region_perturbed"))
-    least, largest = pl.col("budget").min().over("what"), pl.col("budget").max()
+    least, largest = pl.col("budget").min().over("what"), pl.col("budget").max().over("perturbation")
     return rows.with_columns(
         budget_is=pl.when(pl.col("budget") == largest)
         .then(pl.lit("largest"))
