@@ -341,7 +341,9 @@ def study_report(
     found = draw_all(trials, folder)
     drawn = list(found.drawn.values())
     said = None if trials.is_empty() else answer(trials)
-    write_study_report(trials, path, figures=drawn, lacking=found.lacking, cases=kept_cases(opened), answer=said)
+    write_study_report(
+        trials, path, figures=drawn, lacking=found.lacking, cases=kept_cases(opened, trials), answer=said
+    )
     return found
 
 

@@ -52,7 +52,8 @@ def test_cases_come_worst_first_and_are_those_of_the_plan(write_plan, tmp_path, 
     path = plan(0.01, 0.02)
     run(run_study(path))
     store = Store.open(store_beside(path))
-    cases, table = kept_cases(store), store.table()
+    table = store.table()
+    cases = kept_cases(store, table)
     assert len(list((store.folder / "cases").iterdir())) == 6, "those of 5% are kept for a plan that has it again"
     values = [table.filter(table["trial"].str.starts_with(case.name))[by].item() for case in cases]
     assert len(values) == 4

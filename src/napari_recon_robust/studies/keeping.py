@@ -59,12 +59,12 @@ def worst_of(study: Study, table: "DataFrame") -> list[str]:
     return worst
 
 
-def kept_cases(store: Store) -> list[Path]:
-    """The saved cases of the trials that the plan of a store has, the worst of all of them first.
+def kept_cases(store: Store, table: "DataFrame") -> list[Path]:
+    """The saved cases of the trials in the table of a store, the worst of all of them by its plan first.
 
     No method of the plan is opened. Raises FileFormatError for a damaged plan.
     """
-    plan, table = store.folder / "plan.yaml", store.table()
+    plan = store.folder / "plan.yaml"
     with opening(plan, "the plan of a study", "run the study again"):
         by = Keep.model_validate(read_yaml(plan).get("keep") or {}).by
         ordered = table.sort(by, "trial", descending=[larger_is_worse(by), False], nulls_last=True)
