@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from napari_recon_robust.cases.record import load_case
 from napari_recon_robust.data.roi import ROI
@@ -107,6 +108,26 @@ def test_everything_is_there_again(crashed: Workbench) -> None:
     assert bench.perturbing.earlier == ""
     assert (layouts, bench.resuming.offered) == ([{"review": True}], None)
     bench.acquisition.close()
+
+
+def test_what_a_given_mask_samples_is_not_kept_and_never_resumed_as_acquired(crashed: Workbench) -> None:
+    """What was before it stays kept; attacks of the queue on such samples are left out."""
+    kept, region = crashed.acquisition.sampling, crashed.regions.on(1)[:1]
+    mask = torch.arange(crashed.acquisition.current.measurement.mask.shape[-1]) > 3
+    crashed.acquisition.measure(sampling=mask).run()
+    crashed.queue.add(["cg-sense"], region, [0.03])
+    if (task := crashed.resuming.save()) is not None:
+        task.run()
+    bench = resumed()
+    assert bench.acquisition.sampling == kept
+    bench.acquisition.close()
+    crashed.acquisition.measure(sampling=kept).run()
+    crashed.perturbing.budget = 0.04
+    keep(crashed)
+    again = resumed()
+    assert again.perturbing.budget == 0.04
+    assert [one.sampling for one in again.queue.orders] == 2 * [kept]
+    again.acquisition.close()
 
 
 @pytest.mark.slow

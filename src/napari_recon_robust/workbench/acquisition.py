@@ -333,6 +333,11 @@ def plain(sampling: "Sampling | Tensor | None") -> dict[str, Any] | None:
     return sampling.model_dump(mode="json") if isinstance(sampling, Sampling) else None
 
 
+def is_plain(sampling: "Sampling | Tensor | None") -> bool:
+    """Return whether `plain` says what is sampled, which it cannot of a given mask."""
+    return sampling is None or plain(sampling) is not None
+
+
 def _at_once(measured: Slice) -> Job[Slice]:
     yield Progress(1.0, f"Reading slice {measured.index}")
     return measured

@@ -15,7 +15,7 @@ from ..ground.errors import InputError, ReconRobustError
 from ..ground.progress import Job, Progress
 from ..ground.writing import WritingError
 from . import saved_review
-from .acquisition import Origin, open_file, plain
+from .acquisition import Origin, is_plain, open_file, plain
 from .history import Entry, History
 from .lining_up import LiningUp
 from .on_disk import OnDisk, is_of, placed
@@ -145,7 +145,7 @@ class Resuming(ReviewPart):
     def _review(self) -> SavedReview | None:
         acquisition, method, perturbing = self._acquisition, self._reconstruction.method, self._perturbing
         scan, case = self._of
-        if scan is None and case is None:
+        if (scan is None and case is None) or not is_plain(acquisition.sampling):
             return None
         listed = method is not None and self._is_listed(method.id)
         return SavedReview(
@@ -175,7 +175,7 @@ class Resuming(ReviewPart):
                     sampling=plain(one.sampling),
                 )
                 for one in self._queue.orders
-                if one.open and self._is_listed(one.method.id)
+                if one.open and self._is_listed(one.method.id) and is_plain(one.sampling)
             ),
             ruled=tuple(
                 SavedRuled(kind=one.kind, points=one.points.tolist(), slice=one.slice) for one in self._ruling.drawn

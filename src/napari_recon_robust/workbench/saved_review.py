@@ -141,7 +141,8 @@ class SavedRuled(Specification):
 class SavedReview(Specification):
     """What a review is set to.
 
-    scan, or the folder of the saved `case` that was opened. sampling: its specification, None as it was acquired.
+    scan, or the folder of the saved `case` that was opened. sampling: its specification, None as it was acquired;
+    while a given mask is used, the review stays kept as it was before, and the queue is kept without such attacks.
     method: the id of a listed one, label: what it is called; model: what an own one is called. kind, kind_knobs: of the
     perturbation. beside, anew: the listed methods that stand beside each other, and whether each is attacked itself.
     queue: what it has not ended. ruled: lines and outlines. attacks: the history; shown: the number of the last one.
