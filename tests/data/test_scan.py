@@ -6,6 +6,7 @@ import torch
 
 from napari_recon_robust.data.scan import Header, Scan, measured_points, without_gaps
 from napari_recon_robust.ground.errors import FileFormatError, InputError
+from napari_recon_robust.physics import fourier
 from napari_recon_robust.physics.sampling import Sampling
 
 
@@ -149,6 +150,24 @@ def test_a_few_zeros_that_were_measured_do_not_take_lines_apart():
     kspace[0, :2] = 0  # a readout that begins late
     assert measured_points(kspace).shape == (64, 64)
     assert measured_points(np.zeros((1, 64, 64))).shape == (1, 64)
+
+
+@pytest.mark.parametrize("left_out", [np.s_[..., :5], np.s_[..., :7, :], np.s_[..., ::3]])
+def test_rounding_errors_are_not_measured(left_out):
+    """As a crop of the oversampled image leaves them in lines that were zero."""
+    row, column = np.ogrid[-1:1:64j, -1:1:48j]
+    image = (row**2 + column**2 < 0.3) + np.random.default_rng(0).normal(scale=1e-4, size=(3, 4, 64, 48))
+    kspace = torch.from_numpy(image.astype(np.complex64))
+    kspace = fourier.fft(kspace)
+    kspace[left_out] = 0
+    turned = fourier.fft(fourier.ifft(kspace))
+    assert turned[left_out].any()
+    scan, exact = Memory(turned.numpy()), Memory(kspace.numpy())
+    assert torch.equal(scan.acquired, exact.acquired)
+    assert scan.fully_sampled == exact.fully_sampled
+    measurement, wanted = scan.measurement(1), exact.measurement(1)
+    assert measurement.acceleration == wanted.acceleration
+    assert torch.equal(measurement.kspace != 0, wanted.kspace != 0)
 
 
 @pytest.mark.parametrize("axes", [(2,), (3,), (2, 3)])

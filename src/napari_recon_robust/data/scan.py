@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _FAR_MORE = 4  # times the energy: in the middle of centred k-space lies most of it
 _WHOLE = 0.99  # of the points of measured lines
+_RESIDUE = 2.0**-23  # of the largest number: what transforms in single precision leave of zeros; noise is far above it
 
 
 class Header(Specification):
@@ -362,11 +363,15 @@ def _one_run(points: "Tensor") -> bool:
 def measured_points(kspace: ArrayLike) -> "Tensor":
     """Which points of (coils, readout, phase) are not zero in all coils: bool (1, phase) for whole lines, else 2-D.
 
-    A line may have a few zeros that were measured: rounded ones, or those of a phantom.
+    A line may have a few zeros that were measured: rounded ones, or those of a phantom. Lines and rows of nothing but
+    rounding errors were zero before somebody transformed the slice to its image and back, to crop it for instance.
     """
     from torch import from_numpy
 
-    points = np.any(np.asarray(kspace), 0)
+    largest = np.abs(np.asarray(kspace)).max(0)
+    least = _RESIDUE * largest.max()
+    # Numbers that are not finite count as measured, so that they are told of.
+    points = (largest != 0) & ~((largest.max(0) < least) | (largest.max(1, keepdims=True) < least))
     lines = points.any(0, keepdims=True)
     whole = np.count_nonzero(points) > _WHOLE * np.count_nonzero(lines) * len(points)
     return from_numpy(lines if whole or not lines.any() else points)
