@@ -74,6 +74,26 @@ def test_filtered_ends_of_the_readout_do_not_lower_it():
     assert ((ratio(filtered, torch.ones(1, 128, dtype=torch.bool), scan.sigma) - 1).abs() < 0.1).all()
 
 
+FILTERS = {
+    "Hann": lambda x: 0.5 + 0.5 * torch.cos(torch.pi * x),
+    "Hamming": lambda x: 0.54 + 0.46 * torch.cos(torch.pi * x),
+    "Fermi": lambda x: torch.sigmoid((0.8 - x.abs()) / 0.05),
+}
+
+
+@pytest.mark.parametrize("oversampling", [1, 2])
+@pytest.mark.parametrize("acceleration", [1, 4])
+@pytest.mark.parametrize("name", FILTERS)
+def test_filtered_lines_do_not_decide(oversampling, acceleration, name):
+    """As in k-space that was computed from a scanner's images: the noise of the data is the root mean square."""
+    scan = head(160, oversampling, 0.02)
+    mask = Sampling(acceleration=acceleration, centre_fraction=0.08).mask(160 * oversampling, 160)
+    weight = FILTERS[name](torch.linspace(-1, 1, 160))
+    found = ratio(scan.kspace * weight, mask, scan.sigma * weight[mask[0]].square().mean().sqrt())
+    assert (found > 0.7).all()
+    assert (found < 1.7).all()
+
+
 def test_estimate_scales_with_the_data_and_batches():
     scan = head(96, 2, 0.01)
     mask = torch.ones(1, 96, dtype=torch.bool)
