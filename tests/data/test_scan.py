@@ -184,6 +184,28 @@ def test_a_centre_that_is_not_in_the_middle_is_refused(axes):
         Memory(np.fft.ifftshift(centred, axes)).measurement(1)
 
 
+@pytest.mark.parametrize(("part", "axis"), [(7 / 8, 3), (6 / 8, 3), (6 / 8, 2)])
+def test_partial_fourier_without_its_zeros_is_refused(part, axis):
+    """The sensitivities and the mask's fully sampled lines would come from beside the centre."""
+    row, column = np.ogrid[-1:1:64j, -1:1:64j]
+    image = (row**2 + column**2 < 0.6) * np.ones((3, 4, 1, 1))
+    noisy = image + np.random.default_rng(0).normal(scale=0.05, size=image.shape)
+    kspace = fourier.fft(torch.from_numpy(noisy.astype(np.complex64))).numpy()
+    missing = round((1 - part) * 64)
+    rest = np.take(kspace, range(missing, 64), axis)
+    name, length = {2: "readout", 3: "phase"}[axis], 64 - missing
+    words = (
+        f"largest values at {name} {32 - missing} of {length}, and it has to have its centre at {length // 2}: fill in"
+    )
+    with pytest.raises(InputError, match=words):
+        Memory(rest).measurement(1)
+    padded = np.zeros_like(kspace)
+    padded[(slice(None),) * axis + (slice(missing, None),)] = rest
+    assert Memory(padded).measurement(1).full is not None
+    noise = np.random.default_rng(0).normal(size=(2, 3, 4, 64, 48)).astype(np.float32)
+    assert Memory(noise[0] + 1j * noise[1]).measurement(1).full is not None
+
+
 def test_a_slice_is_read_once_while_the_mask_turns(kspace):
     scan = Memory(kspace)
     for seed in range(4):
