@@ -202,10 +202,11 @@ def test_calibration_lines_count_where_they_are_embedded(tmp_path, kspace):
         for step in (9, 11):
             writer.line(kspace[0, :, :, step], step, flags=(ismrmrd.ACQ_IS_PARALLEL_CALIBRATION,))
         with open_scan(writer.done()) as scan:
-            return scan.acquired[0].nonzero().flatten().tolist()
+            return scan.acquired[0].nonzero().flatten().tolist(), scan.header.notes
 
-    assert acquired("separate") == list(range(0, 20, 2))
-    assert acquired("embedded") == sorted([*range(0, 20, 2), 9, 11])
+    told = "2 calibration lines are not used: the header does not say that they are embedded in the image."
+    assert acquired("separate") == (list(range(0, 20, 2)), (told,))
+    assert acquired("embedded") == (sorted([*range(0, 20, 2), 9, 11]), ())
 
 
 def test_real_file(shared):

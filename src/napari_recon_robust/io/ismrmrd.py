@@ -203,11 +203,15 @@ def _acquisitions(group: Any, name: str) -> Any:
 
 
 def _imaging_lines(heads: Any, calibration: str | None) -> tuple[NDArray[np.integer], list[str]]:
-    """Which acquisitions make the image, and a note for each loop of which only the first pass is used."""
-    lines = ~_any_flag(heads, NO_IMAGING)
-    if calibration != "embedded":
-        lines &= ~_any_flag(heads, (CALIBRATION,))
-    notes = []
+    """Which acquisitions make the image, and notes on what is left out: lines, all but the first pass of a loop."""
+    lines, notes = ~_any_flag(heads, NO_IMAGING), []
+    apart = lines & _any_flag(heads, (CALIBRATION,))
+    if calibration != "embedded" and apart.any():
+        lines &= ~apart
+        notes.append(
+            f"{apart.sum()} calibration lines are not used: the header does not say that they are embedded in the "
+            "image."
+        )
     index, spaces = heads["idx"], heads["encoding_space_ref"]
     if (count := len(np.unique(spaces[lines]))) > 1:
         notes.append(f"Of {count} encoding spaces the first is used.")
