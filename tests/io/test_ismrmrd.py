@@ -151,6 +151,15 @@ def test_samples_beyond_the_encoded_matrix(writer, samples, centre_sample, sente
         open_scan(writer.done())
 
 
+def test_lines_that_end_before_the_matrix_on_both_sides_are_told(writer, kspace):
+    """A converter that removes the oversampling and leaves the header as it was looks like zero filling."""
+    for step in range(20):
+        writer.line(kspace[0, :, 12:36, step], step)
+    with open_scan(writer.done()) as scan:
+        (note,) = scan.header.notes
+        assert note.startswith("The lines have 24 samples in the middle of the 48 of the encoded matrix")
+
+
 def test_a_centre_that_is_a_sample_off(tmp_path):
     writer = Writer(tmp_path / "scan.mrd", header((200, 1), (100, 1), 0, 0))
     line = np.arange(1, 201) * np.ones((2, 1))

@@ -81,7 +81,7 @@ class ISMRMRDScan(Scan):
         phase = encoded.matrix[1] if encoded else int(steps.max()) + 1
         centre = phase // 2 if described.centre is None else described.centre
         _check_matrix((readout, phase), (int(heads["number_of_samples"].max()), int(steps.max()) + 1), name)
-        notes += _samples_beyond(heads, readout, name)
+        notes += _samples_beyond(heads, readout, name) + _samples_lacking(heads, readout)
         self._rows = steps.astype(int) - centre + phase // 2
         if self._rows.min() < 0 or self._rows.max() >= phase:
             raise FileFormatError(
@@ -307,6 +307,17 @@ def _samples_beyond(heads: Any, readout: int, name: str) -> list[str]:
     if beyond <= 0:
         return []
     return [f"Of the samples of a line up to {beyond} lie beyond the encoded matrix and are left out."]
+
+
+def _samples_lacking(heads: Any, readout: int) -> list[str]:
+    """A note where all lines end before the encoded matrix on both sides, as no partial echo does."""
+    samples, centre = heads["number_of_samples"].astype(int), heads["center_sample"]
+    if not ((samples < readout) & (centre == samples // 2)).all():
+        return []
+    return [
+        f"The lines have {samples.max()} samples in the middle of the {readout} of the encoded matrix, and the others "
+        "count as zero; if the oversampling was removed, the header is wrong, and the image is stretched and cut off."
+    ]
 
 
 def _group(file: Any) -> str | None:
