@@ -1,12 +1,14 @@
 """ISMRMRD headers as scanners and converters write them."""
 
 
-def header(encoded, recon, maximum=None, center=None, prefix="", extents=None):
+def header(encoded, recon, maximum=None, center=None, prefix="", extents=None, partitions=None):
     """A header as scanners write it, with or without a namespace prefix.
 
     extents: mm of the encoded and the reconstructed space, each along readout and phase; else pixels are 2 × 1 mm.
+    partitions: the numbers of the encoded and the reconstructed ones of a 3-D scan, of 1.5 mm each.
     """
     encoded_mm, recon_mm = extents or [(2.0 * size[0], size[1]) for size in (encoded, recon)]
+    depths = [(count, 1.5 * count) for count in partitions] if partitions else [(1, 7.5), (1, 5)]
     p, namespace = (f"{prefix}:", f":{prefix}") if prefix else ("", "")
 
     def space(name, size, mm):
@@ -23,6 +25,7 @@ def header(encoded, recon, maximum=None, center=None, prefix="", extents=None):
     return (
         f'<?xml version="1.0"?><{p}ismrmrdHeader xmlns{namespace}="http://www.ismrm.org/ISMRMRD">'
         f"<{p}acquisitionSystemInformation>{field}</{p}acquisitionSystemInformation>"
-        f"<{p}encoding>{space('encodedSpace', (*encoded, 1), (*encoded_mm, 7.5))}"
-        f"{space('reconSpace', (*recon, 1), (*recon_mm, 5))}{limits}</{p}encoding></{p}ismrmrdHeader>"
+        f"<{p}encoding>{space('encodedSpace', (*encoded, depths[0][0]), (*encoded_mm, depths[0][1]))}"
+        f"{space('reconSpace', (*recon, depths[1][0]), (*recon_mm, depths[1][1]))}{limits}</{p}encoding>"
+        f"</{p}ismrmrdHeader>"
     )

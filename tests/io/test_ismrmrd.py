@@ -10,6 +10,7 @@ from helpers.headers import header
 from napari_recon_robust.data.orientation import Directions
 from napari_recon_robust.ground.errors import FileFormatError
 from napari_recon_robust.io import open_scan
+from napari_recon_robust.io.ismrmrd_acquisitions import Acquisitions
 
 
 class Writer:
@@ -20,7 +21,19 @@ class Writer:
         self.dataset = ismrmrd.Dataset(str(path), "dataset")
         self.dataset.write_xml_header(xml.encode())
 
-    def line(self, samples, step=0, *, slice=0, flags=(), dwell=5.0, directions=None, position=None, **fields):
+    def line(
+        self,
+        samples,
+        step=0,
+        *,
+        slice=0,
+        flags=(),
+        dwell=5.0,
+        directions=None,
+        slice_dir=None,
+        position=None,
+        **fields,
+    ):
         acquisition = ismrmrd.Acquisition.from_array(np.asarray(samples, np.complex64))
         acquisition.center_sample = fields.pop("center_sample", samples.shape[1] // 2)
         acquisition.sample_time_us = dwell
@@ -32,6 +45,8 @@ class Writer:
             acquisition.position[:] = position
         for name in ("discard_pre", "discard_post", "encoding_space_ref"):
             setattr(acquisition, name, fields.pop(name, 0))
+        if slice_dir is not None:
+            acquisition.slice_dir[:] = slice_dir
         for name, value in fields.items():
             setattr(acquisition.idx, name, value)
         for flag in flags:
@@ -42,6 +57,11 @@ class Writer:
         for slice in range(len(kspace)):
             for step in order if order is not None else range(kspace.shape[-1]):
                 self.line(kspace[slice, :, :, step], step, slice=slice, **fields)
+
+    def volume(self, kspace, points=None, **fields):
+        """The lines of a 3-D scan (coils, readout, phase, partitions), of some points (phase, partitions) or of all."""
+        for step, partition in np.argwhere(np.ones(kspace.shape[2:]) if points is None else points):
+            self.line(kspace[:, :, step, partition], step, kspace_encode_step_2=partition, **fields)
 
     def done(self):
         self.dataset.close()
@@ -258,7 +278,7 @@ def two_kinds_of_coils(writer):
 @pytest.mark.parametrize(
     ("write", "sentence"),
     [
-        (one_line(kspace_encode_step_2=3), "is a 3-D scan with 4 partitions"),
+        (one_line(step=19, kspace_encode_step_2=3), "has partitions up to 3 around 1, and its header says 2"),
         (one_line(step=30), "has phase-encoding steps up to 30"),
         (one_line(flags=(ismrmrd.ACQ_IS_NOISE_MEASUREMENT,)), "has no imaging acquisitions"),
         (one_line(encoding_space_ref=1), "has no imaging acquisitions in its first encoding space"),
@@ -365,3 +385,107 @@ def test_without_directions_nothing_is_said_of_the_patient(writer, kspace):
     with open_scan(writer.done()) as scan:
         assert scan.plane(0) is None
         assert "plane" not in scan.facts(0)
+
+
+# Of 3-D scans: readout oversampled twice, 16 lines, 12 partitions.
+VOLUME = header((24, 16), (12, 16), 15, 8, partitions=(12, 12))
+
+
+@pytest.fixture
+def volume():
+    """The coil images (coils, readout, phase, partitions) of an object that differs along all axes, and its k-space."""
+    generator = np.random.default_rng(1)
+    x, y, z = np.meshgrid(*(np.linspace(-1, 1, n, endpoint=False) for n in (24, 16, 12)), indexing="ij")
+    object = ((2 * x - 0.2) ** 2 + y**2 + (z + 0.1) ** 2 < 0.6) * (1 + x + 0.5 * y - 0.3 * z)
+    coils = np.exp(1j * generator.uniform(-2, 2, (3, 3, 1, 1, 1))) * generator.uniform(0.2, 1, (3, 3, 1, 1, 1))
+    images = object * (coils * [[[[[1]]]]] * np.stack([x, y, 1 + z])).sum(1)
+    return images, centred_fft(images, (-3, -2, -1)).astype(np.complex64)
+
+
+def centred_fft(images, axes):
+    return np.fft.fftshift(np.fft.fftn(np.fft.ifftshift(images, axes), axes=axes, norm="ortho"), axes)
+
+
+def test_a_3d_scan_is_slices_across_its_readout(tmp_path, volume):
+    """Slice n of the output is the plane n + 6 of the readout, which was oversampled twice."""
+    images, kspace = volume
+    writer = Writer(tmp_path / "scan.mrd", VOLUME)
+    writer.volume(kspace)
+    with open_scan(writer.done()) as scan:
+        facts = scan.header
+        assert (facts.slices, facts.coils, facts.readout, facts.phase, facts.matrix) == (12, 3, 16, 12, (16, 12))
+        assert facts.voxel == (1, 1.5, 2)
+        assert facts.notes == ("A 3-D scan of 12 partitions, as 12 slices across its readout.",)
+        assert scan.fully_sampled
+        assert scan.acquired.shape == (1, 12)
+        for index in (3, 0, 11):
+            expected = centred_fft(images[:, index + 6], (-2, -1))
+            np.testing.assert_allclose(scan.kspace(index).numpy(), expected, atol=1e-6 * np.abs(kspace).max())
+        rss = np.linalg.norm(images[:, 3 + 6], axis=0)
+        np.testing.assert_allclose(scan.measurement(3).reference("rss").numpy(), rss, atol=1e-5)
+
+
+def test_slices_of_a_volume_are_read_in_blocks(tmp_path, volume, monkeypatch):
+    """Each block is one pass through the file, and has no more slices than it may have bytes."""
+    writer = Writer(tmp_path / "scan.mrd", VOLUME)
+    writer.volume(volume[1])
+    path, passes = writer.done(), []
+    with open_scan(path) as scan:
+        together = [scan.kspace(index).numpy() for index in range(12)]
+    monkeypatch.setattr("napari_recon_robust.io.ismrmrd._BLOCK", 5 * 8 * 3 * 16 * 12)
+    readouts = Acquisitions.readouts
+    monkeypatch.setattr(Acquisitions, "readouts", lambda self, which: passes.append(1) or readouts(self, which))
+    with open_scan(path) as scan:
+        for index, expected in enumerate(together):
+            np.testing.assert_array_equal(scan.kspace(index).numpy(), expected)
+    assert len(passes) == 3
+
+
+def test_what_a_3d_scan_left_out_is_left_out_of_its_slices(tmp_path, volume):
+    """Points in both phase encodings, and an ellipse, which is a full scan."""
+    images, kspace = volume
+    line, partition = np.ogrid[-8:8, -6:6]
+    ellipse = (line / 8) ** 2 + (partition / 6) ** 2 <= 1
+    points = ellipse & ((np.random.default_rng(2).uniform(size=(16, 12)) < 0.5) | (abs(line) + abs(partition) < 4))
+    for name, kept, full in (("ellipse.mrd", ellipse, True), ("points.mrd", points, False)):
+        writer = Writer(tmp_path / name, VOLUME)
+        writer.volume(kspace, kept)
+        with open_scan(writer.done()) as scan:
+            np.testing.assert_array_equal(scan.acquired.numpy(), kept)
+            assert scan.fully_sampled is full
+            expected = centred_fft(images[:, 4 + 6], (-2, -1)) * kept
+            found = scan.measurement(4).kspace.numpy()
+            np.testing.assert_allclose(found, expected, atol=1e-5 * np.abs(expected).max())
+            assert not found[:, ~kept].any()
+
+
+def test_averages_slabs_and_unchopped_lines_of_a_3d_scan(tmp_path, volume):
+    images, kspace = volume
+    extra = "<userParameters><userParameterLong><name>ChopY</name><value>0</value></userParameterLong></userParameters>"
+    writer = Writer(tmp_path / "scan.mrd", VOLUME.replace("</ismrmrdHeader>", f"{extra}</ismrmrdHeader>"))
+    unchopped = kspace * (-1) ** np.arange(16)[:, None]
+    writer.volume(unchopped, average=0)
+    writer.volume(3 * unchopped, average=1)
+    writer.volume(7 * unchopped, slice=1)
+    with open_scan(writer.done()) as scan:
+        assert "Of 2 slabs the first is used." in scan.header.notes
+        expected = 2 * centred_fft(images[:, 5 + 6], (-2, -1))
+        np.testing.assert_allclose(scan.kspace(5).numpy(), expected, atol=1e-5 * np.abs(expected).max())
+
+
+def test_a_point_of_a_volume_is_where_it_lies_in_the_patient(tmp_path):
+    """A point in mm from the middle of the volume, by the definition of k-space, is found there by nibabel."""
+    turned = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))[0]
+    position, offset = np.array([5.0, -20.0, 40.0]), np.array([-8.0, 3.0, 4.5])  # along readout, phase, partitions
+    grid = np.ogrid[-12:12, -8:8, -6:6]
+    phase = sum(axis * mm / extent for axis, mm, extent in zip(grid, offset, (48, 16, 18), strict=True))
+    writer = Writer(tmp_path / "scan.mrd", VOLUME)
+    where = {"directions": turned[:2], "slice_dir": turned[2], "position": position}
+    writer.volume(np.exp(-2j * np.pi * phase)[None], **where)
+    with open_scan(writer.done()) as scan:
+        images = [scan.unit(index) * scan.measurement(index).reference("rss").numpy() for index in range(len(scan))]
+        index = int(np.argmax([image.max() for image in images]))
+        row, column = np.unravel_index(images[index].argmax(), images[index].shape)
+        affine = scan.plane(index).affine(images[index].shape, scan.header.voxel)
+        found = nibabel.affines.apply_affine(affine, [column, row, 0])
+        np.testing.assert_allclose(found * [-1, -1, 1], position + offset @ turned, atol=1e-4)

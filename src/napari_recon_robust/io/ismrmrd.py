@@ -1,4 +1,4 @@
-"""ISMRMRD raw data: Cartesian, 2-D, with one readout line in each acquisition.
+"""ISMRMRD raw data: Cartesian, one readout line in each acquisition, as 2-D slices or as one 3-D volume.
 
 Source: Inati et al., ISMRM Raw data format, Magn Reson Med 2017, doi:10.1002/mrm.26089: a group with `xml` and with
 `data`, a table of (head, traj, data), data the interleaved float32 samples of all coils.
@@ -13,20 +13,15 @@ from numpy.typing import NDArray
 
 from ..data.orientation import Directions, Vector
 from ..data.scan import Header, Scan, within
-from ..ground.errors import FileFormatError, InputError, dimensions
 from ..ground.guard import check_memory
-from ..ground.hdf5 import check_dataset, field_values, is_hdf5, open_hdf5, values
+from ..ground.hdf5 import is_hdf5, open_hdf5
 from .format import Format
-from .ismrmrd_header import AcquisitionHeader
+from .ismrmrd_acquisitions import Acquisitions, group_of
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-# Bits of an acquisition's flags, counted from 1.
-NOISE, CALIBRATION, REVERSED = 19, 20, 22
-NO_IMAGING = (NOISE, 23, 24, 26, 27, 28, 29, 30, 31)
-_MOST_PADDED = 16  # times that an encoded matrix may be larger than what was measured
-_MOST_BEYOND = 0.01  # of the encoded readout: the centre may be a sample off, and the last one falls off the edge
+_BLOCK = 2**28  # bytes of neighbouring slices of a volume that are kept, as each pass through the file gives all
 
 
 class ISMRMRD(Format):
@@ -41,60 +36,34 @@ class ISMRMRD(Format):
         if not is_hdf5(path):
             return False
         with open_hdf5(path) as file:
-            return _group(file) is not None
+            return group_of(file) is not None
 
     def open(self, path: Path, axes: Sequence[str] | None = None) -> Scan:
-        """Read the header and the acquisitions' heads; FileFormatError if they are not of a 2-D Cartesian scan."""
+        """Read the header and the acquisitions' heads; FileFormatError if they are not of a Cartesian scan."""
         self._refuse_axes(path, axes)
         file = open_hdf5(path)
         try:
-            return ISMRMRDScan(path.name, file)
+            acquisitions = Acquisitions(file, path.name)
+            kind = ISMRMRDScan if acquisitions.encoded[2] == 1 else ISMRMRDVolume
+            return kind(path.name, acquisitions)
         except Exception:
             file.close()
             raise
 
 
 class ISMRMRDScan(Scan):
-    """An ISMRMRD file. The lines of a slice are read on demand, averaged and, if there is a noise scan, prewhitened."""
+    """2-D slices. The lines of a slice are read on demand, averaged and, if there is a noise scan, prewhitened."""
 
-    def __init__(self, name: str, file: Any) -> None:
-        self._file = file
-        group = file[_group(file)]
-        described = AcquisitionHeader.parse(values(group["xml"], 0), name)
-        self._data = _acquisitions(group, name)
-        self._heads = self._data.fields("head")[:]
-        if described.trajectory is not None and described.trajectory.lower() != "cartesian":
-            raise FileFormatError(
-                f"{name} was sampled along a {described.trajectory} trajectory; Cartesian data are expected: "
-                "grid them first."
-            )
-        self._lines, notes = _imaging_lines(self._heads, described.calibration)
-        if not len(self._lines):
-            raise FileFormatError(
-                f"{name} has no imaging acquisitions in its first encoding space; export the scan with its data."
-            )
-        heads = self._heads[self._lines]
-        _refuse_other_scans(heads, name)
-        encoded = described.encoded
-        steps = heads["idx"]["kspace_encode_step_1"]
-        readout = encoded.matrix[0] if encoded else int(heads["number_of_samples"].max())
-        phase = encoded.matrix[1] if encoded else int(steps.max()) + 1
-        centre = phase // 2 if described.centre is None else described.centre
-        _check_matrix((readout, phase), (int(heads["number_of_samples"].max()), int(steps.max()) + 1), name)
-        notes += _samples_beyond(heads, readout, name) + _samples_lacking(heads, readout)
-        self._rows = steps.astype(int) - centre + phase // 2
-        if self._rows.min() < 0 or self._rows.max() >= phase:
-            raise FileFormatError(
-                f"{name} has phase-encoding steps up to {steps.max()} around {centre}, and its header says {phase} "
-                "lines; export it again with the right header."
-            )
+    def __init__(self, name: str, acquisitions: Acquisitions) -> None:
+        self._acquisitions = acquisitions
+        described, heads = acquisitions.header, acquisitions.heads
+        readout, phase, _ = acquisitions.encoded
+        self._places = acquisitions.places(1)
         self._columns = described.measured_columns(phase)
         self._numbers = np.unique(heads["idx"]["slice"])
-        self._whitening, told = self._noise_covariance(int(heads["active_channels"][0]))
-        notes += told
         rows, columns = described.matrix or (readout, phase)
         matrix = min(rows, readout), min(columns, phase)
-        directions, first_pixels = _directions(heads), None
+        directions, first_pixels = _directions(heads, "read_dir", "phase_dir"), None
         if directions is not None and described.voxel is not None:
             to_centre = np.multiply(_centre((readout, phase), matrix), described.voxel[:2])
             first_pixels = _first_pixels(heads, self._numbers, directions, to_centre)
@@ -103,7 +72,7 @@ class ISMRMRDScan(Scan):
             Header(
                 format=ISMRMRD.label,
                 slices=len(self._numbers),
-                coils=int(heads["active_channels"][0]),
+                coils=acquisitions.coils,
                 readout=readout,
                 phase=phase,
                 matrix=matrix,
@@ -112,7 +81,7 @@ class ISMRMRDScan(Scan):
                 field_strength=described.field_strength,
                 directions=directions,
                 first_pixels=first_pixels,
-                notes=(*notes, *described.notes),
+                notes=(*acquisitions.notes, *acquisitions.noise_notes, *described.notes),
             ),
         )
 
@@ -121,31 +90,22 @@ class ISMRMRDScan(Scan):
         check_memory(f"slice {slice} of {self.name}", 16 * header.coils * header.readout * header.phase)
         kspace = np.zeros((header.coils, header.readout, header.phase), np.complex64)
         count = np.zeros(header.phase)
-        here = np.flatnonzero(self._heads["idx"]["slice"][self._lines] == self._numbers[slice])
-        samples = self._samples(self._lines[here])
-        for line, place in zip(samples, here, strict=True):
-            head = self._heads[self._lines[place]]
-            column = self._rows[place]
-            self._place(line, head, kspace[..., column])
-            count[column] += 1
-        kspace /= np.maximum(count, 1).astype(np.float32)
-        if self._whitening is None:
-            return kspace
-        import torch
-
-        from ..physics import noise
-
-        return noise.prewhiten(torch.from_numpy(kspace), self._whitening).numpy()
+        here = np.flatnonzero(self._acquisitions.heads["idx"]["slice"] == self._numbers[slice])
+        for some, lines in self._acquisitions.readouts(here):
+            for column, line in zip(self._places[some], lines, strict=True):
+                kspace[..., column] += line
+                count[column] += 1
+        return self._acquisitions.whitened(kspace / np.maximum(count, 1).astype(np.float32))
 
     def _measured(self) -> "Tensor":
         """The lines that were acquired in every slice, partial echoes told by their zeros."""
-        slices = self._heads["idx"]["slice"][self._lines]
+        slices = self._acquisitions.heads["idx"]["slice"]
         import torch
 
         lines = torch.ones(1, self.header.phase, dtype=torch.bool)
         for number in self._numbers:
             there = torch.zeros_like(lines)
-            there[:, self._rows[slices == number]] = True
+            there[:, self._places[slices == number]] = True
             lines &= there
         return super()._measured() & lines
 
@@ -154,83 +114,107 @@ class ISMRMRDScan(Scan):
         return within(self._columns, self.header.phase)
 
     def _release(self) -> None:
-        self._file.close()
+        self._acquisitions.close()
 
-    def _samples(self, acquisitions: NDArray[np.integer]) -> list[NDArray[np.complexfloating]]:
-        """The samples of each of these acquisitions, complex (coils, samples)."""
-        stored = field_values(self._data, "data", acquisitions.tolist())
-        return [
-            np.ascontiguousarray(values, np.float32).view(np.complex64).reshape(int(head["active_channels"]), -1)
-            for values, head in zip(stored, self._heads[acquisitions], strict=True)
-        ]
 
-    def _place(self, line: NDArray[np.complexfloating], head: Any, column: NDArray[np.complexfloating]) -> None:
-        """Add a line to its column, with its centre sample at readout // 2 and without the samples to be discarded."""
-        first, last, offset = map(int, _extents(head, column.shape[1]))
-        column[:, first + offset : last + offset] += line[:, first:last]
+class ISMRMRDVolume(Scan):
+    """A 3-D scan as the slices across its readout.
 
-    def _noise_covariance(self, coils: int) -> "tuple[Tensor | None, list[str]]":
-        """Psi of the noise acquisitions at the imaging lines' bandwidth, if it can be had, and a note on it.
+    The readout is measured as a whole, so its Fourier transform splits the volume into slices without a word on what
+    was sampled in the two phase encodings, (lines, partitions), which are a slice's rows and columns. One pass through
+    the file gives a block of neighbouring slices, which is kept.
+    """
 
-        E|n|^2 goes with 1 / dwell time.
-        """
-        scans = np.flatnonzero(_any_flag(self._heads, (NOISE,)) & (self._heads["active_channels"] == coils))
-        if not len(scans):
-            return None, []
+    def __init__(self, name: str, acquisitions: Acquisitions) -> None:
+        self._acquisitions = acquisitions
+        described, heads = acquisitions.header, acquisitions.heads
+        readout, lines, partitions = acquisitions.encoded
+        self._places = acquisitions.places(1), acquisitions.places(2)
+        slabs = np.unique(heads["idx"]["slice"])
+        self._here = np.flatnonzero(heads["idx"]["slice"] == slabs[0])
+        self._block: tuple[int, NDArray[np.complexfloating]] | None = None
+        slices, rows, columns = map(min, described.volume or acquisitions.encoded, acquisitions.encoded)
+        self._first = (readout - slices) // 2
+        directions, first_pixels, voxel = _directions(heads, "phase_dir", "slice_dir"), None, described.volume_voxel
+        if directions is not None and voxel is not None:
+            to_centre = np.multiply(_centre((lines, partitions), (rows, columns)), voxel[:2])
+            middle = _first_pixels(heads, slabs[:1], directions, to_centre)
+            steps = (np.arange(slices) + self._first - readout // 2) * voxel[2]
+            first_pixels = middle and _along(middle[0], heads["read_dir"][0], steps)
+        notes = [f"A 3-D scan of {partitions} partitions, as {slices} slices across its readout."]
+        if len(slabs) > 1:
+            notes.append(f"Of {len(slabs)} slabs the first is used.")
+        super().__init__(
+            name,
+            Header(
+                format=ISMRMRD.label,
+                slices=slices,
+                coils=acquisitions.coils,
+                readout=lines,
+                phase=partitions,
+                matrix=(rows, columns),
+                voxel=voxel,
+                contrast=described.protocol,
+                field_strength=described.field_strength,
+                directions=directions,
+                first_pixels=first_pixels,
+                notes=(*notes, *acquisitions.notes, *acquisitions.noise_notes, *described.notes_on(3)),
+            ),
+        )
+
+    def _read(self, slice: int) -> NDArray[np.complexfloating]:
+        header = self.header
+        together = max(1, _BLOCK // (8 * header.coils * header.readout * header.phase))
+        begin = slice - slice % together
+        block = self._block  # another thread may read another one meanwhile
+        if block is None or block[0] != begin:
+            block = self._block = begin, self._slices(begin, min(begin + together, header.slices))
+        return self._acquisitions.whitened(np.ascontiguousarray(block[1][..., slice - begin].transpose(2, 0, 1)))
+
+    def _slices(self, begin: int, end: int) -> NDArray[np.complexfloating]:
+        """Some slices, complex64 (lines, partitions, coils, slices)."""
         import torch
 
-        from ..physics import noise
+        from ..physics import fourier
 
-        samples = torch.from_numpy(np.concatenate(self._samples(scans), axis=1))
-        dwell, imaging = (float(self._heads["sample_time_us"][which]) for which in (scans[0], self._lines[0]))
-        ratio = dwell / imaging if dwell > 0 and imaging > 0 else 1.0
-        try:
-            psi = noise.covariance(samples) * ratio
-        except InputError:
-            return None, ["The noise scan in the file is too short, or zero in a coil, so nothing is prewhitened."]
-        return psi, ["Prewhitened with the noise scan in the file."]
+        header = self.header
+        shape = (header.readout, header.phase, header.coils, end - begin)
+        check_memory(f"slices {begin} to {end - 1} of {self.name}", 8 * int(np.prod(shape)))
+        block, count = np.zeros(shape, np.complex64), np.zeros(shape[:2])
+        kept = slice(self._first + begin, self._first + end)
+        for some, lines in self._acquisitions.readouts(self._here):
+            planes = fourier.ifft(torch.from_numpy(lines), (-1,)).numpy()[..., kept]
+            for place, plane in zip(zip(*(axis[some] for axis in self._places), strict=True), planes, strict=True):
+                block[place] += plane
+                count[place] += 1
+        block /= np.maximum(count, 1).astype(np.float32)[..., None, None]
+        return block
 
+    def _measured(self) -> "Tensor":
+        """The (lines, partitions) that have an acquisition."""
+        import torch
 
-def _acquisitions(group: Any, name: str) -> Any:
-    """The data set of all acquisitions; FileFormatError if it is none."""
-    table = group["data"]
-    check_dataset(table)
-    if table.ndim != 1 or not {"head", "data"} <= set(table.dtype.names or ()):
-        raise FileFormatError(
-            f"`data` in {name} is no table of acquisitions with `head` and `data`; an ISMRMRD file is expected."
-        )
-    return table
+        points = torch.zeros(self.header.readout, self.header.phase, dtype=torch.bool)
+        points[tuple(torch.from_numpy(axis[self._here]) for axis in self._places)] = True
+        lines = points.any(0, keepdim=True)
+        return lines if bool((points == lines).all()) else points
 
+    def _measured_in(self, slice: int) -> "Tensor":
+        """The same in all slices."""
+        return self.acquired
 
-def _imaging_lines(heads: Any, calibration: str | None) -> tuple[NDArray[np.integer], list[str]]:
-    """Which acquisitions make the image, and notes on what is left out: lines, all but the first pass of a loop."""
-    lines, notes = ~_any_flag(heads, NO_IMAGING), []
-    apart = lines & _any_flag(heads, (CALIBRATION,))
-    if calibration != "embedded" and apart.any():
-        lines &= ~apart
-        notes.append(
-            f"{apart.sum()} calibration lines are not used: the header does not say that they are embedded in the "
-            "image."
-        )
-    index, spaces = heads["idx"], heads["encoding_space_ref"]
-    if (count := len(np.unique(spaces[lines]))) > 1:
-        notes.append(f"Of {count} encoding spaces the first is used.")
-    lines &= spaces == 0  # which is the one that the header describes first
-    for field in ("contrast", "phase", "repetition", "set"):
-        if lines.any() and (count := len(np.unique(index[field][lines]))) > 1:
-            lines &= index[field] == index[field][lines].min()
-            notes.append(f"Of {count} {field}s the first is used.")
-    return np.flatnonzero(lines), notes
+    def _release(self) -> None:
+        self._block = None
+        self._acquisitions.close()
 
 
-def _directions(heads: Any) -> Directions | None:
-    """Where rows (the readout) and columns (the phase encoding) lead; None unless all acquisitions agree."""
-    if not {"read_dir", "phase_dir"} <= set(heads.dtype.names):
+def _directions(heads: Any, row: str, column: str) -> Directions | None:
+    """Where rows and columns lead, by these fields; None unless all acquisitions agree."""
+    if not {row, column} <= set(heads.dtype.names):
         return None
-    row, column = heads["read_dir"], heads["phase_dir"]
-    if not all(np.allclose(each, each[0], atol=1e-3) for each in (row, column)):
+    if not all(np.allclose(each, each[0], atol=1e-3) for each in (heads[row], heads[column])):
         return None
-    return Directions.of(row[0], column[0])
+    return Directions.of(heads[row][0], heads[column][0])
 
 
 def _centre(encoded: tuple[int, int], matrix: tuple[int, int]) -> list[int]:
@@ -253,81 +237,15 @@ def _first_pixels(
         positions = heads["position"][heads["idx"]["slice"] == number].astype(float)
         if not (np.isfinite(positions).all() and np.allclose(positions, positions[0], atol=1e-3) and positions.any()):
             return None
-        corner = positions[0] - to_centre @ np.array([directions.row, directions.column])
-        found.append((float(corner[0]), float(corner[1]), float(corner[2])))
+        found.append(_vector(positions[0] - to_centre @ np.array([directions.row, directions.column])))
     return tuple(found) if len(set(found)) == len(found) else None
 
 
-def _refuse_other_scans(heads: Any, name: str) -> None:
-    """FileFormatError for imaging lines of a 3-D scan, of EPI, or of changing coils."""
-    partitions = int(heads["idx"]["kspace_encode_step_2"].max()) + 1
-    if partitions > 1:
-        raise FileFormatError(
-            f"{name} is a 3-D scan with {partitions} partitions; 2-D slices are expected: transform it along the "
-            "partitions and export the slices."
-        )
-    if _any_flag(heads, (REVERSED,)).any():
-        raise FileFormatError(
-            f"{name} has reversed readouts (EPI), which need a ghost correction first; correct and export it again."
-        )
-    if len(np.unique(heads["active_channels"])) > 1 or heads["active_channels"].min() < 1:
-        raise FileFormatError(
-            f"the acquisitions of {name} have different numbers of coils, or none; one number is expected."
-        )
+def _along(start: Vector, direction: NDArray[np.floating], steps: NDArray[np.floating]) -> tuple[Vector, ...]:
+    """The points that lie so many mm from a start along a direction."""
+    return tuple(_vector(np.array(start) + step * direction) for step in steps)
 
 
-def _check_matrix(matrix: tuple[int, int], measured: tuple[int, int], name: str) -> None:
-    """FileFormatError for an encoded matrix that no padding of what was measured explains; it would be allocated."""
-    if any(declared > _MOST_PADDED * there for declared, there in zip(matrix, measured, strict=True)):
-        raise FileFormatError(
-            f"the header of {name} says a matrix of {dimensions(matrix)}, and its acquisitions fill "
-            f"{dimensions(measured)} of it; export it again with the right header."
-        )
-
-
-def _extents(heads: Any, readout: int) -> tuple[NDArray[np.integer], NDArray[np.integer], NDArray[np.integer]]:
-    """The first sample of each line that lies in the encoded matrix, the one after its last, and their offset there."""
-    names = ("number_of_samples", "center_sample", "discard_pre", "discard_post")
-    samples, centre, before, after = (np.asarray(heads[name], int) for name in names)
-    offset = np.where((samples == readout) & (centre == 0), 0, readout // 2 - centre)
-    first = np.maximum(before, -offset)
-    return first, np.maximum(np.minimum(samples - after, readout - offset), first), offset
-
-
-def _samples_beyond(heads: Any, readout: int, name: str) -> list[str]:
-    """A note where the encoded matrix has no room for some samples of a line; FileFormatError for more than a few."""
-    first, last, _ = _extents(heads, readout)
-    kept = heads["number_of_samples"].astype(int) - heads["discard_pre"] - heads["discard_post"]
-    beyond = int((kept - (last - first)).max())
-    if beyond > _MOST_BEYOND * readout:
-        raise FileFormatError(
-            f"the lines of {name} have {kept.max()} samples, {beyond} of them beyond the {readout} of the encoded "
-            "matrix; export it again with a header that counts all samples, and with the lines' centre samples."
-        )
-    if beyond <= 0:
-        return []
-    return [f"Of the samples of a line up to {beyond} lie beyond the encoded matrix and are left out."]
-
-
-def _samples_lacking(heads: Any, readout: int) -> list[str]:
-    """A note where all lines end before the encoded matrix on both sides, as no partial echo does."""
-    samples, centre = heads["number_of_samples"].astype(int), heads["center_sample"]
-    if not ((samples < readout) & (centre == samples // 2)).all():
-        return []
-    return [
-        f"The lines have {samples.max()} samples in the middle of the {readout} of the encoded matrix, and the others "
-        "count as zero; if the oversampling was removed, the header is wrong, and the image is stretched and cut off."
-    ]
-
-
-def _group(file: Any) -> str | None:
-    """The group that holds the `xml` and `data` of a scan, by custom `dataset`."""
-    for name, item in file.items():
-        if hasattr(item, "items") and "xml" in item and "data" in item:
-            return str(name)
-    return None
-
-
-def _any_flag(heads: Any, bits: Sequence[int]) -> Any:
-    """Whether any of these bits is set."""
-    return heads["flags"] & np.uint64(sum(1 << (bit - 1) for bit in bits)) != 0
+def _vector(point: NDArray[np.floating]) -> Vector:
+    x, y, z = map(float, point)
+    return x, y, z

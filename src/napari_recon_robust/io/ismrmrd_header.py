@@ -25,7 +25,9 @@ class Space(Specification):
 class AcquisitionHeader(Specification):
     """The part of the header that is used here.
 
-    first, last, centre: limits of kspace_encoding_step_1. calibration: the parallel imaging's calibration mode.
+    first, last, centre: limits of kspace_encoding_step_1. partition_centre: that of kspace_encoding_step_2.
+    calibration: the parallel imaging's calibration mode. alternating: whether every other (line, partition) has the
+    other sign, as where GE's excitations were not chopped: mridata.org's scans say so by ChopY = 0 and ChopZ = 0.
     """
 
     encoded: Space | None = None
@@ -33,6 +35,8 @@ class AcquisitionHeader(Specification):
     first: int | None = None
     last: int | None = None
     centre: int | None = None
+    partition_centre: int | None = None
+    alternating: tuple[bool, bool] = (False, False)
     trajectory: str | None = None
     calibration: str | None = None
     field_strength: float | None = None
@@ -56,6 +60,8 @@ class AcquisitionHeader(Specification):
             first=_whole(root, f"{limits}/minimum"),
             last=_whole(root, f"{limits}/maximum"),
             centre=_whole(root, f"{limits}/center"),
+            partition_centre=_whole(root, "encoding/encodingLimits/kspace_encoding_step_2/center"),
+            alternating=(_parameter(root, "ChopY") == 0, _parameter(root, "ChopZ") == 0),
             trajectory=_text(root, "encoding/trajectory"),
             calibration=_text(root, "encoding/parallelImaging/calibrationMode"),
             field_strength=field,
@@ -71,26 +77,40 @@ class AcquisitionHeader(Specification):
         return columns if 0 <= columns.start < columns.stop <= phase else slice(0, phase)
 
     @property
+    def centres(self) -> tuple[int | None, int | None]:
+        """The (line, partition) of the centre of k-space; None where the header does not say."""
+        return self.centre, self.partition_centre
+
+    @property
     def matrix(self) -> tuple[int, int] | None:
-        """(rows, columns) of the output image: the reconstructed field of view in encoded pixels.
+        """(rows, columns) of the output image of a 2-D scan; see `volume`."""
+        return None if self.volume is None else self.volume[:2]
+
+    @property
+    def volume(self) -> tuple[int, int, int] | None:
+        """(readout, phase, partitions) of the output: the reconstructed field of view in encoded pixels.
 
         The header's own matrix has that size unless the scanner interpolated. None if the header has neither space.
         """
         space = self.reconstructed or self.encoded
         if space is None:
             return None
-        rows, columns = (self._pixels(axis, space) for axis in (0, 1))
-        return rows, columns
+        x, y, z = (self._pixels(axis, space) for axis in range(3))
+        return x, y, z
 
     @property
     def notes(self) -> list[str]:
-        """A sentence on the output matrix where it is not the header's own."""
-        space, matrix = self.reconstructed, self.matrix
-        if space is None or matrix is None or matrix == space.matrix[:2]:
+        """A sentence on the output matrix of a 2-D scan where it is not the header's own."""
+        return self.notes_on(2)
+
+    def notes_on(self, axes: int) -> list[str]:
+        """A sentence on the output matrix, of so many axes, where it is not the header's own."""
+        space, volume = self.reconstructed, self.volume
+        if space is None or volume is None or volume[:axes] == space.matrix[:axes]:
             return []
         return [
-            f"The header's output matrix of {dimensions(space.matrix[:2])} has other pixels than the measured ones, of "
-            f"which its field of view holds {dimensions(matrix)}."
+            f"The header's output matrix of {dimensions(space.matrix[:axes])} has other pixels than the measured ones, "
+            f"of which its field of view holds {dimensions(volume[:axes])}."
         ]
 
     def _pixels(self, axis: int, space: Space) -> int:
@@ -112,17 +132,25 @@ class AcquisitionHeader(Specification):
         thickness = reconstructed.field_of_view[2] / reconstructed.matrix[2]
         return (row, column, thickness) if min(row, column, thickness) > 0 else None
 
+    @property
+    def volume_voxel(self) -> tuple[float, float, float] | None:
+        """(line, partition, readout) size in mm of a 3-D scan, that of the encoded space."""
+        if self.encoded is None or min(self.encoded.field_of_view) <= 0:
+            return None
+        x, y, z = (extent / size for extent, size in zip(self.encoded.field_of_view, self.encoded.matrix, strict=True))
+        return y, z, x
 
-def _find(root: ElementTree.Element, path: str) -> ElementTree.Element | None:
-    """The first element at a path, whatever its namespace."""
+
+def _find_all(root: ElementTree.Element, path: str) -> list[ElementTree.Element]:
+    """The elements at a path, whatever their namespace."""
     elements = [root]
     for part in path.split("/"):
         elements = [child for element in elements for child in element if child.tag.rpartition("}")[2] == part]
-    return elements[0] if elements else None
+    return elements
 
 
 def _text(root: ElementTree.Element, path: str) -> str | None:
-    element = _find(root, path)
+    element = next(iter(_find_all(root, path)), None)
     return element.text.strip() if element is not None and element.text else None
 
 
@@ -133,6 +161,14 @@ def _number(root: ElementTree.Element, path: str) -> float | None:
     except ValueError:
         return None
     return number if math.isfinite(number) else None
+
+
+def _parameter(root: ElementTree.Element, name: str) -> int | None:
+    """A whole number among the parameters that a scanner's converter has added."""
+    for element in _find_all(root, "userParameters/userParameterLong"):
+        if _text(element, "name") == name:
+            return _whole(element, "value")
+    return None
 
 
 def _whole(root: ElementTree.Element, path: str) -> int | None:

@@ -1,0 +1,272 @@
+"""The acquisitions of an ISMRMRD file: which of them make the image, their samples and their noise."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..ground.cached import cached_property
+from ..ground.errors import FileFormatError, InputError, dimensions
+from ..ground.hdf5 import check_dataset, field_values, values
+from .ismrmrd_header import AcquisitionHeader
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+# Bits of an acquisition's flags, counted from 1.
+NOISE, CALIBRATION, REVERSED = 19, 20, 22
+NO_IMAGING = (NOISE, 23, 24, 26, 27, 28, 29, 30, 31)
+_MOST_PADDED = 16  # times that an encoded matrix may be larger than what was measured
+_MOST_BEYOND = 0.01  # of the encoded readout: the centre may be a sample off, and the last one falls off the edge
+_TOGETHER = 256  # acquisitions whose samples are read at once
+
+
+class Acquisitions:
+    """The acquisitions of an open file that make its image, in the order of the file.
+
+    header: what the file says of the whole. heads: those of these acquisitions. encoded: (readout, phase, partitions),
+    the encoded matrix; a 2-D scan has one partition. notes: what was left out, one sentence each.
+    """
+
+    def __init__(self, file: Any, name: str) -> None:
+        """Read the header and the heads; FileFormatError if they are not of a Cartesian scan."""
+        self._file, self._name = file, name
+        group = file[group_of(file)]
+        self.header = AcquisitionHeader.parse(values(group["xml"], 0), name)
+        self._data = _table(group, name)
+        self._all_heads = _heads(self._data)
+        if self.header.trajectory is not None and self.header.trajectory.lower() != "cartesian":
+            raise FileFormatError(
+                f"{name} was sampled along a {self.header.trajectory} trajectory; Cartesian data are expected: "
+                "grid them first."
+            )
+        self._lines, notes = _imaging_lines(self._all_heads, self.header.calibration)
+        if not len(self._lines):
+            raise FileFormatError(
+                f"{name} has no imaging acquisitions in its first encoding space; export the scan with its data."
+            )
+        self.heads = self._all_heads[self._lines]
+        _refuse_other_scans(self.heads, name)
+        readout, phase, partitions = (
+            int(self.heads["number_of_samples"].max()),
+            *(int(self._steps(axis).max()) + 1 for axis in (1, 2)),
+        )
+        declared = self.header.encoded.matrix if self.header.encoded else (readout, phase, partitions)
+        # Headers of 2-D scans may count their slices as partitions.
+        self.encoded = (*declared[:2], max(2, declared[2]) if partitions > 1 else 1)
+        _check_matrix(self.encoded, (readout, phase, partitions), name)
+        self.notes = (
+            *notes,
+            *_samples_beyond(self.heads, self.encoded[0], name),
+            *_samples_lacking(self.heads, self.encoded[0]),
+        )
+
+    @property
+    def coils(self) -> int:
+        """The number of coils."""
+        return int(self.heads["active_channels"][0])
+
+    def places(self, axis: int) -> NDArray[np.integer]:
+        """Where the acquisitions lie along the phase encoding (1) or the partitions (2): the index in the matrix.
+
+        FileFormatError for steps beyond it.
+        """
+        steps, size, given = self._steps(axis), self.encoded[axis], self.header.centres[axis - 1]
+        centre = size // 2 if given is None else given
+        places = steps - centre + size // 2
+        if places.min() < 0 or places.max() >= size:
+            kind, entries = ("phase-encoding steps", "lines") if axis == 1 else ("partitions", "partitions")
+            raise FileFormatError(
+                f"{self._name} has {kind} up to {steps.max()} around {centre}, and its header says {size} {entries}; "
+                "export it again with the right header."
+            )
+        return places
+
+    def readouts(self, which: NDArray[np.integer]) -> Iterator[tuple[NDArray[np.integer], NDArray[np.complexfloating]]]:
+        """Some of these acquisitions after the other, with their lines, complex64 (acquisitions, coils, readout).
+
+        The lines lie on the encoded matrix, their centre sample at readout // 2; samples to be discarded are zero.
+        """
+        for begin in range(0, len(which), _TOGETHER):
+            some = which[begin : begin + _TOGETHER]
+            lines = np.zeros((len(some), self.coils, self.encoded[0]), np.complex64)
+            extents = zip(*_extents(self.heads[some], self.encoded[0]), strict=True)
+            for line, samples, (first, last, offset) in zip(
+                lines, self._samples(self._lines[some]), extents, strict=True
+            ):
+                line[:, first + offset : last + offset] = samples[:, first:last]
+            lines[self._inverted[some]] *= -1
+            yield some, lines
+
+    def whitened(self, kspace: NDArray[np.complexfloating]) -> NDArray[np.complexfloating]:
+        """k-space (coils, rows, columns), prewhitened if the file has a noise scan."""
+        if self._noise[0] is None:
+            return kspace
+        import torch
+
+        from ..physics import noise
+
+        return noise.prewhiten(torch.from_numpy(kspace), self._noise[0]).numpy()
+
+    @property
+    def noise_notes(self) -> tuple[str, ...]:
+        """A note on the noise scan, if there is one."""
+        return self._noise[1]
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    @cached_property
+    def _inverted(self) -> NDArray[np.bool_]:
+        """Which lines have the other sign: every other one along the axes that the header names."""
+        steps = sum(self._steps(axis) for axis in (1, 2) if self.header.alternating[axis - 1])
+        return np.broadcast_to(np.asarray(steps) % 2 != 0, len(self.heads))
+
+    def _steps(self, axis: int) -> NDArray[np.integer]:
+        steps: NDArray[np.integer] = self.heads["idx"][f"kspace_encode_step_{axis}"].astype(int)
+        return steps
+
+    def _samples(self, entries: NDArray[np.integer]) -> list[NDArray[np.complexfloating]]:
+        """The samples of some entries of the table, complex (coils, samples)."""
+        stored = field_values(self._data, "data", entries.tolist())
+        return [
+            np.ascontiguousarray(values, np.float32).view(np.complex64).reshape(int(head["active_channels"]), -1)
+            for values, head in zip(stored, self._all_heads[entries], strict=True)
+        ]
+
+    @cached_property
+    def _noise(self) -> "tuple[Tensor | None, tuple[str, ...]]":
+        """Psi of the noise acquisitions at the imaging lines' bandwidth, if it can be had, and a note on it.
+
+        E|n|^2 goes with 1 / dwell time.
+        """
+        scans = np.flatnonzero(
+            _any_flag(self._all_heads, (NOISE,)) & (self._all_heads["active_channels"] == self.coils)
+        )
+        if not len(scans):
+            return None, ()
+        import torch
+
+        from ..physics import noise
+
+        samples = torch.from_numpy(np.concatenate(self._samples(scans), axis=1))
+        dwell, imaging = (float(heads["sample_time_us"][0]) for heads in (self._all_heads[scans], self.heads))
+        ratio = dwell / imaging if dwell > 0 and imaging > 0 else 1.0
+        try:
+            psi = noise.covariance(samples) * ratio
+        except InputError:
+            return None, ("The noise scan in the file is too short, or zero in a coil, so nothing is prewhitened.",)
+        return psi, ("Prewhitened with the noise scan in the file.",)
+
+
+def group_of(file: Any) -> str | None:
+    """The group that holds the `xml` and `data` of a scan, by custom `dataset`."""
+    for name, item in file.items():
+        if hasattr(item, "items") and "xml" in item and "data" in item:
+            return str(name)
+    return None
+
+
+def _table(group: Any, name: str) -> Any:
+    """The data set of all acquisitions; FileFormatError if it is none."""
+    table = group["data"]
+    check_dataset(table)
+    if table.ndim != 1 or not {"head", "data"} <= set(table.dtype.names or ()):
+        raise FileFormatError(
+            f"`data` in {name} is no table of acquisitions with `head` and `data`; an ISMRMRD file is expected."
+        )
+    return table
+
+
+def _heads(table: Any) -> Any:
+    """The heads of all acquisitions.
+
+    Whole entries are read, a few at a time: if only the heads are asked for, HDF5 reads the samples too, and never
+    frees them (2.0.0, as large as the file).
+    """
+    begins = range(0, max(len(table), 1), _TOGETHER)
+    return np.concatenate([table[begin : begin + _TOGETHER]["head"].copy() for begin in begins])
+
+
+def _imaging_lines(heads: Any, calibration: str | None) -> tuple[NDArray[np.integer], list[str]]:
+    """Which acquisitions make the image, and notes on what is left out: lines, all but the first pass of a loop."""
+    lines, notes = ~_any_flag(heads, NO_IMAGING), []
+    apart = lines & _any_flag(heads, (CALIBRATION,))
+    if calibration != "embedded" and apart.any():
+        lines &= ~apart
+        notes.append(
+            f"{apart.sum()} calibration lines are not used: the header does not say that they are embedded in the "
+            "image."
+        )
+    index, spaces = heads["idx"], heads["encoding_space_ref"]
+    if (count := len(np.unique(spaces[lines]))) > 1:
+        notes.append(f"Of {count} encoding spaces the first is used.")
+    lines &= spaces == 0  # which is the one that the header describes first
+    for field in ("contrast", "phase", "repetition", "set"):
+        if lines.any() and (count := len(np.unique(index[field][lines]))) > 1:
+            lines &= index[field] == index[field][lines].min()
+            notes.append(f"Of {count} {field}s the first is used.")
+    return np.flatnonzero(lines), notes
+
+
+def _refuse_other_scans(heads: Any, name: str) -> None:
+    """FileFormatError for imaging lines of EPI, or of changing coils."""
+    if _any_flag(heads, (REVERSED,)).any():
+        raise FileFormatError(
+            f"{name} has reversed readouts (EPI), which need a ghost correction first; correct and export it again."
+        )
+    if len(np.unique(heads["active_channels"])) > 1 or heads["active_channels"].min() < 1:
+        raise FileFormatError(
+            f"the acquisitions of {name} have different numbers of coils, or none; one number is expected."
+        )
+
+
+def _check_matrix(matrix: tuple[int, ...], measured: tuple[int, ...], name: str) -> None:
+    """FileFormatError for an encoded matrix that no padding of what was measured explains; it would be allocated."""
+    if any(declared > _MOST_PADDED * there for declared, there in zip(matrix, measured, strict=True)):
+        raise FileFormatError(
+            f"the header of {name} says a matrix of {dimensions(matrix)}, and its acquisitions fill "
+            f"{dimensions(measured)} of it; export it again with the right header."
+        )
+
+
+def _extents(heads: Any, readout: int) -> tuple[NDArray[np.integer], NDArray[np.integer], NDArray[np.integer]]:
+    """The first sample of each line that lies in the encoded matrix, the one after its last, and their offset there."""
+    names = ("number_of_samples", "center_sample", "discard_pre", "discard_post")
+    samples, centre, before, after = (np.asarray(heads[name], int) for name in names)
+    offset = np.where((samples == readout) & (centre == 0), 0, readout // 2 - centre)
+    first = np.maximum(before, -offset)
+    return first, np.maximum(np.minimum(samples - after, readout - offset), first), offset
+
+
+def _samples_beyond(heads: Any, readout: int, name: str) -> list[str]:
+    """A note where the encoded matrix has no room for some samples of a line; FileFormatError for more than a few."""
+    first, last, _ = _extents(heads, readout)
+    kept = heads["number_of_samples"].astype(int) - heads["discard_pre"] - heads["discard_post"]
+    beyond = int((kept - (last - first)).max())
+    if beyond > _MOST_BEYOND * readout:
+        raise FileFormatError(
+            f"the lines of {name} have {kept.max()} samples, {beyond} of them beyond the {readout} of the encoded "
+            "matrix; export it again with a header that counts all samples, and with the lines' centre samples."
+        )
+    if beyond <= 0:
+        return []
+    return [f"Of the samples of a line up to {beyond} lie beyond the encoded matrix and are left out."]
+
+
+def _samples_lacking(heads: Any, readout: int) -> list[str]:
+    """A note where all lines end before the encoded matrix on both sides, as no partial echo does."""
+    samples, centre = heads["number_of_samples"].astype(int), heads["center_sample"]
+    if not ((samples < readout) & (centre == samples // 2)).all():
+        return []
+    return [
+        f"The lines have {samples.max()} samples in the middle of the {readout} of the encoded matrix, and the others "
+        "count as zero; if the oversampling was removed, the header is wrong, and the image is stretched and cut off."
+    ]
+
+
+def _any_flag(heads: Any, bits: Sequence[int]) -> Any:
+    """Whether any of these bits is set."""
+    return heads["flags"] & np.uint64(sum(1 << (bit - 1) for bit in bits)) != 0
