@@ -17,10 +17,14 @@ from .format import Format
 if TYPE_CHECKING:
     from ..data.scan import Scan
 
+# A file is of the first format that recognises it; any other k-space under fastMRI's key is told what fastMRI expects.
 FORMATS: Registry[Format] = Registry(
     "file format",
     __name__,
     {
+        "calgary-campinas": "calgary_campinas:CalgaryCampinas",
+        "skm-tea": "skm_tea:SKMTEA",
+        "cmrxrecon": "cmrxrecon:CMRxRecon",
         "fastmri": "fastmri:FastMRI",
         "ismrmrd": "ismrmrd:ISMRMRD",
         "bart": "bart:BART",
