@@ -14,6 +14,7 @@ from napari_recon_robust.ground.progress import Progress, run
 from napari_recon_robust.io import open_scan
 from napari_recon_robust.perturbations.base import coil_norms
 from napari_recon_robust.perturbations.noise.worst_case import WorstCase
+from napari_recon_robust.physics.noise import correlation
 from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.reconstructors.base import Reconstructor
 
@@ -221,7 +222,10 @@ def test_noise_of_a_linear_method_has_its_analytic_deviation(measurement: Measur
     sensitivities, sigma = noisy.calibration.sensitivities, noisy.calibration.noise
     found = run(noise_amplification(noisy, Combined(), replicas=48, sensitivities="kept"))
     share = float(mask.double().mean())
-    analytic = (share * (sensitivities.abs().square() * sigma[:, None, None].square()).sum(0)).sqrt()
+    seen = sensitivities * sigma[:, None, None]
+    between = correlation(noisy.kspace, noisy.mask, sigma)
+    assert torch.equal(between, torch.eye(4)) == (sampled == "points")
+    analytic = (share * (seen.conj() * torch.tensordot(between, seen, 1)).real.sum(0)).sqrt()
     analytic = (analytic / sigma.square().mean().sqrt())[32:64, 32:64]
     ratio = found[32:64, 32:64] / analytic
     assert float(ratio.mean()) == pytest.approx(1, abs=0.03)

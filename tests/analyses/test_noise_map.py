@@ -1,5 +1,7 @@
 """The thermal noise of an image, against unfolding by hand and against a Monte-Carlo of its own."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -12,6 +14,7 @@ from napari_recon_robust.data.measurement import Calibration, Measurement
 from napari_recon_robust.ground import progress
 from napari_recon_robust.physics import fourier, noise
 from napari_recon_robust.reconstructors import registry
+from napari_recon_robust.simulation.acquisition import simulate_slice
 
 LEVELS = SIGMA * torch.tensor([0.7, 1.0, 1.3, 0.8])  # of the coils
 
@@ -73,6 +76,29 @@ def test_the_reference_has_the_noise_of_its_coils() -> None:
     expected = torch.stack(images).abs().std(0)
     ratio = (expected / reference_noise(measurement))[tissue]
     assert float(ratio.square().mean().sqrt()) == pytest.approx(1, abs=0.02)
+
+
+def test_noise_that_is_correlated_between_coils() -> None:
+    """Against the same slice with noise drawn anew: coils that share much of it."""
+    image = np.zeros((64, 48))
+    image[14:50, 8:40] = 1
+    generator = np.random.default_rng(0)
+    scan = simulate_slice(image, generator, coils=20, noise_level=0.02, oversampling=2)
+    mixing = torch.eye(20, dtype=torch.complex64) + 0.3 * torch.ones(20, 20)
+    still = scan.kspace - scan.noise
+    every = torch.ones(1, 48, dtype=torch.bool)
+    measurements = []
+    for _ in range(40):
+        real, imaginary = generator.normal(scale=0.02 / 2**0.5, size=(2, *still.shape)).astype(np.float32)
+        kspace = still + torch.tensordot(mixing, torch.from_numpy(real + 1j * imaginary), 1)
+        measurements.append(Measurement(kspace, every, (64, 48), kspace))
+    first = measurements[0]
+    chosen = registry.get("cg-sense").at()
+    drawn = torch.stack([chosen(replace(one, kept=first.calibration)) for one in measurements]).abs().std(0)
+    tissue = torch.from_numpy(image > 0)
+    expected = float(drawn[tissue].square().mean().sqrt())
+    for found in (progress.run(noise_map(first, chosen)), reference_noise(first)):
+        assert float(found[tissue].square().mean().sqrt()) == pytest.approx(expected, rel=0.05)
 
 
 def test_a_scan_without_noise() -> None:

@@ -115,6 +115,32 @@ def test_real_brain(shared):
     assert 1.3e-6 < level < 1.8e-6
 
 
+@pytest.mark.parametrize("acceleration", [1, 4])
+def test_correlation_between_coils(acceleration):
+    scan = head(160, 2, 0.01)
+    mixing = torch.eye(5) + 0.3 * torch.ones(5, 5)
+    mixed = torch.tensordot(mixing.to(torch.complex64), scan.noise, 1)
+    kspace = scan.kspace - scan.noise + mixed
+    psi = noise.covariance(mixed)
+    sigma = psi.diagonal().real.sqrt()
+    mask = Sampling(acceleration=acceleration, centre_fraction=0.08).mask(320, 160)
+    found = noise.correlation(kspace * mask, mask, noise.estimate(kspace * mask, mask))
+    truth = psi / sigma[:, None] / sigma
+    assert (truth - torch.eye(5)).abs().max() > 0.4
+    assert (found - truth).abs().max() < 0.07
+    assert torch.equal(found.diagonal(), torch.ones(5, dtype=torch.complex64))
+
+
+@pytest.mark.parametrize("sampling", [Sampling(), Sampling(pattern="poisson-disc")])
+@pytest.mark.parametrize("level", [0.0, 0.01])
+def test_where_no_noise_is_seen_alone_it_counts_as_uncorrelated(level, sampling):
+    scan = head(96, 1, 0.01, height=2)
+    kspace, mask, sigma = scan.kspace - (0.01 - level) / 0.01 * scan.noise, sampling.mask(96, 96), scan.sigma
+    assert torch.equal(noise.correlation(kspace * mask, mask, sigma), torch.eye(5, dtype=torch.complex64))
+    nothing = torch.zeros_like(kspace)
+    assert torch.equal(noise.correlation(nothing, mask, 0 * sigma), torch.eye(5, dtype=torch.complex64))
+
+
 def correlated(samples: int) -> tuple[Tensor, Tensor]:
     """Coloured noise (4, samples) and its covariance."""
     generator = torch.Generator().manual_seed(0)

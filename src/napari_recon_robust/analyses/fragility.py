@@ -22,6 +22,7 @@ from ..perturbations.base import SENSITIVITIES, Setup, check_budgets, coil_norms
 from ..perturbations.noise.objective import Objective, gradient_of
 from ..perturbations.noise.worst_case import WorstCase
 from ..perturbations.random_noise import white_noise
+from ..physics.noise import correlation
 from ..reconstructors.base import Method, Reconstructor
 from .maps import SliceMap
 
@@ -183,8 +184,9 @@ def noise_amplification(
     """What the scan's thermal noise becomes in the image, for any method: float32 (rows, columns) on the CPU.
 
     sqrt(2) std |f(k + n)| / sigma over draws n of the noise that the scan has (sigma_i in coil i, sigma^2 their mean
-    square), the variance averaged over 5x5 pixels. 1: that of the fully sampled coil-combined image, in tissue (in air
-    a magnitude has less). Zero for a scan without noise. Says nothing on attacks of networks.
+    square, correlated between coils as `noise.correlation` finds it), the variance averaged over 5x5 pixels. 1: that of
+    the fully sampled coil-combined image where coils are not correlated, in tissue (in air a magnitude has less). Zero
+    for a scan without noise. Says nothing on attacks of networks.
     Pseudo multiple replica method: Robson et al. 2008, doi:10.1002/mrm.21728.
     """
     if replicas < 2:
@@ -297,14 +299,17 @@ class _Near:
 
 def _amplification(setup: Setup, replicas: int, keep: bool, seed: int) -> Job[Tensor]:
     measurement = setup.measurement
-    noise = measurement.calibration.noise
-    sigma = float(noise.square().mean().sqrt())
+    levels = measurement.calibration.noise
+    sigma = float(levels.square().mean().sqrt())
     if not sigma > 0:
         return torch.zeros(measurement.matrix)
+    values, vectors = torch.linalg.eigh(correlation(measurement.kspace, measurement.mask, levels))
+    colour = levels[:, None] * (vectors * values.clamp_min(0).sqrt()) @ vectors.mH
+    unit = torch.full_like(levels, measurement.sampled_points**0.5)
     images = []
     for number in range(replicas):
         yield Progress(number / replicas, f"Noise {number + 1} of {replicas}")
-        n = white_noise(measurement, noise * measurement.sampled_points**0.5, seed + number)
+        n = torch.tensordot(colour, white_noise(measurement, unit, seed + number), 1)
         with torch.no_grad():
             image = setup.reconstruct(measurement.with_kspace(measurement.kspace + n, keep=keep))
         images.append(image.abs().float().cpu())

@@ -3,10 +3,12 @@
 After parallel imaging noise is not white: it is larger where coils hardly tell aliased pixels apart (the g-factor).
 """
 
+import torch
 from torch import Tensor
 
 from ..data.measurement import Measurement
 from ..ground.progress import Job
+from ..physics import noise
 from ..reconstructors.base import Method, Reconstructor
 from .fragility import noise_amplification
 
@@ -30,14 +32,15 @@ def noise_map(
 
 
 def reference_noise(measurement: Measurement) -> Tensor:
-    """The same of the fully sampled coil-combined image, which is linear: sqrt(a sum_i |S_i|^2 sigma_i^2 / 2).
+    """The same of the fully sampled coil-combined image, which is linear: sqrt(a (S sigma)^H R (S sigma) / 2).
 
-    a is the share of k-space that a full scan measures (`Measurement.acquired`).
+    a is the share of k-space that a full scan measures (`Measurement.acquired`), R the correlation between coils.
     """
     calibration = measurement.calibration
-    power = calibration.noise.square() * measurement.acquired.float().mean()
-    variance = (calibration.sensitivities.abs().square() * power[..., None, None]).sum(-3)
-    return measurement.crop((variance / 2).sqrt()).cpu()
+    weighted = calibration.sensitivities * calibration.noise[..., None, None]
+    correlation = noise.correlation(measurement.kspace, measurement.mask, calibration.noise)
+    variance = (weighted.conj() * torch.tensordot(correlation, weighted, 1)).real.sum(-3)
+    return measurement.crop((variance.clamp_min(0) * measurement.acquired.float().mean() / 2).sqrt()).cpu()
 
 
 def _scaled(job: Job[Tensor], factor: float) -> Job[Tensor]:

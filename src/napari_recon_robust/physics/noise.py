@@ -18,6 +18,7 @@ GROUP = 32  # points of a 2-D pattern whose energies are averaged
 FREE = 0.9  # the fraction of even energies from which a band is taken to be free of signal
 FILTERED = 0.25  # the fraction up to which, in the most even band, the noise is taken to differ between the lines
 ACS_LINES = 32  # at most, for the null space: more only cost time
+SAMPLES_PER_COIL = 16  # at least, for the correlation between coils: fewer feign one
 
 
 def estimate(kspace: Tensor, mask: Tensor) -> Tensor:
@@ -61,6 +62,32 @@ def estimate(kspace: Tensor, mask: Tensor) -> Tensor:
     return torch.where(less & ~free, remaining, sigma)
 
 
+def correlation(kspace: Tensor, mask: Tensor, sigma: Tensor) -> Tensor:
+    """E[n_i conj(n_j)] / (sigma_i sigma_j), complex (coils, coils), from where all coils have noise alone.
+
+    That is in bands of rows without signal (see `estimate`), in lines whose energy over all coils is about that of
+    sigma. The identity if these are few, without air in the image for instance, and for 2-D patterns.
+    kspace: complex64 (coils, readout, phase), zero where not sampled. mask, sigma: those of `estimate`.
+    """
+    uncorrelated = torch.eye(len(kspace), dtype=kspace.dtype, device=kspace.device)
+    sampled = mask & (kspace.abs().amax(0) > 0)
+    rows, columns = sampled.any(1), sampled.any(0)
+    if not bool(sampled.any()) or not bool((sampled == rows[:, None] & columns).all()):
+        return uncorrelated
+    bands, independent = _bands(kspace[..., columns], rows)
+    bands = bands / torch.where(sigma > 0, sigma, 1.0)[:, None, None, None]
+    energies = _energy(bands).mean(-2)
+    _, even = _floor(energies, independent)
+    quiet = (energies.mean(0) - 1).abs() < 2 / independent**0.5
+    quiet &= (even.mean(0) >= FREE)[:, None]
+    samples = bands.movedim(-2, -1)[:, quiet].flatten(1)
+    if samples.shape[1] < SAMPLES_PER_COIL * len(samples):
+        return uncorrelated
+    norms = samples.norm(dim=1, keepdim=True)
+    samples = samples / torch.where(norms > 0, norms, 1.0)
+    return torch.where(uncorrelated != 0, uncorrelated, samples @ samples.mH)
+
+
 def _weighted_median(values: Tensor, weights: Tensor) -> Tensor:
     """Along the last axis; weights broadcast to the values."""
     values, order = values.sort(-1)
@@ -84,6 +111,14 @@ def _line_energies(lines: Tensor, measured: Tensor) -> tuple[Tensor, float]:
     """Mean energies (..., coils, bands, lines) of lines (..., coils, readout, lines), and how many independent samples
     each is the mean of.
     """
+    bands, samples = _bands(lines, measured)
+    return _energy(bands).mean(-2), samples
+
+
+def _bands(lines: Tensor, measured: Tensor) -> tuple[Tensor, float]:
+    """Image rows (..., coils, bands, rows, lines) of lines (..., coils, readout, lines) with their noise as it was, and
+    how many of the rows of a band are independent.
+    """
     inside = measured.nonzero()[:, 0]
     first, last = int(inside.min()), int(inside.max())
     window = torch.zeros(len(measured), device=lines.device, dtype=lines.real.dtype)
@@ -92,9 +127,9 @@ def _line_energies(lines: Tensor, measured: Tensor) -> tuple[Tensor, float]:
     power = window.square().mean()
     hybrid = fourier.ifft(lines * (window / power.sqrt())[:, None], (-2,))
     edge = round(ROLL_OFF * len(measured))
-    energies = _energy(hybrid[..., edge : len(measured) - edge, :])
-    band = min(BAND, energies.shape[-2])
-    bands = energies[..., : energies.shape[-2] // band * band, :].unflatten(-2, (-1, band)).mean(-2)
+    hybrid = hybrid[..., edge : len(measured) - edge, :]
+    band = min(BAND, hybrid.shape[-2])
+    bands = hybrid[..., : hybrid.shape[-2] // band * band, :].unflatten(-2, (-1, band))
     # The window makes neighbouring rows alike.
     return bands, band * float(power.square() / window.pow(4).mean())
 
