@@ -94,6 +94,18 @@ def test_filtered_lines_do_not_decide(oversampling, acceleration, name):
     assert (found < 1.7).all()
 
 
+@pytest.mark.parametrize("name", FILTERS)
+def test_filtered_points_do_not_decide(name):
+    """The level of a 2-D pattern's ACS, which the filter hardly attenuates, is above the mean."""
+    scan = head(192, 1, 0.02)
+    mask = Sampling(pattern="poisson-disc", acceleration=3, centre_fraction=0.15).mask(192, 192)
+    x = torch.linspace(-1, 1, 192)
+    weight = FILTERS[name](torch.hypot(x[:, None], x).clamp_max(1))
+    found = ratio(scan.kspace * weight, mask, scan.sigma * weight[mask].square().mean().sqrt())
+    assert (found > 0.7).all()
+    assert (found < 4).all()
+
+
 def test_estimate_scales_with_the_data_and_batches():
     scan = head(96, 2, 0.01)
     mask = torch.ones(1, 96, dtype=torch.bool)

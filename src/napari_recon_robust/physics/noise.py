@@ -32,7 +32,8 @@ def estimate(kspace: Tensor, mask: Tensor) -> Tensor:
     If hardly any lines are even in any band, a filter along the phase encoding has attenuated some of them, and these
     would decide. Then the bands are compared in each line, and sigma is the median of the lines.
     If no band is free of signal, this estimate is too large, up to 24 times. Then the estimate from the null space of
-    the ACS's calibration matrix (see `null_space`) is taken if it is smaller.
+    the ACS's calibration matrix (see `null_space`) is taken if it is smaller, and of a 2-D pattern with a filter
+    always: filters hardly attenuate the ACS.
     On 72 simulations (96 to 320 px, 5 to 16 coils, noise of 0.15 to 1.5%) the root mean square over the coils was 0.93
     to 1.13 times the truth for sampled lines, with a median of 1.03 (0.99 with readout oversampling). For 2-D patterns
     without oversampling the estimate remains too large where SNR is high: 1.1 to 12 times, with a median of 2.7.
@@ -49,17 +50,17 @@ def estimate(kspace: Tensor, mask: Tensor) -> Tensor:
     levels, even = _floor(energies, samples)
     sigma = _weighted_median(levels, even.mean(-2, keepdim=True).pow(SELECTIVITY)).sqrt()
     most = even.mean(-2).amax(-1)[..., None]
-    if lines and bool((most < FILTERED).any()):
+    free, filtered = most >= FREE, most < FILTERED
+    if lines and bool(filtered.any()):
         of_lines, _ = _floor(energies.mT, samples)
-        sigma = torch.where(most < FILTERED, of_lines.median(-1).values.sqrt(), sigma)
-    free = most >= FREE
+        sigma = torch.where(filtered, of_lines.median(-1).values.sqrt(), sigma)
     if bool(free.all()):
         return sigma
     remaining = _null_space(kspace, sampled)
     if remaining is None:
         return sigma
     less = remaining.norm(dim=-1, keepdim=True) < sigma.norm(dim=-1, keepdim=True)
-    return torch.where(less & ~free, remaining, sigma)
+    return torch.where(~free & (less if lines else less | filtered), remaining, sigma)
 
 
 def correlation(kspace: Tensor, mask: Tensor, sigma: Tensor) -> Tensor:
