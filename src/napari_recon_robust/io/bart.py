@@ -18,7 +18,7 @@ from ..data.scan import Header, Scan
 from ..ground.arrays import StoredArray
 from ..ground.errors import FileFormatError
 from ..ground.guard import head, is_file, open_file, read, shown, status
-from .domain import IMAGE, looks_like_an_image
+from .domain import notes_on
 from .format import Format
 
 READOUT, PHASE, PARTITION, COIL, SLICE = 0, 1, 2, 3, 13
@@ -80,7 +80,6 @@ class BARTScan(Scan):
         """array: of 16 axes, those but readout, phase encoding, coil and slice of length 1."""
         self._array = array
         readout, phase, coils, slices = (array.shape[axis] for axis in (READOUT, PHASE, COIL, SLICE))
-        is_image = looks_like_an_image(self._part(slices // 2, coils // 2))
         super().__init__(
             name,
             Header(
@@ -90,7 +89,7 @@ class BARTScan(Scan):
                 readout=readout,
                 phase=phase,
                 matrix=(readout, phase),
-                notes=(IMAGE,) if is_image else (),
+                notes=tuple(notes_on(self._part(slices // 2, coils // 2))),
             ),
         )
 

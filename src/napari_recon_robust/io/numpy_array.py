@@ -10,7 +10,7 @@ from ..data.scan import Header, Scan
 from ..ground.arrays import StoredArray, open_npy
 from ..ground.errors import FileFormatError, InputError, dimensions
 from ..ground.guard import head
-from .domain import IMAGE, looks_like_an_image
+from .domain import notes_on
 from .format import Format
 
 AXES = ("slice", "coil", "readout", "phase")
@@ -64,8 +64,7 @@ class NumpyScan(Scan):
         else:
             axes = _checked(axes, array.ndim)
         self._array, self._axes = array, tuple(axes)
-        if self._looks_like_an_image():
-            notes.append(IMAGE)
+        notes += notes_on(self._middle())
         slices, coils, readout, phase = (array.shape[axes.index(axis)] if axis in axes else 1 for axis in AXES)
         super().__init__(
             name,
@@ -87,14 +86,14 @@ class NumpyScan(Scan):
             values, axes = values[None], ["coil", *axes]
         return values.transpose([axes.index(axis) for axis in AXES[1:]])
 
-    def _looks_like_an_image(self) -> bool:
-        """Whether the coil in the middle of the middle slice does."""
+    def _middle(self) -> NDArray[np.complexfloating]:
+        """The coil in the middle of the middle slice."""
         array = self._array
         middle = (
             size // 2 if axis in ("slice", "coil") else np.s_[:]
             for axis, size in zip(self._axes, array.shape, strict=True)
         )
-        return looks_like_an_image(array[tuple(middle)])
+        return array[tuple(middle)]
 
     def _release(self) -> None:
         if isinstance(self._array, StoredArray):
