@@ -69,6 +69,18 @@ def test_points_that_were_never_measured_are_not_sampled(measurement, combined, 
     assert found.measurement.mask[0].tolist() == [False] * 9 + [True] * 27
 
 
+def test_a_mask_that_keeps_nothing_is_refused(measurement, combined, roi):
+    """With the sensitivities of the clean scan it gave an image of zeros, at an R of all lines over one."""
+    knobs = {"other_pattern": "random", "other_acceleration": 20.0, "other_centre": 0.01, "sensitivities": "kept"}
+    empty = next(seed for seed in range(99) if not _drawn(seed + 1).any())
+    with pytest.raises(InputError, match="the random mask keeps no measured point; choose another seed"):
+        perturb("other-mask", measurement, combined, roi, **knobs, seed=empty)
+
+
+def _drawn(seed):
+    return Sampling(pattern="random", acceleration=20, centre_fraction=0.01, seed=seed).mask(32, 36)
+
+
 def test_it_needs_all_of_kspace(make_measurement, combined, roi):
     with pytest.raises(InputError, match="undersampled"):
         perturb("other-mask", make_measurement(full=False), combined, roi)

@@ -67,6 +67,11 @@ class OtherMask(Perturbation):
         )
         full = measurement.full
         mask = sampling.mask(*full.shape[-2:]).to(full.device) & measurement.acquired
+        if not bool(mask.any()):
+            raise InputError(
+                f"the {sampling.pattern} mask keeps no measured point; choose another seed, a smaller acceleration or "
+                "a wider centre."
+            )
         changed = measurement.with_kspace(full, full=full, keep=keep, mask=mask)
         if keep and changed.lines != measurement.lines and full.shape[-2] != measurement.matrix[0]:
             raise InputError(
