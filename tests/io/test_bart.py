@@ -72,9 +72,25 @@ def test_broken_header(tmp_path, kspace, text):
         open_scan(tmp_path / "scan.cfl")
 
 
-def test_partitions_are_not_slices(tmp_path, kspace):
+def test_partitions_are_a_3d_scan(tmp_path, kspace):
+    """A slice is what numpy's transform of the readout gives of all lines."""
     write(tmp_path / "scan", kspace, [48, 20, 4, 5])
-    with pytest.raises(FileFormatError, match="4 partitions in BART's dimension 2.*bart transpose 2 13"):
+    stored = np.fromfile(tmp_path / "scan.cfl", np.complex64).reshape((48, 20, 4, 5), order="F").transpose(3, 0, 1, 2)
+    planes = np.fft.fftshift(np.fft.ifft(np.fft.ifftshift(stored, 1), axis=1, norm="ortho"), 1)
+    with open_scan(tmp_path / "scan.cfl") as scan:
+        facts = scan.header
+        assert (facts.slices, facts.coils, facts.readout, facts.phase) == (48, 5, 20, 4)
+        assert "bart transpose 2 13" in facts.notes[0]
+        for slice in (0, 24, 47):
+            np.testing.assert_allclose(scan.kspace(slice).numpy(), planes[:, slice], atol=1e-6 * np.abs(stored).max())
+
+
+@pytest.mark.parametrize(
+    ("sizes", "advice"), [([48, 20, 2, 5, *[1] * 9, 2], "bart slice 13 0"), ([48, 20, 1, 5, 4], "bart slice 4 0")]
+)
+def test_what_is_more_than_a_slice_or_a_volume(tmp_path, kspace, sizes, advice):
+    write(tmp_path / "scan", kspace, sizes)
+    with pytest.raises(FileFormatError, match=advice):
         open_scan(tmp_path / "scan.cfl")
 
 

@@ -432,7 +432,7 @@ def test_slices_of_a_volume_are_read_in_blocks(tmp_path, volume, monkeypatch):
     path, passes = writer.done(), []
     with open_scan(path) as scan:
         together = [scan.kspace(index).numpy() for index in range(12)]
-    monkeypatch.setattr("napari_recon_robust.io.ismrmrd._BLOCK", 5 * 8 * 3 * 16 * 12)
+    monkeypatch.setattr("napari_recon_robust.io.volume._BLOCK", 5 * 8 * 3 * 16 * 12)
     readouts = Acquisitions.readouts
     monkeypatch.setattr(Acquisitions, "readouts", lambda self, which: passes.append(1) or readouts(self, which))
     with open_scan(path) as scan:

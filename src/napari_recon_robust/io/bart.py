@@ -7,7 +7,7 @@ Source: https://github.com/mrirecon/bart, doc/README; dimensions 0 readout, 1 ph
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,10 @@ from ..ground.errors import FileFormatError
 from ..ground.guard import head, is_file, open_file, read, shown, status
 from .domain import notes_on
 from .format import Format
+from .volume import Lines, Volume
 
 READOUT, PHASE, PARTITION, COIL, SLICE = 0, 1, 2, 3, 13
-NAMES = {2: "partitions", 4: "maps", 5: "echo times", 6: "coefficients", 10: "time", 12: "levels", 14: "averages"}
+NAMES = {4: "maps", 5: "echo times", 6: "coefficients", 10: "time", 12: "levels", 14: "averages"}
 _LONGEST_HEADER = 2**20  # bytes; BART writes the commands that made the data into it
 
 
@@ -63,14 +64,19 @@ class BART(Format):
                 "numbers); copy both files again."
             )
         for dimension, size in enumerate(sizes):
-            if size > 1 and dimension not in (READOUT, PHASE, COIL, SLICE):
+            if size > 1 and dimension not in (READOUT, PHASE, PARTITION, COIL, SLICE):
                 raise FileFormatError(
                     f"{data.name} has {size} {NAMES.get(dimension, 'entries')} in BART's dimension {dimension}; "
-                    "readout, phase encoding, coils and slices (dimensions 0, 1, 3, 13) are read: choose one entry "
+                    "readout, phase encodings, coils and slices (dimensions 0 to 3, and 13) are read: choose one entry "
                     f"with `bart slice {dimension} 0`, or move slices with `bart transpose {dimension} {SLICE}`."
                 )
+        if min(sizes[PARTITION], sizes[SLICE]) > 1:
+            raise FileFormatError(
+                f"{data.name} has {sizes[PARTITION]} partitions and {sizes[SLICE]} slices; choose one slab with "
+                f"`bart slice {SLICE} 0`."
+            )
         array = StoredArray(open_file(data), shown(data), np.dtype("<c8"), sizes, order="F")
-        return BARTScan(path.name, array)
+        return (BARTScan if sizes[PARTITION] == 1 else BARTVolume)(path.name, array)
 
 
 class BARTScan(Scan):
@@ -104,6 +110,41 @@ class BARTScan(Scan):
         return self._array[tuple(index)]
 
     def _release(self) -> None:
+        self._array.close()
+
+
+class BARTVolume(Volume):
+    """A .cfl file with partitions, a 3-D scan."""
+
+    def __init__(self, name: str, array: StoredArray) -> None:
+        """array: of 16 axes, those but readout, phase encoding, partition and coil of length 1."""
+        self._array = array
+        readout, lines, partitions, coils = array.shape[:4]
+        notes = (
+            f"A 3-D scan of {partitions} partitions, as {readout} slices across its readout. If they are slices, move "
+            f"them with `bart transpose {PARTITION} {SLICE}`.",
+        )
+        header = Header(
+            format=BART.label,
+            slices=readout,
+            coils=coils,
+            readout=lines,
+            phase=partitions,
+            matrix=(lines, partitions),
+            notes=notes,
+        )
+        super().__init__(name, header, readout)
+
+    def _lines(self) -> Iterator[Lines]:
+        """The lines of one partition after the other."""
+        rows = np.arange(self.header.readout)
+        for partition in range(self.header.phase):
+            index: list[Any] = [np.s_[:], np.s_[:], partition, np.s_[:], *[0] * (self._array.ndim - 4)]
+            lines = np.ascontiguousarray(self._array[tuple(index)].transpose(1, 2, 0))
+            yield rows, np.full(len(rows), partition), lines
+
+    def _release(self) -> None:
+        super()._release()
         self._array.close()
 
 

@@ -4,7 +4,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +31,7 @@ class Layout:
 class HDF5Layout(Format):
     """A format that is known by the axes and the numbers of its k-space. Files have no header and no reference."""
 
-    suffixes = (".h5", ".hdf5")
+    suffixes: ClassVar[tuple[str, ...]] = (".h5", ".hdf5")
 
     @abstractmethod
     def layout(self, kspace: Any) -> Layout | None:

@@ -4,7 +4,7 @@ Source: Inati et al., ISMRM Raw data format, Magn Reson Med 2017, doi:10.1002/mr
 `data`, a table of (head, traj, data), data the interleaved float32 samples of all coils.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +17,10 @@ from ..ground.guard import check_memory
 from ..ground.hdf5 import is_hdf5, open_hdf5
 from .format import Format
 from .ismrmrd_acquisitions import Acquisitions, group_of
+from .volume import Lines, Volume
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-_BLOCK = 2**28  # bytes of neighbouring slices of a volume that are kept, as each pass through the file gives all
 
 
 class ISMRMRD(Format):
@@ -117,13 +116,8 @@ class ISMRMRDScan(Scan):
         self._acquisitions.close()
 
 
-class ISMRMRDVolume(Scan):
-    """A 3-D scan as the slices across its readout.
-
-    The readout is measured as a whole, so its Fourier transform splits the volume into slices without a word on what
-    was sampled in the two phase encodings, (lines, partitions), which are a slice's rows and columns. One pass through
-    the file gives a block of neighbouring slices, which is kept.
-    """
+class ISMRMRDVolume(Volume):
+    """A 3-D scan. Its lines are averaged and, if there is a noise scan, prewhitened."""
 
     def __init__(self, name: str, acquisitions: Acquisitions) -> None:
         self._acquisitions = acquisitions
@@ -132,63 +126,39 @@ class ISMRMRDVolume(Scan):
         self._places = acquisitions.places(1), acquisitions.places(2)
         slabs = np.unique(heads["idx"]["slice"])
         self._here = np.flatnonzero(heads["idx"]["slice"] == slabs[0])
-        self._block: tuple[int, NDArray[np.complexfloating]] | None = None
         slices, rows, columns = map(min, described.volume or acquisitions.encoded, acquisitions.encoded)
-        self._first = (readout - slices) // 2
         directions, first_pixels, voxel = _directions(heads, "phase_dir", "slice_dir"), None, described.volume_voxel
         if directions is not None and voxel is not None:
             to_centre = np.multiply(_centre((lines, partitions), (rows, columns)), voxel[:2])
             middle = _first_pixels(heads, slabs[:1], directions, to_centre)
-            steps = (np.arange(slices) + self._first - readout // 2) * voxel[2]
+            steps = (np.arange(slices) + (readout - slices) // 2 - readout // 2) * voxel[2]
             first_pixels = middle and _along(middle[0], heads["read_dir"][0], steps)
         notes = [f"A 3-D scan of {partitions} partitions, as {slices} slices across its readout."]
         if len(slabs) > 1:
             notes.append(f"Of {len(slabs)} slabs the first is used.")
-        super().__init__(
-            name,
-            Header(
-                format=ISMRMRD.label,
-                slices=slices,
-                coils=acquisitions.coils,
-                readout=lines,
-                phase=partitions,
-                matrix=(rows, columns),
-                voxel=voxel,
-                contrast=described.protocol,
-                field_strength=described.field_strength,
-                directions=directions,
-                first_pixels=first_pixels,
-                notes=(*notes, *acquisitions.notes, *acquisitions.noise_notes, *described.notes_on(3)),
-            ),
+        header = Header(
+            format=ISMRMRD.label,
+            slices=slices,
+            coils=acquisitions.coils,
+            readout=lines,
+            phase=partitions,
+            matrix=(rows, columns),
+            voxel=voxel,
+            contrast=described.protocol,
+            field_strength=described.field_strength,
+            directions=directions,
+            first_pixels=first_pixels,
+            notes=(*notes, *acquisitions.notes, *acquisitions.noise_notes, *described.notes_on(3)),
         )
+        super().__init__(name, header, readout)
 
     def _read(self, slice: int) -> NDArray[np.complexfloating]:
-        header = self.header
-        together = max(1, _BLOCK // (8 * header.coils * header.readout * header.phase))
-        begin = slice - slice % together
-        block = self._block  # another thread may read another one meanwhile
-        if block is None or block[0] != begin:
-            block = self._block = begin, self._slices(begin, min(begin + together, header.slices))
-        return self._acquisitions.whitened(np.ascontiguousarray(block[1][..., slice - begin].transpose(2, 0, 1)))
+        return self._acquisitions.whitened(super()._read(slice))
 
-    def _slices(self, begin: int, end: int) -> NDArray[np.complexfloating]:
-        """Some slices, complex64 (lines, partitions, coils, slices)."""
-        import torch
-
-        from ..physics import fourier
-
-        header = self.header
-        shape = (header.readout, header.phase, header.coils, end - begin)
-        check_memory(f"slices {begin} to {end - 1} of {self.name}", 8 * int(np.prod(shape)))
-        block, count = np.zeros(shape, np.complex64), np.zeros(shape[:2])
-        kept = slice(self._first + begin, self._first + end)
+    def _lines(self) -> Iterator[Lines]:
+        rows, columns = self._places
         for some, lines in self._acquisitions.readouts(self._here):
-            planes = fourier.ifft(torch.from_numpy(lines), (-1,)).numpy()[..., kept]
-            for place, plane in zip(zip(*(axis[some] for axis in self._places), strict=True), planes, strict=True):
-                block[place] += plane
-                count[place] += 1
-        block /= np.maximum(count, 1).astype(np.float32)[..., None, None]
-        return block
+            yield rows[some], columns[some], lines
 
     def _measured(self) -> "Tensor":
         """The (lines, partitions) that have an acquisition."""
@@ -204,7 +174,7 @@ class ISMRMRDVolume(Scan):
         return self.acquired
 
     def _release(self) -> None:
-        self._block = None
+        super()._release()
         self._acquisitions.close()
 
 
