@@ -64,6 +64,11 @@ def test_inputs_are_found_by_their_names_and_the_gradient_flows(combine: Path, l
     assert len(method.fingerprint()["combine.pt2"]) == 64
 
 
+def test_its_parameters_are_counted(combine: Path, double: Path) -> None:
+    assert registry.get(str(combine)).parameters == 1
+    assert registry.get(str(double)).parameters == 0
+
+
 def test_a_batch_axis_of_one_is_filled(double: Path, lines: Measurement) -> None:
     image = registry.get(str(double))(lines)
     torch.testing.assert_close(image, 2 * lines.combined, rtol=1e-4, atol=1e-5 * float(image.abs().max()))

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 
 from ..reconstructors.origin import of_module
-from .model import CalledModel, ModelInput
+from .model import CalledModel, ModelInput, parameters_of
 
 
 class DeepInverse(CalledModel):
@@ -19,6 +19,7 @@ class DeepInverse(CalledModel):
     def __init__(self, id: str, model: Any, module: str) -> None:
         super().__init__(id)
         self.model = model
+        self.parameters = parameters_of(model)
         self._fingerprint = of_module("deepinv") | of_module(module)  # of what is open: the file may change later
 
     def image(self, one: ModelInput) -> Any:

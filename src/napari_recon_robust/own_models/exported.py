@@ -61,6 +61,11 @@ class Program:
         }
         self.sizes = Sizes(sizes, ranges, stored.program.get("guards_code", []))
 
+    @property
+    def parameters(self) -> int:
+        """How many numbers it has learned."""
+        return sum(one.numel() for place, one in self._tensors.items() if self._kinds[place] == "parameter")
+
     def uses(self, name: str) -> bool:
         """Whether one of the operators takes this input, or the program returns it."""
         return name in self._graph.used
@@ -90,6 +95,7 @@ class Exported(CalledModel):
         super().__init__(id)
         self.sha256 = sha256
         self.inputs = checked(program.inputs, id)
+        self.parameters = program.parameters
         self._program = program
 
     def image(self, one: ModelInput) -> Any:

@@ -17,7 +17,7 @@ from ..ground.errors import ModelError
 from ..ground.guard import is_file, read, said_by, shown
 from ..reconstructors.base import Reconstructor
 from ..reconstructors.origin import of_module, with_neighbours
-from .model import CalledModel, ModelInput
+from .model import CalledModel, ModelInput, parameters_of
 
 DEFAULT = "reconstruct"  # the function of a script that is given without a function's name
 _LONGEST_SCRIPT = 2**24  # bytes
@@ -30,6 +30,7 @@ class Function(CalledModel):
         """function: called with k (coils, rows, columns), M (rows, columns), S (coils, rows, columns)."""
         super().__init__(id)
         self.function = function
+        self.parameters = parameters_of(function) if isinstance(function, nn.Module) else None
         self._fingerprint = of_module(module)  # of what is open: the file may change later
         self.numpy = _asks_for_numpy(function)
         self.differentiable = not self.numpy

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..data.measurement import Measurement, single_slices
 from ..ground.cached import cached_property
@@ -136,6 +136,11 @@ class CalledModel(OwnModel):
     @abstractmethod
     def image(self, one: ModelInput) -> Any:
         """The model's own answer: a tensor or an array."""
+
+
+def parameters_of(network: nn.Module) -> int:
+    """How many numbers it has learned, each once."""
+    return sum(one.numel() for one in network.parameters())
 
 
 def _kind(answer: Any) -> str:

@@ -44,6 +44,8 @@ class Reconstructor(ABC):
     draw: Mapping[str, Any] | None = None
     # Its trained weights: the id of a shipped set, or a safetensors file (weights.store).
     weights: str | None = None
+    # How many parameters its network has, where that is no set of weights; None where it is not known.
+    parameters: int | None = None
     # One sentence that the user should know before believing its figures.
     caution: str = ""
 

@@ -93,7 +93,7 @@ def describe(entry: Entry) -> dict[str, Any]:
         "label": method.label,
         "caution": reconstructor.caution,
         "made_with": method.fingerprint(),
-        "parameters": weights.get("parameters"),
+        "parameters": weights.get("parameters", reconstructor.parameters),
         "megabytes": weights.get("megabytes"),
     }
 
