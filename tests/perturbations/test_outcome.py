@@ -64,3 +64,14 @@ def test_an_attack_no_better_than_chance_is_found_out(measurement, combined, roi
     assert stability["random"]["change"] >= stability["perturbed"]["change"]
     assert "random_as_strong" in boast.comparison.warnings
     assert not honest.comparison.warnings
+
+
+def test_an_own_model_of_another_scale_is_a_finding(measurement, combined, roi):
+    class Mine(type(combined)):
+        id = "mine"
+
+        def reconstruct(self, measurement, **knobs):
+            return super().reconstruct(measurement, **knobs) / 1000
+
+    assert "multiplied by" in outcome_of(measurement, Mine(), roi).comparison.warnings["disagreement"]
+    assert "disagreement" not in outcome_of(measurement, combined, roi).comparison.warnings

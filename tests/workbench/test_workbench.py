@@ -253,6 +253,14 @@ def test_a_feature_is_placed_without_a_region(bench: Workbench) -> None:
     assert "recovery" in result.outcome.perturbed.details
 
 
+def test_the_image_of_an_own_model_says_how_it_contradicts_the_samples(bench: Workbench, tmp_path: Path) -> None:
+    script = tmp_path / "mine.py"
+    script.write_text("def reconstruct(kspace, mask, sensitivities):\n    return 1e9 * sensitivities[0].abs()\n")
+    assert bench.reconstruction.render().run().caution == ""
+    bench.reconstruction.open(str(script)).run()
+    assert "its image" in bench.reconstruction.render().run().caution
+
+
 def test_an_undersampled_scan_has_no_reference(bench: Workbench, tmp_path: Path) -> None:
     import numpy as np
 

@@ -12,6 +12,7 @@ from ..data.roi import ROI
 from ..evaluation.comparison import Comparison
 from ..evaluation.parts import whole_of
 from ..ground.progress import Job, Progress
+from ..reconstructors.agreement import disagreement
 from ..reconstructors.base import Method, Reconstructor
 from .base import Perturbed
 from .random_noise import control
@@ -73,6 +74,8 @@ def evaluate(
     yield Progress(0.0, "Reconstructing the clean samples")
     clean = image_of(measurement) if clean is None else clean
     reference = measurement.reference(kind)
+    contradiction = disagreement(method, measurement, clean)
+    doubts = {"disagreement": contradiction} if contradiction else {}
     outcomes = []
     for index, one in enumerate(perturbed):
         yield Progress((1 + 2 * index) / total, "Reconstructing the perturbed samples")
@@ -106,7 +109,7 @@ def evaluate(
                 "random": noisy.misfit(random),
             },
             statement=one.statement,
-            findings={**one.findings, **_determinism(one, clean, seen)},
+            findings={**one.findings, **_determinism(one, clean, seen), **doubts},
         )
         outcomes.append(Outcome(one, noisy, comparison, whole_of(clean=clean, perturbed=changed, random=random)))
     return outcomes

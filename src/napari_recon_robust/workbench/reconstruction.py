@@ -36,7 +36,8 @@ class Rendered:
     prepared neighbours. reference: the fully sampled image of the method's own kind, or None; metrics: against it,
     on "foreground" and "image"; seconds: what the image took, None where something was compiled meanwhile. These three
     of exact images only. unfinished: what a long method has so far. earlier: other knobs have been set since. whole:
-    the complex images, complex64, of exact images that have a phase, by "clean" and "perturbed".
+    the complex images, complex64, of exact images that have a phase, by "clean" and "perturbed". caution: how the image
+    of an own model contradicts the samples; empty if it does not.
     """
 
     method: "Method"
@@ -49,6 +50,7 @@ class Rendered:
     unfinished: bool = False
     earlier: bool = False
     whole: "Mapping[str, Tensor]" = field(default_factory=dict)
+    caution: str = ""
 
     @property
     def mark(self) -> str:
@@ -328,6 +330,7 @@ def _render(
 ) -> Job[Rendered]:
     from ..evaluation import metrics
     from ..evaluation.parts import whole_of
+    from ..reconstructors.agreement import disagreement
 
     compiled = compilations()
     start, events = time.perf_counter(), compiled.events
@@ -346,6 +349,7 @@ def _render(
     complex_image = (yield from relayed(image_of(0, measured.measurement), shown)).cpu()
     image = complex_image.abs().float()
     seconds = time.perf_counter() - start if compiled.none_since(events) else None
+    caution = disagreement(method, measured.measurement, complex_image.to(measured.measurement.kspace.device))
     complex_twin = None if twin is None else (yield from relayed(image_of(1, twin), unseen)).cpu()
     perturbed = None if complex_twin is None else complex_twin.abs().float()
     reference = measured.measurement.reference(method.reference_kind) if method.is_image else None
@@ -354,7 +358,7 @@ def _render(
         reference = reference.cpu()
         scores = metrics.measure(image, reference, tissue=measured.foreground)
     whole = whole_of(clean=complex_image, perturbed=complex_twin)
-    return Rendered(method, image, perturbed, True, reference, scores, seconds, whole=whole)
+    return Rendered(method, image, perturbed, True, reference, scores, seconds, whole=whole, caution=caution)
 
 
 def _prepare(sweeps: "Sequence[Sweep]") -> Job[None]:

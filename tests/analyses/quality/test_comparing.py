@@ -257,3 +257,52 @@ def test_what_does_not_fit_is_said_before_the_run(scan_file: Path, tmp_path: Pat
     (tmp_path / "results.csv").write_text("a,b\n1,2\n")
     with pytest.raises(FileFormatError, match="other columns"):
         next(compare_methods(files, entries("cg-sense"), GRID, folder=tmp_path))
+
+
+@pytest.fixture
+def scaled(tmp_path: Path) -> str:
+    """A script whose network gives the zero-filled image of a thousandth of its scale."""
+    path = tmp_path / "scaled.py"
+    path.write_text(
+        "import torch\n"
+        "class Scaled(torch.nn.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.layer = torch.nn.Conv2d(2, 3, 3)\n"
+        "    def forward(self, kspace, mask, sensitivities):\n"
+        "        coils = torch.fft.ifft2(torch.fft.ifftshift(kspace, (-2, -1)), norm='ortho')\n"
+        "        return (sensitivities.conj() * torch.fft.fftshift(coils, (-2, -1))).sum(0) / 1000\n"
+        "reconstruct = Scaled()\n",
+        encoding="utf-8",
+    )
+    return str(path)
+
+
+def test_an_image_of_another_scale_is_told_and_kept(scan_file: Path, tmp_path: Path, scaled: str) -> None:
+    grid, folder = Grid(accelerations=(3.0,), slices=1), tmp_path / "table"
+    for _ in range(2):
+        table = run(compare_methods(groups([scan_file]), entries("zero-filled", scaled), grid, folder=folder))
+        (caution,) = table.cautions
+        assert caution.startswith("scaled.py:reconstruct: its image explains the samples only when it is multiplied by")
+        assert json.loads((folder / "comparison.json").read_text())["cautions"] == [caution]
+        assert f"- {caution}" in (folder / "comparison.md").read_text()
+
+
+def test_a_table_of_the_version_before_has_no_cautions_and_goes_on(
+    scan_file: Path, tmp_path: Path, counted: Counter
+) -> None:
+    arguments = groups([scan_file]), entries("cg-sense"), Grid(accelerations=(3.0,), slices=1)
+    run(compare_methods(*arguments, folder=tmp_path))
+    rows = list(csv.reader((tmp_path / "results.csv").read_text().splitlines()))
+    place = rows[0].index("caution")
+    with (tmp_path / "results.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([*row[:place], *row[place + 1 :]] for row in rows)
+    run(compare_methods(*arguments, folder=tmp_path))
+    assert counted.calls == 1
+    assert "caution" in (tmp_path / "results.csv").read_text().splitlines()[0]
+
+
+def test_the_parameters_of_an_own_network_are_counted(scan_file: Path, scaled: str) -> None:
+    grid = Grid(accelerations=(3.0,), slices=1)
+    table = run(compare_methods(groups([scan_file]), entries(scaled), grid))
+    assert table.rows[scaled]["parameters"] == 2 * 3 * 9 + 3

@@ -16,6 +16,7 @@ from ...ground.errors import ReconRobustError
 from ...ground.guard import opening
 from ...ground.progress import Job, Progress, relayed
 from ...ground.writing import keep, try_place, write
+from ...reconstructors.agreement import disagreement
 from ...reconstructors.base import Method
 from .entries import Entry, describe
 from .grid import Grid, UndersampledSlice, cases
@@ -111,10 +112,12 @@ def _measured(case: UndersampledSlice, entry: Entry, method: Method, blank: Meth
         image = yield from chosen.job(case.measurement)
         seconds = time.perf_counter() - started
         scores = case.score(image.detach())
+        caution = disagreement(chosen, case.measurement, image)
     except ReconRobustError as error:
         return blank.model_copy(update={"error": " ".join(str(error).split())})
     measured = {**vars(scores["foreground"]), **{f"{name}_image": v for name, v in vars(scores["image"]).items()}}
-    return blank.model_copy(update={**measured, "seconds": seconds, "knobs": json.dumps(dict(chosen.knobs))})
+    knobs = json.dumps(dict(chosen.knobs))
+    return blank.model_copy(update={**measured, "seconds": seconds, "knobs": knobs, "caution": caution})
 
 
 def _blank(case: UndersampledSlice, entry: Entry, made_with: Mapping[str, Any]) -> MethodResult:

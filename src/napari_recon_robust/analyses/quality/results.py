@@ -25,7 +25,7 @@ class MethodResult(Specification):
     scan: the first 12 digits of the SHA-256 of its file. acceleration: nominal; effective: all points over the sampled
     ones. seconds: of the reconstruction, and of the choice of knobs by "auto"; coil sensitivities are estimated before,
     for all methods. knobs: as JSON. input: SHA-256 of the case. made_with: SHA-256 of versions, weights and the wanted
-    knobs. error: a sentence, where the method failed.
+    knobs. error: a sentence, where the method failed. caution: one on what its figures are worth.
     """
 
     group: str
@@ -45,11 +45,13 @@ class MethodResult(Specification):
     seconds: float = NAN
     knobs: str = "{}"
     error: str = ""
+    caution: str = ""
     input: str = ""
     made_with: str = ""
 
 
 COLUMNS = tuple(MethodResult.model_fields)
+_FORMER_COLUMNS = tuple(name for name in COLUMNS if name != "caution")  # of the version before, for one release
 
 
 class Results:
@@ -121,11 +123,12 @@ def _values(result: MethodResult) -> list[str]:
 def _read(path: Path) -> Iterable[MethodResult]:
     with opening(path, "a table of results", "give another folder"):
         lines = list(csv.reader(StringIO(read(path, _LARGEST).decode("utf-8"), newline="")))
-    if not lines or tuple(lines[0]) != COLUMNS:
+    columns = tuple(lines[0]) if lines else ()
+    if columns not in (COLUMNS, _FORMER_COLUMNS):
         raise FileFormatError(f"{path.name} in that folder has other columns than a comparison; give another folder.")
     for line in lines[1:]:
-        values: dict[str, Any] = dict(zip(COLUMNS, line, strict=False))
-        if len(line) == len(COLUMNS) and values["made_with"]:
+        values: dict[str, Any] = dict(zip(columns, line, strict=False))
+        if len(line) == len(columns) and values["made_with"]:
             if len(values["scan"]) != DIGITS:
                 raise FileFormatError(
                     f"{path.name} in that folder numbers its scans, as the version before did, so that others could "

@@ -86,6 +86,15 @@ class Table:
         self.scans: dict[str, str] = {}
 
     @property
+    def cautions(self) -> list[str]:
+        """What results say of themselves before they are believed; of each method the first."""
+        found: dict[str, str] = {}
+        for result in self.results:
+            if result.caution:
+                found.setdefault(result.method, result.caution)
+        return list(found.values())
+
+    @property
     def sections(self) -> list[Section]:
         """One for each group and acceleration, in the order of the results."""
         parted: dict[tuple[str, float], list[MethodResult]] = {}
@@ -114,6 +123,8 @@ class Table:
             )
             text.append(f"{counted(count, 'case')}, effective R {low:.2f} to {high:.2f}; {over}.")
             text.append("\n".join(self._rows(section)))
+        if self.cautions:
+            text += ["## Cautions", "\n".join(f"- {caution}" for caution in self.cautions)]
         failures = sorted({f"- {result.method}: {result.error}" for result in self.results if result.error})
         if self.faults:
             what, were = ("scan or slice", "was") if len(self.faults) == 1 else ("scans or slices", "were")
@@ -138,6 +149,7 @@ class Table:
             for section in self.sections
         ]
         table: dict[str, Any] = {"methods": dict(self.rows), "baseline": self.baseline, "sections": sections}
+        table["cautions"] = self.cautions
         table["left_out"] = len(self.faults)
         return finite(table)
 

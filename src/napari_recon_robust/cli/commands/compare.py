@@ -94,9 +94,9 @@ def compare(
         device=checked_device(device),
     )
     table = follow(job, "comparing", lines=True)
-    for row in table.rows.values():
-        if row["caution"]:
-            warn(row["caution"])
+    for caution in (*(row["caution"] for row in table.rows.values()), *table.cautions):
+        if caution:
+            warn(caution)
     if as_json:
         print_json(table.to_json())
     else:

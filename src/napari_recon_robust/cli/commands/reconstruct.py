@@ -13,6 +13,7 @@ from ...data.measurement import Measurement
 from ...evaluation import metrics
 from ...ground.errors import InputError, either
 from ...io import images
+from ...reconstructors.agreement import disagreement
 from ...reconstructors.base import Method
 from ..options import chosen_method, follow, measured, print_json, sampling_options, warn
 from ..outputs import Outputs
@@ -48,6 +49,8 @@ def reconstruct(
         )
         regions = _measured(chosen, measurement, image)
         _warn_outside(chosen, measurement)
+        if contradiction := disagreement(chosen, measurement, image):
+            warn(contradiction)
     result = {
         **chosen.to_json(),
         "seconds": seconds,

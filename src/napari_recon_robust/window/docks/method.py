@@ -141,7 +141,9 @@ class MethodBox(QWidget):
             domain, concern = None, str(error)
         trained = "" if domain is None else f" Trained for {domain}."
         self.summary.setText(f"{method.summary}{trained}{took}")
-        show_text(self.warning, f"{method.caution} {concern}".strip())
+        shown = self.bench.reconstruction.shown
+        doubt = "" if shown is None else shown.caution
+        show_text(self.warning, " ".join(filter(None, (method.caution, concern, doubt))))
         self.preview.setVisible(self.session.turning.slow)
 
     def show_knobs(self) -> None:

@@ -1,0 +1,75 @@
+import re
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from napari_recon_robust.data.measurement import Measurement
+from napari_recon_robust.own_models.function import Function
+from napari_recon_robust.physics import fourier
+from napari_recon_robust.physics.model import root_sum_of_squares
+from napari_recon_robust.reconstructors import registry
+from napari_recon_robust.reconstructors.agreement import disagreement
+
+
+def combined(kspace: Tensor, mask: Tensor, sensitivities: Tensor) -> Tensor:
+    return (sensitivities.conj() * fourier.ifft(kspace)).sum(0)
+
+
+def said(function: Any, measurement: Measurement) -> str:
+    method = Function("mine.py:reconstruct", function, __name__).at()
+    return disagreement(method, measurement, method(measurement))
+
+
+@pytest.mark.parametrize("factor", [1e3, 1e-3])
+@pytest.mark.parametrize("seen", [torch.Tensor.abs, torch.clone])
+def test_an_image_of_another_scale_is_told_with_its_factor(lines: Measurement, factor: float, seen: Any) -> None:
+    sentence = said(lambda *one: seen(combined(*one)) / factor, lines)
+    told = re.search(r"only when it is multiplied by ([\d,.]+);", sentence)
+    assert told is not None
+    assert float(told[1].replace(",", "")) == pytest.approx(factor, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    "swapped",
+    [
+        lambda kspace, mask, sensitivities: combined(kspace, sensitivities, mask[None]),
+        lambda kspace, mask, sensitivities: combined(sensitivities, mask, kspace),
+        lambda kspace, mask, sensitivities: torch.fft.fftshift(combined(kspace, mask, sensitivities)),
+    ],
+)
+def test_swapped_arguments_and_another_transform_are_told(plane: Measurement, lines: Measurement, swapped: Any) -> None:
+    for measurement in (plane, lines):
+        assert said(swapped, measurement).startswith("mine.py:reconstruct: its image ")
+
+
+def test_an_empty_image_is_told(lines: Measurement) -> None:
+    assert "zero everywhere" in said(lambda *one: 0 * combined(*one), lines)
+
+
+@pytest.mark.parametrize(
+    "fair",
+    [
+        combined,
+        lambda *one: combined(*one).abs(),
+        lambda kspace, mask, sensitivities: root_sum_of_squares(fourier.ifft(kspace)),
+        lambda *one: 1j * combined(*one).conj(),
+    ],
+)
+def test_what_fits_the_samples_is_left_alone(plane: Measurement, lines: Measurement, fair: Any) -> None:
+    for measurement in (plane, lines):
+        assert said(fair, measurement) == ""
+
+
+def test_the_methods_of_the_package_are_not_asked(lines: Measurement) -> None:
+    method = registry.get("zero-filled").at()
+    assert disagreement(method, lines, 1000 * method(lines)) == ""
+
+
+def test_a_fair_image_of_noisy_samples_is_left_alone(plane: Measurement, lines: Measurement) -> None:
+    fair = registry.get("tv")
+    for measurement in (plane, lines):
+        noise = torch.randn_like(measurement.kspace, generator=torch.Generator().manual_seed(1))
+        noisy = measurement.added(3 * measurement.kspace.abs().square().mean().sqrt() * noise)
+        assert said(lambda *_, noisy=noisy: fair(noisy), noisy) == ""
