@@ -1,6 +1,9 @@
 """Tables as CSV."""
 
-from napari_recon_robust.ground.table import to_csv
+import polars
+import pytest
+
+from napari_recon_robust.ground.table import frame_to_csv, quoted, to_csv, unquoted
 
 
 def test_what_is_not_known_is_empty_and_text_is_quoted() -> None:
@@ -10,3 +13,17 @@ def test_what_is_not_known_is_empty_and_text_is_quoted() -> None:
 
 def test_a_text_that_looks_like_a_formula_is_quoted_and_a_number_is_not() -> None:
     assert to_csv(["a", "b"], [{"a": "=1+1", "b": -1.5}]) == "a,b\n'=1+1,-1.5\n"
+
+
+def test_the_texts_of_a_data_frame_are_quoted_and_its_numbers_are_not() -> None:
+    table = polars.DataFrame(
+        {"label_site": ["=1+1", "-1", "plain", None, "@x"], "change": [-1.5, 2.0, None, 0.0, -1e-9]}
+    )
+    lines = frame_to_csv(table).decode().splitlines()
+    assert lines == ["label_site,change", "'=1+1,-1.5", "'-1,2.0", "plain,", ",0.0", "'@x,-1e-9"]
+
+
+@pytest.mark.parametrize("text", ["=1", "'quoted'", "plain", "", "-", "+1", "\tx", "\rx"])
+def test_what_is_quoted_is_read_back(text: str) -> None:
+    assert unquoted(quoted(text)) == text
+    assert quoted(text)[:1] not in ("=", "+", "-", "@", "\t", "\r")

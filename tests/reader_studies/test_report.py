@@ -1,5 +1,6 @@
 import csv
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -83,3 +84,10 @@ def test_another_suffix_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"name it \.html or \.csv"):
         write_analysis(plan(), ANALYSIS, tmp_path / "analysis.txt")
     assert write_analysis(plan(), ANALYSIS, tmp_path / "analysis.html").exists()
+
+
+def test_a_cell_of_the_table_is_no_formula() -> None:
+    found = Finding("=1+1", "mean score", "-arm", Estimate(-2.5, (-3.0, -2.0), 6), over=READERS_FIXED)
+    (line,) = list(csv.DictReader(io.StringIO(table(replace(ANALYSIS, findings=(found,))))))
+    assert (line["question"], line["arm"]) == ("'=1+1", "'-arm")
+    assert "-2.5" in line.values()

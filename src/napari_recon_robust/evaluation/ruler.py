@@ -9,6 +9,8 @@ from io import StringIO
 import numpy as np
 from numpy.typing import NDArray
 
+from ..ground.table import quoted
+
 Points = NDArray[np.float64]
 Pixel = tuple[float, float]
 
@@ -61,7 +63,7 @@ def to_csv(found: Profile) -> str:
     """A profile as CSV with a head; values beyond an image are left empty."""
     text = StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([f"distance_{found.unit}", "row", "column", *found.values])
+    writer.writerow([f"distance_{found.unit}", "row", "column", *map(quoted, found.values)])
     for number, (at, place) in enumerate(zip(found.at, found.places, strict=True)):
         values = (float(one[number]) for one in found.values.values())
         cells = ("" if math.isnan(value) else f"{value:.6g}" for value in values)

@@ -2,8 +2,15 @@
 
 import csv
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from io import StringIO
+from io import BytesIO, StringIO
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from polars import DataFrame
+
+_QUOTED = ("=", "+", "-", "@", "\t", "\r", "'")  # how a cell begins that spreadsheets compute, or that is quoted itself
 
 
 def to_csv(names: Sequence[str], rows: Iterable[Mapping[str, object]]) -> str:
@@ -19,9 +26,25 @@ def to_csv(names: Sequence[str], rows: Iterable[Mapping[str, object]]) -> str:
     return text.getvalue()
 
 
+def frame_to_csv(table: "DataFrame") -> bytes:
+    """A data frame with a head, its numbers as they are and its texts as `to_csv` has them."""
+    from polars import String
+    from polars.selectors import by_dtype
+
+    content = BytesIO()
+    beginning = rf"^([{re.escape(''.join(_QUOTED))}])"
+    table.with_columns(by_dtype(String).str.replace(beginning, "'$1")).write_csv(content)
+    return content.getvalue()
+
+
 def quoted(text: str) -> str:
     """The text, behind a ' where a spreadsheet would take it for a formula."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "'") else text
+    return f"'{text}" if text.startswith(_QUOTED) else text
+
+
+def unquoted(text: str) -> str:
+    """The text that was `quoted`."""
+    return text.removeprefix("'")
 
 
 def _cell(value: object) -> object:

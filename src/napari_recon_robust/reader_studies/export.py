@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..ground.errors import FileFormatError
-from ..ground.table import quoted
+from ..ground.table import quoted, unquoted
 from .answers import Answers
 from .bundle import Shown
 from .order import Presentation
@@ -177,9 +177,9 @@ def _value(name: str, text: str) -> Any:
     if name == "answer":
         return json.loads(text)
     if name == "arms":
-        return tuple(text.removeprefix("'").split(_BETWEEN))
+        return tuple(unquoted(text).split(_BETWEEN))
     if name in _NUMBERS | _COUNTS:
         return (int if name in _COUNTS else float)(text) if text else None
     if name in _TRUTHS:
         return {"True": True, "False": False, "": None}[text]
-    return text.removeprefix("'")
+    return unquoted(text)

@@ -6,6 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from ..ground.errors import InputError
+from ..ground.table import quoted
 from ..ground.writing import write
 from .analysis import Analysis
 from .figures import chart, forests
@@ -32,7 +33,9 @@ def table(analysis: Analysis) -> str:
         low, high = item.estimate.interval or ("", "")
         figures = (item.estimate.value, low, high, item.estimate.units)
         p = "" if item.p is None else item.p
-        writer.writerow([item.question, item.what, item.arm, *figures, item.units, item.holds_over, p, item.note])
+        texts = item.question, item.what, item.arm, item.units, item.holds_over, item.note
+        question, what, arm, units, over, note = map(quoted, texts)
+        writer.writerow([question, what, arm, *figures, units, over, p, note])
     return text.getvalue()
 
 

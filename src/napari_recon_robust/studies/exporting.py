@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..ground.errors import InputError, either
+from ..ground.table import frame_to_csv
 from ..ground.writing import write
 
 if TYPE_CHECKING:
@@ -22,9 +23,9 @@ def check_suffix(path: Path) -> None:
 def export_table(table: "DataFrame", path: Path) -> None:
     """Write a table as CSV or Parquet, by the suffix; InputError for another one, WritingError if that fails."""
     check_suffix(path)
-    content = BytesIO()
     if path.suffix.lower() == ".csv":
-        table.write_csv(content)
-    else:
-        table.write_parquet(content)
+        write(path, frame_to_csv(table))
+        return
+    content = BytesIO()
+    table.write_parquet(content)
     write(path, content.getbuffer())

@@ -306,3 +306,14 @@ def test_the_parameters_of_an_own_network_are_counted(scan_file: Path, scaled: s
     grid = Grid(accelerations=(3.0,), slices=1)
     table = run(compare_methods(groups([scan_file]), entries(scaled), grid))
     assert table.rows[scaled]["parameters"] == 2 * 3 * 9 + 3
+
+
+def test_a_name_that_looks_like_a_formula_is_quoted_in_the_file_and_found_again(
+    scan_file: Path, tmp_path: Path, counted: Counter
+) -> None:
+    arguments = groups({"=1+1": scan_file}), entries("cg-sense"), Grid(accelerations=(3.0,), slices=1)
+    for _ in range(2):
+        table = run(compare_methods(*arguments, folder=tmp_path))
+        assert [section.group for section in table.sections] == ["=1+1"]
+    assert counted.calls == 1
+    assert (tmp_path / "results.csv").read_text().splitlines()[1].startswith("'=1+1,")

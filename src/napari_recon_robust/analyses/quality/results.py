@@ -11,6 +11,7 @@ from typing import Any
 from ...ground.errors import FileFormatError
 from ...ground.guard import opening, read
 from ...ground.specification import Specification
+from ...ground.table import quoted, unquoted
 from ...ground.writing import append, write
 
 NAN = math.nan
@@ -117,7 +118,8 @@ def _lines(rows: Iterable[Iterable[str]]) -> str:
 
 
 def _values(result: MethodResult) -> list[str]:
-    return ["" if value != value else str(value) for value in (getattr(result, name) for name in COLUMNS)]
+    values = (getattr(result, name) for name in COLUMNS)
+    return [quoted(value) if isinstance(value, str) else "" if value != value else str(value) for value in values]
 
 
 def _read(path: Path) -> Iterable[MethodResult]:
@@ -127,7 +129,7 @@ def _read(path: Path) -> Iterable[MethodResult]:
     if columns not in (COLUMNS, _FORMER_COLUMNS):
         raise FileFormatError(f"{path.name} in that folder has other columns than a comparison; give another folder.")
     for line in lines[1:]:
-        values: dict[str, Any] = dict(zip(columns, line, strict=False))
+        values: dict[str, Any] = dict(zip(columns, map(unquoted, line), strict=False))
         if len(line) == len(columns) and values["made_with"]:
             if len(values["scan"]) != DIGITS:
                 raise FileFormatError(

@@ -9,6 +9,7 @@ from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
+from ...ground.table import frame_to_csv
 from ...ground.writing import write
 from .. import plots
 from .frame import names_of
@@ -126,5 +127,5 @@ class Sheet:
         with matplotlib.rc_context(_SIZES):
             plots.save(self.figure, path)
         beside = path.with_suffix(".csv")
-        write(beside, data.write_csv().encode())
+        write(beside, frame_to_csv(data))
         return Drawn(self.title, path, beside, words)
