@@ -84,9 +84,11 @@ def test_files_without_a_name_are_one_group_and_each_folder_is_one(
     folder = inside.parent
     assert groups([scan_file, folder, other, folder]) == {
         "scans": [scan_file, other],
-        "scans 2": [inside],
-        "scans 3": [inside],
+        "more": [inside],
     }
+    alike = [copied(scan_file, tmp_path / name / "scans" / "scan.h5") for name in ("a", "b")]
+    assert groups([one.parent for one in alike]) == {"a/scans": [alike[0]], "b/scans": [alike[1]]}
+    assert groups([alike[0].parent, scan_file]) == {"scans/": [alike[0]], "scans": [scan_file]}
 
 
 def test_scans_in_folders_of_a_folder_are_found_and_told_apart_though_their_names_are_the_same(

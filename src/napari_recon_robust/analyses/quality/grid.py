@@ -31,6 +31,8 @@ from ...simulation.acquisition import NOISE_RANGE, simulate_slice
 from ...simulation.anatomy import SUFFIXES, load_volume, slices
 from .results import DIGITS
 
+_UNNAMED = ("scans", "simulated")  # groups of files without a name
+
 
 class Grid(Specification):
     """Which slices under which masks: all combinations.
@@ -120,23 +122,22 @@ class FullSlice:
 def groups(files: Sequence[str | Path] | Mapping[str, str | Path]) -> dict[str, list[Path]]:
     """The files of each group: a file, or all in a folder and in those within it that are scans or anatomies.
 
-    Files without a name are one group, "simulated" (anatomies) or "scans"; so are those of each folder without a name,
-    and groups of one name are numbered. Raises InputError for what does not exist, and for a folder without any.
+    Files without a name are one group, "simulated" (anatomies) or "scans", and so is a folder without a name that is
+    given alone. Folders beside others are groups by their `names`. Raises InputError for what does not exist, and for a
+    folder without any.
     """
     if isinstance(files, Mapping):
         found = {name: _within(to_path(path)) for name, path in files.items()}
     else:
-        found, counts, single = {}, Counter[str](), dict[str, list[Path]]()
-        for path in map(to_path, as_list(files, "the files")):
+        given = list(dict.fromkeys(map(to_path, as_list(files, "the files"))))
+        called = names([path for path in given if os.path.isdir(path)])
+        found = {}
+        for path in given:
             paths = _within(path)
-            kind = "simulated" if all(map(is_anatomy, paths)) else "scans"
-            if paths == [path] and kind in single:
-                single[kind].append(path)
-                continue
-            counts[kind] += 1
-            found[kind if counts[kind] == 1 else f"{kind} {counts[kind]}"] = paths
-            if paths == [path]:
-                single[kind] = paths
+            kind = _UNNAMED[all(map(is_anatomy, paths))]
+            if path in called and len(given) > 1:  # a / tells a folder that is called like files without a name
+                kind = called[path] if called[path] not in _UNNAMED else f"{called[path]}/"
+            found[kind] = [*found.get(kind, ()), *paths]
     if not found:
         raise InputError("there is nothing to compare on; give k-space, NIfTI volumes or folders of them.")
     return found
