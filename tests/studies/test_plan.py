@@ -5,7 +5,17 @@ from typing import Any
 import pytest
 
 from napari_recon_robust.ground.errors import InputError
-from napari_recon_robust.studies.plan import Masks, Plan, PlanError, Slices, read_plan, runs_code, schema, settings
+from napari_recon_robust.studies.plan import (
+    Masks,
+    Plan,
+    PlanError,
+    Slices,
+    brings_code,
+    read_plan,
+    runs_code,
+    schema,
+    settings,
+)
 
 TEXT = """\
 study: mistaken
@@ -81,6 +91,21 @@ def test_what_cannot_be_run_is_refused(write_plan, parts: dict[str, Any], senten
     found = mistakes(write_plan(**parts))
     assert any(sentence in one for one in found.values()), found
     assert all(len(one) < 600 and "\n" not in one for one in found.values())
+
+
+@pytest.mark.parametrize(
+    ("parts", "code"),
+    [
+        ({}, False),
+        ({"methods": ["tv", "unet.pt"]}, False),
+        ({"methods": [{"method": "package.module:function"}]}, True),
+        ({"methods": ["bart:pics {kspace} {image}"]}, True),
+        ({"regions": [{"kind": "fragile", "count": 1, "side": 8, "method": "mine.py"}]}, True),
+        ({"slices": {"take": "all", "filter": {"proxy": "mine.py", "count": 1}}}, True),
+    ],
+)
+def test_a_plan_with_code_is_told_without_opening_it(write_plan, parts: dict[str, Any], code: bool) -> None:
+    assert brings_code(write_plan(**parts)) == code
 
 
 def test_a_plan_that_runs_code_needs_trust(write_plan, tmp_path: Path) -> None:

@@ -222,6 +222,20 @@ def test_the_status_needs_results(write_plan) -> None:
     assert run(study_status(path)).to_json()["ended"]
 
 
+def test_the_status_of_a_plan_with_code_is_told_without_running_it(write_plan, tmp_path: Path) -> None:
+    script = tmp_path / "mine.py"
+    body = "def reconstruct(kspace, mask, sensitivities):\n    return abs(kspace).sum(0)\n"
+    script.write_text(body, encoding="utf-8")
+    path = write_plan(methods=["zero-filled", "mine.py"])
+    run(run_study(path, trust=True))
+    script.write_text(body + "raise RuntimeError('this code was run')\n", encoding="utf-8")
+    found = run(study_status(path))
+    assert (found.trials, found.finished, found.failed) == (10, 10, 0)
+    path = write_plan(methods=["mine.py"])
+    with pytest.raises(InputError, match=r"plan\.yaml has changed .* give --trust"):
+        run(study_status(path))
+
+
 def test_a_plan_without_trials_is_refused(write_plan) -> None:
     with pytest.raises(InputError, match="has no trial"):
         run(run_study(write_plan(slices=[0])))

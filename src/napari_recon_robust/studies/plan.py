@@ -497,6 +497,22 @@ def read_plan(path: Path, *, trust: bool = False, folder: Path | None = None) ->
         raise PlanError(shown(path), [_mistake(one, root) for one in kept]) from None
 
 
+def brings_code(path: Path) -> bool:
+    """Whether a method of a plan's file runs code; nothing is opened, and the rest of the file is not looked at."""
+    values = read_yaml(path, InputError)
+    named = [*_under(values, "methods"), *_under(values, "method"), *_under(values, "proxy")]
+    return any(isinstance(name, str) and runs_code(name) for name in named)
+
+
+def _under(values: Any, key: str) -> Iterator[Any]:
+    """What stands under a key, wherever that is; of a list each entry."""
+    if isinstance(values, dict):
+        found = values.get(key, [])
+        yield from found if isinstance(found, list) else [found]
+    for inner in values.values() if isinstance(values, dict) else values if isinstance(values, list) else ():
+        yield from _under(inner, key)
+
+
 def read_name(path: Path) -> str:
     """What the study of a plan's file is called, without looking at the rest of it; empty where it has no name."""
     values = read_yaml(path, InputError)

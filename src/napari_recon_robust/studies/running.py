@@ -1,14 +1,14 @@
 """A study from its plan to its results: opened, run by an executor, merged; and how far it is."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from ..ground.errors import InputError
-from ..ground.guard import read
+from ..ground.guard import read, shown
 from ..ground.progress import Job, Progress
 from .executors import inline
 from .executors.choosing import Executor
@@ -18,7 +18,7 @@ from .images import kept_images
 from .inventory import take_inventory
 from .keeping import check_columns, keep_worst
 from .lease import Lease
-from .plan import Plan, Unfit, read_plan
+from .plan import Plan, Unfit, brings_code, read_plan
 from .store import Store
 from .table import columns_of, planned
 from .watching import Told, is_asked_to_stop, tell
@@ -172,10 +172,13 @@ def _merged(study: Study, kept: Store) -> Job[Status]:
 
 def status(study: Study, store: Store) -> Status:
     """How far a study is, by its store."""
-    done, well = _finished(study, store, failed=True), store.finished(failed=False)
-    ids = list(study.ids())
+    return _status(study.ids(), _finished(study, store, failed=True), store, study.inventory.faults)
+
+
+def _status(trials: Iterable[str], done: set[str], store: Store, faults: dict[str, str]) -> Status:
+    ids, well = list(trials), store.finished(failed=False)
     finished = sum(id in done for id in ids)
-    return Status(len(ids), finished, finished - sum(id in well for id in ids), study.inventory.faults)
+    return Status(len(ids), finished, finished - sum(id in well for id in ids), faults)
 
 
 def _finished(study: Study, store: Store, *, failed: bool) -> set[str]:
@@ -187,11 +190,28 @@ def _finished(study: Study, store: Store, *, failed: bool) -> set[str]:
 
 
 def study_status(path: Path, *, store: Path | None = None, trust: bool = False) -> Job[Status]:
-    """How far the study of a plan is; InputError where it has no results yet."""
+    """How far the study of a plan is; InputError where it has no results yet.
+
+    What determines the trials of a plan with code is known by running the code. Without trust they are those that the
+    plan had when it was run last; InputError if it has changed since.
+    """
     place = store_beside(path) if store is None else store
     Store.check(place)
+    if not trust and brings_code(path):
+        yield Progress(0.0, "Looking at the results")
+        return _status_as_run(path, place)
     study = yield from open_study(path, trust=trust, digests=True, store=place)
     return status(study, Store(place, columns_of(study)))
+
+
+def _status_as_run(path: Path, place: Path) -> Status:
+    if read(path) != read(place / "plan.yaml"):
+        raise InputError(
+            f"{shown(path)} has changed since it was run last, and names code; give --trust to count the trials that "
+            "it has now, if you trust whoever wrote it."
+        )
+    store, inventory = Store.open(place), Store.inventory(place)
+    return _status(store.planned(), store.finished(), store, {} if inventory is None else inventory.faults)
 
 
 def missing(study: Study, done: set[str], share: tuple[int, int] | None = None) -> Iterator[Shard]:

@@ -210,6 +210,13 @@ class Store:
         found: DataFrame = self._reading(self._table)
         return found
 
+    def planned(self) -> list[str]:
+        """The trials that the plan had when it was run last; InputError for a store that does not keep them."""
+        path = self.folder / "plan.parquet"
+        if not os.path.lexists(path):
+            raise InputError(f"the results in {shown(self.folder)} do not name their trials; run the study again.")
+        return list(read_rows(path)["trial"].to_list())
+
     def _finished(self, failed: bool, files: Sequence[Path] | None = None) -> set[str]:
         library = polars()
         done = set[str]()
