@@ -100,3 +100,23 @@ def test_a_place_without_a_lesion_is_refused() -> None:
     with pytest.raises(InputError, match="c1 has lesion: false, and place says where one is; take one of the two out"):
         plan(cases=[{"id": "c1", "saved": "c1", "patient": "p1", "lesion": False, "place": BOX}])
     assert plan(cases=[{"id": "c1", "saved": "c1", "patient": "p1", "lesion": True, "place": BOX}]).cases[0].places
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ("{id: b, saved: c1}", r"plan\.yaml, line 6, b: patient is missing"),
+        ("{id: b, saved: c1, patient: p, lesion: maybe}", r"plan\.yaml, line 6, b: lesion is 'maybe'"),
+        ("{id: b, saved: c1, patient: p,\n     places: 3}", r"plan\.yaml, line 7, b: places is no setting"),
+        ("{id: b, saved: {clean: c1}, patient: p}", r"plan\.yaml, line 6: b names folders for clean"),
+    ],
+)
+def test_what_does_not_fit_a_case_is_told_with_its_line(tmp_path: Path, entry: str, words: str) -> None:
+    path = tmp_path / "plan.yaml"
+    path.write_text(
+        "title: t\narms: [{name: clean, image: clean}, {name: x, image: random}]\nquestions: lesion\ncases:\n"
+        f"  - {{id: a, saved: c0, patient: p}}\n  - {entry}\n",
+        encoding="utf-8",
+    )
+    with pytest.raises(InputError, match=words):
+        read_plan(path)

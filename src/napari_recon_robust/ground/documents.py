@@ -1,6 +1,7 @@
 """Texts that describe something: JSON and YAML. They are small, shallow, and hold what they hold only once."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,36 @@ def read_yaml(path: Path, error: type[ReconRobustError] = FileFormatError) -> An
             raise ValueError(f"{line}{fault.problem}") from fault
         finally:
             loader.dispose()
+
+
+def yaml_nodes(path: Path) -> Any:
+    """The nodes of a YAML file that was read before; they know their lines."""
+    import yaml
+
+    return yaml.compose(read(path, _MOST_YAML).decode("utf-8-sig"), yaml.SafeLoader)
+
+
+def place_in(node: Any, location: Sequence[str | int]) -> tuple[int, list[str | int]]:
+    """The line of a place in a YAML document, and the keys that lead there, as far as the document goes.
+
+    Keys that the document does not have are names of kinds, or of what is missing.
+    """
+    import yaml
+
+    line, keys = 1, list[str | int]()
+    for key in location:
+        if isinstance(node, yaml.MappingNode):
+            found = next(((name, value) for name, value in node.value if name.value == str(key)), None)
+            if found is None:
+                continue
+            line, node = found[0].start_mark.line + 1, found[1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
+            node = node.value[key]
+            line = node.start_mark.line + 1
+        else:
+            continue
+        keys.append(key)
+    return line, keys
 
 
 def check_names(value: Any, what: str, error: type[ReconRobustError] = FileFormatError) -> None:

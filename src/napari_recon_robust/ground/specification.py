@@ -1,12 +1,20 @@
 """Base class of what a user specifies: frozen values, which recipes hold as JSON."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from .errors import InputError
+
+
+class Misfit(InputError):
+    """A value that does not fit. place: the keys and numbers that lead to it from the whole."""
+
+    def __init__(self, sentence: str, place: Sequence[str | int] = ()) -> None:
+        super().__init__(sentence)
+        self.place = tuple(place)
 
 
 class Specification(BaseModel):
@@ -40,8 +48,8 @@ def _in_one_sentence(name: str) -> Iterator[None]:
         first = error.errors()[0]
         cause = first.get("ctx", {}).get("error")
         if isinstance(cause, InputError):
-            raise cause from None
-        raise InputError(_sentence(str(first["loc"][0]) if first["loc"] else name, first)) from None
+            raise Misfit(str(cause), (*first["loc"], *getattr(cause, "place", ()))) from None
+        raise Misfit(_sentence(str(first["loc"][0]) if first["loc"] else name, first), first["loc"]) from None
 
 
 def _sentence(name: str, error: Mapping[str, Any]) -> str:

@@ -19,6 +19,7 @@ import math
 import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -138,6 +139,17 @@ def _json(value: Any) -> bytes:
     return f"{json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)}\n".encode()
 
 
+@contextmanager
+def _of(entry: Entry) -> Iterator[None]:
+    """Name the case in what is said of its files."""
+    try:
+        yield
+    except (InputError, FileFormatError) as error:
+        if str(error).startswith(f"{entry.id}:"):
+            raise
+        raise type(error)(f"{entry.id}: {error}") from error
+
+
 class _Slice:
     """The images of one slice of a case in all arms, checked against each other."""
 
@@ -168,6 +180,11 @@ class _Case:
 
     def __init__(self, entry: Entry, arms: tuple[Arm, ...], beside: Path) -> None:
         self.entry = entry
+        with _of(entry):
+            self._open(arms, beside)
+
+    def _open(self, arms: tuple[Arm, ...], beside: Path) -> None:
+        entry = self.entry
         folders = {arm.name: [beside / folder for folder in entry.folders(arm.name)] for arm in arms}
         self.slices = [
             _Slice(entry, arms, {arm: several[at] for arm, several in folders.items()}) for at in range(entry.slices)

@@ -36,16 +36,17 @@ class FromStudy(Specification):
     training: bool = False
 
 
-def with_cases_of_studies(cases: Any, folder: Path) -> Any:
-    """The cases of a plan as it was written, with those of studies in place of the studies.
+def with_cases_of_studies(cases: Any, folder: Path) -> tuple[Any, list[int]]:
+    """The cases of a plan as it was written, with those of studies in place of the studies; of each its entry's number.
 
     folder: the plan's, from which paths start. Raises InputError for a folder without results, a column that its table
     does not have, or where nothing is left.
     """
     listed = [cases] if isinstance(cases, Mapping) else cases
     if not isinstance(listed, list):
-        return cases
-    return [case for one in listed for case in _cases(one, folder)]
+        return cases, []
+    found = [(case, number) for number, one in enumerate(listed) for case in _cases(one, folder)]
+    return [case for case, _ in found], [number for _, number in found]
 
 
 def _cases(one: Any, folder: Path) -> Iterator[Any]:

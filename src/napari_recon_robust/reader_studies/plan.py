@@ -8,9 +8,9 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from ..data.roi import ROI
-from ..ground.documents import check_names, read_yaml
+from ..ground.documents import check_names, place_in, read_yaml, yaml_nodes
 from ..ground.errors import FileFormatError, InputError, either
-from ..ground.specification import Specification
+from ..ground.specification import Misfit, Specification
 from .from_study import with_cases_of_studies
 from .questions import COMMENT, QUESTIONNAIRES, Id, Question
 
@@ -229,7 +229,8 @@ class Plan(Specification):
         name = values.get("questions")
         if isinstance(name, str):
             if name not in QUESTIONNAIRES:
-                raise InputError(f"there is no questionnaire {name!r}; choose {either(list(QUESTIONNAIRES))}.")
+                words = f"there is no questionnaire {name!r}; choose {either(list(QUESTIONNAIRES))}."
+                raise Misfit(words, ("questions",))
             reference, questions = QUESTIONNAIRES[name]
             return {**values, "questions": [one.model_dump() for one in questions], "questionnaire": reference}
         return values
@@ -246,9 +247,10 @@ class Plan(Specification):
     @model_validator(mode="after")
     def _fits(self) -> Self:
         arms = [arm.name for arm in self.arms]
-        for case in self.cases:
+        for number, case in enumerate(self.cases):
             if isinstance(case.saved, dict) and set(case.saved) != set(arms):
-                raise InputError(f"{case.id} names folders for {either(sorted(case.saved))}; name one for each arm.")
+                words = f"{case.id} names folders for {either(sorted(case.saved))}; name one for each arm."
+                raise Misfit(words, ("cases", number))
         if not self.read:
             raise InputError("all cases are for training; at least one has to be read.")
         if self.design.repeats > len(self.read):
@@ -297,11 +299,33 @@ class Plan(Specification):
 def read_plan(path: str | Path) -> Plan:
     """Open a plan; the cases that it names by a study are found (see `from_study`).
 
-    Raises FileFormatError for a file that cannot be read, InputError for what does not fit in it.
+    Raises FileFormatError for a file that cannot be read, InputError for what does not fit in it, with its line.
     """
-    values = read_yaml(Path(path))
+    path = Path(path)
+    values = read_yaml(path)
     if not isinstance(values, Mapping):
-        raise FileFormatError(f"{Path(path).name} is no plan of a reader study; `recon-robust review new` writes one.")
-    check_names(values, Path(path).name)
-    cases = with_cases_of_studies(values.get("cases"), Path(path).parent)
-    return Plan.model_validate({**values, "cases": cases})
+        raise FileFormatError(f"{path.name} is no plan of a reader study; `recon-robust review new` writes one.")
+    check_names(values, path.name)
+    cases, entries = with_cases_of_studies(values.get("cases"), path.parent)
+    try:
+        return Plan.model_validate({**values, "cases": cases})
+    except Misfit as error:
+        raise InputError(f"{_where(path, error, cases, entries)}: {error}") from None
+
+
+def _where(path: Path, error: Misfit, cases: Any, entries: list[int]) -> str:
+    """The file, the line of what does not fit, and the id of its case where the sentence does not begin with it.
+
+    entries: the number in the file of what each case comes from.
+    """
+    place, words = error.place, [path.name]
+    id = ""
+    match place:
+        case ["cases", int(number), *inner] if number < len(entries):
+            place = ("cases", entries[number], *inner)
+            id = str(cases[number].get("id", "")) if isinstance(cases[number], Mapping) else ""
+    if place:  # else it is wrong with the whole
+        words.append(f"line {place_in(yaml_nodes(path), place)[0]}")
+    if id and not str(error).startswith(id):
+        words.append(id)
+    return ", ".join(words)

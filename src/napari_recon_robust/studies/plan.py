@@ -10,13 +10,12 @@ from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
 
 from ..data.roi import ROI
-from ..ground.documents import read_yaml
+from ..ground.documents import place_in, read_yaml, yaml_nodes
 from ..ground.errors import InputError, ReconRobustError, one_line
-from ..ground.guard import read, shown
+from ..ground.guard import shown
 from ..ground.knob import Knob, Value, resolve
 from ..perturbations import registry as perturbations
 from ..physics.sampling import Sampling, usual_centre_fraction
@@ -77,7 +76,7 @@ class Unfit(InputError):
 
     def located(self, plan: Path) -> PlanError:
         """The same as a mistake of a plan's file, with its line."""
-        return PlanError(shown(plan), [_mistake({"loc": self.keys, "ctx": {"error": self}}, _composed(plan))])
+        return PlanError(shown(plan), [_mistake({"loc": self.keys, "ctx": {"error": self}}, yaml_nodes(plan))])
 
 
 def _listed(value: Any) -> Any:
@@ -490,7 +489,7 @@ def read_plan(path: Path, *, trust: bool = False, folder: Path | None = None) ->
     try:
         return Plan.model_validate({str(name): value for name, value in values.items()}, context=context)
     except ValidationError as error:
-        root = _composed(path)
+        root = yaml_nodes(path)
         every = error.errors()
         # a list is too short if its entries have mistakes of their own
         kept = [one for one in every if one["type"] != "too_short" or not _contains(one, every)]
@@ -517,11 +516,6 @@ def read_name(path: Path) -> str:
     """What the study of a plan's file is called, without looking at the rest of it; empty where it has no name."""
     values = read_yaml(path, InputError)
     return str(values.get("study", "")) if isinstance(values, dict) else ""
-
-
-def _composed(path: Path) -> Any:
-    """The nodes of a YAML file, which know their lines."""
-    return yaml.compose(read(path).decode("utf-8-sig"), yaml.SafeLoader)
 
 
 def schema() -> dict[str, Any]:
@@ -572,7 +566,7 @@ def _contains(error: Any, every: Sequence[Any]) -> bool:
 def _mistake(error: Any, root: Any) -> Mistake:
     cause = error.get("ctx", {}).get("error")
     inner = cause.path if isinstance(cause, Misplaced) else ()
-    line, keys = _place(root, (*error["loc"], *inner))
+    line, keys = place_in(root, (*error["loc"], *inner))
     where = ", ".join(str(key + 1) if isinstance(key, int) else key for key in keys)
     return Mistake(line, one_line(where), one_line(_sentence(error)))
 
@@ -587,27 +581,6 @@ def _sentence(error: Any) -> str:
         return f"{error['loc'][-1]} is no setting that is known here; mend its spelling."
     wrong = error["msg"][0].lower() + error["msg"][1:].replace("Input should be", "it should be")
     return f"{error['input']!r} does not fit: {wrong.replace('input should be', 'it should be')}."
-
-
-def _place(node: Any, location: Sequence[str | int]) -> tuple[int, list[str | int]]:
-    """The line of a place in a YAML document, and the keys that lead there, as far as the document goes.
-
-    Keys that the document does not have are names of kinds, or of what is missing.
-    """
-    line, keys = 1, list[str | int]()
-    for key in location:
-        if isinstance(node, yaml.MappingNode):
-            found = next(((name, value) for name, value in node.value if name.value == str(key)), None)
-            if found is None:
-                continue
-            line, node = found[0].start_mark.line + 1, found[1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
-            node = node.value[key]
-            line = node.start_mark.line + 1
-        else:
-            continue
-        keys.append(key)
-    return line, keys
 
 
 def method_of(part: MethodPart, knobs: Mapping[str, Any], folder: Path) -> Method:
