@@ -6,24 +6,26 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from ..cases.replay import size_of_case
+from ..cases.record import save_case
 from ..ground.guard import in_words
 from ..ground.numbers import duration
 from ..ground.progress import Job, Progress
 from .devices import claimed
 from .expand import Group, Study
 from .images import packed
+from .keeping import case_of, labelled
 from .measure import Measurements, Measurer
 from .plan import CLEAN
 from .running import open_study
 from .shared import OpenScan, SharedSlice
+from .table import described
 from .trial import Trial
 from .work import computing
 
 _ROW = 400  # bytes of a row in Parquet, about
-_CASE = 1.3  # times the k-space of a case, with its images
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ def _estimate(study: Study, opened: OpenScan) -> Job[Estimate]:
     shared = SharedSlice(opened, first)
     _ = shared.measurement.calibration, shared.measurement.foreground
     seconds = groups * (time.perf_counter() - begun)
-    measurer, errors, room = Measurer(shared), list[str](), 0
+    measurer, errors, sizes, room = Measurer(shared), list[str](), list[int](), 0
     for done, trial in enumerate(_sample(first), start=1):
         yield Progress(done / len(counts), f"Trying {trial.setting.label}, {trial.change.kind}")
         if trial.change.kind == CLEAN:
@@ -92,7 +94,10 @@ def _estimate(study: Study, opened: OpenScan) -> Job[Estimate]:
         seconds += number * float(measured.values["seconds"])
         errors += [measured.values["error"]] if "error" in measured.values else []
         room += number * (_ROW + _room(study, measured))
-    room += _cases(study) * int(_CASE * size_of_case(shared.measurement, 1))
+        if study.plan.keep.worst and _has_case(trial) and "error" not in measured.values:
+            sizes.append(_size_of_case(measurer, trial))
+    if sizes:
+        room += _cases(study) * sum(sizes) // len(sizes)
     return Estimate(sum(counts.values()), len(counts), seconds, room, tuple(errors))
 
 
@@ -117,7 +122,27 @@ def _room(study: Study, measured: Measurements) -> int:
     return len(packed({name: image.numpy() for name, image in measured.images.items()}))
 
 
+def _has_case(trial: Trial) -> bool:
+    """Whether a trial may be saved as a case, if it is one of the worst."""
+    found_on = trial.change.found_on
+    own = found_on is None or found_on.label == trial.setting.label
+    return own and trial.change.kind != CLEAN and not trial.change.control
+
+
+def _size_of_case(measurer: Measurer, trial: Trial) -> int:
+    """Bytes of a trial that was measured just now, saved as a case."""
+    shared, roi = measurer.shared, labelled(measurer.shared, trial)
+    with TemporaryDirectory() as folder:
+        place = Path(folder) / "case"
+        save_case(case_of(shared, trial, roi, measurer.outcome(trial, roi)), place)
+        return sum(file.stat().st_size for file in place.iterdir())
+
+
 def _cases(study: Study) -> int:
-    """How many cases are saved at most, where a group is a method, a perturbation and a budget."""
-    searched = [one for one in study.changes if one.kind != CLEAN and not one.control]
-    return study.plan.keep.worst * len(study.methods) * len(searched)
+    """How many cases are saved: of each group of the plan the worst, as far as it has so many trials."""
+    keep, groups = study.plan.keep, Counter[tuple[Any, ...]]()
+    for group in study.groups():
+        for trial in filter(_has_case, group.trials()):
+            row = described(study, trial)
+            groups[tuple(row.get(name) for name in keep.group)] += 1
+    return sum(min(count, keep.worst) for count in groups.values())

@@ -4,11 +4,13 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..cases.record import DESCRIPTION, array_hash, save_case
+from ..cases.record import DESCRIPTION, Case, array_hash, save_case
 from ..cases.replay import make_case
+from ..data.roi import ROI
 from ..ground.documents import read_yaml
 from ..ground.guard import opening
 from ..ground.progress import Job, Progress
+from ..perturbations.outcome import Outcome
 from .devices import claimed
 from .expand import Study
 from .measure import outcome_of
@@ -91,25 +93,30 @@ def keep_worst(study: Study, store: Store) -> Job[list[Path]]:
                 done += 1
                 yield Progress(done / len(wanted), f"Saving the worst, {done} of {len(wanted)}")
                 with computing(study.plan.threads):
-                    _save(shared, trial, wanted[trial.id])
+                    roi = labelled(shared, trial)
+                    save_case(case_of(shared, trial, roi, outcome_of(shared, trial, roi)), wanted[trial.id])
     return list(wanted.values())
 
 
-def _save(shared: SharedSlice, trial: Trial, folder: Path) -> None:
-    measurement, roi = shared.of(trial.region)
-    labelled = roi if roi.label else roi.model_copy(update={"label": trial.region.label or trial.region.id})
-    outcome = outcome_of(shared, trial, labelled)
+def labelled(shared: SharedSlice, trial: Trial) -> ROI:
+    """The region of a trial, which has a label in its case."""
+    roi = shared.of(trial.region)[1]
+    return roi if roi.label else roi.model_copy(update={"label": trial.region.label or trial.region.id})
+
+
+def case_of(shared: SharedSlice, trial: Trial, roi: ROI, outcome: Outcome) -> Case:
+    """The case of a trial, as it is saved."""
+    measurement = shared.of(trial.region)[0]
     facts = {"acceleration": measurement.acceleration, "pattern": trial.mask.pattern, "trial": trial.id}
     full = shared.measurement.full
     if measurement is not shared.measurement and full is not None:  # its own full samples have the lesion
         facts["anatomy"] = array_hash(full.cpu().numpy())
-    case = make_case(
+    return make_case(
         measurement,
         shared.method(trial.setting),
-        labelled,
+        roi,
         [outcome],
         perturbation=trial.change.kind,
         perturbation_knobs=trial.change.knobs,
         source={**shared.facts(), **facts},
     )
-    save_case(case, folder)

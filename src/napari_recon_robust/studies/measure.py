@@ -64,7 +64,7 @@ class Measurer:
         images: dict[str, Tensor] = {} if reference is None else {"reference": _magnitude(reference)}
         images["clean"] = _magnitude(shared.clean(trial.setting, trial.region))
         if trial.change.kind != CLEAN:
-            outcome = self._outcome(trial, roi)
+            outcome = self.outcome(trial, roi)
             comparison = outcome.comparison
             images["perturbed"] = comparison.random if trial.change.control else comparison.perturbed
             changed = outcome.control if trial.change.control else outcome.perturbed.measurement
@@ -100,8 +100,8 @@ class Measurer:
         measurement, roi = self.shared.of(trial.region)
         return metrics.measure(image, reference, roi=roi.mask(measurement.matrix), tissue=measurement.foreground)
 
-    def _outcome(self, trial: Trial, roi: ROI) -> Outcome:
-        """The outcome of a trial and of its control, alike for both."""
+    def outcome(self, trial: Trial, roi: ROI) -> Outcome:
+        """The outcome of a trial and of its control, alike for both, which is kept until the next one."""
         key = trial.setting.number, trial.region.id, trial.change.search
         if self._last is None or self._last[0] != key:
             self._last = None
