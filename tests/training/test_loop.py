@@ -145,6 +145,17 @@ def test_what_does_not_fit_is_said(recipe, anatomy_folder, run_folder, tmp_path)
         loop.load_recipe(str(tmp_path / "short.yaml"))
 
 
+def test_a_training_that_fails_at_once_leaves_nothing(recipe, anatomy_folder, tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "mine").mkdir()
+    for data, loss in ((tmp_path / "empty", recipe.loss), (tmp_path / "missing", recipe.loss), (anatomy_folder, "no")):
+        for out, bank in (("runs/small", None), ("mine", None), ("runs/small", tmp_path / "cases")):
+            with pytest.raises(InputError):
+                wrong = recipe.model_copy(update={"loss": loss})
+                run(loop.train(wrong, data, tmp_path / out, bank=bank))
+            assert sorted(path.name for path in tmp_path.rglob("*")) == ["empty", "mine"]
+
+
 @pytest.mark.slow
 def test_a_finished_run_is_not_overwritten(recipe, anatomy_folder, run_folder):
     run(loop.train(recipe, anatomy_folder, run_folder))

@@ -37,7 +37,7 @@ from .sources import UNDERSAMPLED, Acquisition, BankSpecification, Origin, Range
 
 VALIDATION_CASES = 24
 _VALIDATION_SEED = 2**20
-SPECIFICATION, _RECORD = "bank.json", "sources.json"
+SPECIFICATION, _RECORD, LOCK = "bank.json", "sources.json", "making.lock"
 FEWEST_OUTSIDE = 2
 """Of the sampled lines outside the ACS: of one none could be held out."""
 _SUBSTITUTES = 4
@@ -260,9 +260,7 @@ def build_bank(specification: BankSpecification, data: Path, folder: Path, under
             raise InputError(f"{shown(folder)} holds cases of another recipe; give another folder, or empty this one.")
     validation = min(VALIDATION_CASES, specification.cases)
     if _missing(folder, "validation", validation) or _missing(folder, "case", specification.cases):
-        with locked(
-            folder / "making.lock", f"another run is making the cases in {shown(folder)}; wait for it, or stop it."
-        ):
+        with locked(folder / LOCK, f"another run is making the cases in {shown(folder)}; wait for it, or stop it."):
             division = yield from find_division(specification, data, undersampled)
             record = division.record()
             if os.path.lexists(recorded) and Bank(folder).record != record:

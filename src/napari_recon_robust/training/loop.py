@@ -14,7 +14,7 @@ import platform
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache, partial
 from importlib import metadata
 from pathlib import Path
@@ -37,6 +37,7 @@ from ..reconstructors.classical import tv
 from ..reconstructors.problem import Problem
 from ..weights import store
 from . import checkpoint, schedule
+from .bank import LOCK as BANK_LOCK
 from .bank import Bank, Example, TrainingCase, build_bank, draw_example
 from .log import Log, LogLine
 from .losses import LOSSES, SELF_SUPERVISED, make_loss
@@ -88,27 +89,42 @@ def train(
         raise InputError(f"minutes are {minutes}; give a time above 0.")
     if resume and weights is not None:
         raise InputError("a run goes on from its checkpoint or starts from weights, not both; leave one out.")
-    try_place(out / "checkpoint.pt")
-    check_loss(recipe, weights)
-    with locked(out / "run.lock", f"another run trains in {shown(out)}; wait for it, stop it, or give another folder."):
-        cases = yield from _bank(recipe, data, bank or out / "bank")
-        run = _Run(recipe, chosen, cases, out, torch.device(device), weights)
-        budget: schedule.Budget = schedule.Steps(chosen.steps) if minutes is None else schedule.Minutes(minutes)
-        if resume:
-            budget = run.restore(budget)
-            for name, (before, now) in run.changed.items():
-                yield Progress(0.0, f"the checkpoint's recipe had {name} {before}; now {now}", notice=True)
-        elif run.checkpoint.exists():
-            raise InputError(f"{shown(out)} holds a checkpoint already; resume it, or give another folder.")
-        with _refreshed(bank or out / "bank", data, fresh):
-            with _written(out):
-                yield from run.go(budget)
-            command = _command(recipe, preset, minutes, resume, weights, fresh)
-            path = out / f"{recipe.id}.safetensors"
-            keep(path, partial(run.save_weights, command))
-            with _written(out):
-                run.close()
-        return path
+    place, lock = bank or out / "bank", out / "run.lock"
+    with _leaving_nothing(lock, place / BANK_LOCK):
+        try_place(out / "checkpoint.pt")
+        check_loss(recipe, weights)
+        with locked(lock, f"another run trains in {shown(out)}; wait for it, stop it, or give another folder."):
+            cases = yield from _bank(recipe, data, place)
+            run = _Run(recipe, chosen, cases, out, torch.device(device), weights)
+            budget: schedule.Budget = schedule.Steps(chosen.steps) if minutes is None else schedule.Minutes(minutes)
+            if resume:
+                budget = run.restore(budget)
+                for name, (before, now) in run.changed.items():
+                    yield Progress(0.0, f"the checkpoint's recipe had {name} {before}; now {now}", notice=True)
+            elif run.checkpoint.exists():
+                raise InputError(f"{shown(out)} holds a checkpoint already; resume it, or give another folder.")
+            with _refreshed(place, data, fresh):
+                with _written(out):
+                    yield from run.go(budget)
+                command = _command(recipe, preset, minutes, resume, weights, fresh)
+                path = out / f"{recipe.id}.safetensors"
+                keep(path, partial(run.save_weights, command))
+                with _written(out):
+                    run.close()
+            return path
+
+
+@contextmanager
+def _leaving_nothing(*files: Path) -> Iterator[None]:
+    """If it fails, remove these files and the folders above again, where they were not there and hold nothing else."""
+    paths = dict.fromkeys(path for file in files for path in (file, *file.parents) if not os.path.lexists(path))
+    try:
+        yield
+    except BaseException:
+        for path in sorted(paths, key=lambda path: len(path.parts), reverse=True):
+            with suppress(OSError):
+                path.unlink() if path in files else path.rmdir()
+        raise
 
 
 def check_loss(recipe: Recipe, weights: str | None = None) -> None:
