@@ -161,3 +161,9 @@ def test_command(scan_file: Path) -> None:
     assert "give --method for each" in none.output
     unknown = CliRunner().invoke(cli, ["transfer", str(scan_file), *options, "--method", "tv", "--kind", "wrost"])
     assert "no perturbation 'wrost'" in str(unknown.exception)
+
+
+def test_it_is_printed_in_a_line(measurement: Measurement) -> None:
+    methods = {name: registry.get(name) for name in ("zero-filled", "cg-sense")}
+    matrix = progress.run(transfer(measurement, methods, ROI_, kind="random", found_on=["cg-sense"]))
+    assert repr(matrix) == "Transfer(found_on=['cg-sense'], evaluated_on=['zero-filled', 'cg-sense'])"

@@ -150,8 +150,8 @@ def test_a_training_that_fails_at_once_leaves_nothing(recipe, anatomy_folder, tm
     (tmp_path / "mine").mkdir()
     for data, loss in ((tmp_path / "empty", recipe.loss), (tmp_path / "missing", recipe.loss), (anatomy_folder, "no")):
         for out, bank in (("runs/small", None), ("mine", None), ("runs/small", tmp_path / "cases")):
+            wrong = recipe.model_copy(update={"loss": loss})
             with pytest.raises(InputError):
-                wrong = recipe.model_copy(update={"loss": loss})
                 run(loop.train(wrong, data, tmp_path / out, bank=bank))
             assert sorted(path.name for path in tmp_path.rglob("*")) == ["empty", "mine"]
 

@@ -20,7 +20,7 @@ from ..reconstructors import registry as reconstructors
 from ..reconstructors.base import Method, Reconstructor
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Transfer:
     """Perturbations by the method that they were found on, and what each does to every method.
 
@@ -32,6 +32,10 @@ class Transfer:
     columns: tuple[str, ...]
     found: Mapping[str, Perturbed]
     outcomes: Mapping[str, Sequence[Outcome]]
+
+    def __repr__(self) -> str:
+        """In a line; `markdown` has the figures."""
+        return f"Transfer(found_on={list(self.found)}, evaluated_on={list(self.columns)})"
 
     def change(self, row: str) -> list[float]:
         """||S (f(k+z) - f(k))|| / ||S X|| of each method on the ROI S: may be compared between methods."""
