@@ -52,6 +52,10 @@ def _is_number(text: str) -> bool:
 Pattern = Annotated[str, BeforeValidator(_pattern)]
 
 
+# The least width of a centre in comparisons and studies, where no mask is to fail for want of sensitivities.
+USUAL_CENTRE_LINES = 12
+
+
 def usual_centre_fraction(acceleration: float) -> float:
     """The share of lines in the centre that fastMRI takes: 8%, and 4% from R = 8 on."""
     return 0.08 if acceleration < 8 else 0.04

@@ -18,7 +18,7 @@ from ..ground.errors import InputError, ReconRobustError, one_line
 from ..ground.guard import shown
 from ..ground.knob import Knob, Value, resolve
 from ..perturbations import registry as perturbations
-from ..physics.sampling import Sampling, usual_centre_fraction
+from ..physics.sampling import USUAL_CENTRE_LINES, Sampling, usual_centre_fraction
 from ..reconstructors import registry as reconstructors
 from ..reconstructors.base import Method, Reconstructor
 
@@ -289,7 +289,7 @@ class Masks(Part):
     pattern: str = "equispaced"
     acceleration: Annotated[tuple[Annotated[float, Field(ge=1, le=100)], ...], BeforeValidator(_listed)] = (4.0,)
     centre_fraction: float | None = Field(default=None, ge=0, lt=1)
-    minimum_centre_lines: int = Field(default=12, ge=0)
+    minimum_centre_lines: int = Field(default=USUAL_CENTRE_LINES, ge=0)
     seeds: Annotated[tuple[int | Literal["file"], ...], BeforeValidator(_listed)] = (0,)
 
     @model_validator(mode="after")

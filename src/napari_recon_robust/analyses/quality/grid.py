@@ -26,7 +26,7 @@ from ...ground.errors import FileFormatError, InputError, ReconRobustError
 from ...ground.guard import is_file, to_path
 from ...ground.specification import Specification
 from ...io import files_of, format_of, lacks_axes, open_scan, suffixes
-from ...physics.sampling import Pattern, Sampling, usual_centre_fraction
+from ...physics.sampling import USUAL_CENTRE_LINES, Pattern, Sampling, usual_centre_fraction
 from ...simulation.acquisition import NOISE_RANGE, simulate_slice
 from ...simulation.anatomy import SUFFIXES, load_volume, slices
 from .results import DIGITS
@@ -47,7 +47,7 @@ class Grid(Specification):
     seeds: tuple[int | Literal["file"], ...] = Field(default=(0,), min_length=1)
     slices: int = Field(default=1, ge=1)
     centre_fraction: float | None = Field(default=None, ge=0, lt=1)
-    minimum_centre_lines: int = Field(default=12, ge=0)
+    minimum_centre_lines: int = Field(default=USUAL_CENTRE_LINES, ge=0)
     matrix: int = Field(default=256, ge=32)
     coils: int = Field(default=8, ge=1)
 
