@@ -25,6 +25,7 @@ def check(review: Session, whole: bool = True) -> None:
         _check_compare(review, open_["Compare"])
     if "Reconstruct" in open_:
         _check_scores(review, open_["Reconstruct"])
+        _check_sampling(review, open_["Reconstruct"].sampling)
     perturbing, shown = review.bench.perturbing, review.panels.shown
     arranged = whole and not review.scene.view.panels and not review.scene.view.layout
     if perturbing.current is not None and open_ and arranged:
@@ -73,6 +74,18 @@ def _check_scores(review: Session, page: Any) -> None:
     assert scores.property("faint") == (not rendered.exact)
     if rendered.metrics is not None:
         assert f"SSIM {rendered.metrics['foreground'].ssim:.3f}" in scores.text()
+
+
+def _check_sampling(review: Session, box: Any) -> None:
+    """The knobs are those of the measured slice, once nothing is turned or measured any more."""
+    measured = review.bench.acquisition.slice
+    if (
+        measured is not None
+        and measured.sampling is not None
+        and not box._rest.isActive()
+        and not review.jobs.busy("measure")
+    ):
+        assert measured.sampling.model_dump().items() >= box.knobs.values().items()
 
 
 def _check_panels(review: Session, arranged: bool) -> None:

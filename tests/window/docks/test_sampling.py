@@ -20,6 +20,19 @@ def test_sampling_is_turned(review: Session, until: Until) -> None:
     assert page.sampling.facts.text().startswith("R = ")
 
 
+def test_the_knobs_stay_at_the_sampling_that_was_measured(review: Session, until: Until) -> None:
+    acquisition, knobs = review.bench.acquisition, dock_of(review, "Reconstruct").sampling.knobs
+    for acceleration in (2.0, 3.0):
+        knobs.controls["acceleration"].box.setValue(acceleration)
+        until(lambda wanted=acceleration: acquisition.sampling_values["acceleration"] == wanted)
+        until(lambda: not review.jobs.working)
+        assert knobs.values()["acceleration"] == acceleration
+    review.editing.undo()
+    until(lambda: acquisition.sampling_values["acceleration"] == 2.0)
+    until(lambda: not review.jobs.working)
+    assert knobs.values()["acceleration"] == 2.0
+
+
 def test_a_refused_sampling_does_not_stay(review: Session, until: Until) -> None:
     page = dock_of(review, "Reconstruct")
     before, controls = review.bench.acquisition.current, page.sampling.knobs.controls

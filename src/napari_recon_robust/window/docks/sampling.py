@@ -54,12 +54,13 @@ class SamplingBox(QWidget):
         self.knobs.set_values({name: value for name, value in values.items() if name in self.knobs.controls})
 
     def show_measured(self) -> None:
-        """Show which lines of the measured slice were sampled; none, as long as no slice of the scan is measured."""
+        """Show by what the slice was sampled and which lines that gave; none, as long as no slice is measured."""
         measured = self.bench.acquisition.slice
         if measured is None:
             self.picture.set_mask(None)
             self.facts.setText("")
             return
+        self._show_settled()
         measurement, mask = measured.measurement, measured.measurement.sampled
         self.picture.set_mask(measurement.mask.cpu().numpy())
         unit = "lines" if measurement.lines else "points"
@@ -68,7 +69,15 @@ class SamplingBox(QWidget):
 
     def show_idle(self, lane: str) -> None:
         """Show the present sampling again after one was refused."""
-        if lane == "measure" and self.knobs is not None and not self._rest.isActive():
+        if lane == "measure":
+            self._show_settled()
+
+    def _show_settled(self) -> None:
+        """Show the present sampling, unless its knobs are being turned.
+
+        A lane is idle before its result is accepted: then this is still the sampling before, and again needed after.
+        """
+        if self.knobs is not None and not self._rest.isActive():
             self.show_sampling()
 
     def _measure(self) -> None:
