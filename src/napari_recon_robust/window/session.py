@@ -24,6 +24,7 @@ from ..workbench.task import Task
 from .ahead import LookingAhead
 from .cine import Cine
 from .collecting import Collecting
+from .dropping import Dropping
 from .editing import Editing
 from .following import Following
 from .glyphs import Glyphs
@@ -101,6 +102,7 @@ class Session(QObject):
         self.scaling = Scaling(self.bench, self.jobs, self.scene, self.look)
         self.keeping = Keeping(self.bench, self.jobs, self.panels, self.scene, self._take_in, self.look, self)
         self.surroundings = Surroundings(self.panels.viewer, self.bench, self.jobs, self.panels, self)
+        self._dropping = Dropping(self.panels.viewer, self.open, self)
         self.preferring = Preferring(PLUGIN, self.bench, self.panels, self)
         self._glyphs = Glyphs(self.panels.viewer.window._qt_viewer.canvas, self)
         self._opening_model: Task[Any] | None = None
@@ -261,6 +263,7 @@ class Session(QObject):
             self._waiting = []
             self._collecting.begin()
             self.surroundings.take()
+            self._dropping.take()
             self.keeping.start()
             self.turns.later(lambda: self._open_docks((*DOCKS, name)))
             if self.bench.acquisition.is_open:
@@ -310,6 +313,7 @@ class Session(QObject):
             self.jobs.cancel_all()
             self.panels.close()
             self.surroundings.give_back()
+            self._dropping.give_back()
             self.readout.give_back()
             self.left.emit()
 

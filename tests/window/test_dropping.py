@@ -1,0 +1,82 @@
+"""What is dropped on napari's canvas and on its welcome page."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from napari.qt import QtViewer
+from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
+from qtpy.QtGui import QDragEnterEvent, QDropEvent
+from qtpy.QtWidgets import QApplication
+
+from napari_recon_robust.window.session import PLUGIN, Session
+
+Until = Callable[[Callable[[], object]], None]
+ALT = Qt.KeyboardModifier.AltModifier
+
+
+@pytest.fixture
+def empty(viewer: Any, until: Until) -> Session:
+    """A review without a scan."""
+    session = Session.of(viewer)
+    viewer.window.add_plugin_dock_widget(PLUGIN, "Reconstruct", tabify=True)
+    until(lambda: len(session.docks) == 3)
+    return session
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """What napari was to open."""
+    found: list[list[str]] = []
+    monkeypatch.setattr(QtViewer, "_qt_open", lambda self, names, **_: found.append(names))
+    return found
+
+
+def drop(widget: Any, *paths: Path, modifiers: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+    """Drop files. Qt gives them to the widget that has let them in before."""
+    data, place = QMimeData(), widget.rect().center()
+    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    action, button = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton
+    QApplication.sendEvent(widget, QDragEnterEvent(place, action, data, button, modifiers))
+    QApplication.sendEvent(widget, QDropEvent(QPointF(place), action, data, button, modifiers))
+
+
+def test_a_scan_opens_without_a_question(empty: Session, asked: list[list[str]], until: Until, scan_file: Path) -> None:
+    qt_viewer = empty.panels.viewer.window._qt_viewer
+    drop(qt_viewer._welcome_widget, scan_file)
+    until(lambda: empty.bench.acquisition.slice is not None)
+    first = empty.bench.acquisition.scan
+    until(lambda: not empty.jobs.busy())
+    drop(qt_viewer, scan_file)
+    until(lambda: empty.bench.acquisition.slice is not None and empty.bench.acquisition.scan is not first)
+    assert asked == []
+
+
+def test_a_damaged_scan_is_answered_in_a_sentence(
+    empty: Session, asked: list[list[str]], until: Until, tmp_path: Path
+) -> None:
+    qt_viewer, said = empty.panels.viewer.window._qt_viewer, list[str]()
+    empty.jobs.failed.connect(said.append)
+    (tmp_path / "damaged.h5").write_bytes(b"no HDF5")
+    drop(qt_viewer, tmp_path / "damaged.h5")
+    until(lambda: said)
+    assert "damaged.h5" in said[0]
+    assert asked == []
+
+
+def test_anything_else_is_for_napari(
+    empty: Session, asked: list[list[str]], until: Until, viewer: Any, scan_file: Path, tmp_path: Path
+) -> None:
+    qt_viewer, picture = empty.panels.viewer.window._qt_viewer, tmp_path / "picture.npy"
+    np.save(picture, np.zeros((8, 8)))
+    drop(qt_viewer, picture)
+    drop(qt_viewer, picture, scan_file)
+    drop(qt_viewer, scan_file, modifiers=ALT)
+    for page in list(empty.docks):
+        viewer.window.remove_dock_widget(page)
+    until(lambda: not empty.docks)
+    drop(qt_viewer, scan_file)
+    assert asked == [[str(picture)], [str(picture), str(scan_file)], [str(scan_file)], [str(scan_file)]]
+    assert not empty.bench.acquisition.is_open
