@@ -885,6 +885,38 @@ def test_keys_turn_the_window_zoom_and_move(study: Callable[..., Answers], chrom
         assert not chromium.complaints
 
 
+def test_a_page_that_is_longer_than_the_window_begins_with_its_first_words(
+    study: Callable[..., Answers], chromium: Browser
+) -> None:
+    answers = study()
+    with _served(answers) as origin:
+        chromium.resize(420, 400)
+        chromium.open_address(f"{origin}/#{answers.access.invite('R1')}", "document.querySelector('h1') !== null")
+        for words in ("You take part under the pseudonym", "Check the display"):
+            chromium.run("document.querySelector('button.first').click()")
+            chromium.wait(f"main.innerText.includes('{words}')")
+        assert chromium.run("document.documentElement.scrollHeight") > 400
+        assert chromium.run("scrollY") == 0
+        assert chromium.run("document.activeElement.textContent") == "Continue", "and Enter goes on all the same"
+
+
+@pytest.mark.parametrize(("width", "height", "least"), [(420, 800, 300), (680, 1000, 400), (420, 400, 120)])
+def test_the_image_has_room_in_a_narrow_window(
+    study: Callable[..., Answers], chromium: Browser, width: int, height: int, least: int
+) -> None:
+    answers = study()
+    with _served(answers) as origin:
+        _enter(chromium, answers, origin)
+        chromium.resize(width, height)
+        boxes = "[...document.querySelectorAll('canvas, .form')].map((one) => one.getBoundingClientRect().toJSON())"
+        chromium.wait(f"{boxes}[0].width >= {least} && {boxes}[0].left >= 0")
+        image, form = chromium.run(boxes)
+        assert image["right"] <= width
+        assert 0 <= image["top"] <= image["bottom"] <= form["top"], "the questions are below, and cover nothing"
+        assert form["bottom"] <= height
+        assert chromium.run("document.documentElement.scrollWidth") <= width
+
+
 @pytest.mark.slow
 def test_a_plan_that_fixes_the_view_holds_for_keys_too(study: Callable[..., Answers], chromium: Browser) -> None:
     answers = study(viewing={"window": False, "zoom": False})

@@ -40,7 +40,7 @@ function words(title, parts, ...buttons) {
   current = null;
   main.className = "words";
   main.replaceChildren(made("h1", { textContent: title }), ...parts.map(paragraph), buttonRow(buttons));
-  main.querySelector("button.first")?.focus();
+  main.querySelector("button.first")?.focus({ preventScroll: true }); // a long page begins with its first words
 }
 
 function buttonRow(buttons) {
