@@ -12,6 +12,7 @@ from helpers.reading import LESION, PAIRS, QUALITY, plan
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.reader_studies.analysis import analyse
 from napari_recon_robust.reader_studies.questions import Lesion
+from napari_recon_robust.reader_studies.report import page
 
 
 @pytest.mark.slow
@@ -34,6 +35,18 @@ def test_an_interval_over_patients_is_student_s() -> None:
     found = only(analyse(made, rows).findings, "difference of scores", "clean − attacked")
     half = 2.776445 * (2.5 / 5) ** 0.5
     assert found.estimate.interval == pytest.approx((3 - half, 3 + half), abs=1e-5)
+
+
+def test_it_is_said_why_a_study_of_one_patient_has_no_interval() -> None:
+    made = plan(cases=cases(4, patients=1))
+    rows = scored(made, lambda arm, case, reader: int(case.id[1:]) % 3 + reader % 2 * (arm == "clean"))
+    analysis = analyse(made, rows)
+    assert all(item.estimate.interval is None for item in analysis.findings)
+    assert analysis.remarks[-1] == "No figure has an interval: there are fewer than three patients, or no answers vary."
+    assert only(analysis.findings, "mean score", "clean").rests_on == "1 patient"
+    text = page(made, analysis)
+    assert "1 patients" not in text
+    assert "No figure has an interval" in text
 
 
 def of_readers(arm: str, case: Any, reader: int) -> float:

@@ -58,6 +58,8 @@ def analyse(plan: Plan, rows: Sequence[Row]) -> Analysis:
         found += _KINDS[question.kind](plan, question, read)
         found += not_judged(plan, question, read) + agreement(plan, question, asked)
     found += times(plan, [row for row in counted if row["purpose"] == "reading"])
+    if found.findings and all(item.estimate.interval is None for item in found.findings):
+        found.remarks.append(_NO_INTERVALS)
     return Analysis(
         findings=tuple(found.findings),
         endpoint=_endpoint(plan, found.findings),
@@ -113,6 +115,7 @@ def _endpoint(plan: Plan, findings: Sequence[Finding]) -> str:
     return words + "The interval is too wide to decide: neither a difference nor equivalence is shown."
 
 
+_NO_INTERVALS = "No figure has an interval: there are fewer than three patients, or no answers vary."
 _NO_INTERVAL = (
     "The primary endpoint has no interval: there are too few patients or readers, or their answers do not vary."
 )

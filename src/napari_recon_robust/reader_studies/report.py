@@ -6,6 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from ..ground.errors import InputError
+from ..ground.numbers import counted
 from ..ground.table import quoted
 from ..ground.writing import write
 from .analysis import Analysis
@@ -72,7 +73,7 @@ def methods(plan: Plan, analysis: Analysis) -> list[str]:
         else "The arms followed Williams squares over the cases."
     )
     found = [
-        f"{design.readers} readers were to read {len(plan.read)} cases of {patients} patients in the arms "
+        f"{design.readers} readers were to read {len(plan.read)} cases of {counted(patients, 'patient')} in the arms "
         f"{', '.join(arms)} ({design.kind} design; {sitting}). The order was drawn for each reader and sitting. "
         f"{order} Readers did not know the arms; window and level came from the reference, or from all arms together "
         "where it was not known or was an arm, and were the same for all arms of a case. "

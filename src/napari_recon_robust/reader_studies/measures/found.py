@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ...ground.numbers import counted
 from ...statistics.estimate import FEWEST, Estimate, Interval
 from ...statistics.readers.averages import Average, average
 from ...statistics.readers.shares import average_share
@@ -37,6 +38,11 @@ class Finding:
     note: str = ""
     drawn: str = ""
     null: float = 0.0
+
+    @property
+    def rests_on(self) -> str:
+        """How many independent units it rests on, such as "6 patients"."""
+        return counted(self.estimate.units, self.units.removesuffix("s"))
 
     @property
     def holds_over(self) -> str:
