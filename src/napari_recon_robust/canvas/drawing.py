@@ -53,7 +53,10 @@ class Drawing:
 
     def thin(self, factor: float) -> None:
         """Make the outlines thinner in the image, by as much as it is magnified on the screen."""
-        self._thinner = min(factor, 1.0)
+        thinner = min(factor, 1.0)
+        if thinner == self._thinner:
+            return
+        self._thinner = thinner
         with self._ours:
             for panel in self._panels:
                 panel.regions.current_edge_width = self._edge

@@ -46,8 +46,11 @@ class Framing:
 
     @property
     def magnification(self) -> float:
-        """By how much more the images are magnified than before."""
-        return 1.0 if self._before is None else self.viewer.scene.camera.zoom / self._cell / self._before[1]
+        """By how much more the images are magnified than where each is seen as a whole."""
+        geometry = self._panels.geometry
+        assert geometry is not None
+        extent = float(np.multiply(geometry.shape[1:], geometry.transform["scale"][1:]).max())
+        return float(self.viewer.scene.camera.zoom) * extent / self._cell
 
     def leave(self) -> None:
         """Go back to what was seen before."""

@@ -77,8 +77,10 @@ class Marks:
 
     def thin(self, factor: float) -> None:
         """Make the lines thinner in the image, by as much as it is magnified on the screen."""
-        self._thinner = min(factor, 1.0)
-        self._draw()
+        thinner = min(factor, 1.0)
+        if thinner != self._thinner:
+            self._thinner = thinner
+            self._draw()
 
     def reletter(self) -> None:
         """Give the words the size that the user has chosen by now."""

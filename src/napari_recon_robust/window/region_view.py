@@ -37,7 +37,6 @@ class RegionView:
         """Zoom all panels to the chosen region with its surroundings, or back."""
         if self.framing.active:
             self.framing.leave()
-            self.panels.thin(1.0)
         elif not self._frame():
             return
         self.changed.emit()
@@ -51,7 +50,6 @@ class RegionView:
         _, rows, columns = self.bench.acquisition.shape
         self.framing.frame(roi.mask((rows, columns)).numpy())
         self._framed = self.bench.acquisition.index
-        self.panels.thin(1 / self.framing.magnification)
         return True
 
     def step(self, by: int) -> None:

@@ -38,6 +38,7 @@ from .queueing import Queueing
 from .resident import Resident
 from .scaling import Scaling
 from .surroundings import Surroundings
+from .thinning import Thinning
 from .turning import Turning
 from .turns import Turns
 from .warm import after_warm_up, compiler, is_warm, warm_up
@@ -103,6 +104,7 @@ class Session(QObject):
         self.keeping = Keeping(self.bench, self.jobs, self.panels, self.scene, self._take_in, self.look, self)
         self.surroundings = Surroundings(self.panels.viewer, self.bench, self.jobs, self.panels, self)
         self._dropping = Dropping(self.panels.viewer, self.open, self)
+        Thinning(self.panels, self)
         self.preferring = Preferring(PLUGIN, self.bench, self.panels, self)
         self._glyphs = Glyphs(self.panels.viewer.window._qt_viewer.canvas, self)
         self._opening_model: Task[Any] | None = None
