@@ -9,7 +9,7 @@ from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtGui import QDragLeaveEvent, QDropEvent
 from qtpy.QtWidgets import QApplication, QWidget
 
-from .reader import get_reader
+from .ours import is_ours
 
 # No image has these, so that a damaged file is ours too: the review says what is wrong with it.
 _KSPACE = (".h5", ".hdf5", ".mrd", ".cfl")
@@ -49,7 +49,7 @@ class Dropping(QObject):
             return False
         paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
         asks = bool(event.modifiers() & Qt.KeyboardModifier.AltModifier)
-        if asks or not paths or not all(map(_is_ours, paths)):
+        if asks or not paths or not all(map(_takes, paths)):
             return False
         event.acceptProposedAction()
         QApplication.sendEvent(watched, QDragLeaveEvent())  # napari's page stays lit otherwise
@@ -58,5 +58,5 @@ class Dropping(QObject):
         return True
 
 
-def _is_ours(path: Path) -> bool:
-    return path.suffix in _KSPACE or get_reader(str(path)) is not None
+def _takes(path: Path) -> bool:
+    return path.suffix in _KSPACE or is_ours(path)
