@@ -128,3 +128,11 @@ def _scores(rng: np.random.Generator, region: float, elsewhere: float, state: st
         found |= {f"ssim_{where}_{state}": score, f"nmse_{where}_{state}": max(error, 0.001) ** 2}
         found[f"psnr_{where}_{state}"] = 30 - 40 * error
     return found
+
+
+def with_knobs(trials: "DataFrame", **knobs: object) -> "DataFrame":
+    """The trials with further knobs of their perturbations."""
+    import polars as pl
+
+    texts = [json.dumps({**json.loads(text), **knobs}) for text in trials["perturbation_knobs"]]
+    return trials.with_columns(pl.Series("perturbation_knobs", texts))

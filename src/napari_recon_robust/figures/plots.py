@@ -92,7 +92,7 @@ def finish(figure: "Figure", path: Path) -> None:
 def save(figure: "Figure", path: Path) -> None:
     """Write a figure with the notice; InputError for a file that is no figure, WritingError if it cannot be written."""
     check_file(path)
-    figure.text(0.995, 0.99, NOTICE, ha="right", va="top", size=7, color="0.4")
+    figure.text(0.995, 1 - 0.04 / figure.get_figheight(), NOTICE, ha="right", va="top", size=7, color="0.4")
     content = BytesIO()
     figure.savefig(content, format=path.suffix[1:].lower(), dpi=150)
     write(path, content.getbuffer())

@@ -4,6 +4,7 @@ import polars as pl
 import pytest
 from matplotlib.figure import Figure
 
+from helpers.study_table import with_knobs
 from napari_recon_robust.figures.studies.budget import loss_against_budget
 from napari_recon_robust.statistics.clustered import mean
 
@@ -92,3 +93,60 @@ def test_other_noise_of_a_budget_is_no_search(trials: pl.DataFrame, tmp_path: Pa
     assert beside.filter(pl.col("what") != "region, random").equals(alone)
     losses = beside.filter(pl.col("what") == "region, random", pl.col("value") == "ssim_loss")
     assert losses["mean"].to_list() == [0] * len(losses)
+
+
+@pytest.mark.slow
+def test_each_setting_of_a_search_has_a_line_of_its_own(
+    trials: pl.DataFrame, tmp_path: Path, drawn: list[Figure]
+) -> None:
+    """One step loses nothing and twenty lose 0.122; their mean, 0.061, is of neither."""
+    attack = trials.filter(pl.col("budget") == 0.04, ~pl.col("perturbation_knobs").str.contains("advrec"))
+    losses = {1: 0.0, 20: 0.122}
+    both = [
+        with_knobs(attack, steps=steps).with_columns(ssim_region_perturbed=pl.col("ssim_region_clean") - loss)
+        for steps, loss in losses.items()
+    ]
+    data = pl.read_csv(loss_against_budget(pl.concat(both), tmp_path / "budget.svg").data)
+    for steps, loss in losses.items():
+        found = data.filter(pl.col("what") == f"region steps={steps}", pl.col("value") == "ssim_loss")["mean"]
+        assert found.to_list() == [pytest.approx(loss)] * 12
+    names = [text.get_text() for text in drawn[0].legends[0].get_texts()]
+    assert {"region steps=1", "region steps=20", "region, random noise steps=1"} < set(names)
+
+
+@pytest.mark.slow
+def test_without_a_search_the_random_noise_beside_each_kind_is_its_own(trials: pl.DataFrame, tmp_path: Path) -> None:
+    control = trials.filter(pl.col("control")).with_columns(perturbation_knobs=pl.lit("{}"))
+    kinds = [
+        control.with_columns(
+            perturbation=pl.lit(kind), control=on, ssim_region_perturbed=pl.col("ssim_region_clean") - loss
+        )
+        for kind, loss in (("targeted", 0.1), ("random", 0.3))
+        for on in (pl.lit(True), pl.lit(False))
+    ]
+    data = pl.read_csv(loss_against_budget(pl.concat(kinds), tmp_path / "budget.svg").data)
+    losses = data.filter(pl.col("value") == "ssim_loss").group_by("what").agg(pl.col("mean").mean().round(9))
+    assert dict(losses.iter_rows()) == {
+        "region, targeted": 0.1,
+        "region, random": 0.3,
+        "region, random noise beside targeted": 0.1,
+        "region, random noise beside random": 0.3,
+    }
+    alone = pl.read_csv(loss_against_budget(pl.concat(kinds[:2]), tmp_path / "budget.svg").data)
+    assert set(alone["what"]) == {"region, targeted", "region, random noise"}
+
+
+@pytest.mark.slow
+def test_masks_of_one_acceleration_have_panels_of_their_own(
+    trials: pl.DataFrame, tmp_path: Path, drawn: list[Figure]
+) -> None:
+    worse = trials.with_columns(mask=pl.lit("random"), ssim_region_perturbed=pl.col("ssim_region_perturbed") - 0.1)
+    data = pl.read_csv(loss_against_budget(pl.concat([trials, worse]), tmp_path / "budget.svg").data)
+    losses = data.filter(pl.col("value") == "ssim_loss", pl.col("what") == "region").sort("method_label", "eta")
+    first, second = (
+        losses.filter(pl.col("pattern") == pattern).sort("method_label", "acceleration", "eta")["mean"]
+        for pattern in ("equispaced", "random")
+    )
+    assert (second - first).to_list() == [pytest.approx(0.1)] * len(first)
+    titles = [axes.get_title() for axes in drawn[0].axes if axes.get_title()]
+    assert titles == [f"R = {rate}, {pattern}" for rate in (4, 8) for pattern in ("equispaced", "random")]

@@ -48,3 +48,38 @@ def test_the_strongest_trials_are_those_of_the_largest_budget_of_their_kind() ->
     )
     assert frame.strongest(trials)["budget"].to_list() == [0.2, 0.1, None]
     assert frame.strength_words(trials) == "η = 10% and η = 20%"
+
+
+def test_a_setting_is_told_by_the_knobs_that_vary_beside_a_name() -> None:
+    knobs = ['{"steps": 5, "seed": 1}', '{"steps": 9, "seed": 2}', '{"steps": 5, "seed": 1}']
+    trials = pl.DataFrame({"what": ["a", "a", "b"], "perturbation": "worst-case", "perturbation_knobs": knobs})
+    assert frame.with_setting(trials, "what")["setting"].to_list() == ["a steps=5", "a steps=9", "b"]
+    assert frame.with_setting(trials, "what", but=["steps"])["setting"].to_list() == ["a", "a", "b"]
+
+
+def test_masks_of_one_acceleration_are_told_by_what_differs() -> None:
+    masks = pl.DataFrame(
+        {
+            "mask": ["random", "equispaced", "equispaced", "acquired"],
+            "acceleration": [4.0, 4.0, 8.0, None],
+            "centre_fraction": [0.08, 0.08, 0.04, None],
+            "mask_seed": ["0", "1", "2", None],
+        }
+    )
+    assert frame.with_pattern(masks)["pattern"].to_list() == ["random", "equispaced", "equispaced", "acquired"]
+    assert frame.with_pattern(masks[1:3])["pattern"].to_list() == ["", ""]
+    centres = masks[:1].with_columns(centre_fraction=pl.Series([0.04])).vstack(masks[:1])
+    assert frame.with_pattern(centres)["pattern"].to_list() == ["centre_fraction=0.04", "centre_fraction=0.08"]
+
+
+def test_samplings_begin_at_the_lowest_acceleration_and_have_titles() -> None:
+    data = pl.DataFrame({"acceleration": [8.0, 4.0, 4.0, None], "pattern": ["", "random", "equispaced", ""]})
+    titles = [title for title, _ in frame.by_sampling(data)]
+    assert titles == ["as acquired", "R = 4, random", "R = 4, equispaced", "R = 8"]
+
+
+def test_what_a_mean_is_over_besides_volumes_is_told() -> None:
+    data = frame.summarise(rows(4), ["method"], "score")
+    several = rows(4).with_columns(pl.Series("region_kind", ["image", "lesions"] * 4), label_domain=pl.lit("in"))
+    assert frame.counted(data, several).endswith(" Means are over kinds of regions (image, lesions) together.")
+    assert frame.counted(data, rows(4)) == frame.counted(data)

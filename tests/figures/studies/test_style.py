@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 from matplotlib.colors import to_rgb
 
-from napari_recon_robust.figures.studies.style import COLOURS, MARKS, Sheet
+from napari_recon_robust.figures.studies.style import COLOURS, MARKS, Sheet, line_looks
 
 
 def data() -> pl.DataFrame:
@@ -57,3 +57,24 @@ def test_a_bar_that_does_not_hold_its_mean_has_no_negative_length() -> None:
     sheet.means(axes, data(), "x", "TV")
     (bar,) = axes.containers[0].lines[2]
     assert bar.get_segments()[0].tolist() == [[1.0, pytest.approx(0.6)], [1.0, pytest.approx(0.7)]]
+
+
+def test_a_line_tells_the_kind_and_a_mark_its_settings() -> None:
+    known = {"region": {"linestyle": "-"}, "absent": {"linestyle": ":"}}
+    settings = [("random", "random"), ("region", "region steps=1"), ("region", "region steps=5"), ("other", "other")]
+    looks = line_looks(settings, known)
+    assert list(looks) == ["region steps=1", "region steps=5", "random", "other"]
+    assert looks["region steps=1"] == {"linestyle": "-"}
+    assert looks["region steps=5"] == {"linestyle": "-", "marker": "+", "markersize": 5}
+    assert looks["random"]["linestyle"] != looks["other"]["linestyle"]
+
+
+def test_panels_that_are_left_over_are_empty_and_long_titles_are_broken(tmp_path: Path) -> None:
+    sheet = Sheet.grid("Title", ["TV"], 3, 2)
+    for axes in sheet.flat[:3]:
+        sheet.means(axes, data(), "x", "TV")
+    sheet.flat[0].set_title("a perturbation with many knobs that have several values each: 4 methods")
+    sheet.legend()
+    sheet.finish(tmp_path / "figure.svg", data(), "words")
+    assert [axes.axison for axes in sheet.flat] == [True, True, True, False]
+    assert max(map(len, sheet.flat[0].get_title().split("\n"))) < 52

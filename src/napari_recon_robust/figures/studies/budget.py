@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import frame
-from .style import Drawn, Sheet
+from .style import Drawn, Sheet, line_looks
 
 if TYPE_CHECKING:
     from polars import DataFrame
@@ -15,7 +15,7 @@ _SCORES = [f"{metric}_region_{state}" for metric in ("ssim", "nmse") for state i
 REGION, ADVREC, RANDOM = "region", "region, AdvRec's algorithm", "region, random noise"
 WHOLE = "region, attack on the whole image"
 SEARCH = "worst-case"  # the kind of perturbation that searches
-_OTHER = {"linestyle": (0, (3, 1, 1, 1, 1, 1)), "marker": "+", "markersize": 4}  # of kinds that do not search
+_ACROSS = 2
 _LOOKS: dict[str, dict[str, Any]] = {
     REGION: {"linestyle": "-"},
     ADVREC: {"linestyle": "-.", "markersize": 3},
@@ -29,7 +29,8 @@ def attacks(trials: "DataFrame") -> "DataFrame":
     """The trials with a budget; `what` says what was done to the region.
 
     Random noise is that beside our search: AdvRec's algorithm spends less, and so does its control. Other kinds with a
-    budget are told apart by their ids. Raises Lacking where no trial has a budget.
+    budget are told apart by their ids, and where none of them is our search, so is the random noise beside each.
+    Raises Lacking where no trial has a budget.
     """
     import polars as pl
 
@@ -43,15 +44,19 @@ def attacks(trials: "DataFrame") -> "DataFrame":
         .then(pl.lit(WHOLE))
         .otherwise(pl.lit(REGION))
     )
-    if (rows["what"] == REGION).any():
-        rows = rows.filter(~pl.col("control") | (pl.col("what") == REGION))
-    return rows.with_columns(what=pl.when("control").then(pl.lit(RANDOM)).otherwise("what"))
+    found = frame.names_of(rows["what"])
+    ours = next((what for what in (REGION, WHOLE, ADVREC) if what in found), None)
+    if ours is not None:
+        rows = rows.filter(~pl.col("control") | (pl.col("what") == ours))
+    beside = pl.lit(RANDOM) if ours or len(found) == 1 else pl.format("{} beside {}", pl.lit(RANDOM), "perturbation")
+    return rows.with_columns(what=pl.when("control").then(beside).otherwise("what"))
 
 
 def loss_against_budget(trials: "DataFrame", path: Path) -> Drawn:
-    """Draw the loss of SSIM and the rise of the relative error over η, a column for each acceleration.
+    """Draw the loss of SSIM and the rise of the relative error over η, a column for each acceleration and pattern.
 
-    Each trial is compared with the clean image of its own slice and region. Raises Lacking where no trial has a budget.
+    The settings of a perturbation have a line each. Each trial is compared with the clean image of its own slice and
+    region. Raises Lacking where no trial has a budget.
     After Morshuis et al. 2022, arXiv:2208.03161, figure 3.
     """
     import polars as pl
@@ -67,28 +72,29 @@ def loss_against_budget(trials: "DataFrame", path: Path) -> Drawn:
         ssim_loss=pl.col("ssim_region_clean") - pl.col("ssim_region_perturbed"),
         error_rise=100 * (pl.col("nmse_region_perturbed").sqrt() - pl.col("nmse_region_clean").sqrt()),
     )
-    by = ["method_label", "acceleration", "what", "eta"]
+    rows = frame.with_pattern(frame.with_setting(rows, "what"))
+    looks = line_looks(rows.select("what", "setting").iter_rows(), _LOOKS)
+    by = ["method_label", *frame.SAMPLING, "what", "eta"]
+    rows = rows.with_columns(what="setting")
     data = pl.concat([frame.summarise(rows, by, value) for value in ("ssim_loss", "error_rise")])
-    accelerations = frame.names_of(data["acceleration"].sort())
-    sheet = Sheet(TITLE, data["method_label"], rows=2, columns=len(accelerations))
+    samplings = frame.by_sampling(data)
+    across = min(len(samplings), _ACROSS)
+    sheet = Sheet(TITLE, data["method_label"], rows=2 * -(-len(samplings) // across), columns=across)
     step = min(frame.ranked(data["eta"])) * 0.04
-    found = frame.names_of(data["what"])
-    looks = {name: look for name, look in _LOOKS.items() if name in found}
-    looks |= {name: _OTHER for name in found if name not in looks}
     for line, (value, label) in enumerate((("ssim_loss", "loss of SSIM"), ("error_rise", "rise of rel. RMSE (%)"))):
-        for column, acceleration in enumerate(accelerations):
-            axes = sheet.panels[line][column]
-            part = data.filter(pl.col("value") == value, pl.col("acceleration").eq_missing(acceleration))
-            for name, series in frame.parted(part, "method_label", "what"):
+        for number, (title, part) in enumerate(samplings):
+            block, column = divmod(number, across)
+            axes = sheet.panels[2 * block + line][column]
+            for name, series in frame.parted(part.filter(pl.col("value") == value), "method_label", "what"):
                 dodge = step * sheet.number(name[0])
                 sheet.means(axes, series, "eta", name[0], dodge=dodge, **looks[name[1]])
             axes.axhline(0, color="black", linewidth=0.6)
             axes.set_xlim(0, 1.05 * axes.dataLim.x1)  # a single budget has marks beside it, too
             if line == 0:
-                axes.set_title(frame.acceleration_words(acceleration))
+                axes.set_title(title)
             else:
                 axes.set_xlabel("budget η (% of the norm of the k-space)")
             if column == 0:
                 axes.set_ylabel(label)
     sheet.legend(list(looks.items()))
-    return sheet.finish(path, data, frame.counted(data))
+    return sheet.finish(path, data, frame.counted(data, rows))

@@ -3,7 +3,8 @@
 The table has a row for each trial. `volume` is the unit of statistics.
 """
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Collection, Iterable, Sequence
 from math import inf, isfinite
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from ...ground.errors import InputError
 from ...ground.knob import stored
 from ...statistics import clustered
 from ...statistics.estimate import Estimate
-from ...studies.columns import PLACE, varied
+from ...studies.columns import MASK, PLACE, varied
 
 if TYPE_CHECKING:
     from polars import DataFrame
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 CLEAN = "none"  # the perturbation of a trial that changes nothing
 STATES = ("clean", "perturbed")
 SLICE = (*PLACE, "method_label")  # what has one clean image
+SAMPLING = ("acceleration", "pattern")  # what has a panel or a point of its own
+_MASK = [name for name in MASK if name not in ("acceleration", "mask_seed")]
+DOMAIN = "label_domain"  # of each scan: "in", "tuning", or the name of a shift
+_POOLED = {"region_kind": "kinds of regions", DOMAIN: "domains of scans", "chosen": "chosen slices"}
 INTERVAL, SPREAD = "95% interval over volumes", "quartiles, a spread and no interval"
 
 
@@ -60,22 +65,37 @@ def with_knob(trials: "DataFrame", name: str, column: str = "perturbation_knobs"
     return trials.with_columns(pl.Series(f"knob_{name}", values, strict=False))
 
 
-def with_setting(trials: "DataFrame") -> "DataFrame":
-    """The trials with a column `setting`: the perturbation and those of its knobs that have several values.
+def with_setting(trials: "DataFrame", of: str = "perturbation", *, but: Collection[str] = ()) -> "DataFrame":
+    """The trials with a column `setting`: what the column `of` says, and the perturbation's knobs that vary beside it.
 
-    Seeds are none of them, over which means are taken.
+    Seeds are none of them, over which means are taken. but: other knobs that are not told, such as that of an axis.
     """
     import polars as pl
 
-    changes = list(trials.select("perturbation", "perturbation_knobs").iter_rows())
-    told = {(kind, name) for kind, name in varied(changes) if name != "seed"}
+    changes = list(trials.select(of, "perturbation_knobs").iter_rows())
+    told = {(kind, name) for kind, name in varied(changes) if name not in ("seed", *but)}
     named = {
-        (kind, knobs): " ".join(
-            [kind, *(f"{name}={_short(value)}" for name, value in stored(knobs).items() if (kind, name) in told)]
-        )
+        (kind, knobs): f"{kind} {_values(knobs, {name for other, name in told if other == kind})}".rstrip()
         for kind, knobs in set(changes)
     }
     return trials.with_columns(pl.Series("setting", [named[change] for change in changes], dtype=pl.String))
+
+
+def with_pattern(trials: "DataFrame") -> "DataFrame":
+    """The trials with a column `pattern`: what tells the masks of one acceleration apart; empty where nothing does.
+
+    Seeds of masks are none of it, over which means are taken.
+    """
+    import polars as pl
+
+    names = [name for name in _MASK if name in trials.columns]
+    masks = [
+        (str(rate), json.dumps(dict(zip(names, values, strict=True))))
+        for rate, *values in trials.select("acceleration", *names).iter_rows()
+    ]
+    told = {name for _, name in varied(masks)}
+    words = [_values(mask, told).removeprefix("mask=") for _, mask in masks]
+    return trials.with_columns(pl.Series("pattern", words, dtype=pl.String))
 
 
 def summarise(trials: "DataFrame", by: Sequence[str], value: str) -> "DataFrame":
@@ -107,12 +127,26 @@ def summarise(trials: "DataFrame", by: Sequence[str], value: str) -> "DataFrame"
     return pl.DataFrame(rows)
 
 
-def counted(data: "DataFrame") -> str:
-    """How many volumes and values are behind each mean of a summary, and what its bars are."""
+def counted(data: "DataFrame", rows: "DataFrame | None" = None) -> str:
+    """How many volumes and values are behind each mean of a summary, and what its bars are.
+
+    rows: the trials behind it; what they have several of and each mean is over, such as kinds of regions, is told.
+    """
     volumes, values = _range(data["volumes"].to_list(), "volume"), _range(data["count"].to_list(), "trial")
     kinds = data["kind"].unique().sort().to_list()
     bars = f"bars: {kinds[0]}" if len(kinds) == 1 else f"bars: {INTERVAL}; below 3 volumes {SPREAD}"
-    return f"Each mean: {volumes}, {values}; {bars}."
+    return f"Each mean: {volumes}, {values}; {bars}.{_pooled(rows) if rows is not None else ''}"
+
+
+def _pooled(rows: "DataFrame") -> str:
+    """What means are over that a reader would not expect in one mean."""
+    several = {
+        words: rows[name].drop_nulls().unique(maintain_order=True).to_list()
+        for name, words in _POOLED.items()
+        if name in rows.columns
+    }
+    told = [f"{words} ({', '.join(values)})" for words, values in several.items() if len(values) > 1]
+    return f" Means are over {' and '.join(told)} together." if told else ""
 
 
 def parted(data: "DataFrame", *by: str) -> list[tuple[tuple[Any, ...], "DataFrame"]]:
@@ -120,9 +154,13 @@ def parted(data: "DataFrame", *by: str) -> list[tuple[tuple[Any, ...], "DataFram
     return [(tuple(names), group) for names, group in data.group_by(list(by), maintain_order=True)]
 
 
-def first_of_each(trials: "DataFrame") -> "DataFrame":
-    """One trial for each clean image and region, since all perturbations of it repeat its clean scores."""
-    return trials.unique([name for name in SLICE if name in trials.columns], keep="first", maintain_order=True)
+def first_of_each(trials: "DataFrame", *more: str) -> "DataFrame":
+    """One trial for each clean image and region, since all perturbations of it repeat its clean scores.
+
+    more: further columns of which each value keeps its own.
+    """
+    names = [name for name in (*SLICE, *more) if name in trials.columns]
+    return trials.unique(names, keep="first", maintain_order=True)
 
 
 def strongest(trials: "DataFrame") -> "DataFrame":
@@ -149,6 +187,12 @@ def acceleration_words(acceleration: float | None) -> str:
     return "as acquired" if acceleration is None else f"R = {acceleration:g}"
 
 
+def by_sampling(data: "DataFrame") -> "list[tuple[str, DataFrame]]":
+    """The part of each acceleration and pattern, the lowest acceleration first, with the title of its panel."""
+    parts = parted(data.sort("acceleration", maintain_order=True), *SAMPLING)
+    return [(", ".join(filter(None, (acceleration_words(rate), pattern))), part) for (rate, pattern), part in parts]
+
+
 def names_of(values: Iterable[Any]) -> list[Any]:
     """The distinct values in the order of their first appearance."""
     return list(dict.fromkeys(values))
@@ -157,6 +201,11 @@ def names_of(values: Iterable[Any]) -> list[Any]:
 def ranked(values: Iterable[float | None]) -> list[float]:
     """The distinct finite numbers, the smallest first."""
     return sorted({value for value in values if value is not None and isfinite(value) and value < inf})
+
+
+def _values(knobs: str, told: Collection[str]) -> str:
+    """Some of the knobs that are JSON, with their values."""
+    return " ".join(f"{name}={_short(value)}" for name, value in stored(knobs).items() if name in told)
 
 
 def _short(value: object) -> str:

@@ -3,10 +3,10 @@
 The colours are those of Okabe and Ito, https://jfly.uni-koeln.de/color/; marks tell methods apart as well.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from textwrap import wrap
+from textwrap import fill, wrap
 from typing import TYPE_CHECKING, Any
 
 from ...ground.table import frame_to_csv
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKS = "os^Dv<>pXh"
 GREY = "0.45"
+_DASHES = ((0, (3, 1, 1, 1, 1, 1)), (0, (6, 2)), (0, (1, 3)), (0, (8, 1, 1, 1)))  # of lines without a look of their own
+_SETTINGS = "+x1|2_34"  # marks of the settings of a line beyond its first
 _ONE, _TWO = 3.5, 7.1  # inches: one column of a journal, and two
 _HEIGHT = 2.3
 _BAR: dict[str, Any] = {"markersize": 4, "linewidth": 1.2, "elinewidth": 0.8, "capsize": 1.5}
@@ -47,6 +49,27 @@ class Drawn:
     words: str
 
 
+def line_looks(settings: Iterable[tuple[str, str]], known: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """How each setting of some kinds is drawn: the line tells the kind, and the mark which setting of it that is.
+
+    settings: kind and setting; the first setting of a kind has the marks of the methods. known: the looks of kinds, in
+    the order of the legend; other kinds come after them.
+    """
+    found = names_of(settings)
+    kinds = names_of(kind for kind, _ in found)
+    others = [kind for kind in kinds if kind not in known]
+    dashed = {
+        kind: {"linestyle": _DASHES[number % len(_DASHES)], "marker": "+", "markersize": 4}
+        for number, kind in enumerate(others)
+    }
+    looks = {}
+    for kind, look in {**known, **dashed}.items():
+        for number, setting in enumerate(setting for other, setting in found if other == kind):
+            mark = {"marker": _SETTINGS[(number - 1) % len(_SETTINGS)], "markersize": 5} if number else {}
+            looks[setting] = {**look, **mark}
+    return looks
+
+
 class Sheet:
     """One figure under way: panels in rows and columns, which share the looks of the methods.
 
@@ -66,6 +89,16 @@ class Sheet:
             name: {"color": COLOURS[number % len(COLOURS)], "marker": MARKS[number % len(MARKS)]}
             for number, name in enumerate(names_of(names))
         }
+
+    @classmethod
+    def grid(cls, title: str, names: Iterable[Any], panels: int, across: int) -> "Sheet":
+        """A sheet of so many panels, row after row with at most `across` in each; the last row may have fewer."""
+        return cls(title, names, rows=-(-panels // across), columns=min(panels, across))
+
+    @property
+    def flat(self) -> "list[Axes]":
+        """All panels, row after row."""
+        return [axes for row in self.panels for axes in row]
 
     def number(self, name: Any) -> int:
         """The place of a name among all names, from 0."""
@@ -100,12 +133,16 @@ class Sheet:
         self._legend = handles, columns
 
     def finish(self, path: Path, data: "DataFrame", words: str) -> Drawn:
-        """Write the figure as SVG, with the words below it, and its data beside it as CSV."""
+        """Write the figure as SVG, its words below it, and its data beside it as CSV. Empty panels are not shown."""
         import matplotlib
 
         path = path.with_suffix(".svg")
         width, height = self.figure.get_size_inches()
         for axes in self.figure.axes:
+            if not axes.has_data():
+                axes.set_axis_off()
+            lines = axes.get_title().split("\n")
+            axes.set_title("\n".join(fill(line, int(14.5 * width / len(self.panels[0]))) for line in lines))
             for text in (axes.title, axes.xaxis.label, axes.yaxis.label):
                 text.set_fontsize(8)
             if axes.get_label() != "<colorbar>" and not axes.images:
