@@ -1,71 +1,92 @@
 """How the quality of the regions depends on the pose of the patient."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import frame
-from .style import Drawn, Sheet
+from .style import Drawn, Sheet, line_looks
 
 if TYPE_CHECKING:
-    from polars import DataFrame
+    from matplotlib.axes import Axes
+    from polars import DataFrame, Expr
 
 TITLE = "Quality against rotation"
 _ADVICE = "give the plan the perturbation rotation at several angles"
+_WORST, _FLOOR = "worst pose", "interpolation alone"
 _LOOKS: dict[str, dict[str, Any]] = {
-    "worst pose": {"linestyle": "-"},
-    "interpolation alone": {"linestyle": ":", "markerfacecolor": "white"},
+    _WORST: {"linestyle": "-"},
+    _FLOOR: {"linestyle": ":", "markerfacecolor": "white"},
 }
 
 
 def quality_against_rotation(trials: "DataFrame", path: Path) -> Drawn:
     """Draw the regions' SSIM at the worst pose up to an angle, what interpolation alone costs, and the worst angles.
 
-    Columns beyond the common ones: floor_ssim_region_perturbed, the SSIM of the truth turned and turned back, and
-    worst_angle, in degrees; what is not there is not drawn. Raises Lacking where no trial is rotated.
+    Other settings of the rotation, such as its shift, have a line each. Columns beyond the common ones:
+    floor_ssim_region_perturbed, the SSIM of the truth turned and turned back, and worst_angle, in degrees; what is not
+    there is not drawn. Raises Lacking where no trial is rotated.
     After Morshuis et al. 2022, arXiv:2208.03161, figure 4.
     """
     import polars as pl
 
     rows = frame.need(trials, ["ssim_region_clean", "ssim_region_perturbed"], _ADVICE)
     rows = frame.with_knob(rows.filter(pl.col("perturbation") == "rotation", ~pl.col("control")), "angle")
-    rows = frame.need(rows, ["knob_angle"], _ADVICE)
-    parts = [
-        rows.with_columns(what=pl.lit("worst pose"), ssim=pl.col("ssim_region_perturbed")),
-        rows.with_columns(what=pl.lit("worst pose"), ssim=pl.col("ssim_region_clean"), knob_angle=pl.lit(0.0)),
-    ]
+    rows = frame.need(rows, ["knob_angle"], _ADVICE).with_columns(pl.col("knob_angle").cast(pl.Float64))
+    rows = frame.with_pattern(rows)
+    worst = _lines(rows, _WORST, pl.col("ssim_region_perturbed"))
+    moved = pl.col("knob_angle").min().over("setting") > 0  # else 0° is an angle that was tried, beside a shift
+    clean = frame.first_of_each(worst.filter(moved), "setting").with_columns(
+        ssim=pl.col("ssim_region_clean"), knob_angle=pl.lit(0.0)
+    )
+    parts, more = [worst, clean], " The table does not say what interpolation alone costs."
     if "floor_ssim_region_perturbed" in rows.columns:
         floor = rows.drop_nulls("floor_ssim_region_perturbed")
-        parts.append(floor.with_columns(what=pl.lit("interpolation alone"), ssim=pl.col("floor_ssim_region_perturbed")))
-    joined = pl.concat([part.with_columns(pl.col("knob_angle").cast(pl.Float64)) for part in parts])
-    data = frame.summarise(joined, ["method_label", "acceleration", "what", "knob_angle"], "ssim")
-    accelerations = frame.names_of(data["acceleration"].sort())
-    angles = "worst_angle" in rows.columns and rows["worst_angle"].is_not_null().any()
-    sheet = Sheet(TITLE, data["method_label"], columns=len(accelerations) + bool(angles))
-    for axes, acceleration in zip(sheet.panels[0], accelerations, strict=False):
-        part = data.filter(pl.col("acceleration").eq_missing(acceleration))
+        parts.append(_lines(floor, _FLOOR, pl.col("floor_ssim_region_perturbed")))
+        more = ""
+    joined = pl.concat(parts)
+    looks = line_looks(joined.select("what", "setting").iter_rows(), _LOOKS)
+    data = frame.summarise(
+        joined.with_columns(what="setting"), ["method_label", *frame.SAMPLING, "what", "knob_angle"], "ssim"
+    )
+    samplings = frame.by_sampling(data)
+    turned = worst.filter(pl.col("knob_angle") > 0)
+    turned = turned.drop_nulls("worst_angle") if "worst_angle" in rows.columns else turned.clear()
+    sheet = Sheet.grid(TITLE, data["method_label"], len(samplings) + (not turned.is_empty()), 3)
+    for axes, (title, part) in zip(sheet.flat, samplings, strict=False):
         for (name, what), series in frame.parted(part, "method_label", "what"):
-            sheet.means(axes, series, "knob_angle", name, dodge=0.03 * sheet.number(name), **_LOOKS[what])
-        axes.set(xlabel="largest angle tried (°)", title=frame.acceleration_words(acceleration))
-    sheet.panels[0][0].set_ylabel("SSIM of the region")
-    if angles:
-        data = pl.concat([data, _worst(sheet, rows)], how="diagonal")
-    sheet.legend([(name, look) for name, look in _LOOKS.items() if name in set(data["what"])])
-    lacking = "" if len(parts) == 3 else " The table does not say what interpolation alone costs."
-    return sheet.finish(path, data, frame.counted(data) + lacking)
+            sheet.means(axes, series, "knob_angle", name, dodge=0.03 * sheet.number(name), **looks[what])
+        axes.set(xlabel="largest angle tried (°)", title=title)
+    sheet.flat[0].set_ylabel("SSIM of the region")
+    if not turned.is_empty():
+        data = pl.concat([data, _worst(sheet, sheet.flat[len(samplings)], turned, looks)], how="diagonal")
+        if turned.select("knob_angle", *frame.SAMPLING).n_unique() > 1:
+            more += " Where the worst pose lies is a mean over all angles and masks."
+    sheet.legend(list(looks.items()))
+    return sheet.finish(path, data, frame.counted(data, rows) + more)
 
 
-def _worst(sheet: Sheet, rows: "DataFrame") -> "DataFrame":
+def _lines(rows: "DataFrame", what: str, ssim: "Expr") -> "DataFrame":
+    """The trials with what they show and its SSIM; `setting` has the knobs that vary beside the angle."""
+    import polars as pl
+
+    return frame.with_setting(rows.with_columns(what=pl.lit(what), ssim=ssim), "what", but=["angle"])
+
+
+def _worst(sheet: Sheet, axes: "Axes", rows: "DataFrame", looks: Mapping[str, dict[str, Any]]) -> "DataFrame":
     """How far out the worst angles lie among those that were tried: 100% is at the end of the range."""
     import polars as pl
 
-    axes, found = sheet.panels[0][-1], rows.drop_nulls("worst_angle")
-    found = found.with_columns(share=100 * pl.col("worst_angle").abs() / pl.col("knob_angle"))
-    data = frame.summarise(found, ["method_label"], "share").with_columns(what=pl.lit("worst angle"))
-    for (name,), part in frame.parted(data, "method_label"):
+    found = rows.with_columns(share=100 * pl.col("worst_angle").abs() / pl.col("knob_angle"))
+    data = frame.summarise(found, ["method_label", "setting"], "share")
+    settings = frame.names_of(data["setting"])
+    for (name, setting), part in frame.parted(data, "method_label", "setting"):
+        at = sheet.number(name) + 0.6 * settings.index(setting) / len(settings)
         (mean,), (low,), (high,) = (part[column].to_list() for column in ("mean", "low", "high"))
-        sheet.point(axes, [sheet.number(name)] * 3, (mean, low, high), name)
+        sheet.point(axes, [at] * 3, (mean, low, high), name, **{**looks[setting], "linestyle": "none"})
     axes.set_xticks([])
     axes.set(
         ylim=(-4, 104), xlabel="method", ylabel="worst angle (% of the largest)", title="where the worst pose lies"
     )
-    return data
+    words = pl.col("setting").str.replace(_WORST, "worst angle", literal=True)
+    return data.select(pl.exclude("setting"), words.alias("what"))
