@@ -189,19 +189,24 @@ def tables(found: Figures, names: Iterable[str]) -> Iterator[str]:
 
 
 def robust_loss(found: Figures) -> str:
-    """How often finite differences succeed on the robustly trained U-Net and on the plain one."""
+    """How often finite differences succeed on the robustly trained U-Net and on the plain one, at each R."""
     data = pl.read_csv(found.drawn["fnaf"].data)
     data = data.filter(value="rate", search="finite-differences", threshold="raw")
-    rows = {row["method_label"]: row for row in data.iter_rows(named=True)}
-    robust, plain = rows["unet-fnaf"], rows["unet"]
-    rates = [f"{row['mean']:.3g}% [{row['low']:.3g}, {row['high']:.3g}]" for row in (robust, plain)]
-    more = robust["mean"] - plain["mean"]
-    order = "more than" if more > 0 else "less than" if more < 0 else "as much as"
+    sentences = []
+    for (acceleration,), rates in data.group_by("acceleration", maintain_order=True):
+        rows = {row["method_label"]: row for row in rates.iter_rows(named=True)}
+        robust, plain = rows["unet-fnaf"], rows["unet"]
+        words = [f"{row['mean']:.3g}% [{row['low']:.3g}, {row['high']:.3g}]" for row in (robust, plain)]
+        more = robust["mean"] - plain["mean"]
+        order = "more than" if more > 0 else "less than" if more < 0 else "as much as"
+        sentences.append(
+            f"Under finite differences at R = {acceleration:g} unet-fnaf loses {order} the plain U-Net: features pass "
+            f"the published thresholds, raw, in {words[0]} of its trials and in {words[1]} of the U-Net's (each "
+            f"{robust['volumes']} volumes, {robust['count']} trials; in brackets: {robust['kind']})."
+        )
     return (
-        f"Under finite differences unet-fnaf loses {order} the plain U-Net: features pass the published thresholds, "
-        f"raw, in {rates[0]} of its trials and in {rates[1]} of the U-Net's, over all R (each {robust['volumes']} "
-        f"volumes, {robust['count']} trials; in brackets: {robust['kind']}). At each R this difference is one of the "
-        "comparisons counted above; where it is not among the sentences it may be chance."
+        f"{' '.join(sentences)} These differences are among the comparisons counted above; one that is not among the "
+        "sentences may be chance."
     )
 
 

@@ -4,6 +4,7 @@ import polars as pl
 import pytest
 from matplotlib.figure import Figure
 
+from helpers.study_table import with_knobs
 from napari_recon_robust.figures.studies.features import lost_features
 from napari_recon_robust.figures.studies.frame import Lacking
 from napari_recon_robust.statistics.rates import Rate
@@ -16,12 +17,16 @@ def test_rates_are_at_the_published_thresholds_raw_and_scaled(trials: pl.DataFra
         pl.col("perturbation") == "fnaf",
         pl.col("method_label") == "VarNet",
         pl.col("found_for") == "VarNet",
+        pl.col("acceleration") == 8,
         pl.col("perturbation_knobs").str.contains("multiplexed"),
     )
     for threshold, factor in (("raw", 1.0), ("scaled to 320²", (192 / 320) ** 2)):
         won = (factor * rows["published_loss"] >= 1e-3) & (factor * rows["input_mse"] >= 1e-4)
         found = data.filter(
-            pl.col("method_label") == "VarNet", pl.col("search") == "multiplexed", pl.col("threshold") == threshold
+            pl.col("method_label") == "VarNet",
+            pl.col("acceleration") == 8,
+            pl.col("search") == "multiplexed",
+            pl.col("threshold") == threshold,
         )
         assert found["mean"].to_list() == [pytest.approx(100 * won.mean())]
 
@@ -90,3 +95,44 @@ def test_images_of_unknown_size_have_raw_rates_alone(trials: pl.DataFrame, tmp_p
 def test_features_that_were_searched_for_others_alone_are_lacking(trials: pl.DataFrame, tmp_path: Path) -> None:
     with pytest.raises(Lacking, match="No feature of the table was searched for the method"):
         lost_features(trials.with_columns(found_for=pl.lit("another")), tmp_path / "fnaf.svg")
+
+
+@pytest.mark.slow
+def test_each_setting_of_a_search_has_a_rate_of_its_own(trials: pl.DataFrame, tmp_path: Path) -> None:
+    """All features of 10 pixels pass and none of 4; half of all is the rate of neither."""
+    searched = trials.filter(pl.col("perturbation") == "fnaf").with_columns(input_mse=pl.lit(1.0))
+    both = [
+        with_knobs(searched, size=size).with_columns(published_loss=pl.lit(loss))
+        for size, loss in ((10, 1.0), (4, 0.0))
+    ]
+    data = pl.read_csv(lost_features(pl.concat(both), tmp_path / "fnaf.svg").data)
+    rates = data.filter(pl.col("value").is_in(["rate", "transfer"]))
+    assert {(search.split("size=")[1], mean) for search, mean in rates.select("search", "mean").iter_rows()} == {
+        ("10", 100.0),
+        ("4", 0.0),
+    }
+    assert "random features size=4" in set(rates["search"])
+
+
+@pytest.mark.slow
+def test_each_acceleration_has_its_rates(trials: pl.DataFrame, tmp_path: Path, drawn: list[Figure]) -> None:
+    loss = pl.when(pl.col("acceleration") == 8).then(1.0).otherwise(0.0)
+    known = trials.with_columns(published_loss=loss, input_mse=pl.lit(1.0))
+    data = pl.read_csv(lost_features(known, tmp_path / "fnaf.svg").data).drop_nulls("mean")
+    assert set(data.select("acceleration", "mean").iter_rows()) == {(4.0, 0.0), (8.0, 100.0)}
+    titles = [axes.get_title() for axes in drawn[0].axes]
+    assert [title.split("\n")[1] for title in titles if "\n" in title] == [
+        "R = 4",
+        "R = 8",
+        "multiplexed, R = 4",
+        "multiplexed, R = 8",
+    ]
+
+
+@pytest.mark.slow
+def test_a_transfer_stands_beside_the_own_features_of_the_same_search(trials: pl.DataFrame, tmp_path: Path) -> None:
+    """Nothing else was tried on other methods, and so random features are no part of its diagonal."""
+    multiplexed = pl.col("perturbation_knobs").str.contains("multiplexed")
+    known = trials.with_columns(published_loss=pl.when(multiplexed).then(1.0).otherwise(0.0), input_mse=pl.lit(1.0))
+    data = pl.read_csv(lost_features(known, tmp_path / "fnaf.svg").data).filter(pl.col("value") == "transfer")
+    assert set(data["mean"]) == {100.0}

@@ -18,6 +18,7 @@ TITLE = "False-negative features (FNAF)"
 _ADVICE = "give the plan the perturbation fnaf, with each algorithm that is to be compared"
 RAW, SCALED = "raw", "scaled to 320²"
 RANDOM = "random features"
+_LEVEL = 4  # searches whose names stand level below their rates; those of more would touch
 _MEASURED = ("input_mse", "published_loss", "feature_row", "feature_column")
 
 
@@ -59,19 +60,27 @@ def lost_features(trials: "DataFrame", path: Path) -> Drawn:
     """
     import polars as pl
 
-    rows = searches(trials)
+    rows = frame.with_pattern(frame.with_setting(searches(trials), "search"))
+    rows = rows.with_columns(random=pl.col("search") == RANDOM, search="setting")
     own = rows.filter(pl.col("found_for") == pl.col("method_label"))
     if own.is_empty():
         raise frame.Lacking(f"No feature of the table was searched for the method that it was tried on: {_ADVICE}.")
     data = _rates(own)
-    sheet = Sheet(TITLE, data["method_label"], rows=2, columns=2)
-    _draw_rates(sheet, data)
-    _draw_scatter(sheet, own)
-    _draw_places(sheet, own)
-    transfer = _draw_transfer(sheet, rows)
+    rates, transfers = frame.by_sampling(data), _transfers(rows)
+    sheet = Sheet.grid(TITLE, data["method_label"], len(rates) + 2 + max(len(transfers), 1), 2)
+    panels = iter(sheet.flat)
+    for title, part in rates:
+        _draw_rates(sheet, next(panels), part, title if len(rates) > 1 else "")
+    _draw_scatter(sheet, next(panels), own)
+    _draw_places(sheet, next(panels), own)
+    for title, part in transfers:
+        _draw_transfer(sheet, next(panels), part, title)
+    if not transfers:
+        _title(axes := next(panels), "attack rate on another method (%)")
+        _say(axes, "no trial has another method's feature\n(column found_for)")
     sheet.legend(lines=False)
-    words = frame.counted(data) + " Filled: raw; open: scaled to 320²." + _exact(own)
-    parts = [data, *([] if transfer is None else [transfer]), _points(own)]
+    words = frame.counted(data, own) + " Filled: raw; open: scaled to 320²." + _exact(own)
+    parts = [data, *(part for _, part in transfers), _points(own)]
     return sheet.finish(path, pl.concat(parts, how="diagonal"), words)
 
 
@@ -79,7 +88,7 @@ def _points(rows: "DataFrame") -> "DataFrame":
     """What the scatter and the map of places show: a row for each feature, of the value `feature`."""
     import polars as pl
 
-    columns = ("method_label", "search", "volume", "slice", *_MEASURED)
+    columns = ("method_label", *frame.SAMPLING, "search", "volume", "slice", *_MEASURED)
     return rows.select(pl.lit("feature").alias("value"), *(name for name in columns if name in rows.columns))
 
 
@@ -94,7 +103,7 @@ def _rates(rows: "DataFrame") -> "DataFrame":
         scaled = rows.with_columns(rate=100 * success(factor).cast(pl.Float64), threshold=pl.lit(name))
         known = scaled.drop_nulls("rate")
         if not known.is_empty():
-            parts.append(_summary(known, ["method_label", "search", "threshold"], "rate"))
+            parts.append(_summary(known, ["method_label", *frame.SAMPLING, "search", "threshold"], "rate"))
     return pl.concat(parts)
 
 
@@ -109,7 +118,7 @@ def _summary(rows: "DataFrame", by: list[str], value: str) -> "DataFrame":
     shares = rows.group_by([*by, "volume"]).agg(pl.col(value).mean())
     found = []
     for row in data.iter_rows(named=True):
-        means = shares.filter(*(pl.col(name) == row[name] for name in by))[value]
+        means = shares.filter(*(pl.col(name).eq_missing(row[name]) for name in by))[value]
         if row["kind"] == frame.INTERVAL and means.is_in([0.0, 100.0]).all():
             low, high = Rate(int((means == 100).sum()), len(means)).interval
             row |= {"low": 100 * low, "high": 100 * high}
@@ -119,7 +128,7 @@ def _summary(rows: "DataFrame", by: list[str], value: str) -> "DataFrame":
 
 def _exact(rows: "DataFrame") -> str:
     """The exact interval of all searches together where each volume gives one trial; nothing else may take it."""
-    searched = rows.filter(rows["search"] != RANDOM)
+    searched = rows.filter(~rows["random"])
     if searched.is_empty() or searched["volume"].n_unique() < len(searched):
         return ""
     rate = Rate(len(searched.filter(success())), len(searched))
@@ -127,23 +136,25 @@ def _exact(rows: "DataFrame") -> str:
     return f" All searches: {100 * rate.value:.0f}% (exact {100 * low:.0f} to {100 * high:.0f}%)."
 
 
-def _draw_rates(sheet: Sheet, data: "DataFrame") -> None:
-    axes, searches = sheet.panels[0][0], frame.names_of(data["search"])
+def _draw_rates(sheet: Sheet, axes: "Axes", data: "DataFrame", sampling: str) -> None:
+    searches, step = frame.names_of(data["search"]), min(0.12, 0.84 / len(sheet.looks))
     for (name, search, threshold), part in frame.parted(data, "method_label", "search", "threshold"):
-        at = searches.index(search) + 0.12 * (sheet.number(name) - (len(sheet.looks) - 1) / 2)
+        at = searches.index(search) + step * (sheet.number(name) - (len(sheet.looks) - 1) / 2)
         more = {"markerfacecolor": "white"} if threshold == SCALED else {}
         (mean,), (low,), (high,) = (part[column].to_list() for column in ("mean", "low", "high"))
-        at += 0.05 * (threshold == SCALED)
+        at += 0.4 * step * (threshold == SCALED)
         sheet.point(axes, (at, at, at), (mean, max(low, 0), min(high, 100)), name, **more)
-    axes.set_xticks(range(len(searches)), [search.replace("-", "\n").replace(" ", "\n") for search in searches])
-    axes.set(ylabel="attack rate (%)", ylim=(-4, 104), title="attack rate by search")
+    names = [search.replace("-", "\n").replace(" ", "\n") for search in searches]
+    if len(searches) <= _LEVEL:
+        axes.set_xticks(range(len(searches)), names)
+    else:
+        axes.set_xticks(range(len(searches)), searches, rotation=30, ha="right", rotation_mode="anchor")
+    axes.set(ylabel="attack rate (%)", ylim=(-4, 104))
+    _title(axes, "attack rate by search", sampling)
 
 
-def _draw_scatter(sheet: Sheet, rows: "DataFrame") -> None:
-    axes = sheet.panels[0][1]
-    for (name, random), part in frame.parted(
-        rows.with_columns(random=rows["search"] == RANDOM), "method_label", "random"
-    ):
+def _draw_scatter(sheet: Sheet, axes: "Axes", rows: "DataFrame") -> None:
+    for (name, random), part in frame.parted(rows, "method_label", "random"):
         look = sheet.looks[name]
         face = "none" if random else look["color"]
         x, y = (np.maximum(part[column].to_numpy(), 1e-8) for column in ("input_mse", "published_loss"))
@@ -154,13 +165,14 @@ def _draw_scatter(sheet: Sheet, rows: "DataFrame") -> None:
     axes.set_title("information preserved and lost; open: random")
 
 
-def _draw_places(sheet: Sheet, rows: "DataFrame") -> None:
-    axes = sheet.panels[1][0]
+def _draw_places(sheet: Sheet, axes: "Axes", rows: "DataFrame") -> None:
+    from matplotlib.ticker import MaxNLocator
+
     axes.set_title("where the worst features lie")
     if not {"feature_row", "feature_column"} <= set(rows.columns):
         _say(axes, "the table has no column\nfeature_row and feature_column")
         return
-    found = rows.filter(rows["search"] != RANDOM).drop_nulls(["feature_row", "feature_column"])
+    found = rows.filter(~rows["random"]).drop_nulls(["feature_row", "feature_column"])
     drawn = axes.hexbin(
         found["feature_column"].to_numpy(),
         found["feature_row"].to_numpy(),
@@ -171,20 +183,35 @@ def _draw_places(sheet: Sheet, rows: "DataFrame") -> None:
         linewidths=0.2,
     )
     axes.set(xlim=(0, 1), ylim=(1, 0), aspect="equal", xlabel="column / width", ylabel="row / height")
-    sheet.figure.colorbar(drawn, ax=axes, label=f"features (n = {len(found)})")
+    bar = sheet.figure.colorbar(drawn, ax=axes, label=f"features (n = {len(found)})", ticks=MaxNLocator(integer=True))
+    bar.ax.tick_params(labelsize=7)
 
 
-def _draw_transfer(sheet: Sheet, rows: "DataFrame") -> "DataFrame | None":
-    axes = sheet.panels[1][1]
-    axes.set_title("attack rate on another method (%)")
-    if (rows["found_for"] == rows["method_label"]).all():
-        _say(axes, "no trial has another method's feature\n(column found_for)")
-        return None
-    by = ["found_for", "method_label"]
-    data = _summary(rows.with_columns(transfer=100.0 * success()), by, "transfer")
+def _transfers(rows: "DataFrame") -> "list[tuple[str, DataFrame]]":
+    """The rates of each search whose features were also tried on other methods, with its name.
+
+    Only its own features stand on the diagonal, those that it found for the method itself.
+    """
+    import polars as pl
+
+    by = [*frame.SAMPLING, "search"]
+    tried = rows.filter((pl.col("found_for") != pl.col("method_label")).any().over(by))
+    if tried.is_empty():
+        return []
+    rates = _summary(tried.with_columns(transfer=100.0 * success()), [*by, "found_for", "method_label"], "transfer")
+    samplings = frame.by_sampling(rates)
+    return [
+        (f"{search}, {title}" if len(samplings) > 1 else search, part)
+        for title, rate in samplings
+        for (search,), part in frame.parted(rate, "search")
+    ]
+
+
+def _draw_transfer(sheet: Sheet, axes: "Axes", data: "DataFrame", search: str) -> None:
+    _title(axes, "attack rate on another method (%)", search)
     names = list(sheet.looks)
     table = np.full((len(names), len(names)), np.nan)
-    for found, method, mean in data.select(*by, "mean").iter_rows():
+    for found, method, mean in data.select("found_for", "method_label", "mean").iter_rows():
         table[names.index(found), names.index(method)] = mean
     axes.imshow(table, vmin=0, vmax=100, cmap="cividis", aspect="auto")
     for (row, column), value in np.ndenumerate(table):
@@ -193,7 +220,10 @@ def _draw_transfer(sheet: Sheet, rows: "DataFrame") -> "DataFrame | None":
     axes.set_xticks(range(len(names)), names, rotation=20, ha="right")
     axes.set_yticks(range(len(names)), names)
     axes.set(xlabel="tried on", ylabel="found for")
-    return data
+
+
+def _title(axes: "Axes", *words: str) -> None:
+    axes.set_title("\n".join(filter(None, words)))
 
 
 def _say(axes: "Axes", words: str) -> None:
