@@ -13,7 +13,11 @@ def test_lesions_are_parted_by_label_and_by_size(trials: pl.DataFrame, tmp_path:
     data = pl.read_csv(lesion_detection(trials, tmp_path / "lesions.svg").data)
     assert set(data.filter(pl.col("by") == "label")["class"]) == {"lacunar infarct", "mass", "white matter lesion"}
     assert data.filter(pl.col("by") == "size")["class"].n_unique() == 3
-    assert drawn[0].axes[1].get_title() == "by size (mm²)"
+    assert drawn[0].axes[1].get_title() == "R = 4, by size (mm²)"
+    assert [axes.get_title() for axes in drawn[0].axes if "label" in axes.get_title()] == [
+        "R = 4, by label",
+        "R = 8, by label",
+    ]
 
 
 @pytest.mark.slow
@@ -25,12 +29,14 @@ def test_attacked_lesions_are_those_of_the_largest_budget(trials: pl.DataFrame, 
         pl.col("state") == "worst-case algorithm=advrec",
         pl.col("metric") == "detectability",
         pl.col("method_label") == "TV",
+        pl.col("acceleration") == 8,
     ).row(0, named=True)
     rows = trials.filter(
         pl.col("budget") == 0.04,
         pl.col("perturbation_knobs").str.contains("advrec"),
         pl.col("region_label") == "mass",
         pl.col("method_label") == "TV",
+        pl.col("acceleration") == 8,
     )
     expected = rows.group_by("volume").agg(pl.col("detectability_region_perturbed").mean())
     assert found["mean"] == pytest.approx(expected["detectability_region_perturbed"].mean())

@@ -1,7 +1,7 @@
 """Whether lesions are still seen: contrast recovery and detectability by label and size, clean and attacked."""
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +29,8 @@ def lesion_detection(trials: "DataFrame", path: Path) -> Drawn:
     """Draw the contrast recovery and the detectability of lesions by their label and by their size.
 
     Open marks are of clean images, filled ones of attacked ones at the largest budget; where no perturbation has a
-    budget, each kind at each setting has half-filled marks of its own. Sizes are in mm², or in pixels
+    budget, each kind at each setting has half-filled marks of its own. Accelerations and patterns have panels of their
+    own. Sizes are in mm², or in pixels
     where no voxel is known, in three classes of equally many lesions; the six most frequent labels are shown.
     Raises Lacking where no trial has a region that is a lesion.
     """
@@ -41,9 +42,10 @@ def lesion_detection(trials: "DataFrame", path: Path) -> Drawn:
     rows = frame.need(rows, clean, _ADVICE)
     known = "region_mm2" in rows.columns and not rows["region_mm2"].null_count()
     rows = rows.with_columns(label=pl.col("region_label").replace("", "no label"))
+    rows = frame.with_pattern(rows)
     rows, unit = _sized(rows, "region_mm2" if known else "region_pixels"), "mm²" if known else "pixels"
     frequent = rows.group_by("label").len().sort(["len", "label"], descending=[True, False])["label"][:_MOST].to_list()
-    states, parts = _states(rows), []
+    states, parts, each = _states(rows), [], ["method_label", *frame.SAMPLING, "class"]
     for by in ("label", "size"):
         for value in _VALUES:
             for state, shown in states.items():
@@ -51,25 +53,26 @@ def lesion_detection(trials: "DataFrame", path: Path) -> Drawn:
                 some = shown if by == "size" else shown.filter(pl.col("label").is_in(frequent))
                 some = some.drop_nulls(column) if column in rows.columns else some.clear()
                 if not some.is_empty():
-                    found = frame.summarise(some.rename({by: "class"}), ["method_label", "class"], column)
+                    found = frame.summarise(some.rename({by: "class"}), each, column)
                     parts.append(found.with_columns(by=pl.lit(by), metric=pl.lit(value), state=pl.lit(state)))
     data = pl.concat(parts)
     looks = _looks(frame.names_of(data["state"]))
-    sheet = Sheet(TITLE, data["method_label"], rows=2, columns=2)
-    for line, (value, label) in enumerate(_VALUES.items()):
-        for place, by in enumerate(("label", "size")):
-            axes = sheet.panels[line][place]
-            _draw(sheet, axes, data.filter(pl.col("metric") == value, pl.col("by") == by), looks)
-            if place == 0:
-                axes.set_ylabel(label)
+    samplings = frame.by_sampling(data)
+    sheet = Sheet(TITLE, data["method_label"], rows=2 * len(samplings), columns=2)
+    lines = product(samplings, enumerate(_VALUES.items()))
+    for panels, ((title, part), (line, (value, label))) in zip(sheet.panels, lines, strict=True):
+        for axes, by in zip(panels, ("label", "size"), strict=True):
+            _draw(sheet, axes, part.filter(pl.col("metric") == value, pl.col("by") == by), looks)
             if line == 0:
-                axes.set_title("by label" if by == "label" else f"by size ({unit})")
+                classes = "by label" if by == "label" else f"by size ({unit})"
+                axes.set_title(f"{title}, {classes}" if len(samplings) > 1 else classes)
+        panels[0].set_ylabel(label)
     legend = []
     for state, look in looks.items():
         strength = "" if state == "clean" else frame.strength_words(states[state])
         legend.append((", ".join(filter(None, (state, strength))), {**look, "marker": "o", "linestyle": "none"}))
     sheet.legend(legend, lines=False)
-    return sheet.finish(path, data, frame.counted(data))
+    return sheet.finish(path, data, frame.counted(data, rows))
 
 
 def _states(rows: "DataFrame") -> "dict[str, DataFrame]":
@@ -103,9 +106,11 @@ def _draw(sheet: Sheet, axes: "Axes", data: "DataFrame", looks: Mapping[str, dic
     classes = frame.names_of(data["class"])
     if set(data["by"]) == {"size"}:
         classes.sort(key=lambda name: float(name.split()[0]))
+    wide = 0.7 / len(sheet.looks)  # of a method's marks beside each other
+    step = min(0.05, wide / len(looks))
     for (name, state, of), part in frame.parted(data, "method_label", "state", "class"):
-        aside = 0.7 * ((sheet.number(name) + 0.5) / len(sheet.looks) - 0.5)
-        at = classes.index(of) + aside + 0.05 * list(looks).index(state)
+        aside = wide * (sheet.number(name) + 0.5) - 0.35
+        at = classes.index(of) + aside + step * list(looks).index(state)
         (mean,), (low,), (high,) = (part[column].to_list() for column in ("mean", "low", "high"))
         sheet.point(axes, (at, at, at), (mean, low, high), name, **looks[state])
     axes.set_xticks(range(len(classes)), [_broken(str(one)) for one in classes])
