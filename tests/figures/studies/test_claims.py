@@ -87,3 +87,12 @@ def test_rates_are_over_all_seeds_of_a_slice_and_need_the_sign_test(volumes: int
     (found,) = compared(pl.DataFrame(rows), [claim])
     assert found.estimate == Estimate(50.0, (50.0, 50.0), volumes)
     assert bool(found.sentence) == (volumes == 6)
+
+
+def test_masks_of_one_acceleration_are_comparisons_of_their_own(trials: pl.DataFrame) -> None:
+    attack = ~pl.col("control") & (pl.col("budget") == 0.04)
+    worse = pl.when(attack).then(pl.col("ssim_region_perturbed") - 0.1).otherwise("ssim_region_perturbed")
+    random = trials.with_columns(mask=pl.lit("random"), ssim_region_perturbed=worse)
+    found = {one.place: one.estimate.value for one in compared(pl.concat([trials, random]), [LOSS])}
+    assert found["TV, R = 8, random"] == pytest.approx(found["TV, R = 8, equispaced"] + 0.1)
+    assert len(found) == 24

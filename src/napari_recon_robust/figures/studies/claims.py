@@ -32,8 +32,8 @@ class Claim:
     """A comparison of a measure between two conditions.
 
     measure: a name in `MEASURES`. one, other: values of columns. each: it is made for every combination of these
-    columns. words: the sentence; {size} is the size of the difference, {more} becomes more or less, {larger} larger or
-    smaller, as `one` is.
+    columns and every pattern of masks. words: the sentence; {size} is the size of the difference, {more} becomes more
+    or less, {larger} larger or smaller, as `one` is.
     """
 
     measure: str
@@ -74,23 +74,22 @@ def compared(trials: "DataFrame", claims: Sequence[Claim]) -> list[Comparison]:
 
 def _compared(trials: "DataFrame", claim: Claim) -> Iterator[Comparison]:
     try:
-        rows = MEASURES[claim.measure](trials)
+        rows = frame.with_pattern(MEASURES[claim.measure](trials))
     except frame.Lacking:
         return
-    same = [name for name in (*_SAME, "volume") if name in rows.columns]
+    same, each = [name for name in (*_SAME, "volume") if name in rows.columns], [*claim.each, "pattern"]
     sides = [_filtered(rows, side) for side in (claim.one, claim.other)]
     if any(side is None for side in sides):
         return
     one, other = (
-        side.group_by([*same, *claim.each], maintain_order=True).agg(_mean_score())
-        for side in sides
-        if side is not None
+        side.group_by([*same, *each], maintain_order=True).agg(_mean_score()) for side in sides if side is not None
     )
-    pairs = one.join(other, on=[*same, *claim.each], nulls_equal=True, suffix="_other", maintain_order="left")
-    for names, part in frame.parted(pairs, *claim.each) if claim.each else [((), pairs)]:
+    pairs = one.join(other, on=[*same, *each], nulls_equal=True, suffix="_other", maintain_order="left")
+    for names, part in frame.parted(pairs, *each):
         difference = (part["score"] - part["score_other"]).to_list()
         if difference and all(map(isfinite, difference)):
-            place = ", ".join(_words(name, value) for name, value in zip(claim.each, names, strict=True)) or "All"
+            words = (_words(name, value) for name, value in zip(each, names, strict=True))
+            place = ", ".join(filter(None, words)) or "All"
             volumes = part["volume"].to_list()
             holds = claim.measure not in RATES or _signs(difference, volumes) <= 1 - CONFIDENCE
             yield Comparison(claim, place, clustered.mean(difference, volumes), holds)
@@ -205,7 +204,7 @@ def _outside(trials: "DataFrame") -> "DataFrame":
     parts = []
     with suppress(frame.Lacking):
         scans = _quality(shifts.outside(trials))
-        parts.append(scans.with_columns(shift=pl.col(shifts.DOMAIN)))
+        parts.append(scans.with_columns(shift=pl.col(frame.DOMAIN)))
     with suppress(frame.Lacking):
         perturbed = frame.with_knob(_shifted(trials), "network", "knobs").rename({"knob_network": "network"})
         score = pl.col("ssim_foreground_perturbed")
