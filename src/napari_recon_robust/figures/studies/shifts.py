@@ -1,7 +1,7 @@
 """In distribution against out of distribution: a panel for each shift, a point for each method at its settings."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from polars import DataFrame
 
 TITLE = "In against out of distribution"
-DOMAIN = "label_domain"  # of each scan: "in", "tuning", or the name of a shift
 INSIDE, TUNING = "in", "tuning"
 _ADVICE = (
     "give the plan a table of labels whose column domain is `in` for some scans and the name of the shift for the "
@@ -52,22 +51,26 @@ class Shift:
 
 def inside(trials: "DataFrame") -> "DataFrame":
     """Those on scans of the distribution P, which are all where no scan has a domain."""
-    return trials.filter(trials[DOMAIN] == INSIDE) if DOMAIN in trials.columns else trials
+    return trials.filter(trials[frame.DOMAIN] == INSIDE) if frame.DOMAIN in trials.columns else trials
 
 
 def outside(trials: "DataFrame") -> "DataFrame":
     """Those on scans of another domain than P, none where no scan has a domain."""
-    return trials.filter(~trials[DOMAIN].is_in([INSIDE, TUNING])) if DOMAIN in trials.columns else trials.clear()
+    return (
+        trials.filter(~trials[frame.DOMAIN].is_in([INSIDE, TUNING]))
+        if frame.DOMAIN in trials.columns
+        else trials.clear()
+    )
 
 
 def is_tuned(trials: "DataFrame") -> bool:
     """Whether there are scans on which the knobs are tuned."""
-    return DOMAIN in trials.columns and TUNING in set(trials[DOMAIN])
+    return frame.DOMAIN in trials.columns and TUNING in set(trials[frame.DOMAIN])
 
 
 def untuned(trials: "DataFrame") -> "DataFrame":
     """Those that are not on scans on which the knobs are tuned."""
-    return trials.filter(trials[DOMAIN].ne_missing(TUNING)) if DOMAIN in trials.columns else trials
+    return trials.filter(trials[frame.DOMAIN].ne_missing(TUNING)) if frame.DOMAIN in trials.columns else trials
 
 
 def tuned(trials: "DataFrame") -> "DataFrame":
@@ -79,12 +82,12 @@ def tuned(trials: "DataFrame") -> "DataFrame":
 
     rows = frame.with_knob(trials, "network", "knobs")
     if is_tuned(rows):
-        tuning = rows.filter(pl.col(DOMAIN) == TUNING, pl.col("ssim_foreground_clean").is_not_null())
+        tuning = rows.filter(pl.col(frame.DOMAIN) == TUNING, pl.col("ssim_foreground_clean").is_not_null())
         means = tuning.group_by(*_SETTINGS, "method_label", maintain_order=True).agg(
             pl.col("ssim_foreground_clean").mean()
         )
         chosen = means.sort("ssim_foreground_clean", descending=True).unique(_SETTINGS, keep="first")["method_label"]
-        kept = rows.filter(pl.col("method_label").is_in(chosen.to_list()), pl.col(DOMAIN).ne_missing(TUNING))
+        kept = rows.filter(pl.col("method_label").is_in(chosen.to_list()), pl.col(frame.DOMAIN).ne_missing(TUNING))
     else:
         kept = rows.filter(pl.col("method_label").n_unique().over(_SETTINGS) == 1)
     return kept.drop(_BASE)
@@ -103,8 +106,9 @@ def inside_against_outside(
     The shifts are the scans whose label `domain` is not `in`, the accelerations beyond the lowest, at the lowest the
     perturbations that shift a measurement, the slices that the plan's filter chose beside its random ones (to which all
     other shifts then keep), and with a proxy the fifth of the slices on which it does worst beside
-    equally many random ones; all but the first on scans that are `in`. Scans of the domain `tuning` choose the knobs of
-    each method. logit: the line is fitted to logits.
+    equally many random ones; all but the first on scans that are `in`. Patterns have panels of their own, and so have
+    accelerations where they are no shift themselves. Scans of the domain `tuning` choose the knobs of each method.
+    logit: the line is fitted to logits.
     proxy: label of a method; it is not compared. Test-time training has an arrow from the network that it trains on,
     where that is in the table too, and the caption says what it gains. trained_there: for such methods, the label of
     the same network trained on Q; the share of the gap that was closed is then in the caption.
@@ -114,32 +118,32 @@ def inside_against_outside(
 
     rows = frame.need(trials, ["ssim_foreground_clean"], _ADVICE)
     rows = frame.with_knob(tuned(rows) if is_tuned(rows) else rows, "network", "knobs")
-    rows = rows.with_columns(score=pl.col("ssim_foreground_clean"))
+    rows = frame.with_pattern(rows).with_columns(score=pl.col("ssim_foreground_clean"))
     compared = rows.filter(pl.col("method_label") != proxy)
-    shifts = _shifts(compared) + (_filtered(_at_home(rows), _at_home(compared), proxy) if proxy else [])
+    shifts = [
+        replace(shift, name=", ".join(filter(None, (shift.name, pattern))))
+        for (pattern,), part in frame.parted(compared, "pattern")
+        for shift in [*_shifts(part), *(_filtered(_at_home(rows), _at_home(part), proxy) if proxy else [])]
+    ]
     found = [shift for shift in shifts if not (shift.inside.is_empty() or shift.outside.is_empty())]
     if not found:
         raise frame.Lacking(f"There is no shift in the table: {_ADVICE}.")
-    sheet = Sheet(TITLE, compared["method_label"], rows=-(-len(found) // 2), columns=min(len(found), 2))
-    panels = [axes for line in sheet.panels for axes in line]
+    sheet = Sheet.grid(TITLE, compared["method_label"], len(found), 2)
     parts, words = [], []
-    for axes, shift in zip(panels, found, strict=False):
+    for axes, shift in zip(sheet.flat, found, strict=False):
         data, line = _line(shift, logit)
         parts.append(data)
         _draw(sheet, axes, shift, data, line)
         words += _gained(shift)
         words += _closed(shift, trained_there or {})
-    for axes in panels[len(found) :]:
-        axes.set_axis_off()
-    for axes in panels[: len(found)]:
         axes.set(xlabel="SSIM in distribution", ylabel="SSIM out of distribution")
     sheet.legend(
         [("no gap", {"linestyle": ":"}), ("line through the methods, 95% band", {"linestyle": "-"})], lines=False
     )
     data = pl.concat(parts)
     scale = "of logits of SSIM" if logit else "of SSIM"
-    words = [f"Lines {scale}; bands and gaps: 95% intervals over methods and volumes, none below 3.", *words]
-    return sheet.finish(path, data, " ".join(words))
+    bands = f"Lines {scale}; bands and gaps: 95% intervals over methods and volumes, none below 3."
+    return sheet.finish(path, data, " ".join([frame.counted(data), bands, *words]))
 
 
 def _at_home(rows: "DataFrame") -> "DataFrame":
@@ -161,11 +165,17 @@ def _shifts(rows: "DataFrame") -> list[Shift]:
     rows, clean = _at_home(rows), _at_home(clean)
     if _CHOSEN in rows.columns and rows[_CHOSEN].null_count() < len(rows):
         drawn, worst = (clean.filter(pl.col(_CHOSEN).is_in([kind, "both"])) for kind in ("random", "filtered"))
-        found.append(Shift("slices filtered by a proxy", drawn, worst))
+        found += [
+            Shift(f"slices filtered by a proxy{at}", here, there) for at, here, there in _at_each_rate(drawn, worst)
+        ]
         rows, abroad = (some.filter(pl.col(_CHOSEN) != "filtered") for some in (rows, abroad))
         clean = drawn
-    if DOMAIN in rows.columns and not inside(clean).is_empty():
-        found += [Shift(name, clean, scans) for (name,), scans in frame.parted(abroad, DOMAIN)]
+    if frame.DOMAIN in rows.columns and not inside(clean).is_empty():
+        found += [
+            Shift(f"{name}{at}", here, scans)
+            for at, here, there in _at_each_rate(clean, abroad)
+            for (name,), scans in frame.parted(there, frame.DOMAIN)
+        ]
     accelerations = frame.ranked(clean["acceleration"])
     for value in accelerations[1:]:
         one, other = (clean.filter(pl.col("acceleration") == at) for at in (accelerations[0], value))
@@ -179,6 +189,17 @@ def _shifts(rows: "DataFrame") -> list[Shift]:
             perturbed = measured.with_columns(score=pl.col("ssim_foreground_perturbed"))
             found.append(Shift(setting.replace(kind, kind.replace("-", " "), 1), measured, perturbed, changed=True))
     return found
+
+
+def _at_each_rate(one: "DataFrame", other: "DataFrame") -> "Iterator[tuple[str, DataFrame, DataFrame]]":
+    """Both sides of a shift at each acceleration, with its words where there are several."""
+    import polars as pl
+
+    rates = frame.names_of(one["acceleration"].sort())
+    for rate in rates:
+        same = pl.col("acceleration").eq_missing(rate)
+        at = f", {frame.acceleration_words(rate)}" if len(rates) > 1 else ""
+        yield at, one.filter(same), other.filter(same)
 
 
 def _shifts_all(kind: str, trials: "DataFrame") -> bool:
@@ -198,12 +219,11 @@ def _filtered(rows: "DataFrame", compared: "DataFrame", proxy: str) -> list[Shif
     chosen = filtered(slices["score"], max(1, round(_WORST * len(slices))))
     others = compared.filter(pl.col("perturbation") == frame.CLEAN)
     return [
-        Shift(
-            f"{name} slices (proxy: {proxy})",
-            others,
-            others.join(slices[places.tolist()], on=["scan", "slice"], how="semi"),
-        )
+        Shift(f"{name} slices (proxy: {proxy}){at}", here, some)
         for name, places in (("filtered", chosen.worst), ("random", chosen.random))
+        for at, here, some in _at_each_rate(
+            others, others.join(slices[places.tolist()], on=["scan", "slice"], how="semi")
+        )
     ]
 
 
