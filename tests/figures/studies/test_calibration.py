@@ -18,3 +18,17 @@ def test_coverages_are_shown_over_the_levels_that_the_table_has(trials: pl.DataF
 def test_a_table_without_coverages_says_what_the_plan_lacks(tmp_path: Path) -> None:
     with pytest.raises(Lacking, match="such as posterior, and the metric coverage"):
         interval_calibration(pl.DataFrame({"volume": ["a"]}), tmp_path / "figure.svg")
+
+
+@pytest.mark.slow
+def test_masks_of_one_acceleration_are_not_averaged(trials: pl.DataFrame, tmp_path: Path) -> None:
+    random = trials.with_columns(
+        mask=pl.lit("random"), coverage_90_foreground_clean=pl.col("coverage_90_foreground_clean") - 0.1
+    )
+    alone, both = (
+        pl.read_csv(interval_calibration(rows, tmp_path / "figure.svg").data)
+        for rows in (trials, pl.concat([trials, random]))
+    )
+    equispaced = both.filter(pl.col("pattern") == "equispaced")
+    assert len(both) == 2 * len(alone)
+    assert equispaced["mean"].to_list() == alone["mean"].to_list()

@@ -18,3 +18,15 @@ def test_the_correlation_is_over_methods_and_accelerations(
     found = rank_correlation(quality["mean"], recovery["mean"], quality["method_label"].to_list())
     assert f"ρ = {found.value:.2f} [" in drawn[0].axes[0].get_title()
     assert "12 points of 6 methods" in drawn[0].axes[0].get_title()
+
+
+@pytest.mark.slow
+def test_masks_of_one_acceleration_are_not_averaged(trials: pl.DataFrame, tmp_path: Path) -> None:
+    random = trials.with_columns(mask=pl.lit("random"), ssim_region_clean=pl.lit(0.1))
+    alone, both = (
+        pl.read_csv(features_against_quality(rows, tmp_path / "figure.svg").data)
+        for rows in (trials, pl.concat([trials, random]))
+    )
+    equispaced = both.filter(pl.col("pattern") == "equispaced")
+    assert len(both) == 2 * len(alone)
+    assert equispaced["mean"].to_list() == alone["mean"].to_list()

@@ -33,3 +33,15 @@ def test_two_methods_are_not_ranked(trials: pl.DataFrame, tmp_path: Path, drawn:
     assert "none below 3 points" in figure.words
     accuracy_against_stability(two.filter(pl.col("method_label") == "TV"), tmp_path / "figure.svg")
     assert drawn[1].axes[0].get_title().split("\n")[1] == "ρ = —, 1 method"
+
+
+@pytest.mark.slow
+def test_masks_of_one_acceleration_are_not_averaged(trials: pl.DataFrame, tmp_path: Path) -> None:
+    random = trials.with_columns(mask=pl.lit("random"), ssim_region_perturbed=pl.col("ssim_region_perturbed") - 0.1)
+    alone, both = (
+        pl.read_csv(accuracy_against_stability(rows, tmp_path / "figure.svg").data)
+        for rows in (trials, pl.concat([trials, random]))
+    )
+    equispaced = both.filter(pl.col("pattern") == "equispaced")
+    assert len(both) == 2 * len(alone)
+    assert equispaced["mean"].to_list() == alone["mean"].to_list()

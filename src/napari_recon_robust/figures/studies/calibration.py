@@ -18,7 +18,7 @@ _COLUMN = re.compile(r"coverage_(\d+)_foreground_clean")
 def interval_calibration(trials: "DataFrame", path: Path) -> Drawn:
     """Draw the share of pixels whose truth lies in the posterior's interval over what the interval promises.
 
-    A panel for each acceleration. Raises Lacking where no trial has coverages.
+    A panel for each acceleration and pattern. Raises Lacking where no trial has coverages.
     """
     import polars as pl
 
@@ -28,17 +28,16 @@ def interval_calibration(trials: "DataFrame", path: Path) -> Drawn:
     parts = []
     for level, name in sorted(levels.items()):
         rows = frame.first_of_each(frame.need(trials, [name], _ADVICE)).with_columns(share=100 * pl.col(name))
-        shares = frame.summarise(rows, ["method_label", "acceleration"], "share")
+        shares = frame.summarise(frame.with_pattern(rows), ["method_label", *frame.SAMPLING], "share")
         parts.append(shares.with_columns(level=pl.lit(float(level))))
     data = pl.concat(parts)
-    accelerations = frame.names_of(data["acceleration"].sort())
-    sheet = Sheet(TITLE, data["method_label"], columns=len(accelerations))
-    for axes, acceleration in zip(sheet.panels[0], accelerations, strict=True):
+    samplings = frame.by_sampling(data)
+    sheet = Sheet.grid(TITLE, data["method_label"], len(samplings), 3)
+    for axes, (title, part) in zip(sheet.flat, samplings, strict=False):
         axes.plot([0, 100], [0, 100], color=GREY, linestyle=":", linewidth=1)
-        part = data.filter(pl.col("acceleration").eq_missing(acceleration))
         for (name,), series in frame.parted(part, "method_label"):
             sheet.means(axes, series, "level", name, dodge=0.6 * sheet.number(name))
-        axes.set(xlabel="level of the interval (%)", title=frame.acceleration_words(acceleration), aspect="equal")
-    sheet.panels[0][0].set_ylabel("pixels that it holds (%)")
+        axes.set(xlabel="level of the interval (%)", title=title, aspect="equal")
+    sheet.flat[0].set_ylabel("pixels that it holds (%)")
     sheet.legend([("calibrated", {"linestyle": ":"})])
     return sheet.finish(path, data, frame.counted(data))

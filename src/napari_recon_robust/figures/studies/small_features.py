@@ -19,7 +19,7 @@ _VALUES = {"contrast_recovery_region_clean": "contrast recovery", "ssim_region_c
 def features_against_quality(trials: "DataFrame", path: Path) -> Drawn:
     """Draw the recovery of lesions and their SSIM against the SSIM of the foreground, with the rank correlations.
 
-    A point is a method at an acceleration; the interval of the correlation leaves out one method at a time.
+    A point is a method at an acceleration and pattern; the interval of the correlation leaves out one method at a time.
     Raises Lacking where no trial has a region that is a lesion. After Darestani, Chaudhari and Heckel 2021,
     arXiv:2102.06103, figure 5.
     """
@@ -27,8 +27,8 @@ def features_against_quality(trials: "DataFrame", path: Path) -> Drawn:
 
     rows = frame.need(trials, ["ssim_foreground_clean", "contrast_recovery_region_clean"], _ADVICE)
     rows = rows.filter(pl.col("region_kind").is_in(["annotations", "lesions", "drawn"]))
-    rows = frame.first_of_each(frame.need(rows, [*_VALUES], _ADVICE))
-    by = ["method_label", "acceleration"]
+    rows = frame.with_pattern(frame.first_of_each(frame.need(rows, [*_VALUES], _ADVICE)))
+    by = ["method_label", *frame.SAMPLING]
     columns = ["ssim_foreground_clean", *_VALUES]
     data = pl.concat([frame.summarise(rows, by, column) for column in columns])
     sheet = Sheet(TITLE, data["method_label"], columns=2)
@@ -40,4 +40,4 @@ def features_against_quality(trials: "DataFrame", path: Path) -> Drawn:
         words = f"ρ = {frame.written(found)}, {counted(len(points), 'point')} of {counted(found.units, 'method')}"
         axes.set(xlabel="SSIM of the foreground", ylabel=label, title=words)
     sheet.legend(lines=False)
-    return sheet.finish(path, data, f"{frame.counted(data)} {WORDS}")
+    return sheet.finish(path, data, f"{frame.counted(data, rows)} {WORDS}")

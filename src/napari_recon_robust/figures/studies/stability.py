@@ -18,19 +18,18 @@ _ADVICE = "give the plan a perturbation, such as worst-case, and the metric ssim
 def accuracy_against_stability(trials: "DataFrame", path: Path) -> Drawn:
     """Draw the loss of the regions' SSIM by the strongest perturbation against the SSIM of the clean foreground.
 
-    A panel for each perturbation at each setting of its knobs, a point for each method at an acceleration.
+    A panel for each perturbation at each setting of its knobs, a point for each method at an acceleration and pattern.
     Raises Lacking where nothing is perturbed.
     """
     import polars as pl
 
     columns = ["ssim_foreground_clean", "ssim_region_clean", "ssim_region_perturbed"]
     rows = frame.need(trials, columns, _ADVICE).filter(~pl.col("control"), pl.col("perturbation") != frame.CLEAN)
-    rows = frame.with_setting(frame.need(rows, columns, _ADVICE))
+    rows = frame.with_pattern(frame.with_setting(frame.need(rows, columns, _ADVICE)))
     rows = rows.with_columns(loss=pl.col("ssim_region_clean") - pl.col("ssim_region_perturbed"))
-    by, settings = ["method_label", "acceleration"], frame.names_of(rows["setting"])
-    sheet = Sheet(TITLE, rows["method_label"], rows=-(-len(settings) // 2), columns=min(len(settings), 2))
-    panels, parts = [axes for line in sheet.panels for axes in line], []
-    for axes, setting in zip(panels, settings, strict=False):
+    by, settings = ["method_label", *frame.SAMPLING], frame.names_of(rows["setting"])
+    sheet, parts = Sheet.grid(TITLE, rows["method_label"], len(settings), 2), []
+    for axes, setting in zip(sheet.flat, settings, strict=False):
         some = frame.strongest(rows.filter(pl.col("setting") == setting))
         accuracy, loss = (frame.summarise(some, by, column) for column in ("ssim_foreground_clean", "loss"))
         points = accuracy.join(loss, on=by, nulls_equal=True, suffix="_of")
@@ -40,8 +39,6 @@ def accuracy_against_stability(trials: "DataFrame", path: Path) -> Drawn:
         axes.set(xlabel="SSIM of the clean foreground", ylabel="loss of the region's SSIM")
         axes.set_title(f"{head}\nρ = {frame.written(found)}, {counted(found.units, 'method')}")
         parts += [part.with_columns(perturbation=pl.lit(setting)) for part in (accuracy, loss)]
-    for axes in panels[len(settings) :]:
-        axes.set_axis_off()
     sheet.legend(lines=False)
     data = pl.concat(parts)
-    return sheet.finish(path, data, f"{frame.counted(data)} {WORDS}")
+    return sheet.finish(path, data, f"{frame.counted(data, rows)} {WORDS}")
