@@ -32,3 +32,21 @@ def test_masks_of_one_acceleration_are_not_averaged(trials: pl.DataFrame, tmp_pa
     equispaced = both.filter(pl.col("pattern") == "equispaced")
     assert len(both) == 2 * len(alone)
     assert equispaced["mean"].to_list() == alone["mean"].to_list()
+
+
+def test_an_image_counts_once_however_many_regions_it_has(trials: pl.DataFrame, tmp_path: Path) -> None:
+    """A slice with nine regions, of which half of the pixels are held, beside one with one region and all of them."""
+    drawn = trials.filter(pl.col("acceleration") == 4).drop_nulls("coverage_90_foreground_clean")
+    slices = [
+        drawn.with_columns(
+            slice=pl.lit(number), region=pl.lit(f"annotations-{region}"), coverage_90_foreground_clean=pl.lit(share)
+        )
+        for number, share, regions in ((0, 0.5, 9), (1, 1.0, 1))
+        for region in range(regions)
+    ]
+    both = pl.concat(slices)
+    data = pl.read_csv(interval_calibration(both, tmp_path / "figure.svg").data).filter(pl.col("level") == 90)
+    assert data.select("mean", "count").row(0) == (75.0, 10)
+    inserted = both.with_columns(region_kind=pl.lit("lesions"))
+    data = pl.read_csv(interval_calibration(inserted, tmp_path / "figure.svg").data).filter(pl.col("level") == 90)
+    assert data.select("mean", "count").row(0) == (55.0, 50)

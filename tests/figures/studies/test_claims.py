@@ -96,3 +96,16 @@ def test_masks_of_one_acceleration_are_comparisons_of_their_own(trials: pl.DataF
     found = {one.place: one.estimate.value for one in compared(pl.concat([trials, random]), [LOSS])}
     assert found["TV, R = 8, random"] == pytest.approx(found["TV, R = 8, equispaced"] + 0.1)
     assert len(found) == 24
+
+
+def test_an_image_counts_once_however_many_regions_it_has(trials: pl.DataFrame) -> None:
+    claim = Claim("quality", {"method_label": "VarNet"}, {"method_label": "TV"}, ("acceleration",), "{size} {more}")
+    again = trials.with_columns(
+        slice=pl.col("slice") + 1,
+        ssim_foreground_clean=pl.when(pl.col("method_label") == "TV").then(0.5).otherwise(0.7),
+    )
+    nine = [again.with_columns(region=pl.lit(f"annotations-{number}")) for number in range(9)]
+    once, often = (
+        [one.estimate.value for one in compared(pl.concat([trials, *more]), [claim])] for more in (nine[:1], nine)
+    )
+    assert often == pytest.approx(once)

@@ -170,7 +170,9 @@ def test_masks_and_accelerations_of_a_shift_of_scans_are_not_averaged(
     clean = trials.filter(pl.col("perturbation") == "none").with_columns(label_domain=pl.lit("in"))
     gap = pl.col("acceleration") / 40
     abroad = clean.with_columns(
-        label_domain=pl.lit("scanner"), ssim_foreground_clean=pl.col("ssim_foreground_clean") - gap
+        label_domain=pl.lit("scanner"),
+        scan=pl.lit("far ") + pl.col("scan"),
+        ssim_foreground_clean=pl.col("ssim_foreground_clean") - gap,
     )
     random = abroad.with_columns(mask=pl.lit("random"), ssim_foreground_clean=pl.col("ssim_foreground_clean") - gap)
     both = pl.concat([clean, abroad, clean.with_columns(mask=pl.lit("random")), random])
@@ -184,3 +186,16 @@ def test_masks_and_accelerations_of_a_shift_of_scans_are_not_averaged(
         "scanner, R = 8, random": "0.400",
     }
     assert words.startswith("Each mean: 5 volumes, 5 trials; bars: 95% interval over volumes. Lines")
+
+
+def test_an_image_counts_once_on_both_sides_of_a_shift_however_many_regions_it_has(
+    trials: pl.DataFrame, tmp_path: Path
+) -> None:
+    clean = trials.filter(pl.col("perturbation") == "none", pl.col("volume") != "head0")
+    again = clean.filter(pl.col("volume") == "head1").with_columns(region=pl.lit("annotations-2"))
+    alone, both = (
+        pl.read_csv(inside_against_outside(rows, tmp_path / "shifts.svg").data)
+        for rows in (clean, pl.concat([clean, again]))
+    )
+    assert both.equals(alone)
+    assert set(alone["count"]) == {4}

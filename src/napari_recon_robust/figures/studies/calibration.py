@@ -27,7 +27,7 @@ def interval_calibration(trials: "DataFrame", path: Path) -> Drawn:
         raise frame.Lacking(f"The table has no coverage: {_ADVICE}.")
     parts = []
     for level, name in sorted(levels.items()):
-        rows = frame.first_of_each(frame.need(trials, [name], _ADVICE)).with_columns(share=100 * pl.col(name))
+        rows = frame.first_of_each_image(frame.need(trials, [name], _ADVICE)).with_columns(share=100 * pl.col(name))
         shares = frame.summarise(frame.with_pattern(rows), ["method_label", *frame.SAMPLING], "share")
         parts.append(shares.with_columns(level=pl.lit(float(level))))
     data = pl.concat(parts)

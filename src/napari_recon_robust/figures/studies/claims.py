@@ -180,7 +180,7 @@ def _quality(trials: "DataFrame") -> "DataFrame":
     """SSIM of the foreground of clean images; `network` is what test-time training trains on."""
     import polars as pl
 
-    rows = frame.first_of_each(frame.need(trials, ["ssim_foreground_clean"], _ADVICE))
+    rows = frame.first_of_each_image(frame.need(trials, ["ssim_foreground_clean"], _ADVICE))
     rows = frame.with_knob(frame.with_knob(rows, "weight", "knobs"), "network", "knobs")
     return rows.rename({"knob_weight": "weight", "knob_network": "network"}).with_columns(
         score=pl.col("ssim_foreground_clean")
@@ -218,7 +218,7 @@ def _covered(trials: "DataFrame") -> "DataFrame":
     """The share of pixels in the posterior's 90% interval, beside 90%, in percent."""
     import polars as pl
 
-    rows = frame.first_of_each(frame.need(trials, ["coverage_90_foreground_clean"], _ADVICE))
+    rows = frame.first_of_each_image(frame.need(trials, ["coverage_90_foreground_clean"], _ADVICE))
     found = rows.with_columns(what=pl.lit("found"), score=100 * pl.col("coverage_90_foreground_clean"))
     return pl.concat([found, found.with_columns(what=pl.lit("promised"), score=pl.lit(90.0))])
 

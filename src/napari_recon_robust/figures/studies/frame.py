@@ -163,6 +163,14 @@ def first_of_each(trials: "DataFrame", *more: str) -> "DataFrame":
     return trials.unique(names, keep="first", maintain_order=True)
 
 
+def first_of_each_image(trials: "DataFrame") -> "DataFrame":
+    """One trial for each clean image as a whole, which its regions repeat; an inserted lesion makes its own image."""
+    import polars as pl
+
+    inserted = pl.when(pl.col("region_kind") == "lesions").then("region")
+    return first_of_each(trials.with_columns(region=inserted) if "region_kind" in trials.columns else trials)
+
+
 def strongest(trials: "DataFrame") -> "DataFrame":
     """The trials of the largest budget of each perturbation, or of all its trials where it has none; and clean ones."""
     import polars as pl

@@ -158,9 +158,10 @@ def _shifts(rows: "DataFrame") -> list[Shift]:
 
     clean = rows.filter(pl.col("perturbation") == frame.CLEAN)
     if clean.is_empty():  # each perturbed trial has the clean score of its slice
-        clean = frame.first_of_each(rows).with_columns(
+        clean = rows.with_columns(
             perturbation=pl.lit(frame.CLEAN), perturbation_knobs=pl.lit("{}"), seed=pl.lit(None, pl.Int64)
         )
+    clean = frame.first_of_each_image(clean)
     found, abroad = [], outside(clean)
     rows, clean = _at_home(rows), _at_home(clean)
     if _CHOSEN in rows.columns and rows[_CHOSEN].null_count() < len(rows):
@@ -217,7 +218,7 @@ def _filtered(rows: "DataFrame", compared: "DataFrame", proxy: str) -> list[Shif
     if slices.is_empty():
         raise InputError(f"the proxy {proxy!r} is no method of the study, or has no clean trials; name another one.")
     chosen = filtered(slices["score"], max(1, round(_WORST * len(slices))))
-    others = compared.filter(pl.col("perturbation") == frame.CLEAN)
+    others = frame.first_of_each_image(compared.filter(pl.col("perturbation") == frame.CLEAN))
     return [
         Shift(f"{name} slices (proxy: {proxy}){at}", here, some)
         for name, places in (("filtered", chosen.worst), ("random", chosen.random))
