@@ -3,7 +3,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
+from helpers.study_table import with_knobs
 from napari_recon_robust.figures.studies.frame import Lacking
 from napari_recon_robust.figures.studies.lesions import lesion_detection
 
@@ -67,3 +69,12 @@ def test_few_sizes_are_classes_of_their_own(trials: pl.DataFrame, tmp_path: Path
     two = trials.with_columns(region_mm2=pl.when(pl.col("volume") == "head0").then(20.0).otherwise(50.0))
     data = pl.read_csv(lesion_detection(two, tmp_path / "lesions.svg").data)
     assert set(data.filter(pl.col("by") == "size")["class"]) == {"20", "50"}
+
+
+@pytest.mark.slow
+def test_many_settings_have_marks_that_differ(trials: pl.DataFrame, tmp_path: Path, drawn: list[Figure]) -> None:
+    turned = trials.filter(pl.col("perturbation") == "rotation", pl.col("method_label") == "TV")
+    lesion_detection(pl.concat([with_knobs(turned, angle=angle) for angle in range(1, 10)]), tmp_path / "lesions.svg")
+    marks = [handle for handle in drawn[0].legends[0].legend_handles if isinstance(handle, Line2D)][1:]
+    assert len(marks) == 10
+    assert len({(mark.get_fillstyle(), mark.get_markersize(), mark.get_markerfacecolor()) for mark in marks}) == 10

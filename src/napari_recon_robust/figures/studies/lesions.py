@@ -86,7 +86,10 @@ def _states(rows: "DataFrame") -> "dict[str, DataFrame]":
 def _looks(states: Sequence[str]) -> dict[str, dict[str, Any]]:
     """How the marks of each state are filled: the clean ones not at all."""
     kinds = [state for state in states if state != "clean"]
-    fills = {kind: {"fillstyle": _FILLS[number % len(_FILLS)]} for number, kind in enumerate(kinds)}
+    fills = {
+        kind: {"fillstyle": _FILLS[number % len(_FILLS)], "markersize": 4 + 2 * (number // len(_FILLS))}
+        for number, kind in enumerate(kinds)
+    }
     return {"clean": {"markerfacecolor": "white"}, **fills}
 
 
