@@ -3,6 +3,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from helpers.study_table import with_knobs
 from napari_recon_robust.figures.studies.budget import loss_against_budget
@@ -115,7 +116,9 @@ def test_each_setting_of_a_search_has_a_line_of_its_own(
 
 
 @pytest.mark.slow
-def test_without_a_search_the_random_noise_beside_each_kind_is_its_own(trials: pl.DataFrame, tmp_path: Path) -> None:
+def test_without_a_search_the_random_noise_beside_each_kind_is_its_own(
+    trials: pl.DataFrame, tmp_path: Path, drawn: list[Figure]
+) -> None:
     control = trials.filter(pl.col("control")).with_columns(perturbation_knobs=pl.lit("{}"))
     kinds = [
         control.with_columns(
@@ -132,6 +135,9 @@ def test_without_a_search_the_random_noise_beside_each_kind_is_its_own(trials: p
         "region, random noise beside targeted": 0.1,
         "region, random noise beside random": 0.3,
     }
+    marks = {handle.get_label(): handle for handle in drawn[0].legends[0].legend_handles if isinstance(handle, Line2D)}
+    noise = [marks[f"region, random noise beside {kind}"] for kind in ("targeted", "random")]
+    assert noise[0].get_marker() != noise[1].get_marker()
     alone = pl.read_csv(loss_against_budget(pl.concat(kinds[:2]), tmp_path / "budget.svg").data)
     assert set(alone["what"]) == {"region, targeted", "region, random noise"}
 
@@ -150,3 +156,10 @@ def test_masks_of_one_acceleration_have_panels_of_their_own(
     assert (second - first).to_list() == [pytest.approx(0.1)] * len(first)
     titles = [axes.get_title() for axes in drawn[0].axes if axes.get_title()]
     assert titles == [f"R = {rate}, {pattern}" for rate in (4, 8) for pattern in ("equispaced", "random")]
+
+
+@pytest.mark.slow
+def test_many_methods_stay_near_their_budget(trials: pl.DataFrame, tmp_path: Path, drawn: list[Figure]) -> None:
+    more = trials.with_columns(method_label=pl.col("method_label") + " at another weight")
+    loss_against_budget(pl.concat([trials, more]), tmp_path / "budget.svg")
+    assert drawn[0].axes[0].dataLim.x1 < 4.3

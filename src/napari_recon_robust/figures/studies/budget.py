@@ -73,14 +73,15 @@ def loss_against_budget(trials: "DataFrame", path: Path) -> Drawn:
         error_rise=100 * (pl.col("nmse_region_perturbed").sqrt() - pl.col("nmse_region_clean").sqrt()),
     )
     rows = frame.with_pattern(frame.with_setting(rows, "what"))
-    looks = line_looks(rows.select("what", "setting").iter_rows(), _LOOKS)
+    kinds = rows.select(pl.when("control").then(pl.lit(RANDOM)).otherwise("what"), "setting")
+    looks = line_looks(kinds.iter_rows(), _LOOKS)
     by = ["method_label", *frame.SAMPLING, "what", "eta"]
     rows = rows.with_columns(what="setting")
     data = pl.concat([frame.summarise(rows, by, value) for value in ("ssim_loss", "error_rise")])
     samplings = frame.by_sampling(data)
     across = min(len(samplings), _ACROSS)
     sheet = Sheet(TITLE, data["method_label"], rows=2 * -(-len(samplings) // across), columns=across)
-    step = min(frame.ranked(data["eta"])) * 0.04
+    step = min(frame.ranked(data["eta"])) * min(0.04, 0.24 / len(sheet.looks))
     for line, (value, label) in enumerate((("ssim_loss", "loss of SSIM"), ("error_rise", "rise of rel. RMSE (%)"))):
         for number, (title, part) in enumerate(samplings):
             block, column = divmod(number, across)
