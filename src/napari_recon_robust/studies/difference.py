@@ -22,7 +22,8 @@ SHOWN = ("ssim_foreground_clean", "ssim_region_clean", "ssim_region_perturbed") 
 _SLICE = ("file", "volume", *(name for name in PLACE if name != "scan"), "region_digest")
 _YOUNGER = ("centre_fraction", "minimum_centre_lines", "region_digest")  # columns that tables of early versions lack
 _CHANGE = ("perturbation", "perturbation_knobs", "budget", "control", "found_for", "seed")
-_GROUP = ("method_label", "acceleration", "perturbation", "perturbation_knobs", "budget", "control", "found_for")
+_GROUP = ("method_label", "mask", "acceleration", *_CHANGE[:-1])
+_OF_REGIONS = ("region", "region_digest")
 _METRIC = re.compile(rf"({'|'.join((*IMAGE_METRICS, *LESION_METRICS))})_[a-z]+_(clean|perturbed)")
 
 
@@ -37,9 +38,9 @@ def study_difference(
     these are compared whatever they are.
     metrics: columns of the tables, all by default. volumes: for how many volumes the detectable difference is told.
 
-    The result has a row for each metric of each method, acceleration, perturbation and budget; found_for is the method
-    on which a perturbation was found, null for the row's own. difference, low, high:
-    the mean over volumes with Student's interval, or below 3 volumes with the quartiles of all pairs; kind says which.
+    The result has a row for each metric of each method, pattern of masks, acceleration, perturbation and budget;
+    found_for is the method on which a perturbation was found, null for the row's own. difference, low, high: the mean
+    over volumes with Student's interval, or below 3 volumes with the quartiles of all pairs; kind says which.
     p: Wilcoxon's signed rank test over volumes; p_holm: adjusted for all rows. detectable: the true difference that as
     many volumes find with a probability of 80%; detectable_N: that N volumes would.
     Raises InputError where the studies share no trial, or for a metric that is not measured in both.
@@ -68,7 +69,8 @@ def shown(table: "DataFrame") -> "DataFrame":
 
 
 def sentences(table: "DataFrame") -> Iterator[str]:
-    """Each row of a difference as one line; of a perturbation's knobs those are told that differ between rows."""
+    """Each row of a difference as one line; patterns and knobs of perturbations are told where rows differ in them."""
+    masks = table.filter(table["acceleration"].is_not_null())["mask"].n_unique()
     several = varied(table.select("perturbation", "perturbation_knobs").iter_rows())
     for row in table.iter_rows(named=True):
         knobs = {
@@ -81,7 +83,8 @@ def sentences(table: "DataFrame") -> Iterator[str]:
         found = "" if row["found_for"] is None else f", found on {row['found_for']}"
         control = ", random control" if row["control"] else ""
         change = "clean" if row["perturbation"] == CLEAN else f"{row['perturbation']}{at}{budget}{found}{control}"
-        rate = "as acquired" if row["acceleration"] is None else f"R = {row['acceleration']:g}"
+        pattern = f"{row['mask']}, " if masks > 1 else ""
+        rate = "as acquired" if row["acceleration"] is None else f"{pattern}R = {row['acceleration']:g}"
         words = f"{row['method_label']}, {rate}, {change}: {row['metric']} {written(row['difference'], '+.4g')}"
         bars = f"[{written(row['low'], '+.4g')}, {written(row['high'], '+.4g')}]"
         counts = ", ".join(_counted(row[name], name) for name in ("volumes", "pairs"))
@@ -161,7 +164,9 @@ def _differences(both: "DataFrame", metric: str, volumes: Sequence[int]) -> Iter
     after = f"{metric}_second"
     rows = both.filter(library.col(metric).is_finite(), library.col(after).is_finite())
     if metric.endswith("_clean"):
-        rows = rows.unique([*_keys(both), "method_label"], keep="first", maintain_order=True).with_columns(
+        of_regions = () if "_region_" in metric else _OF_REGIONS
+        keys = [name for name in _keys(both) if name not in of_regions]
+        rows = rows.unique([*keys, "method_label"], keep="first", maintain_order=True).with_columns(
             perturbation=library.lit(CLEAN),
             perturbation_knobs=library.lit("{}"),
             budget=library.lit(None, library.Float64),
