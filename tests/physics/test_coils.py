@@ -246,3 +246,18 @@ def test_real_poisson_disc_scan_agrees_with_bart(shared, tmp_path):
     image = (theirs.conj() * fourier.ifft(kspace)).sum(0).abs()
     foreground = image > 0.15 * image.quantile(0.99)
     assert agreement(ours, theirs, foreground).median() > 0.99
+
+
+def test_a_second_set_of_sensitivities_is_needed_where_two_places_share_pixels(simulated):
+    """Half the field of view: each pixel is the sum of two places, whose sensitivities differ."""
+    images = fourier.ifft(simulated.kspace, (-1,))
+    half = fourier.fft(images[..., :45] + images[..., 45:], (-1,))
+    shares = []
+    for kspace in (simulated.kspace, half):
+        mask = lines(kspace.shape[-1])
+        none = torch.zeros(6)
+        shares.append(coils.beyond_one_set(sampled(kspace, mask), mask, (-1,), none))
+    assert shares[0] < 1e-4
+    assert shares[1] > 0.002
+    assert coils.beyond_one_set(sampled(half, mask), mask, (-1,), none + 1e6) == 0, "no more than all noise"
+    assert coils.beyond_one_set(sampled(half[:1], mask), mask, (-1,), none[:1]) == 0, "one coil has no second set"

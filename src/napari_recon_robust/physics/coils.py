@@ -25,6 +25,8 @@ MAGNITUDE_THRESHOLD = 0.03  # of the largest magnitude of the ACS image, for the
 EIGENVALUE_THRESHOLD = 0.82  # of 1, for the support too: sharper than the magnitude, since kernels see the edge
 CLOSING, DILATION = 0.04, 0.015  # radii, as fractions of the larger side
 ITERATIONS = 8  # of the power method, started at the coil images of the ACS
+SECOND_THRESHOLD = 0.9  # of 1, from which an eigenvalue beside the largest is that of another place in the same pixel
+POSITIONS = 32  # along each axis, where eigenvalues beside the largest are looked for
 
 
 def espirit(data: Tensor, mask: Tensor, dims: Sequence[int]) -> Tensor:
@@ -68,6 +70,27 @@ def beyond_support(sensitivities: Tensor) -> Tensor:
         return sensitivities
     rows, columns = ndimage.distance_transform_edt(~inside.cpu().numpy(), return_distances=False, return_indices=True)
     return sensitivities[:, torch.from_numpy(rows), torch.from_numpy(columns)]
+
+
+def beyond_one_set(data: Tensor, mask: Tensor, dims: Sequence[int], noise: Tensor) -> float:
+    """The share of the ACS's energy that one set of sensitivities leaves and further ones explain, less all noise.
+
+    Where two places of the object share a pixel, since the field of view is smaller than the object, G(r) has two
+    eigenvalues near 1 (Uecker et al., above), and the coil images have a part along the second eigenvector. What one
+    set leaves anywhere else, by few ACS lines or noise, has small eigenvalues and does not count.
+
+    noise: sigma of a sample of `data`, real (..., coils). The others are those of `espirit`, with its errors.
+    """
+    acs, _ = _virtual_coils(_calibration_data(data, mask, dims))
+    grid = [_pixels(POSITIONS, 1, 0, acs)] * 2
+    values, vectors = torch.linalg.eigh(_gram(_lags(acs), grid))
+    images = _evaluate(_window(acs), *grid).movedim(-3, -1)
+    parts = (vectors.mH @ images.unsqueeze(-1))[..., 0].abs().square()
+    further = (parts * (values > SECOND_THRESHOLD))[..., :-1]
+    window = _window(torch.ones_like(acs[..., :1, :, :])).abs().square()
+    expected = POSITIONS**2 * float(window.sum((-3, -2, -1)).mul(noise.square().sum(-1)).sum())
+    total = float(parts.sum())
+    return max(float(further.sum()) - expected, 0.0) / total if total else 0.0
 
 
 def _calibration_data(data: Tensor, mask: Tensor, dims: Sequence[int]) -> Tensor:
@@ -182,15 +205,20 @@ def _eigenvectors(lags: Tensor, start: Tensor, grid: Sequence[Tensor]) -> tuple[
 
     Returns complex (..., coils, rows, columns) and real (..., 1, rows, columns).
     """
-    rows, columns = (_waves(positions, lags.shape[-3]) for positions in grid)
-    gram = columns @ (rows @ lags.flatten(-3)).unflatten(-1, (lags.shape[-3], -1))
-    gram = gram.unflatten(-1, lags.shape[-2:])
+    gram = _gram(lags, grid)
     vectors = (start / _norm(start)).movedim(-3, -1).unsqueeze(-1)
     for _ in range(ITERATIONS):
         previous, vectors = vectors, gram @ vectors
     before, maps = previous[..., 0].movedim(-1, -3), vectors[..., 0].movedim(-1, -3)
     norm = _norm(maps)
     return maps / norm, norm / _norm(before)
+
+
+def _gram(lags: Tensor, grid: Sequence[Tensor]) -> Tensor:
+    """G(r) on a grid, complex (..., rows, columns, coils, coils)."""
+    rows, columns = (_waves(positions, lags.shape[-3]) for positions in grid)
+    gram = columns @ (rows @ lags.flatten(-3)).unflatten(-1, (lags.shape[-3], -1))
+    return gram.unflatten(-1, lags.shape[-2:])
 
 
 def _double(maps: Tensor, length: int, dim: int) -> Tensor:
