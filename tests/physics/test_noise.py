@@ -198,3 +198,16 @@ def test_added_noise_has_the_asked_level_on_sampled_points_only():
     torch.testing.assert_close(noisy.real.square().mean(), noisy.imag.square().mean(), rtol=0.05, atol=0)
     assert torch.equal(noisy, noise.add(kspace, mask, sigma, seed=1))
     assert not torch.equal(noisy, noise.add(kspace, mask, sigma, seed=2))
+
+
+def test_the_quietest_level_is_that_of_the_coils_noise_or_gain():
+    kspace = torch.randn(4, 64, 64, dtype=torch.complex64, generator=torch.Generator().manual_seed(0))
+    kspace = kspace * torch.tensor([1.0, 1.0, 30.0, 1.0])[:, None, None]
+    distance = (torch.arange(64)[:, None] - 32).square() + (torch.arange(64) - 32).square()
+    signal = 1e8 / (1 + distance)
+    for mask in (torch.arange(64)[None] % 2 == 0, torch.rand(64, 64, generator=torch.Generator().manual_seed(1)) < 0.3):
+        levels, of_noise = noise.quietest(kspace * mask, mask)
+        torch.testing.assert_close(levels, torch.tensor([1.0, 1.0, 30.0, 1.0]), rtol=0.1, atol=0)
+        assert of_noise.all()
+        assert not noise.quietest((kspace + signal) * mask, mask)[1].any()
+    assert not noise.quietest(0 * kspace, mask)[0].any()

@@ -42,13 +42,10 @@ def estimate(kspace: Tensor, mask: Tensor) -> Tensor:
     mask: bool (readout, phase), or (1, phase) for whole lines. Rows and lines without any energy don't count.
     """
     sampled = mask & (kspace.abs().flatten(0, -3).amax(0) > 0)
-    rows, columns = sampled.any(1), sampled.any(0)
     if not bool(sampled.any()):
         return kspace.new_zeros(kspace.shape[:-2], dtype=kspace.real.dtype)
-    lines = bool((sampled == rows[:, None] & columns).all())
-    energies, samples = _line_energies(kspace[..., columns], rows) if lines else _point_energies(kspace, sampled)
-    levels, even = _floor(energies, samples)
-    sigma = _weighted_median(levels, even.mean(-2, keepdim=True).pow(SELECTIVITY)).sqrt()
+    energies, samples, lines = _energies(kspace, sampled)
+    sigma, even = _quiet(energies, samples)
     most = even.mean(-2).amax(-1)[..., None]
     free, filtered = most >= FREE, most < FILTERED
     if lines and bool(filtered.any()):
@@ -61,6 +58,22 @@ def estimate(kspace: Tensor, mask: Tensor) -> Tensor:
         return sigma
     less = remaining.norm(dim=-1, keepdim=True) < sigma.norm(dim=-1, keepdim=True)
     return torch.where(~free & (less if lines else less | filtered), remaining, sigma)
+
+
+def quietest(kspace: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """The level of the lowest energies of each coil, float32 (..., coils), and whether noise alone has it, bool.
+
+    Elsewhere signal covers the noise. The level grows with a coil's gain and its noise alike, and so tells loud coils
+    from others. `estimate` does not where it takes the null space of the ACS, whose vectors avoid them.
+    kspace, mask: those of `estimate`.
+    """
+    sampled = mask & (kspace.abs().flatten(0, -3).amax(0) > 0)
+    if not bool(sampled.any()):
+        zero = kspace.new_zeros(kspace.shape[:-2], dtype=kspace.real.dtype)
+        return zero, zero > 0
+    energies, samples, _ = _energies(kspace, sampled)
+    levels, even = _quiet(energies, samples)
+    return levels, even.amax(-1) >= FREE
 
 
 def correlation(kspace: Tensor, mask: Tensor, sigma: Tensor) -> Tensor:
@@ -87,6 +100,20 @@ def correlation(kspace: Tensor, mask: Tensor, sigma: Tensor) -> Tensor:
     norms = samples.norm(dim=1, keepdim=True)
     samples = samples / torch.where(norms > 0, norms, 1.0)
     return torch.where(uncorrelated != 0, uncorrelated, samples @ samples.mH)
+
+
+def _energies(kspace: Tensor, sampled: Tensor) -> tuple[Tensor, float, bool]:
+    """Mean energies (..., coils, bands, n), how many independent samples each is the mean of, and whether of lines."""
+    rows, columns = sampled.any(1), sampled.any(0)
+    lines = bool((sampled == rows[:, None] & columns).all())
+    found = _line_energies(kspace[..., columns], rows) if lines else _point_energies(kspace, sampled)
+    return *found, lines
+
+
+def _quiet(energies: Tensor, samples: float) -> tuple[Tensor, Tensor]:
+    """The level of the bands that are free of signal (..., coils), and how many energies are even in each band."""
+    levels, even = _floor(energies, samples)
+    return _weighted_median(levels, even.mean(-2, keepdim=True).pow(SELECTIVITY)).sqrt(), even
 
 
 def _weighted_median(values: Tensor, weights: Tensor) -> Tensor:
