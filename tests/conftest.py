@@ -116,6 +116,21 @@ def scan_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def loud_file(scan_file: Path) -> Path:
+    """Slice 1 of `scan_file`, and coil 2 has 100 times the gain of the others."""
+    import numpy as np
+
+    from napari_recon_robust.io import open_scan
+    from napari_recon_robust.io.fastmri import write_fastmri
+
+    with open_scan(scan_file) as scan:
+        kspace = scan.kspace(1).numpy() * np.float32([1, 1, 100, 1])[:, None, None]
+    path = scan_file.with_name("loud.h5")
+    write_fastmri(path, kspace[None], encoded_mm=(400.0, 200.0, 5.0), matrix=(96, 96))
+    return path
+
+
+@pytest.fixture(scope="session")
 def ball() -> "Template":
     """A brain that needs no template: white matter within 33 mm, grey to 42 mm, where slices are centred."""
     import numpy as np

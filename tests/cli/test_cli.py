@@ -93,6 +93,12 @@ def test_a_scan_outside_of_the_training_is_said_beside_the_result(scan_file: Pat
     assert not invoke("reconstruct", scan_file, "--slice", 1, "--method", "tv", *SAMPLING).stderr
 
 
+def test_what_makes_a_scan_doubtful_is_told_beside_the_result(loud_file: Path) -> None:
+    result = invoke("reconstruct", loud_file, "--method", "zero-filled", *SAMPLING, "--json")
+    assert result.stderr.startswith("recon-robust: Coil 2, counted from 0, is ")
+    assert json.loads(result.stdout)["method"] == "zero-filled"
+
+
 def test_an_own_model_of_another_scale_is_told_beside_its_figures(scan_file: Path, tmp_path: Path) -> None:
     script = tmp_path / "mine.py"
     script.write_text("def reconstruct(kspace, mask, sensitivities):\n    return 1e9 * sensitivities[0].abs()\n")

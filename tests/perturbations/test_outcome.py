@@ -75,3 +75,13 @@ def test_an_own_model_of_another_scale_is_a_finding(measurement, combined, roi):
 
     assert "multiplied by" in outcome_of(measurement, Mine(), roi).comparison.warnings["disagreement"]
     assert "disagreement" not in outcome_of(measurement, combined, roi).comparison.warnings
+
+
+def test_what_makes_a_measurement_doubtful_is_a_finding(measurement, combined, roi):
+    gains = torch.ones(measurement.coils)
+    gains[1] = 100
+    loud = replace(
+        measurement, kspace=measurement.kspace * gains[:, None, None], full=measurement.full * gains[:, None, None]
+    )
+    assert "Coil 1" in outcome_of(loud, combined, roi).comparison.warnings["loud_coil"]
+    assert "loud_coil" not in outcome_of(measurement, combined, roi).comparison.warnings

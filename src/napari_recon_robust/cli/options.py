@@ -227,7 +227,12 @@ def measured(
         if sampling is not None and not scan.fully_sampled:
             warn("the scanner undersampled this scan; of the mask those points are kept that it measured.")
         chosen = len(scan) // 2 if index is None else index
-        yield scan, chosen, scan.measurement(chosen, sampling).to(checked_device(device))
+        measurement = scan.measurement(chosen, sampling).to(checked_device(device))
+        from ..data.cautions import cautions  # needs scipy, which --help waits for otherwise
+
+        for caution in cautions(measurement).values():
+            warn(caution)
+        yield scan, chosen, measurement
 
 
 def number(seed: str, default: T) -> int | T:

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..data.cautions import cautions
 from ..data.measurement import Measurement
 from ..data.roi import ROI
 from ..evaluation.comparison import Comparison
@@ -75,7 +76,7 @@ def evaluate(
     clean = image_of(measurement) if clean is None else clean
     reference = measurement.reference(kind)
     contradiction = disagreement(method, measurement, clean)
-    doubts = {"disagreement": contradiction} if contradiction else {}
+    doubts = {**cautions(measurement), **({"disagreement": contradiction} if contradiction else {})}
     outcomes = []
     for index, one in enumerate(perturbed):
         yield Progress((1 + 2 * index) / total, "Reconstructing the perturbed samples")

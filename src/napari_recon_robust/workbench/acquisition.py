@@ -33,7 +33,7 @@ class Slice:
     case. reference: the fully sampled image, coil-combined, or None. zero_filled: what the samples alone give.
     foreground: bool, from the reference, else from `zero_filled`. snr: the foreground's mean over the noise of a pixel
     of a full scan; kspace_snr: of the whole acquired k-space, ‖k‖ / sqrt(Σ σᵢ² n). whole: the complex images,
-    complex64, of "reference" (coil-combined) and "clean" (zero-filled).
+    complex64, of "reference" (coil-combined) and "clean" (zero-filled). cautions: reasons to doubt any image.
     """
 
     scan: "Scan | None"
@@ -46,6 +46,7 @@ class Slice:
     snr: float
     kspace_snr: float
     whole: "Mapping[str, Tensor]" = field(default_factory=dict)
+    cautions: tuple[str, ...] = ()
 
     @property
     def noise(self) -> float:
@@ -419,6 +420,7 @@ def measured_slice(scan: "Scan", index: int, sampling: Any, device: str = "cpu")
 
 def calibrate(scan: "Scan | None", index: int, sampling: Any, measurement: "Measurement") -> Slice:
     """Estimate sensitivities, noise, reference and foreground of a measurement."""
+    from ..data.cautions import cautions
     from ..evaluation.parts import whole_of
     from ..perturbations.base import coil_norms
 
@@ -442,4 +444,5 @@ def calibrate(scan: "Scan | None", index: int, sampling: Any, measurement: "Meas
         snr=level / noise if noise > 0 else float("inf"),
         kspace_snr=float(coil_norms(acquired).norm()) / thermal if thermal > 0 else float("inf"),
         whole=whole_of(reference=known, clean=samples),
+        cautions=tuple(cautions(measurement).values()),
     )

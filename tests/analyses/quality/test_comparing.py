@@ -288,6 +288,12 @@ def test_an_image_of_another_scale_is_told_and_kept(scan_file: Path, tmp_path: P
         assert f"- {caution}" in (folder / "comparison.md").read_text()
 
 
+def test_what_makes_a_scan_doubtful_is_told_once(loud_file: Path) -> None:
+    grid = Grid(accelerations=(3.0,), slices=1)
+    (caution,) = run(compare_methods(groups([loud_file]), entries("zero-filled", "cg-sense"), grid)).cautions
+    assert caution.startswith("Coil 2, counted from 0, is ")
+
+
 def test_a_table_of_the_version_before_has_no_cautions_and_goes_on(
     scan_file: Path, tmp_path: Path, counted: Counter
 ) -> None:

@@ -1,10 +1,12 @@
 """The list of methods: grouped under headings, which cannot be chosen."""
 
+from pathlib import Path
 from typing import Any
 
 from qtpy.QtCore import Qt
 
 from helpers.docks import dock_of
+from helpers.windows import Until
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.window.session import Session
 
@@ -21,3 +23,10 @@ def test_methods_stand_under_headings_that_keys_pass_over(review: Session, qtbot
     qtbot.keyClick(box.list, Qt.Key.Key_Down)
     assert box.list.currentIndex() == last + 2, "the heading is passed over"
     assert review.bench.reconstruction.chosen.id == rows[last + 2][1] != before
+
+
+def test_what_makes_a_scan_doubtful_stands_below_the_method(review: Session, until: Until, loud_file: Path) -> None:
+    warning = dock_of(review, "Reconstruct").method.warning
+    assert "Coil" not in warning.text()
+    review.open(loud_file)
+    until(lambda: warning.text().startswith("Coil 2, counted from 0, is "))

@@ -112,7 +112,7 @@ def _measured(case: UndersampledSlice, entry: Entry, method: Method, blank: Meth
         image = yield from chosen.job(case.measurement)
         seconds = time.perf_counter() - started
         scores = case.score(image.detach())
-        caution = disagreement(chosen, case.measurement, image)
+        caution = " ".join(filter(None, (disagreement(chosen, case.measurement, image), *case.cautions)))
     except ReconRobustError as error:
         return blank.model_copy(update={"error": " ".join(str(error).split())})
     measured = {**vars(scores["foreground"]), **{f"{name}_image": v for name, v in vars(scores["image"]).items()}}

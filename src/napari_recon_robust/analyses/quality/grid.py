@@ -15,6 +15,7 @@ from pydantic import Field
 from torch import Tensor
 
 from ...cases import record
+from ...data.cautions import cautions
 from ...data.foreground import foreground
 from ...data.measurement import Measurement
 from ...data.scan import Scan
@@ -97,6 +98,11 @@ class UndersampledSlice:
     def foreground(self) -> Tensor:
         """Where the reference shows tissue, bool (rows, columns)."""
         return foreground(self.reference)
+
+    @cached_property
+    def cautions(self) -> tuple[str, ...]:
+        """Reasons to doubt the image of any method."""
+        return tuple(cautions(self.measurement).values())
 
     @cached_property
     def input(self) -> str:

@@ -87,12 +87,12 @@ class Table:
 
     @property
     def cautions(self) -> list[str]:
-        """What results say of themselves before they are believed; of each method the first."""
+        """What results say of themselves before they are believed; of each method the first, each sentence once."""
         found: dict[str, str] = {}
         for result in self.results:
             if result.caution:
                 found.setdefault(result.method, result.caution)
-        return list(found.values())
+        return list(dict.fromkeys(found.values()))
 
     @property
     def sections(self) -> list[Section]:

@@ -143,7 +143,8 @@ class MethodBox(QWidget):
         self.summary.setText(f"{method.summary}{trained}{took}")
         shown = self.bench.reconstruction.shown
         doubt = "" if shown is None else shown.caution
-        show_text(self.warning, " ".join(filter(None, (method.caution, concern, doubt))))
+        cautions = () if measured is None else measured.cautions
+        show_text(self.warning, " ".join(filter(None, (method.caution, concern, *cautions, doubt))))
         self.preview.setVisible(self.session.turning.slow)
 
     def show_knobs(self) -> None:

@@ -1,0 +1,82 @@
+"""Scans whose images are wrong and look like any other are told from ordinary ones by their samples."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from napari_recon_robust.data.cautions import cautions
+from napari_recon_robust.data.measurement import Measurement
+from napari_recon_robust.evaluation import metrics
+from napari_recon_robust.physics import fourier
+from napari_recon_robust.physics.sampling import Sampling
+from napari_recon_robust.reconstructors import registry
+from napari_recon_robust.simulation.acquisition import simulate_slice
+
+LINES = Sampling(acceleration=3, centre_fraction=0.14)
+FEW = Sampling(acceleration=8, centre_fraction=0.05)  # six lines in the centre
+POINTS = Sampling(pattern="poisson-disc", acceleration=4, centre_fraction=0.14)
+
+
+def head(noise: float = 0.003, coils: int = 8) -> Tensor:
+    """K-space (coils, 96, 128) of an object that is 80 columns wide."""
+    y, x = np.mgrid[-1:1:96j, -1:1:128j]
+    image = (np.hypot(y / 0.8, x / 0.63) < 1) * (0.7 + 0.3 * np.cos(9 * x) * np.cos(7 * y))
+    image -= 0.5 * (np.hypot(y - 0.1, x) < 0.15)
+    return simulate_slice(image.astype(np.float32), np.random.default_rng(3), coils=coils, noise_level=noise).kspace
+
+
+def folded(kspace: Tensor, columns: int) -> Tensor:
+    """The same with a field of view of so many columns: what lies outside comes in at the other side."""
+    images = fourier.ifft(kspace, (-1,))
+    whole = images.shape[-1]
+    places = (torch.arange(whole) - whole // 2 + columns // 2) % columns
+    return fourier.fft(images.new_zeros(*images.shape[:-1], columns).index_add(-1, places, images), (-1,))
+
+
+def measured(kspace: Tensor, sampling: Sampling = LINES) -> Measurement:
+    mask = sampling.mask(*kspace.shape[-2:])
+    return Measurement(kspace * mask, mask, tuple(kspace.shape[-2:]), kspace)
+
+
+@pytest.mark.parametrize("sampling", [LINES, POINTS, FEW])
+@pytest.mark.parametrize("noise", [0.0015, 0.1])
+def test_an_ordinary_scan_has_none(sampling: Sampling, noise: float) -> None:
+    assert not cautions(measured(head(noise), sampling))
+
+
+def test_an_object_that_the_field_of_view_folds_is_told_where_it_spoils_images() -> None:
+    def nmse(one: Measurement, id: str) -> float:
+        return metrics.nmse(registry.get(id)(one).abs(), one.reference())
+
+    for columns, worse in ((96, False), (56, True)):
+        one = measured(folded(head(), columns))
+        assert (nmse(one, "cg-sense") > nmse(one, "zero-filled")) == worse
+        assert ("larger than the field of view" in cautions(one).get("second_set", "")) == worse
+
+
+@pytest.mark.parametrize("sampling", [LINES, POINTS])
+def test_a_coil_of_another_gain_is_named(sampling: Sampling) -> None:
+    gains = torch.ones(8)
+    gains[5] = 100
+    assert "Coil 5, counted from 0, is " in cautions(measured(head() * gains[:, None, None], sampling))["loud_coil"]
+
+
+def test_a_coil_of_loud_noise_alone_is_named() -> None:
+    kspace = head(noise=0.01)
+    level = measured(kspace).calibration.noise.median()
+    kspace[2] = (
+        10 * level * torch.randn(kspace.shape[1:], dtype=kspace.dtype, generator=torch.Generator().manual_seed(0))
+    )
+    assert "Coil 2, counted from 0, is " in cautions(measured(kspace))["loud_coil"]
+
+
+def test_nothing_is_known_of_one_coil_without_signal_and_without_calibration_lines() -> None:
+    kspace = head()
+    assert not cautions(measured(kspace[:1]))
+    assert not cautions(measured(0 * kspace))
+    one = measured(folded(kspace, 56))
+    gaps = torch.arange(56)[None] % 3 == 1
+    assert not cautions(replace(one, kspace=one.full * gaps, mask=gaps))
