@@ -261,3 +261,10 @@ def test_a_second_set_of_sensitivities_is_needed_where_two_places_share_pixels(s
     assert shares[1] > 0.002
     assert coils.beyond_one_set(sampled(half, mask), mask, (-1,), none + 1e6) == 0, "no more than all noise"
     assert coils.beyond_one_set(sampled(half[:1], mask), mask, (-1,), none[:1]) == 0, "one coil has no second set"
+
+
+def test_noise_is_no_second_set_however_few_lines_there_are():
+    for seed in range(4):
+        noisy = simulate_slice(ellipse(96, 96), np.random.default_rng(seed), coils=8, noise_level=0.2, detail=0.1)
+        mask = lines(96, centre=6)
+        assert coils.beyond_one_set(sampled(noisy.kspace, mask), mask, (-1,), noisy.sigma) == 0

@@ -26,6 +26,7 @@ EIGENVALUE_THRESHOLD = 0.82  # of 1, for the support too: sharper than the magni
 CLOSING, DILATION = 0.04, 0.015  # radii, as fractions of the larger side
 ITERATIONS = 8  # of the power method, started at the coil images of the ACS
 SECOND_THRESHOLD = 0.9  # of 1, from which an eigenvalue beside the largest is that of another place in the same pixel
+NOISE_LIMIT = 0.002  # of the ACS's energy: with more noise, and few lines, the kernels span it and fit it everywhere
 POSITIONS = 32  # along each axis, where eigenvalues beside the largest are looked for
 
 
@@ -77,7 +78,8 @@ def beyond_one_set(data: Tensor, mask: Tensor, dims: Sequence[int], noise: Tenso
 
     Where two places of the object share a pixel, since the field of view is smaller than the object, G(r) has two
     eigenvalues near 1 (Uecker et al., above), and the coil images have a part along the second eigenvector. What one
-    set leaves anywhere else, by few ACS lines or noise, has small eigenvalues and does not count.
+    set leaves anywhere else, by few ACS lines or noise, has small eigenvalues and does not count. The
+    share is 0 where noise has `NOISE_LIMIT` of the energy or more, since nothing can be told then.
 
     noise: sigma of a sample of `data`, real (..., coils). The others are those of `espirit`, with its errors.
     """
@@ -90,6 +92,8 @@ def beyond_one_set(data: Tensor, mask: Tensor, dims: Sequence[int], noise: Tenso
     window = _window(torch.ones_like(acs[..., :1, :, :])).abs().square()
     expected = POSITIONS**2 * float(window.sum((-3, -2, -1)).mul(noise.square().sum(-1)).sum())
     total = float(parts.sum())
+    if expected >= NOISE_LIMIT * total:
+        return 0.0
     return max(float(further.sum()) - expected, 0.0) / total if total else 0.0
 
 
