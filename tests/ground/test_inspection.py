@@ -135,3 +135,15 @@ def test_a_good_file_waits_for_nothing_noticeable(inspector: Inspection, sound: 
         inspector.check(sound)
         times.append(time.perf_counter() - began)
     assert min(times) < 0.05
+
+
+def test_the_parts_of_a_large_file_are_looked_at_once(
+    inspector: Inspection, sound: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A 3-D scan of 65,000 acquisitions had more parts than were remembered, so that each pass read them all twice."""
+    asked = list[str]()
+    monkeypatch.setattr(inspection, "_answer", lambda process, question, path: asked.append(question))
+    for _ in range(2):
+        for number in range(2000):
+            inspector.check(sound, ["kspace", [number], ""])
+    assert len(asked) == 2000

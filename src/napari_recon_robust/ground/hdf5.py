@@ -16,7 +16,7 @@ from .inspection import Inspection
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _FIRST = 512  # bytes: a user block has this length, or twice, four times, ... as much
-_TOGETHER = 64  # entries of a table: the other process has little memory
+_TOGETHER = 256  # entries of a table: the other process has little memory
 _INSPECTION = Inspection(open_tree.__module__)
 
 

@@ -20,7 +20,7 @@ from .guard import shown, status
 
 SECONDS = 10  # that one file may take
 MEMORY = 2**31  # bytes of address space, on Linux
-_REMEMBERED = 1000
+_REMEMBERED = 10_000  # a scan of a gigabyte is read in hundreds of parts, again and again
 _CODE = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from importlib import import_module; {}"
 # Numerical libraries would reserve memory for threads that nobody needs there.
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
