@@ -425,20 +425,52 @@ def test_a_3d_scan_is_slices_across_its_readout(tmp_path, volume):
         np.testing.assert_allclose(scan.measurement(3).reference("rss").numpy(), rss, atol=1e-5)
 
 
-def test_slices_of_a_volume_are_read_in_blocks(tmp_path, volume, monkeypatch):
-    """Each block is one pass through the file, and has no more slices than it may have bytes."""
+@pytest.fixture
+def passes(monkeypatch):
+    """The passes through an ISMRMRD file, one entry each, in blocks of five slices of `volume`."""
+    readouts, found = Acquisitions.readouts, []
+    monkeypatch.setattr("napari_recon_robust.io.volume._LARGEST", 5 * 8 * 3 * 16 * 12)
+    monkeypatch.setattr("napari_recon_robust.io.volume._SMALLEST", 0)
+    monkeypatch.setattr(Acquisitions, "readouts", lambda self, which: found.append(1) or readouts(self, which))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("order", "expected"),
+    [
+        (range(12), 3),
+        (range(11, -1, -1), 3),
+        ([6, 5, 7, 4, 8], 1),  # the middle first, and those on both sides of it
+        ([0, 11, 10, 9, 8, 7], 2),
+    ],
+)
+def test_slices_of_a_volume_are_read_in_blocks(tmp_path, volume, passes, order, expected):
+    """Each block is one pass through the file, and holds what is likely to be asked for next."""
+    images, kspace = volume
     writer = Writer(tmp_path / "scan.mrd", VOLUME)
-    writer.volume(volume[1])
-    path, passes = writer.done(), []
-    with open_scan(path) as scan:
-        together = [scan.kspace(index).numpy() for index in range(12)]
-    monkeypatch.setattr("napari_recon_robust.io.volume._BLOCK", 5 * 8 * 3 * 16 * 12)
-    readouts = Acquisitions.readouts
-    monkeypatch.setattr(Acquisitions, "readouts", lambda self, which: passes.append(1) or readouts(self, which))
-    with open_scan(path) as scan:
-        for index, expected in enumerate(together):
-            np.testing.assert_array_equal(scan.kspace(index).numpy(), expected)
-    assert len(passes) == 3
+    writer.volume(kspace)
+    with open_scan(writer.done()) as scan:
+        for index in order:
+            plane = centred_fft(images[:, index + 6], (-2, -1))
+            np.testing.assert_allclose(scan.kspace(index).numpy(), plane, atol=1e-6 * np.abs(kspace).max())
+    assert len(passes) == expected
+
+
+def test_a_pass_through_a_volume_tells_its_progress_and_can_be_cancelled(tmp_path, volume, passes):
+    writer = Writer(tmp_path / "scan.mrd", VOLUME)
+    for _ in range(3):
+        writer.volume(volume[1])
+    with open_scan(writer.done()) as scan:
+        steps = list(scan.prepare(6))
+        assert [round(step.fraction, 2) for step in steps] == [0, 0.44, 0.89]
+        assert steps[0].message == "Reading slices 4 to 8"
+        assert list(scan.prepare(5)) == []
+        scan.kspace(8)
+        assert len(passes) == 1
+        job = scan.prepare(0)
+        next(job)
+        job.close()
+        assert len(list(scan.prepare(0))) == 3
 
 
 def test_what_a_3d_scan_left_out_is_left_out_of_its_slices(tmp_path, volume):

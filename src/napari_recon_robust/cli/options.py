@@ -227,6 +227,7 @@ def measured(
         if sampling is not None and not scan.fully_sampled:
             warn("the scanner undersampled this scan; of the mask those points are kept that it measured.")
         chosen = len(scan) // 2 if index is None else index
+        follow(scan.prepare(chosen), f"reading slice {chosen}")
         measurement = scan.measurement(chosen, sampling).to(checked_device(device))
         from ..data.cautions import cautions  # needs scipy, which --help waits for otherwise
 

@@ -22,6 +22,7 @@ from .units import unit_of
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from ..ground.progress import Job
     from ..physics.sampling import Sampling
     from .measurement import Measurement
     from .roi import Annotation
@@ -80,6 +81,10 @@ class Scan(ABC):
     @abstractmethod
     def _release(self) -> None:
         """Close the file."""
+
+    def _prepare(self, slice: int) -> "Job[None]":
+        """What takes long before a slice is read, in steps; nothing where slices lie together in the file."""
+        yield from ()
 
     def _measured(self) -> "Tensor":
         """Which points were measured, bool (1, phase) or (readout, phase): those of the first slice that has any.
@@ -160,6 +165,15 @@ class Scan(ABC):
         if directions is None:
             return None
         return Plane(directions=directions, first=None if first_pixels is None else first_pixels[slice])
+
+    def prepare(self, slice: int) -> "Job[None]":
+        """Do what takes long before a slice is read, in steps that tell their progress; `kspace` does the rest.
+
+        Of a 3-D scan it is a pass through the file. Without it `kspace` does all. Raises the errors of `kspace`.
+        """
+        self._check(slice)
+        with self._reading(f"slice {slice}"):
+            yield from self._prepare(slice)
 
     def kspace(self, slice: int) -> "Tensor":
         """One slice in units of `unit`, complex64 (coils, readout, phase); do not change it in place.

@@ -133,7 +133,7 @@ class BARTVolume(Volume):
             matrix=(lines, partitions),
             notes=notes,
         )
-        super().__init__(name, header, readout)
+        super().__init__(name, header, readout, lines * partitions)
 
     def _lines(self) -> Iterator[Lines]:
         """The lines of one partition after the other."""

@@ -150,7 +150,7 @@ class ISMRMRDVolume(Volume):
             first_pixels=first_pixels,
             notes=(*notes, *acquisitions.notes, *acquisitions.noise_notes, *described.notes_on(3)),
         )
-        super().__init__(name, header, readout)
+        super().__init__(name, header, readout, len(self._here))
 
     def _read(self, slice: int) -> NDArray[np.complexfloating]:
         return self._acquisitions.whitened(super()._read(slice))

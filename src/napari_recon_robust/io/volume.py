@@ -2,16 +2,26 @@
 
 from abc import abstractmethod
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..data.scan import Header, Scan
-from ..ground.guard import check_memory
+from ..ground.guard import check_memory, free_memory
+from ..ground.progress import Job, Progress, run
 
-_BLOCK = 2**28  # bytes of neighbouring slices that are kept, as each pass through the file gives all
+_SMALLEST, _LARGEST = 2**28, 2**31  # bytes of a block, as many of them as `_SHARE` of the free memory allows
+_SHARE = 1 / 4
 
 Lines = tuple[NDArray[np.integer], NDArray[np.integer], NDArray[np.complexfloating]]
+
+
+class Block(NamedTuple):
+    """Neighbouring slices of a volume, complex64 (rows, columns, coils, slices)."""
+
+    slices: range
+    kspace: NDArray[np.complexfloating]
 
 
 class Volume(Scan):
@@ -19,14 +29,15 @@ class Volume(Scan):
 
     The readout is measured as a whole, so its Fourier transform splits the volume into slices without a word on what
     was sampled in the two phase encodings, (lines, partitions), which are a slice's rows and columns. One pass through
-    the file gives a block of neighbouring slices, which is kept.
+    the file gives a block of neighbouring slices, which is kept: as much of the volume as a quarter of the free memory
+    holds, from 256 MB to 2 GB.
     """
 
-    def __init__(self, name: str, header: Header, readout: int) -> None:
-        """header: its slices are the middle ones of those that `readout` samples give."""
+    def __init__(self, name: str, header: Header, readout: int, lines: int) -> None:
+        """header: its slices are the middle ones of those that `readout` samples give. lines: how many are measured."""
         super().__init__(name, header)
-        self._first = (readout - header.slices) // 2
-        self._block: tuple[int, NDArray[np.complexfloating]] | None = None
+        self._first, self._count = (readout - header.slices) // 2, lines
+        self._block: Block | None = None
 
     @abstractmethod
     def _lines(self) -> Iterator[Lines]:
@@ -35,33 +46,55 @@ class Volume(Scan):
         The lines themselves are complex64 (lines, coils, readout); those of one place are averaged.
         """
 
-    def _read(self, slice: int) -> NDArray[np.complexfloating]:
-        header = self.header
-        together = max(1, _BLOCK // (8 * header.coils * header.readout * header.phase))
-        begin = slice - slice % together
-        block = self._block  # another thread may read another one meanwhile
-        if block is None or block[0] != begin:
-            block = self._block = begin, self._slices(begin, min(begin + together, header.slices))
-        return np.ascontiguousarray(block[1][..., slice - begin].transpose(2, 0, 1))
+    def _prepare(self, slice: int) -> Job[None]:
+        yield from self._block_of(slice)
 
-    def _slices(self, begin: int, end: int) -> NDArray[np.complexfloating]:
-        """Some slices, complex64 (rows, columns, coils, slices)."""
+    def _read(self, slice: int) -> NDArray[np.complexfloating]:
+        block = run(self._block_of(slice))
+        return np.ascontiguousarray(block.kspace[..., slice - block.slices.start].transpose(2, 0, 1))
+
+    def _block_of(self, slice: int) -> Job[Block]:
+        """The block that holds a slice, which is read unless it is the one that is kept."""
+        block = self._block  # another thread may read another one meanwhile
+        if block is None or slice not in block.slices:
+            last = None if block is None else block.slices
+            block = self._block = None  # its memory is for the next one
+            block = self._block = yield from self._pass(self._beside(slice, last))
+        return block
+
+    def _beside(self, slice: int, last: range | None) -> range:
+        """The slices to read for one: those that follow where it goes on from the last ones, else those around it."""
+        header = self.header
+        most = min(_LARGEST, max(_SMALLEST, int(_SHARE * free_memory())))
+        together = min(header.slices, max(1, most // (8 * header.coils * header.readout * header.phase)))
+        begin = slice - together // 2
+        if last is not None and slice == last.stop:
+            begin = slice
+        elif last is not None and slice == last.start - 1:
+            begin = slice - together + 1
+        begin = min(max(begin, 0), header.slices - together)
+        return range(begin, begin + together)
+
+    def _pass(self, slices: range) -> Job[Block]:
+        """Some slices, by one pass through the file."""
         import torch
 
         from ..physics import fourier
 
         header = self.header
-        shape = (header.readout, header.phase, header.coils, end - begin)
-        check_memory(f"slices {begin} to {end - 1} of {self.name}", 8 * int(np.prod(shape)))
-        block, count = np.zeros(shape, np.complex64), np.zeros(shape[:2])
-        kept = slice(self._first + begin, self._first + end)
+        shape, done = (header.readout, header.phase, header.coils, len(slices)), 0
+        check_memory(f"slices {slices.start} to {slices.stop - 1} of {self.name}", 8 * int(np.prod(shape)))
+        kspace, count = np.zeros(shape, np.complex64), np.zeros(shape[:2])
+        kept = slice(self._first + slices.start, self._first + slices.stop)
         for rows, columns, lines in self._lines():
+            yield Progress(done / self._count, f"Reading slices {slices.start} to {slices.stop - 1}")
             planes = fourier.ifft(torch.from_numpy(lines), (-1,)).numpy()[..., kept]
             for row, column, plane in zip(rows, columns, planes, strict=True):
-                block[row, column] += plane
+                kspace[row, column] += plane
                 count[row, column] += 1
-        block /= np.maximum(count, 1).astype(np.float32)[..., None, None]
-        return block
+            done += len(lines)
+        kspace /= np.maximum(count, 1).astype(np.float32)[..., None, None]
+        return Block(slices, kspace)
 
     def _release(self) -> None:
         self._block = None

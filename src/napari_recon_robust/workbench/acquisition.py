@@ -11,7 +11,7 @@ from ..data.orientation import Plane
 from ..ground.errors import InputError, ReconRobustError
 from ..ground.progress import Job, Progress
 from .preferences import usable
-from .task import Task
+from .task import Task, part
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -384,6 +384,7 @@ def _some_samples(scan: "Scan") -> Job[None]:
     for index in from_the_middle(len(scan)):
         yield Progress(0.9, "Looking for what was sampled")
         try:
+            yield from part(scan.prepare(index), 0.9, 1.0)
             if bool(scan.kspace(index).any()):
                 return
         except ReconRobustError:  # NaN, say: no zeros, and told of when that slice is measured
@@ -407,6 +408,7 @@ def measured_slice(scan: "Scan", index: int, sampling: Any, device: str = "cpu")
     from ..physics import fourier
     from ..physics.model import root_sum_of_squares
 
+    yield from part(scan.prepare(index), 0.0, 0.3)
     measurement = scan.measurement(index, sampling)
     if not bool(scan.kspace(index).any()):
         raise InputError(f"slice {index} of {scan.name} holds only zeros; choose another slice.")
