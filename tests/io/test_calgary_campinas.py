@@ -58,6 +58,7 @@ def test_undersampled_files_of_the_test_set(tmp_path, images):
     with open_scan(tmp_path / "test.h5") as scan:
         assert not scan.fully_sampled
         np.testing.assert_array_equal(scan.acquired.numpy(), points)
+        assert scan.measurement(1).acquired[0].tolist() == 16 * [True] + 2 * [False]
 
 
 def test_an_empty_file(tmp_path):

@@ -152,7 +152,7 @@ def test_limits_of_every_real_file_lie_inside(shared):
             found |= {tuple(int(row[name]) for name in names) for row in csv.DictReader(file)}
     assert len(found) > 50
     for x, y, maximum, center in found:
-        columns = AcquisitionHeader.parse(header((x, y), (x, y), maximum, center), "").measured_columns(y)
+        columns = AcquisitionHeader.parse(header((x, y), (x, y), maximum, center), "").measured(1, y)
         assert columns == slice(y // 2 - center, y // 2 - center + maximum + 1)
 
 

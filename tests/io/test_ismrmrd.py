@@ -491,6 +491,24 @@ def test_what_a_3d_scan_left_out_is_left_out_of_its_slices(tmp_path, volume):
             assert not found[:, ~kept].any()
 
 
+def test_what_partial_fourier_left_out_of_an_undersampled_volume_is_no_gap(tmp_path, volume):
+    """Steps 0 to 12 around 5 are lines 3 to 15 of 16, and 0 to 9 around 4 are partitions 2 to 11 of 12."""
+    limits = "<minimum>0</minimum><maximum>9</maximum><center>4</center></kspace_encoding_step_2></encodingLimits>"
+    xml = header((24, 16), (12, 16), 12, 5, partitions=(12, 12))
+    xml = xml.replace("</encodingLimits>", f"<kspace_encoding_step_2>{limits}")
+    there = np.zeros((16, 12), bool)
+    there[3:, 2:] = True
+    kept = there & (np.random.default_rng(2).uniform(size=(16, 12)) < 0.5)
+    writer = Writer(tmp_path / "scan.mrd", xml)
+    for line, partition in np.argwhere(kept):
+        writer.line(volume[1][:, :, line, partition], line - 3, kspace_encode_step_2=partition - 2)
+    with open_scan(writer.done()) as scan:
+        assert not scan.fully_sampled
+        measurement = scan.measurement(6)
+        np.testing.assert_array_equal(measurement.mask.numpy(), kept)
+        np.testing.assert_array_equal(measurement.acquired.numpy(), there)
+
+
 def test_averages_slabs_and_unchopped_lines_of_a_3d_scan(tmp_path, volume):
     images, kspace = volume
     extra = "<userParameters><userParameterLong><name>ChopY</name><value>0</value></userParameterLong></userParameters>"

@@ -115,7 +115,10 @@ class Scan(ABC):
         return own if bool((own & ~self.acquired).any()) else self.acquired
 
     def _encoded(self) -> "Tensor":
-        """The lines within the limits of the phase encoding, bool (1, phase): others were never to be measured."""
+        """What lies within the limits of the phase encoding: the others were never to be measured.
+
+        Lines, bool (1, phase), or points of a 3-D scan's two phase encodings, (readout, phase).
+        """
         return within(slice(None), self.header.phase)
 
     def _stored_reference(self, slice: int) -> NDArray[np.floating] | None:

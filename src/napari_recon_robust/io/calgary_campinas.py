@@ -32,17 +32,22 @@ class CalgaryCampinas(HDF5Layout):
         if kspace.dtype.kind != "f" or kspace.ndim != 4 or kspace.shape[-1] not in (2 * coils for coils in _COILS):
             return None
         slices, rows, columns, parts = kspace.shape
-        measured = math.ceil(_MEASURED * columns)
+        measured = _measured(columns)
         note = f"Of {columns} partitions the first {measured} count as measured, as in the Calgary-Campinas challenge."
-        return Layout(slices, parts // 2, rows, columns, (note,))
+        return Layout(slices, parts // 2, rows, columns, measured, (note,))
 
     def slice(self, kspace: Any, number: int) -> NDArray[np.complexfloating]:
         """One slice, its image moved to the middle."""
         parts = values(kspace, number)
         stored = (parts[..., ::2] + 1j * parts[..., 1::2]).astype(np.complex64).transpose(2, 0, 1)
-        stored[..., math.ceil(_MEASURED * stored.shape[-1]) :] = 0
+        stored[..., _measured(stored.shape[-1]) :] = 0
         rows, columns = (_half_turns(size) for size in stored.shape[1:])
         return stored * rows[:, None] * columns
+
+
+def _measured(partitions: int) -> int:
+    """How many of the partitions count as measured."""
+    return math.ceil(_MEASURED * partitions)
 
 
 def _half_turns(size: int) -> NDArray[np.complexfloating]:

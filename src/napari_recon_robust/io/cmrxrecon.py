@@ -30,7 +30,7 @@ class CMRxRecon(HDF5Layout):
             return None
         frames, slices, coils, phase, readout = _sizes(kspace)
         notes = (f"{frames} frames of {slices} slices: those of a slice follow one another.",) if frames > 1 else ()
-        return Layout(frames * slices, coils, readout, phase, notes)
+        return Layout(frames * slices, coils, readout, phase, notes=notes)
 
     def slice(self, kspace: Any, number: int) -> NDArray[np.complexfloating]:
         """One frame of one slice."""

@@ -73,7 +73,7 @@ class FastMRIScan(Scan):
         described = AcquisitionHeader()
         if "ismrmrd_header" in file:
             described = AcquisitionHeader.parse(values(file["ismrmrd_header"]), name)
-        self._columns = described.measured_columns(phase)
+        self._columns = described.measured(1, phase)
         self._mask = _stored_mask(file, name, phase)
         if self._mask is not None and not bool(self._mask[:, self._columns].any()):
             raise FileFormatError(

@@ -4,27 +4,35 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.scan import Header, Scan
+from ..data.scan import Header, Scan, within
 from ..ground.errors import FileFormatError, dimensions
 from ..ground.hdf5 import check_dataset, is_hdf5, open_hdf5
 from .format import Format
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _KEY = "kspace"  # with which the name of the data set begins
 
 
 @dataclass(frozen=True)
 class Layout:
-    """What a data set holds. notes: what was left out or taken for granted, one sentence each."""
+    """What a data set holds.
+
+    measured: how many columns were to be measured, from the first on; None for all. notes: what was left out or taken
+    for granted, one sentence each.
+    """
 
     slices: int
     coils: int
     rows: int
     columns: int
+    measured: int | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -73,7 +81,7 @@ class _LayoutScan(Scan):
     """A file whose slices are read on demand."""
 
     def __init__(self, name: str, file: Any, format: HDF5Layout, kspace: Any, layout: Layout) -> None:
-        self._file, self._format, self._kspace = file, format, kspace
+        self._file, self._format, self._kspace, self._columns = file, format, kspace, slice(layout.measured)
         super().__init__(
             name,
             Header(
@@ -89,6 +97,10 @@ class _LayoutScan(Scan):
 
     def _read(self, slice: int) -> NDArray[np.complexfloating]:
         return self._format.slice(self._kspace, slice)
+
+    def _encoded(self) -> "Tensor":
+        """The columns that were to be measured."""
+        return within(self._columns, self.header.phase)
 
     def _release(self) -> None:
         self._file.close()

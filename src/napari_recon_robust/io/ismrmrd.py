@@ -58,7 +58,7 @@ class ISMRMRDScan(Scan):
         described, heads = acquisitions.header, acquisitions.heads
         readout, phase, _ = acquisitions.encoded
         self._places = acquisitions.places(1)
-        self._columns = described.measured_columns(phase)
+        self._columns = described.measured(1, phase)
         self._numbers = np.unique(heads["idx"]["slice"])
         rows, columns = described.matrix or (readout, phase)
         matrix = min(rows, readout), min(columns, phase)
@@ -172,6 +172,12 @@ class ISMRMRDVolume(Volume):
     def _measured_in(self, slice: int) -> "Tensor":
         """The same in all slices."""
         return self.acquired
+
+    def _encoded(self) -> "Tensor":
+        """The (lines, partitions) that the header's limits name."""
+        sizes, described = (self.header.readout, self.header.phase), self._acquisitions.header
+        lines, partitions = (within(described.measured(axis, size), size) for axis, size in enumerate(sizes, 1))
+        return lines.mT & partitions
 
     def _release(self) -> None:
         super()._release()

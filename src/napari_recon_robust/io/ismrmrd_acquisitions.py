@@ -72,7 +72,7 @@ class Acquisitions:
 
         FileFormatError for steps beyond it.
         """
-        steps, size, given = self._steps(axis), self.encoded[axis], self.header.centres[axis - 1]
+        steps, size, given = self._steps(axis), self.encoded[axis], self.header.limits[axis - 1].centre
         centre = size // 2 if given is None else given
         places = steps - centre + size // 2
         if places.min() < 0 or places.max() >= size:

@@ -22,20 +22,24 @@ class Space(Specification):
     field_of_view: tuple[float, float, float]
 
 
+class Limits(Specification):
+    """The last encoding step of an axis, and the one in the centre of k-space; None where the header does not say."""
+
+    last: int | None = None
+    centre: int | None = None
+
+
 class AcquisitionHeader(Specification):
     """The part of the header that is used here.
 
-    first, last, centre: limits of kspace_encoding_step_1. partition_centre: that of kspace_encoding_step_2.
+    limits: those of kspace_encoding_step_1 and 2, the lines and the partitions.
     calibration: the parallel imaging's calibration mode. alternating: whether every other (line, partition) has the
     other sign, as where GE's excitations were not chopped: mridata.org's scans say so by ChopY = 0 and ChopZ = 0.
     """
 
     encoded: Space | None = None
     reconstructed: Space | None = None
-    first: int | None = None
-    last: int | None = None
-    centre: int | None = None
-    partition_centre: int | None = None
+    limits: tuple[Limits, Limits] = (Limits(), Limits())
     alternating: tuple[bool, bool] = (False, False)
     trajectory: str | None = None
     calibration: str | None = None
@@ -49,7 +53,6 @@ class AcquisitionHeader(Specification):
             root = ElementTree.fromstring(xml)
         except (ElementTree.ParseError, TypeError, ValueError) as error:
             raise FileFormatError(f"the ISMRMRD header of {name} is no XML ({error}); export the file again.") from None
-        limits = "encoding/encodingLimits/kspace_encoding_step_1"
         field = _number(root, "acquisitionSystemInformation/systemFieldStrength_T")
         hertz = _number(root, "experimentalConditions/H1resonanceFrequency_Hz")
         if field is None and hertz is not None and hertz > 1e5:
@@ -57,10 +60,7 @@ class AcquisitionHeader(Specification):
         return cls(
             encoded=_space(root, "encoding/encodedSpace"),
             reconstructed=_space(root, "encoding/reconSpace"),
-            first=_whole(root, f"{limits}/minimum"),
-            last=_whole(root, f"{limits}/maximum"),
-            centre=_whole(root, f"{limits}/center"),
-            partition_centre=_whole(root, "encoding/encodingLimits/kspace_encoding_step_2/center"),
+            limits=(_limits(root, 1), _limits(root, 2)),
             alternating=(_parameter(root, "ChopY") == 0, _parameter(root, "ChopZ") == 0),
             trajectory=_text(root, "encoding/trajectory"),
             calibration=_text(root, "encoding/parallelImaging/calibrationMode"),
@@ -68,18 +68,17 @@ class AcquisitionHeader(Specification):
             protocol=_text(root, "measurementInformation/protocolName"),
         )
 
-    def measured_columns(self, phase: int) -> slice:
-        """The phase-encoding columns of `phase` that were measured, the rest is padding; all if nothing says so."""
-        if self.encoded is None or self.centre is None or self.last is None:
-            return slice(0, phase)
-        left = self.encoded.matrix[1] // 2 - self.centre
-        columns = slice(left, left + self.last + 1)
-        return columns if 0 <= columns.start < columns.stop <= phase else slice(0, phase)
+    def measured(self, axis: int, size: int) -> slice:
+        """Which places of `size` along the phase encoding (1) or the partitions (2) are measured, the rest is padding.
 
-    @property
-    def centres(self) -> tuple[int | None, int | None]:
-        """The (line, partition) of the centre of k-space; None where the header does not say."""
-        return self.centre, self.partition_centre
+        All if nothing says so.
+        """
+        limits = self.limits[axis - 1]
+        if self.encoded is None or limits.centre is None or limits.last is None:
+            return slice(0, size)
+        begin = self.encoded.matrix[axis] // 2 - limits.centre
+        places = slice(begin, begin + limits.last + 1)
+        return places if 0 <= places.start < places.stop <= size else slice(0, size)
 
     @property
     def matrix(self) -> tuple[int, int] | None:
@@ -174,6 +173,11 @@ def _parameter(root: ElementTree.Element, name: str) -> int | None:
 def _whole(root: ElementTree.Element, path: str) -> int | None:
     number = _number(root, path)
     return None if number is None else round(number)
+
+
+def _limits(root: ElementTree.Element, axis: int) -> Limits:
+    path = f"encoding/encodingLimits/kspace_encoding_step_{axis}"
+    return Limits(last=_whole(root, f"{path}/maximum"), centre=_whole(root, f"{path}/center"))
 
 
 def _space(root: ElementTree.Element, path: str) -> Space | None:

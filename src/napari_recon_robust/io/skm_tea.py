@@ -24,7 +24,7 @@ class SKMTEA(HDF5Layout):
             return None
         slices, rows, columns, echoes, coils = kspace.shape
         notes = (f"Of {echoes} echoes the first is used.",) if echoes > 1 else ()
-        return Layout(slices, coils, rows, columns, notes)
+        return Layout(slices, coils, rows, columns, notes=notes)
 
     def slice(self, kspace: Any, number: int) -> NDArray[np.complexfloating]:
         """One slice of the first echo."""
