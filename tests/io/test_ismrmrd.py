@@ -278,7 +278,10 @@ def two_kinds_of_coils(writer):
 @pytest.mark.parametrize(
     ("write", "sentence"),
     [
-        (one_line(step=19, kspace_encode_step_2=3), "has partitions up to 3 around 1, and its header says 2"),
+        (
+            one_line(step=19, kspace_encode_step_2=3),
+            "partitions up to 3 around 1, and its header says 1 partition;",
+        ),
         (one_line(step=30), "has phase-encoding steps up to 30"),
         (one_line(flags=(ismrmrd.ACQ_IS_NOISE_MEASUREMENT,)), "has no imaging acquisitions"),
         (one_line(encoding_space_ref=1), "has no imaging acquisitions in its first encoding space"),
@@ -290,6 +293,19 @@ def test_scans_that_are_not_read(writer, write, sentence):
     write(writer)
     with pytest.raises(FileFormatError, match=sentence):
         open_scan(writer.done())
+
+
+def test_an_acquisition_that_lacks_samples(writer, kspace):
+    writer.lines(kspace[:1])
+    path = writer.done()
+    with h5py.File(path, "r+") as file:
+        row = file["dataset/data"][3]
+        row["data"] = row["data"][:100].copy()
+        file["dataset/data"][3] = row
+    with open_scan(path) as scan:
+        said = "acquisition 3 of scan.mrd has 100 numbers, and its head says 5 coils of 48 complex samples"
+        with pytest.raises(FileFormatError, match=said):
+            scan.kspace(0)
 
 
 def test_spiral(tmp_path):

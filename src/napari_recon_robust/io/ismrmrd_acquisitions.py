@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from ..ground.cached import cached_property
 from ..ground.errors import FileFormatError, InputError, dimensions
 from ..ground.hdf5 import check_dataset, field_values, values
+from ..ground.numbers import counted
 from .ismrmrd_header import AcquisitionHeader
 
 if TYPE_CHECKING:
@@ -76,10 +77,11 @@ class Acquisitions:
         centre = size // 2 if given is None else given
         places = steps - centre + size // 2
         if places.min() < 0 or places.max() >= size:
-            kind, entries = ("phase-encoding steps", "lines") if axis == 1 else ("partitions", "partitions")
+            kind, entry = ("phase-encoding steps", "line") if axis == 1 else ("partitions", "partition")
+            said = size if self.header.encoded is None else self.header.encoded.matrix[axis]
             raise FileFormatError(
-                f"{self._name} has {kind} up to {steps.max()} around {centre}, and its header says {size} {entries}; "
-                "export it again with the right header."
+                f"{self._name} has {kind} up to {steps.max()} around {centre}, and its header says "
+                f"{counted(said, entry)}; export it again with the right header."
             )
         return places
 
@@ -129,12 +131,19 @@ class Acquisitions:
         return steps
 
     def _samples(self, entries: NDArray[np.integer]) -> list[NDArray[np.complexfloating]]:
-        """The samples of some entries of the table, complex (coils, samples)."""
-        stored = field_values(self._data, "data", entries.tolist())
-        return [
-            np.ascontiguousarray(values, np.float32).view(np.complex64).reshape(int(head["active_channels"]), -1)
-            for values, head in zip(stored, self._all_heads[entries], strict=True)
-        ]
+        """The samples of some entries of the table, complex64 (coils, samples); FileFormatError if some are lacking."""
+        found = []
+        for number, stored in zip(entries, field_values(self._data, "data", entries.tolist()), strict=True):
+            head = self._all_heads[number]
+            shape = int(head["active_channels"]), int(head["number_of_samples"])
+            if len(stored) != 2 * shape[0] * shape[1]:
+                raise FileFormatError(
+                    f"acquisition {number} of {self._name} has {len(stored)} numbers, and its head says "
+                    f"{shape[0]} coils of {shape[1]} complex samples; the file is damaged: copy it again from its "
+                    "source."
+                )
+            found.append(np.ascontiguousarray(stored, np.float32).view(np.complex64).reshape(shape))
+        return found
 
     @cached_property
     def _noise(self) -> "tuple[Tensor | None, tuple[str, ...]]":
