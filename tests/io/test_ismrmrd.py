@@ -8,7 +8,7 @@ import pytest
 
 from helpers.headers import header
 from napari_recon_robust.data.orientation import Directions
-from napari_recon_robust.ground.errors import FileFormatError
+from napari_recon_robust.ground.errors import FileFormatError, InputError
 from napari_recon_robust.io import open_scan
 from napari_recon_robust.io.ismrmrd_acquisitions import Acquisitions
 
@@ -487,6 +487,16 @@ def test_a_pass_through_a_volume_tells_its_progress_and_can_be_cancelled(tmp_pat
         next(job)
         job.close()
         assert len(list(scan.prepare(0))) == 3
+
+
+def test_a_line_that_is_not_finite_spoils_every_slice(tmp_path, volume):
+    """No advice to choose another slice is given."""
+    kspace = volume[1].copy()
+    kspace[1, 5, 3, 7] = np.nan
+    writer = Writer(tmp_path / "scan.mrd", VOLUME)
+    writer.volume(kspace)
+    with open_scan(writer.done()) as scan, pytest.raises(InputError, match=r"line 3 of partition 7 .*: export the"):
+        scan.kspace(0)
 
 
 def test_what_a_3d_scan_left_out_is_left_out_of_its_slices(tmp_path, volume):

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data.scan import Header, Scan
+from ..ground.errors import InputError
 from ..ground.guard import check_memory, free_memory
 from ..ground.progress import Job, Progress, run
 
@@ -88,6 +89,7 @@ class Volume(Scan):
         kept = slice(self._first + slices.start, self._first + slices.stop)
         for rows, columns, lines in self._lines():
             yield Progress(done / self._count, f"Reading slices {slices.start} to {slices.stop - 1}")
+            self._check_finite(rows, columns, lines)
             planes = fourier.ifft(torch.from_numpy(lines), (-1,)).numpy()[..., kept]
             for row, column, plane in zip(rows, columns, planes, strict=True):
                 kspace[row, column] += plane
@@ -95,6 +97,17 @@ class Volume(Scan):
             done += len(lines)
         kspace /= np.maximum(count, 1).astype(np.float32)[..., None, None]
         return Block(slices, kspace)
+
+    def _check_finite(
+        self, rows: NDArray[np.integer], columns: NDArray[np.integer], lines: NDArray[np.complexfloating]
+    ) -> None:
+        """InputError for a line with NaN or infinity: its transform would have them in every slice."""
+        bad = np.flatnonzero(~np.isfinite(lines).all((1, 2)))
+        if len(bad):
+            raise InputError(
+                f"line {rows[bad[0]]} of partition {columns[bad[0]]} of {self.name} has NaN or infinity, and each line "
+                "is a part of every slice; finite values are expected: export the file again."
+            )
 
     def _release(self) -> None:
         self._block = None
