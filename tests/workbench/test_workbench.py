@@ -340,6 +340,27 @@ def test_a_method_that_raises(bench: Workbench, monkeypatch: pytest.MonkeyPatch)
         bench.perturbing.run().run()
 
 
+@pytest.mark.slow
+def test_a_pass_through_a_3d_scan_is_seen_as_it_goes(tmp_path: Path) -> None:
+    """Opening it makes the first pass; a slice of another block makes one of its own."""
+    ends = (np.linspace(-1, 1, n, endpoint=False) for n in (24, 20, 16))
+    x, y, z = np.meshgrid(*ends, indexing="ij")
+    object = (x**2 + 2 * y**2 + 2 * z**2 < 0.7) * (1 + 0.5 * np.stack([y, z, -y]))
+    kspace = np.fft.fftshift(np.fft.fftn(np.fft.ifftshift(object, (1, 2, 3)), axes=(1, 2, 3)), (1, 2, 3))
+    (tmp_path / "scan.hdr").write_text("# Dimensions\n24 20 16 3\n")
+    kspace.astype(np.complex64).transpose(0, 3, 2, 1).tofile(tmp_path / "scan.cfl")
+    bench, seen = Workbench(), list[Progress]()
+    bench.acquisition.open(tmp_path / "scan.cfl").run(seen.append)
+    read = [step.fraction for step in seen if step.message == "Reading slices 0 to 23"]
+    assert len(read) == 16
+    assert read == sorted(read)
+    assert 0.9 <= read[0] < read[-1] < 1
+    bench.acquisition.opened_scan._block = None  # type: ignore[attr-defined]
+    seen.clear()
+    bench.acquisition.measure(11, None).run(seen.append)
+    assert [step.fraction for step in seen[1:17]] == pytest.approx([0.3 * n / 16 for n in range(16)])
+
+
 def test_a_part_scales_progress_and_is_closed_with_the_whole() -> None:
     closed = []
 
