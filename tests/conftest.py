@@ -116,7 +116,7 @@ def scan_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def loud_file(scan_file: Path) -> Path:
+def loud_file(scan_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Slice 1 of `scan_file`, and coil 2 has 100 times the gain of the others."""
     import numpy as np
 
@@ -125,7 +125,7 @@ def loud_file(scan_file: Path) -> Path:
 
     with open_scan(scan_file) as scan:
         kspace = scan.kspace(1).numpy() * np.float32([1, 1, 100, 1])[:, None, None]
-    path = scan_file.with_name("loud.h5")
+    path = tmp_path_factory.mktemp("loud") / "loud.h5"  # the folder of `scan_file` is listed by tests
     write_fastmri(path, kspace[None], encoded_mm=(400.0, 200.0, 5.0), matrix=(96, 96))
     return path
 
