@@ -16,6 +16,7 @@ from ..ground.cached import cached_property
 from ..ground.errors import InputError, ReconRobustError, dimensions
 from ..ground.guard import opening
 from ..ground.specification import Specification
+from .centre import check_centre
 from .orientation import Directions, Plane, Vector, aspect_of
 from .units import unit_of
 
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from .roi import Annotation
 
 
-_FAR_MORE = 4  # times the energy: in the middle of centred k-space lies most of it
-_NEAR = 1 / 16  # of an axis: the echo may come a little early or late; with 7/8 of k-space the centre is 1/14 off
 _WHOLE = 0.99  # of the points of measured lines
 _RESIDUE = 2.0**-23  # of the largest number: what transforms in single precision leave of zeros; noise is far above it
 
@@ -256,7 +255,9 @@ class Scan(ABC):
         if not bool(mask.any()):
             raise InputError(f"the sampling mask keeps no measured point of {self.name}; choose another mask.")
         kspace, unit = self._slice(slice)
-        self._check_centre(kspace)
+        if not self._centred:
+            check_centre(kspace, self.name)
+            self._centred = True
         whole = without_gaps(measured)
         return Measurement(
             kspace=kspace * mask,
@@ -277,33 +278,6 @@ class Scan(ABC):
         return opening(
             f"{part} of {self.name}", advice="the file is damaged or was moved: copy it again from its source"
         )
-
-    def _check_centre(self, kspace: "Tensor") -> None:
-        """Refuse k-space whose centre is not in the middle.
-
-        A Fourier transform without shifts leaves it at the first sample; partial Fourier, without its zeros, beside the
-        middle.
-        """
-        if self._centred:
-            return
-        from torch.linalg import vector_norm
-
-        profiles = {name: vector_norm(kspace, dim=(0, other)) for name, other in (("readout", 2), ("phase", 1))}
-        ends = [name for name, profile in profiles.items() if _ends(profile)]
-        if ends:
-            raise InputError(
-                f"the k-space of {self.name} has its largest values at the ends of {' and '.join(ends)}, and it has to "
-                "have its centre in the middle: shift it there (numpy.fft.fftshift) and save it again."
-            )
-        for name, profile in profiles.items():
-            largest, middle = _largest(profile), len(profile) // 2
-            if largest != middle:
-                raise InputError(
-                    f"the k-space of {self.name} has its largest values at {name} {largest} of {len(profile)}, and it "
-                    f"has to have its centre at {middle}: fill in what partial Fourier, or a partial echo, left out "
-                    "with zeros and save it again."
-                )
-        self._centred = True
 
     def _check(self, slice: int) -> None:
         if self._closed:
@@ -326,24 +300,6 @@ def from_the_middle(slices: int) -> list[int]:
     """All slices of a stack, the one in its middle first and those at its ends last."""
     middle = slices // 2
     return sorted(range(slices), key=lambda slice: abs(slice - middle))
-
-
-def _ends(profile: "Tensor") -> bool:
-    """Whether far more of an axis's energy lies in its first and last eighths than in the quarter in its middle."""
-    eighth = max(1, len(profile) // 8)
-    rolled = profile.square().roll(eighth)  # the ends come first
-    middle = profile[len(profile) // 2 - eighth :][: 2 * eighth].square()
-    return bool(rolled[: 2 * eighth].sum() > _FAR_MORE * middle.sum())
-
-
-def _largest(profile: "Tensor") -> int:
-    """Where an axis has its largest values; the middle if that is near, or has values of a similar size."""
-    energy = profile.square()
-    around = energy + energy.roll(1) + energy.roll(-1)
-    largest, middle = int(around.argmax()), len(profile) // 2
-    near = abs(largest - middle) <= max(_NEAR * len(profile), 2)
-    # Where the middle was not measured, nothing can be said.
-    return middle if near or not 0 < _FAR_MORE * around[middle] < around[largest] else largest
 
 
 def within(columns: slice, phase: int) -> "Tensor":

@@ -1,0 +1,54 @@
+"""Whether the centre of k-space lies in the middle, as everything that reads k-space takes for granted."""
+
+from typing import TYPE_CHECKING
+
+from ..ground.errors import InputError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_FAR_MORE = 4  # times the energy: in the middle of centred k-space lies most of it
+_NEAR = 1 / 16  # of an axis: the echo may come a little early or late; with 7/8 of k-space the centre is 1/14 off
+
+
+def check_centre(kspace: "Tensor", name: str) -> None:
+    """Refuse k-space (coils, readout, phase) whose centre is not in the middle; InputError with the scan's name.
+
+    A Fourier transform without shifts leaves it at the first sample; partial Fourier, without its zeros, beside the
+    middle.
+    """
+    from torch.linalg import vector_norm
+
+    profiles = {axis: vector_norm(kspace, dim=(0, other)) for axis, other in (("readout", 2), ("phase", 1))}
+    ends = [axis for axis, profile in profiles.items() if _ends(profile)]
+    if ends:
+        raise InputError(
+            f"the k-space of {name} has its largest values at the ends of {' and '.join(ends)}, and it has to "
+            "have its centre in the middle: shift it there (numpy.fft.fftshift) and save it again."
+        )
+    for axis, profile in profiles.items():
+        largest, middle = _largest(profile), len(profile) // 2
+        if largest != middle:
+            raise InputError(
+                f"the k-space of {name} has its largest values at {axis} {largest} of {len(profile)}, and it has to "
+                f"have its centre at {middle}: fill in what partial Fourier, or a partial echo, left out with zeros "
+                "and save it again."
+            )
+
+
+def _ends(profile: "Tensor") -> bool:
+    """Whether far more of an axis's energy lies in its first and last eighths than in the quarter in its middle."""
+    eighth = max(1, len(profile) // 8)
+    rolled = profile.square().roll(eighth)  # the ends come first
+    middle = profile[len(profile) // 2 - eighth :][: 2 * eighth].square()
+    return bool(rolled[: 2 * eighth].sum() > _FAR_MORE * middle.sum())
+
+
+def _largest(profile: "Tensor") -> int:
+    """Where an axis has its largest values; the middle if that is near, or has values of a similar size."""
+    energy = profile.square()
+    around = energy + energy.roll(1) + energy.roll(-1)
+    largest, middle = int(around.argmax()), len(profile) // 2
+    near = abs(largest - middle) <= max(_NEAR * len(profile), 2)
+    # Where the middle was not measured, nothing can be said.
+    return middle if near or not 0 < _FAR_MORE * around[middle] < around[largest] else largest
