@@ -81,10 +81,6 @@ class Scan(ABC):
     def _release(self) -> None:
         """Close the file."""
 
-    def _prepare(self, slice: int) -> "Job[None]":
-        """What takes long before a slice is read, in steps; nothing where slices lie together in the file."""
-        yield from ()
-
     def _measured(self) -> "Tensor":
         """Which points were measured, bool (1, phase) or (readout, phase): those of the first slice that has any.
 
@@ -171,11 +167,11 @@ class Scan(ABC):
     def prepare(self, slice: int) -> "Job[None]":
         """Do what takes long before a slice is read, in steps that tell their progress; `kspace` does the rest.
 
-        Of a 3-D scan it is a pass through the file. Without it `kspace` does all. Raises the errors of `kspace`.
+        Of a 3-D scan it is a pass through the file; where slices lie together in the file it is nothing. Without it
+        `kspace` does all. Raises the errors of `kspace`.
         """
         self._check(slice)
-        with self._reading(f"slice {slice}"):
-            yield from self._prepare(slice)
+        yield from ()
 
     def kspace(self, slice: int) -> "Tensor":
         """One slice in units of `unit`, complex64 (coils, readout, phase); do not change it in place.

@@ -47,8 +47,11 @@ class Volume(Scan):
         The lines themselves are complex64 (lines, coils, readout); those of one place are averaged.
         """
 
-    def _prepare(self, slice: int) -> Job[None]:
-        yield from self._block_of(slice)
+    def prepare(self, slice: int) -> Job[None]:
+        """Read the block that holds a slice."""
+        self._check(slice)
+        with self._reading(f"slice {slice}"):
+            yield from self._block_of(slice)
 
     def _read(self, slice: int) -> NDArray[np.complexfloating]:
         block = run(self._block_of(slice))
