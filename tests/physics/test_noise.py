@@ -143,6 +143,23 @@ def test_correlation_between_coils(acceleration):
     assert torch.equal(found.diagonal(), torch.ones(5, dtype=torch.complex64))
 
 
+@pytest.mark.parametrize("acceleration", [1, 4])
+def test_noise_in_a_scans_colour_has_its_covariance(acceleration):
+    scan = head(160, 2, 0.01)
+    mixing = torch.eye(5) + 0.3j * torch.ones(5, 5).triu(1)
+    mixed = torch.tensordot(mixing, scan.noise, 1)
+    mask = Sampling(acceleration=acceleration, centre_fraction=0.08).mask(320, 160)
+    kspace = (scan.kspace - scan.noise + mixed) * mask
+    colour = noise.colour(kspace, mask, noise.estimate(kspace, mask))
+    more = noise.add(
+        torch.zeros(2, 5, 320, 160, dtype=torch.complex64), torch.ones(1, 160, dtype=torch.bool), colour, seed=1
+    )
+    truth = noise.covariance(mixed)
+    assert (noise.covariance(more[0]) - truth).norm() < 0.12 * truth.norm()
+    assert (truth - torch.diag(truth.diagonal())).norm() > 0.3 * truth.norm()
+    assert not torch.equal(more[0], more[1])
+
+
 @pytest.mark.parametrize("sampling", [Sampling(), Sampling(pattern="poisson-disc")])
 @pytest.mark.parametrize("level", [0.0, 0.01])
 def test_where_no_noise_is_seen_alone_it_counts_as_uncorrelated(level, sampling):

@@ -22,7 +22,7 @@ from ..perturbations.base import SENSITIVITIES, Setup, check_budgets, coil_norms
 from ..perturbations.noise.objective import Objective, gradient_of
 from ..perturbations.noise.worst_case import WorstCase
 from ..perturbations.random_noise import white_noise
-from ..physics.noise import correlation
+from ..physics.noise import colour
 from ..reconstructors.base import Method, Reconstructor
 from .maps import SliceMap
 
@@ -303,13 +303,12 @@ def _amplification(setup: Setup, replicas: int, keep: bool, seed: int) -> Job[Te
     sigma = float(levels.square().mean().sqrt())
     if not sigma > 0:
         return torch.zeros(measurement.matrix)
-    values, vectors = torch.linalg.eigh(correlation(measurement.kspace, measurement.mask, levels))
-    colour = levels[:, None] * (vectors * values.clamp_min(0).sqrt()) @ vectors.mH
+    mixing = colour(measurement.kspace, measurement.mask, levels)
     unit = torch.full_like(levels, measurement.sampled_points**0.5)
     images = []
     for number in range(replicas):
         yield Progress(number / replicas, f"Noise {number + 1} of {replicas}")
-        n = torch.tensordot(colour, white_noise(measurement, unit, seed + number), 1)
+        n = torch.tensordot(mixing, white_noise(measurement, unit, seed + number), 1)
         with torch.no_grad():
             image = setup.reconstruct(measurement.with_kspace(measurement.kspace + n, keep=keep))
         images.append(image.abs().float().cpu())

@@ -35,8 +35,8 @@ def predicted_reference(measurement: Measurement, image: Tensor, kind: str, seed
     """The reference that would be measured if an image were the truth, a magnitude (rows, columns).
 
     It is combined as `Measurement.reference` combines the k-space y on the mask and F S x + n elsewhere, where n is new
-    noise of the level sigma_i of each coil. So it shares the noise of the samples with the reference, as the
-    posterior's draws do; noise that is added as if it were independent of the draws makes the intervals too wide.
+    noise like that of the scan, of level sigma_i and correlated between coils. So it shares the noise of the samples
+    with the reference, as the posterior's draws do; noise that is added as if it were independent of the draws makes the intervals too wide.
 
     image: x, complex64 (rows, columns) of the output matrix, in the scan's units; it is zero outside. What the scanner
     did not measure, and the full k-space holds as zeros, stays zero. seed: of n.
@@ -45,7 +45,8 @@ def predicted_reference(measurement: Measurement, image: Tensor, kind: str, seed
     assert full is not None
     coil_images = calibration.sensitivities * fourier.centre_pad_image(image, measurement.model.shape)
     kspace = fourier.fft(fourier.centre_pad_image(coil_images, (full.shape[-2], full.shape[-1])))
-    kspace = noise.add(kspace * measurement.acquired, measurement.acquired, calibration.noise, seed)
+    colour = noise.colour(measurement.kspace, measurement.mask, calibration.noise)
+    kspace = noise.add(kspace * measurement.acquired, measurement.acquired, colour, seed)
     predicted = torch.where(measurement.mask, measurement.kspace, kspace)
     reference = measurement.with_kspace(predicted, full=predicted, keep=True).reference(kind)
     assert reference is not None

@@ -102,6 +102,16 @@ def correlation(kspace: Tensor, mask: Tensor, sigma: Tensor) -> Tensor:
     return torch.where(uncorrelated != 0, uncorrelated, samples @ samples.mH)
 
 
+def colour(kspace: Tensor, mask: Tensor, sigma: Tensor) -> Tensor:
+    """C, complex (coils, coils): C n is noise like that of a scan where n is white, of E|n_i|^2 = 1.
+
+    It has the level sigma_i in coil i and the `correlation` between coils, whose Hermitian root is in C.
+    kspace, mask, sigma: those of `correlation`.
+    """
+    values, vectors = torch.linalg.eigh(correlation(kspace, mask, sigma))
+    return sigma[:, None] * (vectors * values.clamp_min(0).sqrt()) @ vectors.mH
+
+
 def _energies(kspace: Tensor, sampled: Tensor) -> tuple[Tensor, float, bool]:
     """Mean energies (..., coils, bands, n), how many independent samples each is the mean of, and whether of lines."""
     rows, columns = sampled.any(1), sampled.any(0)
@@ -230,12 +240,16 @@ def prewhiten(kspace: Tensor, covariance: Tensor) -> Tensor:
 
 
 def add(kspace: Tensor, mask: Tensor, sigma: Tensor | float, seed: int) -> Tensor:
-    """Noisy samples y + M n, n circular complex Gaussian, E|n_i|^2 = sigma_i^2, independent between coils.
+    """Noisy samples y + M n, n circular complex Gaussian, E|n_i|^2 = sigma_i^2.
 
     kspace: complex64 (..., coils, readout, phase), not changed. mask: bool, broadcastable to (readout, phase).
-    sigma: one value, or one per coil (coils,). seed: the same seed gives the same noise on every device.
+    sigma: one value or one per coil (coils,) for noise that is independent between coils, or what `colour` gives,
+    (coils, coils). seed: the same seed gives the same noise on every device.
     """
     generator = torch.Generator().manual_seed(seed)
     samples = torch.randn(kspace.shape, generator=generator, dtype=kspace.dtype).to(kspace.device)
-    level = torch.as_tensor(sigma, device=kspace.device, dtype=kspace.real.dtype)
+    level = torch.as_tensor(sigma, device=kspace.device)
+    if level.ndim == 2:
+        return kspace + mask * torch.einsum("ij,...jrp->...irp", level.to(kspace.dtype), samples)
+    level = level.to(kspace.real.dtype)
     return kspace + mask * samples * (level[:, None, None] if level.ndim else level)

@@ -3,7 +3,10 @@ import torch
 
 from helpers.shifts import perturb, sentence
 from napari_recon_robust.data.measurement import Calibration, Measurement
+from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.physics import fourier, noise
+from napari_recon_robust.physics.sampling import Sampling
 
 
 @pytest.mark.parametrize("factor", [1.0, 1.5, 4.0])
@@ -28,6 +31,21 @@ def test_the_noise_of_each_coil_is_its_own(measurement, combined, roi):
     found = perturb("noise-level", uneven, combined, roi, factor=2**0.5)
     level = (found.measurement.full - measurement.full).abs().square().mean((1, 2)).sqrt()
     torch.testing.assert_close(level, sigma, rtol=0.06, atol=1e-6)
+
+
+def test_the_noise_is_as_correlated_between_coils_as_the_scans(combined):
+    generator = torch.Generator().manual_seed(0)
+    white = 0.01 * torch.randn(4, 320, 160, dtype=torch.complex64, generator=generator)
+    mixed = torch.tensordot((torch.eye(4) + 0.3).to(torch.complex64), white, 1)
+    tissue = torch.zeros(4, 320, 160, dtype=torch.complex64)
+    tissue[:, 110:210, 50:110] = torch.randn(4, 1, 1, dtype=torch.complex64, generator=generator)
+    kspace = fourier.fft(tissue) + mixed
+    mask = Sampling(acceleration=4, centre_fraction=0.08).mask(320, 160)
+    measurement = Measurement(kspace * mask, mask, (160, 160), kspace)
+    found = perturb("noise-level", measurement, combined, ROI.box(60, 60, 30, 30), factor=2**0.5)
+    truth = noise.covariance(mixed)
+    assert (noise.covariance(found.measurement.full - kspace) - truth).norm() < 0.12 * truth.norm()
+    assert (truth - torch.diag(truth.diagonal())).norm() > 0.3 * truth.norm()
 
 
 def test_a_scan_without_noise_is_refused(measurement, combined, roi):

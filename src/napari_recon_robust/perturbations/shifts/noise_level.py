@@ -15,7 +15,8 @@ from ..base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup
 class NoiseLevel(Perturbation):
     """z_i is white complex Gaussian on all points, E|z_i|^2 = (factor^2 - 1) sigma_i^2; the noise becomes factor times.
 
-    sigma_i is the noise of coil i that is estimated from the clean scan (`Calibration.noise`).
+    sigma_i is the noise of coil i that is estimated from the clean scan (`Calibration.noise`), and z is as correlated
+    between coils as that noise (`noise.correlation`).
     """
 
     id = "noise-level"
@@ -46,7 +47,8 @@ class NoiseLevel(Perturbation):
         if not sigma.any():
             raise InputError("no noise is found in this scan, so that there is nothing to multiply; use random noise.")
         everywhere = torch.ones_like(measurement.mask)
+        more = sqrt(factor**2 - 1) * noise.colour(measurement.kspace, measurement.mask, sigma)
         # The random control is drawn with the seed itself; another one here, so that the two differ.
-        z = noise.add(torch.zeros_like(measurement.kspace), everywhere, sqrt(factor**2 - 1) * sigma, knobs["seed"] + 1)
+        z = noise.add(torch.zeros_like(measurement.kspace), everywhere, more, knobs["seed"] + 1)
         statement = f"The thermal noise is {factor:.3g} times that of the scan."
         return [Perturbed.of(measurement, z, None, keep=knobs["sensitivities"] == "kept", statement=statement)]
