@@ -36,7 +36,8 @@ def predicted_reference(measurement: Measurement, image: Tensor, kind: str, seed
 
     It is combined as `Measurement.reference` combines the k-space y on the mask and F S x + n elsewhere, where n is new
     noise like that of the scan, of level sigma_i and correlated between coils. So it shares the noise of the samples
-    with the reference, as the posterior's draws do; noise that is added as if it were independent of the draws makes the intervals too wide.
+    with the reference, as the posterior's draws do; noise that is added as if it were independent of the draws makes
+    the intervals too wide.
 
     image: x, complex64 (rows, columns) of the output matrix, in the scan's units; it is zero outside. What the scanner
     did not measure, and the full k-space holds as zeros, stays zero. seed: of n.

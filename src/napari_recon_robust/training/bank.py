@@ -166,21 +166,24 @@ class Bank(Cases):
 
 @dataclass(frozen=True, eq=False)
 class Draw:
-    """One random case of a bank: its file, the sources that it may show, and its seed, which ends in its number."""
+    """One random case of a bank: its file, the sources and ranges that it is drawn from, its seed, which ends in its
+    number.
+    """
 
     path: Path
     sources: Sequence[Source]
+    specification: BankSpecification
     seed: tuple[int, int]
 
-    def save(self, specification: BankSpecification) -> None:
+    def save(self) -> None:
         """Make the case and write it, completely or not at all.
 
         Raises InputError if no slice can be used, and WritingError without room.
         """
-        case, name = self._case(specification)
+        case, name = self._case()
         _save(self.path, case, {"number": str(self.seed[-1]), "source": name})
 
-    def _case(self, specification: BankSpecification) -> tuple[TrainingCase, str]:
+    def _case(self) -> tuple[TrainingCase, str]:
         """A case and its file's name; a draw that cannot be calibrated (an empty slice) is drawn again."""
         reason = ""
         for attempt in range(_SUBSTITUTES):
@@ -188,7 +191,8 @@ class Draw:
             source = self.sources[rng.choice(len(self.sources), p=shares(self.sources))]
             name = source.origin.name
             try:
-                return calibrated(source.content.acquisition(specification, rng), specification, rng), name
+                acquired = source.content.acquisition(self.specification, rng)
+                return calibrated(acquired, self.specification, rng), name
             except ReconRobustError as error:
                 reason = f"{name}: {str(error).rstrip('.')}"
         raise InputError(f"no usable slice could be drawn in {_SUBSTITUTES} attempts ({reason}); check the data.")
@@ -230,14 +234,14 @@ class Division:
     def training_draw(self, folder: Path, specification: BankSpecification, number: int) -> Draw:
         """The draw with that number; draws from `specification.cases` on replace cases, beginning with the first."""
         path = folder / f"case-{number % specification.cases:05d}.safetensors"
-        return Draw(path, self.training, (specification.seed, number))
+        return Draw(path, self.training, specification.of_training_case(number), (specification.seed, number))
 
-    def validation_draw(self, folder: Path, number: int) -> Draw:
+    def validation_draw(self, folder: Path, specification: BankSpecification, number: int) -> Draw:
         """A draw of the people in turn; it does not depend on the bank's seed, so that banks can be compared."""
         people = _people(self.validation)
         sources = [source for source in self.validation if source.origin.person == people[number % len(people)]]
         path = folder / f"validation-{number:05d}.safetensors"
-        return Draw(path, sources, (_VALIDATION_SEED, number))
+        return Draw(path, sources, specification, (_VALIDATION_SEED, number))
 
 
 def build_bank(specification: BankSpecification, data: Path, folder: Path, undersampled: bool = False) -> Job[Bank]:
@@ -270,13 +274,15 @@ def build_bank(specification: BankSpecification, data: Path, folder: Path, under
                 )
             _write(specified, specification.model_dump_json(indent=1).encode())
             _write(recorded, record.model_dump_json(indent=1).encode())
-            draws = [division.validation_draw(folder, n) for n in _missing(folder, "validation", validation)]
+            draws = [
+                division.validation_draw(folder, specification, n) for n in _missing(folder, "validation", validation)
+            ]
             draws += [
                 division.training_draw(folder, specification, n) for n in _missing(folder, "case", specification.cases)
             ]
             for done, draw in enumerate(draws):
                 yield Progress(done / len(draws), f"making case {done + 1} of {len(draws)}")
-                draw.save(specification)
+                draw.save()
     return Bank(folder)
 
 

@@ -533,7 +533,7 @@ def _written(folder: Path) -> Iterator[None]:
 def _metadata(run: _Run, command: str) -> store.Metadata:
     recipe, bank = run.recipe, run.bank
     wanted, masks = recipe.bank, recipe.masks
-    ranges: dict[str, Any] = {"noise": wanted.noise, "coils": wanted.coils, "matrix": wanted.matrix}
+    ranges: dict[str, Any] = {"noise": wanted.all_noise, "coils": wanted.coils, "matrix": wanted.matrix}
     kinds = ", ".join(f"{count} {kind}" for kind, count in bank.origins.items()) or "simulated from NIfTI"
     anatomy = "slices in all planes of the volumes below, simulated" if bank.simulated else f"slices of {kinds}"
     replaced = f", replaced one after the other by {made}" if (made := bank.drawn - wanted.cases) > 0 else ""

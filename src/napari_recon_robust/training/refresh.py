@@ -83,7 +83,7 @@ def refresh(folder: Path, data: Path, part: int = 0, parts: int = 1) -> Job[None
             raise InputError(f"{folder} was made from other files than {data} holds now; give the folder that it was.")
         number = bank.drawn + (part - bank.drawn) % parts
         while True:
-            division.training_draw(folder, specification, number).save(specification)
+            division.training_draw(folder, specification, number).save()
             yield Progress(0.0, f"case {number + 1}")
             number += parts
 
