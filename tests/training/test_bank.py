@@ -121,6 +121,19 @@ def test_a_bank_is_continued_where_it_was_interrupted(anatomy_folder, specificat
         assert torch.equal(whole[number].coil_images, bank[number].coil_images)
 
 
+def test_strong_noise_is_that_of_every_fifth_case_for_training(anatomy_folder, specification, bank, tmp_path):
+    """All other cases, and those for validation, are as without it."""
+    wanted = specification.model_copy(update={"strong_noise": (0.1, 0.2)})
+    noisy = run(build_bank(wanted, anatomy_folder, tmp_path))
+    assert noisy[0].noise > 0.05
+    assert bank[0].noise < 0.05
+    assert torch.equal(noisy[1].coil_images, bank[1].coil_images)
+    assert torch.equal(noisy.validation[0].coil_images, bank.validation[0].coil_images)
+    assert [number for number in range(12) if wanted.of_training_case(number).noise == (0.1, 0.2)] == [0, 5, 10]
+    assert wanted.all_noise == (0.0015, 0.2)
+    assert specification.all_noise == (0.0015, 0.025)
+
+
 def test_a_bank_of_another_recipe_is_not_used(anatomy_folder, specification, bank):
     other = specification.model_copy(update={"seed": 9})
     with pytest.raises(InputError, match="another recipe"):
