@@ -48,12 +48,18 @@ def test_an_ordinary_scan_has_none(sampling: Sampling, noise: float) -> None:
 
 
 def test_an_object_that_the_field_of_view_folds_is_told_where_it_spoils_images() -> None:
+    """Other images than that of GRAPPA, which has no sensitivities."""
+
     def nmse(one: Measurement, id: str) -> float:
         return metrics.nmse(registry.get(id)(one).abs(), one.reference())
 
-    for columns, worse in ((96, False), (56, True)):
+    def nmse_of_rss(one: Measurement, id: str) -> float:
+        return metrics.nmse(registry.get(id)(one).abs(), one.reference("rss"))
+
+    for columns, worse in ((96, False), (72, True)):
         one = measured(folded(head(), columns))
         assert (nmse(one, "cg-sense") > nmse(one, "zero-filled")) == worse
+        assert nmse_of_rss(one, "grappa") < (0.5 if worse else 0.1) * nmse_of_rss(one, "zero-filled")
         assert ("larger than the field of view" in cautions(one).get("second_set", "")) == worse
 
 

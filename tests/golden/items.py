@@ -29,6 +29,7 @@ FEW: dict[str, dict[str, Any]] = {
 # Further ones on the second measurement, so that knobs off their defaults are frozen too.
 TURNED: dict[str, dict[str, Any]] = {
     "zero-filled": {"combine": "combined"},
+    "grappa": {"weight": 0.02, "combine": "combined"},
     "cg-sense": {"weight": 0.02},
     "tv": {"weight": 7e-3},
     "l1-wavelet": {"weight": 7e-3},

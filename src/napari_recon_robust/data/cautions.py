@@ -34,7 +34,8 @@ def _second_set(measurement: Measurement) -> str:
         return ""
     return (
         f"The object seems larger than the field of view: {100 * share:.2g}% of the energy of the calibration lines "
-        "needs a second set of coil sensitivities; methods, which have one, may be worse than the zero-filled image."
+        "needs a second set of coil sensitivities; methods that use one may be worse than the zero-filled image. "
+        "GRAPPA uses none."
     )
 
 

@@ -13,6 +13,7 @@ from .base import Reconstructor
 # "module:Method", or "module:Method, Network" if files may name the network that it runs, by the same id
 _METHODS = {
     "zero-filled": "classical.zero_filled:ZeroFilled",
+    "grappa": "classical.grappa:GRAPPA",
     "cg-sense": "classical.cg_sense:CGSense",
     "tv": "classical.tv:TotalVariation",
     "l1-wavelet": "classical.wavelet:L1Wavelet",
