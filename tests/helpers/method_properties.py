@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from helpers.second_device import NAME, There, here, second_device
 from napari_recon_robust.data.measurement import Calibration, Measurement
-from napari_recon_robust.ground.errors import InputError, WeightsError
+from napari_recon_robust.ground.errors import InputError, ModelError, WeightsError
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.reconstructors.base import Reconstructor
 
@@ -77,6 +78,20 @@ def test_the_units_of_the_scan_do_not_matter(method: Reconstructor, measurement:
     factor = 2.0**-14  # a power of two changes no digit
     small = replace(measurement, kspace=measurement.kspace * factor, full=None)
     assert difference(reconstruct(method, small), image * factor) < 2e-3
+
+
+@pytest.mark.slow
+def test_it_runs_on_the_device_of_the_samples(method: Reconstructor, measurement: Measurement, image: Tensor) -> None:
+    """On a second one, which refuses to compute with tensors of the first."""
+    with second_device():
+        try:
+            there = reconstruct(method, replace(measurement, full=None).to(NAME))
+        except ModelError as error:
+            if "autocast" in str(error):
+                pytest.skip("uses autocast, which does not know that device")
+            raise
+    assert isinstance(there, There)
+    assert difference(here(there), image) < 1e-4
 
 
 @pytest.mark.slow

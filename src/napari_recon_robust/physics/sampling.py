@@ -267,7 +267,8 @@ def acs_region(mask: Tensor) -> tuple[slice, slice]:
     # How far every row from the centre to here reaches, upwards [i] and downwards [j].
     reach = [(side[: row + 1].flip(0).cummin(0).values[:, None], side[row:].cummin(0).values) for side in (left, right)]
     to_left, to_right = (torch.minimum(up, down) for up, down in reach)
-    height = torch.arange(row + 1)[:, None] + torch.arange(len(mask) - row) + 1
+    rows = torch.arange(len(mask), device=mask.device)
+    height = rows[: row + 1, None] + rows[: len(mask) - row] + 1
     area = height * (to_left + to_right - 1) * (to_left > 0)
     up, down = divmod(int(area.argmax()), area.shape[1])
     first, last = column - int(to_left[up, down]) + 1, column + int(to_right[up, down])

@@ -49,7 +49,8 @@ class Splitting(Solver[Tensor]):
 
     def __init__(self, model: ForwardModel, mix: float) -> None:
         super().__init__(model)
-        pairs: tuple[tuple[Transform, float], ...] = ((DIFFERENCES, 1 - mix), (Details(), mix))
+        details = Details(model.sensitivities.device)
+        pairs: tuple[tuple[Transform, float], ...] = ((DIFFERENCES, 1 - mix), (details, mix))
         self.parts = [(transform, share * torch.as_tensor(transform.limits)) for transform, share in pairs if share]
 
     def start(self, b: Tensor) -> Tensor:

@@ -51,7 +51,7 @@ class L1Wavelet(SparseReconstructor):
 
     def solver(self, model: ForwardModel, b: Tensor) -> DualSolver[Any]:
         """The solver, the same on every device; the transform has kernels for the CPU."""
-        return SplitSolver(model, Details())
+        return SplitSolver(model, Details(model.sensitivities.device))
 
 
 class SplitSolver(TorchSolver):
@@ -98,13 +98,13 @@ class SplitSolver(TorchSolver):
 class Details(Transform):
     """W x / 2^level, the detail coefficients at all shifts, a part of a tight frame: ||D x|| <= ||x||.
 
-    The limits l = 2^-level weight them as the mean over all shifts does.
+    The limits l = 2^-level weight them as the mean over all shifts does. device: that of the images.
     """
 
     bound = 1.0
 
-    def __init__(self) -> None:
-        self.limits = 2.0 ** -torch.arange(1, LEVELS + 1).repeat_interleave(3)[:, None, None]
+    def __init__(self, device: torch.device | str = "cpu") -> None:
+        self.limits = 2.0 ** -torch.arange(1, LEVELS + 1, device=device).repeat_interleave(3)[:, None, None]
 
     def forward(self, image: Tensor) -> Tensor:
         """D x, complex (..., 9, rows, columns): of each level low-high, high-low, high-high."""
