@@ -70,6 +70,11 @@ def test_a_coil_of_another_gain_is_named(sampling: Sampling) -> None:
     assert "Coil 5, counted from 0, is " in cautions(measured(head() * gains[:, None, None], sampling))["loud_coil"]
 
 
+def test_a_loud_coil_is_named_among_silent_ones() -> None:
+    gains = torch.tensor([1.0, 1.0, 300.0, 1.0, *[0.0] * 4])
+    assert "Coil 2, counted from 0, is " in cautions(measured(head() * gains[:, None, None]))["loud_coil"]
+
+
 def test_a_coil_of_loud_noise_alone_is_named() -> None:
     kspace = head(noise=0.01)
     level = measured(kspace).calibration.noise.median()

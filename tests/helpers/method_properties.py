@@ -81,6 +81,17 @@ def test_the_units_of_the_scan_do_not_matter(method: Reconstructor, measurement:
 
 
 @pytest.mark.slow
+def test_a_coil_that_measures_nothing_changes_nothing(
+    method: Reconstructor, measurement: Measurement, image: Tensor
+) -> None:
+    """Such as a broken one; samples of a posterior draw other noise for other coils."""
+    silent = torch.cat((measurement.kspace, torch.zeros_like(measurement.kspace[:1])))
+    drawn = method.draw is not None
+    found = reconstruct(method, replace(measurement, kspace=silent, full=None))
+    assert difference(found, image) < (1e-2 if drawn else 1e-4)
+
+
+@pytest.mark.slow
 def test_it_runs_on_the_device_of_the_samples(method: Reconstructor, measurement: Measurement, image: Tensor) -> None:
     """On a second one, which refuses to compute with tensors of the first."""
     with second_device():

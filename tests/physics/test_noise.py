@@ -115,6 +115,22 @@ def test_estimate_scales_with_the_data_and_batches():
     torch.testing.assert_close(batch, torch.stack((single, 1e-6 * single)), rtol=1e-3, atol=0)
 
 
+@pytest.mark.parametrize("sampling", [Sampling(), Sampling(pattern="poisson-disc", centre_fraction=0.2)])
+def test_coils_that_measure_nothing_have_no_noise_and_leave_that_of_the_others(sampling):
+    """In a third of the coils and more the null space of the ACS would be theirs alone."""
+    scan, mask = head(96, 1, 0.01), sampling.mask(96, 96)
+    samples = scan.kspace * mask
+    silent = torch.cat((samples[:2], torch.zeros_like(samples), samples[2:]))
+    heard = [0, 1, 7, 8, 9]
+    estimated = noise.estimate(silent, mask)
+    torch.testing.assert_close(estimated[heard], noise.estimate(samples, mask))
+    assert not estimated[2:7].any()
+    for found, expected in zip(noise.quietest(silent, mask), noise.quietest(samples, mask), strict=True):
+        torch.testing.assert_close(found[heard], expected)
+        assert not found[2:7].any()
+    torch.testing.assert_close(noise.mean_level(estimated), estimated[heard].square().mean().sqrt())
+
+
 def test_nothing_measured_has_no_noise():
     kspace = torch.zeros(2, 32, 32, dtype=torch.complex64)
     assert not noise.estimate(kspace, torch.ones(1, 32, dtype=torch.bool)).any()

@@ -22,7 +22,7 @@ from ..perturbations.base import SENSITIVITIES, Setup, check_budgets, coil_norms
 from ..perturbations.noise.objective import Objective, gradient_of
 from ..perturbations.noise.worst_case import WorstCase
 from ..perturbations.random_noise import white_noise
-from ..physics.noise import colour
+from ..physics.noise import colour, mean_level
 from ..reconstructors.base import Method, Reconstructor
 from .maps import SliceMap
 
@@ -183,10 +183,10 @@ def noise_amplification(
 ) -> Job[Tensor]:
     """What the scan's thermal noise becomes in the image, for any method: float32 (rows, columns) on the CPU.
 
-    sqrt(2) std |f(k + n)| / sigma over draws n of the noise that the scan has (sigma_i in coil i, sigma^2 their mean
-    square, correlated between coils as `noise.correlation` finds it), the variance averaged over 5x5 pixels. 1: that of
-    the fully sampled coil-combined image where coils are not correlated, in tissue (in air a magnitude has less). Zero
-    for a scan without noise. Says nothing on attacks of networks.
+    sqrt(2) std |f(k + n)| / sigma over draws n of the noise that the scan has (sigma_i in coil i, sigma their
+    `noise.mean_level`, correlated between coils as `noise.correlation` finds it), the variance averaged over 5x5
+    pixels. 1: that of the fully sampled coil-combined image where coils are not correlated, in tissue (in air a
+    magnitude has less). Zero for a scan without noise. Says nothing on attacks of networks.
     Pseudo multiple replica method: Robson et al. 2008, doi:10.1002/mrm.21728.
     """
     if replicas < 2:
@@ -300,7 +300,7 @@ class _Near:
 def _amplification(setup: Setup, replicas: int, keep: bool, seed: int) -> Job[Tensor]:
     measurement = setup.measurement
     levels = measurement.calibration.noise
-    sigma = float(levels.square().mean().sqrt())
+    sigma = float(mean_level(levels))
     if not sigma > 0:
         return torch.zeros(measurement.matrix)
     mixing = colour(measurement.kspace, measurement.mask, levels)

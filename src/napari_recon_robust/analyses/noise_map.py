@@ -27,7 +27,7 @@ def noise_map(
     """
     return _scaled(
         noise_amplification(measurement, method, replicas=replicas, sensitivities="kept", seed=seed),
-        float(measurement.calibration.noise.square().mean().sqrt() / 2**0.5),
+        float(noise.mean_level(measurement.calibration.noise) / 2**0.5),
     )
 
 

@@ -41,7 +41,7 @@ def _second_set(measurement: Measurement) -> str:
 
 def _loud_coil(measurement: Measurement) -> str:
     levels, of_noise = noise.quietest(measurement.kspace.detach(), measurement.mask)
-    usual = levels.median(-1, keepdim=True).values
+    usual = torch.where(levels > 0, levels, torch.nan).nanmedian(-1, keepdim=True).values  # of those not silent
     times = torch.where(usual > 0, levels / usual, 0.0)
     loud = times * (times >= torch.where(of_noise, LOUD, LOUD_IN_SIGNAL))
     most = loud.reshape(-1, measurement.coils).amax(0)

@@ -197,8 +197,10 @@ class Measurement:
 
     @cached_property
     def noise_level(self) -> Tensor:
-        """Sigma of the whitened coil-combined data relative to `scale`, (..., 1, 1): sqrt(mean_i sigma_i^2) / scale."""
-        return self.data_noise.square().mean(-1).sqrt()[..., None, None] / self.scale
+        """Sigma of the whitened coil-combined data relative to `scale`, (..., 1, 1); sigma is `noise.mean_level`."""
+        from ..physics import noise
+
+        return noise.mean_level(self.data_noise)[..., None, None] / self.scale
 
     def with_kspace(
         self, kspace: Tensor, *, full: Tensor | None = None, keep: bool = False, mask: Tensor | None = None

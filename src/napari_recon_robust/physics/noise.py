@@ -39,11 +39,17 @@ def estimate(kspace: Tensor, mask: Tensor) -> Tensor:
     without oversampling the estimate remains too large where SNR is high: 1.1 to 12 times, with a median of 2.7.
 
     kspace: complex64 (..., coils, readout, phase), zero where not sampled. The result is 0 if no sample has energy.
-    mask: bool (readout, phase), or (1, phase) for whole lines. Rows and lines without any energy don't count.
+    mask: bool (readout, phase), or (1, phase) for whole lines. Rows, lines and coils without any energy don't count.
     """
-    sampled = mask & (kspace.abs().flatten(0, -3).amax(0) > 0)
-    if not bool(sampled.any()):
-        return kspace.new_zeros(kspace.shape[:-2], dtype=kspace.real.dtype)
+    heard, sampled = _with_energy(kspace, mask)
+    sigma = kspace.new_zeros(kspace.shape[:-2], dtype=kspace.real.dtype)
+    if bool(heard.any()):
+        sigma[..., heard] = _estimate(kspace[..., heard, :, :], sampled)
+    return sigma
+
+
+def _estimate(kspace: Tensor, sampled: Tensor) -> Tensor:
+    """`estimate` of coils and points with energy."""
     energies, samples, lines = _energies(kspace, sampled)
     sigma, even = _quiet(energies, samples)
     most = even.mean(-2).amax(-1)[..., None]
@@ -60,6 +66,14 @@ def estimate(kspace: Tensor, mask: Tensor) -> Tensor:
     return torch.where(~free & (less if lines else less | filtered), remaining, sigma)
 
 
+def mean_level(sigma: Tensor) -> Tensor:
+    """sqrt(mean_i sigma_i^2) over the coils that have noise, (..., coils) to (...): that of a coil; 0 if none has any.
+
+    A coil without noise is broken, or was left out. It is no quiet one, and the other coils' image has all the noise.
+    """
+    return (sigma.square().sum(-1) / (sigma > 0).sum(-1).clamp_min(1)).sqrt()
+
+
 def quietest(kspace: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
     """The level of the lowest energies of each coil, float32 (..., coils), and whether noise alone has it, bool.
 
@@ -67,13 +81,14 @@ def quietest(kspace: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
     from others. `estimate` does not where it takes the null space of the ACS, whose vectors avoid them.
     kspace, mask: those of `estimate`.
     """
-    sampled = mask & (kspace.abs().flatten(0, -3).amax(0) > 0)
-    if not bool(sampled.any()):
-        zero = kspace.new_zeros(kspace.shape[:-2], dtype=kspace.real.dtype)
-        return zero, zero > 0
-    energies, samples, _ = _energies(kspace, sampled)
-    levels, even = _quiet(energies, samples)
-    return levels, even.amax(-1) >= FREE
+    heard, sampled = _with_energy(kspace, mask)
+    levels = kspace.new_zeros(kspace.shape[:-2], dtype=kspace.real.dtype)
+    alone = levels > 0
+    if bool(heard.any()):
+        energies, samples, _ = _energies(kspace[..., heard, :, :], sampled)
+        levels[..., heard], even = _quiet(energies, samples)
+        alone[..., heard] = even.amax(-1) >= FREE
+    return levels, alone
 
 
 def correlation(kspace: Tensor, mask: Tensor, sigma: Tensor) -> Tensor:
@@ -110,6 +125,16 @@ def colour(kspace: Tensor, mask: Tensor, sigma: Tensor) -> Tensor:
     """
     values, vectors = torch.linalg.eigh(correlation(kspace, mask, sigma))
     return sigma[:, None] * (vectors * values.clamp_min(0).sqrt()) @ vectors.mH
+
+
+def _with_energy(kspace: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """The coils that measured anything, bool (coils,), and the points of the mask with energy, bool (readout, phase).
+
+    A coil of zeros is broken, or was left out: it would pass for a coil whose noise is everywhere even, and the null
+    space of the ACS would be that coil alone.
+    """
+    magnitude = kspace.abs().flatten(0, -4) if kspace.ndim > 3 else kspace.abs()[None]
+    return magnitude.amax((0, -2, -1)) > 0, mask & (magnitude.amax((0, 1)) > 0)
 
 
 def _energies(kspace: Tensor, sampled: Tensor) -> tuple[Tensor, float, bool]:

@@ -250,7 +250,7 @@ class Acquired(Content):
         one = repetitions[chosen]
         images = [fourier.ifft(other.data, (-1,)) for other in repetitions]
         wanted = sum((_aligned(image, images[chosen]) for image in images), torch.zeros_like(images[0])) / len(images)
-        sigma = noise.estimate(one.kspace, one.mask).square().mean().sqrt() * readout_share(one) ** 0.5
+        sigma = noise.mean_level(noise.estimate(one.kspace, one.mask)) * readout_share(one) ** 0.5
         return Acquisition(one.data, wanted, float(sigma), one.sampled[0])
 
     def _read(self, file: Path, slice: int) -> Measurement:

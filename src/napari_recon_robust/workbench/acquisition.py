@@ -51,7 +51,9 @@ class Slice:
     @property
     def noise(self) -> float:
         """Sigma of the thermal noise of one k-space sample, averaged over the coils, in the scan's units."""
-        return float(self.measurement.calibration.noise.square().mean().sqrt())
+        from ..physics import noise
+
+        return float(noise.mean_level(self.measurement.calibration.noise))
 
     @property
     def target(self) -> "Tensor":
@@ -425,13 +427,14 @@ def calibrate(scan: "Scan | None", index: int, sampling: Any, measurement: "Meas
     from ..data.cautions import cautions
     from ..evaluation.parts import whole_of
     from ..perturbations.base import coil_norms
+    from ..physics import noise
 
     samples, known = measurement.crop(measurement.combined).cpu(), measurement.combined_reference
     known = None if known is None else known.cpu()
     zero_filled, reference = samples.abs(), None if known is None else known.abs()
     foreground = measurement.foreground
     # Of a pixel of a full scan, which has noise from those points only that a scanner measures.
-    noise = float((measurement.calibration.noise.square().mean() * measurement.acquired.float().mean()).sqrt())
+    of_pixel = float(noise.mean_level(measurement.calibration.noise) * measurement.acquired.float().mean().sqrt())
     level = float((zero_filled if reference is None else reference)[foreground].mean())
     acquired = measurement.kspace if measurement.full is None else measurement.full
     thermal = float((measurement.calibration.noise.square() * measurement.sampled_points).sum().sqrt())
@@ -443,7 +446,7 @@ def calibrate(scan: "Scan | None", index: int, sampling: Any, measurement: "Meas
         reference=reference,
         zero_filled=zero_filled,
         foreground=foreground,
-        snr=level / noise if noise > 0 else float("inf"),
+        snr=level / of_pixel if of_pixel > 0 else float("inf"),
         kspace_snr=float(coil_norms(acquired).norm()) / thermal if thermal > 0 else float("inf"),
         whole=whole_of(reference=known, clean=samples),
         cautions=tuple(cautions(measurement).values()),

@@ -238,8 +238,8 @@ def fit(network: nn.Module, problem: Problem, iterations: int, rate: float) -> J
             break
     hidden = held_out * problem.data
     residual = (unseen.forward(best) - hidden).abs().square().sum() / held_out.sum()  # of all coils together
-    noise = problem.noise.square().squeeze()
-    penalty = float((noise / (residual - len(hidden) * noise).clamp_min(1e-12)).clamp(*PENALTIES))
+    noise, coils = problem.noise.square().squeeze(), (hidden != 0).any(-1).any(-1).sum()
+    penalty = float((noise / (residual - coils * noise).clamp_min(1e-12)).clamp(*PENALTIES))
     return Fit(network, best, penalty)
 
 
