@@ -177,6 +177,18 @@ def test_a_single_coil_is_phase_and_support(simulated):
     assert (maps == 0).any()
 
 
+@pytest.mark.parametrize("most", [8, 4])
+def test_a_coil_that_measures_nothing_has_no_sensitivity(simulated, monkeypatch, most):
+    """None at all, with virtual coils or without; the others have theirs."""
+    monkeypatch.setattr(coils, "VIRTUAL_COILS", most)
+    mask = lines(90)
+    data = sampled(simulated.kspace, mask)
+    maps = espirit(torch.cat((data[:2], 0 * data[:1], data[2:])), mask, (-1,))
+    assert not maps[2].any()
+    others = espirit(data, mask, (-1,))
+    assert float((maps[[0, 1, 3, 4, 5, 6]] - others).norm() / others.norm()) < 1e-4
+
+
 def test_no_signal_gives_no_maps():
     mask = lines(64)
     assert not espirit(torch.zeros(3, 64, 64, dtype=torch.complex64), mask, (-1,)).any()

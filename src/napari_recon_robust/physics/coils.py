@@ -36,7 +36,9 @@ def espirit(data: Tensor, mask: Tensor, dims: Sequence[int]) -> Tensor:
     v_k are the kernels that span the row space of the calibration matrix, transformed to image space.
     S carries the phase of the low-resolution image, so that sum_i conj(S_i) x_i is nearly real and positive.
     Inside the support sum_i |S_i|^2 = 1, outside S = 0. Outside means that the ACS image is below 3% of its maximum
-    or the eigenvalue below 0.82 (in theory it is 1 where there is signal); holes and notches are filled.
+    or the eigenvalue below 0.82 (in theory it is 1 where there is signal); holes and notches are filled. S_i = 0 for a
+    coil that measured nothing, without rounding errors: a change of the object is none of its samples, which have no
+    noise.
 
     data: complex64 (..., coils, rows, columns), zero where not sampled. It is k-space for dims = (-2, -1), and
         hybrid (image rows x k-space columns) for dims = (-1,). Leading axes are a batch.
@@ -44,7 +46,9 @@ def espirit(data: Tensor, mask: Tensor, dims: Sequence[int]) -> Tensor:
     Returns complex64 (..., coils, rows, columns).
     Raises InputError if fewer than `FEWEST_LINES` central lines are sampled.
     """
-    acs, basis = _virtual_coils(_calibration_data(data, mask, dims))
+    measured = _calibration_data(data, mask, dims)
+    heard = (measured != 0).any(-1).any(-1)[..., None, None]
+    acs, basis = _virtual_coils(measured)
     windowed = _window(acs)
     size = data.shape[-2:]
     fine = [_pixels(n, 1, 0, data) for n in size]
@@ -56,7 +60,8 @@ def espirit(data: Tensor, mask: Tensor, dims: Sequence[int]) -> Tensor:
     support = _support(start, values)[..., MARGIN : MARGIN + size[0], MARGIN : MARGIN + size[1]]
     phase = torch.sgn((maps.conj() * low).sum(-3, keepdim=True))
     maps = maps * (phase * support / _norm(maps))
-    return maps if basis is None else torch.einsum("...cv,...vyx->...cyx", basis, maps)
+    maps = maps if basis is None else torch.einsum("...cv,...vyx->...cyx", basis, maps)
+    return maps * heard
 
 
 def beyond_support(sensitivities: Tensor) -> Tensor:

@@ -92,6 +92,15 @@ def test_what_drowns_in_the_thermal_noise_is_not_preserved(measurement, combined
     assert not drowned.details["information_preserved"]
 
 
+def test_a_coil_without_samples_and_noise_does_not_carry_the_feature(measurement, combined):
+    scan = Measurement(measurement.kspace, measurement.mask, measurement.matrix, measurement.full)
+    kspace, full = (torch.cat((one, 0 * one[:1])) for one in (scan.kspace, scan.full))
+    silent = Measurement(kspace, scan.mask, scan.matrix, full)
+    place = PLACE | {"sensitivities": "estimated"}
+    (usual,), (found,) = (run(FNAF().run(one, combined, WHOLE, **place)) for one in (scan, silent))
+    assert found.details["detectability"] == pytest.approx(usual.details["detectability"], rel=1e-3)
+
+
 @pytest.mark.slow
 def test_the_search_loses_more_than_chance_and_stays_inside(measurement, combined):
     roi = ROI.box(6, 8, 20, 20)
