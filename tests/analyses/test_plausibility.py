@@ -130,6 +130,13 @@ def test_one_coil_determines_nothing_and_has_a_band_by_its_noise() -> None:
     assert band.noise == pytest.approx(float(one.sigma[0]), rel=0.2)
 
 
+def test_coils_that_measure_nothing_leave_the_band_and_the_noise() -> None:
+    one, _ = simulated(4, 0.01, 2, seed=0)
+    kspace = torch.cat((one.kspace, torch.zeros_like(one.kspace)))
+    band, same = (run(plausible_band(each)) for each in (one, Measurement(kspace, one.mask, one.matrix)))
+    assert vars(same) == pytest.approx(vars(band), rel=1e-3)
+
+
 def test_a_noiseless_slice_has_a_band() -> None:
     measurement, truth = simulated(8, 1e-6, 2, seed=0)
     band = run(plausible_band(measurement))

@@ -91,15 +91,15 @@ def plausible_band(measurement: Measurement) -> Job[Band]:
     if measurement.kspace.ndim != 3:
         raise InputError(f"the k-space has {measurement.kspace.ndim} axes; give one slice (coils, readout, phase).")
     with torch.no_grad():
-        model, data = _on_the_output(measurement), measurement.data
-        weights = _weights(measurement.data_noise)
+        model, data, sigma = _of_heard_coils(measurement)
+        weights = _weights(sigma)
         yield Progress(0.0, "Calibrating what is plausible")
         left, free, block = _acs_fit(model, data, weights, measurement.sampled)
         yield Progress(0.5, "Calibrating what is plausible")
         least, freedom = _unregularised(model, data, weights, measurement.sampled)
     sampled = measurement.sampled.expand(data.shape[-2:])
     samples = len(data) * int(sampled.sum())
-    power = float(measurement.data_noise.double().square().mean())
+    power = float(sigma.double().square().mean())
     level = power if free <= 0 else left / free
     power = min(power, level)
     inside = len(data) * int(sampled[block].sum())
@@ -134,6 +134,15 @@ def _weights(noise: Tensor) -> Tensor:
     """sigma_i^2 over their mean, float64 (coils,); ones where no noise is known."""
     power = noise.double().square().cpu()
     return power / power.mean() if bool(power.mean() > 0) else torch.ones_like(power)
+
+
+def _of_heard_coils(measurement: Measurement) -> tuple[ForwardModel, Tensor, Tensor]:
+    """A, the data and sigma of the coils that measured anything; those that did not have no part in the noise."""
+    data, model = measurement.data.detach(), _on_the_output(measurement)
+    heard = (data != 0).any(-1).any(-1)
+    if bool(heard.all()) or not bool(heard.any()):
+        return model, data, measurement.data_noise
+    return replace(model, sensitivities=model.sensitivities[heard]), data[heard], measurement.data_noise[heard]
 
 
 def _on_the_output(measurement: Measurement) -> ForwardModel:
