@@ -27,7 +27,7 @@ from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.perturbations.base import Setup, coil_norms
 from napari_recon_robust.perturbations.noise.advrec import advrec
-from napari_recon_robust.perturbations.noise.ascent import Search
+from napari_recon_robust.perturbations.noise.ascent import Search, ascend
 from napari_recon_robust.perturbations.noise.objective import Objective
 from napari_recon_robust.perturbations.noise.sphere_ascent import sphere_ascent
 from napari_recon_robust.perturbations.random_noise import white_noise
@@ -95,8 +95,8 @@ def attack(
         "clean": (zero, 0.0),
         "random": (white_noise(measurement, radius, seed + 1), 0.0),
         "advrec": (published, spent),
-        **{f"ours {n}": finish(sphere_ascent(objective, radius, n, start=zero)) for n in (1, 2, 5)},
-        "ours at its norm": finish(sphere_ascent(objective, coil_norms(published), 5, start=zero)),
+        **{f"ours {n}": finish(ascend(objective, sphere_ascent, radius, n, start=zero)) for n in (1, 2, 5)},
+        "ours at its norm": finish(ascend(objective, sphere_ascent, coil_norms(published), 5, start=zero)),
     }
     judge = lost if loss == "ssim" else rmse
     errors = {name: judge(measurement, reconstructor, roi, z, file) for name, (z, _) in found.items()}

@@ -36,6 +36,7 @@ from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.perturbations.base import Setup, coil_norms
+from napari_recon_robust.perturbations.noise.ascent import ascend
 from napari_recon_robust.perturbations.noise.objective import Objective
 from napari_recon_robust.perturbations.noise.sphere_ascent import sphere_ascent
 from napari_recon_robust.reconstructors import registry
@@ -114,7 +115,7 @@ def rise(clean: Measurement, roi: ROI, sought: str, budget: float) -> list[float
     """The region's RMSE of each method, and the disagreement within it, after an attack ÷ before."""
     method, nothing = registry.get(sought), torch.zeros_like(clean.kspace)
     objective = Objective(Setup.of(clean, method, roi), "reference", "squared-error", keep=False)
-    z, _ = finish(sphere_ascent(objective, budget * coil_norms(clean.full), 5, start=nothing))
+    z, _ = finish(ascend(objective, sphere_ascent, budget * coil_norms(clean.full), 5, start=nothing))
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "samples.npy"
         errors = [[rmse(clean, registry.get(id), roi, noise, file) for noise in (nothing, z)] for id in ATTACKED]

@@ -15,7 +15,7 @@ from .base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup, coil_norm
 from .face import Placed, Trace
 from .features.feature import EDGE, beyond, check_size
 from .features.insertion import LOST, ROSE, Insertion, detectability, placed
-from .noise.ascent import Ascent, Search
+from .noise.ascent import Ascent, Search, ascend
 from .noise.objective import Objective
 from .noise.sphere_ascent import sphere_ascent
 from .noise.worst_case import Plan
@@ -129,7 +129,7 @@ class ObjectPlan(Plan):
         warm = previous is not None and not previous[1].flat
         start = radius * self._noise() if previous is None or not warm else previous[1].z * (budget / previous[0])
         steps = self._steps(budget)
-        return sphere_ascent(self.objective, radius, steps, start=start, warm=warm, clean_loss=0.0)
+        return ascend(self.objective, sphere_ascent, radius, steps, start=start, warm=warm, clean_loss=0.0)
 
     def _noise(self) -> Tensor:
         """White, where a coil sees anything, of norm 1; drawn on the CPU."""

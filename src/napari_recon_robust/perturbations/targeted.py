@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from .base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup, coil_norm
 from .face import Trace
 from .features.feature import Feature, Tissue, beyond, check_size
 from .features.lesion import filled, inserted, tissue_around
-from .noise.ascent import Ascent
+from .noise.ascent import Ascent, ascend
 from .noise.objective import Objective
 from .noise.sphere_ascent import sphere_ascent
 from .noise.worst_case import WARM_STEPS
@@ -279,14 +280,15 @@ class TargetedSearch:
         warm = start.spent > 0
         spent = start.spent if warm else self.budget
         norms = coil_norms(measurement.kspace if measurement.full is None else measurement.full)
-        ascent = sphere_ascent(
+        stride = STRIDE * self.objective.distance(start.loss) / self.objective.distance(self.clean.loss)
+        ascent = ascend(
             self.objective,
+            partial(sphere_ascent, stride=stride),
             spent * norms,
             steps,
             start=start.z,
             warm=warm,
             clean_loss=self.clean.loss if warm else None,
-            stride=STRIDE * self.objective.distance(start.loss) / self.objective.distance(self.clean.loss),
         )
         before = list(self.tried)
 

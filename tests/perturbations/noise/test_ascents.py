@@ -9,6 +9,7 @@ from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.perturbations.base import Setup, coil_norms
 from napari_recon_robust.perturbations.noise.apgd import checkpoints
+from napari_recon_robust.perturbations.noise.ascent import ascend
 from napari_recon_robust.perturbations.noise.balls import into_balls, onto_spheres, unit
 from napari_recon_robust.perturbations.noise.objective import Objective
 from napari_recon_robust.perturbations.noise.worst_case import ASCENTS, WorstCase
@@ -114,7 +115,7 @@ def test_no_iterate_leaves_the_balls_and_the_preview_never_gets_worse(measuremen
     setup = Setup.of(measurement, combined, roi)
     objective = Watched(setup, "reference", "squared-error", keep=True)
     start = torch.zeros_like(measurement.kspace)
-    states = list(ASCENTS[algorithm](objective, radius, 12, start=start))
+    states = list(ascend(objective, ASCENTS[algorithm], radius, 12, start=start))
     assert len(states) == len(seen) == 12
     for z in seen:
         norms = coil_norms(z).norm(keepdim=True) if single else coil_norms(z)
@@ -129,8 +130,8 @@ def test_a_warm_start_counts_as_a_candidate(measurement, combined, roi, algorith
     radius = ETA * coil_norms(measurement.full)
     setup = Setup.of(measurement, combined, roi)
     objective = Objective(setup, "reference", "squared-error", keep=True)
-    good = run(ASCENTS["apgd"](objective, radius, 60, start=torch.zeros_like(measurement.kspace)))
-    warm = run(ASCENTS[algorithm](objective, radius, 1, start=good.z, warm=True, clean_loss=good.loss[0]))
+    good = run(ascend(objective, ASCENTS["apgd"], radius, 60, start=torch.zeros_like(measurement.kspace)))
+    warm = run(ascend(objective, ASCENTS[algorithm], radius, 1, start=good.z, warm=True, clean_loss=good.loss[0]))
     assert objective.value(warm.z)[0] >= max(good.loss) * (1 - 1e-6)
     assert warm.loss[0] == good.loss[0]
 

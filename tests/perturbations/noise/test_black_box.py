@@ -6,6 +6,7 @@ from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.errors import ModelError
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.perturbations.base import Setup, coil_norms
+from napari_recon_robust.perturbations.noise.ascent import ascend
 from napari_recon_robust.perturbations.noise.balls import onto_spheres
 from napari_recon_robust.perturbations.noise.black_box import black_box
 from napari_recon_robust.perturbations.noise.losses import user_loss
@@ -99,7 +100,7 @@ def test_it_comes_near_the_gradient_and_far_beyond_random_search(measurement, ro
     blind = objective(measurement, no_gradient(reconstructor), roi, target=target)
     found, _ = finish(black_box(blind, onto(measurement, radius), 12, seed=0))
     start = torch.zeros_like(measurement.kspace) if target == "reference" else white_noise(measurement, radius, 0)
-    gradients, _ = finish(sphere_ascent(problem, radius, 5, start=start, clean_loss=found.loss[0]))
+    gradients, _ = finish(ascend(problem, sphere_ascent, radius, 5, start=start, clean_loss=found.loss[0]))
     chance = max(problem.value(onto(measurement, radius)(aimed(measurement, roi, seed)))[0] for seed in range(12))
     clean, black, white, chance = (
         max(0, loss) ** 0.5 for loss in (found.loss[0], max(found.loss), max(gradients.loss), chance)

@@ -1,43 +1,23 @@
 """Projected Adam: Adam's steps, each followed by the projection into the balls."""
 
-from collections.abc import Callable
-from functools import partial
-
 import torch
 from torch import Tensor
 
-from .ascent import Moves, Search, ascend
+from .ascent import Moves
 from .balls import into_balls, norms_of
-from .objective import Objective
 
 FIRST_MOMENT, SECOND_MOMENT = 0.9, 0.999
 FIRST_STEP, LAST_STEP = 2.0, 0.2
 
 
-def adam(
-    objective: Objective,
-    radius: Tensor,
-    steps: int,
-    *,
-    start: Tensor,
-    warm: bool = False,
-    clean_loss: float | None = None,
-    noise: Callable[[], Tensor] | None = None,
-) -> Search:
+def adam(radius: Tensor, steps: int, warm: bool, start: Tensor) -> Moves:
     """Solve max L(z) subject to ||z_i||_2 <= r_i in every coil i, by projected Adam.
 
     With m, v the running means (0.9, 0.999, bias corrected) of g and of ||g_i||^2: z <- P(z + s r m / sqrt(v)), s
     falling geometrically from 2 to 0.2. Genzel, Macdonald and März 2020, arXiv:2011.04268, but with one v for each
     ball: with one for each number, as in plain Adam, the search comes to rest where z is along sign(g) instead of g,
     which is no maximum on a ball.
-
-    Arguments as of `sphere_ascent`.
     """
-    moves_from = partial(_moves, radius, steps)
-    return ascend(objective, moves_from, steps, start=start, warm=warm, clean_loss=clean_loss, noise=noise)
-
-
-def _moves(radius: Tensor, steps: int, start: Tensor) -> Moves:
     z, mean, square = start, torch.zeros_like(start), torch.zeros_like(radius)[:, None, None]
     _, gradient = yield z
     sizes = torch.logspace(0, 1, steps, base=LAST_STEP / FIRST_STEP).tolist()

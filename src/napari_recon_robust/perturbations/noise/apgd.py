@@ -1,14 +1,11 @@
 """Auto-PGD: projected gradient ascent with momentum that chooses its own step size."""
 
-from collections.abc import Callable
-from functools import partial
 from math import ceil
 
 from torch import Tensor
 
-from .ascent import Moves, Search, ascend
+from .ascent import Moves
 from .balls import into_balls, unit
-from .objective import Objective
 
 MOMENTUM = 0.75
 FIRST_STEP = 2.0
@@ -17,30 +14,14 @@ RISING = 0.75
 FIRST_CHECK, NEARER, NEAREST = 0.22, 0.03, 0.06
 
 
-def apgd(
-    objective: Objective,
-    radius: Tensor,
-    steps: int,
-    *,
-    start: Tensor,
-    warm: bool = False,
-    clean_loss: float | None = None,
-    noise: Callable[[], Tensor] | None = None,
-) -> Search:
+def apgd(radius: Tensor, steps: int, warm: bool, start: Tensor) -> Moves:
     """Solve max L(z) subject to ||z_i||_2 <= r_i in every coil i.
 
     With P the projection into the balls and n(.) = every coil divided by its norm: y = P(z + s r n(g)),
     z <- P(z + 0.75 (y - z) + 0.25 (z - z_before)), s = 2. At checkpoints s is halved, and the search goes on from the
     best point, if fewer than 75% of the steps raised the loss, or neither s nor the best has changed since the last
     one. Croce and Hein 2020, arXiv:2003.01690, algorithm 1, their L2 step taken in every coil.
-
-    Arguments as of `sphere_ascent`.
     """
-    moves_from = partial(_moves, radius, steps)
-    return ascend(objective, moves_from, steps, start=start, warm=warm, clean_loss=clean_loss, noise=noise)
-
-
-def _moves(radius: Tensor, steps: int, start: Tensor) -> Moves:
     r = radius[:, None, None]
     size, halved, rises, last_check = FIRST_STEP, False, 0, 0
     before, z = start, start

@@ -1,4 +1,7 @@
-"""A search by gradients: an algorithm proposes, the objective answers, the best is kept."""
+"""A search by gradients: an algorithm proposes, the objective answers, the best is kept.
+
+An algorithm takes radius, steps, warm and start, as `ascend` does, and proposes one z after the other.
+"""
 
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, replace
@@ -11,6 +14,7 @@ from .objective import Objective
 
 # Proposes the next z (coils, readout, phase), and is sent L(z) and its gradient in return.
 Moves = Generator[Tensor, tuple[float, Tensor], None]
+Algorithm = Callable[[Tensor, int, bool, Tensor], Moves]
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,25 +39,27 @@ Search = Generator[Ascent, None, Ascent]
 
 def ascend(
     objective: Objective,
-    moves_from: Callable[[Tensor], Moves],
+    algorithm: Algorithm,
+    radius: Tensor,
     steps: int,
     *,
     start: Tensor,
-    warm: bool,
-    clean_loss: float | None,
-    noise: Callable[[], Tensor] | None,
+    warm: bool = False,
+    clean_loss: float | None = None,
+    noise: Callable[[], Tensor] | None = None,
 ) -> Search:
-    """The best of the proposals of `moves_from(start)` in `steps` gradients. Yields after each gradient.
+    """The best of an algorithm's proposals in `steps` gradients. Yields after each gradient.
 
     A loss is flat at zero where the clean image is the wanted one, which is its minimum: only its second derivative
     says where it rises most, and no gradient there finds that direction. The search starts again from noise then,
     whose gradient is a step of the power iteration for it; the gradient that vanished does not count as one of `steps`.
 
-    start: the first proposal. warm: it spends its budget and is a candidate; otherwise it is zero, or noise where zero
-    is known to have no gradient, and does not count. clean_loss: L(0), if the start is not zero. noise: gives the
-    other start, on the spheres; None where there is no other.
+    radius: of the balls (`balls`). start: the first proposal. warm: it spends its budget, is nearly the solution (that
+    of another budget, scaled), and is a candidate; otherwise it is zero, or noise where zero is known to have no
+    gradient, and does not count. clean_loss: L(0), if the start is not zero. noise: gives the other start, on the
+    spheres; None where there is no other.
     """
-    moves = moves_from(start)
+    moves = algorithm(radius, steps, warm, start)
     z = next(moves)
     best, reached = Ascent(z, None, () if clean_loss is None else (clean_loss,)), float("-inf")
     for step in range(steps):
@@ -62,7 +68,7 @@ def ascend(
         if first:
             best = Ascent(torch.zeros_like(z), None, (*best.loss, loss), clean=image if clean_loss is None else None)
             if noise is not None and not gradient.any():
-                moves = moves_from(noise())
+                moves = algorithm(radius, steps, warm, noise())
                 z = next(moves)
                 loss, gradient, image = objective.gradient(z)
                 best = replace(best, loss=(*best.loss, loss))

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ...ground.progress import relayed
 from ...reconstructors import registry
-from .ascent import Ascent, Search
+from .ascent import Ascent, Search, ascend
 from .objective import Objective
 from .sphere_ascent import sphere_ascent
 
@@ -29,10 +29,10 @@ def stand_in_for(objective: Objective, name: str) -> Objective:
 
 def transfer(
     objective: Objective,
+    stand_in: Objective,
     radius: Tensor,
     steps: int,
     *,
-    stand_in: Objective,
     start: Tensor,
     warm: bool = False,
     clean_loss: float | None = None,
@@ -41,13 +41,13 @@ def transfer(
     """Max L'(z) by sphere ascent, L' the objective of a differentiable stand-in; L is of the method at hand.
 
     stand_in: L', as of `stand_in_for`. The loss is that of the method at hand, of the clean samples and of the result:
-    it is reconstructed once or twice, whatever the number of gradients. Other arguments as of `sphere_ascent`. Yields
+    it is reconstructed once or twice, whatever the number of gradients. Other arguments as of `ascend`. Yields
     after each gradient of the stand-in, its best so far.
     """
     clean = None
     if clean_loss is None:
         clean_loss, clean = objective.value(torch.zeros_like(start))
-    search = sphere_ascent(stand_in, radius, steps, start=start, warm=warm, noise=noise)
+    search = ascend(stand_in, sphere_ascent, radius, steps, start=start, warm=warm, noise=noise)
     own = stand_in.setup.method.id == objective.setup.method.id
     begun = Ascent(start, None, (clean_loss,), clean=clean, findings={"stand_in_itself": ITSELF} if own else {})
 

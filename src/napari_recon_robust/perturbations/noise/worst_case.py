@@ -19,7 +19,7 @@ from ..random_noise import white_noise
 from .adam import adam
 from .advrec import advrec
 from .apgd import apgd
-from .ascent import Ascent, Search
+from .ascent import Algorithm, Ascent, Search, ascend
 from .balls import onto_spheres
 from .losses import CONTRASTS, LARGE, LOSSES, Loss, name_of, user_loss
 from .objective import Objective
@@ -30,8 +30,8 @@ WARM_STEPS = 3
 # How much more loss a black-box search must find before gradients are said to mislead; five honest ones are passed by
 # up to 1.6 times.
 MISLED = 2.0
-# All of one signature; what needs another is built in `Plan._search`.
-ASCENTS = {"sphere-ascent": sphere_ascent, "apgd": apgd, "adam": adam}
+# All search by `ascend`; what needs more is built in `Plan._chosen`.
+ASCENTS: dict[str, Algorithm] = {"sphere-ascent": sphere_ascent, "apgd": apgd, "adam": adam}
 NEED_GRADIENTS = (*ASCENTS, "advrec")
 # Who searched, in words.
 SEARCHES = {
@@ -267,8 +267,12 @@ class Plan:
         else:
             other_start = noise
         start = torch.zeros_like(measurement.kspace) if begin is None else begin
-        ascent = partial(transfer, stand_in=self._stand_in) if algorithm == "transfer" else ASCENTS[algorithm]
-        return ascent(objective, radius, steps, start=start, warm=warm, clean_loss=clean_loss, noise=other_start)
+        search = (
+            partial(transfer, objective, self._stand_in)
+            if algorithm == "transfer"
+            else partial(ascend, objective, ASCENTS[algorithm])
+        )
+        return search(radius, steps, start=start, warm=warm, clean_loss=clean_loss, noise=other_start)
 
     def _black_box(self, budget: float, start: Tensor | None) -> Search:
         from .black_box import black_box
