@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from ..data.measurement import Measurement
+from ..data.measurement import Measurement, known_kspace
 from ..data.roi import ROI
 from ..evaluation import metrics
 from ..ground.errors import InputError, dimensions
@@ -250,7 +250,7 @@ def _gain(
     """The change in the scan's units, and the clean image."""
     measurement, label = setup.measurement, setup.method.label
     full = measurement.full
-    radius = budget * coil_norms(measurement.kspace if full is None else full)
+    radius = budget * coil_norms(known_kspace(measurement))
     target: Literal["reference", "clean"] = "clean" if full is None else "reference"
     objective = Objective(setup, target, "squared-error", keep=knobs["sensitivities"] == "kept")
 

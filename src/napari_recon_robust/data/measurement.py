@@ -264,6 +264,11 @@ class Measurement:
         return self.crop((self.calibration.sensitivities.conj() * coil_images).sum(-3))
 
 
+def known_kspace(measurement: Measurement) -> Tensor:
+    """All that is known of k-space: `Measurement.full`, and the samples where that is None."""
+    return measurement.kspace if measurement.full is None else measurement.full
+
+
 def readout_share(measurement: Measurement) -> float:
     """How much of the sampled lines was measured; less than 1 where the same ends are missing of each."""
     return measurement.sampled_points / int(measurement.sampled.expand(measurement.kspace.shape[-2:]).sum())

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 import torch
 from torch import Tensor
 
-from ..data.measurement import Measurement
+from ..data.measurement import Measurement, known_kspace
 from ..data.roi import ROI
 from ..data.units import check_numbers, check_signal
 from ..former import names
@@ -67,8 +67,7 @@ class Budget:
     @classmethod
     def of(cls, nominal: float | None, z: Tensor, measurement: Measurement) -> "Budget":
         """The budget that z (coils, readout, phase) spends where `measurement` is sampled."""
-        whole = measurement.kspace if measurement.full is None else measurement.full
-        norms, spent = coil_norms(whole), coil_norms(z * measurement.mask)
+        norms, spent = coil_norms(known_kspace(measurement)), coil_norms(z * measurement.mask)
         noise = (measurement.calibration.noise.square() * measurement.sampled_points).sum().sqrt()
         return cls(
             nominal=nominal,

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..data.measurement import known_kspace
 from ..ground.errors import InputError
 from ..ground.knob import Knob
 from ..ground.progress import Job, Progress
@@ -255,5 +256,4 @@ def optotype(matrix: tuple[int, int], centre: tuple[float, float], size: float) 
 
 def _radius(setup: Setup, budget: float) -> Tensor:
     """The norm of the budget, eta ||k||, float ()."""
-    measurement = setup.measurement
-    return budget * coil_norms(measurement.kspace if measurement.full is None else measurement.full).norm()
+    return budget * coil_norms(known_kspace(setup.measurement)).norm()

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..data.measurement import Measurement
+from ..data.measurement import Measurement, known_kspace
 from ..ground.progress import Job, Progress
 from .base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup, coil_norms
 
@@ -40,7 +40,7 @@ class RandomNoise(Perturbation):
 
     def _run(self, setup: Setup, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
         measurement = setup.measurement
-        norms = coil_norms(measurement.kspace if measurement.full is None else measurement.full)
+        norms = coil_norms(known_kspace(measurement))
         results: list[Perturbed] = []
         for index, budget in enumerate(budgets):
             yield Progress(index / len(budgets), f"Budget {100 * budget:.3g}%", list(results))

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..data.measurement import known_kspace
 from ..evaluation import metrics
 from ..ground.cached import cached_property
 from ..ground.errors import InputError, dimensions
@@ -279,7 +280,7 @@ class TargetedSearch:
         measurement, start = self.objective.setup.measurement, self.best
         warm = start.spent > 0
         spent = start.spent if warm else self.budget
-        norms = coil_norms(measurement.kspace if measurement.full is None else measurement.full)
+        norms = coil_norms(known_kspace(measurement))
         stride = STRIDE * self.objective.distance(start.loss) / self.objective.distance(self.clean.loss)
         ascent = ascend(
             self.objective,

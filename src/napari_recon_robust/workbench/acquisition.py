@@ -407,6 +407,7 @@ def measured_slice(scan: "Scan", index: int, sampling: Any, device: str = "cpu")
     InputError for a slice of nothing but zeros, and for a device that this machine does not have.
     """
     yield Progress(0.0, f"Reading slice {index}")
+    from ..data.measurement import known_kspace
     from ..physics import fourier
     from ..physics.model import root_sum_of_squares
 
@@ -416,8 +417,7 @@ def measured_slice(scan: "Scan", index: int, sampling: Any, device: str = "cpu")
         raise InputError(f"slice {index} of {scan.name} holds only zeros; choose another slice.")
     if device != "cpu":
         measurement = measurement.to(usable(device))
-    seen = measurement.kspace if measurement.full is None else measurement.full
-    coil_images = fourier.ifft(measurement.to_data(seen), measurement.dims)
+    coil_images = fourier.ifft(measurement.to_data(known_kspace(measurement)), measurement.dims)
     yield Progress(0.3, "Estimating sensitivities and noise", measurement.crop(root_sum_of_squares(coil_images)))
     return calibrate(scan, index, sampling, measurement)
 
@@ -425,6 +425,7 @@ def measured_slice(scan: "Scan", index: int, sampling: Any, device: str = "cpu")
 def calibrate(scan: "Scan | None", index: int, sampling: Any, measurement: "Measurement") -> Slice:
     """Estimate sensitivities, noise, reference and foreground of a measurement."""
     from ..data.cautions import cautions
+    from ..data.measurement import known_kspace
     from ..evaluation.parts import whole_of
     from ..perturbations.base import coil_norms
     from ..physics import noise
@@ -436,7 +437,6 @@ def calibrate(scan: "Scan | None", index: int, sampling: Any, measurement: "Meas
     # Of a pixel of a full scan, which has noise from those points only that a scanner measures.
     of_pixel = float(noise.mean_level(measurement.calibration.noise) * measurement.acquired.float().mean().sqrt())
     level = float((zero_filled if reference is None else reference)[foreground].mean())
-    acquired = measurement.kspace if measurement.full is None else measurement.full
     thermal = float((measurement.calibration.noise.square() * measurement.sampled_points).sum().sqrt())
     return Slice(
         scan=scan,
@@ -447,7 +447,7 @@ def calibrate(scan: "Scan | None", index: int, sampling: Any, measurement: "Meas
         zero_filled=zero_filled,
         foreground=foreground,
         snr=level / of_pixel if of_pixel > 0 else float("inf"),
-        kspace_snr=float(coil_norms(acquired).norm()) / thermal if thermal > 0 else float("inf"),
+        kspace_snr=float(coil_norms(known_kspace(measurement)).norm()) / thermal if thermal > 0 else float("inf"),
         whole=whole_of(reference=known, clean=samples),
         cautions=tuple(cautions(measurement).values()),
     )

@@ -76,10 +76,11 @@ class KSpace:
 
 def _samples(measured: Slice, result: Result | None) -> Job[Samples]:
     yield Progress(0.0, "Drawing the k-space")
+    from ..data.measurement import known_kspace
     from ..evaluation.kspace import change, decibels, over_coils
 
     clean = measured.measurement
-    seen = clean.kspace if clean.full is None else clean.full
+    seen = known_kspace(clean)
     kspace = decibels(seen, float(over_coils(seen).max()))
     mask = clean.mask.expand(clean.kspace.shape[-2:]).cpu().numpy()
     if result is None:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from ...data.measurement import known_kspace
 from ...ground.cached import cached_property
 from ...ground.errors import InputError
 from ...ground.knob import Knob
@@ -292,8 +293,7 @@ class Plan:
 
     @cached_property
     def _norms(self) -> Tensor:
-        measurement = self.objective.setup.measurement
-        return coil_norms(measurement.kspace if measurement.full is None else measurement.full)
+        return coil_norms(known_kspace(self.objective.setup.measurement))
 
     def _radius(self, budget: float) -> Tensor:
         norms = self._norms.norm(keepdim=True) if self.knobs["norm"] == "global" else self._norms

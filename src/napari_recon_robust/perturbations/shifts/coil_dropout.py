@@ -4,6 +4,7 @@ from typing import Any
 
 import torch
 
+from ...data.measurement import known_kspace
 from ...ground.errors import InputError
 from ...ground.knob import Knob
 from ...ground.progress import Job, Progress
@@ -48,7 +49,7 @@ class CoilDropout(Perturbation):
         lost = int(energy.argmax()) if coil < 0 else coil
         share = float(energy[lost] / energy.sum()) if energy.any() else 0.0
         z = torch.zeros_like(measurement.kspace)
-        z[lost] = -(measurement.kspace if measurement.full is None else measurement.full)[lost]
+        z[lost] = -known_kspace(measurement)[lost]
         perturbed = Perturbed.of(
             measurement,
             z,
