@@ -44,6 +44,24 @@ def test_coils_of_unequal_and_correlated_noise():
     torch.testing.assert_close(found, expected, rtol=0.1, atol=0)
 
 
+@pytest.mark.parametrize("coils", [5, 8, 16])
+def test_loud_coils_are_seen_among_many_quiet_ones(coils):
+    """A third of the coils has a fifth of the gain: null vectors avoid the others."""
+    scan, gains = everywhere(128, coils, 0.01), torch.ones(coils)
+    gains[::3] = 0.2
+    found = null_space.estimate(scan.kspace[..., 52:76] * gains[:, None, None])
+    torch.testing.assert_close(found / gains, scan.sigma, rtol=0.3, atol=0)
+
+
+@pytest.mark.parametrize("coils", [8, 16])
+def test_noise_that_all_coils_share_is_found_although_they_can_cancel_it(coils):
+    scan = everywhere(128, coils, 0.01)
+    level = scan.sigma.norm() / coils**0.5
+    shared = level * torch.randn(128, 128, generator=torch.Generator().manual_seed(0), dtype=torch.complex64)
+    found = null_space.estimate((scan.kspace + shared)[..., 52:76])
+    torch.testing.assert_close(found, (scan.sigma.square() + level**2).sqrt(), rtol=0.25, atol=0)
+
+
 def test_it_scales_with_the_data_in_a_batch_with_nothing():
     acs = everywhere(96, 6, 0.01).kspace[..., 40:56]
     single = null_space.estimate(acs)

@@ -13,7 +13,12 @@ SURPLUS = 2  # half the ACS has at least so many patches for each of their dimen
 PATCHES = 4  # about so many for each dimension: more cost time and gain little
 NULL = 0.3  # of all directions, those with the least signal
 TESTED = (0.4, 0.9)  # where the power is measured, from the readout's centre (signal) to its ends (receiver's filter)
-RIDGE = 0.02  # draws the covariance to white noise where the null space does not show it
+# They draw the covariance to white noise where the null space does not show it. Null vectors avoid loud coils and find
+# what correlated coils cancel, and show little of either, which the first hides. The second counts, where it is larger,
+# if it makes a coil's sigma larger by `HIDDEN`. On 32 simulations of usual coils it did so by 1.2 at most, on 32 with a
+# third of the coils at a fifth of the gain by 2.2 to 5.6, and with noise correlated by 0.5 by 1.1 to 1.5.
+RIDGES = (0.02, 1e-5)
+HIDDEN = 1.25
 
 
 def estimate(acs: Tensor) -> Tensor | None:
@@ -24,9 +29,9 @@ def estimate(acs: Tensor) -> Tensor | None:
     choosing v does not bias it; then the halves change roles. Psi follows by linear least squares.
 
     acs: complex64 (..., coils, readout, lines), fully sampled, the readout's centre in its middle. The result is None
-    if it is too small for the number of coils. Noise is assumed white along k-space and about equal in all coils: null
-    vectors avoid louder coils, and one that is three times as loud reads four times too low. Signal that remains makes
-    the result too large.
+    if it is too small for the number of coils. Noise is assumed white along k-space. A single coil that is three times
+    as loud reads 1.0 to 1.2 times the truth, one that is ten times as loud half of it. Signal that remains makes the
+    result too large.
     """
     coils, readout, lines = acs.shape[-3:]
     half = readout // 2
@@ -48,7 +53,7 @@ def estimate(acs: Tensor) -> Tensor | None:
         power = power + _blocks(measured, coils).diagonal(dim1=-2, dim2=-1).sum(-1).flatten(-2)
         rows = projection.flatten(-2).flatten(-3, -2)
         normal = normal + _blocks(rows @ rows.mH, coils).flatten(-4, -3).flatten(-2)
-    return _solve(normal, power, coils).clamp_min(0).sqrt()
+    return _solve(normal, power, coils).sqrt()
 
 
 def _count(half: int, lines: int, kernel: int) -> int:
@@ -75,12 +80,18 @@ def _blocks(matrix: Tensor, coils: int) -> Tensor:
 
 
 def _solve(normal: Tensor, power: Tensor, coils: int) -> Tensor:
-    """The diagonal of Psi, real (..., coils), from G vec(Psi) = b."""
+    """The diagonal of Psi, real (..., coils) and not negative, from G vec(Psi) = b."""
     white = torch.eye(coils, dtype=normal.dtype, device=normal.device).flatten()
     expected = normal @ white
     level = (power @ white).real / (expected @ white).real
-    ridge = RIDGE * normal.diagonal(dim1=-2, dim2=-1).mean(-1)
-    regular = normal + ridge[..., None, None] * torch.eye(coils**2, dtype=normal.dtype, device=normal.device)
-    deviation = torch.linalg.solve(regular, power - level[..., None] * expected)
-    psi = level[..., None] * white + deviation
-    return psi.unflatten(-1, (coils, coils)).diagonal(dim1=-2, dim2=-1).real
+    size = normal.diagonal(dim1=-2, dim2=-1).mean(-1)[..., None, None]
+    identity = torch.eye(coils**2, dtype=normal.dtype, device=normal.device)
+    rest = power - level[..., None] * expected
+    usual, weak = (
+        (level[..., None] * white + torch.linalg.solve(normal + ridge * size * identity, rest))
+        .unflatten(-1, (coils, coils))
+        .diagonal(dim1=-2, dim2=-1)
+        .real.clamp_min(0)
+        for ridge in RIDGES
+    )
+    return torch.where((weak > HIDDEN**2 * usual).any(-1, keepdim=True), torch.maximum(weak, usual), usual)
