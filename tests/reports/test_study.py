@@ -58,6 +58,22 @@ def test_columns_that_all_trials_share_stand_beside_the_table(trials: pl.DataFra
     assert "<dt>mask</dt><dd>equispaced</dd>" in page
 
 
+def test_why_images_are_doubted_and_trials_failed_stands_before_the_figures(
+    trials: pl.DataFrame, tmp_path: Path
+) -> None:
+    scan = trials["scan"][0]
+    of_one = pl.when(pl.col("scan") == scan)
+    doubtful = trials.with_columns(
+        cautions=of_one.then(pl.lit('{"loud_coil":"Coil 2 is loud."}')),
+        error=of_one.then(None).otherwise(pl.lit("it is cut off.")),
+    )
+    page = write_study_report(doubtful, tmp_path / "report.html").read_text()
+    count = len(trials.filter(pl.col("scan") == scan))
+    assert f"<li>{scan}: Coil 2 is loud. ({count} trials)</li>" in page
+    assert f"<li>{len(trials) - count} trials failed: it is cut off.</li>" in page
+    assert "Cautions" not in write_study_report(trials, tmp_path / "none.html").read_text()
+
+
 def test_labels_that_only_repeat_the_methods_have_no_column(trials: pl.DataFrame, tmp_path: Path) -> None:
     plain = trials.with_columns(method_label=pl.col("method"))
     found = shown(write_study_report(plain, tmp_path / "report.html").read_text())

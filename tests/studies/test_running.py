@@ -12,17 +12,19 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import h5py
 import polars
 import pytest
 
 from helpers.faults import fails_at, fails_from, steps
 from helpers.leases import held
+from napari_recon_robust.data.cautions import cautions
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.progress import Progress, run
 from napari_recon_robust.ground.writing import WritingError
 from napari_recon_robust.io import open_scan
 from napari_recon_robust.physics.sampling import Sampling
-from napari_recon_robust.studies import lease, running, watching
+from napari_recon_robust.studies import lease, running, shared, watching
 from napari_recon_robust.studies.lease import Lease
 from napari_recon_robust.studies.running import open_study, run_study, study_status
 from napari_recon_robust.studies.store import Store
@@ -63,6 +65,45 @@ def test_a_study_gives_a_row_for_each_trial_that_others_read(write_plan) -> None
     assert len(pandas.read_parquet(folder)) == 5
     assert duckdb.sql(f"select count(distinct trial) from '{folder}/*.parquet'").limit(1).fetchall() == [(5,)]
     assert not list((store_beside(path) / "rows").glob("*"))
+
+
+@pytest.mark.slow
+def test_scans_and_methods_that_are_to_be_doubted_are_told(write_plan, monkeypatch) -> None:
+    """A folder's scans are never looked at one by one: whatever is wrong with one has to be told by the study."""
+    path = write_plan(
+        scans="*.h5",
+        regions=[{"kind": "drawn", "boxes": ["40,40,20,20"]}],
+        methods=["zero-filled", "tenfold.py"],
+        perturbations=["none", {"kind": "random", "budgets": [0.1]}],
+        control=False,
+    )
+    loud = path.with_name("loud.h5")
+    shutil.copy(path.with_name("head.h5"), loud)
+    with h5py.File(loud, "r+") as file:
+        file["kspace"][:, 1] *= 1000
+    model = "lambda kspace, mask, sensitivities: 10 * (sensitivities.conj() * ifft(kspace)).sum(0)"
+    fourier = "from napari_recon_robust.physics.fourier import ifft"
+    path.with_name("tenfold.py").write_text(f"{fourier}\n\nreconstruct = {model}\n")
+    asked = mock.Mock(side_effect=cautions)
+    monkeypatch.setattr(shared, "cautions", asked)
+    status = run(run_study(path, trust=True))
+    coil, units = sorted(status.cautions)
+    assert coil.startswith("loud.h5: Coil 1, counted from 0, is 1,000 times as loud")
+    assert units.startswith("tenfold.py")
+    assert "multiplied by 0.1" in units
+    assert [line.endswith(" (4 trials)") for line in (coil, units)] == [True, True]
+    assert asked.call_count == 2  # once for each scan
+    found = table(path).select("scan", "method", "cautions").unique().sort("scan", "method")
+    names = [None if text is None else list(json.loads(text)) for text in found["cautions"]]
+    assert names == [["disagreement"], None, ["disagreement", "loud_coil"], ["loud_coil"]]
+
+
+@pytest.mark.slow
+def test_it_is_told_why_trials_failed(write_plan) -> None:
+    path = write_plan(regions=[{"kind": "drawn", "boxes": ["1,1,9000,1"]}, {"kind": "annotations"}])
+    (line,) = run(run_study(path)).failures
+    assert line.startswith("5 trials failed: the ROI ")
+    assert run(study_status(path)).failures == [line]
 
 
 @pytest.mark.slow

@@ -134,7 +134,9 @@ def run_here(plan: Path, executor: Executor, **options: Any) -> Status:
 
 
 def tell(found: Status) -> None:
-    """Say how far a study is, and which files cannot be used."""
+    """Say how far a study is, why trials failed, and what is to be known of scans and methods."""
     click.echo(found.sentence)
+    for line in (*found.failures, *found.cautions):
+        warn(line)
     for path, sentence in found.faults.items():
         warn(f"{path} is left out: {sentence}")

@@ -47,7 +47,8 @@ def _loud_coil(measurement: Measurement) -> str:
     most = loud.reshape(-1, measurement.coils).amax(0)
     if not bool(most.any()):
         return ""
+    ratio = float(f"{float(most.max()):.2g}")
     return (
-        f"Coil {int(most.argmax())}, counted from 0, is {float(most.max()):.2g} times as loud as the others in noise "
-        "or gain, and may spoil image and reference alike: prewhiten the k-space, or leave that coil out."
+        f"Coil {int(most.argmax())}, counted from 0, is {ratio:,g} times as loud as the others in noise or gain, "
+        "and may spoil image and reference alike: prewhiten the k-space, or leave that coil out."
     )

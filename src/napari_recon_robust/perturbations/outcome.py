@@ -7,13 +7,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..data.cautions import cautions
 from ..data.measurement import Measurement
 from ..data.roi import ROI
 from ..evaluation.comparison import Comparison
 from ..evaluation.parts import whole_of
 from ..ground.progress import Job, Progress
-from ..reconstructors.agreement import disagreement
+from ..reconstructors.agreement import doubts
 from ..reconstructors.base import Method, Reconstructor
 from .base import Perturbed
 from .random_noise import control
@@ -56,13 +55,14 @@ def evaluate(
     seed: int = 0,
     controls: Sequence[Measurement] | None = None,
     clean: Tensor | None = None,
+    cautions: Mapping[str, str] | None = None,
 ) -> Job[list[Outcome]]:
     """Reconstruct the clean, each perturbed and each random measurement from scratch, and compare.
 
     The result has one outcome for each of `perturbed`. method: a reconstructor is at its defaults. seed: that of the
     random controls; if `controls` are given (by a replay), they are taken instead. clean: the method's image of the
-    clean samples, where the caller has it already. The reference is of the method's own kind, against which it is
-    judged.
+    clean samples, and cautions: of the measurement, where the caller has them already. The reference is of the method's
+    own kind, against which it is judged.
     """
     method = method.at()
     kind = method.reference_kind
@@ -75,8 +75,7 @@ def evaluate(
     yield Progress(0.0, "Reconstructing the clean samples")
     clean = image_of(measurement) if clean is None else clean
     reference = measurement.reference(kind)
-    contradiction = disagreement(method, measurement, clean)
-    doubts = {**cautions(measurement), **({"disagreement": contradiction} if contradiction else {})}
+    found = doubts(method, measurement, clean, cautions)
     outcomes = []
     for index, one in enumerate(perturbed):
         yield Progress((1 + 2 * index) / total, "Reconstructing the perturbed samples")
@@ -110,7 +109,7 @@ def evaluate(
                 "random": noisy.misfit(random),
             },
             statement=one.statement,
-            findings={**one.findings, **_determinism(one, clean, seen), **doubts},
+            findings={**one.findings, **_determinism(one, clean, seen), **found},
         )
         outcomes.append(Outcome(one, noisy, comparison, whole_of(clean=clean, perturbed=changed, random=random)))
     return outcomes

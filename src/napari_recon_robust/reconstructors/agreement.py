@@ -4,9 +4,12 @@ A model in units of its own, or one that was given its arguments in another orde
 gets figures like any other. The samples know better: A x should be y.
 """
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
+from ..data.cautions import cautions
 from ..data.measurement import Measurement
 from ..ground.errors import InputError
 from ..physics import fourier
@@ -19,6 +22,18 @@ from .registry import registry
 SCALE = 3.0  # the factor, or 1 over it, beyond which the scale is another one
 AGREEMENT = 0.85
 _LEAST = 0.01  # of the samples' energy that is taken for signal, however much noise there seems to be
+
+
+def doubts(
+    method: Method, measurement: Measurement, image: Tensor, known: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """Reasons to doubt a method's image of a measurement, name to words; empty if there are none.
+
+    known: what `cautions` says of the measurement, where the caller has it already.
+    """
+    contradiction = disagreement(method, measurement, image)
+    of_samples = cautions(measurement) if known is None else known
+    return {**of_samples, **({"disagreement": contradiction} if contradiction else {})}
 
 
 def disagreement(method: Method, measurement: Measurement, image: Tensor) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ..ground.errors import InputError
 from ..ground.writing import write
 from ..io.images import check_suffix
+from ..studies.remarks import cautions, failures
 from . import study_words
 from .case_page import CasePage
 from .conditions import CaseImages
@@ -123,6 +124,7 @@ def write_study_report(
         methods=study_words.methods(trials),
         figures=[_embedded(figure) for figure in figures],
         lacking=lacking or {},
+        cautions=[*failures(trials["error"].drop_nulls()), *cautions(trials)],
         answer=answer,
         table=_table(trials),
         cases=pages,
@@ -164,7 +166,10 @@ def _table(trials: "DataFrame") -> _Table:
     if "method_label" in kept and trials["method_label"].equals(trials["method"]):
         kept.remove("method_label")
     same = [name for name in kept if trials[name].n_unique() == 1]
-    columns = sorted((name for name in kept if name not in same), key=lambda name: name.endswith("knobs")) or kept[:1]
+    columns = (
+        sorted((name for name in kept if name not in same), key=lambda name: name.endswith(("knobs", "cautions")))
+        or kept[:1]
+    )
     rows = [[_cell(value) for value in row] for row in trials.select(columns).iter_rows()]
     return _Table(words, {name: trials[name][0] for name in same}, {"columns": columns, "rows": rows})
 

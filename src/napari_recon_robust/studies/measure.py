@@ -18,9 +18,10 @@ from ..perturbations.base import Budget, Perturbed, Setup
 from ..perturbations.features.insertion import loss_of
 from ..perturbations.features.lesion import tissue_around
 from ..perturbations.outcome import Outcome, evaluate
+from ..reconstructors.agreement import doubts
 from .plan import CLEAN, COVERAGE, IMAGE_METRICS, LESION_METRICS, STATES
 from .shared import SharedSlice
-from .trial import Trial
+from .trial import Trial, canonical
 
 PLACES = {"roi": "region", "foreground": "foreground", "image": "image"}
 
@@ -62,7 +63,8 @@ class Measurer:
         }
         reference = measurement.reference(shared.method(trial.setting).reference_kind)
         images: dict[str, Tensor] = {} if reference is None else {"reference": _magnitude(reference)}
-        images["clean"] = _magnitude(shared.clean(trial.setting, trial.region))
+        clean = shared.clean(trial.setting, trial.region)
+        images["clean"], found = _magnitude(clean), self._doubts(trial, clean)
         if trial.change.kind != CLEAN:
             outcome = self.outcome(trial, roi)
             comparison = outcome.comparison
@@ -74,6 +76,7 @@ class Measurer:
             measured = comparison.metrics["random" if trial.change.control else "perturbed"]
             values |= _named(measured, "perturbed", wanted)
             if not trial.change.control:
+                found = comparison.findings
                 values |= _found(outcome.perturbed, measurement.matrix)
                 if "published_loss" in values and trial.change.found_on is not None:
                     setup = Setup.of(measurement, shared.method(trial.setting), roi)
@@ -94,7 +97,13 @@ class Measurer:
             values = self._lesion(trial, mask, images, wanted) | values
         if reference is not None and COVERAGE in wanted and trial.change.kind == CLEAN:
             values |= self._coverage(trial, images["reference"])
-        return Measurements(values, images)
+        return Measurements(values | ({"cautions": canonical(dict(found))} if found else {}), images)
+
+    def _doubts(self, trial: Trial, clean: Tensor) -> Mapping[str, str]:
+        """Reasons to doubt a method's image of the clean samples, name to words."""
+        shared = self.shared
+        measurement = shared.of(trial.region)[0]
+        return doubts(shared.method(trial.setting), measurement, clean, shared.cautions(trial.region))
 
     def _against(self, image: Tensor, reference: Tensor, trial: Trial) -> Measured:
         measurement, roi = self.shared.of(trial.region)
@@ -157,7 +166,8 @@ def outcome_of(shared: SharedSlice, trial: Trial, roi: ROI) -> Outcome:
     """A perturbation and its control, computed from nothing but the trial and its slice."""
     measurement, method = shared.of(trial.region)[0], shared.method(trial.setting)
     found, clean = shared.perturbed(trial), shared.clean(trial.setting, trial.region)
-    (outcome,) = run(evaluate(measurement, method, roi, found, seed=trial.change.seed, clean=clean))
+    known = shared.cautions(trial.region)
+    (outcome,) = run(evaluate(measurement, method, roi, found, seed=trial.change.seed, clean=clean, cautions=known))
     return outcome
 
 

@@ -70,12 +70,14 @@ def read_rows(
 ) -> "DataFrame":
     """The rows in a Parquet file; FileNotFoundError if it was merged meanwhile, FileFormatError if it is damaged.
 
-    types: of the columns of the table, as polars calls them. needed: columns that must be there.
+    columns: those that are read, as far as it has them; all if none is named. types: of the columns of the table, as
+    polars calls them. needed: columns that must be there.
     """
     with _opening(path):
         content = BytesIO(read(path))
-        check_memory(shown(path), 8 * _length(content) * max(len(polars().read_parquet_schema(content)), 1))
-        found: DataFrame = polars().read_parquet(content, columns=list(columns) or None)
+        known = polars().read_parquet_schema(content)
+        check_memory(shown(path), 8 * _length(content) * max(len(known), 1))
+        found: DataFrame = polars().read_parquet(content, columns=[name for name in columns if name in known] or None)
         _check(path, found, types or {}, needed)
         return found
 

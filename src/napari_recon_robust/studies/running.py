@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from .inventory import take_inventory
 from .keeping import check_columns, keep_worst
 from .lease import Lease
 from .plan import Plan, Unfit, brings_code, read_plan
+from .remarks import cautions, failures
 from .store import Store
 from .table import columns_of, planned
 from .watching import Told, is_asked_to_stop, tell
@@ -30,12 +31,17 @@ _MERGED = 600.0  # seconds between two merges
 
 @dataclass(frozen=True)
 class Status:
-    """How far a study is. ended: whether nothing is left to run. faults: of scans that cannot be used."""
+    """How far a study is. ended: whether nothing is left to run. faults: of scans that cannot be used.
+
+    failures: why trials failed, in lines. cautions: why images of finished trials are doubted, in lines.
+    """
 
     trials: int
     finished: int
     failed: int
     faults: dict[str, str]
+    failures: list[str] = field(default_factory=list)
+    cautions: list[str] = field(default_factory=list)
 
     @property
     def ended(self) -> bool:
@@ -176,9 +182,11 @@ def status(study: Study, store: Store) -> Status:
 
 
 def _status(trials: Iterable[str], done: set[str], store: Store, faults: dict[str, str]) -> Status:
-    ids, well = list(trials), store.finished(failed=False)
+    ids, well, remarks = list(trials), store.finished(failed=False), store.remarks()
     finished = sum(id in done for id in ids)
-    return Status(len(ids), finished, finished - sum(id in well for id in ids), faults)
+    told = remarks.filter(remarks["trial"].is_in(ids))
+    failed = finished - sum(id in well for id in ids)
+    return Status(len(ids), finished, failed, faults, failures(told["error"].drop_nulls()), cautions(told))
 
 
 def _finished(study: Study, store: Store, *, failed: bool) -> set[str]:

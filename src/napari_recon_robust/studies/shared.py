@@ -1,5 +1,6 @@
 """What the trials of one slice under one mask share: computed once, and never changed by a trial."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from ..analyses.diversity import drawing
 from ..analyses.fragility import FragilityMap, fragility
+from ..data.cautions import cautions
 from ..data.measurement import Measurement
 from ..data.roi import ROI
 from ..data.scan import Scan
@@ -94,6 +96,7 @@ class SharedSlice:
         self._opened, self.group = opened, group
         self._clean: dict[bool, tuple[object, Tensor]] = {}
         self._starts: dict[bool, tuple[object, Tensor]] = {}
+        self._cautions: dict[str, Mapping[str, str]] = {}
         self._lesioned: dict[str, tuple[Measurement, ROI]] = {}
         self._maps: dict[tuple[str, float, int], FragilityMap] = {}
         self._found: dict[tuple[str, str], list[Perturbed]] = {}
@@ -122,6 +125,13 @@ class SharedSlice:
             return self.measurement, self._fragile(region)
         assert region.roi is not None
         return self.measurement, region.roi
+
+    def cautions(self, region: Region) -> Mapping[str, str]:
+        """Reasons to doubt any image of what is measured for a region, name to words: the same for all its trials."""
+        lesion = region.id if region.kind == "lesions" else ""
+        if lesion not in self._cautions:
+            self._cautions[lesion] = cautions(self.of(region)[0])
+        return self._cautions[lesion]
 
     def clean(self, setting: Setting, region: Region | None = None) -> Tensor:
         """The image of a method, complex64 (rows, columns); of a region with a lesion, the image that has it."""

@@ -41,6 +41,9 @@ for a plan that has them again; reports, exports and comparisons are of the plan
     effective_acceleration  what a full scan measures, over what was sampled: of a scan that was undersampled by the
                             scanner only those points of a mask that it measured
     budget_reached          ||M z|| / ||k||, measured on the perturbed samples
+    cautions                reasons to doubt its images, name to words as JSON; null if there are none: second_set (a
+                            folded field of view) and loud_coil of the samples, disagreement of an own model with them,
+                            and what a search says of itself
     seconds, error, device, attempt     the time it took; the sentence of a trial that failed, else null; where it ran;
                             which file of provenance/ says with what versions
 
@@ -67,6 +70,7 @@ from ..ground.guard import shown
 from ..ground.writing import append, host, remove_leftovers, runs, said, write
 from .inventory import Inventory
 from .lease import Lease
+from .remarks import REMARKS
 from .row_files import LINES, RowFiles
 from .rows import Row, batches, frame_of, once, packed, polars, read_lines, read_rows
 from .table import NEEDED, ORDER, planned_columns
@@ -216,6 +220,23 @@ class Store:
         if not os.path.lexists(path):
             raise InputError(f"the results in {shown(self.folder)} do not name their trials; run the study again.")
         return list(read_rows(path)["trial"].to_list())
+
+    def remarks(self) -> "DataFrame":
+        """Of every trial that has a row its scan, method, error and cautions, whatever the plan."""
+        found: DataFrame = self._reading(self._remarks)
+        return found
+
+    def _remarks(self) -> "DataFrame":
+        library, kinds = polars(), {name: self.columns[name] for name in REMARKS}
+        files = self._files.all
+        lines = [row for path in files if path.suffix == LINES for row in read_lines(path)]
+        kept = [read_rows(path, *kinds) for path in files if path.suffix != LINES]
+        return once(
+            library.concat(
+                [frame_of([{name: row.get(name) for name in kinds} for row in lines], kinds), *kept],
+                how="diagonal_relaxed",
+            )
+        )
 
     def _finished(self, failed: bool, files: Sequence[Path] | None = None) -> set[str]:
         library = polars()

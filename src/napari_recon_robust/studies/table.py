@@ -39,7 +39,10 @@ _FOUND = (
     *("worst_angle", "floor_ssim_region_perturbed"),
     *("published_loss", "input_mse", "image_pixels", "feature_row", "feature_column", "effective_acceleration"),
 )
-_LAST = {"budget_reached": NUMBER, "seconds": NUMBER, "error": TEXT, "device": TEXT, "attempt": TEXT}
+_LAST = {
+    **{"budget_reached": NUMBER, "cautions": TEXT},
+    **{"seconds": NUMBER, "error": TEXT, "device": TEXT, "attempt": TEXT},
+}
 NOT_MEASURED = ("seconds", "device", "attempt")  # what differs between two runs of one trial
 _SIZES = ("region_pixels", "region_mm2")  # of regions that a worker finds, it tells them
 ORDER = (

@@ -15,7 +15,7 @@ from ...studying import BEGUN_PLAN, JSON, STORE, TRUST, tell
 @TRUST
 @JSON
 def status(plan: Path, store: Path | None, trust: bool, as_json: bool) -> None:
-    """Say how many trials of PLAN are finished, how many failed, and which files cannot be used."""
+    """Say how many trials of PLAN are finished, why others failed, and which scans are doubtful or cannot be used."""
     found = follow(study_status(plan, store=store, trust=trust), "looking")
     if as_json:
         print_json(found.to_json())
