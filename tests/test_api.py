@@ -133,3 +133,19 @@ def test_a_module_does_not_take_a_functions_place() -> None:
 def test_a_function_is_asked_for_by_the_name_of_its_file() -> None:
     with pytest.raises(InputError, match="write it into a file and give"):
         rr.reconstructor(torch.nn.Identity())
+
+
+@pytest.mark.slow
+def test_results_are_printed_in_a_line_each(measurement: rr.Measurement) -> None:
+    """In a notebook whatever a cell gives is printed: arrays say nothing there and hide the figures."""
+    method = rr.reconstructor("zero-filled").at()
+    (found,) = rr.perturb("worst-case", measurement, method, ROI, [0.01], steps=2)
+    (outcome,) = rr.compare(measurement, method, ROI, [found])
+    case = rr.make_case(measurement, method, ROI, [outcome], perturbation="worst-case")
+    maps = rr.fragility_map(measurement, method), rr.retention_map(measurement, method)
+    for one in (found, outcome, outcome.comparison, *maps):
+        assert len(repr(one)) < 400
+        assert "\n" not in repr(one)
+    assert outcome.comparison.sentence in repr(outcome)
+    assert "achieved=0.01" in repr(found) or "achieved=0.00999" in repr(found)
+    assert "array" not in repr(case)

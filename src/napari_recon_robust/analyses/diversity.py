@@ -1,7 +1,7 @@
 """Choosing from a family of reconstructions the plausible ones that differ most."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import product
 from math import inf, log, sqrt
 from typing import Any, overload
@@ -41,7 +41,7 @@ class Variant:
     """
 
     knobs: Mapping[str, Any]
-    image: Tensor
+    image: Tensor = field(repr=False)
     consistency: float
     distance: float = 0.0
     salience: float = 0.0

@@ -1,7 +1,7 @@
 """Where a reconstruction is fragile: the change that an attack would make at each place, before any ROI is chosen."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from math import ceil
 from typing import Any, Literal
@@ -61,11 +61,11 @@ class FragilityMap(SliceMap):
     title = "Expected change"
     unit = "fraction of the maximum"
 
-    expected_change: Tensor
-    edges: Tensor
-    noise: Tensor | None
-    image: Tensor
-    foreground: Tensor
+    expected_change: Tensor = field(repr=False)
+    edges: Tensor = field(repr=False)
+    noise: Tensor | None = field(repr=False)
+    image: Tensor = field(repr=False)
+    foreground: Tensor = field(repr=False)
     maximum: float
     relative_to: Literal["reference", "clean"]
     budget: float

@@ -1,7 +1,7 @@
 """Where a method keeps small features, and how small and faint they may be: a map over all places, and a table."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from math import ceil
 from typing import Any
 
@@ -52,15 +52,15 @@ class RetentionMap(SliceMap):
     unit = "fraction of the contrast"
     white = 1.0
 
-    values: NDArray[np.float32]
-    positions: Points
-    recoveries: NDArray[np.float32]
+    values: NDArray[np.float32] = field(repr=False)
+    positions: Points = field(repr=False)
+    recoveries: NDArray[np.float32] = field(repr=False)
     size: float
     contrast: float
     shape: str
     spacing: int
     reconstructions: int
-    worst: tuple[WeakPlace, ...] = ()
+    worst: tuple[WeakPlace, ...] = field(default=(), repr=False)
 
     @property
     def tried(self) -> int:

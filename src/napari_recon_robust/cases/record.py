@@ -73,10 +73,10 @@ class Case:
 
     recipe: CaseRecipe
     roi: ROI
-    results: list[dict[str, Any]]
+    results: list[dict[str, Any]] = field(repr=False)
     matrix: tuple[int, int]
-    kspace: Mapping[str, Array]
-    images: Mapping[str, Array] = field(default_factory=dict)
+    kspace: Mapping[str, Array] = field(repr=False)
+    images: Mapping[str, Array] = field(default_factory=dict, repr=False)
 
 
 def save_case(case: Case, folder: str | Path) -> Path:

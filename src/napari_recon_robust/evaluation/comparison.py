@@ -18,7 +18,7 @@ Measured = dict[str, Metrics]
 FEW, LITTLE = 4, 0.5
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Comparison:
     """Images of one slice under one perturbation, and what they say.
 
@@ -49,6 +49,10 @@ class Comparison:
     consistency: Mapping[str, float] = field(default_factory=dict)
     findings: Mapping[str, str] = field(default_factory=dict)
     statement: str = ""
+
+    def __repr__(self) -> str:
+        """In a line; `metrics` has the figures."""
+        return f"Comparison({self.sentence!r})"
 
     @property
     def target(self) -> Tensor:

@@ -60,7 +60,7 @@ class Budget:
 
     nominal: float | None
     achieved: float
-    per_coil: tuple[float, ...]
+    per_coil: tuple[float, ...] = field(repr=False)
     thermal: float
     relative_to: str
 
@@ -118,26 +118,26 @@ class Perturbed:
     untransferable: why no other method can be searched in the same way; empty if one can.
     """
 
-    measurement: Measurement
-    perturbation: Tensor
+    measurement: Measurement = field(repr=False)
+    perturbation: Tensor = field(repr=False)
     budget: Budget
-    loss: tuple[float, ...] = ()
+    loss: tuple[float, ...] = field(default=(), repr=False)
     complete: bool = True
     judged_by: Literal["clean", "perturbed"] = "clean"
     roi: ROI | None = None
-    details: Mapping[str, Any] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict, repr=False)
     statement: str = ""
     findings: Mapping[str, str] = field(default_factory=dict)
-    clean: Tensor | None = None
-    image: Tensor | None = None
+    clean: Tensor | None = field(default=None, repr=False)
+    image: Tensor | None = field(default=None, repr=False)
     additive: bool = True
-    restore: Restore | None = None
-    caption: str = ""
-    curve: Curve | None = None
-    stills: tuple[Still, ...] = ()
-    trace: Trace | None = None
-    feature: Placed | None = None
-    untransferable: str = ""
+    restore: Restore | None = field(default=None, repr=False)
+    caption: str = field(default="", repr=False)
+    curve: Curve | None = field(default=None, repr=False)
+    stills: tuple[Still, ...] = field(default=(), repr=False)
+    trace: Trace | None = field(default=None, repr=False)
+    feature: Placed | None = field(default=None, repr=False)
+    untransferable: str = field(default="", repr=False)
 
     @classmethod
     def of(cls, measurement: Measurement, z: Tensor, nominal: float | None, *, keep: bool, **more: Any) -> "Perturbed":

@@ -29,10 +29,10 @@ class Outcome:
     there.
     """
 
-    perturbed: Perturbed
-    control: Measurement
+    perturbed: Perturbed = field(repr=False)
+    control: Measurement = field(repr=False)
     comparison: Comparison
-    whole: Mapping[str, Tensor] = field(default_factory=dict)
+    whole: Mapping[str, Tensor] = field(default_factory=dict, repr=False)
 
     def to_json(self) -> dict[str, Any]:
         """One entry of `recon-robust perturb --json`."""
