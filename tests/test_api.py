@@ -149,3 +149,10 @@ def test_results_are_printed_in_a_line_each(measurement: rr.Measurement) -> None
     assert outcome.comparison.sentence in repr(outcome)
     assert "achieved=0.01" in repr(found) or "achieved=0.00999" in repr(found)
     assert "array" not in repr(case)
+
+
+@pytest.mark.parametrize("function", [rr.diverse, rr.fragility_map, rr.retention_map, rr.recovery_table])
+def test_an_id_in_place_of_a_reconstructor_is_refused_in_a_sentence(function: Any, measurement: rr.Measurement) -> None:
+    """`transfer_matrix` and `compare_methods` take ids."""
+    with pytest.raises(InputError, match=r"give rr\.reconstructor\('tv'\) in its place"):
+        function(measurement, "tv")

@@ -67,12 +67,19 @@ def _with_knobs_beside(function: Callable[P, T]) -> Callable[P, T]:
     @wraps(function)
     def called(*arguments: Any, reconstructor_knobs: Mapping[str, Any] | None = None, **options: Any) -> T:
         given = signature(function).bind(*arguments, **options)
+        _check_reconstructor(given.arguments["reconstructor"])
         if reconstructor_knobs is not None:
             _warn_of_knobs_beside("reconstructor_knobs")
             given.arguments["reconstructor"] = given.arguments["reconstructor"].at(**reconstructor_knobs)
         return function(*given.args, **given.kwargs)
 
     return called
+
+
+def _check_reconstructor(given: Any) -> None:
+    """Raise InputError for the id of one, which other functions take."""
+    if isinstance(given, str):
+        raise InputError(f"the reconstructor is {given!r}, an id; give rr.reconstructor({given!r}) in its place.")
 
 
 def _warn_of_knobs_beside(name: str) -> None:
@@ -163,6 +170,7 @@ def diverse(
     knobs: of the reconstructor, as in the version before; give `reconstructor.at(**knobs)`.
     A sequence of `Variant`; `found.sentence` says how many were plausible, `found.band` by which residuals.
     """
+    _check_reconstructor(reconstructor)
     if knobs:
         _warn_of_knobs_beside(", ".join(knobs))
     region = None if roi is None else roi.mask(measurement.matrix)
