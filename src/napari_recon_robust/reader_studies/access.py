@@ -38,6 +38,21 @@ class Access:
             audit.log(database, "study", "invited", reader)
         return token
 
+    def serve(self, address: str) -> None:
+        """Note at which address readers see the page from now on."""
+        with self._store.transaction() as database:
+            audit.log(database, "study", "served", address)
+
+    @property
+    def address(self) -> str:
+        """Where readers saw the page last; InputError where it was not served yet."""
+        row = self._store.first("SELECT subject FROM audit WHERE what = 'served' ORDER BY number DESC LIMIT 1")
+        if row is None:
+            raise InputError(
+                "the study was not served yet, so that its address is not known; serve it, or give --address."
+            )
+        return str(row[0])
+
     def uninvited(self) -> list[str]:
         """Those who were never let in, and have no invitation that holds."""
         rows = self._store.all(

@@ -24,7 +24,8 @@ def test_from_saved_cases_to_a_table(tmp_path: Path) -> None:
     run("new", *folders, "--output", plan, "--questions", "quality")
     assert "each reader: 4 presentations in 1 sitting(s)" in run("check", plan)
     assert "SHA-256 of the key:" in run("freeze", plan, "--output", study)
-    link = run("invite", study, "R1")
+    link = run("invite", study, "R1", "--address", "https://reading.example.org/")
+    assert link.startswith("https://reading.example.org/#")
     with open_answers(study) as answers:
         assert answers.access.reader_of(answers.access.enter(link.strip().partition("#")[2])) == "R1"
         answers.consent("R1")
@@ -124,14 +125,23 @@ def test_nobody_is_invited_with_a_certificate_that_is_none(tmp_path: Path) -> No
         assert answers.access.uninvited() == ["R1", "R2"]
 
 
-def test_a_link_is_that_of_the_proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_link_is_that_of_the_page_as_it_was_served_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened_study(tmp_path).close()
     monkeypatch.setattr(Serving, "run", lambda self: self._listening.close())
     public = ["--public", "https://reading.example.org/", "--port", free_port()]
-    said = run("serve", tmp_path / "study", *public)
+    study, kept = tmp_path / "study", ["--answers", tmp_path / "kept.sqlite"]
+    found = CliRunner().invoke(cli, ["review", "invite", str(study), "R1"])
+    assert "was not served yet" in str(found.exception)
+    said = run("serve", study, *public)
     assert said.count(": https://reading.example.org/#") == 2
     assert "Serving at https://reading.example.org;" in said
-    assert "--address https://reading.example.org\n" in run("serve", tmp_path / "study", *public)
+    assert f"recon-robust review invite {study} R1\n" in run("serve", study, *public)
+    assert run("invite", study, "R1").startswith("https://reading.example.org/#")
+    run("serve", study, *kept, "--port", free_port())
+    port = free_port()
+    assert f" R1 --answers {kept[1]}\n" in run("serve", study, *kept, "--port", port)
+    assert run("invite", study, "R1", *kept).startswith(f"http://127.0.0.1:{port}/#")
+    assert run("audit", study, *kept).startswith("the log is whole: ")
 
 
 @pytest.mark.parametrize(

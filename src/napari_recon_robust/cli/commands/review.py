@@ -132,13 +132,13 @@ def freeze(plan: Path, output: Path) -> None:
 @click.argument("reader")
 @_ANSWERS
 @click.option("--days", default=30.0, show_default=True, help="How long the invitation holds.")
-@click.option(
-    "--address", default="http://127.0.0.1:8000", show_default=True, help="Of the page, as the reader sees it."
-)
-def invite(study: Path, reader: str, answers: Path | None, days: float, address: str) -> None:
+@click.option("--address", help="Of the page, as the reader sees it.  [default: where it was served last]")
+def invite(study: Path, reader: str, answers: Path | None, days: float, address: str | None) -> None:
     """Print a link that lets READER (R1, R2, ...) into a frozen STUDY once; an earlier one ends."""
     with _opened(study, answers) as opened:
-        click.echo(f"{address.rstrip('/')}/#{opened.access.invite(reader, days)}")
+        opened.access.check_reader(reader)
+        page = (address or opened.access.address).rstrip("/")
+        click.echo(f"{page}/#{opened.access.invite(reader, days)}")
 
 
 @review.command()
@@ -196,8 +196,8 @@ def serve(
         for reader in uninvited:
             click.echo(f"{reader}: {serving.origin}/#{opened.access.invite(reader)}")
         if len(uninvited) < len(opened.bundle.readers):
-            new = f"recon-robust review invite {study} R1 --address {serving.origin}"
-            click.echo(f"Others have their links. A new one: {new}")
+            kept = "" if answers is None else f" --answers {answers}"
+            click.echo(f"Others have their links. A new one: recon-robust review invite {study} R1{kept}")
         click.echo(f"Serving at {serving.origin}; end it with Ctrl+C.")
         serving.run()
 

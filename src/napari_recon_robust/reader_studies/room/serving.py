@@ -97,6 +97,7 @@ class Serving:
             ) from None
         self._listening = _listening(host, port)
         self._server = uvicorn.Server(options)
+        answers.access.serve(self.origin)
 
     def run(self) -> None:
         """Serve until interrupted."""
