@@ -33,6 +33,7 @@ def test_wrong_file(tmp_path, content):
         open_scan(tmp_path / "scan.h5")
     for name in FORMATS.ids():
         assert FORMATS.get(name).label in str(error.value)
+    assert "expected is one of fastMRI HDF5: " in str(error.value)  # what most users have
 
 
 def test_missing_file_and_folder(tmp_path):

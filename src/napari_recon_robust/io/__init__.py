@@ -40,6 +40,11 @@ def format_of(path: Path) -> Format | None:
         return next((format for format in FORMATS if format.recognises(path)), None)
 
 
+def known_formats() -> list[Format]:
+    """All formats as users are told of them: fastMRI, which recognises files after its kin, before these."""
+    return sorted(FORMATS, key=lambda format: format is not FORMATS.get("fastmri"))
+
+
 def files_of(path: Path) -> tuple[Path, ...]:
     """The files of the scan that opens by this path: all that belong together, such as BART's pairs, else the file.
 
@@ -85,7 +90,7 @@ def open_scan(path: str | Path, axes: Sequence[str] | None = None) -> "Scan":
             scan = format.open(path, axes)
         scan.annotations = beside(path, *scan.header.matrix)
         return scan
-    known = "; ".join(f"{format.label}: {format.expects}" for format in FORMATS)
+    known = "; ".join(f"{format.label}: {format.expects}" for format in known_formats())
     came = "a folder"
     if not os.path.isdir(path):  # False for a name that no file can have
         came = "of no format that is known here" if status(path).st_size else "empty"

@@ -7,7 +7,7 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QFileDialog, QLineEdit, QWidget
 from superqt.utils import signals_blocked
 
 from ...controls.parts import button, column, file_filter, flow, row, show_text, warning, words
-from ...io import FORMATS, annotations, suffixes
+from ...io import annotations, known_formats, suffixes
 from ...workbench.saved_review import Found
 from ..session import Session
 
@@ -20,7 +20,7 @@ class OpeningBox(QWidget):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self.session, self.bench = session, session.bench
-        formats = ", ".join(map(str, FORMATS))
+        formats = ", ".join(map(str, known_formats()))
         self.open_button = button("Open k-space…", formats, lambda: browse(session, self))
         self.sample_button = button(
             "Open the sample", "A simulated multi-coil brain that comes with the plugin", session.open_sample
