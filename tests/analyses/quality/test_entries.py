@@ -16,3 +16,17 @@ def test_names_of_rows() -> None:
     assert Entry.parse("tv, oracle").choice == "oracle"
     own = "bart:pics -R T:3:0:0.01 {kspace} {sensitivities} {image}"
     assert Entry.parse(own).method == own
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("tv weight=1", "tv, weight=1"),
+        ("tv weight=1, iterations=5", "tv, weight=1, iterations=5"),
+        ("tv weight=1 iterations=5", "tv, weight=1, iterations=5"),
+        ("tv oracle", "tv, oracle"),
+    ],
+)
+def test_a_missing_comma_is_told(text: str, meant: str) -> None:
+    with pytest.raises(InputError, match=f"lacks a comma behind tv; write '{meant}'"):
+        Entry.parse(text)

@@ -20,6 +20,7 @@ from .grid import UndersampledSlice
 
 ORACLE_VALUES = 15
 _ORACLE_WEIGHTS = (1e-4, 5e-2)  # where the oracle looks for a knob `weight`; for others over their whole range
+_SETTING = r"(?:(auto|rule|start|oracle)|(\w+)=([^,]+))"
 
 
 class Entry(Specification):
@@ -43,7 +44,7 @@ class Entry(Specification):
         """
         method, knobs = as_text(text, "the method").strip(), {}
         choice: Any = "given"
-        while match := re.fullmatch(r"(.+?),\s*(?:(auto|rule|start|oracle)|(\w+)=([^,]+))", method):
+        while match := re.fullmatch(rf"(.+?),\s*{_SETTING}", method):
             method, chosen, name, value = match.groups()
             if chosen and choice != "given":
                 raise InputError(f"{text.strip()!r} chooses its knobs twice, by {chosen} and {choice}; leave one out.")
@@ -54,6 +55,10 @@ class Entry(Specification):
             else:
                 knobs[name] = value.strip()
         id, comma, rest = method.partition(",")
+        first, _, more = method.partition(" ")
+        if first in registry.ids() and re.fullmatch(_SETTING, more):
+            parts = ", ".join(text.replace(",", " ").split())
+            raise InputError(f"{text.strip()!r} lacks a comma behind {first}; write {parts!r}.")
         if comma and id.strip() in registry.ids():
             raise InputError(
                 f"'{rest.strip()}' behind {id.strip()} sets no knob; give a knob as name=value, or one of "
