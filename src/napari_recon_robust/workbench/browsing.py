@@ -73,7 +73,7 @@ class Browsing:
 
     def look_for(self, text: str) -> None:
         """Show the cases that pass a filter; InputError for one that cannot be read, and then nothing changes."""
-        self.filter = Filter.parse(text)
+        self.filter = Filter.parse(text, typing=True)
         self._arrange()
 
     def sort(self, name: str, *, reverse: bool = False) -> None:

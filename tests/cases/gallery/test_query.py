@@ -51,11 +51,24 @@ ENTRIES = [
         ('"white les"', ["b/case 10"]),
         ("white lesion", ["b/case 10"]),
         ("-broken -b/case", ["a"]),
-        ("method: ssim< -tag: -", ["b/case 10", "b/case 9", "a", "broken"]),
     ],
 )
 def test_all_conditions_of_a_filter_hold(text: str, names: list[str]) -> None:
     assert [entry.name for entry in filter_by(ENTRIES, Filter.parse(text))] == names
+
+
+def test_while_it_is_typed_a_condition_waits_for_its_value() -> None:
+    text = "method: ssim< -tag: -"
+    assert filter_by(ENTRIES, Filter.parse(text, typing=True)) == filter_by(ENTRIES, Filter.parse(""))
+
+
+@pytest.mark.parametrize(
+    "text", ["change>", "a change>=", "-tag:", "-", "change >5%", "change=5%", "method: tv", "<0.8"]
+)
+def test_half_a_condition_is_no_word(text: str) -> None:
+    """It passed every case, or was looked for in their names."""
+    with pytest.raises(InputError, match="such as change>5% or method:tv"):
+        Filter.parse(text)
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,7 @@ _PART: dict[str, Callable[[Entry], str]] = {
 }
 _COMPARED = {"<": lt, "<=": le, ">": gt, ">=": ge}
 _TERM = re.compile(r'(-?)(?:([\w-]+)(:|<=|>=|<|>))?("[^"]*"?|\S*)')
+_HALF = re.compile(rf"(?:{'|'.join(METRICS)})?[<>=:]")  # a word that is meant as a condition
 
 
 @dataclass(frozen=True)
@@ -48,14 +49,21 @@ class Filter:
     conditions: tuple[Condition, ...]
 
     @classmethod
-    def parse(cls, text: str) -> "Filter":
-        """The filter of a line; a field whose value is still to be typed is no condition.
+    def parse(cls, text: str, *, typing: bool = False) -> "Filter":
+        """The filter of a line. typing: whether a value may be still to come; until then it is no condition.
 
-        Raises InputError for a field or a metric that there is not, and for a number that is none.
+        Raises InputError for a field or a metric that there is not, for a number that is none, and for half a
+        condition.
         """
         found = []
         for sign, field, operator, value in _TERM.findall(text):
             condition = _condition(field, operator, value.strip('"'))
+            term = f"{sign}{field}{operator}{value}"
+            if (term and not value and not typing) or (not field and _HALF.match(value)):
+                raise InputError(
+                    f"the filter has {term!r}, which is half a condition; write field, sign and value without spaces, "
+                    "such as change>5% or method:tv."
+                )
             if value:
                 found.append(_opposite(condition) if sign else condition)
         return cls(text, tuple(found))
