@@ -1,6 +1,7 @@
 import polars as pl
 import pytest
 
+from helpers.study_table import with_knobs
 from napari_recon_robust.figures.studies.budget import RANDOM, REGION
 from napari_recon_robust.figures.studies.claims import MEASURES, Claim, Comparison, compared
 from napari_recon_robust.statistics import clustered
@@ -96,6 +97,29 @@ def test_masks_of_one_acceleration_are_comparisons_of_their_own(trials: pl.DataF
     found = {one.place: one.estimate.value for one in compared(pl.concat([trials, random]), [LOSS])}
     assert found["TV, R = 8, random"] == pytest.approx(found["TV, R = 8, equispaced"] + 0.1)
     assert len(found) == 24
+
+
+def test_settings_of_a_perturbation_are_comparisons_of_their_own(trials: pl.DataFrame) -> None:
+    """Their mean is of none of them: an attack of 1 step that does nothing halved what one of 20 takes."""
+    attack = ~pl.col("control") & (pl.col("perturbation") == "worst-case")
+    idle = trials.with_columns(
+        ssim_region_perturbed=pl.when(attack).then("ssim_region_clean").otherwise("ssim_region_perturbed")
+    )
+    both = pl.concat([with_knobs(idle, steps=1), with_knobs(trials, steps=20)])
+    alone, beside = ({one.place: one.estimate for one in compared(one, [LOSS])} for one in (trials, both))
+    assert beside["TV, R = 8, steps=20"] == alone["TV, R = 8"]
+    assert beside["TV, R = 8, steps=1"].value < 0
+    assert len(beside) == 2 * len(alone)
+    poses = Claim("pose", {"what": "worst pose"}, {"what": "interpolation"}, ("method_label",), "{size}")
+    shifted = pl.concat([with_knobs(trials, shift=0.0), with_knobs(trials, shift=4.0)])
+    assert {one.place for one in compared(shifted, [poses])} >= {"TV, shift=0", "TV, shift=4"}
+
+
+def test_no_mean_is_over_settings_of_a_method(trials: pl.DataFrame) -> None:
+    claim = Claim("quality", {"method_label": "VarNet"}, {"method": "tv"}, ("acceleration",), "{size} {more}")
+    other = trials.filter(pl.col("method") == "tv").with_columns(method_label=pl.lit("TV weight=2"))
+    assert len(compared(trials, [claim])) == 2
+    assert compared(pl.concat([trials, other]), [claim]) == []
 
 
 def test_an_image_counts_once_however_many_regions_it_has(trials: pl.DataFrame) -> None:

@@ -32,8 +32,9 @@ class Claim:
     """A comparison of a measure between two conditions.
 
     measure: a name in `MEASURES`. one, other: values of columns. each: it is made for every combination of these
-    columns and every pattern of masks. words: the sentence; {size} is the size of the difference, {more} becomes more
-    or less, {larger} larger or smaller, as `one` is.
+    columns, every pattern of masks and every setting of the perturbation that both sides have. Where a side has several
+    settings of its method, none is made: their mean would be of none of them. words: the sentence; {size} is the size
+    of the difference, {more} becomes more or less, {larger} larger or smaller, as `one` is.
     """
 
     measure: str
@@ -77,13 +78,12 @@ def _compared(trials: "DataFrame", claim: Claim) -> Iterator[Comparison]:
         rows = frame.with_pattern(MEASURES[claim.measure](trials))
     except frame.Lacking:
         return
-    same, each = [name for name in (*_SAME, "volume") if name in rows.columns], [*claim.each, "pattern"]
-    sides = [_filtered(rows, side) for side in (claim.one, claim.other)]
-    if any(side is None for side in sides):
+    same, each = [name for name in (*_SAME, "volume") if name in rows.columns], [*claim.each, "pattern", "setting"]
+    sides = [side for side in (_filtered(rows, one) for one in (claim.one, claim.other)) if side is not None]
+    if len(sides) < 2:
         return
-    one, other = (
-        side.group_by([*same, *each], maintain_order=True).agg(_mean_score()) for side in sides if side is not None
-    )
+    told = set[tuple[str, str]]().union(*(frame.told_knobs(side, but=claim.each) for side in sides))
+    one, other = (_means(frame.with_told(side, told), [*same, *each]) for side in sides)
     pairs = one.join(other, on=[*same, *each], nulls_equal=True, suffix="_other", maintain_order="left")
     for names, part in frame.parted(pairs, *each):
         difference = (part["score"] - part["score_other"]).to_list()
@@ -102,11 +102,14 @@ def _signs(difference: Sequence[float], volumes: Sequence[str]) -> float:
     return float(stats.binomtest(above, above + below).pvalue) if above + below else 1.0
 
 
-def _mean_score() -> Any:
-    """The mean of what one side has on the same slice and region, for instance over seeds."""
+def _means(side: "DataFrame", by: Sequence[str]) -> "DataFrame":
+    """The mean of what one side has on the same slice and region, for instance over seeds; of one method each."""
     import polars as pl
 
-    return pl.col("score").mean()
+    found = side.group_by(by, maintain_order=True).agg(
+        pl.col("score").mean(), methods=pl.col("method_label").n_unique()
+    )
+    return found.filter(pl.col("methods") == 1).drop("methods")
 
 
 def _filtered(rows: "DataFrame", side: Mapping[str, Any]) -> "DataFrame | None":
@@ -176,11 +179,19 @@ def _losing(trials: "DataFrame") -> "DataFrame":
     return rows.with_columns(score=100.0 * (pl.col("contrast_recovery_region_perturbed") < LOST))
 
 
+def _clean_images(trials: "DataFrame", needed: str) -> "DataFrame":
+    """A row for each clean image, whatever perturbs it elsewhere."""
+    import polars as pl
+
+    rows = frame.first_of_each_image(frame.need(trials, [needed], _ADVICE))
+    return rows.with_columns(perturbation=pl.lit(frame.CLEAN), perturbation_knobs=pl.lit("{}"))
+
+
 def _quality(trials: "DataFrame") -> "DataFrame":
     """SSIM of the foreground of clean images; `network` is what test-time training trains on."""
     import polars as pl
 
-    rows = frame.first_of_each_image(frame.need(trials, ["ssim_foreground_clean"], _ADVICE))
+    rows = _clean_images(trials, "ssim_foreground_clean")
     rows = frame.with_knob(frame.with_knob(rows, "weight", "knobs"), "network", "knobs")
     return rows.rename({"knob_weight": "weight", "knob_network": "network"}).with_columns(
         score=pl.col("ssim_foreground_clean")
@@ -218,7 +229,7 @@ def _covered(trials: "DataFrame") -> "DataFrame":
     """The share of pixels in the posterior's 90% interval, beside 90%, in percent."""
     import polars as pl
 
-    rows = frame.first_of_each_image(frame.need(trials, ["coverage_90_foreground_clean"], _ADVICE))
+    rows = _clean_images(trials, "coverage_90_foreground_clean")
     found = rows.with_columns(what=pl.lit("found"), score=100 * pl.col("coverage_90_foreground_clean"))
     return pl.concat([found, found.with_columns(what=pl.lit("promised"), score=pl.lit(90.0))])
 

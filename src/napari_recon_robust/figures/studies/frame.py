@@ -72,11 +72,23 @@ def with_setting(trials: "DataFrame", of: str = "perturbation", *, but: Collecti
     """
     import polars as pl
 
+    values = with_told(trials, told_knobs(trials, of, but=but), of)["setting"]
+    return trials.with_columns(pl.format("{} {}", of, values).str.strip_chars_end().alias("setting"))
+
+
+def told_knobs(trials: "DataFrame", of: str = "perturbation", *, but: Collection[str] = ()) -> set[tuple[str, str]]:
+    """The knobs of perturbations that vary in these trials, seeds aside: (what the column `of` says, knob)."""
+    changes = trials.select(of, "perturbation_knobs").iter_rows()
+    return {(kind, name) for kind, name in varied(changes) if name not in ("seed", *but)}
+
+
+def with_told(trials: "DataFrame", told: Collection[tuple[str, str]], of: str = "perturbation") -> "DataFrame":
+    """The trials with a column `setting`: the values of these knobs, empty where a trial has none of them."""
+    import polars as pl
+
     changes = list(trials.select(of, "perturbation_knobs").iter_rows())
-    told = {(kind, name) for kind, name in varied(changes) if name not in ("seed", *but)}
     named = {
-        (kind, knobs): f"{kind} {_values(knobs, {name for other, name in told if other == kind})}".rstrip()
-        for kind, knobs in set(changes)
+        (kind, knobs): _values(knobs, {name for other, name in told if other == kind}) for kind, knobs in set(changes)
     }
     return trials.with_columns(pl.Series("setting", [named[change] for change in changes], dtype=pl.String))
 
