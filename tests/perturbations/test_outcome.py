@@ -56,6 +56,15 @@ def test_a_method_that_draws_at_random_is_found_out(measurement, combined, roi):
     assert "nondeterministic" in outcome_of(measurement, Dice(), roi).comparison.warnings
 
 
+def test_sensitivities_that_were_given_make_no_method_random(measurement, combined, roi):
+    """As of a lesion that is inserted into a scan: the search estimates its own, also for its clean image."""
+    own = measurement.calibration
+    given = replace(measurement, kept=replace(own, sensitivities=0.9 * own.sensitivities))
+    found = run(WorstCase().run(given, combined, roi, (0.02,), sensitivities="estimated"))
+    (outcome,) = run(evaluate(given, combined, roi, found))
+    assert "nondeterministic" not in outcome.comparison.warnings
+
+
 def test_an_attack_no_better_than_chance_is_found_out(measurement, combined, roi):
     found = run(RandomNoise().run(measurement, combined, roi, (0.02,), seed=1, **KEPT))
     claimed = [replace(found[0], loss=(0.0, 1.0))]
