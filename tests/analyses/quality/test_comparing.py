@@ -1,8 +1,10 @@
 import csv
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
@@ -290,8 +292,20 @@ def test_an_image_of_another_scale_is_told_and_kept(scan_file: Path, tmp_path: P
 
 def test_what_makes_a_scan_doubtful_is_told_once(loud_file: Path) -> None:
     grid = Grid(accelerations=(3.0,), slices=1)
-    (caution,) = run(compare_methods(groups([loud_file]), entries("zero-filled", "cg-sense"), grid)).cautions
-    assert caution.startswith("Coil 2, counted from 0, is ")
+    table = run(compare_methods(groups([loud_file]), entries("zero-filled", "cg-sense"), grid))
+    ((caution,), (named,), (scan,)) = table.cautions, table.named_cautions, table.scans
+    assert caution.startswith(f"scan {scan}: Coil 2, counted from 0, is ")
+    assert named.startswith(f"{loud_file.name}: Coil 2, counted from 0, is ")
+
+
+def test_of_several_doubtful_scans_each_is_told(loud_file: Path, tmp_path: Path) -> None:
+    """The first scan's caution hid those of all others."""
+    other = tmp_path / "other.h5"
+    shutil.copy(loud_file, other)
+    with h5py.File(other, "r+") as file:
+        file["kspace"][:, 1] *= 10_000
+    found = run(compare_methods(groups([loud_file, other]), entries("zero-filled"), Grid(slices=1))).named_cautions
+    assert [caution.partition(", ")[0] for caution in found] == [f"{loud_file.name}: Coil 2", "other.h5: Coil 1"]
 
 
 def test_a_table_of_the_version_before_has_no_cautions_and_goes_on(
@@ -301,8 +315,9 @@ def test_a_table_of_the_version_before_has_no_cautions_and_goes_on(
     run(compare_methods(*arguments, folder=tmp_path))
     rows = list(csv.reader((tmp_path / "results.csv").read_text().splitlines()))
     place = rows[0].index("caution")
+    assert rows[0][place + 1] == "scan_caution"
     with (tmp_path / "results.csv").open("w", newline="") as file:
-        csv.writer(file).writerows([*row[:place], *row[place + 1 :]] for row in rows)
+        csv.writer(file).writerows([*row[:place], *row[place + 2 :]] for row in rows)
     run(compare_methods(*arguments, folder=tmp_path))
     assert counted.calls == 1
     assert "caution" in (tmp_path / "results.csv").read_text().splitlines()[0]

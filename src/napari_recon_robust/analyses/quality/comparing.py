@@ -112,12 +112,15 @@ def _measured(case: UndersampledSlice, entry: Entry, method: Method, blank: Meth
         image = yield from chosen.job(case.measurement)
         seconds = time.perf_counter() - started
         scores = case.score(image.detach())
-        caution = " ".join(filter(None, (disagreement(chosen, case.measurement, image), *case.cautions)))
+        cautions = {
+            "caution": disagreement(chosen, case.measurement, image),
+            "scan_caution": " ".join(case.cautions),
+        }
     except ReconRobustError as error:
         return blank.model_copy(update={"error": " ".join(str(error).split())})
     measured = {**vars(scores["foreground"]), **{f"{name}_image": v for name, v in vars(scores["image"]).items()}}
     knobs = json.dumps(dict(chosen.knobs))
-    return blank.model_copy(update={**measured, "seconds": seconds, "knobs": knobs, "caution": caution})
+    return blank.model_copy(update={**measured, "seconds": seconds, "knobs": knobs, **cautions})
 
 
 def _blank(case: UndersampledSlice, entry: Entry, made_with: Mapping[str, Any]) -> MethodResult:

@@ -26,7 +26,8 @@ class MethodResult(Specification):
     scan: the first 12 digits of the SHA-256 of its file. acceleration: nominal; effective: all points over the sampled
     ones. seconds: of the reconstruction, and of the choice of knobs by "auto"; coil sensitivities are estimated before,
     for all methods. knobs: as JSON. input: SHA-256 of the case. made_with: SHA-256 of versions, weights and the wanted
-    knobs. error: a sentence, where the method failed. caution: one on what its figures are worth.
+    knobs. error: a sentence, where the method failed. caution: why the method's image is doubted; scan_caution: why
+    those of all methods are.
     """
 
     group: str
@@ -47,12 +48,13 @@ class MethodResult(Specification):
     knobs: str = "{}"
     error: str = ""
     caution: str = ""
+    scan_caution: str = ""
     input: str = ""
     made_with: str = ""
 
 
 COLUMNS = tuple(MethodResult.model_fields)
-_FORMER_COLUMNS = tuple(name for name in COLUMNS if name != "caution")  # of the version before, for one release
+_FORMER_COLUMNS = tuple(name for name in COLUMNS if "caution" not in name)  # of the version before, for one release
 
 
 class Results:

@@ -87,12 +87,23 @@ class Table:
 
     @property
     def cautions(self) -> list[str]:
-        """What results say of themselves before they are believed; of each method the first, each sentence once."""
-        found: dict[str, str] = {}
+        """What results say of themselves before they are believed: of each method and of each scan the first."""
+        return self._cautions({})
+
+    @property
+    def named_cautions(self) -> list[str]:
+        """The same with the names of the files of this run."""
+        return self._cautions(self.scans)
+
+    def _cautions(self, names: Mapping[str, str]) -> list[str]:
+        methods, scans = dict[str, str](), dict[str, str]()
         for result in self.results:
             if result.caution:
-                found.setdefault(result.method, result.caution)
-        return list(dict.fromkeys(found.values()))
+                methods.setdefault(result.method, result.caution)
+            if result.scan_caution:
+                scans.setdefault(result.scan, result.scan_caution)
+        told = [f"{names.get(scan, f'scan {scan}')}: {caution}" for scan, caution in scans.items()]
+        return [*dict.fromkeys(methods.values()), *told]
 
     @property
     def sections(self) -> list[Section]:

@@ -94,7 +94,7 @@ def compare(
         device=checked_device(device),
     )
     table = follow(job, "comparing", lines=True)
-    for caution in (*(row["caution"] for row in table.rows.values()), *table.cautions):
+    for caution in (*(row["caution"] for row in table.rows.values()), *table.named_cautions):
         if caution:
             warn(caution)
     if as_json:
