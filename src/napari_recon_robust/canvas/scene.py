@@ -128,7 +128,7 @@ class Scene:
             return
         if measured.index != self.bench.acquisition.index or self._stands_in():
             return
-        title = f"Zero-filled · no image of {method.label}" if given_up else f"{method.label} · computing…"
+        title = f"Zero-filled · no image of {method.label}" if given_up else f"Zero-filled · computing {method.label}…"
         self._write("clean", measured.zero_filled, title, whole=measured.whole)
 
     def _stands_in(self) -> bool:
