@@ -28,10 +28,13 @@ def test_an_attacked_region_is_ringed(bench: Workbench) -> None:
     assert bool(inside[mask].all()), "nothing of the region lies beyond the ring"
     assert ring.words == "attacked region, 10×12 px = 5×24 mm"
     tags = [
-        marks.tags(key, bench.acquisition.slice, result) for key in ("reference", "clean", "perturbed", "difference")
+        marks.tags(key, bench.acquisition.slice, result.outcome.perturbed)
+        for key in ("reference", "clean", "perturbed", "difference")
     ]
     assert tags == [(), (), ("attacked",), ("attacked",)]
-    assert marks.tags("perturbed", bench.acquisition.slice, result, random=True) == ("random noise added",)
+    assert marks.tags("perturbed", bench.acquisition.slice, result.outcome.perturbed, random=True) == (
+        "random noise added",
+    )
 
 
 def test_an_inserted_feature_is_ringed_where_it_is(bench: Workbench) -> None:
@@ -40,7 +43,7 @@ def test_an_inserted_feature_is_ringed_where_it_is(bench: Workbench) -> None:
     assert ring is not None
     assert (ring.row, ring.column) == pytest.approx((50, 47), abs=0.01)
     assert ring.words == "inserted blob, 5 px = 5 mm"
-    assert marks.tags("perturbed", bench.acquisition.slice, result) == ("synthetic feature",)
+    assert marks.tags("perturbed", bench.acquisition.slice, result.outcome.perturbed) == ("synthetic feature",)
 
 
 def test_the_whole_image_has_no_ring(bench: Workbench) -> None:
@@ -49,7 +52,7 @@ def test_the_whole_image_has_no_ring(bench: Workbench) -> None:
 
 def test_random_noise_is_no_attack(bench: Workbench) -> None:
     result = run(bench, "random", ROI.box(62, 48, 10, 12))
-    assert marks.tags("perturbed", None, result, simulated=True) == ("simulated scan", "disturbed")
+    assert marks.tags("perturbed", None, result.outcome.perturbed, simulated=True) == ("simulated scan", "disturbed")
 
 
 def test_the_surroundings_are_outlined_at_both_edges(bench: Workbench) -> None:

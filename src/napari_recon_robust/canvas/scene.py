@@ -203,7 +203,7 @@ class Scene:
         worst = perturbed.image.abs().float()
         if perturbed.restore is not None:
             worst = perturbed.restore(worst)
-        self._write("perturbed", worst, "Worst so far")
+        self._write("perturbed", worst, "Worst so far", best=perturbed)
         self.comparing.write_difference()
 
     def frame(self, key: str, image: "Tensor", title: str, clean: "tuple[Tensor, str] | None" = None) -> None:
@@ -272,20 +272,15 @@ class Scene:
             return image, f"Perturbed {percent(self.view.factor * budget)}{'' if exact else ' · interpolated'}"
         return comparison.perturbed, f"{named(result)} · {judged(result.outcome, 'perturbed')}"
 
-    def _tags(self, key: str) -> tuple[str, ...]:
+    def _tags(self, key: str, best: "Perturbed | None") -> tuple[str, ...]:
         """What has to be said of a panel's image: attacked, synthetic, without a truth."""
         acquisition, result, view = self.bench.acquisition, self.bench.perturbing.current, self.view
-        additive = result is not None and result.outcome.perturbed.additive
+        perturbed = best if best is not None or result is None else result.outcome.perturbed
+        random = view.random and best is None and perturbed is not None and perturbed.additive
         key, several, _ = key.partition(" ")  # those of several methods are clean or perturbed too
         if key == "reference" and view.truth and result is not None:
             key = "perturbed"
-        return tags(
-            key,
-            acquisition.slice,
-            result,
-            simulated=acquisition.simulated,
-            random=view.random and additive and not several,
-        )
+        return tags(key, acquisition.slice, perturbed, simulated=acquisition.simulated, random=random and not several)
 
     def _write(
         self,
@@ -296,17 +291,19 @@ class Scene:
         factor: int = 1,
         whole: "Mapping[str, Tensor] | None" = None,
         of_strip: bool = False,
+        best: "Perturbed | None" = None,
     ) -> None:
         """Write a tensor into a slice, by default the present one; the first tensor sets the window.
 
-        factor: by which it was multiplied. whole: the complex images that are known, by their panels' keys.
+        factor: by which it was multiplied. whole: the complex images that are known, by their panels' keys. best: of
+        which it is, where that is not the result.
         """
         index = self.bench.acquisition.index if index is None else index
         if key not in self.panels.panels:
             return
         pixels: np.ndarray = image.detach().cpu().numpy()
         between = " · " if " " in key else "\n"  # one of several methods is in a small panel
-        title = between.join(filter(None, (title, " · ".join(self._tags(key)))))
+        title = between.join(filter(None, (title, " · ".join(self._tags(key, best)))))
         if not self._windowed:
             self._windowed = True
             self.comparing.full = Window.of(pixels).high

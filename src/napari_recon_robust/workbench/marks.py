@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from ..perturbations.base import Perturbed
     from .acquisition import Slice
     from .perturbing import Result
 
@@ -49,7 +50,7 @@ def ring(result: "Result", pixel: tuple[float, float] | None = None) -> Ring | N
     if 2 * radius > _LARGEST * min(mask.shape):
         return None
     middle = top + (height - 1) / 2, left + (width - 1) / 2
-    return Ring(*middle, radius, f"{done(result)} region, {size_words(mask, pixel)}")
+    return Ring(*middle, radius, f"{done(perturbed)} region, {size_words(mask, pixel)}")
 
 
 def surroundings(result: "Result") -> "list[NDArray[np.float64]]":
@@ -69,29 +70,31 @@ def size_words(mask: "Tensor", pixel: tuple[float, float] | None = None) -> str:
     return f"{found.size} px{mm}"
 
 
-def done(result: "Result") -> str:
+def done(perturbed: "Perturbed") -> str:
     """What was done to the samples, in one word."""
-    perturbed = result.outcome.perturbed
     if perturbed.judged_by == "perturbed":
         return "synthetic"
-    if result.outcome.comparison.searched:
-        return "attacked"
-    return "disturbed"
+    return "attacked" if perturbed.loss else "disturbed"
 
 
 def tags(
-    key: str, measured: "Slice | None", result: "Result | None" = None, *, simulated: bool = False, random: bool = False
+    key: str,
+    measured: "Slice | None",
+    perturbed: "Perturbed | None" = None,
+    *,
+    simulated: bool = False,
+    random: bool = False,
 ) -> tuple[str, ...]:
     """What has to be said of an image, a word or two each.
 
-    key: "reference", "clean", "perturbed" or "difference"; a perturbed reference is "perturbed" too. simulated: whether
-    the scan is. random: whether noise of the attack's size is shown in its place.
+    key: "reference", "clean", "perturbed" or "difference"; a perturbed reference is "perturbed" too. perturbed: what
+    was done to the samples. simulated: whether the scan is. random: whether noise of the attack's size is shown in its
+    place.
     """
     found = ["simulated scan"] if simulated else []
-    if key in ("perturbed", "difference") and result is not None:
-        found.append(
-            "random noise added" if random else {"synthetic": "synthetic feature"}.get(done(result), done(result))
-        )
+    if key in ("perturbed", "difference") and perturbed is not None:
+        word = done(perturbed)
+        found.append("random noise added" if random else {"synthetic": "synthetic feature"}.get(word, word))
     if key != "reference" and measured is not None and measured.measurement.full is None:
         found.append("no fully sampled truth")
     return tuple(found)
