@@ -92,7 +92,7 @@ def test_rows_of_features_say_what_was_inserted_where(measurement: Measurement) 
     head, _, first, _ = matrix.markdown().splitlines()
     assert head.split(" | ")[1:6] == ["feature", "row, column", "size (px)", "contrast", "detectability"]
     shown = first.split(" | ")
-    assert shown[1:5] == ["blob", "40, 44", "4", "-0.3"]
+    assert shown[1:5] == ["blob", "40, 44", "4", "−0.3"]
     assert float(shown[5]) == round(details["detectability"])
     assert [one.to_json() for one in matrix.features or []] == matrix.to_json()["features"]
     assert "detectability" in matrix.legend

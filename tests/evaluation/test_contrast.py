@@ -77,6 +77,9 @@ def test_the_sentence_and_the_json_say_the_same() -> None:
     assert answer["low"] < 0.5 < answer["high"]
     one = Contrasts(torch.tensor([0.1], dtype=torch.float64))
     assert one.sentence(0).endswith("Contrast 10.0%.")
+    darker = Contrasts(-found.values)
+    assert darker.sentence(-0.05).startswith("The contrast exceeds −5% in")
+    assert "Contrast −" in darker.sentence(-0.05)
 
 
 def test_regions_that_make_no_contrast_are_refused() -> None:

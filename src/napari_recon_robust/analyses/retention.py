@@ -174,7 +174,7 @@ class RecoveryTable:
         """
         contrasts = list(dict.fromkeys(cell.contrast for cell in self.cells))
         lines = [
-            "| size | " + " | ".join(f"contrast {contrast:+g}" for contrast in contrasts) + " |",
+            "| size | " + " | ".join(f"contrast {written(contrast, '+g')}" for contrast in contrasts) + " |",
             "|---" * (len(contrasts) + 1) + "|",
         ]
         for size in dict.fromkeys(cell.size for cell in self.cells):

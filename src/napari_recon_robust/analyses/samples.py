@@ -12,7 +12,7 @@ from ..data.measurement import Measurement
 from ..evaluation import metrics
 from ..evaluation.metrics import Metrics
 from ..ground.errors import InputError
-from ..ground.numbers import finite
+from ..ground.numbers import finite, written
 from ..ground.progress import Job, Progress
 from ..physics.sampling import Sampling
 from ..reconstructors.base import Method, Reconstructor
@@ -62,7 +62,7 @@ class Fall:
         moved = "falls" if after < before else "rises"
         return (
             f"from R = {self.few.effective:.3g} to {self.many.effective:.3g} {self.measure} {moved} "
-            f"from {before:.3g} to {after:.3g}"
+            f"from {written(before)} to {written(after)}"
         )
 
 

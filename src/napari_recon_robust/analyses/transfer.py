@@ -9,7 +9,7 @@ from ..data.roi import ROI
 from ..ground.arguments import as_texts
 from ..ground.errors import InputError
 from ..ground.knob import resolve
-from ..ground.numbers import finite
+from ..ground.numbers import finite, written
 from ..ground.progress import Job, Progress, relayed, run
 from ..perturbations import registry
 from ..perturbations.base import Perturbed
@@ -88,7 +88,7 @@ class Transfer:
         lines = [_line(heads), "|---" * len(heads) + "|"]
         for number, row in enumerate(self.found):
             if self.inserted:
-                cells = ["–" if value is None else f"{value:.3f}" for value in self.recovery(row)]
+                cells = ["–" if value is None else written(value, ".3f") for value in self.recovery(row)]
             else:
                 beside = self.random(row)
                 noise = [""] * len(self.columns) if beside is None else [f" ({value:.4f})" for value in beside]
@@ -118,7 +118,13 @@ def _facts(feature: Placed) -> list[str]:
     carried = "no noise" if feature.detectability is None else f"{feature.detectability:.0f}"
     if not feature.information_preserved:
         carried += ", not carried"
-    return [feature.shape, f"{row:.4g}, {column:.4g}", f"{feature.size:.3g}", f"{feature.contrast:+.2g}", carried]
+    return [
+        feature.shape,
+        f"{row:.4g}, {column:.4g}",
+        f"{feature.size:.3g}",
+        written(feature.contrast, "+.2g"),
+        carried,
+    ]
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -9,6 +9,7 @@ from scipy.stats import beta
 from torch import Tensor
 
 from ..ground.errors import InputError
+from ..ground.numbers import written
 
 GAP, WIDTH = 2, 4  # pixels: the gap around a region, and the width of its surroundings beyond
 CONFIDENCE = 0.95
@@ -72,11 +73,11 @@ class Contrasts:
     def sentence(self, value: float) -> str:
         """The probability with its Monte-Carlo error, and the contrast itself, in words."""
         found = self.exceeds(value)
-        spread = f" ± {100 * self.deviation:.1f}" if len(self.values) > 1 else ""
+        spread = f" ± {written(100 * self.deviation, '.1f')}" if len(self.values) > 1 else ""
         return (
-            f"The contrast exceeds {100 * value:.3g}% in {found.holding} of {found.samples} samples: probability "
+            f"The contrast exceeds {written(100 * value)}% in {found.holding} of {found.samples} samples: probability "
             f"{found.value:.2f} ({found.low:.2f} to {found.high:.2f} by the number of samples). "
-            f"Contrast {100 * self.mean:.1f}{spread}%."
+            f"Contrast {written(100 * self.mean, '.1f')}{spread}%."
         )
 
     def to_json(self, value: float) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from torch import Tensor
 from ..data.measurement import known_kspace
 from ..ground.errors import InputError
 from ..ground.knob import Knob
+from ..ground.numbers import written
 from ..ground.progress import Job, Progress
 from .base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup, coil_norms
 from .face import Placed, Trace
@@ -224,9 +225,9 @@ def _inserted(
         judged_by="perturbed",
         details=details,
         feature=_placed(details),
-        statement=f"The inserted symbol of {size:.3g} pixels, {100 * contrast:.3g}% contrast and {100 * budget:.3g}% "
-        f"of the object's norm is {'lost' if lost else 'shown'} (recovery {recovery:.2f}), and the samples "
-        f"{'carry' if preserved else 'do not carry'} it.",
+        statement=f"The inserted symbol of {size:.3g} pixels, {written(100 * contrast)}% contrast and "
+        f"{100 * budget:.3g}% of the object's norm is {'lost' if lost else 'shown'} (recovery "
+        f"{written(recovery, '.2f')}), and the samples {'carry' if preserved else 'do not carry'} it.",
         clean=insertion.clean,
         image=image,
     )

@@ -191,7 +191,7 @@ def _of(variants: "Sequence[Variant]") -> list[Frame]:
 
 
 def _listed(knobs: Mapping[str, Any]) -> str:
-    values = {name: f"{value:.3g}" if isinstance(value, float) else str(value) for name, value in knobs.items()}
+    values = {name: written(value) if isinstance(value, float) else str(value) for name, value in knobs.items()}
     return ", ".join(f"{name} {value}" for name, value in values.items())
 
 

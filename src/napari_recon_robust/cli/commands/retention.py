@@ -12,6 +12,7 @@ from ...data.roi import ROI
 from ...data.scan import Header
 from ...figures.overlays import Underlay, retention_figure
 from ...ground.errors import either
+from ...ground.numbers import written
 from ...io import images
 from ...perturbations.features.feature import PARAMETRIC
 from ...perturbations.features.insertion import LOST, ROSE
@@ -130,14 +131,14 @@ def _draw(header: Header, found: RetentionMap, spacing: int, title: str, image: 
         found.values,
         [(place.row, place.column) for place in found.worst],
         title=f"Retention: {title}\na {found.shape} of {found.size:g} pixels, contrast "
-        f"{found.contrast:+g} to the tissue, every {spacing} pixels",
+        f"{written(found.contrast, '+g')} to the tissue, every {spacing} pixels",
     )
 
 
 def _say(found: RetentionMap) -> None:
     result = found.to_json()
     click.echo(
-        f"a {found.shape} of {found.size:g} pixels, contrast {found.contrast:+g} to the tissue, at "
+        f"a {found.shape} of {found.size:g} pixels, contrast {written(found.contrast, '+g')} to the tissue, at "
         f"{result['positions']} positions in {found.reconstructions} reconstructions:"
     )
     click.echo(
