@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from napari.qt import QtViewer
 from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
-from qtpy.QtGui import QDragEnterEvent, QDropEvent
+from qtpy.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
 from qtpy.QtWidgets import QApplication
 
 from napari_recon_robust.window.session import PLUGIN, Session
@@ -67,16 +67,54 @@ def test_a_damaged_scan_is_answered_in_a_sentence(
 
 
 def test_anything_else_is_for_napari(
-    empty: Session, asked: list[list[str]], until: Until, viewer: Any, scan_file: Path, tmp_path: Path
+    empty: Session,
+    asked: list[list[str]],
+    until: Until,
+    viewer: Any,
+    scan_file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     qt_viewer, picture = empty.panels.viewer.window._qt_viewer, tmp_path / "picture.npy"
     np.save(picture, np.zeros((8, 8)))
     drop(qt_viewer, picture)
     drop(qt_viewer, picture, scan_file)
-    drop(qt_viewer, scan_file, modifiers=ALT)
+    with monkeypatch.context() as held:
+        held.setattr(QGuiApplication, "keyboardModifiers", lambda: ALT)  # which napari looks at
+        drop(qt_viewer, scan_file, modifiers=ALT)
     for page in list(empty.docks):
         viewer.window.remove_dock_widget(page)
     until(lambda: not empty.docks)
     drop(qt_viewer, scan_file)
     assert asked == [[str(picture)], [str(picture), str(scan_file)], [str(scan_file)], [str(scan_file)]]
     assert not empty.bench.acquisition.is_open
+
+
+def test_the_file_menu_opens_a_scan_without_a_question(
+    empty: Session,
+    asked: list[list[str]],
+    until: Until,
+    viewer: Any,
+    scan_file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    qt_viewer, picture = empty.panels.viewer.window._qt_viewer, tmp_path / "picture.npy"
+    np.save(picture, np.zeros((8, 8)))
+    chosen: list[str] = []
+    monkeypatch.setattr(QtViewer, "_open_file_dialog_uni", lambda self, caption: list(chosen))
+
+    def choose(path: Path, **options: Any) -> None:
+        chosen[:] = [str(path)]
+        QtViewer._open_files_dialog(qt_viewer, **options)
+
+    choose(scan_file)
+    until(lambda: empty.bench.acquisition.slice is not None)
+    assert asked == []
+    choose(picture)
+    choose(scan_file, choose_plugin=True)
+    for page in list(empty.docks):
+        viewer.window.remove_dock_widget(page)
+    until(lambda: not empty.docks)
+    choose(scan_file)
+    assert asked == [[str(picture)], [str(scan_file)], [str(scan_file)]]
