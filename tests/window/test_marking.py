@@ -36,7 +36,14 @@ def test_what_was_attacked_is_seen_and_found_by_keys(attacked: Session, qtbot: A
     marks = [panel.marks for panel in panels.panels.values()]
     assert all(layer.visible and len(layer.data) == 3 for layer in marks)
     assert panels.panels["perturbed"].title.endswith("\nattacked")
-    assert attacked.readout.done.text() == "Attacked region, 10×12 px = 20.8×25 mm"
+    done, values = attacked.readout.done, attacked.readout.values
+    values.clear()
+    attacked.readout.show_done()
+    assert done.text() == "Attacked region, 10×12 px = 20.8×25 mm · between the grey lines: its surroundings"
+    assert "contrast and CNR" in done.toolTip()
+    values.setText("W" * 40)
+    attacked.readout.show_done()
+    assert done.text() == "Attacked region, 10×12 px = 20.8×25 mm", "the values go first"
     assert "\n" not in panels.panels["clean"].title
     press(attacked, qtbot, "R")
     until(lambda: not any(layer.visible for layer in marks))

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from ..evaluation.readout import Reading
 
 _HINT = "Values under the cursor, as fractions of the reference's maximum"
+_AROUND = "between the grey lines: its surroundings"
+_MARKS = (
+    "Orange ring: what was inserted or attacked (r hides it, x goes there). Between the grey lines: its surroundings, "
+    "which its contrast and CNR are measured against"
+)
 _DEGREE = math.pi / 180
 _SPACING = 16  # pixels
 _NAMES = {"reference": "Reference", "clean": "Clean", "perturbed": "Perturbed"}
@@ -33,6 +38,7 @@ class ReadoutLine(QObject):
         self.bench, self.panels, self.scene = bench, panels, scene
         self.values, self.done, self.turned = QLabel(), QLabel(), QLabel()
         self._status = 0  # how high napari's status bar may be
+        self._done = ""  # what was inserted or attacked
         self._bar: QToolBar | None = None
         self._place: tuple[int, int] | None = None
         bench.perturbing.finished.connect(self.show_done)
@@ -50,6 +56,7 @@ class ReadoutLine(QObject):
         self.values.setToolTip(f"{_HINT}; change: perturbed minus clean")
         self.values.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.values.setAccessibleName("Values under the cursor")
+        self.done.setToolTip(_MARKS)
         self.turned.setToolTip("Only the picture is turned (t, m, v); data, results and files are as they were")
         self.turned.setStyleSheet("font-weight: bold;")
         bar = self._bar = QToolBar("Read-out", window)
@@ -84,12 +91,12 @@ class ReadoutLine(QObject):
         self.show()
 
     def show_done(self) -> None:
-        """Say what was inserted or attacked, and its size."""
+        """Say what was inserted or attacked, its size, and what the marks around it are."""
         if self._bar is None or not isalive(self._bar):
             return
         result, voxel = self.bench.perturbing.current, self.bench.acquisition.voxel
         ring = None if result is None else marks.ring(result, None if voxel is None else voxel[:2])
-        self.done.setText("" if ring is None else f"{ring.words[0].upper()}{ring.words[1:]}")
+        self._done = "" if ring is None else f"{ring.words[0].upper()}{ring.words[1:]}"
         self._make_room()
 
     def show(self) -> None:
@@ -104,9 +111,13 @@ class ReadoutLine(QObject):
         self._make_room()
 
     def _make_room(self) -> None:
-        """Let what was done give way to the values where the line has no room for both."""
+        """Let what was done give way to the values where the line has no room for both, the words on marks first."""
         assert self._bar is not None
-        needed = sum(label.sizeHint().width() + _SPACING for label in (self.values, self.done, self.turned))
+        for words in (f"{self._done} · {_AROUND}", self._done) if self._done else ("",):
+            self.done.setText(words)
+            needed = sum(label.sizeHint().width() + _SPACING for label in (self.values, self.done, self.turned))
+            if needed <= self._bar.width():
+                break
         self.done.setVisible(needed <= self._bar.width())
 
     def _read(self) -> "Reading | None":

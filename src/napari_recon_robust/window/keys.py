@@ -144,7 +144,12 @@ KEYS = (
     ),
     Key("K", "previous_layout", "Previous layout", lambda session: session.step_layout(-1)),
     Key("U", "regions", "Regions on or off", lambda session: session.panels.drawing.toggle()),
-    Key("R", "ring", "Ring around what was inserted or attacked on or off", lambda session: session.marking.toggle()),
+    Key(
+        "R",
+        "ring",
+        "Ring around what was inserted or attacked, and its surroundings, on or off",
+        lambda session: session.marking.toggle(),
+    ),
     Key("X", "jump", "Jump to what was inserted or attacked", lambda session: session.editing.jump()),
     Key("T", "turn", "Turn the picture by 90°", lambda session: session.marking.lay("turned")),
     Key("M", "mirror", "Mirror the picture, left and right", lambda session: session.marking.lay("mirror")),
