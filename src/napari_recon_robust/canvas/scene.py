@@ -19,7 +19,7 @@ from .comparing import Comparing, Picture
 from .layers import Panels
 from .panel import ORDER
 from .parts import Parts
-from .titles import judged, named, origin, percent, score, spent
+from .titles import elsewhere, judged, named, origin, percent, score, spent
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -155,9 +155,10 @@ class Scene:
             "clean", factor * shown.image, f"{label}{score(shown.metrics)}{mark}", factor=factor, whole=shown.whole
         )
         if shown.perturbed is not None and self.panels.panels and "perturbed" in self.arrangement.available:
-            self._write(
-                "perturbed", factor * shown.perturbed, f"Perturbed, {label}{mark}", factor=factor, whole=shown.whole
-            )
+            result = self.bench.perturbing.current
+            found = "" if result is None else elsewhere(shown.method, result)
+            title = f"Perturbed, {label}{mark}{found}"
+            self._write("perturbed", factor * shown.perturbed, title, factor=factor, whole=shown.whole)
             self.comparing.write_difference()
 
     def _is_result(self, shown: Rendered) -> bool:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ..evaluation.metrics import Metrics
     from ..perturbations.base import Perturbed
     from ..perturbations.outcome import Outcome
+    from ..reconstructors.base import Method
 
 _BETWEEN = " · "  # parts of a title
 _WHERE = {"roi": "ROI ", "image": "image "}  # before SSIM in a title
@@ -65,6 +66,14 @@ def origin(entry: "Entry", result: Result) -> str:
     if entry.method == result.setting.method:
         return "found on it"
     return "attacked anew" if entry.origin == entry.method else f"found on {entry.origin.label}"
+
+
+def elsewhere(method: "Method", result: Result) -> str:
+    """Say with its separator what else an attack was found on; empty where it was found on this, or not searched."""
+    found = result.setting.method
+    if method == found or not result.outcome.comparison.searched:
+        return ""
+    return f"{_BETWEEN}found {'at other knobs' if method.id == found.id else f'on {found.label}'}"
 
 
 def in_one_line(title: str) -> str:

@@ -223,6 +223,19 @@ def test_the_ways_to_look_at_a_result(review: Session, until: Until, viewer: Any
 
 
 @pytest.mark.slow
+def test_what_was_found_on_another_method_says_so(review: Session, until: Until) -> None:
+    bench = review.bench
+    bench.regions.choose(bench.regions.on(1))
+    bench.perturbing.set(steps=1)
+    review.attempt(bench.perturbing.run)
+    until(lambda: bench.perturbing.current is not None and not review.jobs.working)
+    perturbed = review.panels.panels["perturbed"]
+    review.turning.pick({"iterations": 5})
+    until(lambda: perturbed.title.startswith("Perturbed, CG-SENSE · found at other knobs\n"))
+    review.choose_method("zero-filled")
+    until(lambda: perturbed.title.startswith("Perturbed, Zero-filled · found on CG-SENSE\n"))
+
+
 def test_holding_g_flickers_until_it_is_released(review: Session, until: Until, qtbot: Any) -> None:
     attack(review, until)
     shortcuts = keys.Shortcuts.of(review)
