@@ -60,8 +60,11 @@ def test_a_cancelled_image_is_not_promised(review: Session, until: Until, slow: 
     review.choose_method("tv")
     until(lambda: "computing" in title(review) and not foot(review).cancel.isHidden())
     foot(review).cancel.click()
-    slow.set()
     until(lambda: title(review).startswith("Zero-filled · no image of"))
+    assert review.jobs.working, "its thread has a step to end"
+    slow.set()
+    until(lambda: not review.jobs.working)
+    assert title(review).startswith("Zero-filled · no image of")
 
 
 def test_a_slice_that_is_read_is_announced_from_the_first_moment(

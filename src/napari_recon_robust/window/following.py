@@ -48,6 +48,8 @@ class Following(QObject):
         bench.lining_up.changed.connect(scene.line_up)
         panels.navigation.slice_changed.connect(self._on_slice)
         jobs.idle.connect(self._on_idle)
+        self._stopped = self._timer(self._on_stopped, 0)
+        jobs.ended.connect(lambda _: self._stopped.start())
 
     def measure(self, sampling: Any = ...) -> None:
         """Measure the slice that is shown, with a sampling."""
@@ -148,6 +150,12 @@ class Following(QObject):
             self._waiting.stop()
             self.scene.waiting(given_up=True)
 
+    def _on_stopped(self) -> None:
+        """Take it back at once when the thread of what was cancelled still has a step to end."""
+        for lane in ("measure", "render"):
+            if not self.jobs.busy(lane):
+                self._on_idle(lane)
+
     def _at_rest(self) -> None:
         self.render()
         if self.bench.reconstruction.stale:
@@ -162,9 +170,9 @@ class Following(QObject):
         if acquisition.scan is not None and self.panels.navigation.slice != acquisition.asked[0]:
             self.measure()
 
-    def _timer(self, action: Callable[[], None]) -> QTimer:
+    def _timer(self, action: Callable[[], None], after: int = _REST) -> QTimer:
         timer = QTimer(self)
         timer.setSingleShot(True)
-        timer.setInterval(_REST)
+        timer.setInterval(after)
         timer.timeout.connect(action)
         return timer
