@@ -19,7 +19,7 @@ from .comparing import Comparing, Picture
 from .layers import Panels
 from .panel import ORDER
 from .parts import Parts
-from .titles import elsewhere, judged, named, origin, percent, score, spent
+from .titles import elsewhere, joined, judged, named, origin, percent, score, spent
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -231,7 +231,7 @@ class Scene:
             truth = comparison.perturbed_reference if view.truth else comparison.reference
             known = {} if view.truth else self.bench.acquisition.current.whole
             self._write("reference", truth, "Reference, perturbed" if view.truth else "Reference", whole=known)
-        label = f"{result.setting.method.label} · {judged(result.outcome, 'clean')}"
+        label = joined(result.setting.method.label, judged(result.outcome, "clean"))
         self._write("clean", comparison.clean, label, whole=result.outcome.whole)
         image, title = self._perturbed(result)
         self._write("perturbed", image, title, whole=_whole_of(result, image))
@@ -251,9 +251,10 @@ class Scene:
                 continue
             seen = entry.outcome.comparison
             whole = {f"{name} {number}": image for name, image in entry.outcome.whole.items()}
-            self._write(clean, seen.clean, f"{method.label}\n{judged(entry.outcome, 'clean')}", whole=whole)
-            found_on = f" · {origin(entry, result)}" if seen.searched else ""
-            said = f"{named(result)} · {judged(entry.outcome, 'perturbed')}{found_on}"
+            title = "\n".join(filter(None, (method.label, judged(entry.outcome, "clean"))))
+            self._write(clean, seen.clean, title, whole=whole)
+            found_on = origin(entry, result) if seen.searched else ""
+            said = joined(named(result), judged(entry.outcome, "perturbed"), found_on)
             self._write(perturbed, seen.perturbed, f"{method.label}\n{said}", whole=whole)
 
     def _empty(self, key: str, title: str) -> None:
@@ -267,11 +268,11 @@ class Scene:
         comparison, perturbed = result.outcome.comparison, result.outcome.perturbed
         budget = spent(perturbed)
         if self.view.random and perturbed.additive:
-            return comparison.random, f"Random {percent(budget)} · {judged(result.outcome, 'random')}"
+            return comparison.random, joined(f"Random {percent(budget)}", judged(result.outcome, "random"))
         if self.view.factor < 1:
             image, exact = result.at(self.view.factor)
             return image, f"Perturbed {percent(self.view.factor * budget)}{'' if exact else ' · interpolated'}"
-        return comparison.perturbed, f"{named(result)} · {judged(result.outcome, 'perturbed')}"
+        return comparison.perturbed, joined(named(result), judged(result.outcome, "perturbed"))
 
     def _tags(self, key: str, best: "Perturbed | None") -> tuple[str, ...]:
         """What has to be said of a panel's image: attacked, synthetic, without a truth."""

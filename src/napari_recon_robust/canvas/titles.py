@@ -24,6 +24,11 @@ def computing(key: str) -> str:
     return f"{key.capitalize()} · {'not of this slice' if several else 'computing…'}"
 
 
+def joined(*parts: str) -> str:
+    """Return the parts of a title that there are as one."""
+    return _BETWEEN.join(filter(None, parts))
+
+
 def named(result: Result) -> str:
     """Return what was done to the samples, and how much of it."""
     from ..perturbations import registry
@@ -51,14 +56,20 @@ def score(measured: "Mapping[str, Metrics] | None") -> str:
 
 
 def judged(outcome: "Outcome", name: str) -> str:
-    """Return SSIM of an outcome's image of that name in words, and where: the ROI, or around what was inserted."""
-    where = outcome.comparison.judged_on
+    """Return SSIM of an outcome's image of that name in words, and where: the ROI, or around what was inserted.
+
+    Without a truth it is SSIM to the clean image, of which nothing is said.
+    """
+    where, alone = outcome.comparison.judged_on, outcome.comparison.reference is None
+    if alone and name == "clean":
+        return ""
     around = where == "roi" and outcome.perturbed.roi is not None
-    return f"{'local ' if around else _WHERE[where]}{_ssim(outcome.comparison.metrics[name][where])}"
+    place, to = "local " if around else _WHERE[where], " to clean" if alone else ""
+    return f"{place}{_ssim(outcome.comparison.metrics[name][where], to)}"
 
 
-def _ssim(measured: "Metrics") -> str:
-    return f"SSIM {written(measured.ssim, '.3f')}"
+def _ssim(measured: "Metrics", to: str = "") -> str:
+    return f"SSIM{to} {written(measured.ssim, '.3f')}"
 
 
 def origin(entry: "Entry", result: Result) -> str:

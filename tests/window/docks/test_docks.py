@@ -223,6 +223,20 @@ def test_the_ways_to_look_at_a_result(review: Session, until: Until, viewer: Any
 
 
 @pytest.mark.slow
+def test_without_a_truth_ssim_is_to_the_clean_image_and_says_so(review: Session, until: Until, tmp_path: Path) -> None:
+    bench = review.bench
+    np.save(tmp_path / "scan.npy", bench.acquisition.current.measurement.kspace.numpy())
+    review.open(tmp_path / "scan.npy", ("coil", "readout", "phase"))
+    until(lambda: bench.acquisition.shape[0] == 1 and bench.reconstruction.shown is not None)
+    bench.regions.draw(ROI.box(62, 48, 10, 12), 0)
+    bench.perturbing.set(steps=1)
+    review.attempt(bench.perturbing.run)
+    until(lambda: bench.perturbing.current is not None and not review.jobs.working)
+    panels = review.panels.panels
+    assert panels["clean"].title == "CG-SENSE\nno fully sampled truth", "to itself it would be 1.000"
+    assert panels["perturbed"].title.startswith("Perturbed 1% · ROI SSIM to clean 0.")
+
+
 def test_what_was_found_on_another_method_says_so(review: Session, until: Until) -> None:
     bench = review.bench
     bench.regions.choose(bench.regions.on(1))
