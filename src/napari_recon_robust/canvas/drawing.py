@@ -22,11 +22,11 @@ class Drawing:
     """Outlines, the same in every panel.
 
     switched: called when they are switched on or off. Signal: `edited(action, indices, outlines)` when shapes were
-    "added", "changed" or "removed" by hand; `clicked()` when a tool that is to be dragged was not.
+    "added", "changed" or "removed" by hand; `clicked(kind)` when a tool of that kind outlined nothing.
     """
 
     edited = Signal(str, tuple, list)
-    clicked = Signal()
+    clicked = Signal(str)
 
     def __init__(
         self,
@@ -162,7 +162,8 @@ class Drawing:
         before = len(self._outlines)
         indices = tuple(range(before, len(now))) if action == "added" else tuple(event.data_indices)
         if action == "added" and all(_is_click(layer, index) for index in indices):
-            self._later(self.clicked.emit)
+            kind = str(layer.mode).removeprefix("add_")
+            self._later(lambda: self.clicked.emit(kind))
         else:
             self._later(lambda: self.edited.emit(action, indices, now))
 

@@ -54,10 +54,12 @@ class DrawnRegions:
             found += [(region, replace(outline, number=number)) for outline in drawn]
         return found
 
-    def _on_clicked(self) -> None:
+    def _on_clicked(self, kind: str) -> None:
         """Take away what napari made of a click, and say what to do; the tool stays in hand."""
         self.show()
         with self.jobs.saying():
+            if kind == "polygon":
+                raise InputError("a polygon has three corners or more; click each of them, and double-click the last.")
             raise InputError("a click outlines no region; hold the mouse button down and drag across it.")
 
     def _on_edited(self, action: str, indices: tuple[int, ...], now: list[Outline]) -> None:

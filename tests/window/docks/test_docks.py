@@ -304,6 +304,20 @@ def test_a_click_with_the_box_tool_draws_no_region(seen: Session, until: Until, 
     assert layer.mode == "add_rectangle", "to be dragged now"
 
 
+def test_a_polygon_of_two_corners_says_how_one_is_drawn(seen: Session, until: Until, qtbot: Any) -> None:
+    perturb, before = dock_of(seen, "Perturb"), list(seen.bench.regions.all)
+    press(perturb, "Polygon")
+    layer = seen.panels.panels["reference"].regions
+    canvas = seen.panels.viewer.window._qt_viewer.canvas.native
+    middle = canvas.rect().center() / 2
+    qtbot.mouseMove(canvas, middle)
+    qtbot.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=middle)
+    qtbot.mouseDClick(canvas, Qt.MouseButton.LeftButton, pos=middle)
+    until(lambda: "double-click the last" in perturb.foot.message.text())
+    assert seen.bench.regions.all == before
+    assert layer.mode == "add_polygon"
+
+
 def test_drawing_a_region(review: Session, until: Until) -> None:
     press(dock_of(review, "Perturb"), "Box")
     layer = review.panels.panels["clean"].regions

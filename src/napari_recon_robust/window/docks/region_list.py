@@ -23,6 +23,8 @@ from .annotations import AnnotationsBox
 from .undo_buttons import UndoButtons
 
 TOOLS = {"Box": "rectangle", "Polygon": "polygon", "Ellipse": "ellipse"}
+_DRAG = "hold the left button and drag"
+_HOW = {"polygon": "click each corner, and double-click the last"}
 
 
 class RegionList(QWidget):
@@ -46,7 +48,7 @@ class RegionList(QWidget):
         self.list.itemSelectionChanged.connect(self._choose)
         self.list.itemDoubleClicked.connect(lambda _: self._rename())
         tools = [
-            button(name, f"Draw a region: {tool}", lambda _=False, tool=tool: self._draw(tool))
+            button(name, f"Draw a region: {_HOW.get(tool, _DRAG)}", lambda _=False, tool=tool: self._draw(tool))
             for name, tool in TOOLS.items()
         ]
         self.brush = button("Brush", f"{keys.words_of('brush')}  (Shift+B)", self._paint)
