@@ -86,12 +86,18 @@ def _solve(normal: Tensor, power: Tensor, coils: int) -> Tensor:
     level = (power @ white).real / (expected @ white).real
     size = normal.diagonal(dim1=-2, dim2=-1).mean(-1)[..., None, None]
     identity = torch.eye(coils**2, dtype=normal.dtype, device=normal.device)
-    rest = power - level[..., None] * expected
+    rest = (power - level[..., None] * expected)[..., None]
     usual, weak = (
-        (level[..., None] * white + torch.linalg.solve(normal + ridge * size * identity, rest))
+        (level[..., None] * white + _definite(normal + ridge * size * identity, rest)[..., 0])
         .unflatten(-1, (coils, coils))
         .diagonal(dim1=-2, dim2=-1)
         .real.clamp_min(0)
         for ridge in RIDGES
     )
     return torch.where((weak > HIDDEN**2 * usual).any(-1, keepdim=True), torch.maximum(weak, usual), usual)
+
+
+def _definite(matrix: Tensor, right: Tensor) -> Tensor:
+    """The solutions (..., n, 1) for Hermitian positive matrices (..., n, n); NaN where rounding made one indefinite."""
+    factor, failed = torch.linalg.cholesky_ex(matrix)
+    return torch.where((failed == 0)[..., None, None], torch.cholesky_solve(right, factor), torch.nan)

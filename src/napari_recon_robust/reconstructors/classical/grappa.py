@@ -168,7 +168,8 @@ def _combinations(padded: Tensor, gram: Tensor, weight: float, used: Tensor, sys
     columns = (used[..., None] * coils + each).flatten(1)
     middle = len(gram) // (2 * coils) * coils + each
     system_of = gram[columns[:, :, None], columns[:, None]]
-    ridge = weight * system_of.diagonal(dim1=-2, dim2=-1).real.mean(-1)
+    energies = system_of.diagonal(dim1=-2, dim2=-1).real
+    ridge = weight * energies.sum(-1) / (energies > 0).sum(-1).clamp_min(1)  # coils of zeros do not count
     ridge = ridge.clamp_min(torch.finfo(ridge.dtype).tiny)[:, None].expand(-1, columns.shape[1])
     factor = torch.linalg.cholesky(system_of + torch.diag_embed(ridge).to(gram.dtype))
     weights = torch.cholesky_solve(gram[columns[:, :, None], middle], factor)
