@@ -29,6 +29,7 @@ from napari_recon_robust.weights import store
 SLOW = ("dip", "deep-decoder", "conv-decoder", "posterior", "test-time-training")
 CHOSEN = (
     "zero-filled, combine=combined",
+    "grappa, combine=combined",
     "cg-sense, oracle",
     "tv, rule",
     "tv, auto",
