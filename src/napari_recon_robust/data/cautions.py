@@ -16,6 +16,7 @@ SECOND_SET = 0.001
 # have at most 2.4 and 18. A coil of 10 times the noise or gain, which doubles NMSE or more, has 7 to 12; one of 100
 # times the gain has 49 or more.
 LOUD, LOUD_IN_SIGNAL = 5.0, 40.0
+NAMES = ("second_set", "loud_coil")
 
 
 def cautions(measurement: Measurement) -> Mapping[str, str]:

@@ -30,6 +30,7 @@ from pydantic import Field
 
 from .. import __version__
 from ..cases.record import DESCRIPTION
+from ..data.cautions import NAMES as OF_SAMPLES
 from ..data.window import Window
 from ..ground.cached import cached_property
 from ..ground.documents import read_json
@@ -37,12 +38,14 @@ from ..ground.errors import FileFormatError, InputError, dimensions
 from ..ground.guard import is_file, opening, read, shown, to_path
 from ..ground.specification import Specification
 from ..ground.writing import Content, try_place, write
+from ..reconstructors.agreement import DISAGREEMENT
 from ..reports.conditions import CaseImages
 from .order import Presentation, draw
 from .plan import MOST_SLICES, SCHEMA, Arm, Entry, Plan, Viewing
 from .questions import RANKED, Question, steps
 
 STUDY, PRESENTATIONS, MANIFEST = "study.json", "presentations.json", "manifest.json"
+_DOUBTS = (*OF_SAMPLES, DISAGREEMENT)
 _FORMATS = (1, 2)  # of the folder: since 2 a case may have several slices
 _MARGIN = 8  # pixels between a region and the square that shows where to look
 _ADVICE = "copy the frozen study again"
@@ -126,9 +129,12 @@ def freeze(plan: Plan, folder: str | Path, beside: str | Path = ".") -> Path:
     return folder
 
 
-def check_cases(plan: Plan, beside: str | Path = ".") -> None:
-    """Open all saved cases as `freeze` does, which raises its errors, and write nothing."""
-    _Frozen(plan, Path(beside))
+def check_cases(plan: Plan, beside: str | Path = ".") -> list[str]:
+    """Open all saved cases as `freeze` does, which raises its errors, and write nothing.
+
+    Returns why images of cases are doubted, by their samples or by what they should show of them, a line each.
+    """
+    return _Frozen(plan, Path(beside)).doubts
 
 
 def _opaque() -> str:
@@ -165,6 +171,8 @@ class _Slice:
                 raise InputError(
                     f"{entry.id}: {folder.name} shows another slice than {self.first.name}; arms are compared on one."
                 )
+        warnings = [result["warnings"] for one in opened.values() for result in one.case.results]
+        self.doubts = [found[name] for found in warnings for name in _DOUBTS if name in found]
         self.images = {}
         for arm in arms:
             shown = opened[folders[arm.name]]
@@ -219,6 +227,12 @@ class _Case:
             )
 
     @property
+    def doubts(self) -> list[str]:
+        """Why its images are doubted, a line for each reason."""
+        found = dict.fromkeys(words for slice in self.slices for words in slice.doubts)
+        return [f"{self.entry.id}: {words}" for words in found]
+
+    @property
     def anatomies(self) -> set[str]:
         """What tells its slices from those of others: SHA-256 of their samples, before lesions were inserted."""
         return {slice.first.anatomy for slice in self.slices}
@@ -264,10 +278,12 @@ class _Frozen(Mapping[str, Content]):
         self.references = {case.id: _opaque() for case in plan.cases} if compared else {}
         self.opener: Callable[[Entry], _Case] = lambda entry: _Case(entry, arms, beside)
         known, anatomies, sources, sizes = {}, {}, {}, []
+        self.doubts: list[str] = []
         for entry in plan.cases:  # all are opened before the first is written
             case = self.opener(entry)
             if self.references and case.reference is None:
                 raise InputError(f"{entry.id} has no fully sampled image; ask without the reference, or leave it out.")
+            self.doubts += case.doubts
             sizes.append(math.prod(case.first.case.matrix) * entry.slices)
             known[entry.id], anatomies[entry.id], sources[entry.id] = self._known(case), case.anatomies, case.sources
         self.length = 4 * max(sizes)

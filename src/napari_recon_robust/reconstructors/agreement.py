@@ -16,6 +16,7 @@ from ..physics import fourier
 from .base import Method
 from .registry import registry
 
+DISAGREEMENT = "disagreement"  # its name among reasons for doubt; its words name the method
 # Methods of all kinds have factors from 0.94 to 1.04 and agree by 0.92 or more, at R = 2 to 12 on simulated and real
 # scans and phantoms; in noise three times as large as the samples 0.40 to 1.34 and 1.06 or more. With the mask taken
 # for the sensitivities an image agrees by 0.60 to 0.82.
@@ -33,7 +34,7 @@ def doubts(
     """
     contradiction = disagreement(method, measurement, image)
     of_samples = cautions(measurement) if known is None else known
-    return {**of_samples, **({"disagreement": contradiction} if contradiction else {})}
+    return {**of_samples, **({DISAGREEMENT: contradiction} if contradiction else {})}
 
 
 def disagreement(method: Method, measurement: Measurement, image: Tensor) -> str:

@@ -5,15 +5,15 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from ..data.cautions import NAMES as OF_SAMPLES
 from ..ground.numbers import counted
+from ..reconstructors.agreement import DISAGREEMENT
 
 if TYPE_CHECKING:
     from polars import DataFrame
 
 REMARKS = ("trial", "scan", "method_label", "error", "cautions")
 _MOST = 12  # reasons of failures that are told
-_OF_SAMPLES = ("second_set", "loud_coil")  # whatever the method, so that they are told of the scan
-_NAMED = "disagreement"  # whose words name the method
 
 
 def failures(errors: Iterable[str]) -> list[str]:
@@ -33,10 +33,10 @@ def cautions(trials: "DataFrame") -> list[str]:
     found, counts = dict[tuple[str, str], str](), Counter[tuple[str, str]]()
     for scan, method, text in trials.select("scan", "method_label", "cautions").drop_nulls("cautions").iter_rows():
         for name, words in json.loads(text).items():
-            key = scan if name in _OF_SAMPLES else method, name
+            key = scan if name in OF_SAMPLES else method, name
             found.setdefault(key, words)
             counts[key] += 1
     return [
-        f"{'' if name == _NAMED else f'{who}: '}{words} ({counted(counts[who, name], 'trial')})"
+        f"{'' if name == DISAGREEMENT else f'{who}: '}{words} ({counted(counts[who, name], 'trial')})"
         for (who, name), words in found.items()
     ]

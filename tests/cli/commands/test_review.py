@@ -1,5 +1,6 @@
 import csv
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,21 @@ def test_a_check_opens_the_saved_cases(tmp_path: Path) -> None:
         found = CliRunner().invoke(cli, ["review", "check", str(plan)])
         assert (found.exit_code == 0) is (saved == "[c0, c1]")
         assert said in found.output + str(found.exception)
+
+
+def test_a_check_tells_of_cases_whose_images_are_doubted(tmp_path: Path) -> None:
+    """Readers would judge the model of another scale, and nobody knew why its images are white."""
+    words = {
+        "disagreement": "mine.py: its image explains the samples only when it is multiplied by 0.1.",
+        "other": "x.",
+    }
+    for number, warnings in enumerate(({}, words)):
+        case = case_of(number)
+        doubtful = replace(case, results=[{**result, "warnings": warnings} for result in case.results])
+        save_case(doubtful, tmp_path / f"c{number}")
+    run("new", tmp_path / "c0", tmp_path / "c1", "--output", tmp_path / "plan.yaml", "--questions", "quality")
+    told = [line for line in run("check", tmp_path / "plan.yaml").splitlines() if line.startswith("recon-robust: ")]
+    assert told == [f"recon-robust: case-2: {words['disagreement']}"]
 
 
 @pytest.mark.parametrize(("patients", "said"), [(1, True), (2, False)])

@@ -60,9 +60,11 @@ def check(plan: Path, table: bool, pilot: Path | None) -> None:
     from ...reader_studies.plan import read_plan
     from ...reader_studies.planning import described, load
     from ...reader_studies.power import power
+    from ..options import warn
 
     opened = read_plan(plan)
-    check_cases(opened, plan.parent)
+    for doubt in check_cases(opened, plan.parent):
+        warn(doubt)
     for name, value in described(opened).items():
         click.echo(f"{name}: {', '.join(value) if isinstance(value, list) else value}")
     asked = load(opened)
