@@ -1,14 +1,16 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
 import torch
 
 from helpers.saved_cases import COLUMNS, ROI_BOX, saved, slice_of
+from napari_recon_robust.cases.checks import Check
 from napari_recon_robust.cases.record import Case, load_case, save_case
-from napari_recon_robust.cases.replay import make_case, recalled, replay, size_of_case
+from napari_recon_robust.cases.replay import Replay, make_case, recalled, replay, size_of_case
 from napari_recon_robust.ground import progress
 from napari_recon_robust.ground.errors import FileFormatError, InputError
 from napari_recon_robust.perturbations import registry as perturbations
@@ -186,6 +188,13 @@ def test_a_search_is_repeated_where_it_is_asked_for(tmp_path):
     assert faults(folder, search=True) == {"the perturbation": "the recipe's knobs and budgets lead to other samples"}
     folder = resealed(case, tmp_path / "early", results={"complete": False})
     assert "since the search was ended early" in progress.run(replay(folder, search=True)).summary()
+
+
+@pytest.mark.parametrize(("part", "verb"), [("the perturbation", "does"), ("the words", "do")])
+def test_what_does_not_agree_is_told_in_a_sentence(part: str, verb: str) -> None:
+    found = Replay(mock.Mock(), mock.Mock(), [], 0.0, [], [Check(part, "it differs"), Check("the perturbation")])
+    assert f"{part.capitalize()} {verb} not agree with the samples: it differs." in found.summary()
+    assert "The perturbation agrees with the samples." in found.summary()
 
 
 def test_other_versions_are_named(tmp_path):

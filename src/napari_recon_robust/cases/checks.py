@@ -19,6 +19,7 @@ from ..perturbations.random_noise import control
 from .record import Array, Case
 
 TOLERANCE = 1e-3  # of numbers, and of an image's maximum; another processor gives differences of a few 1e-4
+PERTURBATION = "the perturbation"  # the one part of a case that is none of several
 _DERIVED = ("degradation", "stability", "contrast_recovery", "data_consistency", "data_range", "acceleration")
 _WORDS = ("sentence", "warnings")
 _FOUND = ("statement", "findings", "details", "loss")  # what only the search itself can say
@@ -68,7 +69,7 @@ def check_search(case: Case, outcomes: Sequence[Outcome], again: Sequence[Pertur
             }
             yield from _differing([(saved, found)], _FOUND)
 
-    return Check("the perturbation", _first(faults()))
+    return Check(PERTURBATION, _first(faults()))
 
 
 def _budget_faults(case: Case, kind: Perturbation, outcomes: Sequence[Outcome]) -> Iterator[str]:

@@ -25,7 +25,7 @@ from ..perturbations.outcome import Outcome, evaluate
 from ..reconstructors import registry as reconstructors
 from ..reconstructors.base import Method, Reconstructor
 from . import record
-from .checks import Check, check_outcomes, check_search
+from .checks import PERTURBATION, Check, check_outcomes, check_search
 from .record import Case, CaseRecipe
 
 TOLERANCE = 1e-6
@@ -80,14 +80,18 @@ class Replay:
             sentences.append(f"What has changed: {'; '.join(self.changes)}.")
         agreeing = [check.part for check in self.checks if not check.fault]
         if agreeing:
-            text = ", ".join(agreeing)
-            sentences.append(f"{text[0].upper()}{text[1:]} agree with the samples.")
+            verb = "agrees" if agreeing == [PERTURBATION] else "agree"
+            sentences.append(f"{_sentence(', '.join(agreeing))} {verb} with the samples.")
         for check in self.checks:
             if check.fault:
-                sentences.append(
-                    f"{check.part[0].upper()}{check.part[1:]} do not agree with the samples: {check.fault}."
-                )
+                verb = "does" if check.part == PERTURBATION else "do"
+                sentences.append(f"{_sentence(check.part)} {verb} not agree with the samples: {check.fault}.")
         return " ".join(filter(None, (*sentences, self.unchecked)))
+
+
+def _sentence(words: str) -> str:
+    """The beginning of a sentence."""
+    return words[:1].upper() + words[1:]
 
 
 def make_case(
