@@ -34,6 +34,16 @@ def test_other_packages_add_theirs_in_the_group(monkeypatch: pytest.MonkeyPatch)
     assert isinstance(registry.get("counter"), Counter)
 
 
+@pytest.mark.parametrize("value", ["collections:Nothing", "no.such.module:Class"])
+def test_a_broken_package_is_named_in_a_sentence(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ended every list of the methods, and the opening of every file, in a traceback."""
+    monkeypatch.setattr(
+        "napari_recon_robust.ground.registry.entry_points", lambda group: [EntryPoint("x", value, group)]
+    )
+    with pytest.raises(InputError, match=rf"the thing 'x' of an installed package \({value}\) cannot be loaded \("):
+        list(Registry("thing", "elsewhere", {}))
+
+
 def test_knob_names_are_unique_and_explained() -> None:
     for registry in (reconstructors, perturbations):
         for id in registry.ids():

@@ -47,14 +47,24 @@ class Registry(Generic[T]):
         return self._loaded[id]
 
     def kind_of(self, id: str) -> Any:
-        """The class with that id; InputError for an unknown id."""
+        """The class with that id; InputError for an unknown id, and for one whose package cannot be loaded."""
         if isinstance(id, str) and id in self.table:
             module, name = self.table[id].split(":")
             return getattr(import_module(f"{self.package}.{module}"), name)
         for point in self._entry_points:
             if point.name == id:
-                return point.load()
+                return self._load(point)
         raise InputError(f"there is no {self.kind} {id!r}; choose one of {', '.join(self.ids())}.")
+
+    def _load(self, point: EntryPoint) -> Any:
+        """The class of another package."""
+        try:
+            return point.load()
+        except Exception as error:  # whatever its code raises
+            raise InputError(
+                f"the {self.kind} {point.name!r} of an installed package ({point.value}) cannot be loaded "
+                f"({type(error).__name__}: {error}); mend that package, or uninstall it."
+            ) from error
 
     @cached_property
     def _entry_points(self) -> list[EntryPoint]:
