@@ -37,7 +37,7 @@ class Lettering:
             SMALL,
         )
         for one in titled:
-            one.make_room(_letters(width, size))
+            one.make_room(_letters(width - one.covered, size))
             if one.heading.font_size != size:
                 one.heading.font_size = size
 

@@ -10,6 +10,7 @@ from .panel import Panel, PanelSet
 
 OVER = "clean"  # the panel with the map
 _BAR = (12, 80)  # pixels of its colour bar: beside the anatomy in a panel of a quarter of the canvas
+_FIGURES = 6  # pixels of the width of its figures for each point of their size
 
 
 class Overlay:
@@ -21,6 +22,7 @@ class Overlay:
     def __init__(self, panels: PanelSet, grown: Callable[[], object], switched: Callable[[], object]) -> None:
         self._panels, self._grown, self._switched = panels, grown, switched
         self._stack: np.ndarray | None = None
+        self._title = ""
         self.visible = False
 
     def clear(self) -> None:
@@ -44,18 +46,27 @@ class Overlay:
             self.join(panel)
         layer = self._panels.panels[OVER].overlay
         assert layer is not None
-        layer.name = title
+        layer.name = self._title = title
         layer.contrast_limits_range = layer.contrast_limits = (0.0, white or float(image.max()) or 1.0)
         layer.refresh(thumbnail=False, highlight=False, extent=False)
         layer.colorbar.size = _BAR
         layer.colorbar.font_size, layer.colorbar.visible = points(SMALL), True
         self.visible = True
+        self._name()
         self._grown()
 
     def show(self, visible: bool) -> None:
         """Show or hide the map, if there is one."""
         self.visible = visible and self.exists
+        self._name()
         self._switched()
+
+    def _name(self) -> None:
+        """Say below the panel's title what the colours are, and keep that off their bar."""
+        if OVER in self._panels.panels:
+            panel = self._panels.panels[OVER]
+            panel.covered = _BAR[0] + _FIGURES * points(SMALL) if self.visible else 0
+            panel.annotate(f"colours: {self._title.lower()}" if self.visible else "")
 
     def join(self, panel: Panel) -> None:
         """Give a panel its layer for the map, if there is one."""

@@ -21,9 +21,10 @@ _LAYERS = (*ORDER, *BLINDED, *lined_up(MOST))  # in which order their layers lie
 class Panel:
     """One image of the reading surface with its regions. `stack` holds (slices, rows, columns) in the scan's units.
 
-    title: as it was given; room: how many letters of it there are in a line. marks: rings, outlines and letters.
-    overlay: a map over the image, or None while there has been none. All panels of a grid have the same number of
-    layers, so panels without a map have a hidden one.
+    title: as it was given; note: what is said below it; room: how many letters of both there are in a line. marks:
+    rings, outlines and letters. overlay: a map over the image, or None while there has been none. All panels of a grid
+    have the same number of layers, so panels without a map have a hidden one. covered: pixels of the width that its
+    colour bar takes.
     """
 
     image: Image
@@ -37,6 +38,8 @@ class Panel:
     numbers: list[str] = field(default_factory=list)
     overlay: Image | None = None
     room: int = 100
+    note: str = ""
+    covered: int = 0
 
     def __post_init__(self) -> None:
         self.image._overlays["layer_name"] = Heading(visible=True, lines=self.image.name, of=self.image.name)
@@ -66,7 +69,13 @@ class Panel:
         if self.image.name != name:
             self.image.name = name
             self.heading.of = self.image.name
-        self.heading.lines = in_lines(title, self.room)
+        self.heading.lines = in_lines("\n".join(filter(None, (title, self.note))), self.room)
+
+    def annotate(self, note: str) -> None:
+        """Say something below the title, which is no part of the layer's name."""
+        if note != self.note:
+            self.note = note
+            self.rename(self.title)
 
     def inserted_as(self, name: str) -> None:
         """Note that the layers are in the viewer, which may have numbered the name of the image."""

@@ -56,13 +56,21 @@ def test_it_is_hidden_shown_and_gone_with_what_it_was_made_of(review: Session, u
     assert check.isEnabled()
     assert check.isChecked()
     overlay = review.panels.panels["clean"].overlay
+    heading = review.panels.panels["clean"].heading
+    assert heading.lines.endswith("colours: expected change")
+    clean, reference = review.panels.panels["clean"], review.panels.panels["reference"]
+    assert clean.room < reference.room, "the colour bar covers no title"
     check.click()
     assert not overlay.visible
+    assert "colours" not in heading.lines
+    assert clean.room == reference.room
     check.click()
     assert overlay.visible
+    assert heading.lines.endswith("colours: expected change")
     review.turning.turn({"weight": 0.03})
     assert review.bench.fragility.found is None
     assert not overlay.visible
+    assert "colours" not in heading.lines
     assert not check.isEnabled()
     assert not check.isChecked()
     assert any(one.source == "fragile" for one in review.bench.regions.on(1))
