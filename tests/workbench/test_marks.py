@@ -46,6 +46,11 @@ def test_an_inserted_feature_is_ringed_where_it_is(bench: Workbench) -> None:
     assert marks.tags("perturbed", bench.acquisition.slice, result.outcome.perturbed) == ("synthetic feature",)
 
 
+def test_a_changed_object_has_no_feature_that_was_inserted(bench: Workbench) -> None:
+    found = run(bench, "image-domain", ROI.box(62, 48, 10, 12), steps=1).outcome.perturbed
+    assert marks.tags("perturbed", bench.acquisition.slice, found) == ("synthetic",)
+
+
 def test_the_whole_image_has_no_ring(bench: Workbench) -> None:
     assert marks.ring(run(bench, "random", ROI.box(0, 0, 96, 96))) is None
 

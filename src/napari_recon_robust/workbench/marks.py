@@ -93,8 +93,8 @@ def tags(
     """
     found = ["simulated scan"] if simulated else []
     if key in ("perturbed", "difference") and perturbed is not None:
-        word = done(perturbed)
-        found.append("random noise added" if random else {"synthetic": "synthetic feature"}.get(word, word))
+        word = done(perturbed) if perturbed.feature is None else "synthetic feature"
+        found.append("random noise added" if random else word)
     if key != "reference" and measured is not None and measured.measurement.full is None:
         found.append("no fully sampled truth")
     return tuple(found)
