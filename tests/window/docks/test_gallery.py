@@ -16,7 +16,7 @@ from helpers.galleries import copied
 from napari_recon_robust.cases.gallery.verdicts import SCALE, Judgement, read_judgement
 from napari_recon_robust.window.docks.case_pair import PairWindow
 from napari_recon_robust.window.docks.review import Review
-from napari_recon_robust.window.keys import GALLERY, text
+from napari_recon_robust.window.keys import GALLERY, Shortcuts, text
 from napari_recon_robust.window.reader import get_reader
 from napari_recon_robust.window.session import PLUGIN, Session
 
@@ -41,8 +41,10 @@ def dock(viewer: Any, folder: Path, until: Until) -> Any:
     dock.open_folder(folder)
     until(lambda: dock.browsing.entries and not session.jobs.busy("thumbnails"))
     until(lambda: dock.isVisible() and dock.window().isActiveWindow())
+    until(lambda: not dock.visibleRegion().isEmpty())
     dock.view.setFocus()
     until(dock.view.hasFocus)
+    QTest.qWait(50)  # until no dock moves
     return dock
 
 
@@ -90,6 +92,25 @@ def test_keys_go_through_the_cases_and_judge_them(dock: Any, folder: Path) -> No
     assert read_judgement(folder / "worst-case") == Judgement()
     press(dock.view, Key.Key_End, Key.Key_Period)
     assert dock.view.current.name == "random", "the last one stays"
+
+
+def test_behind_another_tab_it_judges_nothing_and_the_keys_are_those_of_the_images(
+    dock: Any, folder: Path, until: Until
+) -> None:
+    session, window = Session.of(dock.session.panels.viewer), dock.window()
+    press(window, Key.Key_4)
+    judged = read_judgement(folder / "spike")
+    compare = next(page for page in session.docks if page.title == "Compare")
+    compare.parent().raise_()
+    taken = Shortcuts.of(session)._shortcuts
+    until(lambda: {"1", "T", "N", "R"} <= {key.key for key in taken})
+    press(window, Key.Key_1)
+    assert read_judgement(folder / "spike") == judged, "behind a tab no case is seen"
+    dock.parent().raise_()
+    until(lambda: not {"1", "T", "N", "R"} & {key.key for key in taken})
+    QTest.qWait(50)  # until those of the review are deleted
+    press(window, Key.Key_1)
+    assert read_judgement(folder / "spike") != judged
 
 
 def test_the_list_of_keys_has_those_of_the_gallery(dock: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from psygnal import SignalInstance
 from qtpy.compat import isalive
-from qtpy.QtCore import QEvent, QSize, Qt, QTimer
+from qtpy.QtCore import QEvent, QObject, QSize, Qt, QTimer
 from qtpy.QtGui import (
     QDragEnterEvent,
     QDropEvent,
@@ -244,6 +244,7 @@ class Page(QWidget):
             self.deleteLater()
         elif event is not None and event.type() == QEvent.Type.ParentChange and isinstance(self.parent(), QDockWidget):
             self.parent().setWindowTitle(self.title)
+            self.parent().installEventFilter(self)
             QTimer.singleShot(0, self._tab)
         elif event is not None and event.type() == QEvent.Type.StyleChange:
             self._show_theme()
@@ -268,6 +269,24 @@ class Page(QWidget):
         """Ask for the keys when the page comes to the front."""
         super().showEvent(event)
         Shortcuts.of(self.session).need(self, self.needs_keys, self.own_keys)
+        self._look_for_front()
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Follow the dock to the front and behind another tab."""
+        if event is not None and event.type() == QEvent.Type.Move and watched is self.parent():
+            self._look_for_front()
+        return super().eventFilter(watched, event)
+
+    def _look_for_front(self) -> None:
+        """Find out whether it is in front: a dock behind a tab is not hidden, Qt moves it off the screen."""
+        if isalive(self) and isalive(self.session) and isinstance(self.parent(), QDockWidget) and self.isVisible():
+            self.take_keys(self.parent().isFloating() or self.parent().geometry().right() >= 0)
+
+    def take_keys(self, front: bool) -> None:
+        """Give keys another meaning only in front."""
+        if self.own_keys:
+            taken = self.own_keys if front else frozenset[str]()
+            Shortcuts.of(self.session).need(self, self.needs_keys, taken)
 
     def hideEvent(self, event: QHideEvent | None) -> None:
         """Let go of the keys when the page goes behind another tab, or is closed."""
