@@ -33,6 +33,10 @@ def kspace():
     return (real + 1j * imaginary).astype(np.complex64)
 
 
+def test_it_prints_what_a_reader_asks_for(kspace):
+    assert repr(Memory(kspace)) == "<Memory 'memory', test: 2 slices, 3 coils, k-space 32×24, images 16×24>"
+
+
 def test_as_it_is(kspace):
     scan = Memory(kspace)
     measurement = scan.measurement(1)

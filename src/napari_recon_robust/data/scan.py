@@ -3,10 +3,10 @@
 Torch is imported when a slice is read, so that the window and napari can ask for formats before that.
 """
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from contextlib import AbstractContextManager, suppress
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,6 +15,7 @@ from ..ground.arguments import as_whole
 from ..ground.cached import cached_property
 from ..ground.errors import InputError, ReconRobustError, dimensions
 from ..ground.guard import opening
+from ..ground.numbers import counted
 from ..ground.specification import Specification
 from .centre import check_centre
 from .orientation import Directions, Plane, Vector, aspect_of
@@ -59,7 +60,7 @@ class Header(Specification):
     notes: tuple[str, ...] = ()
 
 
-class Scan(ABC):
+class Scan(AbstractContextManager["Scan"]):
     """An opened file and a context manager. Each format says how a slice is read; the rest is the same for all.
 
     name: the file's name, for messages only. annotations: those that belong to the file.
@@ -123,8 +124,11 @@ class Scan(ABC):
     def __len__(self) -> int:
         return self.header.slices
 
-    def __enter__(self) -> Self:
-        return self
+    def __repr__(self) -> str:
+        header = self.header
+        counts = f"{counted(header.slices, 'slice')}, {counted(header.coils, 'coil')}"
+        size = f"k-space {dimensions((header.readout, header.phase))}, images {dimensions(header.matrix)}"
+        return f"<{type(self).__name__} {self.name!r}, {header.format}: {counts}, {size}>"
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
