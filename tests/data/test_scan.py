@@ -34,7 +34,7 @@ def kspace():
 
 
 def test_it_prints_what_a_reader_asks_for(kspace):
-    assert repr(Memory(kspace)) == "<Memory 'memory', test: 2 slices, 3 coils, k-space 32×24, images 16×24>"
+    assert repr(Memory(kspace)) == "<Memory 'memory', test: 3 slices, 4 coils, k-space 32×24, images 16×24>"
 
 
 def test_as_it_is(kspace):

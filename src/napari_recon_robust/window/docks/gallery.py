@@ -114,16 +114,9 @@ class GalleryDock(Page):
             "N": self.judging.note.setFocus,
             "/": self.arranging.filter.setFocus,
         }
-        self._on_window = [QShortcut(QKeySequence(key), self) for key in on_window]
-        for shortcut, action in zip(self._on_window, on_window.values(), strict=True):
-            shortcut.activated.connect(action)
+        for key, action in on_window.items():
+            QShortcut(QKeySequence(key), self).activated.connect(action)
         self.view.installEventFilter(self)
-
-    def take_keys(self, front: bool) -> None:
-        """Judge no case by a key while another dock is in front."""
-        super().take_keys(front)
-        for shortcut in self._on_window:
-            shortcut.setEnabled(front)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Take the keys of the list before shortcuts of the window, of which some hold off keys of napari."""

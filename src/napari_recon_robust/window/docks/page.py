@@ -12,6 +12,7 @@ from qtpy.QtGui import (
     QDragEnterEvent,
     QDropEvent,
     QHideEvent,
+    QShortcut,
     QShowEvent,
 )
 from qtpy.QtWidgets import (
@@ -283,7 +284,9 @@ class Page(QWidget):
             self.take_keys(self.parent().isFloating() or self.parent().geometry().right() >= 0)
 
     def take_keys(self, front: bool) -> None:
-        """Give keys another meaning only in front."""
+        """Give keys another meaning, and answer to the page's own shortcuts, only in front."""
+        for shortcut in self.findChildren(QShortcut, options=Qt.FindChildOption.FindDirectChildrenOnly):
+            shortcut.setEnabled(front)
         if self.own_keys:
             taken = self.own_keys if front else frozenset[str]()
             Shortcuts.of(self.session).need(self, self.needs_keys, taken)
