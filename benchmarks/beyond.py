@@ -60,7 +60,7 @@ def main() -> None:
     print("|---" * (len(networks) + 1) + "|")
     for row in (*ROWS, *PADDED):
         changed, ends = ROWS.get(row, {}), PADDED.get(row, (0.0, 0.0))
-        bank_of_row = first.bank.model_copy(update={"cases": VALIDATION_CASES, **changed})
+        bank_of_row = first.bank.model_copy(update={"cases": VALIDATION_CASES, "strong_noise": None} | changed)
         bank = follow(build_bank(bank_of_row, options.data, options.output / _folder(row)), row)
         ratios: dict[str, list[float]] = {id: [] for id in networks}
         for number, case in enumerate(bank.validation):

@@ -176,7 +176,8 @@ def test_whole_people_are_held_out_where_none_is_named() -> None:
 def test_validation_takes_the_people_in_turn(tmp_path: Path) -> None:
     sources = [source("a"), *(source(name, use="validation") for name in "bbbcd")]
     division = Division.of(sources, seed=0)
-    drawn = [division.validation_draw(tmp_path, number).sources for number in range(VALIDATION_CASES)]
+    specification = BankSpecification(cases=1)
+    drawn = [division.validation_draw(tmp_path, specification, number).sources for number in range(VALIDATION_CASES)]
     counts = Counter(chosen[0].origin.person for chosen in drawn)
     assert counts == {"b": 8, "c": 8, "d": 8}
 
