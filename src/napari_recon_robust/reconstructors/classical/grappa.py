@@ -43,8 +43,8 @@ class GRAPPA(Reconstructor):
     knobs = (
         Knob(
             name="weight",
-            label="Weight",
-            help="Of the squared weights where they are fitted to the ACS; more leaves less noise and more aliasing.",
+            label="Regularization",
+            help="How strongly the fit to the ACS is held to small kernels; more leaves less noise and more aliasing.",
             default=3e-3,
             minimum=1e-5,
             maximum=1.0,
