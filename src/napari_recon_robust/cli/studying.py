@@ -129,6 +129,9 @@ def run_here(plan: Path, executor: Executor, **options: Any) -> Status:
         found = follow(run_study(plan, executor=executor, **options), FOLLOWED, lines=True)
     except PlanError as error:
         raise listed(error) from None
+    except KeyboardInterrupt:
+        warn("finished trials are kept; the same command goes on from there.")
+        raise
     tell(found)
     return found
 

@@ -151,3 +151,22 @@ def test_a_new_plan_takes_no_other_files_place(tmp_path: Path, monkeypatch: pyte
     said("new", "mine.yaml")
     assert "mine.yaml is there already; name another" in str(study("new", "mine.yaml").exception)
     assert (tmp_path / "demo.yaml").read_bytes() == before
+
+
+def test_ctrl_c_says_that_the_same_command_goes_on(plan: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("napari_recon_robust.studies.work.Worker.run", stopped)
+        result = study("run", plan, "--workers", 1)
+    assert "finished trials are kept; the same command goes on from there." in result.output
+    assert "Aborted" in result.output
+    assert "5 of 5 trials are finished" in said("run", plan, "--workers", 1)
+
+
+def test_an_array_has_no_more_elements_than_the_study_has_shards(plan: Path) -> None:
+    plan.write_text(plan.read_text() + "shard: 2\n")  # a control stays beside its perturbation
+    assert "5 trials in 2 shards" in said("check", plan)
+    said("array", plan)
+    assert "#SBATCH --array=1-2\n" in plan.with_suffix(".sbatch").read_text()

@@ -1,5 +1,6 @@
 """Write a job array for SLURM, whose elements run a study without a scheduler of their own."""
 
+from itertools import islice
 from pathlib import Path
 
 import click
@@ -16,7 +17,7 @@ from ...studying import PLAN, STORE, TRUST
 @PLAN
 @STORE
 @TRUST
-@click.option("--tasks", default=50, show_default=True, type=click.IntRange(min=1), help="Elements of the array.")
+@click.option("--tasks", default=50, show_default=True, type=click.IntRange(min=1), help="Elements, at most.")
 @click.option("--at-once", default=0, type=click.IntRange(min=0), help="At most so many run together.")
 @click.option("--time", default="04:00:00", show_default=True, metavar="H:M:S", help="Of each element.")
 @click.option("--memory", default="8G", show_default=True, help="Of each element.")
@@ -36,7 +37,8 @@ def array(
     """Write a SLURM script whose elements run the shards of PLAN, for nodes that cannot reach each other."""
     place, path = store or store_beside(plan), output or plan.with_suffix(".sbatch")
     study = follow(prepare_study(plan, store=place, trust=trust), "opening the scans")
-    text = JobArray(tasks, time, memory, at_once, more).script(
+    elements = max(sum(1 for _ in islice(study.shards(), tasks)), 1)  # more would have nothing to run
+    text = JobArray(elements, time, memory, at_once, more).script(
         plan, place, name=study.plan.study, total=len(study), threads=study.plan.threads, trust=trust, to=path
     )
     write(path, text.encode())
