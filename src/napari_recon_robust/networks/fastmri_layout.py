@@ -147,6 +147,11 @@ class FastMRIUNet(nn.Module):
         return x[..., : size[0], : size[1]]
 
 
+def passes_image(state: Mapping[str, Tensor]) -> bool:
+    """Whether the cascades of a VarNet's state dict have an `image_weight`, see `Cascade`."""
+    return any(name.endswith("cascades.0.image_weight") for name in state)
+
+
 def deviation_and_mean(images: Tensor) -> tuple[Tensor, Tensor]:
     """What U-Nets divide by and take away: (..., rows, columns) to two tensors (..., 1, 1); 1 for a constant image."""
     pixels = images.shape[-2:].numel()
@@ -279,8 +284,7 @@ class FastMRIVarNet(nn.Module):
         ]
         if sizes[0] is None:
             raise WeightsError("the weights do not have fastMRI's VarNet layout; choose weights of a VarNet.")
-        passes_image = "cascades.0.image_weight" in state
-        return _loaded(cls(_count(state, "cascades."), *sizes[0], sizes[1], passes_image), state)
+        return _loaded(cls(_count(state, "cascades."), *sizes[0], sizes[1], passes_image(state)), state)
 
     def forward(
         self, data: Tensor, mask: Tensor, maps: Tensor, dims: tuple[int, ...], start: Tensor | None = None

@@ -37,6 +37,7 @@ Loss = Callable[[nn.Module, Example, Generator], Tensor]
 _SMOOTHING = 5e-4  # of |t| at zero, relative to the image's scale
 _HELD_OUT = 0.4  # share of the lines outside the ACS
 _LEARNED = 0.1  # share of the examples with learned sensitivities
+_WITHOUT_LAST_STEP = 0.25  # share of the examples whose image is that before the last step towards the samples
 
 
 def improvement(network: nn.Module, example: Example, rng: Generator) -> Tensor:
@@ -174,6 +175,16 @@ def either_sensitivities(network: nn.Module, example: Example, rng: Generator, u
     return usual(network, example, rng)
 
 
+def either_end(network: nn.Module, example: Example, rng: Generator, usual: Loss = log_error) -> Tensor:
+    """`usual` of the image, but in a quarter of the draws of that before the network's last step towards the samples.
+
+    So that the image is good at both ends of the knob that weights the step.
+    """
+    if rng.uniform() < _WITHOUT_LAST_STEP:
+        return usual(partial(network, consistency=None), example, rng)  # type: ignore[arg-type]
+    return usual(network, example, rng)
+
+
 def learned_lines(network: Any, example: Example, rng: Generator) -> Tensor:
     """Log ||x - t|| / ||t|| of x from lines of a fully sampled example that the network draws (`loupe.LOUPENetwork`).
 
@@ -281,7 +292,7 @@ LOSSES: dict[str, Loss | type[Adversarial]] = {
     "joint": joint,
     "learned-lines": learned_lines,
     "log-error": log_error,
-    "log-error-either-sensitivities": partial(either_sensitivities, usual=log_error),
+    "log-error-either-sensitivities": partial(either_sensitivities, usual=either_end),
     "magnitude": magnitude,
     "mixture": mixture,
     "mixture-data-driven": data_driven_mixture,

@@ -16,7 +16,8 @@ from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.reconstructors.classical.cg_sense import conjugate_gradients
 from napari_recon_robust.reconstructors.learned import varnet as varnet_module
 from napari_recon_robust.reconstructors.learned import varnet_from_cg
-from napari_recon_robust.reconstructors.learned.varnet import TrainableVarNet, VarNet, combined
+from napari_recon_robust.reconstructors.learned.consistency import ERROR
+from napari_recon_robust.reconstructors.learned.varnet import TrainableVarNet, VarNet, combined, with_sensitivities
 from napari_recon_robust.reconstructors.learned.varnet_from_cg import VarNetFromCG, VarNetFromCGNetwork
 from napari_recon_robust.reconstructors.problem import Problem, problems
 from napari_recon_robust.weights import store
@@ -66,7 +67,7 @@ def varnet(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 def without_last_step(method: VarNet) -> dict[str, float]:
     """The knobs at which the last step towards the samples changes nothing."""
-    return {"consistency": 0.01} if isinstance(method, VarNetFromCG) else {}
+    return {"consistency": 0.01} if any(knob.name == "consistency" for knob in method.knobs) else {}
 
 
 def cg_sense(model: ForwardModel, data: torch.Tensor) -> torch.Tensor:
@@ -192,8 +193,9 @@ def test_the_start_of_our_weights_is_their_polynomial_and_that_of_published_ones
             z, u = z - eta * (u - b) + a * z, (1 - eta) * u + eta * b + a * lines.model.normal(z)
         expected = z
         assert start.id == "varnet, start"
-        assert float((varnet(lines) - z).norm() / z.norm()) > 0.05
-    torch.testing.assert_close(start(lines), expected, rtol=1e-3, atol=1e-4 * float(expected.abs().max()))
+        assert float((varnet(lines, consistency=0.01) - z).norm() / z.norm()) > 0.05
+    image = start(lines, **without_last_step(varnet))
+    torch.testing.assert_close(image, expected, rtol=1e-3, atol=1e-4 * float(expected.abs().max()))
 
 
 def test_root_sum_of_squares_of_the_last_kspace_as_published(lines: Measurement, tmp_path: Path) -> None:
@@ -229,7 +231,7 @@ def test_training_may_start_at_a_polynomial_of_the_normal_operator(lines: Measur
     z, u = b, b
     for eta, a in linear:
         z, u = z - eta * (u - b) + a * z, (1 - eta) * u + eta * b + a * lines.model.normal(z)
-    image = network(Problem(lines.model, data, torch.tensor([[0.01]]))).detach()
+    image = network(Problem(lines.model, data, torch.tensor([[0.01]])), consistency=None).detach()
     torch.testing.assert_close(image, z, rtol=1e-3, atol=1e-4 * float(z.abs().max()))
     assert float((image - b).norm() / z.norm()) > 0.4  # or the cascades would not be seen
     assert {name for name, _ in network.named_parameters() if "image_weight" in name} == {
@@ -247,7 +249,9 @@ def test_training_starts_at_cg_sense_and_the_acs_as_sensitivities(lines: Measure
     data = lines.data + lines.model.forward(1e-3 * constant)
     problem = Problem(lines.model, data, torch.tensor([[0.01]]))
     expected = cg_sense(lines.model, data)
-    torch.testing.assert_close(network(problem), expected, rtol=0, atol=1e-4 * float(expected.abs().max()))
+    torch.testing.assert_close(
+        network(problem, consistency=None), expected, rtol=0, atol=1e-4 * float(expected.abs().max())
+    )
 
     assert network.sens_net is not None
     acs = acs_columns(lines.mask)
@@ -256,6 +260,31 @@ def test_training_starts_at_cg_sense_and_the_acs_as_sensitivities(lines: Measure
     maps = network.sens_net(lines.data[None], acs, (-1,))[0]
     assert float((maps.conj() * expected).sum(0).abs().median()) > 0.99
     assert network(problem, learned=True).shape == (ROWS, COLUMNS)
+
+
+@pytest.mark.parametrize("kind", [TrainableVarNet, VarNetFromCGNetwork])
+@pytest.mark.parametrize("learned", [False, True])
+def test_training_sees_the_image_that_the_method_gives(
+    kind: type[TrainableVarNet], learned: bool, lines: Measurement, tmp_path: Path
+) -> None:
+    """With the last step, which minimises ||A x - y||^2 + (sigma / e)^2 ||x - z||^2, z the image without it."""
+    torch.manual_seed(0)
+    network = kind(2, 4, 2, (4, 2), **({"linear": [(1.0, 0.9), (1.2, 0.4)]} if kind is TrainableVarNet else {}))
+    for cascade in network.cascades:
+        torch.nn.init.normal_(cascade.last.weight, std=0.3)  # type: ignore[arg-type, union-attr]
+    (problem,) = problems(lines)
+    with torch.no_grad():
+        image, without = network(problem, learned), network(problem, learned, consistency=None)
+        model = with_sensitivities(network, problem, "learned" if learned else "estimated")
+    method = (VarNet if kind is TrainableVarNet else VarNetFromCG)(
+        store.save(tmp_path, "small", network.state_dict(), METADATA)
+    )
+    whole = method(lines, sensitivities="learned" if learned else "estimated") / lines.scale
+    torch.testing.assert_close(lines.crop(image), whole, rtol=1e-3, atol=1e-4 * float(whole.abs().max()))
+    penalty = (problem.noise / ERROR).square()
+    gradient = model.normal(image[None]) - model.adjoint(problem.data[None]) + penalty * (image - without)
+    first = model.normal(without[None]) - model.adjoint(problem.data[None])
+    assert float(gradient.norm()) < 1e-3 * float(first.norm())
 
 
 def test_weights_without_a_sensitivity_network(tmp_path: Path, lines: Measurement) -> None:

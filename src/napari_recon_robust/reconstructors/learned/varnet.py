@@ -11,7 +11,7 @@ from torch import Tensor
 from ...data.measurement import Measurement
 from ...ground.errors import InputError
 from ...ground.knob import Knob
-from ...networks.fastmri_layout import FastMRIVarNet, acs_columns
+from ...networks.fastmri_layout import FastMRIVarNet, acs_columns, passes_image
 from ...physics import fourier
 from ...physics.model import ForwardModel, root_sum_of_squares
 from ...physics.sampling import acs_region
@@ -19,6 +19,7 @@ from ...weights import store
 from ..base import Kind, Reconstructor
 from ..classical.zero_filled import ZeroFilled
 from ..problem import Problem, problems
+from .consistency import CONSISTENCY, ERROR, towards_samples
 from .start import Start
 
 SENSITIVITIES = Knob(
@@ -49,10 +50,11 @@ class VarNet(Reconstructor):
     2020, doi:10.1007/978-3-030-59713-9_7, with the sign that R_t has in their code. As there, published weights with
     learned sensitivities see the oversampled rows too; all others see the image cropped to the output rows.
 
-    Two things are ours, and come only with weights that were trained with them: R_t(x) = w_t x + U_t(x) with a learned
-    number w_t, so that without the U-Nets U_t the cascades are a polynomial of A^H A (in fastMRI's code only the mean
-    of x passes by U_t); and the estimated S that the cascades see carry the image's local phase
-    (`Problem.aligned_linearly`).
+    Three things are ours, and come only with weights that were trained with them: R_t(x) = w_t x + U_t(x) with a
+    learned number w_t, so that without the U-Nets U_t the cascades are a polynomial of A^H A (in fastMRI's code only
+    the mean of x passes by U_t); the estimated S that the cascades see carry the image's local phase
+    (`Problem.aligned_linearly`); and a last step towards the samples (`consistency.towards_samples`), which nothing
+    corrects after the last U-Net otherwise. The knob `consistency` at its least leaves that step out, as published.
 
     weights: the id of a shipped set (the method's own id if None), or a checkpoint with fastMRI's VarNet layout
     (safetensors or PyTorch).
@@ -62,10 +64,12 @@ class VarNet(Reconstructor):
     label = "End-to-end VarNet"
     summary = "Unrolled network in k-space from the samples on, with estimated or learned coil sensitivities."
     weights: str
-    knobs: tuple[Knob, ...] = (SENSITIVITIES, COMBINATION)
+    knobs: tuple[Knob, ...] = (SENSITIVITIES, COMBINATION, CONSISTENCY)
 
     def __init__(self, weights: str | Path | None = None) -> None:
         self.weights = str(weights or self.id)
+        if weights is not None and not passes_image(store.load(self.weights).state):  # published, or trained as such
+            self.knobs = tuple(knob for knob in self.knobs if knob is not CONSISTENCY)
 
     def start(self) -> Reconstructor:
         """What the cascades give without their U-Nets: a polynomial of A^H A, or with published weights A^H y."""
@@ -93,16 +97,17 @@ class VarNet(Reconstructor):
         uncropped = store.load(self.weights).published
         data, maps = data_and_sensitivities(network, measurement, knobs["sensitivities"], uncropped=uncropped)
         seen = _seen(network, measurement, maps, knobs["sensitivities"])
-        last = network(data, measurement.data_mask, seen, measurement.dims)
-        image = _by(knobs["combination"], last, maps, measurement.dims).to(last.dtype)
+        model = ForwardModel(maps, measurement.data_mask, measurement.dims)
+        noise, scale = noise_and_scale(measurement)
+        last = network(data, model.mask, seen, model.dims)
+        image = _finished(model, data, last, noise * scale, scale, knobs).to(last.dtype)
         return measurement.crop(image.reshape(*measurement.kspace.shape[:-3], *image.shape[-2:]))
 
     def solve(self, network: FastMRIVarNet, problem: Problem, **knobs: Any) -> Tensor:
         """The image of one slice by a network of this kind, relative to the scale; real if combined by `rss`."""
-        model = with_sensitivities(network, problem, knobs["sensitivities"])
+        model, data = with_sensitivities(network, problem, knobs["sensitivities"]), problem.data[None]
         seen = _seen(network, problem, model.sensitivities, knobs["sensitivities"])
-        last = network(problem.data[None], model.mask, seen, model.dims)
-        return _by(knobs["combination"], last, model.sensitivities, model.dims)[0]
+        return _finished(model, data, network(data, model.mask, seen, model.dims), problem.noise, 1.0, knobs)[0]
 
 
 class TrainableVarNet(FastMRIVarNet):
@@ -130,13 +135,20 @@ class TrainableVarNet(FastMRIVarNet):
         self.learned = learned
         self.start_as_identity(linear)
 
-    def forward(self, problem: Problem, learned: bool | None = None) -> Tensor:  # type: ignore[override]
-        """The image, complex64 (rows, columns), relative to the problem's scale. `learned`: overrides the network's."""
+    def forward(  # type: ignore[override]
+        self, problem: Problem, learned: bool | None = None, consistency: float | None = 1.0
+    ) -> Tensor:
+        """The image, complex64 (rows, columns), relative to the problem's scale.
+
+        learned: overrides the network's. consistency: of the last step, where `linear` is given; None leaves it out.
+        """
         sensitivities = "learned" if (self.learned if learned is None else learned) else "estimated"
-        model = with_sensitivities(self, problem, sensitivities)
+        model, data = with_sensitivities(self, problem, sensitivities), problem.data[None]
         seen = _seen(self, problem, model.sensitivities, sensitivities)
-        last = super().forward(problem.data[None], model.mask, seen, model.dims)
-        return combined(last, model.sensitivities, model.dims)[0]
+        image = combined(super().forward(data, model.mask, seen, model.dims), model.sensitivities, model.dims)
+        if self.passes_image and consistency is not None:
+            image = towards_samples(model, data, image, problem.noise, consistency * ERROR)
+        return image[0]
 
 
 def data_and_sensitivities(
@@ -190,11 +202,28 @@ def combined(data: Tensor, maps: Tensor, dims: tuple[int, ...]) -> Tensor:
     return (maps.conj() * fourier.ifft(data, dims)).sum(-3)
 
 
-def _by(combination: str, data: Tensor, maps: Tensor, dims: tuple[int, ...]) -> Tensor:
-    """The coil images combined as the knob `combination` says; the root sum of squares is real."""
-    if combination == "rss":
-        return root_sum_of_squares(fourier.ifft(data, dims))
-    return combined(data, maps, dims)
+def noise_and_scale(measurement: Measurement) -> tuple[Tensor, Tensor]:
+    """The noise level relative to the scale, and the scale, of each slice: two real tensors (batch, 1, 1)."""
+    batch = measurement.kspace.shape[:-3]
+    noise, scale = measurement.noise_level, measurement.scale
+    return noise.expand(*batch, 1, 1).reshape(-1, 1, 1), scale.expand(*batch, 1, 1).reshape(-1, 1, 1)
+
+
+def _finished(
+    model: ForwardModel, data: Tensor, last: Tensor, noise: Tensor, unit: Tensor | float, knobs: Mapping[str, Any]
+) -> Tensor:
+    """The image of the last k-space (batch, coils, rows, columns), by the knobs `combination` and `consistency`.
+
+    The root sum of squares is real. noise, unit: of the samples, and of the network's image, for the last step.
+    """
+    maps, dims = model.sensitivities, model.dims
+    image = combined(last, maps, dims)
+    change = torch.zeros_like(image)
+    if "consistency" in knobs:
+        change = towards_samples(model, data, image, noise, knobs["consistency"] * ERROR * unit) - image
+    if knobs["combination"] == "rss":
+        return root_sum_of_squares(fourier.ifft(last, dims) + maps * change.unsqueeze(-3))
+    return image + change
 
 
 def load_network(weights: str, device: torch.device) -> FastMRIVarNet:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from torch import Tensor
@@ -23,6 +24,7 @@ from .varnet import (
     combined,
     data_and_sensitivities,
     learned_sensitivities,
+    noise_and_scale,
     with_sensitivities,
 )
 
@@ -36,13 +38,16 @@ class VarNetFromCG(VarNet):
     """k_{t+1} = k_t - eta_t M (k_t - y) - F S R_t(S^H F^-1 k_t), k_0 that of CG-SENSE's image;  x near S^H F^-1 k_T.
 
     The cascades of `VarNet`, trained and run from a CG-SENSE image on (`refine`), with a last step towards the samples
-    (`consistency.towards_samples`) that the training does not know of.
+    (`consistency.towards_samples`). The weights that ship were trained without that step.
     """
 
     id = "varnet-cg"
     label = "CG-SENSE, improved by VarNet"
     summary = "CG-SENSE, improved by fastMRI's unrolled network, with estimated or learned coil sensitivities."
     knobs: tuple[Knob, ...] = (SENSITIVITIES, CONSISTENCY)
+
+    def __init__(self, weights: str | Path | None = None) -> None:
+        self.weights = str(weights or self.id)
 
     def start(self) -> Start:
         """The same method without its U-Nets: a polynomial of A^H A on CG-SENSE's image, with the samples put in."""
@@ -51,14 +56,11 @@ class VarNetFromCG(VarNet):
     def apply(self, network: FastMRIVarNet, measurement: Measurement, **knobs: Any) -> Tensor:
         """The image by a network of this kind."""
         data, maps = data_and_sensitivities(network, measurement, knobs["sensitivities"])
-        batch = measurement.kspace.shape[:-3]
         model = ForwardModel(maps, measurement.data_mask, measurement.dims)
-        noise, scale = (
-            one.expand(*batch, 1, 1).reshape(-1, 1, 1) for one in (measurement.noise_level, measurement.scale)
-        )
+        noise, scale = noise_and_scale(measurement)
         image = refine(network, model, data)
         image = towards_samples(model, data, image, noise * scale, knobs["consistency"] * ERROR * scale)
-        return measurement.crop(image.reshape(*batch, *image.shape[-2:]))
+        return measurement.crop(image.reshape(*measurement.kspace.shape[:-3], *image.shape[-2:]))
 
     def solve(self, network: FastMRIVarNet, problem: Problem, **knobs: Any) -> Tensor:
         """The image of one slice by a network of this kind, complex64 (rows, columns), relative to the scale."""
@@ -75,14 +77,22 @@ class VarNetFromCGNetwork(TrainableVarNet):
     ) -> None:
         super().__init__(cascades, channels, pools, sensitivity, learned, linear=cascades * [(1.0, 0.0)])
 
-    def forward(self, problem: Problem, learned: bool | None = None) -> Tensor:  # type: ignore[override]
-        """The image, complex64 (rows, columns), relative to the problem's scale. `learned`: overrides the network's."""
+    def forward(  # type: ignore[override]
+        self, problem: Problem, learned: bool | None = None, consistency: float | None = 1.0
+    ) -> Tensor:
+        """The image, complex64 (rows, columns), relative to the problem's scale.
+
+        learned: overrides the network's. consistency: of the last step; None leaves it out.
+        """
         data, model = problem.data[None], problem.model
         maps = model.sensitivities[None]
         if self.learned if learned is None else learned:
             maps = learned_sensitivities(self, data, model.mask, model.dims)
-        cascades = partial(FastMRIVarNet.forward, self)
-        return refine(cascades, ForwardModel(maps, model.mask, model.dims), data)[0]
+        model = ForwardModel(maps, model.mask, model.dims)
+        image = refine(partial(FastMRIVarNet.forward, self), model, data)
+        if consistency is not None:
+            image = towards_samples(model, data, image, problem.noise, consistency * ERROR)
+        return image[0]
 
 
 def refine(network: Cascades, model: ForwardModel, data: Tensor) -> Tensor:
