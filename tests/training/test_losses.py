@@ -267,3 +267,14 @@ def test_learned_lines_of_a_perfect_and_of_an_empty_image(full):
     for factor, expected in ((0.0, 0.0), (-1.0, np.log(2)), (0.9, np.log(0.1))):
         value = float(LOSSES["learned-lines"](Constant(factor), full, np.random.default_rng(1)))
         assert value == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("name", ["improvement-either-end", "log-error-either-sensitivities"])
+def test_a_quarter_of_the_images_is_that_before_the_last_step(example, name):
+    network, rng = Answers([1.1 * example.truth]), np.random.default_rng(0)
+    values = {float(LOSSES[name](network, example, rng)) for _ in range(40)}
+    asked = [knobs for _, knobs in network.asked if "learned" not in knobs]
+    without = [knobs for knobs in asked if knobs == {"consistency": None}]
+    assert all(knobs in ({}, {"consistency": None}) for knobs in asked)
+    assert 0.1 < len(without) / len(asked) < 0.4
+    assert len(values) <= 2  # the loss itself is the usual one

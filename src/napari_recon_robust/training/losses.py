@@ -287,6 +287,7 @@ LOSSES: dict[str, Loss | type[Adversarial]] = {
     "generation": Generation,
     "held-out-lines": held_out_lines,
     "improvement": improvement,
+    "improvement-either-end": partial(either_end, usual=improvement),
     "jitter-either-sensitivities": partial(robust.jitter, either_sensitivities),
     "jitter-refinement": partial(robust.jitter, refinement),
     "joint": joint,

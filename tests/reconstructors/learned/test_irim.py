@@ -135,5 +135,5 @@ def test_more_steps_need_no_more_memory_in_training(problem):
 
 
 def test_an_untrained_machine_returns_its_start(problem):
-    image = IRIMNetwork(3, 34, (1, 2), 8)(problem)
+    image = IRIMNetwork(3, 34, (1, 2), 8).image(problem, 1.0)
     torch.testing.assert_close(image, linear_start(problem), rtol=1e-3, atol=1e-4)

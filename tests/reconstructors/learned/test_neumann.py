@@ -10,7 +10,7 @@ UNIT = np.eye(72)
 
 def image_of(network: NeumannNetwork, problem: Problem) -> np.ndarray:
     with torch.no_grad():
-        return network(problem).flatten().numpy()
+        return network.image(problem, 1.0).flatten().numpy()
 
 
 def series(operator: np.ndarray, first: np.ndarray, terms: int) -> np.ndarray:
@@ -44,7 +44,7 @@ def test_untrained_it_is_gradient_descent(lines):
     b = iterate = problem.right_hand_side
     for _ in range(6):
         iterate = iterate - (problem.model.normal(iterate) - b)
-    torch.testing.assert_close(NeumannNetwork(6, (8, 8))(problem), iterate, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(NeumannNetwork(6, (8, 8)).image(problem, 1.0), iterate, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("preconditioned", [False, True])

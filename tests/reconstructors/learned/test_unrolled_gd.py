@@ -23,14 +23,16 @@ def test_an_untrained_network_is_gradient_descent(tiny, dense, blocks):
     x = started(dense, b)
     for _ in range(blocks):
         x = x - 0.7 * (dense @ x - b)
-    np.testing.assert_allclose(network(tiny).detach().flatten().numpy(), x, rtol=0, atol=1e-4 * np.abs(x).max())
+    np.testing.assert_allclose(
+        network.image(tiny, 1.0).detach().flatten().numpy(), x, rtol=0, atol=1e-4 * np.abs(x).max()
+    )
 
 
 def test_the_first_step_size_never_raises_the_residual(lines):
     (problem,) = problems(lines)
 
     def residual(blocks: int) -> float:
-        image = GradientDescentNetwork(blocks, (8, 8))(problem).detach()
+        image = GradientDescentNetwork(blocks, (8, 8)).image(problem, 1.0).detach()
         return float((problem.model.forward(image) - problem.model.mask * problem.data).norm())
 
     residuals = [residual(blocks) for blocks in range(7)]
@@ -44,4 +46,6 @@ def test_the_regularizer_is_subtracted_in_each_block(tiny, dense, monkeypatch):
     x = started(dense, b)
     for _ in range(3):
         x = x - (dense @ x - b) - 0.3 * x
-    np.testing.assert_allclose(network(tiny).detach().flatten().numpy(), x, rtol=0, atol=1e-4 * np.abs(x).max())
+    np.testing.assert_allclose(
+        network.image(tiny, 1.0).detach().flatten().numpy(), x, rtol=0, atol=1e-4 * np.abs(x).max()
+    )

@@ -1,6 +1,6 @@
 """A last step towards the samples, for networks whose own last step is a correction that does not see the samples."""
 
-from typing import Any
+from abc import abstractmethod
 
 from torch import Tensor, nn
 
@@ -37,17 +37,26 @@ def towards_samples(model: ForwardModel, data: Tensor, image: Tensor, noise: Ten
 
 
 class ConsistentReconstructor(TrainedReconstructor):
-    """x = argmin ||A x - y||^2 + (sigma / (c e))^2 ||x - f(y)||^2, f the trained network, c the knob `consistency`.
+    """x of a `ConsistentNetwork`, with its knobs."""
 
-    sigma is the assumed noise (knob `noise`).
-    error: e, the error of the network's image, relative to its scale. Training does not know of this step.
+    knobs: tuple[Knob, ...] = (NOISE, CONSISTENCY)
+
+
+class ConsistentNetwork(nn.Module):
+    """x = argmin ||A x - y||^2 + (sigma / (c e))^2 ||x - z||^2, z the image of a network, c the knob `consistency`.
+
+    sigma is the assumed noise (knob `noise`). error: e, that of the network's image, relative to its scale.
     """
 
     error = ERROR
-    knobs: tuple[Knob, ...] = (NOISE, CONSISTENCY)
 
-    def solve(self, network: nn.Module, problem: Problem, **knobs: Any) -> Tensor:
-        """The image of one slice by a network of this kind, after the step towards the samples."""
-        error, assumed = self.error * knobs.pop("consistency"), knobs["noise"]
-        image = super().solve(network, problem, **knobs)
-        return towards_samples(problem.model, problem.data, image, assumed * problem.noise, error)
+    @abstractmethod
+    def image(self, problem: Problem, noise: float) -> Tensor:
+        """z, complex64 (rows, columns), relative to the problem's scale."""
+
+    def forward(self, problem: Problem, noise: float = 1.0, consistency: float | None = 1.0) -> Tensor:
+        """x, complex64 (rows, columns), relative to the problem's scale; z where `consistency` is None."""
+        image = self.image(problem, noise)
+        if consistency is None:
+            return image
+        return towards_samples(problem.model, problem.data, image, noise * problem.noise, consistency * self.error)

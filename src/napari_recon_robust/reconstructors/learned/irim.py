@@ -13,7 +13,7 @@ from ...networks.correction import zero_at_first
 from ...networks.loading import load_trained
 from ...physics.model import ForwardModel
 from ..problem import Problem, linear_start
-from .consistency import ConsistentReconstructor
+from .consistency import ConsistentNetwork, ConsistentReconstructor
 from .trained import REACH, noise_level, seen
 
 _IMAGE = 8  # channels of 2x2 complex pixels
@@ -27,7 +27,7 @@ class IRIM(ConsistentReconstructor):
     steps. U_t are layers h -> Q^T C(Q h) with an orthogonal Q and the coupling C(a, b) = (a, b + F(a)), F two
     convolutions of stride d and a gated 3x3 one between. So each step can be undone, and training computes the states
     again, backwards, instead of keeping them. The network works on x / u, u the local phase (`Problem.aligned`), on 2x2
-    blocks of pixels. `consistency.ConsistentReconstructor` is its last step. Putzky, Welling 2019,
+    blocks of pixels. `consistency.ConsistentNetwork` is its last step. Putzky, Welling 2019,
     https://arxiv.org/abs/1911.10914.
     """
 
@@ -40,7 +40,7 @@ class IRIM(ConsistentReconstructor):
         return load_trained(IRIMNetwork, self.weights, device)
 
 
-class IRIMNetwork(nn.Module):
+class IRIMNetwork(ConsistentNetwork):
     """The network of `IRIM`.
 
     steps: T. channels: those of the state, on 2x2 blocks, more than 32. strides: d of each layer of a step.
@@ -52,8 +52,8 @@ class IRIMNetwork(nn.Module):
         self.channels = channels
         self.steps = nn.ModuleList(Step(channels, strides, width) for _ in range(steps))
 
-    def forward(self, problem: Problem, noise: float = 1.0) -> Tensor:
-        """The image, complex64 (rows, columns), relative to the problem's scale."""
+    def image(self, problem: Problem, noise: float) -> Tensor:
+        """The image before the last step, complex64 (rows, columns), relative to the problem's scale."""
         level = noise_level(problem, noise)
         problem, phase = problem.aligned
         start = linear_start(problem)

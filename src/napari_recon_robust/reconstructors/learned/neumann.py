@@ -5,9 +5,11 @@ from torch import Tensor, nn
 
 from ...networks.loading import load_trained
 from ..problem import Problem
-from .consistency import ERROR, ConsistentReconstructor
+from .consistency import ERROR, ConsistentNetwork, ConsistentReconstructor
 from .data_consistency import data_consistency
 from .trained import ImageNetwork, noise_level
+
+_ERROR_OF_SERIES = 0.08  # six terms do not invert A^H A
 
 
 class Neumann(ConsistentReconstructor):
@@ -17,14 +19,13 @@ class Neumann(ConsistentReconstructor):
     1/2 ||A x - y||^2 with the regularizer's gradient R(x) / eta, cut off after six terms. R is one network for all
     terms, a residual U-Net that sees the noise level (knob `noise`), and eta is learned. Gilton, Ongie, Willett
     2020, doi:10.1109/TCI.2019.2948732. eta starts at 1 (theirs at 0.1), since sum |S_i|^2 = 1. The last step is that of
-    `consistency.ConsistentReconstructor`, because six terms do not invert A^H A. The network works on x / u, u the
+    `consistency.ConsistentNetwork`, because six terms do not invert A^H A. The network works on x / u, u the
     local phase (`Problem.aligned`).
     """
 
     id = "neumann"
     label = "Neumann network"
     summary = "A truncated Neumann series with one learned regularizing network, supervised."
-    error = 0.08
 
     def network(self, device: torch.device) -> "NeumannNetwork":
         """The trained network; all instances share it."""
@@ -43,20 +44,20 @@ class PreconditionedNeumann(Neumann):
     id = "neumann-preconditioned"
     label = "Neumann network, preconditioned"
     summary = "A Neumann network whose data term is inverted by conjugate gradients, supervised."
-    error = ERROR
 
 
-class NeumannNetwork(nn.Module):
+class NeumannNetwork(ConsistentNetwork):
     """The network of both methods. widths: channels of R at its levels."""
 
     def __init__(self, terms: int, widths: tuple[int, ...], preconditioned: bool = False) -> None:
         super().__init__()
         self.terms, self.preconditioned = terms, preconditioned
+        self.error = ERROR if preconditioned else _ERROR_OF_SERIES
         self.regularizer = ImageNetwork(widths)
         self.log_step = nn.Parameter(torch.tensor(0.1 if preconditioned else 1.0).log())
 
-    def forward(self, problem: Problem, noise: float = 1.0) -> Tensor:
-        """The image, complex64 (rows, columns), relative to the problem's scale."""
+    def image(self, problem: Problem, noise: float) -> Tensor:
+        """The image before the last step, complex64 (rows, columns), relative to the problem's scale."""
         level = noise_level(problem, noise)
         problem, phase = problem.aligned
         model, step = problem.model, self.log_step.exp()

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from ...networks.loading import load_trained
 from ..problem import Problem, linear_start
-from .consistency import ConsistentReconstructor
+from .consistency import ConsistentNetwork, ConsistentReconstructor
 from .trained import ImageNetwork, noise_level
 
 
@@ -17,7 +17,7 @@ class UnrolledGD(ConsistentReconstructor):
     doi:10.1002/mrm.26977, in the form that Gilton, Ongie, Willett 2020, doi:10.1109/TCI.2019.2948732, compare with. R
     is a residual U-Net that sees the noise level, which the knob `noise` scales. eta starts at 1, the largest step that
     cannot overshoot, since sum |S_i|^2 = 1. Both papers start at A^H y; from there six gradient steps do not reach
-    CG-SENSE at low accelerations, whatever R is. The last step is that of `consistency.ConsistentReconstructor`. The
+    CG-SENSE at low accelerations, whatever R is. The last step is that of `consistency.ConsistentNetwork`. The
     network works on x / u, u the local phase (`Problem.aligned`).
     """
 
@@ -30,7 +30,7 @@ class UnrolledGD(ConsistentReconstructor):
         return load_trained(GradientDescentNetwork, self.weights, device)
 
 
-class GradientDescentNetwork(nn.Module):
+class GradientDescentNetwork(ConsistentNetwork):
     """The network of `UnrolledGD`. widths: channels of R at its levels."""
 
     def __init__(self, blocks: int, widths: tuple[int, ...]) -> None:
@@ -39,8 +39,8 @@ class GradientDescentNetwork(nn.Module):
         self.regularizer = ImageNetwork(widths)
         self.log_step = nn.Parameter(torch.zeros(()))
 
-    def forward(self, problem: Problem, noise: float = 1.0) -> Tensor:
-        """The image, complex64 (rows, columns), relative to the problem's scale."""
+    def image(self, problem: Problem, noise: float) -> Tensor:
+        """The image before the last step, complex64 (rows, columns), relative to the problem's scale."""
         level = noise_level(problem, noise)
         problem, phase = problem.aligned
         step = self.log_step.exp()
