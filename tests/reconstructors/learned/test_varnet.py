@@ -11,13 +11,19 @@ from napari_recon_robust.data.measurement import Calibration, Measurement
 from napari_recon_robust.ground.errors import InputError, WeightsError
 from napari_recon_robust.networks.fastmri_layout import FastMRIVarNet, NormalisingUNet, acs_columns
 from napari_recon_robust.physics import fourier
-from napari_recon_robust.physics.model import ForwardModel
+from napari_recon_robust.physics.model import ForwardModel, root_sum_of_squares
 from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.reconstructors.classical.cg_sense import conjugate_gradients
 from napari_recon_robust.reconstructors.learned import varnet as varnet_module
 from napari_recon_robust.reconstructors.learned import varnet_from_cg
-from napari_recon_robust.reconstructors.learned.consistency import ERROR
-from napari_recon_robust.reconstructors.learned.varnet import TrainableVarNet, VarNet, combined, with_sensitivities
+from napari_recon_robust.reconstructors.learned.consistency import CONSISTENCY, ERROR
+from napari_recon_robust.reconstructors.learned.varnet import (
+    COMBINATION,
+    TrainableVarNet,
+    VarNet,
+    combined,
+    with_sensitivities,
+)
 from napari_recon_robust.reconstructors.learned.varnet_from_cg import VarNetFromCG, VarNetFromCGNetwork
 from napari_recon_robust.reconstructors.problem import Problem, problems
 from napari_recon_robust.weights import store
@@ -209,6 +215,29 @@ def test_root_sum_of_squares_of_the_last_kspace_as_published(lines: Measurement,
     image = VarNet(tmp_path / "small.safetensors")(lines, sensitivities="learned", combination="rss")
     torch.testing.assert_close(image.real, expected, rtol=1e-3, atol=1e-4 * float(expected.max()))
     assert float(image.imag.abs().max()) == 0
+
+
+@pytest.mark.parametrize("sensitivities", ["estimated", "learned"])
+def test_root_sum_of_squares_after_the_last_step(
+    varnet: VarNet, lines: Measurement, sensitivities: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each coil image changes by its sensitivity times the change of the combined image."""
+    if CONSISTENCY not in varnet.knobs or COMBINATION not in varnet.knobs:
+        return  # published weights have no such step, and from CG-SENSE there is one combination
+    given = {"sensitivities": sensitivities, "consistency": 3.0}
+    change = varnet(lines, **given) - varnet(lines, **given | {"consistency": 0.01})
+    kept = list[torch.Tensor]()
+    monkeypatch.setattr(varnet_module, "root_sum_of_squares", lambda x: kept.append(x) or root_sum_of_squares(x))
+    image = varnet(lines, combination="rss", **given)
+    varnet(lines, combination="rss", **given | {"consistency": 0.01})
+    after, before = kept
+    (problem,) = problems(lines)
+    network = varnet.network(torch.device("cpu"))
+    maps = with_sensitivities(network, problem, sensitivities).sensitivities
+    torch.testing.assert_close(
+        lines.crop(after - before), lines.crop(maps) * change, rtol=1e-2, atol=1e-3 * float(change.abs().max())
+    )
+    assert float(change.norm() / image.norm()) > 0.01
 
 
 def test_training_of_the_published_form_starts_at_the_samples_less_a_mean(lines: Measurement) -> None:
