@@ -1,0 +1,56 @@
+"""What the last step towards the samples changes in networks that have one.
+
+    python benchmarks/last_step.py --data ../shared/data/anatomy --bank FOLDER [--draws 2] [--methods ID ...]
+
+The NMSE relative to that of `tv, rule`, geometric mean and largest, of the images before the step and at several values
+of the knob `consistency`. The cases are those of `domain.py`: whole slices of the validation people.
+"""
+
+import argparse
+import math
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from domain import example
+from napari_recon_robust.cli.options import follow
+from napari_recon_robust.reconstructors.classical import tv
+from napari_recon_robust.training.bank import build_bank
+from napari_recon_robust.training.loop import foreground_error
+from napari_recon_robust.training.recipe import load_recipe, make_network
+
+NETWORKS = ("varnet", "varnet-cg", "unrolled-gd", "irim", "neumann-preconditioned", "neumann")
+CONSISTENCIES = (None, 0.25, 0.5, 1.0, 2.0)
+
+
+@torch.no_grad()
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--bank", type=Path, required=True)
+    parser.add_argument("--draws", type=int, default=2)
+    parser.add_argument("--methods", nargs="+", default=list(NETWORKS))
+    options = parser.parse_args()
+    recipes = {id: load_recipe(id) for id in options.methods}
+    first = next(iter(recipes.values()))
+    bank = follow(build_bank(first.bank, options.data, options.bank), "Cases")
+    examples = [
+        example(first, case, number, draw)
+        for number, case in enumerate(bank.validation)
+        for draw in range(options.draws)
+    ]
+    of_tv = [foreground_error(one.problem.tv(tv.rule(float(one.problem.noise))), one) for one in examples]
+    print(f"{len(examples)} cases\n\n| consistency | without | {' | '.join(map(str, CONSISTENCIES[1:]))} |")
+    print(f"|---|{'---|' * len(CONSISTENCIES)}")
+    for id, recipe in recipes.items():
+        network, cells = make_network(recipe, id).eval(), []
+        for consistency in CONSISTENCIES:
+            images = (network(one.problem, consistency=consistency) for one in examples)
+            ratios = np.array([foreground_error(x, one) for x, one in zip(images, examples, strict=True)]) / of_tv
+            cells.append(f"{math.exp(float(np.log(ratios).mean())):.2f} ({ratios.max():.2f})")
+        print(f"| {id} | {' | '.join(cells)} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
