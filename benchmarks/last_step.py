@@ -16,12 +16,13 @@ import torch
 from domain import example
 from napari_recon_robust.cli.options import follow
 from napari_recon_robust.reconstructors.classical import tv
+from napari_recon_robust.reconstructors.learned.consistency import LEAST
 from napari_recon_robust.training.bank import build_bank
 from napari_recon_robust.training.loop import foreground_error
 from napari_recon_robust.training.recipe import load_recipe, make_network
 
 NETWORKS = ("varnet", "varnet-cg", "unrolled-gd", "irim", "neumann-preconditioned", "neumann")
-CONSISTENCIES = (None, 0.25, 0.5, 1.0, 2.0)
+CONSISTENCIES = (LEAST, 0.25, 0.5, 1.0, 2.0)
 
 
 @torch.no_grad()

@@ -9,6 +9,7 @@ from napari_recon_robust.physics import fourier, learned_lines
 from napari_recon_robust.physics.model import ForwardModel
 from napari_recon_robust.reconstructors.classical import energy, tv
 from napari_recon_robust.reconstructors.learned import hyperrecon_supervised
+from napari_recon_robust.reconstructors.learned.consistency import LEAST
 from napari_recon_robust.reconstructors.learned.hqs_supervised import SupervisedHQSNetwork
 from napari_recon_robust.reconstructors.problem import Problem, linear_start
 from napari_recon_robust.training.bank import Bank, Example, MaskSpecification, TrainingCase, draw_example
@@ -274,7 +275,7 @@ def test_a_quarter_of_the_images_is_that_before_the_last_step(example, name):
     network, rng = Answers([1.1 * example.truth]), np.random.default_rng(0)
     values = {float(LOSSES[name](network, example, rng)) for _ in range(40)}
     asked = [knobs for _, knobs in network.asked if "learned" not in knobs]
-    without = [knobs for knobs in asked if knobs == {"consistency": None}]
-    assert all(knobs in ({}, {"consistency": None}) for knobs in asked)
+    without = [knobs for knobs in asked if knobs == {"consistency": LEAST}]
+    assert all(knobs in ({}, {"consistency": LEAST}) for knobs in asked)
     assert 0.1 < len(without) / len(asked) < 0.4
     assert len(values) <= 2  # the loss itself is the usual one

@@ -25,7 +25,7 @@ from ..physics.sampling import outside_acs
 from ..reconstructors.classical import tv
 from ..reconstructors.classical.energy import MIX, WEIGHT, objective
 from ..reconstructors.generative import posterior
-from ..reconstructors.learned import hyperrecon_supervised
+from ..reconstructors.learned import consistency, hyperrecon_supervised
 from ..reconstructors.problem import Problem, linear_start
 from . import robust
 from .adversarial import Adversarial, Generation, Refinement
@@ -181,7 +181,7 @@ def either_end(network: nn.Module, example: Example, rng: Generator, usual: Loss
     So that the image is good at both ends of the knob that weights the step.
     """
     if rng.uniform() < _WITHOUT_LAST_STEP:
-        return usual(partial(network, consistency=None), example, rng)  # type: ignore[arg-type]
+        return usual(partial(network, consistency=consistency.LEAST), example, rng)  # type: ignore[arg-type]
     return usual(network, example, rng)
 
 

@@ -16,7 +16,7 @@ from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.reconstructors.classical.cg_sense import conjugate_gradients
 from napari_recon_robust.reconstructors.learned import varnet as varnet_module
 from napari_recon_robust.reconstructors.learned import varnet_from_cg
-from napari_recon_robust.reconstructors.learned.consistency import CONSISTENCY, ERROR
+from napari_recon_robust.reconstructors.learned.consistency import CONSISTENCY, ERROR, LEAST
 from napari_recon_robust.reconstructors.learned.varnet import (
     COMBINATION,
     TrainableVarNet,
@@ -73,7 +73,7 @@ def varnet(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 def without_last_step(method: VarNet) -> dict[str, float]:
     """The knobs at which the last step towards the samples changes nothing."""
-    return {"consistency": 0.01} if any(knob.name == "consistency" for knob in method.knobs) else {}
+    return {"consistency": LEAST} if any(knob.name == "consistency" for knob in method.knobs) else {}
 
 
 def cg_sense(model: ForwardModel, data: torch.Tensor) -> torch.Tensor:
@@ -199,7 +199,7 @@ def test_the_start_of_our_weights_is_their_polynomial_and_that_of_published_ones
             z, u = z - eta * (u - b) + a * z, (1 - eta) * u + eta * b + a * lines.model.normal(z)
         expected = z
         assert start.id == "varnet, start"
-        assert float((varnet(lines, consistency=0.01) - z).norm() / z.norm()) > 0.05
+        assert float((varnet(lines, consistency=LEAST) - z).norm() / z.norm()) > 0.05
     image = start(lines, **without_last_step(varnet))
     torch.testing.assert_close(image, expected, rtol=1e-3, atol=1e-4 * float(expected.abs().max()))
 
@@ -225,11 +225,11 @@ def test_root_sum_of_squares_after_the_last_step(
     if CONSISTENCY not in varnet.knobs or COMBINATION not in varnet.knobs:
         return  # published weights have no such step, and from CG-SENSE there is one combination
     given = {"sensitivities": sensitivities, "consistency": 3.0}
-    change = varnet(lines, **given) - varnet(lines, **given | {"consistency": 0.01})
+    change = varnet(lines, **given) - varnet(lines, **given | {"consistency": LEAST})
     kept = list[torch.Tensor]()
     monkeypatch.setattr(varnet_module, "root_sum_of_squares", lambda x: kept.append(x) or root_sum_of_squares(x))
     image = varnet(lines, combination="rss", **given)
-    varnet(lines, combination="rss", **given | {"consistency": 0.01})
+    varnet(lines, combination="rss", **given | {"consistency": LEAST})
     after, before = kept
     (problem,) = problems(lines)
     network = varnet.network(torch.device("cpu"))
@@ -260,7 +260,7 @@ def test_training_may_start_at_a_polynomial_of_the_normal_operator(lines: Measur
     z, u = b, b
     for eta, a in linear:
         z, u = z - eta * (u - b) + a * z, (1 - eta) * u + eta * b + a * lines.model.normal(z)
-    image = network(Problem(lines.model, data, torch.tensor([[0.01]])), consistency=None).detach()
+    image = network(Problem(lines.model, data, torch.tensor([[0.01]])), consistency=LEAST).detach()
     torch.testing.assert_close(image, z, rtol=1e-3, atol=1e-4 * float(z.abs().max()))
     assert float((image - b).norm() / z.norm()) > 0.4  # or the cascades would not be seen
     assert {name for name, _ in network.named_parameters() if "image_weight" in name} == {
@@ -279,7 +279,7 @@ def test_training_starts_at_cg_sense_and_the_acs_as_sensitivities(lines: Measure
     problem = Problem(lines.model, data, torch.tensor([[0.01]]))
     expected = cg_sense(lines.model, data)
     torch.testing.assert_close(
-        network(problem, consistency=None), expected, rtol=0, atol=1e-4 * float(expected.abs().max())
+        network(problem, consistency=LEAST), expected, rtol=0, atol=1e-4 * float(expected.abs().max())
     )
 
     assert network.sens_net is not None
@@ -303,7 +303,7 @@ def test_training_sees_the_image_that_the_method_gives(
         torch.nn.init.normal_(cascade.last.weight, std=0.3)  # type: ignore[arg-type, union-attr]
     (problem,) = problems(lines)
     with torch.no_grad():
-        image, without = network(problem, learned), network(problem, learned, consistency=None)
+        image, without = network(problem, learned), network(problem, learned, consistency=LEAST)
         model = with_sensitivities(network, problem, "learned" if learned else "estimated")
     method = (VarNet if kind is TrainableVarNet else VarNetFromCG)(
         store.save(tmp_path, "small", network.state_dict(), METADATA)

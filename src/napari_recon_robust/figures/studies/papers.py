@@ -67,7 +67,7 @@ def _attacks(one: str, other: str, words: str) -> Claim:
 def _attack_on(one: str, other: Side, named: str, what: str = REGION) -> Claim:
     """An attack on two methods. named: the other one in words."""
     words = f"the attack {_TAKES} from {one} than from {named}"
-    return Claim("loss", _largest(method_label=one, what=what), _largest(**other, what=what), ("acceleration",), words)
+    return Claim("loss", _largest(method=one, what=what), _largest(**other, what=what), ("acceleration",), words)
 
 
 def _largest(**side: str) -> Side:

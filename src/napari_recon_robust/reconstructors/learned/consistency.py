@@ -12,6 +12,7 @@ from .trained import NOISE, TrainedReconstructor
 
 ERROR = 0.04  # of a network's image, relative to its scale
 STEPS = 12
+LEAST = 0.01  # of the knob, which leaves the network's image as it is
 
 CONSISTENCY = Knob(
     name="consistency",
@@ -19,12 +20,26 @@ CONSISTENCY = Knob(
     help="How closely a last step follows the samples, relative to what their noise asks for; the least leaves the "
     "network's image as it is.",
     default=1.0,
-    minimum=0.01,
+    minimum=LEAST,
     maximum=10.0,
     scale="log",
     unit="× usual",
     live=True,
 )
+
+
+def last_step(
+    model: ForwardModel,
+    data: Tensor,
+    image: Tensor,
+    noise: Tensor,
+    consistency: float,
+    error: float | Tensor = ERROR,
+) -> Tensor:
+    """The image after the step that the knob `consistency` asks for: none at its least, else with an error c e."""
+    if consistency <= LEAST:
+        return image
+    return towards_samples(model, data, image, noise, consistency * error)
 
 
 def towards_samples(model: ForwardModel, data: Tensor, image: Tensor, noise: Tensor, error: float | Tensor) -> Tensor:
@@ -54,9 +69,7 @@ class ConsistentNetwork(nn.Module):
     def image(self, problem: Problem, noise: float) -> Tensor:
         """z, complex64 (rows, columns), relative to the problem's scale."""
 
-    def forward(self, problem: Problem, noise: float = 1.0, consistency: float | None = 1.0) -> Tensor:
-        """x, complex64 (rows, columns), relative to the problem's scale; z where `consistency` is None."""
+    def forward(self, problem: Problem, noise: float = 1.0, consistency: float = 1.0) -> Tensor:
+        """x, complex64 (rows, columns), relative to the problem's scale; z at the least consistency."""
         image = self.image(problem, noise)
-        if consistency is None:
-            return image
-        return towards_samples(problem.model, problem.data, image, noise * problem.noise, consistency * self.error)
+        return last_step(problem.model, problem.data, image, noise * problem.noise, consistency, self.error)

@@ -19,7 +19,7 @@ from ...weights import store
 from ..base import Kind, Reconstructor
 from ..classical.zero_filled import ZeroFilled
 from ..problem import Problem, problems
-from .consistency import CONSISTENCY, ERROR, towards_samples
+from .consistency import CONSISTENCY, ERROR, last_step
 from .start import Start
 
 SENSITIVITIES = Knob(
@@ -136,18 +136,18 @@ class TrainableVarNet(FastMRIVarNet):
         self.start_as_identity(linear)
 
     def forward(  # type: ignore[override]
-        self, problem: Problem, learned: bool | None = None, consistency: float | None = 1.0
+        self, problem: Problem, learned: bool | None = None, consistency: float = 1.0
     ) -> Tensor:
         """The image, complex64 (rows, columns), relative to the problem's scale.
 
-        learned: overrides the network's. consistency: of the last step, where `linear` is given; None leaves it out.
+        learned: overrides the network's. consistency: of the last step, where `linear` is given.
         """
         sensitivities = "learned" if (self.learned if learned is None else learned) else "estimated"
         model, data = with_sensitivities(self, problem, sensitivities), problem.data[None]
         seen = _seen(self, problem, model.sensitivities, sensitivities)
         image = combined(super().forward(data, model.mask, seen, model.dims), model.sensitivities, model.dims)
-        if self.passes_image and consistency is not None:
-            image = towards_samples(model, data, image, problem.noise, consistency * ERROR)
+        if self.passes_image:
+            image = last_step(model, data, image, problem.noise, consistency)
         return image[0]
 
 
@@ -220,7 +220,7 @@ def _finished(
     image = combined(last, maps, dims)
     change = torch.zeros_like(image)
     if "consistency" in knobs:
-        change = towards_samples(model, data, image, noise, knobs["consistency"] * ERROR * unit) - image
+        change = last_step(model, data, image, noise, knobs["consistency"], ERROR * unit) - image
     if knobs["combination"] == "rss":
         return root_sum_of_squares(fourier.ifft(last, dims) + maps * change.unsqueeze(-3))
     return image + change

@@ -15,7 +15,7 @@ from ...physics import fourier
 from ...physics.model import ForwardModel
 from ..classical.cg_sense import conjugate_gradients
 from ..problem import Problem
-from .consistency import CONSISTENCY, ERROR, towards_samples
+from .consistency import CONSISTENCY, ERROR, last_step
 from .start import Start
 from .varnet import (
     SENSITIVITIES,
@@ -38,7 +38,7 @@ class VarNetFromCG(VarNet):
     """k_{t+1} = k_t - eta_t M (k_t - y) - F S R_t(S^H F^-1 k_t), k_0 that of CG-SENSE's image;  x near S^H F^-1 k_T.
 
     The cascades of `VarNet`, trained and run from a CG-SENSE image on (`refine`), with a last step towards the samples
-    (`consistency.towards_samples`). The weights that ship were trained without that step.
+    (`consistency.last_step`). The weights that ship were trained without that step.
     """
 
     id = "varnet-cg"
@@ -59,14 +59,14 @@ class VarNetFromCG(VarNet):
         model = ForwardModel(maps, measurement.data_mask, measurement.dims)
         noise, scale = noise_and_scale(measurement)
         image = refine(network, model, data)
-        image = towards_samples(model, data, image, noise * scale, knobs["consistency"] * ERROR * scale)
+        image = last_step(model, data, image, noise * scale, knobs["consistency"], ERROR * scale)
         return measurement.crop(image.reshape(*measurement.kspace.shape[:-3], *image.shape[-2:]))
 
     def solve(self, network: FastMRIVarNet, problem: Problem, **knobs: Any) -> Tensor:
         """The image of one slice by a network of this kind, complex64 (rows, columns), relative to the scale."""
         model, data = with_sensitivities(network, problem, knobs["sensitivities"]), problem.data[None]
         image = refine(network, model, data)
-        return towards_samples(model, data, image, problem.noise, knobs["consistency"] * ERROR)[0]
+        return last_step(model, data, image, problem.noise, knobs["consistency"])[0]
 
 
 class VarNetFromCGNetwork(TrainableVarNet):
@@ -78,11 +78,11 @@ class VarNetFromCGNetwork(TrainableVarNet):
         super().__init__(cascades, channels, pools, sensitivity, learned, linear=cascades * [(1.0, 0.0)])
 
     def forward(  # type: ignore[override]
-        self, problem: Problem, learned: bool | None = None, consistency: float | None = 1.0
+        self, problem: Problem, learned: bool | None = None, consistency: float = 1.0
     ) -> Tensor:
         """The image, complex64 (rows, columns), relative to the problem's scale.
 
-        learned: overrides the network's. consistency: of the last step; None leaves it out.
+        learned: overrides the network's. consistency: of the last step.
         """
         data, model = problem.data[None], problem.model
         maps = model.sensitivities[None]
@@ -90,9 +90,7 @@ class VarNetFromCGNetwork(TrainableVarNet):
             maps = learned_sensitivities(self, data, model.mask, model.dims)
         model = ForwardModel(maps, model.mask, model.dims)
         image = refine(partial(FastMRIVarNet.forward, self), model, data)
-        if consistency is not None:
-            image = towards_samples(model, data, image, problem.noise, consistency * ERROR)
-        return image[0]
+        return last_step(model, data, image, problem.noise, consistency)[0]
 
 
 def refine(network: Cascades, model: ForwardModel, data: Tensor) -> Tensor:
