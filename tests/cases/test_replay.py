@@ -73,6 +73,18 @@ def test_a_case_of_an_earlier_version_is_reproduced_with_gaps_where_nothing_is_m
     assert not any(check.fault for check in again.checks)
 
 
+def test_a_case_holds_the_calibration_lines_that_were_measured_apart(tmp_path):
+    one = slice_of(full=False)
+    every = one.mask & (torch.arange(COLUMNS) % 2 == 0)
+    apart = replace(one, kspace=one.kspace * every, mask=every, acs=3 * one.kspace, kept=None)
+    method = reconstructors.get("cg-sense")
+    perturbed = progress.run(perturbations.get("random").run(apart, method, ROI_BOX, (0.02,)))
+    outcomes = progress.run(evaluate(apart, method, ROI_BOX, perturbed))
+    folder = save_case(make_case(apart, method, ROI_BOX, outcomes, perturbation="random"), tmp_path / "case")
+    again = progress.run(replay(folder))
+    assert again.reproduced, again.summary()
+
+
 @pytest.mark.slow
 def test_the_attack_hurts_after_everything_is_estimated_again(tmp_path):
     results = load_case(saved(tmp_path, method="cg-sense")).results

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -5,8 +7,9 @@ from torch import Tensor
 
 from napari_recon_robust.data.measurement import Calibration, Measurement
 from napari_recon_robust.ground.errors import InputError
-from napari_recon_robust.physics import fourier
+from napari_recon_robust.physics import coils, fourier, noise
 from napari_recon_robust.physics.model import root_sum_of_squares
+from napari_recon_robust.simulation.acquisition import SimulatedSlice
 
 COILS, READOUT, PHASE, ROWS, COLUMNS = 3, 24, 15, 12, 14
 
@@ -246,3 +249,40 @@ def test_a_kspace_that_torch_conjugates_lazily_is_one_like_others() -> None:
 
 def test_it_is_printed_in_a_line() -> None:
     assert len(repr(measurement(lines()))) < 100
+
+
+def test_without_an_acs_separate_calibration_lines_tell_the_sensitivities(simulated: SimulatedSlice) -> None:
+    """They may have another scale and contrast; with an ACS of its own a scan does not need them."""
+    kspace = simulated.kspace
+    size = kspace.shape[-1]
+    every, centre = (torch.arange(size) % 2 == 0)[None], (torch.arange(size) - size // 2).abs()[None] < 12
+    apart = 3 * kspace * centre
+    one = Measurement(kspace * every, every, (size, size), acs=apart)
+    with pytest.raises(InputError, match="1 fully sampled lines"):
+        _ = replace(one, acs=None).calibration
+    expected = coils.espirit(one.to_data(apart), centre, one.dims)
+    assert torch.equal(one.calibration.sensitivities, expected)
+    assert torch.equal(one.calibration.noise, noise.estimate(one.kspace, one.mask))
+    changed = one.added(torch.ones_like(kspace))
+    assert torch.equal(changed.calibration.sensitivities, expected)
+    batch = one.with_kspace(torch.stack([one.kspace, 2 * one.kspace]))
+    torch.testing.assert_close(batch.combined, torch.stack([one.combined, 2 * one.combined]))
+
+    own = Measurement(kspace * (every | centre), every | centre, (size, size))
+    assert torch.equal(replace(own, acs=-apart).calibration.sensitivities, own.calibration.sensitivities)
+
+
+def test_separate_calibration_lines_of_points(simulated: SimulatedSlice) -> None:
+    kspace = simulated.kspace
+    size = kspace.shape[-1]
+    steps = torch.arange(size)
+    points = (steps[:, None] % 2 == 0) & (steps % 2 == 0)
+    inside = ((steps - size // 2).abs() < 9) & ((steps - size // 2).abs() < 9)[:, None]
+    one = Measurement(kspace * points, points, (size, size), acs=kspace * inside)
+    assert torch.equal(one.calibration.sensitivities, coils.espirit(kspace * inside, inside, (-2, -1)))
+
+
+def test_separate_calibration_lines_of_another_matrix_are_refused() -> None:
+    one = measurement(lines())
+    with pytest.raises(InputError, match="separate calibration lines have shape 3×24×14"):
+        replace(one, acs=one.kspace[..., 1:])

@@ -67,7 +67,8 @@ class Case:
 
     kspace: "clean", "mask", "perturbed" and "random" (one for each budget along the first axis), "full" and
     "perturbed_full" where the fully sampled k-space is known, "acquired" where a full scan leaves points out,
-    "sensitivities" and "noise" where the measurement came with its own calibration. images: (rows, columns), or one
+    "sensitivities" and "noise" where the measurement came with its own calibration, "acs" where calibration lines were
+    measured apart. images: (rows, columns), or one
     for each budget. results: one JSON object each.
     """
 
@@ -150,6 +151,7 @@ def _check_samples(case: Case) -> None:
     layout = {
         **dict.fromkeys(("clean", "full"), (clean.shape, np.complex64)),
         **dict.fromkeys(("perturbed", "random", "perturbed_full"), (several, np.complex64)),
+        "acs": (clean.shape, np.complex64),
         "sensitivities": ((len(clean), rows, clean.shape[2]), np.complex64),
         "noise": (clean.shape[:1], np.float32),
     }

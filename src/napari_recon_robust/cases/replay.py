@@ -127,6 +127,8 @@ def make_case(
     )
     if not measurement.acquired.all():
         kspace["acquired"] = _array(measurement.acquired)
+    if measurement.acs is not None:
+        kspace["acs"] = _array(measurement.acs)
     if measurement.kept is not None:
         kspace["sensitivities"] = _array(measurement.kept.sensitivities)
         kspace["noise"] = _array(measurement.kept.noise)
@@ -229,7 +231,8 @@ def measurement_of(case: Case) -> Measurement:
     clean, aspect = _tensor(case, "clean"), aspect_of(case.recipe.source.get("voxel"))
     everywhere = torch.ones(1, clean.shape[-1], dtype=torch.bool)
     acquired = _tensor(case, "acquired") if "acquired" in case.kspace else everywhere
-    return Measurement(clean, _tensor(case, "mask"), case.matrix, full, kept, acquired, aspect=aspect)
+    acs = _tensor(case, "acs") if "acs" in case.kspace else None
+    return Measurement(clean, _tensor(case, "mask"), case.matrix, full, kept, acquired, aspect=aspect, acs=acs)
 
 
 def recalled(case: Case) -> list[Perturbed]:

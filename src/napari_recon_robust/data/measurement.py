@@ -43,6 +43,8 @@ class Measurement:
         ellipse. By default they are those where `full` is not zero, or without it what `extent` can tell.
     unit: what brings k-space and images to the file's units, a power of two; 1 for ordinary scans (`Scan.unit`).
     aspect: height over width of a pixel.
+    acs: complex64 (coils, readout, phase), calibration lines that were measured apart from the image, in a scale of
+        their own and zero elsewhere, or None; see `calibration_data`.
 
     A measurement is never changed in place. Leading axes of `kspace` are a batch, of perturbed copies for instance.
     """
@@ -55,6 +57,7 @@ class Measurement:
     acquired: Tensor = field(default=_TO_BE_FOUND, repr=False)
     unit: float = 1.0
     aspect: float = 1.0
+    acs: Tensor | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if self.kspace.ndim < 3 or not self.kspace.is_complex():
@@ -68,6 +71,11 @@ class Measurement:
                 f"the sampling mask is {self.mask.dtype} of shape {dimensions(self.mask.shape)}; "
                 f"booleans of shape {dimensions((readout, phase))} or {dimensions((1, phase))} are expected for this "
                 "k-space."
+            )
+        if self.acs is not None and self.acs.shape != self.kspace.shape[-3:]:
+            raise InputError(
+                f"the separate calibration lines have shape {dimensions(self.acs.shape)}; that of the k-space, "
+                f"{dimensions(self.kspace.shape[-3:])}, is expected."
             )
         # Conjugated lazily, as torch does it, it cannot be viewed as real numbers.
         object.__setattr__(self, "kspace", self.kspace.resolve_conj())
@@ -143,16 +151,19 @@ class Measurement:
 
     @cached_property
     def calibration(self) -> Calibration:
-        """Sensitivities and noise: those of `kept`, or else estimated from `kspace`, once and without a gradient."""
+        """Sensitivities and noise: those of `kept`, or else estimated, once and without a gradient.
+
+        The sensitivities are those of `calibration_data`, the noise is that of `kspace`.
+        """
         if self.kept is not None:
             return self.kept
         from ..physics import coils, noise
 
         with torch.no_grad():
-            data, kspace = self.data.detach(), self.kspace.detach()
+            data, sampled = calibration_data(self)
             return Calibration(
-                sensitivities=coils.espirit(data, self.sampled, self.dims),
-                noise=noise.estimate(kspace, self.mask),
+                sensitivities=coils.espirit(data.detach(), sampled, self.dims),
+                noise=noise.estimate(self.kspace.detach(), self.mask),
             )
 
     @cached_property
@@ -232,6 +243,7 @@ class Measurement:
             acquired=self.acquired.to(device),
             full=None if self.full is None else self.full.to(device),
             kept=kept,
+            acs=None if self.acs is None else self.acs.to(device),
         )
 
     def crop(self, image: Tensor) -> Tensor:
@@ -267,6 +279,20 @@ class Measurement:
 def known_kspace(measurement: Measurement) -> Tensor:
     """All that is known of k-space: `Measurement.full`, and the samples where that is None."""
     return measurement.kspace if measurement.full is None else measurement.full
+
+
+def calibration_data(measurement: Measurement) -> tuple[Tensor, Tensor]:
+    """What tells how the coils differ, and where it was sampled, in the shapes of `data` and `sampled`.
+
+    That is the samples themselves, or `acs` if they have no ACS that is wide enough for sensitivities.
+    """
+    from ..physics import coils
+
+    data, sampled, acs = measurement.data, measurement.sampled, measurement.acs
+    if acs is None or coils.has_acs(sampled, data.shape[-2:]):
+        return data, sampled
+    points = measured_points(acs.cpu()).to(acs.device)
+    return measurement.to_data(acs), points.any(0, keepdim=True) if measurement.lines else points
 
 
 def readout_share(measurement: Measurement) -> float:

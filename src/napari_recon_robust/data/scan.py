@@ -63,13 +63,15 @@ class Header(Specification):
 class Scan(AbstractContextManager["Scan"]):
     """An opened file and a context manager. Each format says how a slice is read; the rest is the same for all.
 
-    name: the file's name, for messages only. annotations: those that belong to the file.
+    name: the file's name, for messages only. annotations: those that belong to the file. calibration: the same slices
+    in the calibration lines that were measured apart from the image, where the file has some.
     """
 
     def __init__(self, name: str, header: Header) -> None:
         self.name = name
         self.header = header
         self.annotations: tuple[Annotation, ...] = ()
+        self.calibration: Scan | None = None
         self._closed = False
         self._last: tuple[int, Tensor, float] | None = None
         self._centred = False  # as far as a slice has shown
@@ -138,6 +140,8 @@ class Scan(AbstractContextManager["Scan"]):
     def close(self) -> None:
         """Close the file; nothing can be read afterwards."""
         self._closed, self._last = True, None
+        if self.calibration is not None:
+            self.calibration.close()
         self._release()
 
     @cached_property
@@ -175,7 +179,8 @@ class Scan(AbstractContextManager["Scan"]):
         `kspace` does all. Raises the errors of `kspace`.
         """
         self._check(slice)
-        yield from ()
+        if self.calibration is not None:
+            yield from self.calibration.prepare(slice)
 
     def kspace(self, slice: int) -> "Tensor":
         """One slice in units of `unit`, complex64 (coils, readout, phase); do not change it in place.
@@ -267,6 +272,7 @@ class Scan(AbstractContextManager["Scan"]):
             acquired=measured if whole else _possible(measured, self._encoded()),
             unit=unit,
             aspect=aspect_of(header.voxel),
+            acs=None if self.calibration is None else self.calibration.kspace(slice),
         )
 
     @property

@@ -64,6 +64,14 @@ def espirit(data: Tensor, mask: Tensor, dims: Sequence[int]) -> Tensor:
     return maps * heard
 
 
+def has_acs(mask: Tensor, shape: Sequence[int]) -> bool:
+    """Whether enough central lines are sampled for `espirit`, with its mask and the (rows, columns) of its data."""
+    try:
+        return _width(_centre(mask, shape)) >= FEWEST_LINES
+    except InputError:
+        return False
+
+
 def beyond_support(sensitivities: Tensor) -> Tensor:
     """Sensitivities that go on beyond their support: each pixel outside has those of the nearest pixel inside.
 
@@ -105,12 +113,12 @@ def beyond_one_set(data: Tensor, mask: Tensor, dims: Sequence[int], noise: Tenso
 def _calibration_data(data: Tensor, mask: Tensor, dims: Sequence[int]) -> Tensor:
     """The centre of k-space (..., coils, at most CALIBRATION_SIZE, at most CALIBRATION_SIZE)."""
     hybrid = tuple(dims) == (-1,)
-    rows, columns = (_central(region, length) for region, length in zip(acs_region(mask), data.shape[-2:], strict=True))
-    found = min(rows.stop - rows.start, columns.stop - columns.start)
-    if found < FEWEST_LINES:
+    rows, columns = centre = _centre(mask, data.shape[-2:])
+    if _width(centre) < FEWEST_LINES:
         raise InputError(
-            f"{found} fully sampled lines were found at the centre of k-space, but coil sensitivities need "
-            f"at least {FEWEST_LINES}: choose a sampling with a wider ACS, that is a larger centre fraction."
+            f"{_width(centre)} fully sampled lines were found at the centre of k-space, but coil sensitivities need "
+            f"at least {FEWEST_LINES}: choose a sampling with a wider ACS, that is a larger centre fraction; a scan "
+            "that was measured without one needs calibration lines in its file."
         )
     acs = data[..., columns]
     return (fourier.fft(acs, (-2,)) if hybrid else acs)[..., rows, :]
@@ -127,6 +135,15 @@ def _virtual_coils(acs: Tensor) -> tuple[Tensor, Tensor | None]:
         return acs, None
     basis = torch.linalg.svd(acs.flatten(-2), full_matrices=False).U[..., :VIRTUAL_COILS]
     return torch.einsum("...cv,...cyx->...vyx", basis.conj(), acs), basis
+
+
+def _centre(mask: Tensor, shape: Sequence[int]) -> list[slice]:
+    """The part of the ACS that calibrates, as (rows, columns). InputError if the centre is not sampled."""
+    return [_central(region, length) for region, length in zip(acs_region(mask), shape, strict=True)]
+
+
+def _width(centre: Sequence[slice]) -> int:
+    return min(part.stop - part.start for part in centre)
 
 
 def _central(region: slice, length: int) -> slice:

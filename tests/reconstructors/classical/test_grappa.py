@@ -1,5 +1,7 @@
 """GRAPPA against a direct solution for single samples, where its gaps are exact combinations, and by its gradient."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -101,3 +103,18 @@ def test_its_gradient_goes_through_the_weights():
 def test_a_small_acs_is_refused_in_a_sentence():
     with pytest.raises(InputError, match="a fully sampled centre of k-space of at least 5 lines"):
         GRAPPA()(sampled(exact(), lines(40, 2, 2)))
+
+
+@pytest.mark.parametrize("points", [False, True])
+def test_calibration_lines_that_were_measured_apart_teach_it(points, monkeypatch):
+    """Without an ACS of its own a scan takes the kernels from them, in whatever scale they are."""
+    kspace, mask, centre = exact(), lines(40, 2, 0), lines(40, 40, 20)
+    if points:
+        mask = mask | (torch.arange(24)[:, None] % 2 == 0)
+    one = replace(sampled(kspace, mask), full=None, acs=5 * kspace * centre)
+    assert one.lines is not points
+    error = (filled(one, 1e-5, monkeypatch) - kspace).norm()
+    assert error < 1e-3 * (one.kspace - kspace).norm()
+    batch = one.with_kspace(torch.stack([one.kspace, 2 * one.kspace]))
+    images = GRAPPA()(batch)
+    torch.testing.assert_close(images, torch.stack([GRAPPA()(one), 2 * GRAPPA()(one)]))

@@ -1,6 +1,7 @@
 import copy
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -126,6 +127,20 @@ def test_scales_with_the_data(varnet: VarNet, lines: Measurement, sensitivities:
     image = varnet(lines, sensitivities=sensitivities)
     atol = 1e-4 * float(image.abs().max())
     torch.testing.assert_close(varnet(scaled, sensitivities=sensitivities) * 1e4, image, rtol=1e-3, atol=atol)
+
+
+def test_learned_sensitivities_of_lines_that_were_measured_apart(varnet: VarNet, lines: Measurement) -> None:
+    """Without an ACS the network's maps are those of the separate lines: the image is as with their maps given."""
+    every = lines.mask & (torch.arange(lines.mask.shape[-1]) % 2 == 0)
+    apart = replace(lines, kspace=lines.kspace * every, mask=every, full=None, kept=None, acs=lines.kspace)
+    network = varnet.network(torch.device("cpu"))
+    with torch.no_grad():
+        taught = varnet_module.data_and_sensitivities(network, lines, "learned")[1]
+        maps = varnet_module.data_and_sensitivities(network, apart, "learned")[1]
+        batch = apart.with_kspace(torch.stack([apart.kspace, 2 * apart.kspace]))
+        both = varnet_module.data_and_sensitivities(network, batch, "learned", uncropped=True)
+    torch.testing.assert_close(maps, taught)
+    assert both[0].shape == both[1].shape == (2, *lines.kspace.shape)
 
 
 @pytest.mark.parametrize("sensitivities", ["estimated", "learned"])

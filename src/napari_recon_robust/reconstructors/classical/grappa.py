@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 from torch.utils.checkpoint import checkpoint
 
-from ...data.measurement import Measurement
+from ...data.measurement import Measurement, calibration_data
 from ...ground.errors import InputError
 from ...ground.knob import Knob
 from ...ground.progress import Job, Progress, run
@@ -32,7 +32,8 @@ class GRAPPA(Reconstructor):
     d leads to the nearest samples: five of each of the four nearest lines, or eight points. For each arrangement of
     these, w minimises sum ||y_i(k) - sum w y_j(k + d)||^2 + v tr(G) / n ||w||^2 over all windows in the ACS, where G is
     the n x n Gram matrix of the sources and v the knob `weight`. So the weights are those of the samples that are
-    given, also where the sensitivities of a clean scan are kept. Without a sample in its window k stays zero.
+    given, also where the sensitivities of a clean scan are kept, unless the calibration lines were measured apart (see
+    `calibration_data`). Without a sample in its window k stays zero.
     Griswold et al. 2002, doi:10.1002/mrm.10171; one Gram matrix of the whole window, of which each arrangement takes a
     part, as in ARC: Brau et al. 2008, doi:10.1002/mrm.21481.
     """
@@ -66,11 +67,14 @@ class GRAPPA(Reconstructor):
 
     def steps(self, measurement: Measurement, **knobs: Any) -> Job[Tensor]:
         """`reconstruct` as a job. InputError for gaps about an ACS of less than 5 lines."""
-        kspace = fourier.fft(measurement.data, (-2,)) if measurement.lines else measurement.data
+        kspace = _kspace(measurement, measurement.data)
         if not bool(measurement.data_mask.all()):
-            gaps, filled = _Gaps.of(measurement), []
-            for item in kspace.reshape(-1, *kspace.shape[-3:]):
-                filled.append((yield from _filled(item, gaps, knobs["weight"])))
+            data, sampled = calibration_data(measurement)
+            acs = acs_region(sampled.cpu())
+            gaps, filled = _Gaps.of(measurement, acs), []
+            for item, block in zip(*_batches(kspace, _kspace(measurement, data)[..., *acs]), strict=True):
+                gram = _gram(block, gaps.half)
+                filled.append((yield from _filled(item, gram, gaps, knobs["weight"])))
             kspace = torch.stack(filled).view(kspace.shape)
         return combination.combine(measurement, fourier.ifft(kspace), knobs)
 
@@ -81,12 +85,11 @@ class _Gaps:
 
     Of lines all samples along the readout are filled in alike. Places are those of the flattened k-space with `half` a
     window of zeros about it.
-    acs: the block that teaches, as (rows, columns). places: (gaps, rows of a line or 1), the missing samples. steps:
-    (window,), from the middle of a window to its places. sources: bool (arrangements, window), those with fewest first.
-    arrangement: (gaps,), the row of `sources` that each has, in ascending order.
+    half: how far a window reaches from its middle, along (rows, columns). places: (gaps, rows of a line or 1), the
+    missing samples. steps: (window,), from the middle of a window to its places. sources: bool (arrangements, window),
+    those with fewest first. arrangement: (gaps,), the row of `sources` that each has, in ascending order.
     """
 
-    acs: tuple[slice, slice]
     half: tuple[int, int]
     places: Tensor
     steps: Tensor
@@ -94,10 +97,9 @@ class _Gaps:
     arrangement: Tensor
 
     @classmethod
-    def of(cls, measurement: Measurement) -> "_Gaps":
+    def of(cls, measurement: Measurement, acs: tuple[slice, slice]) -> "_Gaps":
         rows, columns = measurement.data.shape[-2:]
         sampled = measurement.sampled.cpu()
-        acs = acs_region(sampled)
         half = _half_window(measurement, acs)
         width = columns + 2 * half[1]
         down, right = (torch.arange(-n, n + 1) for n in half)
@@ -117,7 +119,7 @@ class _Gaps:
         sources, arrangement = torch.unique(nearest, dim=0, return_inverse=True)
         by_count = sources.sum(1).argsort(stable=True)
         arrangement, in_order = by_count.argsort()[arrangement].sort(stable=True)
-        return cls(acs, half, places[in_order], steps, sources[by_count], arrangement)
+        return cls(half, places[in_order], steps, sources[by_count], arrangement)
 
 
 def _half_window(measurement: Measurement, acs: tuple[slice, slice]) -> tuple[int, int]:
@@ -133,10 +135,20 @@ def _half_window(measurement: Measurement, acs: tuple[slice, slice]) -> tuple[in
     return min(reach[0], rows), min(reach[1], columns)
 
 
-def _filled(kspace: Tensor, gaps: _Gaps, weight: float) -> Job[Tensor]:
-    """k-space, complex64 (coils, rows, columns), with its gaps filled in."""
+def _kspace(measurement: Measurement, data: Tensor) -> Tensor:
+    """Data of a measurement in k-space, (..., coils, rows, columns)."""
+    return fourier.fft(data, (-2,)) if measurement.lines else data
+
+
+def _batches(kspace: Tensor, block: Tensor) -> tuple[Tensor, Tensor]:
+    """Both with one leading axis; one block that teaches may serve all of a batch."""
+    blocks = block.expand(*kspace.shape[:-2], *block.shape[-2:])
+    return kspace.reshape(-1, *kspace.shape[-3:]), blocks.reshape(-1, *blocks.shape[-3:])
+
+
+def _filled(kspace: Tensor, gram: Tensor, gaps: _Gaps, weight: float) -> Job[Tensor]:
+    """k-space, complex64 (coils, rows, columns), with its gaps filled in by what G says."""
     padded = _padded(kspace, gaps.half)
-    gram = _gram(kspace[:, *gaps.acs], gaps.half)
     counts = gaps.sources.sum(1)
     values, done = [], int((counts[gaps.arrangement] == 0).sum())
     empty = done

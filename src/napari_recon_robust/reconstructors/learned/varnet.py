@@ -1,6 +1,7 @@
 """fastMRI's end-to-end variational network."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...data.measurement import Measurement
+from ...data.measurement import Measurement, calibration_data
 from ...ground.errors import InputError
 from ...ground.knob import Knob
 from ...networks.fastmri_layout import FastMRIVarNet, acs_columns, passes_image
@@ -159,11 +160,15 @@ def data_and_sensitivities(
     uncropped: with learned maps the data keep the oversampled rows, on which fastMRI's code runs; it crops the image.
     """
     learned = sensitivities == "learned"
+    if uncropped and learned:
+        measurement = replace(measurement, matrix=(measurement.kspace.shape[-2], measurement.kspace.shape[-1]))
     data = measurement.data
-    if uncropped and learned and measurement.lines:
-        data = fourier.ifft(measurement.kspace, (-2,))
     batch, shape = data.shape[:-3], data.shape[-3:]
     data = data.reshape(-1, *shape)
+    if learned and measurement.acs is not None:
+        taught, sampled = calibration_data(measurement)
+        maps = learned_sensitivities(network, taught.reshape(-1, *shape), sampled, measurement.dims)
+        return data, maps.expand(data.shape)
     if learned:
         return data, learned_sensitivities(network, data, measurement.data_mask, measurement.dims)
     return data, measurement.calibration.sensitivities.expand(*batch, *shape).reshape(-1, *shape)

@@ -1,0 +1,3 @@
+"""A simulated slice."""
+
+from helpers.simulated import simulated  # noqa: F401
