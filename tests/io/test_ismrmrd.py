@@ -9,6 +9,7 @@ import pytest
 from helpers.headers import header
 from napari_recon_robust.data.orientation import Directions
 from napari_recon_robust.ground.errors import FileFormatError, InputError
+from napari_recon_robust.ground.progress import run
 from napari_recon_robust.io import open_scan
 from napari_recon_robust.io.ismrmrd_acquisitions import Acquisitions
 
@@ -221,21 +222,115 @@ def test_a_noise_scan_that_cannot_whiten_is_told(writer, kspace, noise):
         assert "nothing is prewhitened" in scan.header.notes[0]
 
 
-def test_calibration_lines_count_where_they_are_embedded(tmp_path, kspace):
-    def acquired(mode):
-        xml = header((48, 20), (24, 20), 19, 10)
-        extra = f"<parallelImaging><calibrationMode>{mode}</calibrationMode></parallelImaging></encoding>"
-        writer = Writer(tmp_path / f"{mode}.mrd", xml.replace("</encoding>", extra))
-        for step in range(0, 20, 2):
-            writer.line(kspace[0, :, :, step], step)
-        for step in (9, 11):
-            writer.line(kspace[0, :, :, step], step, flags=(ismrmrd.ACQ_IS_PARALLEL_CALIBRATION,))
-        with open_scan(writer.done()) as scan:
-            return scan.acquired[0].nonzero().flatten().tolist(), scan.header.notes
+def accelerated(path, mode):
+    """A file whose header says which kind of calibration lines it has."""
+    said = f"<calibrationMode>{mode}</calibrationMode>" if mode else ""
+    extra = f"<parallelImaging>{said}</parallelImaging></encoding>"
+    return Writer(path, header((48, 20), (24, 20), 19, 10).replace("</encoding>", extra))
 
-    told = "2 calibration lines are not used: the header does not say that they are embedded in the image."
-    assert acquired("separate") == (list(range(0, 20, 2)), (told,))
-    assert acquired("embedded") == (sorted([*range(0, 20, 2), 9, 11]), ())
+
+def test_calibration_lines_count_where_they_are_embedded(tmp_path, kspace):
+    """Those of the grid are flagged for both, the ones between them for calibration alone, as a Siemens scan's are."""
+    writer = accelerated(tmp_path / "scan.mrd", "embedded")
+    for step in range(0, 20, 2):
+        both = (ismrmrd.ACQ_IS_PARALLEL_CALIBRATION_AND_IMAGING,) if 6 <= step < 14 else ()
+        writer.line(kspace[0, :, :, step], step, flags=both)
+    for step in range(7, 14, 2):
+        writer.line(kspace[0, :, :, step], step, flags=(ismrmrd.ACQ_IS_PARALLEL_CALIBRATION,))
+    with open_scan(writer.done()) as scan:
+        assert scan.acquired[0].nonzero().flatten().tolist() == sorted([*range(0, 20, 2), 7, 9, 11, 13])
+        assert scan.header.notes == ()
+        assert scan.calibration is None
+        assert scan.measurement(0).calibration.sensitivities.any()
+
+
+@pytest.mark.parametrize("mode", ["separate", "external", "interleaved", "other", None])
+def test_separate_calibration_lines_give_the_sensitivities_and_are_no_samples(tmp_path, kspace, mode):
+    """They have another contrast, half the resolution along the readout, and a slice's lines between another one's."""
+    writer = accelerated(tmp_path / "scan.mrd", mode)
+    for step in range(5, 15):
+        for slice in range(4):
+            flags = (ismrmrd.ACQ_IS_PARALLEL_CALIBRATION,)
+            writer.line(3 * kspace[slice, :, 12:36, step], step, slice=slice, flags=flags)
+    for slice in range(4):
+        for step in range(0, 20, 2):
+            writer.line(kspace[slice, :, :, step], step, slice=slice)
+    with open_scan(writer.done()) as scan:
+        assert scan.acquired[0].nonzero().flatten().tolist() == list(range(0, 20, 2))
+        (note,) = scan.header.notes
+        said = f"of mode '{mode}'" if mode else "whose mode the header does not say"
+        assert note.startswith(f"The calibration lines (40, {said}) are no part of the image")
+        for slice in (0, 3):
+            one = scan.measurement(slice)
+            np.testing.assert_array_equal(one.kspace[..., ::2].numpy(), kspace[slice][..., ::2])
+            expected = np.zeros_like(kspace[slice])
+            expected[:, 12:36, 5:15] = 3 * kspace[slice, :, 12:36, 5:15]
+            np.testing.assert_array_equal(one.acs.numpy(), expected)
+            assert one.calibration.sensitivities.any()
+    assert scan.calibration is not None
+    with pytest.raises(InputError, match="was closed"):
+        scan.calibration.kspace(0)
+
+
+def test_separate_calibration_lines_of_a_volume(tmp_path):
+    generator = np.random.default_rng(0)
+    shape = 4, 24, 18, 16
+    volume = (generator.normal(size=shape) + 1j * generator.normal(size=shape)).astype(np.complex64)
+    xml = header((24, 18), (12, 18), 17, 9, partitions=(16, 16))
+    writer = Writer(tmp_path / "scan.mrd", xml)
+    steps, partitions = np.mgrid[:18, :16]
+    centre = (abs(steps - 9) < 5) & (abs(partitions - 8) < 5)
+    writer.volume(volume, (steps % 2 == 1) & (partitions % 2 == 0))
+    writer.volume(2 * volume, centre, flags=(ismrmrd.ACQ_IS_PARALLEL_CALIBRATION,))
+    with open_scan(writer.done()) as scan:
+        run(scan.prepare(4))
+        one = scan.measurement(4)
+        np.testing.assert_array_equal(one.mask.numpy(), (steps % 2 == 1) & (partitions % 2 == 0))
+        axes = (1,)
+        across = np.fft.fftshift(np.fft.ifft(np.fft.ifftshift(2 * volume, axes), axis=1, norm="ortho"), axes)
+        np.testing.assert_allclose(one.acs.numpy(), across[:, 6 + 4] * centre, rtol=1e-4, atol=1e-5)
+        assert one.calibration.sensitivities.any()
+
+
+def test_a_line_that_is_flagged_for_calibration_and_for_both_is_one_of_the_image(tmp_path, kspace):
+    writer = accelerated(tmp_path / "scan.mrd", "separate")
+    both = (ismrmrd.ACQ_IS_PARALLEL_CALIBRATION, ismrmrd.ACQ_IS_PARALLEL_CALIBRATION_AND_IMAGING)
+    writer.lines(kspace[:1], flags=both)
+    with open_scan(writer.done()) as scan:
+        assert scan.fully_sampled
+        assert scan.header.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("samples", "fields"),
+    [
+        (np.ones((2, 48)), {"step": 10}),
+        (np.ones((5, 48)), {"step": 40}),
+        (np.ones((5, 96)), {"step": 10}),
+        (np.ones((5, 48)), {"step": 10, "encoding_space_ref": 1}),
+    ],
+    ids=["other coils", "beyond the matrix", "another readout", "another encoding space"],
+)
+def test_calibration_lines_that_do_not_fit_are_told_and_left_out(tmp_path, kspace, samples, fields):
+    writer = accelerated(tmp_path / "scan.mrd", "separate")
+    writer.lines(kspace[:1])
+    writer.line(samples, flags=(ismrmrd.ACQ_IS_PARALLEL_CALIBRATION,), **fields)
+    with open_scan(writer.done()) as scan:
+        assert scan.fully_sampled
+        assert scan.header.notes == (
+            "The calibration lines (1) are not used: they have other coils or another matrix than the image.",
+        )
+        assert scan.measurement(0).acs is None
+
+
+def test_a_slice_without_calibration_lines_has_no_sensitivities(tmp_path, kspace):
+    writer = accelerated(tmp_path / "scan.mrd", "separate")
+    writer.lines(kspace[:2], order=range(0, 20, 2), position=(0, 0, 0), directions=((0, 1, 0), (1, 0, 0)))
+    writer.lines(kspace[:1], order=range(5, 15), flags=(ismrmrd.ACQ_IS_PARALLEL_CALIBRATION,))
+    with open_scan(writer.done()) as scan:
+        assert scan.measurement(0).calibration.sensitivities.any()
+        with pytest.raises(InputError, match="so there is no ACS to estimate"):
+            _ = scan.measurement(1).calibration
 
 
 def test_real_file(shared):

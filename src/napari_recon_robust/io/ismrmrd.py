@@ -22,6 +22,8 @@ from .volume import Lines, Volume
 if TYPE_CHECKING:
     from torch import Tensor
 
+_CALIBRATION = "the calibration lines of {}"
+
 
 class ISMRMRD(Format):
     """The format of ISMRMRD raw data."""
@@ -59,7 +61,7 @@ class ISMRMRDScan(Scan):
         readout, phase, _ = acquisitions.encoded
         self._places = acquisitions.places(1)
         self._columns = described.measured(1, phase)
-        self._numbers = np.unique(heads["idx"]["slice"])
+        self._numbers = acquisitions.slices
         rows, columns = described.matrix or (readout, phase)
         matrix = min(rows, readout), min(columns, phase)
         directions, first_pixels = _directions(heads, "read_dir", "phase_dir"), None
@@ -83,6 +85,8 @@ class ISMRMRDScan(Scan):
                 notes=(*acquisitions.notes, *acquisitions.noise_notes, *described.notes),
             ),
         )
+        if acquisitions.calibration is not None:
+            self.calibration = ISMRMRDScan(_CALIBRATION.format(name), acquisitions.calibration)
 
     def _read(self, slice: int) -> NDArray[np.complexfloating]:
         header = self.header
@@ -124,7 +128,7 @@ class ISMRMRDVolume(Volume):
         described, heads = acquisitions.header, acquisitions.heads
         readout, lines, partitions = acquisitions.encoded
         self._places = acquisitions.places(1), acquisitions.places(2)
-        slabs = np.unique(heads["idx"]["slice"])
+        slabs = acquisitions.slices
         self._here = np.flatnonzero(heads["idx"]["slice"] == slabs[0])
         slices, rows, columns = map(min, described.volume or acquisitions.encoded, acquisitions.encoded)
         directions, first_pixels, voxel = _directions(heads, "phase_dir", "slice_dir"), None, described.volume_voxel
@@ -151,6 +155,8 @@ class ISMRMRDVolume(Volume):
             notes=(*notes, *acquisitions.notes, *acquisitions.noise_notes, *described.notes_on(3)),
         )
         super().__init__(name, header, readout, len(self._here))
+        if acquisitions.calibration is not None:
+            self.calibration = ISMRMRDVolume(_CALIBRATION.format(name), acquisitions.calibration)
 
     def _read(self, slice: int) -> NDArray[np.complexfloating]:
         return self._acquisitions.whitened(super()._read(slice))
@@ -211,7 +217,8 @@ def _first_pixels(
     found: list[Vector] = []
     for number in slices:
         positions = heads["position"][heads["idx"]["slice"] == number].astype(float)
-        if not (np.isfinite(positions).all() and np.allclose(positions, positions[0], atol=1e-3) and positions.any()):
+        known = len(positions) > 0 and np.isfinite(positions).all()
+        if not (known and np.allclose(positions, positions[0], atol=1e-3) and positions.any()):
             return None
         found.append(_vector(positions[0] - to_centre @ np.array([directions.row, directions.column])))
     return tuple(found) if len(set(found)) == len(found) else None

@@ -1,5 +1,6 @@
-"""The acquisitions of an ISMRMRD file: which of them make the image, their samples and their noise."""
+"""The acquisitions of an ISMRMRD file: which of them make the image, which calibrate it, their samples and noise."""
 
+import copy
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 # Bits of an acquisition's flags, counted from 1.
-NOISE, CALIBRATION, REVERSED = 19, 20, 22
+NOISE, CALIBRATION, CALIBRATION_AND_IMAGING, REVERSED = 19, 20, 21, 22
 NO_IMAGING = (NOISE, 23, 24, 26, 27, 28, 29, 30, 31)
 _MOST_PADDED = 16  # times that an encoded matrix may be larger than what was measured
 _MOST_BEYOND = 0.01  # of the encoded readout: the centre may be a sample off, and the last one falls off the edge
@@ -27,8 +28,12 @@ class Acquisitions:
     """The acquisitions of an open file that make its image, in the order of the file.
 
     header: what the file says of the whole. heads: those of these acquisitions. encoded: (readout, phase, partitions),
-    the encoded matrix; a 2-D scan has one partition. notes: what was left out, one sentence each.
+    the encoded matrix; a 2-D scan has one partition. slices: the numbers of the image's slices. notes: what was left
+    out, one sentence each. calibration: the acquisitions on the same matrix that were measured to calibrate the coils
+    and are no part of the image, or None.
     """
+
+    calibration: "Acquisitions | None" = None
 
     def __init__(self, file: Any, name: str) -> None:
         """Read the header and the heads; FileFormatError if they are not of a Cartesian scan."""
@@ -42,7 +47,8 @@ class Acquisitions:
                 f"{name} was sampled along a {self.header.trajectory} trajectory; Cartesian data are expected: "
                 "grid them first."
             )
-        self._lines, notes = _imaging_lines(self._all_heads, self.header.calibration)
+        imaging, apart = _image_and_calibration(self._all_heads, self.header.calibration)
+        self._lines, notes = _first_pass(self._all_heads, imaging)
         if not len(self._lines):
             raise FileFormatError(
                 f"{name} has no imaging acquisitions in its first encoding space; export the scan with its data."
@@ -57,11 +63,15 @@ class Acquisitions:
         # Headers of 2-D scans may count their slices as partitions.
         self.encoded = (*declared[:2], max(2, declared[2]) if partitions > 1 else 1)
         _check_matrix(self.encoded, (readout, phase, partitions), name)
+        self.slices = np.unique(self.heads["idx"]["slice"])
         self.notes = (
             *notes,
             *_samples_beyond(self.heads, self.encoded[0], name),
             *_samples_lacking(self.heads, self.encoded[0]),
         )
+        if apart.any():
+            self.calibration = self._calibration(apart)
+            self.notes += (_note_on_calibration(int(apart.sum()), self.header.calibration, self.calibration),)
 
     @property
     def coils(self) -> int:
@@ -119,6 +129,21 @@ class Acquisitions:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+    def _calibration(self, apart: NDArray[np.bool_]) -> "Acquisitions | None":
+        """Those of the calibration lines that fit the image: the same coils and matrix, no reversed readouts."""
+        fitting = (self._all_heads["active_channels"] == self.coils) & ~_any_flag(self._all_heads, (REVERSED,))
+        found = copy.copy(self)
+        found._lines, _ = _first_pass(self._all_heads, apart & fitting)
+        found.heads, found.notes = self._all_heads[found._lines], ()
+        if not len(found.heads):
+            return None
+        try:
+            _ = [found.places(axis) for axis in range(1, 2 if self.encoded[2] == 1 else 3)]
+            _samples_beyond(found.heads, self.encoded[0], self._name)
+        except FileFormatError:
+            return None
+        return found
 
     @cached_property
     def _inverted(self) -> NDArray[np.bool_]:
@@ -199,16 +224,31 @@ def _heads(table: Any) -> Any:
     return np.concatenate([table[begin : begin + _TOGETHER]["head"].copy() for begin in begins])
 
 
-def _imaging_lines(heads: Any, calibration: str | None) -> tuple[NDArray[np.integer], list[str]]:
-    """Which acquisitions make the image, and notes on what is left out: lines, all but the first pass of a loop."""
-    lines, notes = ~_any_flag(heads, NO_IMAGING), []
-    apart = lines & _any_flag(heads, (CALIBRATION,))
-    if calibration != "embedded" and apart.any():
-        lines &= ~apart
-        notes.append(
-            f"{apart.sum()} calibration lines are not used: the header does not say that they are embedded in the "
-            "image."
-        )
+def _image_and_calibration(heads: Any, mode: str | None) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which acquisitions make the image, and which only calibrate the coils.
+
+    Those that are embedded do both, as do those that are flagged for both. The others may have another contrast and
+    resolution, and lie between the lines of the image or on them.
+    """
+    lines = ~_any_flag(heads, NO_IMAGING)
+    apart = lines & _any_flag(heads, (CALIBRATION,)) & ~_any_flag(heads, (CALIBRATION_AND_IMAGING,))
+    return (lines, np.zeros_like(lines)) if mode == "embedded" else (lines & ~apart, apart)
+
+
+def _note_on_calibration(count: int, mode: str | None, used: Acquisitions | None) -> str:
+    """What becomes of so many calibration lines that are no part of the image."""
+    if used is None:
+        return f"The calibration lines ({count}) are not used: they have other coils or another matrix than the image."
+    said = "whose mode the header does not say" if mode is None else f"of mode {mode!r}"
+    return (
+        f"The calibration lines ({count}, {said}) are no part of the image; coil sensitivities and GRAPPA's kernels "
+        "come from them where the image's own lines have no wide ACS."
+    )
+
+
+def _first_pass(heads: Any, chosen: NDArray[np.bool_]) -> tuple[NDArray[np.integer], list[str]]:
+    """Which of some acquisitions are of the first pass of each loop, and notes on those that are left out."""
+    lines, notes = chosen.copy(), []
     index, spaces = heads["idx"], heads["encoding_space_ref"]
     if (count := len(np.unique(spaces[lines]))) > 1:
         notes.append(f"Of {count} encoding spaces the first is used.")

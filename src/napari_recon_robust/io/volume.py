@@ -49,7 +49,7 @@ class Volume(Scan):
 
     def prepare(self, slice: int) -> Job[None]:
         """Read the block that holds a slice."""
-        self._check(slice)
+        yield from super().prepare(slice)
         with self._reading(f"slice {slice}"):
             yield from self._block_of(slice)
 
