@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_recon_robust.data.scan import Header, Scan, measured_points, without_gaps
+from napari_recon_robust.data.scan import Header, Scan, extent, measured_points, whole_lines, without_gaps
 from napari_recon_robust.ground.errors import FileFormatError, InputError
 from napari_recon_robust.physics import fourier
 from napari_recon_robust.physics.sampling import Sampling
@@ -117,6 +117,42 @@ def test_an_ellipse_has_no_gaps_and_one_with_a_hole_has(kspace):
     assert torch.equal(scan.measurement(0, Sampling()).full, torch.from_numpy(kspace[0]))
     kspace[..., 20, 12] = 0
     assert not Memory(kspace).fully_sampled
+
+
+def shutter(rows: int, columns: int) -> torch.Tensor:
+    """The points that an elliptical shutter leaves of two phase encodings."""
+    row, column = torch.arange(rows) - rows // 2, torch.arange(columns) - columns // 2
+    return (row / (rows // 2)).square()[:, None] + (column / (columns // 2)).square() <= 1
+
+
+def test_the_corners_about_an_undersampled_ellipse_are_no_gaps():
+    """None of the points of a scan with a shutter lies there; without one some do."""
+    inside = shutter(64, 48)
+    kept = torch.rand(64, 48, generator=torch.Generator().manual_seed(0)) < 0.25
+    kept[28:36, 20:28] = True
+    possible = extent(kept & inside)
+    assert not possible[0, 0]
+    assert int((possible ^ inside).sum()) < 0.05 * int(inside.sum())
+    assert bool(extent(kept).all())
+    every = (torch.arange(48) % 2 == 0) & inside
+    assert torch.equal(extent(every), inside)
+    assert torch.equal(whole_lines(every), every.any(0, keepdim=True))
+    assert bool(extent(kept[:12, :12] & shutter(12, 12)).all())  # so few points may all miss the corners
+
+
+@pytest.mark.parametrize(("side", "kept"), [(64, 0.1), (24, 0.3)])
+def test_corners_that_random_points_miss_are_gaps(side, kept):
+    """The denser middle of a variable density makes no shutter."""
+    generator = torch.Generator().manual_seed(1)
+    distance = shutter_distance(side)
+    for _ in range(20):
+        points = torch.rand(side, side, generator=generator) < kept * (1.6 - distance).clamp_min(0.2)
+        assert bool(extent(points).all())
+
+
+def shutter_distance(side: int) -> torch.Tensor:
+    steps = (torch.arange(side) - side // 2) / (side // 2)
+    return (steps.square()[:, None] + steps.square()).sqrt()
 
 
 @pytest.mark.parametrize(("lines", "expected"), [((0, 13), True), ((12, 24), True), ((0, 12), False), ((3, 3), False)])

@@ -612,6 +612,20 @@ def test_what_a_3d_scan_left_out_is_left_out_of_its_slices(tmp_path, volume):
             assert not found[:, ~kept].any()
 
 
+def test_the_corners_about_the_ellipse_of_an_undersampled_volume_are_no_gaps(tmp_path):
+    """So the acceleration is that within the ellipse, and methods leave the corners zero as a full scan does."""
+    lines, partitions = np.ogrid[-16:16, -12:12]
+    inside = (lines / 16) ** 2 + (partitions / 12) ** 2 <= 1
+    kept = inside & (((lines + partitions) % 2 == 0) | (abs(lines) + abs(partitions) < 6))
+    writer = Writer(tmp_path / "scan.mrd", header((24, 32), (12, 32), 31, 16, partitions=(24, 24)))
+    writer.volume(np.ones((2, 24, 32, 24)), kept)
+    with open_scan(writer.done()) as scan:
+        measurement = scan.measurement(6)
+        np.testing.assert_array_equal(measurement.acquired.numpy(), inside)
+        assert measurement.acceleration == pytest.approx(inside.sum() / kept.sum())
+        assert measurement.data_mask[0, 0]
+
+
 def test_what_partial_fourier_left_out_of_an_undersampled_volume_is_no_gap(tmp_path, volume):
     """Steps 0 to 12 around 5 are lines 3 to 15 of 16, and 0 to 9 around 4 are partitions 2 to 11 of 12."""
     limits = "<minimum>0</minimum><maximum>9</maximum><center>4</center></kspace_encoding_step_2></encodingLimits>"

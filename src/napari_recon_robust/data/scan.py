@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 
 _WHOLE = 0.99  # of the points of measured lines
+_CUT_OFF = 20  # points, at the mean density, that a shutter cuts off at least: else they may be missing by chance
 _RESIDUE = 2.0**-23  # of the largest number: what transforms in single precision leave of zeros; noise is far above it
 
 
@@ -344,11 +345,37 @@ def whole_lines(points: "Tensor", possible: "Tensor | None" = None) -> "Tensor |
 def extent(points: "Tensor") -> "Tensor":
     """Where a scanner measures, bool (1, phase) or (readout, phase), as far as the points that it measured tell.
 
-    Of lines without a gap that all have the same ends, as with a partial echo, only these; else everywhere.
+    Of lines without a gap that all have the same ends, as with a partial echo, only these; of points about which the
+    corners are empty the ellipse of a shutter; else everywhere.
     """
     lines, readout = points.any(0, keepdim=True), points.any(1, keepdim=True)
     whole = bool(readout[len(points) // 2]) and _one_run(readout.mT) and bool((points == readout & lines).all())
-    return readout.expand(points.shape).clone() if whole else (points | True)[:1]
+    if whole:
+        return readout.expand(points.shape).clone()
+    shutter = _shutter(points)
+    return (points | True)[:1] if shutter is None else shutter
+
+
+def _shutter(points: "Tensor") -> "Tensor | None":
+    """The ellipse about the centre, bool (rows, columns), that reaches as far as points of both phase encodings do.
+
+    None if some lie beyond it, or if so few would be expected there that they may lack by chance.
+    """
+    import torch
+
+    if not bool(points.any()):
+        return None
+    away = [torch.arange(size, device=points.device) - size // 2 for size in points.shape]
+    reach = [int(steps[points.any(1 - axis)].abs().amax()) for axis, steps in enumerate(away)]
+    for margin in (0.001, 0.5, 1):  # the shutter's centre may lie between two points, and its edge between two lines
+        row, column = (steps / (most + margin) for steps, most in zip(away, reach, strict=True))
+        inside = row.square()[:, None] + column.square() <= 1
+        if not bool((points & ~inside).any()):
+            break
+    else:
+        return None
+    corners = (row.abs() <= 1)[:, None] & (column.abs() <= 1) & ~inside
+    return inside if int(corners.sum()) * int(points.sum()) >= _CUT_OFF * int(inside.sum()) else None
 
 
 def _possible(measured: "Tensor", encoded: "Tensor") -> "Tensor":
