@@ -282,7 +282,9 @@ def test_separate_calibration_lines_of_points(simulated: SimulatedSlice) -> None
     assert torch.equal(one.calibration.sensitivities, coils.espirit(kspace * inside, inside, (-2, -1)))
 
 
-def test_separate_calibration_lines_of_another_matrix_are_refused() -> None:
+def test_full_kspace_and_calibration_lines_of_another_matrix_are_refused() -> None:
     one = measurement(lines())
-    with pytest.raises(InputError, match="separate calibration lines have shape 3×24×14"):
+    with pytest.raises(InputError, match="full k-space has shape 3×24×14; 3×24×15 is expected, as of the samples"):
+        replace(one, full=one.kspace[..., 1:])
+    with pytest.raises(InputError, match="k-space of the calibration lines has shape 3×24×14"):
         replace(one, acs=one.kspace[..., 1:])

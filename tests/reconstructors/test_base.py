@@ -1,5 +1,6 @@
 """A reconstructor with its knobs set."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -121,6 +122,15 @@ def test_a_failure_is_named(lines: Measurement) -> None:
 
     with pytest.raises(ModelError, match=r"Faint failed on this slice \(ValueError: no\)"):
         Failing().at()(lines)
+
+
+def test_a_method_of_single_precision_says_so_of_k_space_in_double(lines: Measurement) -> None:
+    """As numpy's transforms give it. Methods that compute in both, for the gradient's tests for instance, do."""
+    double = replace(lines, kspace=lines.kspace.to(torch.complex128))
+    assert Faint().at()(double).dtype == torch.complex128
+    said = "computes in single precision, and the k-space is complex128: give it as complex64"
+    with pytest.raises(ModelError, match=said):
+        registry.get("unet").at()(double)
 
 
 def test_only_some_methods_can_be_continued(lines: Measurement) -> None:

@@ -72,11 +72,12 @@ class Measurement:
                 f"booleans of shape {dimensions((readout, phase))} or {dimensions((1, phase))} are expected for this "
                 "k-space."
             )
-        if self.acs is not None and self.acs.shape != self.kspace.shape[-3:]:
-            raise InputError(
-                f"the separate calibration lines have shape {dimensions(self.acs.shape)}; that of the k-space, "
-                f"{dimensions(self.kspace.shape[-3:])}, is expected."
-            )
+        for name, other in (("full k-space", self.full), ("k-space of the calibration lines", self.acs)):
+            if other is not None and other.shape[-3:] != self.kspace.shape[-3:]:
+                raise InputError(
+                    f"the {name} has shape {dimensions(other.shape)}; {dimensions(self.kspace.shape[-3:])} is "
+                    "expected, as of the samples."
+                )
         # Conjugated lazily, as torch does it, it cannot be viewed as real numbers.
         object.__setattr__(self, "kspace", self.kspace.resolve_conj())
         if self.full is not None:

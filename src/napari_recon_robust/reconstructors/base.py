@@ -200,6 +200,12 @@ class Method:
         except torch.OutOfMemoryError:
             raise ModelError(f"{self.label} ran out of memory; use a smaller batch or matrix, or the CPU.") from None
         except Exception as error:
+            if measurement.kspace.dtype != torch.complex64:
+                kind = str(measurement.kspace.dtype).removeprefix("torch.")
+                raise ModelError(
+                    f"{self.label} computes in single precision, and the k-space is {kind}: give it as complex64 "
+                    "(kspace.to(torch.complex64))."
+                ) from error
             raise ModelError(f"{self.label} failed on this slice ({type(error).__name__}: {error}).") from error
         expected = (*measurement.kspace.shape[:-3], *measurement.matrix)
         if tuple(image.shape) != expected:
