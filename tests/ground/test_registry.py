@@ -1,3 +1,4 @@
+import warnings
 from collections import Counter
 from importlib.metadata import EntryPoint
 
@@ -34,14 +35,20 @@ def test_other_packages_add_theirs_in_the_group(monkeypatch: pytest.MonkeyPatch)
     assert isinstance(registry.get("counter"), Counter)
 
 
-@pytest.mark.parametrize("value", ["collections:Nothing", "no.such.module:Class"])
-def test_a_broken_package_is_named_in_a_sentence(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It ended every list of the methods, and the opening of every file, in a traceback."""
-    monkeypatch.setattr(
-        "napari_recon_robust.ground.registry.entry_points", lambda group: [EntryPoint("x", value, group)]
-    )
-    with pytest.raises(InputError, match=rf"the thing 'x' of an installed package \({value}\) cannot be loaded \("):
-        list(Registry("thing", "elsewhere", {}))
+@pytest.mark.parametrize("value", ["collections:Nothing", "no.such.module:Class", "collections.abc:Mapping"])
+def test_a_broken_package_is_named_and_the_others_work(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ended every list of the methods, and the opening of every file: the last one cannot be instantiated."""
+    points = [EntryPoint("x", value, ""), EntryPoint("counter", "collections:Counter", "")]
+    monkeypatch.setattr("napari_recon_robust.ground.registry.entry_points", lambda group: points)
+    registry: Registry = Registry("thing", "elsewhere", {})
+    said = rf"the thing 'x' of an installed package \({value}\) cannot be loaded \("
+    with pytest.raises(InputError, match=said):
+        registry.get("x")
+    with pytest.warns(UserWarning, match=said):
+        assert list(registry) == [Counter()]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # it is told once
+        assert list(registry) == [Counter()]
 
 
 def test_knob_names_are_unique_and_explained() -> None:

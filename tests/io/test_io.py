@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from napari_recon_robust.ground.errors import FileFormatError
-from napari_recon_robust.io import FORMATS, format_of, open_scan, suffixes
+from napari_recon_robust.io import FORMATS, format_of, open_scan, stamp, suffixes
 from napari_recon_robust.io.annotations import COLUMNS
 from napari_recon_robust.io.fastmri import write_fastmri
 from napari_recon_robust.io.format import Format
@@ -69,6 +69,23 @@ def test_another_package_adds_a_format(tmp_path, monkeypatch):
         assert (scan.header.readout, scan.header.phase) == (3, 4)
     assert ".txt" in suffixes()
     assert format_of(tmp_path / "scan.txt").label == "text"
+
+
+@pytest.mark.filterwarnings("ignore:the file format 'broken' of an installed package")
+def test_a_broken_package_stops_no_file(tmp_path, monkeypatch, kspace):
+    """Only a file that no format knows, and the search for a scan's other files, came as far as the package."""
+    np.save(tmp_path / "scan.npy", kspace)
+    np.savetxt(tmp_path / "scan.txt", np.ones((3, 4)))
+    points = [EntryPoint("broken", "no.such.module:Class", ""), EntryPoint("text", f"{__name__}:Text", "")]
+    monkeypatch.setattr(FORMATS, "_entry_points", points)
+    monkeypatch.setattr(FORMATS, "_loaded", dict(FORMATS._loaded))
+    assert stamp(tmp_path / "scan.npy")[0] == (tmp_path / "scan.npy").stat().st_size
+    assert ".txt" in suffixes()
+    for name in ("scan.npy", "scan.txt"):
+        open_scan(tmp_path / name).close()
+    (tmp_path / "other.h5").write_bytes(b"no scan")
+    with pytest.raises(FileFormatError, match="of no format that is known here"):
+        open_scan(tmp_path / "other.h5")
 
 
 @pytest.mark.slow

@@ -4,7 +4,9 @@ Each of the project's own is one module and one line of a table. Other packages 
 whose group is the package's name unless another is given.
 """
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Generic, TypeVar
@@ -26,6 +28,7 @@ class Registry(Generic[T]):
     def __init__(self, kind: str, package: str, table: Table | Callable[[], Table], group: str | None = None) -> None:
         self.kind, self.package, self._given, self.group = kind, package, table, group or package
         self._loaded: dict[str, T] = {}
+        self._broken: set[str] = set()
 
     @cached_property
     def table(self) -> Table:
@@ -37,13 +40,23 @@ class Registry(Generic[T]):
         return [*self.table, *(point.name for point in self._entry_points if point.name not in self.table)]
 
     def __iter__(self) -> Iterator[T]:
-        """All of them, in the order of `ids`."""
-        return map(self.get, self.ids())
+        """All that can be had, in the order of `ids`; a warning names what another package cannot give, once."""
+        for id in self.ids():
+            try:
+                entry = self.get(id)
+            except InputError as error:
+                if id not in self._broken:
+                    self._broken.add(id)
+                    warnings.warn(f"{error}", stacklevel=2)
+                continue
+            yield entry
 
     def get(self, id: str) -> T:
-        """The entry with that id, loaded once; InputError for an unknown id."""
+        """The entry with that id, loaded once; InputError for an unknown id, or one that its package cannot give."""
         if not isinstance(id, str) or id not in self._loaded:
-            self._loaded[id] = self.kind_of(id)()
+            kind = self.kind_of(id)
+            with self._naming(id):
+                self._loaded[id] = kind()
         return self._loaded[id]
 
     def kind_of(self, id: str) -> Any:
@@ -53,16 +66,21 @@ class Registry(Generic[T]):
             return getattr(import_module(f"{self.package}.{module}"), name)
         for point in self._entry_points:
             if point.name == id:
-                return self._load(point)
+                with self._naming(id):
+                    return point.load()
         raise InputError(f"there is no {self.kind} {id!r}; choose one of {', '.join(self.ids())}.")
 
-    def _load(self, point: EntryPoint) -> Any:
-        """The class of another package."""
+    @contextmanager
+    def _naming(self, id: str) -> Iterator[None]:
+        """Turn whatever the code of another package raises into an InputError that names it."""
         try:
-            return point.load()
-        except Exception as error:  # whatever its code raises
+            yield
+        except Exception as error:
+            point = next((point for point in self._entry_points if point.name == id), None)
+            if point is None or id in self.table:
+                raise
             raise InputError(
-                f"the {self.kind} {point.name!r} of an installed package ({point.value}) cannot be loaded "
+                f"the {self.kind} {id!r} of an installed package ({point.value}) cannot be loaded "
                 f"({type(error).__name__}: {error}); mend that package, or uninstall it."
             ) from error
 
