@@ -330,7 +330,7 @@ def test_what_stays_in_the_file_is_read(scan: Path) -> None:
 def test_a_group_that_holds_nothing_but_itself(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "loop.h5", "w") as file:
         file["loop"] = file["/"]
-    with pytest.raises(FileFormatError, match="loop.h5 is an HDF5 file with loop/loop; expected is one of"):
+    with pytest.raises(FileFormatError, match="loop.h5 is an HDF5 file with loop/loop; expected is a scan of"):
         rr.open_scan(tmp_path / "loop.h5")
 
 

@@ -427,7 +427,7 @@ def test_other_hdf5_says_its_keys(tmp_path):
     path = write(tmp_path / "file1.h5", **{"image": np.ones(3), "group/a": 1})
     with pytest.raises(
         FileFormatError,
-        match="an HDF5 file with group/a, image; expected is one of fastMRI HDF5: an HDF5 file with `kspace`",
+        match=r"an HDF5 file with group/a, image; expected is a scan of fastMRI HDF5 \(an HDF5 file with `kspace`",
     ):
         open_scan(path)
 

@@ -4,6 +4,7 @@ import csv
 import subprocess
 import sys
 from importlib.metadata import EntryPoint
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,16 +25,25 @@ def test_content_decides_not_the_name(tmp_path, kspace):
         assert (one.header.format, other.header.format) == ("fastMRI HDF5", "NumPy array")
 
 
-@pytest.mark.parametrize("content", [b"", b"not k-space", b"\x89PNG\r\n\x1a\n"])
+@pytest.mark.parametrize("content", [b"", b"not k-space"])
 def test_wrong_file(tmp_path, content):
     (tmp_path / "scan.h5").write_bytes(content)
     with pytest.raises(
-        FileFormatError, match="scan.h5 is (of no format that is known here|empty); expected is one of"
+        FileFormatError, match="scan.h5 is (of no format that is known here|empty); expected is a scan of"
     ) as error:
         open_scan(tmp_path / "scan.h5")
+    said = str(error.value)
     for name in FORMATS.ids():
-        assert FORMATS.get(name).label in str(error.value)
-    assert "expected is one of fastMRI HDF5: " in str(error.value)  # what most users have
+        assert FORMATS.get(name).label in said
+    assert "expected is a scan of fastMRI HDF5 (an HDF5 file with `kspace`" in said  # what most users have
+    assert said.endswith("docs/formats.md describes them.")
+    assert len(said) < 300
+
+
+def test_the_page_on_formats_has_what_each_expects():
+    page = (Path(__file__).parents[2] / "docs" / "formats.md").read_text()
+    for format in FORMATS:
+        assert f"| {format.label} | {format.expects} |" in page
 
 
 def test_missing_file_and_folder(tmp_path):

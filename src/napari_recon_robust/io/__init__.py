@@ -3,14 +3,12 @@
 Other packages add formats, classes derived from `Format`, by the entry point group `napari_recon_robust.formats`.
 """
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..ground.errors import FileFormatError
 from ..ground.guard import opening, shown, status, to_path
-from ..ground.hdf5 import described, is_hdf5, open_hdf5
 from ..ground.registry import Registry
 from .format import Format
 
@@ -90,11 +88,11 @@ def open_scan(path: str | Path, axes: Sequence[str] | None = None) -> "Scan":
             scan = format.open(path, axes)
         scan.annotations = beside(path, *scan.header.matrix)
         return scan
-    known = "; ".join(f"{format.label}: {format.expects}" for format in known_formats())
-    came = "a folder"
-    if not os.path.isdir(path):  # False for a name that no file can have
-        came = "of no format that is known here" if status(path).st_size else "empty"
-    if is_hdf5(path):
-        with opening(path), open_hdf5(path) as file:
-            came = f"an HDF5 file with {described(file)}"
-    raise FileFormatError(f"{shown(path)} is {came}; expected is one of {known}.")
+    from .unknown import what_it_is
+
+    first, *others = known_formats()
+    *several, last = (format.label for format in others)
+    raise FileFormatError(
+        f"{shown(path)} is {what_it_is(path)}; expected is a scan of {first.label} ({first.expects}), "
+        f"{', '.join(several)} or {last}: docs/formats.md describes them."
+    )

@@ -1,0 +1,50 @@
+"""What a file is that no format here reads, and what can be done about it."""
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+from ..ground.guard import head, opening, status
+from ..ground.hdf5 import described, is_hdf5, open_hdf5
+
+_LONGEST = 352  # bytes that are looked at: those of a NIfTI header
+
+
+class Kind(NamedTuple):
+    """A kind of file that people have beside their k-space: it has one of the marks at a place of its content."""
+
+    place: int
+    marks: tuple[bytes, ...]
+    words: str
+
+
+KINDS = (
+    Kind(344, (b"n+1\0", b"ni1\0"), "a NIfTI image, which has no k-space"),
+    Kind(128, (b"DICM",), "a DICOM image, which has no k-space"),
+    Kind(0, (b"\x89PNG", b"\xff\xd8\xff", b"II*\0", b"MM\0*"), "a picture, which has no k-space"),
+    Kind(0, (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0"), "a packed file: unpack it first"),
+    Kind(0, (b"PK\x03\x04",), "a ZIP archive (.npz files are): unpack it first"),
+    Kind(0, (b"MATLAB 5.0",), "of MATLAB's older format: save its k-space with -v7.3"),
+)
+RAW = {
+    ".dat": "perhaps raw data of Siemens: convert it with siemens_to_ismrmrd",
+    ".7": "perhaps raw data of GE: convert it with ge_to_ismrmrd",
+    ".raw": "perhaps raw data of Philips: convert it with philips_to_ismrmrd",
+    ".lab": "perhaps raw data of Philips: convert it with philips_to_ismrmrd",
+}
+
+
+def what_it_is(path: Path) -> str:
+    """What a file or folder is, in a few words that follow its name; FileFormatError if it is not there."""
+    if os.path.isdir(path):  # False for a name that no file can have
+        return "a folder"
+    if not status(path).st_size:
+        return "empty"
+    if is_hdf5(path):
+        with opening(path), open_hdf5(path) as file:
+            return f"an HDF5 file with {described(file)}"
+    begin = head(path, _LONGEST)
+    for place, marks, words in KINDS:
+        if begin[place:].startswith(marks):
+            return words
+    return RAW.get(path.suffix.lower(), "of no format that is known here")
