@@ -34,10 +34,11 @@ def test_the_frames_of_a_slice_follow_one_another(tmp_path, frames):
                 np.testing.assert_array_equal(scan.kspace(3 * slice + frame).numpy(), frames[frame, slice])
 
 
-def test_lines_that_were_left_out(tmp_path, frames):
+@pytest.mark.parametrize("key", ["kspace_sub04", "kus"])
+def test_lines_that_were_left_out(tmp_path, frames, key):
     kept = np.arange(20) % 4 == 0
     kept[7:13] = True
-    path = write(tmp_path / "cine_lax.mat", "kspace_sub04", (frames * kept).swapaxes(-1, -2))
+    path = write(tmp_path / "cine_lax.mat", key, (frames * kept).swapaxes(-1, -2))
     with open_scan(path) as scan:
         assert scan.acquired.tolist() == [kept.tolist()]
         assert not scan.fully_sampled

@@ -257,6 +257,14 @@ def test_lines_that_are_zero_in_all_coils_were_not_measured(tmp_path, kspace):
         assert not scan.fully_sampled
 
 
+def test_a_stored_mask_of_points(tmp_path, kspace):
+    """As files in fastMRI's layout have it that were undersampled along both axes."""
+    mask = np.random.default_rng(0).random((48, 20)) < 0.5
+    with open_scan(write(tmp_path / "file1.h5", kspace=kspace, mask=mask)) as scan:
+        np.testing.assert_array_equal(scan.acquired.numpy(), mask)
+        np.testing.assert_array_equal(scan.measurement(1).kspace.numpy(), kspace[1] * mask)
+
+
 def test_a_stored_mask_holds_for_every_slice(tmp_path, kspace):
     """Also where there are samples beside it: it says which of them may be used."""
     mask = np.arange(20) % 2 == 0

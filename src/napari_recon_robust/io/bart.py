@@ -23,7 +23,7 @@ from .format import Format
 from .volume import Lines, Volume
 
 READOUT, PHASE, PARTITION, COIL, SLICE = 0, 1, 2, 3, 13
-NAMES = {4: "maps", 5: "echo times", 6: "coefficients", 10: "time", 12: "levels", 14: "averages"}
+NAMES = {4: "maps", 5: "echo times", 6: "coefficients", 10: "time frames", 12: "levels", 14: "averages"}
 _LONGEST_HEADER = 2**20  # bytes; BART writes the commands that made the data into it
 
 

@@ -22,7 +22,8 @@ class CMRxRecon(HDF5Layout):
 
     label = "CMRxRecon"
     suffixes = (".mat",)
-    expects = "MATLAB 7.3 with `kspace`"
+    keys = ("kspace", "kus")  # `kus` is that of undersampled files of 2024
+    expects = "MATLAB 7.3 with `kspace` or `kus`"
 
     def layout(self, kspace: Any) -> Layout | None:
         """Pairs of numbers of four or five axes, or of three or four for a single coil."""

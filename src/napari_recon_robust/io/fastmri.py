@@ -74,7 +74,7 @@ class FastMRIScan(Scan):
         if "ismrmrd_header" in file:
             described = AcquisitionHeader.parse(values(file["ismrmrd_header"]), name)
         self._columns = described.measured(1, phase)
-        self._mask = _stored_mask(file, name, phase)
+        self._mask = _stored_mask(file, name, readout, phase)
         if self._mask is not None and not bool(self._mask[:, self._columns].any()):
             raise FileFormatError(
                 f"`mask` in {name} keeps none of the measured lines; export the file again with the mask that it was "
@@ -152,20 +152,20 @@ def _text(attribute: Any) -> str | None:
     return attribute.decode(errors="replace") if isinstance(attribute, bytes) else None
 
 
-def _stored_mask(file: Any, name: str, phase: int) -> "Tensor | None":
-    """The mask that test files carry, bool (1, phase)."""
+def _stored_mask(file: Any, name: str, readout: int, phase: int) -> "Tensor | None":
+    """The mask that test files carry, bool (1, phase), or (readout, phase) where points were sampled."""
     if "mask" not in file:
         return None
     mask = file["mask"]
     check_dataset(mask)
-    if mask.size != phase:
+    if mask.size != phase and mask.shape != (readout, phase):
         raise FileFormatError(
             f"`mask` in {name} has shape {dimensions(mask.shape)}; one value for each of the {phase} phase-encoding "
-            "lines is expected."
+            f"lines, or for each of the {dimensions((readout, phase))} points (readout, phase), is expected."
         )
     from torch import from_numpy
 
-    return from_numpy(np.asarray(values(mask)).reshape(1, -1) != 0)
+    return from_numpy(np.asarray(values(mask)).reshape(-1, phase) != 0)
 
 
 def _stored_reference(file: Any, name: str, slices: int) -> Any:

@@ -17,8 +17,6 @@ from .format import Format
 if TYPE_CHECKING:
     from torch import Tensor
 
-_KEY = "kspace"  # with which the name of the data set begins
-
 
 @dataclass(frozen=True)
 class Layout:
@@ -37,8 +35,12 @@ class Layout:
 
 
 class HDF5Layout(Format):
-    """A format that is known by the axes and the numbers of its k-space. Files have no header and no reference."""
+    """A format that is known by the axes and the numbers of its k-space. Files have no header and no reference.
 
+    keys: how the name of the data set begins.
+    """
+
+    keys: ClassVar[tuple[str, ...]] = ("kspace",)
     suffixes: ClassVar[tuple[str, ...]] = (".h5", ".hdf5")
 
     @abstractmethod
@@ -70,7 +72,7 @@ class HDF5Layout(Format):
         """The k-space of a file, and its layout."""
         for key in file:
             item = file[key]
-            if isinstance(key, str) and key.startswith(_KEY) and getattr(item, "shape", None):
+            if isinstance(key, str) and key.startswith(self.keys) and getattr(item, "shape", None):
                 layout = self.layout(item)
                 if layout is not None:
                     return item, layout
@@ -113,5 +115,7 @@ def _checked(found: tuple[Any, Layout] | None, name: str) -> tuple[Any, Layout]:
     kspace, layout = found
     check_dataset(kspace)
     if min(kspace.shape) < 1:
-        raise FileFormatError(f"`kspace` in {name} is empty, of shape {dimensions(kspace.shape)}; export it again.")
+        raise FileFormatError(
+            f"`{kspace.name.lstrip('/')}` in {name} is empty, of shape {dimensions(kspace.shape)}; export it again."
+        )
     return kspace, layout
