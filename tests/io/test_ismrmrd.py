@@ -301,25 +301,39 @@ def test_a_line_that_is_flagged_for_calibration_and_for_both_is_one_of_the_image
         assert scan.header.notes == ()
 
 
+@pytest.mark.parametrize(("begin", "place"), [(0, 5), (5, 5), (3, 3)])
+def test_calibration_lines_that_are_counted_by_themselves_lie_about_the_centre(tmp_path, kspace, begin, place):
+    """Those from step 0 on are; the others are counted as the image's lines, and may be more on one side."""
+    writer = accelerated(tmp_path / "scan.mrd", "separate")
+    lines = kspace[0, ..., 5:15]
+    for line in range(10):
+        writer.line(lines[..., line], begin + line, flags=(ismrmrd.ACQ_IS_PARALLEL_CALIBRATION,))
+    writer.lines(kspace[:1], order=range(0, 20, 2))
+    with open_scan(writer.done()) as scan:
+        expected = np.zeros_like(kspace[0])
+        expected[..., place : place + 10] = lines
+        np.testing.assert_array_equal(scan.measurement(0).acs.numpy(), expected)
+
+
 @pytest.mark.parametrize(
     ("samples", "fields"),
     [
-        (np.ones((2, 48)), {"step": 10}),
-        (np.ones((5, 48)), {"step": 40}),
-        (np.ones((5, 96)), {"step": 10}),
-        (np.ones((5, 48)), {"step": 10, "encoding_space_ref": 1}),
+        (np.ones((2, 48)), [{"step": 10}]),
+        (np.ones((5, 48)), [{"step": 0}, {"step": 30}]),
+        (np.ones((5, 96)), [{"step": 10}]),
+        (np.ones((5, 48)), [{"step": 10, "encoding_space_ref": 1}]),
     ],
     ids=["other coils", "beyond the matrix", "another readout", "another encoding space"],
 )
 def test_calibration_lines_that_do_not_fit_are_told_and_left_out(tmp_path, kspace, samples, fields):
     writer = accelerated(tmp_path / "scan.mrd", "separate")
     writer.lines(kspace[:1])
-    writer.line(samples, flags=(ismrmrd.ACQ_IS_PARALLEL_CALIBRATION,), **fields)
+    for some in fields:
+        writer.line(samples, flags=(ismrmrd.ACQ_IS_PARALLEL_CALIBRATION,), **some)
     with open_scan(writer.done()) as scan:
         assert scan.fully_sampled
-        assert scan.header.notes == (
-            "The calibration lines (1) are not used: they have other coils or another matrix than the image.",
-        )
+        said = f"The calibration lines ({len(fields)}) are not used: they have other coils or another matrix"
+        assert scan.header.notes == (f"{said} than the image.",)
         assert scan.measurement(0).acs is None
 
 
@@ -407,7 +421,7 @@ def test_spiral(tmp_path):
     xml = header((48, 20), (24, 20)).replace("</encoding>", "<trajectory>spiral</trajectory></encoding>")
     writer = Writer(tmp_path / "scan.h5", xml)
     writer.line(np.ones((2, 48)))
-    with pytest.raises(FileFormatError, match="along a spiral trajectory"):
+    with pytest.raises(FileFormatError, match="along the trajectory 'spiral'; Cartesian lines are expected"):
         open_scan(writer.done())
 
 

@@ -34,6 +34,7 @@ class Acquisitions:
     """
 
     calibration: "Acquisitions | None" = None
+    _counted_apart = False  # whether the steps may be counted otherwise than those of the image
 
     def __init__(self, file: Any, name: str) -> None:
         """Read the header and the heads; FileFormatError if they are not of a Cartesian scan."""
@@ -44,8 +45,8 @@ class Acquisitions:
         self._all_heads = _heads(self._data)
         if self.header.trajectory is not None and self.header.trajectory.lower() != "cartesian":
             raise FileFormatError(
-                f"{name} was sampled along a {self.header.trajectory} trajectory; Cartesian data are expected: "
-                "grid them first."
+                f"{name} was sampled along the trajectory {self.header.trajectory!r}; Cartesian lines are expected: "
+                "grid them, and say so in the header."
             )
         imaging, apart = _image_and_calibration(self._all_heads, self.header.calibration)
         self._lines, notes = _first_pass(self._all_heads, imaging)
@@ -83,8 +84,7 @@ class Acquisitions:
 
         FileFormatError for steps beyond it.
         """
-        steps, size, given = self._steps(axis), self.encoded[axis], self.header.limits[axis - 1].centre
-        centre = size // 2 if given is None else given
+        steps, size, centre = self._steps(axis), self.encoded[axis], self._centre(axis)
         places = steps - centre + size // 2
         if places.min() < 0 or places.max() >= size:
             kind, entry = ("phase-encoding steps", "line") if axis == 1 else ("partitions", "partition")
@@ -135,7 +135,7 @@ class Acquisitions:
         fitting = (self._all_heads["active_channels"] == self.coils) & ~_any_flag(self._all_heads, (REVERSED,))
         found = copy.copy(self)
         found._lines, _ = _first_pass(self._all_heads, apart & fitting)
-        found.heads, found.notes = self._all_heads[found._lines], ()
+        found.heads, found.notes, found._counted_apart = self._all_heads[found._lines], (), True
         if not len(found.heads):
             return None
         try:
@@ -150,6 +150,17 @@ class Acquisitions:
         """Which lines have the other sign: every other one along the axes that the header names."""
         steps = sum(self._steps(axis) for axis in (1, 2) if self.header.alternating[axis - 1])
         return np.broadcast_to(np.asarray(steps) % 2 != 0, len(self.heads))
+
+    def _centre(self, axis: int) -> int:
+        """The step in the centre of k-space: of calibration lines that are counted by themselves the one in the middle.
+
+        Siemens' reference lines may begin at step 0, or lie about the centre of the image's lines.
+        """
+        given = self.header.limits[axis - 1].centre
+        centre = self.encoded[axis] // 2 if given is None else given
+        first, last = int(self._steps(axis).min()), int(self._steps(axis).max())
+        middle = (first + last + 1) // 2
+        return middle if self._counted_apart and abs(middle - centre) > (last - first + 1) // 4 else centre
 
     def _steps(self, axis: int) -> NDArray[np.integer]:
         steps: NDArray[np.integer] = self.heads["idx"][f"kspace_encode_step_{axis}"].astype(int)
