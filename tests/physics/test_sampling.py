@@ -13,7 +13,15 @@ from scipy.spatial import cKDTree
 
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.physics.poisson import density_profile
-from napari_recon_robust.physics.sampling import PATTERNS, Sampling, acs_lines, acs_region, fastmri_mask, outside_acs
+from napari_recon_robust.physics.sampling import (
+    PATTERNS,
+    Sampling,
+    acs_lines,
+    acs_region,
+    beside_acs,
+    fastmri_mask,
+    outside_acs,
+)
 
 LINES = [pattern for pattern in PATTERNS if pattern not in ("poisson-disc", "loupe")]
 
@@ -148,6 +156,10 @@ def test_acs_of_lines_and_of_points():
     points[20, 9:11] = True
     assert acs_region(points) == (slice(11, 20), slice(7, 13))
     assert acs_region(torch.ones(6, 5, dtype=torch.bool)) == (slice(0, 6), slice(0, 5))
+    assert int(beside_acs(points).sum()) == int(points.sum()) - 9 * 6
+    assert beside_acs(lines)[0].nonzero().flatten().tolist() == [0, 4, 13]
+    without_centre = torch.arange(20)[None] % 3 == 0
+    assert torch.equal(beside_acs(without_centre), without_centre)
 
 
 @pytest.mark.slow

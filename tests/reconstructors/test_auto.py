@@ -44,6 +44,13 @@ def test_the_folds_are_disjoint_and_spare_the_calibration_region(which, request)
         assert not held_out[acs_region(mask)].any()
 
 
+def test_lines_of_a_scan_without_a_centre_are_held_out(simulated):
+    """One whose calibration lines were measured apart."""
+    mask = torch.arange(simulated.kspace.shape[-1])[None] % 3 == 1
+    one = Measurement(simulated.kspace * mask, mask, simulated.kspace.shape[-2:], acs=simulated.kspace)
+    assert run(auto.auto_knobs(registry.get("cg-sense"), one)).keys() == {"weight"}
+
+
 def test_the_output_matrix_may_be_smaller_than_the_encoded_one(lines):
     cropped = Measurement(lines.kspace, lines.mask, (lines.matrix[0], 32))
     assert run(auto.auto_knobs(registry.get("cg-sense"), cropped))["weight"] > 0

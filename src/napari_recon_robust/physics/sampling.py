@@ -4,6 +4,7 @@ A mask is True where a k-space point is sampled. Lines are (1, phase), 2-D patte
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Annotated, Any
 
 import numpy as np
@@ -250,6 +251,14 @@ def outside_acs(mask: Tensor) -> Tensor:
     outside = mask.reshape(-1).clone()
     outside[acs_lines(mask)] = False
     return outside.nonzero().flatten()
+
+
+def beside_acs(mask: Tensor) -> Tensor:
+    """The sampled lines or points beside the ACS, as the mask; all where the centre is not sampled."""
+    outside = mask.clone()
+    with suppress(InputError):
+        outside[acs_region(mask)] = False
+    return outside
 
 
 def acs_region(mask: Tensor) -> tuple[slice, slice]:

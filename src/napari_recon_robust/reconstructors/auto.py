@@ -12,7 +12,7 @@ from ..data.measurement import Measurement
 from ..ground.errors import InputError
 from ..ground.knob import Knob
 from ..ground.progress import Job, Progress
-from ..physics.sampling import acs_region
+from ..physics.sampling import beside_acs
 from .base import Method, Reconstructor
 
 VALUES = 13  # of the knob, evenly spaced on its scale
@@ -66,9 +66,7 @@ def without(measurement: Measurement, held_out: Tensor) -> Measurement:
 
 def folds(mask: Tensor) -> Iterator[Tensor]:
     """Disjoint masks of held-out samples, shaped like `mask`, always the same for the same mask."""
-    outside = mask.clone()
-    outside[acs_region(mask)] = False
-    candidates = outside.flatten().nonzero().flatten()
+    candidates = beside_acs(mask).flatten().nonzero().flatten()
     if len(candidates) < FEWEST:
         what = "lines" if mask.shape[0] == 1 else "points"
         raise InputError(

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ...data.measurement import Measurement
 from ...ground.progress import Job, Progress
 from ...physics.model import ForwardModel
-from ...physics.sampling import acs_region
+from ...physics.sampling import beside_acs
 from ..base import Method
 from ..problem import LEAST_NOISE, Problem, problems
 
@@ -173,8 +173,7 @@ def _held_out(measurement: Measurement, shape: tuple[int, int]) -> Tensor | None
 
     They are always the same for the same mask.
     """
-    outside = measurement.sampled.clone()
-    outside[acs_region(measurement.sampled)] = False
+    outside = beside_acs(measurement.sampled)
     candidates = outside.expand(shape).flatten().nonzero().flatten()
     count = round(SHARE * len(candidates))
     if count < FEWEST:

@@ -13,7 +13,7 @@ from ...ground.progress import Job, Progress, run
 from ...networks.channels import to_complex
 from ...networks.muon import optimisers
 from ...physics.model import ForwardModel
-from ...physics.sampling import acs_region
+from ...physics.sampling import beside_acs
 from ..base import Reconstructor
 from ..classical.cg_sense import conjugate_gradients
 from ..problem import Problem, assemble, in_turn, problems
@@ -249,8 +249,7 @@ def held_out_samples(model: ForwardModel) -> Tensor:
     Of sampled lines each row of the hybrid data lacks other samples: a whole missing line would cause an artefact.
     If no sample lies outside the ACS, the share is that of all samples.
     """
-    outside = model.mask.clone()
-    outside[acs_region(model.mask)] = False
+    outside = beside_acs(model.mask)
     candidates = outside if outside.any() else model.mask
     chances = torch.rand(model.shape, generator=torch.Generator().manual_seed(0))
     return candidates & (chances < SHARE).to(candidates.device)
