@@ -131,6 +131,18 @@ def test_padded_lines_are_known_to_be_zero(tmp_path: Path) -> None:
             assert problem.data[..., padded].abs().max() < 1e-3 * problem.data.abs().max()
 
 
+@pytest.mark.parametrize("first", [0, 12], ids=["ellipse", "and partial Fourier"])
+def test_a_full_scan_with_a_shutter_is_one_of_lines(tmp_path: Path, first: int) -> None:
+    """A slice of a 3-D scan: no line is as long as another, and what lies beyond was not to be measured."""
+    row, column = np.ogrid[-1:1:80j, -1:1:40j]
+    inside = (row**2 + column**2 <= 1) & (np.arange(40) >= first)
+    values = kspace(1e-3) * inside
+    acquired = Acquired([write(tmp_path / "file1.h5", values)]).acquisition(SPECIFICATION, np.random.default_rng(0))
+    images = fourier.centre_crop(fourier.ifft(torch.from_numpy(values[0])), 40, -2)
+    torch.testing.assert_close(acquired.wanted, images, rtol=1e-4, atol=1e-5)
+    assert acquired.acquired.tolist() == inside.any(0).tolist()
+
+
 def undersampled(path: Path, every: int = 3) -> NDArray[np.bool_]:
     """Every third line and the 12 in the centre of two slices; the mask."""
     mask = (np.arange(40) % every == 0) | (np.abs(np.arange(40) - 20) < 6)

@@ -225,7 +225,7 @@ class Acquired(Content):
                         f"{file.name} has {header.coils} coil(s), and at least {_FEWEST_COILS} are needed to train on; "
                         "take it out of the folder."
                     )
-                if whole_lines(scan.acquired) is None or not (scan.fully_sampled or undersampled):
+                if not (scan.fully_sampled or (undersampled and whole_lines(scan.acquired) is not None)):
                     needed = "whole lines" if undersampled else "fully sampled lines"
                     other = "" if undersampled else ", or train hqs-self-supervised, which needs no full k-space"
                     raise InputError(
