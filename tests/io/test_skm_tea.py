@@ -2,7 +2,9 @@
 
 import h5py
 import numpy as np
+import pytest
 
+from napari_recon_robust.ground.errors import FileFormatError
 from napari_recon_robust.io import open_scan
 
 
@@ -22,3 +24,11 @@ def test_slices_of_the_first_echo(tmp_path, kspace):
         assert scan.fully_sampled
         for number in range(4):
             np.testing.assert_array_equal(scan.kspace(number).numpy(), padded[number])
+
+
+def test_five_other_axes_are_not_taken_for_it(tmp_path):
+    """Frames, slices, coils, readout and phase became 24 coils of 2 x 5 points."""
+    with h5py.File(tmp_path / "scan.h5", "w") as file:
+        file["kspace"] = np.ones((3, 2, 5, 32, 24), np.complex64)
+    with pytest.raises(FileFormatError, match=r"complex64 of shape 3×2×5×32×24; complex numbers \(slices, coils"):
+        open_scan(tmp_path / "scan.h5")

@@ -18,6 +18,7 @@ from ..data.scan import Header, Scan
 from ..ground.arrays import StoredArray
 from ..ground.errors import FileFormatError
 from ..ground.guard import head, is_file, open_file, read, shown, status
+from ..ground.numbers import counted
 from .domain import notes_on
 from .format import Format
 from .volume import Lines, Volume
@@ -121,8 +122,8 @@ class BARTVolume(Volume):
         self._array = array
         readout, lines, partitions, coils = array.shape[:4]
         notes = (
-            f"A 3-D scan of {partitions} partitions, as {readout} slices across its readout. If they are slices, move "
-            f"them with `bart transpose {PARTITION} {SLICE}`.",
+            f"A 3-D scan of {partitions} partitions, as {counted(readout, 'slice')} across its readout. If they are "
+            f"slices, move them with `bart transpose {PARTITION} {SLICE}`.",
         )
         header = Header(
             format=BART.label,

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from ..ground.hdf5 import values
 from .hdf5_layout import HDF5Layout, Layout
 
+_ECHOES = 2  # at most: a longer axis is none of echoes, as in (frames, slices, coils, readout, phase)
+
 
 class SKMTEA(HDF5Layout):
     """The format of SKM-TEA's raw files: complex (slices, lines, partitions, echoes, coils)."""
@@ -19,8 +21,8 @@ class SKMTEA(HDF5Layout):
     expects = "HDF5 with `kspace`, complex, of 5 axes"
 
     def layout(self, kspace: Any) -> Layout | None:
-        """Complex numbers of five axes."""
-        if kspace.dtype.kind != "c" or kspace.ndim != 5:
+        """Complex numbers of five axes, the fourth of which has one or two echoes."""
+        if kspace.dtype.kind != "c" or kspace.ndim != 5 or kspace.shape[3] > _ECHOES:
             return None
         slices, rows, columns, echoes, coils = kspace.shape
         notes = (f"Of {echoes} echoes the first is used.",) if echoes > 1 else ()
