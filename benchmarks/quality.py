@@ -38,6 +38,7 @@ CHOSEN = (
     "hqs-supervised, oracle",
     "hyperrecon, auto",
     "hyperrecon, oracle",
+    "varnet, consistency=0.01",
 )
 BASELINE = "tv, rule"
 
@@ -46,7 +47,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--methods", nargs="+", metavar="ID", help="these alone (default: all)")
+    parser.add_argument("--methods", nargs="+", metavar="ID", help="these alone, with knobs if wanted (default: all)")
     parser.add_argument("--matrix", type=int, default=192)
     parser.add_argument("--slices", type=int, default=6)
     parser.add_argument("--seeds", type=int, default=5)
@@ -55,7 +56,7 @@ def main() -> None:
     options = parser.parse_args()
 
     methods = options.methods or [id for id in registry.ids() if options.all or id not in SLOW]
-    starts = [f"{id}, start" for id in methods if registry.get(id).start() is not None]
+    starts = [f"{id}, start" for id in methods if "," not in id and registry.get(id).start() is not None]
     chosen = (BASELINE,) if options.methods else CHOSEN
     entries = [Entry.parse(text) for text in sorted({*methods, *starts, *chosen})]
     patterns = ("equispaced", "random")
