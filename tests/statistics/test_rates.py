@@ -1,11 +1,9 @@
-import numpy as np
 import pytest
 from scipy import stats
-from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
 from statsmodels.stats.proportion import proportion_confint
 
 from napari_recon_robust.ground.errors import InputError
-from napari_recon_robust.statistics.rates import Rate, fisher, mcnemar
+from napari_recon_robust.statistics.rates import Rate, fisher
 
 
 @pytest.mark.parametrize(("successes", "trials"), [(0, 10), (3, 12), (12, 12), (50, 120)])
@@ -26,16 +24,6 @@ def test_fishers_test_is_that_of_the_lady_tasting_tea() -> None:
     assert fisher(Rate(3, 4), Rate(1, 4)) == pytest.approx(34 / 70)
 
 
-def test_mcnemars_test_is_that_of_statsmodels() -> None:
-    rng = np.random.default_rng(0)
-    first, second = rng.random(40) < 0.7, rng.random(40) < 0.4
-    table = [[int(((first == a) & (second == b)).sum()) for b in (True, False)] for a in (True, False)]
-    assert mcnemar(first, second) == pytest.approx(statsmodels_mcnemar(table, exact=True).pvalue)
-    assert mcnemar(first, first) == 1
-
-
 def test_what_is_no_rate_is_refused() -> None:
     with pytest.raises(InputError, match="5 of 4 is no rate"):
         Rate(5, 4)
-    with pytest.raises(InputError, match="no pairs"):
-        mcnemar([True], [True, False])

@@ -2,21 +2,13 @@ import numpy as np
 import pytest
 
 from napari_recon_robust.ground.errors import InputError
-from napari_recon_robust.statistics.shifts import filtered, regression_to_the_mean, share_closed
+from napari_recon_robust.statistics.shifts import filtered, share_closed
 
 
 def test_the_worst_slices_are_filtered_beside_as_many_random_ones() -> None:
     found = filtered([0.9, 0.1, 0.5, 0.2], 2)
     assert found.worst.tolist() == [1, 3]
     assert len(set(found.random.tolist())) == 2
-
-
-def test_noise_regresses_wholly_and_a_score_without_noise_not_at_all() -> None:
-    rng = np.random.default_rng(0)
-    true, noise = rng.normal(0.8, 0.05, 20000), rng.normal(0, 0.05, (2, 20000))
-    assert regression_to_the_mean(0.8 + noise[0], 0.8 + noise[1], 2000).share == pytest.approx(1, abs=0.05)
-    assert regression_to_the_mean(true, true, 2000).share == 0
-    assert regression_to_the_mean(true + noise[0], true + noise[1], 2000).share == pytest.approx(0.5, abs=0.05)
 
 
 def test_the_share_of_the_gap_is_a_ratio_of_means_over_volumes() -> None:
@@ -45,7 +37,5 @@ def test_a_gap_that_may_be_zero_has_no_interval_of_its_share() -> None:
 def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(InputError, match="5 of 4 slices"):
         filtered([1, 2, 3, 4], 5)
-    with pytest.raises(InputError, match="measure each slice twice"):
-        regression_to_the_mean([1, 2], [1], 1)
     with pytest.raises(InputError, match="three scores of each slice"):
         share_closed([1, 2], [1], [1, 2], "ab")

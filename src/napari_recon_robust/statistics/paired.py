@@ -18,13 +18,12 @@ POWER = 0.8
 class Difference:
     """The mean paired difference over volumes, first less second.
 
-    student, bootstrap: the same mean with the interval of Student's t and of the studentised bootstrap.
-    wilcoxon: two-sided p-value of the signed rank test over volumes; None below 3 volumes. deviation: standard
-    deviation of the volumes' differences; NaN for a single volume. pairs: how many pairs there were.
+    mean: with the interval of Student's t. wilcoxon: two-sided p-value of the signed rank test over volumes; None below
+    3 volumes. deviation: standard deviation of the volumes' differences; NaN for a single volume. pairs: how many pairs
+    there were.
     """
 
-    student: Estimate
-    bootstrap: Estimate
+    mean: Estimate
     wilcoxon: float | None
     deviation: float
     pairs: int
@@ -32,11 +31,11 @@ class Difference:
     @property
     def detectable(self) -> float | None:
         """The smallest true difference that as many volumes show with a power of 80%; None below 3 volumes."""
-        volumes = self.student.units
+        volumes = self.mean.units
         return detectable_difference(self.deviation, volumes) if volumes >= FEWEST else None
 
 
-def difference(first: ArrayLike, second: ArrayLike, volumes: Sequence[Hashable], *, seed: int = 0) -> Difference:
+def difference(first: ArrayLike, second: ArrayLike, volumes: Sequence[Hashable]) -> Difference:
     """Compare two conditions that were both measured on the same slices or regions, (pairs,) each.
 
     The differences of a volume are averaged first, so that the volume is the unit of every interval and test.
@@ -47,8 +46,7 @@ def difference(first: ArrayLike, second: ArrayLike, volumes: Sequence[Hashable],
         raise InputError(f"{one.size} and {other.size} values are no pairs; give two values for each slice or region.")
     means = clustered.volume_means(one - other, volumes)
     return Difference(
-        student=clustered.mean(one - other, volumes),
-        bootstrap=clustered.bootstrap_mean(one - other, volumes, seed=seed),
+        mean=clustered.mean(one - other, volumes),
         wilcoxon=_signed_rank(means) if len(means) >= FEWEST else None,
         deviation=float(means.std(ddof=1)) if len(means) > 1 else float("nan"),
         pairs=one.size,

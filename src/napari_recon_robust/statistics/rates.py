@@ -1,12 +1,10 @@
-"""Rates of independent trials with exact intervals, and exact tests of two rates.
+"""Rates of independent trials with exact intervals, and an exact test of two rates.
 
 Lesions or slices of one volume are not independent trials: their rates are clustered means of zeros and ones.
 """
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import ArrayLike
 from scipy import stats
 
 from ..ground.errors import InputError
@@ -40,17 +38,3 @@ def fisher(first: Rate, second: Rate) -> float:
     """The two-sided p-value of Fisher's exact test that two rates of separate trials are equal."""
     table = [[rate.successes, rate.trials - rate.successes] for rate in (first, second)]
     return float(stats.fisher_exact(table).pvalue)
-
-
-def mcnemar(first: ArrayLike, second: ArrayLike) -> float:
-    """The two-sided p-value of McNemar's exact test that two rates of the same trials are equal.
-
-    first, second: bool (trials,), the success of each trial twice. Only the trials count in which they differ; of
-    these, half are expected to go either way.
-    McNemar, Psychometrika 1947, doi:10.1007/BF02295996.
-    """
-    one, other = np.asarray(first, bool), np.asarray(second, bool)
-    if one.shape != other.shape or one.ndim != 1:
-        raise InputError(f"{one.size} and {other.size} trials are no pairs; give two successes for each trial.")
-    won, lost = int((one & ~other).sum()), int((other & ~one).sum())
-    return float(stats.binomtest(won, won + lost).pvalue) if won + lost else 1.0

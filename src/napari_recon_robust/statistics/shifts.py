@@ -1,4 +1,4 @@
-"""Distribution shifts: slices that a proxy filters, what they regress to, and how much of a gap is closed."""
+"""Distribution shifts: slices that a proxy filters, and how much of a gap is closed."""
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
@@ -20,25 +20,6 @@ class Filtered:
     random: NDArray[np.intp]
 
 
-@dataclass(frozen=True)
-class Regression:
-    """The mean score of filtered slices when they were chosen and when they were measured again.
-
-    Chance alone lifts the worst of anything towards the mean. chosen: at the choice; again: in the second measurement;
-    others: mean of all slices in the second measurement.
-    """
-
-    chosen: float
-    again: float
-    others: float
-
-    @property
-    def share(self) -> float:
-        """How much of the distance to the mean of all was chance: 0 for none, 1 for all; NaN without a distance."""
-        distance = self.others - self.chosen
-        return (self.again - self.chosen) / distance if distance else float("nan")
-
-
 def filtered(scores: ArrayLike, count: int, *, seed: int = 0) -> Filtered:
     """The `count` slices with the lowest scores of a proxy, (slices,), beside equally many random ones.
 
@@ -49,15 +30,6 @@ def filtered(scores: ArrayLike, count: int, *, seed: int = 0) -> Filtered:
         raise InputError(f"{count} of {found.size} slices cannot be filtered; choose 1 to {found.size}.")
     worst = np.argsort(found, kind="stable")[:count]
     return Filtered(worst, np.sort(np.random.default_rng(seed).choice(found.size, count, replace=False)))
-
-
-def regression_to_the_mean(scores: ArrayLike, again: ArrayLike, count: int) -> Regression:
-    """What chance makes of the `count` worst slices: the proxy's scores twice, (slices,), by another mask or noise."""
-    first, second = finite(scores, "scores"), finite(again, "scores")
-    if first.shape != second.shape:
-        raise InputError(f"{first.size} and {second.size} scores are no pairs; measure each slice twice.")
-    worst = filtered(first, count).worst
-    return Regression(float(first[worst].mean()), float(second[worst].mean()), float(second.mean()))
 
 
 def share_closed(

@@ -177,16 +177,16 @@ def _differences(both: "DataFrame", metric: str, volumes: Sequence[int]) -> Iter
         one, other, of = group[metric], group[after], group["volume"].to_list()
         found = paired.difference(other, one, of)
         spread = clustered.spread(other - one)
-        low, high = found.student.interval or (spread.low, spread.high)
-        enough = found.student.units >= FEWEST
+        low, high = found.mean.interval or (spread.low, spread.high)
+        enough = found.mean.units >= FEWEST
         yield {
             **dict(zip(_GROUP, names, strict=True)),
             "metric": metric,
-            "difference": found.student.value,
+            "difference": found.mean.value,
             "low": low,
             "high": high,
             "kind": "95% interval over volumes" if enough else "quartiles, a spread and no interval",
-            "volumes": found.student.units,
+            "volumes": found.mean.units,
             "pairs": found.pairs,
             "p": found.wilcoxon,
             "detectable": found.detectable,

@@ -9,7 +9,7 @@ import pytest
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.statistics.readers.obuchowski_rockette import Components, compare, components
 from napari_recon_robust.statistics.readers.roc import areas, covariance
-from napari_recon_robust.statistics.readers.sample_size import VAN_DYKE, Variances, design_effect, table
+from napari_recon_robust.statistics.readers.sample_size import VAN_DYKE, Variances, design_effect
 
 OBSERVED = 0.04380032
 
@@ -37,7 +37,7 @@ def test_power_and_cases_are_those_that_rjafroc_gives(shared: Path) -> None:
 
 def test_the_printed_figures_give_the_same(shared: Path) -> None:
     assert VAN_DYKE.power(OBSERVED, 6, 111) == pytest.approx(van_dyke(shared).power(OBSERVED, 6, 111), abs=2e-5)
-    assert table(VAN_DYKE, OBSERVED, [6, 10]) == [(6, 251), (10, 163)]
+    assert [VAN_DYKE.cases_for(OBSERVED, readers) for readers in (6, 10)] == [251, 163]
 
 
 def test_what_no_number_of_cases_shows_has_none() -> None:

@@ -3,7 +3,7 @@
 Hillis, Obuchowski and Berbaum, Academic Radiology 2011, doi:10.1016/j.acra.2010.09.007.
 """
 
-from collections.abc import Sequence
+from bisect import bisect_left
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -62,15 +62,9 @@ class Variances:
 
     def cases_for(self, difference: float, readers: int, power: float = 0.8, groups: int = 1) -> int | None:
         """The fewest cases with this power, of all groups together; None where 5,000 have less."""
-        low, high = 2, MOST_CASES
-        if self.power(difference, readers, high, groups) < power:
-            return None
-        while low < high:
-            middle = (low + high) // 2
-            low, high = (
-                (low, middle) if self.power(difference, readers, middle, groups) >= power else (middle + 1, high)
-            )
-        return low
+        counts = range(2, MOST_CASES + 1)
+        at = bisect_left(counts, power, key=lambda cases: self.power(difference, readers, cases, groups))
+        return counts[at] if at < len(counts) else None
 
 
 def design_effect(sizes: ArrayLike, correlation: float) -> float:
@@ -87,10 +81,3 @@ def design_effect(sizes: ArrayLike, correlation: float) -> float:
 VAN_DYKE = Variances.of(
     Components(0.00479617, 0.00383620, 0.00055103, 0.00080229, 0.00034661, 0.00034407, 0.00023903), 114
 )
-
-
-def table(
-    variances: Variances, difference: float, readers: Sequence[int], power: float = 0.8
-) -> list[tuple[int, int | None]]:
-    """The fewest cases for each number of readers, (readers, cases); None where 5,000 are too few."""
-    return [(count, variances.cases_for(difference, count, power)) for count in readers]
