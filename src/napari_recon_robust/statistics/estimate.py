@@ -1,6 +1,6 @@
 """A figure with its 95% interval."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..ground.errors import InputError
 
 CONFIDENCE = 0.95
+LOWER, UPPER = (1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2  # the quantiles at the ends of an interval
 FEWEST = 3  # independent units that an interval is drawn from
 
 Interval = tuple[float, float]
@@ -41,3 +42,9 @@ def finite(values: ArrayLike, name: str = "values") -> Values:
     if wrong := int((~np.isfinite(found)).sum()):
         raise InputError(f"{wrong} of {found.size} {name} are not finite numbers; leave them out, and say how many.")
     return found
+
+
+def numbered(units: Sequence[Hashable]) -> tuple[NDArray[np.intp], int]:
+    """Units as numbers, int (len(units),), counted in the order in which they first come; and how many there are."""
+    order = {unit: number for number, unit in enumerate(dict.fromkeys(units))}
+    return np.array([order[unit] for unit in units], np.intp), len(order)

@@ -8,10 +8,9 @@ from numpy.typing import ArrayLike
 from scipy import special, stats
 
 from ..ground.errors import InputError
-from .estimate import CONFIDENCE, FEWEST, Estimate, Values, finite
+from .estimate import FEWEST, LOWER, UPPER, Estimate, Values, finite, numbered
 
 RESAMPLES = 1000
-_TAILS = (1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2
 _POINTS = 41
 _SAME = 1e-9  # scores that differ by less are the same
 
@@ -133,14 +132,14 @@ def _half_width(on_p: Values, on_q: Values, places: _Places, statistic: _Statist
     total = sum(variance for variance, _ in parts)
     spent = sum(variance**2 / freedom for variance, freedom in parts)
     freedom = np.divide(total**2, spent, out=np.full_like(total, np.inf), where=spent > 0)
-    return stats.t.ppf(_TAILS[1], freedom) * np.sqrt(total)
+    return stats.t.ppf(UPPER, freedom) * np.sqrt(total)
 
 
 def _variance(statistic: _Statistic, x: Values, y: Values) -> Values:
     """From the range of 95% of the resamples, since a line through few distinct methods may have any slope."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        low, high = np.nanquantile(statistic(x, y), _TAILS, axis=0)
-    return ((high - low) / (2 * stats.norm.ppf(_TAILS[1]))) ** 2
+        low, high = np.nanquantile(statistic(x, y), (LOWER, UPPER), axis=0)
+    return ((high - low) / (2 * stats.norm.ppf(UPPER))) ** 2
 
 
 def _resampled(rng: np.random.Generator, volumes: int) -> Values:
@@ -181,6 +180,5 @@ def _places(inside: int, outside: int, volumes: tuple[Sequence[Hashable], Sequen
     for count, names in zip((inside, outside), volumes, strict=True):
         if count != len(names) or len(set(names)) < len(names):
             raise InputError(f"{count} columns of scores have {len(set(names))} names; name each volume, and once.")
-    order = {name: place for place, name in enumerate(dict.fromkeys([*volumes[0], *volumes[1]]))}
-    one, other = ([order[name] for name in names] for names in volumes)
-    return one, other
+    places = numbered([*volumes[0], *volumes[1]])[0].tolist()
+    return places[:inside], places[inside:]

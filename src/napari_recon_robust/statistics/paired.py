@@ -9,7 +9,7 @@ from scipy import optimize, stats
 
 from ..ground.errors import InputError
 from . import clustered
-from .estimate import CONFIDENCE, FEWEST, Estimate, Values, finite
+from .estimate import CONFIDENCE, FEWEST, UPPER, Estimate, Values, finite
 
 POWER = 0.8
 
@@ -64,7 +64,7 @@ def detectable_difference(deviation: float, volumes: int, power: float = POWER) 
     if not 1 - CONFIDENCE < power < 1:
         raise InputError(f"a power of {power:g} cannot be planned for; name one between 0.05 and 1.")
     freedom = volumes - 1
-    critical = stats.t.ppf((1 + CONFIDENCE) / 2, freedom)
+    critical = stats.t.ppf(UPPER, freedom)
 
     def lacking(noncentrality: float) -> float:
         # T² has the noncentral F distribution, which scipy computes where its noncentral t fails

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from ..ground.errors import InputError
-from .estimate import CONFIDENCE, FEWEST, Estimate, finite
+from .estimate import FEWEST, UPPER, Estimate, finite, numbered
 
 FEWEST_RANKED = 5
 
@@ -23,19 +23,20 @@ def rank_correlation(first: ArrayLike, second: ArrayLike, units: Sequence[Hashab
     x, y = finite(first), finite(second)
     if x.shape != y.shape or (units is not None and len(units) != x.size):
         raise InputError(f"{x.size} and {y.size} values are no pairs; give two values and one unit for each point.")
-    names = list(range(x.size)) if units is None else list(units)
-    parted = [np.array([name == unit for name in names]) for unit in dict.fromkeys(names)]
+    of, count = numbered(range(x.size) if units is None else units)
     rho = _spearman(x, y)
-    if len(parted) < FEWEST_RANKED or not abs(rho) < 1:
-        return Estimate(rho, None, len(parted))
-    if len(parted) == x.size:
-        error, quantile = np.sqrt((1 + rho**2 / 2) / (x.size - 3)), stats.norm.ppf((1 + CONFIDENCE) / 2)
+    if count < FEWEST_RANKED or not abs(rho) < 1:
+        return Estimate(rho, None, count)
+    if count == x.size:
+        error, quantile = np.sqrt((1 + rho**2 / 2) / (x.size - 3)), stats.norm.ppf(UPPER)
     else:
-        without = np.arctanh(np.clip([_spearman(x[~part], y[~part]) for part in parted], -1 + 1e-9, 1 - 1e-9))
-        error = np.sqrt((len(parted) - 1) * np.var(without))
-        quantile = stats.t.ppf((1 + CONFIDENCE) / 2, len(parted) - 1)
+        without = np.arctanh(
+            np.clip([_spearman(x[of != unit], y[of != unit]) for unit in range(count)], -1 + 1e-9, 1 - 1e-9)
+        )
+        error = np.sqrt((count - 1) * np.var(without))
+        quantile = stats.t.ppf(UPPER, count - 1)
     low, high = np.tanh(np.arctanh(rho) + quantile * error * np.array([-1, 1])).tolist()
-    return Estimate(rho, (low, high) if np.isfinite(low) else None, len(parted))
+    return Estimate(rho, (low, high) if np.isfinite(low) else None, count)
 
 
 def _spearman(x: np.ndarray, y: np.ndarray) -> float:

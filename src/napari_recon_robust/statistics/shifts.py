@@ -9,7 +9,7 @@ from scipy import stats
 
 from ..ground.errors import InputError
 from .clustered import volume_means
-from .estimate import CONFIDENCE, FEWEST, Estimate, finite
+from .estimate import FEWEST, UPPER, Estimate, finite
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +51,7 @@ def share_closed(
     share = float(top / bottom) if bottom else float("nan")
     if count < FEWEST:
         return Estimate(share, None, count)
-    spread = np.cov(gained, gap) * stats.t.ppf((1 + CONFIDENCE) / 2, count - 1) ** 2 / count
+    spread = np.cov(gained, gap) * stats.t.ppf(UPPER, count - 1) ** 2 / count
     # the shares r with (top - r bottom)^2 <= t^2 var(top - r bottom)
     square, middle, constant = bottom**2 - spread[1, 1], top * bottom - spread[0, 1], top**2 - spread[0, 0]
     if square <= 0:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 from typing import Any
 
 from ...ground.numbers import counted
@@ -83,8 +84,7 @@ def arms_of(plan: Plan) -> list[str]:
 
 def pairs_of(plan: Plan) -> list[tuple[str, str]]:
     """Each pair of arms, in the order of the plan."""
-    arms = arms_of(plan)
-    return [(one, other) for at, one in enumerate(arms) for other in arms[at + 1 :]]
+    return list(combinations(arms_of(plan), 2))
 
 
 def scored(rows: Iterable[Row]) -> list[Row]:

@@ -9,12 +9,11 @@ from scipy import stats
 
 from ...ground.errors import InputError
 from ..clustered import RESAMPLES
-from ..estimate import CONFIDENCE, FEWEST, Estimate, Values, finite
+from ..estimate import FEWEST, LOWER, UPPER, Estimate, Values, finite, numbered
 from .averages import Average, spread
 
 Places = NDArray[np.intp]
 Weights = Literal["none", "linear", "quadratic"]
-_TAILS = ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2)
 
 
 def kappa(
@@ -53,17 +52,17 @@ def mean_kappa(
     left out; NaN without any, and for a single one `kappa`.
     """
     one, other = finite(first, "ratings"), finite(second, "ratings")
-    people = list(dict.fromkeys(patients))
+    of, people = numbered(patients)
     found: dict[Hashable, float] = {}
     parts, counts, used = [], [], []
     for reader in dict.fromkeys(readers):
         own = [at for at, name in enumerate(readers) if name == reader]
-        whose = np.array([people.index(patients[at]) for at in own])
+        whose = of[own]
         found[reader], moved = _with_errors(*_coded(one[own], other[own], weights))
         count = len(set(whose.tolist()))
         if count >= FEWEST and np.isfinite(found[reader]):
             # A mean's error is the sum of its patients' parts, whose variance has n - 1 below.
-            parts.append(np.bincount(whose, moved, len(people)) / len(own) * np.sqrt(count / (count - 1)))
+            parts.append(np.bincount(whose, moved, people) / len(own) * np.sqrt(count / (count - 1)))
             counts.append(count)
             used += own
     units = len({patients[at] for at in used})
@@ -132,7 +131,7 @@ def _shrout_fleiss(rated: Values) -> Estimate:
     freedom /= (cases - 1) * (readers * value * ratio) ** 2 + (
         cases * (1 + (readers - 1) * value) - readers * value
     ) ** 2
-    upper, lower = stats.f.ppf(_TAILS[1], cases - 1, freedom), stats.f.ppf(_TAILS[1], freedom, cases - 1)
+    upper, lower = stats.f.ppf(UPPER, cases - 1, freedom), stats.f.ppf(UPPER, freedom, cases - 1)
     error = readers * among + (readers * cases - readers - cases) * rest
     low = cases * (between - upper * rest) / (upper * error + cases * between)
     high = cases * (lower * between - rest) / (error + cases * lower * between)
@@ -171,16 +170,16 @@ def _fleiss(counts: Places, readers: int) -> float:
 
 def _bootstrapped(figure: Callable[[Places], float], units: Sequence[Hashable], seed: int) -> Estimate:
     """A figure of chosen cases, with the percentiles over resampled patients; no interval below 3 of them."""
-    order = list(dict.fromkeys(units))
-    members = [np.flatnonzero([unit == one for unit in units]) for one in order]
+    of, count = numbered(units)
+    members = [np.flatnonzero(of == one) for one in range(count)]
     value = figure(np.arange(len(units)))
-    if len(order) < FEWEST:
-        return Estimate(value, None, len(order))
+    if count < FEWEST:
+        return Estimate(value, None, count)
     rng = np.random.default_rng(seed)
-    drawn = rng.integers(0, len(order), (RESAMPLES, len(order)))
+    drawn = rng.integers(0, count, (RESAMPLES, count))
     found = np.array([figure(np.concatenate([members[one] for one in row])) for row in drawn])
     found = found[np.isfinite(found)]
     if not found.size:
-        return Estimate(value, None, len(order))
-    low, high = np.quantile(found, _TAILS)
-    return Estimate(value, (float(low), float(high)), len(order))
+        return Estimate(value, None, count)
+    low, high = np.quantile(found, (LOWER, UPPER))
+    return Estimate(value, (float(low), float(high)), count)

@@ -21,9 +21,7 @@ from scipy import stats
 
 from ...ground.errors import InputError
 from ..clustered import volume_means
-from ..estimate import CONFIDENCE, FEWEST, Estimate, Values, finite
-
-_UPPER = (1 + CONFIDENCE) / 2
+from ..estimate import FEWEST, UPPER, Estimate, Values, finite, numbered
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,7 @@ class Spread:
     @property
     def interval(self) -> tuple[Values, Values]:
         """The ends of the 95% interval, by Student's t."""
-        half = stats.t.ppf(_UPPER, self.freedom) * np.sqrt(self.variance)
+        half = stats.t.ppf(UPPER, self.freedom) * np.sqrt(self.variance)
         return self.mean - half, self.mean + half
 
     @property
@@ -88,16 +86,15 @@ def table(
     found = finite(values)
     if found.shape != (len(readers),) or found.shape != (len(patients),):
         raise InputError(f"{found.size} readings do not fit {len(readers)} readers and {len(patients)} patients.")
-    names, people = list(dict.fromkeys(readers)), list(dict.fromkeys(patients))
-    at = [names.index(one) for one in readers], [people.index(one) for one in patients]
-    sums, counts = np.zeros((2, len(names), len(people)))
-    np.add.at(sums, at, found)
-    np.add.at(counts, at, 1)
+    (reader, names), (patient, people) = numbered(readers), numbered(patients)
+    sums, counts = np.zeros((2, names, people))
+    np.add.at(sums, (reader, patient), found)
+    np.add.at(counts, (reader, patient), 1)
     cells = np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0)
     enough = (counts > 0).sum(1) >= FEWEST
     if not enough.any():
         return cells, ()
-    return cells[enough], tuple(name for name, reads in zip(names, enough, strict=True) if reads)
+    return cells[enough], tuple(name for name, reads in zip(dict.fromkeys(readers), enough, strict=True) if reads)
 
 
 def spread_of(cells: Values) -> Spread:

@@ -9,7 +9,7 @@ from scipy import stats
 
 from ...ground.errors import InputError
 from .. import clustered
-from ..estimate import CONFIDENCE, FEWEST, Estimate, Values
+from ..estimate import FEWEST, UPPER, Estimate, Values, numbered
 from ..rates import Rate, fisher
 
 
@@ -47,11 +47,10 @@ def forced_choice(chose_left: ArrayLike, target_left: ArrayLike, patients: Seque
         raise InputError(f"{chose.size} choices do not fit {target.size} trials of {len(patients)} patients.")
     if target.all() or not target.any():
         raise InputError("the target always stood on the same side; show it on both sides.")
-    names = {patient: number for number, patient in enumerate(dict.fromkeys(patients))}
-    of = np.array([names[patient] for patient in patients])
+    of, people = numbered(patients)
     # trials, and those in which the left was chosen, of each patient with the target on the left and on the right
     left, right, hits, false = (
-        np.bincount(of[kind], minlength=len(names)) for kind in (target, ~target, target & chose, ~target & chose)
+        np.bincount(of[kind], minlength=people) for kind in (target, ~target, target & chose, ~target & chose)
     )
     on_left = Rate(int(hits.sum()), int(left.sum()))
     on_right = Rate(int((right - false).sum()), int(right.sum()))
@@ -61,7 +60,7 @@ def forced_choice(chose_left: ArrayLike, target_left: ArrayLike, patients: Seque
         chosen=clustered.mean((chose == target).astype(float), patients),
         on_left=on_left,
         on_right=on_right,
-        bias=fisher(on_left, on_right) if len(names) == len(of) else None,
+        bias=fisher(on_left, on_right) if people == len(of) else None,
         sensitivity=sensitivity,
         criterion=-float(h + f) / 2**0.5,
         unbiased=_unbiased(sensitivity, hits, left, false, right),
@@ -79,5 +78,5 @@ def _unbiased(sensitivity: float, *counts: NDArray[np.int_]) -> Estimate:
         return Estimate(value, None, patients)
     hits, left, false, right = (count.sum() - count for count in counts)
     left_out = stats.norm.cdf((_scored(hits, left) - _scored(false, right)) / 2)
-    half = stats.t.ppf((1 + CONFIDENCE) / 2, patients - 1) * np.sqrt((patients - 1) * left_out.var())
+    half = stats.t.ppf(UPPER, patients - 1) * np.sqrt((patients - 1) * left_out.var())
     return Estimate(value, (max(value - float(half), 0.0), min(value + float(half), 1.0)), patients)

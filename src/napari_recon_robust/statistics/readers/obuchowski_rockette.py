@@ -5,6 +5,7 @@ doi:10.1002/sim.2532. It takes any figure of merit with the covariances of its e
 """
 
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Literal
 
 import numpy as np
@@ -12,10 +13,9 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from ...ground.errors import InputError
-from ..estimate import CONFIDENCE, Estimate, Interval, Values, finite
+from ..estimate import UPPER, Estimate, Interval, Values, finite
 
 Generalises = Literal["readers and cases", "cases", "readers"]
-_UPPER = (1 + CONFIDENCE) / 2
 
 
 @dataclass(frozen=True)
@@ -75,12 +75,11 @@ def compare(figures: ArrayLike, covariance: ArrayLike, generalises: Generalises 
         statistic = _ratio(found.of_tests, error)
         degrees = (tests - 1.0, _freedom(error, found.of_both, (tests - 1) * (readers - 1)))
         p = _tail(statistic, *degrees)
-    half = float(stats.t.ppf(_UPPER, degrees[1])) * np.sqrt(2 * error / readers)
+    half = float(stats.t.ppf(UPPER, degrees[1])) * np.sqrt(2 * error / readers)
     means = theta.mean(1)
     differences = {
         (one, other): _estimate(means[one] - means[other], half, readers)
-        for one in range(tests)
-        for other in range(one + 1, tests)
+        for one, other in combinations(range(tests), 2)
     }
     p_of = {pair: _two_sided(one.value, np.sqrt(2 * error / readers), degrees[1]) for pair, one in differences.items()}
     alone = tuple(figure(theta, errors, test, generalises) for test in range(tests))
@@ -96,16 +95,15 @@ def compare_for_reader(
     cases like these and this reader (DeLong et al. 1988, doi:10.2307/2531595).
     """
     theta, errors = finite(figures, "figures"), finite(covariance, "covariances")
-    scale = float(stats.norm.ppf(_UPPER))
+    scale = float(stats.norm.ppf(UPPER))
     singles = tuple(
         _estimate(value, scale * error, 1) for value, error in zip(theta, np.sqrt(errors.diagonal()), strict=True)
     )
     found = {}
-    for one in range(theta.size):
-        for other in range(one + 1, theta.size):
-            error = np.sqrt(max(errors[one, one] + errors[other, other] - 2 * errors[one, other], 0.0))
-            apart = theta[one] - theta[other]
-            found[one, other] = (_estimate(apart, scale * error, 1), _two_sided(apart, error, np.inf))
+    for one, other in combinations(range(theta.size), 2):
+        error = np.sqrt(max(errors[one, one] + errors[other, other] - 2 * errors[one, other], 0.0))
+        apart = theta[one] - theta[other]
+        found[one, other] = (_estimate(apart, scale * error, 1), _two_sided(apart, error, np.inf))
     return singles, found
 
 
@@ -140,7 +138,7 @@ def figure(figures: Values, covariance: Values, test: int, generalises: Generali
         of_readers = float(of_test.var(ddof=1))
         variance = of_readers + (readers * max(others, 0.0) if generalises == "readers and cases" else 0.0)
         freedom = _freedom(variance, of_readers, readers - 1)
-    half = float(stats.t.ppf(_UPPER, freedom)) * np.sqrt(variance / readers)
+    half = float(stats.t.ppf(UPPER, freedom)) * np.sqrt(variance / readers)
     return _estimate(of_test.mean(), half, readers)
 
 

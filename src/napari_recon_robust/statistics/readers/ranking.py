@@ -2,6 +2,7 @@
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -50,10 +51,9 @@ def ranking(
     if given.ndim != 2 or given.shape[1] < 2 or len(given) != len(patients) or len(given) != len(cases):
         raise InputError(f"ranks of shape {given.shape} are no rankings; give (rankings, at least 2 items).")
     ranked = stats.rankdata(given, axis=1)
-    items = range(ranked.shape[1])
     before = (np.sign(ranked[:, None, :] - ranked[:, :, None]) + 1) / 2
     means = np.stack([clustered.volume_means(column, patients) for column in ranked.T], 1)
-    pairs = [(one, other) for one in items for other in range(one + 1, len(items))]
+    pairs = list(combinations(range(ranked.shape[1]), 2))
     who = [None] * len(given) if readers is None else readers
     means_over = [average(column, who, patients) for column in ranked.T]
     return Ranking(

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ...ground.errors import InputError
-from ..estimate import Values, finite
+from ..estimate import Values, finite, numbered
 
 Method = Literal["jackknife", "delong", "unbiased"]
 
@@ -110,11 +110,9 @@ def _jackknife(kernel: Values) -> Values:
 
 
 def _clustered_jackknife(kernel: Values, positive: NDArray[np.bool_], patients: Sequence[Hashable]) -> Values:
-    number = {patient: at for at, patient in enumerate(dict.fromkeys(patients))}
-    of = np.array([number[patient] for patient in patients])
+    of, _ = numbered(patients)
     read = ~np.isnan(kernel)
-    kept = [_without_each(pairs, of[positive], of[~positive]) for pairs in (np.where(read, kernel, 0), read)]
-    totals, counts = kept
+    totals, counts = (_without_each(pairs, of[positive], of[~positive]) for pairs in (np.where(read, kernel, 0), read))
     if not counts.all():
         raise InputError("all cases of one kind are of one patient; no interval can be drawn from them.")
     return jackknife_covariance((totals / counts).T)

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from ...ground.errors import InputError
-from ..estimate import CONFIDENCE, Estimate, Values
+from ..estimate import LOWER, UPPER, Estimate, Values
 from .averages import Average, Spread, average, spread_of, table
 from .roc import jackknife_covariance
 
@@ -59,12 +59,11 @@ def share_interval(found: Spread, readings: int, patients: int) -> tuple[Values,
     # Where all agree, no more independent readings than patients are known of.
     even = found.variance < 1e-12
     effective = np.where(even, float(patients), found.mean * (1 - found.mean) / np.where(even, 1.0, found.variance))
-    ratio = stats.t.ppf((1 + CONFIDENCE) / 2, max(readings - 1, 1)) / stats.t.ppf((1 + CONFIDENCE) / 2, found.freedom)
+    ratio = stats.t.ppf(UPPER, max(readings - 1, 1)) / stats.t.ppf(UPPER, found.freedom)
     effective = np.clip(effective * ratio**2, 1.0, readings)
     chosen = found.mean * effective
-    tail = (1 - CONFIDENCE) / 2
-    low = np.where(chosen > 1e-9, stats.beta.ppf(tail, np.maximum(chosen, 1e-9), effective - chosen + 1), 0.0)
+    low = np.where(chosen > 1e-9, stats.beta.ppf(LOWER, np.maximum(chosen, 1e-9), effective - chosen + 1), 0.0)
     high = np.where(
-        effective - chosen > 1e-9, stats.beta.ppf(1 - tail, chosen + 1, np.maximum(effective - chosen, 1e-9)), 1.0
+        effective - chosen > 1e-9, stats.beta.ppf(1 - LOWER, chosen + 1, np.maximum(effective - chosen, 1e-9)), 1.0
     )
     return low, high

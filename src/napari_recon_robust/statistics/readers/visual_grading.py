@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...ground.errors import InputError
 from ..clustered import RESAMPLES
-from ..estimate import CONFIDENCE, FEWEST, Estimate, Values
+from ..estimate import FEWEST, LOWER, UPPER, Estimate, Values, numbered
 
 _BATCH = 250  # resamples at once, so that little memory is held
 
@@ -60,7 +60,7 @@ def visual_grading(
                 found = _areas(_shares(counts, weights))
             known = np.isfinite(found)
             drawn.append((np.where(known, found, 0) * of_readers).sum(1) / np.maximum((of_readers * known).sum(1), 1))
-        low, high = np.quantile(np.concatenate(drawn), ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2))
+        low, high = np.quantile(np.concatenate(drawn), (LOWER, UPPER))
         interval = (float(low), float(high))
     return VisualGrading(Estimate(value, interval, units), np.concatenate((np.zeros((1, 2)), curve)))
 
@@ -68,9 +68,8 @@ def visual_grading(
 def _counted(one: Values, other: Values, both: NDArray[np.bool_], patients: Sequence[Hashable]) -> Values:
     """How often each level was given: (2 conditions, readers, patients, levels)."""
     levels = np.unique(np.concatenate((one[both], other[both])))
-    names = {patient: number for number, patient in enumerate(dict.fromkeys(patients))}
-    of = np.array([names[patient] for patient in patients])
-    counts = np.zeros((2, len(one), len(names), levels.size))
+    of, people = numbered(patients)
+    counts = np.zeros((2, len(one), people, levels.size))
     for condition, values in enumerate((one, other)):
         reader, case = np.nonzero(both)
         np.add.at(counts[condition], (reader, of[case], np.searchsorted(levels, values[both])), 1)
