@@ -74,7 +74,7 @@ def empty() -> dict[str, float]:
         perturbations=[{"kind": "random", "budgets": [0.01]}],
     )  # fmt: skip
     with tempfile.TemporaryDirectory() as folder, patch.object(Measurer, "measure", lambda *_, **__: Measurements({})):
-        store = Store.prepare(Path(folder) / "results", "imagined", b"", study.inventory, columns_of(study))
+        store = Store.prepare(Path(folder) / "results", "imagined", b"", study.inventory, columns_of(study.inventory))
         began = time.perf_counter()
         count = sum(more for more, _ in inline.run(study, store, study.shards(), lambda: False))
         kept = time.perf_counter() - began

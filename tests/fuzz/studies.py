@@ -26,7 +26,6 @@ from napari_recon_robust.studies.executors import inline
 from napari_recon_robust.studies.executors.cluster import Queued
 from napari_recon_robust.studies.expand import Shard, Study
 from napari_recon_robust.studies.exporting import export_table
-from napari_recon_robust.studies.images import load_images
 from napari_recon_robust.studies.running import run_study, study_status
 from napari_recon_robust.studies.store import Store
 from napari_recon_robust.studies.work import Stop
@@ -104,11 +103,10 @@ def open_store(path: Path) -> Path:
 
 
 def use_store(path: Path) -> None:
-    """What reads a store besides: how far it is, going on with it, images, cases."""
+    """What reads a store besides: how far it is, going on with it, cases."""
     each(
         lambda: run(study_status(path.with_name("plan.yaml"))),
         lambda: run(run_study(path.with_name("plan.yaml"), executor=_first, retry=True)),
-        *(lambda one=one: load_images(path, one.name.partition(".")[0]) for one in path.glob("images/*/*")),
         *(lambda one=one: load_case(one) for one in path.glob("cases/*")),
     )
 

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..ground.knob import stored
+from ..ground.numbers import counted
 from ..perturbations import registry as perturbations
 from ..reconstructors import registry as reconstructors
+from ..studies.columns import CLEAN
 from .words import measures
 
 if TYPE_CHECKING:
     from polars import DataFrame
 
-CLEAN = "none"
 _REFERENCE = re.compile(r"(?:doi:10\.|arXiv:)[^\s,;)]+")
 _STATISTICS = (
     "The volume is the unit of all statistics: intervals are 95%, Student's t on the means of volumes, and none is "
@@ -52,7 +53,7 @@ def _trials(trials: "DataFrame") -> Iterator[str]:
     volumes, slices = trials["volume"].n_unique(), trials.select("scan", "slice").n_unique()
     failed = int(trials["error"].is_not_null().sum())
     yield (
-        f"The study has {_plural(len(trials), 'trial')} on {_plural(slices, 'slice')} of {_plural(volumes, 'volume')}"
+        f"The study has {counted(len(trials), 'trial')} on {counted(slices, 'slice')} of {counted(volumes, 'volume')}"
         f"{f', of which {failed} failed and are left out' if failed else ''}."
     )
     masks = trials.select("mask", "acceleration").unique(maintain_order=True).iter_rows()
@@ -60,8 +61,8 @@ def _trials(trials: "DataFrame") -> Iterator[str]:
     yield f"Sampling was {', '.join(patterns)} (mask seeds: {', '.join(_names(trials, 'mask_seed')) or 'none'})."
     regions = trials.select("region_kind", "scan", "slice", "region").unique(maintain_order=True)
     counts = regions.group_by("region_kind", maintain_order=True).len().iter_rows()
-    counted = [f"{_plural(count, 'region')} of the kind {kind}" for kind, count in counts]
-    yield f"Measured were {', '.join(counted)}, the foreground and the whole image."
+    measured = [f"{counted(count, 'region')} of the kind {kind}" for kind, count in counts]
+    yield f"Measured were {', '.join(measured)}, the foreground and the whole image."
 
 
 def _reconstructions(trials: "DataFrame") -> Iterator[str]:
@@ -114,7 +115,3 @@ def _of(registry: Any, id: str) -> Any:
 def _names(trials: "DataFrame", column: str) -> list[Any]:
     found: list[Any] = trials[column].drop_nulls().unique(maintain_order=True).to_list()
     return found
-
-
-def _plural(count: int, word: str) -> str:
-    return f"{count:,} {word}{'' if count == 1 else 's'}"

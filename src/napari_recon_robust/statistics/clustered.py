@@ -12,9 +12,10 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from ..ground.errors import InputError
-from .estimate import CONFIDENCE, FEWEST, Estimate, Values, finite
+from .estimate import FEWEST, UPPER, Estimate, Values, finite, numbered
 
 RESAMPLES = 2000  # of a bootstrap
+INTERVAL, SPREAD = "95% interval over volumes", "quartiles, a spread and no interval"
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,7 @@ def volume_means(values: ArrayLike, volumes: Sequence[Hashable]) -> Values:
     found = finite(values)
     if found.shape != (len(volumes),):
         raise InputError(f"there are {found.size} values and {len(volumes)} volumes; name one volume for each value.")
-    order = {volume: number for number, volume in enumerate(dict.fromkeys(volumes))}
-    numbers = np.array([order[volume] for volume in volumes])
+    numbers, _ = numbered(volumes)
     return np.bincount(numbers, found) / np.bincount(numbers)
 
 
@@ -50,7 +50,7 @@ def mean(values: ArrayLike, volumes: Sequence[Hashable]) -> Estimate:
 def student(means: Values) -> tuple[Values, Values]:
     """The ends of Student's t interval over the last axis of independent means, (..., volumes) -> (...), (...)."""
     count = means.shape[-1]
-    half = stats.t.ppf((1 + CONFIDENCE) / 2, count - 1) * means.std(-1, ddof=1) / np.sqrt(count)
+    half = stats.t.ppf(UPPER, count - 1) * means.std(-1, ddof=1) / np.sqrt(count)
     return means.mean(-1) - half, means.mean(-1) + half
 
 
@@ -59,3 +59,11 @@ def spread(values: ArrayLike) -> Spread:
     found = finite(values)
     low, median, high = np.quantile(found, (0.25, 0.5, 0.75)).tolist()
     return Spread(low, median, high, found.size)
+
+
+def bars(found: Estimate, values: ArrayLike) -> tuple[float, float, str]:
+    """The ends of an estimate's bars, and what these are: its interval or, without one, the quartiles of the values."""
+    if found.interval is not None:
+        return *found.interval, INTERVAL
+    around = spread(values)
+    return around.low, around.high, SPREAD

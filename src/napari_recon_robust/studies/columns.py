@@ -1,7 +1,12 @@
-"""Columns of the table of a study by which its rows are matched and told apart."""
+"""Columns of the table of a study by which its rows are matched and told apart, and what they hold."""
 
 import json
 from collections.abc import Iterable
+
+CLEAN = "none"  # the perturbation that changes nothing
+STATES = ("clean", "perturbed")
+DOMAIN = "label_domain"  # of each scan: one of these, or the name of a shift
+INSIDE, TUNING = "in", "tuning"
 
 MASK = ("mask", "acceleration", "mask_seed", "centre_fraction", "minimum_centre_lines")
 """All that determines a sampling mask, besides the slice's size."""

@@ -6,12 +6,11 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..ground.errors import InputError
-from ..ground.numbers import written
+from ..ground.numbers import counted, written
 from ..statistics import clustered, paired
-from ..statistics.estimate import FEWEST
 from ..statistics.multiple import holm
-from .columns import PLACE, varied
-from .plan import CLEAN, IMAGE_METRICS, LESION_METRICS
+from .columns import CLEAN, PLACE, varied
+from .plan import IMAGE_METRICS, LESION_METRICS
 from .rows import polars
 
 if TYPE_CHECKING:
@@ -87,7 +86,7 @@ def sentences(table: "DataFrame") -> Iterator[str]:
         rate = "as acquired" if row["acceleration"] is None else f"{pattern}R = {row['acceleration']:g}"
         words = f"{row['method_label']}, {rate}, {change}: {row['metric']} {written(row['difference'], '+.4g')}"
         bars = f"[{written(row['low'], '+.4g')}, {written(row['high'], '+.4g')}]"
-        counts = ", ".join(_counted(row[name], name) for name in ("volumes", "pairs"))
+        counts = f"{counted(row['volumes'], 'volume')}, {counted(row['pairs'], 'pair')}"
         if row["p"] is None:
             yield f"{words}, quartiles {bars} ({counts}: a spread and no interval)"
             continue
@@ -95,10 +94,6 @@ def sentences(table: "DataFrame") -> Iterator[str]:
         told += [f"{n} volumes {written(row[f'detectable_{n}'])}" for n in _told(table.columns)]
         tests = f"p = {row['p']:.2g}, by Holm {row['p_holm']:.2g}"
         yield f"{words} {bars} ({counts}; {tests}); could be seen: {', '.join(told)}"
-
-
-def _counted(count: int, names: str) -> str:
-    return f"{count} {names if count != 1 else names.removesuffix('s')}"
 
 
 def _told(columns: Sequence[str]) -> list[int]:
@@ -176,21 +171,20 @@ def _differences(both: "DataFrame", metric: str, volumes: Sequence[int]) -> Iter
     for names, group in rows.group_by(list(_GROUP), maintain_order=True):
         one, other, of = group[metric], group[after], group["volume"].to_list()
         found = paired.difference(other, one, of)
-        spread = clustered.spread(other - one)
-        low, high = found.mean.interval or (spread.low, spread.high)
-        enough = found.mean.units >= FEWEST
+        low, high, kind = clustered.bars(found.mean, other - one)
         yield {
             **dict(zip(_GROUP, names, strict=True)),
             "metric": metric,
             "difference": found.mean.value,
             "low": low,
             "high": high,
-            "kind": "95% interval over volumes" if enough else "quartiles, a spread and no interval",
+            "kind": kind,
             "volumes": found.mean.units,
             "pairs": found.pairs,
             "p": found.wilcoxon,
             "detectable": found.detectable,
             **{
-                f"detectable_{n}": paired.detectable_difference(found.deviation, n) if enough else None for n in volumes
+                f"detectable_{n}": paired.detectable_difference(found.deviation, n) if found.mean.interval else None
+                for n in volumes
             },
         }

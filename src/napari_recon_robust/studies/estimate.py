@@ -13,16 +13,16 @@ from ..cases.record import save_case
 from ..ground.guard import in_words
 from ..ground.numbers import duration
 from ..ground.progress import Job, Progress
+from .columns import CLEAN
 from .devices import claimed
 from .expand import Group, Study
 from .images import packed
 from .keeping import case_of, labelled
 from .measure import Measurements, Measurer
-from .plan import CLEAN
 from .running import open_study
 from .shared import OpenScan, SharedSlice
 from .table import described
-from .trial import Trial
+from .trial import Change, Setting, Trial
 from .work import computing
 
 _ROW = 400  # bytes of a row in Parquet, about
@@ -72,13 +72,13 @@ def estimate(study: Study) -> Job[Estimate]:
 
 
 def _estimate(study: Study, opened: OpenScan) -> Job[Estimate]:
-    counts = Counter[tuple[int, str]]()
+    counts = Counter[_Sort]()
     groups = 0
     for group in study.groups():
         groups += 1
         for setting in study.methods:
             for change in study.changes:
-                counts[setting.number, _kind(change.kind, change.control)] += len(group.regions)
+                counts[_sort(setting, change)] += len(group.regions)
     first = next(study.groups())
     begun = time.perf_counter()
     shared = SharedSlice(opened, first)
@@ -90,7 +90,7 @@ def _estimate(study: Study, opened: OpenScan) -> Job[Estimate]:
         if trial.change.kind == CLEAN:
             measurer.measure(trial, study.plan.metrics)  # what others share, and what is compiled once
         measured = measurer.measure(trial, study.plan.metrics, starts=study.plan.starts)
-        number = counts[trial.setting.number, _kind(trial.change.kind, trial.change.control)]
+        number = counts[_sort(trial.setting, trial.change)]
         seconds += number * float(measured.values["seconds"])
         errors += [measured.values["error"]] if "error" in measured.values else []
         room += number * (_ROW + _room(study, measured))
@@ -101,15 +101,18 @@ def _estimate(study: Study, opened: OpenScan) -> Job[Estimate]:
     return Estimate(sum(counts.values()), len(counts), seconds, room, tuple(errors))
 
 
-def _kind(kind: str, control: bool) -> str:
-    return f"{kind} control" if control else kind
+_Sort = tuple[int, str, bool]  # of trials that take about equally long: the method, the perturbation, whether a control
+
+
+def _sort(setting: Setting, change: Change) -> _Sort:
+    return setting.number, change.kind, change.control
 
 
 def _sample(group: Group) -> Iterator[Trial]:
     """The first trial of each method and kind of perturbation."""
-    seen = set[tuple[int, str]]()
+    seen = set[_Sort]()
     for trial in group.trials():
-        key = trial.setting.number, _kind(trial.change.kind, trial.change.control)
+        key = _sort(trial.setting, trial.change)
         if key not in seen:
             seen.add(key)
             yield trial
@@ -119,7 +122,7 @@ def _room(study: Study, measured: Measurements) -> int:
     """Bytes of the kept images of a trial."""
     if study.plan.keep.images == "none" or not measured.images:
         return 0
-    return len(packed({name: image.numpy() for name, image in measured.images.items()}))
+    return len(packed(measured.images))
 
 
 def _has_case(trial: Trial) -> bool:

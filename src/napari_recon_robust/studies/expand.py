@@ -4,7 +4,7 @@ A group's trials are numbered by method, region and change, so that any of them 
 neighbours share what is expensive: the open file, sensitivities, weights, the clean image.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -16,8 +16,9 @@ from ..ground.knob import resolve
 from ..perturbations import registry as perturbations
 from ..reconstructors import registry as reconstructors
 from ..reconstructors.base import Method, Reconstructor
+from .columns import CLEAN
 from .inventory import Inventory, ScanFacts, axes_of
-from .plan import CLEAN, Fragile, MethodPart, Plan, located, method_of, read_plan, settings
+from .plan import Fragile, MethodPart, Plan, located, method_of, read_plan, settings
 from .regions import Region, annotated_slices, regions_of
 from .trial import Change, Mask, Setting, Trial, canonical, text_of
 
@@ -238,8 +239,3 @@ def _label(name: str, knobs: Mapping[str, Any]) -> str:
 
 def _short(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def labels_of(scans: Sequence[ScanFacts]) -> list[str]:
-    """The names of the columns of the table of labels, in their order."""
-    return list(dict.fromkeys(name for facts in scans for name in facts.labels))

@@ -1,12 +1,12 @@
 """The table of a study as one file for other programs."""
 
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..ground.errors import InputError, either
 from ..ground.table import frame_to_csv
 from ..ground.writing import write
+from .rows import packed
 
 if TYPE_CHECKING:
     from polars import DataFrame
@@ -23,9 +23,4 @@ def check_suffix(path: Path) -> None:
 def export_table(table: "DataFrame", path: Path) -> None:
     """Write a table as CSV or Parquet, by the suffix; InputError for another one, WritingError if that fails."""
     check_suffix(path)
-    if path.suffix.lower() == ".csv":
-        write(path, frame_to_csv(table))
-        return
-    content = BytesIO()
-    table.write_parquet(content)
-    write(path, content.getbuffer())
+    write(path, frame_to_csv(table) if path.suffix.lower() == ".csv" else packed(table))

@@ -5,17 +5,12 @@ from io import BytesIO
 from pathlib import Path
 from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
-import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor
 
-from ..ground.errors import FileFormatError, InputError
-from ..ground.guard import check_zip, opening, read
+from ..ground.errors import InputError
 from ..ground.writing import write
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the first date that an archive can have
-
-
 _SUFFIX = ".zarr.zip"
 
 
@@ -31,10 +26,10 @@ def kept_images(folder: Path) -> set[str]:
 
 def keep_images(folder: Path, trial: str, images: Mapping[str, Tensor]) -> None:
     """Write the images of a trial, float32 (rows, columns), as the arrays of a Zarr group by their state."""
-    write(place(folder, trial), packed({name: image.numpy() for name, image in images.items()}))
+    write(place(folder, trial), packed(images))
 
 
-def packed(images: Mapping[str, NDArray[np.float32]]) -> bytes:
+def packed(images: Mapping[str, Tensor]) -> bytes:
     """The content of an archive; the same for the same images."""
     try:
         import zarr
@@ -44,26 +39,9 @@ def packed(images: Mapping[str, NDArray[np.float32]]) -> bytes:
     memory = MemoryStore()
     group = zarr.open_group(memory, mode="w", zarr_format=3)
     for name, image in images.items():
-        group.create_array(name, data=np.ascontiguousarray(image), chunks=image.shape, compressors=None)
+        group.create_array(name, data=image.contiguous().numpy(), chunks=tuple(image.shape), compressors=None)
     content = BytesIO()
     with ZipFile(content, "w", ZIP_STORED) as archive:
         for name in sorted(memory._store_dict):
             archive.writestr(ZipInfo(name, _EPOCH), memory._store_dict[name].to_bytes())
     return content.getvalue()
-
-
-def load_images(folder: Path, trial: str) -> dict[str, NDArray[np.float32]]:
-    """The kept images of a trial by their state; FileFormatError if there are none or they are damaged."""
-    import zarr
-    from zarr.storage import ZipStore
-
-    path = place(folder, trial)
-    content = read(path)
-    with opening(path, "kept images", "run the trial again"):
-        check_zip(content, path.name)
-        with ZipStore(path, mode="r") as archive:
-            group = zarr.open_group(archive, mode="r")
-            found = {str(name): np.asarray(array[...], np.float32) for name, array in group.arrays()}
-    if not found:
-        raise FileFormatError(f"{path.name} holds no images; run the trial again.")
-    return found

@@ -129,11 +129,10 @@ def matching(globs: Sequence[str], folder: Path) -> dict[str, int]:
     """
     found = dict[str, int]()
     for number, pattern in enumerate(globs):
-        root, wanted = (
-            (Path(pattern).anchor, pattern[len(Path(pattern).anchor) :]) if os.path.isabs(pattern) else ("", pattern)
-        )
+        root = Path(pattern).anchor if os.path.isabs(pattern) else ""
         try:
-            files = sorted(path for path in (Path(root) if root else folder).glob(wanted) if path.is_file())
+            wanted = (Path(root) if root else folder).glob(pattern[len(root) :])
+            files = sorted(path for path in wanted if path.is_file())
         except (ValueError, OSError, NotImplementedError):
             files = []
         if not files:

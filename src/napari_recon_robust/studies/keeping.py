@@ -11,10 +11,11 @@ from ..ground.documents import read_yaml
 from ..ground.guard import opening
 from ..ground.progress import Job, Progress
 from ..perturbations.outcome import Outcome
+from .columns import CLEAN
 from .devices import claimed
 from .expand import Study
 from .measure import outcome_of
-from .plan import CLEAN, Keep, Unfit
+from .plan import Keep, Unfit
 from .rows import polars
 from .shared import OpenScan, SharedSlice
 from .store import Store
@@ -35,7 +36,7 @@ def larger_is_worse(column: str) -> bool:
 
 def check_columns(study: Study) -> None:
     """Raise Unfit where a plan keeps by a column that its table does not have."""
-    keep, columns = study.plan.keep, columns_of(study)
+    keep, columns = study.plan.keep, columns_of(study.inventory)
     for keys, name in ((("keep", "by"), keep.by), *((("keep", "group", n), one) for n, one in enumerate(keep.group))):
         if name not in columns:
             some = ", ".join(name for name in columns if name.endswith("_perturbed"))

@@ -19,7 +19,8 @@ from ..perturbations.features.insertion import loss_of
 from ..perturbations.features.lesion import tissue_around
 from ..perturbations.outcome import Outcome, evaluate
 from ..reconstructors.agreement import doubts
-from .plan import CLEAN, COVERAGE, IMAGE_METRICS, LESION_METRICS, STATES
+from .columns import CLEAN, STATES
+from .plan import COVERAGE, IMAGE_METRICS, LESION_METRICS
 from .shared import SharedSlice
 from .trial import Trial, canonical
 

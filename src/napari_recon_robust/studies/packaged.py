@@ -20,6 +20,7 @@ from ..ground.progress import Job, Progress
 from ..ground.writing import write
 from ..io import FORMATS, open_scan
 from ..simulation.sample import sample_path
+from .columns import INSIDE, TUNING
 
 PACKAGED = {
     "demo": "the packaged sample with its 14 lesions",
@@ -30,7 +31,6 @@ PACKAGED = {
 }
 DEMO = "demo"
 _TABLED = "paper-heckel"  # it has a table of domains
-INSIDE, TUNING = "in", "tuning"  # domains of scans
 _TUNED = 4  # every so many scans of the distribution are for tuning
 
 
@@ -51,7 +51,7 @@ def packaged_plan(name: str, folder: Path, *, scans: Path | None = None, annotat
             raise InputError("the demo is of the packaged sample; leave the scans out.")
         if annotations is not None:
             raise InputError("the demo's lesions are those of the packaged sample; leave the annotations out.")
-        values = {"files": json.dumps(sample_path().absolute().as_posix())}
+        values = {"files": _quoted(sample_path().absolute())}
     elif scans is not None:
         values, headers = yield from _pointed(scans.absolute(), annotations)
         values["table"] = json.dumps(table.name)

@@ -21,16 +21,13 @@ from ..perturbations import registry as perturbations
 from ..physics.sampling import USUAL_CENTRE_LINES, Sampling, usual_centre_fraction
 from ..reconstructors import registry as reconstructors
 from ..reconstructors.base import Method, Reconstructor
+from .columns import CLEAN
 
-CLEAN = "none"  # the perturbation that changes nothing
 ACQUIRED = "acquired"  # the mask that takes a scan as it is
 Metric = Literal["ssim", "psnr", "nmse", "contrast_recovery", "detectability", "coverage"]
 IMAGE_METRICS: tuple[Metric, ...] = ("ssim", "psnr", "nmse")
 LESION_METRICS: tuple[Metric, ...] = ("contrast_recovery", "detectability")
 COVERAGE: Metric = "coverage"  # by the intervals of methods that draw their image, on clean samples
-WHERE, STATES = ("region", "foreground", "image"), ("clean", "perturbed")
-
-_RUNS_CODE = (".py",)
 
 
 class Misplaced(ValueError):
@@ -466,7 +463,7 @@ def settings(grid: Mapping[str, Sequence[Value]]) -> Iterator[dict[str, Any]]:
 
 def runs_code(source: str) -> bool:
     """Whether opening a method of that name runs code that a plan may bring along."""
-    return ":" in source or Path(source).suffix.lower() in _RUNS_CODE
+    return ":" in source or Path(source).suffix.lower() == ".py"
 
 
 def located(source: str, folder: Path) -> str:

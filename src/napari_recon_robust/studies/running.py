@@ -101,7 +101,7 @@ def prepare_study(path: Path, *, store: Path, trust: bool = False) -> Job[Study]
     Raises what `open_study` and `Store.prepare` raise.
     """
     study = yield from open_study(path, trust=trust, digests=True, store=store)
-    Store.prepare(store, study.plan.study, read(path), study.inventory, columns_of(study), planned(study))
+    Store.prepare(store, study.plan.study, read(path), study.inventory, columns_of(study.inventory), planned(study))
     return study
 
 
@@ -125,7 +125,7 @@ def run_study(
     """
     place = store_beside(path) if store is None else store
     study = yield from prepare_study(path, store=place, trust=trust)
-    lease, columns = Lease(place), columns_of(study)
+    lease, columns = Lease(place), columns_of(study.inventory)
     with until_terminated() as terminated:
 
         def stop() -> bool:
@@ -209,7 +209,7 @@ def study_status(path: Path, *, store: Path | None = None, trust: bool = False) 
         yield Progress(0.0, "Looking at the results")
         return _status_as_run(path, place)
     study = yield from open_study(path, trust=trust, digests=True, store=place)
-    return status(study, Store(place, columns_of(study)))
+    return status(study, Store(place, columns_of(study.inventory)))
 
 
 def _status_as_run(path: Path, place: Path) -> Status:
@@ -257,13 +257,10 @@ class _Clock:
     def progress(self) -> Progress:
         """Trials, rate and time left."""
         self._told = time.monotonic()
-        told, new, seconds = Told(self.total, self.finished, self.failed), self.finished - self.before, self._passed
+        told, new = Told(self.total, self.finished, self.failed), self.finished - self.before
+        seconds = self._told - self.begun
         if new and seconds > 0:
             told = replace(told, rate=new / seconds, left=(self.total - self.finished) * seconds / new)
         if self._store is not None:
             tell(self._store, told)
         return Progress(told.fraction, told.words)
-
-    @property
-    def _passed(self) -> float:
-        return self._told - self.begun

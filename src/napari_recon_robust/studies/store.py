@@ -73,7 +73,7 @@ from .lease import Lease
 from .remarks import REMARKS
 from .row_files import LINES, RowFiles
 from .rows import Row, batches, frame_of, once, packed, polars, read_lines, read_rows
-from .table import NEEDED, ORDER, planned_columns
+from .table import NEEDED, ORDER, columns_of, planned_columns
 
 if TYPE_CHECKING:
     from polars import DataFrame
@@ -153,12 +153,8 @@ class Store:
     @classmethod
     def open(cls, folder: Path, run: int | None = None) -> "Store":
         """A store that is there already; InputError for a folder that holds none."""
-        from .table import columns
-
         cls.check(folder)
-        inventory = cls.inventory(folder)
-        labels = dict.fromkeys(name for one in (inventory.scans if inventory else ()) for name in one.labels)
-        return cls(folder, columns(list(labels)), run)
+        return cls(folder, columns_of(cls.inventory(folder)), run)
 
     @property
     def superseded(self) -> bool:
@@ -233,7 +229,7 @@ class Store:
         kept = [read_rows(path, *kinds) for path in files if path.suffix != LINES]
         return once(
             library.concat(
-                [frame_of([{name: row.get(name) for name in kinds} for row in lines], kinds), *kept],
+                [frame_of(lines, kinds), *kept],
                 how="diagonal_relaxed",
             )
         )
@@ -351,7 +347,7 @@ def _planned(rows: Iterable[Row], columns: Mapping[str, str]) -> "DataFrame":
     library, rest = polars(), iter(rows)
     kinds = planned_columns(columns) | {"error": columns["error"]}  # which every part of a table has
     frames = [frame_of([], kinds)]
-    while some := [{name: row.get(name) for name in kinds} for row in islice(rest, _PART)]:
+    while some := list(islice(rest, _PART)):
         frames.append(frame_of(some, kinds))
     found: DataFrame = library.concat(frames)
     return found

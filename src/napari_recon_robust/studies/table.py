@@ -5,9 +5,11 @@ from hashlib import sha256
 from typing import Any
 
 from ..evaluation.coverage import LEVELS
-from .expand import Study, labels_of
+from .columns import STATES
+from .expand import Study
+from .inventory import Inventory
 from .measure import PLACES
-from .plan import COVERAGE, IMAGE_METRICS, LESION_METRICS, STATES
+from .plan import COVERAGE, IMAGE_METRICS, LESION_METRICS
 from .trial import Trial, canonical
 
 TEXT, NUMBER, WHOLE, TRUTH = "String", "Float64", "Int64", "Boolean"  # as polars calls them
@@ -76,9 +78,9 @@ def planned_columns(columns: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def columns_of(study: Study) -> dict[str, str]:
-    """The columns of a study."""
-    return columns(labels_of(study.inventory.scans))
+def columns_of(inventory: Inventory | None) -> dict[str, str]:
+    """The columns of a study of these scans, with those of their table of labels."""
+    return columns(list(dict.fromkeys(name for one in (inventory.scans if inventory else ()) for name in one.labels)))
 
 
 def planned(study: Study) -> Iterator[dict[str, Any]]:

@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import Any
 
 from ..physics.sampling import Sampling
+from .plan import ACQUIRED
 from .regions import Region
 
 ALGORITHM = 2  # of trials: one more whenever the same trial would give other numbers
@@ -74,7 +75,7 @@ class Mask:
     @property
     def pattern(self) -> str:
         """The pattern's name."""
-        return "acquired" if self.sampling is None else self.sampling.pattern
+        return ACQUIRED if self.sampling is None else self.sampling.pattern
 
     def determining(self) -> Any:
         """All that determines it, as JSON values."""
