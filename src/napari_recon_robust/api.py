@@ -338,14 +338,14 @@ def study_report(
     their data (CSV), which is made if it is missing; by default `figures` in the results. The result also says why
     other figures were not drawn. Raises what `reports.study.write_study_report` raises.
     """
-    from .figures.studies.all_figures import draw_all
+    opened = _opened(plan, store)
+    folder = _folder(figures) or opened.folder / "figures"
+    trials = opened.table()
+    from .figures.studies.all_figures import draw_all  # needs polars, without which there is no table
     from .figures.studies.papers import answer
     from .reports.study import write_study_report
     from .studies.keeping import kept_cases
 
-    opened = _opened(plan, store)
-    folder = _folder(figures) or opened.folder / "figures"
-    trials = opened.table()
     found = draw_all(trials, folder)
     drawn = list(found.drawn.values())
     said = None if trials.is_empty() else answer(trials)

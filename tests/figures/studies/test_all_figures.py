@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from napari_recon_robust.figures.studies.all_figures import FIGURES, draw_all
-from napari_recon_robust.figures.studies.frame import CLEAN
+from napari_recon_robust.studies.columns import CLEAN
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@ import pytest
 from scipy import stats
 
 from napari_recon_robust.figures.studies import frame
+from napari_recon_robust.statistics.clustered import INTERVAL, SPREAD
 
 
 def rows(volumes: int) -> pl.DataFrame:
@@ -14,14 +15,14 @@ def test_bars_are_intervals_over_volumes_from_three_on() -> None:
     (found,) = frame.summarise(rows(4), ["method"], "score").iter_rows(named=True)
     expected = stats.ttest_1samp([0.5, 2.5, 4.5, 6.5], 0).confidence_interval()
     assert (found["low"], found["high"]) == (pytest.approx(expected.low), pytest.approx(expected.high))
-    assert (found["mean"], found["kind"], found["volumes"], found["count"]) == (3.5, frame.INTERVAL, 4, 8)
+    assert (found["mean"], found["kind"], found["volumes"], found["count"]) == (3.5, INTERVAL, 4, 8)
 
 
 def test_bars_of_two_volumes_are_a_spread_and_named_so() -> None:
     data = frame.summarise(rows(2), ["method"], "score")
-    assert data["kind"].to_list() == [frame.SPREAD]
+    assert data["kind"].to_list() == [SPREAD]
     assert (data["low"][0], data["high"][0]) == (0.75, 2.25)
-    assert frame.counted(data) == f"Each mean: 2 volumes, 4 trials; bars: {frame.SPREAD}."
+    assert frame.counted(data) == f"Each mean: 2 volumes, 4 trials; bars: {SPREAD}."
 
 
 def test_trials_that_failed_or_measured_nothing_do_not_count() -> None:

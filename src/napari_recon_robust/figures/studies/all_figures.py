@@ -3,16 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from polars import DataFrame
 
 from ...ground.writing import said
 from . import budget, calibration, features, frame, lesions, rotation, shifts, small_features, stability
 from .style import Drawn
 
-if TYPE_CHECKING:
-    from polars import DataFrame
-
-FIGURES: dict[str, tuple[str, Callable[["DataFrame", Path], Drawn]]] = {
+FIGURES: dict[str, tuple[str, Callable[[DataFrame, Path], Drawn]]] = {
     "budget": (budget.TITLE, budget.loss_against_budget),
     "rotation": (rotation.TITLE, rotation.quality_against_rotation),
     "fnaf": (features.TITLE, features.lost_features),
@@ -32,7 +30,7 @@ class Figures:
     lacking: dict[str, str]
 
 
-def draw_all(trials: "DataFrame", folder: Path) -> Figures:
+def draw_all(trials: DataFrame, folder: Path) -> Figures:
     """Draw every figure that the trials of a study carry into a folder, each as NAME.svg with NAME.csv beside it.
 
     Scans of the domain `tuning` choose the knobs of the methods of `shifts`, and are in no figure.

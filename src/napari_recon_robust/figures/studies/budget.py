@@ -1,17 +1,17 @@
 """What noise of a budget takes from the regions: by the search, by AdvRec's algorithm, by random noise of its size."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import polars as pl
+
+from ...studies.columns import STATES
 from . import frame
 from .style import Drawn, Sheet, line_looks
 
-if TYPE_CHECKING:
-    from polars import DataFrame
-
 TITLE = "Loss against the budget"
 _ADVICE = "give the plan a perturbation with budgets, such as worst-case, and the metrics ssim and nmse"
-_SCORES = [f"{metric}_region_{state}" for metric in ("ssim", "nmse") for state in frame.STATES]
+_SCORES = [f"{metric}_region_{state}" for metric in ("ssim", "nmse") for state in STATES]
 REGION, ADVREC, RANDOM = "region", "region, AdvRec's algorithm", "region, random noise"
 WHOLE = "region, attack on the whole image"
 SEARCH = "worst-case"  # the kind of perturbation that searches
@@ -25,15 +25,13 @@ _LOOKS: dict[str, dict[str, Any]] = {
 }
 
 
-def attacks(trials: "DataFrame") -> "DataFrame":
+def attacks(trials: pl.DataFrame) -> pl.DataFrame:
     """The trials with a budget; `what` says what was done to the region.
 
     Random noise is that beside our search: AdvRec's algorithm spends less, and so does its control. Other kinds with a
     budget are told apart by their ids, and where none of them is our search, so is the random noise beside each.
     Raises Lacking where no trial has a budget.
     """
-    import polars as pl
-
     rows = frame.need(trials, ["budget", *_SCORES], _ADVICE)
     rows = frame.with_knob(frame.with_knob(rows, "algorithm"), "region").with_columns(
         what=pl.when(pl.col("perturbation") != SEARCH)
@@ -52,17 +50,15 @@ def attacks(trials: "DataFrame") -> "DataFrame":
     return rows.with_columns(what=pl.when("control").then(beside).otherwise("what"))
 
 
-def loss_against_budget(trials: "DataFrame", path: Path) -> Drawn:
+def loss_against_budget(trials: pl.DataFrame, path: Path) -> Drawn:
     """Draw the loss of SSIM and the rise of the relative error over η, a column for each acceleration and pattern.
 
     The settings of a perturbation have a line each. Each trial is compared with the clean image of its own slice and
     region. Raises Lacking where no trial has a budget.
     After Morshuis et al. 2022, arXiv:2208.03161, figure 3.
     """
-    import polars as pl
-
     rows = attacks(trials)
-    whole = [f"{metric}_image_{state}" for metric in ("ssim", "nmse") for state in frame.STATES]
+    whole = [f"{metric}_image_{state}" for metric in ("ssim", "nmse") for state in STATES]
     if set(whole) <= set(rows.columns):
         image = rows.filter(pl.col("what") == REGION).drop_nulls(whole)
         image = image.with_columns(**{name.replace("image", "region"): pl.col(name) for name in whole})

@@ -2,26 +2,22 @@
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import polars as pl
 
 from . import frame
 from .style import GREY, Drawn, Sheet
-
-if TYPE_CHECKING:
-    from polars import DataFrame
 
 TITLE = "Calibration of posterior intervals"
 _ADVICE = "give the plan a method that draws its image, such as posterior, and the metric coverage"
 _COLUMN = re.compile(r"coverage_(\d+)_foreground_clean")
 
 
-def interval_calibration(trials: "DataFrame", path: Path) -> Drawn:
+def interval_calibration(trials: pl.DataFrame, path: Path) -> Drawn:
     """Draw the share of pixels whose truth lies in the posterior's interval over what the interval promises.
 
     A panel for each acceleration and pattern. Raises Lacking where no trial has coverages.
     """
-    import polars as pl
-
     levels = {int(found[1]): name for name in trials.columns if (found := _COLUMN.fullmatch(name))}
     if not levels:
         raise frame.Lacking(f"The table has no coverage: {_ADVICE}.")

@@ -10,17 +10,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import polars as pl
 from scipy import stats
 
 from ...perturbations.features.insertion import LOST
 from ...statistics import clustered
 from ...statistics.estimate import CONFIDENCE, Estimate
+from ...studies.columns import CLEAN, DOMAIN
 from . import budget, features, frame, shifts
-
-if TYPE_CHECKING:
-    from polars import DataFrame
 
 RATES = ("attack rate", "lost")
 _SAME = ["scan", "slice", "region"]  # what both sides of a comparison share, beside what is named
@@ -68,12 +67,12 @@ class Comparison:
         return f"{self.place}: {words} ({self.estimate.units} volumes)."
 
 
-def compared(trials: "DataFrame", claims: Sequence[Claim]) -> list[Comparison]:
+def compared(trials: pl.DataFrame, claims: Sequence[Claim]) -> list[Comparison]:
     """Every comparison of the claims that the trials allow, in their order."""
     return [one for claim in claims for one in _compared(trials, claim)]
 
 
-def _compared(trials: "DataFrame", claim: Claim) -> Iterator[Comparison]:
+def _compared(trials: pl.DataFrame, claim: Claim) -> Iterator[Comparison]:
     try:
         rows = frame.with_pattern(MEASURES[claim.measure](trials))
     except frame.Lacking:
@@ -102,19 +101,15 @@ def _signs(difference: Sequence[float], volumes: Sequence[str]) -> float:
     return float(stats.binomtest(above, above + below).pvalue) if above + below else 1.0
 
 
-def _means(side: "DataFrame", by: Sequence[str]) -> "DataFrame":
+def _means(side: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
     """The mean of what one side has on the same slice and region, for instance over seeds; of one method each."""
-    import polars as pl
-
     found = side.group_by(by, maintain_order=True).agg(
         pl.col("score").mean(), methods=pl.col("method_label").n_unique()
     )
     return found.filter(pl.col("methods") == 1).drop("methods")
 
 
-def _filtered(rows: "DataFrame", side: Mapping[str, Any]) -> "DataFrame | None":
-    import polars as pl
-
+def _filtered(rows: pl.DataFrame, side: Mapping[str, Any]) -> pl.DataFrame | None:
     if not set(side) <= set(rows.columns):
         return None
     return rows.filter(*(pl.col(name) == value for name, value in side.items()))
@@ -126,10 +121,8 @@ def _words(name: str, value: Any) -> str:
     return value if isinstance(value, str) else f"{name} {value:g}"
 
 
-def _losses(trials: "DataFrame") -> "DataFrame":
+def _losses(trials: pl.DataFrame) -> pl.DataFrame:
     """What attacks take from the region's SSIM; `budget_is` says which of the budgets is the least and the largest."""
-    import polars as pl
-
     rows = budget.attacks(trials).with_columns(score=pl.col("ssim_region_clean") - pl.col("ssim_region_perturbed"))
     least, largest = pl.col("budget").min().over("what"), pl.col("budget").max().over("perturbation")
     return rows.with_columns(
@@ -140,17 +133,13 @@ def _losses(trials: "DataFrame") -> "DataFrame":
     )
 
 
-def _slopes(trials: "DataFrame") -> "DataFrame":
+def _slopes(trials: pl.DataFrame) -> pl.DataFrame:
     """The same for each percent of the budget."""
-    import polars as pl
-
     return _losses(trials).with_columns(score=pl.col("score") / (100 * pl.col("budget")))
 
 
-def _poses(trials: "DataFrame") -> "DataFrame":
+def _poses(trials: pl.DataFrame) -> pl.DataFrame:
     """What the worst pose within the largest angle takes from the region's SSIM, and what interpolation alone takes."""
-    import polars as pl
-
     needed = ["ssim_region_clean", "ssim_region_perturbed", "floor_ssim_region_perturbed"]
     rows = frame.with_knob(frame.need(trials, needed, _ADVICE), "angle")
     rows = rows.filter(pl.col("knob_angle") == pl.col("knob_angle").max())
@@ -163,34 +152,26 @@ def _poses(trials: "DataFrame") -> "DataFrame":
     )
 
 
-def _attacks(trials: "DataFrame") -> "DataFrame":
+def _attacks(trials: pl.DataFrame) -> pl.DataFrame:
     """Whether a feature passes the published thresholds, in percent; `own` if it was found for the method itself."""
-    import polars as pl
-
     rows = features.searches(trials)
     return rows.with_columns(score=100.0 * features.success(), own=pl.col("found_for") == pl.col("method_label"))
 
 
-def _losing(trials: "DataFrame") -> "DataFrame":
+def _losing(trials: pl.DataFrame) -> pl.DataFrame:
     """Whether a feature lost more than half of its contrast, in percent."""
-    import polars as pl
-
     rows = frame.need(_attacks(trials), ["contrast_recovery_region_perturbed"], _ADVICE, transferred=True)
     return rows.with_columns(score=100.0 * (pl.col("contrast_recovery_region_perturbed") < LOST))
 
 
-def _clean_images(trials: "DataFrame", needed: str) -> "DataFrame":
+def _clean_images(trials: pl.DataFrame, needed: str) -> pl.DataFrame:
     """A row for each clean image, whatever perturbs it elsewhere."""
-    import polars as pl
-
     rows = frame.first_of_each_image(frame.need(trials, [needed], _ADVICE))
-    return rows.with_columns(perturbation=pl.lit(frame.CLEAN), perturbation_knobs=pl.lit("{}"))
+    return rows.with_columns(perturbation=pl.lit(CLEAN), perturbation_knobs=pl.lit("{}"))
 
 
-def _quality(trials: "DataFrame") -> "DataFrame":
+def _quality(trials: pl.DataFrame) -> pl.DataFrame:
     """SSIM of the foreground of clean images; `network` is what test-time training trains on."""
-    import polars as pl
-
     rows = _clean_images(trials, "ssim_foreground_clean")
     rows = frame.with_knob(frame.with_knob(rows, "weight", "knobs"), "network", "knobs")
     return rows.rename({"knob_weight": "weight", "knob_network": "network"}).with_columns(
@@ -198,24 +179,20 @@ def _quality(trials: "DataFrame") -> "DataFrame":
     )
 
 
-def _shifted(trials: "DataFrame") -> "DataFrame":
+def _shifted(trials: pl.DataFrame) -> pl.DataFrame:
     """What a perturbation of the whole measurement takes from the foreground's SSIM, at each of its settings, on P."""
-    import polars as pl
-
     needed = ["ssim_foreground_clean", "ssim_foreground_perturbed"]
     rows = frame.need(shifts.inside(trials), needed, _ADVICE).filter(pl.col("budget").is_null(), ~pl.col("control"))
     rows = frame.with_knob(rows, "factor")
     return rows.with_columns(score=pl.col(needed[0]) - pl.col(needed[1])).rename({"knob_factor": "factor"})
 
 
-def _outside(trials: "DataFrame") -> "DataFrame":
+def _outside(trials: pl.DataFrame) -> pl.DataFrame:
     """SSIM of the foreground on Q, which `shift` names: scans of another domain, or scans of P that are perturbed."""
-    import polars as pl
-
     parts = []
     with suppress(frame.Lacking):
         scans = _quality(shifts.outside(trials))
-        parts.append(scans.with_columns(shift=pl.col(frame.DOMAIN)))
+        parts.append(scans.with_columns(shift=pl.col(DOMAIN)))
     with suppress(frame.Lacking):
         perturbed = frame.with_knob(_shifted(trials), "network", "knobs").rename({"knob_network": "network"})
         score = pl.col("ssim_foreground_perturbed")
@@ -225,16 +202,14 @@ def _outside(trials: "DataFrame") -> "DataFrame":
     return pl.concat(parts, how="diagonal_relaxed")
 
 
-def _covered(trials: "DataFrame") -> "DataFrame":
+def _covered(trials: pl.DataFrame) -> pl.DataFrame:
     """The share of pixels in the posterior's 90% interval, beside 90%, in percent."""
-    import polars as pl
-
     rows = _clean_images(trials, "coverage_90_foreground_clean")
     found = rows.with_columns(what=pl.lit("found"), score=100 * pl.col("coverage_90_foreground_clean"))
     return pl.concat([found, found.with_columns(what=pl.lit("promised"), score=pl.lit(90.0))])
 
 
-MEASURES: dict[str, Callable[["DataFrame"], "DataFrame"]] = {
+MEASURES: dict[str, Callable[[pl.DataFrame], pl.DataFrame]] = {
     "loss": _losses,
     "slope": _slopes,
     "pose": _poses,

@@ -2,18 +2,19 @@
 
 from typing import TYPE_CHECKING
 
+from polars import DataFrame
+
 from ...statistics.estimate import Estimate
 from ...statistics.ranks import rank_correlation
 from .style import Sheet
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from polars import DataFrame
 
 WORDS = "ρ: Spearman, none below 3 points; its interval is over methods, none below 5."
 
 
-def correlated(sheet: Sheet, axes: "Axes", points: "DataFrame") -> Estimate:
+def correlated(sheet: Sheet, axes: "Axes", points: DataFrame) -> Estimate:
     """Draw the points, each with its bars, acceleration and pattern, and return Spearman's correlation over methods.
 
     points: a row for each point; mean, low and high of one measure, and mean_of, low_of and high_of of the other.

@@ -4,15 +4,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import polars as pl
 
 from ...perturbations.features.insertion import PUBLISHED_PRESERVED, PUBLISHED_SUCCESS
+from ...statistics.clustered import INTERVAL
 from ...statistics.rates import Rate
 from . import frame
 from .style import GREY, Drawn, Sheet
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from polars import DataFrame, Expr
 
 TITLE = "False-negative features (FNAF)"
 _ADVICE = "give the plan the perturbation fnaf, with each algorithm that is to be compared"
@@ -22,13 +23,11 @@ _LEVEL = 4  # searches whose names stand level below their rates; those of more 
 _MEASURED = ("input_mse", "published_loss", "feature_row", "feature_column")
 
 
-def searches(trials: "DataFrame") -> "DataFrame":
+def searches(trials: pl.DataFrame) -> pl.DataFrame:
     """The trials of FNAF: `search` is the algorithm, or that it was a random feature; `found_for` has no gaps.
 
     Raises Lacking where no trial of FNAF has a loss.
     """
-    import polars as pl
-
     rows = frame.need(trials, ["published_loss", "input_mse"], _ADVICE, transferred=True)
     rows = rows.filter(pl.col("perturbation") == "fnaf")
     rows = frame.with_knob(frame.with_knob(rows, "algorithm"), "search")
@@ -41,15 +40,13 @@ def searches(trials: "DataFrame") -> "DataFrame":
     )
 
 
-def success(factor: Any = 1.0) -> "Expr":
+def success(factor: Any = 1.0) -> pl.Expr:
     """Whether a feature passes both published thresholds. factor: by which its measures are scaled."""
-    import polars as pl
-
     loss, input_mse = (factor * pl.col(name) for name in ("published_loss", "input_mse"))
     return (loss >= PUBLISHED_SUCCESS) & (input_mse >= PUBLISHED_PRESERVED)
 
 
-def lost_features(trials: "DataFrame", path: Path) -> Drawn:
+def lost_features(trials: pl.DataFrame, path: Path) -> Drawn:
     """Draw the attack rates of each search, the information preserved against the loss, the places, the transfer.
 
     An attack succeeds from a published loss of 1e-3 on where the input changes by 1e-4 at least; both are means over
@@ -58,8 +55,6 @@ def lost_features(trials: "DataFrame", path: Path) -> Drawn:
     found_for is the label of the method that a feature was searched for. Rates are over volumes.
     Raises Lacking where no trial of FNAF has a loss. After Cheng et al., MIDL 2020.
     """
-    import polars as pl
-
     rows = frame.with_pattern(frame.with_setting(searches(trials), "search"))
     rows = rows.with_columns(random=pl.col("search") == RANDOM, search="setting")
     own = rows.filter(pl.col("found_for") == pl.col("method_label"))
@@ -84,17 +79,13 @@ def lost_features(trials: "DataFrame", path: Path) -> Drawn:
     return sheet.finish(path, pl.concat(parts, how="diagonal"), words)
 
 
-def _points(rows: "DataFrame") -> "DataFrame":
+def _points(rows: pl.DataFrame) -> pl.DataFrame:
     """What the scatter and the map of places show: a row for each feature, of the value `feature`."""
-    import polars as pl
-
     columns = ("method_label", *frame.SAMPLING, "search", "volume", "slice", *_MEASURED)
     return rows.select(pl.lit("feature").alias("value"), *(name for name in columns if name in rows.columns))
 
 
-def _rates(rows: "DataFrame") -> "DataFrame":
-    import polars as pl
-
+def _rates(rows: pl.DataFrame) -> pl.DataFrame:
     scales = {RAW: pl.lit(1.0)}
     if "image_pixels" in rows.columns:
         scales[SCALED] = pl.col("image_pixels") / 320**2
@@ -107,26 +98,24 @@ def _rates(rows: "DataFrame") -> "DataFrame":
     return pl.concat(parts)
 
 
-def _summary(rows: "DataFrame", by: list[str], value: str) -> "DataFrame":
+def _summary(rows: pl.DataFrame, by: list[str], value: str) -> pl.DataFrame:
     """As `frame.summarise`, of a rate in percent: exact where each volume has all or nothing, else at most 0 to 100.
 
     Student's interval has no width where all volumes are alike.
     """
-    import polars as pl
-
     data = frame.summarise(rows, by, value)
     shares = rows.group_by([*by, "volume"]).agg(pl.col(value).mean())
     found = []
     for row in data.iter_rows(named=True):
         means = shares.filter(*(pl.col(name).eq_missing(row[name]) for name in by))[value]
-        if row["kind"] == frame.INTERVAL and means.is_in([0.0, 100.0]).all():
+        if row["kind"] == INTERVAL and means.is_in([0.0, 100.0]).all():
             low, high = Rate(int((means == 100).sum()), len(means)).interval
             row |= {"low": 100 * low, "high": 100 * high}
         found.append(row | {"low": max(row["low"], 0.0), "high": min(row["high"], 100.0)})
     return pl.DataFrame(found, schema=data.schema)
 
 
-def _exact(rows: "DataFrame") -> str:
+def _exact(rows: pl.DataFrame) -> str:
     """The exact interval of all searches together where each volume gives one trial; nothing else may take it."""
     searched = rows.filter(~rows["random"])
     if searched.is_empty() or searched["volume"].n_unique() < len(searched):
@@ -136,7 +125,7 @@ def _exact(rows: "DataFrame") -> str:
     return f" All searches: {100 * rate.value:.0f}% (exact {100 * low:.0f} to {100 * high:.0f}%)."
 
 
-def _draw_rates(sheet: Sheet, axes: "Axes", data: "DataFrame", sampling: str) -> None:
+def _draw_rates(sheet: Sheet, axes: "Axes", data: pl.DataFrame, sampling: str) -> None:
     searches, step = frame.names_of(data["search"]), min(0.12, 0.84 / len(sheet.looks))
     for (name, search, threshold), part in frame.parted(data, "method_label", "search", "threshold"):
         at = searches.index(search) + step * (sheet.number(name) - (len(sheet.looks) - 1) / 2)
@@ -153,7 +142,7 @@ def _draw_rates(sheet: Sheet, axes: "Axes", data: "DataFrame", sampling: str) ->
     _title(axes, "attack rate by search", sampling)
 
 
-def _draw_scatter(sheet: Sheet, axes: "Axes", rows: "DataFrame") -> None:
+def _draw_scatter(sheet: Sheet, axes: "Axes", rows: pl.DataFrame) -> None:
     for (name, random), part in frame.parted(rows, "method_label", "random"):
         look = sheet.looks[name]
         face = "none" if random else look["color"]
@@ -165,7 +154,7 @@ def _draw_scatter(sheet: Sheet, axes: "Axes", rows: "DataFrame") -> None:
     axes.set_title("information preserved and lost; open: random")
 
 
-def _draw_places(sheet: Sheet, axes: "Axes", rows: "DataFrame") -> None:
+def _draw_places(sheet: Sheet, axes: "Axes", rows: pl.DataFrame) -> None:
     from matplotlib.ticker import MaxNLocator
 
     axes.set_title("where the worst features lie")
@@ -187,13 +176,11 @@ def _draw_places(sheet: Sheet, axes: "Axes", rows: "DataFrame") -> None:
     bar.ax.tick_params(labelsize=7)
 
 
-def _transfers(rows: "DataFrame") -> "list[tuple[str, DataFrame]]":
+def _transfers(rows: pl.DataFrame) -> list[tuple[str, pl.DataFrame]]:
     """The rates of each search whose features were also tried on other methods, with its name.
 
     Only its own features stand on the diagonal, those that it found for the method itself.
     """
-    import polars as pl
-
     by = [*frame.SAMPLING, "search"]
     tried = rows.filter((pl.col("found_for") != pl.col("method_label")).any().over(by))
     if tried.is_empty():
@@ -207,7 +194,7 @@ def _transfers(rows: "DataFrame") -> "list[tuple[str, DataFrame]]":
     ]
 
 
-def _draw_transfer(sheet: Sheet, axes: "Axes", data: "DataFrame", search: str) -> None:
+def _draw_transfer(sheet: Sheet, axes: "Axes", data: pl.DataFrame, search: str) -> None:
     _title(axes, "attack rate on another method (%)", search)
     names = list(sheet.looks)
     table = np.full((len(names), len(names)), np.nan)

@@ -5,34 +5,30 @@ The table has a row for each trial. `volume` is the unit of statistics.
 
 import json
 from collections.abc import Collection, Iterable, Sequence
-from math import inf, isfinite
-from typing import TYPE_CHECKING, Any
+from math import isfinite
+from typing import Any
+
+import polars as pl
 
 from ...ground import numbers
 from ...ground.errors import InputError
 from ...ground.knob import stored
 from ...statistics import clustered
+from ...statistics.clustered import INTERVAL, SPREAD
 from ...statistics.estimate import Estimate
-from ...studies.columns import MASK, PLACE, varied
+from ...studies.columns import DOMAIN, MASK, PLACE, varied
 
-if TYPE_CHECKING:
-    from polars import DataFrame
-
-CLEAN = "none"  # the perturbation of a trial that changes nothing
-STATES = ("clean", "perturbed")
 SLICE = (*PLACE, "method_label")  # what has one clean image
 SAMPLING = ("acceleration", "pattern")  # what has a panel or a point of its own
 _MASK = [name for name in MASK if name not in ("acceleration", "mask_seed")]
-DOMAIN = "label_domain"  # of each scan: "in", "tuning", or the name of a shift
 _POOLED = {"region_kind": "kinds of regions", DOMAIN: "domains of scans", "chosen": "chosen slices"}
-INTERVAL, SPREAD = "95% interval over volumes", "quartiles, a spread and no interval"
 
 
 class Lacking(InputError):
     """A figure that cannot be drawn: the sentence says what the plan of the study lacks."""
 
 
-def need(trials: "DataFrame", columns: Iterable[str], advice: str, *, transferred: bool = False) -> "DataFrame":
+def need(trials: pl.DataFrame, columns: Iterable[str], advice: str, *, transferred: bool = False) -> pl.DataFrame:
     """The trials without an error that have all these values; `Lacking`, with this advice, where there is none.
 
     transferred: also trials of perturbations that were found for another method.
@@ -46,46 +42,38 @@ def need(trials: "DataFrame", columns: Iterable[str], advice: str, *, transferre
         rows = rows.filter(rows["found_for"].is_null() | (rows["found_for"] == rows["method_label"]))
     for name in names:
         values = rows[name]
-        rows = rows.filter(
-            values.is_finite() & values.is_not_null() if values.dtype.is_float() else values.is_not_null()
-        )
+        rows = rows.filter(values.is_finite() if values.dtype.is_float() else values.is_not_null())
     if rows.is_empty():
         raise Lacking(f"No trial carries this figure: {advice}.")
     return rows
 
 
-def with_knob(trials: "DataFrame", name: str, column: str = "perturbation_knobs") -> "DataFrame":
+def with_knob(trials: pl.DataFrame, name: str, column: str = "perturbation_knobs") -> pl.DataFrame:
     """The trials with the knob of that name as a column `knob_NAME`; null where a trial does not have it.
 
     Raises FileFormatError where the column holds anything else than objects of JSON.
     """
-    import polars as pl
-
     values = [stored(text).get(name) for text in trials[column].to_list()]
     return trials.with_columns(pl.Series(f"knob_{name}", values, strict=False))
 
 
-def with_setting(trials: "DataFrame", of: str = "perturbation", *, but: Collection[str] = ()) -> "DataFrame":
+def with_setting(trials: pl.DataFrame, of: str = "perturbation", *, but: Collection[str] = ()) -> pl.DataFrame:
     """The trials with a column `setting`: what the column `of` says, and the perturbation's knobs that vary beside it.
 
     Seeds are none of them, over which means are taken. but: other knobs that are not told, such as that of an axis.
     """
-    import polars as pl
-
     values = with_told(trials, told_knobs(trials, of, but=but), of)["setting"]
     return trials.with_columns(pl.format("{} {}", of, values).str.strip_chars_end().alias("setting"))
 
 
-def told_knobs(trials: "DataFrame", of: str = "perturbation", *, but: Collection[str] = ()) -> set[tuple[str, str]]:
+def told_knobs(trials: pl.DataFrame, of: str = "perturbation", *, but: Collection[str] = ()) -> set[tuple[str, str]]:
     """The knobs of perturbations that vary in these trials, seeds aside: (what the column `of` says, knob)."""
     changes = trials.select(of, "perturbation_knobs").iter_rows()
     return {(kind, name) for kind, name in varied(changes) if name not in ("seed", *but)}
 
 
-def with_told(trials: "DataFrame", told: Collection[tuple[str, str]], of: str = "perturbation") -> "DataFrame":
+def with_told(trials: pl.DataFrame, told: Collection[tuple[str, str]], of: str = "perturbation") -> pl.DataFrame:
     """The trials with a column `setting`: the values of these knobs, empty where a trial has none of them."""
-    import polars as pl
-
     changes = list(trials.select(of, "perturbation_knobs").iter_rows())
     named = {
         (kind, knobs): _values(knobs, {name for other, name in told if other == kind}) for kind, knobs in set(changes)
@@ -93,13 +81,11 @@ def with_told(trials: "DataFrame", told: Collection[tuple[str, str]], of: str = 
     return trials.with_columns(pl.Series("setting", [named[change] for change in changes], dtype=pl.String))
 
 
-def with_pattern(trials: "DataFrame") -> "DataFrame":
+def with_pattern(trials: pl.DataFrame) -> pl.DataFrame:
     """The trials with a column `pattern`: what tells the masks of one acceleration apart; empty where nothing does.
 
     Seeds of masks are none of it, over which means are taken.
     """
-    import polars as pl
-
     names = [name for name in _MASK if name in trials.columns]
     masks = [
         (str(rate), json.dumps(dict(zip(names, values, strict=True))))
@@ -110,20 +96,17 @@ def with_pattern(trials: "DataFrame") -> "DataFrame":
     return trials.with_columns(pl.Series("pattern", words, dtype=pl.String))
 
 
-def summarise(trials: "DataFrame", by: Sequence[str], value: str) -> "DataFrame":
+def summarise(trials: pl.DataFrame, by: Sequence[str], value: str) -> pl.DataFrame:
     """The mean of a column in each group, over volumes.
 
     Columns: those of `by`, and value (the column's name), mean, low, high, kind, volumes, count. Where there are 3
     volumes, low and high are the ends of Student's interval, else the quartiles of all values; `kind` says which.
     """
-    import polars as pl
-
     rows = []
     for names, group in trials.group_by(list(by), maintain_order=True):
         values, volumes = group[value].to_list(), group["volume"].to_list()
         found = clustered.mean(values, volumes)
-        spread = clustered.spread(values)
-        low, high = found.interval or (spread.low, spread.high)
+        low, high, kind = clustered.bars(found, values)
         rows.append(
             {
                 **dict(zip(by, names, strict=True)),
@@ -131,7 +114,7 @@ def summarise(trials: "DataFrame", by: Sequence[str], value: str) -> "DataFrame"
                 "mean": found.value,
                 "low": low,
                 "high": high,
-                "kind": INTERVAL if found.interval else SPREAD,
+                "kind": kind,
                 "volumes": found.units,
                 "count": len(values),
             }
@@ -139,7 +122,7 @@ def summarise(trials: "DataFrame", by: Sequence[str], value: str) -> "DataFrame"
     return pl.DataFrame(rows)
 
 
-def counted(data: "DataFrame", rows: "DataFrame | None" = None) -> str:
+def counted(data: pl.DataFrame, rows: pl.DataFrame | None = None) -> str:
     """How many volumes and values are behind each mean of a summary, and what its bars are.
 
     rows: the trials behind it; what they have several of and each mean is over, such as kinds of regions, is told.
@@ -150,7 +133,7 @@ def counted(data: "DataFrame", rows: "DataFrame | None" = None) -> str:
     return f"Each mean: {volumes}, {values}; {bars}.{_pooled(rows) if rows is not None else ''}"
 
 
-def _pooled(rows: "DataFrame") -> str:
+def _pooled(rows: pl.DataFrame) -> str:
     """What means are over that a reader would not expect in one mean."""
     several = {
         words: rows[name].drop_nulls().unique(maintain_order=True).to_list()
@@ -161,12 +144,12 @@ def _pooled(rows: "DataFrame") -> str:
     return f" Means are over {' and '.join(told)} together." if told else ""
 
 
-def parted(data: "DataFrame", *by: str) -> list[tuple[tuple[Any, ...], "DataFrame"]]:
+def parted(data: pl.DataFrame, *by: str) -> list[tuple[tuple[Any, ...], pl.DataFrame]]:
     """The groups by these columns in the order of their first appearance, each with its names."""
     return [(tuple(names), group) for names, group in data.group_by(list(by), maintain_order=True)]
 
 
-def first_of_each(trials: "DataFrame", *more: str) -> "DataFrame":
+def first_of_each(trials: pl.DataFrame, *more: str) -> pl.DataFrame:
     """One trial for each clean image and region, since all perturbations of it repeat its clean scores.
 
     more: further columns of which each value keeps its own.
@@ -175,23 +158,19 @@ def first_of_each(trials: "DataFrame", *more: str) -> "DataFrame":
     return trials.unique(names, keep="first", maintain_order=True)
 
 
-def first_of_each_image(trials: "DataFrame") -> "DataFrame":
+def first_of_each_image(trials: pl.DataFrame) -> pl.DataFrame:
     """One trial for each clean image as a whole, which its regions repeat; an inserted lesion makes its own image."""
-    import polars as pl
-
     inserted = pl.when(pl.col("region_kind") == "lesions").then("region")
     return first_of_each(trials.with_columns(region=inserted) if "region_kind" in trials.columns else trials)
 
 
-def strongest(trials: "DataFrame") -> "DataFrame":
+def strongest(trials: pl.DataFrame) -> pl.DataFrame:
     """The trials of the largest budget of each perturbation, or of all its trials where it has none; and clean ones."""
-    import polars as pl
-
     largest = pl.col("budget").max().over("perturbation")
     return trials.filter(largest.is_null() | (pl.col("budget") == largest))
 
 
-def strength_words(trials: "DataFrame") -> str:
+def strength_words(trials: pl.DataFrame) -> str:
     """The budgets of some trials in words; empty where there is none."""
     budgets = ranked(trials["budget"])
     return " and ".join(f"η = {100 * budget:g}%" for budget in budgets) if budgets else ""
@@ -207,7 +186,7 @@ def acceleration_words(acceleration: float | None) -> str:
     return "as acquired" if acceleration is None else f"R = {acceleration:g}"
 
 
-def by_sampling(data: "DataFrame") -> "list[tuple[str, DataFrame]]":
+def by_sampling(data: pl.DataFrame) -> list[tuple[str, pl.DataFrame]]:
     """The part of each acceleration and pattern, the lowest acceleration first, with the title of its panel."""
     parts = parted(data.sort("acceleration", maintain_order=True), *SAMPLING)
     return [(", ".join(filter(None, (acceleration_words(rate), pattern))), part) for (rate, pattern), part in parts]
@@ -220,7 +199,7 @@ def names_of(values: Iterable[Any]) -> list[Any]:
 
 def ranked(values: Iterable[float | None]) -> list[float]:
     """The distinct finite numbers, the smallest first."""
-    return sorted({value for value in values if value is not None and isfinite(value) and value < inf})
+    return sorted({value for value in values if value is not None and isfinite(value)})
 
 
 def _values(knobs: str, told: Collection[str]) -> str:

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import polars as pl
 
+from ...studies.columns import CLEAN
 from . import frame
 from .style import Drawn, Sheet
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from polars import DataFrame
 
 TITLE = "Detection of lesions"
 _ADVICE = (
@@ -25,7 +26,7 @@ _MOST = 6  # labels that are shown, the most frequent ones
 _FILLS = ("full", "left", "right", "bottom", "top")  # of marks, one for each kind of perturbation
 
 
-def lesion_detection(trials: "DataFrame", path: Path) -> Drawn:
+def lesion_detection(trials: pl.DataFrame, path: Path) -> Drawn:
     """Draw the contrast recovery and the detectability of lesions by their label and by their size.
 
     Open marks are of clean images, filled ones of attacked ones at the largest budget; where no perturbation has a
@@ -34,8 +35,6 @@ def lesion_detection(trials: "DataFrame", path: Path) -> Drawn:
     where no voxel is known, in three classes of equally many lesions; the six most frequent labels are shown.
     Raises Lacking where no trial has a region that is a lesion.
     """
-    import polars as pl
-
     clean = [f"{name}_region_clean" for name in _VALUES]
     rows = frame.need(trials, [*clean, "region_pixels"], _ADVICE)
     rows = rows.filter(pl.col("region_kind").is_in(["annotations", "lesions", "drawn"]), ~pl.col("control"))
@@ -75,9 +74,9 @@ def lesion_detection(trials: "DataFrame", path: Path) -> Drawn:
     return sheet.finish(path, data, frame.counted(data, rows))
 
 
-def _states(rows: "DataFrame") -> "dict[str, DataFrame]":
+def _states(rows: pl.DataFrame) -> dict[str, pl.DataFrame]:
     """The clean trials, and each perturbation's strongest at each setting; those with a budget alone if any has one."""
-    perturbed = rows.filter(rows["perturbation"] != frame.CLEAN)
+    perturbed = rows.filter(rows["perturbation"] != CLEAN)
     attacked = perturbed.drop_nulls("budget")
     parts = frame.parted(frame.with_setting(perturbed if attacked.is_empty() else attacked), "setting")
     return {"clean": frame.first_of_each(rows), **{setting: frame.strongest(part) for (setting,), part in parts}}
@@ -93,9 +92,7 @@ def _looks(states: Sequence[str]) -> dict[str, dict[str, Any]]:
     return {"clean": {"markerfacecolor": "white"}, **fills}
 
 
-def _sized(rows: "DataFrame", column: str) -> "DataFrame":
-    import polars as pl
-
+def _sized(rows: pl.DataFrame, column: str) -> pl.DataFrame:
     sizes = rows[column].to_numpy().astype(float)
     edges = np.unique(np.quantile(sizes, np.linspace(0, 1, _SIZES + 1)))
     if len(np.unique(sizes)) <= _SIZES:
@@ -105,7 +102,7 @@ def _sized(rows: "DataFrame", column: str) -> "DataFrame":
     return rows.with_columns(pl.Series("size", [names[number] for number in numbers]))
 
 
-def _draw(sheet: Sheet, axes: "Axes", data: "DataFrame", looks: Mapping[str, dict[str, Any]]) -> None:
+def _draw(sheet: Sheet, axes: "Axes", data: pl.DataFrame, looks: Mapping[str, dict[str, Any]]) -> None:
     classes = frame.names_of(data["class"])
     if set(data["by"]) == {"size"}:
         classes.sort(key=lambda name: float(name.split()[0]))

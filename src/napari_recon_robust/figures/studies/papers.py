@@ -2,15 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from polars import DataFrame
 
 from . import shifts
 from .budget import ADVREC, RANDOM, REGION, WHOLE
 from .claims import Claim, compared
 from .features import RANDOM as RANDOM_FEATURES
-
-if TYPE_CHECKING:
-    from polars import DataFrame
 
 Side = Mapping[str, Any]
 _METHOD = ("method_label", "acceleration")
@@ -50,7 +49,7 @@ class Answer:
         )
 
 
-def answer(trials: "DataFrame") -> Answer | None:
+def answer(trials: DataFrame) -> Answer | None:
     """The comparisons that the study of a packaged plan answers its paper with; None for another study."""
     paper = PAPERS.get(str(trials["plan"][0]))
     if paper is None:

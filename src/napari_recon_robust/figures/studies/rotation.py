@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
+
 from . import frame
 from .style import Drawn, Sheet, line_looks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from polars import DataFrame, Expr
 
 TITLE = "Quality against rotation"
 _ADVICE = "give the plan the perturbation rotation at several angles"
@@ -20,7 +21,7 @@ _LOOKS: dict[str, dict[str, Any]] = {
 }
 
 
-def quality_against_rotation(trials: "DataFrame", path: Path) -> Drawn:
+def quality_against_rotation(trials: pl.DataFrame, path: Path) -> Drawn:
     """Draw the regions' SSIM at the worst pose up to an angle, what interpolation alone costs, and the worst angles.
 
     Other settings of the rotation, such as its shift, have a line each. Columns beyond the common ones:
@@ -28,8 +29,6 @@ def quality_against_rotation(trials: "DataFrame", path: Path) -> Drawn:
     there is not drawn. Raises Lacking where no trial is rotated.
     After Morshuis et al. 2022, arXiv:2208.03161, figure 4.
     """
-    import polars as pl
-
     rows = frame.need(trials, ["ssim_region_clean", "ssim_region_perturbed"], _ADVICE)
     rows = frame.with_knob(rows.filter(pl.col("perturbation") == "rotation", ~pl.col("control")), "angle")
     rows = frame.need(rows, ["knob_angle"], _ADVICE).with_columns(pl.col("knob_angle").cast(pl.Float64))
@@ -66,17 +65,13 @@ def quality_against_rotation(trials: "DataFrame", path: Path) -> Drawn:
     return sheet.finish(path, data, frame.counted(data, rows) + more)
 
 
-def _lines(rows: "DataFrame", what: str, ssim: "Expr") -> "DataFrame":
+def _lines(rows: pl.DataFrame, what: str, ssim: pl.Expr) -> pl.DataFrame:
     """The trials with what they show and its SSIM; `setting` has the knobs that vary beside the angle."""
-    import polars as pl
-
     return frame.with_setting(rows.with_columns(what=pl.lit(what), ssim=ssim), "what", but=["angle"])
 
 
-def _worst(sheet: Sheet, axes: "Axes", rows: "DataFrame", looks: Mapping[str, dict[str, Any]]) -> "DataFrame":
+def _worst(sheet: Sheet, axes: "Axes", rows: pl.DataFrame, looks: Mapping[str, dict[str, Any]]) -> pl.DataFrame:
     """How far out the worst angles lie among those that were tried: 100% is at the end of the range."""
-    import polars as pl
-
     found = rows.with_columns(share=100 * pl.col("worst_angle").abs() / pl.col("knob_angle"))
     data = frame.summarise(found, ["method_label", "setting"], "share")
     settings = frame.names_of(data["setting"])

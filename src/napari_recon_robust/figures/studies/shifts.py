@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import polars as pl
 
 from ...ground.errors import InputError
 from ...ground.numbers import counted
@@ -14,16 +15,14 @@ from ...statistics import clustered
 from ...statistics.estimate import Estimate
 from ...statistics.lines import Line, fit
 from ...statistics.shifts import filtered, share_closed
-from ...studies.columns import PLACE
+from ...studies.columns import CLEAN, DOMAIN, INSIDE, PLACE, TUNING
 from . import frame
 from .style import GREY, Drawn, Sheet
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from polars import DataFrame
 
 TITLE = "In against out of distribution"
-INSIDE, TUNING = "in", "tuning"
 _ADVICE = (
     "give the plan a table of labels whose column domain is `in` for some scans and the name of the shift for the "
     "others, two accelerations, or a perturbation such as noise-level, contrast or other-mask"
@@ -44,57 +43,51 @@ class Shift:
     """
 
     name: str
-    inside: "DataFrame"
-    outside: "DataFrame"
+    inside: pl.DataFrame
+    outside: pl.DataFrame
     changed: bool = False
 
 
-def inside(trials: "DataFrame") -> "DataFrame":
+def inside(trials: pl.DataFrame) -> pl.DataFrame:
     """Those on scans of the distribution P, which are all where no scan has a domain."""
-    return trials.filter(trials[frame.DOMAIN] == INSIDE) if frame.DOMAIN in trials.columns else trials
+    return trials.filter(trials[DOMAIN] == INSIDE) if DOMAIN in trials.columns else trials
 
 
-def outside(trials: "DataFrame") -> "DataFrame":
+def outside(trials: pl.DataFrame) -> pl.DataFrame:
     """Those on scans of another domain than P, none where no scan has a domain."""
-    return (
-        trials.filter(~trials[frame.DOMAIN].is_in([INSIDE, TUNING]))
-        if frame.DOMAIN in trials.columns
-        else trials.clear()
-    )
+    return trials.filter(~trials[DOMAIN].is_in([INSIDE, TUNING])) if DOMAIN in trials.columns else trials.clear()
 
 
-def is_tuned(trials: "DataFrame") -> bool:
+def is_tuned(trials: pl.DataFrame) -> bool:
     """Whether there are scans on which the knobs are tuned."""
-    return frame.DOMAIN in trials.columns and TUNING in set(trials[frame.DOMAIN])
+    return DOMAIN in trials.columns and TUNING in set(trials[DOMAIN])
 
 
-def untuned(trials: "DataFrame") -> "DataFrame":
+def untuned(trials: pl.DataFrame) -> pl.DataFrame:
     """Those that are not on scans on which the knobs are tuned."""
-    return trials.filter(trials[frame.DOMAIN].ne_missing(TUNING)) if frame.DOMAIN in trials.columns else trials
+    return trials.filter(trials[DOMAIN].ne_missing(TUNING)) if DOMAIN in trials.columns else trials
 
 
-def tuned(trials: "DataFrame") -> "DataFrame":
+def tuned(trials: pl.DataFrame) -> pl.DataFrame:
     """Each method at the one setting that is best on the scans for tuning (mean SSIM), without these scans.
 
     Where there are none, the methods that have one setting. Test-time training of each network is a method of its own.
     """
-    import polars as pl
-
     rows = frame.with_knob(trials, "network", "knobs")
     if is_tuned(rows):
-        tuning = rows.filter(pl.col(frame.DOMAIN) == TUNING, pl.col("ssim_foreground_clean").is_not_null())
+        tuning = rows.filter(pl.col(DOMAIN) == TUNING, pl.col("ssim_foreground_clean").is_not_null())
         means = tuning.group_by(*_SETTINGS, "method_label", maintain_order=True).agg(
             pl.col("ssim_foreground_clean").mean()
         )
         chosen = means.sort("ssim_foreground_clean", descending=True).unique(_SETTINGS, keep="first")["method_label"]
-        kept = rows.filter(pl.col("method_label").is_in(chosen.to_list()), pl.col(frame.DOMAIN).ne_missing(TUNING))
+        kept = rows.filter(pl.col("method_label").is_in(chosen.to_list()), pl.col(DOMAIN).ne_missing(TUNING))
     else:
         kept = rows.filter(pl.col("method_label").n_unique().over(_SETTINGS) == 1)
     return kept.drop(_BASE)
 
 
 def inside_against_outside(
-    trials: "DataFrame",
+    trials: pl.DataFrame,
     path: Path,
     *,
     logit: bool = False,
@@ -114,8 +107,6 @@ def inside_against_outside(
     the same network trained on Q; the share of the gap that was closed is then in the caption.
     Raises Lacking where there is no shift. After Darestani, Chaudhari and Heckel 2021, arXiv:2102.06103, figure 1.
     """
-    import polars as pl
-
     rows = frame.need(trials, ["ssim_foreground_clean"], _ADVICE)
     rows = frame.with_knob(tuned(rows) if is_tuned(rows) else rows, "network", "knobs")
     rows = frame.with_pattern(rows).with_columns(score=pl.col("ssim_foreground_clean"))
@@ -146,20 +137,18 @@ def inside_against_outside(
     return sheet.finish(path, data, " ".join([frame.counted(data), bands, *words]))
 
 
-def _at_home(rows: "DataFrame") -> "DataFrame":
+def _at_home(rows: pl.DataFrame) -> pl.DataFrame:
     """Those on P, or all where the table names no scan of P."""
     found = inside(rows)
     return rows if found.is_empty() else found
 
 
-def _shifts(rows: "DataFrame") -> list[Shift]:
+def _shifts(rows: pl.DataFrame) -> list[Shift]:
     """The shifts that the table has: those of the domain on all scans, all others on scans of P alone."""
-    import polars as pl
-
-    clean = rows.filter(pl.col("perturbation") == frame.CLEAN)
+    clean = rows.filter(pl.col("perturbation") == CLEAN)
     if clean.is_empty():  # each perturbed trial has the clean score of its slice
         clean = rows.with_columns(
-            perturbation=pl.lit(frame.CLEAN), perturbation_knobs=pl.lit("{}"), seed=pl.lit(None, pl.Int64)
+            perturbation=pl.lit(CLEAN), perturbation_knobs=pl.lit("{}"), seed=pl.lit(None, pl.Int64)
         )
     clean = frame.first_of_each_image(clean)
     found, abroad = [], outside(clean)
@@ -171,11 +160,11 @@ def _shifts(rows: "DataFrame") -> list[Shift]:
         ]
         rows, abroad = (some.filter(pl.col(_CHOSEN) != "filtered") for some in (rows, abroad))
         clean = drawn
-    if frame.DOMAIN in rows.columns and not inside(clean).is_empty():
+    if DOMAIN in rows.columns and not inside(clean).is_empty():
         found += [
             Shift(f"{name}{at}", here, scans)
             for at, here, there in _at_each_rate(clean, abroad)
-            for (name,), scans in frame.parted(there, frame.DOMAIN)
+            for (name,), scans in frame.parted(there, DOMAIN)
         ]
     accelerations = frame.ranked(clean["acceleration"])
     for value in accelerations[1:]:
@@ -192,10 +181,8 @@ def _shifts(rows: "DataFrame") -> list[Shift]:
     return found
 
 
-def _at_each_rate(one: "DataFrame", other: "DataFrame") -> "Iterator[tuple[str, DataFrame, DataFrame]]":
+def _at_each_rate(one: pl.DataFrame, other: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame, pl.DataFrame]]:
     """Both sides of a shift at each acceleration, with its words where there are several."""
-    import polars as pl
-
     rates = frame.names_of(one["acceleration"].sort())
     for rate in rates:
         same = pl.col("acceleration").eq_missing(rate)
@@ -203,22 +190,20 @@ def _at_each_rate(one: "DataFrame", other: "DataFrame") -> "Iterator[tuple[str, 
         yield at, one.filter(same), other.filter(same)
 
 
-def _shifts_all(kind: str, trials: "DataFrame") -> bool:
+def _shifts_all(kind: str, trials: pl.DataFrame) -> bool:
     """Whether a perturbation shifts the measurement as a whole: it has no budget, and inserts no feature."""
     local = [trials[name] for name in ("budget", "feature_row") if name in trials.columns]
-    return kind != frame.CLEAN and not trials.is_empty() and all(column.is_null().all() for column in local)
+    return kind != CLEAN and not trials.is_empty() and all(column.is_null().all() for column in local)
 
 
-def _filtered(rows: "DataFrame", compared: "DataFrame", proxy: str) -> list[Shift]:
+def _filtered(rows: pl.DataFrame, compared: pl.DataFrame, proxy: str) -> list[Shift]:
     """The slices on which the proxy does worst, and beside them as many random ones."""
-    import polars as pl
-
-    clean = rows.filter(pl.col("method_label") == proxy, pl.col("perturbation") == frame.CLEAN)
+    clean = rows.filter(pl.col("method_label") == proxy, pl.col("perturbation") == CLEAN)
     slices = clean.group_by("scan", "slice", maintain_order=True).agg(pl.col("score").mean())
     if slices.is_empty():
         raise InputError(f"the proxy {proxy!r} is no method of the study, or has no clean trials; name another one.")
     chosen = filtered(slices["score"], max(1, round(_WORST * len(slices))))
-    others = frame.first_of_each_image(compared.filter(pl.col("perturbation") == frame.CLEAN))
+    others = frame.first_of_each_image(compared.filter(pl.col("perturbation") == CLEAN))
     return [
         Shift(f"{name} slices (proxy: {proxy}){at}", here, some)
         for name, places in (("filtered", chosen.worst), ("random", chosen.random))
@@ -228,10 +213,8 @@ def _filtered(rows: "DataFrame", compared: "DataFrame", proxy: str) -> list[Shif
     ]
 
 
-def _line(shift: Shift, logit: bool) -> tuple["DataFrame", Line | None]:
+def _line(shift: Shift, logit: bool) -> tuple[pl.DataFrame, Line | None]:
     """The methods' means on both sides, and the line through those that were measured on all volumes."""
-    import polars as pl
-
     sides = [frame.summarise(part, ["method_label"], "score") for part in (shift.inside, shift.outside)]
     names = [name for name in sides[0]["method_label"] if name in set(sides[1]["method_label"])]
     data = pl.concat(
@@ -252,10 +235,8 @@ def _line(shift: Shift, logit: bool) -> tuple["DataFrame", Line | None]:
     return data, line
 
 
-def _matrix(rows: "DataFrame", names: list[str], volumes: list[str]) -> Any:
+def _matrix(rows: pl.DataFrame, names: list[str], volumes: list[str]) -> Any:
     """The mean score of each method on each volume, NaN where it was not measured."""
-    import polars as pl
-
     table = np.full((len(names), len(volumes)), np.nan)
     means = rows.group_by("method_label", "volume").agg(pl.col("score").mean())
     for name, volume, score in means.iter_rows():
@@ -264,9 +245,7 @@ def _matrix(rows: "DataFrame", names: list[str], volumes: list[str]) -> Any:
     return table
 
 
-def _draw(sheet: Sheet, axes: "Axes", shift: Shift, data: "DataFrame", line: Line | None) -> None:
-    import polars as pl
-
+def _draw(sheet: Sheet, axes: "Axes", shift: Shift, data: pl.DataFrame, line: Line | None) -> None:
     for (name,), part in frame.parted(data, "method_label"):
         one, other = (part.filter(pl.col("side") == side).row(0, named=True) for side in ("in", "out"))
         x, y = ((side["mean"], side["low"], side["high"]) for side in (one, other))
@@ -300,8 +279,6 @@ def _counted(line: Line) -> str:
 
 def _trained_on_the_slice(shift: Shift) -> list[tuple[str, str]]:
     """The methods that train a network on the slice, each with the method that is this network without it."""
-    import polars as pl
-
     rows = shift.outside
     found = []
     for (name, base), _ in frame.parted(rows.drop_nulls(_BASE), "method_label", _BASE):
@@ -321,10 +298,8 @@ def _gained(shift: Shift) -> list[str]:
     return words
 
 
-def _paired(shift: Shift, *names: str) -> "DataFrame":
+def _paired(shift: Shift, *names: str) -> pl.DataFrame:
     """The scores of some methods on Q, a column for each, where all of them were measured at the same settings."""
-    import polars as pl
-
     rows = shift.outside
     same = [name for name in _PAIRED if name in rows.columns]
     scores = [

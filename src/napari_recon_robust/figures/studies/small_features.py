@@ -1,30 +1,26 @@
 """Whether overall quality tells of small features: their recovery against SSIM over methods and accelerations."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import polars as pl
 
 from ...ground.numbers import counted
 from . import frame
 from .correlation import WORDS, correlated
 from .style import Drawn, Sheet
 
-if TYPE_CHECKING:
-    from polars import DataFrame
-
 TITLE = "Small features against overall quality"
 _ADVICE = "give the plan regions that are lesions and the metrics ssim and contrast_recovery"
 _VALUES = {"contrast_recovery_region_clean": "contrast recovery", "ssim_region_clean": "SSIM of the lesions"}
 
 
-def features_against_quality(trials: "DataFrame", path: Path) -> Drawn:
+def features_against_quality(trials: pl.DataFrame, path: Path) -> Drawn:
     """Draw the recovery of lesions and their SSIM against the SSIM of the foreground, with the rank correlations.
 
     A point is a method at an acceleration and pattern; the interval of the correlation leaves out one method at a time.
     Raises Lacking where no trial has a region that is a lesion. After Darestani, Chaudhari and Heckel 2021,
     arXiv:2102.06103, figure 5.
     """
-    import polars as pl
-
     rows = frame.need(trials, ["ssim_foreground_clean", "contrast_recovery_region_clean"], _ADVICE)
     rows = rows.filter(pl.col("region_kind").is_in(["annotations", "lesions", "drawn"]))
     rows = frame.with_pattern(frame.first_of_each(frame.need(rows, [*_VALUES], _ADVICE)))

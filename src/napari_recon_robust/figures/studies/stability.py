@@ -1,30 +1,27 @@
 """Accuracy against stability: whether the better methods are the weaker ones."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import polars as pl
 
 from ...ground.numbers import counted
+from ...studies.columns import CLEAN
 from . import frame
 from .correlation import WORDS, correlated
 from .style import Drawn, Sheet
-
-if TYPE_CHECKING:
-    from polars import DataFrame
 
 TITLE = "Accuracy against stability"
 _ADVICE = "give the plan a perturbation, such as worst-case, and the metric ssim"
 
 
-def accuracy_against_stability(trials: "DataFrame", path: Path) -> Drawn:
+def accuracy_against_stability(trials: pl.DataFrame, path: Path) -> Drawn:
     """Draw the loss of the regions' SSIM by the strongest perturbation against the SSIM of the clean foreground.
 
     A panel for each perturbation at each setting of its knobs, a point for each method at an acceleration and pattern.
     Raises Lacking where nothing is perturbed.
     """
-    import polars as pl
-
     columns = ["ssim_foreground_clean", "ssim_region_clean", "ssim_region_perturbed"]
-    rows = frame.need(trials, columns, _ADVICE).filter(~pl.col("control"), pl.col("perturbation") != frame.CLEAN)
+    rows = frame.need(trials, columns, _ADVICE).filter(~pl.col("control"), pl.col("perturbation") != CLEAN)
     rows = frame.with_pattern(frame.with_setting(frame.need(rows, columns, _ADVICE)))
     rows = rows.with_columns(loss=pl.col("ssim_region_clean") - pl.col("ssim_region_perturbed"))
     by, settings = ["method_label", *frame.SAMPLING], frame.names_of(rows["setting"])

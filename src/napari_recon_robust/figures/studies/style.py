@@ -9,6 +9,8 @@ from pathlib import Path
 from textwrap import fill, wrap
 from typing import TYPE_CHECKING, Any
 
+from polars import DataFrame
+
 from ...ground.table import frame_to_csv
 from ...ground.writing import write
 from .. import plots
@@ -16,7 +18,6 @@ from .frame import names_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from polars import DataFrame
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKS = "os^Dv<>pXh"
@@ -104,7 +105,7 @@ class Sheet:
         """The place of a name among all names, from 0."""
         return list(self.looks).index(name)
 
-    def means(self, axes: "Axes", data: "DataFrame", x: str, name: Any, *, dodge: float = 0.0, **more: Any) -> None:
+    def means(self, axes: "Axes", data: DataFrame, x: str, name: Any, *, dodge: float = 0.0, **more: Any) -> None:
         """Draw the means of a summary over a column, with their bars. dodge: how far aside, so that bars part."""
         data = data.sort(x)
         mean, low, high = (data[column].to_numpy() for column in ("mean", "low", "high"))
@@ -132,7 +133,7 @@ class Sheet:
         columns = max(1, min(len(handles), (110 if wide else 52) // (longest + 8)))
         self._legend = handles, columns
 
-    def finish(self, path: Path, data: "DataFrame", words: str) -> Drawn:
+    def finish(self, path: Path, data: DataFrame, words: str) -> Drawn:
         """Write the figure as SVG, its words below it, and its data beside it as CSV. Empty panels are not shown."""
         import matplotlib
 
