@@ -60,6 +60,17 @@ def test_a_table_without_answers_is_told_from_another_file(tmp_path: Path) -> No
         read_csv(tmp_path / "answers.csv")
 
 
+def test_a_table_that_a_spreadsheet_has_saved_is_read_and_another_content_refused(tmp_path: Path) -> None:
+    path, whole = tmp_path / "answers.csv", {"answer": {"seen": "no", "confidence": 50.0}, "lesion": False}
+    text = to_csv([dict.fromkeys(COLUMNS) | whole])
+    path.write_text(text.replace("False", "FALSE"), encoding="utf-8-sig")
+    assert read_csv(path)[0]["lesion"] is False
+    for other in (text.replace("False", "perhaps"), to_csv([dict.fromkeys(COLUMNS) | {"answer": 5}])):
+        path.write_text(other)
+        with pytest.raises(FileFormatError, match="no table of answers"):
+            read_csv(path)
+
+
 @pytest.mark.slow
 def test_the_table_is_read_back_as_it_was(study: Callable[..., Answers], tmp_path: Path) -> None:
     answers = study()

@@ -98,17 +98,17 @@ def to_csv(rows: list[dict[str, Any]]) -> str:
 
 
 def read_csv(path: str | Path) -> list[dict[str, Any]]:
-    """The rows that `to_csv` wrote. Raises FileFormatError for a file that is no such table."""
+    """The rows that `to_csv` wrote, also once a spreadsheet has saved them; FileFormatError for no such table."""
     path = Path(path)
     try:
-        table = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")))
+        table = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8-sig")))
         lines = list(table)
         if not set(COLUMNS) - _LATER <= set(lines[0] if lines else table.fieldnames or ()) <= set(COLUMNS):
             raise ValueError
         if not lines:
             raise FileFormatError(f"{path.name} holds no answer; nothing was read before it was exported.")
         return [{name: _value(name, line.get(name, "")) for name in COLUMNS} for line in lines]
-    except (OSError, ValueError, TypeError, csv.Error, RecursionError):
+    except (OSError, ValueError, TypeError, KeyError, csv.Error, RecursionError):
         raise FileFormatError(
             f"{path.name} is no table of answers; `recon-robust review export` writes one as .csv."
         ) from None
@@ -175,11 +175,11 @@ def _cell(value: Any) -> Any:
 
 def _value(name: str, text: str) -> Any:
     if name == "answer":
-        return json.loads(text)
+        return dict(json.loads(text))
     if name == "arms":
         return tuple(unquoted(text).split(_BETWEEN))
     if name in _NUMBERS | _COUNTS:
         return (int if name in _COUNTS else float)(text) if text else None
     if name in _TRUTHS:
-        return {"True": True, "False": False, "": None}[text]
+        return {"true": True, "false": False, "": None}[text.lower()]  # spreadsheets write them in capitals
     return unquoted(text)
