@@ -20,7 +20,7 @@ import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -316,7 +316,7 @@ class _Frozen(Mapping[str, Content]):
             "columns": first.case.matrix[1],
             "voxel": first.voxel,
             "upside_down": first.upside_down,
-            "window": _limits(Window.of(case.target)),
+            "window": astuple(Window.of(case.target)),
             "maximum": float(case.target.max()) or 1.0,
             "region": case.region if self.plan.viewing.region else None,
             "truth": case.truth() if case.entry.training else None,
@@ -427,10 +427,6 @@ def _around(inside: NDArray[np.bool_]) -> tuple[int, int, int, int]:
     corner = np.rint((low + high - side) / 2).astype(int)
     corner = np.clip(corner, 0, np.maximum(np.array(matrix) - side, 0))
     return int(corner[0]), int(corner[1]), min(side, matrix[0]), min(side, matrix[1])
-
-
-def _limits(window: Window) -> tuple[float, float]:
-    return float(window.low), float(window.high)
 
 
 def _hash(path: Path) -> str:

@@ -86,14 +86,11 @@ def _saved(store: Path, wanted: FromStudy) -> list[Row]:
 
 
 def _check_columns(table: "DataFrame", names: Sequence[str]) -> None:
+    usual = ("method", "method_label", "perturbation", "budget", "region_kind", "region_label", "ssim_region_perturbed")
     for name in names:
         if name not in table.columns:
-            raise InputError(f"the table of the study has no column {name!r}; it has, for instance, {_some(table)}.")
-
-
-def _some(table: "DataFrame") -> str:
-    known = ("method", "method_label", "perturbation", "budget", "region_kind", "region_label", "ssim_region_perturbed")
-    return ", ".join(name for name in known if name in table.columns)
+            some = ", ".join(column for column in usual if column in table.columns)
+            raise InputError(f"the table of the study has no column {name!r}; it has, for instance, {some}.")
 
 
 def _holds(row: Row, conditions: Mapping[str, Value | tuple[Value, ...]]) -> bool:
@@ -120,13 +117,9 @@ def _compared(rows: Sequence[Row], wanted: FromStudy) -> list[tuple[Row, dict[st
                     f"arms: which, for instance by {either(['perturbation', 'budget', 'method_label'])}."
                 )
             places[place][arm] = row
-    first = next(iter(wanted.arms))
+    first, ranks = next(iter(wanted.arms)), {row["trial"]: at for at, row in enumerate(rows)}
     whole = [found for found in places.values() if set(found) == set(wanted.arms)]
-    order = [found[first]["trial"] for found in whole]
-    ranks = {row["trial"]: at for at, row in enumerate(rows)}
-    whole = [
-        found for _, found in sorted(zip((ranks[trial] for trial in order), whole, strict=True), key=lambda one: one[0])
-    ]
+    whole.sort(key=lambda found: ranks[found[first]["trial"]])
     return [(found[first], {arm: _folder(wanted.study, found[arm]) for arm in wanted.arms}) for found in whole]
 
 

@@ -11,7 +11,8 @@ import numpy as np
 from ..ground.errors import FileFormatError, InputError
 from .ratings import Ratings
 
-_BEGIN, _TRUTH = "BEGIN DATA:", "-1"
+TRUTH = ("-1", "truth")  # readers who stand for the truth; the first is what is written
+_BEGIN = "BEGIN DATA:"
 
 
 def to_imrmc(ratings: Ratings) -> str:
@@ -22,7 +23,7 @@ def to_imrmc(ratings: Ratings) -> str:
     count = int(ratings.truth.sum())
     lines = [f"NR: {len(ratings.readers)}", f"N0: {ratings.truth.size - count}", f"N1: {count}"]
     lines += [f"NM: {len(ratings.arms)}", "", _BEGIN]
-    lines += [f"{_TRUTH},{case},truth,{int(truth)}" for case, truth in zip(ratings.cases, ratings.truth, strict=True)]
+    lines += [f"{TRUTH[0]},{case},truth,{int(truth)}" for case, truth in zip(ratings.cases, ratings.truth, strict=True)]
     for (arm, reader, case), value in np.ndenumerate(ratings.values):
         if np.isfinite(value):
             lines.append(f"{ratings.readers[reader]},{ratings.cases[case]},{ratings.arms[arm]},{value:.17g}")
@@ -39,8 +40,8 @@ def read_imrmc(path: str | Path) -> Ratings:
         lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
         begin = next(number for number, line in enumerate(lines) if line.upper().startswith(_BEGIN))
         cells = [[cell.strip() for cell in line.split(",")] for line in lines[begin + 1 :] if line]
-        truths = {case: float(score) for reader, case, _, score in cells if reader in (_TRUTH, "truth")}
-        rated = [line for line in cells if line[0] not in (_TRUTH, "truth")]
+        truths = {case: float(score) for reader, case, _, score in cells if reader in TRUTH}
+        rated = [line for line in cells if line[0] not in TRUTH]
         scores = [(reader, case, arm, float(score)) for reader, case, arm, score in rated]
     except (OSError, ValueError, StopIteration):
         raise FileFormatError(f"{path.name} is no file of iMRMC: reader,case,modality,score after {_BEGIN}") from None

@@ -73,11 +73,6 @@ class Marks:
         unread = frozenset(product(readers, cases)) - read
         return cls(names, readers, tuple(cases), patients, lesions, tuple(marks), unread), left
 
-    @property
-    def clusters(self) -> tuple[str, ...] | None:
-        """The patient of each case, or None where each has one case."""
-        return self.patients if len(set(self.patients)) < len(self.patients) else None
-
     def free_response(self) -> FreeResponse:
         """The highest ratings, as `statistics.readers.free_response` takes them."""
         of = np.array([case for case, weights in enumerate(self.lesions) for _ in weights], int)

@@ -1,7 +1,9 @@
 """A first plan to begin from, and what a plan will cost its readers."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +11,8 @@ from ..cases.record import anatomy_hash, load_case
 from ..ground.errors import InputError
 from ..ground.writing import write
 from .order import draw
-from .plan import Entry, Plan
-from .questions import QUESTIONNAIRES, Question
+from .plan import Plan
+from .questions import QUESTIONNAIRES
 
 
 def new_plan(cases: Sequence[str | Path], path: str | Path, questions: str = "lesion") -> Path:
@@ -92,17 +94,16 @@ class Load:
 
 def load(plan: Plan) -> Load:
     """What the plan asks of the reader who reads most."""
-    numbers = iter(range(10**9))
+    numbers = count()
     drawn = draw(plan, lambda: str(next(numbers)))
-    most = max((sum(one.reader == reader for one in drawn) for reader in {one.reader for one in drawn}), default=0)
+    most = max(Counter(one.reader for one in drawn).values())
     seconds = most * sum(question.seconds for question in plan.questions)
     return Load(most, max(one.sitting for one in drawn) + 1, seconds / 60)
 
 
 def described(plan: Plan) -> dict[str, Any]:
     """A plan in a few figures, for who checks it."""
-    asked: tuple[Question, ...] = plan.questions
-    read: tuple[Entry, ...] = plan.read
+    read = plan.read
     return {
         "cases": len(read),
         "training": len(plan.cases) - len(read),
@@ -112,6 +113,6 @@ def described(plan: Plan) -> dict[str, Any]:
         "without lesion": sum(case.lesion is False for case in read),
         "truth not known": sum(case.lesion is None for case in read),
         "arms": [arm.name for arm in plan.arms],
-        "questions": [question.id for question in asked],
+        "questions": [question.id for question in plan.questions],
         "readers": plan.design.readers,
     }

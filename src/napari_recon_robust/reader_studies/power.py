@@ -94,10 +94,9 @@ class Size:
         return np.asarray(np.arange(self.readers)[:, None] % (self.groups.max() + 1) == self.groups)
 
     @property
-    def clusters(self) -> list[int] | None:
-        """The patient of each case, None where each is of another one."""
-        several = len(set(self.patients.tolist())) < self.patients.size
-        return self.patients.tolist() if several else None
+    def clustered(self) -> bool:
+        """Whether a patient has several cases."""
+        return self.patients.max() + 1 < self.patients.size
 
     @property
     def design_effect(self) -> float:
@@ -157,13 +156,13 @@ def variances_of(pilot: Ratings | Marks) -> Variances:
         raise InputError("a pilot of one arm shows no variance of differences; name one with two.")
     if isinstance(pilot, Marks):
         marks = pilot.free_response()
-        figures, errors = weighted_afroc(marks), weighted_afroc_covariance(marks, patients=pilot.clusters)
+        figures, errors = weighted_afroc(marks), weighted_afroc_covariance(marks, patients=pilot.patients)
     else:
         pilot = pilot.paired()[0]
         if len(pilot.readers) < 2:
             raise InputError("fewer than two readers of the pilot rated two cases of each kind in all arms.")
         figures = areas(pilot.values, pilot.truth)
-        errors = covariance(pilot.values, pilot.truth, patients=pilot.clusters)
+        errors = covariance(pilot.values, pilot.truth, patients=pilot.patients)
     if len(pilot.readers) < 2:
         raise InputError("a pilot of one reader does not show how readers differ; name one with two.")
     return Variances.of(components(figures, errors), len(pilot.cases))
@@ -261,7 +260,7 @@ def _of_lesions(endpoint: Endpoint, size: Size, draws: int, rng: np.random.Gener
         assumed += ", each lesion and each case without one is marked once" if name == "wAFROC" else ""
     else:
         assumed = f"{endpoint.measure} is {best:g} and {worse:g}"
-    if size.clusters or (endpoint.measure == "wafroc" and size.lesions.max() > 1):
+    if size.clustered or (endpoint.measure == "wafroc" and size.lesions.max() > 1):
         assumed += f", and {100 * OF_PATIENT:.0f}% of the variance of ratings is the patient's"
     try:
         found = [_differ(endpoint.measure, shift, size, np.array(reads), rng) for _ in range(draws)]
@@ -276,12 +275,13 @@ def _differ(measure: str, shift: Values, size: Size, reads: NDArray[np.bool_], r
     truth = ~size.truth if measure == "specificity" else size.truth
     of = np.repeat(np.arange(truth.size), np.maximum(size.lesions, 1) if measure == "wafroc" else 1)
     ratings = np.where(reads[:, of], _ratings(shift, len(reads), truth[of], size.patients[of], rng), np.nan)
-    method: Method = "delong" if reads.all() and not size.clusters else "jackknife"
+    method: Method = "delong" if reads.all() and not size.clustered else "jackknife"
+    patients = size.patients.tolist()
     if measure == "auc":
-        figures, errors = areas(ratings, truth), covariance(ratings, truth, method, size.clusters)
+        figures, errors = areas(ratings, truth), covariance(ratings, truth, method, patients)
     elif measure == "wafroc":
         marks = _marked(ratings, of, truth)
-        figures, errors = weighted_afroc(marks), weighted_afroc_covariance(marks, method, size.clusters)
+        figures, errors = weighted_afroc(marks), weighted_afroc_covariance(marks, method, patients)
     else:
         right = np.where(np.isnan(ratings), np.nan, ratings > 0)
         figures, errors = shares(right[..., truth], size.patients[truth])

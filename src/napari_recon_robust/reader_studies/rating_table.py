@@ -4,12 +4,11 @@ import csv
 from pathlib import Path
 
 from ..ground.errors import FileFormatError
-from .imrmc import assembled
+from .imrmc import TRUTH, assembled
 from .ratings import Ratings
 
 IMRMC = ("readerID", "caseID", "modalityID", "score")
 MRMCAOV = ("reader", "treatment", "case", "truth", "rating")
-_TRUTH = ("-1", "truth")  # the reader who stands for the truth in iMRMC's tables
 
 
 def read_rating_table(path: str | Path) -> Ratings | None:
@@ -26,11 +25,11 @@ def read_rating_table(path: str | Path) -> Ratings | None:
                 return None
             rows = list(reader)
         if columns >= set(IMRMC):
-            truths = {row["caseID"]: float(row["score"]) for row in rows if row["readerID"] in _TRUTH}
+            truths = {row["caseID"]: float(row["score"]) for row in rows if row["readerID"] in TRUTH}
             scores = [
                 (row["readerID"], row["caseID"], row["modalityID"], float(row["score"]))
                 for row in rows
-                if row["readerID"] not in _TRUTH
+                if row["readerID"] not in TRUTH
             ]
         else:
             truths = {row["case"]: float(row["truth"]) for row in rows}

@@ -69,11 +69,6 @@ class Ratings:
         truth = np.array([bool(row["lesion"]) for row in cases.values()])
         return cls(names, readers, tuple(order), tuple(str(row["patient"]) for row in cases.values()), truth, values)
 
-    @property
-    def clusters(self) -> tuple[str, ...] | None:
-        """The patient of each case, or None where each has one case."""
-        return self.patients if len(set(self.patients)) < len(self.patients) else None
-
     def paired(self) -> tuple["Ratings", str]:
         """What was rated in all arms, by readers with at least two cases of either kind, and what was left out."""
         rated = np.isfinite(self.values)

@@ -115,7 +115,7 @@ class _Read:
         if sheets["TRUTH"][0][len(_TRUTH) : len(_TRUTH + _NAMES)] == _NAMES:
             self._names = {("case", _text(row[0])): str(row[6]) for row in truth if row[0] is not None}
             for kind, column in (("reader", 3), ("modality", 4)):
-                numbers, names = _parted(truth[0][column], ","), str(truth[0][column + 5]).split(_BETWEEN)
+                numbers, names = _parted(truth[0][column]), str(truth[0][column + 5]).split(_BETWEEN)
                 self._names |= {(kind, number): name for number, name in zip(numbers, names, strict=True)}
         self.paradigm = {str(row[5]).upper() for row in truth if len(row) > 5 and row[5]}
         self.weights: dict[str, list[float]] = {}
@@ -164,11 +164,11 @@ class _Read:
         """The readers or modalities that the first row of the sheet Truth names."""
         if len(truth[0]) <= column or truth[0][column] is None:
             return ()
-        return tuple(self._name(kind, number) for number in _parted(truth[0][column], ","))
+        return tuple(self._name(kind, number) for number in _parted(truth[0][column]))
 
 
-def _parted(cell: Any, by: str) -> list[str]:
-    return [part.strip() for part in _text(cell).split(by)]
+def _parted(cell: Any) -> list[str]:
+    return [part.strip() for part in _text(cell).split(",")]
 
 
 def _text(number: Any) -> str:

@@ -35,7 +35,7 @@ def wafroc(question: str, marks: Marks, left: str = "") -> Found:
     """The weighted areas, the curves, and what was marked. left: what was left out, in words."""
     try:
         highest = marks.free_response()
-        areas, errors = weighted_afroc(highest), weighted_afroc_covariance(highest, patients=marks.clusters)
+        areas, errors = weighted_afroc(highest), weighted_afroc_covariance(highest, patients=marks.patients)
     except InputError as error:
         return Found(remarks=[f"{question}: no {WAFROC}: {error}"])
     note = f"{highest.of.size} lesions in {int(highest.truth.sum())} cases, {int((~highest.truth).sum())} without, "

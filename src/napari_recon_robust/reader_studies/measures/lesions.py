@@ -41,7 +41,7 @@ def detected(plan: Plan, question: Question, rows: Sequence[Row]) -> Found:
 def roc(question: str, ratings: Ratings, note: str = "") -> Found:
     """The areas of paired ratings, and the curves themselves, averaged over readers. note: what was left out."""
     try:
-        errors = covariance(ratings.values, ratings.truth, patients=ratings.clusters)
+        errors = covariance(ratings.values, ratings.truth, patients=ratings.patients)
     except InputError as error:
         return Found(remarks=[f"{question}: no {AREA}: {error}"])
     figures = areas(ratings.values, ratings.truth)
