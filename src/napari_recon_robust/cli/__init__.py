@@ -36,12 +36,9 @@ def main() -> None:
     """Entry point: one line on stderr and exit status 1 for a user's error, 2 for wrong usage, 130 for Ctrl-C."""
     try:
         cli.main(standalone_mode=False)
-    except click.UsageError as error:
-        click.echo(f"recon-robust: {error.format_message()}", err=True)
-        sys.exit(2)
     except click.ClickException as error:
         click.echo(f"recon-robust: {error.format_message()}", err=True)
-        sys.exit(1)
+        sys.exit(error.exit_code)
     except ReconRobustError as error:
         click.echo(f"recon-robust: {' '.join(str(error).split())}", err=True)
         sys.exit(1)

@@ -135,20 +135,21 @@ _RUN = (
 
 def sampling_options(command: Command) -> Command:
     """The file, the slice, the method and how the slice is undersampled."""
-    return _decorated(command, (*_SCAN, *_METHOD, _AUTO, *_SAMPLING, *_RUN))
+    return decorated(command, (*_SCAN, *_METHOD, _AUTO, *_SAMPLING, *_RUN))
 
 
 def slice_options(command: Command) -> Command:
     """The file, the slice and how it is undersampled, for a command that names its methods itself."""
-    return _decorated(command, (*_SCAN, *_SAMPLING, *_RUN))
+    return decorated(command, (*_SCAN, *_SAMPLING, *_RUN))
 
 
 def samplings_options(command: Command) -> Command:
     """The file, the slice, the method and several ways of undersampling the slice."""
-    return _decorated(command, (*_SCAN, *_METHOD, *_SAMPLINGS, *_RUN))
+    return decorated(command, (*_SCAN, *_METHOD, *_SAMPLINGS, *_RUN))
 
 
-def _decorated(command: Command, options: Sequence[Command]) -> Command:
+def decorated(command: Command, options: Sequence[Command]) -> Command:
+    """The command with options, which its help lists in this order."""
     for option in reversed(options):
         command = option(command)
     return command

@@ -14,9 +14,7 @@ from ..studies.plan import PlanError
 from ..studies.running import Status, run_study
 from ..studies.watching import DASHBOARD, FOLLOWED
 from .contradictions import refuse, refuse_both
-from .options import follow, warn
-
-Command = Callable[..., Any]
+from .options import Command, decorated, follow, warn
 
 
 class _PlanFile(click.Path):
@@ -70,9 +68,7 @@ _DATA = (
 
 def data_options(command: Command) -> Command:
     """What a packaged plan is pointed at."""
-    for option in reversed(_DATA):
-        command = option(command)
-    return command
+    return decorated(command, _DATA)
 
 
 PLAN = click.argument("plan", type=_PlanFile(exists=True, dir_okay=False, path_type=Path))
@@ -97,9 +93,7 @@ _WHERE = (
 
 def where_options(command: Command) -> Command:
     """Where a study is run."""
-    for option in reversed(_WHERE):
-        command = option(command)
-    return command
+    return decorated(command, _WHERE)
 
 
 def executor_of(workers: int | None, scheduler: str | None, cluster: Path | None) -> Executor:

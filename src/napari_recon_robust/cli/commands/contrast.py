@@ -7,8 +7,8 @@ from typing import Any
 import click
 
 from ...data.roi import ROI
-from ...evaluation.contrast import Contrasts
 from ...figures import plots
+from ...figures.contrast import contrast_histogram
 from ...ground.errors import InputError, either
 from ...reconstructors.generative.posterior import CALIBRATION, Posterior
 from ..options import follow, measured, print_json, slice_options
@@ -58,16 +58,11 @@ def contrast(
         job = method.contrasts(measurement, region, against, samples, steps)
         found = follow(job, "Drawing samples")
         acceleration = measurement.acceleration
-    outputs.save(plot, lambda path: _draw(path, found, exceeds, f"{method.label}, effective R = {acceleration:.3g}"))
+    title = f"{method.label}, effective R = {acceleration:.3g}"
+    outputs.save(plot, lambda path: contrast_histogram(path, found, exceeds, title))
     if as_json:
         print_json({"method": method.id, **found.to_json(exceeds), "calibration": CALIBRATION})
     else:
         click.echo(found.sentence(exceeds))
         click.echo(f"{method.caution} {CALIBRATION}")
     outputs.end(quiet=as_json)
-
-
-def _draw(path: Path, found: Contrasts, exceeds: float, title: str) -> None:
-    from ...figures.contrast import contrast_histogram
-
-    contrast_histogram(path, found, exceeds, title)

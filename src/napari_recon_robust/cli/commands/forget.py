@@ -2,6 +2,7 @@
 
 import click
 
+from ...ground.numbers import counted
 from ...workbench import saved_review
 
 
@@ -12,5 +13,4 @@ def forget() -> None:
     They are in the user's own folder, where nobody else may read them. An open window keeps its own anew as soon as
     something in it is changed. Cases that were saved stay.
     """
-    count = saved_review.forget()
-    click.echo(f"removed: {count} review{'s' * (count != 1)} from {saved_review.folder()}")
+    click.echo(f"removed: {counted(saved_review.forget(), 'review')} from {saved_review.folder()}")

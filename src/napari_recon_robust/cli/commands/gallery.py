@@ -8,6 +8,7 @@ import click
 from ...cases.gallery.entry import METRICS, Entry
 from ...cases.gallery.listing import list_cases
 from ...cases.gallery.query import DEFAULT_ORDER, ORDERS
+from ...ground.numbers import counted
 from ...ground.table import to_csv
 from ...ground.writing import write
 from ..contradictions import refuse
@@ -78,8 +79,4 @@ def _print(entries: Sequence[Entry]) -> None:
     for entry in entries:
         if entry.damage:
             click.echo(f"{entry.name}: {entry.damage}")
-    click.echo(
-        f"{len(entries):,} case{'' if len(entries) == 1 else 's'}"
-        if entries
-        else "No case passes the filter, or none is here."
-    )
+    click.echo(counted(len(entries), "case") if entries else "No case passes the filter, or none is here.")

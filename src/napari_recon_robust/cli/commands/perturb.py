@@ -4,7 +4,7 @@ There is one subcommand for each kind of perturbation. Its options are made from
 can do.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -29,7 +29,9 @@ from .. import regions
 from ..contradictions import Group, is_given, refuse, refuse_both, refuse_idle
 from ..fractions import FRACTION
 from ..options import (
+    Command,
     chosen_method,
+    decorated,
     follow,
     heading,
     knob_options,
@@ -77,17 +79,14 @@ def _command(kind: Perturbation) -> click.Command:
     def run(**given: Any) -> None:
         _run(kind, own, given)
 
-    decorated: Callable[..., Any] = run
-    for option in reversed(_options(kind)):
-        decorated = option(decorated)
-    command = click.command(kind.id, help=kind.summary)(sampling_options(decorated))
+    command = click.command(kind.id, help=kind.summary)(sampling_options(decorated(run, _options(kind))))
     command.params += knob_options(own)
     return command
 
 
-def _options(kind: Perturbation) -> list[Callable[..., Any]]:
+def _options(kind: Perturbation) -> list[Command]:
     """The options beside the knobs; which there are depends on what the kind can do."""
-    options: list[Callable[..., Any]] = [*regions.OPTIONS, _OUTPUT]
+    options: list[Command] = [*regions.OPTIONS, _OUTPUT]
     if kind.needs_budget:
         whole = kind.budget_of({knob.name: knob.default for knob in kind.knobs})
         words = f"Fractions of the norm of {whole}, for instance 0.01; repeat it."

@@ -7,6 +7,7 @@ import click
 
 from ...analyses.samples import Level, SamplesCurve, quality_by_samples
 from ...figures import plots
+from ...figures.samples import samples_curve
 from ...ground.errors import either
 from ...physics.sampling import Sampling
 from ..options import chosen_method, follow, measured, print_json, samplings_options
@@ -48,18 +49,12 @@ def samples(
         job = quality_by_samples(measurement, chosen, accelerations, sampling=sampling, seeds=range(seeds))
         curve = follow(job, f"Reconstructing with {chosen.label}")
     title = f"{chosen.title}, {pattern} masks, against the number of samples"
-    outputs.save(plot, lambda path: _draw(path, curve, title))
+    outputs.save(plot, lambda path: samples_curve(path, curve, title))
     if as_json:
         print_json({**chosen.to_json(), **curve.to_json()})
     else:
         _say(curve, f"{chosen.title}, {pattern}")
     outputs.end(quiet=as_json)
-
-
-def _draw(path: Path, curve: SamplesCurve, title: str) -> None:
-    from ...figures.samples import samples_curve
-
-    samples_curve(path, curve, title)
 
 
 def _say(curve: SamplesCurve, title: str) -> None:
