@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import isnan
 from types import MappingProxyType
 from typing import Any
 
@@ -10,28 +11,8 @@ import numpy as np
 from ...ground.errors import InputError, ReconRobustError
 from ...ground.numbers import counted, finite
 from ...statistics import clustered
-from ...statistics.estimate import FEWEST, Interval
+from ...statistics.estimate import FEWEST, Estimate, Interval
 from .results import MethodResult
-
-
-@dataclass(frozen=True)
-class Mean:
-    """A mean and its 95% interval, None where there is too little to draw it from."""
-
-    value: float
-    interval: Interval | None = None
-
-    def text(self, digits: Callable[[float], str]) -> str:
-        """In a table; nothing where nothing was measured."""
-        if self.value != self.value:
-            return ""
-        if self.interval is None:
-            return digits(self.value)
-        return f"{digits(self.value)} [{digits(self.interval[0])}, {digits(self.interval[1])}]"
-
-    def to_json(self) -> dict[str, Any]:
-        """As JSON."""
-        return {"mean": self.value, "interval": self.interval}
 
 
 @dataclass(frozen=True)
@@ -45,10 +26,10 @@ class MethodScores:
     method: str
     cases: int
     failed: int
-    ssim: Mean
-    psnr: Mean
-    nmse: Mean
-    ratio: Mean | None
+    ssim: Estimate
+    psnr: Estimate
+    nmse: Estimate
+    ratio: Estimate | None
     seconds: float
 
 
@@ -152,10 +133,7 @@ class Table:
                 "acceleration": section.acceleration,
                 "effective": section.effective,
                 "intervals_over": section.unit,
-                "methods": [
-                    {name: value.to_json() if isinstance(value, Mean) else value for name, value in vars(line).items()}
-                    for line in section.scores
-                ],
+                "methods": [{name: _json(value) for name, value in vars(line).items()} for line in section.scores],
             }
             for section in self.sections
         ]
@@ -201,15 +179,15 @@ class Table:
             parameters, megabytes = known.get("parameters"), known.get("megabytes")
             cells = [
                 line.method + (f" (failed on {line.failed} of {line.cases + line.failed})" if line.failed else ""),
-                line.ssim.text("{:.4f}".format),
-                line.psnr.text("{:.2f}".format),
-                line.nmse.text("{:.3g}".format),
-                Mean(line.seconds).text("{:.3g}".format),
+                _written(line.ssim, ".4f"),
+                _written(line.psnr, ".2f"),
+                _written(line.nmse, ".3g"),
+                "" if isnan(line.seconds) else f"{line.seconds:.3g}",
                 "" if parameters is None else f"{parameters:,}",
                 "" if megabytes is None else f"{megabytes:g}",
             ]
             if self.baseline is not None:
-                cells.insert(4, line.ratio.text("{:.3f}".format) if line.ratio else "")
+                cells.insert(4, _written(line.ratio, ".3f") if line.ratio else "")
             rows.append("| " + " | ".join(cells) + " |")
         return rows
 
@@ -226,17 +204,24 @@ def _units(results: Sequence[MethodResult]) -> tuple[str, Callable[[MethodResult
     return counted(counts[chosen], kinds[chosen][0]), kinds[chosen][1]
 
 
-def _mean(values: Sequence[float], units: Sequence[Any]) -> Mean:
-    if not values:
-        return Mean(np.nan)
-    if not np.isfinite(values).all():
-        return Mean(float(np.mean(values)))
-    found = clustered.mean(values, units)
-    return Mean(found.value, found.interval)
+def _mean(values: Sequence[float], units: Sequence[Any]) -> Estimate:
+    """Without an interval where a value is not finite; NaN where there is none."""
+    if values and np.isfinite(values).all():
+        return clustered.mean(values, units)
+    return Estimate(float(np.mean(values)) if values else np.nan, None, 0)
 
 
-def _geometric(values: Sequence[float], units: Sequence[Any]) -> Mean:
+def _geometric(values: Sequence[float], units: Sequence[Any]) -> Estimate:
     with np.errstate(divide="ignore"):
-        mean = _mean(list(np.log(values)), units)
-    interval = mean.interval and (float(np.exp(mean.interval[0])), float(np.exp(mean.interval[1])))
-    return Mean(float(np.exp(mean.value)), interval)
+        found = _mean(list(np.log(values)), units)
+    ends = found.interval and (float(np.exp(found.interval[0])), float(np.exp(found.interval[1])))
+    return Estimate(float(np.exp(found.value)), ends, found.units)
+
+
+def _written(mean: Estimate, digits: str) -> str:
+    """A cell of the table: empty where nothing was measured."""
+    return "" if isnan(mean.value) else mean.text(f"{{:{digits}}}".format)
+
+
+def _json(value: Any) -> Any:
+    return {"mean": value.value, "interval": value.interval} if isinstance(value, Estimate) else value
