@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..cases import record
-from ..data.roi import ROI
+from ..data.roi import ROI, bounds
 from ..data.window import Window, presets
 from ..ground.numbers import finite, written
 from . import curves, words
@@ -160,12 +160,14 @@ class CasePage:
     def facts(self) -> list[tuple[str, str]]:
         """The recipe as names and values."""
         recipe = self.shown.case.recipe
-        knobs = {**{f"{name} (perturbation)": value for name, value in recipe.perturbation_knobs.items()}}
-        knobs |= {f"{name} (method)": value for name, value in recipe.method_knobs.items()}
-        source = {f"{name} (source)": value for name, value in recipe.source.items()}
-        done = {"perturbation": recipe.perturbation} if recipe.perturbation else {}
-        values = {**done, "method": recipe.method, **knobs, **source}
-        values |= {"seed": recipe.seed, "threads": recipe.threads}
+        parts = {"perturbation": recipe.perturbation_knobs, "method": recipe.method_knobs, "source": recipe.source}
+        values = {
+            **({"perturbation": recipe.perturbation} if recipe.perturbation else {}),
+            "method": recipe.method,
+            **{f"{name} ({of})": value for of, part in parts.items() for name, value in part.items()},
+            "seed": recipe.seed,
+            "threads": recipe.threads,
+        }
         return [(name, _value(value)) for name, value in values.items()]
 
     @property
@@ -196,16 +198,15 @@ def _payload(image: NDArray[np.float32]) -> str:
 
 def _outlined(region: NDArray[np.bool_]) -> dict[str, Any]:
     """The region's border along the pixels' edges as an SVG path (x column, y row), and its box."""
-    rows, columns = np.nonzero(region)
     padded = np.pad(region, 1)
     across = np.argwhere(padded[1:, 1:-1] != padded[:-1, 1:-1])
     down = np.argwhere(padded[1:-1, 1:] != padded[1:-1, :-1])
     path = "".join(f"M{column} {row}h1" for row, column in across) + "".join(
         f"M{column} {row}v1" for row, column in down
     )
-    top, left = int(rows.min()), int(columns.min())
-    box = {"row": top, "column": left, "height": int(rows.max()) - top + 1, "width": int(columns.max()) - left + 1}
-    return {"outline": path, "box": box}
+    place = bounds(region)
+    assert place is not None, "a region has pixels"
+    return {"outline": path, "box": place._asdict()}
 
 
 def _cells(measured: Mapping[str, float | None]) -> tuple[str, str, str]:

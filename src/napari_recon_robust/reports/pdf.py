@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from ..cases.gallery.thumbnails import around
+from ..data.roi import bounds
 from ..evaluation.difference import coloured, gain
 from .case_page import CasePage
 from .conditions import Condition
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 NOTICE = "Not for diagnostic use."
 _SHEET = (11.69, 8.27)  # inches: A4, landscape
-_MARGIN = 12  # pixels of the image around the region
 _LETTERS, _LINES = 150, 58  # of a sheet of text
 _TOP, _BELOW, _LINE = 0.84, 0.875, 0.0185  # of a sheet: where images begin at most, below how many lines of words
 
@@ -40,7 +39,7 @@ def pdf(cases: Sequence[CasePage]) -> bytes:
     return file.getvalue()
 
 
-def _drawn(case: CasePage) -> "Iterator[Any]":
+def _drawn(case: CasePage) -> Iterator[Any]:
     for number in range(len(case.results)):
         yield lambda figure, number=number: _images(figure, case, number)
     if case.charts:
@@ -69,7 +68,9 @@ def _images(figure: "Figure", case: CasePage, number: int) -> None:
         2, len(conditions) + 1, left=0.04, right=0.98, top=top, bottom=0.36, hspace=0.12, wspace=0.05
     )
     region = shown.upright(case.region(number))
-    part = _around(region)
+    box = bounds(region)
+    assert box is not None, "a region has pixels"
+    part = around(box)
     row, column = (shown.voxel or (1.0, 1.0, 1.0))[:2]
     for place, condition in enumerate(conditions):
         whole = figure.add_subplot(grid[0, place])
@@ -165,11 +166,3 @@ def _text(figure: "Figure", case: CasePage, lines: Sequence[str]) -> None:
 
 def _short(text: str, letters: int) -> str:
     return text if len(text) <= letters else f"{text[: letters - 1]}…"
-
-
-def _around(region: Any) -> tuple[slice, slice]:
-    rows, columns = (np.flatnonzero(region.any(axis)) for axis in (1, 0))
-    return (
-        slice(max(int(rows[0]) - _MARGIN, 0), int(rows[-1]) + _MARGIN + 1),
-        slice(max(int(columns[0]) - _MARGIN, 0), int(columns[-1]) + _MARGIN + 1),
-    )

@@ -3,11 +3,11 @@
 They lie in the user's cache by the hash of the case, never in its folder, which may be read-only.
 """
 
-import struct
 import zipfile
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from io import BytesIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,7 +71,7 @@ def cropped(whole: Mapping[str, Image], region: NDArray[np.bool_], *, upside_dow
     place = bounds(region)
     if place is None:
         raise IndexError("the region is empty")
-    part = _around(place)
+    part = around(place)
     white = float(np.nanpercentile(whole.get("reference", whole["clean"]), WHITE))
     turned = {name: image[part][::-1] if upside_down else image[part] for name, image in whole.items()}
     images = {name: np.nan_to_num(image).astype(np.float32) for name, image in turned.items()}
@@ -94,16 +94,14 @@ def thumbnail(entry: Entry) -> bytes:
 
 def png(pixels: NDArray[np.uint8]) -> bytes:
     """A PNG of grey values (rows, columns)."""
-    rows, columns = pixels.shape
-    lines = np.hstack([np.zeros((rows, 1), np.uint8), pixels]).tobytes()  # each with filter 0
-    head = struct.pack(">IIBBBBB", columns, rows, 8, 0, 0, 0, 0)
-    chunks = ((b"IHDR", head), (b"IDAT", zlib.compress(lines)), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
-    )
+    from PIL import Image
+
+    content = BytesIO()
+    Image.fromarray(pixels).save(content, "PNG")
+    return content.getvalue()
 
 
-def _around(place: Bounds) -> tuple[slice, slice]:
+def around(place: Bounds) -> tuple[slice, slice]:
     """The region with its surroundings."""
     rows = slice(max(place.row - MARGIN, 0), place.row + place.height + MARGIN)
     return rows, slice(max(place.column - MARGIN, 0), place.column + place.width + MARGIN)
