@@ -1,9 +1,9 @@
-"""Tables as CSV."""
+"""Tables as CSV and Markdown."""
 
 import polars
 import pytest
 
-from napari_recon_robust.ground.table import frame_to_csv, quoted, to_csv, unquoted
+from napari_recon_robust.ground.table import frame_to_csv, markdown, quoted, to_csv, unquoted
 
 
 def test_what_is_not_known_is_empty_and_text_is_quoted() -> None:
@@ -27,3 +27,12 @@ def test_the_texts_of_a_data_frame_are_quoted_and_its_numbers_are_not() -> None:
 def test_what_is_quoted_is_read_back(text: str) -> None:
     assert unquoted(quoted(text)) == text
     assert quoted(text)[:1] not in ("=", "+", "-", "@", "\t", "\r")
+
+
+def test_a_table_in_markdown_has_a_line_for_its_head_and_for_each_row() -> None:
+    assert markdown(["size", "share"], [["2 px", "1/3"], ["4 px", ""]]).splitlines() == [
+        "| size | share |",
+        "|---|---|",
+        "| 2 px | 1/3 |",
+        "| 4 px |  |",
+    ]

@@ -15,6 +15,7 @@ from ..data.roi import ROI
 from ..ground.errors import InputError
 from ..ground.numbers import finite, written
 from ..ground.progress import Job, Progress
+from ..ground.table import markdown
 from ..perturbations.base import Setup
 from ..perturbations.features.feature import PARAMETRIC, Feature, check_size
 from ..perturbations.features.feature_search import places
@@ -172,15 +173,12 @@ class RecoveryTable:
 
         Carried is said where the samples do not carry all of them.
         """
-        contrasts = list(dict.fromkeys(cell.contrast for cell in self.cells))
-        lines = [
-            "| size | " + " | ".join(f"contrast {written(contrast, '+g')}" for contrast in contrasts) + " |",
-            "|---" * (len(contrasts) + 1) + "|",
+        contrasts = dict.fromkeys(cell.contrast for cell in self.cells)
+        rows = [
+            [f"{size:g} px", *(cell.words for cell in self.cells if cell.size == size)]
+            for size in dict.fromkeys(cell.size for cell in self.cells)
         ]
-        for size in dict.fromkeys(cell.size for cell in self.cells):
-            row = [cell for cell in self.cells if cell.size == size]
-            lines.append(f"| {size:g} px | " + " | ".join(one.words for one in row) + " |")
-        return "\n".join(lines) + "\n"
+        return markdown(["size", *(f"contrast {written(contrast, '+g')}" for contrast in contrasts)], rows) + "\n"
 
     @property
     def legend(self) -> str:

@@ -11,6 +11,7 @@ from ..ground.errors import InputError
 from ..ground.knob import resolve
 from ..ground.numbers import finite, written
 from ..ground.progress import Job, Progress, relayed, run
+from ..ground.table import markdown
 from ..perturbations import registry
 from ..perturbations.base import Perturbed
 from ..perturbations.face import Placed
@@ -85,7 +86,7 @@ class Transfer:
         what = "contrast recovery" if self.inserted else "‖change‖ ÷ ‖reference‖ of the region"
         features = self.features
         heads = [f"{what}, found on ↓", *(() if features is None else _FEATURE), *self.columns]
-        lines = [_line(heads), "|---" * len(heads) + "|"]
+        rows = []
         for number, row in enumerate(self.found):
             if self.inserted:
                 cells = ["–" if value is None else written(value, ".3f") for value in self.recovery(row)]
@@ -94,8 +95,8 @@ class Transfer:
                 noise = [""] * len(self.columns) if beside is None else [f" ({value:.4f})" for value in beside]
                 cells = [f"{change:.4f}{other}" for change, other in zip(self.change(row), noise, strict=True)]
             facts = [] if features is None else _facts(features[number])
-            lines.append(_line([row, *facts, *cells]))
-        return "\n".join(lines) + "\n"
+            rows.append([row, *facts, *cells])
+        return markdown(heads, rows) + "\n"
 
     @property
     def legend(self) -> str:
@@ -125,10 +126,6 @@ def _facts(feature: Placed) -> list[str]:
         written(feature.contrast, "+.2g"),
         carried,
     ]
-
-
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
 
 
 def transfer_matrix(

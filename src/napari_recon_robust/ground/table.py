@@ -1,4 +1,4 @@
-"""Tables as CSV files."""
+"""Tables as texts: CSV and Markdown."""
 
 import csv
 import math
@@ -24,6 +24,12 @@ def to_csv(names: Sequence[str], rows: Iterable[Mapping[str, object]]) -> str:
     for row in rows:
         writer.writerow({name: _cell(row[name]) for name in names})
     return text.getvalue()
+
+
+def markdown(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table of texts in Markdown, without a line break at its end."""
+    lines = [f"| {' | '.join(cells)} |" for cells in (heads, *rows)]
+    return "\n".join([lines[0], "|---" * len(heads) + "|", *lines[1:]])
 
 
 def frame_to_csv(table: "DataFrame") -> bytes:

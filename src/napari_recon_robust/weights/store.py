@@ -24,6 +24,7 @@ from torch import Tensor
 
 from ..ground.errors import WeightsError, one_line
 from ..ground.guard import is_file, opening, read, shown, status
+from ..ground.table import markdown
 from ..ground.writing import write
 from .pickled import load_pickled
 
@@ -309,11 +310,11 @@ def _card(name: str, metadata: Metadata, parameters: int, content: bytes) -> str
     ]
     if metadata.scores:
         measures = list(dict.fromkeys(measure for case in metadata.scores.values() for measure in case))
-        lines += ["", "## Scores on data held out of training", ""]
-        lines += [f"| case | {' | '.join(measures)} |", f"|---|{'---|' * len(measures)}"]
-        for case, values in metadata.scores.items():
-            cells = (f"{values[measure]:.4g}" if measure in values else "" for measure in measures)
-            lines.append(f"| {case} | {' | '.join(cells)} |")
+        rows = [
+            [case, *(f"{values[measure]:.4g}" if measure in values else "" for measure in measures)]
+            for case, values in metadata.scores.items()
+        ]
+        lines += ["", "## Scores on data held out of training", "", markdown(["case", *measures], rows)]
     if metadata.notes:
         lines += ["", metadata.notes]
     return "\n".join(lines) + "\n"
@@ -342,6 +343,6 @@ def _volumes(volumes: Sequence[SeenFile]) -> list[str]:
         return []
     people = {use: len({one.person for one in volumes if one.use == use}) for use in ("training", "validation")}
     counted = ", ".join(f"{count} for {use}" for use, count in people.items())
-    rows = [f"| {v.name} | {v.person} | {v.use} | {v.kind} | {v.licence} | `{v.sha256}` |" for v in volumes]
-    head = ["| file | person | for | source | licence | SHA-256 |", "|---|---|---|---|---|---|"]
-    return ["", "## Volumes", "", f"{len(volumes)}, of people: {counted}.", "", *head, *rows]
+    rows = [[v.name, v.person, v.use, v.kind, v.licence, f"`{v.sha256}`"] for v in volumes]
+    table = markdown(["file", "person", "for", "source", "licence", "SHA-256"], rows)
+    return ["", "## Volumes", "", f"{len(volumes)}, of people: {counted}.", "", table]

@@ -10,6 +10,7 @@ import numpy as np
 
 from ...ground.errors import InputError, ReconRobustError
 from ...ground.numbers import counted, finite
+from ...ground.table import markdown
 from ...statistics import clustered
 from ...statistics.estimate import FEWEST, Estimate, Interval
 from .results import MethodResult
@@ -114,7 +115,7 @@ class Table:
                 else f"{section.unit} {'is' if section.unit.startswith('1 ') else 'are'} too few for intervals"
             )
             text.append(f"{counted(count, 'case')}, effective R {low:.2f} to {high:.2f}; {over}.")
-            text.append("\n".join(self._rows(section)))
+            text.append(self._table(section))
         if self.cautions:
             text += ["## Cautions", "\n".join(f"- {caution}" for caution in self.cautions)]
         failures = sorted({f"- {result.method}: {result.error}" for result in self.results if result.error})
@@ -169,11 +170,11 @@ class Table:
         effective = [result.effective for result in results]
         return Section(group, acceleration, (min(effective), max(effective)), unit, tuple(lines))
 
-    def _rows(self, section: Section) -> list[str]:
+    def _table(self, section: Section) -> str:
         heads = ["method", "SSIM", "PSNR", "NMSE", "seconds", "parameters", "MB"]
         if self.baseline is not None:
             heads.insert(4, f"NMSE ÷ {self.baseline}")
-        rows = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
+        rows = []
         for line in section.scores:
             known = self.rows.get(line.method, {})
             parameters, megabytes = known.get("parameters"), known.get("megabytes")
@@ -188,8 +189,8 @@ class Table:
             ]
             if self.baseline is not None:
                 cells.insert(4, _written(line.ratio, ".3f") if line.ratio else "")
-            rows.append("| " + " | ".join(cells) + " |")
-        return rows
+            rows.append(cells)
+        return markdown(heads, rows)
 
 
 def _units(results: Sequence[MethodResult]) -> tuple[str, Callable[[MethodResult], Any]]:
