@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..cases import record
 from ..data.roi import ROI, bounds
-from ..data.window import Window, presets
+from ..data.window import presets
 from ..ground.numbers import finite, written
 from . import curves, words
 from .conditions import CaseImages
@@ -42,7 +42,7 @@ class CasePage:
 
     def __init__(self, shown: CaseImages, number: int, window: tuple[float, float] | None = None) -> None:
         self.shown, self.number = shown, number
-        self.window = shown.window if window is None else Window(*window)
+        self.window = shown.windowed(window)
         self.id = f"case-{number}"
         self.title = f"{shown.kind} on {shown.method}" if shown.perturbed else shown.method
         self.results = shown.case.results

@@ -113,6 +113,13 @@ class CaseImages:
         """Black and white of the reference, for all conditions."""
         return Window.of(self.target)
 
+    def windowed(self, window: tuple[float, float] | None) -> Window:
+        """Black and white that are asked for, by default `window`; InputError where white is not above black."""
+        found = self.window if window is None else Window(*window)
+        if not found.low < found.high:
+            raise InputError(f"the window is from {found.low:g} to {found.high:g}; white must lie above black.")
+        return found
+
     @property
     def voxel(self) -> tuple[float, float, float] | None:
         """(row, column, slice) in mm, or None where it is not known."""

@@ -16,7 +16,6 @@ import numpy as np
 from ..cases.record import Case
 from ..data.window import Window
 from ..evaluation.difference import coloured
-from ..ground.errors import InputError
 from ..ground.writing import write
 from ..io.images import check_suffix
 from ..io.nifti import nifti_image
@@ -69,9 +68,7 @@ def export_condition(
     window: black and white as the case's images have them, which is in the scan's units over `CaseImages.unit`.
     """
     check_suffix(path, tuple(_FORMATS))
-    limits = shown.window if window is None else Window(*window)
-    if not limits.low < limits.high:
-        raise InputError(f"the window is from {limits.low:g} to {limits.high:g}; white must lie above black.")
+    limits = shown.windowed(window)
     condition = replace(condition, image=condition.image * np.float32(shown.unit))
     limits = Window(limits.low * shown.unit, limits.high * shown.unit)
     content = next(made for suffix, made in _FORMATS.items() if path.name.lower().endswith(suffix))

@@ -58,9 +58,7 @@ def export_film(
             "MP4 needs imageio-ffmpeg: pip install 'napari-recon-robust[mp4]', or name a .gif, which needs nothing."
         )
     shown = CaseImages(case)
-    limits = shown.window if window is None else Window(*window)
-    if not limits.low < limits.high:
-        raise InputError(f"the window is from {limits.low:g} to {limits.high:g}; white must lie above black.")
+    limits = shown.windowed(window)
     frames = [_frame(shown, one, limits) for one in _conditions(shown, kind, budget)]
     write(path, _mp4(frames, rate) if mp4 else _gif(frames, rate))
     return path

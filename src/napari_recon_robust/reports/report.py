@@ -43,8 +43,6 @@ def write_report(
     several = [cases] if isinstance(cases, Case | str | Path) else list(cases)
     if not several:
         raise InputError("there is no case to report on; name at least one.")
-    if window is not None and not window[0] < window[1]:
-        raise InputError(f"the window is from {window[0]:g} to {window[1]:g}; white must lie above black.")
     opened = [
         CaseImages(case, f"Case {number}" if isinstance(case, Case) else "") for number, case in enumerate(several, 1)
     ]
