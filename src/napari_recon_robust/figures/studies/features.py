@@ -130,9 +130,8 @@ def _draw_rates(sheet: Sheet, axes: "Axes", data: pl.DataFrame, sampling: str) -
     for (name, search, threshold), part in frame.parted(data, "method_label", "search", "threshold"):
         at = searches.index(search) + step * (sheet.number(name) - (len(sheet.looks) - 1) / 2)
         more = {"markerfacecolor": "white"} if threshold == SCALED else {}
-        (mean,), (low,), (high,) = (part[column].to_list() for column in ("mean", "low", "high"))
         at += 0.4 * step * (threshold == SCALED)
-        sheet.point(axes, (at, at, at), (mean, max(low, 0), min(high, 100)), name, **more)
+        sheet.point(axes, (at, at, at), frame.bar(part), name, **more)
     names = [search.replace("-", "\n").replace(" ", "\n") for search in searches]
     if len(searches) <= _LEVEL:
         axes.set_xticks(range(len(searches)), names)

@@ -122,6 +122,11 @@ def summarise(trials: pl.DataFrame, by: Sequence[str], value: str) -> pl.DataFra
     return pl.DataFrame(rows)
 
 
+def bar(row: pl.DataFrame) -> tuple[float, ...]:
+    """Mean, low and high of the only row of a summary."""
+    return row.select("mean", "low", "high").row(0)
+
+
 def counted(data: pl.DataFrame, rows: pl.DataFrame | None = None) -> str:
     """How many volumes and values are behind each mean of a summary, and what its bars are.
 

@@ -111,8 +111,7 @@ def _draw(sheet: Sheet, axes: "Axes", data: pl.DataFrame, looks: Mapping[str, di
     for (name, state, of), part in frame.parted(data, "method_label", "state", "class"):
         aside = wide * (sheet.number(name) + 0.5) - 0.35
         at = classes.index(of) + aside + step * list(looks).index(state)
-        (mean,), (low,), (high,) = (part[column].to_list() for column in ("mean", "low", "high"))
-        sheet.point(axes, (at, at, at), (mean, low, high), name, **looks[state])
+        sheet.point(axes, (at, at, at), frame.bar(part), name, **looks[state])
     axes.set_xticks(range(len(classes)), [_broken(str(one)) for one in classes])
 
 

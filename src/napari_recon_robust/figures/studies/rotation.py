@@ -77,8 +77,7 @@ def _worst(sheet: Sheet, axes: "Axes", rows: pl.DataFrame, looks: Mapping[str, d
     settings = frame.names_of(data["setting"])
     for (name, setting), part in frame.parted(data, "method_label", "setting"):
         at = sheet.number(name) + 0.6 * settings.index(setting) / len(settings)
-        (mean,), (low,), (high,) = (part[column].to_list() for column in ("mean", "low", "high"))
-        sheet.point(axes, [at] * 3, (mean, low, high), name, **{**looks[setting], "linestyle": "none"})
+        sheet.point(axes, (at, at, at), frame.bar(part), name, **{**looks[setting], "linestyle": "none"})
     axes.set_xticks([])
     axes.set(
         ylim=(-4, 104), xlabel="method", ylabel="worst angle (% of the largest)", title="where the worst pose lies"

@@ -247,8 +247,7 @@ def _matrix(rows: pl.DataFrame, names: list[str], volumes: list[str]) -> Any:
 
 def _draw(sheet: Sheet, axes: "Axes", shift: Shift, data: pl.DataFrame, line: Line | None) -> None:
     for (name,), part in frame.parted(data, "method_label"):
-        one, other = (part.filter(pl.col("side") == side).row(0, named=True) for side in ("in", "out"))
-        x, y = ((side["mean"], side["low"], side["high"]) for side in (one, other))
+        x, y = (frame.bar(part.filter(pl.col("side") == side)) for side in ("in", "out"))
         sheet.point(axes, x, y, name)
     limits, title = axes.get_ylim(), shift.name
     ends = (min(data["mean"].to_list()), max(data["mean"].to_list()))
