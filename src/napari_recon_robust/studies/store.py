@@ -223,16 +223,15 @@ class Store:
         return found
 
     def _remarks(self) -> "DataFrame":
-        library, kinds = polars(), {name: self.columns[name] for name in REMARKS}
+        kinds = {name: self.columns[name] for name in REMARKS}
+        return self._every(kinds, lambda path: read_rows(path, *kinds))
+
+    def _every(self, columns: Mapping[str, str], read: Callable[[Path], "DataFrame"]) -> "DataFrame":
+        """A row for each trial that has one, whatever the plan. read: opens a Parquet file with rows."""
         files = self._files.all
         lines = [row for path in files if path.suffix == LINES for row in read_lines(path)]
-        kept = [read_rows(path, *kinds) for path in files if path.suffix != LINES]
-        return once(
-            library.concat(
-                [frame_of(lines, kinds), *kept],
-                how="diagonal_relaxed",
-            )
-        )
+        frames = [read(path) for path in files if path.suffix != LINES]
+        return once(polars().concat([*frames, frame_of(lines, columns)], how="diagonal_relaxed"))
 
     def _finished(self, failed: bool, files: Sequence[Path] | None = None) -> set[str]:
         library = polars()
@@ -246,11 +245,7 @@ class Store:
         return done
 
     def _table(self) -> "DataFrame":
-        library = polars()
-        files = self._files.all
-        lines = [row for path in files if path.suffix == LINES for row in read_lines(path)]
-        frames = [self._part(path) for path in files if path.suffix != LINES]
-        every = once(library.concat([*frames, frame_of(lines, self.columns)], how="diagonal_relaxed"))
+        every = self._every(self.columns, self._part)
         path = self.folder / "plan.parquet"
         found: DataFrame
         if not os.path.lexists(path):
