@@ -181,10 +181,14 @@ class Answers:
         missing = [id for id in self.bundle.questions if id not in values]
         raise InputError(f"{missing[0] if missing else 'a question'} is not as the study asks; answer each one.")
 
-    def _may_answer(self, reader: str, presentation: str, revision: int, step: int) -> Shown:
+    def _own(self, reader: str, presentation: str) -> Shown:
         shown = self.bundle.by_id.get(presentation)
         if shown is None or shown.reader != reader:
             raise NotAllowedError("this case is not yours; load the page again.")
+        return shown
+
+    def _may_answer(self, reader: str, presentation: str, revision: int, step: int) -> Shown:
+        shown = self._own(reader, presentation)
         if not self.consented(reader):
             raise NotAllowedError("nothing is stored before you have agreed to take part.")
         current = self.place(reader)
@@ -234,9 +238,7 @@ class Answers:
 
     def given(self, reader: str, presentation: str) -> tuple[int, dict[str, Answer]]:
         """The number of revisions of the step that is open, and the last answer to each question as it was given."""
-        shown = self.bundle.by_id.get(presentation)
-        if shown is None or shown.reader != reader:
-            raise NotAllowedError("this case is not yours; load the page again.")
+        self._own(reader, presentation)
         rows = self._store.all(
             "SELECT question, revision, value FROM answers WHERE presentation = ? ORDER BY revision",
             presentation,

@@ -9,8 +9,9 @@ from ...ground.errors import InputError
 from ..contradictions import Group, is_given, refuse_idle
 
 if TYPE_CHECKING:
+    from ...reader_studies.analysis import Analysis
     from ...reader_studies.answers import Answers
-    from ...reader_studies.measures.found import Finding
+    from ...reader_studies.measures.found import Found
     from ...reader_studies.plan import Plan
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -288,10 +289,7 @@ def compare(file: Path, question: str) -> None:
         refuse_idle(("question",), f"for {file.name}, which `export` did not write: it holds one question")
 
     found = compared(read_exchanged(file, question), file.stem)
-    for item in found.findings:
-        click.echo(_line(item))
-    for remark in found.remarks:
-        click.echo(remark)
+    _say(found)
 
 
 @review.command()
@@ -310,10 +308,7 @@ def analyse(study: Path, answers: Path | None, key: Path | None, output: Path) -
         found = opened.unblind(key, "analysed")
         plan = Plan.model_validate(found["plan"])
         analysis = analysed(plan, long_table(opened, found))
-    for item in analysis.findings:
-        click.echo(_line(item))
-    for remark in analysis.remarks:
-        click.echo(remark)
+    _say(analysis)
     click.echo(analysis.endpoint)
     click.echo(f"saved: {write_analysis(plan, analysis, output)}")
 
@@ -362,10 +357,13 @@ def demo(output: Path, port: int, no_serve: bool) -> None:
             serving.run()
 
 
-def _line(item: "Finding") -> str:
-    test = "" if item.p is None else f", p = {item.p:.3g}"
-    over = f" (over {item.holds_over})" if item.holds_over else ""
-    return f"{item.question or 'all'}, {item.what}, {item.arm}: {item.estimate.text()}{test}{over}"
+def _say(found: "Analysis | Found") -> None:
+    for item in found.findings:
+        test = "" if item.p is None else f", p = {item.p:.3g}"
+        over = f" (over {item.holds_over})" if item.holds_over else ""
+        click.echo(f"{item.question or 'all'}, {item.what}, {item.arm}: {item.estimate.text()}{test}{over}")
+    for remark in found.remarks:
+        click.echo(remark)
 
 
 def _opened(study: Path, answers: Path | None) -> "Answers":
