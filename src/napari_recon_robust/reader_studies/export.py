@@ -108,7 +108,7 @@ def read_csv(path: str | Path) -> list[dict[str, Any]]:
         if not lines:
             raise FileFormatError(f"{path.name} holds no answer; nothing was read before it was exported.")
         return [{name: _value(name, line.get(name, "")) for name in COLUMNS} for line in lines]
-    except (OSError, ValueError, TypeError, KeyError, csv.Error, RecursionError):
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, csv.Error, RecursionError):
         raise FileFormatError(
             f"{path.name} is no table of answers; `recon-robust review export` writes one as .csv."
         ) from None
