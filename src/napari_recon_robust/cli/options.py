@@ -23,6 +23,7 @@ from ..reconstructors import registry
 from ..reconstructors.base import Method
 from .contradictions import is_given, refuse, refuse_both
 from .fractions import FRACTION, of_percentage
+from .paths import EXISTING
 
 T = TypeVar("T")
 Command = Callable[..., Any]
@@ -109,7 +110,7 @@ _SAMPLING = (
     of_sampling(ACCELERATION, metavar="R"),
     of_sampling(CENTRE_FRACTION, type=FRACTION, metavar="F"),
     of_sampling(SEED, "Or a file name, as fastMRI seeds.", type=str, metavar="S"),
-    click.option("--mask", "mask_file", type=click.Path(exists=True, path_type=Path), help=".npy or .h5 instead."),
+    click.option("--mask", "mask_file", type=EXISTING, help=".npy or .h5 instead."),
 )
 _SAMPLINGS = (
     of_sampling(PATTERN),

@@ -12,10 +12,11 @@ from ..data.scan import Scan
 from ..ground.errors import InputError
 from ..io.annotations import read_annotations
 from .contradictions import refuse, refuse_both
+from .paths import EXISTING
 
 OPTIONS: tuple[Callable[..., Any], ...] = (
     click.option("--roi", metavar="ROW,COLUMN,HEIGHT,WIDTH", help="A box in the stored image, row 0 first."),
-    click.option("--annotations", type=click.Path(exists=True, path_type=Path), help="A fastMRI+ CSV instead."),
+    click.option("--annotations", type=EXISTING, help="A fastMRI+ CSV instead."),
     click.option("--annotation", metavar="INDEX|LABEL", help="Which annotation of the slice; the first if left out."),
 )
 

@@ -15,6 +15,7 @@ from ..studies.running import Status, run_study
 from ..studies.watching import DASHBOARD, FOLLOWED
 from .contradictions import refuse, refuse_both
 from .options import Command, decorated, follow, warn
+from .paths import EXISTING_FILE, FOLDER
 
 
 class _PlanFile(click.Path):
@@ -75,9 +76,7 @@ PLAN = click.argument("plan", type=_PlanFile(exists=True, dir_okay=False, path_t
 BEGUN = _Begun(exists=True, path_type=Path)  # or the folder of its results
 BEGUN_PLAN = click.argument("plan", type=_Begun(exists=True, dir_okay=False, path_type=Path))
 NEW_PLAN = click.argument("plan", type=_PlanFile(path_type=Path))
-STORE = click.option(
-    "--store", type=click.Path(file_okay=False, path_type=Path), help="Folder of the results; PLAN.results if left out."
-)
+STORE = click.option("--store", type=FOLDER, help="Folder of the results; PLAN.results if left out.")
 TRUST = click.option("--trust", is_flag=True, help="Let the plan's own methods run code (.py, module:function, bart:).")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
@@ -85,9 +84,7 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as
 _WHERE = (
     click.option("--workers", type=click.IntRange(min=1), help="Processes here; one for each core if left out."),
     click.option("--scheduler", metavar="ADDRESS", help="A Dask scheduler that runs already, tcp://HOST:PORT."),
-    click.option(
-        "--cluster", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A batch system, see the docs."
-    ),
+    click.option("--cluster", type=EXISTING_FILE, help="A batch system, see the docs."),
 )
 
 

@@ -20,6 +20,7 @@ from ...reconstructors import registry
 from ..contradictions import refuse_idle
 from ..fractions import FRACTION
 from ..options import checked_device, follow, number, of_sampling, print_json, warn
+from ..paths import FOLDER
 
 
 @click.command()
@@ -38,7 +39,7 @@ from ..options import checked_device, follow, number, of_sampling, print_json, w
 @click.option("--axes", metavar="A,B,C", help="Axes of raw arrays, for instance coil,phase,readout.")
 @click.option("--baseline", metavar="ID", help="The method that NMSE is divided by, case by case.")
 @click.option("--device", default="cpu", show_default=True, metavar="D", help="cpu, cuda, cuda:1 or mps.")
-@click.option("--output", type=click.Path(file_okay=False, path_type=Path), help="Folder; a run there goes on.")
+@click.option("--output", type=FOLDER, help="Folder; a run there goes on.")
 @click.option("--json", "as_json", is_flag=True, help="Print the table as JSON.")
 def compare(
     files: tuple[str, ...],

@@ -13,6 +13,7 @@ from ...ground.errors import InputError, either
 from ...reconstructors.generative.posterior import CALIBRATION, Posterior
 from ..options import follow, measured, print_json, slice_options
 from ..outputs import Outputs
+from ..paths import FILE
 
 
 @click.command()
@@ -24,9 +25,7 @@ from ..outputs import Outputs
 )
 @click.option("--samples", default=64, show_default=True, type=click.IntRange(1, 256), help="Of the posterior.")
 @click.option("--steps", default=20, show_default=True, type=click.IntRange(2, 1000), help="Of each sample.")
-@click.option(
-    "--plot", type=click.Path(dir_okay=False, path_type=Path), help=f"Draw the histogram: {either(plots.SUFFIXES)}."
-)
+@click.option("--plot", type=FILE, help=f"Draw the histogram: {either(plots.SUFFIXES)}.")
 def contrast(
     roi: str,
     reference: str | None,

@@ -11,10 +11,11 @@ import click
 
 from ...ground.errors import InputError
 from ..contradictions import refuse_both
+from ..paths import FOLDER
 
 
 @click.command()
-@click.option("--output", type=click.Path(file_okay=False, path_type=Path), help="Write into this folder, and close.")
+@click.option("--output", type=FOLDER, help="Write into this folder, and close.")
 @click.option("--tour", is_flag=True, help="Be led through five steps instead, each at its control.")
 def demo(output: Path | None, tour: bool) -> None:
     """The window with the packaged sample: reference, clean, perturbed and their difference side by side.

@@ -12,6 +12,7 @@ from ...data.roi import ROI
 from ...io import images
 from ..options import chosen_method, follow, measured, print_json, sampling_options
 from ..outputs import Outputs
+from ..paths import FOLDER
 
 
 @click.command()
@@ -24,7 +25,7 @@ from ..outputs import Outputs
     help="How many images; of samples and restarts at most 8.",
 )
 @click.option("--roi", metavar="ROW,COLUMN,HEIGHT,WIDTH", help="Where they are to differ; everywhere if left out.")
-@click.option("--output", type=click.Path(file_okay=False, path_type=Path), help="A folder for the pictures.")
+@click.option("--output", type=FOLDER, help="A folder for the pictures.")
 def diverse(
     method: str,
     knobs: tuple[str, ...],

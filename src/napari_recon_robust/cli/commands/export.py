@@ -7,6 +7,7 @@ import click
 from ...ground.errors import either
 from ..contradictions import refuse_idle
 from ..fractions import FRACTION
+from ..paths import EXISTING_FOLDER, FILE
 
 _IMAGES = ("reference", "clean", "perturbed", "random", "perturbed-reference")
 _WITHOUT_BUDGET = ("reference", "clean")
@@ -14,16 +15,10 @@ _LABELLED = (".png", ".dcm")
 
 
 @click.command()
-@click.argument("case", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("case", type=EXISTING_FOLDER)
 @click.option("--image", default="perturbed", show_default=True, type=click.Choice(_IMAGES), help="Which of the case.")
 @click.option("--budget", type=FRACTION, metavar="η", help="Which of several budgets; the largest if left out.")
-@click.option(
-    "--to",
-    "path",
-    required=True,
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="File to write: .png, .tiff, .nii.gz or .dcm.",
-)
+@click.option("--to", "path", required=True, type=FILE, help="File to write: .png, .tiff, .nii.gz or .dcm.")
 @click.option("--label/--no-label", default=True, show_default=True, help="Write into PNG and DICOM pixels what it is.")
 def export(case: Path, image: str, budget: float | None, path: Path, label: bool) -> None:
     """Export one image of the saved CASE: PNG (8 bits, windowed), TIFF or NIfTI (float32), or a DICOM MR image.

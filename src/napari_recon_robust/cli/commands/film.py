@@ -7,10 +7,11 @@ import click
 
 from ..contradictions import refuse_idle
 from ..fractions import FRACTION
+from ..paths import EXISTING_FOLDER, FILE
 
 
 @click.command()
-@click.argument("case", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("case", type=EXISTING_FOLDER)
 @click.option(
     "--kind",
     default="flicker",
@@ -23,11 +24,7 @@ from ..fractions import FRACTION
 )
 @click.option("--rate", default=2.0, show_default=True, help="Images in a second, 0.5 to 10.")
 @click.option(
-    "--to",
-    "path",
-    required=True,
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="File to write: .gif, or .mp4 where imageio-ffmpeg is installed.",
+    "--to", "path", required=True, type=FILE, help="File to write: .gif, or .mp4 where imageio-ffmpeg is installed."
 )
 def film(case: Path, kind: Literal["flicker", "budgets"], budget: float | None, rate: float, path: Path) -> None:
     """Write a film of the saved CASE: clean and perturbed in turn, or the perturbed image at rising budgets.

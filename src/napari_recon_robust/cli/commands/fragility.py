@@ -27,6 +27,7 @@ from ..options import (
     sampling_options,
 )
 from ..outputs import Outputs
+from ..paths import FILE
 
 
 @click.command()
@@ -40,7 +41,7 @@ from ..outputs import Outputs
     "--size", default=engine.TILE, show_default=True, metavar="PIXELS", help="Side of a region and of a tile."
 )
 @click.option("--count", default=5, show_default=True, metavar="N", help="How many regions.")
-@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help=f"The map: {either(images.SUFFIXES)}.")
+@click.option("--output", type=FILE, help=f"The map: {either(images.SUFFIXES)}.")
 def fragility(
     method: str,
     knobs: tuple[str, ...],

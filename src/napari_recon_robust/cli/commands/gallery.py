@@ -13,13 +13,14 @@ from ...ground.table import to_csv
 from ...ground.writing import write
 from ..contradictions import refuse
 from ..outputs import Outputs
+from ..paths import EXISTING_FOLDER
 
 _TEXTS = ("method", "perturbation", "label")
 _MEASURED = ("change", "clean-ssim", "ssim", "psnr")  # columns of the table; a program gets all metrics
 
 
 @click.command()
-@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("folder", type=EXISTING_FOLDER)
 @click.option("--filter", "wanted", default="", metavar="TEXT", help='For instance "method:tv tag:lesion ssim<0.8".')
 @click.option("--sort", type=click.Choice(list(ORDERS)), default=DEFAULT_ORDER, show_default=True, help="Worst first.")
 @click.option("--reverse", is_flag=True, help="The other way round.")

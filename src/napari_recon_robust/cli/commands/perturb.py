@@ -42,10 +42,11 @@ from ..options import (
     several,
 )
 from ..outputs import Outputs
+from ..paths import EXISTING_FILE, FILE, PLACE
 from ..regions import Region
 
 _AT = click.option("--at", metavar="ROW,COLUMN", help="Where to place the feature, instead of --row and --column.")
-_OUTPUT = click.option("--output", type=click.Path(path_type=Path), help="Save the case into this new folder.")
+_OUTPUT = click.option("--output", type=PLACE, help="Save the case into this new folder.")
 
 
 class PerturbationGroup(Group):
@@ -93,16 +94,14 @@ def _options(kind: Perturbation) -> list[Command]:
         options.append(several("--budget", "budgets", FRACTION, commas=True, required=True, metavar="η", help=words))
     if kind.needs_budget or kind.has_curve:
         plotted = "the curve of the result" if kind.has_curve else "SSIM and error over the budgets"
-        file = click.Path(dir_okay=False, path_type=Path)
-        options.append(click.option("--plot", type=file, help=f"Draw {plotted}: .png, .pdf or .svg."))
+        options.append(click.option("--plot", type=FILE, help=f"Draw {plotted}: .png, .pdf or .svg."))
     if kind.accepts_image:
         words = (
             f"What the region should look like, instead of {', '.join(f'--{name}' for name in kind.front)}: .npy, "
             ".nii.gz or .h5 as `reconstruct` writes them, or a .png, whose grey values are scaled to the slice outside "
             "of the region."
         )
-        image = click.Path(exists=True, dir_okay=False, path_type=Path)
-        options.append(click.option("--target-image", type=image, help=words))
+        options.append(click.option("--target-image", type=EXISTING_FILE, help=words))
     if kind.place is not None:
         options.append(_AT)
     return options

@@ -17,11 +17,12 @@ from ...reconstructors.agreement import disagreement
 from ...reconstructors.base import Method
 from ..options import chosen_method, follow, measured, print_json, sampling_options, warn
 from ..outputs import Outputs
+from ..paths import FILE
 
 
 @click.command()
 @sampling_options
-@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help=f"Image: {either(images.SUFFIXES)}.")
+@click.option("--output", type=FILE, help=f"Image: {either(images.SUFFIXES)}.")
 def reconstruct(
     method: str, knobs: tuple[str, ...], auto: bool, as_json: bool, output: Path | None, **sampling: Any
 ) -> None:

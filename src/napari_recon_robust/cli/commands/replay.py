@@ -5,10 +5,11 @@ from pathlib import Path
 import click
 
 from ..options import follow, print_json
+from ..paths import EXISTING_FOLDER
 
 
 @click.command()
-@click.argument("case", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("case", type=EXISTING_FOLDER)
 @click.option(
     "--method", metavar="MODEL", help="The own model that the case was made with, if it was one: a file or a name."
 )

@@ -4,18 +4,12 @@ from pathlib import Path
 
 import click
 
-_CASE = click.Path(exists=True, file_okay=False, path_type=Path)
+from ..paths import EXISTING_FOLDER, FILE
 
 
 @click.command()
-@click.argument("cases", nargs=-1, required=True, metavar="CASE...", type=_CASE)
-@click.option(
-    "--output",
-    default="report.html",
-    show_default=True,
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="File to write: .html or .pdf.",
-)
+@click.argument("cases", nargs=-1, required=True, metavar="CASE...", type=EXISTING_FOLDER)
+@click.option("--output", default="report.html", show_default=True, type=FILE, help="File to write: .html or .pdf.")
 def report(cases: tuple[Path, ...], output: Path) -> None:
     """Write one self-contained HTML file with the images, metrics, curves and recipes of saved CASEs.
 

@@ -29,6 +29,7 @@ from ..options import (
     several,
 )
 from ..outputs import Outputs
+from ..paths import FILE
 
 _SIZE = "Of the feature; repeat it for a table."
 _CONTRAST = "Of the feature, to the local tissue; repeat it for a table."
@@ -41,9 +42,7 @@ _CONTRAST = "Of the feature, to the local tissue; repeat it for a table."
 @several("--size", "sizes", click.FLOAT, default=["4.0"], show_default=True, metavar="PIXELS", help=_SIZE)
 @several("--contrast", "contrasts", click.FLOAT, default=["0.4"], show_default=True, metavar="C", help=_CONTRAST)
 @click.option("--spacing", default=4, show_default=True, help="Of the map's positions, in pixels.")
-@click.option(
-    "--output", type=click.Path(dir_okay=False, path_type=Path), help=f"The map: {either(images.MAP_SUFFIXES)}."
-)
+@click.option("--output", type=FILE, help=f"The map: {either(images.MAP_SUFFIXES)}.")
 @click.option("--table", "tabulated", is_flag=True, help="Count what is recovered by size and contrast; no map.")
 @former("--sizes", "former_sizes", click.FLOAT, "--size for each")
 @former("--contrasts", "former_contrasts", click.FLOAT, "--contrast for each")

@@ -7,6 +7,7 @@ import click
 
 from ...ground.errors import InputError
 from ..contradictions import Group, is_given, refuse_idle
+from ..paths import EXISTING, EXISTING_FILE, EXISTING_FOLDER, FILE, PLACE
 
 if TYPE_CHECKING:
     from ...reader_studies.analysis import Analysis
@@ -14,11 +15,10 @@ if TYPE_CHECKING:
     from ...reader_studies.measures.found import Found
     from ...reader_studies.plan import Plan
 
-_FILE = click.Path(dir_okay=False, path_type=Path)
-_PLAN = click.argument("plan", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-_STUDY = click.argument("study", type=click.Path(exists=True, file_okay=False, path_type=Path))
-_ANSWERS = click.option("--answers", type=_FILE, help="File of the answers.  [default: STUDY.answers.sqlite]")
-_KEY = click.option("--key", type=_FILE, help="File with the key.  [default: STUDY.key.json]")
+_PLAN = click.argument("plan", type=EXISTING_FILE)
+_STUDY = click.argument("study", type=EXISTING_FOLDER)
+_ANSWERS = click.option("--answers", type=FILE, help="File of the answers.  [default: STUDY.answers.sqlite]")
+_KEY = click.option("--key", type=FILE, help="File with the key.  [default: STUDY.key.json]")
 
 
 @click.group(cls=Group)
@@ -36,8 +36,8 @@ def review() -> None:
 
 
 @review.command()
-@click.argument("cases", nargs=-1, required=True, metavar="CASE...", type=click.Path(exists=True, path_type=Path))
-@click.option("--output", default="plan.yaml", show_default=True, type=_FILE, help="File to write: .yaml.")
+@click.argument("cases", nargs=-1, required=True, metavar="CASE...", type=EXISTING)
+@click.option("--output", default="plan.yaml", show_default=True, type=FILE, help="File to write: .yaml.")
 @click.option(
     "--questions",
     default="lesion",
@@ -54,7 +54,7 @@ def new(cases: tuple[Path, ...], output: Path, questions: str) -> None:
 @review.command()
 @_PLAN
 @click.option("--table", is_flag=True, help="Also the power of other numbers of readers and cases.")
-@click.option("--pilot", type=_FILE, help="Answers of a pilot (.imrmc, .xlsx, .csv), for the table of an area.")
+@click.option("--pilot", type=FILE, help="Answers of a pilot (.imrmc, .xlsx, .csv), for the table of an area.")
 def check(plan: Path, table: bool, pilot: Path | None) -> None:
     """Say what is wrong with a PLAN, or what it asks of its readers and can show."""
     from ...reader_studies.bundle import check_cases
@@ -117,7 +117,7 @@ def _sizes(plan: "Plan", pilot: Path | None) -> list[str]:
 
 @review.command()
 @_PLAN
-@click.option("--output", default="study", show_default=True, type=click.Path(path_type=Path), help="A new folder.")
+@click.option("--output", default="study", show_default=True, type=PLACE, help="A new folder.")
 def freeze(plan: Path, output: Path) -> None:
     """Freeze a PLAN with its images; the key to the blinding is a file beside the folder."""
     from ...reader_studies.bundle import Bundle, key_of
@@ -175,8 +175,8 @@ def forget(study: Path, reader: str, answers: Path | None, yes: bool) -> None:
 @_ANSWERS
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535), help="Port to listen at.")
-@click.option("--certificate", type=_FILE, help="For TLS: the certificate (PEM).")
-@click.option("--certificate-key", type=_FILE, help="For TLS: its key (PEM).")
+@click.option("--certificate", type=FILE, help="For TLS: the certificate (PEM).")
+@click.option("--certificate-key", type=FILE, help="For TLS: its key (PEM).")
 @click.option("--public", default="", help="The https:// address of a proxy in front, as readers see it.")
 def serve(
     study: Path,
@@ -241,7 +241,7 @@ def status(study: Path, answers: Path | None) -> None:
 @_ANSWERS
 @_KEY
 @click.option(
-    "--output", default="answers.csv", show_default=True, type=_FILE, help="File to write: .csv, .imrmc or .xlsx."
+    "--output", default="answers.csv", show_default=True, type=FILE, help="File to write: .csv, .imrmc or .xlsx."
 )
 @click.option("--question", default="", help="About lesions, for .imrmc and .xlsx (RJafroc).")
 def export(study: Path, answers: Path | None, key: Path | None, output: Path, question: str) -> None:
@@ -269,7 +269,7 @@ def export(study: Path, answers: Path | None, key: Path | None, output: Path, qu
 
 
 @review.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=EXISTING_FILE)
 @click.option("--question", default="", help="About lesions, of a .csv that `export` wrote.")
 def compare(file: Path, question: str) -> None:
     """Compare the arms in a FILE of ratings or marks: .imrmc, RJafroc's .xlsx, or a .csv.
@@ -296,7 +296,7 @@ def compare(file: Path, question: str) -> None:
 @_STUDY
 @_ANSWERS
 @_KEY
-@click.option("--output", default="analysis.html", show_default=True, type=_FILE, help="File to write: .html or .csv.")
+@click.option("--output", default="analysis.html", show_default=True, type=FILE, help="File to write: .html or .csv.")
 def analyse(study: Path, answers: Path | None, key: Path | None, output: Path) -> None:
     """Compare the arms of a STUDY, with intervals; this breaks the blind, and the log says so."""
     from ...reader_studies.analysis import analyse as analysed
@@ -335,9 +335,7 @@ def unblind(study: Path, answers: Path | None, key: Path | None) -> None:
 
 
 @review.command()
-@click.option(
-    "--output", default="review-demo", show_default=True, type=click.Path(path_type=Path), help="A new folder."
-)
+@click.option("--output", default="review-demo", show_default=True, type=PLACE, help="A new folder.")
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535), help="Port to listen at.")
 @click.option("--no-serve", is_flag=True, help="Only make the study.")
 def demo(output: Path, port: int, no_serve: bool) -> None:

@@ -12,14 +12,13 @@ from ...ground.errors import either
 from ...physics.sampling import Sampling
 from ..options import chosen_method, follow, measured, print_json, samplings_options
 from ..outputs import Outputs
+from ..paths import FILE
 
 
 @click.command()
 @samplings_options
 @click.option(
-    "--plot",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help=f"Draw SSIM, PSNR and NMSE over the number of samples: {either(plots.SUFFIXES)}.",
+    "--plot", type=FILE, help=f"Draw SSIM, PSNR and NMSE over the number of samples: {either(plots.SUFFIXES)}."
 )
 def samples(
     method: str,

@@ -7,11 +7,12 @@ import click
 from ...ground.writing import try_place
 from ...simulation import sample
 from ..options import follow
+from ..paths import EXISTING, FILE
 
 
 @click.command()
-@click.argument("output", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--recipe", type=click.Path(exists=True, path_type=Path), help="YAML; the packaged sample's if left out.")
+@click.argument("output", type=FILE)
+@click.option("--recipe", type=EXISTING, help="YAML; the packaged sample's if left out.")
 @click.option("--seed", type=click.IntRange(min=0), help="Another head, coils, lesions and noise than the recipe's.")
 def simulate(output: Path, recipe: Path | None, seed: int | None) -> None:
     """Simulate a multi-coil brain with lesions into OUTPUT (.h5, fastMRI's layout; the lesions' boxes in a .csv).

@@ -10,13 +10,14 @@ from ...ground.progress import Progress, relayed
 from ...training import loop
 from ..contradictions import refuse_both
 from ..options import checked_device, follow
+from ..paths import PLACE
 
 
 @click.command()
 @click.argument("recipes", nargs=-1, required=True, metavar="RECIPE...")
-@click.option("--data", type=click.Path(path_type=Path), required=True, help="Folder of volumes or scans.")
-@click.option("--output", type=click.Path(path_type=Path), help="Folder of the run; runs/RECIPE if left out.")
-@click.option("--bank", type=click.Path(path_type=Path), help="Folder of the cases; bank in the run's if left out.")
+@click.option("--data", type=PLACE, required=True, help="Folder of volumes or scans.")
+@click.option("--output", type=PLACE, help="Folder of the run; runs/RECIPE if left out.")
+@click.option("--bank", type=PLACE, help="Folder of the cases; bank in the run's if left out.")
 @click.option(
     "--fresh", type=click.IntRange(0), default=0, metavar="N", help="Processes that make new cases meanwhile."
 )

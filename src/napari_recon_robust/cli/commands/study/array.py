@@ -10,6 +10,7 @@ from ....studies.executors.array import JobArray
 from ....studies.running import prepare_study
 from ....studies.work import store_beside
 from ...options import follow
+from ...paths import FILE
 from ...studying import PLAN, STORE, TRUST
 
 
@@ -22,7 +23,7 @@ from ...studying import PLAN, STORE, TRUST
 @click.option("--time", default="04:00:00", show_default=True, metavar="H:M:S", help="Of each element.")
 @click.option("--memory", default="8G", show_default=True, help="Of each element.")
 @click.option("--sbatch", "more", multiple=True, metavar="LINE", help="A further line, --partition=gpu; repeat it.")
-@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="The script; PLAN.sbatch if left out.")
+@click.option("--output", type=FILE, help="The script; PLAN.sbatch if left out.")
 def array(
     plan: Path,
     store: Path | None,

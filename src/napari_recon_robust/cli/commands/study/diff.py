@@ -10,6 +10,7 @@ from ....studies.exporting import SUFFIXES, check_suffix, export_table
 from ....studies.work import results_of
 from ...options import print_json
 from ...outputs import Outputs
+from ...paths import FILE
 from ...studying import BEGUN, JSON
 
 
@@ -28,9 +29,7 @@ from ...studying import BEGUN, JSON
     help="Number of volumes for which the difference that could be seen is told.",
 )
 @click.option(
-    "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help=f"Table to write, of {' or '.join(SUFFIXES)}; it has all metrics unless some are named.",
+    "--output", type=FILE, help=f"Table to write, of {' or '.join(SUFFIXES)}; it has all metrics unless some are named."
 )
 @JSON
 def diff(

@@ -8,15 +8,14 @@ import click
 from ....studies.exporting import SUFFIXES, check_suffix, export_table
 from ....studies.work import results_of
 from ...outputs import Outputs
+from ...paths import FILE
 from ...studying import BEGUN, STORE
 
 
 @click.command()
 @click.argument("plan", type=BEGUN)
 @STORE
-@click.option(
-    "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help=f"Of {' or '.join(SUFFIXES)}."
-)
+@click.option("--output", type=FILE, required=True, help=f"Of {' or '.join(SUFFIXES)}.")
 def export(plan: Path, store: Path | None, output: Path) -> None:
     """Write one file with a row for each finished trial of PLAN, which may also be a folder of results."""
     check_suffix(output)

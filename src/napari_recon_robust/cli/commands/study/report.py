@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ...outputs import Outputs
+from ...paths import FILE, FOLDER
 from ...studying import BEGUN, STORE
 
 if TYPE_CHECKING:
@@ -15,14 +16,10 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("plan", type=BEGUN)
 @STORE
-@click.option(
-    "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="File to write: .html; PLAN.report.html if left out.",
-)
+@click.option("--output", type=FILE, help="File to write: .html; PLAN.report.html if left out.")
 @click.option(
     "--figures",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=FOLDER,
     help="Folder for the figures (SVG) and their data (CSV); a folder `figures` in the results if left out.",
 )
 def report(plan: Path, store: Path | None, output: Path | None, figures: Path | None) -> None:
