@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..cases.gallery.thumbnails import around
 from ..data.roi import bounds
 from ..evaluation.difference import coloured, gain
+from ..figures.plots import NOTICE
 from .case_page import CasePage
 from .conditions import Condition
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-NOTICE = "Not for diagnostic use."
 _SHEET = (11.69, 8.27)  # inches: A4, landscape
 _LETTERS, _LINES = 150, 58  # of a sheet of text
 _TOP, _BELOW, _LINE = 0.84, 0.875, 0.0185  # of a sheet: where images begin at most, below how many lines of words

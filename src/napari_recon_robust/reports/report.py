@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from ..cases.record import Case
+from ..figures.plots import NOTICE
 from ..ground.errors import InputError
 from ..ground.writing import write
 from ..io.images import check_suffix
 from .case_page import CasePage
 from .conditions import CaseImages
-from .pdf import NOTICE, pdf
+from .pdf import pdf
 
 SUFFIX = ".html"
 SUFFIXES = (SUFFIX, ".pdf")

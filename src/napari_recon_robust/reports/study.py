@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from ..ground.errors import InputError
 from ..ground.writing import write
@@ -19,58 +19,13 @@ from .report import SCRIPTS, SUFFIX, rendered
 if TYPE_CHECKING:
     from polars import DataFrame
 
+    from ..figures.studies.papers import Answer
+    from ..figures.studies.style import Drawn
+
 MOST_ROWS = 20_000  # that the page holds
 MOST_CASES = 24
 _HIDDEN = ("trial", "attempt", "device", "plan")
 _NO_CASES = "No case was saved with this study; ask for some by “keep: {worst: 3}” in its plan."
-
-
-class Answer(Protocol):
-    """What a study says to the paper whose plan it ran."""
-
-    @property
-    def sentences(self) -> Sequence[str]:
-        """Those that hold."""
-
-    @property
-    def counted(self) -> str:
-        """How many comparisons were made, and which became sentences."""
-
-    @property
-    def paper(self) -> "Reported":
-        """The paper."""
-
-
-class Reported(Protocol):
-    """A paper: what it reports."""
-
-    @property
-    def title(self) -> str:
-        """Of its part."""
-
-    @property
-    def reported(self) -> str:
-        """What it says, in words."""
-
-
-class Figure(Protocol):
-    """A figure that was drawn: an SVG with its data as CSV beside it, and its caption."""
-
-    @property
-    def title(self) -> str:
-        """What it shows."""
-
-    @property
-    def path(self) -> Path:
-        """The SVG."""
-
-    @property
-    def data(self) -> Path:
-        """The CSV."""
-
-    @property
-    def words(self) -> str:
-        """What is behind it: n, and what its bars are."""
 
 
 @dataclass(frozen=True)
@@ -97,10 +52,10 @@ def write_study_report(
     trials: "DataFrame",
     path: str | Path,
     *,
-    figures: Sequence[Figure] = (),
+    figures: Sequence["Drawn"] = (),
     lacking: Mapping[str, str] | None = None,
     cases: Sequence[str | Path] = (),
-    answer: Answer | None = None,
+    answer: "Answer | None" = None,
 ) -> Path:
     """Write the report of a study as a single HTML file, which works offline; returns its path.
 
@@ -141,7 +96,7 @@ def _about(cases: int) -> str:
     return f"The worst {MOST_CASES} of {cases} that are saved, the worst first." if cases > MOST_CASES else ""
 
 
-def _embedded(figure: Figure) -> _Embedded:
+def _embedded(figure: "Drawn") -> _Embedded:
     picture, data = (base64.b64encode(path.read_bytes()).decode() for path in (figure.path, figure.data))
     return _Embedded(
         name=figure.path.stem,
