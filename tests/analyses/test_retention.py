@@ -155,7 +155,7 @@ def test_a_table_that_cannot_be_is_refused(measurement, combined, knobs, words):
 
 def test_what_is_lost_and_where_it_is_worst_as_boxes(full, blind):
     found = run(retention_map(full, blind, size=2.0, spacing=2))
-    lost = found.contrast_lost
+    lost = found.overlay
     known = np.isfinite(found.values)
     assert not lost[~known].any()
     np.testing.assert_allclose(lost[known], np.clip(1 - found.values[known], 0, 1))

@@ -74,14 +74,9 @@ class RetentionMap(SliceMap):
         return float((self.recoveries < LOST).sum() / max(self.tried, 1))
 
     @property
-    def contrast_lost(self) -> NDArray[np.float32]:
-        """1 - recovery, float32 (rows, columns) in [0, 1]; 0 where nothing is known."""
-        return np.nan_to_num(np.clip(1 - self.values, 0, 1)).astype(np.float32)
-
-    @property
     def overlay(self) -> NDArray[np.float32]:
-        """The contrast that is lost."""
-        return self.contrast_lost
+        """The contrast that is lost, 1 - recovery, float32 (rows, columns) in [0, 1]; 0 where nothing is known."""
+        return np.nan_to_num(np.clip(1 - self.values, 0, 1)).astype(np.float32)
 
     @property
     def legend(self) -> str:

@@ -1,17 +1,12 @@
 """A simulated study for its figures."""
 
-from typing import TYPE_CHECKING
-
+import polars as pl
 import pytest
 
-if TYPE_CHECKING:
-    from polars import DataFrame
+from helpers.study_table import table
 
 
 @pytest.fixture(scope="session")
-def trials() -> "DataFrame":
+def trials() -> pl.DataFrame:
     """Five volumes, six methods, two accelerations, all kinds of perturbations."""
-    pytest.importorskip("polars")
-    from helpers.study_table import table
-
     return table(volumes=5, methods=6, slices=1)
