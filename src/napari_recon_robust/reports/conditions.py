@@ -144,14 +144,6 @@ class CaseImages:
         return None if stored is None else Plane.model_validate(stored)
 
     @property
-    def geometry(self) -> str:
-        """What is known of the images' size and place, and what is not, in words."""
-        size = "voxel size known" if self.voxel else "voxel size unknown"
-        if self.plane is None:
-            return f"{size}, orientation of the patient unknown"
-        return f"{size}, orientation of the patient known, position {'un' * (self.plane.first is None)}known"
-
-    @property
     def upside_down(self) -> bool:
         """Whether the first row is stored at the bottom."""
         return bool(self.case.recipe.source.get("upside_down", False))

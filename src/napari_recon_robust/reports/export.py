@@ -153,8 +153,16 @@ def _said(shown: CaseImages, condition: Condition) -> dict[str, Any]:
         "Perturbation": shown.kind,
         "Method": shown.method,
         "Input": shown.case.recipe.input,
-        "Geometry": shown.geometry,
+        "Geometry": _geometry(shown),
     }
+
+
+def _geometry(shown: CaseImages) -> str:
+    """What is known of the images' size and place, and what is not, in words."""
+    size = "voxel size known" if shown.voxel else "voxel size unknown"
+    if shown.plane is None:
+        return f"{size}, orientation of the patient unknown"
+    return f"{size}, orientation of the patient known, position {'un' * (shown.plane.first is None)}known"
 
 
 def _short(shown: CaseImages, condition: Condition) -> str:
