@@ -28,7 +28,7 @@ from ..ground.errors import FileFormatError, InputError, dimensions
 from ..ground.guard import check_length, is_file, open_file, opening, read, shown, to_path
 from ..ground.hdf5 import open_hdf5, values
 from ..ground.specification import Specification
-from ..ground.writing import write
+from ..ground.writing import Content, write
 
 SCHEMA = 1
 DESCRIPTION, KSPACE, IMAGES = FILES = ("case.json", "kspace.h5", "images.npz")
@@ -90,7 +90,7 @@ def save_case(case: Case, folder: str | Path) -> Path:
         raise InputError(f"{folder.name} exists and is not empty; name a new folder for the case.")
     images = BytesIO()
     np.savez_compressed(images, allow_pickle=False, **case.images)
-    files = {KSPACE: _packed(case.kspace), IMAGES: images.getbuffer()}
+    files: dict[str, Content] = {KSPACE: _packed(case.kspace), IMAGES: images.getbuffer()}
     description = {
         "schema": SCHEMA,
         "note": "Not for diagnostic use.",

@@ -13,7 +13,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -54,16 +54,16 @@ class WritingError(InputError):
         self.reason = reason
 
 
-def write(path: str | Path, content: Content | Mapping[str, Content]) -> None:
+def write(path: str | Path, content: Content | Mapping[str, Content] | Iterable[tuple[str, Content]]) -> None:
     """Write a file, or a new folder of files by their names, in place of what is there; the folders above are made.
 
     A folder only takes the place of an empty one. Its files get one time, which does not tell in which order they were
     written. Raises WritingError, and then what was there stays as it was.
     """
     with said(Path(path)), _hidden(_place(path)) as (made, place):
-        if isinstance(content, Mapping):
+        if not isinstance(content, Content):
             made.mkdir()
-            for name, part in content.items():
+            for name, part in content.items() if isinstance(content, Mapping) else content:
                 _put(made / name, part)
             written = time.time_ns()
             for file in made.iterdir():

@@ -18,7 +18,7 @@ import json
 import math
 import re
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, astuple
 from pathlib import Path
@@ -122,7 +122,7 @@ def freeze(plan: Plan, folder: str | Path, beside: str | Path = ".") -> Path:
     frozen = _Frozen(plan, Path(beside))
     write(key, frozen.key)
     try:
-        write(folder, frozen)
+        write(folder, frozen.files())
     except BaseException:
         key.unlink()
         raise
@@ -267,20 +267,18 @@ class _Case:
         return {"lesion": self.entry.lesion, "places": places}
 
 
-class _Frozen(Mapping[str, Content]):
-    """The files of a frozen study by their names; a case's images are read when they are written."""
+class _Frozen:
+    """The content of a frozen study, of cases that were opened and fit each other. key: to the blinding."""
 
     def __init__(self, plan: Plan, beside: Path) -> None:
-        self.plan = plan
-        arms, secret = plan.arms, _opaque()
-        self.names = {(case.id, arm.name): _opaque() for case in plan.cases for arm in arms}
+        self.plan, self.beside, secret = plan, beside, _opaque()
+        self.names = {(case.id, arm.name): _opaque() for case in plan.cases for arm in plan.arms}
         compared = plan.viewing.reference or any(question.reference for question in plan.questions)
         self.references = {case.id: _opaque() for case in plan.cases} if compared else {}
-        self.opener: Callable[[Entry], _Case] = lambda entry: _Case(entry, arms, beside)
         known, anatomies, sources, sizes = {}, {}, {}, []
         self.doubts: list[str] = []
         for entry in plan.cases:  # all are opened before the first is written
-            case = self.opener(entry)
+            case = _Case(entry, plan.arms, beside)
             if self.references and case.reference is None:
                 raise InputError(f"{entry.id} has no fully sampled image; ask without the reference, or leave it out.")
             self.doubts += case.doubts
@@ -350,31 +348,27 @@ class _Frozen(Mapping[str, Content]):
         )
         return _json(sheet.model_dump(mode="json"))
 
-    def items(self) -> Iterator[tuple[str, Content]]:  # type: ignore[override]
-        """Each file, and the manifest of all as the last."""
+    def files(self) -> Iterator[tuple[str, Content]]:
+        """Each file with its name; images are read when they are asked for, and the manifest of all is the last."""
         hashes = {}
-        for name, content in self._files():
+        for name, content in self._contents():
             hashes[name] = hashlib.sha256(content).hexdigest()
             yield name, content
-        yield (
-            MANIFEST,
-            _json(
-                {
-                    "schema": _FORMATS[-1],
-                    "note": "Not for diagnostic use.",
-                    "version": __version__,
-                    "files": hashes,
-                    "key": hashlib.sha256(self.key).hexdigest(),
-                }
-            ),
-        )
+        manifest = {
+            "schema": _FORMATS[-1],
+            "note": "Not for diagnostic use.",
+            "version": __version__,
+            "files": hashes,
+            "key": hashlib.sha256(self.key).hexdigest(),
+        }
+        yield MANIFEST, _json(manifest)
 
-    def _files(self) -> Iterator[tuple[str, bytes]]:
+    def _contents(self) -> Iterator[tuple[str, bytes]]:
         """Cases, and the images of a case, come in the order of their opaque names, not in that of the plan."""
         yield STUDY, self.study
         yield PRESENTATIONS, self.presentations
         for entry in sorted(self.plan.cases, key=lambda entry: (self.same[entry.id], self._first_name(entry))):
-            case = self.opener(entry)
+            case = _Case(entry, self.plan.arms, self.beside)
             images = {self.names[entry.id, arm]: image for arm, image in case.images.items()}
             if entry.id in self.references and case.reference is not None:
                 images[self.references[entry.id]] = case.reference
@@ -386,15 +380,6 @@ class _Frozen(Mapping[str, Content]):
 
     def _payload(self, image: NDArray[np.float32]) -> bytes:
         return np.ascontiguousarray(image, "<f4").tobytes().ljust(self.length, b"\0")
-
-    def __getitem__(self, name: str) -> Content:
-        return dict(self.items())[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return (name for name, _ in self.items())
-
-    def __len__(self) -> int:
-        return 3 + len(self.names) + len(self.references)
 
 
 def _sharing(anatomies: Mapping[str, set[str]]) -> dict[str, str]:
