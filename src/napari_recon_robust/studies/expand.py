@@ -18,7 +18,7 @@ from ..reconstructors import registry as reconstructors
 from ..reconstructors.base import Method, Reconstructor
 from .columns import CLEAN
 from .inventory import Inventory, ScanFacts, axes_of
-from .plan import Fragile, MethodPart, Plan, located, method_of, read_plan, settings
+from .plan import Fragile, MethodPart, Plan, located, read_plan, settings
 from .regions import Region, annotated_slices, regions_of
 from .trial import Change, Mask, Setting, Trial, canonical, text_of
 
@@ -112,7 +112,7 @@ class Study:
         """Every method at every setting of its knobs."""
         found, labels = list[Setting](), dict[str, int]()
         for part, knobs in self._parts:
-            method = method_of(part, knobs, self.folder)
+            method = self.opened(part.method).at(**knobs)
             label = _label(part.label or part.method, {name: method.knobs[name] for name in knobs})
             labels[label] = labels.get(label, 0) + 1
             label = label if labels[label] == 1 else f"{label} ({labels[label]})"
@@ -122,10 +122,10 @@ class Study:
     def method(self, setting: Setting) -> Method:
         """The method of a setting, opened."""
         part, knobs = self._parts[setting.number]
-        return method_of(part, knobs, self.folder)
+        return self.opened(part.method).at(**knobs)
 
-    def finder(self, name: str) -> Reconstructor:
-        """The method of that name whose fragility maps find regions, opened."""
+    def opened(self, name: str) -> Reconstructor:
+        """The method that the plan calls so, opened."""
         return reconstructors.get(located(name, self.folder))
 
     def check_method(self, setting: Setting, method: Method) -> None:
@@ -147,7 +147,7 @@ class Study:
     def _finders(self) -> dict[str, dict[str, str]]:
         """The fingerprints of the methods whose fragility maps find regions, by their names in the plan."""
         names = {part.method for part in self.plan.regions if isinstance(part, Fragile)}
-        return {name: self.finder(name).fingerprint() for name in names}
+        return {name: self.opened(name).fingerprint() for name in names}
 
     @cached_property
     def _parts(self) -> list[tuple[MethodPart, dict[str, Any]]]:

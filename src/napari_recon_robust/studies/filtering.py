@@ -13,13 +13,12 @@ import numpy as np
 from ..evaluation import metrics
 from ..ground.errors import InputError, ReconRobustError
 from ..ground.progress import Job, Progress
-from ..reconstructors import registry as reconstructors
 from ..reconstructors.base import Method
 from ..statistics.shifts import filtered
 from .devices import claimed
 from .expand import Study
 from .inventory import BOTH, FILTERED, RANDOM, Inventory, ScanFacts, axes_of
-from .plan import Filter, Unfit, located
+from .plan import Filter, Unfit
 from .regions import regions_of
 from .shared import OpenScan
 from .work import computing
@@ -34,7 +33,7 @@ def filter_slices(study: Study, known: Inventory | None) -> Job[Inventory]:
     where fewer slices have a score than are asked for.
     """
     wanted = _filter(study)
-    method = reconstructors.get(located(wanted.proxy, study.folder)).at(**wanted.knobs)
+    method = study.opened(wanted.proxy).at(**wanted.knobs)
     before = {one.scored: one.scores for one in known.scans} if known else {}
     found, failed = list[ScanFacts](), ""
     with claimed(study.plan.device) as device, closing(OpenScan(study, device)) as opened:

@@ -20,7 +20,7 @@ from ..ground.knob import Knob, Value, resolve
 from ..perturbations import registry as perturbations
 from ..physics.sampling import USUAL_CENTRE_LINES, Sampling, usual_centre_fraction
 from ..reconstructors import registry as reconstructors
-from ..reconstructors.base import Method, Reconstructor
+from ..reconstructors.base import Reconstructor
 from .columns import CLEAN
 
 ACQUIRED = "acquired"  # the mask that takes a scan as it is
@@ -578,8 +578,3 @@ def _sentence(error: Any) -> str:
         return f"{error['loc'][-1]} is no setting that is known here; mend its spelling."
     wrong = error["msg"][0].lower() + error["msg"][1:].replace("Input should be", "it should be")
     return f"{error['input']!r} does not fit: {wrong.replace('input should be', 'it should be')}."
-
-
-def method_of(part: MethodPart, knobs: Mapping[str, Any], folder: Path) -> Method:
-    """The method of a part of a plan that was checked, at these knobs. folder: the plan's."""
-    return reconstructors.get(located(part.method, folder)).at(**knobs)

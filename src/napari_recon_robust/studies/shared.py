@@ -77,7 +77,7 @@ class OpenScan:
     def finder(self, name: str) -> Reconstructor:
         """The method of that name, whose fragility maps find regions; InputError as for `method`."""
         if name not in self._finders:
-            self._finders[name] = self.study.finder(name)
+            self._finders[name] = self.study.opened(name)
         found = self._finders[name]
         self.study.check_finder(name, found)
         return found
