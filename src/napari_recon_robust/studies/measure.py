@@ -67,23 +67,22 @@ class Measurer:
         clean = shared.clean(trial.setting, trial.region)
         images["clean"], found = _magnitude(clean), self._doubts(trial, clean)
         if trial.change.kind != CLEAN:
-            outcome = self.outcome(trial, roi)
+            outcome, control = self.outcome(trial, roi), trial.change.control
             comparison = outcome.comparison
-            images["perturbed"] = comparison.random if trial.change.control else comparison.perturbed
-            changed = outcome.control if trial.change.control else outcome.perturbed.measurement
+            images["perturbed"] = comparison.random if control else comparison.perturbed
+            changed = outcome.control if control else outcome.perturbed.measurement
             if outcome.perturbed.additive:
                 spent = Budget.of(trial.change.budget, changed.kspace - measurement.kspace, measurement)
                 values["budget_reached"] = spent.achieved
-            measured = comparison.metrics["random" if trial.change.control else "perturbed"]
-            values |= _named(measured, "perturbed", wanted)
-            if not trial.change.control:
+            values |= _named(comparison.metrics["random" if control else "perturbed"], "perturbed", wanted)
+            if not control:
                 found = comparison.findings
                 values |= _found(outcome.perturbed, measurement.matrix)
                 if "published_loss" in values and trial.change.found_on is not None:
                     setup = Setup.of(measurement, shared.method(trial.setting), roi)
                     values["published_loss"] = loss_of(setup, outcome.perturbed.details, images["perturbed"])
-            if comparison.recovery is not None and not trial.change.control and "contrast_recovery" in wanted:
-                values["contrast_recovery_region_perturbed"] = comparison.recovery
+                if comparison.recovery is not None and "contrast_recovery" in wanted:
+                    values["contrast_recovery_region_perturbed"] = comparison.recovery
             if reference is not None:
                 values |= _named(comparison.metrics["clean"], "clean", wanted)
         elif reference is None:

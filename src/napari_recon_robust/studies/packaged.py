@@ -13,7 +13,7 @@ from io import StringIO
 from pathlib import Path
 from string import Template
 
-from ..data.scan import Header, Scan
+from ..data.scan import Header
 from ..ground.errors import InputError, ReconRobustError
 from ..ground.guard import read, shown
 from ..ground.progress import Job, Progress
@@ -95,7 +95,7 @@ def _pointed(scans: Path, annotations: Path | None) -> Job[tuple[dict[str, str],
             with open_scan(path) as scan:
                 sampled = sampled or (not headers and scan.fully_sampled)
                 headers[path.name] = scan.header
-                annotated = annotated or _has_boxes(scan)
+                annotated = annotated or any(one.box is not None for one in scan.annotations)
         except ReconRobustError:
             continue  # the study says of each why it is left out
     if not headers:
@@ -120,10 +120,6 @@ def _globs(scans: Path) -> list[str]:
     suffixes = dict.fromkeys(one for format in named for one in format.suffixes if one not in format.beside)
     globs = [f"**/*{suffix}" for suffix in suffixes]
     return [one for one in globs if next(scans.glob(one), None) is not None]
-
-
-def _has_boxes(scan: Scan) -> bool:
-    return any(one.box is not None for one in scan.annotations)
 
 
 def _domains(headers: dict[str, Header]) -> str:
