@@ -29,7 +29,7 @@ _PANELS = {
 
 @dataclass(frozen=True)
 class Key:
-    """command: the manifest's; words: what it does; action: on a session; always: whatever page is in front.
+    """command: the manifest's; words: what it does; action: on a session.
 
     on_canvas: only while the picture has the keys, since the key means something else on a button.
     """
@@ -38,7 +38,6 @@ class Key:
     command: str
     words: str
     action: Callable[[Session], object]
-    always: bool = False
     on_canvas: bool = False
 
 
@@ -68,7 +67,6 @@ KEYS = (
         "images_first",
         "Images first: the panels fill the window; again: the laboratory layout",
         lambda session: session.asked_layout.emit(),
-        always=True,
     ),
     Key("G", "flicker", "Held: the other of the compared images at once, then both in turn", _flip("flicker")),
     Key("W", "wipe", "Wipe on or off; drag it with the left button", lambda session: session.looking.toggle_wipe()),
@@ -159,7 +157,6 @@ KEYS = (
         "studies",
         "Studies: plans of many trials on folders of scans",
         lambda session: session.bring("Studies"),
-        always=True,
     ),
     Key("E", "attacks", "History of attacks, and the queue", lambda session: session.bring("Attacks")),
     *(Key(key, f"panels_{key}", words, _panels(key)) for key, words in _PANELS.items()),
@@ -262,7 +259,7 @@ def _rows(listed: Iterable[tuple[str, str]]) -> str:
 
 
 class Shortcuts(QObject):
-    """The keys work in the whole window while a page that needs them is in front; some work while any page is.
+    """The keys work in the whole window while any page is open, also behind a tab: the images are seen beside it.
 
     A shortcut wins over a layer's own keymap. Pressing G swaps the images that are compared, and holding it goes on
     swapping them at the chosen rate.
@@ -276,27 +273,28 @@ class Shortcuts(QObject):
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self._session = session
-        self._pages: dict[QWidget, bool] = {}  # those that can be seen, and whether they need all keys
-        self._taken: dict[QWidget, frozenset[str]] = {}  # keys that have another meaning while a page can be seen
+        self._pages: dict[QWidget, frozenset[str]] = {}  # those that are open, with the keys that they take
         self._shortcuts: dict[Key, QShortcut] = {}
         self._blink = QTimer(self)
         self._blink.setTimerType(Qt.TimerType.PreciseTimer)
         self._blink.timeout.connect(self._flip_flicker)  # Qt would keep a lambda, and thereby the session
 
-    def need(self, page: QWidget, needed: bool | None, taken: frozenset[str] = frozenset()) -> None:
-        """Note that a page came to the front and needs all keys or only some, or that it went (None).
+    def need(self, page: QWidget, taken: frozenset[str] = frozenset()) -> None:
+        """Note that a page is open.
 
-        taken: keys to which the page gives another meaning while it can be seen; of two equal shortcuts Qt carries out
-        neither.
+        taken: keys to which the page gives another meaning now; of two equal shortcuts Qt carries out neither.
         """
-        if needed is None:
-            self._pages.pop(page, None)
-            self._taken.pop(page, None)
-        else:
-            self._pages[page] = needed
-            self._taken[page] = taken
-        every, other = any(self._pages.values()), frozenset[str]().union(*self._taken.values())
-        self._enable({key for key in KEYS if self._pages and (every or key.always) and key.key not in other})
+        self._pages[page] = taken
+        self._look()
+
+    def let_go(self, page: QWidget) -> None:
+        """Note that a page was closed."""
+        self._pages.pop(page, None)
+        self._look()
+
+    def _look(self) -> None:
+        taken = frozenset[str]().union(*self._pages.values())
+        self._enable({key for key in KEYS if self._pages and key.key not in taken})
 
     def _enable(self, keys: set[Key]) -> None:
         for key in self._shortcuts.keys() - keys:

@@ -253,7 +253,7 @@ def test_what_was_found_on_another_method_says_so(review: Session, until: Until)
 def test_holding_g_flickers_until_it_is_released(review: Session, until: Until, qtbot: Any) -> None:
     attack(review, until)
     shortcuts = keys.Shortcuts.of(review)
-    shortcuts.need(dock_of(review, "Compare"), True)
+    shortcuts.need(dock_of(review, "Compare"))
     shortcuts.start_flicker()
     assert review.scene.view.flicker
     until(lambda: not review.scene.view.flicker)

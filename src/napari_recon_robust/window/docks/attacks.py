@@ -13,7 +13,6 @@ class AttacksDock(Page):
     """A thin view on `history` and `queue` of the workbench."""
 
     title = "Attacks"
-    needs_keys = True
 
     def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:
         super().__init__(Session.of(napari_viewer))

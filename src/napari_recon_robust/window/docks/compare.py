@@ -55,7 +55,6 @@ class CompareDock(Page):
     """A thin view on the workbench's result."""
 
     title = "Compare"
-    needs_keys = True
 
     def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:
         super().__init__(Session.of(napari_viewer))

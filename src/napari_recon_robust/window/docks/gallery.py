@@ -34,7 +34,6 @@ class GalleryDock(Page):
     """A thin view on `browsing` of the workbench."""
 
     title = "Gallery"
-    needs_keys = True
     own_keys = frozenset(",.012345CARTN")
 
     def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:

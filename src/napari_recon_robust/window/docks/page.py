@@ -172,12 +172,10 @@ class Foot(QWidget):
 class Page(QWidget):
     """A dock: a scrolling column that never asks for more than a laptop has, and the foot below it.
 
-    title: what its tab says. needs_keys: whether the review's keys work while this page is in front.
-    own_keys: those of the review that mean something else on this page.
+    title: what its tab says. own_keys: those of the review that mean something else while this page is in front.
     """
 
     title: str
-    needs_keys = False
     own_keys: frozenset[str] = frozenset()
 
     def __init__(self, session: Session) -> None:
@@ -267,9 +265,9 @@ class Page(QWidget):
                 return
 
     def showEvent(self, event: QShowEvent | None) -> None:
-        """Ask for the keys when the page comes to the front."""
+        """Ask for the keys when the page is opened."""
         super().showEvent(event)
-        Shortcuts.of(self.session).need(self, self.needs_keys, self.own_keys)
+        Shortcuts.of(self.session).need(self, self.own_keys)
         self._look_for_front()
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
@@ -289,13 +287,13 @@ class Page(QWidget):
             shortcut.setEnabled(front)
         if self.own_keys:
             taken = self.own_keys if front else frozenset[str]()
-            Shortcuts.of(self.session).need(self, self.needs_keys, taken)
+            Shortcuts.of(self.session).need(self, taken)
 
     def hideEvent(self, event: QHideEvent | None) -> None:
-        """Let go of the keys when the page goes behind another tab, or is closed."""
+        """Let go of the keys when the page is closed; behind a tab it is not hidden."""
         super().hideEvent(event)
         if isalive(self.session):  # at the end of a script Qt's objects are deleted in any order
-            Shortcuts.of(self.session).need(self, None)
+            Shortcuts.of(self.session).let_go(self)
 
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
         """Accept files: they may be dropped on every dock."""

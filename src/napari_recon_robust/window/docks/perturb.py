@@ -24,7 +24,6 @@ class PerturbDock(Page):
     """A thin view on `regions` and `perturbing` of the workbench, in parts from the top to the bottom."""
 
     title = "Perturb"
-    needs_keys = True
 
     def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:
         super().__init__(Session.of(napari_viewer))

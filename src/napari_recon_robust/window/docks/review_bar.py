@@ -45,7 +45,6 @@ class ReviewBar(Page):
     folded = Signal(int)
 
     title = "Review"
-    needs_keys = True
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)

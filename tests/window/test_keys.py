@@ -1,0 +1,21 @@
+"""The review's keys, pressed in a window."""
+
+import pytest
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
+
+from helpers.docks import dock_of
+from napari_recon_robust.window.session import Session
+
+
+@pytest.mark.slow
+def test_the_keys_work_whichever_dock_is_in_front_and_alone(seen: Session) -> None:
+    """The images are there all the time, and it is under Reconstruct that a knob is turned."""
+    canvas = seen.panels.viewer.window._qt_viewer.canvas.native
+    dock_of(seen, "Reconstruct").parent().raise_()
+    for name in ("Perturb", "Compare"):
+        dock_of(seen, name).parent().hide()
+    QTest.qWait(50)  # Qt deletes in turns of the event loop
+    canvas.setFocus()
+    QTest.keyClick(canvas, Qt.Key.Key_5)
+    assert seen.panels.shown == ("reference",)
