@@ -13,7 +13,7 @@ from qtpy.QtGui import QKeyEvent, QKeySequence
 from qtpy.QtWidgets import QApplication, QShortcut, QWidget
 
 from ..cases.gallery.verdicts import SCALE
-from ..workbench.looking import Way
+from ..workbench.looking import Swap, Way
 from .session import Session
 
 _WINDOWS = {"6": "full", "7": "soft_tissue", "8": "lesion", "9": "noise"}
@@ -41,8 +41,12 @@ class Key:
     on_canvas: bool = False
 
 
-def _flip(name: str) -> Callable[[Session], object]:
-    return lambda session: session.look(**{name: not getattr(session.scene.view, name)})
+def _swap(name: Swap) -> Callable[[Session], object]:
+    return lambda session: session.looking.swap(name)
+
+
+def _flip_flicker(session: Session) -> None:
+    session.look(flicker=not session.scene.view.flicker)
 
 
 def _panels(name: str) -> Callable[[Session], object]:
@@ -68,7 +72,7 @@ KEYS = (
         "Images first: the panels fill the window; again: the laboratory layout",
         lambda session: session.asked_layout.emit(),
     ),
-    Key("G", "flicker", "Held: the other of the compared images at once, then both in turn", _flip("flicker")),
+    Key("G", "flicker", "Held: the other of the compared images at once, then both in turn", _flip_flicker),
     Key("W", "wipe", "Wipe on or off; drag it with the left button", lambda session: session.looking.toggle_wipe()),
     Key("Shift+W", "lens", "Lens under the cursor: the first image in the second", _mix("lens")),
     Key("F", "fade", "Fade from one image to the other; drag it with the left button", _mix("fade")),
@@ -132,8 +136,8 @@ KEYS = (
         "Previous region of the scan",
         lambda session: session.looking.region_view.step(-1),
     ),
-    Key("H", "random", "Random noise of the same size instead of the perturbation", _flip("random")),
-    Key("Y", "truth", "The fully sampled image of the perturbed k-space instead of the reference", _flip("truth")),
+    Key("H", "random", "Random noise of the same size instead of the perturbation", _swap("random")),
+    Key("Y", "truth", "The fully sampled image of the perturbed k-space instead of the reference", _swap("truth")),
     Key(
         "J",
         "next_layout",
@@ -331,7 +335,7 @@ class Shortcuts(QObject):
             self._blink.start(round(500 / self._session.looking.rate))
 
     def _flip_flicker(self) -> None:
-        _flip("flicker")(self._session)
+        _flip_flicker(self._session)
 
     def stop_flicker(self) -> None:
         """Show the image of the panel again."""

@@ -7,7 +7,7 @@ from ..canvas.scene import Scene
 from ..canvas.wiping import Wiping
 from ..evaluation.parts import PARTS, Part
 from ..workbench import Workbench
-from ..workbench.looking import PAIRS, PRESETS, RATES, Pair, Way
+from ..workbench.looking import PAIRS, PRESETS, RATES, Pair, Swap, Way, lacking
 from .jobs import Jobs
 from .levels import Levels
 from .region_view import RegionView
@@ -95,6 +95,17 @@ class Looking:
             now = self.scene.comparing.pair
             self.take_pair(there[(there.index(now) + 1) % len(there)] if now in there else there[0])
 
+    def swap(self, name: Swap) -> None:
+        """Show the random control, or the truth of the perturbed samples, or no longer; say so where there is none."""
+        view = self.scene.view
+        wanted = not getattr(view, name)
+        if wanted and (missing := lacking(name, self.bench.perturbing.current)):
+            self.jobs.failed.emit(missing)
+            return
+        setattr(view, name, wanted)
+        self.scene.result()
+        self.changed.emit()
+
     def toggle_wipe(self) -> None:
         """Lay the first image over the second up to the middle of what is seen, or take it away."""
         self.mix("wipe")
@@ -103,6 +114,9 @@ class Looking:
 
     def mix(self, way: Way) -> None:
         """Mix the two images that are compared, or no longer; several methods make room for them."""
+        if self.scene.view.way != way and self.scene.comparing.pair is None:
+            self.jobs.failed.emit("There are no two images to compare yet: run a perturbation.")
+            return
         if self.scene.view.lineup:
             self._show_lineup(False)
         self.mixing.toggle(way)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 Image = NDArray[np.floating]
 Pair = tuple[str, str]
 Way = Literal["wipe", "lens", "fade"]
+Swap = Literal["random", "truth"]
 _MIDDLE = 0.5
 
 PAIRS: tuple[Pair, ...] = (("clean", "perturbed"), ("reference", "perturbed"), ("reference", "clean"))
@@ -96,6 +97,16 @@ class View:
         self.wipe = _MIDDLE if way == "wipe" else None
         self.fade = _MIDDLE if way == "fade" else None
         self.lens = Spot(0.0, 0.0, 0.0) if way == "lens" else None
+
+
+def lacking(name: Swap, result: "Result | None") -> str:
+    """Say why a result has no random control, or no truth of the perturbed samples; empty where it has one."""
+    if result is None:
+        return "There is no result yet: run a perturbation."
+    if name == "random":
+        return "" if result.outcome.perturbed.additive else "This kind of perturbation is no noise: it has no control."
+    known = result.outcome.comparison.perturbed_reference is not None
+    return "" if known else "No fully sampled image of the perturbed k-space is known, so there is no truth to show."
 
 
 def pair_of(chosen: Pair, available: Sequence[str]) -> Pair | None:

@@ -228,6 +228,9 @@ def test_without_a_truth_ssim_is_to_the_clean_image_and_says_so(review: Session,
     np.save(tmp_path / "scan.npy", bench.acquisition.current.measurement.kspace.numpy())
     review.open(tmp_path / "scan.npy", ("coil", "readout", "phase"))
     until(lambda: bench.acquisition.shape[0] == 1 and bench.reconstruction.shown is not None)
+    review.looking.toggle_wipe()
+    assert "no two images to compare yet" in dock_of(review, "Compare").foot.message.text()
+    assert review.scene.view.wipe is None
     bench.regions.draw(ROI.box(62, 48, 10, 12), 0)
     bench.perturbing.set(steps=1)
     review.attempt(bench.perturbing.run)
@@ -235,6 +238,9 @@ def test_without_a_truth_ssim_is_to_the_clean_image_and_says_so(review: Session,
     panels = review.panels.panels
     assert panels["clean"].title == "CG-SENSE\nno fully sampled truth", "to itself it would be 1.000"
     assert panels["perturbed"].title.startswith("Perturbed 1% · ROI SSIM to clean 0.")
+    review.looking.swap("truth")
+    assert "there is no truth to show" in dock_of(review, "Compare").foot.message.text()
+    assert not review.scene.view.truth
 
 
 def test_what_was_found_on_another_method_says_so(review: Session, until: Until) -> None:

@@ -22,6 +22,7 @@ from ...controls.letters import row_height, rows_height
 from ...controls.parts import button, file_filter, flow, heading, row, set_faint, show_text, warning, words
 from ...ground.numbers import written
 from ...workbench.exporting import Kind
+from ...workbench.looking import lacking
 from ...workbench.perturbing import Result
 from .. import keys
 from ..session import Session
@@ -224,10 +225,8 @@ class CompareDock(Page):
         nothing = "" if self.bench.exporting.possible else "There is no image of a method yet."
         for one, tip in ((self.report, REPORT), (self.export, EXPORT)):
             _offer(one, tip, nothing)
-        no_noise = result is not None and not result.outcome.perturbed.additive
-        _offer(self.random, keys.words_of("random"), "This kind of perturbation is no noise." if no_noise else missing)
-        no_truth = result is not None and result.outcome.comparison.perturbed_reference is None
-        _offer(self.truth, keys.words_of("truth"), "No fully sampled image is known." if no_truth else missing)
+        _offer(self.random, keys.words_of("random"), lacking("random", result))
+        _offer(self.truth, keys.words_of("truth"), lacking("truth", result))
 
     def _on_rendered(self, _: object) -> None:
         if self.report.isEnabled() != self.bench.exporting.possible:

@@ -20,7 +20,7 @@ from qtpy.QtWidgets import (
 from ...controls.letters import letters
 from ...controls.parts import NARROW_LIST, button, row, words
 from ...evaluation.parts import PARTS
-from ...workbench.looking import PAIRS, PRESETS, RATES
+from ...workbench.looking import PAIRS, PRESETS, RATES, lacking
 from ...workbench.windowing import PRESETS as WINDOWS
 from .. import keys
 from ..remembered import recall, remember
@@ -168,8 +168,8 @@ class ReviewBar(Page):
     def _add_rest(self) -> None:
         self.region = _switch("Region  n", "region_view", self.looking.region_view.toggle)
         self.outlines = button("Outlines  u", keys.words_of("regions"), lambda: self.session.panels.drawing.toggle())
-        self.random = _switch("Random  h", "random", lambda: self._flip("random"))
-        self.truth = _switch("Truth  y", "truth", lambda: self._flip("truth"))
+        self.random = _switch("Random  h", "random", lambda: self.looking.swap("random"))
+        self.truth = _switch("Truth  y", "truth", lambda: self.looking.swap("truth"))
         self.lineup = _switch("Methods  o", "lineup", self.session.line_up)
         self.list_keys = button("Keys  ?", "All keys", lambda: self.session.asked_keys.emit())
         self.leave = button("Laboratory  q", "Back to the docks", lambda: self.session.asked_layout.emit())
@@ -194,9 +194,6 @@ class ReviewBar(Page):
         self.column.addLayout(_side_by_side(self.area, tools["film"]))
         self.column.addLayout(_side_by_side(self.cine, self.kspace))
         self.column.addWidget(self.leave)
-
-    def _flip(self, name: str) -> None:
-        self.session.look(**{name: not getattr(self.session.scene.view, name)})
 
     # ---------------------------------------------------------------- window
 
@@ -243,8 +240,8 @@ class ReviewBar(Page):
             self.signed: (view.signed, result is not None),
             self.lineup: (self.session.scene.arrangement.lineup is not None, result is not None),
             self.region: (self.looking.region_view.active, self.bench.acquisition.is_open),
-            self.random: (view.random, result is not None and result.outcome.perturbed.additive),
-            self.truth: (view.truth, result is not None and result.outcome.comparison.perturbed_reference is not None),
+            self.random: (view.random, not lacking("random", result)),
+            self.truth: (view.truth, not lacking("truth", result)),
         }
         for switch, (on, possible) in states.items():
             switch.setChecked(on)
