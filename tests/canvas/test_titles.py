@@ -1,11 +1,12 @@
-"""Titles of narrow panels are broken into as few lines as they can be, of like lengths."""
+"""Titles of narrow panels are broken into as few lines as they can be, of like lengths; none names a method twice."""
 
 from functools import cache
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_recon_robust.canvas.titles import in_lines, in_one_line
+from napari_recon_robust.canvas.titles import in_lines, in_one_line, stand_in
+from napari_recon_robust.reconstructors import registry
 
 PARTS = st.lists(st.text("abc", min_size=1, max_size=40), min_size=1, max_size=7)
 
@@ -47,3 +48,12 @@ def test_lines_stay_and_a_part_is_broken_only_if_it_must_be() -> None:
 
 def test_a_list_shows_a_title_in_one_line() -> None:
     assert in_one_line("CG-SENSE\nTargeted 1%") == "CG-SENSE · Targeted 1%"
+
+
+def test_what_stands_in_for_a_method_is_not_named_twice() -> None:
+    tv, itself = (registry.get(id).at() for id in ("tv", "zero-filled"))
+    assert [stand_in(tv, given_up) for given_up in (False, True)] == [
+        f"Zero-filled · computing {tv.label}…",
+        f"Zero-filled · no image of {tv.label}",
+    ]
+    assert [stand_in(itself, given_up) for given_up in (False, True)] == ["Zero-filled · computing…", "Zero-filled"]

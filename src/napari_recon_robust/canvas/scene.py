@@ -19,7 +19,7 @@ from .comparing import Comparing, Picture
 from .layers import Panels
 from .panel import ORDER
 from .parts import Parts
-from .titles import elsewhere, joined, judged, named, origin, percent, score, spent
+from .titles import elsewhere, joined, judged, named, origin, percent, score, spent, stand_in
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -128,8 +128,7 @@ class Scene:
             return
         if measured.index != self.bench.acquisition.index or self._stands_in():
             return
-        title = f"Zero-filled · no image of {method.label}" if given_up else f"Zero-filled · computing {method.label}…"
-        self._write("clean", measured.zero_filled, title, whole=measured.whole)
+        self._write("clean", measured.zero_filled, stand_in(method, given_up), whole=measured.whole)
 
     def _stands_in(self) -> bool:
         """Whether the result has the clean image of the chosen method at the present knobs, which is drawn then."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ..perturbations.outcome import Outcome
     from ..reconstructors.base import Method
 
+_ZERO_FILLED = "Zero-filled"
 _BETWEEN = " · "  # parts of a title
 _WHERE = {"roi": "ROI ", "image": "image "}  # before SSIM in a title
 
@@ -22,6 +23,14 @@ def computing(key: str) -> str:
     """Return the title of a panel whose image of this slice is not there yet."""
     several = " " in key  # those of several methods are of one attack, and computed on no other slice
     return f"{key.capitalize()} · {'not of this slice' if several else 'computing…'}"
+
+
+def stand_in(method: "Method", given_up: bool) -> str:
+    """Return the title of the zero-filled image that is shown until a method's is computed, or instead of it."""
+    itself = method.id == "zero-filled"  # which would be named twice
+    if given_up:
+        return _ZERO_FILLED if itself else f"{_ZERO_FILLED} · no image of {method.label}"
+    return f"{_ZERO_FILLED} · computing{'' if itself else f' {method.label}'}…"
 
 
 def joined(*parts: str) -> str:
