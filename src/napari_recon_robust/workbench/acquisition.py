@@ -94,14 +94,14 @@ class Acquisition:
     asked: the index and the sampling that were asked for last; `sampling` is that one as soon as the slice is measured
     with it. device: of torch, on which slices are measured from now on.
 
-    Signals: `opened()`; `closing()`, while it is still open, and `closed()`; `previewed(image)` of the slice that was
-    asked for; `measured()`; `left()` when another slice was asked for.
+    Signals: `opened()`; `closing()`, while it is still open, and `closed()`; `previewed(image, measurement)`
+    of the slice that was asked for, not calibrated yet; `measured()`; `left()` when another slice was asked for.
     """
 
     opened = Signal()
     closing = Signal()
     closed = Signal()
-    previewed = Signal(object)
+    previewed = Signal(object, object)
     measured = Signal()
     left = Signal()
 
@@ -322,9 +322,9 @@ class Acquisition:
                 self.slice = measured
                 self.measured.emit()
 
-        def preview(image: "Tensor") -> None:
+        def preview(look: "tuple[Tensor, Measurement]") -> None:
             if self.scan is scan and self.asked is asked:
-                self.previewed.emit(image)
+                self.previewed.emit(*look)
 
         return Task(f"Reading slice {index}", job(), accept, preview)
 
@@ -402,7 +402,7 @@ def _open_sample() -> Job["Scan"]:
 
 
 def measured_slice(scan: "Scan", index: int, sampling: Any, device: str = "cpu") -> Job[Slice]:
-    """Read a slice, sample it and calibrate it; the first preview is what it looks like.
+    """Read a slice, sample it and calibrate it; the first preview is what it looks like, with its measurement.
 
     InputError for a slice of nothing but zeros, and for a device that this machine does not have.
     """
@@ -418,7 +418,8 @@ def measured_slice(scan: "Scan", index: int, sampling: Any, device: str = "cpu")
     if device != "cpu":
         measurement = measurement.to(usable(device))
     coil_images = fourier.ifft(measurement.to_data(known_kspace(measurement)), measurement.dims)
-    yield Progress(0.3, "Estimating sensitivities and noise", measurement.crop(root_sum_of_squares(coil_images)))
+    look = measurement.crop(root_sum_of_squares(coil_images))
+    yield Progress(0.3, "Estimating sensitivities and noise", (look, measurement))
     return calibrate(scan, index, sampling, measurement)
 
 

@@ -50,7 +50,17 @@ def test_a_refused_sampling_does_not_stay(review: Session, until: Until) -> None
     assert len(said) == 1, "the next slice is measured as the last one was"
 
 
-def test_a_scan_whose_slice_cannot_be_measured_does_not_show_the_lines_of_the_one_before(
+def test_the_lines_of_a_sampling_that_is_refused_do_not_stay(review: Session, until: Until) -> None:
+    page = dock_of(review, "Reconstruct")
+    before, said = page.sampling.facts.text(), list[str]()
+    review.jobs.failed.connect(said.append)
+    page.sampling.knobs.controls["centre_fraction"].box.setValue(0.01)
+    until(lambda: said and not review.jobs.working)
+    assert "a wider ACS" in said[0]
+    assert page.sampling.facts.text() == before
+
+
+def test_a_scan_with_too_few_lines_to_be_measured_shows_which_these_are(
     review: Session, until: Until, tmp_path: Path
 ) -> None:
     page = dock_of(review, "Reconstruct")
@@ -67,7 +77,8 @@ def test_a_scan_whose_slice_cannot_be_measured_does_not_show_the_lines_of_the_on
     review.open(tmp_path / "small.npy", ("coil", "readout", "phase"))
     until(lambda: said and not review.jobs.working and review.panels.settled)
     assert "a wider ACS" in said[0], "8% of 64 lines are too few"
-    assert page.sampling.facts.text() == ""
+    assert page.sampling.facts.text().endswith("of 64 lines")
+    assert page.sampling.picture.grab().toImage().pixelColor(28, 28).lightness() > 200, "the middle line is one of them"
     assert "A slice takes about" not in page.method.summary.text()
     assert review.panels.panels["clean"].title == "Clean · no image of slice 0"
     assert review.panels.panels["reference"].title == "Reference", "a first look at it is there"

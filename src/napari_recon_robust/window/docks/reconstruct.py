@@ -37,6 +37,7 @@ class ReconstructDock(Page):
             (self.bench.acquisition.closed, self._on_closed),
             (self.bench.acquisition.measured, self._on_measured),
             (self.bench.acquisition.left, self.method.show_unrendered),
+            (self.bench.acquisition.previewed, self.sampling.show_read),
             (self.bench.reconstruction.method_changed, self._on_method),
             (self.bench.reconstruction.knobs_changed, self._on_knobs),
             (self.bench.reconstruction.rendered, self.method.show_rendered),

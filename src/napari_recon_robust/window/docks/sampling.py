@@ -1,6 +1,6 @@
 """How an opened scan is undersampled: its knobs, the sampled lines as a picture, the true acceleration."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QHBoxLayout, QWidget
@@ -10,6 +10,9 @@ from ...controls.parts import column, heading, words
 from ...controls.sampling_picture import SamplingPicture
 from ...ground.knob import Knob
 from ..session import Session
+
+if TYPE_CHECKING:
+    from ...data.measurement import Measurement
 
 _AS_ACQUIRED = "as acquired"
 _REST = 250  # ms after which a knob is at rest
@@ -54,14 +57,21 @@ class SamplingBox(QWidget):
         self.knobs.set_values({name: value for name, value in values.items() if name in self.knobs.controls})
 
     def show_measured(self) -> None:
-        """Show by what the slice was sampled and which lines that gave; none, as long as no slice is measured."""
+        """Show by what the slice was sampled and which lines that gave; none, as long as no slice is read."""
         measured = self.bench.acquisition.slice
         if measured is None:
             self.picture.set_mask(None)
             self.facts.setText("")
-            return
-        self._show_settled()
-        measurement, mask = measured.measurement, measured.measurement.sampled
+        else:
+            self._show_settled()
+            self._show_samples(measured.measurement)
+
+    def show_read(self, _: object, measurement: "Measurement") -> None:
+        """Show which lines were read: where they are too few to go on, they are what is to be seen."""
+        self._show_samples(measurement)
+
+    def _show_samples(self, measurement: "Measurement") -> None:
+        mask = measurement.sampled
         self.picture.set_mask(measurement.mask.cpu().numpy())
         unit = "lines" if measurement.lines else "points"
         count, acceleration = int(mask.sum()), measurement.acceleration
@@ -69,8 +79,11 @@ class SamplingBox(QWidget):
 
     def show_idle(self, lane: str) -> None:
         """Show the present sampling again after one was refused."""
-        if lane == "measure":
-            self._show_settled()
+        if lane != "measure":
+            return
+        self._show_settled()
+        if self.bench.acquisition.slice is not None:
+            self._show_samples(self.bench.acquisition.slice.measurement)
 
     def _show_settled(self) -> None:
         """Show the present sampling, unless its knobs are being turned.
