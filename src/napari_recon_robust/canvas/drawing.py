@@ -15,6 +15,7 @@ from .our_changes import OurChanges
 from .panel import Panel, PanelSet
 
 EDGE, SELECTED_EDGE = "#5fd3f3", "#ffd23f"  # unless the user prefers others
+TOOLS = ("rectangle", "polygon", "ellipse")
 _CLICK = 3  # pixels of the screen; of a mere click napari makes a shape of 2.5
 
 
@@ -22,11 +23,13 @@ class Drawing:
     """Outlines, the same in every panel.
 
     switched: called when they are switched on or off. Signal: `edited(action, indices, outlines)` when shapes were
-    "added", "changed" or "removed" by hand; `clicked(kind)` when a tool of that kind outlined nothing.
+    "added", "changed" or "removed" by hand; `clicked(kind)` when a tool of that kind outlined nothing; `tool_changed()`
+    when another tool is in hand, by whatever means.
     """
 
     edited = Signal(str, tuple, list)
     clicked = Signal(str)
+    tool_changed = Signal()
 
     def __init__(
         self,
@@ -42,6 +45,7 @@ class Drawing:
         self.visible = True
         self._edge_colours = EDGE, SELECTED_EDGE
         self._thinner = 1.0
+        viewer.layers.selection.events.active.connect(self._on_tool)
 
     def colour(self, edge: str, selected: str) -> None:
         """Give outlines these colours, the second one to those that are selected."""
@@ -83,8 +87,18 @@ class Drawing:
             for panel in self._panels:
                 self._put(panel)
 
+    @property
+    def tool(self) -> str | None:
+        """The one of `TOOLS` that the left button draws with; None while it does not draw."""
+        active = self.viewer.layers.selection.active
+        modes = [str(panel.regions.mode) for panel in self._panels if panel.regions is active]
+        return next((tool for tool in TOOLS if f"add_{tool}" in modes), None)
+
+    def _on_tool(self) -> None:
+        self.tool_changed.emit()
+
     def begin(self, kind: str) -> None:
-        """Select napari's shape tool ("rectangle", "polygon", "ellipse") on the regions of the first panel."""
+        """Select one of `TOOLS`, napari's own, on the regions of the first panel."""
         panel = self._panels.front
         if panel is None or panel.regions not in self.viewer.layers:
             return
@@ -93,8 +107,10 @@ class Drawing:
         panel.regions.mode = f"add_{kind}"
 
     def stop(self) -> None:
-        """Go back to pan and zoom on an image."""
+        """Go back to pan and zoom on an image; what is outlined so far is finished."""
         for panel in self._panels:
+            if panel.regions._is_creating:  # or its last corner would stay where the mouse is
+                panel.regions._finish_drawing()
             with suppress(ValueError):
                 panel.regions.mode = "pan_zoom"
         front = self._panels.front
@@ -108,6 +124,8 @@ class Drawing:
         layer = Shapes(ndim=3, name="ROI", face_color="transparent", opacity=1.0, **place)
         layer.current_edge_color = self._edge_colours[1]
         layer.current_edge_width = self._edge
+        layer.bind_key("Escape", lambda _: self.stop(), overwrite=True)
+        layer.events.mode.connect(self._on_tool)
         return layer
 
     def join(self, panel: Panel) -> None:

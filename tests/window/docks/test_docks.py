@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from napari import settings
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QDialog
 
 from helpers.docks import dock_of, press
@@ -322,6 +322,65 @@ def test_a_polygon_of_two_corners_says_how_one_is_drawn(seen: Session, until: Un
     until(lambda: "double-click the last" in perturb.foot.message.text())
     assert seen.bench.regions.all == before
     assert layer.mode == "add_polygon"
+
+
+def test_the_tool_in_hand_is_shown_whoever_took_it(seen: Session, until: Until, qtbot: Any) -> None:
+    page, drawing = dock_of(seen, "Perturb").regions, seen.panels.drawing
+    canvas = seen.panels.viewer.window._qt_viewer.canvas.native
+    layer = seen.panels.panels["reference"].regions
+
+    def in_hand() -> list[str]:
+        return [tool for tool, one in page.tools.items() if one.isChecked()]
+
+    page.tools["rectangle"].click()
+    assert (in_hand(), drawing.tool) == (["rectangle"], "rectangle")
+    page.tools["ellipse"].click()
+    assert in_hand() == ["ellipse"]
+    page.tools["ellipse"].click()
+    assert (in_hand(), drawing.tool) == ([], None), "a second click lays it down"
+    seen.panels.viewer.layers.selection.active = layer
+    layer.mode = "add_polygon"
+    assert in_hand() == ["polygon"], "as napari's own controls take it"
+    layer.mode = "select"
+    assert not in_hand()
+    page.tools["polygon"].click()
+    canvas.setFocus()
+    qtbot.keyClick(canvas, Qt.Key.Key_Escape)
+    assert not in_hand()
+    page.tools["polygon"].click()
+    seen.panels.viewer.layers.selection.active = seen.panels.panels["reference"].image
+    assert not in_hand(), "another layer takes the mouse"
+    page.brush.click()
+    page.tools["rectangle"].click()
+    assert in_hand() == ["rectangle"]
+    assert not page.brush.isChecked()
+    page.brush.click()
+    assert not in_hand()
+    page.brush.click()
+    seen.rulers.toggle("distance")
+    page.tools["rectangle"].click()
+    assert seen.bench.ruling.kind is None, "the left button draws one thing"
+    drawing.stop()
+
+
+def test_escape_in_the_middle_of_a_polygon_keeps_its_corners(seen: Session, until: Until, qtbot: Any) -> None:
+    keys.run("panels_5", seen.panels.viewer)
+    until(lambda: seen.panels.settled)
+    before = list(seen.bench.regions.all)
+    press(dock_of(seen, "Perturb"), "Polygon")
+    canvas = seen.panels.viewer.window._qt_viewer.canvas.native
+    for x, y in ((-20, -20), (20, -20), (20, 20), (-20, 20)):
+        at = canvas.rect().center() + QPoint(x, y)
+        qtbot.mouseMove(canvas, at)
+        qtbot.wait(20)  # vispy leaves out a move within 10 ms of another
+        qtbot.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=at)
+    qtbot.mouseMove(canvas, canvas.rect().center() + QPoint(-40, 40))
+    canvas.setFocus()
+    qtbot.keyClick(canvas, Qt.Key.Key_Escape)
+    assert seen.panels.drawing.tool is None
+    until(lambda: seen.bench.regions.all != before or dock_of(seen, "Perturb").foot.message.text())
+    (drawn,) = [region for region in seen.bench.regions.all if region not in before]
+    assert len(drawn.roi.shapes[0].vertices) == 4, "not the one below the mouse"
 
 
 def test_drawing_a_region(review: Session, until: Until) -> None:

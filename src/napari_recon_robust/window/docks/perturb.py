@@ -58,6 +58,7 @@ class PerturbDock(Page):
         self.listen(bench.regions.changed, self.regions.show_all)
         self.listen(bench.regions.chosen_changed, self.regions.show_chosen)
         self.listen(self.session.painting.changed, self.regions.show_brush)
+        self.listen(self.session.panels.drawing.tool_changed, self.regions.show_tool)
         self.listen(bench.undoing.changed, self.regions.undo.show_steps)
         self.listen(bench.fragility.changed, self.fragile.show_found)
         self.listen(bench.analysing.changed, self.analyses.show_found)

@@ -47,12 +47,13 @@ class RegionList(QWidget):
         self.every.toggled.connect(self.show_all)
         self.list.itemSelectionChanged.connect(self._choose)
         self.list.itemDoubleClicked.connect(lambda _: self._rename())
-        tools = [
-            button(name, f"Draw a region: {_HOW.get(tool, _DRAG)}", lambda _=False, tool=tool: self._draw(tool))
+        self.tools = {
+            tool: button(name, f"Draw a region: {_HOW.get(tool, _DRAG)}", lambda _=False, tool=tool: self._draw(tool))
             for name, tool in TOOLS.items()
-        ]
+        }
         self.brush = button("Brush", f"{keys.words_of('brush')}  (Shift+B)", self._paint)
-        self.brush.setCheckable(True)
+        for one in (*self.tools.values(), self.brush):
+            one.setCheckable(True)
         self.radius = _radius_box()
         self.radius.valueChanged.connect(lambda radius: setattr(session.painting, "radius", radius))
         self.rename = button("Rename", "Give the chosen region another name  (or a double click)", self._rename)
@@ -66,7 +67,7 @@ class RegionList(QWidget):
         self.undo = UndoButtons(session)
         column.addLayout(row(heading("Region"), self.every, self.undo, stretch=0))
         column.addWidget(self.list)
-        column.addLayout(row(*tools, self.brush))
+        column.addLayout(row(*self.tools.values(), self.brush))
         column.addLayout(row(self.rename, self.copy, self.delete, self.radius))
         self.show_brush()
         self.annotations = AnnotationsBox(session)
@@ -107,6 +108,11 @@ class RegionList(QWidget):
         self.brush.setChecked(painting.active)
         self.radius.setVisible(painting.active)
 
+    def show_tool(self) -> None:
+        """Show which tool is in hand, whether it was taken here or in napari's own controls."""
+        for tool, one in self.tools.items():
+            one.setChecked(tool == self.session.panels.drawing.tool)
+
     def _selected(self) -> list[Region]:
         return [item.data(Qt.ItemDataRole.UserRole) for item in self.list.selectedItems()]
 
@@ -131,9 +137,14 @@ class RegionList(QWidget):
         self.show_brush()
 
     def _draw(self, tool: str) -> None:
+        drawing = self.session.panels.drawing
         self.session.painting.stop()
-        if self.session.panels.shown:
-            self.session.panels.drawing.begin(tool)
+        self.bench.ruling.take(None)
+        if drawing.tool == tool:
+            drawing.stop()
+        else:
+            drawing.begin(tool)
+        self.show_tool()
 
     def _delete(self) -> None:
         self.bench.regions.remove(self._selected())
