@@ -54,6 +54,38 @@ def test_cancelling_is_at_once_and_the_step_under_way_is_dropped(jobs: Jobs, unt
     assert previews == [1]
 
 
+def test_a_cancelled_own_model_is_left_behind_but_not_called_twice_at_once(jobs: Jobs, until: Until) -> None:
+    model, done, said = object(), list[str](), list[str]()
+    begun, go = threading.Event(), threading.Event()
+    jobs.progressed.connect(lambda progress: said.append(progress.message))
+
+    def stubborn() -> Job[None]:
+        yield Progress(0.0)
+        begun.set()
+        go.wait(60)
+
+    def quick() -> Job[str]:
+        yield Progress(1.0)
+        return "quick"
+
+    jobs.latest(Task("Model", stubborn(), pytest.fail, model=model), "render")
+    until(begun.is_set)
+    jobs.replace(Task("TV", quick(), done.append), "render")
+    until(lambda: done)
+    assert not go.is_set(), "another method does not wait for it"
+    assert jobs.working, "it is waited for when the window is closed"
+    jobs.replace(Task("Model again", quick(), done.append, model=model), "render", 0.0)
+    until(lambda: said)
+    assert said == ["Model again: starts when the last step of what was cancelled has ended."]
+    jobs.replace(Task("CG-SENSE", quick(), done.append), "render")
+    until(lambda: len(done) == 2)
+    jobs.latest(Task("Model again", quick(), done.append, model=model), "render")
+    assert jobs.busy("render")
+    go.set()
+    until(lambda: len(done) == 3)
+    assert not jobs.working
+
+
 def test_what_waits_can_be_cancelled_too(jobs: Jobs, until: Until) -> None:
     go, messages = threading.Event(), []
 

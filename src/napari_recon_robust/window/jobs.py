@@ -4,7 +4,8 @@ A lane runs one task at a time. A foreground lane refuses a second one; on a bac
 waits and those before it are forgotten, so that a slider never builds a queue. A quiet task comes to the foot of the
 docks once it takes longer than its caller allowed, unless a foreground task is shown there. For the window a
 cancelled task is over at once. Its thread still finishes a step that nothing can interrupt; then the next task of the
-lane starts.
+lane starts. An own model may take minutes for such a step: it is left to end beside the next task, unless that calls it
+too, so that there is never more than one such thread for each model.
 """
 
 import atexit
@@ -37,7 +38,13 @@ def stop_all() -> None:
     for jobs in list(_all):
         if isalive(jobs):
             jobs.shut()
-    QThreadPool.globalInstance().waitForDone()  # also for jobs that were told to stop before
+    _pool().waitForDone()  # also for jobs that were told to stop before
+
+
+def _pool() -> QThreadPool:
+    pool = QThreadPool.globalInstance()
+    assert pool is not None
+    return pool
 
 
 @dataclass(eq=False)
@@ -74,13 +81,13 @@ class Jobs(QObject):
         super().__init__(parent)
         self._running: dict[str, _Order] = {}
         self._waiting: dict[str, _Order] = {}
+        self._left: set[_Order] = set()  # cancelled calls of own models that have not returned yet
         self._shut = False
         self.failures = Failures(lambda said: self.failed.emit(said), lambda lane: self.recovered.emit(lane))
         self.failed.connect(self.failures.note)
         _all.add(self)
-        pool = QThreadPool.globalInstance()
-        if pool.maxThreadCount() < _LANES:  # on two cores a render would wait for the search beside it
-            pool.setMaxThreadCount(_LANES)
+        if _pool().maxThreadCount() < _LANES:  # on two cores a render would wait for the search beside it
+            _pool().setMaxThreadCount(_LANES)
 
     @contextmanager
     def saying(self) -> Iterator[None]:
@@ -122,7 +129,7 @@ class Jobs(QObject):
             return
         if order.quiet and not (order.cancelled.is_set() or self.busy()) and isalive(self):
             order.quiet = False
-            self.started.emit(order.task.label)
+            self._announce(lane, order)
 
     def cancel(self, lane: str = "foreground") -> None:
         """Cancel the task of a lane and the one behind it; the task may still use the best that it has found."""
@@ -147,7 +154,7 @@ class Jobs(QObject):
     @property
     def working(self) -> bool:
         """Whether a thread is at work on any lane, even if only at the last step of a cancelled task."""
-        return bool(self._running)
+        return bool(self._running or self._left)
 
     def shut(self) -> None:
         """Stop everything for good: what still comes back is dropped, and nothing new is started."""
@@ -200,12 +207,26 @@ class Jobs(QObject):
         if self._shut:
             return
         self.added.emit(lane)
-        if lane not in self._running:
+        running = self._running.get(lane)
+        if running is not None and running.cancelled.is_set() and running.task.model is not None:
+            self._left.add(self._running.pop(lane))
+            _pool().releaseThread()  # or it would be one less for the lanes
+        if not self._held_up(lane, one):
             self._launch(lane, one)
             return
         self._waiting[lane] = one
         if not one.quiet:
-            self.started.emit(one.task.label)
+            self._announce(lane, one)
+
+    def _held_up(self, lane: str, one: _Order) -> bool:
+        """Whether a task has to wait: for its lane, or for a cancelled call of its own model."""
+        model = one.task.model
+        return lane in self._running or (model is not None and any(left.task.model is model for left in self._left))
+
+    def _announce(self, lane: str, one: _Order) -> None:
+        """Say at the foot that a task is under way, or for what it waits."""
+        self.started.emit(one.task.label)
+        if self._waiting.get(lane) is one:
             message = f"{one.task.label}: starts when the last step of what was cancelled has ended."
             self.progressed.emit(Progress(0.0, message))
 
@@ -221,7 +242,7 @@ class Jobs(QObject):
             on_aborted=lambda: self._end(lane, order(), "Stopped."),
         )
         if not one.quiet:
-            self.started.emit(one.task.label)
+            self._announce(lane, one)
 
     def _on_progress(self, lane: str, running: _Order | None, progress: Progress) -> None:
         if running is None or running.cancelled.is_set():
@@ -255,12 +276,17 @@ class Jobs(QObject):
             return None
 
     def _end(self, lane: str, running: _Order | None, message: str) -> None:
-        if running is None or self._running.get(lane) is not running:
-            return
-        del self._running[lane]
-        if not (running.quiet or running.cancelled.is_set()):
-            self.ended.emit(message)
-        if lane in self._waiting:
-            self._launch(lane, self._waiting.pop(lane))
+        if running in self._left:
+            self._left.remove(running)
+            _pool().reserveThread()
+        elif running is not None and self._running.get(lane) is running:
+            del self._running[lane]
+            if not (running.quiet or running.cancelled.is_set()):
+                self.ended.emit(message)
         else:
+            return
+        for other, one in list(self._waiting.items()):
+            if not self._held_up(other, one):
+                self._launch(other, self._waiting.pop(other))
+        if lane not in self._running and lane not in self._waiting:
             self.idle.emit(lane)

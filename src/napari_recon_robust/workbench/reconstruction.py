@@ -199,7 +199,8 @@ class Reconstruction:
 
         kept = self.kept(method, measured) if twin is None else None
         job = _render(method, image, measured, twin) if kept is None else _at_once(kept)
-        return Task(f"Reconstructing with {method.label}", job, accept, show)
+        own = self.own_models.get(method.id)
+        return Task(f"Reconstructing with {method.label}", job, accept, show, model=own)
 
     def keep(self, ahead: tuple[Slice, Rendered] | None) -> None:
         """Keep the images of one slice that were computed ahead, instead of those before."""
@@ -223,7 +224,8 @@ class Reconstruction:
         self._sweeps = [Sweep(self.axes, noted, self._position)]
         if self._twin is not None:
             self._sweeps.append(Sweep.of(method, self._twin))
-        return Task("Preparing the knob", _prepare(self._sweeps), lambda _: None, lambda _: self.prepared.emit())
+        job, own = _prepare(self._sweeps), self.own_models.get(method.id)
+        return Task("Preparing the knob", job, lambda _: None, lambda _: self.prepared.emit(), model=own)
 
     def renders(self) -> "list[tuple[dict[str, float], Tensor]]":
         """The images that are prepared over the live knobs, magnitudes (rows, columns), by the knobs' values."""

@@ -64,6 +64,27 @@ def test_what_cannot_be_opened_or_run_is_said_at_the_foot(review: Session, until
 
 
 @pytest.mark.slow
+def test_another_method_does_not_wait_for_one_that_nothing_interrupts(
+    review: Session, until: Until, tmp_path: Path
+) -> None:
+    (tmp_path / "stuck.py").write_text(
+        "import time\nfrom pathlib import Path\n\ndef reconstruct(k, m, s):\n"
+        "    while not Path(__file__).with_name('go').exists():\n        time.sleep(0.01)\n"
+        "    return k.sum(0)\n",
+        encoding="utf-8",
+    )
+    bench = review.bench
+    review.open_model(str(tmp_path / "stuck.py"))
+    until(lambda: dock(review).foot.message.text().startswith("Reconstructing with stuck.py"))
+    review.choose_method("zero-filled")
+    until(lambda: bench.reconstruction.shown is not None and bench.reconstruction.shown.exact)
+    assert review.jobs.working, "it still computes, for nobody"
+    (tmp_path / "go").touch()
+    until(lambda: not review.jobs.working)
+    assert bench.reconstruction.shown.method.id == "zero-filled"
+
+
+@pytest.mark.slow
 def test_a_case_comes_back_with_its_model_alone(review: Session, until: Until, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(COMBINE, encoding="utf-8")
     bench, page = review.bench, dock(review)
