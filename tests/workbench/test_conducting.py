@@ -46,7 +46,7 @@ def test_a_study_is_run_beside_the_window_and_its_results_are_told(conducting: C
     assert conducting.told == Told(3, 3, 0)
     assert conducting.words == "The study has ended: 3 of 3 trials."
     conducting.complain().run()
-    assert conducting.found == ("No trial failed.",)
+    assert conducting.found == ("No trial failed.", "No image is doubted.")
     conducting.compare(plan).run()
     assert all("quartiles" in line for line in conducting.found)
     reports: list[Path] = []
@@ -54,6 +54,20 @@ def test_a_study_is_run_beside_the_window_and_its_results_are_told(conducting: C
     conducting.report().run()
     assert reports == [plan.with_suffix(".report.html")]
     assert reports[0].exists()
+
+
+@pytest.mark.slow
+def test_images_that_are_doubted_are_told_beside_what_failed(conducting: Conducting, plan: Path) -> None:
+    plan.with_name("mine.py").write_text(
+        "def reconstruct(k, m, s):\n    return 1e-9 * abs(s[0])\n\ndef broken(k, m, s):\n    raise ValueError('no')\n"
+    )
+    plan.write_text(PLAN.replace("[zero-filled]", "[mine.py, mine.py:broken]"))
+    run(run_study(plan, trust=True))
+    conducting.complain().run()
+    failed, doubted = conducting.found
+    assert failed.startswith("3 trials failed: mine.py:broken raised ValueError")
+    assert doubted.startswith("mine.py:reconstruct: its image fits the samples at no scale")
+    assert doubted.endswith("(3 trials)")
 
 
 def test_a_text_that_is_not_written_is_not_run(conducting: Conducting, plan: Path) -> None:

@@ -6,7 +6,6 @@ The process goes on when the window is closed; opened again, whoever runs the st
 import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -25,7 +24,6 @@ from .task import Task
 COMMAND = (sys.executable, "-m", "napari_recon_robust.cli", "study")
 _POLL = 0.1  # seconds between two looks at a command
 _RECOUNT = 20.0  # seconds between two counts of rows, where a run does not tell of them
-_MOST = 12  # reasons of failures that are told
 _left: list["subprocess.Popen[bytes]"] = []  # runs that go on without the window: to be waited for while it lives
 
 
@@ -172,8 +170,8 @@ class Conducting:
         return Task("Writing the report", _told_by(arguments, "Writing the report", path), self.reported.emit)
 
     def complain(self) -> Task[tuple[str, ...]]:
-        """Tell why trials failed, the most frequent reasons first."""
-        return Task("Reading what failed", _failures(self.results), self._tell)
+        """Tell why trials failed, the most frequent reasons first, and why images of the others are doubted."""
+        return Task("Reading what failed", _remarks(self.results), self._tell)
 
     def compare(self, other: Path) -> Task[tuple[str, ...]]:
         """Tell how the trials of another study (its plan, or the folder of its results) differ from those of this."""
@@ -255,14 +253,14 @@ def _told_by(command: Sequence[str], label: str, path: Path) -> Job[Path]:
     return path
 
 
-def _failures(folder: Path) -> Job[tuple[str, ...]]:
+def _remarks(folder: Path) -> Job[tuple[str, ...]]:
     yield Progress(0.0, "Reading what failed")
+    from ..studies.remarks import cautions, failures
     from ..studies.store import Store
 
-    errors = Counter(Store.open(folder).table()["error"].drop_nulls().to_list())
-    lines = [f"{count:,} ×  {sentence}" for sentence, count in errors.most_common(_MOST)]
-    more = [f"and {len(errors) - _MOST:,} other reasons"] if len(errors) > _MOST else []
-    return (*(lines or ["No trial failed."]), *more)
+    remarks = Store.open(folder).remarks()
+    failed = failures(remarks["error"].drop_nulls()) or ["No trial failed."]
+    return (*failed, *(cautions(remarks) or ["No image is doubted."]))
 
 
 def _differences(folder: Path, other: Path) -> Job[tuple[str, ...]]:

@@ -237,7 +237,7 @@ def test_every_control_has_a_name_and_a_tip(dock: Any, plan: Path, until: Until)
     assert all(one.accessibleName() for one in named)
     buttons = [dock.plan.open_button, dock.plan.new, dock.plan.draft, dock.plan.demo, dock.plan.check]
     buttons += [dock.plan.estimate, dock.run.start, dock.run.stop, dock.run.report, dock.run.worst, dock.run.compare]
-    assert all(one.toolTip() and one.text() for one in [*buttons, dock.run.failures, dock.plan.trust])
+    assert all(one.toolTip() and one.text() for one in [*buttons, dock.run.remarks, dock.plan.trust])
     assert dock.body_widget.minimumSizeHint().width() <= dock.minimumWidth() + 10, "nothing is cut off"
 
 

@@ -42,7 +42,11 @@ class RunPanel(QWidget):
         self.report = button("Report", "Write figures, table and worst cases into one file, and open it", self._report)
         self.worst = button("Worst cases", "The worst trials that were kept, in the Gallery dock", self._show_worst)
         self.compare = button("Compare…", "Paired differences to another study: its plan", self._compare)
-        self.failures = button("Failures", "Why trials failed, the most frequent reasons first", self._complain)
+        self.remarks = button(
+            "Failures and cautions",
+            "Why trials failed, the most frequent reasons first, and why images of the others are doubted",
+            self._complain,
+        )
         self.found = QPlainTextEdit()
         self.found.setReadOnly(True)
         self.found.setTabChangesFocus(True)
@@ -55,7 +59,7 @@ class RunPanel(QWidget):
             self.state,
             self.dashboard,
             heading("Results"),
-            flow(self.report, self.worst, self.compare, self.failures),
+            flow(self.report, self.worst, self.compare, self.remarks),
             self.found,
             into=self,
             spacing=4,
@@ -77,9 +81,8 @@ class RunPanel(QWidget):
         show_text(self.state, one.words)
         address = one.seen.dashboard
         show_text(self.dashboard, _LINK.format(address=address) if address else "")
-        for part in (self.report, self.worst, self.compare):
+        for part in (self.report, self.worst, self.compare, self.remarks):
             part.setEnabled(one.begun)
-        self.failures.setEnabled(told is not None and told.failed > 0)
         text = "\n".join(one.found)
         if text != self.found.toPlainText():
             self.found.setPlainText(text)
