@@ -66,3 +66,18 @@ def test_integers(qtbot: Any) -> None:
     made.slider.setValue(1000)
     assert made.value() == 200
     assert isinstance(made.value(), int)
+
+
+def test_a_value_is_seen_to_its_last_digit_in_a_narrow_dock(qtbot: Any) -> None:
+    from napari.qt import get_stylesheet
+
+    weight = Knob(name="w", label="Weight", help="", minimum=1e-5, maximum=1.0, default=0.01, scale="log")
+    row = NumberControl(weight)
+    qtbot.addWidget(row)
+    row.setStyleSheet(get_stylesheet("dark"))
+    row.set_value(0.000767)
+    row.resize(row.minimumSizeHint())
+    row.show()
+    edit = row.box.lineEdit()
+    assert edit.text() == "0.000767"
+    assert edit.fontMetrics().horizontalAdvance(edit.text()) + 4 <= edit.contentsRect().width(), "beside the margins"

@@ -13,9 +13,10 @@ from .parts import NARROW_LIST
 
 _STEPS = 1000
 _LABEL_WIDTH, _LONGEST = 106, 84  # pixels, and those of the longest word at napari's own letters
-_BOX_WIDTH, _DIGITS = 90, 70  # for six digits behind "0.000", and those of usual values
-# napari's theme asks for boxes so wide that a row does not fit a narrow dock.
-_BOX_STYLE = "QAbstractSpinBox { min-width: 40px; padding: 1px 6px; }"
+_BOX_WIDTH, _DIGITS = 90, 76  # for six digits behind "0.000", and those of usual values
+_FEW_DIGITS, _BESIDE = 40, 14  # pixels for the digits at least, and of a box beside them
+# napari's theme asks for boxes so wide that a row does not fit a narrow dock. A theme's least width wins over Qt's.
+_BOX_STYLE = "QAbstractSpinBox {{ min-width: {digits}px; padding: 1px 6px; }}"
 
 
 def label_width() -> int:
@@ -70,8 +71,10 @@ class NumberControl(KnobRow):
         for part in (self.slider, self.box):
             self._name(part)
         # The room of the step buttons belongs to the digits; the arrow keys step.
-        self.box.setStyleSheet(_BOX_STYLE)
-        self.box.setFixedWidth(max(_BOX_WIDTH, round(_DIGITS * letters())))
+        usual = round(_DIGITS * letters())
+        # Between the ends of a log scale are values with more digits than these, by which Qt finds the width.
+        self.box.setStyleSheet(_BOX_STYLE.format(digits=usual - _BESIDE if knob.scale == "log" else _FEW_DIGITS))
+        self.box.setMaximumWidth(max(_BOX_WIDTH, usual))
         self.box.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
         self.slider.setRange(0, _STEPS)
         self.slider.setMinimumWidth(44)
