@@ -64,7 +64,7 @@ class Reconstruction:
     """The method on the measured slice.
 
     method: a reconstructor with its knobs set; None until one is chosen. own_models: those that were opened, by their
-    id. seconds: what an image takes, by the method's id, as soon as it was measured.
+    id. seconds: what an image takes at least, by the method's id, as soon as it was measured.
 
     Signals: `method_changed()`, `knobs_changed()`, `rendered(Rendered)`, `prepared()` at each step towards a knob
     that answers at once.
@@ -81,6 +81,7 @@ class Reconstruction:
         self.shown: Rendered | None = None
         self.own_models: dict[str, Reconstructor] = {}
         self.seconds: dict[str, float] = {}
+        self._timed: dict[str, int] = {}  # the slice of which each method's last time was taken
         self._kept: tuple[Slice, Rendered] | None = None
         self._twin: Measurement | None = None
         self._restore: Restore | None = None
@@ -177,16 +178,20 @@ class Reconstruction:
     def render(self) -> Task[Rendered]:
         """Compute the exact images at the present knobs, with their metrics."""
         method, measured, twin = self.chosen, self._acquisition.current, self._twin
-        state, times = self._state, self.seconds  # those of this scan, also if it is closed meanwhile
+        # The times are those of this scan, also if it is closed meanwhile.
+        state, times, timed = self._state, self.seconds, self._timed
 
         def show(rendered: Rendered) -> None:
             if state == self._state:
                 self._show(rendered)
 
         def accept(rendered: Rendered) -> None:
-            if rendered.seconds is not None:  # the first may include loading the method
-                # Later ones may have been prepared, or kept by the method.
-                times.setdefault(method.id, rendered.seconds)
+            before = times.get(method.id)
+            # Another image of the same slice may have been prepared, or kept by the method.
+            if rendered.seconds is not None and (before is None or timed.get(method.id) != measured.index):
+                timed[method.id] = measured.index
+                # The first one may include loading the method.
+                times[method.id] = rendered.seconds if before is None else min(before, rendered.seconds)
             show(rendered)
 
         # A prepared family goes on from its neighbours, faster than from nothing.
@@ -294,7 +299,7 @@ class Reconstruction:
 
     def _forget_seconds(self) -> None:
         """Forget what an image takes: another scan may be of another size."""
-        self.seconds = {}
+        self.seconds, self._timed = {}, {}
 
     def _forget(self) -> None:
         """Forget the images, which are of another slice."""
