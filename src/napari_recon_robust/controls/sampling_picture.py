@@ -26,10 +26,10 @@ class SamplingPicture(QWidget):
         self._image = None
         if mask is not None:
             shares = mask.astype(np.float32)
-            for axis, size in enumerate((self.height(), self.width())):  # a pixel shows its share of sampled points
+            for axis, size in enumerate((self.height(), self.width())):  # a pixel is of a share of sampled points
                 bins = np.array_split(shares, min(size, mask.shape[axis]), axis)
                 shares = np.stack([one.mean(axis) for one in bins], axis)
-            grey = np.ascontiguousarray((235 * shares).astype(np.uint8))
+            grey = np.ascontiguousarray((235 * np.sqrt(shares)).astype(np.uint8))  # a small share would be black
             height, width = grey.shape
             self._image = QImage(grey.tobytes(), width, height, width, QImage.Format.Format_Grayscale8).copy()
         self.update()
