@@ -366,3 +366,12 @@ def test_peak_memory_at_the_published_size(tmp_path):
     torch.save(FastMRIVarNet(12, 18, 4, (8, 4)).state_dict(), path)
     done = subprocess.run([sys.executable, "-c", PUBLISHED_SIZE, str(path)], capture_output=True, text=True, check=True)
     assert int(done.stdout) < 3e6
+
+
+def test_published_weights_with_their_own_sensitivities_need_no_calibration(
+    lines: Measurement, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_file(FastMRIVarNet(1, 4, 2, (3, 2)).state_dict(), tmp_path / "small.safetensors")
+    method = VarNet(tmp_path / "small.safetensors")
+    monkeypatch.setattr(Measurement, "calibration", property(lambda self: pytest.fail("it was calibrated")))
+    assert method(lines, sensitivities="learned").shape == (ROWS, COLUMNS)

@@ -1,6 +1,6 @@
 """fastMRI's end-to-end variational network."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -99,16 +99,24 @@ class VarNet(Reconstructor):
         data, maps = data_and_sensitivities(network, measurement, knobs["sensitivities"], uncropped=uncropped)
         seen = _seen(network, measurement, maps, knobs["sensitivities"])
         model = ForwardModel(maps, measurement.data_mask, measurement.dims)
-        noise, scale = noise_and_scale(measurement)
+
+        def ended(image: Tensor) -> Tensor:
+            noise, scale = noise_and_scale(measurement)
+            return last_step(model, data, image, noise * scale, knobs["consistency"], ERROR * scale)
+
         last = network(data, model.mask, seen, model.dims)
-        image = _finished(model, data, last, noise * scale, scale, knobs).to(last.dtype)
+        image = _finished(model, last, knobs, ended).to(last.dtype)
         return measurement.crop(image.reshape(*measurement.kspace.shape[:-3], *image.shape[-2:]))
 
     def solve(self, network: FastMRIVarNet, problem: Problem, **knobs: Any) -> Tensor:
         """The image of one slice by a network of this kind, relative to the scale; real if combined by `rss`."""
         model, data = with_sensitivities(network, problem, knobs["sensitivities"]), problem.data[None]
         seen = _seen(network, problem, model.sensitivities, knobs["sensitivities"])
-        return _finished(model, data, network(data, model.mask, seen, model.dims), problem.noise, 1.0, knobs)[0]
+
+        def ended(image: Tensor) -> Tensor:
+            return last_step(model, data, image, problem.noise, knobs["consistency"])
+
+        return _finished(model, network(data, model.mask, seen, model.dims), knobs, ended)[0]
 
 
 class TrainableVarNet(FastMRIVarNet):
@@ -214,18 +222,14 @@ def noise_and_scale(measurement: Measurement) -> tuple[Tensor, Tensor]:
     return noise.expand(*batch, 1, 1).reshape(-1, 1, 1), scale.expand(*batch, 1, 1).reshape(-1, 1, 1)
 
 
-def _finished(
-    model: ForwardModel, data: Tensor, last: Tensor, noise: Tensor, unit: Tensor | float, knobs: Mapping[str, Any]
-) -> Tensor:
+def _finished(model: ForwardModel, last: Tensor, knobs: Mapping[str, Any], ended: Callable[[Tensor], Tensor]) -> Tensor:
     """The image of the last k-space (batch, coils, rows, columns), by the knobs `combination` and `consistency`.
 
-    The root sum of squares is real. noise, unit: of the samples, and of the network's image, for the last step.
+    The root sum of squares is real. ended: what the last step makes of an image, for weights trained with it.
     """
     maps, dims = model.sensitivities, model.dims
     image = combined(last, maps, dims)
-    change = torch.zeros_like(image)
-    if "consistency" in knobs:
-        change = last_step(model, data, image, noise, knobs["consistency"], ERROR * unit) - image
+    change = ended(image) - image if "consistency" in knobs else torch.zeros_like(image)
     if knobs["combination"] == "rss":
         return root_sum_of_squares(fourier.ifft(last, dims) + maps * change.unsqueeze(-3))
     return image + change
