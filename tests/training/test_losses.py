@@ -271,11 +271,11 @@ def test_learned_lines_of_a_perfect_and_of_an_empty_image(full):
 
 
 @pytest.mark.parametrize("name", ["improvement-either-end", "log-error-either-sensitivities"])
-def test_a_quarter_of_the_images_is_that_before_the_last_step(example, name):
+def test_half_of_the_images_is_that_before_the_last_step(example, name):
     network, rng = Answers([1.1 * example.truth]), np.random.default_rng(0)
     values = {float(LOSSES[name](network, example, rng)) for _ in range(40)}
     asked = [knobs for _, knobs in network.asked if "learned" not in knobs]
     without = [knobs for knobs in asked if knobs == {"consistency": LEAST}]
     assert all(knobs in ({}, {"consistency": LEAST}) for knobs in asked)
-    assert 0.1 < len(without) / len(asked) < 0.4
+    assert 0.3 < len(without) / len(asked) < 0.7
     assert len(values) <= 2  # the loss itself is the usual one
