@@ -26,6 +26,7 @@ from napari_recon_robust.io import open_scan
 from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.studies import lease, running, shared, watching
 from napari_recon_robust.studies.lease import Lease
+from napari_recon_robust.studies.remarks import failures
 from napari_recon_robust.studies.running import open_study, run_study, study_status
 from napari_recon_robust.studies.store import Store
 from napari_recon_robust.studies.table import NOT_MEASURED
@@ -102,8 +103,23 @@ def test_scans_and_methods_that_are_to_be_doubted_are_told(write_plan, monkeypat
 def test_it_is_told_why_trials_failed(write_plan) -> None:
     path = write_plan(regions=[{"kind": "drawn", "boxes": ["1,1,9000,1"]}, {"kind": "annotations"}])
     (line,) = run(run_study(path)).failures
-    assert line.startswith("5 trials failed: the ROI ")
+    assert line.startswith("5 trials of head.h5 failed: the ROI ")
     assert run(study_status(path)).failures == [line]
+
+
+@pytest.mark.parametrize(
+    ("scans", "named"),
+    [
+        ("a", "1 trial of a"),
+        ("ba", "2 trials of a and b"),
+        ("abca", "4 trials of a, b and c"),
+        ("abcd", "4 trials of 4 scans"),
+    ],
+)
+def test_a_reason_of_failures_names_the_scans_that_it_was_met_in(scans: str, named: str) -> None:
+    errors = ["it is cut off"] * len(scans)
+    trials = polars.DataFrame({"scan": [*scans, "z"], "error": [*errors, None]})
+    assert failures(trials) == [f"{named} failed: it is cut off"]
 
 
 @pytest.mark.slow

@@ -79,7 +79,7 @@ def write_study_report(
         methods=study_words.methods(trials),
         figures=[_embedded(figure) for figure in figures],
         lacking=lacking or {},
-        cautions=[*failures(trials["error"].drop_nulls()), *cautions(trials)],
+        cautions=[*failures(trials), *cautions(trials)],
         answer=answer,
         table=_table(trials),
         cases=pages,

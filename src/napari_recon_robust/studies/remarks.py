@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from ..data.cautions import NAMES as OF_SAMPLES
@@ -14,13 +14,30 @@ if TYPE_CHECKING:
 
 REMARKS = ("trial", "scan", "method_label", "error", "cautions")
 _MOST = 12  # reasons of failures that are told
+_NAMED = 3  # scans of one reason that are named
 
 
-def failures(errors: Iterable[str]) -> list[str]:
-    """Why trials failed, a line for each reason, the most frequent ones first."""
-    reasons = Counter(errors)
-    lines = [f"{counted(count, 'trial')} failed: {sentence}" for sentence, count in reasons.most_common(_MOST)]
-    return lines + ([f"and {len(reasons) - _MOST:,} other reasons."] if len(reasons) > _MOST else [])
+def failures(trials: "DataFrame") -> list[str]:
+    """Why trials failed, a line for each reason with the scans that it was met in, the most frequent ones first.
+
+    trials: rows of the table.
+    """
+    counts, scans = Counter[str](), dict[str, set[str]]()
+    for scan, error in trials.select("scan", "error").drop_nulls("error").iter_rows():
+        counts[error] += 1
+        scans.setdefault(error, set()).add(scan)
+    lines = [
+        f"{counted(count, 'trial')} of {_named(scans[error])} failed: {error}"
+        for error, count in counts.most_common(_MOST)
+    ]
+    return lines + ([f"and {len(counts) - _MOST:,} other reasons."] if len(counts) > _MOST else [])
+
+
+def _named(scans: Collection[str]) -> str:
+    if len(scans) > _NAMED:
+        return counted(len(scans), "scan")
+    *others, last = sorted(scans)
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def cautions(trials: "DataFrame") -> list[str]:

@@ -186,7 +186,7 @@ def _status(trials: Iterable[str], done: set[str], store: Store, faults: dict[st
     finished = sum(id in done for id in ids)
     told = remarks.filter(remarks["trial"].is_in(ids))
     failed = finished - sum(id in well for id in ids)
-    return Status(len(ids), finished, failed, faults, failures(told["error"].drop_nulls()), cautions(told))
+    return Status(len(ids), finished, failed, faults, failures(told), cautions(told))
 
 
 def _finished(study: Study, store: Store, *, failed: bool) -> set[str]:
