@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from napari_recon_robust.cli import cli, options
-from napari_recon_robust.ground.progress import Progress
+from napari_recon_robust.ground.progress import Job, Progress
 from napari_recon_robust.physics import sampling
 from napari_recon_robust.physics.sampling import Sampling
 
@@ -87,3 +87,16 @@ def test_a_log_gets_a_line_each_half_minute_and_after_each_tenth(capsys: pytest.
         "study: 29.5 of 100 trials",
         "study: 31 of 100 trials",
     ]
+
+
+def test_whatever_takes_long_says_so_in_a_log(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def job() -> Job[int]:
+        yield Progress(0.25, "2 of 8")
+        yield Progress(0.5)
+        return 7
+
+    monkeypatch.setattr(options, "_QUICK", 0)
+    assert options.follow(job(), "searching") == 7
+    assert capsys.readouterr().err.splitlines() == ["searching: 2 of 8", "searching: 50%"]

@@ -275,15 +275,15 @@ def heading(method: Method, measurement: Measurement) -> str:
     return f"{method.title}, effective R = {measurement.acceleration:.3g}"
 
 
-def follow(job: Job[T], title: str, *, lines: bool = False) -> T:
-    """Run a job with a progress bar on stderr, if that is a terminal; else `lines` asks for a line now and then."""
+def follow(job: Job[T], title: str) -> T:
+    """Run a job with a progress bar on stderr, if that is a terminal; else with a line now and then."""
     from rich.console import Console
     from rich.progress import Progress
 
     console = Console(stderr=True)
-    if lines and not console.is_terminal:
+    if not console.is_terminal:
         return run(job, Lines(title))
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+    with Progress(console=console, transient=True) as bar:
         task = bar.add_task(title, total=1.0)
         return run(job, lambda step: bar.update(task, completed=step.fraction, description=step.message or title))
 
@@ -300,7 +300,7 @@ class Lines:
         passed, tenth = self._clock() - self._said, int(10 * step.fraction)
         if passed >= _SILENT or (passed >= _QUICK and tenth != self._tenth):
             self._said, self._tenth = self._clock(), tenth
-            click.echo(f"{self._title}: {step.message}", err=True)
+            click.echo(f"{self._title}: {step.message or f'{step.fraction:.0%}'}", err=True)
 
 
 def warn(sentence: str) -> None:

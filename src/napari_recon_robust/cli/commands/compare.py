@@ -94,7 +94,7 @@ def compare(
         axes=axes.split(",") if axes else None,
         device=checked_device(device),
     )
-    table = follow(job, "comparing", lines=True)
+    table = follow(job, "comparing")
     for caution in (*(row["caution"] for row in table.rows.values()), *table.named_cautions):
         if caution:
             warn(caution)

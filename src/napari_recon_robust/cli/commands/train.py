@@ -76,7 +76,7 @@ def train(
             device=device,
         )
         try:
-            path = follow(relayed(job, _aloud), f"training {recipe.id}", lines=True)
+            path = follow(relayed(job, _aloud), f"training {recipe.id}")
         except InputError as error:
             if len(chosen) == 1:
                 raise
