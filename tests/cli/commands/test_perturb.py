@@ -146,3 +146,12 @@ def test_an_option_of_the_region_that_would_do_nothing_is_refused(
     result = CliRunner().invoke(cli, ["perturb", "noise-level", str(scan_file), *SAMPLING, *options, *table])
     assert result.exit_code != 0
     assert words in str(result.exception) + result.output
+
+
+def test_a_knob_of_the_perturbation_is_no_knob_of_the_method(scan_file: Path) -> None:
+    asked = ["perturb", "noise-level", str(scan_file), "--method", "cg-sense", *SAMPLING, "--knob"]
+    refused = CliRunner().invoke(cli, [*asked, "factor=3"])
+    assert refused.exit_code == 2
+    assert "factor is no knob of cg-sense, but one of the perturbation; write --factor 3." in refused.stderr
+    unknown = CliRunner().invoke(cli, [*asked, "turn=3"])
+    assert str(unknown.exception) == "there is no knob 'turn' here; the knobs are: weight, iterations."

@@ -24,6 +24,7 @@ from ...ground.writing import check_room
 from ...perturbations import registry
 from ...perturbations.base import Perturbation, Perturbed
 from ...perturbations.outcome import Outcome, evaluate
+from ...reconstructors import registry as reconstructors
 from ...reconstructors.base import Method
 from .. import regions
 from ..contradictions import Group, is_given, refuse, refuse_both, refuse_idle
@@ -37,6 +38,7 @@ from ..options import (
     knob_options,
     measured,
     number,
+    parse_knobs,
     print_json,
     sampling_options,
     several,
@@ -132,6 +134,7 @@ def _run(kind: Perturbation, own: Sequence[Knob], given: dict[str, Any]) -> None
     output, plot, as_json = given.pop("output"), given.pop("plot", None), given.pop("as_json")
     method, knobs, auto = given.pop("method"), given.pop("knobs"), given.pop("auto")
     asked = _asked(kind, own, given)
+    _refuse_own_knobs(own, method, knobs)
     if plot is not None:
         plots.check_file(plot)
     outputs = Outputs(output, plot)
@@ -181,6 +184,15 @@ def _asked(kind: Perturbation, own: Sequence[Knob], given: dict[str, Any]) -> _A
         refuse_idle(kind.front, "beside --target-image")
     _refuse_what_does_not_matter(own, settings, kind.place or ())
     return _Asked(kind if image is None else kind.towards(image), settings, budgets, region)
+
+
+def _refuse_own_knobs(own: Iterable[Knob], method: str, pairs: Iterable[str]) -> None:
+    """End the command if --knob, which is of the method, gives a knob that only the perturbation has."""
+    values = parse_knobs(pairs)
+    for name in (knob.name for knob in own if knob.name in values):
+        if all(name != knob.name for knob in reconstructors.get(method).knobs):
+            flag = f"--{name.replace('_', '-')}"
+            refuse(f"{name} is no knob of {method}, but one of the perturbation; write {flag} {values[name]}.")
 
 
 def _refuse_what_does_not_matter(knobs: Iterable[Knob], settings: Mapping[str, Any], place: Sequence[str]) -> None:
