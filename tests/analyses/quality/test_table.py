@@ -58,5 +58,12 @@ def test_lines_come_as_asked_for_and_few_cases_have_no_intervals() -> None:
     text = Table(results, {"a": {}, "b": {}}).markdown()
     assert text.index("| a |") < text.index("| b |")
     assert "2 masks are too few for intervals" in text
+
+
+def test_an_acceleration_that_all_cases_have_is_said_once() -> None:
+    cases = [result(method, 0, 0.1) for method in ("a", "b")]
+    assert "1 case, effective R 3.00; " in Table(cases, {"a": {}, "b": {}}).markdown()
+    cases += [result("a", 1, 0.1)]
+    assert "2 cases, effective R 3.00 to 3.10; " in Table(cases, {"a": {}, "b": {}}).markdown()
     many = [result("a", n, 0.1 + 0.01 * n) for n in range(6)]
     assert "intervals over 6 masks" in Table(many, {"a": {}}).markdown()

@@ -114,7 +114,8 @@ class Table:
                 if known
                 else f"{section.unit} {'is' if section.unit.startswith('1 ') else 'are'} too few for intervals"
             )
-            text.append(f"{counted(count, 'case')}, effective R {low:.2f} to {high:.2f}; {over}.")
+            effective = " to ".join(dict.fromkeys((f"{low:.2f}", f"{high:.2f}")))
+            text.append(f"{counted(count, 'case')}, effective R {effective}; {over}.")
             text.append(self._table(section))
         if self.cautions:
             text += ["## Cautions", "\n".join(f"- {caution}" for caution in self.cautions)]
