@@ -143,7 +143,7 @@ def test_axes_in_the_other_order(tmp_path: Path, lines: Measurement) -> None:
         ("missing.py", "no file missing.py"),
         ("network.h5", "'network.h5' is no model"),
         ("broken.py", "importing broken.py failed .ZeroDivisionError"),
-        ("needs.py", "importing needs.py failed .ModuleNotFoundError.*no_such_neighbour"),
+        ("needs.py", "importing needs.py failed .ModuleNotFoundError.*no_such_neighbour.*; install it"),
     ],
 )
 def test_what_cannot_be_opened_is_a_sentence(

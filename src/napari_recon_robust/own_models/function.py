@@ -95,7 +95,8 @@ def _import(place: str, source: str) -> ModuleType:
         raise
     except (Exception, SystemExit) as error:  # a script may end itself, but not the program
         said = f"{type(error).__name__}: {said_by(error)}"
-        raise ModelError(f"importing {shown(Path(place))} failed ({said}); mend it.") from error
+        todo = "install it, or mend the import" if isinstance(error, ModuleNotFoundError) else "mend it"
+        raise ModelError(f"importing {shown(Path(place))} failed ({said}); {todo}.") from error
 
 
 def _import_module(name: str) -> ModuleType:
