@@ -23,7 +23,7 @@ def test_from_saved_cases_to_a_table(tmp_path: Path) -> None:
     folders = [save_case(case_of(number), tmp_path / f"c{number}") for number in range(2)]
     plan, study, table = tmp_path / "plan.yaml", tmp_path / "study", tmp_path / "answers.csv"
     run("new", *folders, "--output", plan, "--questions", "quality")
-    assert "each reader: 4 presentations in 1 sitting(s)" in run("check", plan)
+    assert "each reader: 4 presentations in 1 sitting\n" in run("check", plan)
     assert "SHA-256 of the key:" in run("freeze", plan, "--output", study)
     link = run("invite", study, "R1", "--address", "https://reading.example.org/")
     assert link.startswith("https://reading.example.org/#")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ...ground.errors import InputError
+from ...ground.numbers import counted
 from ..contradictions import Group, is_given, refuse_idle
 from ..paths import EXISTING, EXISTING_FILE, EXISTING_FOLDER, FILE, PLACE
 
@@ -69,7 +70,7 @@ def check(plan: Path, table: bool, pilot: Path | None) -> None:
     for name, value in described(opened).items():
         click.echo(f"{name}: {', '.join(value) if isinstance(value, list) else value}")
     asked = load(opened)
-    click.echo(f"each reader: {asked.presentations} presentations in {asked.sittings} sitting(s)")
+    click.echo(f"each reader: {counted(asked.presentations, 'presentation')} in {counted(asked.sittings, 'sitting')}")
     click.echo(f"time: about {max(asked.minutes, 1):.0f} min of quick answers; clinical reading takes far longer")
     unknown = sum(case.lesion is None for case in opened.read)
     if unknown and any(question.needs_truth for question in opened.questions):
