@@ -22,6 +22,20 @@ def test_a_region_that_comes_twice_is_told(write_plan, tmp_path) -> None:
         run(check_study(write_plan(slices=[2])))
 
 
+def test_annotated_slices_need_regions_that_are_annotated(write_plan) -> None:
+    with pytest.raises(InputError, match="no trial: annotated slices are those of regions that are annotations, or dr"):
+        run(check_study(write_plan(slices="annotated", regions=["image"])))
+
+
+@pytest.mark.parametrize(("slices", "regions"), [("annotated", ["image"]), ("all", [])])
+def test_a_plan_whose_scans_have_no_annotation_is_told_so(write_plan, tmp_path, slices, regions) -> None:
+    path = write_plan(slices=slices, regions=[{"kind": "annotations"}, *regions])
+    assert run(check_study(path)).trials
+    (tmp_path / "head.csv").unlink()
+    with pytest.raises(InputError, match=r"no trial: no scan has an annotation; put .* or ask for other"):
+        run(check_study(path))
+
+
 def test_what_is_guessed_of_files_is_told_once(write_plan, tmp_path) -> None:
     with open_scan(tmp_path / "head.h5") as scan:
         kspace = scan.kspace(1).numpy()

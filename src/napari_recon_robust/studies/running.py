@@ -18,7 +18,8 @@ from .images import kept_images
 from .inventory import take_inventory
 from .keeping import check_columns, keep_worst
 from .lease import Lease
-from .plan import Plan, Unfit, brings_code, read_plan
+from .plan import Annotations, Drawn, Plan, Unfit, brings_code, read_plan
+from .regions import annotated_slices
 from .remarks import cautions, failures
 from .store import Store
 from .table import columns_of, planned
@@ -89,10 +90,25 @@ def _opened(plan: Plan, path: Path, store: Path, trust: bool, digests: bool) -> 
         chosen = (yield from filter_slices(study, known)) if digests else guess_slices(study)
         study = replace(study, inventory=chosen)
     if next(study.groups(), None) is None:
-        raise Unfit(
-            ("slices",), "the plan has no trial: no slice has a region that it asks for; widen slices or regions."
-        )
+        raise Unfit(("slices",), f"the plan has no trial: {_lacking(study)}.")
     return study
+
+
+def _lacking(study: Study) -> str:
+    """Why a plan has no trial, and what to do."""
+    plan, scans = study.plan, study.inventory.scans
+    asking = [isinstance(part, Annotations) for part in plan.regions]
+    if plan.slices.take == "annotated" and not any(isinstance(part, Annotations | Drawn) for part in plan.regions):
+        return (
+            "annotated slices are those of regions that are annotations, or drawn, and it has no such regions; add "
+            "some, or ask for other slices"
+        )
+    if (all(asking) or (plan.slices.take == "annotated" and any(asking))) and not any(map(annotated_slices, scans)):
+        return (
+            "no scan has an annotation; put fastMRI+'s table beside the scans, name one as `file` of the annotations, "
+            "or ask for other slices and regions"
+        )
+    return "no slice has a region that it asks for; widen slices or regions"
 
 
 def prepare_study(path: Path, *, store: Path, trust: bool = False) -> Job[Study]:
