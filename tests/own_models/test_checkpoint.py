@@ -112,9 +112,11 @@ def test_nothing_is_executed_and_damage_is_named(tmp_path: Path) -> None:
     (tmp_path / "older.pth").write_bytes(pickle.dumps(Payload()))
     torch.save(FastMRIUNet(1, 1, 3, 2).state_dict(), tmp_path / "whole.pt")
     (tmp_path / "half.ckpt").write_bytes((tmp_path / "whole.pt").read_bytes()[:5000])
-    for name in ("evil.pt", "older.pth", "half.ckpt"):
+    for name in ("evil.pt", "older.pth"):
         with pytest.raises(WeightsError, match=f"{name} is no PyTorch checkpoint of tensors alone"):
             registry.get(str(tmp_path / name))
+    with pytest.raises(WeightsError, match="half.ckpt is cut off or damaged; copy or download it again"):
+        registry.get(str(tmp_path / "half.ckpt"))
     assert not (tmp_path / "executed").exists()
 
 

@@ -15,6 +15,7 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -248,6 +249,8 @@ def _checkpoint(content: bytes, name: str) -> State:
         loaded = load_pickled(content, name)
     except WeightsError:
         raise
+    except BadZipFile as error:
+        raise WeightsError(f"{name} is cut off or damaged; copy or download it again.") from error
     except Exception as error:  # the unpickler raises whatever the bytes lead it to
         raise WeightsError(
             f"{name} is no PyTorch checkpoint of tensors alone, and anything else in it could run code; "
