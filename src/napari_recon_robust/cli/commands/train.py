@@ -22,7 +22,12 @@ from ..paths import PLACE
     "--fresh", type=click.IntRange(0), default=0, metavar="N", help="Processes that make new cases meanwhile."
 )
 @click.option("--preset", default="cpu", show_default=True, metavar="cpu|gpu", help="How long and on what.")
-@click.option("--minutes", type=float, metavar="M", help="How long, by the clock, instead of the preset's steps.")
+@click.option(
+    "--minutes",
+    type=float,
+    metavar="M",
+    help="How long, by the clock, instead of the preset's steps; making the cases comes before and does not count.",
+)
 @click.option("--resume", is_flag=True, help="Go on from the run's last checkpoint.")
 @click.option("--from", "weights", metavar="WEIGHTS", help="Start from these weights: an id or a file.")
 @click.option("--from-shipped", is_flag=True, help="Start from the weights that ship under the recipe's name.")
