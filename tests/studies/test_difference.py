@@ -5,7 +5,7 @@ from helpers.study_table import table
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.statistics.multiple import holm
 from napari_recon_robust.statistics.paired import detectable_difference, difference
-from napari_recon_robust.studies.difference import sentences, shown, study_difference
+from napari_recon_robust.studies.difference import sentences, shown, study_difference, unpaired
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +39,17 @@ def test_differences_are_paired_over_volumes(first: pl.DataFrame, second: pl.Dat
     assert found["p_holm"].to_list() == pytest.approx(holm(found["p"]).tolist())
     same = found.filter(pl.col("method_label") == "VarNet")
     assert same["difference"].to_list() == [0, 0]
+
+
+def test_it_is_told_how_many_trials_have_no_partner(first: pl.DataFrame, second: pl.DataFrame) -> None:
+    assert unpaired(first, second) == ""
+    clean = second.filter(pl.col("perturbation") == "none")
+    lacking = f"{len(first) - len(clean):,} trials of the first study"
+    assert unpaired(first, clean) == f"{lacking} are not in the other, and left out."
+    moved = pl.when(pl.col("budget") == pl.col("budget").max()).then(0.9).otherwise(pl.col("budget"))
+    count = f"{first.filter(pl.col('budget') == pl.col('budget').max()).height:,} trials of the"
+    both = unpaired(first, second.with_columns(budget=moved))
+    assert both == f"{count} first study and {count} second study are not in the other, and left out."
 
 
 @pytest.mark.parametrize("names", ["head{}.h5", "head{}/scan.h5"])

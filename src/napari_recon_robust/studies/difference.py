@@ -61,6 +61,17 @@ def study_difference(
     return found
 
 
+def unpaired(first: "DataFrame", second: "DataFrame") -> str:
+    """How many trials that did not fail one study has alone, as a sentence; empty if it is none."""
+    one, other, keys = _sides(first, second)
+    alone = [
+        (len(side.join(another, on=keys, nulls_equal=True, how="anti")), name)
+        for side, another, name in ((one, other, "first"), (other, one, "second"))
+    ]
+    words = [f"{counted(count, 'trial')} of the {name} study" for count, name in alone if count]
+    return f"{' and '.join(words)} are not in the other, and left out." if words else ""
+
+
 def shown(table: "DataFrame") -> "DataFrame":
     """The rows of a difference that are told unless metrics are named: of SSIM, or all where it was not measured."""
     some = table.filter(table["metric"].is_in(list(SHOWN)))
@@ -100,8 +111,8 @@ def _told(columns: Sequence[str]) -> list[int]:
     return [int(name.removeprefix("detectable_")) for name in columns if name.startswith("detectable_")]
 
 
-def _pairs(first: "DataFrame", second: "DataFrame") -> "DataFrame":
-    """The trials of both, without those that failed; the values of the second end in `_second`."""
+def _sides(first: "DataFrame", second: "DataFrame") -> tuple["DataFrame", "DataFrame", list[str]]:
+    """The trials of each that did not fail, and the columns by which those of both are the same."""
     library = polars()
     parts = _telling((first, second))
     file = library.col("scan").str.split("/").list.tail(parts).list.join("/")
@@ -116,8 +127,14 @@ def _pairs(first: "DataFrame", second: "DataFrame") -> "DataFrame":
         name = f"{labels[0][0]} → {labels[1][0]}"
         sides = [side.with_columns(method_label=library.lit(name)) for side in sides]
     keys = [*_keys(*sides), *_CHANGE, "method_label"]
-    sides = [side.unique(keys, keep="first", maintain_order=True) for side in sides]
-    found: DataFrame = sides[0].join(sides[1], on=keys, nulls_equal=True, suffix="_second", maintain_order="left")
+    one, other = (side.unique(keys, keep="first", maintain_order=True) for side in sides)
+    return one, other, keys
+
+
+def _pairs(first: "DataFrame", second: "DataFrame") -> "DataFrame":
+    """The trials of both, without those that failed; the values of the second end in `_second`."""
+    one, other, keys = _sides(first, second)
+    found: DataFrame = one.join(other, on=keys, nulls_equal=True, suffix="_second", maintain_order="left")
     if found.is_empty():
         raise InputError(
             "the two studies have no trial in common; files, slices, masks, regions, perturbations, seeds and the "

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import click
 
-from ....studies.difference import VOLUMES, sentences, shown, study_difference
+from ....studies.difference import VOLUMES, sentences, shown, study_difference, unpaired
 from ....studies.exporting import SUFFIXES, check_suffix, export_table
 from ....studies.work import results_of
-from ...options import print_json
+from ...options import print_json, warn
 from ...outputs import Outputs
 from ...paths import FILE
 from ...studying import BEGUN, JSON
@@ -48,11 +48,14 @@ def diff(
     if output is not None:
         check_suffix(output)
     outputs = Outputs(output)
-    table = study_difference(results_of(first).table(), results_of(second).table(), metrics=metrics, volumes=volumes)
+    tables = results_of(first).table(), results_of(second).table()
+    table = study_difference(*tables, metrics=metrics, volumes=volumes)
     outputs.save(output, partial(export_table, table))
     if as_json:
         print_json(table.to_dicts())
     else:
         for line in sentences(table if metrics else shown(table)):
             click.echo(line)
+    if alone := unpaired(*tables):
+        warn(alone)
     outputs.end(quiet=as_json)
