@@ -52,6 +52,10 @@ def test_a_filter_and_an_order(folder: Path) -> None:
     )
 
 
+def test_a_folder_without_cases_is_told_so(tmp_path: Path) -> None:
+    assert invoke(tmp_path).output == "There is no saved case here.\n"
+
+
 def test_csv_has_all_metrics_and_what_was_said(folder: Path, tmp_path: Path) -> None:
     printed = invoke(folder, "--csv", "-").output
     rows = {row["name"]: row for row in csv.DictReader(StringIO(printed, newline=""))}

@@ -50,7 +50,8 @@ def gallery(folder: Path, wanted: str, sort: str, reverse: bool, table: str | No
     elif table == "-":
         click.echo(_csv(entries), nl=False)
     else:
-        _print(entries)
+        none = "No case passes the filter, or none is here." if wanted else "There is no saved case here."
+        _print(entries, none)
     outputs.save(file, lambda path: write(path, _csv(entries).encode()))
     outputs.end(quiet=as_json)
 
@@ -61,7 +62,7 @@ def _csv(entries: Sequence[Entry]) -> str:
     return to_csv(names, rows)
 
 
-def _print(entries: Sequence[Entry]) -> None:
+def _print(entries: Sequence[Entry], none: str) -> None:
     sound = [entry for entry in entries if not entry.damage]
     heads = ["case", *_TEXTS, "budget", *_MEASURED, "verdict", "tags"]
     rows = [
@@ -80,4 +81,4 @@ def _print(entries: Sequence[Entry]) -> None:
     for entry in entries:
         if entry.damage:
             click.echo(f"{entry.name}: {entry.damage}")
-    click.echo(counted(len(entries), "case") if entries else "No case passes the filter, or none is here.")
+    click.echo(counted(len(entries), "case") if entries else none)
