@@ -259,7 +259,7 @@ def _remarks(folder: Path) -> Job[tuple[str, ...]]:
     from ..studies.store import Store
 
     remarks = Store.open(folder).remarks()
-    failed = failures(remarks["error"].drop_nulls()) or ["No trial failed."]
+    failed = failures(remarks) or ["No trial failed."]
     return (*failed, *(cautions(remarks) or ["No image is doubted."]))
 
 
