@@ -65,7 +65,7 @@ def test_images_that_are_doubted_are_told_beside_what_failed(conducting: Conduct
     run(run_study(plan, trust=True))
     conducting.complain().run()
     failed, doubted = conducting.found
-    assert failed.startswith("3 trials failed: mine.py:broken raised ValueError")
+    assert failed.startswith("3 trials of head.h5 failed: mine.py:broken raised ValueError")
     assert doubted.startswith("mine.py:reconstruct: its image fits the samples at no scale")
     assert doubted.endswith("(3 trials)")
 
