@@ -36,15 +36,8 @@ def main() -> None:
     options = parser.parse_args()
     recipes = {id: load_recipe(id) for id in options.methods}
     networks = {id: make_network(recipe, id).eval() for id, recipe in recipes.items()}
-    first = next(iter(recipes.values()))
-    bank = follow(build_bank(first.bank, options.data, options.bank), "Cases")
-    examples = [
-        example(first, case, number, draw)
-        for number, case in enumerate(bank.validation)
-        for draw in range(options.draws)
-    ]
-    of_tv = [foreground_error(one.problem.tv(tv.rule(float(one.problem.noise))), one) for one in examples]
-    print(f"{len(examples)} cases: {len(bank.validation)} slices, {options.draws} masks each\n")
+    examples, of_tv = drawn(next(iter(recipes.values())), options.data, options.bank, options.draws)
+    print(f"{len(examples)} cases: {len(examples) // options.draws} slices, {options.draws} masks each\n")
     print("| network | worse than zero-filled | NMSE ÷ zero-filled, at worst | NMSE ÷ tv, rule | worse than tv, rule |")
     print("|---|---|---|---|---|")
     for id, network in networks.items():
@@ -52,6 +45,13 @@ def main() -> None:
         start, over_tv = errors[:, 0] / errors[:, 1], errors[:, 0] / np.array(of_tv)
         mean = math.exp(float(np.log(over_tv).mean()))
         print(f"| {id} | {(start > 1).sum()} | {start.max():.2f} | {mean:.2f} | {(over_tv > 1).sum()} |", flush=True)
+
+
+def drawn(recipe: Recipe, data: Path, bank: Path, draws: int) -> tuple[list[Example], list[float]]:
+    """Every validation slice under so many masks, and the error of TV by its rule."""
+    cases = follow(build_bank(recipe.bank, data, bank), "Cases").validation
+    examples = [example(recipe, case, number, draw) for number, case in enumerate(cases) for draw in range(draws)]
+    return examples, [foreground_error(one.problem.tv(tv.rule(float(one.problem.noise))), one) for one in examples]
 
 
 def example(recipe: Recipe, case: TrainingCase, number: int, draw: int) -> Example:

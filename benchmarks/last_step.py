@@ -13,11 +13,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from domain import example
-from napari_recon_robust.cli.options import follow
-from napari_recon_robust.reconstructors.classical import tv
+from domain import drawn
 from napari_recon_robust.reconstructors.learned.consistency import LEAST
-from napari_recon_robust.training.bank import build_bank
 from napari_recon_robust.training.loop import foreground_error
 from napari_recon_robust.training.recipe import load_recipe, make_network
 
@@ -34,14 +31,7 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", default=list(NETWORKS))
     options = parser.parse_args()
     recipes = {id: load_recipe(id) for id in options.methods}
-    first = next(iter(recipes.values()))
-    bank = follow(build_bank(first.bank, options.data, options.bank), "Cases")
-    examples = [
-        example(first, case, number, draw)
-        for number, case in enumerate(bank.validation)
-        for draw in range(options.draws)
-    ]
-    of_tv = [foreground_error(one.problem.tv(tv.rule(float(one.problem.noise))), one) for one in examples]
+    examples, of_tv = drawn(next(iter(recipes.values())), options.data, options.bank, options.draws)
     print(f"{len(examples)} cases\n\n| consistency | without | {' | '.join(map(str, CONSISTENCIES[1:]))} |")
     print(f"|---|{'---|' * len(CONSISTENCIES)}")
     for id, recipe in recipes.items():
