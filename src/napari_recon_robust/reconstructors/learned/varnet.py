@@ -227,12 +227,13 @@ def _finished(model: ForwardModel, last: Tensor, knobs: Mapping[str, Any], ended
 
     The root sum of squares is real. ended: what the last step makes of an image, for weights trained with it.
     """
-    maps, dims = model.sensitivities, model.dims
-    image = combined(last, maps, dims)
-    change = ended(image) - image if "consistency" in knobs else torch.zeros_like(image)
+    maps, coil_images = model.sensitivities, fourier.ifft(last, model.dims)
+    if "consistency" in knobs:
+        image = (maps.conj() * coil_images).sum(-3)
+        coil_images = coil_images + maps * (ended(image) - image).unsqueeze(-3)
     if knobs["combination"] == "rss":
-        return root_sum_of_squares(fourier.ifft(last, dims) + maps * change.unsqueeze(-3))
-    return image + change
+        return root_sum_of_squares(coil_images)
+    return (maps.conj() * coil_images).sum(-3)
 
 
 def load_network(weights: str, device: torch.device) -> FastMRIVarNet:
