@@ -1,8 +1,12 @@
+import numpy as np
 import pytest
 import torch
 
 from napari_recon_robust.data.foreground import foreground
+from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.physics.sampling import Sampling
+from napari_recon_robust.simulation.acquisition import simulate_slice
 
 
 def test_foreground_is_the_largest_piece_without_holes():
@@ -21,3 +25,16 @@ def test_foreground_is_the_largest_piece_without_holes():
 def test_an_image_of_zeros_has_none():
     with pytest.raises(InputError, match="zero everywhere"):
         foreground(torch.zeros(9, 9))
+
+
+@pytest.mark.parametrize("acceleration", [1, 3])
+@pytest.mark.parametrize("level", [0.02, 0.1, 0.2])
+def test_air_is_no_tissue_at_low_field(level, acceleration):
+    """Noise alone is then brighter than 8% of the brightest tissue, and the whole image was foreground."""
+    y, x = np.mgrid[-1:1:128j, -1:1:128j]
+    tissue = np.hypot(y / 0.7, x / 0.6) < 1
+    scan = simulate_slice(0.8 * tissue, np.random.default_rng(2), coils=4, noise_level=level)
+    mask = Sampling(acceleration=acceleration, minimum_centre_lines=12).mask(128, 128)
+    mask = mask | torch.tensor(acceleration == 1)
+    found = Measurement(scan.kspace * mask, mask, (128, 128), full=scan.kspace).foreground.numpy()
+    assert (found & tissue).sum() > 0.8 * (found | tissue).sum()

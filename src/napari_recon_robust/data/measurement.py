@@ -11,6 +11,7 @@ from ..physics import fourier
 from ..physics.model import ForwardModel, root_sum_of_squares
 from .scan import extent, measured_points, whole_lines
 
+_FAINT = 0.02  # of the brightest pixel: less noise is far below the foreground's threshold
 _TO_BE_FOUND = torch.empty(0, dtype=torch.bool)
 
 
@@ -182,12 +183,14 @@ class Measurement:
     def foreground(self) -> Tensor:
         """Where there is tissue, bool (rows, columns) of the output matrix, on the CPU; the same for every method.
 
-        From the coil-combined reference, without one from the zero-filled image. InputError if that is zero everywhere.
+        From the coil-combined reference, without one from the zero-filled image. Where noise alone is seen in every
+        coil, its level counts. InputError if the image is zero everywhere.
         """
         from .foreground import foreground  # needs scipy
 
         reference = self.reference("combined")
-        return foreground(self.crop(self.combined) if reference is None else reference)
+        image, points = (self.crop(self.combined), self.mask) if reference is None else (reference, self.acquired)
+        return foreground(image, _noise_alone(self, points, float(image.abs().max())))
 
     @cached_property
     def scale(self) -> Tensor:
@@ -313,6 +316,17 @@ def single_slices(measurement: Measurement) -> list[Measurement]:
         replace(measurement, kspace=samples, full=None, kept=Calibration(*kept))
         for samples, kept in zip(measurement.kspace.reshape(-1, *shape), zip(maps, noise, strict=True), strict=True)
     ]
+
+
+def _noise_alone(measurement: Measurement, points: Tensor, brightest: float) -> float:
+    """Sigma of a pixel of the coil-combined image of these points; 0 where it is small, or not seen in every coil."""
+    from ..physics import noise
+
+    share = float(points.expand(measurement.kspace.shape[-2:]).float().mean()) ** 0.5
+    if share * float(noise.mean_level(measurement.calibration.noise).max()) < _FAINT * brightest:
+        return 0.0
+    levels, alone = noise.quietest(known_kspace(measurement).detach(), points)
+    return share * float(noise.mean_level(levels)) if bool((alone | (levels == 0)).all()) else 0.0
 
 
 def _measurable(measurement: Measurement) -> Tensor:

@@ -97,7 +97,7 @@ class UndersampledSlice:
     @cached_property
     def foreground(self) -> Tensor:
         """Where the reference shows tissue, bool (rows, columns)."""
-        return foreground(self.reference)
+        return self.measurement.foreground if self.truth is None else foreground(self.reference)
 
     @cached_property
     def cautions(self) -> tuple[str, ...]:
