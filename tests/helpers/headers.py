@@ -1,7 +1,7 @@
 """ISMRMRD headers as scanners and converters write them."""
 
 
-def header(encoded, recon, maximum=None, center=None, prefix="", extents=None, partitions=None):
+def header(encoded, recon, maximum=None, center=None, prefix="", extents=None, partitions=None, minimum=0):
     """A header as scanners write it, with or without a namespace prefix.
 
     extents: mm of the encoded and the reconstructed space, each along readout and phase; else pixels are 2 × 1 mm.
@@ -18,7 +18,7 @@ def header(encoded, recon, maximum=None, center=None, prefix="", extents=None, p
 
     limits = ""
     if maximum is not None:
-        step = f"<{p}minimum>0</{p}minimum><{p}maximum>{maximum}</{p}maximum><{p}center>{center}</{p}center>"
+        step = f"<{p}minimum>{minimum}</{p}minimum><{p}maximum>{maximum}</{p}maximum><{p}center>{center}</{p}center>"
         inner = f"<{p}kspace_encoding_step_1>{step}</{p}kspace_encoding_step_1>"
         limits = f"<{p}encodingLimits>{inner}</{p}encodingLimits>"
     field = f"<{p}systemFieldStrength_T>2.8936</{p}systemFieldStrength_T>"

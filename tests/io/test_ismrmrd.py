@@ -211,6 +211,24 @@ def test_noise_scan_prewhitens(writer, kspace):
         assert "Prewhitened" in scan.header.notes[0]
 
 
+def test_a_noise_scan_of_other_coils_is_told(writer, kspace):
+    writer.line(np.ones((7, 256)), flags=(ismrmrd.ACQ_IS_NOISE_MEASUREMENT,))
+    writer.lines(kspace[:1])
+    with open_scan(writer.done()) as scan:
+        np.testing.assert_array_equal(scan.kspace(0).numpy(), kspace[0])
+        assert any("other coils than the image, so nothing is prewhitened" in note for note in scan.header.notes)
+
+
+def test_lines_below_the_limits_were_never_to_be_measured(tmp_path, kspace):
+    """A partial Fourier scan whose header keeps the centre in the middle, and begins at a later step."""
+    writer = Writer(tmp_path / "scan.mrd", header((48, 20), (24, 20), 19, 10, minimum=4))
+    writer.lines(kspace[:1], order=[4, 6, 8, 9, 10, 11, 12, 14, 16, 18])
+    with open_scan(writer.done()) as scan:
+        measurement = scan.measurement(0)
+    assert measurement.acquired[0].nonzero().flatten().tolist() == list(range(4, 20))
+    assert measurement.acceleration == 1.6
+
+
 @pytest.mark.parametrize(
     "noise", [np.zeros((5, 256)), np.ones((5, 4)), np.diag([1, 1, 0, 1, 1])], ids=["zero", "short", "a dead coil"]
 )

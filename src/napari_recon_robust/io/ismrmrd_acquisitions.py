@@ -187,11 +187,12 @@ class Acquisitions:
 
         E|n|^2 goes with 1 / dwell time.
         """
-        scans = np.flatnonzero(
-            _any_flag(self._all_heads, (NOISE,)) & (self._all_heads["active_channels"] == self.coils)
-        )
-        if not len(scans):
+        measured = _any_flag(self._all_heads, (NOISE,))
+        scans = np.flatnonzero(measured & (self._all_heads["active_channels"] == self.coils))
+        if not measured.any():
             return None, ()
+        if not len(scans):
+            return None, ("The noise scan in the file has other coils than the image, so nothing is prewhitened.",)
         import torch
 
         from ..physics import noise

@@ -23,8 +23,12 @@ class Space(Specification):
 
 
 class Limits(Specification):
-    """The last encoding step of an axis, and the one in the centre of k-space; None where the header does not say."""
+    """The first and last encoding step of an axis, and the one in the centre of k-space.
 
+    None where the header does not say; the first is 0 then.
+    """
+
+    first: int | None = None
     last: int | None = None
     centre: int | None = None
 
@@ -77,7 +81,7 @@ class AcquisitionHeader(Specification):
         if self.encoded is None or limits.centre is None or limits.last is None:
             return slice(0, size)
         begin = self.encoded.matrix[axis] // 2 - limits.centre
-        places = slice(begin, begin + limits.last + 1)
+        places = slice(begin + (limits.first or 0), begin + limits.last + 1)
         return places if 0 <= places.start < places.stop <= size else slice(0, size)
 
     @property
@@ -177,7 +181,8 @@ def _whole(root: ElementTree.Element, path: str) -> int | None:
 
 def _limits(root: ElementTree.Element, axis: int) -> Limits:
     path = f"encoding/encodingLimits/kspace_encoding_step_{axis}"
-    return Limits(last=_whole(root, f"{path}/maximum"), centre=_whole(root, f"{path}/center"))
+    first, last, centre = (_whole(root, f"{path}/{name}") for name in ("minimum", "maximum", "center"))
+    return Limits(first=first, last=last, centre=centre)
 
 
 def _space(root: ElementTree.Element, path: str) -> Space | None:
