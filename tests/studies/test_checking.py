@@ -1,3 +1,6 @@
+import shutil
+
+import h5py
 import numpy as np
 import pytest
 
@@ -46,3 +49,30 @@ def test_what_is_guessed_of_files_is_told_once(write_plan, tmp_path) -> None:
     assert [(note.partition(" of ")[0], count) for note, count in guessed.notes.items()] == [("The axes", 2)]
     named = write_plan(**parts | {"scans": {"files": ["*.npy"], "axes": ["coil", "readout", "phase"]}})
     assert run(check_study(named)).notes == {}
+
+
+@pytest.fixture
+def mixed(tmp_path, write_plan):
+    """The head, and beside it one of which every second line was measured."""
+    shutil.copy(tmp_path / "head.h5", tmp_path / "under.h5")
+    with h5py.File(tmp_path / "under.h5", "a") as file:
+        file["kspace"][..., 1::2] = 0
+    return {"scans": "*.h5", "slices": "all"}
+
+
+def test_undersampled_scans_are_left_out_where_lesions_are_inserted(write_plan, mixed) -> None:
+    found = run(check_study(write_plan(**mixed, regions=[{"kind": "lesions", "count": 2}])))
+    assert (found.scans, found.trials) == (1, 30)
+    assert "under.h5 is undersampled, and lesions are inserted into fully sampled scans" in found.faults["under.h5"]
+
+
+def test_undersampled_scans_have_the_other_regions_alone(write_plan, mixed) -> None:
+    found = run(check_study(write_plan(**mixed, regions=[{"kind": "lesions", "count": 2}, "image"])))
+    assert (found.scans, found.trials, found.faults) == (2, 60, {})
+    assert [count for note, count in found.notes.items() if "has none of the lesions" in note] == [1]
+
+
+def test_a_scan_whose_middle_is_damaged_has_lesions_in_its_other_slices(write_plan, tmp_path) -> None:
+    with h5py.File(tmp_path / "head.h5", "a") as file:
+        file["kspace"][1] = np.nan
+    assert run(check_study(write_plan(slices=[0], regions=["lesions"]))).trials == 5

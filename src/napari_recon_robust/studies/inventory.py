@@ -21,10 +21,12 @@ from ..ground.numbers import counted
 from ..ground.progress import Job, Progress
 from ..io import files_of, format_of, lacks_axes, open_scan, stamp
 from ..io.annotations import read_annotations
-from .plan import Annotations, Bounds, Drawn, Plan, Scans, Unfit
+from .plan import Annotations, Bounds, Drawn, Lesions, Plan, Scans, Unfit
 
 FILTERED, RANDOM, BOTH = "filtered", "random", "both"  # why a slice was chosen
 _LARGEST = 2**26  # bytes of a table
+_INSTEAD = "ask for other regions, such as a grid"
+_NO_LESIONS = "It is undersampled, and has none of the lesions, which are inserted into fully sampled scans."
 Row = dict[str, str]
 Rows = Mapping[str, Sequence[tuple[str, Row]]]  # by the names of files: what the table says of each, and its path there
 
@@ -44,7 +46,8 @@ class ScanFacts(BaseModel):
 
     volume: the unit of statistics. size, changed: their `io.stamp`; as long as it is that, a digest stays valid.
     annotations: by the number of the plan's part that asks for them. drawn: likewise. scores: of the filter's proxy, by
-    slice; scored: what determined them. chosen: why the filter chose a slice. notes: what was guessed of the file.
+    slice; scored: what determined them. chosen: why the filter chose a slice. whole: whether it is fully sampled, as far
+    as the plan asks. notes: what was guessed of the file, or of the plan does not apply to it.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -63,6 +66,7 @@ class ScanFacts(BaseModel):
     scored: str = ""
     scores: dict[int, float] = {}
     chosen: dict[int, str] = {}
+    whole: bool = True
     notes: tuple[str, ...] = ()
 
     @property
@@ -173,6 +177,7 @@ def _facts(
         value = getattr(header, field)
         if not (wanted.holds(value) if isinstance(wanted, Bounds) else _is_one_of(value, wanted)):
             return None
+    whole = _is_whole(plan, scan)
     labels = dict(row)
     volume = labels.pop(plan.scans.volume, "") if plan.scans.volume else ""
     annotations = {
@@ -192,8 +197,26 @@ def _facts(
             number: tuple(one for one in regions if one.scan is None or _agrees(path, one.scan) > one.scan.count("/"))
             for number, regions in drawn.items()
         },
-        notes=header.notes,
+        whole=whole,
+        notes=header.notes if whole else (*header.notes, _NO_LESIONS),
     )
+
+
+def _is_whole(plan: Plan, scan: Scan) -> bool:
+    """Whether a scan is fully sampled where the plan inserts lesions; InputError where it asks for nothing else.
+
+    What cannot be read is told by the trials: other slices may be sound.
+    """
+    lesions = [isinstance(part, Lesions) for part in plan.regions]
+    if not any(lesions):
+        return True
+    try:
+        whole = scan.fully_sampled
+    except ReconRobustError:
+        return True
+    if not whole and all(lesions):
+        raise InputError(f"{scan.name} is undersampled, and lesions are inserted into fully sampled scans; {_INSTEAD}.")
+    return whole
 
 
 def _with_digest(facts: ScanFacts, file: Path, known: ScanFacts | None) -> ScanFacts:

@@ -20,7 +20,9 @@ from ...studying import JSON, PLAN, STORE, TRUST, data_options, listed
 @JSON
 @click.option("--time", "timed", is_flag=True, help="Run a sample of the trials, and estimate time and room.")
 def check(plan: Path, store: Path | None, trust: bool, as_json: bool, timed: bool) -> None:
-    """Say how many trials PLAN has, or every mistake in it with its line. No k-space is read, but for --time."""
+    """Say how many trials PLAN has, or every mistake in it with its line.
+
+    No k-space is read, but for --time, and where lesions are inserted a slice of each scan."""
     try:
         found = follow(check_study(plan, store=store, trust=trust), "checking")
     except PlanError as error:
