@@ -1,7 +1,7 @@
 """A figure with its 95% interval."""
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..ground.errors import InputError
 
 CONFIDENCE = 0.95
+SSIM_SCALE = (-1.0, 1.0)
 LOWER, UPPER = (1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2  # the quantiles at the ends of an interval
 FEWEST = 3  # independent units that an interval is drawn from
 
@@ -26,6 +27,12 @@ class Estimate:
     value: float
     interval: Interval | None
     units: int
+
+    def within(self, low: float, high: float) -> "Estimate":
+        """The same with an interval that is cut at the ends of the scale, beyond which no value lies."""
+        if self.interval is None:
+            return self
+        return replace(self, interval=(max(self.interval[0], low), min(self.interval[1], high)))
 
     def text(self, digits: Callable[[float], str] = "{:.3g}".format) -> str:
         """The figure with its interval in brackets, such as "0.812 [0.79, 0.834]"."""

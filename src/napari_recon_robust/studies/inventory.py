@@ -46,8 +46,8 @@ class ScanFacts(BaseModel):
 
     volume: the unit of statistics. size, changed: their `io.stamp`; as long as it is that, a digest stays valid.
     annotations: by the number of the plan's part that asks for them. drawn: likewise. scores: of the filter's proxy, by
-    slice; scored: what determined them. chosen: why the filter chose a slice. whole: whether it is fully sampled, as far
-    as the plan asks. notes: what was guessed of the file, or of the plan does not apply to it.
+    slice; scored: what determined them. chosen: why the filter chose a slice. whole: whether it is fully sampled, as
+    far as the plan asks. notes: what was guessed of the file, or of the plan does not apply to it.
     """
 
     model_config = ConfigDict(frozen=True)

@@ -67,3 +67,10 @@ def test_an_acceleration_that_all_cases_have_is_said_once() -> None:
     assert "2 cases, effective R 3.00 to 3.10; " in Table(cases, {"a": {}, "b": {}}).markdown()
     many = [result("a", n, 0.1 + 0.01 * n) for n in range(6)]
     assert "intervals over 6 masks" in Table(many, {"a": {}}).markdown()
+
+
+def test_no_interval_of_an_ssim_reaches_beyond_one() -> None:
+    results = [
+        result("a", n, 0.1, scan=n).model_copy(update={"ssim": ssim}) for n, ssim in enumerate((0.9, 0.95, 0.999))
+    ]
+    assert Table(results, {"a": {}}).sections[0].scores[0].ssim.interval == (pytest.approx(0.827, abs=1e-3), 1)

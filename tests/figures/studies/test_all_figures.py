@@ -18,6 +18,17 @@ def test_a_study_with_everything_gives_every_figure(trials: pl.DataFrame, tmp_pa
 
 
 @pytest.mark.slow
+def test_no_interval_of_an_ssim_reaches_beyond_one(trials: pl.DataFrame, tmp_path: Path) -> None:
+    scores = [name for name in trials.columns if name.startswith("ssim")]
+    near = pl.col("volume").replace_strict({"head0": 0.9, "head1": 0.95, "head2": 0.999}, default=None)
+    three = trials.filter(pl.col("volume").is_in(["head0", "head1", "head2"]))
+    for drawn in draw_all(three.with_columns(near.alias(name) for name in scores), tmp_path).drawn.values():
+        data = pl.read_csv(drawn.data, infer_schema_length=None)
+        of_ssim = data.filter(pl.col("value").str.contains("^ssim_.*clean$|^ssim$|^score$"))
+        assert of_ssim.filter(pl.col("high") > 1).is_empty()
+
+
+@pytest.mark.slow
 def test_scans_on_which_knobs_are_tuned_are_in_no_figure(trials: pl.DataFrame, tmp_path: Path) -> None:
     some = trials.filter(pl.col("method_label").is_in(["TV", "VarNet"]), pl.col("acceleration") == 4)
     domain = pl.when(pl.col("volume") == "head0").then(pl.lit("tuning")).otherwise(pl.lit("in"))

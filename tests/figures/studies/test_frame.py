@@ -18,6 +18,12 @@ def test_bars_are_intervals_over_volumes_from_three_on() -> None:
     assert (found["mean"], found["kind"], found["volumes"], found["count"]) == (3.5, INTERVAL, 4, 8)
 
 
+def test_an_interval_ends_where_its_scale_does() -> None:
+    trials = pl.DataFrame({"method": "a", "volume": ["1", "2", "3"], "score": [0.9, 0.95, 0.999]})
+    assert frame.summarise(trials, ["method"], "score")["high"][0] > 1
+    assert frame.summarise(trials, ["method"], "score", (-1.0, 1.0))["high"][0] == 1
+
+
 def test_bars_of_two_volumes_are_a_spread_and_named_so() -> None:
     data = frame.summarise(rows(2), ["method"], "score")
     assert data["kind"].to_list() == [SPREAD]

@@ -12,7 +12,7 @@ from ...ground.errors import InputError, ReconRobustError
 from ...ground.numbers import counted, finite
 from ...ground.table import markdown
 from ...statistics import clustered
-from ...statistics.estimate import FEWEST, Estimate, Interval
+from ...statistics.estimate import FEWEST, SSIM_SCALE, Estimate, Interval
 from .results import MethodResult
 
 
@@ -161,7 +161,7 @@ class Table:
                     method=method,
                     cases=len(done),
                     failed=len(mine) - len(done),
-                    ssim=_mean([result.ssim for result in done], units),
+                    ssim=_mean([result.ssim for result in done], units).within(*SSIM_SCALE),
                     psnr=_mean([result.psnr for result in done], units),
                     nmse=_geometric([result.nmse for result in done], units),
                     ratio=_geometric([one for one, _ in ratios], [unit for _, unit in ratios]) if base else None,

@@ -24,7 +24,7 @@ def interval_calibration(trials: pl.DataFrame, path: Path) -> Drawn:
     parts = []
     for level, name in sorted(levels.items()):
         rows = frame.first_of_each_image(frame.need(trials, [name], _ADVICE)).with_columns(share=100 * pl.col(name))
-        shares = frame.summarise(frame.with_pattern(rows), ["method_label", *frame.SAMPLING], "share")
+        shares = frame.summarise(frame.with_pattern(rows), ["method_label", *frame.SAMPLING], "share", frame.PERCENT)
         parts.append(shares.with_columns(level=pl.lit(float(level))))
     data = pl.concat(parts)
     samplings = frame.by_sampling(data)

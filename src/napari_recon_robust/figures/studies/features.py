@@ -103,7 +103,7 @@ def _summary(rows: pl.DataFrame, by: list[str], value: str) -> pl.DataFrame:
 
     Student's interval has no width where all volumes are alike.
     """
-    data = frame.summarise(rows, by, value)
+    data = frame.summarise(rows, by, value, frame.PERCENT)
     shares = rows.group_by([*by, "volume"]).agg(pl.col(value).mean())
     found = []
     for row in data.iter_rows(named=True):
@@ -111,7 +111,7 @@ def _summary(rows: pl.DataFrame, by: list[str], value: str) -> pl.DataFrame:
         if row["kind"] == INTERVAL and means.is_in([0.0, 100.0]).all():
             low, high = Rate(int((means == 100).sum()), len(means)).interval
             row |= {"low": 100 * low, "high": 100 * high}
-        found.append(row | {"low": max(row["low"], 0.0), "high": min(row["high"], 100.0)})
+        found.append(row)
     return pl.DataFrame(found, schema=data.schema)
 
 

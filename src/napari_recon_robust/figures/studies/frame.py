@@ -5,7 +5,7 @@ The table has a row for each trial. `volume` is the unit of statistics.
 
 import json
 from collections.abc import Collection, Iterable, Sequence
-from math import isfinite
+from math import inf, isfinite
 from typing import Any
 
 import polars as pl
@@ -15,11 +15,13 @@ from ...ground.errors import InputError
 from ...ground.knob import stored
 from ...statistics import clustered
 from ...statistics.clustered import INTERVAL, SPREAD
-from ...statistics.estimate import Estimate
+from ...statistics.estimate import Estimate, Interval
 from ...studies.columns import DOMAIN, MASK, PLACE, varied
 
 SLICE = (*PLACE, "method_label")  # what has one clean image
 SAMPLING = ("acceleration", "pattern")  # what has a panel or a point of its own
+PERCENT = (0.0, 100.0)
+ENDLESS = (-inf, inf)
 _MASK = [name for name in MASK if name not in ("acceleration", "mask_seed")]
 _POOLED = {"region_kind": "kinds of regions", DOMAIN: "domains of scans", "chosen": "chosen slices"}
 
@@ -96,16 +98,17 @@ def with_pattern(trials: pl.DataFrame) -> pl.DataFrame:
     return trials.with_columns(pl.Series("pattern", words, dtype=pl.String))
 
 
-def summarise(trials: pl.DataFrame, by: Sequence[str], value: str) -> pl.DataFrame:
+def summarise(trials: pl.DataFrame, by: Sequence[str], value: str, scale: Interval = ENDLESS) -> pl.DataFrame:
     """The mean of a column in each group, over volumes.
 
     Columns: those of `by`, and value (the column's name), mean, low, high, kind, volumes, count. Where there are 3
-    volumes, low and high are the ends of Student's interval, else the quartiles of all values; `kind` says which.
+    volumes, low and high are the ends of Student's interval within the scale, else the quartiles of all values; `kind`
+    says which.
     """
     rows = []
     for names, group in trials.group_by(list(by), maintain_order=True):
         values, volumes = group[value].to_list(), group["volume"].to_list()
-        found = clustered.mean(values, volumes)
+        found = clustered.mean(values, volumes).within(*scale)
         low, high, kind = clustered.bars(found, values)
         rows.append(
             {

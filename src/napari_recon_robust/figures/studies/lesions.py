@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise, product
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ _ADVICE = (
     "detectability"
 )
 _VALUES = {"contrast_recovery": "contrast recovery", "detectability": "detectability d'"}
+_SCALES = {"contrast_recovery": frame.ENDLESS, "detectability": (0.0, inf)}
 _SIZES = 3  # classes of size, of equally many lesions
 _MOST = 6  # labels that are shown, the most frequent ones
 _FILLS = ("full", "left", "right", "bottom", "top")  # of marks, one for each kind of perturbation
@@ -52,7 +54,7 @@ def lesion_detection(trials: pl.DataFrame, path: Path) -> Drawn:
                 some = shown if by == "size" else shown.filter(pl.col("label").is_in(frequent))
                 some = some.drop_nulls(column) if column in rows.columns else some.clear()
                 if not some.is_empty():
-                    found = frame.summarise(some.rename({by: "class"}), each, column)
+                    found = frame.summarise(some.rename({by: "class"}), each, column, _SCALES[value])
                     parts.append(found.with_columns(by=pl.lit(by), metric=pl.lit(value), state=pl.lit(state)))
     data = pl.concat(parts)
     looks = _looks(frame.names_of(data["state"]))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from ...statistics.estimate import SSIM_SCALE
 from . import frame
 from .style import Drawn, Sheet, line_looks
 
@@ -46,7 +47,7 @@ def quality_against_rotation(trials: pl.DataFrame, path: Path) -> Drawn:
     joined = pl.concat(parts)
     looks = line_looks(joined.select("what", "setting").iter_rows(), _LOOKS)
     data = frame.summarise(
-        joined.with_columns(what="setting"), ["method_label", *frame.SAMPLING, "what", "knob_angle"], "ssim"
+        joined.with_columns(what="setting"), ["method_label", *frame.SAMPLING, "what", "knob_angle"], "ssim", SSIM_SCALE
     )
     samplings = frame.by_sampling(data)
     turned = worst.filter(pl.col("knob_angle") > 0)
@@ -73,7 +74,7 @@ def _lines(rows: pl.DataFrame, what: str, ssim: pl.Expr) -> pl.DataFrame:
 def _worst(sheet: Sheet, axes: "Axes", rows: pl.DataFrame, looks: Mapping[str, dict[str, Any]]) -> pl.DataFrame:
     """How far out the worst angles lie among those that were tried: 100% is at the end of the range."""
     found = rows.with_columns(share=100 * pl.col("worst_angle").abs() / pl.col("knob_angle"))
-    data = frame.summarise(found, ["method_label", "setting"], "share")
+    data = frame.summarise(found, ["method_label", "setting"], "share", frame.PERCENT)
     settings = frame.names_of(data["setting"])
     for (name, setting), part in frame.parted(data, "method_label", "setting"):
         at = sheet.number(name) + 0.6 * settings.index(setting) / len(settings)

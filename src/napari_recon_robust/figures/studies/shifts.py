@@ -12,7 +12,7 @@ import polars as pl
 from ...ground.errors import InputError
 from ...ground.numbers import counted
 from ...statistics import clustered
-from ...statistics.estimate import Estimate
+from ...statistics.estimate import SSIM_SCALE, Estimate
 from ...statistics.lines import Line, fit
 from ...statistics.shifts import filtered, share_closed
 from ...studies.columns import CLEAN, DOMAIN, INSIDE, PLACE, TUNING
@@ -215,7 +215,7 @@ def _filtered(rows: pl.DataFrame, compared: pl.DataFrame, proxy: str) -> list[Sh
 
 def _line(shift: Shift, logit: bool) -> tuple[pl.DataFrame, Line | None]:
     """The methods' means on both sides, and the line through those that were measured on all volumes."""
-    sides = [frame.summarise(part, ["method_label"], "score") for part in (shift.inside, shift.outside)]
+    sides = [frame.summarise(part, ["method_label"], "score", SSIM_SCALE) for part in (shift.inside, shift.outside)]
     names = [name for name in sides[0]["method_label"] if name in set(sides[1]["method_label"])]
     data = pl.concat(
         [

@@ -5,6 +5,7 @@ from pathlib import Path
 import polars as pl
 
 from ...ground.numbers import counted
+from ...statistics.estimate import SSIM_SCALE
 from . import frame
 from .correlation import WORDS, correlated
 from .style import Drawn, Sheet
@@ -12,6 +13,11 @@ from .style import Drawn, Sheet
 TITLE = "Small features against overall quality"
 _ADVICE = "give the plan regions that are lesions and the metrics ssim and contrast_recovery"
 _VALUES = {"contrast_recovery_region_clean": "contrast recovery", "ssim_region_clean": "SSIM of the lesions"}
+_SCALES = {
+    "ssim_foreground_clean": SSIM_SCALE,
+    "contrast_recovery_region_clean": frame.ENDLESS,
+    "ssim_region_clean": SSIM_SCALE,
+}
 
 
 def features_against_quality(trials: pl.DataFrame, path: Path) -> Drawn:
@@ -25,11 +31,10 @@ def features_against_quality(trials: pl.DataFrame, path: Path) -> Drawn:
     rows = rows.filter(pl.col("region_kind").is_in(["annotations", "lesions", "drawn"]))
     rows = frame.with_pattern(frame.first_of_each(frame.need(rows, [*_VALUES], _ADVICE)))
     by = ["method_label", *frame.SAMPLING]
-    columns = ["ssim_foreground_clean", *_VALUES]
-    data = pl.concat([frame.summarise(rows, by, column) for column in columns])
+    data = pl.concat([frame.summarise(rows, by, column, scale) for column, scale in _SCALES.items()])
     sheet = Sheet(TITLE, data["method_label"], columns=2)
     for axes, (column, label) in zip(sheet.panels[0], _VALUES.items(), strict=True):
-        points = data.filter(pl.col("value") == columns[0]).join(
+        points = data.filter(pl.col("value") == "ssim_foreground_clean").join(
             data.filter(pl.col("value") == column), on=by, nulls_equal=True, suffix="_of"
         )
         found = correlated(sheet, axes, points)

@@ -5,6 +5,7 @@ from pathlib import Path
 import polars as pl
 
 from ...ground.numbers import counted
+from ...statistics.estimate import SSIM_SCALE
 from ...studies.columns import CLEAN
 from . import frame
 from .correlation import WORDS, correlated
@@ -28,7 +29,8 @@ def accuracy_against_stability(trials: pl.DataFrame, path: Path) -> Drawn:
     sheet, parts = Sheet.grid(TITLE, rows["method_label"], len(settings), 2), []
     for axes, setting in zip(sheet.flat, settings, strict=False):
         some = frame.strongest(rows.filter(pl.col("setting") == setting))
-        accuracy, loss = (frame.summarise(some, by, column) for column in ("ssim_foreground_clean", "loss"))
+        accuracy = frame.summarise(some, by, "ssim_foreground_clean", SSIM_SCALE)
+        loss = frame.summarise(some, by, "loss")
         points = accuracy.join(loss, on=by, nulls_equal=True, suffix="_of")
         found = correlated(sheet, axes, points)
         head = ", ".join(filter(None, (setting, frame.strength_words(some))))

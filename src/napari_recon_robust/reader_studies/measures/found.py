@@ -6,7 +6,7 @@ from itertools import combinations
 from typing import Any
 
 from ...ground.numbers import counted
-from ...statistics.estimate import FEWEST, Estimate, Interval
+from ...statistics.estimate import FEWEST, Estimate
 from ...statistics.readers.averages import Average, average
 from ...statistics.readers.shares import average_share
 from ..plan import Plan
@@ -158,5 +158,4 @@ def with_width(estimate: Estimate, low: float = float("-inf"), high: float = flo
     ends = estimate.interval
     if ends is None or ends[1] - ends[0] <= 1e-12 * max(abs(estimate.value), 1.0):
         return Estimate(estimate.value, None, estimate.units)
-    within: Interval = (max(ends[0], low), min(ends[1], high))
-    return Estimate(estimate.value, within, estimate.units)
+    return estimate.within(low, high)
