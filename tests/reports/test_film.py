@@ -1,6 +1,7 @@
 """A film of a case."""
 
 import importlib.util
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,15 @@ def test_flicker_shows_clean_and_perturbed_in_the_window_of_the_reference(tmp_pa
         assert frame[40 * times :].max() > 128, "words below it"
     with Image.open(path) as film:
         assert (film.info["duration"], film.info["loop"]) == (250, 0)
+
+
+def test_the_window_is_in_the_units_of_a_scan_that_was_scaled(tmp_path: Path) -> None:
+    plain = pictured()
+    source = {**plain.recipe.source, "unit": 2.0**-80}
+    scaled = replace(plain, recipe=plain.recipe.model_copy(update={"source": source}))
+    one = export_film(plain, tmp_path / "plain.gif", window=(0.1, 0.5))
+    other = export_film(scaled, tmp_path / "scaled.gif", window=(0.1 * 2.0**-80, 0.5 * 2.0**-80))
+    assert one.read_bytes() == other.read_bytes()
 
 
 def test_budgets_rise_from_the_clean_image(tmp_path: Path) -> None:

@@ -111,6 +111,18 @@ def test_it_says_in_which_window_the_images_begin(written: Callable[..., Path]) 
     assert f"{begins}in which they were looked at, which holds" in looked_at
 
 
+def test_a_window_is_in_the_units_of_a_scan_that_was_scaled(written: Callable[..., Path]) -> None:
+    plain = frozen()
+    source = {**plain.recipe.source, "unit": 2.0**-80}
+    scaled = replace(plain, recipe=plain.recipe.model_copy(update={"source": source}))
+    windows = [
+        re.findall(r'"window": *\{[^}]*\}', written(case, window=window).read_text(encoding="utf-8"))
+        for case, window in ((plain, (0.1, 0.5)), (scaled, (0.1 * 2.0**-80, 0.5 * 2.0**-80)))
+    ]
+    assert windows[0] == windows[1]
+    assert "0.5" in windows[0][0]
+
+
 def test_every_string_is_escaped(written: Callable[..., Path]) -> None:
     case = pictured(label=NASTY)
     recipe = case.recipe.model_copy(

@@ -114,11 +114,16 @@ class CaseImages:
         return Window.of(self.target)
 
     def windowed(self, window: tuple[float, float] | None) -> Window:
-        """Black and white that are asked for, by default `window`; InputError where white is not above black."""
-        found = self.window if window is None else Window(*window)
-        if not found.low < found.high:
-            raise InputError(f"the window is from {found.low:g} to {found.high:g}; white must lie above black.")
-        return found
+        """Black and white, asked for in the scan's units, as the images have them; by default `window`.
+
+        InputError where white is not above black.
+        """
+        if window is None:
+            return self.window
+        low, high = window
+        if not low < high:
+            raise InputError(f"the window is from {low:g} to {high:g}; white must lie above black.")
+        return Window(low / self.unit, high / self.unit)
 
     @property
     def voxel(self) -> tuple[float, float, float] | None:

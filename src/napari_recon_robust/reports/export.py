@@ -50,8 +50,6 @@ def export_image(
     check_suffix(path, tuple(_FORMATS))
     shown = CaseImages(case)
     condition = shown.condition(image, shown.number(budget))
-    if window is not None:
-        window = window[0] / shown.unit, window[1] / shown.unit
     return export_condition(shown, condition, path, window=window, label=label)
 
 
@@ -63,10 +61,7 @@ def export_condition(
     window: tuple[float, float] | None = None,
     label: bool = True,
 ) -> Path:
-    """Write an image that may be none of those that a case holds; see `export_image`, which writes one of them.
-
-    window: black and white as the case's images have them, which is in the scan's units over `CaseImages.unit`.
-    """
+    """Write an image that may be none of those that a case holds; see `export_image`, which writes one of them."""
     check_suffix(path, tuple(_FORMATS))
     limits = shown.windowed(window)
     condition = replace(condition, image=condition.image * np.float32(shown.unit))

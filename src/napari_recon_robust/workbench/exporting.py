@@ -160,14 +160,16 @@ def _report(case: "Callable[[], Case]", path: Path, window: Window) -> Job[Path]
     yield Progress(0.0, f"Writing {path.name}")
     from ..reports.report import write_report
 
-    return write_report(case(), path, window=window)
+    made = case()
+    return write_report(made, path, window=_in_scan(made, *window))
 
 
 def _film(result: Result, path: Path, window: Window, kind: Kind, rate: float) -> Job[Path]:
     yield Progress(0.0, f"Writing {path.name}")
     from ..reports.film import export_film
 
-    return export_film(case_of(result), path, kind=kind, rate=rate, window=window)
+    made = case_of(result)
+    return export_film(made, path, kind=kind, rate=rate, window=_in_scan(made, *window))
 
 
 def _panel(shown: _Shown, path: Path, window: Window) -> Job[Path]:
@@ -175,9 +177,18 @@ def _panel(shown: _Shown, path: Path, window: Window) -> Job[Path]:
     from ..reports.conditions import CaseImages
     from ..reports.export import export_condition
 
-    images = CaseImages(shown.case())
-    limits = window if shown.white is None else (-shown.white if shown.signed else 0.0, shown.white)
-    return export_condition(images, _condition(images, shown), path, window=limits)
+    made = shown.case()
+    images = CaseImages(made)
+    low, high = window if shown.white is None else (-shown.white if shown.signed else 0.0, shown.white)
+    return export_condition(images, _condition(images, shown), path, window=_in_scan(made, low, high))
+
+
+def _in_scan(case: "Case", low: float, high: float) -> tuple[float, float]:
+    """Black and white of the screen in the scan's units."""
+    from ..reports.conditions import CaseImages
+
+    unit = CaseImages(case).unit
+    return low * unit, high * unit
 
 
 def _condition(images: "CaseImages", shown: _Shown) -> "Condition":
