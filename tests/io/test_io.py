@@ -81,6 +81,23 @@ def test_another_package_adds_a_format(tmp_path, monkeypatch):
     assert format_of(tmp_path / "scan.txt").label == "text"
 
 
+class Failing(Text):
+    label = "failing"
+
+    def recognises(self, path):
+        raise AttributeError("'NoneType' object has no attribute 'shape'")
+
+
+def test_a_format_of_a_package_that_fails_at_a_file_is_named_and_the_others_are_asked(tmp_path, monkeypatch, kspace):
+    points = [EntryPoint("failing", f"{__name__}:Failing", ""), EntryPoint("text", f"{__name__}:Text", "")]
+    monkeypatch.setattr(FORMATS, "_entry_points", points)
+    monkeypatch.setattr(FORMATS, "_loaded", dict(FORMATS._loaded))
+    path = tmp_path / "kspace.txt"
+    path.write_text("of another package")
+    with pytest.warns(UserWarning, match=r"'failing' of an installed package \(.*test_io\) fails at kspace.txt \(Attr"):
+        assert format_of(path).label == "text"
+
+
 @pytest.mark.filterwarnings("ignore:the file format 'broken' of an installed package")
 def test_a_broken_package_stops_no_file(tmp_path, monkeypatch, kspace):
     """Only a file that no format knows, and the search for a scan's other files, came as far as the package."""

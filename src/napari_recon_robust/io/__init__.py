@@ -3,12 +3,13 @@
 Other packages add formats, classes derived from `Format`, by the entry point group `napari_recon_robust.formats`.
 """
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..ground.errors import FileFormatError
-from ..ground.guard import opening, shown, status, to_path
+from ..ground.guard import opening, said_by, shown, status, to_path
 from ..ground.registry import Registry
 from .format import Format
 
@@ -35,7 +36,23 @@ FORMATS: Registry[Format] = Registry(
 def format_of(path: Path) -> Format | None:
     """The format of a file, told by its content; None for any other file, and for one that is not there."""
     with opening(path):
-        return next((format for format in FORMATS if format.recognises(path)), None)
+        return next((format for format in FORMATS if _recognises(format, path)), None)
+
+
+def _recognises(format: Format, path: Path) -> bool:
+    """Whether a format recognises a file. One of another package that fails at it does not; a warning names it."""
+    try:
+        return format.recognises(path)
+    except Exception as error:
+        module = type(format).__module__
+        if module.startswith(f"{__name__}."):
+            raise
+        warnings.warn(
+            f"the file format {format.label!r} of an installed package ({module}) fails at {shown(path)} "
+            f"({type(error).__name__}: {said_by(error)}); mend that package, or uninstall it.",
+            stacklevel=2,
+        )
+        return False
 
 
 def known_formats() -> list[Format]:
@@ -50,7 +67,7 @@ def files_of(path: Path) -> tuple[Path, ...]:
     """
     with opening(path):
         several = (format for format in FORMATS if len(format.files(path)) > 1)
-        return next((format.files(path) for format in several if format.recognises(path)), (path,))
+        return next((format.files(path) for format in several if _recognises(format, path)), (path,))
 
 
 def stamp(path: Path) -> tuple[int, int]:
