@@ -52,12 +52,20 @@ def test_a_place_and_a_search_for_one_are_refused(scan_file: Path, search: list[
         assert f"a place for the feature is given, and {search[0]} belongs to a search" in refused.output
 
 
+def test_random_noise_is_on_the_whole_kspace_and_needs_no_region(scan_file: Path) -> None:
+    common = [str(scan_file), "--slice", "1", "--method", "zero-filled", *SAMPLING, "--budget", "0.02"]
+    found = CliRunner().invoke(cli, ["perturb", "random", *common])
+    assert "whole image" in found.output
+    refused = CliRunner().invoke(cli, ["perturb", "worst-case", *common])
+    assert "no region is given" in str(refused.exception)
+
+
 def test_the_budget_says_what_it_is_of_and_the_scan_its_acceleration(scan_file: Path) -> None:
     common = [str(scan_file), "--slice", "1", "--method", "zero-filled", *SAMPLING, "--budget", "0.02"]
     roi = ["--roi", "40,40,12,12"]
     found = CliRunner().invoke(cli, ["perturb", "image-domain", *common, *roi, "--insert", "symbol"])
     assert "budget 2% of the object (spent " in found.output
-    assert found.output.startswith("Zero-filled, R = 2.")
+    assert found.output.startswith("Zero-filled, effective R = 2.")
     every = CliRunner().invoke(cli, ["perturb", "worst-case", *common, *roi, "--norm", "global", "--steps", "1"])
     assert "budget 2% of the k-space of all coils together (spent " in every.output
     air = CliRunner().invoke(cli, ["perturb", "random", *common, "--roi", "0,0,6,6"])

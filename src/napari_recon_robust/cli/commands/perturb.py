@@ -144,7 +144,7 @@ def _run(kind: Perturbation, own: Sequence[Knob], given: dict[str, Any]) -> None
         chosen = chosen_method(method, knobs, auto, measurement)
         if output is not None:
             check_room(output, size_of_case(measurement, max(1, len(asked.budgets))))
-        region = asked.region.of(scan, index, measurement.matrix, needed=kind.needs_budget)
+        region = asked.region.of(scan, index, measurement.matrix, needed=kind.needs_budget and kind.searches)
         outcomes, stopped = asked.on(measurement, chosen, region)
         saved = partial(
             make_case,
@@ -163,7 +163,7 @@ def _run(kind: Perturbation, own: Sequence[Knob], given: dict[str, Any]) -> None
     if as_json:
         print_json([outcome.to_json() for outcome in outcomes])
     else:
-        click.echo(f"{chosen.label}, R = {measurement.acceleration:.2f}")
+        click.echo(f"{chosen.label}, effective R = {measurement.acceleration:.3g}")
         _say(outcomes, budget_of)
     outputs.end(quiet=as_json)
     if stopped is not None:

@@ -96,7 +96,7 @@ def _say(
     regions: Mapping[str, metrics.Metrics] | None,
     seconds: float,
 ) -> None:
-    click.echo(f"{method.label}, R = {measurement.acceleration:.2f}: {seconds:.2f} s")
+    click.echo(f"{method.label}, effective R = {measurement.acceleration:.3g}: {seconds:.2f} s")
     if not method.is_image:
         click.echo(f"a map up to {float(image.abs().max()):.3g}, no image: no metrics")
     elif measurement.full is None:
