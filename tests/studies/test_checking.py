@@ -49,6 +49,10 @@ def test_what_is_guessed_of_files_is_told_once(write_plan, tmp_path) -> None:
     assert [(note.partition(" of ")[0], count) for note, count in guessed.notes.items()] == [("The axes", 2)]
     named = write_plan(**parts | {"scans": {"files": ["*.npy"], "axes": ["coil", "readout", "phase"]}})
     assert run(check_study(named)).notes == {}
+    by_glob = {"a.npy": "coil, readout, phase", "*.npy": ["coil", "phase", "readout"]}
+    for axes, count in (("coil,readout,phase", 0), (by_glob, 0), ({"a.npy": "coil,readout,phase"}, 1)):
+        found = run(check_study(write_plan(**parts | {"scans": {"files": ["*.npy"], "axes": axes}})))
+        assert (found.scans, sum(found.notes.values())) == (2, count)
 
 
 @pytest.fixture

@@ -151,13 +151,13 @@ def matching(globs: Sequence[str], folder: Path) -> dict[str, int]:
 def open_plan_scan(plan: Plan, folder: Path, path: str) -> Scan:
     """A scan of a plan, by its path in the plan."""
     file = folder / path
-    return open_scan(file, plan.scans.axes if lacks_axes(file) else None)
+    return open_scan(file, plan.scans.axes_of(path) if lacks_axes(file) else None)
 
 
 def axes_of(plan: Plan, facts: "ScanFacts") -> dict[str, Any]:
     """What determines the samples of a scan besides its file: the axes of a raw array, where the plan names them."""
-    named = plan.scans.axes is not None and lacks_axes(Path(facts.path))
-    return {"axes": plan.scans.axes} if named else {}
+    axes = plan.scans.axes_of(facts.path) if lacks_axes(Path(facts.path)) else None
+    return {} if axes is None else {"axes": axes}
 
 
 def _accompanies(file: Path, files: Container[Path]) -> bool:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
@@ -81,6 +81,11 @@ def _listed(value: Any) -> Any:
     return value if isinstance(value, list | tuple) else [value]
 
 
+def _parted(value: Any) -> Any:
+    """A text with commas as a list."""
+    return value.split(",") if isinstance(value, str) else value
+
+
 def _named(key: str) -> BeforeValidator:
     """A text, or a list, stands for a part with this key."""
     return BeforeValidator(lambda value: {key: value} if isinstance(value, str | list) else value)
@@ -112,6 +117,7 @@ class Bounds(Part):
         return isinstance(value, int | float) and self.min <= value <= self.max
 
 
+Axes = Annotated[tuple[str, ...], BeforeValidator(_parted)]
 Wanted = Bounds | Annotated[tuple[str | float, ...], BeforeValidator(_listed)]
 
 
@@ -122,14 +128,20 @@ class Scans(Part):
     their paths as tells them apart), whose other columns become labels of the trials. volume: the column of the table
     that says what is one unit of statistics, for instance the patient; by default each file is one. where: fields of
     the header (contrast, field_strength, coils, slices, ...) that have one of the given values, or lie within `min` and
-    `max`. axes: of raw arrays.
+    `max`. axes: of raw arrays, "coil,phase,readout"; where files differ, by their globs. Others are guessed.
     """
 
     files: Annotated[tuple[str, ...], BeforeValidator(_listed), Field(min_length=1)]
     table: str = ""
     volume: str = ""
     where: dict[str, Wanted] = Field(default_factory=dict)
-    axes: tuple[str, ...] | None = None
+    axes: Axes | Annotated[dict[str, Axes], Field(min_length=1)] | None = None
+
+    def axes_of(self, path: str) -> tuple[str, ...] | None:
+        """The axes of a raw array of the plan, by its path; None where they are to be guessed."""
+        if not isinstance(self.axes, dict):
+            return self.axes
+        return next((axes for glob, axes in self.axes.items() if PurePosixPath(path).match(glob)), None)
 
     @model_validator(mode="after")
     def _check(self) -> Self:
