@@ -1,15 +1,13 @@
 """What is measured in images by hand: distances, areas, and profiles along a line."""
 
-import csv
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from io import StringIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..ground.table import quoted
+from ..ground.table import csv_lines, quoted
 
 Points = NDArray[np.float64]
 Pixel = tuple[float, float]
@@ -61,11 +59,9 @@ def profile(
 
 def to_csv(found: Profile) -> str:
     """A profile as CSV with a head; values beyond an image are left empty."""
-    text = StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([f"distance_{found.unit}", "row", "column", *map(quoted, found.values)])
+    rows = [[f"distance_{found.unit}", "row", "column", *map(quoted, found.values)]]
     for number, (at, place) in enumerate(zip(found.at, found.places, strict=True)):
         values = (float(one[number]) for one in found.values.values())
         cells = ("" if math.isnan(value) else f"{value:.6g}" for value in values)
-        writer.writerow([f"{at:.6g}", *(f"{each:.6g}" for each in place), *cells])
-    return text.getvalue()
+        rows.append([f"{at:.6g}", *(f"{each:.6g}" for each in place), *cells])
+    return csv_lines(rows)

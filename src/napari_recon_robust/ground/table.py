@@ -18,11 +18,13 @@ def to_csv(names: Sequence[str], rows: Iterable[Mapping[str, object]]) -> str:
 
     A text that a spreadsheet would take for a formula is quoted by a '.
     """
+    return csv_lines([names, *([_cell(row[name]) for name in names] for row in rows)])
+
+
+def csv_lines(rows: Iterable[Iterable[object]]) -> str:
+    """Rows as lines of CSV, their cells as they are."""
     text = StringIO()
-    writer = csv.DictWriter(text, names, lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({name: _cell(row[name]) for name in names})
+    csv.writer(text, lineterminator="\n").writerows(rows)
     return text.getvalue()
 
 

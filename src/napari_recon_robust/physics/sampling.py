@@ -3,8 +3,9 @@
 A mask is True where a k-space point is sampled. Lines are (1, phase), 2-D patterns (readout, phase).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from itertools import product
 from typing import Annotated, Any
 
 import numpy as np
@@ -57,11 +58,6 @@ Pattern = Annotated[str, BeforeValidator(_pattern)]
 USUAL_CENTRE_LINES = 12
 
 
-def usual_centre_fraction(acceleration: float) -> float:
-    """The share of lines in the centre that fastMRI takes: 8%, and 4% from R = 8 on."""
-    return 0.08 if acceleration < 8 else 0.04
-
-
 class Sampling(Specification):
     """How a slice is undersampled.
 
@@ -104,6 +100,26 @@ class Sampling(Specification):
 
     def _centre_fraction(self, length: int) -> float:
         return max(self.centre_fraction, min(self.minimum_centre_lines / length, 1.0))
+
+
+def samplings(
+    patterns: Iterable[str],
+    accelerations: Iterable[float],
+    seeds: Iterable[int | str],
+    centre_fraction: float | None,
+    minimum_centre_lines: int,
+) -> list[Sampling]:
+    """Every acceleration with every pattern and seed; of a centre that is None 8% of the lines, 4% from R = 8 on."""
+    return [
+        Sampling(
+            pattern=pattern,
+            acceleration=acceleration,
+            centre_fraction=(0.08 if acceleration < 8 else 0.04) if centre_fraction is None else centre_fraction,
+            minimum_centre_lines=minimum_centre_lines,
+            seed=seed,
+        )
+        for acceleration, pattern, seed in product(accelerations, patterns, seeds)
+    ]
 
 
 # A sampling as the window's sliders and the command line's options offer it; `Sampling` itself takes more.

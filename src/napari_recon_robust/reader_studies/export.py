@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..ground.errors import FileFormatError
-from ..ground.table import quoted, unquoted
+from ..ground.table import csv_lines, quoted, unquoted
 from .answers import Answers
 from .bundle import Shown
 from .order import Presentation
@@ -89,12 +89,7 @@ def long_table(answers: Answers, key: dict[str, Any]) -> list[dict[str, Any]]:
 
 def to_csv(rows: list[dict[str, Any]]) -> str:
     """The table as CSV; text that a spreadsheet would take for a formula is quoted by an apostrophe."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({name: _cell(row[name]) for name in COLUMNS})
-    return text.getvalue()
+    return csv_lines([COLUMNS, *([_cell(row[name]) for name in COLUMNS] for row in rows)])
 
 
 def read_csv(path: str | Path) -> list[dict[str, Any]]:

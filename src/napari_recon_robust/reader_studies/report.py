@@ -1,13 +1,12 @@
 """The analysis of a reader study as one HTML file and one table."""
 
-import csv
-import io
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
 from ..ground.errors import InputError
 from ..ground.numbers import counted
-from ..ground.table import quoted
+from ..ground.table import csv_lines, quoted
 from ..ground.writing import write
 from .analysis import Analysis
 from .figures import chart, forests
@@ -27,17 +26,15 @@ def write_analysis(plan: Plan, analysis: Analysis, path: str | Path) -> Path:
 
 def table(analysis: Analysis) -> str:
     """A line for each figure, as CSV."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    rows: list[Sequence[object]] = [COLUMNS]
     for item in analysis.findings:
         low, high = item.estimate.interval or ("", "")
         figures = (item.estimate.value, low, high, item.estimate.units)
         p = "" if item.p is None else item.p
         texts = item.question, item.what, item.arm, item.units, item.holds_over, item.note
         question, what, arm, units, over, note = map(quoted, texts)
-        writer.writerow([question, what, arm, *figures, units, over, p, note])
-    return text.getvalue()
+        rows.append([question, what, arm, *figures, units, over, p, note])
+    return csv_lines(rows)
 
 
 def page(plan: Plan, analysis: Analysis) -> str:

@@ -1,8 +1,6 @@
 """The packaged sample, a simulated multi-coil brain in fastMRI's layout, and how it is made from its recipe."""
 
-import csv
 from collections.abc import Iterator, Sequence
-from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -18,6 +16,7 @@ from ..ground.errors import InputError
 from ..ground.guard import opening, shown
 from ..ground.progress import Job, Progress
 from ..ground.specification import Specification
+from ..ground.table import csv_lines
 from ..ground.writing import keep, write
 from ..physics import fourier
 from ..physics.model import root_sum_of_squares
@@ -178,10 +177,8 @@ def _write_annotations(path: Path, recipe: SimulationRecipe, boxes: Sequence[tup
     """A fastMRI+ table, by slice; its y runs from the last stored row, the top of the picture."""
     from ..io.annotations import COLUMNS
 
-    text = StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(COLUMNS)
+    rows: list[Sequence[object]] = [COLUMNS]
     for number, box in sorted(boxes, key=lambda item: (item[0], item[1].column)):
         y = recipe.matrix - box.row - box.height
-        table.writerow([path.stem, number, "No", box.column, y, box.width, box.height, _LABEL])
-    write(path, text.getvalue().encode())
+        rows.append([path.stem, number, "No", box.column, y, box.width, box.height, _LABEL])
+    write(path, csv_lines(rows).encode())

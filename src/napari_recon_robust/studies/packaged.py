@@ -4,12 +4,10 @@ A plan of a paper is pointed at a folder: at annotated lesions where there are s
 that are inserted, else, in scans that are undersampled, at a grid of regions.
 """
 
-import csv
 import glob
 import json
 from collections import Counter
 from importlib import resources
-from io import StringIO
 from pathlib import Path
 from string import Template
 
@@ -17,6 +15,7 @@ from ..data.scan import Header
 from ..ground.errors import InputError, ReconRobustError
 from ..ground.guard import read, shown
 from ..ground.progress import Job, Progress
+from ..ground.table import csv_lines
 from ..ground.writing import write
 from ..io import FORMATS, open_scan
 from ..simulation.sample import sample_path
@@ -129,9 +128,7 @@ def _domains(headers: dict[str, Header]) -> str:
         return header.contrast or "", round(header.field_strength or 0.0, 1)
 
     ((contrast, field), _), *_ = Counter(map(kind, headers.values())).most_common()
-    text, inside = StringIO(), 0
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(("file", "domain"))
+    inside, rows = 0, [("file", "domain")]
     for name, header in headers.items():
         if kind(header) == (contrast, field):
             inside += 1
@@ -140,8 +137,8 @@ def _domains(headers: dict[str, Header]) -> str:
             domain = header.contrast or "another contrast"
         else:
             domain = f"{kind(header)[1]:g} T"
-        table.writerow((name, domain))
-    return text.getvalue()
+        rows.append((name, domain))
+    return csv_lines(rows)
 
 
 def _quoted(path: Path) -> str:

@@ -18,7 +18,7 @@ from ..ground.errors import InputError, ReconRobustError, one_line
 from ..ground.guard import shown
 from ..ground.knob import Knob, Value, resolve
 from ..perturbations import registry as perturbations
-from ..physics.sampling import USUAL_CENTRE_LINES, Sampling, usual_centre_fraction
+from ..physics.sampling import USUAL_CENTRE_LINES, Sampling, samplings
 from ..reconstructors import registry as reconstructors
 from ..reconstructors.base import Reconstructor
 from .columns import CLEAN
@@ -314,18 +314,8 @@ class Masks(Part):
         """The masks of a file of that name; None stands for the scan as it was acquired."""
         if self.pattern == ACQUIRED:
             return [None]
-        return [
-            Sampling(
-                pattern=self.pattern,
-                acceleration=acceleration,
-                centre_fraction=usual_centre_fraction(acceleration)
-                if self.centre_fraction is None
-                else self.centre_fraction,
-                minimum_centre_lines=self.minimum_centre_lines,
-                seed=name if seed == "file" else seed,
-            )
-            for acceleration, seed in product(self.acceleration, self.seeds)
-        ]
+        seeds = [name if seed == "file" else seed for seed in self.seeds]
+        return [*samplings([self.pattern], self.acceleration, seeds, self.centre_fraction, self.minimum_centre_lines)]
 
 
 GridOfKnobs = dict[str, Annotated[tuple[Value, ...], BeforeValidator(_listed), Field(min_length=1)]]

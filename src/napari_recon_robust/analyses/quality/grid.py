@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from itertools import product
 from pathlib import Path
 from typing import Literal
 
@@ -27,7 +26,7 @@ from ...ground.errors import FileFormatError, InputError, ReconRobustError
 from ...ground.guard import is_file, to_path
 from ...ground.specification import Specification
 from ...io import files_of, format_of, lacks_axes, open_scan, suffixes
-from ...physics.sampling import USUAL_CENTRE_LINES, Pattern, Sampling, usual_centre_fraction
+from ...physics.sampling import USUAL_CENTRE_LINES, Pattern, Sampling, samplings
 from ...simulation.acquisition import NOISE_RANGE, simulate_slice
 from ...simulation.anatomy import SUFFIXES, load_volume, slices
 from .results import DIGITS
@@ -54,19 +53,8 @@ class Grid(Specification):
 
     def samplings(self, name: str, position: int) -> list[Sampling]:
         """Each mask of a slice, by its position among those that are taken of the file of that name."""
-        return [
-            Sampling(
-                pattern=pattern,
-                acceleration=acceleration,
-                centre_fraction=self._centre(acceleration),
-                minimum_centre_lines=self.minimum_centre_lines,
-                seed=name if seed == "file" else seed + position,
-            )
-            for acceleration, pattern, seed in product(self.accelerations, self.patterns, self.seeds)
-        ]
-
-    def _centre(self, acceleration: float) -> float:
-        return usual_centre_fraction(acceleration) if self.centre_fraction is None else self.centre_fraction
+        seeds = [name if seed == "file" else seed + position for seed in self.seeds]
+        return samplings(self.patterns, self.accelerations, seeds, self.centre_fraction, self.minimum_centre_lines)
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ from typing import Any
 from ...ground.errors import FileFormatError
 from ...ground.guard import opening, read
 from ...ground.specification import Specification
-from ...ground.table import quoted, unquoted
+from ...ground.table import csv_lines, quoted, unquoted
 from ...ground.writing import append, write
 
 NAN = math.nan
@@ -97,13 +97,13 @@ class Results:
         if self.file is None:
             return
         if os.path.lexists(self.file):
-            append(self.file, _lines([_values(result)]))
+            append(self.file, csv_lines([_values(result)]))
         else:
             self.save(self.file)
 
     def save(self, file: Path) -> None:
         """Write all of them to a file; WritingError if that fails."""
-        write(file, _lines([COLUMNS, *map(_values, self)]).encode())
+        write(file, csv_lines([COLUMNS, *map(_values, self)]).encode())
 
     def _keep(self, result: MethodResult) -> None:
         self._found.setdefault(_case(result), {})[result.group] = result
@@ -111,12 +111,6 @@ class Results:
 
 def _case(result: MethodResult) -> _Case:
     return result.input, result.method, result.pattern, result.acceleration
-
-
-def _lines(rows: Iterable[Iterable[str]]) -> str:
-    text = StringIO()
-    csv.writer(text).writerows(rows)
-    return text.getvalue()
 
 
 def _values(result: MethodResult) -> list[str]:
