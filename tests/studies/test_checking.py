@@ -9,6 +9,8 @@ from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.io import open_scan
 from napari_recon_robust.studies.checking import check_study
+from napari_recon_robust.studies.estimate import estimate_study
+from napari_recon_robust.studies.running import run_study, study_status
 
 
 def test_a_plan_is_counted_without_its_kspace(write_plan, monkeypatch) -> None:
@@ -57,10 +59,11 @@ def test_what_is_guessed_of_files_is_told_once(write_plan, tmp_path) -> None:
 
 @pytest.fixture
 def mixed(tmp_path, write_plan):
-    """The head, and beside it one of which every second line was measured."""
+    """The head, and beside it one of which every second line was measured, and the centre."""
     shutil.copy(tmp_path / "head.h5", tmp_path / "under.h5")
     with h5py.File(tmp_path / "under.h5", "a") as file:
-        file["kspace"][..., 1::2] = 0
+        for lines in (slice(1, 36, 2), slice(61, None, 2)):
+            file["kspace"][..., lines] = 0
     return {"scans": "*.h5", "slices": "all"}
 
 
@@ -72,8 +75,24 @@ def test_undersampled_scans_are_left_out_where_lesions_are_inserted(write_plan, 
 
 def test_undersampled_scans_have_the_other_regions_alone(write_plan, mixed) -> None:
     found = run(check_study(write_plan(**mixed, regions=[{"kind": "lesions", "count": 2}, "image"])))
-    assert (found.scans, found.trials, found.faults) == (2, 60, {})
-    assert [count for note, count in found.notes.items() if "has none of the lesions" in note] == [1]
+    assert (found.scans, found.trials, found.faults) == (2, 57, {})
+    assert [one for one in found.notes if "undersampled" in one] == [
+        "It is undersampled, so that it gets no lesions and no trials without a perturbation."
+    ]
+
+
+def test_undersampled_scans_are_left_out_where_nothing_is_perturbed(write_plan, mixed) -> None:
+    found = run(check_study(write_plan(**mixed, regions=["image"], perturbations=["none"])))
+    assert (found.scans, found.trials) == (1, 3)
+    assert "under.h5 is undersampled, so that its images have no truth" in found.faults["under.h5"]
+
+
+def test_no_trial_of_a_mixed_folder_fails(write_plan, mixed) -> None:
+    path = write_plan(**mixed, regions=["image"], masks=[{"pattern": "acquired"}])
+    found = run(run_study(path))
+    assert (found.trials, found.finished, found.failed) == (27, 27, 0)
+    assert run(study_status(path)) == found
+    assert run(estimate_study(path)).errors == ()
 
 
 def test_a_scan_whose_middle_is_damaged_has_lesions_in_its_other_slices(write_plan, tmp_path) -> None:

@@ -18,6 +18,19 @@ def opened(write_plan, **parts) -> Study:
     return run(open_study(write_plan(**parts)))
 
 
+def test_a_label_is_followed_by_what_varies_alone(write_plan) -> None:
+    study = opened(
+        write_plan,
+        methods=[
+            {"method": "tv", "knobs": {"weight": 0.002}, "label": "ours"},
+            {"method": "tv", "knobs": {"weight": [0.001, 0.005]}, "label": "theirs"},
+            {"method": "tv", "knobs": {"weight": 0.01}},
+        ],
+    )
+    labels = ["ours", "theirs weight=0.001", "theirs weight=0.005", "tv weight=0.01"]
+    assert [one.label for one in study.methods] == labels
+
+
 def test_every_combination_is_a_trial_and_controls_follow_their_perturbation(write_plan) -> None:
     study = opened(
         write_plan,

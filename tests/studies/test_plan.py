@@ -57,6 +57,42 @@ def test_every_mistake_comes_with_its_line(tmp_path: Path) -> None:
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
 
 
+def test_what_does_not_fit_is_told_once_and_in_plain_words(tmp_path: Path) -> None:
+    path = tmp_path / "plan.yaml"
+    path.write_text(
+        "study: mistaken\n"
+        "scans: {files: head.h5, where: {coils: {min: many}}}\n"
+        "regions: [{kind: circle}]\n"
+        "masks: acquired\n"
+        "methods: [{method: tv, knobs: {weight: }}]\n"
+        "keep: 3\n"
+        "threads: two\n"
+        "control: maybe\n",
+        encoding="utf-8",
+    )
+    with pytest.raises(PlanError) as caught:
+        read_plan(path)
+    assert list(map(str, caught.value.mistakes)) == [
+        "line 2, scans, where, coils, min: 'many' does not fit: it should be a number.",
+        "line 3, regions, 1: there is no kind 'circle'; choose one of 'image', 'annotations', 'drawn', 'grid', "
+        "'fragile', 'lesions'.",
+        "line 5, methods, 1, knobs, weight: None does not fit: it should be a number.",
+        "line 6, keep: 3 does not fit: it should be settings, each as `name: value`.",
+        "line 7, threads: 'two' does not fit: it should be a whole number.",
+        "line 8, control: 'maybe' does not fit: it should be true or false.",
+    ]
+
+
+def test_a_single_part_needs_no_list(tmp_path: Path) -> None:
+    path = tmp_path / "plan.yaml"
+    parts = (
+        "regions: image\nmasks: acquired\nmethods: tv\nperturbations: {kind: random, budgets: 0.01}\nmetrics: ssim\n"
+    )
+    path.write_text(f"study: short\nscans: head.h5\n{parts}", encoding="utf-8")
+    plan = read_plan(path)
+    assert (plan.masks[0].pattern, plan.methods[0].method, plan.metrics) == ("acquired", "tv", ("ssim",))
+
+
 @pytest.mark.parametrize(
     ("parts", "sentence"),
     [

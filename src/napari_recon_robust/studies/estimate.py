@@ -73,13 +73,14 @@ def estimate(study: Study) -> Job[Estimate]:
 
 def _estimate(study: Study, opened: OpenScan) -> Job[Estimate]:
     counts = Counter[_Sort]()
-    groups = 0
+    groups, first = 0, next(study.groups())
     for group in study.groups():
         groups += 1
+        if len(group.changes) > len(first.changes):
+            first = group
         for setting in study.methods:
-            for change in study.changes:
+            for change in group.changes:
                 counts[_sort(setting, change)] += len(group.regions)
-    first = next(study.groups())
     begun = time.perf_counter()
     shared = SharedSlice(opened, first)
     _ = shared.measurement.calibration, shared.measurement.foreground

@@ -54,8 +54,14 @@ class Group:
         """What is known of the scan."""
         return self.study.inventory.scans[self.scan]
 
+    @cached_property
+    def changes(self) -> tuple[Change, ...]:
+        """Those of the study; of an undersampled scan, whose clean images have no truth, the perturbations alone."""
+        every = self.study.changes
+        return every if self.facts.whole is not False else tuple(one for one in every if one.kind != CLEAN)
+
     def __len__(self) -> int:
-        return len(self.study.methods) * len(self.regions) * len(self.study.changes)
+        return len(self.study.methods) * len(self.regions) * len(self.changes)
 
     @cached_property
     def _texts(self) -> tuple[str, tuple[str, ...]]:
@@ -69,9 +75,9 @@ class Group:
     def trial(self, number: int) -> Trial:
         """The trial with that number in the group."""
         study = self.study
-        rest, change = divmod(number, len(study.changes))
+        rest, change = divmod(number, len(self.changes))
         method, region = divmod(rest, len(self.regions))
-        setting, one = study.methods[method], study.changes[change]
+        setting, one = study.methods[method], self.changes[change]
         acquired, regions = self._texts
         text = text_of(acquired, one, study.measures, regions[region], setting)
         return Trial(self.scan, self.slice, self.mask, self.regions[region], setting, one, text)
@@ -86,7 +92,7 @@ class Group:
         begin = 0
         while begin < len(self):
             end = min(begin + size, len(self))
-            while end < len(self) and self.study.changes[end % len(self.study.changes)].control:
+            while end < len(self) and self.changes[end % len(self.changes)].control:
                 end += 1
             yield Shard(self.scan, self.slice, self.number, tuple(range(begin, end)))
             begin = end
@@ -113,7 +119,8 @@ class Study:
         found, labels = list[Setting](), dict[str, int]()
         for part, knobs in self._parts:
             method = self.opened(part.method).at(**knobs)
-            label = _label(part.label or part.method, {name: method.knobs[name] for name in knobs})
+            told = [name for name in knobs if not part.label or len(part.knobs[name]) > 1]
+            label = _label(part.label or part.method, {name: method.knobs[name] for name in told})
             labels[label] = labels.get(label, 0) + 1
             label = label if labels[label] == 1 else f"{label} ({labels[label]})"
             found.append(Setting(len(found), part.method, label, dict(method.knobs), _determining(part.method, method)))

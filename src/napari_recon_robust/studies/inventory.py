@@ -21,12 +21,11 @@ from ..ground.numbers import counted
 from ..ground.progress import Job, Progress
 from ..io import files_of, format_of, lacks_axes, open_scan, stamp
 from ..io.annotations import read_annotations
+from .columns import CLEAN
 from .plan import Annotations, Bounds, Drawn, Lesions, Plan, Scans, Unfit
 
 FILTERED, RANDOM, BOTH = "filtered", "random", "both"  # why a slice was chosen
 _LARGEST = 2**26  # bytes of a table
-_INSTEAD = "ask for other regions, such as a grid"
-_NO_LESIONS = "It is undersampled, and has none of the lesions, which are inserted into fully sampled scans."
 Row = dict[str, str]
 Rows = Mapping[str, Sequence[tuple[str, Row]]]  # by the names of files: what the table says of each, and its path there
 
@@ -46,8 +45,8 @@ class ScanFacts(BaseModel):
 
     volume: the unit of statistics. size, changed: their `io.stamp`; as long as it is that, a digest stays valid.
     annotations: by the number of the plan's part that asks for them. drawn: likewise. scores: of the filter's proxy, by
-    slice; scored: what determined them. chosen: why the filter chose a slice. whole: whether it is fully sampled, as
-    far as the plan asks. notes: what was guessed of the file, or of the plan does not apply to it.
+    slice; scored: what determined them. chosen: why the filter chose a slice. whole: whether it is fully sampled, None
+    where the plan does not ask or k-space cannot be read. notes: what was guessed of the file, or does not apply to it.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -66,7 +65,7 @@ class ScanFacts(BaseModel):
     scored: str = ""
     scores: dict[int, float] = {}
     chosen: dict[int, str] = {}
-    whole: bool = True
+    whole: bool | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -116,7 +115,7 @@ def take_inventory(plan: Plan, file: Path, *, digests: bool, known: Inventory | 
             if _accompanies(folder / path, files):
                 continue
             with open_plan_scan(plan, folder, path) as scan:
-                facts = _facts(plan, folder, path, scan, rows[path], drawn)
+                facts = _facts(plan, folder, path, scan, rows[path], drawn, before.get(path))
             if facts is not None:
                 found.append(_with_digest(facts, folder / path, before.get(path)) if digests else facts)
         except ReconRobustError as error:
@@ -169,7 +168,13 @@ def _accompanies(file: Path, files: Container[Path]) -> bool:
 
 
 def _facts(
-    plan: Plan, folder: Path, path: str, scan: Scan, row: Row, drawn: Mapping[int, Sequence[DrawnRegion]]
+    plan: Plan,
+    folder: Path,
+    path: str,
+    scan: Scan,
+    row: Row,
+    drawn: Mapping[int, Sequence[DrawnRegion]],
+    known: ScanFacts | None,
 ) -> ScanFacts | None:
     """What is known of a scan; None for one that the plan's filters leave out."""
     header, name = scan.header, scan.name
@@ -177,7 +182,7 @@ def _facts(
         value = getattr(header, field)
         if not (wanted.holds(value) if isinstance(wanted, Bounds) else _is_one_of(value, wanted)):
             return None
-    whole = _is_whole(plan, scan)
+    whole = _is_whole(plan, scan, folder / path, known)
     labels = dict(row)
     volume = labels.pop(plan.scans.volume, "") if plan.scans.volume else ""
     annotations = {
@@ -198,25 +203,47 @@ def _facts(
             for number, regions in drawn.items()
         },
         whole=whole,
-        notes=header.notes if whole else (*header.notes, _NO_LESIONS),
+        notes=(*header.notes, *(_missing(plan, name) if whole is False else ())),
     )
 
 
-def _is_whole(plan: Plan, scan: Scan) -> bool:
-    """Whether a scan is fully sampled where the plan inserts lesions; InputError where it asks for nothing else.
+def _is_whole(plan: Plan, scan: Scan, file: Path, known: ScanFacts | None) -> bool | None:
+    """Whether a scan is fully sampled, where the plan inserts lesions or has trials without a perturbation.
 
-    What cannot be read is told by the trials: other slices may be sound.
+    None for one whose slice in the middle cannot be read, of which other slices may be sound.
     """
-    lesions = [isinstance(part, Lesions) for part in plan.regions]
-    if not any(lesions):
-        return True
+    if not (any(_inserts(plan)) or any(_clean(plan))):
+        return None
+    same = known is not None and not lacks_axes(file) and stamp(file) == (known.size, known.changed)
+    if known is not None and same and known.whole is not None:
+        return known.whole
     try:
-        whole = scan.fully_sampled
+        return scan.fully_sampled
     except ReconRobustError:
-        return True
-    if not whole and all(lesions):
-        raise InputError(f"{scan.name} is undersampled, and lesions are inserted into fully sampled scans; {_INSTEAD}.")
-    return whole
+        return None
+
+
+def _missing(plan: Plan, name: str) -> list[str]:
+    """What an undersampled scan does not get; InputError where the plan asks for nothing else."""
+    if all(_inserts(plan)):
+        raise InputError(
+            f"{name} is undersampled, and lesions are inserted into fully sampled scans; ask for other regions, such "
+            "as a grid."
+        )
+    if all(_clean(plan)):
+        raise InputError(f"{name} is undersampled, so that its images have no truth to measure against; perturb it.")
+    parts = (("lesions", any(_inserts(plan))), ("trials without a perturbation", any(_clean(plan))))
+    return [f"It is undersampled, so that it gets no {' and no '.join(words for words, asked in parts if asked)}."]
+
+
+def _inserts(plan: Plan) -> list[bool]:
+    """Of each part of the regions, whether it inserts lesions."""
+    return [isinstance(part, Lesions) for part in plan.regions]
+
+
+def _clean(plan: Plan) -> list[bool]:
+    """Of each perturbation, whether it changes nothing."""
+    return [part.kind == CLEAN for part in plan.perturbations]
 
 
 def _with_digest(facts: ScanFacts, file: Path, known: ScanFacts | None) -> ScanFacts:

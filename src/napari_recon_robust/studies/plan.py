@@ -27,6 +27,14 @@ ACQUIRED = "acquired"  # the mask that takes a scan as it is
 Metric = Literal["ssim", "psnr", "nmse", "contrast_recovery", "detectability", "coverage"]
 IMAGE_METRICS: tuple[Metric, ...] = ("ssim", "psnr", "nmse")
 LESION_METRICS: tuple[Metric, ...] = ("contrast_recovery", "detectability")
+_TYPES = {  # what pydantic asks for, in our words
+    **dict.fromkeys(("dict_type", "model_type", "model_attributes_type"), "settings, each as `name: value`"),
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "a whole number"),
+    **dict.fromkeys(("float_type", "float_parsing"), "a number"),
+    **dict.fromkeys(("bool_type", "bool_parsing"), "true or false"),
+    "tuple_type": "a list",
+    "string_type": "a text",
+}
 COVERAGE: Metric = "coverage"  # by the intervals of methods that draw their image, on clean samples
 
 
@@ -399,13 +407,19 @@ class Plan(Part):
     study: str = Field(min_length=1, max_length=80)
     scans: Annotated[Scans, _named("files")]
     slices: Annotated[Slices, BeforeValidator(_sampled)] = Slices()
-    regions: Annotated[tuple[RegionPart, ...], Field(min_length=1)] = (WholeImage(kind="image"),)
-    masks: Annotated[tuple[Masks, ...], Field(min_length=1)] = (Masks(),)
-    methods: Annotated[tuple[Annotated[MethodPart, _named("method")], ...], Field(min_length=1)]
-    perturbations: Annotated[tuple[Annotated[PerturbationPart, _named("kind")], ...], Field(min_length=1)] = (
-        PerturbationPart(kind=CLEAN),
+    regions: Annotated[tuple[RegionPart, ...], BeforeValidator(_listed), Field(min_length=1)] = (
+        WholeImage(kind="image"),
     )
-    metrics: Annotated[tuple[Metric, ...], Field(min_length=1)] = IMAGE_METRICS
+    masks: Annotated[tuple[Annotated[Masks, _named("pattern")], ...], BeforeValidator(_listed), Field(min_length=1)] = (
+        Masks(),
+    )
+    methods: Annotated[
+        tuple[Annotated[MethodPart, _named("method")], ...], BeforeValidator(_listed), Field(min_length=1)
+    ]
+    perturbations: Annotated[
+        tuple[Annotated[PerturbationPart, _named("kind")], ...], BeforeValidator(_listed), Field(min_length=1)
+    ] = (PerturbationPart(kind=CLEAN),)
+    metrics: Annotated[tuple[Metric, ...], BeforeValidator(_listed), Field(min_length=1)] = IMAGE_METRICS
     seeds: Annotated[Seeds, Field(min_length=1)] = (0,)
     control: bool = True
     starts: bool = False
@@ -489,10 +503,7 @@ def read_plan(path: Path, *, trust: bool = False, folder: Path | None = None) ->
         return Plan.model_validate({str(name): value for name, value in values.items()}, context=context)
     except ValidationError as error:
         root = yaml_nodes(path)
-        every = error.errors()
-        # a list is too short if its entries have mistakes of their own
-        kept = [one for one in every if one["type"] != "too_short" or not _contains(one, every)]
-        raise PlanError(shown(path), [_mistake(one, root) for one in kept]) from None
+        raise PlanError(shown(path), _innermost([_mistake(one, root) for one in error.errors()])) from None
 
 
 def brings_code(path: Path) -> bool:
@@ -557,9 +568,14 @@ def _text(value: Any) -> str:
     return json.dumps(value, sort_keys=True, default=str)
 
 
-def _contains(error: Any, every: Sequence[Any]) -> bool:
-    place = error["loc"]
-    return any(one is not error and one["loc"][: len(place)] == place for one in every)
+def _innermost(mistakes: Sequence[Mistake]) -> list[Mistake]:
+    """The first mistake of each place, by lines, without those of what holds a place with one.
+
+    What may be of several kinds has a mistake for each, and a list whose entries have mistakes counts as too short.
+    """
+    first = {one.where: one for one in reversed(mistakes)}
+    kept = (one for one in first.values() if not any(where.startswith(f"{one.where}, ") for where in first))
+    return sorted(kept, key=lambda one: one.line)
 
 
 def _mistake(error: Any, root: Any) -> Mistake:
@@ -578,5 +594,11 @@ def _sentence(error: Any) -> str:
         return f"{error['loc'][-1]} is missing; give it a value."
     if error["type"] == "extra_forbidden":
         return f"{error['loc'][-1]} is no setting that is known here; mend its spelling."
+    if error["type"] == "union_tag_not_found":
+        return "the kind is missing; give it as `kind`."
+    if error["type"] == "union_tag_invalid":
+        return f"there is no kind {error['ctx']['tag']!r}; choose one of {error['ctx']['expected_tags']}."
+    if error["type"] in _TYPES:
+        return f"{error['input']!r} does not fit: it should be {_TYPES[error['type']]}."
     wrong = error["msg"][0].lower() + error["msg"][1:].replace("Input should be", "it should be")
     return f"{error['input']!r} does not fit: {wrong.replace('input should be', 'it should be')}."

@@ -68,7 +68,7 @@ def _of_part(plan: Plan, number: int, scan: ScanFacts, slice: int) -> Iterator[R
         for rank in range(1, part.count + 1):
             yield Region(f"{prefix}-{rank}", part.kind, f"fragile {rank}", None, {**found, "rank": rank}, part.side**2)
     elif isinstance(part, Lesions):
-        for place in range(part.count if scan.whole else 0):
+        for place in range(0 if scan.whole is False else part.count):
             for diameter in part.diameters:
                 for contrast in part.contrasts:
                     label = f"{diameter:g} px, {contrast:+g}"

@@ -22,7 +22,7 @@ from ...studying import JSON, PLAN, STORE, TRUST, data_options, listed
 def check(plan: Path, store: Path | None, trust: bool, as_json: bool, timed: bool) -> None:
     """Say how many trials PLAN has, or every mistake in it with its line.
 
-    No k-space is read, but for --time, and where lesions are inserted a slice of each scan.
+    No k-space is read, but for --time, and one slice of each scan, to see whether it is undersampled.
     """
     try:
         found = follow(check_study(plan, store=store, trust=trust), "checking")
