@@ -277,7 +277,7 @@ def test_nan_in_a_scan_stops_with_its_place(tmp_path: Path) -> None:
     values = kspace(1e-3)
     values[0, 2, 5, 7] = np.nan
     write(tmp_path / "data" / "file1.h5", values)
-    with pytest.raises(InputError, match=r"file1.h5 has NaN or infinity at 1 k-space points"):
+    with pytest.raises(InputError, match=r"file1.h5 has NaN or infinity at 1 k-space point "):
         run(build_bank(SPECIFICATION, tmp_path / "data", tmp_path / "bank"))
 
 

@@ -210,8 +210,9 @@ class Scan(AbstractContextManager["Scan"]):
             if not all(np.isfinite(part).all() for part in parts):
                 bad = np.argwhere(~np.isfinite(values))
                 coil, readout, phase = bad[0].tolist()
+                points = counted(len(bad), "k-space point")
                 raise InputError(
-                    f"slice {slice} of {self.name} has NaN or infinity at {len(bad)} k-space points (the first: coil "
+                    f"slice {slice} of {self.name} has NaN or infinity at {points} (the first: coil "
                     f"{coil}, readout {readout}, phase {phase}); finite values are expected: {self._advice}."
                 )
             from torch import from_numpy

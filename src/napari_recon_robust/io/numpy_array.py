@@ -59,7 +59,7 @@ class NumpyScan(Scan):
             axes = guess_axes(array)
             notes.append(
                 f"The axes of {' x '.join(map(str, array.shape))} are taken as {', '.join(axes)}, which is a guess; "
-                "name them if that is wrong."
+                "name them (axes) if that is wrong."
             )
         else:
             axes = _checked(axes, array.ndim)

@@ -10,7 +10,7 @@ from ..reconstructors.base import Reconstructor
 # suffix of a file: (module of this package, what it is)
 KINDS = {
     ".pt2": ("exported", "a program exported by torch.export"),
-    ".onnx": ("onnx_file", "ONNX"),
+    ".onnx": ("onnx_file", "an ONNX file"),
     ".pt": ("checkpoint", "a fastMRI checkpoint"),
     ".pth": ("checkpoint", "a fastMRI checkpoint"),
     ".ckpt": ("checkpoint", "a fastMRI checkpoint"),

@@ -54,8 +54,9 @@ def test_a_place_and_a_search_for_one_are_refused(scan_file: Path, search: list[
 
 def test_random_noise_is_on_the_whole_kspace_and_needs_no_region(scan_file: Path) -> None:
     common = [str(scan_file), "--slice", "1", "--method", "zero-filled", *SAMPLING, "--budget", "0.02"]
-    found = CliRunner().invoke(cli, ["perturb", "random", *common])
+    found = CliRunner().invoke(cli, ["perturb", "random", *common, "--knob", "combine=combined"])
     assert "whole image" in found.output
+    assert found.output.startswith("Zero-filled (combine combined), effective R = 2.")
     refused = CliRunner().invoke(cli, ["perturb", "worst-case", *common])
     assert "no region is given" in str(refused.exception)
 

@@ -163,7 +163,7 @@ def _run(kind: Perturbation, own: Sequence[Knob], given: dict[str, Any]) -> None
     if as_json:
         print_json([outcome.to_json() for outcome in outcomes])
     else:
-        click.echo(f"{chosen.label}, effective R = {measurement.acceleration:.3g}")
+        click.echo(heading(chosen, measurement))
         _say(outcomes, budget_of)
     outputs.end(quiet=as_json)
     if stopped is not None:

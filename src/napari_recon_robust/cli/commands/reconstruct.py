@@ -15,7 +15,7 @@ from ...ground.errors import InputError, either
 from ...io import images
 from ...reconstructors.agreement import disagreement
 from ...reconstructors.base import Method
-from ..options import chosen_method, follow, measured, print_json, sampling_options, warn
+from ..options import chosen_method, follow, heading, measured, print_json, sampling_options, warn
 from ..outputs import Outputs
 from ..paths import FILE
 
@@ -96,7 +96,7 @@ def _say(
     regions: Mapping[str, metrics.Metrics] | None,
     seconds: float,
 ) -> None:
-    click.echo(f"{method.label}, effective R = {measurement.acceleration:.3g}: {seconds:.2f} s")
+    click.echo(f"{heading(method, measurement)}: {seconds:.2f} s")
     if not method.is_image:
         click.echo(f"a map up to {float(image.abs().max()):.3g}, no image: no metrics")
     elif measurement.full is None:
