@@ -72,6 +72,17 @@ def test_a_click_draws_nothing(panels: Panels, later: Any, kind: str) -> None:
     assert [one if one == "clicked" else one[0] for one in seen] == ["clicked", "added"]
 
 
+def test_a_tool_that_is_taken_up_while_panels_go_stays_in_hand(panels: Panels, later: Any) -> None:
+    panels.show(("reference", "clean"))
+    panels.drawing.begin("ellipse")
+    later.run()
+    assert panels.drawing.tool == "ellipse"
+    panels.show(("clean",))
+    later.run()
+    assert panels.drawing.tool is None, "the panel that it drew in is not shown any more"
+    assert panels.viewer.layers.selection.active is panels.panels["clean"].image
+
+
 def test_numbered_outlines_can_all_go_and_others_be_drawn(panels: Panels) -> None:
     panels.drawing.set([Outline("rectangle", BOX, 2, number="1")])
     panels.drawing.set([])

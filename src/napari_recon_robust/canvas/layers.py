@@ -220,7 +220,9 @@ class Panels:
         front = self._set.front
         if front is not None:
             self._grid.settle()
-            self.viewer.layers.selection.active = front.image
+            layers = self.viewer.layers
+            if self.drawing.tool is None or layers.selection.active is not front.regions:  # a tool stays in hand
+                layers.selection.active = front.image
 
     def _on_size(self) -> None:
         if not self._ours:
