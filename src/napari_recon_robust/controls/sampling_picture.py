@@ -25,10 +25,7 @@ class SamplingPicture(QWidget):
         """Show a mask, bool (1 or readout, phase)."""
         self._image = None
         if mask is not None:
-            shares = mask.astype(np.float32)
-            for axis, size in enumerate((self.height(), self.width())):  # a pixel is of a share of sampled points
-                bins = np.array_split(shares, min(size, mask.shape[axis]), axis)
-                shares = np.stack([one.mean(axis) for one in bins], axis)
+            shares = _shares(_shares(mask.astype(float), self.height()).T, self.width()).T
             grey = np.ascontiguousarray((235 * np.sqrt(shares)).astype(np.uint8))  # a small share would be black
             height, width = grey.shape
             self._image = QImage(grey.tobytes(), width, height, width, QImage.Format.Format_Grayscale8).copy()
@@ -44,3 +41,12 @@ class SamplingPicture(QWidget):
         painter.setPen(self.palette().mid().color())
         painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
         painter.end()
+
+
+def _shares(values: np.ndarray, size: int) -> np.ndarray:
+    """Means of rows over at most so many equally wide bins; a row across a border counts in both for its part."""
+    sums = np.pad(np.cumsum(values, 0), ((1, 0), (0, 0)))
+    borders = np.linspace(0, len(values), min(size, len(values)) + 1)
+    whole = np.minimum(borders.astype(int), len(values) - 1)
+    at = sums[whole] + (borders - whole)[:, None] * values[whole]
+    return np.diff(at, axis=0) / np.diff(borders)[:, None]
