@@ -68,18 +68,18 @@ def test_a_cancelled_own_model_is_left_behind_but_not_called_twice_at_once(jobs:
         yield Progress(1.0)
         return "quick"
 
-    jobs.latest(Task("Model", stubborn(), pytest.fail, model=model), "render")
+    jobs.latest(Task("Model", stubborn(), pytest.fail, models=[model]), "render")
     until(begun.is_set)
     jobs.replace(Task("TV", quick(), done.append), "render")
     until(lambda: done)
     assert not go.is_set(), "another method does not wait for it"
     assert jobs.working, "it is waited for when the window is closed"
-    jobs.replace(Task("Model again", quick(), done.append, model=model), "render", 0.0)
+    jobs.replace(Task("Model again", quick(), done.append, models=[model]), "render", 0.0)
     until(lambda: said)
     assert said == ["Model again: starts when the last step of what was cancelled has ended."]
     jobs.replace(Task("CG-SENSE", quick(), done.append), "render")
     until(lambda: len(done) == 2)
-    jobs.latest(Task("Model again", quick(), done.append, model=model), "render")
+    jobs.latest(Task("Model again", quick(), done.append, models=[model]), "render")
     assert jobs.busy("render")
     go.set()
     until(lambda: len(done) == 3)

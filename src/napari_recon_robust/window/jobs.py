@@ -208,7 +208,7 @@ class Jobs(QObject):
             return
         self.added.emit(lane)
         running = self._running.get(lane)
-        if running is not None and running.cancelled.is_set() and running.task.model is not None:
+        if running is not None and running.cancelled.is_set() and running.task.models:
             self._left.add(self._running.pop(lane))
             _pool().releaseThread()  # or it would be one less for the lanes
         if not self._held_up(lane, one):
@@ -219,9 +219,9 @@ class Jobs(QObject):
             self._announce(lane, one)
 
     def _held_up(self, lane: str, one: _Order) -> bool:
-        """Whether a task has to wait: for its lane, or for a cancelled call of its own model."""
-        model = one.task.model
-        return lane in self._running or (model is not None and any(left.task.model is model for left in self._left))
+        """Whether a task has to wait: for its lane, or for a cancelled call of an own model that it calls."""
+        called = {id(model) for left in self._left for model in left.task.models}
+        return lane in self._running or any(id(model) in called for model in one.task.models)
 
     def _announce(self, lane: str, one: _Order) -> None:
         """Say at the foot that a task is under way, or for what it waits."""

@@ -53,7 +53,8 @@ class Analysing(ReviewPart):
         if kind.image is not None:
             raise InputError("the given image is that of one method; choose an effect to see it transferred.")
         job = _transfer(setting, self._perturbing.budget, methods, self._reconstruction.find)
-        return Task(f"Transfer between methods: {kind.label}", job, self._matrix.for_now())
+        own = self._reconstruction.own(*methods)
+        return Task(f"Transfer between methods: {kind.label}", job, self._matrix.for_now(), models=own)
 
     def quality(self) -> "Task[SamplesCurve]":
         """The quality of the present method and knobs at several accelerations, of the pattern that is chosen.
@@ -62,7 +63,8 @@ class Analysing(ReviewPart):
         """
         method, measured = self._reconstruction.chosen, self._acquisition.current
         show = self._curve.for_now()
-        return Task("Quality over samples", _quality(measured, method), show, show)
+        own = self._reconstruction.own(method.id)
+        return Task("Quality over samples", _quality(measured, method), show, show, models=own)
 
 
 def _transfer(

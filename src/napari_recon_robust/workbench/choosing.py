@@ -103,7 +103,9 @@ class Choosing(ReviewPart):
             detail = where_different(found) if region is None else region
             take(Diverse(list(found), drawn, found.sentence, region, detail))
 
-        return Task("Choosing diverse images", _choose(members, measured.measurement, count, region), accept)
+        own = self._reconstruction.own(self._reconstruction.chosen.id)
+        job = _choose(members, measured.measurement, count, region)
+        return Task("Choosing diverse images", job, accept, models=own)
 
 
 def _noted(members: "Job[list[Variant]]", noted: "list[Variant]") -> "Job[list[Variant]]":

@@ -55,7 +55,7 @@ class Fragility(ReviewPart):
         and what there is of it stays when it is cancelled. What the method does not allow is raised by the job.
         """
         method, measured, chosen = self._reconstruction.chosen, self._acquisition.current, self._perturbing.knobs
-        show = self._kept.for_now()
+        show, own = self._kept.for_now(), self._reconstruction.own(method.id)
 
         def accept(result: "tuple[SliceMap, Places]") -> None:
             found, worst = result
@@ -66,12 +66,12 @@ class Fragility(ReviewPart):
         feature = self._feature
         if feature is not None:
             lost = _find_lost(measured.measurement, method, feature)
-            return Task("Looking for lost features", lost, accept, show)
+            return Task("Looking for lost features", lost, accept, show, models=own)
         options: dict[str, Any] = {"budget": self._perturbing.budget}
         if "sensitivities" in chosen:
             options["sensitivities"] = chosen["sensitivities"]
         fragile = _find_fragile(measured.measurement, method, options)
-        return Task("Looking for fragile places", fragile, accept)
+        return Task("Looking for fragile places", fragile, accept, models=own)
 
 
 def _find_fragile(

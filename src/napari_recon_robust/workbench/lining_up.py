@@ -106,7 +106,8 @@ class LiningUp(ReviewPart):
         before = self.found if self._found is not None and self._found.anew == anew else None
         known = [] if before is None else [entry for entry in before.entries if entry is not None]
         job = _lineup(result, methods, known, anew)
-        return Task("Several methods", job, lambda lineup: show(_done(lineup)), show, stop)
+        own = self._reconstruction.own(*chosen)
+        return Task("Several methods", job, lambda lineup: show(_done(lineup)), show, stop, models=own)
 
     def _at(self, id: str, result: Result) -> "Method":
         shown, present = result.setting.method, self._reconstruction.method

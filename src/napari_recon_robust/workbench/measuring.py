@@ -59,7 +59,7 @@ class Measuring(ReviewPart):
         job = _table(
             measured, method, self._perturbing.current, images, masks, None if voxel is None else (voxel[0], voxel[1])
         )
-        return Task("Measuring the regions", job, take)
+        return Task("Measuring the regions", job, take, models=self._reconstruction.own(method.id))
 
     def save(self, path: Path) -> Task[Path]:
         """Write the table as CSV; InputError before it is measured, WritingError where it cannot be written."""

@@ -219,6 +219,7 @@ class Perturbing:
         further = sorted({budget for budget in self.further if budget != self.budget})
         budgets = (*further, self.budget) if kind.needs_budget else ()  # what is looked at first comes last
         show, scan = self._best.for_now(), self._acquisition.scan
+        own = self._reconstruction.own(setting.method.id)
 
         def accept(result: Result) -> None:
             if scan is self._acquisition.scan:
@@ -227,10 +228,11 @@ class Perturbing:
         def compare(found: "Sequence[Perturbed]") -> Task[Result] | None:
             if not found:
                 return None
-            return Task("Comparing the best so far", _compare(setting, index, found), accept, gives_way=True)
+            job = _compare(setting, index, found)
+            return Task("Comparing the best so far", job, accept, gives_way=True, models=own)
 
         search = searched(setting, index, kind, budgets)
-        return Task(kind.label, search, accept, lambda found: show(found[-1]) if found else None, compare)
+        return Task(kind.label, search, accept, lambda found: show(found[-1]) if found else None, compare, models=own)
 
     def setting(self, roi: "ROI | None" = None) -> Setting:
         """Return what `run` would search for now; raise InputError as `run` does."""
@@ -254,10 +256,11 @@ class Perturbing:
 
     def prepare(self) -> Task[None] | None:
         """Compute the images at smaller budgets; None where there is no budget to scale."""
-        scaled = None if self.current is None else self.current.scaled
-        if scaled is None:
+        current = self.current
+        if current is None or current.scaled is None:
             return None
-        return Task("Preparing smaller budgets", scaled.prepare(), lambda _: self.prepared.emit())
+        own = self._reconstruction.own(current.setting.method.id)
+        return Task("Preparing smaller budgets", current.scaled.prepare(), lambda _: self.prepared.emit(), models=own)
 
     @property
     def current(self) -> Result | None:

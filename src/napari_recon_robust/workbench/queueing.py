@@ -151,7 +151,8 @@ class Queue(ReviewPart):
             self.changed.emit()
 
         self.changed.emit()
-        return Task(order.title, self._job(order), accept, follow)
+        own = self._reconstruction.own(order.method.id)
+        return Task(order.title, self._job(order), accept, follow, models=own)
 
     def _job(self, order: Order) -> Job[tuple[Slice | None, Result | str]]:
         scan, place = self._acquisition.scan, (order.region.slice, order.sampling)

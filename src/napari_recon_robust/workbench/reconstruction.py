@@ -134,6 +134,10 @@ class Reconstruction:
 
         return self.own_models[id] if id in self.own_models else registry.get(id)
 
+    def own(self, *methods: str) -> "list[Reconstructor]":
+        """Return the opened own models among these methods (ids)."""
+        return [self.own_models[id] for id in methods if id in self.own_models]
+
     def choose(self, method: "str | Reconstructor | Method", **knobs: Any) -> None:
         """Take a method, or a reconstructor (or its id) at its defaults, and change these knobs."""
         from ..reconstructors import registry
@@ -204,8 +208,7 @@ class Reconstruction:
 
         kept = self.kept(method, measured) if twin is None else None
         job = _render(method, image, measured, twin) if kept is None else _at_once(kept)
-        own = self.own_models.get(method.id)
-        return Task(f"Reconstructing with {method.label}", job, accept, show, model=own)
+        return Task(f"Reconstructing with {method.label}", job, accept, show, models=self.own(method.id))
 
     def keep(self, ahead: tuple[Slice, Rendered] | None) -> None:
         """Keep the images of one slice that were computed ahead, instead of those before."""
@@ -229,8 +232,8 @@ class Reconstruction:
         self._sweeps = [Sweep(self.axes, noted, self._position)]
         if self._twin is not None:
             self._sweeps.append(Sweep.of(method, self._twin))
-        job, own = _prepare(self._sweeps), self.own_models.get(method.id)
-        return Task("Preparing the knob", job, lambda _: None, lambda _: self.prepared.emit(), model=own)
+        job, own = _prepare(self._sweeps), self.own(method.id)
+        return Task("Preparing the knob", job, lambda _: None, lambda _: self.prepared.emit(), models=own)
 
     def renders(self) -> "list[tuple[dict[str, float], Tensor]]":
         """The images that are prepared over the live knobs, magnitudes (rows, columns), by the knobs' values."""
@@ -275,7 +278,8 @@ class Reconstruction:
             if (method.reconstructor, measured) == (self.reconstructor, self._acquisition.slice):
                 self.turn(**knobs)
 
-        return Task("Choosing the knobs", auto_knobs(method, measured.measurement), accept)
+        job = auto_knobs(method, measured.measurement)
+        return Task("Choosing the knobs", job, accept, models=self.own(method.id))
 
     @property
     def _state(self) -> tuple[object, ...]:

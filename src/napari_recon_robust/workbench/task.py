@@ -1,6 +1,6 @@
 """Long work of a review, apart from the thread that does it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
@@ -17,7 +17,7 @@ class Task(Generic[T]):
     workbench; preview: shows an intermediate one; stopped: takes the last preview (or None) of a cancelled job
     and may return a task that makes something of it. These three belong to the thread that owns the workbench.
     gives_way: whether a task that is started meanwhile takes its place. done: what is said when the job has ended.
-    model: what it calls that nothing may interrupt, an own model; once cancelled, such a task ends beside the next one.
+    models: own models that it calls, which nothing may interrupt; once cancelled, such a task ends beside the next one.
     """
 
     label: str
@@ -27,7 +27,7 @@ class Task(Generic[T]):
     stopped: "Callable[[Any], Task[Any] | None] | None" = None
     gives_way: bool = False
     done: str = ""
-    model: object | None = None
+    models: Collection[object] = ()
 
     def run(self, on_progress: Callable[[Progress], object] | None = None) -> T:
         """Run the job here and now; scripts and tests do so."""

@@ -85,6 +85,38 @@ def test_another_method_does_not_wait_for_one_that_nothing_interrupts(
 
 
 @pytest.mark.slow
+def test_an_attack_does_not_wait_for_one_on_a_model_that_nothing_interrupts(
+    review: Session, until: Until, tmp_path: Path
+) -> None:
+    (tmp_path / "stuck.py").write_text(
+        "import time\nfrom pathlib import Path\n\ndef reconstruct(k, m, s):\n"
+        "    stay = Path(__file__).with_name('stay')\n"
+        "    end = time.monotonic() + 60\n"  # or a failure of this test would never end
+        "    while stay.exists() and time.monotonic() < end:\n"
+        "        stay.with_name('begun').touch()\n        time.sleep(0.01)\n"
+        "    return k.abs().sum(0)\n",
+        encoding="utf-8",
+    )
+    bench = review.bench
+    review.open_model(str(tmp_path / "stuck.py"))
+    until(lambda: bench.reconstruction.shown is not None and not review.jobs.working)
+    bench.perturbing.choose("random")
+    bench.regions.choose(bench.regions.on(bench.acquisition.index)[:1])
+    (tmp_path / "stay").touch()
+    review.attempt(bench.perturbing.run)
+    until((tmp_path / "begun").exists)
+    review.jobs.cancel()
+    review.choose_method("zero-filled")
+    review.attempt(bench.perturbing.run)
+    until(lambda: bench.perturbing.current is not None)
+    assert bench.perturbing.current.setting.method.id == "zero-filled"
+    assert review.jobs.working, "the attack that was cancelled still computes, for nobody"
+    (tmp_path / "stay").unlink()
+    until(lambda: not review.jobs.working)
+    assert bench.perturbing.current.setting.method.id == "zero-filled"
+
+
+@pytest.mark.slow
 def test_a_case_comes_back_with_its_model_alone(review: Session, until: Until, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(COMBINE, encoding="utf-8")
     bench, page = review.bench, dock(review)
