@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from napari.settings import get_settings
+from qtpy.compat import isalive
 from qtpy.QtCore import QEvent, QPointF, Qt
 from qtpy.QtGui import QEnterEvent
-from qtpy.QtWidgets import QApplication, QLabel, QPushButton
+from qtpy.QtWidgets import QApplication, QLabel, QPushButton, QTabBar
 
 from helpers.docks import dock_of
 from napari_recon_robust.window.session import PLUGIN, Session
@@ -89,3 +90,18 @@ def test_the_number_of_slices_is_whole_in_large_letters(review: Session, until: 
         until(lambda: all(one.width() >= one.sizeHint().width() for one in counts))
     finally:
         appearance.font_size = usual
+
+
+def test_the_titles_of_six_docks_are_read_to_the_end(review: Session, viewer: Any, until: Until) -> None:
+    for name in ("Attacks", "Studies", "Gallery"):
+        review.bring(name)
+    window = review.docks[0].window()
+    window.resize(1280, 720)
+    window.show()
+    until(lambda: len(review.docks) == 6)
+    bars = [bar for bar in window.findChildren(QTabBar) if bar.count() == 6]
+    until(lambda: bars and bars[0].sizeHint().width() <= bars[0].width())
+    for page in list(review.docks):
+        viewer.window.remove_dock_widget(page)
+    until(lambda: not review.docks)
+    assert not any(bar.styleSheet() for bar in bars if isalive(bar))

@@ -261,6 +261,7 @@ class Session(QObject):
     def join(self, dock: QWidget, name: str) -> None:
         """Take in an opened dock. The first one opens the others behind it, and the picture comes back."""
         self.docks.append(dock)
+        self.turns.later(self.surroundings.narrow_tabs)
         if len(self.docks) == 1:
             self._waiting = []
             self._collecting.begin()
