@@ -61,12 +61,17 @@ def test_a_new_kind_has_its_knobs_its_hint_and_its_conditions(review: Session) -
 def test_a_new_kind_is_placed_by_a_click_and_says_and_draws_what_it_found(review: Session, until: Until) -> None:
     dock = choose(review, Beacon.id)
     dock.kind.front.panel.controls["colour"].list.setCurrentText("plain")
-    place = next(one for one in dock.findChildren(QPushButton) if one.text().startswith("Click in the image"))
+    place, search = (
+        next(one for one in dock.findChildren(QPushButton) if one.text() == text)
+        for text in ("Place it by a click", "Search instead")
+    )
     assert place.isVisibleTo(dock)
+    assert not search.isVisibleTo(dock), "there is no place to be forgotten"
     place.click()
+    assert place.text() == "Now click in the image"
     review.panels.navigation.clicked.emit(50.0, 40.0)
     until(lambda: review.bench.perturbing.result is not None and not review.jobs.busy())
-    assert not place.isChecked()
+    assert (place.isChecked(), place.text()) == (False, "Place it by a click")
     assert not dock.kind.options.controls["patience"].isEnabled(), "it belongs to a search for a place"
     assert dock.outcome.spent.text().startswith("A plain beacon is lit at row 50, column 40.")
     curve = dock.outcome.curve
@@ -77,6 +82,10 @@ def test_a_new_kind_is_placed_by_a_click_and_says_and_draws_what_it_found(review
     until(lambda: panel.image.name.startswith("Beacon lit"))
     comparison = review.bench.result.outcome.comparison
     np.testing.assert_array_equal(panel.stack[1], comparison.perturbed.numpy())
+    search.click()
+    assert (review.bench.perturbing.knobs["north"], review.bench.perturbing.knobs["east"]) == (-1, -1)
+    assert not search.isVisibleTo(dock)
+    assert dock.kind.options.controls["patience"].isEnabled()
 
 
 def test_every_kind_has_controls_for_all_of_its_knobs(review: Session) -> None:

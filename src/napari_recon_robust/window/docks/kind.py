@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 STEPS = "steps"
 EFFORT = {"Preview": 1, "Normal": 5, "Thorough": 10}
+_PLACE, _NOWHERE = "Place it by a click", -1.0
 _BESIDE = "The click lies outside of the image; press the button again and click on it."
 
 
@@ -117,18 +118,15 @@ class KindPanel(QWidget):
         self.budgets = Budgets(session)
         self.effort = Effort()
         self.effort.chosen.connect(lambda steps: self._set(**{STEPS: steps}))
-        self.place = button(
-            "Click in the image to place it",
-            "The next click puts the feature there",
-            session.panels.navigation.pick,
-            checkable=True,
-        )
+        self.place = button(_PLACE, "The next click into the image puts it there", self._pick, checkable=True)
+        self.search = button("Search instead", "Forget the place: Run searches for the worst one", self._search)
         self.folded = QVBoxLayout()
         self.run = button("Run", "Search for the perturbation; the picture shows the worst so far", self._run)
         column = _column(self)
         column.addWidget(heading("Perturbation"))
-        for part in (self.list, self.summary, self.budgets, self.effort, self.place):
+        for part in (self.list, self.summary, self.budgets, self.effort):
             column.addWidget(part)
+        column.addLayout(row(self.place, self.search, stretch=0))
         column.addLayout(self.folded)
         column.addWidget(self.run)
 
@@ -181,9 +179,22 @@ class KindPanel(QWidget):
             self.options.grey(knobs)
         if self.front is not None:
             self.front.set_values(knobs)
+        self.search.setVisible(self._placed)
         self.effort.setEnabled(steps is not None and steps.matters(knobs))
         self.effort.show_value(knobs.get(STEPS))
         self.budgets.show_values()
+
+    @property
+    def _placed(self) -> bool:
+        place = self.perturbing.chosen.place
+        return place is not None and all(self.perturbing.knobs[name] >= 0 for name in place)
+
+    def _pick(self, active: bool) -> None:
+        self.session.panels.navigation.pick(active)
+        self.place.setText("Now click in the image" if active else _PLACE)
+
+    def _search(self) -> None:
+        self._set(**dict.fromkeys(self.perturbing.chosen.place or (), _NOWHERE))
 
     def put(self, row: float, column: float) -> None:
         """Place it where the image was clicked, and run; a click beside the image changes no setting."""
