@@ -1,6 +1,20 @@
 """The slider, on a ViewerModel."""
 
+from types import SimpleNamespace
+
 from napari_recon_robust.canvas.layers import Panels
+
+
+def click(panels: Panels, row: float, column: float, moved: int = 0) -> None:
+    image = panels.panels["reference"].image
+    position = image.data_to_world((panels.navigation.slice, row, column))
+    event = SimpleNamespace(button=1, type="mouse_press", pos=(50, 50), position=position)
+    pressed = panels._on_drag(panels.viewer, event)
+    next(pressed, None)
+    event.type, event.pos = "mouse_move", (50 + moved, 50)
+    next(pressed, None)
+    event.type = "mouse_release"
+    next(pressed, None)
 
 
 def test_the_slice_is_naparis_own_slider(panels: Panels) -> None:
@@ -22,3 +36,18 @@ def test_a_slice_is_turned_to_where_the_slider_stands_there_already(panels: Pane
     assert seen == [stands_at]
     panels.navigation.go_to(stands_at)
     assert seen == [stands_at], "that is no other slice"
+
+
+def test_a_click_points_to_a_place_and_a_drag_or_a_tool_in_hand_does_not(panels: Panels) -> None:
+    places: list[tuple[float, float]] = []
+    panels.navigation.pointed.connect(lambda *place: places.append(tuple(map(round, place))))
+    click(panels, 7, 12)
+    assert places == [(7, 12)]
+    click(panels, 7, 12, moved=30)
+    panels.drawing.begin("polygon")
+    click(panels, 7, 12)
+    assert places == [(7, 12)]
+    panels.drawing.stop()
+    panels.navigation.pick(True)
+    click(panels, 7, 12)
+    assert places == [(7, 12)], "it places a feature"

@@ -50,6 +50,18 @@ def test_a_table_is_added_and_not_drawn_in_the_words_of_undo(bench: Workbench) -
     assert bench.undoing.undone_next == "adding 2 regions"
 
 
+def test_a_click_means_the_smallest_region_whose_outline_is_near() -> None:
+    regions = Regions()
+    large, small = regions.draw(ROI.box(10, 10, 60, 60), 0), regions.draw(ROI.box(20, 12, 6, 6), 0)
+    regions.draw(ROI.box(20, 12, 2, 2), 1)
+    assert regions.beside(0, 22.6, 15.2, (96, 80)) is small, "a small one is near its outline everywhere"
+    assert regions.beside(0, 50.0, 12.0, (96, 80)) is large
+    assert regions.beside(0, 68.4, 72.0, (96, 80)) is large, "from outside, too"
+    assert regions.beside(0, 50.0, 40.0, (96, 80)) is None, "in the middle of a large one is no click on it"
+    assert regions.beside(0, -30.0, 12.0, (96, 80)) is None
+    assert regions.beside(0, 300.0, 12.0, (96, 80)) is None
+
+
 def test_a_region_with_a_name_keeps_it_where_it_is_drawn_again() -> None:
     regions = Regions()
     assert regions.draw(ROI.box(1, 2, 3, 4, label="Cyst"), 0).name == "Cyst"

@@ -9,14 +9,14 @@ from psygnal import Signal
 
 from .our_changes import OurChanges
 from .panel import PanelSet
-from .surface import cell_size, drag_window
+from .surface import cell_size, drag_window, moves_picture
 
 _AROUND = 3.0  # how many times the size of a place a cell shows
 
 
 class Navigation:
-    """Signals: `slice_changed(int)`; `clicked(row, column)` while places are picked; `moved(row, column)`, whole pixels
-    under the cursor, which may lie beyond the image.
+    """Signals: `slice_changed(int)`; `clicked(row, column)` while places are picked, `pointed(row, column)` of a click that
+    is for nothing else; `moved(row, column)`, whole pixels under the cursor. All may lie beyond the image.
 
     ours: true while layers are arranged, when napari's slider means nothing. picking: whether places are picked.
     windowed: whether what is shown has a window that a drag may change.
@@ -24,6 +24,7 @@ class Navigation:
 
     slice_changed = Signal(int)
     clicked = Signal(float, float)
+    pointed = Signal(float, float)
     moved = Signal(int, int)
 
     def __init__(self, viewer: ViewerModel, panels: PanelSet, ours: OurChanges) -> None:
@@ -72,17 +73,17 @@ class Navigation:
         camera.zoom = max(camera.zoom, cell / (_AROUND * diameter))
 
     def on_drag(self, viewer: ViewerModel, event: Any) -> Iterator[None]:
-        """Handle a press of the mouse: the left button picks a place, the right one changes the window."""
+        """Handle a press of the mouse: a click of the left button is a place, the right one changes the window."""
         panel = self._panels.front
         if panel is None:
             return
-        if event.button == 1 and self.picking:
-            start = event.pos
+        if event.button == 1 and (self.picking or moves_picture(viewer)):
+            start, place = event.pos, self.clicked if self.picking else self.pointed
             yield
             while event.type == "mouse_move":
                 yield
             if np.abs(np.subtract(event.pos, start)).max() < 4:
                 _, row, column = panel.image.world_to_data(event.position)
-                self.clicked.emit(float(row), float(column))
+                place.emit(float(row), float(column))
         elif event.button == 2 and self.windowed():
             yield from drag_window(panel.image, event)

@@ -56,6 +56,12 @@ def make_reading_surface(viewer: ViewerModel) -> Callable[[], None]:
     return restore
 
 
+def moves_picture(viewer: ViewerModel) -> bool:
+    """Whether the left button moves the picture, and no tool of napari's is in hand."""
+    active = viewer.layers.selection.active
+    return active is None or str(active.mode) == "pan_zoom"
+
+
 class Takeover:
     """Makes the viewer a reading surface and follows its events, until it is let go or given back."""
 

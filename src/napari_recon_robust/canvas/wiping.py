@@ -7,6 +7,7 @@ from napari.layers import Image
 
 from .comparing import Comparing
 from .layers import Panels
+from .surface import moves_picture
 
 _INSET = 0.05  # of the width: less far from an edge a wipe does not begin
 
@@ -28,7 +29,7 @@ class Wiping:
             or host is None
             or self._comparing.view.way == "lens"
             or self._panels.navigation.picking
-            or self._draws()
+            or not moves_picture(viewer)
         ):
             return False
         image = self._panels.panels[host].image
@@ -54,7 +55,3 @@ class Wiping:
         _, row, column = image.world_to_data(place)
         geometry = self._panels.geometry
         return 0.5 if geometry is None else geometry.across(float(row), float(column))
-
-    def _draws(self) -> bool:
-        active = self._panels.viewer.layers.selection.active
-        return active is not None and str(active.mode) != "pan_zoom"

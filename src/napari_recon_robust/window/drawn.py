@@ -24,6 +24,7 @@ class DrawnRegions:
         bench.regions.chosen_changed.connect(self._on_chosen)
         panels.drawing.edited.connect(self._on_edited)
         panels.drawing.clicked.connect(self._on_clicked)
+        panels.navigation.pointed.connect(self._on_pointed)
 
     def show(self) -> None:
         """Show the regions as outlines."""
@@ -61,6 +62,15 @@ class DrawnRegions:
             if kind == "polygon":
                 raise InputError("a polygon has three corners or more; click each of them, and double-click the last.")
             raise InputError("a click outlines no region; hold the mouse button down and drag across it.")
+
+    def _on_pointed(self, row: float, column: float) -> None:
+        """Choose the region whose outline was clicked, as in the list."""
+        regions, acquisition = self.bench.regions, self.bench.acquisition
+        if self.panels.drawing.visible and acquisition.is_open:
+            _, rows, columns = acquisition.shape
+            region = regions.beside(self.panels.navigation.slice, row, column, (rows, columns))
+            if region is not None and region not in regions.chosen:
+                regions.choose([region])
 
     def _on_edited(self, action: str, indices: tuple[int, ...], now: list[Outline]) -> None:
         """Take over what was drawn, moved or deleted by hand in one panel, so that all panels show it."""

@@ -14,6 +14,7 @@ from .jobs import Jobs
 _NARROW = "QTabBar::tab { padding: 3px; }"  # napari's own is 6 at the sides
 _DIRECTLY = Qt.FindChildOption.FindDirectChildrenOnly
 
+
 class Surroundings(QObject):
     """While a review has docks, the canvas takes the keys when the mouse enters it.
 

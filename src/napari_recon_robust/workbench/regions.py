@@ -11,6 +11,8 @@ from ..ground.errors import InputError
 if TYPE_CHECKING:
     from ..data.roi import ROI, Annotation
 
+_NEAR = 4  # pixels from an outline to a click that means it
+
 
 @dataclass(frozen=True, eq=False)
 class Region:
@@ -75,6 +77,19 @@ class Regions:
     def on(self, index: int) -> list[Region]:
         """Return the regions of one slice."""
         return [region for region in self.all if region.slice == index]
+
+    def beside(self, index: int, row: float, column: float, matrix: tuple[int, int]) -> Region | None:
+        """Return the smallest region of a slice whose outline is near a place; None where there is none.
+
+        row, column: image pixels; matrix: rows and columns of the image.
+        """
+        rows, columns = (slice(max(round(at) - _NEAR, 0), max(round(at) + _NEAR + 1, 0)) for at in (row, column))
+        found = []
+        for region in self.on(index):
+            mask = region.roi.mask(matrix)
+            if len(mask[rows, columns].unique()) > 1:  # inside and outside
+                found.append((int(mask.sum()), region))
+        return min(found, key=lambda one: one[0], default=(0, None))[1]
 
     @property
     def in_order(self) -> list[Region]:
@@ -192,8 +207,8 @@ class Regions:
         roi = self.chosen_on(index)
         if roi is None:
             raise InputError(
-                f"no region is chosen on slice {index if number is None else number}; click one in the list, or "
-                "outline one by Box, Polygon or Ellipse."
+                f"no region is chosen on slice {index if number is None else number}; click one in the list or "
+                "its outline in the picture, or draw one by Box, Polygon, Ellipse or Brush."
             )
         return roi
 

@@ -408,6 +408,22 @@ def test_a_chosen_region_is_seen_in_a_long_list(review: Session) -> None:
     assert page.regions.list.viewport().rect().contains(page.regions.list.visualItemRect(item))
 
 
+def test_a_click_on_an_outline_in_the_picture_chooses_the_region(review: Session) -> None:
+    regions, (region, *_) = review.bench.regions, review.bench.regions.on(1)
+    box = region.roi.shapes[0]
+    place = box.row + box.height / 2, float(box.column)
+    review.panels.navigation.pointed.emit(*place)
+    assert regions.chosen == (region,)
+    (item,) = dock_of(review, "Perturb").regions.list.selectedItems()
+    assert item.text().startswith(region.name)
+    review.panels.navigation.pointed.emit(0.0, 0.0)
+    assert regions.chosen == (region,), "a click beside all of them takes nothing back"
+    regions.choose([])
+    review.panels.drawing.show(False)
+    review.panels.navigation.pointed.emit(*place)
+    assert not regions.chosen, "its outline is not to be seen"
+
+
 def test_a_lesion_by_a_click(review: Session, until: Until) -> None:
     perturb = dock_of(review, "Perturb")
     perturb.kind.list.setCurrentIndex(perturb.kind.list.findData("fnaf"))
