@@ -15,8 +15,8 @@ _AROUND = 3.0  # how many times the size of a place a cell shows
 
 
 class Navigation:
-    """Signals: `slice_changed(int)`; `clicked(row, column)` while places are picked, `pointed(row, column)` of a click that
-    is for nothing else; `moved(row, column)`, whole pixels under the cursor. All may lie beyond the image.
+    """Signals: `slice_changed(int)`; `clicked(row, column)` while places are picked, `pointed(row, column)` of a click
+    that is for nothing else; `moved(row, column)`, whole pixels under the cursor. All may lie beyond the image.
 
     ours: true while layers are arranged, when napari's slider means nothing. picking: whether places are picked.
     windowed: whether what is shown has a window that a drag may change.

@@ -19,7 +19,7 @@ class Surroundings(QObject):
     """While a review has docks, the canvas takes the keys when the mouse enters it.
 
     While a scan is open, or being opened, the welcome page stays away, and a line on the canvas says what is under way
-    until there is a picture. The titles on the tabs of docks have less room around them, so that six are read to the end.
+    until there is a picture. The titles on the tabs have less room around them, so that those of six docks are whole.
     """
 
     def __init__(self, viewer: ViewerModel, bench: Workbench, jobs: Jobs, panels: Panels, parent: QObject) -> None:
