@@ -117,13 +117,13 @@ def test_below_three_patients_there_is_no_interval() -> None:
 
 
 def test_a_bias_to_one_side_is_seen() -> None:
-    """A reader who always takes the left image shows no preference, and a bias."""
+    """A reader who always takes the first image shows no preference, and a bias."""
     made = plan(questions=PAIRS, cases=cases(40))
     rows = chosen(made, lambda *_: {"choice": 0}, readers=1)
     findings = analyse(made, rows).findings
     assert only(findings, "share of choices", "clean").estimate.value == 0.5
-    assert only(findings, "share at the left", "both").estimate.value == 1
-    corrected = only(findings, "share without preferring a side", "clean")
+    assert only(findings, "share at position A", "both").estimate.value == 1
+    corrected = only(findings, "share without preferring a position", "clean")
     assert corrected.estimate.value == pytest.approx(0.5)
     assert corrected.p == pytest.approx(0, abs=1e-6)
     own = only(findings, "share of choices of R1", "clean").estimate

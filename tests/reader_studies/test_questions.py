@@ -94,7 +94,7 @@ def test_a_place_in_a_case_of_several_slices_names_one_of_them() -> None:
 
 
 def test_names_of_images_are_neutral() -> None:
-    assert [image_names(count) for count in (1, 2, 3)] == [("image",), ("left", "right"), ("a", "b", "c")]
+    assert [image_names(count) for count in (1, 2, 3)] == [("image",), ("a", "b"), ("a", "b", "c")]
 
 
 def test_what_is_asked_beside_the_reference_is_a_step_of_its_own() -> None:

@@ -355,10 +355,10 @@ def test_marks_that_were_taken_away_come_back(made: Any) -> None:
 def test_names_are_neutral(made: Any) -> None:
     reading, _, answers = made(questions=PAIRS, viewing={"reference": True})
     images = reading.images()
-    assert list(images) == ["reference", "left", "right"]
+    assert list(images) == ["reference", "a", "b"]
     shown = reading.shown
     assert shown is not None
-    np.testing.assert_array_equal(images["right"], answers.bundle.image(shown.images[1], shown))
+    np.testing.assert_array_equal(images["b"], answers.bundle.image(shown.images[1], shown))
 
 
 @pytest.mark.slow

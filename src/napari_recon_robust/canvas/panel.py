@@ -13,7 +13,7 @@ from .heading import Heading
 from .titles import in_lines, in_one_line
 
 ORDER = ("reference", "clean", "perturbed", "difference")
-BLINDED = ("image", "left", "right", *"abcdef")  # beside the reference, to a reader who is not to know more
+BLINDED = ("image", *"abcdef")  # beside the reference, to a reader who is not to know more
 _LAYERS = (*ORDER, *BLINDED, *lined_up(MOST))  # in which order their layers lie
 
 

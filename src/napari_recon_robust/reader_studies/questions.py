@@ -272,10 +272,11 @@ Question = Annotated[ForcedChoice | Ranking | Likert | Lesion | FreeResponse | S
 
 
 def image_names(images: int) -> tuple[str, ...]:
-    """What the images of a presentation are called, from the first position to the last: neutral names."""
-    if images < 3:
-        return ("image",) if images == 1 else ("left", "right")
-    return tuple("abcdef"[:images])
+    """What the images of a presentation are called, from the first position to the last.
+
+    They are letters, since how many images have room beside each other depends on the window.
+    """
+    return ("image",) if images == 1 else tuple("abcdef"[:images])
 
 
 def steps(questions: Sequence[Question], always: bool) -> tuple[tuple[Question, ...], ...]:

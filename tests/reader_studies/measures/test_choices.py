@@ -19,8 +19,8 @@ def test_the_best_of_three_is_found_wherever_it_stands() -> None:
     assert clean.estimate.interval is not None
     assert 0.8 < clean.estimate.interval[0] < 1
     assert only(findings, "share of choices", "random").estimate.value == 0
-    assert only(findings, "share at position 2", "all").estimate.value == pytest.approx(1 / 3)
-    assert only(findings, "share at position 1", "all").p == 1
+    assert only(findings, "share at position B", "all").estimate.value == pytest.approx(1 / 3)
+    assert only(findings, "share at position A", "all").p == 1
     assert only(findings, "sensitivity d'", "clean").estimate.value > 3
     assert only(findings, "difference of shares", "clean − random").estimate.interval is None  # nothing varies
     assert "preference: no Fleiss' kappa between readers, all, since all answers are the same." in analysis.remarks
@@ -42,7 +42,7 @@ def test_cases_of_one_patient_have_an_interval_over_patients() -> None:
     findings = analyse(made, chosen(made, lambda *_: {"choice": int(rng.integers(2))}, readers=1)).findings
     own = only(findings, "share of choices of R1", "clean")
     assert (own.estimate.units, own.units) == (8, "patients")
-    corrected = only(findings, "share without preferring a side", "clean")
+    corrected = only(findings, "share without preferring a position", "clean")
     assert "Hotelling's" in corrected.note
 
 
@@ -51,4 +51,4 @@ def test_an_arm_that_never_moved_is_said() -> None:
     rows = chosen(made, lambda *_: {"choice": 0})
     rows = [row for row in rows if row["arms"][0] == "clean"]
     analysis = analyse(made, rows)
-    assert any("always stood at the same side" in remark for remark in analysis.remarks)
+    assert any("always stood at the same position" in remark for remark in analysis.remarks)

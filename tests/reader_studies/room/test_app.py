@@ -900,6 +900,27 @@ def test_a_page_that_is_longer_than_the_window_begins_with_its_first_words(
         assert chromium.run("document.activeElement.textContent") == "Continue", "and Enter goes on all the same"
 
 
+@pytest.mark.slow
+def test_a_choice_is_between_letters_wherever_the_images_stand(
+    study: Callable[..., Answers], chromium: Browser
+) -> None:
+    """Beside the reference the second of two images may stand further left than the first, or below it."""
+    answers = study(questions=PAIRS, viewing={"reference": True})
+    with _served(answers) as origin:
+        _enter(chromium, answers, origin)
+        places = []
+        for width, height in ((1280, 800), (810, 1080), (1920, 1080)):
+            chromium.resize(width, height)
+            chromium.wait("document.querySelectorAll('canvas').length === 3")
+            figures = "[...document.querySelectorAll('figure')]"
+            assert chromium.run(f"{figures}.map((one) => one.innerText.trim())") == ["Reference", "A", "B"]
+            boxes = f"{figures}.map((one) => one.getBoundingClientRect()).map(({{ x, y }}) => [x, y])"
+            places.append(np.subtract(*chromium.run(boxes)[1:]).tolist())
+        assert len({(x > 0, y < 0) for x, y in places}) > 1, "they do not always stand in the same way"
+        words = chromium.run("[...document.querySelectorAll('.form label')].map((one) => one.innerText)")
+        assert [word.split()[-1] for word in words[:2]] == ["A", "B"]
+
+
 @pytest.mark.parametrize(("width", "height", "least"), [(420, 800, 300), (680, 1000, 400), (420, 400, 120)])
 def test_the_image_has_room_in_a_narrow_window(
     study: Callable[..., Answers], chromium: Browser, width: int, height: int, least: int

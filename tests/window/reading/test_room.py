@@ -161,11 +161,11 @@ def test_flicker_and_wipe_keep_the_window_and_the_zoom(
     left, right = (image[0] for image in opened.reading.images().values())
 
     def seen() -> np.ndarray:
-        return np.asarray(opened.panels.panels["right"].image.data)[0]
+        return np.asarray(opened.panels.panels["b"].image.data)[0]
 
     opened.panels.shared_window.start(0.1, 0.7)
     QTest.keyClick(opened._canvas, "l")
-    until(lambda: opened.panels.shown == ("right",) and opened.panels.settled)
+    until(lambda: opened.panels.shown == ("b",) and opened.panels.settled)
     until(lambda: np.array_equal(seen(), left))
     until(lambda: np.array_equal(seen(), right))
     QTest.keyClick(opened._canvas, "v")
@@ -208,7 +208,7 @@ def test_slices_are_turned_by_wheel_keys_and_slider_in_one_view(
     def is_shown(slice: int) -> bool:
         said = (bar._label.text(), bar.slider.accessibleName())
         assert said == (f"Slice {slice + 1} of 3 (J, K)", f"Slice {slice + 1} of 3")
-        return np.array_equal(seen("left"), left[slice]) and np.array_equal(seen("right"), right[slice])
+        return np.array_equal(seen("a"), left[slice]) and np.array_equal(seen("b"), right[slice])
 
     assert bar.isVisible()
     assert is_shown(0)
@@ -233,11 +233,11 @@ def test_slices_are_turned_by_wheel_keys_and_slider_in_one_view(
     until(lambda: opened.panels.settled)
     QTest.keyClick(opened._canvas, "k")
     edge = left.shape[2] // 2
-    np.testing.assert_array_equal(seen("right"), np.concatenate([left[2][:, :edge], right[2][:, edge:]], axis=1))
+    np.testing.assert_array_equal(seen("b"), np.concatenate([left[2][:, :edge], right[2][:, edge:]], axis=1))
     QTest.keyClick(opened._canvas, "l")
     until(lambda: opened.panels.settled)
-    until(lambda: np.array_equal(seen("right"), left[2]))
-    until(lambda: np.array_equal(seen("right"), right[2]))
+    until(lambda: np.array_equal(seen("b"), left[2]))
+    until(lambda: np.array_equal(seen("b"), right[2]))
     assert opened.panels.window == pytest.approx((0.1, 0.7))
     QTest.keyClick(opened._canvas, "1")
     QTest.keyClick(opened._canvas, Qt.Key.Key_Return)
@@ -337,14 +337,14 @@ def test_outlines_stay_as_thin_on_the_screen_whatever_the_zoom(
     room: Callable[..., ReadingRoom], until: Callable[[Callable[[], object]], None]
 ) -> None:
     opened = room(questions=PAIRS, viewing={"region": True})
-    camera, left = opened.panels.viewer.scene.camera, opened.panels.panels["left"].regions
+    camera, left = opened.panels.viewer.scene.camera, opened.panels.panels["a"].regions
     fitting = camera.zoom * left.current_edge_width
     camera.zoom *= 4  # as by the wheel
     assert camera.zoom * left.current_edge_width == pytest.approx(fitting, rel=0.1)
     QTest.keyClick(opened._canvas, "r")
     QTest.keyClick(opened._canvas, "v")
-    until(lambda: opened.panels.shown == ("right",) and opened.panels.settled)
-    right = opened.panels.panels["right"].regions
+    until(lambda: opened.panels.shown == ("b",) and opened.panels.settled)
+    right = opened.panels.panels["b"].regions
     assert max(right.edge_width) * camera.zoom < 4 * fitting
 
 
@@ -355,7 +355,7 @@ def test_a_plan_may_forbid_flicker_wipe_window_and_zoom(room: Callable[..., Read
     for key in (*"lvwfrbdcn", Qt.Key.Key_PageUp, Qt.Key.Key_Right):
         QTest.keyClick(opened._canvas, key)
     assert (opened.panels.viewer.scene.camera.center, opened.panels.viewer.scene.camera.zoom) == (centre, zoom)
-    assert (opened.looking.mode, opened.panels.shown) == ("side", ("left", "right"))
+    assert (opened.looking.mode, opened.panels.shown) == ("side", ("a", "b"))
     assert not opened.panels.navigation.windowed()
     assert not opened.panels.viewer.scene.camera.mouse_zoom
     assert opened.panels.window == window
@@ -495,6 +495,6 @@ def test_napari_keys_that_tell_or_change_do_nothing(room: Callable[..., ReadingR
         opened._canvas, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
     )
     assert list(opened.panels.viewer.layers) == layers
-    assert all(layer.visible for layer in layers if layer.name in ("Left", "Right"))
+    assert all(layer.visible for layer in layers if layer.name in ("A", "B"))
     visible = [dock for dock in opened._window._qt_window.findChildren(QDockWidget) if dock.isVisible()]
     assert len(visible) == 1

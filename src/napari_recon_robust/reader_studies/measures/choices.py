@@ -28,6 +28,8 @@ from .found import (
     share,
 )
 
+_LETTERS = "ABCDEF"  # of the images, from the first position to the last
+
 
 def choices(plan: Plan, question: Question, rows: Sequence[Row]) -> Found:
     """The share of each arm, of each position, and what the first arm's would be if no reader preferred a position."""
@@ -74,7 +76,7 @@ def _positions(question: Question, arms: Sequence[str], rows: Sequence[Row], pat
     for position, estimate in enumerate(result.chosen_at):
         p = result.bias if position == 0 else None
         note = "" if p is None else f"p that no position is preferred, by Hotelling's test over {over_patients(rows)}"
-        what, average = f"share at position {position + 1}", Average(estimate, result.readers)
+        what, average = f"share at position {_LETTERS[position]}", Average(estimate, result.readers)
         found.findings.append(averaged(question.id, what, "all", average, rows, p=p, note=note))
     note = f"of {len(arms)} alternatives, if {arms[0]} is the one to be found; 0 by chance"
     average = Average(result.sensitivity, result.readers)
@@ -91,15 +93,17 @@ def _sides(
     result: Alternatives,
 ) -> Found:
     chosen = Average(result.chosen_at[0], result.readers)
-    left = averaged(question.id, "share at the left", "both", chosen, rows, note="0.5 without bias")
+    left = averaged(question.id, f"share at position {_LETTERS[0]}", "both", chosen, rows, note="0.5 without bias")
     if len(set(target)) < 2:
-        remark = f"{question.id}: {first} always stood at the same side, so that a side cannot be told from the arm."
+        remark = (
+            f"{question.id}: {first} always stood at the same position, so that a position cannot be told from the arm."
+        )
         return Found([left], remarks=[remark])
     corrected = forced_choice(np.array(choice) == 0, np.array(target) == 0, patients_of(rows))
     test, p = ("Fisher's", corrected.bias) if corrected.bias is not None else ("Hotelling's", result.bias)
     note = f"0.5 by chance; by signal detection, d' {corrected.sensitivity:.2f}"
-    note += f"; p that no side is preferred, by {test} test" if p is not None else ""
-    what, held = "share without preferring a side", over_patients(rows)
+    note += f"; p that no position is preferred, by {test} test" if p is not None else ""
+    what, held = "share without preferring a position", over_patients(rows)
     return Found([left, Finding(question.id, what, first, corrected.unbiased, over=held, p=p, note=note)])
 
 

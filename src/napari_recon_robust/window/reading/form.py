@@ -44,11 +44,6 @@ def titled(name: str) -> str:
     return name.capitalize()
 
 
-def described(name: str) -> str:
-    """An image in the words of a choice."""
-    return f"Image {titled(name)}" if len(name) == 1 else f"The {name} image"
-
-
 class Asked(QFrame):
     """One question. Keys: 1 to 9 for its choices in their order, 0 for "cannot judge", + and - for its slider."""
 
@@ -78,11 +73,11 @@ class Asked(QFrame):
         question = self._question
         if isinstance(question, ForcedChoice):
             for at, name in enumerate(self._reading.names):
-                self._choose("choice", at, described(name), str(at + 1))
+                self._choose("choice", at, f"Image {titled(name)}", str(at + 1))
         elif isinstance(question, Ranking):
             self._say("Choose the best one first, then the next. Choose one again to take back its rank.")
             for at, name in enumerate(self._reading.names):
-                self._rank(at, described(name), str(at + 1))
+                self._rank(at, f"Image {titled(name)}", str(at + 1))
         elif isinstance(question, FreeResponse):
             self._say("Click on each lesion in the image.")
             self._marks = MarkList(self._reading)

@@ -25,7 +25,7 @@ function leaveToKeys(button) {
 }
 
 /** The title of an image by its name. */
-const titled = (name) => (name.length === 1 ? name.toUpperCase() : name[0].toUpperCase() + name.slice(1));
+const titled = (name) => name[0].toUpperCase() + name.slice(1);
 
 /** One question. names: of the images that are judged. slices: `count` of the case, `at` the one that is shown, and
  * `turn` shows another. `changed` is called after each answer; `value` is null while it is incomplete. */
@@ -42,12 +42,8 @@ class Asked {
     if (this.choices.every(({ words }) => words?.length <= SHORT)) this.field.className = "short";
   }
 
-  #words(name) {
-    return name.length === 1 ? `Image ${titled(name)}` : `The ${name} image`;
-  }
-
   forced() {
-    this.names.forEach((name, at) => this.choose("choice", at, this.#words(name), String(at + 1)));
+    this.names.forEach((name, at) => this.choose("choice", at, `Image ${titled(name)}`, String(at + 1)));
   }
 
   ranking() {
@@ -55,7 +51,7 @@ class Asked {
     this.names.forEach((name, at) => {
       const button = made("button", { type: "button", className: "rank" });
       const rank = made("output");
-      button.append(made("kbd", { textContent: at + 1 }), this.#words(name), rank);
+      button.append(made("kbd", { textContent: at + 1 }), `Image ${titled(name)}`, rank);
       button.addEventListener("click", () => this.rank(at));
       leaveToKeys(button);
       this.field.append(button);
