@@ -921,6 +921,100 @@ def test_a_choice_is_between_letters_wherever_the_images_stand(
         assert [word.split()[-1] for word in words[:2]] == ["A", "B"]
 
 
+@pytest.mark.slow
+def test_what_is_under_way_is_said_and_stays_as_it_was_answered(
+    study: Callable[..., Answers], chromium: Browser
+) -> None:
+    """However long it takes until the next case is there, neither keys nor clicks change what looks like the answer."""
+    answers = study()
+    with _served(answers) as origin:
+        _enter(chromium, answers, origin)
+        shown = answers.bundle.of_reader("R1")[0]
+        chromium.run(
+            "window.real = fetch; window.fetch = (...asked) => new Promise((go) => { window.let = () => go(real(...asked)); })"
+        )
+        for key in ("2", "Enter"):
+            chromium.key(key)
+        assert chromium.run("document.querySelector('.end .first').textContent") == "Loading…"
+        for key in ("3", "Backspace"):
+            chromium.key(key)
+        box = chromium.run("document.querySelector('.form label').getBoundingClientRect().toJSON()")
+        place = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        chromium.drag(place, place)
+        assert chromium.run("current.asked[0].value") == {"level": 2}
+        chromium.run("window.fetch = real; window.let()")
+        chromium.wait(f"current.shown.id !== '{shown.id}'")
+        assert chromium.run("document.querySelector('.end .first').textContent") == "Next (Enter)"
+        assert answers.given("R1", shown.id)[1]["sharpness"] == {"level": 2}
+
+
+@pytest.mark.slow
+def test_a_button_does_one_thing_at_a_time(study: Callable[..., Answers], chromium: Browser) -> None:
+    """The second click of two does not use the invitation up before the first one is answered."""
+    answers = study()
+    with _served(answers) as origin:
+        chromium.open_address("about:blank", "location.href === 'about:blank'")
+        chromium.open_address(f"{origin}/#{answers.access.invite('R1')}", "document.querySelector('button') !== null")
+        chromium.run(
+            "window.asked = []; { const real = fetch; window.fetch = (...all) => (asked.push(all[0]), real(...all)); }"
+        )
+        chromium.run(
+            "(({ length }, button) => { while (length--) button.click(); })('12', document.querySelector('button.first'))"
+        )
+        chromium.wait("document.querySelector('h1').textContent === 'A study'")
+        assert chromium.run("asked") == ["/enter", "/state"]
+
+
+@pytest.mark.slow
+def test_a_page_says_whose_it_is_and_when_it_becomes_somebody_elses(
+    study: Callable[..., Answers], chromium: Browser
+) -> None:
+    """Two readers at one machine share its cookie: the first one's window must not go on for the second."""
+    answers = study()
+    with _served(answers) as origin:
+        _enter(chromium, answers, origin, "R2")  # who has consented, and checked the display
+        _enter(chromium, answers, origin, "R1")
+        assert chromium.run("document.querySelector('h1').textContent") == "R1 · Case 1 of 12"
+        body = json.dumps(json.dumps({"token": answers.access.invite("R2")}))
+        headers = "{ 'Content-Type': 'application/json' }"
+        chromium.run(f"fetch('/enter', {{ method: 'POST', headers: {headers}, body: {body} }}).then(() => null)")
+        chromium.key("2")
+        chromium.key("Enter")
+        chromium.wait("document.querySelector('#message button') !== null")
+        chromium.run("document.querySelector('#message button').click()")
+        chromium.wait("document.querySelector('h1').textContent === 'You are reader R2 now'")
+        assert "If you are R1, do not go on here" in chromium.run("document.body.innerText")
+        chromium.run("document.querySelector('button.first').click()")
+        chromium.wait("document.querySelector('h1').textContent === 'R2 · Case 1 of 12'")
+    assert not answers.rows()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("region", [True, False])
+def test_a_reader_is_told_what_the_square_is_for(
+    study: Callable[..., Answers], chromium: Browser, region: bool
+) -> None:
+    with _served(answers := study(viewing={"region": region})) as origin:
+        _enter(chromium, answers, origin)
+        chromium.key("h")
+        assert ("only what is in it counts" in chromium.run("document.body.innerText")) is region
+
+
+@pytest.mark.slow
+def test_after_a_sitting_a_reader_is_told_which_one_is_done(study: Callable[..., Answers], chromium: Browser) -> None:
+    answers = study(design={"readers": 1, "sittings": "separate"})
+    answers.consent("R1")
+    for shown in answers.bundle.of_reader("R1"):
+        if not shown.sitting:
+            answers.record("R1", shown.id, 0, {"sharpness": {"level": 1}})
+    with _served(answers) as origin:
+        chromium.open_address("about:blank", "location.href === 'about:blank'")
+        chromium.open_address(f"{origin}/#{answers.access.invite('R1')}", "document.querySelector('button') !== null")
+        chromium.run("document.querySelector('button.first').click()")
+        chromium.wait("document.body.innerText.includes('You can begin the next sitting')")
+        assert "You have finished sitting 1 of 2." in chromium.run("document.body.innerText")
+
+
 @pytest.mark.parametrize(("width", "height", "least"), [(420, 800, 300), (680, 1000, 400), (420, 400, 120)])
 def test_the_image_has_room_in_a_narrow_window(
     study: Callable[..., Answers], chromium: Browser, width: int, height: int, least: int

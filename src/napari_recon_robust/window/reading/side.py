@@ -140,7 +140,7 @@ class Side(QWidget):
     def _end(self) -> None:
         place = self._reading.place
         if place.wait:
-            words = f"You have finished this sitting: {place.done} of {place.total} cases. Your answers are stored.\n\n"
+            words = f"You have finished sitting {place.sitting} of {place.sittings}. Your answers are stored.\n\n"
             words += f"You can begin the next sitting on {place.wait[:16].replace('T', ' at ')} (UTC)."
         else:
             words = f"You have read all cases: {place.done} of {place.total}.\n\nYour answers are stored. Thank you."
@@ -164,7 +164,7 @@ class Side(QWidget):
         part = f", part {reading.step + 1} of {len(reading.study.steps)}" if len(reading.study.steps) > 1 else ""
         which = f"Case {place.done + 1} of {place.total}"
         if reading.shown is not None and reading.shown.training:
-            which = "Training case: the truth is shown after your answer"
+            which = "Training case: your answer does not count"
         elif reading.shown is not place.shown:
             which = "An earlier case: change your answers"
         note = "\nYour answers so far are stored. Now compare with the reference." if reading.step else ""
@@ -217,6 +217,10 @@ def _how_to_read(reading: Reading) -> str:
         "Where you are asked for a place, click on it in the image. Without a mouse: M sets a mark in the middle, the "
         "arrow keys move it (with Shift by ten pixels). X removes the chosen mark, Z brings back what was removed.",
     ]
+    if viewing.region:
+        parts.append(
+            "The yellow square shows where to look. If you are asked about lesions, only what is in it counts."
+        )
     if several:
         parts.append(
             "Where a case has several slices, turn them with the mouse wheel, or press K for the next and J for the "

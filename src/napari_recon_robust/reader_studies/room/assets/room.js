@@ -47,9 +47,15 @@ function buttonRow(buttons) {
   return made("div", { className: "row" }, ...buttons.map(([label, act], at) => buttonFor(label, act, at || label === REMOVE ? "" : "first")));
 }
 
+/** A button that shows that it was pressed until what it does is done, and does it once at a time. */
 function buttonFor(label, act, className = "") {
   const button = made("button", { textContent: label, className });
-  button.addEventListener("click", () => act().catch((error) => say(error.message)));
+  button.addEventListener("click", async () => {
+    if (button.ariaBusy === "true") return;
+    button.ariaBusy = "true";
+    await act().catch((error) => say(error.message));
+    button.ariaBusy = "false";
+  });
   return button;
 }
 
@@ -88,10 +94,19 @@ async function go() {
     words("Reader study", [error.message], ["Try again", go]);
     return;
   }
-  if (!state.consented) consent(state);
+  const before = reader;
+  reader = state.reader;
+  if (before && before !== reader) anotherReader(before);
+  else if (!state.consented) consent(state);
   else if (state.next && !state.display) display(state);
   else if (state.next) await read(state, state.next);
   else ended(state);
+}
+
+/** An invitation of somebody else was opened in this browser, whose pages are all of that reader now. */
+function anotherReader(before) {
+  words(`You are reader ${reader} now`, [`The invitation of reader ${reader} was opened in this browser. All its pages belong to ${reader} since then.`,
+    `If you are ${before}, do not go on here: ask for a new link and open it. Your answers are stored.`], [`Continue as ${reader}`, go]);
 }
 
 function consent({ study, reader }) {
@@ -112,10 +127,10 @@ async function remove() {
   words("Deleted", ["Your answers are deleted. You can close this page."]);
 }
 
-function ended({ study, wait, done, total }) {
+function ended({ study, wait, done, total, sitting, sittings }) {
   if (wait) {
     const date = new Date(wait).toLocaleString(undefined, { dateStyle: "long", timeStyle: "short" });
-    words(study.title, [`You have finished this sitting: ${done} of ${total} cases. Your answers are stored.`,
+    words(study.title, [`You have finished sitting ${sitting - 1} of ${sittings}. Your answers are stored.`,
       `You can begin the next sitting on ${date}. Open this page again then, in this browser.`], ["Check again", go], [REMOVE, remove]);
   } else {
     words(study.title, [`You have read all cases: ${done} of ${total}. Your answers are stored. Thank you.`,
@@ -130,6 +145,7 @@ function howToRead({ questions, viewing, back, slices }) {
   const sentences = [
     "Look at the images on the left, answer the questions on the right, then press Next or Enter. You are not told how an image was made.",
     `Click on an answer, or press the number in front of it. The blue bar shows which question the number keys answer.${sliders ? " + and − move its slider." : ""} Press 0 if you cannot judge.`,
+    viewing.region && "The yellow square shows where to look. If you are asked about lesions, only what is in it counts.",
     places && "Where you are asked for a place, click on it in the image. Without a mouse: M sets a mark in the middle, the arrow keys move it (with Shift by ten pixels).",
     places && "X removes the chosen mark, Z brings back what was removed.",
     questions.some(({ reference }) => reference) && "At the end of each case you see the fully sampled image (the reference) next to it. Your earlier answers are stored before, and cannot be changed.",
@@ -186,6 +202,7 @@ async function read(state, shown) {
 }
 
 let current = null;
+let reader = ""; // whose page this is
 
 /** Under which name this tab keeps what was not sent yet of a step of a case. */
 const draftOf = ({ id, step, revision }) => `draft ${[id, step, revision]}`;
@@ -282,9 +299,9 @@ class Reading {
     help.addEventListener("click", () => this.help());
     const { done, total } = this.place;
     const form = made("form", { className: "form" },
-      made("div", {}, made("p", { className: "quiet where" }, made("span", { textContent: this.title }), help),
+      made("div", {}, made("div", { className: "quiet where" }, made("h1", { textContent: this.title }), help),
         made("progress", { max: total, value: done, ariaLabel: `${done} of ${total} cases read` })),
-      made("div", { className: "questions" },
+      this.questions = made("div", { className: "questions" },
         ...(step && !training ? [made("p", { className: "note", textContent: "Your answers so far are stored. Now compare with the reference." })] : []),
         ...this.asked.map((one) => one.field), ...(this.last ? [this.comment] : [])),
       made("div", { className: "end" }, back, pause, this.next));
@@ -300,8 +317,8 @@ class Reading {
   #where(next) {
     const { done, total, sitting, sittings } = this.place;
     const part = this.shown.steps > 1 ? `, part ${this.shown.step + 1} of ${this.shown.steps}` : "";
-    const before = sittings > 1 ? `Sitting ${sitting} of ${sittings} · ` : "";
-    if (this.shown.training) return `${before}Training case: the truth is shown after your answer${part}`;
+    const before = `${this.place.reader} · ${sittings > 1 ? `Sitting ${sitting} of ${sittings} · ` : ""}`;
+    if (this.shown.training) return `${before}Training case: your answer does not count${part}`;
     return next?.id === this.shown.id ? `${before}Case ${done + 1} of ${total}${part}` : `${before}An earlier case: change your answers${part}`;
   }
 
@@ -389,7 +406,7 @@ class Reading {
     cover.append(buttonRow([["Continue (Enter)", async () => { this.uncover(); this.#watch(); this.#fit(); }], ...buttons]));
     main.hidden = true;
     this.#watch();
-    main.after(cover);
+    main.before(cover);
     cover.querySelector("button.first").focus();
   }
 
@@ -405,6 +422,8 @@ class Reading {
   #follow() {
     this.panels.classList.toggle("marking", this.asked.some((one) => one.marks));
     this.next.disabled = this.sending || this.asked.some((one) => one.value === null);
+    this.next.textContent = this.sending ? "Loading…" : "Next (Enter)";
+    this.questions.inert = this.sending; // what is under way is what was answered
     for (const one of this.asked) one.field.classList.toggle("asked", one === this.#current);
     if (document.activeElement !== this.comment) this.#current.field.scrollIntoView({ block: "nearest" });
     this.draw();
@@ -455,14 +474,18 @@ class Reading {
     const sentence = { true: there, false: "The truth: there is no lesion in this case." }[lesion];
     say(sentence ?? "The truth of this case is not known.");
     this.sending = false;
-    this.next.disabled = false;
+    this.#follow();
     this.next.textContent = "Continue (Enter)";
-    this.send = go;
-    this.draw();
+    this.send = async () => {
+      if (this.sending) return;
+      this.sending = true;
+      this.#follow();
+      await go();
+    };
   }
 
   async back() {
-    if (!this.shown.before) return;
+    if (!this.shown.before || this.sending) return;
     try {
       const shown = await sent(`/presentation/${this.shown.before}`);
       this.#keep();
@@ -497,7 +520,7 @@ class Reading {
     if (key === "Enter" && event.target.tagName === "BUTTON") return;
     if (key === "Tab" || (key.startsWith("Arrow") && event.target.tagName === "INPUT")) return;
     if (key in acts) acts[key]();
-    else if (!this.#current.press(key) && !this.#pressBefore(key)) return;
+    else if (this.sending || (!this.#current.press(key) && !this.#pressBefore(key))) return;
     event.preventDefault();
   }
 
@@ -637,7 +660,7 @@ class Reading {
 
   /** The question that a click on the image answers. */
   get marking() {
-    return this.asked.find((one) => one.marks);
+    return this.sending ? undefined : this.asked.find((one) => one.marks);
   }
 
   /** Mark the middle of the square in which to look, or of the image; arrows move the mark from there. */
