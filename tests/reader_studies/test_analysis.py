@@ -11,8 +11,10 @@ from helpers.answers import cases, chosen, only, row, scored
 from helpers.reading import LESION, PAIRS, QUALITY, plan
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.reader_studies.analysis import analyse
+from napari_recon_robust.reader_studies.measures.found import with_width
 from napari_recon_robust.reader_studies.questions import Lesion
 from napari_recon_robust.reader_studies.report import page
+from napari_recon_robust.statistics.estimate import Estimate
 
 
 @pytest.mark.slow
@@ -281,9 +283,9 @@ def test_the_agreement_of_readers_with_themselves_is_the_mean_of_each_ones_own()
     found = only(findings, "kappa of repeated readings", "all")
     assert found.estimate.value == pytest.approx(0)
     assert found.over == "readers and patients"
-    assert found.note == "8 cases read twice, by 2 readers; the mean of each one's own kappa"
+    assert found.note == "8 repeated readings; the mean of the kappas of 2 readers, each with himself"
     own = only(findings, "kappa of repeated readings of R2", "all")
-    assert (own.estimate.value, own.over, own.note) == (pytest.approx(0), "patients; one reader", "4 cases read twice")
+    assert (own.estimate.value, own.over, own.note) == (pytest.approx(0), "patients; one reader", "4 repeated readings")
 
 
 def test_a_pilot_and_an_empty_study_are_refused() -> None:
@@ -329,3 +331,16 @@ def test_lesions_of_one_patient_alone_leave_a_rate_out_and_say_so() -> None:
     analysis = analyse(made, rows)
     assert any(remark.startswith("lesion: no sensitivity: all cases of one kind") for remark in analysis.remarks)
     assert {one.what for one in analysis.findings} >= {"specificity"}
+
+
+def test_what_is_0_but_for_rounding_is_0_and_an_index_stays_on_its_scale() -> None:
+    settled = with_width(Estimate(-6.7e-17, (-2.2e-16, 1.54), 3), -1, 1)
+    assert (settled.value, settled.interval) == (0, (0, 1))
+    assert settled.text() == "0 [0, 1]"
+    made = plan(cases=cases(3))
+    new = {"c0": (1.0, 1.0), "c1": (3.0, 3.0), "c2": (3.0, 3.0)}  # in the old arm both readers say 1
+    rows = scored(made, lambda arm, case, reader: 1.0 if arm == "clean" else new[case.id][reader - 1], readers=2)
+    index = only(analyse(made, rows).findings, "individual equivalence index", "attacked for clean").estimate
+    assert index.value == pytest.approx(2 / 3)
+    assert index.interval is not None
+    assert index.interval[1] == 1

@@ -8,7 +8,7 @@ import pytest
 
 from helpers.answers import cases, row, scored
 from helpers.reading import LESION, plan
-from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.ground.errors import FileFormatError, InputError
 from napari_recon_robust.reader_studies.exchange import compare, exchanged, read_exchanged, write_exchanged
 from napari_recon_robust.reader_studies.export import COLUMNS, to_csv
 from napari_recon_robust.reader_studies.ratings import Ratings
@@ -66,6 +66,13 @@ def test_what_cannot_be_exchanged_is_refused(tmp_path: Path) -> None:
         write_exchanged(exchanged(rows()), tmp_path / "a.txt")
     with pytest.raises(InputError, match="no known suffix"):
         read_exchanged(tmp_path / "a.txt")
+
+
+def test_an_answer_that_is_there_twice_is_refused(tmp_path: Path) -> None:
+    """As two exports that were put into one file would have it."""
+    (tmp_path / "a.csv").write_text(to_csv([*rows(), rows()[0]]), encoding="utf-8")
+    with pytest.raises(FileFormatError, match="2 answers by R1 to lesion of .* in clean; leave one"):
+        read_exchanged(tmp_path / "a.csv")
 
 
 def test_too_few_cases_of_a_file_are_said(tmp_path: Path) -> None:

@@ -31,3 +31,16 @@ def test_what_is_no_table_of_ratings(tmp_path: Path) -> None:
         read_rating_table(tmp_path / "a.csv")
     with pytest.raises(FileFormatError, match="a truth or a rating is no number"):
         read_rating_table(tmp_path / "none.csv")
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["reader,treatment,case,truth,rating", "1,1,a,0,3", "1,1,b,1,4", "2,1,a,1,3"],
+        ["readerID,caseID,modalityID,score", "truth,a,truth,0", "truth,b,truth,1", "truth,a,truth,1", "1,a,1,3"],
+    ],
+)
+def test_a_case_has_one_truth(tmp_path: Path, lines: list[str]) -> None:
+    (tmp_path / "a.csv").write_text("\n".join(lines), encoding="utf-8")
+    with pytest.raises(FileFormatError, match="both truths, 0 and 1, of case a"):
+        read_rating_table(tmp_path / "a.csv")

@@ -310,7 +310,11 @@ class Answers:
         return count
 
     def unblind(self, key: str | Path | None, why: str) -> dict[str, Any]:
-        """Open the key to the blinding, and log that and why; see `Bundle.unsealed`."""
+        """Open the key to the blinding, and log that and why; see `Bundle.unsealed`.
+
+        Raises FileFormatError, too, where the answers are not those that were given; see `verify`.
+        """
+        self.verify()
         found = self.bundle.unsealed(key)
         with self._store.transaction() as database:
             audit.log(database, "study", "broke the blind", why)

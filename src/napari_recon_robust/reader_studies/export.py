@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -102,11 +103,20 @@ def read_csv(path: str | Path) -> list[dict[str, Any]]:
             raise ValueError
         if not lines:
             raise FileFormatError(f"{path.name} holds no answer; nothing was read before it was exported.")
-        return [{name: _value(name, line.get(name, "")) for name in COLUMNS} for line in lines]
+        rows = [{name: _value(name, line.get(name, "")) for name in COLUMNS} for line in lines]
     except (OSError, ValueError, TypeError, KeyError, AttributeError, csv.Error, RecursionError):
         raise FileFormatError(
             f"{path.name} is no table of answers; `recon-robust review export` writes one as .csv."
         ) from None
+    told = ("reader", "question", "case", "arms", "purpose")
+    counts = Counter(tuple(row[name] for name in told) for row in rows)
+    (reader, question, case, arms, _), most = counts.most_common(1)[0]
+    if most > 1:
+        shown = _BETWEEN.join(arms)
+        raise FileFormatError(
+            f"{path.name} has {most} answers by {reader} to {question} of {case} in {shown}; leave one."
+        )
+    return rows
 
 
 class _Places:

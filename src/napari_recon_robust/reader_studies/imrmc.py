@@ -40,7 +40,7 @@ def read_imrmc(path: str | Path) -> Ratings:
         lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
         begin = next(number for number, line in enumerate(lines) if line.upper().startswith(_BEGIN))
         cells = [[cell.strip() for cell in line.split(",")] for line in lines[begin + 1 :] if line]
-        truths = {case: float(score) for reader, case, _, score in cells if reader in TRUTH}
+        truths = [(case, float(score)) for reader, case, _, score in cells if reader in TRUTH]
         rated = [line for line in cells if line[0] not in TRUTH]
         scores = [(reader, case, arm, float(score)) for reader, case, arm, score in rated]
     except (OSError, ValueError, StopIteration):
@@ -48,8 +48,11 @@ def read_imrmc(path: str | Path) -> Ratings:
     return assembled(path.name, truths, scores)
 
 
-def assembled(name: str, truths: dict[str, float], scores: list[tuple[str, str, str, float]]) -> Ratings:
-    """Ratings from the truth of each case and (reader, case, arm, score); FileFormatError for what does not fit."""
+def assembled(name: str, told: list[tuple[str, float]], scores: list[tuple[str, str, str, float]]) -> Ratings:
+    """Ratings from (case, truth) and (reader, case, arm, score); FileFormatError for what does not fit."""
+    truths = dict(told)
+    if torn := [case for case, truth in told if truth != truths[case]]:
+        raise FileFormatError(f"{name} says both truths, 0 and 1, of case {torn[0]}; mend it.")
     if set(truths.values()) != {0.0, 1.0}:
         raise FileFormatError(f"{name} needs cases with the truth 0 and cases with the truth 1.")
     if missing := [case for _, case, _, _ in scores if case not in truths]:

@@ -25,14 +25,14 @@ def read_rating_table(path: str | Path) -> Ratings | None:
                 return None
             rows = list(reader)
         if columns >= set(IMRMC):
-            truths = {row["caseID"]: float(row["score"]) for row in rows if row["readerID"] in TRUTH}
+            truths = [(row["caseID"], float(row["score"])) for row in rows if row["readerID"] in TRUTH]
             scores = [
                 (row["readerID"], row["caseID"], row["modalityID"], float(row["score"]))
                 for row in rows
                 if row["readerID"] not in TRUTH
             ]
         else:
-            truths = {row["case"]: float(row["truth"]) for row in rows}
+            truths = [(row["case"], float(row["truth"])) for row in rows]
             scores = [(row["reader"], row["case"], row["treatment"], float(row["rating"])) for row in rows]
     except (OSError, ValueError, TypeError, csv.Error):
         raise FileFormatError(f"{path.name} is no table of ratings: a truth or a rating is no number.") from None

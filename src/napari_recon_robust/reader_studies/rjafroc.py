@@ -149,7 +149,7 @@ class _Read:
         return Marks(self.arms, self.readers, tuple(even), patients, lesions, tuple(self.marks))
 
     def _ratings(self) -> Ratings:
-        truths = {case: float(bool(of_case)) for case, of_case in self.weights.items()}
+        truths = [(case, float(bool(of_case))) for case, of_case in self.weights.items()]
         found = assembled(self.file, truths, [(mark.reader, mark.case, mark.arm, mark.rating) for mark in self.marks])
         return replace(found, patients=tuple(self.patients[case] for case in found.cases))
 

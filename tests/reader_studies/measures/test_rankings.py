@@ -39,4 +39,4 @@ def test_the_endpoint_counts_places_and_repeats_agree() -> None:
     analysis = analyse(made, rows + again)
     assert "clean is better" in analysis.endpoint
     own = only(analysis.findings, "Kendall's W of repeated readings", "all")
-    assert (own.estimate.value, own.note) == (1, "6 cases read twice")
+    assert (own.estimate.value, own.note) == (1, "6 repeated readings")

@@ -930,9 +930,8 @@ def test_what_is_under_way_is_said_and_stays_as_it_was_answered(
     with _served(answers) as origin:
         _enter(chromium, answers, origin)
         shown = answers.bundle.of_reader("R1")[0]
-        chromium.run(
-            "window.real = fetch; window.fetch = (...asked) => new Promise((go) => { window.let = () => go(real(...asked)); })"
-        )
+        held = "new Promise((go) => { window.let = () => go(real(...asked)); })"
+        chromium.run(f"window.real = fetch; window.fetch = (...asked) => {held}")
         for key in ("2", "Enter"):
             chromium.key(key)
         assert chromium.run("document.querySelector('.end .first').textContent") == "Loading…"
@@ -955,12 +954,9 @@ def test_a_button_does_one_thing_at_a_time(study: Callable[..., Answers], chromi
     with _served(answers) as origin:
         chromium.open_address("about:blank", "location.href === 'about:blank'")
         chromium.open_address(f"{origin}/#{answers.access.invite('R1')}", "document.querySelector('button') !== null")
-        chromium.run(
-            "window.asked = []; { const real = fetch; window.fetch = (...all) => (asked.push(all[0]), real(...all)); }"
-        )
-        chromium.run(
-            "(({ length }, button) => { while (length--) button.click(); })('12', document.querySelector('button.first'))"
-        )
+        chromium.run("[window.asked, window.real] = [[], fetch]")
+        chromium.run("window.fetch = (path, ...more) => (asked.push(path), real(path, ...more))")
+        chromium.run("((button) => { button.click(); button.click(); })(document.querySelector('button.first'))")
         chromium.wait("document.querySelector('h1').textContent === 'A study'")
         assert chromium.run("asked") == ["/enter", "/state"]
 

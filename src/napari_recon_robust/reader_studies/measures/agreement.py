@@ -73,7 +73,7 @@ def _within(plan: Plan, question: Question, read: Sequence[Row], again: Sequence
     if len(pairs) < 2:
         return Found()
     patients = patients_of(one for one, _ in pairs)
-    note = f"{len(pairs)} cases read twice"
+    note = f"{len(pairs)} repeated readings"
     if question.kind == "ranking":
         both, first_rows = [kendall_w(ranks(pair, arms_of(plan))) for pair in pairs], [one for one, _ in pairs]
         average = mean(both, first_rows)
@@ -85,14 +85,14 @@ def _within(plan: Plan, question: Question, read: Sequence[Row], again: Sequence
     result = mean_kappa([one for one, _ in codes], [other for _, other in codes], whose, patients, weights)
     whole = replace(result, estimate=with_width(result.estimate, -1, 1))
     if result.readers > 1:
-        note += f", by {result.readers} readers; the mean of each one's own kappa"
+        note += f"; the mean of the kappas of {result.readers} readers, each with himself"
     what = "kappa of repeated readings"
     found = _agreed(averaged(question.id, what, "all", whole, [one for one, _ in pairs], note=note))
     for reader in dict.fromkeys(whose) if len(set(whose)) > 1 else ():
         own = [at for at, name in enumerate(whose) if name == reader]
         first_own, second_own = np.array([codes[at] for at in own]).T
         estimate = kappa(first_own, second_own, weights, [patients[at] for at in own])
-        own_note = f"{len(own)} cases read twice"
+        own_note = f"{len(own)} repeated readings"
         found += _agreed(
             Finding(question.id, f"{what} of {reader}", "all", with_width(estimate), over=ONE_READER, note=own_note)
         )

@@ -17,6 +17,7 @@ Row = dict[str, Any]  # as `export.long_table` makes it
 OVER_BOTH = "readers and patients"  # both are taken for a sample of those whom the result is to hold for
 READERS_FIXED = "patients; readers fixed"  # it holds for patients like these, and just these readers
 ONE_READER = "patients; one reader"
+_TINY = 1e-12  # beside figures that are shares, scores or agreements
 
 
 @dataclass(frozen=True)
@@ -154,8 +155,15 @@ def _left_out(rows: Sequence[Row]) -> str:
 
 
 def with_width(estimate: Estimate, low: float = float("-inf"), high: float = float("inf")) -> Estimate:
-    """The same with an interval that is cut at the ends of the scale, and without one that has no width."""
-    ends = estimate.interval
-    if ends is None or ends[1] - ends[0] <= 1e-12 * max(abs(estimate.value), 1.0):
-        return Estimate(estimate.value, None, estimate.units)
-    return estimate.within(low, high)
+    """The same with an interval that is cut at the ends of the scale, and without one that has no width.
+
+    What is 0 but for rounding is 0.
+    """
+    value, ends = _settled(estimate.value), estimate.interval
+    if ends is None or ends[1] - ends[0] <= _TINY * max(abs(value), 1.0):
+        return Estimate(value, None, estimate.units)
+    return Estimate(value, (_settled(ends[0]), _settled(ends[1])), estimate.units).within(low, high)
+
+
+def _settled(value: float) -> float:
+    return 0.0 if abs(value) < _TINY else value

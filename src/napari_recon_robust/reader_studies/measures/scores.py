@@ -63,7 +63,7 @@ def replaceable(question: Question, old: str, new: str, first: Sequence[Row], se
         result = interchangeability(fresh, usual, patients)
         note = f"two readers disagree at {100 * result.within.value:.0f}% of cases in {old}, and at "
         note += f"{100 * result.across.value:.0f}% if one of them has {new}; 0 if {new} may take the place of {old}"
-        index = with_width(result.index)
+        index = with_width(result.index, -1, 1)
         what, arm = "individual equivalence index", f"{new} for {old}"
         return Found([Finding(question.id, what, arm, index, over=READERS_FIXED, note=note)])
     return Found()
