@@ -15,11 +15,16 @@ from .plan import Plan
 COLUMNS = ("question", "measure", "arm", "value", "low", "high", "units", "unit", "over", "p", "note")
 
 
+def check_suffix(path: Path) -> None:
+    """Raise InputError for a file that `write_analysis` does not write."""
+    if path.suffix not in (".html", ".csv"):
+        raise InputError(f"{path.name} has no known suffix; name it .html or .csv.")
+
+
 def write_analysis(plan: Plan, analysis: Analysis, path: str | Path) -> Path:
     """Write an .html report, or a .csv with a line for each figure; InputError for another suffix."""
     path = Path(path)
-    if path.suffix not in (".html", ".csv"):
-        raise InputError(f"{path.name} has no known suffix; name it .html or .csv.")
+    check_suffix(path)
     write(path, (page(plan, analysis) if path.suffix == ".html" else table(analysis)).encode())
     return path
 

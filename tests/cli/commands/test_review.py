@@ -181,3 +181,20 @@ def test_bad_input_gets_one_sentence(tmp_path: Path, words: tuple[str, ...], sen
     found = CliRunner().invoke(cli, ["review", *(word.format(study=study) for word in words)])
     assert found.exit_code != 0
     assert sentence in (found.output if isinstance(found.exception, SystemExit) else str(found.exception))
+
+
+def test_the_blind_is_kept_where_the_analysis_could_not_be_written(tmp_path: Path) -> None:
+    opened_study(tmp_path).close()
+    study, answers = tmp_path / "study", tmp_path / "answers.sqlite"
+    words = ["analyse", study, "--answers", answers, "--output", tmp_path / "analysis.pdf"]
+    found = CliRunner().invoke(cli, ["review", *map(str, words)])
+    assert "name it .html or .csv" in str(found.exception)
+    with open_answers(study, answers) as opened:
+        assert opened.verify() == 1, "the log has nothing but its beginning"
+
+
+def test_what_was_left_out_of_a_comparison_is_printed(shared: Path, tmp_path: Path) -> None:
+    lines = (shared / "data/readers/vandyke.csv").read_text(encoding="utf-8").splitlines()
+    (tmp_path / "less.csv").write_text("\n".join([lines[0], *lines[2:]]), encoding="utf-8")
+    said = run("compare", tmp_path / "less.csv")
+    assert said.count("1 of 570 readings left out, since they are not of all arms") == 1

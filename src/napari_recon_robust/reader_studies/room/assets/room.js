@@ -81,6 +81,7 @@ async function enter(token) {
     words("Reader study", [error.message, `In this browser reader ${state.reader} takes part already.`], [`Continue as ${state.reader}`, go]);
     return;
   }
+  reader = ""; // who opens an invitation knows whose it is
   await go();
 }
 
