@@ -5,8 +5,13 @@ import zlib
 from pathlib import Path
 
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 
 from helpers.reported import frozen, pictured
+from napari_recon_robust.reports.case_page import CasePage
+from napari_recon_robust.reports.conditions import CaseImages
+from napari_recon_robust.reports.pdf import _SHEET, _table
 from napari_recon_robust.reports.report import write_report
 
 
@@ -41,6 +46,17 @@ def test_a_sheet_for_each_budget_one_of_curves_and_one_of_words(tmp_path: Path) 
 )
 def test_every_kind_of_case_has_its_sheets(tmp_path: Path, kind: str) -> None:
     assert sheets(write_report([frozen(kind)], tmp_path / "report.pdf")) >= 2
+
+
+def test_the_heads_of_the_metrics_fit_their_columns() -> None:
+    """Also of an inserted feature, whose region has a long name."""
+    figure = Figure(figsize=_SHEET)
+    _table(figure, CasePage(CaseImages(frozen("fnaf")), 1), 0)
+    FigureCanvasAgg(figure).draw()
+    (table,) = figure.axes[0].tables
+    for (row, _), cell in table.get_celld().items():
+        words = cell.get_text().get_window_extent()
+        assert row or (words.width < cell.get_window_extent().width and words.height < cell.get_window_extent().height)
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ def test_the_paragraph_says_what_was_done_in_figures() -> None:
     recipe = case.recipe.model_copy(update={"source": {**source, "acceleration": 3.7}})
     text = methods(CaseImages(replace(case, recipe=recipe)))
     for words in (
-        "Slice 7 of a multi-coil scan has 18×22 pixels of 0.5 × 0.625 × 3 mm.",
+        "Slice 7 (counted from 0) of a multi-coil scan has 18×22 pixels of 0.5 × 0.625 × 3 mm.",
         "by the pattern “equispaced” (seed 2) at an effective acceleration of 3.7.",
         "Its budgets were 1%, 3% of the norm of each coil's k-space.",
         "It was searched for on the region",
@@ -19,6 +19,16 @@ def test_the_paragraph_says_what_was_done_in_figures() -> None:
         "combined by their sensitivities",
     ):
         assert words in text
+
+
+def test_a_feature_that_was_placed_was_not_searched_for() -> None:
+    case = frozen("fnaf")
+    for place, words in (
+        ({"row": 8.0, "column": 9.0}, "placed by hand, and neither"),
+        ({"row": -1.0}, "was searched for"),
+    ):
+        recipe = case.recipe.model_copy(update={"perturbation_knobs": {**case.recipe.perturbation_knobs, **place}})
+        assert words in methods(CaseImages(replace(case, recipe=recipe)))
 
 
 def test_it_says_where_there_is_no_truth_or_another_one() -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _SHEET = (11.69, 8.27)  # inches: A4, landscape
 _LETTERS, _LINES = 150, 58  # of a sheet of text
+_HEAD = 16  # letters that fit a column of metrics
 _TOP, _BELOW, _LINE = 0.84, 0.875, 0.0185  # of a sheet: where images begin at most, below how many lines of words
 
 
@@ -113,7 +114,8 @@ def _title(condition: Condition) -> str:
 def _table(figure: "Figure", case: CasePage, number: int) -> None:
     axes = figure.add_axes((0.04, 0.06, 0.94, 0.27))
     axes.set_axis_off()
-    heads = [f"{measure}\n{region}" for region in case.regions.values() for measure in ("SSIM", "PSNR, dB", "NMSE")]
+    regions = [textwrap.fill(region, _HEAD) for region in case.regions.values()]
+    heads = [f"{measure}\n{region}" for region in regions for measure in ("SSIM", "PSNR, dB", "NMSE")]
     rows = [[row.title, row.against, *row.cells] for row in case.table(number)]
     widths = [0.16, 0.1, *[0.74 / len(heads)] * len(heads)]
     labels = ["Image", "against", *heads]
@@ -125,7 +127,7 @@ def _table(figure: "Figure", case: CasePage, number: int) -> None:
         cell.set_linewidth(0.3)
         if not row:
             cell.set_text_props(weight="bold")
-            cell.set_height(2 * cell.get_height())
+            cell.set_height((1 + max(head.count("\n") for head in heads)) * cell.get_height())
     changes = "   ".join(f"{name}: {value}" for name, value in case.changes(number))
     figure.text(0.04, 0.06, textwrap.fill(changes, 190), size=7, va="bottom")
 

@@ -21,7 +21,7 @@ def methods(shown: CaseImages) -> str:
 def _sampling(shown: CaseImages) -> Iterator[str]:
     case = shown.case
     source, results = case.recipe.source, case.results
-    number = f"Slice {source['slice']}" if "slice" in source else "One slice"
+    number = f"Slice {source['slice']} (counted from 0)" if "slice" in source else "One slice"
     voxel = shown.voxel
     size = "" if voxel is None else f" of {voxel[0]:.3g} × {voxel[1]:.3g} × {voxel[2]:.3g} mm"
     scan = "simulated multi-coil scan" if shown.simulated else "multi-coil scan"
@@ -47,7 +47,9 @@ def _perturbation(shown: CaseImages) -> Iterator[str]:
             yield f"Its budgets were {budgets} of the norm of {kind.budget_of(recipe.perturbation_knobs)}."
     else:
         yield f"The perturbation was “{recipe.perturbation}”, which is not installed where this report was written."
-    if results[0]["loss"]:
+    if min(recipe.perturbation_knobs.get(name, -1) for name in ("row", "column")) >= 0:
+        yield "It was placed by hand, and neither searched for nor drawn at random."
+    elif results[0]["loss"]:
         yield "It was searched for on the region, and not drawn at random."
     if shown.additive:
         yield f"The random control is white complex Gaussian noise of the same norm in every coil (seed {recipe.seed})."
