@@ -17,6 +17,22 @@ def test_a_first_plan_can_be_read(cases: Path, tmp_path: Path, questions: str) -
     assert made.questions == QUESTIONNAIRES[questions][1]
 
 
+@pytest.mark.parametrize(
+    ("names", "ids"),
+    [
+        (("tumour-10", "no"), ["tumour-10", "no"]),
+        (("a/x", "b/x"), ["case-1", "case-2"]),
+        (("x", "Y 1"), ["case-1", "case-2"]),
+    ],
+)
+def test_a_case_is_called_like_its_folder_if_that_can_be(
+    tmp_path: Path, names: tuple[str, ...], ids: list[str]
+) -> None:
+    """Where a shell sorts case-10 before case-2, numbers of their own would call each by the name of another."""
+    folders = [save_case(case_of(number), tmp_path / name) for number, name in enumerate(names)]
+    assert [case.id for case in read_plan(new_plan(folders, tmp_path / "plan.yaml")).cases] == ids
+
+
 def test_cases_of_one_slice_begin_as_one_patient(cases: Path, tmp_path: Path) -> None:
     save_case(under_another_mask(case_of(0)), tmp_path / "masked")
     made = read_plan(new_plan([cases / "c0", cases / "c1", tmp_path / "masked"], tmp_path / "plan.yaml"))

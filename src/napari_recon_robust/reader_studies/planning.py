@@ -1,5 +1,6 @@
 """A first plan to begin from, and what a plan will cost its readers."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from ..ground.errors import InputError
 from ..ground.writing import write
 from .order import draw
 from .plan import Plan
-from .questions import QUESTIONNAIRES
+from .questions import ID, QUESTIONNAIRES
 
 
 def new_plan(cases: Sequence[str | Path], path: str | Path, questions: str = "lesion") -> Path:
@@ -31,17 +32,24 @@ def new_plan(cases: Sequence[str | Path], path: str | Path, questions: str = "le
     if questions not in QUESTIONNAIRES:
         raise InputError(f"there is no questionnaire {questions!r}; `recon-robust review new --help` lists them.")
     folders = [Path(case) for case in cases]
-    entries, patients = [], dict[str, str]()
+    entries, patients, ids = [], dict[str, str](), _ids(folders)
     for number, folder in enumerate(folders, 1):
         place = _quoted(_from(path.parent, folder))
         if (folder / "store.json").exists():
             entries.append(f"  - {{study: {place}, most: 12}}")
             continue
         patient = patients.setdefault(anatomy_hash(load_case(folder)), f"patient-{number}")
-        entries.append(f"  - {{id: case-{number}, saved: {place}, patient: {patient}, source: unknown}}")
+        entries.append(f"  - {{id: {_quoted(ids[number - 1])}, saved: {place}, patient: {patient}, source: unknown}}")
     text = _TEMPLATE.format(questions=questions, known=", ".join(QUESTIONNAIRES), cases="\n".join(entries))
     write(path, text.encode())
     return path
+
+
+def _ids(folders: Sequence[Path]) -> list[str]:
+    """The names of the folders, so that a case is found again, where all of them can be ids; else numbers."""
+    names = [folder.resolve().name for folder in folders]
+    fit = len(set(names)) == len(names) and all(re.fullmatch(ID, name) for name in names)
+    return names if fit else [f"case-{number}" for number in range(1, len(names) + 1)]
 
 
 def _from(beside: Path, folder: Path) -> str:

@@ -25,7 +25,8 @@ _LEAST = 0.5  # the confidence that a yes or a no has at least, so that it is to
 PLACE = ("row", "column", "slice")  # of a click; the slice only where a case has several
 
 Answer = dict[str, Any]
-Id = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
+ID = r"^[a-z][a-z0-9-]{0,39}$"
+Id = Annotated[str, Field(pattern=ID)]
 
 
 class _Question(Specification):

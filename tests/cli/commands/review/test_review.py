@@ -41,7 +41,7 @@ def test_from_saved_cases_to_a_table(tmp_path: Path) -> None:
     assert {row["arm"] for row in rows} == {"clean", "perturbed"}
     assert "so all figures are exploratory" in run("analyse", study, "--output", tmp_path / "analysis.html")
     assert "contrast-to-noise" in (tmp_path / "analysis.html").read_text(encoding="utf-8")
-    assert "R1 sitting 1, 1: case-" in run("unblind", study)
+    assert "R1 sitting 1, 1: c" in run("unblind", study)
     assert CliRunner().invoke(cli, ["review", "forget", str(study), "R1"], input="n\n").exit_code != 0
     assert run("status", study).splitlines()[0] == "R1: sitting 1 of 1, 4 of 4"
     run("forget", study, "R1", "--yes")
@@ -82,7 +82,7 @@ def test_a_check_tells_of_cases_whose_images_are_doubted(tmp_path: Path) -> None
         save_case(doubtful, tmp_path / f"c{number}")
     run("new", tmp_path / "c0", tmp_path / "c1", "--output", tmp_path / "plan.yaml", "--questions", "quality")
     told = [line for line in run("check", tmp_path / "plan.yaml").splitlines() if line.startswith("recon-robust: ")]
-    assert told == [f"recon-robust: case-2: {words['disagreement']}"]
+    assert told == [f"recon-robust: c1: {words['disagreement']}"]
 
 
 @pytest.mark.parametrize(("patients", "said"), [(1, True), (2, False)])
