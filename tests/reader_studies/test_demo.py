@@ -19,6 +19,7 @@ def test_the_demo_is_a_study_of_lesions_and_of_places_without_one(
     assert [case["lesion"] for case in key["plan"]["cases"]] == [True, False]
     assert len(bundle.shown) == 2 * 2 * 2
     assert len(bundle.questions) == 5
+    assert "in the square" in bundle.questions["lesion"].text, "there are others beside it"
     with pytest.raises(InputError, match="is not empty"):
         progress.run(demo.demo(tmp_path / "demo"))
 

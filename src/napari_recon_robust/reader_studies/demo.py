@@ -16,7 +16,7 @@ from ..reconstructors import registry
 from ..simulation.sample import open_sample
 from .bundle import freeze
 from .plan import Arm, Design, Entry, Plan, Viewing
-from .questions import QUESTIONNAIRES
+from .questions import QUESTIONNAIRES, Lesion
 
 PERTURBATION = "worst-case"
 METHOD, ACCELERATION, BUDGET = "unet", 4, 0.01
@@ -56,12 +56,12 @@ def demo(folder: str | Path) -> progress.Job[Path]:
 
 
 def _plan(entries: list[Entry]) -> Plan:
-    questions = [one for name in ("lesion", "quality", "structures") for one in QUESTIONNAIRES[name][1]]
+    questions = [one for name in ("quality", "structures") for one in QUESTIONNAIRES[name][1]]
     return Plan(
         title="A reader study of the packaged sample",
         arms=(Arm(name="clean", image="clean"), Arm(name="attacked", image="perturbed")),
         cases=tuple(entries),
-        questions=tuple(questions),
+        questions=(Lesion(id="lesion", text="Is there a lesion in the square?"), *questions),
         design=Design(readers=2),
         viewing=Viewing(region=True),
     )
