@@ -176,6 +176,18 @@ def test_noise_in_a_scans_colour_has_its_covariance(acceleration):
     assert not torch.equal(more[0], more[1])
 
 
+def test_a_scans_noise_whitened_is_white_and_a_silent_coil_is_left_out():
+    scan = head(160, 2, 0.01)
+    mixing = torch.eye(5) + 0.3j * torch.ones(5, 5).triu(1)
+    mixed = torch.tensordot(mixing, scan.noise, 1)
+    kspace = torch.cat((scan.kspace - scan.noise + mixed, torch.zeros(1, 320, 160)))
+    mask = Sampling(acceleration=2, centre_fraction=0.08).mask(320, 160)
+    whitening = noise.whitening(kspace * mask, mask, noise.estimate(kspace * mask, mask))
+    white = noise.covariance(torch.tensordot(whitening[:5, :5], mixed, 1))
+    assert (white - torch.eye(5)).abs().max() < 0.1
+    assert not whitening[:, 5].any()
+
+
 @pytest.mark.parametrize("sampling", [Sampling(), Sampling(pattern="poisson-disc")])
 @pytest.mark.parametrize("level", [0.0, 0.01])
 def test_where_no_noise_is_seen_alone_it_counts_as_uncorrelated(level, sampling):

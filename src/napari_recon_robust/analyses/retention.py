@@ -19,7 +19,7 @@ from ..ground.table import markdown
 from ..perturbations.base import Setup
 from ..perturbations.features.feature import PARAMETRIC, Feature, check_size
 from ..perturbations.features.feature_search import places
-from ..perturbations.features.insertion import LOST, ROSE, Insertion, Trial, detectability
+from ..perturbations.features.insertion import LOST, ROSE, Insertion, Trial
 from ..reconstructors.base import Method, Reconstructor
 from .maps import SliceMap
 
@@ -329,7 +329,7 @@ def _recoveries(insertion: Insertion, features: Sequence[Feature]) -> NDArray[np
 def _carried(insertion: Insertion, feature: Feature) -> bool:
     with torch.no_grad():
         z = insertion.kspace(feature.change(insertion.tissue))
-    return detectability(insertion.setup.measurement, z) >= ROSE
+    return insertion.detectability(z) >= ROSE
 
 
 def _separated(points: Points, apart: float, matrix: tuple[int, int]) -> list[NDArray[np.intp]]:

@@ -16,7 +16,7 @@ from ..ground.progress import Job, Progress
 from .base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup, coil_norms
 from .face import Placed, Trace
 from .features.feature import EDGE, beyond, check_size
-from .features.insertion import LOST, ROSE, Insertion, detectability, placed
+from .features.insertion import LOST, ROSE, Insertion, placed
 from .noise.ascent import Ascent, Search, ascend
 from .noise.objective import Objective
 from .noise.sphere_ascent import sphere_ascent
@@ -205,7 +205,7 @@ def _inserted(
     with torch.no_grad():
         z, image = insertion.kspace(change), insertion.reconstruct(change, keep=insertion.keep)
         recovery = float(insertion.recovered(change, region, image))
-    carried = detectability(measurement, z)
+    carried = insertion.detectability(z)
     lost, preserved = recovery < LOST, carried >= ROSE
     details = {
         "insert": "symbol",

@@ -19,6 +19,7 @@ FREE = 0.9  # the fraction of even energies from which a band is taken to be fre
 FILTERED = 0.25  # the fraction up to which, in the most even band, the noise is taken to differ between the lines
 ACS_LINES = 32  # at most, for the null space: more only cost time
 SAMPLES_PER_COIL = 16  # at least, for the correlation between coils: fewer feign one
+LEAST_VARIANCE = 1e-3  # of a coil's: combinations that the coils cancel to less are uncertain
 
 
 def estimate(kspace: Tensor, mask: Tensor) -> Tensor:
@@ -129,6 +130,17 @@ def colour(kspace: Tensor, mask: Tensor, sigma: Tensor) -> Tensor:
     """
     values, vectors = torch.linalg.eigh(correlation(kspace, mask, sigma))
     return sigma[:, None] * (vectors * values.clamp_min(0).sqrt()) @ vectors.mH
+
+
+def whitening(kspace: Tensor, mask: Tensor, sigma: Tensor) -> Tensor:
+    """W, complex (coils, coils): W n is white noise of E|n_i|^2 = 1 in every coil, for noise n like that of a scan.
+
+    It takes the level sigma_i and the `correlation` between coils away. A coil without noise is left out.
+    kspace, mask, sigma: those of `correlation`.
+    """
+    values, vectors = torch.linalg.eigh(correlation(kspace, mask, sigma))
+    root = (vectors * values.clamp_min(LEAST_VARIANCE).rsqrt()) @ vectors.mH
+    return root * torch.where(sigma > 0, 1 / sigma, 0.0)
 
 
 def _with_energy(kspace: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:

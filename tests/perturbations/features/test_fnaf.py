@@ -15,6 +15,8 @@ from napari_recon_robust.perturbations.features.fnaf import FNAF
 from napari_recon_robust.perturbations.features.insertion import Insertion
 from napari_recon_robust.perturbations.features.multiplexed import Multiplexed
 from napari_recon_robust.perturbations.outcome import evaluate
+from napari_recon_robust.physics import noise
+from napari_recon_robust.simulation.acquisition import simulate_slice
 
 WHOLE = ROI.box(0, 0, 32, 36)
 PUBLISHED = ("random-search", "finite-differences")
@@ -90,6 +92,26 @@ def test_what_drowns_in_the_thermal_noise_is_not_preserved(measurement, combined
     (quiet,), (drowned,) = (run(FNAF().run(one, combined, WHOLE, **PLACE)) for one in (measurement, noisy))
     assert quiet.details["detectability"] == pytest.approx(100 * drowned.details["detectability"], rel=1e-3)
     assert not drowned.details["information_preserved"]
+
+
+def test_noise_that_the_coils_share_hides_the_feature_that_they_share(combined):
+    """D' is that of the covariance of the noise, which is that of the object and of each coil."""
+    y, x = np.mgrid[-1:1:96j, -1:1:96j]
+    scan = simulate_slice(
+        0.8 * (np.hypot(y / 0.7, x / 0.6) < 1), np.random.default_rng(1), coils=6, noise_level=0.01, oversampling=2
+    )
+    maps = scan.sensitivities.flatten(1) / scan.sensitivities.flatten(1).norm(dim=1, keepdim=True)
+    factor = torch.linalg.cholesky(maps @ maps.mH + 0.1 * torch.eye(6))
+    shared = torch.tensordot(factor, scan.noise, 1)
+    kspace, psi = scan.kspace - scan.noise + shared, noise.covariance(shared)
+    measurement = Measurement(kspace, torch.ones(1, 96, dtype=torch.bool), (96, 96), full=kspace)
+    roi = ROI.box(0, 0, 96, 96)
+    (found,) = run(FNAF().run(measurement, combined, roi, row=48.0, column=48.0, size=5.0, sensitivities="kept"))
+    z = found.perturbation.flatten(1)
+    truth = float(2 * (z.conj() * torch.linalg.solve(psi, z)).sum().real) ** 0.5
+    alone = float(2 * (z.abs().square().sum(1) / psi.diagonal().real).sum()) ** 0.5
+    assert alone > 1.3 * truth
+    assert found.details["detectability"] == pytest.approx(truth, rel=0.1)
 
 
 def test_a_coil_without_samples_and_noise_does_not_carry_the_feature(measurement, combined):
