@@ -109,6 +109,18 @@ def test_a_null_space_that_signal_fills_is_none(coils, seed):
     assert (ratio < 8).all()
 
 
+@pytest.mark.parametrize("pattern", ["equispaced", "poisson-disc"])
+def test_coils_that_are_combinations_of_others_do_not_hide_the_noise(pattern):
+    """Copies cancel each other, so that the null space had 1e-4 of the noise."""
+    scan = everywhere(128, 4, 0.01)
+    more = torch.tensordot(torch.randn(3, 4, generator=torch.Generator().manual_seed(1)) + 0j, scan.kspace, 1)
+    mask = Sampling(pattern=pattern, acceleration=3, centre_fraction=0.18).mask(128, 128)
+    for others in (scan.kspace, more):
+        found = noise.estimate(torch.cat((scan.kspace, others)) * mask, mask)[:4]
+        assert (found > 0.9 * scan.sigma).all()
+        assert (found < 12 * scan.sigma).all()
+
+
 def test_without_an_acs_the_estimate_is_that_of_the_lines():
     scan = everywhere(96, 6, 0.01)
     mask = torch.zeros(1, 96, dtype=torch.bool)
