@@ -100,6 +100,19 @@ def test_the_values_of_a_scan_go_with_it_also_where_the_next_one_has_no_image(
     assert seen.readout.values.text().startswith("Values under the cursor")
 
 
+def test_what_was_done_gives_way_to_the_values_as_soon_as_the_window_is_narrow(seen: Session, until: Until) -> None:
+    line, window = seen.readout, seen.docks[0].window()
+    line._done = "Attacked region, 13×8 px"
+    line.values.setText("Row 202, column 176 · " * 7)
+    wide = line.values.sizeHint().width() + 300
+    window.resize(wide, 600)
+    until(lambda: line.done.isVisible())
+    window.resize(wide - 250, 600)
+    until(lambda: not line.done.isVisible())
+    window.resize(wide, 600)
+    until(lambda: line.done.isVisible())
+
+
 def test_the_line_goes_with_the_docks(seen: Session, until: Until) -> None:
     review = seen
     window = review.docks[0].window()

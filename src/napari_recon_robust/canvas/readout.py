@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from qtpy.compat import isalive
-from qtpy.QtCore import QObject, Qt
+from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtWidgets import QLabel, QMainWindow, QSizePolicy, QToolBar, QWidget
 
 from ..controls.parts import row
@@ -72,6 +72,7 @@ class ReadoutLine(QObject):
         line.setLayout(layout)
         bar.addWidget(line)
         window.addToolBar(Qt.ToolBarArea.BottomToolBarArea, bar)
+        bar.installEventFilter(self)
         self._status = window.statusBar().maximumHeight()
         window.statusBar().setMaximumHeight(0)  # if it were hidden, napari would store that as the user's wish
         self.show_done()
@@ -85,6 +86,12 @@ class ReadoutLine(QObject):
             if isinstance(window, QMainWindow):
                 window.statusBar().setMaximumHeight(self._status)
             bar.deleteLater()
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Make room anew where the window becomes wider or narrower."""
+        if watched is self._bar and event is not None and event.type() == QEvent.Type.Resize:
+            self._make_room()
+        return False
 
     def _on_moved(self, row: int, column: int) -> None:
         self._place = row, column
