@@ -309,6 +309,7 @@ class Session(QObject):
         if dock not in self.docks:
             return
         self.docks.remove(dock)
+        self.turns.later(self.surroundings.narrow_tabs)
         if not self.docks:
             self.asked_dock = self._waiting = None
             self._collecting.end()

@@ -11,7 +11,6 @@ from ..canvas.layers import Panels
 from ..workbench import Workbench
 from .jobs import Jobs
 
-_NARROW = "QTabBar::tab { padding: 3px; }"  # napari's own is 6 at the sides
 _DIRECTLY = Qt.FindChildOption.FindDirectChildrenOnly
 
 
@@ -19,7 +18,7 @@ class Surroundings(QObject):
     """While a review has docks, the canvas takes the keys when the mouse enters it.
 
     While a scan is open, or being opened, the welcome page stays away, and a line on the canvas says what is under way
-    until there is a picture. The titles on the tabs have less room around them, so that those of six docks are whole.
+    until there is a picture. The titles of many tabs have less room around them, so that those of six docks are whole.
     """
 
     def __init__(self, viewer: ViewerModel, bench: Workbench, jobs: Jobs, panels: Panels, parent: QObject) -> None:
@@ -62,22 +61,23 @@ class Surroundings(QObject):
         self._canvas.removeEventFilter(self)
         line.deleteLater()
         self._viewer.window._qt_viewer.show_welcome_screen = self._welcome
-        self._dress_tabs("")
+        for bar in self._tabs:
+            bar.setStyleSheet("")
 
     def let_go(self) -> None:
         """Forget the window when the viewer is closed."""
         self._line = None
 
     def narrow_tabs(self) -> None:
-        """Narrow the tabs of docks, which Qt makes anew where docks are put together; call it after one was opened."""
-        if self._line is not None:
-            self._dress_tabs(_NARROW)
+        """Let the titles of six tabs fit a dock of 320 pixels; call it after a dock was opened or closed."""
+        for bar in self._tabs if self._line is not None else ():
+            beside = max(min(6, 3 * (6 - bar.count())), 0)  # pixels; napari's own are 6
+            bar.setStyleSheet(f"QTabBar::tab {{ padding: 3px {beside}px; }}")
 
-    def _dress_tabs(self, style: str) -> None:
+    @property
+    def _tabs(self) -> list[QTabBar]:
         window = getattr(self._viewer.window, "_qt_window", None)  # None while napari closes it
-        for bar in () if window is None else window.findChildren(QTabBar, options=_DIRECTLY):
-            if bar.styleSheet() != style:
-                bar.setStyleSheet(style)
+        return [] if window is None else window.findChildren(QTabBar, options=_DIRECTLY)
 
     def _on_started(self, label: str) -> None:
         if self._line is not None and isalive(self._line):
