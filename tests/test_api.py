@@ -88,6 +88,22 @@ def test_knobs_beside_the_reconstructor_are_still_taken(measurement: rr.Measurem
         rr.retention_map(measurement, faint, ROI, reconstructor_knobs={"wait": 1})
 
 
+def test_what_is_no_method_and_no_region_is_told(measurement: rr.Measurement) -> None:
+    with pytest.raises(InputError, match=r"an id; give rr.reconstructor\('tv'\)"):
+        rr.perturb("random", measurement, "tv", ROI)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"the reconstructor is <built-in function abs>; .* by its file"):
+        rr.compare(measurement, abs, ROI, [])  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"the ROI is '30,30,20,20'; give a region, such as rr.ROI.box"):
+        rr.perturb("random", measurement, Faint(), "30,30,20,20")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="the ROI is"):
+        rr.retention_map(measurement, Faint(), "30,30,20,20")  # type: ignore[arg-type]
+
+
+def test_a_study_has_one_worker_at_least() -> None:
+    with pytest.raises(InputError, match="the workers"):
+        rr.run_study("plan.yaml", workers=0)
+
+
 def test_a_reconstructor_is_the_method_at_its_defaults(measurement: rr.Measurement) -> None:
     (found,) = rr.perturb("random", measurement, Faint(), ROI)
     (one,), (other,) = (rr.compare(measurement, method, ROI, [found]) for method in (Faint(), Faint().at()))

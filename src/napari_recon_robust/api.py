@@ -27,7 +27,7 @@ from .evaluation.contrast import Contrasts
 from .former import names
 from .ground import progress
 from .ground.arguments import as_numbers, as_texts, as_whole
-from .ground.errors import InputError
+from .ground.errors import InputError, one_line
 from .ground.guard import to_path
 from .perturbations import registry as perturbations
 from .perturbations.base import Perturbed
@@ -66,26 +66,39 @@ def _with_knobs_beside(function: Callable[P, T]) -> Callable[P, T]:
 
     @wraps(function)
     def called(*arguments: Any, reconstructor_knobs: Mapping[str, Any] | None = None, **options: Any) -> T:
+        if reconstructor_knobs is None:
+            return function(*arguments, **options)
+        _warn_of_knobs_beside("reconstructor_knobs")
         given = signature(function).bind(*arguments, **options)
-        _check_reconstructor(given.arguments["reconstructor"])
-        if reconstructor_knobs is not None:
-            _warn_of_knobs_beside("reconstructor_knobs")
-            given.arguments["reconstructor"] = given.arguments["reconstructor"].at(**reconstructor_knobs)
+        given.arguments["reconstructor"] = _method(given.arguments["reconstructor"]).at(**reconstructor_knobs)
         return function(*given.args, **given.kwargs)
 
     return called
-
-
-def _check_reconstructor(given: Any) -> None:
-    """Raise InputError for the id of one, which other functions take."""
-    if isinstance(given, str):
-        raise InputError(f"the reconstructor is {given!r}, an id; give rr.reconstructor({given!r}) in its place.")
 
 
 def _warn_of_knobs_beside(name: str) -> None:
     """To the caller of the caller."""
     words = f"{name} beside the reconstructor will go in the next release; give reconstructor.at(**knobs) in its place."
     warnings.warn(words, DeprecationWarning, stacklevel=3)
+
+
+def _method(given: object) -> Method:
+    """The method that is given; InputError for the id of one, which other functions take, and for a function."""
+    if isinstance(given, Method | Reconstructor):
+        return given.at()
+    if isinstance(given, str):
+        raise InputError(f"the reconstructor is {given!r}, an id; give rr.reconstructor({given!r}) in its place.")
+    raise InputError(
+        f"the reconstructor is {one_line(repr(given), 60)}; give rr.reconstructor(...), which also takes a model of "
+        'your own by its file, "file.py:name".'
+    )
+
+
+def _roi(given: object) -> ROI:
+    """The region that is given; InputError for anything else."""
+    if isinstance(given, ROI):
+        return given
+    raise InputError(f"the ROI is {one_line(repr(given), 60)}; give a region, such as rr.ROI.box(150, 130, 32, 28).")
 
 
 def reconstructors() -> list[str]:
@@ -123,7 +136,9 @@ def perturb(
 
     Raises InputError for an unknown kind or knob, a budget outside (0, 1] or an ROI outside the image.
     """
-    job = perturbations.get(kind).run(measurement, reconstructor, roi, as_numbers(budgets, "the budgets"), **knobs)
+    job = perturbations.get(kind).run(
+        measurement, _method(reconstructor), _roi(roi), as_numbers(budgets, "the budgets"), **knobs
+    )
     return progress.run(job, on_progress)
 
 
@@ -141,7 +156,7 @@ def compare(
 
     `outcome.comparison` has the images, the metrics and a sentence; `outcome.to_json()` all that is known.
     """
-    return progress.run(evaluate(measurement, reconstructor, roi, perturbed, seed=seed), on_progress)
+    return progress.run(evaluate(measurement, _method(reconstructor), _roi(roi), perturbed, seed=seed), on_progress)
 
 
 @_with_knobs_beside
@@ -153,7 +168,7 @@ def make_case(
     **recipe: Any,
 ) -> Case:
     """All of a perturbation's outcomes as a case for `save_case`: `replay.make_case` with its options."""
-    return replay.make_case(measurement, reconstructor, roi, outcomes, **recipe)
+    return replay.make_case(measurement, _method(reconstructor), _roi(roi), outcomes, **recipe)
 
 
 def diverse(
@@ -170,11 +185,12 @@ def diverse(
     knobs: of the reconstructor, as in the version before; give `reconstructor.at(**knobs)`.
     A sequence of `Variant`; `found.sentence` says how many were plausible, `found.band` by which residuals.
     """
-    _check_reconstructor(reconstructor)
+    method = _method(reconstructor)
     if knobs:
         _warn_of_knobs_beside(", ".join(knobs))
-    region = None if roi is None else roi.mask(measurement.matrix)
-    return progress.run(diversity.diverse(measurement, reconstructor.at(**knobs), count, region=region), on_progress)
+        method = method.at(**knobs)
+    region = None if roi is None else _roi(roi).mask(measurement.matrix)
+    return progress.run(diversity.diverse(measurement, method, count, region=region), on_progress)
 
 
 def posterior_contrast(
@@ -192,7 +208,8 @@ def posterior_contrast(
     `found.exceeds(0.1)` is the probability that the region is more than 10% brighter, with its Monte-Carlo error;
     `found.values` the histogram. See `reconstructors.generative.posterior.Posterior.contrasts`.
     """
-    region, against = roi.mask(measurement.matrix), None if reference is None else reference.mask(measurement.matrix)
+    region = _roi(roi).mask(measurement.matrix)
+    against = None if reference is None else _roi(reference).mask(measurement.matrix)
     counts = as_whole(samples, "samples", 1, 10_000), as_whole(steps, "steps", 1, 1000), as_whole(seed, "the seed")
     job = Posterior().contrasts(measurement, region, against, *counts)
     return progress.run(job, on_progress)
@@ -210,7 +227,7 @@ def fragility_map(
 
     `found.expected_change` is the map, `found.noise` the noise amplification; `found.worst(24, 24, 5)` lists regions.
     """
-    return progress.run(fragility.fragility(measurement, reconstructor, **options), on_progress)
+    return progress.run(fragility.fragility(measurement, _method(reconstructor), **options), on_progress)
 
 
 @_with_knobs_beside
@@ -223,7 +240,9 @@ def retention_map(
     **options: Any,
 ) -> RetentionMap:
     """Where a small feature is kept: `analyses.retention.retention_map` with its options, to its end."""
-    return progress.run(retention.retention_map(measurement, reconstructor, roi, **options), on_progress)
+    return progress.run(
+        retention.retention_map(measurement, _method(reconstructor), roi and _roi(roi), **options), on_progress
+    )
 
 
 @_with_knobs_beside
@@ -239,7 +258,9 @@ def recovery_table(
 
     `print(table.markdown())` shows it.
     """
-    return progress.run(retention.recovery_table(measurement, reconstructor, roi, **options), on_progress)
+    return progress.run(
+        retention.recovery_table(measurement, _method(reconstructor), roi and _roi(roi), **options), on_progress
+    )
 
 
 @_with_knobs_beside
@@ -256,7 +277,7 @@ def quality_by_samples(
     measurement: of a fully sampled scan. `curve.levels` has the means at each R, `curve.sentence` whether they fall.
     """
     wanted = as_numbers(accelerations, "the accelerations")
-    return progress.run(samples.quality_by_samples(measurement, reconstructor, wanted, **options), on_progress)
+    return progress.run(samples.quality_by_samples(measurement, _method(reconstructor), wanted, **options), on_progress)
 
 
 def new_study(plan: str | Path) -> Path:

@@ -22,7 +22,6 @@ COLUMNS = (
     "low", "high", "zoom", "mode", "smooth", "slices", "slice", "slices_seen", "utc",
 )  # fmt: skip
 _NUMBERS = {"score", "seconds", "hidden_seconds", "revision_seconds", "low", "high", "zoom"}
-_LATER = {"revision_seconds", "slices", "slice", "slices_seen"}  # which older tables lack
 _COUNTS = {"sitting", "number", "lesions", "revision", "slices", "slice", "slices_seen"}
 _TRUTHS = {"lesion", "hit", "cannot_judge", "smooth"}
 _BETWEEN = " | "  # names of arms, which have none of these
@@ -99,11 +98,11 @@ def read_csv(path: str | Path) -> list[dict[str, Any]]:
     try:
         table = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8-sig")))
         lines = list(table)
-        if not set(COLUMNS) - _LATER <= set(lines[0] if lines else table.fieldnames or ()) <= set(COLUMNS):
+        if set(lines[0] if lines else table.fieldnames or ()) != set(COLUMNS):
             raise ValueError
         if not lines:
             raise FileFormatError(f"{path.name} holds no answer; nothing was read before it was exported.")
-        rows = [{name: _value(name, line.get(name, "")) for name in COLUMNS} for line in lines]
+        rows = [{name: _value(name, line[name]) for name in COLUMNS} for line in lines]
     except (OSError, ValueError, TypeError, KeyError, AttributeError, csv.Error, RecursionError):
         raise FileFormatError(
             f"{path.name} is no table of answers; `recon-robust review export` writes one as .csv."

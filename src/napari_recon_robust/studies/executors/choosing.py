@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from ...ground.arguments import as_whole
 from ...ground.errors import InputError
 from ..expand import Shard, Study
 from ..store import Store
@@ -21,8 +22,11 @@ def choose(
 ) -> Executor:
     """The workers of a scheduler, of a batch system by its file, or of this machine; one of them is this process.
 
-    workers: processes on this machine, one for each core if None. Raises InputError where several are given.
+    workers: processes on this machine, one for each core if None. Raises InputError where several are given, and for
+    less than one worker.
     """
+    if workers is not None:
+        as_whole(workers, "the workers", 1)
     if scheduler is not None and cluster is not None:
         raise InputError("a scheduler and a cluster are given; give one of them.")
     if scheduler is not None:
