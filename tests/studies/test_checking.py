@@ -76,9 +76,17 @@ def test_undersampled_scans_are_left_out_where_lesions_are_inserted(write_plan, 
 def test_undersampled_scans_have_the_other_regions_alone(write_plan, mixed) -> None:
     found = run(check_study(write_plan(**mixed, regions=[{"kind": "lesions", "count": 2}, "image"])))
     assert (found.scans, found.trials, found.faults) == (2, 57, {})
-    assert [one for one in found.notes if "undersampled" in one] == [
-        "It is undersampled, so that it gets no lesions and no trials without a perturbation."
+    assert [one for one in found.notes if "ndersampled" in one] == [
+        "Undersampled, so that there are no lesions and no trials without a perturbation."
     ]
+
+
+def test_scans_without_a_trial_are_told(write_plan, tmp_path) -> None:
+    for name in ("bare.h5", "other.h5"):
+        shutil.copy(tmp_path / "head.h5", tmp_path / name)
+    found = run(check_study(write_plan(scans="*.h5", slices="annotated")))
+    assert (found.scans, found.slices) == (3, 1)
+    assert found.notes == {"No trial, as no slice has a region that the plan asks for.": 2}
 
 
 def test_undersampled_scans_are_left_out_where_nothing_is_perturbed(write_plan, mixed) -> None:

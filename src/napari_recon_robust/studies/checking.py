@@ -19,7 +19,7 @@ class Extent:
     """How large a study is. faults: why some of its files are left out, by their paths.
 
     filtered: whether its slices are chosen by a proxy once it runs, so that the numbers may change a little.
-    notes: what was guessed of its files, each sentence with the number of files.
+    notes: what was guessed of its files, and what some of them do not get, each sentence with the number of files.
     """
 
     trials: int
@@ -58,7 +58,7 @@ def check_study(path: Path, *, store: Path | None = None, trust: bool = False) -
 def extent(study: Study) -> Job[Extent]:
     """Expand all trials of a study, and count them; InputError where there is one twice."""
     trials = shards = groups = 0
-    slices = set[tuple[int, int]]()
+    slices, filtered = set[tuple[int, int]](), study.plan.slices.filter is not None
     for group in study.groups():
         if groups % _EVERY == 0:
             yield Progress(group.scan / len(study.inventory.scans), f"{trials:,} trials")
@@ -71,6 +71,10 @@ def extent(study: Study) -> Job[Extent]:
         trials, groups = trials + len(group), groups + 1
         shards += sum(1 for _ in group.shards())
         slices.add((group.scan, group.slice))
+    notes = Counter(note for one in study.inventory.scans for note in one.notes)
+    idle = len(study.inventory.scans) - len({scan for scan, _ in slices})
+    if idle and not filtered:
+        notes["No trial, as no slice has a region that the plan asks for."] = idle
     return Extent(
         trials=trials,
         shards=shards,
@@ -81,6 +85,6 @@ def extent(study: Study) -> Job[Extent]:
         methods=len(study.methods),
         changes=len(study.changes),
         faults=study.inventory.faults,
-        filtered=study.plan.slices.filter is not None,
-        notes=dict(Counter(note for one in study.inventory.scans for note in one.notes)),
+        filtered=filtered,
+        notes=dict(notes),
     )

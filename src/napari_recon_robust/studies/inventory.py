@@ -233,7 +233,7 @@ def _missing(plan: Plan, name: str) -> list[str]:
     if all(_clean(plan)):
         raise InputError(f"{name} is undersampled, so that its images have no truth to measure against; perturb it.")
     parts = (("lesions", any(_inserts(plan))), ("trials without a perturbation", any(_clean(plan))))
-    return [f"It is undersampled, so that it gets no {' and no '.join(words for words, asked in parts if asked)}."]
+    return [f"Undersampled, so that there are no {' and no '.join(words for words, asked in parts if asked)}."]
 
 
 def _inserts(plan: Plan) -> list[bool]:
