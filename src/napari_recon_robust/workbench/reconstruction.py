@@ -90,7 +90,6 @@ class Reconstruction:
         acquisition.measured.connect(self._forget)
         acquisition.left.connect(self._forget)
         acquisition.closed.connect(self._forget)
-        acquisition.closed.connect(self._forget_seconds)
 
     @property
     def chosen(self) -> "Method":
@@ -301,12 +300,10 @@ class Reconstruction:
         self.shown = rendered
         self.rendered.emit(rendered)
 
-    def _forget_seconds(self) -> None:
-        """Forget what an image takes: another scan may be of another size."""
-        self.seconds, self._timed = {}, {}
-
     def _forget(self) -> None:
-        """Forget the images, which are of another slice."""
+        """Forget the images, which are of another slice; what one takes, too, since another scan may be larger."""
+        if not self._acquisition.is_open:
+            self.seconds, self._timed = {}, {}
         self.shown = self._twin = None
         self._sweeps = []
 
