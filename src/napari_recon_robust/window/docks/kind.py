@@ -206,7 +206,7 @@ class KindPanel(QWidget):
         if not (0 <= row <= rows - 1 and 0 <= column <= columns - 1):
             self.session.jobs.failed.emit(_BESIDE)
             return
-        self._set(**dict(zip(place, (row, column), strict=True)))
+        self._set(**dict(zip(place, (round(row, 1), round(column, 1)), strict=True)))  # a click is no more exact
         self._run()
 
     @staticmethod
