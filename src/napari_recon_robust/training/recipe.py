@@ -3,7 +3,8 @@
   network: an id in `networks.registry`, made with `arguments`; a recipe can make the package import nothing else;
   loss: an entry of `losses.LOSSES`, loss(network, example, rng) -> scalar; it calls network(example.problem);
   bank, masks, pixels: the data (`sources.BankSpecification`, `bank.MaskSpecification`, pixels of a crop);
-  presets: steps, learning rate, ... for "cpu" and "gpu".
+  presets: steps, learning rate, ... for "cpu" and "gpu", and to "finish" weights that were trained by "cpu", at lower
+    rates that fall all the time.
 A new architecture is a network with `forward(problem: Problem) -> complex64 (rows, columns)`, its name in the line of
 the method that runs it (`reconstructors.registry`), a loss if none fits, and one YAML file.
 """

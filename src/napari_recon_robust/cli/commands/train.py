@@ -21,7 +21,13 @@ from ..paths import PLACE
 @click.option(
     "--fresh", type=click.IntRange(0), default=0, metavar="N", help="Processes that make new cases meanwhile."
 )
-@click.option("--preset", default="cpu", show_default=True, metavar="cpu|gpu", help="How long and on what.")
+@click.option(
+    "--preset",
+    default="cpu",
+    show_default=True,
+    metavar="NAME",
+    help="How long and on what: cpu, gpu, or finish, which goes on from trained weights at low rates.",
+)
 @click.option(
     "--minutes",
     type=float,
@@ -53,6 +59,7 @@ def train(
     Examples:
       recon-robust train hqs-supervised --data anatomy/
       recon-robust train hqs-supervised --data anatomy/ --resume --minutes 60
+      recon-robust train unet --data anatomy/ --from-shipped --preset finish
       recon-robust train varnet hyperrecon unet --data anatomy/ --bank cases/ --minutes 720
     """
     if weights and from_shipped:
