@@ -311,7 +311,7 @@ def test_slice_that_does_not_exist(kspace, index):
 @pytest.mark.parametrize("value", [np.nan, np.inf, complex(0, np.nan)])
 def test_values_that_are_no_numbers(kspace, value):
     kspace[1, 2, 3, 4] = value
-    with pytest.raises(InputError, match="at 1 k-space points .the first: coil 2, readout 3, phase 4"):
+    with pytest.raises(InputError, match="at 1 k-space point .the first: coil 2, readout 3, phase 4"):
         Memory(kspace).kspace(1)
 
 
