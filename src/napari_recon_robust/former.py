@@ -80,6 +80,7 @@ _RENAMED = {
 _PARTED = {
     "reconstructors.unrolled": (
         "reconstructors.problem",
+        "reconstructors.classical.cg_sense",
         "reconstructors.learned.data_consistency",
         "networks.channels",
         "networks.loading",
@@ -104,7 +105,7 @@ _NAMES = {
     "reconstructors.untrained": {
         "reconstructors.untrained.fitting": (
             "SHARE EVERY AVERAGE SLACK PATIENCE MUON PENALTIES STEPS FURTHER Untrained Fit Continuation Tangent Seen "
-            "fit held_out_samples consistent upsampled fixed_noise"
+            "fit held_out_samples upsampled fixed_noise"
         )
     },
 }

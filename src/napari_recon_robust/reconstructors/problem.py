@@ -13,7 +13,7 @@ from ..ground.progress import Job, Progress, relayed
 from ..networks.channels import local_phase
 from ..physics.model import ForwardModel
 from .classical import tv
-from .classical.cg_sense import conjugate_gradients
+from .classical.cg_sense import conjugate_gradients, tikhonov
 
 S = TypeVar("S")
 
@@ -57,9 +57,7 @@ class Problem:
     @cached_property
     def aligned_linearly(self) -> "tuple[Problem, Tensor]":
         """`without_phase` of a regularized SENSE image, for networks that know nothing of TV."""
-        model = self.model
-        image = conjugate_gradients(lambda x: model.normal(x) + _SENSE * x, self.right_hand_side.detach(), _SENSE_STEPS)
-        return self.without_phase(image)
+        return self.without_phase(tikhonov(self.model, self.right_hand_side.detach(), _SENSE, _SENSE_STEPS))
 
     def without_phase(self, image: Tensor) -> "tuple[Problem, Tensor]":
         """The problem of x / u, and u, the local phase of an image near x: complex64 (rows, columns), |u| = 1.

@@ -13,12 +13,13 @@ from napari_recon_robust.perturbations.noise.worst_case import WorstCase
 from napari_recon_robust.perturbations.outcome import evaluate
 from napari_recon_robust.physics.sampling import acs_region
 from napari_recon_robust.reconstructors import registry
+from napari_recon_robust.reconstructors.classical.cg_sense import proximal
 from napari_recon_robust.reconstructors.problem import problems
 from napari_recon_robust.reconstructors.untrained.fitting import (
     SHARE,
+    STEPS,
     Tangent,
     Untrained,
-    consistent,
     fit,
     held_out_samples,
     upsampled,
@@ -61,7 +62,7 @@ def test_the_last_step_is_consistent_with_the_samples(lines: Measurement) -> Non
     """Nearer to the samples, and with one solution from wherever it starts: zero residual stays zero."""
     (problem,) = problems(lines)
     start = 0.5 * problem.right_hand_side
-    image = consistent(problem.model, problem.right_hand_side, start, 0.1)
+    image = proximal(problem.model, problem.right_hand_side, start, 0.1, STEPS)
     gradient = problem.model.normal(image) - problem.right_hand_side + 0.1 * (image - start)
     assert gradient.norm() < 0.02 * problem.right_hand_side.norm()
 

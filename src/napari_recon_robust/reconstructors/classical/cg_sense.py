@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ...data.measurement import Measurement
 from ...ground.knob import Knob
+from ...physics.model import ForwardModel
 from ..base import Reconstructor
 
 ITERATIONS = 10  # by default
@@ -52,9 +53,21 @@ class CGSense(Reconstructor):
         """The image for `weight` after `iterations`."""
         model = measurement.model
         weight = knobs["weight"] * model.largest_eigenvalue
-        start = model.adjoint(measurement.data)
-        image = conjugate_gradients(lambda x: model.normal(x) + weight * x, start, knobs["iterations"])
+        image = tikhonov(model, model.adjoint(measurement.data), weight, knobs["iterations"])
         return measurement.crop(image)
+
+
+def tikhonov(model: ForwardModel, b: Tensor, weight: float | Tensor, iterations: int) -> Tensor:
+    """Conjugate gradient steps from x = 0 towards the x of (A^H A + w I) x = b; differentiable."""
+    return conjugate_gradients(lambda x: model.normal(x) + weight * x, b, iterations)
+
+
+def proximal(model: ForwardModel, b: Tensor, z: Tensor, weight: float | Tensor, iterations: int) -> Tensor:
+    """Conjugate gradient steps from x = z towards the x of (A^H A + w I) x = b + w z; differentiable.
+
+    With b = A^H y that x is argmin_x ||A x - y||^2 + w ||x - z||^2.
+    """
+    return z + tikhonov(model, b - model.normal(z), weight, iterations)
 
 
 def conjugate_gradients(operator: Callable[[Tensor], Tensor], b: Tensor, iterations: int) -> Tensor:

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from ...networks.loading import load_trained
+from ..classical.cg_sense import proximal
 from ..problem import Problem
-from .data_consistency import proximal
 from .trained import ImageNetwork, TrainedReconstructor, noise_level
 
 STEPS = 6  # conjugate gradient steps of each data consistency, from the image before it

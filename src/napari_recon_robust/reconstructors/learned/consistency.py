@@ -6,8 +6,8 @@ from torch import Tensor, nn
 
 from ...ground.knob import Knob
 from ...physics.model import ForwardModel
+from ..classical.cg_sense import proximal
 from ..problem import Problem
-from .data_consistency import proximal
 from .trained import NOISE, TrainedReconstructor
 
 ERROR = 0.04  # of a network's image, relative to its scale

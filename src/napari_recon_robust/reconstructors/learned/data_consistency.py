@@ -9,16 +9,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from ...physics.model import ForwardModel
-from ..classical.cg_sense import conjugate_gradients
+from ..classical.cg_sense import tikhonov
 
 _PROBES = 4
 _PRECISION = 1e-4  # of an iterative inverse
-
-
-def proximal(model: ForwardModel, b: Tensor, z: Tensor, penalty: Tensor, steps: int) -> Tensor:
-    """Conjugate gradient steps from z towards the x of (A^H A + p I) x = b + p z, solved for x - z; differentiable."""
-    residual = b - model.normal(z)
-    return z + conjugate_gradients(lambda x: model.normal(x) + penalty * x, residual, steps)
 
 
 class DataConsistency(Protocol):
@@ -96,8 +90,7 @@ class IterativeInverse:
         return result
 
     def _apply(self, image: Tensor) -> Tensor:
-        penalty = self.penalty.detach()
-        return conjugate_gradients(lambda x: self.model.normal(x) + penalty * x, image, self.iterations)
+        return tikhonov(self.model, image, self.penalty.detach(), self.iterations)
 
 
 class _Solve(torch.autograd.Function):

@@ -6,8 +6,8 @@ from torch import Tensor, nn
 from ...networks.channels import channels
 from ...networks.loading import load_trained
 from ..classical import energy
+from ..classical.cg_sense import proximal
 from ..problem import Problem
-from .data_consistency import proximal
 from .hyperrecon_from_tv import STEPS, anchor
 from .trained import ImageNetwork, TrainedReconstructor
 

@@ -17,8 +17,8 @@ from ...ground.knob import resolve
 from ...networks.channels import channels, on_blocks, smooth, to_complex
 from ...networks.loading import load_trained
 from ..classical import energy
+from ..classical.cg_sense import proximal
 from ..problem import Problem, assemble, problems
-from .data_consistency import proximal
 from .trained import TrainedReconstructor
 
 _ANCHORS = (2e-4, 2e-3, 2e-2)  # weights of the TV images between which every knob setting starts

@@ -13,7 +13,7 @@ from ...networks.channels import local_phase
 from ...networks.fastmri_layout import FastMRIVarNet
 from ...physics import fourier
 from ...physics.model import ForwardModel
-from ..classical.cg_sense import conjugate_gradients
+from ..classical.cg_sense import tikhonov
 from ..problem import Problem
 from .consistency import CONSISTENCY, ERROR, last_step
 from .start import Start
@@ -98,7 +98,7 @@ def refine(network: Cascades, model: ForwardModel, data: Tensor) -> Tensor:
 
     The sensitivities that the cascades see carry the local phase of x_0 too, so that the images are nearly real.
     """
-    start = conjugate_gradients(lambda x: model.normal(x) + WEIGHT * x, model.adjoint(data), ITERATIONS)
+    start = tikhonov(model, model.adjoint(data), WEIGHT, ITERATIONS)
     phase = local_phase(start.detach(), PHASE_FLOOR * start.detach().abs().amax((-2, -1), keepdim=True))
     maps = model.sensitivities * phase.unsqueeze(-3)
     first = data + ~model.mask * fourier.fft(model.sensitivities * start.unsqueeze(-3), model.dims)

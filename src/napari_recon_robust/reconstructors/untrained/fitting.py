@@ -15,7 +15,7 @@ from ...networks.muon import optimisers
 from ...physics.model import ForwardModel
 from ...physics.sampling import beside_acs
 from ..base import Reconstructor
-from ..classical.cg_sense import conjugate_gradients
+from ..classical.cg_sense import conjugate_gradients, proximal
 from ..problem import Problem, assemble, in_turn, problems
 
 SHARE = 0.05  # of the samples outside the ACS, held out
@@ -111,7 +111,7 @@ class Fit:
 
     def image(self, problem: Problem, change: Tensor | float = 0.0) -> Tensor:
         """argmin_x ||A x - y||^2 + p ||x - (mean + change)||^2, complex64 (rows, columns); differentiable."""
-        x = consistent(problem.model, problem.right_hand_side, self.mean + change, self.penalty)
+        x = proximal(problem.model, problem.right_hand_side, self.mean + change, self.penalty, STEPS)
         return x * problem.model.support
 
 
@@ -253,12 +253,6 @@ def held_out_samples(model: ForwardModel) -> Tensor:
     candidates = outside if outside.any() else model.mask
     chances = torch.rand(model.shape, generator=torch.Generator().manual_seed(0))
     return candidates & (chances < SHARE).to(candidates.device)
-
-
-def consistent(model: ForwardModel, b: Tensor, image: Tensor, penalty: float) -> Tensor:
-    """argmin_x ||A x - y||^2 + p ||x - image||^2, b = A^H y, a few steps from the image."""
-    residual = b - model.normal(image)
-    return image + conjugate_gradients(lambda x: model.normal(x) + penalty * x, residual, STEPS)
 
 
 def upsampled(shape: tuple[int, int], doublings: int) -> list[tuple[int, int]]:
