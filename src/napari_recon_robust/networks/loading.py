@@ -10,8 +10,10 @@ from torch import nn
 from ..ground.errors import WeightsError
 from ..weights import store
 from . import registry
+from .fastmri_layout import FastMRIUNet, FastMRIVarNet
 
 Network = TypeVar("Network", bound=nn.Module)
+Layout = TypeVar("Layout", FastMRIUNet, FastMRIVarNet)
 
 
 def load_trained(kind: type[Network], weights: str, device: torch.device) -> Network:
@@ -33,3 +35,14 @@ def _trained(kind: Callable[..., nn.Module], weights: store.Weights, device: tor
     network = kind(**arguments)
     network.load_state_dict(weights.state)
     return network.eval().requires_grad_(False).to(device)
+
+
+def load_layout(kind: type[Layout], weights: str, device: torch.device) -> Layout:
+    """A network in fastMRI's layout, whose sizes the tensors tell; WeightsError for weights of another layout."""
+    network: Layout = _with_layout(kind, store.load(weights), device)  # type: ignore[arg-type]
+    return network
+
+
+@lru_cache(store.KEPT)
+def _with_layout(kind: type[Layout], weights: store.Weights, device: torch.device) -> Any:
+    return kind.from_state(weights.state).to(device)

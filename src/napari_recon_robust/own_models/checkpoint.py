@@ -7,7 +7,6 @@ import torch
 from ..ground.errors import InputError, WeightsError
 from ..networks import registry as networks
 from ..reconstructors.base import Reconstructor
-from ..reconstructors.learned import unet
 from ..reconstructors.learned.unet import UNet
 from ..reconstructors.learned.varnet import COMBINATION, SENSITIVITIES, VarNet
 from ..weights import store
@@ -42,7 +41,7 @@ def _published(source: str, state: store.State) -> Reconstructor:
             _use_learned_sensitivities(method)
         return method
     if any(key.endswith("down_sample_layers.0.layers.0.weight") for key in state):
-        layers = unet.load_network(source, torch.device("cpu"))
+        layers = UNet(source).network(torch.device("cpu"))
         came = layers.inputs, layers.outputs
         if came != (1, 1):
             raise WeightsError(

@@ -63,7 +63,7 @@ def test_a_batch_and_a_pattern_in_two_dimensions(unet: UNet) -> None:
 def test_the_gradient_is_that_of_finite_differences(
     unet: UNet, network: FastMRIUNet, lines: Measurement, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "load_network", lambda weights, device: copy.deepcopy(network).double())
+    monkeypatch.setattr(module, "load_layout", lambda kind, weights, device: copy.deepcopy(network).double())
     kspace = (1e4 * lines.kspace).to(torch.complex128).requires_grad_()
     direction = torch.randn_like(kspace) * lines.mask
     weights = torch.randn(31, 37)

@@ -162,7 +162,7 @@ def test_the_gradient_is_that_of_finite_differences(
     varnet: VarNet, lines: Measurement, sensitivities: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Gradients treat the local phase in the maps as a constant, so that the differences hold it."""
-    network = varnet_module.load_network(str(varnet.weights), torch.device("cpu"))
+    network = varnet.network(torch.device("cpu"))
     held = dict[str, torch.Tensor]()
     if isinstance(varnet, VarNetFromCG):
         phase = varnet_from_cg.local_phase
@@ -170,7 +170,7 @@ def test_the_gradient_is_that_of_finite_differences(
     elif sensitivities == "estimated":
         seen = varnet_module._seen
         monkeypatch.setattr(varnet_module, "_seen", lambda *given: held.setdefault("maps", seen(*given)))
-    monkeypatch.setattr(varnet_module, "load_network", lambda weights, device: copy.deepcopy(network).double())
+    monkeypatch.setattr(varnet_module, "load_layout", lambda kind, weights, device: copy.deepcopy(network).double())
     kspace = (1e4 * lines.kspace).to(torch.complex128).requires_grad_()
     kept = Calibration(smooth_maps().to(torch.complex128), torch.ones(4))
     direction = torch.randn_like(kspace) * lines.mask

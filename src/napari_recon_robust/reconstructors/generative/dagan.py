@@ -1,11 +1,8 @@
 """DAGAN: a U-Net trained against a discriminator."""
 
-import torch
-
 from ...ground.knob import Knob
-from ...networks.loading import load_trained
 from ..learned.trained import TrainedReconstructor
-from ..learned.unet_joint import ComplexUNet
+from ..learned.unet_joint import ComplexUNet as ComplexUNet  # where the table of networks looks for it
 
 
 class DAGAN(TrainedReconstructor):
@@ -24,7 +21,3 @@ class DAGAN(TrainedReconstructor):
     summary = "U-Net on the zero-filled image, trained to look real to a discriminator; no data consistency."
     knobs: tuple[Knob, ...] = ()
     caution = "Trained to look real; detail may be invented, and nothing ties it to the samples."
-
-    def network(self, device: torch.device) -> "ComplexUNet":
-        """The trained network; all instances share it."""
-        return load_trained(ComplexUNet, self.weights, device)

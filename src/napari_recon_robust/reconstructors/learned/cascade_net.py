@@ -5,7 +5,6 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from ...networks.loading import load_trained
 from ..classical.cg_sense import proximal
 from ..problem import Problem
 from .trained import ImageNetwork, TrainedReconstructor, noise_level
@@ -27,10 +26,6 @@ class CascadeNet(TrainedReconstructor):
     id = "cascade-net"
     label = "Cascade-Net"
     summary = "Five convolutional networks with data consistency between them, supervised."
-
-    def network(self, device: torch.device) -> "CascadeNetwork":
-        """The trained network; all instances share it."""
-        return load_trained(CascadeNetwork, self.weights, device)
 
 
 class CascadeNetwork(nn.Module):

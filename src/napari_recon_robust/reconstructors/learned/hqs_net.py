@@ -5,7 +5,6 @@ import math
 import torch
 from torch import Tensor, nn
 
-from ...networks.loading import load_trained
 from ..classical import energy
 from ..problem import Problem
 from .half_quadratic import SEEN, Unroll, unrolled
@@ -31,10 +30,6 @@ class HQSNet(TrainedReconstructor):
     label = "HQS-Net, unsupervised"
     summary = "HyperRecon's objective at one weight by an unrolled network, trained without fully sampled images."
     knobs = ()
-
-    def network(self, device: torch.device) -> "HQSNetNetwork":
-        """The trained network; all instances share it."""
-        return load_trained(HQSNetNetwork, self.weights, device)
 
 
 class HQSNetNetwork(nn.Module):

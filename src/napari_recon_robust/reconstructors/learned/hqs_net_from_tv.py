@@ -4,7 +4,6 @@ import torch
 from torch import Tensor, nn
 
 from ...networks.channels import channels
-from ...networks.loading import load_trained
 from ..classical import energy
 from ..classical.cg_sense import proximal
 from ..problem import Problem
@@ -28,10 +27,6 @@ class HQSNetFromTV(TrainedReconstructor):
     label = "TV, improved by HQS-Net"
     summary = "TV, improved by an unrolled network at one weight of TV and wavelets, trained on the objective itself."
     knobs = ()
-
-    def network(self, device: torch.device) -> "HQSNetFromTVNetwork":
-        """The trained network; all instances share it."""
-        return load_trained(HQSNetFromTVNetwork, self.weights, device)
 
 
 class HQSNetFromTVNetwork(nn.Module):

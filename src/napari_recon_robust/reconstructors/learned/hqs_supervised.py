@@ -7,7 +7,6 @@ import torch
 from torch import Tensor, nn
 
 from ...ground.knob import Knob
-from ...networks.loading import load_trained
 from ..classical import tv
 from ..problem import Problem
 from .data_consistency import data_consistency
@@ -44,10 +43,6 @@ class HQSSupervised(TrainedReconstructor):
             maximum=1.0,
         ),
     )
-
-    def network(self, device: torch.device) -> "SupervisedHQSNetwork":
-        """The trained network; all instances share it."""
-        return load_trained(SupervisedHQSNetwork, self.weights, device)
 
 
 class SupervisedHQSNetwork(nn.Module):

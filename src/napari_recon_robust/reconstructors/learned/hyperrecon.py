@@ -62,6 +62,13 @@ class HyperRecon(TrainedReconstructor):
             yield assemble([network.image(problem, knobs["weight"], unrolls) for problem in slices], measurement)
 
 
+def knob_features(knobs: int, features: int) -> nn.Sequential:
+    """The network from knobs, -1 to 1 each, to the features from which linear heads make weights: float32 (knobs,)."""
+    return nn.Sequential(
+        nn.Linear(knobs, 32), nn.SiLU(), nn.Linear(32, 64), nn.SiLU(), nn.Linear(64, features), nn.Tanh()
+    )
+
+
 class GeneratedConvolution(nn.Module):
     """Kernel and bias of a 3x3 convolution, c + G v, made from features v of the knobs.
 
@@ -96,9 +103,7 @@ class HyperReconNetwork(nn.Module):
         self.unrolls, self.convolutions, self.levels = unrolls, convolutions, levels
         sides = [4 * SEEN, *[width] * (convolutions * (2 * levels + 1)), 8]
         self.shapes = [(b, a, 3, 3) for a, b in pairwise(sides)]
-        self.features = nn.Sequential(
-            nn.Linear(2, 32), nn.SiLU(), nn.Linear(32, 64), nn.SiLU(), nn.Linear(64, features), nn.Tanh()
-        )
+        self.features = knob_features(2, features)
         self.layers = nn.ModuleList(
             GeneratedConvolution(shape, features) for _ in range(unrolls) for shape in self.shapes
         )

@@ -19,6 +19,7 @@ from ...networks.loading import load_trained
 from ..classical import energy
 from ..classical.cg_sense import proximal
 from ..problem import Problem, assemble, problems
+from .hyperrecon import knob_features
 from .trained import TrainedReconstructor
 
 _ANCHORS = (2e-4, 2e-3, 2e-2)  # weights of the TV images between which every knob setting starts
@@ -93,9 +94,7 @@ class HyperReconFromTVNetwork(nn.Module):
         sides = [32, *[width] * (convolutions - 1), 8]
         self.shapes = [(b, a, 3, 3) for a, b in pairwise(sides)]
         self.unrolls = unrolls
-        self.features = nn.Sequential(
-            nn.Linear(2, 32), nn.SiLU(), nn.Linear(32, 64), nn.SiLU(), nn.Linear(64, features), nn.Tanh()
-        )
+        self.features = knob_features(2, features)
         each = sum(math.prod(shape) + shape[0] for shape in self.shapes) + 3
         self.heads = nn.Linear(features, unrolls * each)
         with torch.no_grad():

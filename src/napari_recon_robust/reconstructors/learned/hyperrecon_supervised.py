@@ -18,6 +18,7 @@ from ...weights import store
 from ..classical import tv
 from ..problem import Problem, assemble, problems
 from .data_consistency import DataConsistency, data_consistency
+from .hyperrecon import knob_features
 from .splitting import INPUTS, GatedCorrection
 from .trained import NOISE, TYPICAL_NOISE, ImageNetwork, ResidualUNet, TrainedReconstructor, noise_level
 
@@ -144,9 +145,7 @@ class SupervisedHyperReconNetwork(nn.Module):
             for name, parameter in self.main.named_parameters()
             if not prefixes or not name.startswith(prefixes)
         }
-        self.features = nn.Sequential(
-            nn.Linear(len(self.knobs), 32), nn.SiLU(), nn.Linear(32, 64), nn.SiLU(), nn.Linear(64, features), nn.Tanh()
-        )
+        self.features = knob_features(len(self.knobs), features)
         sizes = [2 * layer.out_channels for layer in self.modulated.values()]
         self.heads = nn.Linear(features, sum(sizes) + sum(self.generated.values()), bias=False)
         with torch.no_grad():

@@ -10,7 +10,6 @@ from torch.nn import functional
 
 from ...networks.channels import channels, to_complex
 from ...networks.correction import zero_at_first
-from ...networks.loading import load_trained
 from ...physics.model import ForwardModel
 from ..problem import Problem, linear_start
 from .consistency import ConsistentNetwork, ConsistentReconstructor
@@ -34,10 +33,6 @@ class IRIM(ConsistentReconstructor):
     id = "irim"
     label = "i-RIM"
     summary = "An invertible recurrent network that is fed the data's gradient at each step, supervised."
-
-    def network(self, device: torch.device) -> "IRIMNetwork":
-        """The trained network; all instances share it."""
-        return load_trained(IRIMNetwork, self.weights, device)
 
 
 class IRIMNetwork(ConsistentNetwork):

@@ -3,7 +3,6 @@
 import torch
 from torch import Tensor, nn
 
-from ...networks.loading import load_trained
 from ..problem import Problem
 from .consistency import ERROR, ConsistentNetwork, ConsistentReconstructor
 from .data_consistency import data_consistency
@@ -26,10 +25,6 @@ class Neumann(ConsistentReconstructor):
     id = "neumann"
     label = "Neumann network"
     summary = "A truncated Neumann series with one learned regularizing network, supervised."
-
-    def network(self, device: torch.device) -> "NeumannNetwork":
-        """The trained network; all instances share it."""
-        return load_trained(NeumannNetwork, self.weights, device)
 
 
 class PreconditionedNeumann(Neumann):

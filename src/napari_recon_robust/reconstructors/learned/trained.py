@@ -1,6 +1,5 @@
 """The base class of reconstructors that run one network, and the image networks that these are made of."""
 
-from abc import abstractmethod
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -11,8 +10,10 @@ from torch import Tensor, nn
 
 from ...data.measurement import Measurement
 from ...ground.knob import Knob
+from ...networks import registry
 from ...networks.channels import channels, on_blocks, smooth, to_complex
 from ...networks.correction import zero_at_first
+from ...networks.loading import load_trained
 from ..base import Reconstructor
 from ..problem import Problem, assemble, problems
 from .start import Start
@@ -38,6 +39,8 @@ NOISE = Knob(
 class TrainedReconstructor(Reconstructor):
     """x = f(y; theta), f a network that maps each problem to an image and takes the knobs by their names.
 
+    The table of networks (`networks.registry`) has f under the method's id.
+
     weights: the id of a shipped set (the reconstructor's own id if None), or a safetensors file of `training`.
     """
 
@@ -51,9 +54,10 @@ class TrainedReconstructor(Reconstructor):
         """The image at these knobs."""
         return self.apply(self.network(measurement.kspace.device), measurement, **knobs)
 
-    @abstractmethod
     def network(self, device: torch.device) -> nn.Module:
-        """The trained network; all instances share it."""
+        """The trained network, of the class that the table of networks has for the method; all instances share it."""
+        kind: type[nn.Module] = registry.registry.kind_of(type(self).id)
+        return load_trained(kind, self.weights, device)
 
     def start(self) -> Start:
         """The same method with its correction at zero."""

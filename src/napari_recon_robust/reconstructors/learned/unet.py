@@ -1,7 +1,6 @@
 """fastMRI's U-Net: a network from the zero-filled image to the fully sampled one."""
 
 from collections.abc import Callable
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +9,9 @@ from torch import Tensor
 
 from ...data.measurement import Measurement
 from ...networks.fastmri_layout import FastMRIUNet, deviation_and_mean
+from ...networks.loading import load_layout
 from ...physics import fourier
 from ...physics.model import root_sum_of_squares
-from ...weights import store
 from ..base import Reconstructor
 from ..classical.zero_filled import ZeroFilled
 from ..problem import Problem
@@ -50,7 +49,7 @@ class UNet(Reconstructor):
 
     def network(self, device: torch.device) -> FastMRIUNet:
         """The trained network; all instances share it."""
-        return load_network(self.weights, device)
+        return load_layout(FastMRIUNet, self.weights, device)
 
     def apply(self, network: FastMRIUNet, measurement: Measurement) -> Tensor:
         """The magnitude image by a network of this kind."""
@@ -87,13 +86,3 @@ def magnitude_by(network: Callable[[Tensor], Tensor], magnitude: Tensor) -> Tens
     deviation, mean = deviation_and_mean(magnitude)
     normalised = ((magnitude - mean) / deviation).clamp(-LIMIT, LIMIT)
     return network(normalised) * deviation + mean
-
-
-def load_network(weights: str, device: torch.device) -> FastMRIUNet:
-    """The network of a shipped set or a checkpoint, ready to run."""
-    return _network(store.load(weights), device)
-
-
-@lru_cache(store.KEPT)
-def _network(weights: store.Weights, device: torch.device) -> FastMRIUNet:
-    return FastMRIUNet.from_state(weights.state).to(device)

@@ -2,12 +2,10 @@
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor, nn
 
 from ...ground.knob import Knob
 from ...networks.channels import local_phase
-from ...networks.loading import load_trained
 from ..problem import Problem
 from .trained import ImageNetwork, TrainedReconstructor
 
@@ -27,10 +25,6 @@ class JointUNet(TrainedReconstructor):
     summary = "U-Net on the complex zero-filled image that also learned to agree with the samples; no data consistency."
     knobs: tuple[Knob, ...] = ()
     caution = "Nothing ties the image to the samples; test-time training lets it go on learning from them."
-
-    def network(self, device: torch.device) -> "ComplexUNet":
-        """The trained network; all instances share it."""
-        return load_trained(ComplexUNet, self.weights, device)
 
 
 class ComplexUNet(nn.Module):

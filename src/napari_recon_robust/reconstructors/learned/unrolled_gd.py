@@ -3,7 +3,6 @@
 import torch
 from torch import Tensor, nn
 
-from ...networks.loading import load_trained
 from ..problem import Problem, linear_start
 from .consistency import ConsistentNetwork, ConsistentReconstructor
 from .trained import ImageNetwork, noise_level
@@ -24,10 +23,6 @@ class UnrolledGD(ConsistentReconstructor):
     id = "unrolled-gd"
     label = "Unrolled gradient descent"
     summary = "Gradient steps on the data and one learned regularizing network in turn, supervised."
-
-    def network(self, device: torch.device) -> "GradientDescentNetwork":
-        """The trained network; all instances share it."""
-        return load_trained(GradientDescentNetwork, self.weights, device)
 
 
 class GradientDescentNetwork(ConsistentNetwork):

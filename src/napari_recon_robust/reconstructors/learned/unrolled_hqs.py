@@ -5,7 +5,6 @@ import math
 import torch
 from torch import Tensor, nn
 
-from ...networks.loading import load_trained
 from ..problem import Problem
 from .half_quadratic import SEEN, Unroll, unrolled
 from .trained import REACH, ResidualUNet, TrainedReconstructor, noise_level
@@ -27,10 +26,6 @@ class UnrolledHQS(TrainedReconstructor):
     id = "unrolled-hqs"
     label = "Unrolled HQS, supervised"
     summary = "Unrolled network from the zero-filled image on, with data consistency, told the noise level."
-
-    def network(self, device: torch.device) -> "UnrolledHQSNetwork":
-        """The trained network; all instances share it."""
-        return load_trained(UnrolledHQSNetwork, self.weights, device)
 
 
 class UnrolledHQSNetwork(nn.Module):

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from ...data.measurement import Measurement, calibration_data
 from ...ground.errors import InputError
 from ...ground.knob import Knob
 from ...networks.fastmri_layout import FastMRIVarNet, acs_columns, passes_image
+from ...networks.loading import load_layout
 from ...physics import fourier
 from ...physics.model import ForwardModel, root_sum_of_squares
 from ...physics.sampling import acs_region
@@ -91,7 +91,7 @@ class VarNet(Reconstructor):
 
     def network(self, device: torch.device) -> FastMRIVarNet:
         """The trained network; all instances share it."""
-        return load_network(self.weights, device)
+        return load_layout(FastMRIVarNet, self.weights, device)
 
     def apply(self, network: FastMRIVarNet, measurement: Measurement, **knobs: Any) -> Tensor:
         """The image by a network of this kind."""
@@ -234,13 +234,3 @@ def _finished(model: ForwardModel, last: Tensor, knobs: Mapping[str, Any], ended
     if knobs["combination"] == "rss":
         return root_sum_of_squares(coil_images)
     return (maps.conj() * coil_images).sum(-3)
-
-
-def load_network(weights: str, device: torch.device) -> FastMRIVarNet:
-    """The network of a shipped set or a checkpoint, ready to run."""
-    return _network(store.load(weights), device)
-
-
-@lru_cache(store.KEPT)
-def _network(weights: store.Weights, device: torch.device) -> FastMRIVarNet:
-    return FastMRIVarNet.from_state(weights.state).to(device)
