@@ -5,7 +5,7 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 from numpy.lib import format as npy
@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 from .errors import FileFormatError, one_line
 from .guard import PACKED, check_memory, check_stored, open_file, opening, shown
 
-_BLOCK = 2**16  # bytes: what lies so close together is read at once
+_BLOCK = 2**16  # bytes: values that lie this close together are read at once
 _MOST_AXES = 32
+
+Order = Literal["C", "F"]
 
 
 class StoredArray:
@@ -26,7 +28,7 @@ class StoredArray:
     """
 
     def __init__(
-        self, file: BinaryIO, name: str, dtype: np.dtype[Any], shape: Sequence[int], offset: int = 0, order: str = "C"
+        self, file: BinaryIO, name: str, dtype: np.dtype[Any], shape: Sequence[int], offset: int = 0, order: Order = "C"
     ) -> None:
         """offset: of the values in the file, in bytes; order: "C" or "F". FileFormatError if the file is too short."""
         self.name, self.dtype, self.shape, self.ndim = name, dtype, tuple(shape), len(shape)
@@ -124,14 +126,13 @@ def read_npz(path: Path) -> dict[str, NDArray[Any]]:
                 if count > member.file_size:
                     raise ValueError(f"{one_line(member.filename, 40)} is truncated")
                 content = stored.read(count)
-            arrays[member.filename.removesuffix(".npy")] = np.frombuffer(bytearray(content), dtype).reshape(
-                shape, order="F" if order == "F" else "C"
-            )
+            values = np.frombuffer(bytearray(content), dtype)
+            arrays[member.filename.removesuffix(".npy")] = values.reshape(shape, order=order)
     return arrays
 
 
-def _header(file: Any) -> tuple[np.dtype[Any], tuple[int, ...], str]:
-    """The type, shape and order of the array that begins here; ValueError for one that is none, or of objects."""
+def _header(file: Any) -> tuple[np.dtype[Any], tuple[int, ...], Order]:
+    """The type, shape and order of the array that begins here; ValueError if none does, or one of Python objects."""
     version = npy.read_magic(file)
     if version not in ((1, 0), (2, 0)):
         raise ValueError(f"it is of version {version[0]}.{version[1]}")

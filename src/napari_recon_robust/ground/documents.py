@@ -1,4 +1,4 @@
-"""Texts that describe something: JSON and YAML. They are small, shallow, and hold what they hold only once."""
+"""Reading JSON and YAML files, with limits to their size, their nesting and what aliases in them stand for."""
 
 import json
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ def read_json(
 def read_yaml(path: Path, error: type[ReconRobustError] = FileFormatError) -> Any:
     """The value in a YAML file, of plain types only; `error` if it is missing, no YAML, or too large or deep.
 
-    An alias stands for all that it names, and an alias of aliases for much more, so that all of this is counted.
+    Values are counted with all aliases written out: a few lines of aliases of aliases can stand for billions of them.
     """
     import yaml
 
@@ -59,7 +59,7 @@ def yaml_nodes(path: Path) -> Any:
 def place_in(node: Any, location: Sequence[str | int]) -> tuple[int, list[str | int]]:
     """The line of a place in a YAML document, and the keys that lead there, as far as the document goes.
 
-    Keys that the document does not have are names of kinds, or of what is missing.
+    Keys that the document does not have are skipped: they name what is missing, or a kind of value in a union.
     """
     import yaml
 
@@ -80,7 +80,7 @@ def place_in(node: Any, location: Sequence[str | int]) -> tuple[int, list[str | 
 
 
 def check_names(value: Any, what: str, error: type[ReconRobustError] = FileFormatError) -> None:
-    """Raise `error` where something in a document is named by a number or the like, which no setting is."""
+    """Raise `error` if a key anywhere in a document is no text, such as a number: settings are named by words."""
     if isinstance(value, dict):
         for name, part in value.items():
             if not isinstance(name, str):

@@ -22,11 +22,11 @@ from .errors import FileFormatError, InputError, ReconRobustError, one_line
 
 MOST = 2**31  # bytes of a file that is read as a whole
 PACKED = 1100  # deflate makes 1,032 bytes of one at most
-_SMALL = 2**20  # bytes: what is declared and not stored is no matter up to here
-_PLENTY = 2**26  # bytes: below, nobody asks how much memory is free
+_SMALL = 2**20  # bytes that any file may declare, however few it stores
+_PLENTY = 2**26  # bytes up to which free memory is not checked
 _LONGEST_REASON = 140
 _LOG = logging.getLogger(__name__)
-# of Python's own words for these, none helps a user
+# Errors whose own text does not help a user.
 _OF_DAMAGE = (TypeError, AttributeError, LookupError, AssertionError, ArithmeticError, StructError, EOFError)
 _OBJECTS = re.compile(r"<[^<>]* object at 0x[0-9a-f]+>")
 _FOLDERS = re.compile(r"(?<![\w.])(?:[A-Za-z]:)?(?:[\\/][^\s'\"\\/:;,()]+)*[\\/](?=[^\s'\"\\/])")
@@ -39,7 +39,7 @@ def opening(
     advice: str = "copy it again from its source",
     error: type[ReconRobustError] = FileFormatError,
 ) -> Iterator[None]:
-    """Turn any error but our own, which pass as they are, into `error`: one sentence with what was to be read.
+    """Turn any error that is not one of ours into `error`, one sentence that says what was to be read; ours pass.
 
     what: the file, or the part of one in words. kind: what it was to be read as. The sentence's cause is kept, and
     logged for whoever looks for a fault of the program.
@@ -150,15 +150,13 @@ def head(path: Path, count: int) -> bytes:
         return b""
 
 
-def check_stored(
-    what: str, declared: int, stored: int, packed: int = 1, error: type[ReconRobustError] = FileFormatError
-) -> None:
-    """Raise `error` if so many bytes are declared that those in the file cannot hold them.
+def check_stored(what: str, declared: int, stored: int, packed: int = 1) -> None:
+    """Raise FileFormatError if a file declares more bytes than the stored ones can hold; a megabyte is always allowed.
 
-    packed: how many bytes one in the file can become, such as `PACKED`. A megabyte is never refused.
+    packed: how many bytes one stored byte can unpack to, such as `PACKED`.
     """
     if declared > max(_SMALL, packed * stored):
-        raise error(
+        raise FileFormatError(
             f"{what} declares {in_words(declared)} and holds only {in_words(stored)}; it is damaged or incomplete: "
             "copy or export it again."
         )
@@ -176,7 +174,7 @@ def check_memory(what: str, needed: int, error: type[ReconRobustError] = FileFor
 def check_zip(content: bytes, what: str, error: type[ReconRobustError] = FileFormatError) -> None:
     """Raise `error` for an archive whose members are together larger than itself; BadZipFile if it is none.
 
-    For archives whose writer packs nothing: such a one is a bomb.
+    For archives whose writer does not compress: one that unpacks to more would only be made to fill the memory.
     """
     with zipfile.ZipFile(BytesIO(content)) as archive:
         declared = sum(member.file_size for member in archive.infolist())
@@ -213,5 +211,5 @@ def _check_regular(found: os.stat_result, path: Path, error: type[ReconRobustErr
 
 
 def _at_once(path: str, flags: int) -> int:
-    """Open without waiting for who writes a pipe."""
+    """Open a file without waiting, as opening a pipe would for its writer."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))

@@ -15,8 +15,8 @@ from .hdf5_tree import is_touched, open_tree, part, varies
 from .inspection import Inspection
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
-_FIRST = 512  # bytes: a user block has this length, or twice, four times, ... as much
-_TOGETHER = 256  # entries of a table: the other process has little memory
+_FIRST = 512  # bytes: the length of a user block is this, or twice, four times, ... as much
+_TOGETHER = 256  # entries of a table that are read at once, since the other process has little memory
 _INSPECTION = Inspection(open_tree.__module__)
 
 
@@ -72,7 +72,7 @@ def field_values(dataset: Any, field: str, entries: Sequence[int]) -> list[Any]:
 
 
 def _try_part(dataset: Any, index: list[int], field: str) -> None:
-    """Read in the other process what no look through the file has read, and what could get HDF5 stuck."""
+    """Read values in the other process first, if HDF5 could hang on them and looking through the file left them out."""
     if varies(dataset.id) and not is_touched(dataset.id):
         _INSPECTION.check(Path(dataset.file.filename), [dataset.name, index, field])
 

@@ -66,9 +66,8 @@ def serve(seconds: int, memory: int) -> None:
     _answer("ready")
     with open(os.devnull, "w") as nowhere:
         for line in sys.stdin:
-            faulthandler.dump_traceback_later(
-                seconds, exit=True, file=nowhere
-            )  # needs no interpreter, as that may hang
+            # This ends the process without the interpreter, which may hang in the library.
+            faulthandler.dump_traceback_later(seconds, exit=True, file=nowhere)
             path, part = json.loads(line)
             fault = _fault_of(Path(path)) if part is None else _fault_of_part(Path(path), *part)
             faulthandler.cancel_dump_traceback_later()
@@ -86,13 +85,13 @@ def _fault_of(path: Path) -> str:
         open_tree(path, _touch).close()
     except FileFormatError as error:
         return str(error)
-    except Exception:  # of something that nobody may have to read; who does says so
+    except Exception:  # perhaps nobody reads that part; whoever does gets the error
         pass
     return ""
 
 
 def _fault_of_part(path: Path, name: str, index: list[int], field: str) -> str:
-    """Why values of a file that was looked through are refused; "" if they are not, or if they are no values."""
+    """Why values of a file that was looked through before are refused; "" if they are not, or do not exist."""
     import h5py
 
     with suppress(Exception), h5py.File(path, "r") as file:
@@ -111,10 +110,11 @@ def part(dataset: Any, index: Any, field: str = "") -> Any:
 
 
 def is_touched(item: Any) -> bool:
-    """Whether looking through its file reads all values of a data set, by its identifier: if they are small, or vary.
+    """Whether looking through a file reads all values of this data set. item: the identifier of the data set.
 
-    Values of variable length lie in heaps that only reading them looks through. In a large file that would take as long
-    as reading it all, so that they are tried part by part.
+    Small data sets are read, and in small files those with values of variable length: these lie in heaps, which HDF5
+    checks only when it reads them. In a large file that would take as long as reading all of it, so that there they are
+    tried part by part (`_fault_of_part`).
     """
     from h5py import Dataset
 
@@ -126,7 +126,7 @@ def is_touched(item: Any) -> bool:
 def _touch(item: Any) -> None:
     """Read what the library could get stuck in: attributes, chunk indices, a chunk, heaps.
 
-    Errors are no matter here, except that of memory, whose limit is that of this process.
+    Errors are ignored here, except for a lack of memory: only this process has a limit to it.
     """
     from h5py import Dataset, Datatype, Group, h5d, h5g
 
@@ -227,7 +227,7 @@ def _links(group: Any, most: int) -> list[tuple[bytes, int, int]]:
         links.append((key, link.type, link.u))
         return True if len(links) > most else None
 
-    group.links.iterate(take, order=h5.ITER_NATIVE, info=True)  # the one order that no table is built for
+    group.links.iterate(take, order=h5.ITER_NATIVE, info=True)  # the only order for which HDF5 builds no table
     return links
 
 

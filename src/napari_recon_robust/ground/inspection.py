@@ -20,9 +20,9 @@ from .guard import shown, status
 
 SECONDS = 10  # that one file may take
 MEMORY = 2**31  # bytes of address space, on Linux
-_REMEMBERED = 10_000  # a scan of a gigabyte is read in hundreds of parts, again and again
+_REMEMBERED = 10_000  # answers; a scan of a gigabyte is read in hundreds of parts, again and again
 _CODE = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from importlib import import_module; {}"
-# Numerical libraries would reserve memory for threads that nobody needs there.
+# Without this, numerical libraries would reserve memory for threads.
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 _Stamp = tuple[str, int, int, int, int]
@@ -57,7 +57,7 @@ class Inspection:
                 return
             try:
                 fault = _answer(process, question, path)
-            except BaseException:  # an answer that is still to come would be taken for that to the next question
+            except BaseException:  # or its late answer would be taken for the answer to the next question
                 self.end()
                 raise
             if fault:
@@ -108,7 +108,7 @@ def _answer(process: subprocess.Popen[str], question: str, path: Path) -> str:
     """What is wrong with the file, in a sentence; "" if nothing is."""
     assert process.stdin is not None
     assert process.stdout is not None
-    with suppress(OSError):  # it has died, and so says nothing
+    with suppress(OSError):  # the process has died; then it sends no line below
         process.stdin.write(question + "\n")
         process.stdin.flush()
     if line := process.stdout.readline():

@@ -5,12 +5,12 @@ Sliders, command line options and study axes are all made from this specificatio
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from .errors import FileFormatError, InputError
+from .errors import FileFormatError, InputError, either
 
 Value = float | int | str | bool
 
@@ -18,12 +18,10 @@ Value = float | int | str | bool
 class Knob(BaseModel):
     """Specification of one hyperparameter.
 
-    `kind` is "float", "int", "choice" (then `choices` lists the values) or "bool".
-    A float on the "log" scale needs a positive minimum. `live`: the image is meant to
-    follow this knob while it is being turned.
-
-    `only_when`: other knobs and those of their values at which this one matters; one of them is enough, and without any
-    it always matters.
+    kind: "float", "int", "choice" (then `choices` lists the values) or "bool". scale: a float on the "log" scale needs
+    a positive minimum. live: whether the image follows this knob while it is being turned. only_when: pairs of another
+    knob and some of its values; this knob matters if one of those knobs has one of those values, or if there are no
+    pairs.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -92,7 +90,7 @@ class Knob(BaseModel):
     @property
     def condition(self) -> str:
         """When the knob matters, in a sentence; empty for one that always does."""
-        cases = [f"{name} is {_either(allowed)}" for name, allowed in self.only_when]
+        cases = [f"{name} is {either([*map(_in_words, allowed)])}" for name, allowed in self.only_when]
         return f"Matters only where {', or '.join(cases)}." if cases else ""
 
     def to_unit(self, value: float) -> float:
@@ -112,10 +110,8 @@ class Knob(BaseModel):
         return math.log(value) if self.scale == "log" else float(value)
 
 
-def _either(values: Sequence[Value]) -> str:
-    """Values in words: "a, b or c"."""
-    words = [f"{value:g}" if isinstance(value, float) else str(value) for value in values]
-    return " or ".join((*([", ".join(words[:-1])] if words[1:] else []), words[-1]))
+def _in_words(value: Value) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def live_axes(knobs: Iterable[Knob]) -> tuple[Knob, ...]:

@@ -28,7 +28,7 @@ def duration(seconds: float) -> str:
 
 
 def counted(count: int, name: str) -> str:
-    """So many of what has that name, such as "1 scan" and "2,000 scans"."""
+    """A count with its noun, such as "1 scan" and "2,000 scans"."""
     return f"{count:,} {name}{'' if count == 1 else 's'}"
 
 

@@ -15,8 +15,8 @@ U = TypeVar("U")
 class Progress:
     """How far a job is.
 
-    fraction: 0 to 1. message: a few words for the user. preview: the best result so far
-    (its type is the job's own), or None. notice: whether the message is to be kept where the user sees it.
+    fraction: 0 to 1. message: a few words for the user. preview: the best result so far, of the type that the job
+    returns, or None. notice: whether the message stays where the user sees it.
     """
 
     fraction: float
@@ -29,7 +29,7 @@ Job = Generator[Progress, None, T]
 
 
 class Cancelled(BaseException):
-    """A job was cancelled at a step of another that it ran to its end; what catches errors lets it pass."""
+    """Raised by `run` in a job that was cancelled while it drove another job. Handlers of Exception let it pass."""
 
 
 class _Here(threading.local):
@@ -69,9 +69,9 @@ def run(job: Job[T], on_progress: Callable[[Progress], object] | None = None) ->
 
 
 def relayed(steps: Generator[S, None, T], change: Callable[[S], U]) -> Generator[U, None, T]:
-    """Run a job, or any generator, yield each of its steps changed, and return its result.
+    """Run a job, or any generator: yield `change` of each of its steps, and return its result.
 
-    So a job becomes a part of a longer one, or gets other previews.
+    This makes a job a part of a longer one, or gives it other previews.
     """
     try:
         while True:

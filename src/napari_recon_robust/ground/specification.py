@@ -41,7 +41,7 @@ class Specification(BaseModel):
 
 @contextmanager
 def _in_one_sentence(name: str) -> Iterator[None]:
-    """name: of the whole, for what is wrong with no single field."""
+    """Turn a ValidationError into `Misfit`. name: what the sentence is about if no single field is wrong."""
     try:
         yield
     except ValidationError as error:

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from polars import DataFrame
 
-_QUOTED = ("=", "+", "-", "@", "\t", "\r", "'")  # how a cell begins that spreadsheets compute, or that is quoted itself
+# How a cell begins that a spreadsheet would compute, or that is quoted.
+_QUOTED = ("=", "+", "-", "@", "\t", "\r", "'")
 
 
 def to_csv(names: Sequence[str], rows: Iterable[Mapping[str, object]]) -> str:
-    """A table with these columns and a head; what is None or not finite is left empty, floats have six digits.
+    """A table with these columns and a head. None and numbers that are not finite are empty; floats have six digits.
 
-    A text that a spreadsheet would take for a formula is quoted by a '.
+    A text that a spreadsheet would take for a formula gets a ' in front.
     """
     return csv_lines([names, *([_cell(row[name]) for name in names] for row in rows)])
 

@@ -22,8 +22,8 @@ from .errors import InputError
 Content = bytes | memoryview
 
 _HIDDEN = ".recon-robust"
-_OLD = 24 * 3600.0  # seconds after which a hidden folder is nobody's, even if its process cannot be asked
-_PROBE = bytes(2**16)  # a full disk still takes an empty file
+_OLD = 24 * 3600.0  # seconds after which a hidden folder is removed, also if it is of another machine's process
+_PROBE = bytes(2**16)  # not empty, since a full disk still takes an empty file
 _REASONS = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "your share of the disk is used up",
@@ -57,8 +57,8 @@ class WritingError(InputError):
 def write(path: str | Path, content: Content | Mapping[str, Content] | Iterable[tuple[str, Content]]) -> None:
     """Write a file, or a new folder of files by their names, in place of what is there; the folders above are made.
 
-    A folder only takes the place of an empty one. Its files get one time, which does not tell in which order they were
-    written. Raises WritingError, and then what was there stays as it was.
+    A new folder replaces only an empty one. All its files get one time of change, so that it does not tell in which
+    order they were written. Raises WritingError, and then what was there stays as it was.
     """
     with said(Path(path)), _hidden(_place(path)) as (made, place):
         if not isinstance(content, Content):
@@ -109,9 +109,9 @@ def reason_of(error: OSError) -> str:
 
 
 def try_place(path: str | Path) -> None:
-    """Raise WritingError for a place that could not be written, before anything is computed; makes the folders above.
+    """Raise WritingError if a place cannot be written, before anything is computed; the folders above are made.
 
-    A little is written beside it, or into a folder that is there already, and removed again.
+    A little is written beside the place, or into the folder if it is one, and removed again.
     """
     place = _place(path)
     with said(Path(path)), _hidden(place / "probe" if place.is_dir() else place) as (made, _):
@@ -207,7 +207,7 @@ def _is_leftover(machine: str, process: int, written: float) -> bool:
 def runs(process: int) -> bool:
     """Whether a process of this machine runs; on Windows, where asking would end it, it is taken to run.
 
-    One that has ended, and that its parent has not asked after yet, runs no more; only Linux tells.
+    A zombie, which has ended and which its parent has not waited for, does not run; only Linux tells.
     """
     if sys.platform == "win32":
         return True
