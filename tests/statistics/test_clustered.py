@@ -58,7 +58,7 @@ def test_equal_volumes_have_an_interval_without_width() -> None:
 
 
 def test_a_spread_is_the_quartiles() -> None:
-    assert clustered.spread(range(1, 6)) == clustered.Spread(2, 3, 4, 5)
+    assert clustered.quartiles(range(1, 6)) == clustered.Quartiles(2, 3, 4, 5)
 
 
 def test_a_volume_is_named_for_each_value() -> None:

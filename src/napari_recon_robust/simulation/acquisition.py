@@ -26,6 +26,7 @@ DETAIL_RANGE = (0.1, 0.8)
 _FIELD_POINTS = 28
 _SEGMENTS = 24
 _TINY = float(np.finfo(np.float32).tiny)
+_COUPLING = 0.15  # typical |K| between neighbours on the ring
 _WIRE = 0.15  # thickness of the conductor in half fields of view: bounds the field beside it
 
 
@@ -76,18 +77,15 @@ def loop_field(
     return field
 
 
-def coupling(coils: int, rng: Generator, strength: float = 0.15) -> NDArray[np.complex64]:
-    """I + K, complex (coils, coils): K is what every coil receives through the others, and falls with their distance.
-
-    `strength` is the typical |K| between neighbours on the ring.
-    """
+def coupling(coils: int, rng: Generator) -> NDArray[np.complex64]:
+    """I + K, complex (coils, coils): K is what a coil receives through the others, and falls with their distance."""
     index = np.arange(coils)
     steps = np.abs(index[:, None] - index)
     steps = np.minimum(steps, coils - steps)
     noise = rng.standard_normal((2, coils, coils))
     mutual = (noise[0] + 1j * noise[1]) / np.sqrt(2)
     mutual = (mutual + mutual.T) / np.sqrt(2)  # reciprocity
-    mutual *= strength * np.exp(-(steps - 1) / 1.5) * (steps > 0)
+    mutual *= _COUPLING * np.exp(-(steps - 1) / 1.5) * (steps > 0)
     return (np.eye(coils) + mutual).astype(np.complex64)
 
 
@@ -145,14 +143,6 @@ class CoilArray:
         fine = [_spline_matrix(grid, (np.arange(n) - n // 2) / half) for grid, n in zip(coarse, shape, strict=True)]
         maps = (fine[0] @ mixed @ fine[1].T).astype(np.complex64)
         return maps / np.sqrt((np.abs(maps) ** 2).sum(0)).mean()
-
-
-def coil_sensitivities(
-    shape: tuple[int, int], coils: int, rng: Generator, *, normalise: bool = True
-) -> NDArray[np.complex64]:
-    """Sensitivities of a random array, (coils, rows, columns). normalise: make sum |S_i|^2 = 1 everywhere."""
-    maps = CoilArray.random(coils, rng).sensitivities(shape)
-    return maps / np.sqrt((np.abs(maps) ** 2).sum(0)) if normalise else maps
 
 
 def _spline_matrix(grid: NDArray[np.floating], at: NDArray[np.floating]) -> NDArray[np.float32]:

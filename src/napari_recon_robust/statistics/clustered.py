@@ -19,8 +19,8 @@ INTERVAL, SPREAD = "95% interval over volumes", "quartiles, a spread and no inte
 
 
 @dataclass(frozen=True)
-class Spread:
-    """Quartiles of slices or lesions that are not independent; they describe these and infer nothing about others."""
+class Quartiles:
+    """Those of slices or lesions that are not independent; they describe these and infer nothing about others."""
 
     low: float
     median: float
@@ -54,16 +54,16 @@ def student(means: Values) -> tuple[Values, Values]:
     return means.mean(-1) - half, means.mean(-1) + half
 
 
-def spread(values: ArrayLike) -> Spread:
+def quartiles(values: ArrayLike) -> Quartiles:
     """The quartiles of the values, for slices or lesions of fewer than 3 volumes."""
     found = finite(values)
     low, median, high = np.quantile(found, (0.25, 0.5, 0.75)).tolist()
-    return Spread(low, median, high, found.size)
+    return Quartiles(low, median, high, found.size)
 
 
 def bars(found: Estimate, values: ArrayLike) -> tuple[float, float, str]:
     """The ends of an estimate's bars, and what these are: its interval or, without one, the quartiles of the values."""
     if found.interval is not None:
         return *found.interval, INTERVAL
-    around = spread(values)
+    around = quartiles(values)
     return around.low, around.high, SPREAD

@@ -28,6 +28,11 @@ class Estimate:
     interval: Interval | None
     units: int
 
+    @classmethod
+    def around(cls, value: float, half: float, units: int) -> "Estimate":
+        """A figure in the middle of its interval. half: half of the interval's width."""
+        return cls(float(value), (float(value - half), float(value + half)), units)
+
     def within(self, low: float, high: float) -> "Estimate":
         """The same with an interval that is cut at the ends of the scale, beyond which no value lies."""
         if self.interval is None:

@@ -93,7 +93,7 @@ def fit(
     enough = len(x) >= FEWEST and min(on_p.shape[1], on_q.shape[1]) >= FEWEST
     half = _half_width(on_p, on_q, places, statistic, seed) if enough else np.full_like(found, np.nan)
     slope, intercept, gap = (
-        Estimate(float(value), (float(value - one), float(value + one)) if enough else None, len(x))
+        Estimate.around(value, one, len(x)) if enough else Estimate(float(value), None, len(x))
         for value, one in zip(found[:3], half[:3], strict=True)
     )
     line, around = found[3:], half[3:]

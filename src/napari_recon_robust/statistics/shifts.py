@@ -42,11 +42,10 @@ def share_closed(
     1954, 16:175) for a ratio of means; it is None below 3 volumes and where the gap itself may be zero, since then
     any share fits. NaN where there is no gap.
     """
-    base = finite(without, "scores")
-    gained, gap = (
-        volume_means(finite(score, "scores") - base, volumes) if np.shape(score) == base.shape else _unpaired()
-        for score in (closed, trained_there)
-    )
+    base, remedy, target = (finite(scores, "scores") for scores in (without, closed, trained_there))
+    if not base.shape == remedy.shape == target.shape:
+        raise InputError("a share of the gap needs three scores of each slice; measure all three on the same slices.")
+    gained, gap = volume_means(remedy - base, volumes), volume_means(target - base, volumes)
     count, top, bottom = len(gap), gained.mean(), gap.mean()
     share = float(top / bottom) if bottom else float("nan")
     if count < FEWEST:
@@ -58,7 +57,3 @@ def share_closed(
         return Estimate(share, None, count)
     root = float(np.sqrt(max(middle**2 - square * constant, 0)))
     return Estimate(share, (float((middle - root) / square), float((middle + root) / square)), count)
-
-
-def _unpaired() -> NDArray[np.float64]:
-    raise InputError("a share of the gap needs three scores of each slice; measure all three on the same slices.")

@@ -20,6 +20,7 @@ from ...studies.columns import DOMAIN, MASK, PLACE, varied
 
 SLICE = (*PLACE, "method_label")  # what has one clean image
 SAMPLING = ("acceleration", "pattern")  # what has a panel or a point of its own
+LESIONS = ("annotations", "lesions", "drawn")  # the kinds of regions that are lesions
 PERCENT = (0.0, 100.0)
 ENDLESS = (-inf, inf)
 _MASK = [name for name in MASK if name not in ("acceleration", "mask_seed")]

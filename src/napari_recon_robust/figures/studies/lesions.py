@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise, product
 from math import inf
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,7 +40,7 @@ def lesion_detection(trials: pl.DataFrame, path: Path) -> Drawn:
     """
     clean = [f"{name}_region_clean" for name in _VALUES]
     rows = frame.need(trials, [*clean, "region_pixels"], _ADVICE)
-    rows = rows.filter(pl.col("region_kind").is_in(["annotations", "lesions", "drawn"]), ~pl.col("control"))
+    rows = rows.filter(pl.col("region_kind").is_in(frame.LESIONS), ~pl.col("control"))
     rows = frame.need(rows, clean, _ADVICE)
     known = "region_mm2" in rows.columns and not rows["region_mm2"].null_count()
     rows = rows.with_columns(label=pl.col("region_label").replace("", "no label"))
@@ -114,10 +115,4 @@ def _draw(sheet: Sheet, axes: "Axes", data: pl.DataFrame, looks: Mapping[str, di
         aside = wide * (sheet.number(name) + 0.5) - 0.35
         at = classes.index(of) + aside + step * list(looks).index(state)
         sheet.point(axes, (at, at, at), frame.bar(part), name, **looks[state])
-    axes.set_xticks(range(len(classes)), [_broken(str(one)) for one in classes])
-
-
-def _broken(words: str, width: int = 12) -> str:
-    from textwrap import fill
-
-    return fill(words, width, break_long_words=False)
+    axes.set_xticks(range(len(classes)), [fill(str(one), 12, break_long_words=False) for one in classes])

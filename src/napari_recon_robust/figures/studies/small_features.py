@@ -28,7 +28,7 @@ def features_against_quality(trials: pl.DataFrame, path: Path) -> Drawn:
     arXiv:2102.06103, figure 5.
     """
     rows = frame.need(trials, ["ssim_foreground_clean", "contrast_recovery_region_clean"], _ADVICE)
-    rows = rows.filter(pl.col("region_kind").is_in(["annotations", "lesions", "drawn"]))
+    rows = rows.filter(pl.col("region_kind").is_in(frame.LESIONS))
     rows = frame.with_pattern(frame.first_of_each(frame.need(rows, [*_VALUES], _ADVICE)))
     by = ["method_label", *frame.SAMPLING]
     data = pl.concat([frame.summarise(rows, by, column, scale) for column, scale in _SCALES.items()])

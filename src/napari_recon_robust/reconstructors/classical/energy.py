@@ -1,6 +1,6 @@
 """HyperRecon's objective: the data, total variation and wavelet sparsity, and the two knobs that weigh them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
@@ -8,6 +8,7 @@ from torch.nn import functional
 
 from ...ground.knob import Knob
 from ...physics.model import ForwardModel
+from .tv import DIFFERENCES
 from .wavelet import HIGH, LEVELS, LOW
 
 WEIGHT = Knob(
@@ -42,11 +43,9 @@ def objective(
     sqrt(|t|^2 + smoothing^2) - smoothing, which can be trained on.
     """
     residual = model.forward(image) - model.mask * data
-    down = functional.pad(image[1:] - image[:-1], (0, 0, 0, 1))
-    right = functional.pad(image[:, 1:] - image[:, :-1], (0, 1))
-    variation = _magnitude((down, right), smoothing).sum()
+    variation = _magnitude(DIFFERENCES.forward(image), smoothing).sum()
     wavelet = sum(
-        _magnitude((band,), smoothing).sum() / 4**level for level, band in enumerate(details_of(image), start=1)
+        _magnitude(band[None], smoothing).sum() / 4**level for level, band in enumerate(details_of(image), start=1)
     )
     return torch.view_as_real(residual).square().sum() / 2 + weight * ((1 - mix) * variation + mix * wavelet)
 
@@ -64,7 +63,7 @@ def details_of(image: Tensor) -> Iterator[Tensor]:
         yield torch.complex(bands[0, 1:], bands[1, 1:])
 
 
-def _magnitude(parts: Sequence[Tensor], smoothing: float) -> Tensor:
-    """sqrt(sum of |part|^2 + smoothing^2) - smoothing."""
-    power = torch.stack([part.real.square() + part.imag.square() for part in parts]).sum(0)
+def _magnitude(parts: Tensor, smoothing: float) -> Tensor:
+    """sqrt(sum of |part|^2 over the first axis + smoothing^2) - smoothing."""
+    power = (parts.real.square() + parts.imag.square()).sum(0)
     return (power + smoothing**2).sqrt() - smoothing

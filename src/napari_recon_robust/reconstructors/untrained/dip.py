@@ -7,6 +7,7 @@ from torch.nn import functional
 from .fitting import Untrained, fixed_noise
 
 _LEVELS = 4  # at most
+_SKIP = 4  # channels
 
 
 class DIP(Untrained):
@@ -32,15 +33,15 @@ class Hourglass(nn.Module):
 
     noise: Tensor
 
-    def __init__(self, channels: int, shape: tuple[int, int], skip: int = 4) -> None:
+    def __init__(self, channels: int, shape: tuple[int, int]) -> None:
         super().__init__()
         levels = min(_LEVELS, (max(shape) - 1).bit_length() - 1)  # batch norm needs two pixels on the lowest one
         self.register_buffer("noise", fixed_noise(1, channels, *shape))
-        self.skips = nn.ModuleList(_layer(channels, skip, 1) for _ in range(levels))
+        self.skips = nn.ModuleList(_layer(channels, _SKIP, 1) for _ in range(levels))
         self.down = nn.ModuleList(
             nn.Sequential(_layer(channels, channels, 3, 2), _layer(channels, channels, 3)) for _ in range(levels)
         )
-        self.up = nn.ModuleList(_layer(channels + skip, channels, 3) for _ in range(levels))
+        self.up = nn.ModuleList(_layer(channels + _SKIP, channels, 3) for _ in range(levels))
         self.last = nn.Conv2d(channels, 2, 1)
 
     def forward(self) -> Tensor:

@@ -79,4 +79,4 @@ def _unbiased(sensitivity: float, *counts: NDArray[np.int_]) -> Estimate:
     hits, left, false, right = (count.sum() - count for count in counts)
     left_out = stats.norm.cdf((_scored(hits, left) - _scored(false, right)) / 2)
     half = stats.t.ppf(UPPER, patients - 1) * np.sqrt((patients - 1) * left_out.var())
-    return Estimate(value, (max(value - float(half), 0.0), min(value + float(half), 1.0)), patients)
+    return Estimate.around(value, half, patients).within(0.0, 1.0)

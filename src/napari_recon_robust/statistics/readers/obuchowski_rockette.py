@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from ...ground.errors import InputError
-from ..estimate import UPPER, Estimate, Interval, Values, finite
+from ..estimate import UPPER, Estimate, Values, finite
 
 Generalises = Literal["readers and cases", "cases", "readers"]
 
@@ -78,7 +78,7 @@ def compare(figures: ArrayLike, covariance: ArrayLike, generalises: Generalises 
     half = float(stats.t.ppf(UPPER, degrees[1])) * np.sqrt(2 * error / readers)
     means = theta.mean(1)
     differences = {
-        (one, other): _estimate(means[one] - means[other], half, readers)
+        (one, other): Estimate.around(means[one] - means[other], half, readers)
         for one, other in combinations(range(tests), 2)
     }
     p_of = {pair: _two_sided(one.value, np.sqrt(2 * error / readers), degrees[1]) for pair, one in differences.items()}
@@ -97,13 +97,13 @@ def compare_for_reader(
     theta, errors = finite(figures, "figures"), finite(covariance, "covariances")
     scale = float(stats.norm.ppf(UPPER))
     singles = tuple(
-        _estimate(value, scale * error, 1) for value, error in zip(theta, np.sqrt(errors.diagonal()), strict=True)
+        Estimate.around(value, scale * error, 1) for value, error in zip(theta, np.sqrt(errors.diagonal()), strict=True)
     )
     found = {}
     for one, other in combinations(range(theta.size), 2):
         error = np.sqrt(max(errors[one, one] + errors[other, other] - 2 * errors[one, other], 0.0))
         apart = theta[one] - theta[other]
-        found[one, other] = (_estimate(apart, scale * error, 1), _two_sided(apart, error, np.inf))
+        found[one, other] = (Estimate.around(apart, scale * error, 1), _two_sided(apart, error, np.inf))
     return singles, found
 
 
@@ -139,7 +139,7 @@ def figure(figures: Values, covariance: Values, test: int, generalises: Generali
         variance = of_readers + (readers * max(others, 0.0) if generalises == "readers and cases" else 0.0)
         freedom = _freedom(variance, of_readers, readers - 1)
     half = float(stats.t.ppf(UPPER, freedom)) * np.sqrt(variance / readers)
-    return _estimate(of_test.mean(), half, readers)
+    return Estimate.around(of_test.mean(), half, readers)
 
 
 def _freedom(error: float, part: float, degrees: float) -> float:
@@ -160,8 +160,3 @@ def _two_sided(value: float, error: float, freedom: float) -> float:
 
 def _ratio(signal: float, error: float) -> float:
     return signal / error if error else (float("inf") if signal else 0.0)
-
-
-def _estimate(value: float, half: float, readers: int) -> Estimate:
-    interval: Interval = (float(value - half), float(value + half))
-    return Estimate(float(value), interval, readers)

@@ -97,7 +97,5 @@ def _concordance(ranked: Values, patients: Sequence[Hashable], cases: Sequence[H
     found = [(value, patient) for value, patient in found if np.isfinite(value)]
     if not found:
         return None
-    estimate = clustered.mean([value for value, _ in found], [patient for _, patient in found])
-    ends = estimate.interval
-    within = None if ends is None else (max(ends[0], 0.0), min(ends[1], 1.0))
-    return Estimate(estimate.value, within, estimate.units)
+    values, of = zip(*found, strict=True)
+    return clustered.mean(values, of).within(0.0, 1.0)

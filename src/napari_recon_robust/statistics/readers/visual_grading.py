@@ -70,8 +70,8 @@ def _counted(one: Values, other: Values, both: NDArray[np.bool_], patients: Sequ
     levels = np.unique(np.concatenate((one[both], other[both])))
     of, people = numbered(patients)
     counts = np.zeros((2, len(one), people, levels.size))
+    reader, case = np.nonzero(both)
     for condition, values in enumerate((one, other)):
-        reader, case = np.nonzero(both)
         np.add.at(counts[condition], (reader, of[case], np.searchsorted(levels, values[both])), 1)
     return counts
 
