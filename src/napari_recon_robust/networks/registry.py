@@ -19,11 +19,11 @@ from ..ground.errors import InputError
 from ..ground.guard import reason
 from ..ground.registry import Registry
 
-_METHODS = "napari_recon_robust.reconstructors.registry"  # stands above this room, as all that the table names does
+_METHODS = "napari_recon_robust.reconstructors.registry"  # a floor above, imported only at its use
 
 
 def _table() -> dict[str, str]:
-    """The networks of the methods, and that of no method: `physics.learned_lines` draws its lines."""
+    """The networks of the methods, and one that belongs to no method: `physics.learned_lines` draws its lines."""
     methods: dict[str, str] = import_module(_METHODS).networks()
     return {id: f"reconstructors.{place}" for id, place in methods.items()} | {"loupe": "training.loupe:LOUPENetwork"}
 

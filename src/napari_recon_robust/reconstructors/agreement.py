@@ -1,7 +1,7 @@
-"""Whether the image of an own model fits the samples, so that its figures mean something.
+"""Whether the image of an own model fits the samples; if it does not, its figures mean nothing.
 
-A model in units of its own, or one that was given its arguments in another order, returns an image like any other, and
-gets figures like any other. The samples know better: A x should be y.
+A model that works in other units, or that takes its arguments in another order, still returns an image, and figures of
+it look like those of any other. Comparing A x with the samples y finds it out.
 """
 
 from collections.abc import Mapping
@@ -16,13 +16,13 @@ from ..physics import fourier
 from .base import Method
 from .registry import registry
 
-DISAGREEMENT = "disagreement"  # its name among reasons for doubt; its words name the method
-# Methods of all kinds have factors from 0.94 to 1.04 and agree by 0.92 or more, at R = 2 to 12 on simulated and real
-# scans and phantoms; in noise three times as large as the samples 0.40 to 1.34 and 1.06 or more. With the mask taken
-# for the sensitivities an image agrees by 0.60 to 0.82.
-SCALE = 3.0  # the factor, or 1 over it, beyond which the scale is another one
-AGREEMENT = 0.85
-_LEAST = 0.01  # of the samples' energy that is taken for signal, however much noise there seems to be
+DISAGREEMENT = "disagreement"  # its name among the reasons for doubt
+# For methods of all kinds, R = 2 to 12, on simulated and real scans and phantoms, the factor was 0.94 to 1.04 and the
+# agreement 0.92 or more; with noise three times as large as the samples they were 0.40 to 1.34 and 1.06 or more. With
+# the mask given in place of the sensitivities the agreement was 0.60 to 0.82.
+SCALE = 3.0  # the largest factor, and 1 over the least, that is not taken for an error of units
+AGREEMENT = 0.85  # the least agreement of an image that fits
+_LEAST = 0.01  # the least part of the samples' energy that counts as signal, however strong the noise seems
 
 
 def doubts(
@@ -40,11 +40,11 @@ def doubts(
 def disagreement(method: Method, measurement: Measurement, image: Tensor) -> str:
     """Say in a sentence how its image contradicts the samples; return "" if it fits them, and for packaged methods.
 
-    The factor c = <A x, y> / ||A x||^2 minimizes ||c A x - y||. The agreement a = <A x, y> / (||A x|| ||y||) is that of
-    y less its noise, whose energy is taken off ||y||^2. Figures are of magnitudes, so that x is |image| with the phase
-    of A^H y: an image without phase, such as a root sum of squares, is judged like others.
+    The factor c = <A x, y> / ||A x||^2 minimises ||c A x - y||. The agreement is <A x, y> / (||A x|| ||y||), with the
+    energy of the noise subtracted from ||y||^2. Here x is |image| with the phase of A^H y, so that an image without
+    phase, such as a root sum of squares, is judged like others.
 
-    image: (..., rows, columns) of the output matrix. Without calibration lines nothing is known, and nothing said.
+    image: (..., rows, columns) of the output matrix. Without calibration lines this is not known, and "" is returned.
     """
     if method.id in registry.table or not method.is_image:
         return ""

@@ -38,13 +38,13 @@ class Reconstructor(ABC):
     knobs: tuple[Knob, ...] = ()
     differentiable: bool = True
     needs_sensitivities: bool = True
-    # The kind of fully sampled image that it is judged against when it stands by itself (Measurement.reference).
+    # The kind of fully sampled image that it is judged against (Measurement.reference).
     reference_kind: Kind = "combined"
-    # Knobs at which every seed gives another equally plausible image (samples, restarts); None where none does.
+    # Knob values at which each seed gives another, equally plausible image (samples, restarts); None if none do.
     draw: Mapping[str, Any] | None = None
     # Its trained weights: the id of a shipped set, or a safetensors file (weights.store).
     weights: str | None = None
-    # How many parameters its network has, where that is no set of weights; None where it is not known.
+    # How many parameters its network has, if it is not among `all_weights`; None if that is not known.
     parameters: int | None = None
     # One sentence that the user should know before believing its figures.
     caution: str = ""

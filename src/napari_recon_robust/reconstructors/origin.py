@@ -23,7 +23,7 @@ def of_file(path: Path) -> dict[str, str]:
 
 @cache
 def _distributions() -> Mapping[str, list[str]]:
-    """The distributions of each package. Looking through all that are installed takes a third of a second."""
+    """The distributions of each package. To find them takes a third of a second."""
     return metadata.packages_distributions()
 
 
@@ -51,9 +51,9 @@ def of_module(name: str) -> dict[str, str]:
 def with_neighbours(file: Path, root: Path) -> set[Path]:
     """The file of a module and those of all modules that it needs, directly or not, which are imported from `root`.
 
-    They are read off the text. So those are there that are imported only when they are used, but not those that other
-    models of this process have imported from there, nor what is imported by a name that is computed. Installed packages
-    are none of them, also where they lie below `root`: the version tells those.
+    The import statements are read from the text. So modules that are imported only at their use are included, and those
+    that other models of this process have imported are not, nor those whose name is computed. Installed packages are
+    left out, also where they lie below `root`: their versions identify them.
     """
     found, new = set[Path](), [file]
     while new:
@@ -65,7 +65,7 @@ def with_neighbours(file: Path, root: Path) -> set[Path]:
 
 
 def _imported(file: Path, root: Path) -> Iterator[Path]:
-    """The files below `root` that the import statements of a file name, those of packages on the way included."""
+    """The files below `root` that a file's import statements name, and the `__init__` files of their packages."""
     for level, name in _import_statements(read(file)) if file.suffix == ".py" else ():
         place, parts = file.parents[level - 1] if level else root, name.split(".")
         if not level and (parts[0] in _distributions() or parts[0] in sys.stdlib_module_names):
@@ -77,7 +77,7 @@ def _imported(file: Path, root: Path) -> Iterator[Path]:
 
 @lru_cache(maxsize=1000)
 def _import_statements(text: bytes) -> tuple[tuple[int, str], ...]:
-    """The dotted names that a module may import, each with its number of leading dots; none of what is no Python."""
+    """The dotted names that a module may import, each with its number of leading dots; none if it is no Python."""
     try:
         nodes = list(ast.walk(ast.parse(text)))
     except (SyntaxError, ValueError, RecursionError):

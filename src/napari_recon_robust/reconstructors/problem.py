@@ -92,14 +92,17 @@ def assemble(images: Sequence[Tensor], measurement: Measurement) -> Tensor:
 
 
 def in_turn(measurement: Measurement, solve: Callable[[Problem], Job[Tensor]]) -> Job[list[Tensor]]:
-    """The solutions of `problems`, one after the other. A preview is the whole batch; slices to come are zero."""
+    """The solutions of `problems`, one after the other; previews are of the whole batch (`one_by_one`)."""
     return (yield from one_by_one(problems(measurement), solve, lambda images: assemble(images, measurement)))
 
 
 def one_by_one(
     slices: Sequence[S], solve: Callable[[S], Job[Tensor]], assembled: Callable[[list[Tensor]], Tensor]
 ) -> Job[list[Tensor]]:
-    """The image of each slice of a batch; a preview is what `assembled` makes of all, those to come zero."""
+    """The image of each slice of a batch, one after the other.
+
+    A preview is assembled from the finished images, the preview of the present one, and zeros for those to come.
+    """
     images: list[Tensor] = []
 
     def whole(step: Progress) -> Progress:

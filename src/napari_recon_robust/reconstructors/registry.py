@@ -59,7 +59,7 @@ HEADINGS = {
 }
 OTHERS = "Your own"  # own models, and the methods of other packages
 
-_OWN_MODELS = "napari_recon_robust.own_models.opening"  # stands above this room, as all that the table names does
+_OWN_MODELS = "napari_recon_robust.own_models.opening"  # a floor above, imported only at its use
 
 
 def _classes(line: str) -> list[str]:

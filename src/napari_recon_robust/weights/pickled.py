@@ -1,4 +1,4 @@
-"""Files of torch.save, of which only tensors, numbers and text are taken, and nothing is executed or unpacked."""
+"""Files of torch.save, read without executing anything: only tensors, numbers and text, and nothing compressed."""
 
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -17,7 +17,7 @@ def load_pickled(
 ) -> Any:
     """What torch.load gives; `error` for TorchScript, a packed archive, or a tensor with more elements than are stored.
 
-    Raises whatever the bytes lead torch's unpickler to, too.
+    Other damage raises whatever torch's unpickler raises.
     """
     if content[:2] == b"PK":
         _refuse_torchscript(content, name, error)
@@ -40,7 +40,7 @@ def _refuse_torchscript(content: bytes, name: str, error: type[ReconRobustError]
 
 
 def check_extent(tensor: Tensor) -> None:
-    """Raise ValueError for a tensor with more elements than its storage, which copies would write out."""
+    """Raise ValueError for a tensor with more elements than are stored: a copy of it could fill the memory."""
     if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
         raise ValueError("a tensor is larger than what is stored of it")
 

@@ -32,7 +32,7 @@ from .pickled import load_pickled
 State = dict[str, Tensor]
 Range = tuple[float, float]
 
-KEPT = 8  # sets of weights, and networks of a kind, that stay in memory: those used last
+KEPT = 8  # how many sets of weights, and how many networks of a kind, stay in memory after their use
 _SUFFIX = ".safetensors"
 _CHECKPOINTS = (".pt", ".pth", ".ckpt")
 _CURVE_POINTS = 8  # on a card
@@ -92,10 +92,11 @@ class Metadata(BaseModel):
     """How a set of weights was made; the header of the safetensors file holds it as JSON.
 
     network: its id in `networks.registry`, which is that of the method that runs it; architecture: the arguments
-    that make it again. scores: {case: {measure: value}} on data that training did not see. command: what makes the set
-    again. seconds: time spent on training, by the clock; core_seconds: of processors. skipped: steps whose loss was not
-    finite. curve: (hours, loss, NMSE relative to TV's) of each validation. version: of this package. published: whether
-    the network's authors trained and published these weights, so that a method runs them as they did.
+    that make it again. scores: {case: {measure: value}} on data that training did not see. command: the command that
+    makes the set again. seconds: the time of training by the clock; core_seconds: by the processors. skipped: steps
+    whose loss was not finite. curve: (hours, loss, NMSE relative to TV's) of each validation. version: of this package.
+    published: whether the network's authors trained and published these weights, so that a method runs them as they
+    did.
     """
 
     model_config = ConfigDict(frozen=True)

@@ -19,9 +19,9 @@ from ..base import Kind, Reconstructor
 from . import combination
 
 ALONG = 2  # samples of a line that are combined, on either side of the missing one
-LINES = 4  # the nearest sampled ones, as published
-POINTS = 8  # the nearest ones, of a pattern of points
-_ACROSS, _AROUND = 8, 3  # how far at most a window reaches over lines, and over points
+LINES = 4  # nearest sampled lines that are combined, as published
+POINTS = 8  # nearest points that are combined in a pattern of points
+_ACROSS, _AROUND = 8, 3  # how far a window reaches at most, across lines and around points
 _FEWEST = 5  # lines, or points along either axis, of the ACS
 _TOGETHER = 2**22  # numbers in the systems that are solved at once
 
@@ -81,13 +81,14 @@ class GRAPPA(Reconstructor):
 
 @dataclass(frozen=True, eq=False)
 class _Gaps:
-    """Where samples are missing, and which others each is made of.
+    """Which samples are missing, and from which neighbours each is combined.
 
-    Of lines all samples along the readout are filled in alike. Places are those of the flattened k-space with `half` a
-    window of zeros about it.
+    Places are indices of the flattened k-space, padded by half a window of zeros on each side. A gap is a missing
+    point, or a missing line, all of whose samples are combined in the same way.
     half: how far a window reaches from its middle, along (rows, columns). places: (gaps, rows of a line or 1), the
-    missing samples. steps: (window,), from the middle of a window to its places. sources: bool (arrangements, window),
-    those with fewest first. arrangement: (gaps,), the row of `sources` that each has, in ascending order.
+    missing samples. steps: (window,), from the middle of a window to each of its places. sources: bool (arrangements,
+    window), which places of the window are combined, arrangements with the fewest first. arrangement: (gaps,), the row
+    of `sources` for each gap, in ascending order.
     """
 
     half: tuple[int, int]
@@ -141,13 +142,13 @@ def _kspace(measurement: Measurement, data: Tensor) -> Tensor:
 
 
 def _batches(kspace: Tensor, block: Tensor) -> tuple[Tensor, Tensor]:
-    """Both with one leading axis; one block that teaches may serve all of a batch."""
+    """k-space and calibration block with one batch axis each; one block may serve a whole batch."""
     blocks = block.expand(*kspace.shape[:-2], *block.shape[-2:])
     return kspace.reshape(-1, *kspace.shape[-3:]), blocks.reshape(-1, *blocks.shape[-3:])
 
 
 def _filled(kspace: Tensor, gram: Tensor, gaps: _Gaps, weight: float) -> Job[Tensor]:
-    """k-space, complex64 (coils, rows, columns), with its gaps filled in by what G says."""
+    """k-space, complex64 (coils, rows, columns), with its gaps filled in by the weights that its Gram matrix gives."""
     padded = _padded(kspace, gaps.half)
     counts = gaps.sources.sum(1)
     values, done = [], int((counts[gaps.arrangement] == 0).sum())

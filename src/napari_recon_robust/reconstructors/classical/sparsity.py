@@ -19,10 +19,10 @@ START = 8  # conjugate gradient steps that give the first image
 STEP = 1.3  # length of the FISTA steps, times the bound of the eigenvalues; above 1 restarts keep it stable
 OUTER = 200  # FISTA steps at most
 TOLERANCE = 1e-4  # steps end when the recent changes of the image are smaller, relative to its norm
-RECENT = 0.8  # so much of the earlier change still counts: after a restart steps are small far from the solution
+RECENT = 0.8  # weight of the previous change: after a restart steps are small, also far from the solution
 SPACING = 0.2  # least distance of log weights whose solutions a family keeps to start from; it bounds their number
 GRADIENT = 60  # conjugate gradient steps of the implicit gradient
-STIFFNESS = 10.0  # in the implicit gradient, the weight that keeps zeros of D x at zero; more is exacter and slower
+STIFFNESS = 10.0  # in the implicit gradient, the weight that keeps zeros of D x at zero; a larger one is exact but slow
 
 
 class Transform(ABC):

@@ -44,7 +44,7 @@ class TotalVariation(SparseReconstructor):
     )
 
     def solver(self, model: ForwardModel, b: Tensor) -> DualSolver[Any]:
-        """The solver; its kernels are fused where sampled lines on a CPU allow it."""
+        """The solver: fused kernels for sampled lines on a CPU, PyTorch for all else."""
         return _solver(model, b)
 
 
@@ -94,11 +94,6 @@ def rule(noise: float) -> float:
 def minimiser(b: Tensor, model: ForwardModel, weight: float) -> Tensor:
     """argmin_x 1/2 <x, A^H A x> - Re <b, x> + w TV(x), complex (..., rows, columns); differentiable in b."""
     return sparsity.minimiser(_solver(model, b), b, weight)
-
-
-def total_variation(image: Tensor) -> Tensor:
-    """sum_pixels sqrt(|x_down|^2 + |x_right|^2), real (...) of a complex image (..., rows, columns)."""
-    return DIFFERENCES.value(image)
 
 
 def _solver(model: ForwardModel, b: Tensor) -> DualSolver[Any]:

@@ -18,8 +18,8 @@ from ..problem import LEAST_NOISE, Problem, problems
 
 SHARE = 1 / 8  # of the samples outside the ACS, held out
 FEWEST = 64  # samples held out; fewer decide nothing
-EVERY = 5  # steps from one look at the held-out samples to the next
-PATIENCE = 4  # looks without a better held-out error, after which the learning ends
+EVERY = 5  # steps between evaluations of the held-out error
+PATIENCE = 4  # evaluations without a smaller error, after which the learning ends
 ERRORS = 3.0  # standard errors by which the held-out error must fall
 
 
@@ -41,11 +41,11 @@ class Trained(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Adaptation:
-    """What came of it.
+    """The result of `adapt`.
 
-    network: the adapted one, or None if the trained one is kept. steps: after how many the held-out error was least.
-    fall: by what fraction it fell until then; error: the standard error of that. judged: whether there were enough
-    samples to hold some out.
+    network: the adapted one, or None if the trained one is kept. steps: the number after which the held-out error was
+    least. fall: the fraction by which it had fallen then; error: the standard error of that fraction. judged: whether
+    there were enough samples to hold some out.
     """
 
     network: nn.Module | None = None
@@ -66,7 +66,7 @@ class Adaptation:
 
 
 def adapt(method: Method, measurement: Measurement, steps: int, rate: float) -> Job[Adaptation]:
-    """Let a copy of the method's network go on learning from the samples of one slice, if held-out samples say so.
+    """Train a copy of the method's network on the samples of one slice, and keep it if it predicts others better.
 
     An eighth of the samples outside the ACS is held out of input and loss, drawn at random from each row of the data,
     that is from the image rows times the sampled lines, or from the points of a 2-D pattern. The error of a sample is
@@ -185,6 +185,6 @@ def _held_out(measurement: Measurement, shape: tuple[int, int]) -> Tensor | None
 
 
 def _only(problem: Problem, mask: Tensor) -> Problem:
-    """The problem of these samples alone."""
+    """The problem with the samples of this mask only."""
     model = ForwardModel(problem.model.sensitivities, mask, problem.model.dims)
     return Problem(model, mask * problem.data, problem.noise)

@@ -12,7 +12,7 @@ from .trained import NOISE, TrainedReconstructor
 
 ERROR = 0.04  # of a network's image, relative to its scale
 STEPS = 12
-LEAST = 0.01  # of the knob, which leaves the network's image as it is
+LEAST = 0.01  # of the knob; at this value there is no last step
 
 CONSISTENCY = Knob(
     name="consistency",
@@ -36,7 +36,7 @@ def last_step(
     consistency: float,
     error: float | Tensor = ERROR,
 ) -> Tensor:
-    """The image after the step that the knob `consistency` asks for: none at its least, else with an error c e."""
+    """`towards_samples` with the error c e, c the knob `consistency`; the image itself at the knob's least value."""
     if consistency <= LEAST:
         return image
     return towards_samples(model, data, image, noise, consistency * error)

@@ -1,4 +1,4 @@
-"""The start of a training: a network whose corrections are zero. Every trained network is shown beside it."""
+"""A trained network with its corrections at zero, where its training started. Each network is compared with it."""
 
 from typing import Any, Protocol
 

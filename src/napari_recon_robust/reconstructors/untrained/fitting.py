@@ -21,8 +21,8 @@ from ..problem import Problem, assemble, in_turn, problems
 SHARE = 0.05  # of the samples outside the ACS, held out
 EVERY = 10  # iterations from one look at the held-out samples to the next
 AVERAGE = 0.95  # decay of the running mean over the iterations' images
-SLACK = 1.05  # times the least held-out error: up to it a later image, which fits the samples better, is preferred
-PATIENCE = 0.5  # the fit ends after this share of all iterations without such an image
+SLACK = 1.05  # a later image, which fits the samples better, is kept up to this multiple of the least held-out error
+PATIENCE = 0.5  # the fit ends after this share of all iterations in which no image was kept
 MUON = 0.015  # learning rate of the hidden convolutions
 PENALTIES = (1e-3, 10.0)  # of the last data consistency, least and largest
 STEPS = 10  # its conjugate gradient steps
@@ -32,8 +32,9 @@ FURTHER = 10  # conjugate gradient steps of a continuation
 class Untrained(Reconstructor):
     """min_theta ||A G_theta(z) - y||^2, z fixed noise; then x = argmin ||A x - y||^2 + p ||x - G||^2.
 
-    A share of the samples outside the ACS is held out. Of the running means of the images the last one is kept that
-    predicts them about as well as any, and the fit ends when none has done so for a while. p = sigma^2 / tau^2 is the
+    A share of the samples outside the ACS is held out. The fit keeps the running mean of its images whenever the error
+    of the held-out samples is within 5% of its least value, and ends when that has not happened for half of all
+    iterations. p = sigma^2 / tau^2 is the
     variance of the noise over that of the network's error, C (|r|^2 - sigma^2) from the residuals r of the held-out
     samples in C coils. Muon fits the hidden convolutions in a fraction of Adam's iterations, at rates that fall along a
     cosine. The scale is `Measurement.scale`, from the undersampled data; outside every coil's sensitivity the image is
