@@ -12,7 +12,6 @@ Geometric means; the interval is a 95% bootstrap over slices and over the ROIs w
 not independent, so it is not one for other heads).
 """
 
-import argparse
 import tempfile
 import time
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from arguments import parser_of
 from cases import slices_of
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.data.roi import ROI
@@ -115,7 +115,7 @@ def interval(logs: np.ndarray, random: np.random.Generator, draws: int = 4000) -
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--methods", nargs="+", default=["cg-sense", "tv", "unet", "varnet"])
     parser.add_argument("--data", type=Path, default=Path(__file__).parents[2] / "shared" / "data")
     parser.add_argument("--matrix", type=int, default=192)

@@ -7,16 +7,15 @@ anew for each row of the table in one respect that training has not seen, or wit
 OUTPUT keeps the cases. The error is the NMSE of the magnitude within the foreground.
 """
 
-import argparse
 import math
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from arguments import parser_of
 from domain import against, example
 from napari_recon_robust.cli.options import follow
 from napari_recon_robust.physics import fourier
@@ -47,9 +46,7 @@ PADDED: dict[str, tuple[float, float]] = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--output", type=Path, required=True)
+    parser = parser_of(__doc__, "data", "output")
     parser.add_argument("--methods", nargs="+", default=list(NETWORKS))
     options = parser.parse_args()
     recipes = {id: load_recipe(id) for id in options.methods}

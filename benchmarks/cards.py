@@ -12,13 +12,13 @@ and under random noise of the same norm. features: how many blobs at 30 random p
 least half of their contrast.
 """
 
-import argparse
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 import napari_recon_robust as rr
+from arguments import parser_of
 from attack import regions
 from cases import slices_of
 from lesions import BLIND, RESAMPLES, lesions
@@ -34,7 +34,7 @@ SIMULATOR = "Training, validation and simulated tests share one simulator of coi
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--data", type=Path, default=Path(__file__).parents[2] / "shared" / "data")
     parser.add_argument("--methods", nargs="+", default=list(FIRST))
     parser.add_argument("--measure", nargs="*", choices=SECTIONS, default=list(SECTIONS))

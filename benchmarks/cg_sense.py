@@ -7,7 +7,6 @@ preparation, sigpy's of its app, BART's (which reads and writes files) of the wh
 since only equal work may be timed. Needs BART.
 """
 
-import argparse
 import resource
 import subprocess
 import tempfile
@@ -20,6 +19,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from arguments import parser_of
 from brain import brain
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.reconstructors.classical.cg_sense import conjugate_gradients
@@ -64,7 +64,7 @@ def bart(measurement: Measurement) -> tuple[float, NDArray[np.complex64]]:
 
 
 def main() -> None:
-    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
+    parser_of(__doc__).parse_args()
     torch.set_num_threads(1)
     measurement = brain()
     _, image = ours(measurement)  # loads the kernels

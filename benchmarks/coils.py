@@ -9,7 +9,6 @@ Support: the part of the foreground that has maps. Seconds on the clock and of p
 sigpy's of one; BART's with its start and files. sigpy crops at BART's eigenvalue (its own 0.95 cuts out tissue).
 """
 
-import argparse
 import os
 import shutil
 import subprocess
@@ -22,6 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from arguments import parser_of
 from cases import slices_of
 from napari_recon_robust.data.foreground import foreground
 from napari_recon_robust.data.measurement import Measurement
@@ -101,7 +101,7 @@ def least_nmse(maps: Tensor, measurement: Measurement, reference: Tensor, where:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()

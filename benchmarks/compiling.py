@@ -19,6 +19,7 @@ from collections.abc import Callable
 import torch
 
 import napari_recon_robust as rr
+from arguments import parser_of
 
 GOAL = 8.0
 
@@ -68,7 +69,7 @@ def compiled() -> list[tuple[str, float]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--methods", nargs="+", default=["tv", "l1-wavelet"])
     parser.add_argument("--one", nargs=2, metavar=("METHOD", "TASK"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()

@@ -9,13 +9,11 @@ Jeffreys' interval of 95% over lesions. They are all of one head, and six share 
 such lesions in that head alone.
 """
 
-import argparse
-from pathlib import Path
-
 import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter
 
+from arguments import parser_of
 from napari_recon_robust.data.foreground import foreground
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.data.roi import ROI
@@ -32,8 +30,7 @@ APART = 22  # pixels
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True)
+    parser = parser_of(__doc__, "data")
     parser.add_argument("--slices", type=int, default=8)
     parser.add_argument("--samples", type=int, default=16)
     parser.add_argument("--matrix", type=int, default=160)

@@ -15,7 +15,6 @@ tenth of the foreground where the map is largest; a map that says nothing has 10
 of the methods and carried over to the others: by how much the region's RMSE and the disagreement within it rise.
 """
 
-import argparse
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterable
@@ -28,6 +27,7 @@ from scipy.ndimage import gaussian_gradient_magnitude
 from scipy.stats import spearmanr
 from torch import Tensor
 
+from arguments import parser_of
 from attack import finish, interval, regions, rmse
 from cases import slices_of
 from napari_recon_robust.analyses.quality.entries import Entry
@@ -50,8 +50,7 @@ Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True)
+    parser = parser_of(__doc__, "data")
     parser.add_argument("--attacks", action="store_true")
     parser.add_argument("--slices", type=int)
     parser.add_argument("--matrix", type=int)

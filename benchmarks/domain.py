@@ -7,7 +7,6 @@ noise of 0.0015 to 0.025), each under several random masks (R = 2 to 10, all fam
 of the magnitude within the foreground. The trainings were judged by these people's mean score on other crops and masks.
 """
 
-import argparse
 import math
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from arguments import parser_of
 from napari_recon_robust.cli.options import follow
 from napari_recon_robust.physics.model import root_sum_of_squares
 from napari_recon_robust.reconstructors.classical import tv
@@ -28,9 +28,7 @@ SEED = 7
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--bank", type=Path, required=True)
+    parser = parser_of(__doc__, "data", "bank")
     parser.add_argument("--draws", type=int, default=5)
     parser.add_argument("--methods", nargs="+", default=list(NETWORKS))
     options = parser.parse_args()

@@ -7,12 +7,12 @@ contrast); random search tries one after another, alone, for as long as the sear
 among features that the samples carry (1: kept, below 0.5: lost) and what each method would have shown after one draw.
 """
 
-import argparse
 import time
 from pathlib import Path
 
 import numpy as np
 
+from arguments import parser_of
 from cases import slices_of
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.data.roi import ROI
@@ -51,7 +51,7 @@ def compare(measurement: Measurement, reconstructor: Reconstructor, effort: int,
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--methods", nargs="+", default=["cg-sense", "tv", "unet"])
     parser.add_argument("--data", type=Path, default=Path(__file__).parents[2] / "shared" / "data")
     parser.add_argument("--matrix", type=int, default=192)

@@ -9,7 +9,6 @@ change, within each slice, as the mean over the slices (least to largest); for t
 median of real over predicted; and the seconds that a map takes, where the real attacks' seconds are those of one ROI.
 """
 
-import argparse
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy as np
 from scipy.stats import spearmanr
 from torch import Tensor
 
+from arguments import parser_of
 from cases import slices_of
 from napari_recon_robust.analyses.fragility import REPLICAS, FragilityMap, fragility, noise_amplification
 from napari_recon_robust.data.measurement import Measurement
@@ -96,7 +96,7 @@ def compare(measurements: list[Measurement], reconstructor: Reconstructor, side:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--methods", nargs="+", default=["varnet", "unet", "cg-sense", "tv"])
     parser.add_argument("--data", type=Path, default=Path(__file__).parents[2] / "shared" / "data")
     parser.add_argument("--matrix", type=int, default=192)

@@ -9,7 +9,6 @@ does not change. In the former is napari's canvas, which OpenGL composes anew wh
 Goals: 15 ms of ours a frame (95th percentile), and a dock that is open after 300 ms.
 """
 
-import argparse
 import json
 import os
 import random
@@ -21,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
+from arguments import parser_of
 from napari_recon_robust.cases import record
 from napari_recon_robust.cases.gallery.listing import list_cases
 
@@ -64,7 +64,7 @@ def timed(words: str, action: Callable[[], object]) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--cases", type=int, default=5000)
     parser.add_argument("--side", type=int, default=320)
     options = parser.parse_args()

@@ -11,7 +11,6 @@ With --data there is instead the real 16-coil brain whose field of view is cut, 
 of each method's image by the fully sampled image of its kind, equispaced lines with 16% of them in the centre.
 """
 
-import argparse
 import time
 import warnings
 from collections.abc import Callable
@@ -23,6 +22,7 @@ import numpy as np
 import torch
 
 import napari_recon_robust as rr
+from arguments import parser_of
 from brain import brain
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.evaluation import metrics
@@ -65,7 +65,7 @@ def folded(kspace: torch.Tensor, columns: int) -> torch.Tensor:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--data", type=Path)
     options = parser.parse_args()
     warnings.simplefilter("ignore")

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from arguments import parser_of
 from cases import real_brain, slices_of
 from napari_recon_robust.data.foreground import foreground
 from napari_recon_robust.data.measurement import Measurement
@@ -33,9 +34,7 @@ CLAIM = 0.01
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--output", type=Path, required=True)
+    parser = parser_of(__doc__, "data", "output")
     parser.add_argument("--steps", type=int, help="of the recipe's preset, unless given")
     parser.add_argument("--bank", type=Path, help="cases of the recipe that are there already")
     parser.add_argument("--slices", type=int, default=6)

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from arguments import parser_of
 from napari_recon_robust.reconstructors.learned.hyperrecon_supervised import SupervisedHyperReconNetwork
 from napari_recon_robust.training import loop, losses
 from napari_recon_robust.training.bank import Bank, draw_example
@@ -35,9 +36,7 @@ CASES = 24
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--output", type=Path, required=True)
+    parser = parser_of(__doc__, "data", "output")
     parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--bank", type=Path, help="cases of the recipe that are there already")
     options = parser.parse_args()

@@ -9,7 +9,6 @@ defaults; that of each half of its range, which says how evenly it acts; SSIM an
 and the default; the norm of the residual A x - y and the mean gradient there, relative to the default's.
 """
 
-import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from arguments import parser_of
 from cases import real_brain, slices_of
 from napari_recon_robust.data.foreground import foreground
 from napari_recon_robust.data.measurement import Measurement
@@ -26,8 +26,7 @@ from napari_recon_robust.reconstructors.learned.hyperrecon_supervised import Hyp
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True)
+    parser = parser_of(__doc__, "data")
     parser.add_argument("--weights", nargs="+", default=["hyperrecon-supervised"])
     parser.add_argument("--slices", type=int, default=6)
     options = parser.parse_args()

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from arguments import parser_of
 from napari_recon_robust.networks.loading import load_trained
 from napari_recon_robust.reconstructors.classical.energy import objective
 from napari_recon_robust.reconstructors.learned.hyperrecon import HyperReconNetwork
@@ -29,9 +30,7 @@ CASES = 24
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--output", type=Path, required=True)
+    parser = parser_of(__doc__, "data", "output")
     parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--bank", type=Path, help="cases of the recipe that are there already")
     options = parser.parse_args()

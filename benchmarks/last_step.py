@@ -6,13 +6,12 @@ The NMSE relative to that of `tv, rule`, geometric mean and largest, of the imag
 of the knob `consistency`. The cases are those of `domain.py`: whole slices of the validation people.
 """
 
-import argparse
 import math
-from pathlib import Path
 
 import numpy as np
 import torch
 
+from arguments import parser_of
 from domain import drawn
 from napari_recon_robust.reconstructors.learned.consistency import LEAST
 from napari_recon_robust.training.loop import foreground_error
@@ -24,9 +23,7 @@ CONSISTENCIES = (LEAST, 0.25, 0.5, 1.0, 2.0)
 
 @torch.no_grad()
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--bank", type=Path, required=True)
+    parser = parser_of(__doc__, "data", "bank")
     parser.add_argument("--draws", type=int, default=2)
     parser.add_argument("--methods", nargs="+", default=list(NETWORKS))
     options = parser.parse_args()

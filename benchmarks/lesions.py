@@ -7,12 +7,11 @@ coil-combined image. Equispaced lines with 8% of them in the centre (4% from 8x 
 bootstrap over the lesions; all of them are of one simulated head, so that it does not speak of people.
 """
 
-import argparse
-
 import numpy as np
 import torch
 from torch import Tensor
 
+from arguments import parser_of
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.evaluation import metrics
 from napari_recon_robust.physics.sampling import Sampling
@@ -58,7 +57,7 @@ def lesions(ids: list[str], acceleration: float) -> dict[str, list[float]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--methods", nargs="+", default=list(NETWORKS))
     parser.add_argument("--accelerations", nargs="+", type=float, default=[4.0, 8.0])
     options = parser.parse_args()

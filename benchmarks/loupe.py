@@ -8,7 +8,6 @@ central ones on top (8%, 4% at 8x, at least 12), "equispaced-fraction" as many a
 have the number that it has. Means over slices, NMSE geometric; its ratio to equispaced lines with a 95% interval.
 """
 
-import argparse
 from collections.abc import Iterator
 from itertools import count, product
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from arguments import parser_of
 from napari_recon_robust.data.foreground import foreground
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.evaluation import metrics
@@ -34,8 +34,7 @@ COILS = 8
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True)
+    parser = parser_of(__doc__, "data")
     parser.add_argument("--slices", type=int, default=12)
     parser.add_argument("--matrix", type=int, default=192)
     parser.add_argument("--card", action="store_true", help="write the scores into the card of the pattern")

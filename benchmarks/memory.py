@@ -6,7 +6,6 @@ Each in a process of its own, one thread; the published size (12 cascades of 18 
 random weights, since its time and memory don't depend on them. Peak: resident memory of the whole process.
 """
 
-import argparse
 import multiprocessing
 import resource
 import sys
@@ -17,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from arguments import parser_of
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.networks.fastmri_layout import FastMRIVarNet
 from napari_recon_robust.physics.sampling import Sampling
@@ -28,7 +28,7 @@ COILS, ROWS, MATRIX, COLUMNS = 15, 640, (320, 320), 368
 
 
 def main() -> None:
-    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
+    parser_of(__doc__).parse_args()
     print("| VarNet | seconds | peak GB | of which before |\n|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         published = Path(folder) / "published.pt"

@@ -8,13 +8,13 @@ foreground against the fully sampled image without the added noise. The claim of
 https://arxiv.org/abs/2007.14979: HQS-Net, whose every step minimises an objective, degrades less than Cascade-Net.
 """
 
-import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from arguments import parser_of
 from cases import real_brain, slices_of
 from napari_recon_robust.data.foreground import foreground
 from napari_recon_robust.data.measurement import Measurement
@@ -26,8 +26,7 @@ FACTORS = (0, 1, 2, 4)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True)
+    parser = parser_of(__doc__, "data")
     parser.add_argument("--slices", type=int, default=6)
     parser.add_argument(
         "--methods", nargs="+", default=["cg-sense", "tv", "hqs-net", "cascade-net", "irim", "hqs-supervised"]

@@ -10,7 +10,6 @@ exact proximal map of the data term, until J falls by less than 0.02% in 50 iter
 the next time. --fixed: weights of an HQS-Net, compared at its own weight and mix.
 """
 
-import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from arguments import parser_of
 from cases import lines, real_brain, slices_of
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.networks.correction import without_correction
@@ -100,8 +100,7 @@ def kept_minimiser(problem: Problem, weight: float, mix: float, file: Path | Non
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True)
+    parser = parser_of(__doc__, "data")
     parser.add_argument("--weights", default="hyperrecon")
     parser.add_argument("--fixed", nargs="*", default=["hqs-net"])
     parser.add_argument("--kept", type=Path)

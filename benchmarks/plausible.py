@@ -11,14 +11,12 @@ which they have lost to the noise (0 the truth, 1 the unregularised fit; negativ
 their NMSE.
 """
 
-import argparse
-from pathlib import Path
-
 import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
+from arguments import parser_of
 from napari_recon_robust.analyses.plausibility import Band, plausible_band
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.evaluation.contrast import Probability
@@ -35,8 +33,7 @@ VOLUMES = ("brain_t1_b", "brain_t2_niivue")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True)
+    parser = parser_of(__doc__, "data")
     parser.add_argument("--cases", type=int, default=60)
     parser.add_argument("--methods", action="store_true")
     options = parser.parse_args()

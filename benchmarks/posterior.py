@@ -13,7 +13,6 @@ d sqrt(1 + 1/n), 1 for an exact posterior. rank: Spearman's correlation of d wit
 consistency of the samples, and of the reference's own noise.
 """
 
-import argparse
 import time
 from collections import defaultdict
 from collections.abc import Iterable
@@ -23,6 +22,7 @@ import numpy as np
 import torch
 from scipy.stats import spearmanr, t
 
+from arguments import parser_of
 from napari_recon_robust.analyses.quality.entries import Entry
 from napari_recon_robust.analyses.quality.grid import Grid, UndersampledSlice, cases, groups
 from napari_recon_robust.ground.progress import run
@@ -34,8 +34,7 @@ OTHERS = ("zero-filled, combine=combined", "cg-sense", "tv, rule", "hqs-supervis
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True)
+    parser = parser_of(__doc__, "data")
     parser.add_argument("--weights", type=Path, help="others than the shipped ones")
     parser.add_argument("--samples", type=int, default=8)
     parser.add_argument("--steps", type=int, default=20)

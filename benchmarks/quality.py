@@ -12,12 +12,12 @@ A network is shipped by copying its file of weights and its card from the run's 
 stores the weights in half precision and writes these scores into the card.
 """
 
-import argparse
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
+from arguments import parser_of
 from napari_recon_robust.analyses.quality.comparing import compare_methods
 from napari_recon_robust.analyses.quality.entries import Entry
 from napari_recon_robust.analyses.quality.grid import Grid
@@ -44,9 +44,7 @@ BASELINE = "tv, rule"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--output", type=Path, required=True)
+    parser = parser_of(__doc__, "data", "output")
     parser.add_argument("--methods", nargs="+", metavar="ID", help="these alone, with knobs if wanted (default: all)")
     parser.add_argument("--matrix", type=int, default=192)
     parser.add_argument("--slices", type=int, default=6)

@@ -8,7 +8,6 @@ image of the flicker is drawn at 4 Hz (eight images in a second, twice as many a
 of the case are turned.
 """
 
-import argparse
 import json
 import socket
 import subprocess
@@ -22,6 +21,7 @@ from pathlib import Path
 import httpx
 import numpy as np
 
+from arguments import parser_of
 from goals import Goal, report
 from napari_recon_robust.cases.record import save_case
 from napari_recon_robust.cases.replay import make_case
@@ -81,7 +81,7 @@ def read(origin: str, token: str, answered: list[float], shown: list[float]) -> 
 
 def main() -> None:
     """Print the waits."""
-    options = argparse.ArgumentParser(description=__doc__)
+    options = parser_of(__doc__)
     options.add_argument("--readers", type=int, default=20)
     options.add_argument("--flicker", action="store_true")
     chosen = options.parse_args()

@@ -6,7 +6,6 @@ Goal: at most 5 MB more with each reopening after the third. Alive counts the la
 knows; only those of the last scan should be among them.
 """
 
-import argparse
 import gc
 import time
 from collections.abc import Callable
@@ -16,6 +15,7 @@ import psutil
 import torch
 from qtpy.QtWidgets import QApplication
 
+from arguments import parser_of
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.window import session
 
@@ -52,7 +52,7 @@ def alive() -> tuple[int, int, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--method", default="tv")
     parser.add_argument("--times", type=int, default=10)
     options = parser.parse_args()

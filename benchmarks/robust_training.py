@@ -10,7 +10,6 @@ contrast. Below: differences from the last network named with --against, with a 
 two heads, so that no interval is one over people.
 """
 
-import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import napari_recon_robust as rr
+from arguments import parser_of
 from attack import regions
 from cases import real_brain, slices_of
 from napari_recon_robust.analyses.retention import recovery_table
@@ -31,7 +31,7 @@ COLUMNS = ("SSIM", "change at 1%", "2.5%", "SSIM lost at 1%", "2.5%", f"lost of 
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("networks", nargs="+", metavar="NAME=WEIGHTS")
     parser.add_argument("--against", default="control", help="the network that the others are compared with")
     parser.add_argument("--data", type=Path, default=Path(__file__).parents[2] / "shared" / "data")

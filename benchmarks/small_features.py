@@ -7,7 +7,6 @@ each (those of `training.robust`), at 4x and 8x under random masks of lines. A m
 its recipe, so that weights are compared before they ship. The sample's lesions decide nothing; these may.
 """
 
-import argparse
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from arguments import parser_of
 from napari_recon_robust.cli.options import follow
 from napari_recon_robust.evaluation.metrics import ssim
 from napari_recon_robust.perturbations.features.feature import Feature
@@ -39,9 +39,7 @@ Case = tuple[Example, list[Feature]]
 
 @torch.no_grad()
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--bank", type=Path, required=True)
+    parser = parser_of(__doc__, "data", "bank")
     parser.add_argument("--methods", nargs="+", default=list(NETWORKS))
     options = parser.parse_args()
     recipes = {name: load_recipe(Path(name).stem) for name in options.methods}

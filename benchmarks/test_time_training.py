@@ -12,7 +12,6 @@ trains a second U-Net on a T2-weighted head, for the share of the gap in contras
 What FOLDER holds already is not computed again.
 """
 
-import argparse
 import json
 from functools import lru_cache
 from pathlib import Path
@@ -21,6 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from arguments import parser_of
 from napari_recon_robust.cli.options import follow
 from napari_recon_robust.data.foreground import foreground
 from napari_recon_robust.data.measurement import Measurement
@@ -62,9 +62,7 @@ Values = dict[str, Any]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--output", type=Path, required=True)
+    parser = parser_of(__doc__, "data", "output")
     parser.add_argument("--networks", nargs="+", default=[JOINT, "unet-joint", "unet", "hqs-supervised"])
     parser.add_argument("--shifts", nargs="+", choices=[shift.split()[0] for shift in SHIFTS])
     parser.add_argument("--matrix", type=int, default=128)

@@ -8,7 +8,6 @@ BART's TV is isotropic with backward differences, sigpy's anisotropic with two o
 with forward differences. The optimum is the least value that any run reached, one of each being long. Needs BART.
 """
 
-import argparse
 import resource
 import subprocess
 import tempfile
@@ -22,6 +21,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from arguments import parser_of
 from brain import brain
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.reconstructors.classical import sparsity, tv
@@ -134,7 +134,7 @@ def functional(measurement: Measurement, difference: Callable[[Complex, int], Co
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--quick", action="store_true", help="only the peers' settings that are known to be best")
     quick = parser.parse_args().quick
     torch.set_num_threads(1)

@@ -11,7 +11,6 @@ as a training reports it. Trainings that FOLDER holds already are kept, an inter
 cases are made before the time counts.
 """
 
-import argparse
 import csv
 import shutil
 from pathlib import Path
@@ -19,6 +18,7 @@ from random import Random
 
 import torch
 
+from arguments import parser_of
 from napari_recon_robust.cli.options import follow
 from napari_recon_robust.training import checkpoint, loop
 from napari_recon_robust.training.people import Person, Split
@@ -28,9 +28,7 @@ RUNS = 5  # of equal length, for the curve over hours
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--output", type=Path, required=True)
+    parser = parser_of(__doc__, "data", "output")
     parser.add_argument("--recipe", default="cascade-net")
     parser.add_argument("--steps", type=int, default=5700)
     parser.add_argument("--bank", type=Path, help="cases of all people that are there already")

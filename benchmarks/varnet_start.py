@@ -13,17 +13,16 @@ square is added to what R_t sees in the fit, and the score is given without nois
 cascades are `linear` of the recipe `varnet`.
 """
 
-import argparse
 import math
 import time
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from arguments import parser_of
 from napari_recon_robust.cli.options import follow
 from napari_recon_robust.reconstructors.classical import tv
 from napari_recon_robust.reconstructors.problem import Problem, linear_start
@@ -41,9 +40,7 @@ Image = Callable[[Problem], Tensor]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--bank", type=Path, required=True)
+    parser = parser_of(__doc__, "data", "bank")
     parser.add_argument("--cascades", type=int, nargs="+", default=[6, 8, 12, 18])
     parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--noise", type=float, default=0.05)

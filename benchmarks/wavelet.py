@@ -10,7 +10,6 @@ shift (db2, as ours). CPU seconds of one thread: ours and sigpy's of the solutio
 BART's row is left out where it is not installed.
 """
 
-import argparse
 import resource
 import shutil
 import subprocess
@@ -22,6 +21,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from arguments import parser_of
 from brain import brain
 from napari_recon_robust.data.foreground import foreground
 from napari_recon_robust.data.measurement import Measurement
@@ -111,7 +111,7 @@ def solvers(measurement: Measurement) -> Iterator[tuple[str, Callable[[], float]
 
 def main() -> None:
     torch.set_num_threads(1)
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--size", type=int, default=320, help="side of the image in pixels")
     measurement = brain(parser.parse_args().size)
     steps, tolerance, sparsity.TOLERANCE = sparsity.OUTER, sparsity.TOLERANCE, 0.0

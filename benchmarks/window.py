@@ -12,7 +12,6 @@ lines show all goals beside what was measured. Each dock is opened in a process 
 imported before.
 """
 
-import argparse
 import json
 import subprocess
 import sys
@@ -35,6 +34,7 @@ from napari.window import Window
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer
 from qtpy.QtWidgets import QApplication, QWidget
 
+from arguments import parser_of
 from goals import Goal, report
 from napari_recon_robust import canvas, controls, window
 from napari_recon_robust.window import keys, session
@@ -217,7 +217,7 @@ def until(condition: Callable[[], object], seconds: float = 600.0) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--method", default="tv")
     parser.add_argument("--turns", type=int, default=200)
     parser.add_argument("--dock", help="only open this dock, and print JSON")
