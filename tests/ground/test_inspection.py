@@ -15,6 +15,7 @@ import pytest
 from napari_recon_robust.ground import inspection
 from napari_recon_robust.ground.errors import FileFormatError
 from napari_recon_robust.ground.inspection import Inspection
+from napari_recon_robust.ground.writing import runs
 
 MODULE = "napari_recon_robust.ground.hdf5_tree"
 
@@ -104,18 +105,9 @@ def test_the_process_ends_with_the_one_that_it_works_for(sound: Path) -> None:
     for how in ("kill", "end"):
         ended = subprocess.run([sys.executable, "-c", code, how], capture_output=True, text=True, check=False)
         pid, until = int(ended.stdout), time.monotonic() + 10
-        while alive(pid) and time.monotonic() < until:
+        while runs(pid) and time.monotonic() < until:
             time.sleep(0.05)
-        assert not alive(pid)
-
-
-def alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    status = Path(f"/proc/{pid}/stat")
-    return not status.exists() or status.read_text().rpartition(")")[2].split()[0] != "Z"
+        assert not runs(pid)
 
 
 def test_without_a_process_nothing_is_checked(

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from helpers.method_properties import difference
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.ground.errors import ModelError
 from napari_recon_robust.own_models import bart
@@ -18,10 +19,6 @@ from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.reconstructors.classical.cg_sense import conjugate_gradients
 
 installed = pytest.mark.skipif(shutil.which("bart") is None, reason="BART is not on this machine")
-
-
-def difference(a: torch.Tensor, b: torch.Tensor) -> float:
-    return float((a - b).norm() / b.norm())
 
 
 @installed

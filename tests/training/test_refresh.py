@@ -1,6 +1,5 @@
 """Cases that replace others while a network trains."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -14,6 +13,7 @@ import torch
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.locks import locked
 from napari_recon_robust.ground.progress import run
+from napari_recon_robust.ground.writing import runs
 from napari_recon_robust.training import loop
 from napari_recon_robust.training.bank import Bank, BankSpecification, build_bank
 from napari_recon_robust.training.recipe import Recipe
@@ -118,16 +118,7 @@ def test_it_ends_with_a_training_that_is_killed(folder: Path, anatomy_folder: Pa
         child = int(training.stdout.readline())
         wait_for(lambda: Bank(folder).drawn > 4)
         training.send_signal(signal.SIGKILL)
-    wait_for(lambda: not is_running(child))
-
-
-def is_running(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    state = Path(f"/proc/{process}/stat")
-    return not state.exists() or state.read_text().rpartition(")")[2].split()[0] != "Z"
+    wait_for(lambda: not runs(child))
 
 
 @pytest.mark.slow

@@ -31,7 +31,7 @@ class Directions(Specification):
         vectors = np.array([row, column], float)
         if vectors.shape != (2, 3) or not np.allclose(vectors @ vectors.T, np.eye(2), atol=_EXACT):
             return None
-        return cls(row=_vector(vectors[0]), column=_vector(vectors[1]))
+        return cls(row=vector(vectors[0]), column=vector(vectors[1]))
 
 
 class Plane(Specification):
@@ -67,8 +67,8 @@ class Plane(Specification):
     def flipped(self, rows: int, pixel: float) -> "Plane":
         """The plane of the same image with its last row first. pixel: the size of a row in mm."""
         row = np.array(self.directions.row)
-        first = None if self.first is None else _vector(np.array(self.first) + (rows - 1) * pixel * row)
-        return Plane(directions=Directions(row=_vector(-row), column=self.directions.column), first=first)
+        first = None if self.first is None else vector(np.array(self.first) + (rows - 1) * pixel * row)
+        return Plane(directions=Directions(row=vector(-row), column=self.directions.column), first=first)
 
 
 class Turn(Specification):
@@ -150,7 +150,8 @@ class Turn(Specification):
 AS_STORED = Turn()
 
 
-def _vector(values: NDArray[np.float64]) -> Vector:
+def vector(values: NDArray[np.floating]) -> Vector:
+    """Three numbers of an array, (3,), as a tuple."""
     x, y, z = map(float, values)
     return x, y, z
 

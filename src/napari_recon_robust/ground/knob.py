@@ -90,7 +90,7 @@ class Knob(BaseModel):
     @property
     def condition(self) -> str:
         """When the knob matters, in a sentence; empty for one that always does."""
-        cases = [f"{name} is {either([*map(_in_words, allowed)])}" for name, allowed in self.only_when]
+        cases = [f"{name} is {either([*map(value_words, allowed)])}" for name, allowed in self.only_when]
         return f"Matters only where {', or '.join(cases)}." if cases else ""
 
     def to_unit(self, value: float) -> float:
@@ -110,7 +110,8 @@ class Knob(BaseModel):
         return math.log(value) if self.scale == "log" else float(value)
 
 
-def _in_words(value: Value) -> str:
+def value_words(value: object) -> str:
+    """A value as text; of a float at most six digits."""
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.orientation import Directions, Vector
+from ..data.orientation import Directions, Vector, vector
 from ..data.scan import Header, Scan, within
 from ..ground.guard import check_memory
 from ..ground.hdf5 import is_hdf5, open_hdf5
@@ -220,15 +220,10 @@ def _first_pixels(
         known = len(positions) > 0 and np.isfinite(positions).all()
         if not (known and np.allclose(positions, positions[0], atol=1e-3) and positions.any()):
             return None
-        found.append(_vector(positions[0] - to_centre @ np.array([directions.row, directions.column])))
+        found.append(vector(positions[0] - to_centre @ np.array([directions.row, directions.column])))
     return tuple(found) if len(set(found)) == len(found) else None
 
 
 def _along(start: Vector, direction: NDArray[np.floating], steps: NDArray[np.floating]) -> tuple[Vector, ...]:
     """The points that lie so many mm from a start along a direction."""
-    return tuple(_vector(np.array(start) + step * direction) for step in steps)
-
-
-def _vector(point: NDArray[np.floating]) -> Vector:
-    x, y, z = map(float, point)
-    return x, y, z
+    return tuple(vector(np.array(start) + step * direction) for step in steps)

@@ -8,7 +8,6 @@ read them, since they hold the path of the scan. The last ten that hold work are
 import itertools
 import json
 import os
-import platform
 import re
 import shutil
 from collections.abc import Sequence
@@ -26,7 +25,7 @@ from ..ground.documents import read_json
 from ..ground.errors import FileFormatError, InputError, ReconRobustError
 from ..ground.guard import is_file
 from ..ground.specification import Specification
-from ..ground.writing import WritingError, said, write
+from ..ground.writing import WritingError, host, said, write
 from ..io import files_of, stamp
 
 STATE = "state.json"
@@ -362,19 +361,15 @@ def _vanished(path: Path) -> InputError:
 def _process() -> str:
     """A name for this process that no later one has."""
     process = psutil.Process()
-    return f"{_host()}-{process.pid}-{round(process.create_time())}"
+    return f"{host()}-{process.pid}-{round(process.create_time())}"
 
 
 def _runs(name: str) -> bool:
     """Whether the process of a folder runs; one of another machine, which cannot be asked, is taken to run."""
     match = re.fullmatch(r"(\w*)-(\d+)-(\d+)-\d+", name)
-    if match is None or match[1] != _host():
+    if match is None or match[1] != host():
         return True
     try:
         return abs(psutil.Process(int(match[2])).create_time() - int(match[3])) < 2
     except psutil.Error:
         return False
-
-
-def _host() -> str:
-    return re.sub(r"\W", "", platform.node())[:20]

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from helpers.method_properties import difference
 from napari_recon_robust.data.measurement import Calibration, Measurement
 from napari_recon_robust.physics import fourier
 from napari_recon_robust.physics.sampling import Sampling
@@ -47,10 +48,6 @@ def objective(image: Tensor, measurement: Measurement, weight: float) -> float:
     x, y = image / measurement.scale, measurement.data / measurement.scale
     residual = (measurement.model.forward(x) - y).abs().square().sum()
     return float(residual / 2 + weight * tv.DIFFERENCES.value(x))
-
-
-def difference(a: Tensor, b: Tensor) -> float:
-    return float((a - b).norm() / b.norm())
 
 
 def test_total_variation_by_numpy() -> None:
@@ -158,7 +155,7 @@ def test_the_kernels_solve_what_torch_solves(
     direction = torch.randn(b.shape, dtype=b.dtype, generator=torch.Generator().manual_seed(1))
     images, derivatives = [], []
     for model in (strip.model, strip_in_the_plane.model):
-        solver = tv._solver(model, b)
+        solver = TotalVariation().solver(model, b)
         state = solver.minimise(b, weight, solver.start(b))
         images.append(solver.image(state))
         derivatives.append(solver.derivative(direction, weight, state))

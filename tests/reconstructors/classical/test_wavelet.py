@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from helpers.method_properties import difference
 from napari_recon_robust.data.measurement import Calibration, Measurement
 from napari_recon_robust.physics import fourier
 from napari_recon_robust.physics.sampling import Sampling
@@ -18,10 +19,6 @@ D = Details()
 
 def noise(*shape: int, dtype: torch.dtype = torch.complex64) -> Tensor:
     return torch.randn(shape, dtype=dtype, generator=torch.Generator().manual_seed(0))
-
-
-def difference(a: Tensor, b: Tensor) -> float:
-    return float((a - b).norm() / b.norm())
 
 
 @pytest.mark.parametrize("dtype", [torch.complex64, torch.complex128], ids=["kernels", "spectra"])

@@ -12,7 +12,7 @@ import polars as pl
 
 from ...ground import numbers
 from ...ground.errors import InputError
-from ...ground.knob import stored
+from ...ground.knob import stored, value_words
 from ...statistics import clustered
 from ...statistics.clustered import INTERVAL, SPREAD
 from ...statistics.estimate import Estimate, Interval
@@ -213,11 +213,7 @@ def ranked(values: Iterable[float | None]) -> list[float]:
 
 def _values(knobs: str, told: Collection[str]) -> str:
     """Some of the knobs that are JSON, with their values."""
-    return " ".join(f"{name}={_short(value)}" for name, value in stored(knobs).items() if name in told)
-
-
-def _short(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return " ".join(f"{name}={value_words(value)}" for name, value in stored(knobs).items() if name in told)
 
 
 def _range(numbers: Sequence[int], name: str) -> str:

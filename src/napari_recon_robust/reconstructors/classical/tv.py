@@ -45,7 +45,10 @@ class TotalVariation(SparseReconstructor):
 
     def solver(self, model: ForwardModel, b: Tensor) -> DualSolver[Any]:
         """The solver: fused kernels for sampled lines on a CPU, PyTorch for all else."""
-        return _solver(model, b)
+        fits = b.dtype == torch.complex64 and model.sensitivities.shape[:-3] in ((), b.shape[:-2])
+        if fits and model.fused is not None:
+            return _FusedSolver(model, b.shape[:-2])
+        return TorchSolver(model, DIFFERENCES)
 
 
 class Differences(Transform):
@@ -93,14 +96,7 @@ def rule(noise: float) -> float:
 
 def minimiser(b: Tensor, model: ForwardModel, weight: float) -> Tensor:
     """argmin_x 1/2 <x, A^H A x> - Re <b, x> + w TV(x), complex (..., rows, columns); differentiable in b."""
-    return sparsity.minimiser(_solver(model, b), b, weight)
-
-
-def _solver(model: ForwardModel, b: Tensor) -> DualSolver[Any]:
-    fits = b.dtype == torch.complex64 and model.sensitivities.shape[:-3] in ((), b.shape[:-2])
-    if fits and model.fused is not None:
-        return _FusedSolver(model, b.shape[:-2])
-    return TorchSolver(model, DIFFERENCES)
+    return sparsity.minimiser(TotalVariation().solver(model, b), b, weight)
 
 
 class _FusedSolver(DualSolver[list[Any]]):

@@ -1,8 +1,9 @@
 """Data consistency in unrolled networks: (A^H A + w I)^-1, exactly or by conjugate gradients."""
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,15 +16,20 @@ _PROBES = 4
 _PRECISION = 1e-4  # of an iterative inverse
 
 
-class DataConsistency(Protocol):
-    """P = (A^H A + w I)^-1 for one penalty w."""
+class DataConsistency(ABC):
+    """P = (A^H A + w I)^-1 for one penalty w. diagonal: diag P, float32 (rows, columns), without a gradient."""
 
+    penalty: Tensor
     diagonal: Tensor
-    """diag P, float32 (rows, columns), without a gradient."""
 
     def solve(self, image: Tensor) -> Tensor:
         """P applied to an image, complex64 (rows, columns); differentiable in it, and in w."""
-        ...
+        result: Tensor = _Solve.apply(image, self.penalty, self._apply)
+        return result
+
+    @abstractmethod
+    def _apply(self, image: Tensor) -> Tensor:
+        """P applied to an image, without a gradient."""
 
 
 def data_consistency(model: ForwardModel, penalty: Tensor) -> DataConsistency:
@@ -31,7 +37,7 @@ def data_consistency(model: ForwardModel, penalty: Tensor) -> DataConsistency:
     return RowInverse(model, penalty) if model.dims == (-1,) else IterativeInverse(model, penalty)
 
 
-class RowInverse:
+class RowInverse(DataConsistency):
     """P = (N + w I)^-1, N = A^H A, for sampled lines, where N is block diagonal: one block for each image row.
 
     N[p, q] = g[p - q] sum_i conj(S_i[p]) S_i[q] within a row, g the inverse transform of the row's mask (its
@@ -45,11 +51,6 @@ class RowInverse:
             normal.diagonal(dim1=-2, dim2=-1).add_(penalty.detach())
             self.inverse = torch.cholesky_inverse(torch.linalg.cholesky(normal))
             self.diagonal = self.inverse.diagonal(dim1=-2, dim2=-1).real.contiguous()
-
-    def solve(self, image: Tensor) -> Tensor:
-        """(N + w I)^-1 x."""
-        result: Tensor = _Solve.apply(image, self.penalty, self._apply)
-        return result
 
     def _apply(self, image: Tensor) -> Tensor:
         return (self.inverse @ image.unsqueeze(-1)).squeeze(-1)
@@ -65,7 +66,7 @@ def row_normal(model: ForwardModel) -> Tensor:
     return (maps.conj() @ maps.mT).mul_(spread[:, (index[:, None] - index) % columns])
 
 
-class IterativeInverse:
+class IterativeInverse(DataConsistency):
     """P for 2-D patterns, by converged conjugate gradients. Random probes give its diagonal.
 
     diag P = E[conj(v) P v] for v with independent entries of unit modulus (Hutchinson); the estimate is smoothed.
@@ -83,11 +84,6 @@ class IterativeInverse:
             estimate = (probes.conj() * self._apply(probes)).real.mean(0)
             smooth = functional.avg_pool2d(estimate[None], 9, 1, 4, count_include_pad=False)[0]
             self.diagonal = smooth.clamp(1 / (1 + penalty), 1 / penalty)
-
-    def solve(self, image: Tensor) -> Tensor:
-        """(N + w I)^-1 x."""
-        result: Tensor = _Solve.apply(image, self.penalty, self._apply)
-        return result
 
     def _apply(self, image: Tensor) -> Tensor:
         return tikhonov(self.model, image, self.penalty.detach(), self.iterations)
