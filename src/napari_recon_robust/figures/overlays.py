@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 Map = NDArray[np.float32]
 
-# The steps look even, to colour-blind eyes too; for all of them the red of what is lost differs from its colours.
+# The steps of this map look even, also to colour-blind readers, who can tell the red of lost features from them.
 COLOURS, LOST_COLOUR, MARK = "viridis", "#cc3311", "white"
-LIGHT = 0.35  # where the colours of what is kept begin, so that none is as dark as what is lost
+LIGHT = 0.35  # where the colours of kept features begin, so that none is as dark as the red
 ALPHA = 0.55
 KEPT, LOST = 1.0, 0.5  # recoveries
 

@@ -1,6 +1,6 @@
 """Rates of independent trials with exact intervals, and an exact test of two rates.
 
-Lesions or slices of one volume are not independent trials: their rates are clustered means of zeros and ones.
+Lesions or slices of one volume are not independent trials; for their rates take `clustered.mean` of zeros and ones.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What noise of a budget takes from the regions: by the search, by AdvRec's algorithm, by random noise of its size."""
+"""What regions lose to noise of a given budget: found by our search or by AdvRec's algorithm, or drawn at random."""
 
 from pathlib import Path
 from typing import Any
@@ -26,10 +26,11 @@ _LOOKS: dict[str, dict[str, Any]] = {
 
 
 def attacks(trials: pl.DataFrame) -> pl.DataFrame:
-    """The trials with a budget; `what` says what was done to the region.
+    """The trials with a budget; the column `what` says what was done to the region.
 
-    Random noise is that beside our search: AdvRec's algorithm spends less, and so does its control. Other kinds with a
-    budget are told apart by their ids, and where none of them is our search, so is the random noise beside each.
+    Random noise is the control of our search: AdvRec's algorithm spends less of the budget, and so does its control.
+    Other kinds of perturbation with a budget are named by their ids. Without our search the controls of all kinds are
+    kept, and named after them.
     Raises Lacking where no trial has a budget.
     """
     rows = frame.need(trials, ["budget", *_SCORES], _ADVICE)

@@ -1,9 +1,9 @@
-"""What the trials of a study carry in words: a comparison is a sentence where its interval leaves zero out.
+"""Comparisons of a study in words: one becomes a sentence if the interval of its difference excludes zero.
 
 A comparison is between two conditions on the same slices and regions: the mean of their differences with Student's
 interval over volumes. Below 3 volumes there is no interval, and so no sentence. Each interval is of 95%, however many
-comparisons are made: of those without any difference about one in twenty leaves zero out. Rates of few volumes are
-often all 0 or 100%, where Student's interval has no width: they also need the exact sign test over volumes.
+comparisons are made: without any true difference about one in twenty excludes zero. Rates of few volumes are often all
+0 or all 100%, where Student's interval has no width: they also need the exact sign test over volumes.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -30,9 +30,9 @@ _ADVICE = "run the plan of the paper"
 class Claim:
     """A comparison of a measure between two conditions.
 
-    measure: a name in `MEASURES`. one, other: values of columns. each: it is made for every combination of these
-    columns, every pattern of masks and every setting of the perturbation that both sides have. Where a side has several
-    settings of its method, none is made: their mean would be of none of them. words: the sentence; {size} is the size
+    measure: a name in `MEASURES`. one, other: values of columns. each: the claim is made for every combination of these
+    columns, every pattern of masks and every setting of the perturbation that both sides have. It is not made where a
+    side has several settings of its method, since their mean is no setting's. words: the sentence; {size} is the size
     of the difference, {more} becomes more or less, {larger} larger or smaller, as `one` is.
     """
 
@@ -45,9 +45,9 @@ class Claim:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What became of a claim in one of its cases. place: the case in words. estimate: one minus other.
+    """A claim in one of its cases. place: the case in words. estimate: one minus other.
 
-    holds: what else is asked of it, for a rate the sign test.
+    holds: whether it also passes the sign test, which is asked of rates only.
     """
 
     claim: Claim

@@ -1,4 +1,4 @@
-"""Features that are in the data and missing in the image: FNAF's attack rates, and what the samples knew."""
+"""Features that the samples hold and the image loses: the attack rates of FNAF, and where such features lie."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -99,9 +99,9 @@ def _rates(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _summary(rows: pl.DataFrame, by: list[str], value: str) -> pl.DataFrame:
-    """As `frame.summarise`, of a rate in percent: exact where each volume has all or nothing, else at most 0 to 100.
+    """`frame.summarise` of a rate in percent; the interval is exact where each volume's rate is 0 or 100%.
 
-    Student's interval has no width where all volumes are alike.
+    Student's interval would have no width where all volumes are alike.
     """
     data = frame.summarise(rows, by, value, frame.PERCENT)
     shares = rows.group_by([*by, "volume"]).agg(pl.col(value).mean())
@@ -116,7 +116,7 @@ def _summary(rows: pl.DataFrame, by: list[str], value: str) -> pl.DataFrame:
 
 
 def _exact(rows: pl.DataFrame) -> str:
-    """The exact interval of all searches together where each volume gives one trial; nothing else may take it."""
+    """The rate of all searches, with its exact interval; "" if a volume has several trials, as they are dependent."""
     searched = rows.filter(~rows["random"])
     if searched.is_empty() or searched["volume"].n_unique() < len(searched):
         return ""
@@ -178,7 +178,7 @@ def _draw_places(sheet: Sheet, axes: "Axes", rows: pl.DataFrame) -> None:
 def _transfers(rows: pl.DataFrame) -> list[tuple[str, pl.DataFrame]]:
     """The rates of each search whose features were also tried on other methods, with its name.
 
-    Only its own features stand on the diagonal, those that it found for the method itself.
+    On the diagonal are the features that were found for the method itself.
     """
     by = [*frame.SAMPLING, "search"]
     tried = rows.filter((pl.col("found_for") != pl.col("method_label")).any().over(by))

@@ -1,6 +1,6 @@
-"""What the figures of a study ask of its table: columns, knobs, and means with intervals over volumes.
+"""What the figures of a study need of its table: columns, knobs, and means with intervals over volumes.
 
-The table has a row for each trial. `volume` is the unit of statistics.
+The table has a row for each trial. Its column `volume` names the independent unit of all statistics.
 """
 
 import json
@@ -63,7 +63,7 @@ def with_knob(trials: pl.DataFrame, name: str, column: str = "perturbation_knobs
 def with_setting(trials: pl.DataFrame, of: str = "perturbation", *, but: Collection[str] = ()) -> pl.DataFrame:
     """The trials with a column `setting`: what the column `of` says, and the perturbation's knobs that vary beside it.
 
-    Seeds are none of them, over which means are taken. but: other knobs that are not told, such as that of an axis.
+    Seeds are left out, since means are taken over them. but: other knobs to leave out, such as the one on an axis.
     """
     values = with_told(trials, told_knobs(trials, of, but=but), of)["setting"]
     return trials.with_columns(pl.format("{} {}", of, values).str.strip_chars_end().alias("setting"))
@@ -85,9 +85,9 @@ def with_told(trials: pl.DataFrame, told: Collection[tuple[str, str]], of: str =
 
 
 def with_pattern(trials: pl.DataFrame) -> pl.DataFrame:
-    """The trials with a column `pattern`: what tells the masks of one acceleration apart; empty where nothing does.
+    """The trials with a column `pattern`: the settings in which masks of one acceleration differ, empty if in none.
 
-    Seeds of masks are none of it, over which means are taken.
+    Seeds of masks are left out, since means are taken over them.
     """
     names = [name for name in _MASK if name in trials.columns]
     masks = [
@@ -134,7 +134,8 @@ def bar(row: pl.DataFrame) -> tuple[float, ...]:
 def counted(data: pl.DataFrame, rows: pl.DataFrame | None = None) -> str:
     """How many volumes and values are behind each mean of a summary, and what its bars are.
 
-    rows: the trials behind it; what they have several of and each mean is over, such as kinds of regions, is told.
+    rows: the trials behind it. If they have several kinds of regions and the like, these are listed, since each mean is
+    over all of them.
     """
     volumes, values = _range(data["volumes"].to_list(), "volume"), _range(data["count"].to_list(), "trial")
     kinds = data["kind"].unique().sort().to_list()
@@ -143,7 +144,7 @@ def counted(data: pl.DataFrame, rows: pl.DataFrame | None = None) -> str:
 
 
 def _pooled(rows: pl.DataFrame) -> str:
-    """What means are over that a reader would not expect in one mean."""
+    """A sentence on what a reader would not expect in one mean, such as several kinds of regions."""
     several = {
         words: rows[name].drop_nulls().unique(maintain_order=True).to_list()
         for name, words in _POOLED.items()

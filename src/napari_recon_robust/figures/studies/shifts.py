@@ -49,12 +49,12 @@ class Shift:
 
 
 def inside(trials: pl.DataFrame) -> pl.DataFrame:
-    """Those on scans of the distribution P, which are all where no scan has a domain."""
+    """The trials on scans of the distribution P; all of them if no scan has a domain."""
     return trials.filter(trials[DOMAIN] == INSIDE) if DOMAIN in trials.columns else trials
 
 
 def outside(trials: pl.DataFrame) -> pl.DataFrame:
-    """Those on scans of another domain than P, none where no scan has a domain."""
+    """The trials on scans of other domains; none if no scan has a domain."""
     return trials.filter(~trials[DOMAIN].is_in([INSIDE, TUNING])) if DOMAIN in trials.columns else trials.clear()
 
 
@@ -64,7 +64,7 @@ def is_tuned(trials: pl.DataFrame) -> bool:
 
 
 def untuned(trials: pl.DataFrame) -> pl.DataFrame:
-    """Those that are not on scans on which the knobs are tuned."""
+    """The trials without those on scans for tuning knobs."""
     return trials.filter(trials[DOMAIN].ne_missing(TUNING)) if DOMAIN in trials.columns else trials
 
 
@@ -138,13 +138,13 @@ def inside_against_outside(
 
 
 def _at_home(rows: pl.DataFrame) -> pl.DataFrame:
-    """Those on P, or all where the table names no scan of P."""
+    """The trials on P, or all of them if the table names no scan of P."""
     found = inside(rows)
     return rows if found.is_empty() else found
 
 
 def _shifts(rows: pl.DataFrame) -> list[Shift]:
-    """The shifts that the table has: those of the domain on all scans, all others on scans of P alone."""
+    """The shifts in the table. Shifts of the domain compare all scans; all others keep to scans of P."""
     clean = rows.filter(pl.col("perturbation") == CLEAN)
     if clean.is_empty():  # each perturbed trial has the clean score of its slice
         clean = rows.with_columns(

@@ -74,7 +74,7 @@ def line_looks(settings: Iterable[tuple[str, str]], known: Mapping[str, dict[str
 class Sheet:
     """One figure under way: panels in rows and columns, which share the looks of the methods.
 
-    names: of the methods, or what else the colours tell apart.
+    names: those of the methods, or of whatever else has colours of its own.
     """
 
     def __init__(self, title: str, names: Iterable[Any], *, rows: int = 1, columns: int = 1) -> None:

@@ -46,8 +46,8 @@ def mean_kappa(
 ) -> Average:
     """The mean of each reader's kappa of his own two ratings of a case, (ratings,), over readers and patients.
 
-    Pooled ratings would count that readers use a scale differently as agreement of each with himself. The errors are
-    those of Fleiss, Cohen and Everitt 1969, doi:10.1037/h0028106, with a patient's cases taken together, and the
+    With pooled ratings, readers who use the scale differently would seem to agree better with themselves. The errors
+    are those of Fleiss, Cohen and Everitt 1969, doi:10.1037/h0028106, with a patient's cases taken together, and the
     interval is of `averages.spread`. Readers of fewer than 3 patients, or who always give one and the same rating, are
     left out; NaN without any, and for a single one `kappa`.
     """

@@ -121,7 +121,8 @@ def _clustered_jackknife(kernel: Values, positive: NDArray[np.bool_], patients: 
 def _without_each(pairs: NDArray[Any], of_diseased: NDArray[np.intp], of_normal: NDArray[np.intp]) -> Values:
     """Sums over pairs (figures, diseased, normal) without those of each patient, (figures, patients).
 
-    What a patient has a part in are his diseased cases' pairs and his normal cases' pairs, less those that are both.
+    A patient takes part in all pairs of his diseased cases and in all pairs of his normal cases; pairs of two of his
+    own cases are among both, and count once.
     """
     patients = int(max(of_diseased.max(), of_normal.max())) + 1
     of_both = np.eye(patients)

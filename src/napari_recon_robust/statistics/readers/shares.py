@@ -56,7 +56,7 @@ def shares(right: Values, patients: NDArray[Any]) -> tuple[Values, Values]:
 
 def share_interval(found: Spread, readings: int, patients: int) -> tuple[Values, Values]:
     """The ends of the interval of `average_share`, from the spread of the shares."""
-    # Where all agree, no more independent readings than patients are known of.
+    # If all readings agree, nothing tells that more of them are independent than there are patients.
     even = found.variance < 1e-12
     effective = np.where(even, float(patients), found.mean * (1 - found.mean) / np.where(even, 1.0, found.variance))
     ratio = stats.t.ppf(UPPER, max(readings - 1, 1)) / stats.t.ppf(UPPER, found.freedom)
