@@ -18,6 +18,7 @@ from torch.nn import functional
 from ..ground.errors import WeightsError
 from ..physics import fourier
 from ..physics.model import root_sum_of_squares
+from ..physics.sampling import centre_lines
 from .correction import ends_correction, zero_at_first
 
 N = TypeVar("N", bound=nn.Module)
@@ -314,9 +315,8 @@ def acs_columns(mask: Tensor, lines: int | None = None) -> Tensor:
         left = next((i for i, kept in enumerate(reversed(sampled[:centre])) if not kept), centre)
         right = next((i for i, kept in enumerate(sampled[centre:]) if not kept), columns - centre)
         lines = max(2 * min(left, right), 1)
-    start = (columns - lines + 1) // 2
     acs = torch.zeros_like(mask)
-    acs[..., start : start + lines] = True
+    acs[..., centre_lines(columns, lines)] = True
     return acs
 
 

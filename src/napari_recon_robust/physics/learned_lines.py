@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ..ground.errors import InputError
 from ..weights import store
+from .sampling import centre_lines
 
 SLOPE, STEEPNESS = 5.0, 12.0  # of the sigmoids: the probability as a function of O, and the relaxed mask
 
@@ -109,9 +110,9 @@ def relaxed(probability: Tensor, threshold: Tensor) -> Tensor:
 
 def central(width: int, centre: int) -> Tensor:
     """The central lines of a mask, bool (width,)."""
-    index = torch.arange(width)
-    first = (width - centre + 1) // 2
-    return (index >= first) & (index < first + centre)
+    inside = torch.zeros(width, dtype=torch.bool)
+    inside[centre_lines(width, centre)] = True
+    return inside
 
 
 def _cumulative(probability: Tensor, inside: Tensor) -> tuple[Tensor, Tensor]:

@@ -188,8 +188,7 @@ def _line_mask(
     if kind == "magic-fraction":
         centre = max(1, min(centre, round(width / acceleration)))
     mask = _LINES[kind](state, width, centre, acceleration)
-    first = (width - centre + 1) // 2
-    mask[first : first + centre] = True
+    mask[centre_lines(width, centre)] = True
     return mask
 
 
@@ -249,6 +248,12 @@ _LINES: dict[str, Callable[[np.random.RandomState, int, int, float], Lines]] = {
     "magic": _magic,
     "magic-fraction": _magic_fraction,
 }
+
+
+def centre_lines(width: int, count: int) -> slice:
+    """`count` of `width` lines in the centre of k-space, where fastMRI places them."""
+    first = (width - count + 1) // 2
+    return slice(first, first + count)
 
 
 def acs_lines(mask: Tensor) -> slice:
