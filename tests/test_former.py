@@ -108,6 +108,7 @@ def test_a_module_that_came_apart_has_its_names_still() -> None:
     [
         ("reconstructors.untrained", "Untrained", "reconstructors.untrained.fitting:Untrained"),
         ("reconstructors.untrained", "held_out_samples", "reconstructors.untrained.fitting:held_out_samples"),
+        ("reconstructors.learned.trained", "ImageNetwork", "networks.image_network:ImageNetwork"),
         ("perturbations.base", "Problem", "perturbations.base:Setup"),
         ("api", "transfer_matrix", "analyses.transfer:transfer_matrix"),
     ],

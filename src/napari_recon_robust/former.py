@@ -102,6 +102,9 @@ _PARTED = {
 _NAMES = {
     "api": {"analyses.transfer": "transfer_matrix"},
     "perturbations.base": {"perturbations.base:Setup": "Problem"},
+    "reconstructors.learned.trained": {
+        "networks.image_network": "REACH ImageNetwork ResidualUNet ResidualBlock plain_convolutions"
+    },
     "reconstructors.untrained": {
         "reconstructors.untrained.fitting": (
             "SHARE EVERY AVERAGE SLACK PATIENCE MUON PENALTIES STEPS FURTHER Untrained Fit Continuation Tangent Seen "

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from ..networks.image_network import ImageNetwork
 from ..physics import fourier, learned_lines
 from ..physics.model import ForwardModel
 from ..reconstructors.learned.data_consistency import DataConsistency, data_consistency
-from ..reconstructors.learned.trained import ImageNetwork, noise_level
+from ..reconstructors.learned.trained import noise_level
 from ..reconstructors.problem import Problem
 
 CONVOLUTIONS = 5

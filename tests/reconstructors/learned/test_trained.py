@@ -19,7 +19,6 @@ from napari_recon_robust.ground.errors import WeightsError
 from napari_recon_robust.reconstructors.base import Reconstructor
 from napari_recon_robust.reconstructors.learned.cascade_net import CascadeNet
 from napari_recon_robust.reconstructors.learned.irim import IRIM
-from napari_recon_robust.reconstructors.learned.trained import ImageNetwork, noise_level
 from napari_recon_robust.reconstructors.problem import problems
 
 
@@ -53,16 +52,3 @@ def test_weights_of_another_method_are_refused(trained, lines):
     other = IRIM if not isinstance(trained, IRIM) else CascadeNet
     with pytest.raises(WeightsError, match="not of a"):
         other(trained.weights)(lines)
-
-
-@pytest.mark.parametrize("convolutions", [0, 4])
-def test_an_image_network_is_zero_at_first_and_takes_odd_sides(convolutions, lines):
-    network = ImageNetwork([8], convolutions)
-    (problem,) = problems(lines)
-    image = torch.randn(7, 13, dtype=torch.complex64, generator=torch.Generator().manual_seed(0))
-    assert torch.equal(network(image, noise_level(problem)), torch.zeros_like(image))
-    for parameter in network.parameters():
-        torch.nn.init.normal_(parameter, std=0.1, generator=torch.Generator().manual_seed(0))
-    one, other = (network(image, noise_level(problem, assumed)).detach() for assumed in (1.0, 2.0))
-    assert one.shape == image.shape
-    assert float((one - other).norm() / one.norm()) > 1e-3

@@ -15,11 +15,11 @@ from ...data.measurement import Measurement
 from ...ground.knob import Knob
 from ...ground.progress import Job, Progress, run
 from ...networks.channels import local_phase, to_complex
+from ...networks.image_network import ResidualBlock
 from ...networks.loading import load_trained
 from ...physics.model import ForwardModel
 from ..base import Reconstructor
 from ..classical import tv
-from ..learned.trained import ResidualBlock
 from ..problem import Problem, assemble, in_turn, problems
 
 LATENT, STRIDE = 16, 8  # channels of z, and pixels from one of its places to the next

@@ -20,11 +20,11 @@ from ...ground.errors import InputError
 from ...ground.knob import Knob
 from ...ground.progress import Job, Progress, relayed, run
 from ...networks.channels import channels, on_blocks, smooth, to_complex
+from ...networks.image_network import ResidualUNet
 from ...networks.loading import load_trained
 from ..base import Reconstructor
 from ..classical import tv
 from ..classical.cg_sense import conjugate_gradients
-from ..learned.trained import ResidualUNet
 from ..problem import Problem, assemble, in_turn, problems
 
 LEVELS = 0.002, 0.6  # levels of noise that the denoiser is trained for, relative to the image's scale

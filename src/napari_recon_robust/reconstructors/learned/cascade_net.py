@@ -5,9 +5,10 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
+from ...networks.image_network import ImageNetwork
 from ..classical.cg_sense import proximal
 from ..problem import Problem
-from .trained import ImageNetwork, TrainedReconstructor, noise_level
+from .trained import TrainedReconstructor, noise_level
 
 STEPS = 6  # conjugate gradient steps of each data consistency, from the image before it
 FIRST_PENALTY = 0.1  # at the typical noise level, in training's first step

@@ -5,10 +5,11 @@ import math
 import torch
 from torch import Tensor, nn
 
+from ...networks.image_network import plain_convolutions
 from ..classical import energy
 from ..problem import Problem
 from .half_quadratic import SEEN, Unroll, unrolled
-from .trained import TrainedReconstructor, plain_convolutions
+from .trained import TrainedReconstructor
 
 DETAIL = 10.0  # times the weight: the unit in which corrections see detail, near the threshold of the proximal map
 _FIRST_PENALTY, _FIRST_REACH = 0.1, 0.05

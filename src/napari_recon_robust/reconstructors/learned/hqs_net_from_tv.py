@@ -4,11 +4,12 @@ import torch
 from torch import Tensor, nn
 
 from ...networks.channels import channels
+from ...networks.image_network import ImageNetwork
 from ..classical import energy
 from ..classical.cg_sense import proximal
 from ..problem import Problem
 from .hyperrecon_from_tv import STEPS, anchor
-from .trained import ImageNetwork, TrainedReconstructor
+from .trained import TrainedReconstructor
 
 _FIRST_PENALTY = 0.1
 _UNIT = 5.0  # reach of the networks in weights: what a proximal map at the penalties takes off

@@ -7,11 +7,12 @@ import torch
 from torch import Tensor, nn
 
 from ...ground.knob import Knob
+from ...networks.image_network import ResidualUNet
 from ..classical import tv
 from ..problem import Problem
 from .data_consistency import data_consistency
 from .splitting import INPUTS, GatedCorrection
-from .trained import NOISE, TYPICAL_NOISE, ResidualUNet, TrainedReconstructor
+from .trained import NOISE, TYPICAL_NOISE, TrainedReconstructor
 
 
 class HQSSupervised(TrainedReconstructor):

@@ -13,6 +13,7 @@ from torch.func import functional_call
 from ...data.measurement import Measurement
 from ...ground.cached import cached_property
 from ...ground.knob import Knob, resolve
+from ...networks.image_network import ImageNetwork, ResidualUNet
 from ...networks.loading import load_trained
 from ...weights import store
 from ..classical import tv
@@ -20,7 +21,7 @@ from ..problem import Problem, assemble, problems
 from .data_consistency import DataConsistency, data_consistency
 from .hyperrecon import knob_features
 from .splitting import INPUTS, GatedCorrection
-from .trained import NOISE, TYPICAL_NOISE, ImageNetwork, ResidualUNet, TrainedReconstructor, noise_level
+from .trained import NOISE, TYPICAL_NOISE, TrainedReconstructor, noise_level
 
 Form = Literal["ratio", "convex"]
 Conditioning = Literal["weights", "scale-and-shift"]

@@ -10,10 +10,11 @@ from torch.nn import functional
 
 from ...networks.channels import channels, to_complex
 from ...networks.correction import zero_at_first
+from ...networks.image_network import REACH, image_features
 from ...physics.model import ForwardModel
 from ..problem import Problem, linear_start
 from .consistency import ConsistentNetwork, ConsistentReconstructor
-from .trained import REACH, noise_level, seen
+from .trained import noise_level
 
 _IMAGE = 8  # channels of 2x2 complex pixels
 
@@ -53,7 +54,7 @@ class IRIMNetwork(ConsistentNetwork):
         problem, phase = problem.aligned
         start = linear_start(problem)
         residual = (problem.right_hand_side - problem.model.normal(start)) / REACH
-        memory = to_blocks(seen(start))
+        memory = to_blocks(image_features(start))
         unchanged = memory.new_zeros(1, 2 * _IMAGE, *memory.shape[-2:])
         rest = level.expand(1, self.channels - 4 * _IMAGE, *memory.shape[-2:])
         state = torch.cat((unchanged, memory, rest), dim=1)

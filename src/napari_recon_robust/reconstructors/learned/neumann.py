@@ -3,10 +3,11 @@
 import torch
 from torch import Tensor, nn
 
+from ...networks.image_network import ImageNetwork
 from ..problem import Problem
 from .consistency import ERROR, ConsistentNetwork, ConsistentReconstructor
 from .data_consistency import data_consistency
-from .trained import ImageNetwork, noise_level
+from .trained import noise_level
 
 _ERROR_OF_SERIES = 0.08  # six terms do not invert A^H A
 

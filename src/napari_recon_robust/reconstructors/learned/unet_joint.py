@@ -6,8 +6,9 @@ from torch import Tensor, nn
 
 from ...ground.knob import Knob
 from ...networks.channels import local_phase
+from ...networks.image_network import ImageNetwork
 from ..problem import Problem
-from .trained import ImageNetwork, TrainedReconstructor
+from .trained import TrainedReconstructor
 
 REACH = 0.3  # what an output of size 1 changes, relative to the image's scale: aliasing is that large
 

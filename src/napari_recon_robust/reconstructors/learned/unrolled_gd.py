@@ -3,9 +3,10 @@
 import torch
 from torch import Tensor, nn
 
+from ...networks.image_network import ImageNetwork
 from ..problem import Problem, linear_start
 from .consistency import ConsistentNetwork, ConsistentReconstructor
-from .trained import ImageNetwork, noise_level
+from .trained import noise_level
 
 
 class UnrolledGD(ConsistentReconstructor):

@@ -5,9 +5,10 @@ import math
 import torch
 from torch import Tensor, nn
 
+from ...networks.image_network import REACH, ResidualUNet
 from ..problem import Problem
 from .half_quadratic import SEEN, Unroll, unrolled
-from .trained import REACH, ResidualUNet, TrainedReconstructor, noise_level
+from .trained import TrainedReconstructor, noise_level
 
 _FIRST_PENALTY, _FIRST_SLOPE = 0.1, 0.5  # at the typical noise level, and its power of the noise
 
