@@ -18,7 +18,6 @@ from torch.nn import functional
 from ..ground.errors import WeightsError
 from ..physics import fourier
 from ..physics.model import root_sum_of_squares
-from ..physics.sampling import centre_lines
 from .correction import ends_correction, zero_at_first
 
 N = TypeVar("N", bound=nn.Module)
@@ -316,7 +315,7 @@ def acs_columns(mask: Tensor, lines: int | None = None) -> Tensor:
         right = next((i for i, kept in enumerate(sampled[centre:]) if not kept), columns - centre)
         lines = max(2 * min(left, right), 1)
     acs = torch.zeros_like(mask)
-    acs[..., centre_lines(columns, lines)] = True
+    acs[..., fourier.centre_lines(columns, lines)] = True
     return acs
 
 

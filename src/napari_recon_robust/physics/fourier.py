@@ -1,4 +1,4 @@
-"""Centred orthonormal Fourier transforms and centred crops, on the last two axes by default.
+"""Centred orthonormal Fourier transforms, on the last two axes by default, centred crops and the lines in the centre.
 
 The origin lies at index n // 2 in both domains: k = fftshift(fft(ifftshift(x), norm="ortho")),
 as fastMRI stores it.
@@ -26,6 +26,12 @@ def ifft(kspace: Tensor, dim: Sequence[int] = LAST_TWO) -> Tensor:
     """k-space to image; the inverse and the adjoint of `fft`."""
     shifted = torch.fft.ifftshift(kspace, dim=tuple(dim))
     return torch.fft.fftshift(torch.fft.ifftn(shifted, dim=tuple(dim), norm="ortho"), dim=tuple(dim))
+
+
+def centre_lines(width: int, count: int) -> slice:
+    """`count` of `width` lines in the centre of k-space, where fastMRI places them."""
+    first = (width - count + 1) // 2
+    return slice(first, first + count)
 
 
 def centre_crop(x: Tensor, size: int, dim: int) -> Tensor:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..ground.errors import InputError
 from ..weights import store
-from .sampling import centre_lines
+from .fourier import centre_lines
 
 SLOPE, STEEPNESS = 5.0, 12.0  # of the sigmoids: the probability as a function of O, and the relaxed mask
 

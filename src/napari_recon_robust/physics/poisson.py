@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..ground.errors import InputError, dimensions
-from .sampling import centre_lines
+from .fourier import centre_lines
 
 # Minimal distance at the edge of k-space over that in its centre, less one.
 DENSITY_FALL = 3.0

@@ -17,6 +17,7 @@ from torch import Tensor
 from ..ground.errors import InputError
 from ..ground.knob import Knob
 from ..ground.specification import Specification
+from .fourier import centre_lines
 
 PATTERNS = ("random", "equispaced", "equispaced-fraction", "magic", "magic-fraction", "poisson-disc", "loupe")
 POINTS = ("poisson-disc",)  # the patterns that do not sample whole lines
@@ -248,12 +249,6 @@ _LINES: dict[str, Callable[[np.random.RandomState, int, int, float], Lines]] = {
     "magic": _magic,
     "magic-fraction": _magic_fraction,
 }
-
-
-def centre_lines(width: int, count: int) -> slice:
-    """`count` of `width` lines in the centre of k-space, where fastMRI places them."""
-    first = (width - count + 1) // 2
-    return slice(first, first + count)
 
 
 def acs_lines(mask: Tensor) -> slice:

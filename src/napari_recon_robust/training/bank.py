@@ -31,7 +31,7 @@ from ..ground.specification import Specification
 from ..ground.writing import WritingError, write
 from ..physics import coils, fourier
 from ..physics.model import ForwardModel, root_sum_of_squares
-from ..physics.sampling import Pattern, Sampling, centre_lines, outside_acs
+from ..physics.sampling import Pattern, Sampling, outside_acs
 from ..reconstructors.problem import LEAST_NOISE, Problem
 from .sources import UNDERSAMPLED, Acquisition, BankSpecification, Origin, Range, Source, find_sources, log_uniform
 
@@ -407,7 +407,7 @@ def measured(problem: Problem) -> Tensor:
 
 def _centre(columns: int, lines: int) -> Tensor:
     mask = torch.zeros(1, columns, dtype=torch.bool)
-    mask[:, centre_lines(columns, lines)] = True
+    mask[:, fourier.centre_lines(columns, lines)] = True
     return mask
 
 
