@@ -13,7 +13,6 @@ from torch.nn import functional
 from ...data.measurement import Measurement
 from ...ground.knob import resolve
 from ...networks.correction import zero_at_first
-from ...networks.loading import load_trained
 from ..classical.energy import MIX, WEIGHT
 from ..problem import Problem, assemble, problems
 from .half_quadratic import SEEN, Unroll, unrolled
@@ -48,13 +47,9 @@ class HyperRecon(TrainedReconstructor):
         """The image for `weight` and `mix`."""
         return next(self.family(measurement, [knobs]))
 
-    def network(self, device: torch.device) -> "HyperReconNetwork":
-        """The trained network; all instances share it."""
-        return load_trained(HyperReconNetwork, self.weights, device)
-
     def family(self, measurement: Measurement, points: Iterable[Mapping[str, Any]]) -> Iterator[Tensor]:
         """The images at several settings; what does not depend on the knobs is shared."""
-        network = self.network(measurement.kspace.device)
+        network: HyperReconNetwork = self.network(measurement.kspace.device)
         slices = problems(measurement)
         for point in points:
             knobs = resolve(self.knobs, point)

@@ -15,7 +15,6 @@ from torch.nn import functional
 from ...data.measurement import Measurement
 from ...ground.knob import resolve
 from ...networks.channels import channels, on_blocks, smooth, to_complex
-from ...networks.loading import load_trained
 from ..classical import energy
 from ..classical.cg_sense import proximal
 from ..problem import Problem, assemble, problems
@@ -47,13 +46,9 @@ class HyperReconFromTV(TrainedReconstructor):
         """The image for `weight` and `mix`."""
         return next(self.family(measurement, [knobs]))
 
-    def network(self, device: torch.device) -> "HyperReconFromTVNetwork":
-        """The trained network; all instances share it."""
-        return load_trained(HyperReconFromTVNetwork, self.weights, device)
-
     def family(self, measurement: Measurement, points: Iterable[Mapping[str, Any]]) -> Iterator[Tensor]:
         """The images at several settings; the anchors, which do not depend on the knobs, are shared."""
-        network = self.network(measurement.kspace.device)
+        network: HyperReconFromTVNetwork = self.network(measurement.kspace.device)
         slices = [(problem, anchors(problem)) for problem in problems(measurement)]
         for point in points:
             generated = network.generate(**resolve(self.knobs, point))

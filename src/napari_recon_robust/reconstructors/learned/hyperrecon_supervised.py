@@ -14,7 +14,6 @@ from ...data.measurement import Measurement
 from ...ground.cached import cached_property
 from ...ground.knob import Knob, resolve
 from ...networks.image_network import ImageNetwork, ResidualUNet
-from ...networks.loading import load_trained
 from ...weights import store
 from ..classical import tv
 from ..problem import Problem, assemble, problems
@@ -75,13 +74,9 @@ class HyperReconSupervised(TrainedReconstructor):
         """The image for `noise` and the weights of the losses."""
         return next(self.family(measurement, [knobs]))
 
-    def network(self, device: torch.device) -> "SupervisedHyperReconNetwork":
-        """The trained network; all instances share it."""
-        return load_trained(SupervisedHyperReconNetwork, self.weights, device)
-
     def family(self, measurement: Measurement, points: Iterable[Mapping[str, Any]]) -> Iterator[Tensor]:
         """The images at several settings; inverses and TV images, which do not depend on them, are shared."""
-        network = self.network(measurement.kspace.device)
+        network: SupervisedHyperReconNetwork = self.network(measurement.kspace.device)
         slices = [PreparedSlice(problem) for problem in problems(measurement)]
         for point in points:
             knobs = resolve(self.knobs, point)

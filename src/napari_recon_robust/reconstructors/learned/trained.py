@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from ...data.measurement import Measurement
 from ...former import names
 from ...ground.knob import Knob
-from ...networks import registry
 from ...networks.loading import load_trained
+from ...networks.registry import registry as networks
 from ..base import Reconstructor
 from ..problem import Problem, assemble, problems
 from .start import Start
@@ -51,10 +51,9 @@ class TrainedReconstructor(Reconstructor):
         """The image at these knobs."""
         return self.apply(self.network(measurement.kspace.device), measurement, **knobs)
 
-    def network(self, device: torch.device) -> nn.Module:
+    def network(self, device: torch.device) -> Any:
         """The trained network, of the class that the table of networks has for the method; all instances share it."""
-        kind: type[nn.Module] = registry.registry.kind_of(type(self).id)
-        return load_trained(kind, self.weights, device)
+        return load_trained(networks.kind_of(type(self).id), self.weights, device)
 
     def start(self) -> Start:
         """The same method with its correction at zero."""
