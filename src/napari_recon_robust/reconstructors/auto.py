@@ -22,27 +22,43 @@ FEWEST = 8  # lines or points outside the ACS
 
 
 def auto_knobs(method: Method | Reconstructor, measurement: Measurement) -> Job[dict[str, Any]]:
-    """The value v of the first live knob that predicts held-out samples best, as {name: v}; other knobs keep theirs.
+    """The value v of the first live knob that predicts k-space best, as {name: v}; other knobs keep theirs.
 
-    v = argmin sum over folds of ||H (A x(v) - y)||^2, x(v) reconstructed without the samples H. The calibration is
-    that of all samples, since the ACS is never held out. Yields a step for each image.
+    v = argmin sum over folds of n/m ||H (A x(v) - y)||^2 + max(||C (A x(v) - y)||^2 - E||C n||^2, 0), x(v)
+    reconstructed without the samples H: m of the n points outside the ACS. The ACS C is never held out, and so only
+    tells what is farther from it than its noise: in much noise a held-out line is best predicted by an image that is
+    too weak everywhere. The calibration is that of all samples. Yields a step for each image.
     Raises InputError for a method without a live knob, and if too few samples lie outside the ACS.
     """
     method = method.at()
     knob = live_knob(method)
     values = [knob.from_unit(n / (VALUES - 1)) for n in range(VALUES)]
     errors = np.zeros(VALUES)
+    outside = beside_acs(measurement.sampled)
+    acs = measurement.sampled & ~outside
+    unknown = acs.numel() - int(acs.sum())
     for fold, held_out in enumerate(folds(measurement.sampled)):
         reduced = without(measurement, held_out)
-        predicted = replace(measurement.model, mask=held_out)
         with torch.no_grad():
             images = method.family(reduced, [{knob.name: value} for value in values])
             for n, image in enumerate(images):
-                residual = predicted.forward(image) - held_out * measurement.data
-                errors[n] += float(torch.view_as_real(residual).square().sum())
+                missed = _energy_missed(measurement, image, held_out) * unknown / int(held_out.sum())
+                errors[n] += missed + max(_energy_missed(measurement, image, acs) - _noise_energy(measurement, acs), 0)
                 done = (fold * VALUES + n + 1) / (FOLDS * VALUES)
                 yield Progress(done, f"{knob.label} {values[n]:.3g}, without held-out lines")
     return {knob.name: values[int(errors.argmin())]}
+
+
+def _energy_missed(measurement: Measurement, image: Tensor, points: Tensor) -> float:
+    """||M (A x - y)||^2 on some of the samples, M shaped as `Measurement.sampled`."""
+    residual = replace(measurement.model, mask=points).forward(image) - points * measurement.data
+    return float(torch.view_as_real(residual).square().sum())
+
+
+def _noise_energy(measurement: Measurement, points: Tensor) -> float:
+    """E||M n||^2 of the noise n in `data`, on some of the samples."""
+    count = int(points.expand(measurement.data.shape[-2:]).sum())
+    return count * float(measurement.data_noise.square().sum())
 
 
 def live_knob(method: Method) -> Knob:
