@@ -93,6 +93,10 @@ class Knob(BaseModel):
         cases = [f"{name} is {either([*map(value_words, allowed)])}" for name, allowed in self.only_when]
         return f"Matters only where {', or '.join(cases)}." if cases else ""
 
+    def nearest(self, value: float) -> float:
+        """The nearest value within the range."""
+        return min(max(value, self.minimum), self.maximum)
+
     def to_unit(self, value: float) -> float:
         """Where a value lies on the knob's scale: 0 at the minimum, 1 at the maximum."""
         low, high = self._transformed(self.minimum), self._transformed(self.maximum)
@@ -104,7 +108,7 @@ class Knob(BaseModel):
         position = min(max(position, 0.0), 1.0)
         value = low + position * (high - low)
         value = math.exp(value) if self.scale == "log" else value
-        return min(max(value, self.minimum), self.maximum)
+        return self.nearest(value)
 
     def _transformed(self, value: float) -> float:
         return math.log(value) if self.scale == "log" else float(value)

@@ -12,8 +12,8 @@ from ..data.roi import ROI
 from ..evaluation.comparison import Comparison
 from ..evaluation.parts import whole_of
 from ..ground.progress import Job, Progress
-from ..reconstructors.agreement import doubts
 from ..reconstructors.base import Method, Reconstructor
+from ..reconstructors.doubts import doubts
 from .base import Perturbed
 from .random_noise import control
 

@@ -4,12 +4,9 @@ A model that works in other units, or that takes its arguments in another order,
 it look like those of any other. Comparing A x with the samples y finds it out.
 """
 
-from collections.abc import Mapping
-
 import torch
 from torch import Tensor
 
-from ..data.cautions import cautions
 from ..data.measurement import Measurement
 from ..ground.errors import InputError
 from ..physics import fourier
@@ -23,18 +20,6 @@ DISAGREEMENT = "disagreement"  # its name among the reasons for doubt
 SCALE = 3.0  # the largest factor, and 1 over the least, that is not taken for an error of units
 AGREEMENT = 0.85  # the least agreement of an image that fits
 _LEAST = 0.01  # the least part of the samples' energy that counts as signal, however strong the noise seems
-
-
-def doubts(
-    method: Method, measurement: Measurement, image: Tensor, known: Mapping[str, str] | None = None
-) -> dict[str, str]:
-    """Reasons to doubt a method's image of a measurement, name to words; empty if there are none.
-
-    known: what `cautions` says of the measurement, where the caller has it already.
-    """
-    contradiction = disagreement(method, measurement, image)
-    of_samples = cautions(measurement) if known is None else known
-    return {**of_samples, **({DISAGREEMENT: contradiction} if contradiction else {})}
 
 
 def disagreement(method: Method, measurement: Measurement, image: Tensor) -> str:

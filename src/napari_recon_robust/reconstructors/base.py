@@ -78,6 +78,10 @@ class Reconstructor(ABC):
         """The image as a job: `at(**knobs).job(measurement)`."""
         return self.at(**knobs).job(measurement)
 
+    def rule(self, measurement: Measurement) -> dict[str, float]:
+        """The knobs that suit the measurement's noise, without a reference; empty for a method that has no rule."""
+        return {}
+
     def start(self) -> "Reconstructor | None":
         """The method from which the training started, with its correction at zero; None if nothing was trained."""
         return None

@@ -18,7 +18,7 @@ from ..perturbations.base import Budget, Perturbed, Setup
 from ..perturbations.features.insertion import loss_of
 from ..perturbations.features.lesion import tissue_around
 from ..perturbations.outcome import Outcome, evaluate
-from ..reconstructors.agreement import doubts
+from ..reconstructors.doubts import doubts
 from .columns import CLEAN, STATES
 from .plan import COVERAGE, IMAGE_METRICS, LESION_METRICS
 from .shared import SharedSlice

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..data.cautions import NAMES as OF_SAMPLES
 from ..ground.numbers import counted
-from ..reconstructors.agreement import DISAGREEMENT
+from ..reconstructors.doubts import OF_METHOD
 
 if TYPE_CHECKING:
     from polars import DataFrame
@@ -54,6 +54,6 @@ def cautions(trials: "DataFrame") -> list[str]:
             found.setdefault(key, words)
             counts[key] += 1
     return [
-        f"{'' if name == DISAGREEMENT else f'{who}: '}{words} ({counted(counts[who, name], 'trial')})"
+        f"{'' if name in OF_METHOD else f'{who}: '}{words} ({counted(counts[who, name], 'trial')})"
         for (who, name), words in found.items()
     ]

@@ -338,7 +338,7 @@ def _render(
 ) -> Job[Rendered]:
     from ..evaluation import metrics
     from ..evaluation.parts import whole_of
-    from ..reconstructors.agreement import disagreement
+    from ..reconstructors.doubts import of_method
 
     compiled = compilations()
     start, events = time.perf_counter(), compiled.events
@@ -357,7 +357,7 @@ def _render(
     complex_image = (yield from relayed(image_of(0, measured.measurement), shown)).cpu()
     image = complex_image.abs().float()
     seconds = time.perf_counter() - start if compiled.none_since(events) else None
-    caution = disagreement(method, measured.measurement, complex_image.to(measured.measurement.kspace.device))
+    doubted = of_method(method, measured.measurement, complex_image.to(measured.measurement.kspace.device))
     complex_twin = None if twin is None else (yield from relayed(image_of(1, twin), unseen)).cpu()
     perturbed = None if complex_twin is None else complex_twin.abs().float()
     reference = measured.measurement.reference(method.reference_kind) if method.is_image else None
@@ -366,7 +366,9 @@ def _render(
         reference = reference.cpu()
         scores = metrics.measure(image, reference, tissue=measured.foreground)
     whole = whole_of(clean=complex_image, perturbed=complex_twin)
-    return Rendered(method, image, perturbed, True, reference, scores, seconds, whole=whole, caution=caution)
+    return Rendered(
+        method, image, perturbed, True, reference, scores, seconds, whole=whole, caution=" ".join(doubted.values())
+    )
 
 
 def _prepare(sweeps: "Sequence[Sweep]") -> Job[None]:

@@ -243,6 +243,9 @@ def test_knobs_are_chosen_as_asked(scan_file: Path) -> None:
     tv, cg = registry.get("tv"), registry.get("cg-sense")
     assert run(given.choose(given.open(), case)) == tv.at(weight=0.01)
     assert run(rule.choose(rule.open(), case)) == tv.at(weight=auto_weight(case.measurement))
+    (of_cg,) = entries("cg-sense, rule")
+    weight = 8 * float(case.measurement.noise_level) ** 2
+    assert run(of_cg.choose(of_cg.open(), case)).knobs["weight"] == pytest.approx(max(weight, 1e-4))
     best = float(run(oracle.choose(oracle.open(), case)).knobs["weight"])
     nmse = {w: case.score(cg(case.measurement, weight=w))["foreground"].nmse for w in np.geomspace(1e-4, 5e-2, 15)}
     assert best == pytest.approx(min(nmse, key=lambda w: nmse[w]), rel=1e-6)

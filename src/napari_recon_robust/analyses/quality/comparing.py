@@ -16,8 +16,8 @@ from ...ground.errors import ReconRobustError
 from ...ground.guard import opening
 from ...ground.progress import Job, Progress, relayed
 from ...ground.writing import keep, try_place, write
-from ...reconstructors.agreement import disagreement
 from ...reconstructors.base import Method
+from ...reconstructors.doubts import of_method
 from .entries import Entry, describe
 from .grid import Grid, UndersampledSlice, cases
 from .results import MethodResult, Results
@@ -113,7 +113,7 @@ def _measured(case: UndersampledSlice, entry: Entry, method: Method, blank: Meth
         seconds = time.perf_counter() - started
         scores = case.score(image.detach())
         cautions = {
-            "caution": disagreement(chosen, case.measurement, image),
+            "caution": " ".join(of_method(chosen, case.measurement, image).values()),
             "scan_caution": " ".join(case.cautions),
         }
     except ReconRobustError as error:

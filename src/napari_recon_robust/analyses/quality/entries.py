@@ -14,7 +14,6 @@ from ...ground.specification import Specification
 from ...reconstructors import registry
 from ...reconstructors.auto import auto_knobs, live_knob
 from ...reconstructors.base import Method
-from ...reconstructors.classical import tv
 from ...weights import store
 from .grid import UndersampledSlice
 
@@ -27,8 +26,8 @@ class Entry(Specification):
     """A method with its knobs.
 
     choice: "given" are `knobs` over the defaults; "auto" chooses the first live knob by held-out lines; "rule" is
-    TV's weight by the noise level; "start" is a trained method with its correction at zero; "oracle" is the best of 15
-    values by NMSE against the reference, which no user has.
+    a classical method's weight by the noise level; "start" is a trained method with its correction at zero; "oracle" is
+    the best of 15 values by NMSE against the reference, which no user has.
     """
 
     name: str
@@ -113,10 +112,11 @@ def _auto(method: Method, case: UndersampledSlice) -> Job[dict[str, Any]]:
 
 
 def _rule(method: Method, case: UndersampledSlice) -> Job[dict[str, Any]]:
-    if not isinstance(method.reconstructor, tv.TotalVariation):
-        raise InputError(f"{method.label} has no rule for its weight; choose auto, or give the knob.")
     yield Progress(0.0)
-    return {"weight": tv.auto_weight(case.measurement)}
+    knobs = method.reconstructor.rule(case.measurement)
+    if not knobs:
+        raise InputError(f"{method.label} has no rule for its knobs; choose auto, or give the knob.")
+    return knobs
 
 
 def _oracle(method: Method, case: UndersampledSlice) -> Job[dict[str, Any]]:

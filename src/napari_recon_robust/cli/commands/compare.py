@@ -56,7 +56,7 @@ def compare(
 
     A FILE is fully sampled k-space, a NIfTI volume (whose acquisition is simulated) or a folder of these; NAME is what
     its table is called. Files without NAME are in one table (volumes in another), and each folder is in one. After a
-    method's id, "auto", "rule" (of TV), "oracle" (the best knob by the reference) or knobs.
+    method's id, "auto", "rule" (by the noise), "oracle" (the best knob by the reference) or knobs.
     What OUTPUT holds already is not computed again. Scans that cannot be used are named and left out; the exit status
     is then 1.
 

@@ -13,8 +13,8 @@ from ...data.measurement import Measurement
 from ...evaluation import metrics
 from ...ground.errors import InputError, either
 from ...io import images
-from ...reconstructors.agreement import disagreement
 from ...reconstructors.base import Method
+from ...reconstructors.doubts import of_method
 from ..options import chosen_method, follow, heading, measured, print_json, sampling_options, warn
 from ..outputs import Outputs
 from ..paths import FILE
@@ -50,8 +50,8 @@ def reconstruct(
         )
         regions = _measured(chosen, measurement, image)
         _warn_outside(chosen, measurement)
-        if contradiction := disagreement(chosen, measurement, image):
-            warn(contradiction)
+        for doubt in of_method(chosen, measurement, image).values():
+            warn(doubt)
     result = {
         **chosen.to_json(),
         "seconds": seconds,

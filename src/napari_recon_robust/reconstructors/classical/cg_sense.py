@@ -49,6 +49,14 @@ class CGSense(Reconstructor):
         ),
     )
 
+    def rule(self, measurement: Measurement) -> dict[str, float]:
+        """The weight 8 sigma^2, sigma = `Measurement.noise_level`: noise over signal, whose power is 1/8 of scale^2.
+
+        On a simulated brain (4 coils, R = 2 to 8, noise of 0.01 to 0.2) NMSE is at most 1.3 times what half or twice
+        the weight gives.
+        """
+        return {"weight": self.knobs[0].nearest(8 * float(measurement.noise_level.square().mean()))}
+
     def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
         """The image for `weight` after `iterations`."""
         model = measurement.model

@@ -38,6 +38,10 @@ class HQS(Reconstructor):
     summary = "Half-quadratic splitting on TV and wavelet sparsity, not learned: HyperRecon's objective."
     knobs: tuple[Knob, ...] = (energy.WEIGHT, energy.MIX)
 
+    def rule(self, measurement: Measurement) -> dict[str, float]:
+        """The weight 0.15 sigma, sigma = `Measurement.noise_level`, at any mix."""
+        return {"weight": self.knobs[0].nearest(0.15 * float(measurement.noise_level.mean()))}
+
     def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
         """The image for `weight` and `mix`."""
         b = right_hand_side(measurement)

@@ -43,6 +43,10 @@ class TotalVariation(SparseReconstructor):
         ),
     )
 
+    def rule(self, measurement: Measurement) -> dict[str, float]:
+        """The weight of `auto_weight`."""
+        return {"weight": auto_weight(measurement)}
+
     def solver(self, model: ForwardModel, b: Tensor) -> DualSolver[Any]:
         """The solver: fused kernels for sampled lines on a CPU, PyTorch for all else."""
         fits = b.dtype == torch.complex64 and model.sensitivities.shape[:-3] in ((), b.shape[:-2])
@@ -90,8 +94,7 @@ def auto_weight(measurement: Measurement) -> float:
 
 def rule(noise: float) -> float:
     """The weight of `auto_weight` for a noise level relative to the scale."""
-    knob = TotalVariation.knobs[0]
-    return min(max(0.12 * noise, knob.minimum), knob.maximum)
+    return TotalVariation.knobs[0].nearest(0.12 * noise)
 
 
 def minimiser(b: Tensor, model: ForwardModel, weight: float) -> Tensor:

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ...data.measurement import Measurement
 from ...ground.knob import Knob
 from ...physics.model import ForwardModel
 from . import sparsity
@@ -48,6 +49,10 @@ class L1Wavelet(SparseReconstructor):
             live=True,
         ),
     )
+
+    def rule(self, measurement: Measurement) -> dict[str, float]:
+        """The weight 0.2 sigma, sigma = `Measurement.noise_level`."""
+        return {"weight": self.knobs[0].nearest(0.2 * float(measurement.noise_level.mean()))}
 
     def solver(self, model: ForwardModel, b: Tensor) -> DualSolver[Any]:
         """The solver, the same on every device; the transform has kernels for the CPU."""
