@@ -1,6 +1,7 @@
 """A method, and what was given in its place before, through the public functions."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,45 @@ def test_what_is_no_method_and_no_region_is_told(measurement: rr.Measurement) ->
         rr.perturb("random", measurement, Faint(), "30,30,20,20")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="the ROI is"):
         rr.retention_map(measurement, Faint(), "30,30,20,20")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("given", [None, "scan.h5", torch.zeros(4, 8, 8, dtype=torch.complex64)])
+def test_what_is_no_measurement_is_told(given: Any, measurement: rr.Measurement) -> None:
+    method = Faint().at()
+    calls = (
+        lambda: method(given),
+        lambda: rr.perturb("random", given, method, ROI),
+        lambda: rr.compare(given, method, ROI, rr.perturb("random", measurement, method, ROI)),
+        lambda: rr.diverse(given, method),
+        lambda: rr.posterior_contrast(given, ROI),
+        lambda: rr.fragility_map(given, method),
+        lambda: rr.retention_map(given, method),
+        lambda: rr.recovery_table(given, method),
+        lambda: rr.quality_by_samples(given, method, [2]),
+    )
+    for call in calls:
+        with pytest.raises(InputError, match=r"the measurement is .*; give one slice of a scan, such as scan\."):
+            call()
+
+
+def test_results_of_another_function_are_told(measurement: rr.Measurement, tmp_path: Path) -> None:
+    method = Faint().at()
+    perturbed = rr.perturb("random", measurement, method, ROI)
+    wrong: Any
+    for wrong in (None, perturbed[0], ["x"]):
+        with pytest.raises(InputError, match=r"the perturbed (is|are) .*; give the list that rr\.perturb returns"):
+            rr.compare(measurement, method, ROI, wrong)
+    with pytest.raises(InputError, match=r"the outcomes is .*; give the list that rr\.compare returns"):
+        rr.make_case(measurement, method, ROI, perturbed, perturbation="random")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"the case is None; give what rr\.make_case returns"):
+        rr.save_case(None, tmp_path / "case")  # type: ignore[arg-type]
+
+
+def test_arrays_in_place_of_tensors_are_told(measurement: rr.Measurement) -> None:
+    array: Any = measurement.kspace.numpy()
+    for change in ({"kspace": array}, {"mask": None}, {"full": array}, {"acs": array}):
+        with pytest.raises(InputError, match="give a tensor, such as torch.from_numpy"):
+            replace(measurement, **change)
 
 
 def test_a_study_has_one_worker_at_least() -> None:

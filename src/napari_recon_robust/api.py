@@ -21,12 +21,12 @@ from .analyses.retention import RecoveryTable, RetentionMap
 from .analyses.samples import SamplesCurve
 from .cases import replay
 from .cases.record import Case
-from .data.measurement import Measurement
+from .data.measurement import Measurement, as_measurement
 from .data.roi import ROI
 from .evaluation.contrast import Contrasts
 from .former import names
 from .ground import progress
-from .ground.arguments import as_numbers, as_texts, as_whole
+from .ground.arguments import as_kind, as_kinds, as_numbers, as_texts, as_whole
 from .ground.errors import InputError, one_line
 from .ground.guard import to_path
 from .perturbations import registry as perturbations
@@ -96,9 +96,7 @@ def _method(given: object) -> Method:
 
 def _roi(given: object) -> ROI:
     """The region that is given; InputError for anything else."""
-    if isinstance(given, ROI):
-        return given
-    raise InputError(f"the ROI is {one_line(repr(given), 60)}; give a region, such as rr.ROI.box(150, 130, 32, 28).")
+    return as_kind(given, ROI, "the ROI", "a region, such as rr.ROI.box(150, 130, 32, 28)")
 
 
 def reconstructors() -> list[str]:
@@ -156,7 +154,8 @@ def compare(
 
     `outcome.comparison` has the images, the metrics and a sentence; `outcome.to_json()` all that is known.
     """
-    return progress.run(evaluate(measurement, _method(reconstructor), _roi(roi), perturbed, seed=seed), on_progress)
+    found = as_kinds(perturbed, Perturbed, "the perturbed", "the list that rr.perturb returns")
+    return progress.run(evaluate(measurement, _method(reconstructor), _roi(roi), found, seed=seed), on_progress)
 
 
 @_with_knobs_beside
@@ -168,7 +167,8 @@ def make_case(
     **recipe: Any,
 ) -> Case:
     """All of a perturbation's outcomes as a case for `save_case`: `replay.make_case` with its options."""
-    return replay.make_case(measurement, _method(reconstructor), _roi(roi), outcomes, **recipe)
+    found = as_kinds(outcomes, Outcome, "the outcomes", "the list that rr.compare returns")
+    return replay.make_case(as_measurement(measurement), _method(reconstructor), _roi(roi), found, **recipe)
 
 
 def diverse(
@@ -189,8 +189,9 @@ def diverse(
     if knobs:
         _warn_of_knobs_beside(", ".join(knobs))
         method = method.at(**knobs)
-    region = None if roi is None else _roi(roi).mask(measurement.matrix)
-    return progress.run(diversity.diverse(measurement, method, count, region=region), on_progress)
+    region = None if roi is None else _roi(roi).mask(as_measurement(measurement).matrix)
+    number = as_whole(count, "the number of images")
+    return progress.run(diversity.diverse(as_measurement(measurement), method, number, region=region), on_progress)
 
 
 def posterior_contrast(
@@ -208,7 +209,7 @@ def posterior_contrast(
     `found.exceeds(0.1)` is the probability that the region is more than 10% brighter, with its Monte-Carlo error;
     `found.values` the histogram. See `reconstructors.generative.posterior.Posterior.contrasts`.
     """
-    region = _roi(roi).mask(measurement.matrix)
+    region = _roi(roi).mask(as_measurement(measurement).matrix)
     against = None if reference is None else _roi(reference).mask(measurement.matrix)
     counts = as_whole(samples, "samples", 1, 10_000), as_whole(steps, "steps", 1, 1000), as_whole(seed, "the seed")
     job = Posterior().contrasts(measurement, region, against, *counts)
@@ -227,7 +228,9 @@ def fragility_map(
 
     `found.expected_change` is the map, `found.noise` the noise amplification; `found.worst(24, 24, 5)` lists regions.
     """
-    return progress.run(fragility.fragility(measurement, _method(reconstructor), **options), on_progress)
+    return progress.run(
+        fragility.fragility(as_measurement(measurement), _method(reconstructor), **options), on_progress
+    )
 
 
 @_with_knobs_beside
@@ -241,7 +244,8 @@ def retention_map(
 ) -> RetentionMap:
     """Where a small feature is kept: `analyses.retention.retention_map` with its options, to its end."""
     return progress.run(
-        retention.retention_map(measurement, _method(reconstructor), roi and _roi(roi), **options), on_progress
+        retention.retention_map(as_measurement(measurement), _method(reconstructor), roi and _roi(roi), **options),
+        on_progress,
     )
 
 
@@ -259,7 +263,8 @@ def recovery_table(
     `print(table.markdown())` shows it.
     """
     return progress.run(
-        retention.recovery_table(measurement, _method(reconstructor), roi and _roi(roi), **options), on_progress
+        retention.recovery_table(as_measurement(measurement), _method(reconstructor), roi and _roi(roi), **options),
+        on_progress,
     )
 
 
@@ -277,7 +282,8 @@ def quality_by_samples(
     measurement: of a fully sampled scan. `curve.levels` has the means at each R, `curve.sentence` whether they fall.
     """
     wanted = as_numbers(accelerations, "the accelerations")
-    return progress.run(samples.quality_by_samples(measurement, _method(reconstructor), wanted, **options), on_progress)
+    job = samples.quality_by_samples(as_measurement(measurement), _method(reconstructor), wanted, **options)
+    return progress.run(job, on_progress)
 
 
 def new_study(plan: str | Path) -> Path:

@@ -23,6 +23,14 @@ def test_named_axes(tmp_path, kspace, order):
         np.testing.assert_array_equal(scan.kspace(2).numpy(), kspace[2])
 
 
+def test_axes_in_one_text_and_axes_that_are_no_names(tmp_path, kspace):
+    path = save(tmp_path / "a.npy", kspace)
+    with open_scan(path, axes="slice, coil,readout,phase") as scan:
+        np.testing.assert_array_equal(scan.kspace(1).numpy(), kspace[1])
+    with pytest.raises(InputError, match="one of the axes is 0; give a text"):
+        open_scan(path, axes=(0, 1, 2, 3))
+
+
 def test_fewer_axes(tmp_path, kspace):
     with open_scan(save(tmp_path / "a.npy", kspace[0, 0]), axes=("readout", "phase")) as scan:
         assert (len(scan), scan.header.coils) == (1, 1)

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 
 from ..data.roi import ROI
+from ..ground.arguments import as_kind
 from ..ground.arrays import read_npz
 from ..ground.errors import FileFormatError, InputError, dimensions
 from ..ground.guard import check_length, is_file, open_file, opening, read, shown, to_path
@@ -83,8 +84,9 @@ class Case:
 def save_case(case: Case, folder: str | Path) -> Path:
     """Write the case as a new folder, completely or not at all.
 
-    Raises InputError if the folder exists already, and WritingError if it cannot be written.
+    Raises InputError for what is no case and if the folder exists already, and WritingError if it cannot be written.
     """
+    as_kind(case, Case, "the case", "what rr.make_case returns")
     folder = to_path(folder)
     if os.path.exists(folder) and (not folder.is_dir() or any(folder.iterdir())):  # False for a name that none can have
         raise InputError(f"{folder.name} exists and is not empty; name a new folder for the case.")

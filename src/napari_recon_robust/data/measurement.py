@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
+from ..ground.arguments import as_kind
 from ..ground.cached import cached_property
 from ..ground.errors import InputError, dimensions
 from ..physics import fourier
@@ -61,6 +62,10 @@ class Measurement:
     acs: Tensor | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
+        given = {"k-space": self.kspace, "sampling mask": self.mask, "full k-space": self.full, "acs": self.acs}
+        for name, values in given.items():
+            if values is not None or name in ("k-space", "sampling mask"):
+                as_kind(values, torch.Tensor, f"the {name}", "a tensor, such as torch.from_numpy(array)")
         if self.kspace.ndim < 3 or not self.kspace.is_complex():
             raise InputError(
                 f"the k-space is {self.kspace.dtype} of shape {dimensions(self.kspace.shape)}; "
@@ -278,6 +283,11 @@ class Measurement:
         if coil_images is None:
             return None
         return self.crop((self.calibration.sensitivities.conj() * coil_images).sum(-3))
+
+
+def as_measurement(given: object) -> Measurement:
+    """The measurement that is given; InputError for anything else."""
+    return as_kind(given, Measurement, "the measurement", "one slice of a scan, such as scan.measurement(0, sampling)")
 
 
 def known_kspace(measurement: Measurement) -> Tensor:

@@ -2,9 +2,26 @@
 
 from collections.abc import Iterable
 from operator import index
-from typing import Any
+from typing import Any, TypeVar
 
-from .errors import InputError
+from .errors import InputError, one_line
+
+T = TypeVar("T")
+_SHOWN = 60  # characters of what came in place of an object
+
+
+def as_kind(value: Any, kind: type[T], name: str, advice: str) -> T:
+    """The value, of this class; InputError, which says `name` and what to give, for anything else."""
+    if isinstance(value, kind):
+        return value
+    raise InputError(f"{name} is {one_line(repr(value), _SHOWN)}; give {advice}.")
+
+
+def as_kinds(values: Any, kind: type[T], name: str, advice: str) -> list[T]:
+    """The values of a sequence, all of this class; InputError, which says `name`, for anything else."""
+    if not isinstance(values, Iterable):
+        raise InputError(f"{name} are {one_line(repr(values), _SHOWN)}; give {advice}.")
+    return [as_kind(value, kind, f"one of {name}", advice) for value in values]
 
 
 def as_text(value: Any, name: str) -> str:

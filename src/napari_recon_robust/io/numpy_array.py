@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data.scan import Header, Scan
+from ..ground.arguments import as_texts
 from ..ground.arrays import StoredArray, open_npy
 from ..ground.errors import FileFormatError, InputError, dimensions
 from ..ground.guard import head
@@ -133,12 +134,13 @@ def _concentration(profile: NDArray[np.floating]) -> float:
 
 
 def _checked(axes: Sequence[str], ndim: int) -> tuple[str, ...]:
-    """The axes' names in the singular; InputError if they do not fit."""
-    names = tuple(axis.strip().lower().removesuffix("s") for axis in axes)
+    """The axes' names in the singular, from a text with commas too; InputError if they do not fit."""
+    given = as_texts(axes.split(",") if isinstance(axes, str) else axes, "the axes")
+    names = tuple(axis.strip().lower().removesuffix("s") for axis in given)
     wrong = len(names) != ndim or len(set(names)) != ndim or not {"readout", "phase"} <= set(names) <= set(AXES)
     if wrong:
         raise InputError(
-            f"the axes {','.join(axes)} do not fit an array of {ndim} axes; give each of them one of "
+            f"the axes {','.join(given)} do not fit an array of {ndim} axes; give each of them one of "
             f"{', '.join(AXES)}, readout and phase among them, for instance coil,phase,readout."
         )
     return names

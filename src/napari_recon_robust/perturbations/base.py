@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 import torch
 from torch import Tensor
 
-from ..data.measurement import Measurement, known_kspace
+from ..data.measurement import Measurement, as_measurement, known_kspace
 from ..data.roi import ROI
 from ..data.units import check_numbers, check_signal
 from ..former import names
@@ -173,7 +173,7 @@ class Setup:
         alone, for an ROI that does not fit, and for a method that gives no image.
         """
         method = method.at()
-        if measurement.kspace.ndim != 3:
+        if as_measurement(measurement).kspace.ndim != 3:
             raise InputError(
                 f"the k-space has shape {dimensions(measurement.kspace.shape)}; "
                 "one slice (coils, readout, phase) is perturbed at a time."

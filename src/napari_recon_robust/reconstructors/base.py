@@ -13,7 +13,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from ..data.measurement import Measurement
+from ..data.measurement import Measurement, as_measurement
 from ..data.units import check_numbers
 from ..ground.errors import InputError, ModelError, ReconRobustError, dimensions
 from ..ground.knob import Knob, Value, live_axes, resolve
@@ -196,7 +196,7 @@ class Method:
 
     def job(self, measurement: Measurement) -> Job[Tensor]:
         """The image as a job; closing the job cancels it."""
-        check_numbers(measurement.largest)
+        check_numbers(as_measurement(measurement).largest)
         try:
             image = yield from self.reconstructor.steps(measurement, **self.knobs)
         except ReconRobustError:
@@ -222,7 +222,7 @@ class Method:
 
     def family(self, measurement: Measurement, points: Iterable[Mapping[str, Any]]) -> Iterator[Tensor]:
         """The images with the knobs of each point changed, in the order given: `Reconstructor.family`."""
-        check_numbers(measurement.largest)
+        check_numbers(as_measurement(measurement).largest)
         return self.reconstructor.family(measurement, ({**self.knobs, **point} for point in points))
 
     def gives_gradient(self, measurement: Measurement) -> bool:
