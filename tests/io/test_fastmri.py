@@ -105,6 +105,21 @@ def test_padding_of_an_undersampled_scan_is_known_to_be_zero(tmp_path, kspace):
         assert one.sampled[0].tolist() == (mask & ~padded).tolist()
 
 
+@pytest.mark.parametrize("limits", [True, False], ids=["limits of the whole matrix", "no header"])
+def test_sampled_lines_without_values_are_padding(tmp_path, kspace, limits):
+    """As far as the mask tells: what lies beyond the innermost of them is padding, too."""
+    readout, phase = kspace.shape[-2:]
+    line = np.arange(phase)
+    mask, padded = line % 2 == 0, (line < 3) | (line >= phase - 3)
+    more = {"ismrmrd_header": header((readout, phase), (readout, phase))} if limits else {}
+    silent = kspace * (mask & ~padded)
+    silent[:, 0, :, phase // 2 - 2] = 0  # of one coil, which is no reason to leave the line out
+    with open_scan(write(tmp_path / "file1.h5", kspace=silent, mask=mask, **more)) as scan:
+        one = scan.measurement(0)
+        assert one.mask[0].tolist() == (mask & ~padded).tolist()
+        assert one.data_mask[0].tolist() == (mask | (line < 3) | (line >= phase - 2)).tolist()
+
+
 def test_limits_that_leave_out_lines_with_values_are_wrong(tmp_path, kspace):
     phase = kspace.shape[-1]
     xml = header((kspace.shape[-2], phase), (kspace.shape[-2], phase), phase - 5, phase // 2 - 2)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..data.scan import Header, Scan, extent, measured_points, within
+from ..ground.cached import cached_property
 from ..ground.errors import FileFormatError, InputError, dimensions
 from ..ground.hdf5 import check_dataset, is_hdf5, open_hdf5, values
 from ..ground.writing import write
@@ -73,9 +74,9 @@ class FastMRIScan(Scan):
         described = AcquisitionHeader()
         if "ismrmrd_header" in file:
             described = AcquisitionHeader.parse(values(file["ismrmrd_header"]), name)
-        self._columns = described.measured(1, phase)
+        self._limits = described.measured(1, phase)
         self._mask = _stored_mask(file, name, readout, phase)
-        if self._mask is not None and not bool(self._mask[:, self._columns].any()):
+        if self._mask is not None and not bool(self._mask[:, self._limits].any()):
             raise FileFormatError(
                 f"`mask` in {name} keeps none of the measured lines; export the file again with the mask that it was "
                 "sampled with, or without `mask`."
@@ -116,29 +117,42 @@ class FastMRIScan(Scan):
     def _stored_reference(self, slice: int) -> NDArray[np.floating] | None:
         return None if self._reference is None else values(self._reference, slice)
 
+    @cached_property
+    def _found(self) -> "Tensor":
+        """What has values, as a slice tells."""
+        return super()._measured()
+
     def _encoded(self) -> "Tensor":
-        """The columns that the header's limits name, without the padding of the matrix."""
-        return within(self._columns, self.header.phase)
+        """The columns that the header's limits name, without the padding of the matrix.
+
+        Padding also begins at lines that the stored mask samples and that hold nothing but zeros.
+        """
+        phase, limits = self.header.phase, self._limits
+        if self._mask is None or not bool(self._found.any()):
+            return within(limits, phase)
+        empty = (self._mask.any(0) & ~self._found.any(0)).nonzero().flatten().tolist()
+        start = max([limits.start, *(line + 1 for line in empty if line < phase // 2)])
+        return within(slice(start, min([limits.stop, *(line for line in empty if line >= phase // 2)])), phase)
 
     def _release(self) -> None:
         self._file.close()
 
     def _measured(self) -> "Tensor":
         """The stored mask without padding and without the ends that all lines lack; else what has values."""
-        found = super()._measured()
-        if self._mask is None:
-            return found
-        return (self._encoded() | found.any(0)) & self._mask & extent(found)
+        found = self._found
+        return found if self._mask is None else found.any(0) & self._mask & extent(found)
 
     def _points(self, slice: int) -> "Tensor":
-        """What has values: in one coil where that tells it, as it has some wherever there can be or a mask is stored.
+        """What has values: in one coil where that tells it, as it has some wherever there can be or the mask samples.
 
         A header whose limits leave out lines with values is wrong.
         """
         points = measured_points(values(self._kspace, (slice, 0)[: self._kspace.ndim - 2])[None])
-        if self._mask is not None and bool(points.any()):
+        if self._mask is not None and bool(points.any(0)[self._mask.any(0)].all()):
             return points
-        return self._encoded() | points.any(0) if points[:, self._columns].all() else super()._points(slice)
+        if self._mask is None and bool(points[:, self._limits].all()):
+            return within(self._limits, self.header.phase) | points.any(0)
+        return super()._points(slice)
 
     def _measured_in(self, slice: int) -> "Tensor":
         """Those of the scan where a mask is stored, else as they are found."""
