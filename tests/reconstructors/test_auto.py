@@ -23,13 +23,14 @@ def test_held_out_lines_choose_a_good_weight(simulated, lines):
     assert errors[chosen] < 0.8 * max(errors.values())
 
 
-def test_in_much_noise_the_image_is_not_suppressed(simulated, lines):
-    """No held-out line tells an image of half the intensity from a good one; the ACS does."""
-    cg = registry.get("cg-sense")
+@pytest.mark.parametrize("which", ["lines", "plane"])
+def test_in_much_noise_the_image_is_not_suppressed(simulated, which, request):
+    """No held-out sample tells an image of half the intensity from a good one; the ACS does."""
+    measurement, cg = request.getfixturevalue(which), registry.get("cg-sense")
     truth = simulated.image.abs()
     inside = foreground(truth)
-    noise = torch.randn(lines.kspace.shape, dtype=torch.complex64, generator=torch.Generator().manual_seed(0))
-    noisy = lines.added(0.2 * float(lines.scale) * noise)
+    noise = torch.randn(measurement.kspace.shape, dtype=torch.complex64, generator=torch.Generator().manual_seed(0))
+    noisy = measurement.added(0.2 * float(measurement.scale) * noise)
     weight = run(auto.auto_knobs(cg, noisy))["weight"]
     values = [cg.knobs[0].from_unit(n / (auto.VALUES - 1)) for n in range(auto.VALUES)]
     errors = {value: float(nmse(cg(noisy, weight=value), truth, inside)) for value in values}
