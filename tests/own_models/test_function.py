@@ -6,18 +6,21 @@ import pytest
 import torch
 
 from napari_recon_robust.data.measurement import Measurement
-from napari_recon_robust.ground.errors import ModelError
+from napari_recon_robust.data.roi import ROI
+from napari_recon_robust.ground.errors import InputError, ModelError
+from napari_recon_robust.ground.progress import run
+from napari_recon_robust.perturbations.noise.worst_case import WorstCase
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.reconstructors.base import Reconstructor
 
 IFFT = "lambda k: torch.fft.fftshift(torch.fft.ifft2(torch.fft.ifftshift(k, (-2, -1)), norm='ortho'), (-2, -1))"
 
 
-def script(folder: Path, body: str, annotation: str = "") -> Reconstructor:
-    """`return` and that body as the function of a script."""
+def script(folder: Path, body: str, annotation: str = "", before: str = "") -> Reconstructor:
+    """That body as the function of a script, with other lines before it."""
     path = folder / "mine.py"
     path.write_text(
-        f"import numpy as np\nimport torch\nifft = {IFFT}\n"
+        f"import numpy as np\nimport torch\nifft = {IFFT}\n{before}"
         f"def reconstruct(kspace{annotation}, mask, sensitivities):\n    {body}\n",
         encoding="utf-8",
     )
@@ -79,6 +82,46 @@ def test_numpy_where_the_annotation_says_so(tmp_path: Path, lines: Measurement) 
 def test_a_gradient_that_is_cut_is_found_out(tmp_path: Path, lines: Measurement) -> None:
     method = script(tmp_path, "return (sensitivities.conj() * ifft(kspace.detach())).sum(0)")
     assert not method.gives_gradient(lines)
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        ("kspace = torch.from_numpy(kspace.numpy())", "ended in RuntimeError: Can't call numpy"),
+        ("kspace = Backless.apply(kspace)", "ended in RuntimeError: none here"),
+        ("kspace = kspace * (0 * kspace.real).sqrt().add(1)", "hold NaN"),
+        ("kspace = kspace.detach()", "does not depend on the k-space in torch"),
+    ],
+)
+def test_a_model_without_gradients_is_searched_without_them_and_the_result_says_why(
+    tmp_path: Path, lines: Measurement, body: str, why: str
+) -> None:
+    class_ = (
+        "class Backless(torch.autograd.Function):\n"
+        "    forward = staticmethod(lambda ctx, x: x.clone())\n"
+        "    @staticmethod\n"
+        "    def backward(ctx, gradient):\n"
+        "        raise RuntimeError('none here')\n"
+    )
+    method = script(tmp_path, f"{body}\n    return (sensitivities.conj() * ifft(kspace)).sum(0)", before=class_)
+    roi = ROI.box(18, 18, 12, 12)
+    (found,) = run(WorstCase().run(lines, method, roi, (0.02,), evaluations=1))
+    assert found.details["algorithm"] == "black-box"
+    assert "without gradients, since the method gives none (" in found.statement and why in found.statement
+    with pytest.raises(InputError, match=f"gives no gradients .*{why}.* which sphere-ascent needs"):
+        WorstCase().run(lines, method, roi, (0.02,), algorithm="sphere-ascent")
+
+
+def test_a_model_that_fails_is_not_taken_for_one_without_gradients(tmp_path: Path, lines: Measurement) -> None:
+    method = script(tmp_path, "raise ValueError('eight coils expected')")
+    with pytest.raises(ModelError, match="raised ValueError .eight coils expected"):
+        method.gives_gradient(lines)
+
+
+@pytest.mark.parametrize("form", ["[::-1, ::-1].copy()[::-1, ::-1]", ".astype('>c16')", ".astype('>f4')"])
+def test_arrays_that_torch_does_not_take(tmp_path: Path, lines: Measurement, form: str) -> None:
+    method = script(tmp_path, f"return np.abs(kspace).sum(0){form}", ": np.ndarray")
+    torch.testing.assert_close(method(lines), lines.kspace.abs().sum(0).to(torch.complex64), check_stride=False)
 
 
 def test_networks_and_reconstructors_of_a_module(

@@ -162,7 +162,7 @@ def fragility(
     setup = _whole(measurement, reconstructor)
     if not setup.method.gives_gradient(measurement):
         raise InputError(
-            f"{reconstructor.label} gives no gradients, which the expected change needs; take its noise amplification, "
+            f"{setup.method.without_gradient}, which the expected change needs; take its noise amplification, "
             "or the expected change of another method as a stand-in."
         )
     noise = None

@@ -83,15 +83,33 @@ class OwnModel(Reconstructor):
         return torch.stack(images).reshape(*measurement.kspace.shape[:-3], *images[0].shape)
 
     def gives_gradient(self, measurement: Measurement) -> bool:
-        """Whether a gradient arrives at the k-space of this measurement; it is tried once."""
+        """Whether a gradient arrives at the k-space of this measurement; it is tried once, `no_gradient` says why not.
+
+        Raises ModelError for a model that fails without a gradient, too.
+        """
         if self.differentiable and not self._probed:
-            kspace = measurement.kspace.detach().requires_grad_()
+            self.no_gradient = self._lack(measurement)
+            self.differentiable = not self.no_gradient
+            self._probed = True
+        return self.differentiable
+
+    def _lack(self, measurement: Measurement) -> str:
+        """Why it gives no gradients, in words; empty if it does."""
+        kspace = measurement.kspace.detach().requires_grad_()
+        try:
             with torch.enable_grad():
                 size = self(measurement.with_kspace(kspace, keep=True)).abs().sum()
                 gradient = torch.autograd.grad(size, kspace, allow_unused=True)[0] if size.requires_grad else None
-            self.differentiable = gradient is not None and bool(gradient.abs().sum() > 0)
-            self._probed = True
-        return self.differentiable
+        except Exception as error:  # of the model's code, of its own backward pass, or of the memory
+            with torch.no_grad():
+                self(measurement)
+            cause = error.__cause__ or error
+            return f"following them ended in {type(cause).__name__}: {said_by(cause)}"
+        if gradient is None:
+            return "its image does not depend on the k-space in torch"
+        if gradient.isnan().any():
+            return "they hold NaN, as those of a square root of zero"
+        return "" if gradient.any() else "they are zero"
 
     def _one(self, measurement: Measurement) -> Job[Tensor]:
         one = ModelInput(measurement)
@@ -108,7 +126,9 @@ class OwnModel(Reconstructor):
 
     def _checked(self, answer: Any, one: ModelInput) -> Tensor:
         """The answer as complex64 of the output matrix; ModelError says what it is if it is no such image."""
-        image = torch.from_numpy(answer) if isinstance(answer, np.ndarray) and answer.dtype.kind in "fciub" else answer
+        numbers = isinstance(answer, np.ndarray) and answer.dtype.kind in "fciub"
+        # torch takes no array with negative strides or the other byte order
+        image = torch.from_numpy(np.array(answer, np.complex64)) if numbers else answer
         encoded, matrix = tuple(one.kspace.shape[-2:]), one.measurement.matrix
         if not isinstance(image, Tensor):
             raise ModelError(f"{self.label} returned {_kind(answer)}; an image, {_words(encoded)}, was expected.")

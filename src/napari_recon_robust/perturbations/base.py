@@ -281,7 +281,7 @@ class Perturbation(ABC):
         """Raises InputError for a method without gradients."""
         if not setup.method.gives_gradient(setup.measurement):
             raise InputError(
-                f"{setup.method.label} gives no gradients, which {self.label.lower()} needs; choose another method."
+                f"{setup.method.without_gradient}, which {self.label.lower()} needs; choose another method."
             )
 
     @abstractmethod

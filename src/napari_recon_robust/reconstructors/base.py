@@ -48,6 +48,8 @@ class Reconstructor(ABC):
     parameters: int | None = None
     # One sentence that the user should know before believing its figures.
     caution: str = ""
+    # Why it gives no gradients, in words, where that was found out by trying (own models).
+    no_gradient: str = ""
 
     @property
     def axes(self) -> tuple[Knob, ...]:
@@ -228,6 +230,12 @@ class Method:
     def gives_gradient(self, measurement: Measurement) -> bool:
         """Whether the image has a gradient with respect to the k-space of this measurement."""
         return self.reconstructor.gives_gradient(measurement)
+
+    @property
+    def without_gradient(self) -> str:
+        """That it gives no gradients, and why if that was tried: the head of a sentence that refuses it."""
+        why = self.reconstructor.no_gradient
+        return f"{self.label} gives no gradients{f' ({why})' if why else ''}"
 
     def continuation(self, measurement: Measurement) -> "Method":
         """The last iterations of its fit to one slice, with gradients: `Reconstructor.continuation`."""

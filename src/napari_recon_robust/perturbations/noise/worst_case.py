@@ -177,7 +177,7 @@ class WorstCase(Perturbation):
             algorithm = "sphere-ascent" if method.gives_gradient(measurement) else "black-box"
         if algorithm in NEED_GRADIENTS and not method.gives_gradient(measurement):
             raise InputError(
-                f"{method.label} gives no gradients, which {algorithm} needs; "
+                f"{method.without_gradient}, which {algorithm} needs; "
                 "choose black-box or transfer as the algorithm, or another method."
             )
         loss: str | Loss = knobs["loss"] if self.loss is None else user_loss(self.loss)
@@ -192,6 +192,8 @@ class WorstCase(Perturbation):
         }
         if algorithm == "transfer":
             settings["stand_in"] = knobs["stand_in"]
+        if knobs["algorithm"] == "auto" and method.reconstructor.no_gradient:
+            settings["no_gradient"] = method.reconstructor.no_gradient
         return Plan(objective, budgets, settings, knobs).run()
 
 
@@ -360,6 +362,8 @@ def _statement(objective: Objective, details: Mapping[str, Any]) -> str:
         search = f"the gradients of the stand-in {details['stand_in']}"
     else:
         search = SEARCHES[details["algorithm"]]
+    if "no_gradient" in details:
+        search = f"{search}, since the method gives none ({details['no_gradient']}),"
     large = LARGE[objective.loss] if isinstance(objective.loss, str) else f"the loss {details['objective']}"
     where = "the whole image" if objective.whole else "the region"
     whose = "the reference" if objective.target == "reference" else "the clean image"
