@@ -48,12 +48,18 @@ def test_the_perturbation_barely_shows_when_everything_is_sampled(measurement, c
 
 
 def test_a_method_that_draws_at_random_is_found_out(measurement, combined, roi):
+    """With and without a search, which would have seen other images."""
+
     class Dice(type(combined)):
         def reconstruct(self, measurement, **knobs):
             image = super().reconstruct(measurement)
             return image + 0.1 * torch.randn_like(image)
 
     assert "nondeterministic" in outcome_of(measurement, Dice(), roi).comparison.warnings
+    found = run(RandomNoise().run(measurement, Dice(), roi, (0.02,), **KEPT))
+    assert "nondeterministic" in run(evaluate(measurement, Dice(), roi, found))[0].comparison.warnings
+    found = run(RandomNoise().run(measurement, combined, roi, (0.02,), **KEPT))
+    assert "nondeterministic" not in run(evaluate(measurement, combined, roi, found))[0].comparison.warnings
 
 
 def test_sensitivities_that_were_given_make_no_method_random(measurement, combined, roi):

@@ -137,6 +137,8 @@ class OwnModel(Reconstructor):
             hint = ""
             if shape in (encoded[::-1], matrix[::-1]):
                 hint = "; its axes are (columns, rows): transpose it"
+            elif image.ndim == 3 and not image.is_complex() and 2 in (shape[0], shape[-1]):
+                hint = "; these are real and imaginary parts: make complex numbers of them"
             elif image.ndim == 3 and shape[0] == len(one.kspace):
                 hint = "; that is an image for each coil: combine them"
             elif image.ndim > 2:

@@ -14,6 +14,7 @@ from ..evaluation.parts import whole_of
 from ..ground.progress import Job, Progress
 from ..reconstructors.base import Method, Reconstructor
 from ..reconstructors.doubts import doubts
+from ..reconstructors.registry import registry
 from .base import Perturbed
 from .random_noise import control
 
@@ -74,6 +75,9 @@ def evaluate(
 
     yield Progress(0.0, "Reconstructing the clean samples")
     clean = image_of(measurement) if clean is None else clean
+    # A search has seen the images before. Where there was none, an own model is asked once more.
+    unseen = method.id not in registry.table and any(one.image is None for one in perturbed)
+    again = image_of(measurement) if unseen else None
     reference = measurement.reference(kind)
     found = doubts(method, measurement, clean, cautions)
     outcomes = []
@@ -109,15 +113,17 @@ def evaluate(
                 "random": noisy.misfit(random),
             },
             statement=one.statement,
-            findings={**one.findings, **_determinism(measurement, one, clean, seen), **found},
+            findings={**one.findings, **_determinism(measurement, one, clean, again, seen), **found},
         )
         outcomes.append(Outcome(one, noisy, comparison, whole_of(clean=clean, perturbed=changed, random=random)))
     return outcomes
 
 
-def _determinism(measurement: Measurement, one: Perturbed, clean: Tensor, changed: Tensor) -> dict[str, str]:
-    """Whether the search saw the images that come out of the same samples now."""
-    pairs = [(one.image, changed)]
+def _determinism(
+    measurement: Measurement, one: Perturbed, clean: Tensor, again: Tensor | None, changed: Tensor
+) -> dict[str, str]:
+    """Whether the images that came out of the same samples before, of the search or `again`, come out now."""
+    pairs = [(one.image, changed), (again, clean)]
     # A search that estimates the sensitivities anew has another clean image than one with those that were given.
     if measurement.kept is None or one.measurement.kept is not None:
         pairs.append((one.clean, clean))
