@@ -93,9 +93,12 @@ class Insertion(ScannedObject):
 
     def judged(self, feature: Feature, recovery: float, image: Tensor) -> Trial:
         """The trial of a feature whose reconstruction and recovery are known."""
+        return Trial(feature, image.detach(), recovery, self.carried(feature))
+
+    def carried(self, feature: Feature) -> float:
+        """The `detectability` of a feature."""
         with torch.no_grad():
-            z = self.kspace(feature.change(self.tissue))
-        return Trial(feature, image.detach(), recovery, self.detectability(z))
+            return self.detectability(self.kspace(feature.change(self.tissue)))
 
     @cached_property
     def whitening(self) -> Tensor:

@@ -1,7 +1,9 @@
 """The search for a lost feature with many features in each image: one reconstruction, or one gradient, for all."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from operator import itemgetter
 
 import numpy as np
 import torch
@@ -10,6 +12,7 @@ from torch import Tensor
 from ..noise.objective import gradient_of
 from .feature import Feature
 from .feature_search import CONTRASTS, SIZES, FeatureSearch, Steps
+from .insertion import ROSE
 
 # What a gradient costs in reconstructions.
 GRADIENT = 3
@@ -31,8 +34,12 @@ class Multiplexed(FeatureSearch):
     Up to 25 separated features are drawn in each image; after the first image they take shape, size, contrast and
     angle from the worst sixth so far. The 16 worst are moved together by the gradient of the sum of their
     recoveries (each depends on its own values), the worst of them are tried alone, and the worst of these is refined
-    alone.
+    alone. The worst are the least recovered that the samples carry.
+
+    known: which features the samples carry.
     """
+
+    known: dict[Feature, bool] = field(default_factory=dict)
 
     usual, least = 60, 4
 
@@ -49,20 +56,20 @@ class Multiplexed(FeatureSearch):
                 images = max(effort // 2, 1)
                 known = len(self.candidates)
                 yield from self._draw(images)
-                yield from self._try_worst([one for _, one in _worst(self.candidates[known:])[: effort - images]])
+                yield from self._try_worst(self._ranked(self.candidates[known:]), effort - images)
             self._forget()
 
     def _round(self, effort: int) -> Steps:
         images, alone = effort // 4, max(effort // 8, 2)
         known, gradients = len(self.candidates), (effort - images - alone - 2) // GRADIENT
         yield from self._draw(images)
-        together = self._separated(_worst(self.candidates[known:]))
+        together = self._separated(self._ranked(self.candidates[known:]))
         known = len(self.candidates)
         yield from self._descend(together, gradients // 2, alone=False)
         # Of each moved feature its worst state.
-        states = [_worst(self.candidates[known + index :: len(together)])[0] for index in range(len(together))]
+        states = [next(self._ranked(self.candidates[known + index :: len(together)])) for index in range(len(together))]
         tried = len(self.tried)
-        yield from self._try_worst([one for _, one in _worst(states)[:alone]])
+        yield from self._try_worst(self._ranked(states), alone)
         worst = min(self.tried[tried:], key=self.rank)
         yield from self._descend([worst.feature], gradients - gradients // 2, alone=True)
 
@@ -83,7 +90,7 @@ class Multiplexed(FeatureSearch):
     def _scattered(self) -> list[Feature]:
         """Separated features at random places, like the worst so far."""
         apart, chosen = DRAWN_APART * self._largest, list[Feature]()
-        models = [one for _, one in _worst(self.candidates)[: len(self.candidates) // ELITE]]
+        models = [one for _, one in islice(self._ranked(self.candidates), len(self.candidates) // ELITE)]
         for row, column in self.random.permutation(np.argwhere(self.allowed))[: 50 * DRAWN].tolist():
             if all(np.hypot(row - r, column - c) >= apart for r, c in (one.values[:2].tolist() for one in chosen)):
                 chosen.append(self._like(models, row, column) if models else self.draw(row, column))
@@ -99,7 +106,23 @@ class Multiplexed(FeatureSearch):
             values[4] += SPREAD * self.random.standard_normal()
         return model.at(values)
 
-    def _separated(self, ranked: Sequence[tuple[float, Feature]]) -> list[Feature]:
+    def _ranked(self, found: Sequence[tuple[float, Feature]]) -> Iterator[tuple[float, Feature]]:
+        """From the least recovered on; after all others come those that the samples do not carry, which are no loss."""
+        beneath = []
+        for one in sorted(found, key=itemgetter(0)):
+            if self._carries(one[1]):
+                yield one
+            else:
+                beneath.append(one)
+        yield from beneath
+
+    def _carries(self, feature: Feature) -> bool:
+        """Whether the samples carry it: found out once, since it takes a transform of all coils."""
+        if feature not in self.known:
+            self.known[feature] = self.insertion.carried(feature) >= ROSE
+        return self.known[feature]
+
+    def _separated(self, ranked: Iterable[tuple[float, Feature]]) -> list[Feature]:
         """The worst that lie far enough from each other."""
         chosen: list[Feature] = []
         for _, feature in ranked:
@@ -109,8 +132,8 @@ class Multiplexed(FeatureSearch):
                 break
         return chosen
 
-    def _try_worst(self, features: Sequence[Feature]) -> Steps:
-        for feature in features:
+    def _try_worst(self, ranked: Iterable[tuple[float, Feature]], count: int) -> Steps:
+        for _, feature in islice(ranked, count):
             self._try(feature)
             yield self._progress("Trying the worst alone")
 
@@ -172,10 +195,6 @@ class Multiplexed(FeatureSearch):
     def _largest(self) -> float:
         """The largest size that is drawn, pixels."""
         return SIZES[1] * float(self.knobs["size"])
-
-
-def _worst(found: Sequence[tuple[float, Feature]]) -> list[tuple[float, Feature]]:
-    return sorted(found, key=lambda entry: entry[0])
 
 
 def _scale(feature: Feature) -> Tensor:
