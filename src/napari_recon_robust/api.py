@@ -300,8 +300,8 @@ def check_study(
 ) -> Extent:
     """Expand and validate the plan of a study without opening k-space: how many trials it has.
 
-    trust: allow methods that run code (.py, module:function, bart:). Raises `studies.plan.PlanError`, whose `mistakes`
-    are all that was found, with their lines.
+    trust: allow methods that run code (.py, module:function, bart:). Raises `studies.mistakes.PlanError`, whose
+    `mistakes` are all that was found, with their lines.
     """
     return progress.run(checking.check_study(to_path(plan), store=_folder(store), trust=trust), on_progress)
 

@@ -12,7 +12,7 @@ from napari_recon_robust.statistics.shifts import filtered
 from napari_recon_robust.studies import filtering
 from napari_recon_robust.studies.checking import check_study
 from napari_recon_robust.studies.inventory import BOTH, FILTERED, RANDOM, Inventory
-from napari_recon_robust.studies.plan import PlanError
+from napari_recon_robust.studies.mistakes import PlanError
 from napari_recon_robust.studies.running import open_study, run_study
 from napari_recon_robust.studies.store import Store
 from napari_recon_robust.studies.work import store_beside

@@ -8,7 +8,8 @@ from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.errors import InputError, ReconRobustError
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.studies.inventory import Inventory, matching, take_inventory
-from napari_recon_robust.studies.plan import Unfit, read_plan
+from napari_recon_robust.studies.mistakes import Unfit
+from napari_recon_robust.studies.plan import read_plan
 from napari_recon_robust.studies.running import open_study
 from napari_recon_robust.studies.shared import OpenScan
 

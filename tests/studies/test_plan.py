@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.studies.mistakes import PlanError
 from napari_recon_robust.studies.plan import (
     Masks,
     Plan,
-    PlanError,
     Slices,
     brings_code,
     read_plan,

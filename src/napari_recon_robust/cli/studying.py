@@ -9,8 +9,8 @@ import click
 
 from ..ground.errors import InputError
 from ..studies.executors.choosing import Executor, choose
+from ..studies.mistakes import PlanError
 from ..studies.packaged import PACKAGED, is_packaged, packaged_plan
-from ..studies.plan import PlanError
 from ..studies.running import Status, run_study
 from ..studies.watching import DASHBOARD, FOLLOWED
 from .contradictions import refuse, refuse_both

@@ -18,7 +18,8 @@ from ..statistics.shifts import filtered
 from .devices import claimed
 from .expand import Study
 from .inventory import BOTH, FILTERED, RANDOM, Inventory, ScanFacts, axes_of
-from .plan import Filter, Unfit
+from .mistakes import Unfit
+from .plan import Filter
 from .regions import regions_of
 from .shared import OpenScan
 from .work import computing

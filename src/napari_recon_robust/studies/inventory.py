@@ -22,7 +22,8 @@ from ..ground.progress import Job, Progress
 from ..io import files_of, format_of, lacks_axes, open_scan, stamp
 from ..io.annotations import read_annotations
 from .columns import CLEAN
-from .plan import Annotations, Bounds, Drawn, Lesions, Plan, Scans, Unfit
+from .mistakes import Unfit
+from .plan import Annotations, Bounds, Drawn, Lesions, Plan, Scans
 
 FILTERED, RANDOM, BOTH = "filtered", "random", "both"  # why a slice was chosen
 _LARGEST = 2**26  # bytes of a table

@@ -15,7 +15,8 @@ from .columns import CLEAN
 from .devices import claimed
 from .expand import Study
 from .measure import outcome_of
-from .plan import Keep, Unfit
+from .mistakes import Unfit
+from .plan import Keep
 from .rows import polars
 from .shared import OpenScan, SharedSlice
 from .store import Store

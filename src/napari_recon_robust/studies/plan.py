@@ -1,11 +1,10 @@
 """The plan of a study: which scans, slices, regions, masks, methods, perturbations, metrics and seeds; a YAML file.
 
-Every combination of these is a trial. A mistake in a plan is told with its line, and all of them at once.
+Every combination of these is a trial. See `mistakes` for what is wrong with a plan.
 """
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import product
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal, Self
@@ -13,8 +12,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
 
 from ..data.roi import ROI
-from ..ground.documents import place_in, read_yaml, yaml_nodes
-from ..ground.errors import InputError, ReconRobustError, one_line
+from ..ground.documents import read_yaml
+from ..ground.errors import InputError, ReconRobustError
 from ..ground.guard import shown
 from ..ground.knob import Knob, Value, resolve
 from ..perturbations import registry as perturbations
@@ -22,66 +21,13 @@ from ..physics.sampling import USUAL_CENTRE_LINES, Sampling, samplings
 from ..reconstructors import registry as reconstructors
 from ..reconstructors.base import Reconstructor
 from .columns import CLEAN
+from .mistakes import Misplaced, plan_error
 
 ACQUIRED = "acquired"  # the mask that takes a scan as it is
 Metric = Literal["ssim", "psnr", "nmse", "contrast_recovery", "detectability", "coverage"]
 IMAGE_METRICS: tuple[Metric, ...] = ("ssim", "psnr", "nmse")
 LESION_METRICS: tuple[Metric, ...] = ("contrast_recovery", "detectability")
-_TYPES = {  # what pydantic asks for, in our words
-    **dict.fromkeys(("dict_type", "model_type", "model_attributes_type"), "settings, each as `name: value`"),
-    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "a whole number"),
-    **dict.fromkeys(("float_type", "float_parsing"), "a number"),
-    **dict.fromkeys(("bool_type", "bool_parsing"), "true or false"),
-    "tuple_type": "a list",
-    "string_type": "a text",
-}
 COVERAGE: Metric = "coverage"  # by the intervals of methods that draw their image, on clean samples
-
-
-class Misplaced(ValueError):
-    """A mistake further inside a part of a plan. path: the keys that lead there from that part."""
-
-    def __init__(self, path: Sequence[str | int], sentence: str) -> None:
-        super().__init__(sentence)
-        self.path = tuple(path)
-
-
-@dataclass(frozen=True)
-class Mistake:
-    """One mistake. line: counted from 1; 0 where it has none. where: its place in the plan, such as `methods, 2`."""
-
-    line: int
-    where: str
-    sentence: str
-
-    def __str__(self) -> str:
-        place = ", ".join(filter(None, (f"line {self.line}" if self.line else "", self.where)))
-        return f"{place}: {self.sentence}" if place else self.sentence
-
-
-class PlanError(InputError):
-    """A plan that cannot be run; `mistakes` has all that was found."""
-
-    def __init__(self, name: str, mistakes: Sequence[Mistake]) -> None:
-        more = f" (and {len(mistakes) - 1} more; recon-robust study check lists them)" if len(mistakes) > 1 else ""
-        super().__init__(f"{name}, {mistakes[0]}{more}")
-        self.name, self.mistakes = name, tuple(mistakes)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """It goes from worker to client."""
-        return type(self), (self.name, self.mistakes)
-
-
-class Unfit(InputError):
-    """What a plan names does not fit: its files. keys: of the part of the plan that names it."""
-
-    def __init__(self, keys: Sequence[str | int], sentence: str) -> None:
-        super().__init__(sentence)
-        self.keys = tuple(keys)
-
-    def located(self, plan: Path) -> PlanError:
-        """The same as a mistake of a plan's file, with its line."""
-        return PlanError(shown(plan), [_mistake({"loc": self.keys, "ctx": {"error": self}}, yaml_nodes(plan))])
 
 
 def _listed(value: Any) -> Any:
@@ -502,8 +448,7 @@ def read_plan(path: Path, *, trust: bool = False, folder: Path | None = None) ->
     try:
         return Plan.model_validate({str(name): value for name, value in values.items()}, context=context)
     except ValidationError as error:
-        root = yaml_nodes(path)
-        raise PlanError(shown(path), _innermost([_mistake(one, root) for one in error.errors()])) from None
+        raise plan_error(path, error.errors()) from None
 
 
 def brings_code(path: Path) -> bool:
@@ -566,39 +511,3 @@ def _differ(part: str, what: str, keys: Any) -> None:
 
 def _text(value: Any) -> str:
     return json.dumps(value, sort_keys=True, default=str)
-
-
-def _innermost(mistakes: Sequence[Mistake]) -> list[Mistake]:
-    """The first mistake of each place, by lines, without those of what holds a place with one.
-
-    What may be of several kinds has a mistake for each, and a list whose entries have mistakes counts as too short.
-    """
-    first = {one.where: one for one in reversed(mistakes)}
-    kept = (one for one in first.values() if not any(where.startswith(f"{one.where}, ") for where in first))
-    return sorted(kept, key=lambda one: one.line)
-
-
-def _mistake(error: Any, root: Any) -> Mistake:
-    cause = error.get("ctx", {}).get("error")
-    inner = cause.path if isinstance(cause, Misplaced) else ()
-    line, keys = place_in(root, (*error["loc"], *inner))
-    where = ", ".join(str(key + 1) if isinstance(key, int) else key for key in keys)
-    return Mistake(line, one_line(where), one_line(_sentence(error)))
-
-
-def _sentence(error: Any) -> str:
-    cause = error.get("ctx", {}).get("error")
-    if cause is not None:
-        return str(cause)
-    if error["type"] == "missing":
-        return f"{error['loc'][-1]} is missing; give it a value."
-    if error["type"] == "extra_forbidden":
-        return f"{error['loc'][-1]} is no setting that is known here; mend its spelling."
-    if error["type"] == "union_tag_not_found":
-        return "the kind is missing; give it as `kind`."
-    if error["type"] == "union_tag_invalid":
-        return f"there is no kind {error['ctx']['tag']!r}; choose one of {error['ctx']['expected_tags']}."
-    if error["type"] in _TYPES:
-        return f"{error['input']!r} does not fit: it should be {_TYPES[error['type']]}."
-    wrong = error["msg"][0].lower() + error["msg"][1:].replace("Input should be", "it should be")
-    return f"{error['input']!r} does not fit: {wrong.replace('input should be', 'it should be')}."

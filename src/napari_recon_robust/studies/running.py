@@ -18,7 +18,8 @@ from .images import kept_images
 from .inventory import take_inventory
 from .keeping import check_columns, keep_worst
 from .lease import Lease
-from .plan import Annotations, Drawn, Plan, Unfit, brings_code, read_plan
+from .mistakes import Unfit
+from .plan import Annotations, Drawn, Plan, brings_code, read_plan
 from .regions import annotated_slices
 from .remarks import cautions, failures
 from .store import Store

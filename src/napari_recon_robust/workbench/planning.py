@@ -21,7 +21,7 @@ from .task import Task
 if TYPE_CHECKING:
     from ..studies.checking import Extent
     from ..studies.estimate import Estimate
-    from ..studies.plan import Mistake
+    from ..studies.mistakes import Mistake
 
 T = TypeVar("T")
 
@@ -205,7 +205,7 @@ def _read(label: str, make: Callable[[], Path]) -> Job[tuple[Path, str]]:
 
 def _checked(path: Path, trust: bool) -> Job[Checked]:
     from ..studies.checking import check_study
-    from ..studies.plan import PlanError
+    from ..studies.mistakes import PlanError
 
     try:
         return Checked(extent=(yield from check_study(path, trust=trust)))

@@ -7,7 +7,7 @@ import click
 from ....ground.numbers import counted
 from ....studies.checking import check_study
 from ....studies.estimate import estimate_study
-from ....studies.plan import PlanError
+from ....studies.mistakes import PlanError
 from ...options import follow, print_json, warn
 from ...studying import JSON, PLAN, STORE, TRUST, data_options, listed
 
