@@ -73,6 +73,14 @@ def test_a_filter_that_leaves_nothing_is_told(write_plan) -> None:
         inventory(write_plan(scans={"files": "head.h5", "where": {"contrast": "T1"}}))
 
 
+def test_a_link_that_leads_nowhere_is_left_out_with_its_sentence(write_plan, tmp_path) -> None:
+    (tmp_path / "absent.h5").symlink_to(tmp_path / "annex" / "absent.h5")  # as of a data set that is not fetched
+    found = inventory(write_plan(scans="*.h5"))
+    assert [one.path for one in found.scans] == ["head.h5"]
+    assert "absent.h5" in found.faults["absent.h5"]
+    assert "link" in found.faults["absent.h5"]
+
+
 def test_an_unreadable_file_is_left_out_with_its_sentence(write_plan, tmp_path) -> None:
     (tmp_path / "broken.h5").write_bytes(b"no scan")
     path = write_plan(scans="*.h5")

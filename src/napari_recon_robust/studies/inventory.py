@@ -127,7 +127,7 @@ def take_inventory(plan: Plan, file: Path, *, digests: bool, known: Inventory | 
 
 
 def matching(globs: Sequence[str], folder: Path) -> dict[str, int]:
-    """The files of globs, each once, sorted within each glob, with the glob's number.
+    """The files of globs, and links to missing ones, each once, sorted within each glob, with the glob's number.
 
     Paths are relative to the folder where they lie below it. Raises Unfit for a glob that matches no file.
     """
@@ -136,7 +136,7 @@ def matching(globs: Sequence[str], folder: Path) -> dict[str, int]:
         root = Path(pattern).anchor if os.path.isabs(pattern) else ""
         try:
             wanted = (Path(root) if root else folder).glob(pattern[len(root) :])
-            files = sorted(path for path in wanted if path.is_file())
+            files = sorted(path for path in wanted if path.is_file() or _is_dangling(path))
         except (ValueError, OSError, NotImplementedError):
             files = []
         if not files:
@@ -148,9 +148,16 @@ def matching(globs: Sequence[str], folder: Path) -> dict[str, int]:
     return found
 
 
+def _is_dangling(path: Path) -> bool:
+    """Whether it is a link to a file that is not there, such as of a data set that was not fetched as a whole."""
+    return path.is_symlink() and not path.exists()
+
+
 def open_plan_scan(plan: Plan, folder: Path, path: str) -> Scan:
     """A scan of a plan, by its path in the plan."""
     file = folder / path
+    if _is_dangling(file):
+        raise FileFormatError(f"{shown(file)} is a link to a file that is not there; fetch that, or remove the link.")
     return open_scan(file, plan.scans.axes_of(path) if lacks_axes(file) else None)
 
 
