@@ -9,6 +9,7 @@ import yaml
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.studies.checking import check_study
+from napari_recon_robust.studies.inventory import take_inventory
 from napari_recon_robust.studies.measure import Measurer
 from napari_recon_robust.studies.packaged import PACKAGED, is_packaged, packaged_plan
 from napari_recon_robust.studies.plan import read_plan
@@ -94,11 +95,23 @@ def test_scans_of_another_contrast_are_a_shift(scans: Path, tmp_path: Path, scan
         shutil.copy(scan_file, scans / f"more{number}.h5")
     path = run(packaged_plan("paper-heckel", tmp_path, scans=scans))
     rows = (tmp_path / "paper-heckel.csv").read_text().splitlines()
-    domains = dict(row.split(",") for row in rows[1:])
+    domains = {Path(file).name: domain for file, domain in (row.split(",") for row in rows[1:])}
     assert rows[0] == "file,domain"
     assert domains.pop("other.h5") == "AXT1"
     assert sorted(domains.values()) == ["in"] * 4 + ["tuning"]
     assert yaml.safe_load(path.read_text())["scans"]["table"] == "paper-heckel.csv"
+
+
+def test_scans_of_one_name_each_have_their_domain(scans: Path, tmp_path: Path) -> None:
+    named = {}
+    for number, scan in enumerate(sorted(scans.rglob("*.h5"))):  # two contrasts
+        named[f"patient{number}"] = {"head.h5": "in", "other.h5": "AXT1"}[scan.name]
+        (scans / f"patient{number}").mkdir()
+        scan.rename(scans / f"patient{number}" / "scan.h5")
+    shutil.copy(scans / "patient0" / "scan.h5", scans)
+    path = run(packaged_plan("paper-heckel", tmp_path, scans=scans))
+    found = run(take_inventory(read_plan(path), path, digests=False)).scans
+    assert {Path(one.path).parent.name: one.labels["domain"] for one in found} == {**named, scans.name: "in"}
 
 
 def test_a_table_of_domains_that_was_mended_stays(scans: Path, tmp_path: Path) -> None:

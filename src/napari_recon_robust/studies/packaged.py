@@ -82,7 +82,10 @@ def _template(name: str) -> str:
 
 
 def _pointed(scans: Path, annotations: Path | None) -> Job[tuple[dict[str, str], dict[str, Header]]]:
-    """What a template says of the scans (files, slices, regions and masks), and the headers of those that open."""
+    """What a template says of the scans (files, slices, regions and masks), and the headers of those that open.
+
+    The headers are by the paths of the files from the scans' folder on, since files of several patients share names.
+    """
     globs = _globs(scans)
     if not globs:
         raise InputError(f"{shown(scans)} holds no scans that name their axes; give a folder of .h5 or .cfl files.")
@@ -93,7 +96,7 @@ def _pointed(scans: Path, annotations: Path | None) -> Job[tuple[dict[str, str],
         try:
             with open_scan(path) as scan:
                 sampled = sampled or (not headers and scan.fully_sampled)
-                headers[path.name] = scan.header
+                headers[path.relative_to(scans.parent).as_posix()] = scan.header
                 annotated = annotated or any(one.box is not None for one in scan.annotations)
         except ReconRobustError:
             continue  # the study says of each why it is left out
