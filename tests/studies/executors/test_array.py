@@ -29,6 +29,15 @@ def test_the_script_can_be_read(tmp_path) -> None:
     assert checked.returncode == 0, checked.stderr
 
 
+def test_the_signal_before_the_time_limit_reaches_the_element() -> None:
+    """SLURM signals the steps of a job (srun), and the process of the batch script itself only with `B:`."""
+    paths = {"plan": Path("plan.yaml"), "store": Path("out"), "to": Path("plan.sbatch")}
+    text = JobArray().script(**paths, name="study", total=1, threads=1, trust=False)
+    last = text.rstrip().splitlines()[-1]
+    signals = [line for line in text.splitlines() if line.startswith("#SBATCH --signal=")]
+    assert (last.split()[0], signals) == ("exec", ["#SBATCH --signal=B:TERM@120"])
+
+
 @pytest.mark.slow
 def test_a_fake_sbatch_runs_the_whole_study(write_plan, tmp_path) -> None:
     path = write_plan(shard=2)

@@ -15,7 +15,7 @@ _SCRIPT = """\
 #SBATCH --time={time}
 #SBATCH --cpus-per-task={threads}
 #SBATCH --mem={memory}
-#SBATCH --signal=TERM@120
+#SBATCH --signal=B:TERM@120
 #SBATCH --output={logs}/%A_%a.log
 {more}
 export OMP_NUM_THREADS={threads} MKL_NUM_THREADS={threads} NUMBA_NUM_THREADS={threads}
