@@ -24,7 +24,11 @@ class _PlanFile(click.Path):
     def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
         given = {} if context is None else context.meta.get(__name__, {})
         if _is_name(value):
-            return follow(packaged_plan(str(value), Path(), **given), "opening the scans")
+            known = Path(f"{value}.yaml").exists()
+            plan = follow(packaged_plan(str(value), Path(), **given), "opening the scans")
+            if self.exists and not known:  # who asks for a new plan is told by the command
+                click.echo(f"saved: {plan}, the plan, to be edited", err=True)
+            return plan
         if any(given.values()):
             refuse(f"{value} names its scans itself; leave out --scans and --annotations, which packaged plans need.")
         if not self.exists and is_packaged(Path(value)):

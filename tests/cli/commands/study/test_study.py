@@ -124,7 +124,9 @@ def test_a_packaged_plan_is_pointed_at_a_folder(plan: Path, tmp_path: Path, monk
     here.mkdir()
     monkeypatch.chdir(here)
     assert "give their folder, --scans FOLDER" in str(study("new", "paper-fnaf").exception)
-    assert "saved: paper-fnaf.yaml" in said("new", "paper-fnaf", "--scans", tmp_path)
+    for command, name in (("new", "paper-fnaf"), ("check", "paper-advrec")):
+        words = said(command, name, "--scans", tmp_path)
+        assert words.count(f"saved: {name}.yaml") == 1  # whatever writes the plan says so, once
     assert (here / "study.schema.json").exists()
     assert "1 scan of 1 volume," in said("check", "paper-fnaf")
     assert "names its scans itself" in study("check", plan, "--scans", tmp_path).output
