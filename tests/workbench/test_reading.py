@@ -378,6 +378,16 @@ def test_a_case_for_training_shows_its_truth_before_the_next_one(made: Any) -> N
 
 
 @pytest.mark.slow
+def test_a_case_for_training_of_which_nothing_can_be_told_leads_to_the_next_one(made: Any) -> None:
+    cases = [{"id": f"c{at}", "saved": f"c{at}", "patient": f"p{at}", "training": at == 0} for at in range(2)]
+    reading, *_ = made(cases=cases)
+    first = reading.shown
+    reading.answer("sharpness", level=1)
+    reading.submit()
+    assert reading.shown is not first
+
+
+@pytest.mark.slow
 def test_the_truth_is_shown_on_the_slice_on_which_it_is(made: Any) -> None:
     place = {"slice": 2, "shapes": [{"kind": "box", "row": 4, "column": 5, "height": 3, "width": 3}]}
     reading, *_ = made(cases=[{**VOLUMES[0], "place": place, "training": True}, VOLUMES[1]])

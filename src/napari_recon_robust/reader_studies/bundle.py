@@ -80,7 +80,8 @@ class Shown(Specification):
     frozen before it was kept). slices: of each image. window: black and white, the same for all slices and arms of a
     case, and maximum, both from the reference, or from the images of all arms where there is none or where it is an arm
     itself. region: where to look, on all slices. truth: for the feedback of a case for training (`lesion`, and
-    `places`: the centre of each on each slice that shows it, as row, column and slice), else None.
+    `places`: the centre of each on each slice that shows it, as row, column and slice); None for others, and where it
+    is neither known nor asked about.
     """
 
     id: str
@@ -307,9 +308,10 @@ class _Frozen:
 
     def _known(self, case: _Case) -> dict[str, Any]:
         """What all presentations of a case have in common."""
-        first = case.first
+        first, entry = case.first, case.entry
+        told = entry.lesion is not None or any(question.needs_truth for question in self.plan.questions)
         return {
-            "slices": case.entry.slices,
+            "slices": entry.slices,
             "rows": first.case.matrix[0],
             "columns": first.case.matrix[1],
             "voxel": first.voxel,
@@ -317,7 +319,7 @@ class _Frozen:
             "window": astuple(Window.of(case.target)),
             "maximum": float(case.target.max()) or 1.0,
             "region": case.region if self.plan.viewing.region else None,
-            "truth": case.truth() if case.entry.training else None,
+            "truth": case.truth() if entry.training and told else None,
         }
 
     def _shown(self, one: Presentation, known: Mapping[str, Any]) -> Shown:

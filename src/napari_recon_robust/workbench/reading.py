@@ -216,8 +216,8 @@ class Reading:
             self._answers.record(self.reader, self.shown.id, self._revision, values, comment, context)
             if self.is_last_step:
                 self.clock.finish()
-            if self.shown.training and self.is_last_step:
-                self.truth = self.shown.truth or {}
+            if self.shown.truth is not None and self.is_last_step:
+                self.truth = self.shown.truth
                 there = [slice for _, _, slice in self.true_places]
                 if there and self.slices.at not in there:
                     self.slices.turn(there[0])

@@ -283,10 +283,22 @@ def test_the_reference_comes_after_what_is_asked_without_it(study: Callable[...,
 
 @pytest.mark.slow
 def test_the_truth_is_told_after_the_last_step(study: Callable[..., Answers]) -> None:
-    cases = [{"id": "c0", "saved": "c0", "patient": "p", "training": True}, {"id": "c1", "saved": "c1", "patient": "q"}]
+    first = {"id": "c0", "saved": "c0", "patient": "p", "lesion": False, "training": True}
+    cases = [first, {"id": "c1", "saved": "c1", "patient": "q"}]
     reader = Client(study(questions=STEPS, cases=cases), "R1")
     assert reader.answer().json()["truth"] is None
-    assert reader.answer(answers=NOTHING).json()["truth"] == {"lesion": None, "places": []}
+    assert reader.answer(answers=NOTHING).json()["truth"] == {"lesion": False, "places": []}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("questions", "told"), [([QUALITY], None), (LESION, {"lesion": None, "places": []})])
+def test_a_truth_that_is_not_known_is_spoken_of_only_where_it_is_asked_about(
+    study: Callable[..., Answers], questions: list[dict[str, Any]], told: dict[str, Any] | None
+) -> None:
+    cases = [{"id": "c0", "saved": "c0", "patient": "p", "training": True}, {"id": "c1", "saved": "c1", "patient": "q"}]
+    reader = Client(study(questions=questions, cases=cases), "R1")
+    answer = {"sharpness": {"level": 2}} if told is None else {"lesion": {"seen": "no", "confidence": 50}}
+    assert reader.answer(answers=answer).json()["truth"] == told
 
 
 @pytest.mark.slow
