@@ -955,6 +955,96 @@ def test_what_is_under_way_is_said_and_stays_as_it_was_answered(
         assert answers.given("R1", shown.id)[1]["sharpness"] == {"level": 2}
 
 
+COUNTED = """
+    [window.asked, window.real] = [[], fetch];
+    window.fetch = (path, ...more) => {
+      if (path.startsWith('/image/')) asked.push(path.split('/')[3]);
+      return real(path, ...more);
+    };
+"""
+
+
+@pytest.mark.slow
+def test_the_second_step_loads_only_what_it_adds(study: Callable[..., Answers], chromium: Browser) -> None:
+    answers = study(questions=STEPS)
+    with _served(answers) as origin:
+        _enter(chromium, answers, origin)
+        first = chromium.run("current.shown.id")
+        chromium.run(COUNTED)
+        for key in ("2", "Enter"):
+            chromium.key(key)
+        chromium.wait("current.shown.step === 1")
+        assert chromium.run("asked") == ["reference"]
+        shown = answers.bundle.by_id[first]
+        for name, image in (("0", shown.images[0]), ("reference", shown.reference)):
+            held = np.array(chromium.run(f"[...current.pictures.values['{name}/0']]"), np.float32)
+            np.testing.assert_array_equal(held, answers.bundle.image(image, shown)[0].ravel())
+        for key in ("4", "+", "Enter"):
+            chromium.key(key)
+        chromium.wait(f"current.shown.id !== '{first}'")
+        assert chromium.run("asked") == ["reference", "0"]  # another case loads its own
+
+
+@pytest.mark.slow
+def test_a_broken_connection_is_said_and_only_what_is_missing_is_loaded_again(
+    study: Callable[..., Answers], chromium: Browser
+) -> None:
+    answers = study(questions=PAIRS)
+    with _served(answers) as origin:
+        _enter(chromium, answers, origin)
+        first = chromium.run("current.shown.id")
+        chromium.run(COUNTED)
+        chromium.run("""
+            window.counting = fetch;
+            window.fetch = async (path, ...more) => {
+              const response = await counting(path, ...more);
+              if (!/image.*1$/.test(path)) return response;
+              const start = new Uint8Array(await response.arrayBuffer(), 0, 8);
+              const pull = (stream) => stream.error(new TypeError('network error'));
+              const body = { start: (stream) => stream.enqueue(start), pull };
+              return new Response(new ReadableStream(body, { highWaterMark: 0 }));
+            };
+        """)
+        for key in ("1", "Enter"):
+            chromium.key(key)
+        chromium.wait("document.querySelector('main button')?.textContent === 'Try again'")
+        assert "The connection broke" in chromium.run("document.querySelector('main p').textContent")
+        assert sorted(chromium.run("asked")) == ["0", "1"]
+        chromium.run("window.fetch = counting; asked.length = 0; document.querySelector('main button').click()")
+        chromium.wait(f"current && current.shown.id !== '{first}'")
+        assert chromium.run("asked") == ["1"]
+        assert answers.place("R1").done == 1
+
+
+@pytest.mark.slow
+def test_a_slow_connection_is_told_how_much_has_arrived(study: Callable[..., Answers], chromium: Browser) -> None:
+    answers = study()
+    with _served(answers) as origin:
+        _enter(chromium, answers, origin)
+        first = chromium.run("current.shown.id")
+        chromium.run("""
+            window.real = fetch;
+            window.fetch = async (path, ...more) => {
+              const response = await real(path, ...more);
+              if (!path.startsWith('/image/')) return response;
+              const bytes = new Uint8Array(await response.arrayBuffer());
+              const quarter = bytes.length / 4;
+              const start = (stream) => {
+                stream.enqueue(bytes.slice(0, quarter));
+                setTimeout(() => stream.enqueue(bytes.slice(quarter, 3 * quarter)), 1100);
+                window.let = () => { stream.enqueue(bytes.slice(3 * quarter)); stream.close(); };
+              };
+              return new Response(new ReadableStream({ start }), { headers: response.headers });
+            };
+        """)
+        for key in ("2", "Enter"):
+            chromium.key(key)
+        chromium.wait("document.getElementById('message').textContent === 'The images are loading: 75%.'")
+        chromium.run("window.let()")
+        chromium.wait(f"current.shown.id !== '{first}'")
+        assert chromium.run("document.getElementById('message').textContent") == ""
+
+
 @pytest.mark.slow
 def test_a_button_does_one_thing_at_a_time(study: Callable[..., Answers], chromium: Browser) -> None:
     """The second click of two does not use the invitation up before the first one is answered."""

@@ -186,23 +186,57 @@ function display({ study, sitting, sittings }) {
 }
 
 async function read(state, shown) {
-  const names = [...(shown.reference ? ["reference"] : []), ...shown.images.map((_, at) => String(at))];
   let values;
   try {
-    values = await Promise.all(names.map(async (name) => {
-      const buffer = await (await ask(`/image/${shown.id}/${name}`)).arrayBuffer();
-      return [name, new Float32Array(buffer, 0, shown.slices * shown.rows * shown.columns)];
-    }));
+    values = await load(shown);
   } catch (error) {
     words(state.study.title, [error.message], ["Try again", go]);
     return;
   }
   const before = current;
   before?.close();
-  current = new Reading(state, shown, Object.fromEntries(values), before?.shown.id === shown.id ? before : null);
+  current = new Reading(state, shown, values, before?.shown.id === shown.id ? before : null);
+}
+
+/** The images of a step by their names. Those that have arrived stay, for the next step of the case or another try. */
+async function load({ id, reference, images, slices, rows, columns }) {
+  const names = [...(reference ? ["reference"] : []), ...images.map((_, at) => String(at))];
+  if (loaded.id !== id) loaded = { id, values: {} };
+  const { values } = loaded;
+  const missing = names.filter((name) => !(name in values));
+  let [bytes, said] = [0, performance.now()];
+  const tell = (more, whole) => {
+    bytes += more;
+    if (!whole || performance.now() - said < 1000) return;
+    said = performance.now();
+    say(`The images are loading: ${Math.floor((100 * bytes) / (missing.length * whole))}%.`);
+  };
+  const tries = await Promise.allSettled(missing.map(async (name) => {
+    const buffer = await received(await ask(`/image/${id}/${name}`), tell);
+    values[name] = new Float32Array(buffer, 0, slices * rows * columns);
+  }));
+  say("");
+  for (const { reason } of tries) if (reason) throw reason;
+  return Object.fromEntries(names.map((name) => [name, values[name]]));
+}
+
+/** The bytes of an answer. tell: how many more have arrived, and how many there are, 0 where a proxy does not say. */
+async function received(response, tell) {
+  const [parts, whole] = [[], Number(response.headers.get("Content-Length"))];
+  try {
+    for (const stream = response.body.getReader(); ;) {
+      const { done, value } = await stream.read();
+      if (done) return await new Blob(parts).arrayBuffer();
+      parts.push(value);
+      tell(value.length, whole);
+    }
+  } catch {
+    throw new Error("The connection broke while the images were loading. Try again; what has arrived is kept.");
+  }
 }
 
 let current = null;
+let loaded = { id: "", values: {} }; // the images of the case that is shown, or comes next
 let reader = ""; // whose page this is
 
 /** Under which name this tab keeps what was not sent yet of a step of a case. */
