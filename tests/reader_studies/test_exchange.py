@@ -1,6 +1,7 @@
 """What other programs read and write, and what is found in it."""
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from helpers.reading import LESION, plan
 from napari_recon_robust.ground.errors import FileFormatError, InputError
 from napari_recon_robust.reader_studies.exchange import compare, exchanged, read_exchanged, write_exchanged
 from napari_recon_robust.reader_studies.export import COLUMNS, to_csv
+from napari_recon_robust.reader_studies.marks import Mark, Marks
 from napari_recon_robust.reader_studies.ratings import Ratings
 
 
@@ -80,3 +82,11 @@ def test_too_few_cases_of_a_file_are_said(tmp_path: Path) -> None:
     path = write_exchanged(exchanged(few), tmp_path / "few.imrmc")
     (remark,) = compare(read_exchanged(path), "few").remarks
     assert remark.endswith("no reader has rated two cases with a lesion and two without in all arms.")
+
+
+def test_marks_know_how_many_readings_they_are_of() -> None:
+    """Two arms, two readers and three cases, of which one was not read by one of them; few readings have marks."""
+    mark = Mark("a", "R1", "c1", 0, 30.0)
+    made = Marks(("a", "b"), ("R1", "R2"), ("c0", "c1", "c2"), ("p",) * 3, ((), (), (1.0,)), (mark,))
+    assert made.readings == 12
+    assert replace(made, unread=frozenset({("R1", "c0")})).readings == 10

@@ -1,10 +1,15 @@
 """What the commands of reader studies share: their arguments, and how findings are printed."""
 
 from collections.abc import Sequence
+from functools import wraps
+from pathlib import Path
+from typing import Any
 
 import click
 
 from ..reader_studies.measures.found import Finding
+from ..reader_studies.room.serving import open_answers
+from .options import Command
 from .paths import EXISTING_FILE, EXISTING_FOLDER, FILE
 
 PLAN = click.argument("plan", type=EXISTING_FILE)
@@ -12,6 +17,19 @@ STUDY = click.argument("study", type=EXISTING_FOLDER)
 ANSWERS = click.option("--answers", type=FILE, help="File of the answers.  [default: STUDY.answers.sqlite]")
 KEY = click.option("--key", type=FILE, help="File with the key.  [default: STUDY.key.json]")
 PORT = click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535), help="Port to listen at.")
+
+
+def answered(command: Command) -> Command:
+    """The command of a frozen study, whose first argument are the answers, opened."""
+
+    @STUDY
+    @ANSWERS
+    @wraps(command)
+    def run(study: Path, answers: Path | None, **rest: Any) -> None:
+        with open_answers(study, answers) as opened:
+            command(opened, **rest)
+
+    return run
 
 
 def say(findings: Sequence[Finding], remarks: Sequence[str]) -> None:

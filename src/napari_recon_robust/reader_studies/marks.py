@@ -73,6 +73,11 @@ class Marks:
         unread = frozenset(product(readers, cases)) - read
         return cls(names, readers, tuple(cases), patients, lesions, tuple(marks), unread), left
 
+    @property
+    def readings(self) -> int:
+        """How many readings these are the marks of; some have none."""
+        return len(self.arms) * (len(self.readers) * len(self.cases) - len(self.unread))
+
     def free_response(self) -> FreeResponse:
         """The highest ratings, as `statistics.readers.free_response` takes them."""
         of = np.array([case for case, weights in enumerate(self.lesions) for _ in weights], int)

@@ -69,6 +69,11 @@ class Ratings:
         truth = np.array([bool(row["lesion"]) for row in cases.values()])
         return cls(names, readers, tuple(order), tuple(str(row["patient"]) for row in cases.values()), truth, values)
 
+    @property
+    def readings(self) -> int:
+        """How many ratings there are."""
+        return int(np.isfinite(self.values).sum())
+
     def paired(self) -> tuple["Ratings", str]:
         """What was rated in all arms, by readers with at least two cases of either kind, and what was left out."""
         rated = np.isfinite(self.values)

@@ -85,6 +85,28 @@ def test_a_check_tells_of_cases_whose_images_are_doubted(tmp_path: Path) -> None
     assert told == [f"recon-robust: c1: {words['disagreement']}"]
 
 
+def test_an_export_says_how_many_of_the_answers_a_format_has(tmp_path: Path) -> None:
+    """Of four answers one is for training, one a repeat, and one that the image cannot be judged."""
+    cases = [
+        {"id": f"c{at}", "saved": f"c{at}", "patient": f"p{at}", "lesion": at == 0, "training": at == 2}
+        for at in range(3)
+    ]
+    design, arms = {"readers": 1, "repeats": 1}, [{"name": "clean", "image": "clean"}]
+    with opened_study(tmp_path, cases=cases, questions=LESION, design=design, arms=arms) as answers:
+        answers.consent("R1")
+        given = 0
+        while (shown := answers.place("R1").shown) is not None:
+            judged = {"seen": "yes", "confidence": 70} if given != 1 else {"cannot_judge": True}
+            answers.record("R1", shown.id, 0, {"lesion": judged})
+            given += 1
+    written = [tmp_path / "study", "--answers", tmp_path / "answers.sqlite", "--output"]
+    assert given == 4
+    assert "(4 answers)" in run("export", *written, tmp_path / "table.csv")
+    assert "(1 of 4 answers; the others are in .csv alone)" in run("export", *written, tmp_path / "table.imrmc")
+    lines = (tmp_path / "table.imrmc").read_text().partition("BEGIN DATA:\n")[2].splitlines()
+    assert len([line for line in lines if not line.startswith("-1,")]) == 1
+
+
 @pytest.mark.parametrize(("patients", "said"), [(1, True), (2, False)])
 def test_an_export_says_which_format_forgets_the_patients(tmp_path: Path, patients: int, said: bool) -> None:
     cases = [{"id": f"c{at}", "saved": f"c{at}", "patient": f"p{at % patients}", "lesion": at == 0} for at in range(2)]

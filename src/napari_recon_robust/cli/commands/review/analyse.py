@@ -5,25 +5,23 @@ from pathlib import Path
 import click
 
 from ....reader_studies import analysis, report
+from ....reader_studies.answers import Answers
 from ....reader_studies.export import long_table
 from ....reader_studies.plan import Plan
-from ....reader_studies.room.serving import open_answers
 from ...paths import FILE
-from ...reading import ANSWERS, KEY, STUDY, say
+from ...reading import KEY, answered, say
 
 
 @click.command()
-@STUDY
-@ANSWERS
+@answered
 @KEY
 @click.option("--output", default="analysis.html", show_default=True, type=FILE, help="File to write: .html or .csv.")
-def analyse(study: Path, answers: Path | None, key: Path | None, output: Path) -> None:
+def analyse(answers: Answers, key: Path | None, output: Path) -> None:
     """Compare the arms of a STUDY, with intervals; this breaks the blind, and the log says so."""
     report.check_suffix(output)
-    with open_answers(study, answers) as opened:
-        unsealed = opened.unblind(key, "analysed")
-        plan = Plan.model_validate(unsealed["plan"])
-        found = analysis.analyse(plan, long_table(opened, unsealed))
+    unsealed = answers.unblind(key, "analysed")
+    plan = Plan.model_validate(unsealed["plan"])
+    found = analysis.analyse(plan, long_table(answers, unsealed))
     say(found.findings, found.remarks)
     click.echo(found.endpoint)
     click.echo(f"saved: {report.write_analysis(plan, found, output)}")

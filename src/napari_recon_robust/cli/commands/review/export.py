@@ -5,24 +5,24 @@ from pathlib import Path
 import click
 
 from ....ground.errors import InputError
+from ....ground.numbers import counted
 from ....ground.writing import write
+from ....reader_studies.answers import Answers
 from ....reader_studies.exchange import exchanged, write_exchanged
 from ....reader_studies.export import long_table, to_csv
-from ....reader_studies.room.serving import open_answers
 from ...contradictions import refuse_idle
 from ...paths import FILE
-from ...reading import ANSWERS, KEY, STUDY
+from ...reading import KEY, answered
 
 
 @click.command()
-@STUDY
-@ANSWERS
+@answered
 @KEY
 @click.option(
     "--output", default="answers.csv", show_default=True, type=FILE, help="File to write: .csv, .imrmc or .xlsx."
 )
 @click.option("--question", default="", help="About lesions, for .imrmc and .xlsx (RJafroc).")
-def export(study: Path, answers: Path | None, key: Path | None, output: Path, question: str) -> None:
+def export(answers: Answers, key: Path | None, output: Path, question: str) -> None:
     """Write all answers with their arms as a long table; this breaks the blind, and the log says so.
 
     iMRMC's .imrmc and RJafroc's .xlsx get the readings of one question about lesions.
@@ -31,12 +31,15 @@ def export(study: Path, answers: Path | None, key: Path | None, output: Path, qu
         raise InputError(f"{output.name} has no known suffix; name it .csv, .imrmc or .xlsx.")
     if output.suffix == ".csv":
         refuse_idle(("question",), "for .csv, which gets all answers")
-    with open_answers(study, answers) as opened:
-        rows = long_table(opened, opened.unblind(key, "exported"))
+    rows = long_table(answers, answers.unblind(key, "exported"))
+    written = counted(len(rows), "answer")
     if output.suffix == ".csv":
         write(output, to_csv(rows).encode())
     else:
-        write_exchanged(exchanged(rows, question), output)
+        data = exchanged(rows, question)
+        write_exchanged(data, output)
         if len({row["patient"] for row in rows}) < len({row["case"] for row in rows}):
             click.echo(f"{output.suffix} has no patients: cases of one patient stand in it as independent")
-    click.echo(f"saved: {output} ({len(rows)} answers were given)")
+        if data.readings < len(rows):
+            written = f"{data.readings:,} of {written}; the others are in .csv alone"
+    click.echo(f"saved: {output} ({written})")

@@ -1,23 +1,19 @@
 """Delete all answers of a reader who asked for it; the log keeps only that it was done."""
 
-from pathlib import Path
-
 import click
 
-from ....reader_studies.room.serving import open_answers
-from ...reading import ANSWERS, STUDY
+from ....reader_studies.answers import Answers
+from ...reading import answered
 
 
 @click.command()
-@STUDY
+@answered
 @click.argument("reader")
-@ANSWERS
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def forget(study: Path, reader: str, answers: Path | None, yes: bool) -> None:
+def forget(answers: Answers, reader: str, yes: bool) -> None:
     """Delete all answers of READER, who asked for it; the log keeps only that it was done."""
-    with open_answers(study, answers) as opened:
-        opened.access.check_reader(reader)
-        if not yes:
-            click.confirm(f"This deletes all answers of {reader} and cannot be undone. Delete them?", abort=True)
-        opened.forget(reader)
+    answers.access.check_reader(reader)
+    if not yes:
+        click.confirm(f"This deletes all answers of {reader} and cannot be undone. Delete them?", abort=True)
+    answers.forget(reader)
     click.echo(f"the answers of {reader} are deleted")

@@ -1,24 +1,20 @@
 """Let a reader read a frozen study in napari, on this machine."""
 
-from pathlib import Path
-
 import click
 
-from ....reader_studies.room.serving import open_answers
+from ....reader_studies.answers import Answers
 from ....workbench.reading import Reading
-from ...reading import ANSWERS, STUDY
+from ...reading import answered
 from ..demo import launcher
 
 
 @click.command()
-@STUDY
+@answered
 @click.argument("reader")
-@ANSWERS
-def read(study: Path, reader: str, answers: Path | None) -> None:
+def read(answers: Answers, reader: str) -> None:
     """Let READER (R1, R2, ...) read a frozen STUDY in napari, on this machine."""
-    with open_answers(study, answers) as opened:
-        reading = Reading(opened, reader)
-        launcher()
-        from ....window.reading.room import open_room
+    reading = Reading(answers, reader)
+    launcher()
+    from ....window.reading.room import open_room
 
-        open_room(reading)
+    open_room(reading)

@@ -1,19 +1,15 @@
 """End the invitations and sessions of a reader; what was answered stays."""
 
-from pathlib import Path
-
 import click
 
-from ....reader_studies.room.serving import open_answers
-from ...reading import ANSWERS, STUDY
+from ....reader_studies.answers import Answers
+from ...reading import answered
 
 
 @click.command()
-@STUDY
+@answered
 @click.argument("reader")
-@ANSWERS
-def revoke(study: Path, reader: str, answers: Path | None) -> None:
+def revoke(answers: Answers, reader: str) -> None:
     """End the invitations and sessions of READER; what was answered stays."""
-    with open_answers(study, answers) as opened:
-        opened.access.revoke(reader)
+    answers.access.revoke(reader)
     click.echo(f"{reader} cannot read any more; `recon-robust review invite` lets a reader in again")
