@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.studies.measure import Measurements, Measurer
 from napari_recon_robust.studies.running import open_study
@@ -29,6 +30,23 @@ def measure(write_plan):
     yield measured
     for one in opened:
         one.close()
+
+
+def test_the_regions_of_a_slice_share_its_reference(measure, monkeypatch) -> None:
+    """It takes longer than all metrics of a clean image."""
+    asked: list[str] = []
+    real = Measurement.reference
+
+    def reference(measurement: Measurement, kind: str = "combined") -> torch.Tensor | None:
+        asked.append(kind)
+        return real(measurement, kind)
+
+    monkeypatch.setattr(Measurement, "reference", reference)
+    regions = [{"kind": "grid", "side": 24}, {"kind": "lesions", "count": 2, "contrasts": [0.3, -0.3]}]
+    trials = measure(regions=regions, methods=["zero-filled"], perturbations="none", metrics=["ssim"])
+    assert len(trials) == 16 + 4
+    assert all("error" not in one.values for one in trials.values())
+    assert asked.count("rss") == 1 + 4  # of the slice, and with each lesion
 
 
 @pytest.mark.slow

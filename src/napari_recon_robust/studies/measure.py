@@ -62,7 +62,7 @@ class Measurer:
             "region_pixels": int(mask.sum()),
             "effective_acceleration": measurement.acceleration,
         }
-        reference = measurement.reference(shared.method(trial.setting).reference_kind)
+        reference = shared.reference(trial.setting, trial.region)
         images: dict[str, Tensor] = {} if reference is None else {"reference": _magnitude(reference)}
         clean = shared.clean(trial.setting, trial.region)
         images["clean"], found = _magnitude(clean), self._doubts(trial, clean)
@@ -155,7 +155,7 @@ class Measurer:
         """<dt, df> / ||dt||² on the lesion, of the change that it makes; None for a lesion that was not inserted."""
         if trial.region.kind != "lesions":
             return None
-        before = self.shared.measurement.reference(self.shared.method(trial.setting).reference_kind)
+        before = self.shared.reference(trial.setting)
         assert before is not None
         truth = (reference - _magnitude(before))[mask].double()
         seen = (image - _magnitude(self.shared.clean(trial.setting)))[mask].double()

@@ -1,8 +1,8 @@
 """What the trials of one slice under one mask share: computed once, and never changed by a trial."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -30,6 +30,8 @@ from .inventory import ScanFacts, open_plan_scan
 from .regions import Region
 from .trial import Setting, Trial
 
+T = TypeVar("T")
+_Last = dict[bool, tuple[object, T]]  # an image without a lesion, and one with; each with what it is of
 _FOUND = 8  # searches of a slice that are kept for other methods: each holds the k-space a few times
 
 
@@ -94,8 +96,9 @@ class SharedSlice:
 
     def __init__(self, opened: OpenScan, group: Group) -> None:
         self._opened, self.group = opened, group
-        self._clean: dict[bool, tuple[object, Tensor]] = {}
-        self._starts: dict[bool, tuple[object, Tensor]] = {}
+        self._clean: _Last[Tensor] = {}
+        self._starts: _Last[Tensor] = {}
+        self._references: _Last[Tensor | None] = {}
         self._cautions: dict[str, Mapping[str, str]] = {}
         self._lesioned: dict[str, tuple[Measurement, ROI]] = {}
         self._maps: dict[tuple[str, float, int], FragilityMap] = {}
@@ -135,12 +138,17 @@ class SharedSlice:
 
     def clean(self, setting: Setting, region: Region | None = None) -> Tensor:
         """The image of a method, complex64 (rows, columns); of a region with a lesion, the image that has it."""
-        return self._image(self._clean, setting, region, self.method(setting))
+        return self._last(self._clean, setting.number, region, self.method(setting))
+
+    def reference(self, setting: Setting, region: Region | None = None) -> Tensor | None:
+        """The image that a method is judged by, real (rows, columns), None without one; of a region as for `clean`."""
+        kind = self.method(setting).reference_kind
+        return self._last(self._references, kind, region, lambda measurement: measurement.reference(kind))
 
     def start(self, setting: Setting, region: Region) -> Tensor | None:
         """The image of the start of a trained method; None for a method that has none."""
         start = self.method(setting).reconstructor.start()
-        return None if start is None else self._image(self._starts, setting, region, start.at())
+        return None if start is None else self._last(self._starts, setting.number, region, start.at())
 
     def draws(self, setting: Setting, region: Region) -> list[Tensor] | None:
         """Equally plausible images by a method, complex64 (rows, columns); None if it draws none."""
@@ -167,17 +175,15 @@ class SharedSlice:
                 self._found[key] = found
         return found
 
-    def _image(
-        self, kept: dict[bool, tuple[object, Tensor]], setting: Setting, region: Region | None, by: Method
-    ) -> Tensor:
+    def _last(self, kept: _Last[T], what: object, region: Region | None, made: Callable[[Measurement], T]) -> T:
         """The last image with and without a lesion is kept: neighbours share it, and memory stays bounded."""
         lesion = None if region is None or region.kind != "lesions" else region
-        key = setting.number, lesion and lesion.id
+        key = what, lesion and lesion.id
         has = lesion is not None
         if has not in kept or kept[has][0] != key:
             measurement = self.measurement if lesion is None else self.of(lesion)[0]
             with torch.no_grad():
-                kept[has] = key, by(measurement)
+                kept[has] = key, made(measurement)
         return kept[has][1]
 
     def _inserted(self, region: Region) -> tuple[Measurement, ROI]:
