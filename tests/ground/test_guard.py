@@ -84,6 +84,14 @@ def refusal(open: Opener, path: Path) -> str:
 
 
 @posix
+@pytest.mark.parametrize("name", ["scan.h5", "scan.npy"])
+def test_a_link_to_a_file_that_is_not_there_is_told(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).symlink_to(tmp_path / "annex" / name)
+    with pytest.raises(FileFormatError, match=rf"^{name} is a link to a file that is not there; fetch that"):
+        OPENERS[name](tmp_path / name)
+
+
+@posix
 @pytest.mark.parametrize("odd", ODD)
 @pytest.mark.parametrize("name", OPENERS)
 def test_what_is_no_file_is_refused_without_waiting(name: str, odd: Opener, tmp_path: Path) -> None:

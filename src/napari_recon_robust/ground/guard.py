@@ -98,12 +98,21 @@ def is_file(path: Path) -> bool:
         return False
 
 
+def is_dangling(path: Path) -> bool:
+    """Whether it is a link to a file that is not there, such as of a data set that was fetched in part."""
+    return path.is_symlink() and not path.exists()
+
+
 def status(path: Path, error: type[ReconRobustError] = FileFormatError) -> os.stat_result:
     """What the system says of a regular file; `error` for anything else, which could make its reader wait for ever."""
     try:
         found = path.stat()
     except FileNotFoundError:
-        raise error(f"there is no file {shown(path)} in that folder; check its name.") from None
+        if is_dangling(path):
+            said = f"{shown(path)} is a link to a file that is not there; fetch that, or remove the link."
+        else:
+            said = f"there is no file {shown(path)} in that folder; check its name."
+        raise error(said) from None
     except (OSError, ValueError) as cause:
         raise error(f"{shown(path)} cannot be opened ({reason(cause)}); check its name and its rights.") from cause
     _check_regular(found, path, error)

@@ -16,7 +16,7 @@ from ..data.roi import ROI, Annotation
 from ..data.scan import Scan
 from ..ground.documents import read_json
 from ..ground.errors import FileFormatError, InputError, ReconRobustError
-from ..ground.guard import opening, read, shown
+from ..ground.guard import is_dangling, opening, read, shown
 from ..ground.numbers import counted
 from ..ground.progress import Job, Progress
 from ..io import files_of, format_of, lacks_axes, open_scan, stamp
@@ -136,7 +136,7 @@ def matching(globs: Sequence[str], folder: Path) -> dict[str, int]:
         root = Path(pattern).anchor if os.path.isabs(pattern) else ""
         try:
             wanted = (Path(root) if root else folder).glob(pattern[len(root) :])
-            files = sorted(path for path in wanted if path.is_file() or _is_dangling(path))
+            files = sorted(path for path in wanted if path.is_file() or is_dangling(path))
         except (ValueError, OSError, NotImplementedError):
             files = []
         if not files:
@@ -148,16 +148,9 @@ def matching(globs: Sequence[str], folder: Path) -> dict[str, int]:
     return found
 
 
-def _is_dangling(path: Path) -> bool:
-    """Whether it is a link to a file that is not there, such as of a data set that was not fetched as a whole."""
-    return path.is_symlink() and not path.exists()
-
-
 def open_plan_scan(plan: Plan, folder: Path, path: str) -> Scan:
     """A scan of a plan, by its path in the plan."""
     file = folder / path
-    if _is_dangling(file):
-        raise FileFormatError(f"{shown(file)} is a link to a file that is not there; fetch that, or remove the link.")
     return open_scan(file, plan.scans.axes_of(path) if lacks_axes(file) else None)
 
 

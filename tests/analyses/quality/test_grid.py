@@ -106,11 +106,13 @@ def test_scans_in_folders_of_a_folder_are_found_and_told_apart_though_their_name
     assert len(set(scans)) == 2
 
 
-def test_an_empty_file_of_a_folder_is_named_where_it_is_opened(scan_file: Path, tmp_path: Path) -> None:
+def test_an_empty_file_or_link_of_a_folder_is_named_where_it_is_opened(scan_file: Path, tmp_path: Path) -> None:
     sound, empty, note = copied(scan_file, tmp_path / "b.h5"), tmp_path / "a.h5", tmp_path / "notes.txt"
     empty.touch()
     note.touch()
-    assert groups([tmp_path]) == {"scans": [empty, sound]}
+    absent = tmp_path / "c.h5"
+    absent.symlink_to(tmp_path / "annex" / "c.h5")  # as of a data set that was fetched in part
+    assert groups([tmp_path]) == {"scans": [empty, sound, absent]}
 
 
 def test_a_scan_is_the_same_under_any_name_and_of_each_pair_of_files(tmp_path: Path) -> None:

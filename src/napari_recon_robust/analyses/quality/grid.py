@@ -23,7 +23,7 @@ from ...evaluation.metrics import Metrics
 from ...ground.arguments import as_list
 from ...ground.cached import cached_property
 from ...ground.errors import FileFormatError, InputError, ReconRobustError
-from ...ground.guard import is_file, to_path
+from ...ground.guard import is_dangling, is_file, to_path
 from ...ground.specification import Specification
 from ...io import files_of, format_of, lacks_axes, open_scan, suffixes
 from ...physics.sampling import USUAL_CENTRE_LINES, Pattern, Sampling, samplings
@@ -252,7 +252,7 @@ def _within(path: Path) -> list[Path]:
         if not os.path.exists(path) and format_of(path) is None:
             raise InputError(f"there is no file {path.name} in that folder; check its name.")
         return [path]
-    files = (file for file in sorted(path.rglob("*")) if is_file(file))
+    files = (file for file in sorted(path.rglob("*")) if is_file(file) or is_dangling(file))
     found = [file for file in files if is_anatomy(file) or _is_scan(file)]
     if not found:
         raise InputError(f"the folder {path.name} holds no k-space and no NIfTI volume; give another one.")
