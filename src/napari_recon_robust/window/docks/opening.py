@@ -41,7 +41,7 @@ class OpeningBox(QWidget):
         self.axes = AxesQuestion(session)
         buttons = flow(self.open_button, self.sample_button)
         said = (self.offer, self.hint, self.tour_button, self.facts, self.notes)
-        column(buttons, *said, self.upright, self.axes, into=self)
+        column(buttons, self.axes, *said, self.upright, into=self)
 
     def show_closed(self) -> None:
         """Show that nothing is open."""
