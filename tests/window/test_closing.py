@@ -1,5 +1,6 @@
 """What remains when a dock or the window is closed, also in the middle of a search: nothing."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -236,6 +237,13 @@ def test_a_closed_dock_leaves_nothing_behind(seen: Session, until: Until, busy: 
         opened(seen, name, until)
     assert seen.jobs.busy() == busy  # nobody asked, and what runs goes on
     stop.set()
+
+
+def test_a_window_that_is_closed_at_once_is_noticed(viewer: Any, until: Until) -> None:
+    viewer.window.add_plugin_dock_widget(PLUGIN, "Reconstruct", tabify=True)
+    assert not gc.isenabled(), "the window's thread collects while a review is open"
+    viewer.close()
+    until(gc.isenabled)
 
 
 def test_after_the_last_dock_nothing_runs_and_napari_is_as_it_was(

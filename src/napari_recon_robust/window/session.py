@@ -261,7 +261,9 @@ class Session(QObject):
     def join(self, dock: QWidget, name: str) -> None:
         """Take in an opened dock. The first one opens the others behind it, and the picture comes back."""
         self.docks.append(dock)
+        self.turns.later(self.surroundings.narrow_tabs)
         if len(self.docks) == 1:
+            self.panels.viewer.window._qt_window.destroyed.connect(self.close)
             self._waiting = []
             self._collecting.begin()
             self.surroundings.take()
@@ -271,8 +273,6 @@ class Session(QObject):
             if self.bench.acquisition.is_open:
                 self.following.set_up()
                 self.scene.redraw()
-        # After the turn in which the first dock learns of its window's end, which may come soon.
-        self.turns.later(self.surroundings.narrow_tabs)
 
     def _open_docks(self, names: Sequence[str]) -> None:
         """Open docks, each in its own turn of the event loop, after the one before is painted; the last is in front.
@@ -283,7 +283,6 @@ class Session(QObject):
             return
         window = self.panels.viewer.window
         if len(names) > len(DOCKS):
-            self.docks[0].window().destroyed.connect(self.close)
             self.readout.take(self.docks[0].window())
         if names:
             dock, _ = window.add_plugin_dock_widget(PLUGIN, names[0], tabify=True)
