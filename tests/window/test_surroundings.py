@@ -8,7 +8,7 @@ from napari.settings import get_settings
 from qtpy.compat import isalive
 from qtpy.QtCore import QEvent, QPointF, Qt
 from qtpy.QtGui import QEnterEvent
-from qtpy.QtWidgets import QApplication, QLabel, QPushButton, QTabBar
+from qtpy.QtWidgets import QApplication, QLabel, QLineEdit, QPushButton, QTabBar
 
 from helpers.docks import dock_of
 from napari_recon_robust.window.session import PLUGIN, Session
@@ -105,3 +105,15 @@ def test_the_titles_of_six_docks_are_read_to_the_end(review: Session, viewer: An
         viewer.window.remove_dock_widget(page)
     until(lambda: not review.docks)
     assert not any(bar.styleSheet() for bar in bars if isalive(bar))
+
+
+def test_the_slider_says_slice_once_the_axes_have_their_names(seen: Session) -> None:
+    viewer: Any = seen.panels.viewer
+    dims = viewer.window._qt_viewer.dims
+    label = next(one.axis_label for one in dims.slider_widgets if one.isVisible())
+    assert QLineEdit.displayText(label) == "slice"
+    named = viewer.dims.axis_labels
+    viewer.dims.axis_labels = ("-3", "-2", "-1")  # as napari calls those of a scan until its images are in
+    dims._resize_axis_labels()  # as napari does where the slider gets its width
+    viewer.dims.axis_labels = named
+    assert QLineEdit.displayText(label) == "slice"

@@ -51,6 +51,7 @@ class Surroundings(QObject):
         self._line.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self._line.hide()
         canvas.installEventFilter(self)
+        self._viewer.dims.events.axis_labels.connect(self._fit_slider, position="last")
         self.update()
 
     def give_back(self) -> None:
@@ -59,6 +60,7 @@ class Surroundings(QObject):
         if line is None or not isalive(line):
             return
         self._canvas.removeEventFilter(self)
+        self._viewer.dims.events.axis_labels.disconnect(self._fit_slider)
         line.deleteLater()
         self._viewer.window._qt_viewer.show_welcome_screen = self._welcome
         for bar in self._tabs:
@@ -99,8 +101,15 @@ class Surroundings(QObject):
         empty = not any(panel.filled for panel in self.panels.panels.values())
         line.setVisible(busy and empty and not welcome)
         self._place(line)
-        window.dims._resize_axis_labels()  # napari does not when a scan brings the name of the axis
-        for count in window.dims.findChildren(QLabel, "slice_label"):  # napari measures them in letters of another size
+        self._fit_slider()
+
+    def _fit_slider(self, _: object = None) -> None:
+        """Give the slider's words their room."""
+        if not hasattr(self._viewer.window, "_qt_window"):
+            return  # napari is closing it
+        dims = self._viewer.window._qt_viewer.dims
+        dims._resize_axis_labels()  # napari does not when a scan brings the name of the axis
+        for count in dims.findChildren(QLabel, "slice_label"):  # napari measures them in letters of another size
             count.setFixedWidth(count.sizeHint().width())
 
     def _place(self, line: QLabel) -> None:
