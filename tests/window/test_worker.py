@@ -120,6 +120,8 @@ def test_no_gradients_in_the_worker(jobs: Jobs, until: Until) -> None:
         (RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 9 GB"), "ran out of memory"),
         (MemoryError(), "not enough memory"),
         (InputError("the budget is 7; give less."), "The budget is 7"),
+        (InputError("slice 2 does not exist; choose another."), "Slice 2 does"),
+        (InputError("two cases are compared, not 1."), "Two cases are"),
         (InputError("scans holds no scan; choose another folder."), "scans holds no scan"),
         (KeyError("surprise"), "KeyError"),
         (StopIteration(), "failed"),

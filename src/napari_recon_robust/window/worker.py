@@ -29,7 +29,23 @@ _PERIOD = 0.03  # seconds between two reports of one job to the window
 # Seconds for which a job keeps Python to itself while the window waits; Python's own are ten times that.
 _SLICE = 0.0005
 # Errors begin small, since the command line prints them after its name; other first words may be names of files.
-_OPENERS = {"a", "all", "an", "its", "it", "no", "several", "that", "the", "there", "these", "this", "white"}
+_OPENERS = {
+    "a",
+    "all",
+    "an",
+    "its",
+    "it",
+    "no",
+    "several",
+    "slice",
+    "that",
+    "the",
+    "there",
+    "these",
+    "this",
+    "two",
+    "white",
+}
 
 
 @dataclass(frozen=True)
