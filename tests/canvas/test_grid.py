@@ -32,6 +32,10 @@ def test_the_layers_of_a_panel_lie_together_so_that_the_stride_holds_them(panels
         (ORDER[1:], (400, 900), (1, 3)),
         (ORDER[:2], (400, 900), (1, 2)),
         (ORDER[:2], (700, 640), (1, 2)),  # stacked they would be larger, and harder to compare
+        (ORDER[:2], (629, 263), (2, 1)),  # side by side they would be too narrow for their titles
+        (ORDER[:2], (500, 263), (1, 2)),  # stacked they would lie under their titles
+        (ORDER[1:], (629, 263), (2, 2)),
+        (ORDER, (629, 263), (2, 2)),
     ],
 )
 def test_the_grid_follows_the_canvas(
@@ -89,7 +93,7 @@ def test_layers_that_were_never_seen_come_one_by_one(panels: Panels, later: Any)
 def test_a_canvas_too_small_for_the_space_between_cells_comes_to_rest(viewer: Any, later: Any) -> None:
     """napari takes less space then, each time that it is set."""
     panels = Panels(viewer, later)
-    viewer.window._qt_viewer.canvas.native.setFixedSize(38, 300)
+    viewer.window._qt_viewer.canvas.native.setFixedSize(38, 38)
     panels.open(Geometry((5, 32, 40), (4.0, 0.5, 0.5), upside_down=True), start=2)
     panels.show(ORDER)
     for _ in range(40):

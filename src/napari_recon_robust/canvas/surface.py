@@ -16,6 +16,7 @@ from .letter_sizes import SCALE_BAR, SMALL, points
 NOTICE = "Not for diagnostic use"
 _PADDING = 14.0, 10.0  # pixels beside and above words; napari measures small ones too narrow for the ground behind them
 _BAR, _ADVANCE = 200, 0.8  # pixels: the longest scale bar, and of a letter for each point of its size
+_NARROW = 200  # pixels of a panel in which a title has many lines
 _TURN = 300.0  # pixels of a drag that widen the window e-fold
 
 
@@ -118,8 +119,11 @@ class Takeover:
 def arrangement(count: int, height: int, width: int) -> tuple[int, int]:
     """Return (rows, columns) of the grid whose cells are largest for square images in a canvas of this size.
 
-    There are never more rows than columns, so that what is compared stands side by side.
+    There are never more rows than columns, so that what is compared stands side by side, unless it would be too narrow
+    for titles there, and has room for them above the images where it does not.
     """
+    if width < count * _NARROW and height >= count * width:
+        return count, 1
     fewest = math.ceil(math.sqrt(count))
     shapes = [(math.ceil(count / columns), columns) for columns in range(fewest, count + 1)]
     return max(shapes, key=lambda shape: cell_size(shape, height, width))
