@@ -1,5 +1,6 @@
 """A folder of cases in a review: judged, attacked again, replayed, compared."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from helpers.galleries import changed, copied
 from napari_recon_robust.cases.gallery.verdicts import Judgement, read_judgement
 from napari_recon_robust.ground.errors import FileFormatError, InputError
+from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.workbench import Workbench
 
 
@@ -123,3 +125,11 @@ def test_two_cases_are_compared(bench: Workbench, folder: Path) -> None:
     (folder / "fnaf" / "images.npz").write_bytes(b"")
     with pytest.raises(FileFormatError, match="altered"):
         bench.browsing.compare([entry(bench, "fnaf"), entry(bench, "worst-case")], shown.append).run()
+
+
+def test_what_computes_cases_again_names_the_own_models_that_it_may_call(bench: Workbench, folder: Path) -> None:
+    mine = bench.reconstruction.own_models["mine"] = registry.get("zero-filled")
+    bench.reconstruction.own_models["another"] = registry.get("tv")
+    cases = [replace(entry(bench, "random"), method="mine"), entry(bench, "fnaf")]
+    assert [*bench.browsing.replay(cases).models] == [mine]
+    assert mine in bench.open_case(folder / "random").models, "which are called only after it is read"

@@ -325,6 +325,10 @@ def test_an_own_model_is_asked_for(crashed: Workbench, tmp_path: Path) -> None:
     crashed.perturbing.choose("random")
     crashed.perturbing.run().run()
     keep(crashed)
+    prepared = Workbench()
+    prepared.resuming.look()
+    prepared.reconstruction.open(f"{path}:reconstruct").run()
+    assert [*prepared.resuming.resume().models] == [*prepared.reconstruction.own_models.values()] != []
     bench = Workbench()
     bench.resuming.look()
     with pytest.raises(InputError, match="own model and is not opened by itself"):
@@ -333,7 +337,9 @@ def test_an_own_model_is_asked_for(crashed: Workbench, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="own"):
         bench.history.bring(bench.history.entries[1], print).run()
     bench.reconstruction.open(f"{path}:reconstruct").run()
-    bench.history.bring(bench.history.entries[1], print).run()
+    task = bench.history.bring(bench.history.entries[1], print)
+    assert [*task.models] == [*bench.reconstruction.own_models.values()] != []
+    task.run()
     assert bench.history.entries[1].result is not None
     bench.acquisition.close()
 

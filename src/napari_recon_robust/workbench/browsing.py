@@ -137,7 +137,9 @@ class Browsing:
                     self.replayed.emit(entry)
 
         name = entries[0].name if len(entries) == 1 else f"{len(entries)} cases"
-        return Task(f"Replaying {name}", _replays(entries, self._reconstruction.own_models), accept, accept)
+        own = self._reconstruction.own(*{entry.method for entry in entries})
+        job = _replays(entries, self._reconstruction.own_models)
+        return Task(f"Replaying {name}", job, accept, accept, models=own)
 
     def compare(self, entries: Sequence[Entry], show: Callable[[Pair], object]) -> Task[Pair]:
         """Read two cases and show them beside each other; InputError for another number of cases."""

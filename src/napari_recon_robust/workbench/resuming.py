@@ -249,7 +249,8 @@ class Resuming(ReviewPart):
                 if not self._acquisition.is_open:  # what is opened next has nothing to do with it
                     self._store = Store()
 
-        return Task("Going on", _reopened(found, self._reconstruction.own_models), accept)
+        own = self._reconstruction.own_models
+        return Task("Going on", _reopened(found, own), accept, models=[*own.values()])
 
     def _go_on(self, review: SavedReview, source: "Scan | Result", result: Result | None) -> None:
         from ..physics.sampling import Sampling

@@ -101,7 +101,8 @@ class Workbench:
         def accept(result: Result) -> None:
             self._take_case(result, folder)
 
-        return Task(f"Opening {folder.name}", opened_case(folder, self.reconstruction.own_models), accept)
+        own = self.reconstruction.own_models  # any of them, until the case is read
+        return Task(f"Opening {folder.name}", opened_case(folder, own), accept, models=[*own.values()])
 
     def copy_regions(self) -> int:
         """Copy the chosen regions to the next slice, and return that slice.
