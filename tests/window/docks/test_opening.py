@@ -27,7 +27,8 @@ def test_an_array_asks_for_its_axes(review: Session, until: Until, tmp_path: Pat
     assert "4 × 192 × 96" in page.opening.axes.question.text()
     assert page.opening.axes.names.text() == "coil, readout, phase", "the guess that a program gets too"
     lines = page.opening.layout()
-    assert lines.indexOf(page.opening.axes) < lines.indexOf(page.opening.facts), "what is asked is not among the facts of the former scan"
+    above, below = (lines.indexOf(one) for one in (page.opening.axes, page.opening.facts))
+    assert above < below, "what is asked is not among the facts of the former scan"
     before = review.bench.acquisition.facts
     press(page.opening.axes, "Cancel")
     assert page.opening.axes.isHidden()
