@@ -111,9 +111,10 @@ def refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
         written = capsys.readouterr()
         assert stopped.value.code == 1
         assert written.out == ""
-        assert written.err.count("\n") == 1
+        *progress, sentence = written.err.splitlines()  # what takes long says so first
+        assert not [line for line in progress if line.startswith("recon-robust: ")]
         assert files() == before
-        return written.err
+        return sentence
 
     return command
 
@@ -140,7 +141,7 @@ def test_a_scan(scan: Path, tmp_path: Path, refused: Command, name: str, kind: A
     assert str(error.value).endswith(".")
     assert "secret" not in str(error.value)
     said = refused("reconstruct", scan, "--method", "zero-filled", "--output", tmp_path / "image.npy")
-    assert said == f"recon-robust: {error.value}\n"
+    assert said == f"recon-robust: {error.value}"
 
 
 def test_a_case_is_not_made_of_another_file(scan: Path, tmp_path: Path, refused: Command) -> None:
@@ -193,7 +194,7 @@ def test_a_target_image(scan_file: Path, tmp_path: Path, refused: Command, kind:
     with pytest.raises(FileFormatError, match=KINDS[kind]) as error:
         read_image(path)
     options = ["--roi", "40,40,16,16", "--budget", "0.01", "--target-image", path, "--output", tmp_path / "case"]
-    assert refused("perturb", "targeted", scan_file, *options) == f"recon-robust: {error.value}\n"
+    assert refused("perturb", "targeted", scan_file, *options) == f"recon-robust: {error.value}"
 
 
 @pytest.mark.slow
