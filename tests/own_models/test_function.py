@@ -107,7 +107,8 @@ def test_a_model_without_gradients_is_searched_without_them_and_the_result_says_
     roi = ROI.box(18, 18, 12, 12)
     (found,) = run(WorstCase().run(lines, method, roi, (0.02,), evaluations=1))
     assert found.details["algorithm"] == "black-box"
-    assert "without gradients, since the method gives none (" in found.statement and why in found.statement
+    assert "without gradients, since the method gives none (" in found.statement
+    assert why in found.statement
     with pytest.raises(InputError, match=f"gives no gradients .*{why}.* which sphere-ascent needs"):
         WorstCase().run(lines, method, roi, (0.02,), algorithm="sphere-ascent")
 
@@ -158,7 +159,10 @@ def test_networks_and_reconstructors_of_a_module(
         ("return ['a']", "returned list"),
         ("return np.array(['a'])", "returned an array of <U1"),
         ("return ifft(kspace)", "shape 4×48×48.*an image for each coil"),
-        ("return torch.view_as_real(ifft(kspace)[0]).movedim(-1, 0)", "shape 2×48×48.*real and imaginary parts: make com"),
+        (
+            "return torch.view_as_real(ifft(kspace)[0]).movedim(-1, 0)",
+            "shape 2×48×48.*real and imaginary parts: make com",
+        ),
         ("return torch.view_as_real(ifft(kspace)[0])", "shape 48×48×2.*real and imaginary parts: make complex"),
         ("return ifft(kspace)[:1]", "shape 1×48×48.*no further axes"),
         ("return ifft(kspace)[0, :40]", "shape 40×48; 48×48 .rows, columns. was expected"),

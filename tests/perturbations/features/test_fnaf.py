@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 import torch
-from helpers.toy_slice import COILS, COLUMNS, ROWS, SIGMA, simulate
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from helpers.toy_slice import COILS, COLUMNS, ROWS, SIGMA, simulate
 from napari_recon_robust.data.measurement import Calibration, Measurement
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.errors import InputError
