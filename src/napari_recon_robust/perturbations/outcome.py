@@ -75,11 +75,8 @@ def evaluate(
 
     yield Progress(0.0, "Reconstructing the clean samples")
     clean = image_of(measurement) if clean is None else clean
-    # A search has seen the images before. Where there was none, an own model is asked once more.
-    unseen = method.id not in registry.table and any(one.image is None for one in perturbed)
-    again = image_of(measurement) if unseen else None
     reference = measurement.reference(kind)
-    found = doubts(method, measurement, clean, cautions)
+    found = doubts(method, measurement, clean, cautions) | _asked_again(measurement, method, clean, perturbed)
     outcomes = []
     for index, one in enumerate(perturbed):
         yield Progress((1 + 2 * index) / total, "Reconstructing the perturbed samples")
@@ -113,21 +110,34 @@ def evaluate(
                 "random": noisy.misfit(random),
             },
             statement=one.statement,
-            findings={**one.findings, **_determinism(measurement, one, clean, again, seen), **found},
+            findings={**one.findings, **_determinism(measurement, one, clean, seen), **found},
         )
         outcomes.append(Outcome(one, noisy, comparison, whole_of(clean=clean, perturbed=changed, random=random)))
     return outcomes
 
 
-def _determinism(
-    measurement: Measurement, one: Perturbed, clean: Tensor, again: Tensor | None, changed: Tensor
+def _asked_again(
+    measurement: Measurement, method: Method, clean: Tensor, perturbed: Sequence[Perturbed]
 ) -> dict[str, str]:
-    """Whether the images that came out of the same samples before, of the search or `again`, come out now."""
-    pairs = [(one.image, changed), (again, clean)]
+    """Whether an own model whose images no search has seen before gives another clean image when it is asked again."""
+    if method.id in registry.table or all(one.image is not None for one in perturbed):
+        return {}
+    with torch.no_grad():
+        return _same([(method(measurement), clean)])
+
+
+def _determinism(measurement: Measurement, one: Perturbed, clean: Tensor, changed: Tensor) -> dict[str, str]:
+    """Whether the search saw the images that come out of the same samples now."""
+    pairs = [(one.image, changed)]
     # A search that estimates the sensitivities anew has another clean image than one with those that were given.
     if measurement.kept is None or one.measurement.kept is not None:
         pairs.append((one.clean, clean))
-    if any(seen is not None and float((seen - now).norm()) > SAME * float(now.norm()) for seen, now in pairs):
+    return _same([(seen, now) for seen, now in pairs if seen is not None])
+
+
+def _same(pairs: Sequence[tuple[Tensor, Tensor]]) -> dict[str, str]:
+    """The finding that two images of the same samples differ, or nothing."""
+    if any(float((seen - now).norm()) > SAME * float(now.norm()) for seen, now in pairs):
         return {"nondeterministic": "The method gives different images for the same samples: differences are vague."}
     return {}
 
