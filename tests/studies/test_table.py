@@ -8,11 +8,12 @@ import polars
 import pytest
 
 from napari_recon_robust.ground.progress import run
+from napari_recon_robust.studies import table as table_module
 from napari_recon_robust.studies.columns import PLACE
 from napari_recon_robust.studies.expand import Study
 from napari_recon_robust.studies.running import prepare_study, run_study
 from napari_recon_robust.studies.store import Store
-from napari_recon_robust.studies.table import described
+from napari_recon_robust.studies.table import described, planned
 from napari_recon_robust.studies.work import store_beside
 
 # Nothing here is in the alphabet's order or rises.
@@ -56,6 +57,18 @@ def keep(study: Study, store: Store) -> None:
     attempt = store.attempt({})
     for row in rows:
         store.add("shard", attempt, row)
+
+
+def test_the_rows_of_a_plan_are_those_of_its_trials_and_write_each_part_once(write_plan, tmp_path, monkeypatch) -> None:
+    changed(tmp_path / "head.h5", "visit.h5")
+    study = run(prepare_study(write_plan(**PARTS), store=tmp_path / "store"))
+    wanted = [described(study, trial) for group in study.groups() for trial in group.trials()]
+    written: list[object] = []
+    real = table_module.canonical
+    monkeypatch.setattr(table_module, "canonical", lambda value: written.append(value) or real(value))
+    assert list(planned(study)) == wanted
+    regions = sum(len(group.regions) for group in study.groups())
+    assert len(written) == len(study.methods) + len(study.changes) + regions
 
 
 @pytest.mark.slow

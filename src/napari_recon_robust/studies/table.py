@@ -10,7 +10,8 @@ from .expand import Study
 from .inventory import Inventory
 from .measure import PLACES
 from .plan import COVERAGE, IMAGE_METRICS, LESION_METRICS
-from .trial import Trial, canonical
+from .regions import Region
+from .trial import Change, Mask, Setting, Trial, canonical
 
 TEXT, NUMBER, WHOLE, TRUTH = "String", "Float64", "Int64", "Boolean"  # as polars calls them
 
@@ -85,35 +86,56 @@ def columns_of(inventory: Inventory | None) -> dict[str, str]:
 
 def planned(study: Study) -> Iterator[dict[str, Any]]:
     """A row for each trial of a study, in the plan's order, without what is measured."""
-    return (described(study, trial) for group in study.groups() for trial in group.trials())
+    settings = {one.number: _of_setting(one) for one in study.methods}
+    changes = {one.text: _of_change(one) for one in study.changes}
+    for group in study.groups():
+        acquired = _of_slice(study, group.scan, group.slice, group.mask)
+        regions = {one.id: _of_region(study, one) for one in group.regions}
+        for trial in group.trials():
+            parts = acquired | regions[trial.region.id] | settings[trial.setting.number] | changes[trial.change.text]
+            yield {"trial": trial.id, **parts}
 
 
 def described(study: Study, trial: Trial) -> dict[str, Any]:
     """All columns of a trial but those that are measured."""
-    facts, sampling, change = study.inventory.scans[trial.scan], trial.mask.sampling, trial.change
+    parts = _of_slice(study, trial.scan, trial.slice, trial.mask) | _of_region(study, trial.region)
+    return {"trial": trial.id, **parts, **_of_setting(trial.setting), **_of_change(trial.change)}
+
+
+def _of_slice(study: Study, scan: int, slice: int, mask: Mask) -> dict[str, Any]:
+    facts, sampling = study.inventory.scans[scan], mask.sampling
     return {
-        "trial": trial.id,
         "plan": study.plan.study,
         "scan": facts.path,
         "volume": facts.volume,
-        "slice": trial.slice,
-        "chosen": facts.chosen.get(trial.slice),
+        "slice": slice,
+        "chosen": facts.chosen.get(slice),
         **{f"label_{name}": value for name, value in facts.labels.items()},
-        "mask": trial.mask.pattern,
+        "mask": mask.pattern,
         "acceleration": None if sampling is None else sampling.acceleration,
         "mask_seed": None if sampling is None else str(sampling.seed),
         "centre_fraction": None if sampling is None else sampling.centre_fraction,
         "minimum_centre_lines": None if sampling is None else sampling.minimum_centre_lines,
-        "region": trial.region.id,
-        "region_kind": trial.region.kind,
-        "region_label": trial.region.label,
-        "region_pixels": trial.region.pixels,
-        "region_digest": sha256(canonical({**trial.region.place(), **study.behind(trial.region)}).encode()).hexdigest()[
-            :16
-        ],
-        "method": trial.setting.id,
-        "knobs": canonical(dict(trial.setting.knobs)),
-        "method_label": trial.setting.label,
+    }
+
+
+def _of_region(study: Study, region: Region) -> dict[str, Any]:
+    determining = canonical({**region.place(), **study.behind(region)})
+    return {
+        "region": region.id,
+        "region_kind": region.kind,
+        "region_label": region.label,
+        "region_pixels": region.pixels,
+        "region_digest": sha256(determining.encode()).hexdigest()[:16],
+    }
+
+
+def _of_setting(setting: Setting) -> dict[str, Any]:
+    return {"method": setting.id, "knobs": canonical(dict(setting.knobs)), "method_label": setting.label}
+
+
+def _of_change(change: Change) -> dict[str, Any]:
+    return {
         "perturbation": change.kind,
         "perturbation_knobs": canonical(dict(change.knobs)),
         "budget": change.budget,
