@@ -96,7 +96,7 @@ def test_the_values_of_a_scan_go_with_it_also_where_the_next_one_has_no_image(
     seen.jobs.failed.connect(said.append)
     seen.open(tmp_path / "k.npy", ("slice", "coil", "readout", "phase"))
     until(lambda: said and not seen.jobs.working)
-    assert said == ["slice 1 of k.npy holds only zeros; choose another slice."]
+    assert said == ["Slice 1 of k.npy holds only zeros; choose another slice."]
     assert seen.readout.values.text().startswith("Values under the cursor")
 
 
