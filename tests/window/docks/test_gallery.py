@@ -310,7 +310,7 @@ def test_a_folder_is_dropped_and_an_empty_one_says_so(dock: Any, until: Until, t
     until(lambda: not dock.browsing.entries)
     assert dock.view.hint.startswith("No case in empty.")
     press(dock.view, Key.Key_Period, Key.Key_1, Key.Key_Return, Key.Key_R, Key.Key_C)
-    assert "two cases are compared" in dock.foot.message.text()
+    assert "Two cases are compared" in dock.foot.message.text()
 
 
 def test_every_control_has_a_name(dock: Any) -> None:
