@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 REFERENCES = ("reconstruction_rss", "reconstruction_esc")
 SIMULATED = "simulated"  # the attribute of files that were computed
+_MANY_COILS = 64  # so many, with fewer lines than that, are an axis of the image
 _SAMPLE = "brain_t2_simulated.h5"  # the packaged sample is older than that attribute
 
 
@@ -70,6 +71,11 @@ class FastMRIScan(Scan):
         slices, *coils, readout, phase = kspace.shape
         if min(kspace.shape) < 1:
             raise FileFormatError(f"`kspace` in {name} is empty, of shape {dimensions(kspace.shape)}; export it again.")
+        if coils and coils[0] >= _MANY_COILS > phase and coils[0] > 2 * phase:
+            raise FileFormatError(
+                f"`kspace` in {name} would have {coils[0]} coils of {dimensions((readout, phase))} points; if the "
+                "coils stand last, export it as (slices, coils, readout, phase)."
+            )
         notes = []
         described = AcquisitionHeader()
         if "ismrmrd_header" in file:
