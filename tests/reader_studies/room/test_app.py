@@ -1198,7 +1198,10 @@ def test_no_answer_is_lost_or_doubled_when_the_page_is_killed(
 
 @pytest.mark.slow
 def test_what_is_said_of_a_case_waits_while_reading_is_paused(study: Callable[..., Answers], chromium: Browser) -> None:
-    cases = [{"id": f"c{at}", "saved": f"c{at}", "patient": f"p{at}", "training": at == 0} for at in range(2)]
+    cases = [
+        {"id": f"c{at}", "saved": f"c{at}", "patient": f"p{at}", "training": at == 0, "lesion": False}
+        for at in range(2)
+    ]
     answers = study(cases=cases)
     with _served(answers) as origin:
         _enter(chromium, answers, origin)
