@@ -7,22 +7,23 @@ import click
 from ....ground.errors import InputError
 from ....ground.numbers import counted
 from ....ground.writing import write
-from ....reader_studies.answers import Answers
 from ....reader_studies.exchange import exchanged, write_exchanged
 from ....reader_studies.export import long_table, to_csv
+from ....reader_studies.room.serving import open_answers
 from ...contradictions import refuse_idle
 from ...paths import FILE
-from ...reading import KEY, answered
+from ...reading import ANSWERS, KEY, STUDY
 
 
 @click.command()
-@answered
+@STUDY
+@ANSWERS
 @KEY
 @click.option(
     "--output", default="answers.csv", show_default=True, type=FILE, help="File to write: .csv, .imrmc or .xlsx."
 )
 @click.option("--question", default="", help="About lesions, for .imrmc and .xlsx (RJafroc).")
-def export(answers: Answers, key: Path | None, output: Path, question: str) -> None:
+def export(study: Path, answers: Path | None, key: Path | None, output: Path, question: str) -> None:
     """Write all answers with their arms as a long table; this breaks the blind, and the log says so.
 
     iMRMC's .imrmc and RJafroc's .xlsx get the readings of one question about lesions.
@@ -31,7 +32,8 @@ def export(answers: Answers, key: Path | None, output: Path, question: str) -> N
         raise InputError(f"{output.name} has no known suffix; name it .csv, .imrmc or .xlsx.")
     if output.suffix == ".csv":
         refuse_idle(("question",), "for .csv, which gets all answers")
-    rows = long_table(answers, answers.unblind(key, "exported"))
+    with open_answers(study, answers) as opened:
+        rows = long_table(opened, opened.unblind(key, "exported"))
     written = counted(len(rows), "answer")
     if output.suffix == ".csv":
         write(output, to_csv(rows).encode())
