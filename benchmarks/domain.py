@@ -1,10 +1,12 @@
 """Whether a network makes any image worse than the zero-filled one in the domain that its card states.
 
     python benchmarks/domain.py --data ../shared/data/anatomy --bank FOLDER [--draws 5] [--methods ID ...]
+        [--noise LOW HIGH]
 
 Whole slices of the validation people; coils, matrix and noise as the cases were drawn (5 to 16 coils, 96 to 320 pixels,
-noise of 0.0015 to 0.025), each under several random masks (R = 2 to 10, all families of lines). The error is the NMSE
-of the magnitude within the foreground. The trainings were judged by these people's mean score on other crops and masks.
+noise of 0.0015 to 0.025 or as given), each under several random masks (R = 2 to 10, all families of lines). The error
+is the NMSE of the magnitude within the foreground. The trainings were judged by these people's mean score on other
+crops and masks.
 """
 
 import math
@@ -18,7 +20,7 @@ from arguments import parser_of
 from napari_recon_robust.cli.options import follow
 from napari_recon_robust.physics.model import root_sum_of_squares
 from napari_recon_robust.reconstructors.classical import tv
-from napari_recon_robust.training.bank import Example, TrainingCase, build_bank, draw_example
+from napari_recon_robust.training.bank import VALIDATION_CASES, Example, TrainingCase, build_bank, draw_example
 from napari_recon_robust.training.loop import foreground_error
 from napari_recon_robust.training.recipe import Recipe, load_recipe, make_network
 
@@ -31,10 +33,15 @@ def main() -> None:
     parser = parser_of(__doc__, "data", "bank")
     parser.add_argument("--draws", type=int, default=5)
     parser.add_argument("--methods", nargs="+", default=list(NETWORKS))
+    parser.add_argument("--noise", nargs=2, type=float, metavar=("LOW", "HIGH"))
     options = parser.parse_args()
     recipes = {id: load_recipe(id) for id in options.methods}
     networks = {id: make_network(recipe, id).eval() for id, recipe in recipes.items()}
-    examples, of_tv = drawn(next(iter(recipes.values())), options.data, options.bank, options.draws)
+    first = next(iter(recipes.values()))
+    if options.noise:
+        changed = {"cases": VALIDATION_CASES, "strong_noise": None, "noise": tuple(options.noise)}
+        first = first.model_copy(update={"bank": first.bank.model_copy(update=changed)})
+    examples, of_tv = drawn(first, options.data, options.bank, options.draws)
     print(f"{len(examples)} cases: {len(examples) // options.draws} slices, {options.draws} masks each\n")
     print("| network | worse than zero-filled | NMSE ÷ zero-filled, at worst | NMSE ÷ tv, rule | worse than tv, rule |")
     print("|---|---|---|---|---|")
