@@ -164,6 +164,7 @@ def test_networks_and_reconstructors_of_a_module(
             "shape 2×48×48.*real and imaginary parts: make com",
         ),
         ("return torch.view_as_real(ifft(kspace)[0])", "shape 48×48×2.*real and imaginary parts: make complex"),
+        ("return np.zeros((2, 48, 48))", "shape 2×48×48.*real and imaginary parts: make complex"),
         ("return ifft(kspace)[:1]", "shape 1×48×48.*no further axes"),
         ("return ifft(kspace)[0, :40]", "shape 40×48; 48×48 .rows, columns. was expected"),
         ("return ifft(kspace)[0] / 0 * 0", "NaN"),

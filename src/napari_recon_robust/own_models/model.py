@@ -126,9 +126,10 @@ class OwnModel(Reconstructor):
 
     def _checked(self, answer: Any, one: ModelInput) -> Tensor:
         """The answer as complex64 of the output matrix; ModelError says what it is if it is no such image."""
-        numbers = isinstance(answer, np.ndarray) and answer.dtype.kind in "fciub"
-        # torch takes no array with negative strides or the other byte order
-        image = torch.from_numpy(np.array(answer, np.complex64)) if numbers else answer
+        image = answer
+        if isinstance(answer, np.ndarray) and answer.dtype.kind in "fciub":
+            # torch takes no array with negative strides or the other byte order
+            image = torch.from_numpy(np.array(answer, np.complex64 if answer.dtype.kind == "c" else np.float32))
         encoded, matrix = tuple(one.kspace.shape[-2:]), one.measurement.matrix
         if not isinstance(image, Tensor):
             raise ModelError(f"{self.label} returned {_kind(answer)}; an image, {_words(encoded)}, was expected.")
