@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from arguments import parser_of
-from domain import against, example
+from domain import against, example, judging
 from napari_recon_robust.cli.options import follow
 from napari_recon_robust.physics import fourier
 from napari_recon_robust.physics.model import root_sum_of_squares
@@ -57,8 +57,7 @@ def main() -> None:
     print("|---" * (len(networks) + 1) + "|")
     for row in (*ROWS, *PADDED):
         changed, ends = ROWS.get(row, {}), PADDED.get(row, (0.0, 0.0))
-        bank_of_row = first.bank.model_copy(update={"cases": VALIDATION_CASES, "strong_noise": None} | changed)
-        bank = follow(build_bank(bank_of_row, options.data, options.output / _folder(row)), row)
+        bank = follow(build_bank(judging(first.bank, **changed), options.data, options.output / _folder(row)), row)
         ratios: dict[str, list[float]] = {id: [] for id in networks}
         for number, case in enumerate(bank.validation):
             one = example(first, padded(case, *ends), number, 0)

@@ -11,6 +11,7 @@ crops and masks.
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,6 +24,7 @@ from napari_recon_robust.reconstructors.classical import tv
 from napari_recon_robust.training.bank import VALIDATION_CASES, Example, TrainingCase, build_bank, draw_example
 from napari_recon_robust.training.loop import foreground_error
 from napari_recon_robust.training.recipe import Recipe, load_recipe, make_network
+from napari_recon_robust.training.sources import BankSpecification
 
 NETWORKS = ("unrolled-hqs", "cascade-net", "varnet", "hqs-supervised", "hqs-net", "unet")
 SEED = 7
@@ -39,8 +41,7 @@ def main() -> None:
     networks = {id: make_network(recipe, id).eval() for id, recipe in recipes.items()}
     first = next(iter(recipes.values()))
     if options.noise:
-        changed = {"cases": VALIDATION_CASES, "strong_noise": None, "noise": tuple(options.noise)}
-        first = first.model_copy(update={"bank": first.bank.model_copy(update=changed)})
+        first = first.model_copy(update={"bank": judging(first.bank, noise=tuple(options.noise))})
     examples, of_tv = drawn(first, options.data, options.bank, options.draws)
     print(f"{len(examples)} cases: {len(examples) // options.draws} slices, {options.draws} masks each\n")
     print("| network | worse than zero-filled | NMSE ÷ zero-filled, at worst | NMSE ÷ tv, rule | worse than tv, rule |")
@@ -50,6 +51,11 @@ def main() -> None:
         start, over_tv = errors[:, 0] / errors[:, 1], errors[:, 0] / np.array(of_tv)
         mean = math.exp(float(np.log(over_tv).mean()))
         print(f"| {id} | {(start > 1).sum()} | {start.max():.2f} | {mean:.2f} | {(over_tv > 1).sum()} |", flush=True)
+
+
+def judging(bank: BankSpecification, **changed: Any) -> BankSpecification:
+    """As many cases as validate, drawn in another range of coils, noise or matrix."""
+    return bank.model_copy(update={"cases": VALIDATION_CASES, "strong_noise": None} | changed)
 
 
 def drawn(recipe: Recipe, data: Path, bank: Path, draws: int) -> tuple[list[Example], list[float]]:
