@@ -47,7 +47,7 @@ def data_range_of(reference: Tensor) -> float:
     return maximum
 
 
-def ssim_map(image: Tensor, reference: Tensor, data_range: float) -> Tensor:
+def ssim_map(image: Tensor, reference: Tensor, data_range: float | Tensor) -> Tensor:
     """SSIM(p) = (2 mu_x mu_r + C1)(2 s_xr + C2) / ((mu_x^2 + mu_r^2 + C1)(s_x^2 + s_r^2 + C2)), Ck = (Kk L)^2.
 
     Means, sample variances and covariance are those of a uniform 7x7 window; K1 = 0.01, K2 = 0.03, L is the data range.
@@ -70,8 +70,10 @@ def ssim_map(image: Tensor, reference: Tensor, data_range: float) -> Tensor:
     return luminance * (2 * covariance + c2) / (variance_x + variance_r + c2)
 
 
-def ssim(image: Tensor, reference: Tensor, data_range: float, mask: Tensor | None = None) -> Tensor:
+def ssim(image: Tensor, reference: Tensor, data_range: float | Tensor, mask: Tensor | None = None) -> Tensor:
     """The SSIM map averaged over `mask` (bool, any shape, one pixel suffices).
+
+    The images of a batch may have a data range each, (..., 1, 1), and a mask each, (..., rows, columns).
 
     Without a mask it is averaged over the whole image less a border of 3 pixels, as scikit-image's mean is.
     """
@@ -147,14 +149,17 @@ def _ssim_mean(values: Tensor, mask: Tensor | None) -> Tensor:
 def _masked_mean(values: Tensor, mask: Tensor | None) -> Tensor:
     if mask is None:
         return values.mean((-2, -1))
-    if tuple(mask.shape) != tuple(values.shape[-2:]):
+    if tuple(mask.shape[-2:]) != tuple(values.shape[-2:]):
         raise InputError(
             f"the region has {dimensions(mask.shape)} pixels and the image {dimensions(values.shape[-2:])}; "
             "they must agree."
         )
     if not mask.any():
         raise InputError("the region has no pixels inside the image; draw one that has.")
-    return values[..., mask.to(values.device)].mean(-1)
+    mask = mask.to(values.device)
+    if mask.ndim > 2:
+        return (values * mask).sum((-2, -1)) / mask.sum((-2, -1))
+    return values[..., mask].mean(-1)
 
 
 def _window_mean(x: Tensor) -> Tensor:

@@ -10,17 +10,17 @@ _PHASE_WIDTH, _PHASE_RADIUS = 1.5, 5  # pixels
 
 
 def channels(image: Tensor) -> Tensor:
-    """A complex image (rows, columns) as real and imaginary channels (1, 2, rows, columns)."""
-    return torch.view_as_real(image).movedim(-1, 0)[None]
+    """A complex image (..., rows, columns) as real and imaginary channels (batch, 2, rows, columns)."""
+    return torch.view_as_real(image).movedim(-1, -3).reshape(-1, 2, *image.shape[-2:])
 
 
 def to_complex(features: Tensor) -> Tensor:
-    """The inverse of `channels`, complex64."""
-    return torch.view_as_complex(features[0].movedim(0, -1).float().contiguous())
+    """The inverse of `channels`, complex64 (batch, rows, columns), or (rows, columns) of one image."""
+    return torch.view_as_complex(features.movedim(1, -1).float().contiguous()).squeeze(0)
 
 
 def smooth(image: Tensor) -> Tensor:
-    """The mean of each pixel's 3x3 neighbours, complex (rows, columns)."""
+    """The mean of each pixel's 3x3 neighbours, complex (..., rows, columns)."""
     parts = functional.pad(channels(image), (1, 1, 1, 1), mode="replicate")
     return to_complex(functional.avg_pool2d(parts, 3, 1))
 

@@ -184,7 +184,10 @@ class NormalisingUNet(nn.Module):
 
 
 class SensitivityNetwork(nn.Module):
-    """S_i = U(F^-1 M_ACS y_i) / RSS: a network makes the sensitivities from the coil images of the ACS."""
+    """S_i = U(F^-1 M_ACS y_i) / RSS: a network makes the sensitivities from the coil images of the ACS.
+
+    A coil that received nothing has none: scans of fewer coils are filled up with such coils in a batch.
+    """
 
     def __init__(self, channels: int, pools: int) -> None:
         super().__init__()
@@ -194,6 +197,7 @@ class SensitivityNetwork(nn.Module):
         """Sensitivities (batch, coils, rows, columns) from data of that shape and the ACS as a boolean mask."""
         images = fourier.ifft(data * acs, dims)
         maps = self.norm_unet(images.flatten(0, 1)).unflatten(0, images.shape[:2])
+        maps = torch.where((images != 0).any((-2, -1), keepdim=True), maps, 0.0)
         norm = root_sum_of_squares(maps).unsqueeze(-3)
         return maps / torch.where(norm > 0, norm, 1.0)
 

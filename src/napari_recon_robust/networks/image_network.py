@@ -33,8 +33,8 @@ class ImageNetwork(nn.Module):
         self.body = plain_convolutions(inputs, _BLOCK, width, convolutions)
 
     def forward(self, image: Tensor, *levels: Tensor) -> Tensor:
-        """The correction of an image, both complex64 (rows, columns); a level is a real number or map of that size."""
-        maps = [level.expand(1, 1, *image.shape[-2:]) for level in levels]
+        """The correction of an image, both complex64 (..., rows, columns); a level is a number or map of each."""
+        maps = [level.expand(image.shape).reshape(-1, 1, *image.shape[-2:]) for level in levels]
         return self.reach * to_complex(
             on_blocks(self.body, torch.cat((image_features(image, self.reach), *maps), dim=1))
         )
@@ -97,5 +97,5 @@ class ResidualBlock(nn.Module):
 
 
 def image_features(image: Tensor, reach: float = REACH) -> Tensor:
-    """An image as networks see it, (1, 4, rows, columns): itself and its detail, which half precision rounds off."""
+    """Images as networks see them, (batch, 4, rows, columns): and their detail, which half precision rounds off."""
     return torch.cat((channels(image), channels((image - smooth(image)) / reach).asinh()), dim=1)

@@ -1,7 +1,7 @@
 """Muon: momentum with an orthogonal update of each kernel, so that all its directions are learned equally fast."""
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -21,8 +21,8 @@ class Muon(torch.optim.Optimizer):
     size, so that kernels would otherwise grow for as long as they are trained (Liu et al. 2025,
     https://arxiv.org/abs/2502.16982).
 
-    A kernel whose gradient is zero is not changed. Behind units that are never active the momentum of the last
-    gradients would otherwise go on moving it at the full rate.
+    A kernel whose gradient is zero is not changed, while its momentum fades. Behind units that are never active the
+    momentum of the last gradients would otherwise go on moving it at the full rate.
     """
 
     def __init__(self, parameters: Iterable[Tensor], lr: float, weight_decay: float = 0.0) -> None:
@@ -34,16 +34,24 @@ class Muon(torch.optim.Optimizer):
         if closure is not None:
             raise TypeError("Muon takes no closure.")
         for group in self.param_groups:
+            alike: dict[torch.Size, list[Tensor]] = {}
             for kernel in group["params"]:
-                if kernel.grad is None or not kernel.grad.any():
-                    continue
-                state: dict[str, Any] = self.state[kernel]
-                mean = state.setdefault("mean", torch.zeros_like(kernel))
-                mean.lerp_(kernel.grad, 1 - _MOMENTUM)
-                update = orthogonalise(kernel.grad.lerp(mean, _MOMENTUM).flatten(1))
-                stretch = max(1.0, update.shape[0] / update.shape[1]) ** 0.5
-                kernel.mul_(1 - group["lr"] * group["weight_decay"])
-                kernel.add_(update.view_as(kernel), alpha=-group["lr"] * stretch)
+                if kernel.grad is not None:
+                    alike.setdefault(kernel.shape, []).append(kernel)
+            for kernels in alike.values():  # a GPU spends its time on the number of operations, not on their size
+                self._update(kernels, group["lr"], group["weight_decay"])
+
+    def _update(self, kernels: list[Tensor], rate: float, decay: float) -> None:
+        """Update kernels of one shape."""
+        means = [self.state[kernel].setdefault("mean", torch.zeros_like(kernel)) for kernel in kernels]
+        old, gradient = torch.stack(kernels), torch.stack([cast(Tensor, kernel.grad) for kernel in kernels])
+        learning = (gradient != 0).flatten(1).any(1).reshape(-1, *[1] * kernels[0].ndim)
+        mean = torch.stack(means).lerp(gradient, 1 - _MOMENTUM)
+        update = orthogonalise(gradient.lerp(mean, _MOMENTUM).flatten(2))
+        stretch = max(1.0, update.shape[-2] / update.shape[-1]) ** 0.5
+        new = (1 - rate * decay) * old - rate * stretch * update.view_as(old)
+        for places, values in ((kernels, torch.where(learning, new, old)), (means, mean)):
+            torch._foreach_copy_(places, list(values))
 
 
 def optimisers(
@@ -67,21 +75,23 @@ def optimisers(
 def orthogonalise(matrix: Tensor) -> Tensor:
     """About U V^T of the singular value decomposition U S V^T: singular values become 0.7 to 1.3 where S is not small.
 
+    matrix: real (..., outputs, inputs), like the result.
+
     This holds for any scale of the matrix. Its entries are first brought near one (by a power of two, which is exact):
     squares of entries of 1e-23 are lost in float32, and with a norm that is too small the rounds diverge. Each
     round is a polynomial of X X^T, so they are multiplied there, and meet X once: a kernel is far wider than high.
     """
     a, b, c = _QUINTIC
-    wide = matrix.shape[0] <= matrix.shape[1]
+    wide = matrix.shape[-2] <= matrix.shape[-1]
     x = matrix if wide else matrix.mT
-    x = torch.ldexp(x, -torch.frexp(x.abs().amax()).exponent.clamp(-126, 126))
-    norm = torch.linalg.matrix_norm(x)
+    x = torch.ldexp(x, -torch.frexp(x.abs().amax((-2, -1), keepdim=True)).exponent.clamp(-126, 126))
+    norm = torch.linalg.matrix_norm(x, keepdim=True)
     x = x / torch.where(norm > 0, norm, 1.0)
     gram = x @ x.mT
-    product = torch.eye(len(x), dtype=x.dtype, device=x.device)
+    product = torch.eye(x.shape[-2], dtype=x.dtype, device=x.device)
     for _ in range(_ROUNDS):
         factor = b * gram + c * gram @ gram
-        factor.diagonal().add_(a)
+        factor.diagonal(dim1=-2, dim2=-1).add_(a)
         product, gram = factor @ product, factor @ gram @ factor
     x = product @ x
     return x if wide else x.mT

@@ -26,7 +26,7 @@ class ForwardModel:
 
     sensitivities: complex64 (..., coils, rows, columns).
     mask: bool, broadcastable to (rows, columns); (1, columns) for sampled lines. Each row of hybrid data may have its
-    own lines.
+    own lines. The masks of a batch that differ are (..., 1, 1 or rows, columns), with an axis for the coils.
     dims: (-1,) for hybrid data (lines), (-2, -1) for k-space (2-D patterns).
 
     Images are (..., rows, columns), data (..., coils, rows, columns), complex64. Batch axes broadcast.
@@ -71,12 +71,13 @@ class ForwardModel:
     def fused(self) -> "tuple[Rows, ...] | None":
         """What the fused kernels of `kernels` need, for each batch item of the sensitivities.
 
-        None where they don't apply: 2-D masks, GPU, other precision, a machine without numba.
+        None where they don't apply: 2-D or several masks, GPU, other precision, a machine without numba.
         """
         s = self.sensitivities
         if (
             self.dims != (-1,)
             or self.mask.shape[-2] != 1
+            or self.mask.shape[:-2].numel() != 1
             or s.device.type != "cpu"
             or s.dtype != torch.complex64
             or s.requires_grad

@@ -27,7 +27,8 @@ class Problem:
     """y = A x + n as a network sees it, relative to `Measurement.scale`.
 
     data: complex64 (coils, rows, columns) in the model's data space. noise: sigma, float32 (1, 1), positive. There is
-    no batch axis: a CPU gains nothing by a batch, and the inverses of one slice already fill its caches.
+    no batch axis: a CPU gains nothing by a batch, and the inverses of one slice already fill its caches. Only in the
+    training on a GPU all tensors may have one in front, for networks that take it (`training.recipe.Preset.batch`).
     """
 
     model: ForwardModel
@@ -41,18 +42,33 @@ class Problem:
 
     def tv(self, weight: float) -> Tensor:
         """The minimiser of total variation, at which networks start, complex64 (rows, columns); computed once."""
-        if weight not in self._tv:
-            self._tv[weight] = tv.minimiser(self.right_hand_side, self.model, weight)
-        return self._tv[weight]
+        if (weight,) not in self.starts:
+            self.starts[weight,] = tv.minimiser(self.right_hand_side, self.model, weight)
+        return self.starts[weight,]
+
+    def tv_by_rule(self, noise: Tensor) -> Tensor:
+        """`tv` at the weight of `tv.rule` for a noise level, (1, 1), or those of a batch; computed once."""
+        weights = tuple(map(tv.rule, noise.flatten().tolist()))
+        if len(weights) == 1:
+            return self.tv(*weights)
+        if weights not in self.starts:
+            maps, masks, data = self.model.sensitivities, self.model.mask, self.data
+            items = [
+                Problem(ForwardModel(maps[n], masks[n], self.model.dims), data[n], noise[n]) for n in range(len(data))
+            ]
+            images = [item.tv(weight) for item, weight in zip(items, weights, strict=True)]
+            self.starts[weights] = torch.stack(images)
+        return self.starts[weights]
 
     @cached_property
-    def _tv(self) -> dict[float, Tensor]:
+    def starts(self) -> dict[tuple[float, ...], Tensor]:
+        """The minimisers of total variation that were computed, by their weight or a batch's weights."""
         return {}
 
     @cached_property
     def aligned(self) -> "tuple[Problem, Tensor]":
         """`without_phase` of the TV image."""
-        return self.without_phase(self.tv(tv.rule(float(self.noise))))
+        return self.without_phase(self.tv_by_rule(self.noise))
 
     @cached_property
     def aligned_linearly(self) -> "tuple[Problem, Tensor]":
@@ -67,7 +83,7 @@ class Problem:
         constant: it is random where the image is dark, and attacks that used its gradient found half as much.
         """
         phase = local_phase(image.detach(), self.noise.detach())
-        model = ForwardModel(self.model.sensitivities * phase, self.model.mask, self.model.dims)
+        model = ForwardModel(self.model.sensitivities * phase.unsqueeze(-3), self.model.mask, self.model.dims)
         return Problem(model, self.data, self.noise), phase
 
 

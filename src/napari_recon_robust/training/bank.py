@@ -22,7 +22,9 @@ from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from ..data.foreground import foreground
 from ..data.scan import without_gaps
+from ..ground.cached import cached_property
 from ..ground.errors import InputError, ReconRobustError
 from ..ground.guard import check_length, opening, read, shown
 from ..ground.locks import locked
@@ -82,12 +84,19 @@ class Example:
     """A problem for a network, everything relative to its scale, and its solution.
 
     truth: complex64 (rows, columns), combined by the problem's sensitivities; magnitude: float32 (rows, columns),
-    root sum of squares.
+    root sum of squares. All tensors may have a batch axis in front (`batches.joined`).
     """
 
     problem: Problem
     truth: Tensor
     magnitude: Tensor
+
+    @cached_property
+    def inside(self) -> Tensor:
+        """The foreground of the magnitude, bool of its shape, on its device."""
+        images = self.magnitude.reshape(-1, *self.magnitude.shape[-2:])
+        masks = torch.stack([foreground(image) for image in images])
+        return masks.reshape(self.magnitude.shape).to(self.magnitude.device)
 
 
 class Record(Specification):
@@ -102,12 +111,25 @@ class Cases(Sequence[TrainingCase]):
 
     def __init__(self, paths: Iterable[Path]) -> None:
         self.paths = sorted(paths)
+        self._columns: dict[Path, tuple[int, int]] = {}
 
     def __len__(self) -> int:
         return len(self.paths)
 
     def __getitem__(self, index: int) -> TrainingCase:  # type: ignore[override]
         return _load(self.paths[index])
+
+    def of_width(self, columns: int) -> list[int]:
+        """The indices of the cases of so many columns, also of such as were replaced meanwhile."""
+        return [index for index, path in enumerate(self.paths) if self._width(path) == columns]
+
+    def _width(self, path: Path) -> int:
+        """The number of a case's columns, which is read again where the file is another one."""
+        written = path.stat().st_mtime_ns
+        if self._columns.get(path, (0, 0))[0] != written:
+            with _opened(path) as file:
+                self._columns[path] = written, file.get_slice("coil_images").get_shape()[2]
+        return self._columns[path][1]
 
 
 class Bank(Cases):

@@ -13,8 +13,8 @@ import os
 import platform
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from functools import lru_cache, partial
 from importlib import metadata
 from pathlib import Path
@@ -24,7 +24,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..data.foreground import foreground
 from ..evaluation.metrics import nmse
 from ..ground.errors import InputError, ReconRobustError
 from ..ground.guard import opening, said_by, shown
@@ -32,13 +31,14 @@ from ..ground.locks import locked
 from ..ground.progress import Job, Progress
 from ..ground.writing import WritingError, keep, said, try_place
 from ..networks.muon import optimisers
-from ..physics.model import ForwardModel, root_sum_of_squares
-from ..reconstructors.classical import tv
+from ..physics.model import root_sum_of_squares
 from ..reconstructors.problem import Problem
 from ..weights import store
 from . import checkpoint, schedule
 from .bank import LOCK as BANK_LOCK
 from .bank import Bank, Example, TrainingCase, build_bank, draw_example
+from .batches import joined, moved
+from .drawing import Drawing, Draws
 from .log import Log, LogLine
 from .losses import LOSSES, SELF_SUPERVISED, make_loss
 from .recipe import Preset, Recipe, load_recipe, make_network, recipes
@@ -47,7 +47,7 @@ from .refresh import start_refreshing
 __all__ = ["LOSSES", "Bank", "Preset", "Recipe", "load_recipe", "make_network", "recipes", "train"]
 
 _CHECKPOINT_SECONDS = 120.0
-VALIDATION_SEED, _EXAMPLES = 2**20, 2**21
+VALIDATION_SEED = 2**20
 _AVERAGE = 0.999  # decay of the running mean of the weights; this mean is validated and saved
 _REPORT_SECONDS = 0.2
 _LOG_STEPS = 20
@@ -92,10 +92,11 @@ def train(
     place, lock = bank or out / "bank", out / "run.lock"
     with _leaving_nothing(lock, place / BANK_LOCK):
         try_place(out / "checkpoint.pt")
-        check_loss(recipe, weights)
+        used = check_loss(recipe, weights, chosen)
         with locked(lock, f"another run trains in {shown(out)}; wait for it, stop it, or give another folder."):
             cases = yield from _bank(recipe, data, place)
-            run = _Run(recipe, chosen, cases, out, torch.device(device), weights)
+            drawing = _drawing(Draws(cases, recipe, chosen.batch, used), torch.device(device), fresh)
+            run = _Run(recipe, chosen, cases, out, torch.device(device), weights, drawing)
             budget: schedule.Budget = schedule.Steps(chosen.steps) if minutes is None else schedule.Minutes(minutes)
             if resume:
                 budget = run.restore(budget)
@@ -103,7 +104,7 @@ def train(
                     yield Progress(0.0, f"the checkpoint's recipe had {name} {before}; now {now}", notice=True)
             elif run.checkpoint.exists():
                 raise InputError(f"{shown(out)} holds a checkpoint already; resume it, or give another folder.")
-            with _refreshed(place, data, fresh):
+            with _refreshed(place, data, fresh), closing(drawing):
                 with _written(out):
                     yield from run.go(budget)
                 command = _command(recipe, preset, minutes, resume, weights, fresh)
@@ -127,21 +128,21 @@ def _leaving_nothing(*files: Path) -> Iterator[None]:
         raise
 
 
-def check_loss(recipe: Recipe, weights: str | None = None) -> None:
+def check_loss(recipe: Recipe, weights: str | None = None, preset: Preset | None = None) -> Problem:
     """Compute a recipe's loss once, on a small case, before cases are made and hours are spent.
 
-    Raises InputError for a loss that there is not or that cannot be used with the network, and for weights to start
-    from that do not fit.
+    Returns the case's problem, with what the loss computed of it, such as its TV image.
+    Raises InputError for a loss that there is not or that cannot be used with the network, or not with the batches of a
+    preset, and for weights to start from that do not fit.
     """
     if recipe.loss not in LOSSES:
         raise InputError(f"there is no loss {recipe.loss!r}; choose one of {', '.join(LOSSES)}.")
     network = make_network(recipe, weights)
     rng = np.random.default_rng(recipe.seed)
+    loss, example = make_loss(recipe.loss, recipe.seed), draw_example(_trial(rng), recipe.masks, 2**12, rng)
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         try:
-            make_loss(recipe.loss, recipe.seed)(
-                network.eval(), draw_example(_trial(rng), recipe.masks, 2**12, rng), rng
-            )
+            loss(network.eval(), example, rng)
         except ReconRobustError:
             raise
         except Exception as error:
@@ -149,13 +150,39 @@ def check_loss(recipe: Recipe, weights: str | None = None) -> None:
                 f"the loss {recipe.loss!r} of {recipe.id} cannot be used with the network {recipe.network!r} "
                 f"({said_by(error)}); choose another loss or network."
             ) from error
+        if preset is not None and preset.batch > 1:
+            other = draw_example(_trial(rng, coils=2), recipe.masks, 2**12, rng)
+            _check_batch(recipe, partial(loss, network), [example, other])
+    return example.problem
 
 
-def _trial(rng: np.random.Generator) -> TrainingCase:
-    """A case of 64 x 64 pixels and 4 coils that shows a random image."""
-    maps = torch.from_numpy(rng.standard_normal((4, 64, 64)) + 1j * rng.standard_normal((4, 64, 64))).to(
-        torch.complex64
-    )
+def _check_batch(
+    recipe: Recipe, loss: Callable[[Example, np.random.Generator], Tensor], examples: list[Example]
+) -> None:
+    """Raise InputError unless the loss of examples together is the mean of their losses."""
+    together, apart = math.nan, math.nan
+    with suppress(Exception):
+        apart = sum(float(loss(example, np.random.default_rng(0))) for example in examples) / len(examples)
+        together = float(loss(joined(examples), np.random.default_rng(0)))
+    if not math.isclose(together, apart, rel_tol=1e-3):
+        raise InputError(
+            f"the loss {recipe.loss!r} of {recipe.id} with the network {recipe.network!r} cannot be used on batches; "
+            "set the preset's batch to 1, and accumulate to what it was."
+        )
+
+
+def _drawing(draws: Draws, device: torch.device, fresh: int) -> Drawing:
+    """With a GPU the processor's other cores draw the examples; on a processor each core trains its own network."""
+    if device.type == "cpu":
+        return Drawing(draws)
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return Drawing(draws, max(1, allowed - 1 - fresh))
+
+
+def _trial(rng: np.random.Generator, coils: int = 4) -> TrainingCase:
+    """A case of 64 x 64 pixels that shows a random image."""
+    size = coils, 64, 64
+    maps = torch.from_numpy(rng.standard_normal(size) + 1j * rng.standard_normal(size)).to(torch.complex64)
     maps = maps / root_sum_of_squares(maps)
     truth = torch.from_numpy(rng.uniform(0.5, 1, (64, 64))).to(torch.complex64)
     return TrainingCase(maps * truth, maps, truth, truth.abs(), 0.01, 12, torch.ones(64, dtype=torch.bool))
@@ -203,7 +230,14 @@ class _Run:
     """The state of one training: network, running mean of its weights, optimisers, step, times, scores."""
 
     def __init__(
-        self, recipe: Recipe, preset: Preset, bank: Bank, out: Path, device: torch.device, weights: str | None = None
+        self,
+        recipe: Recipe,
+        preset: Preset,
+        bank: Bank,
+        out: Path,
+        device: torch.device,
+        weights: str | None = None,
+        drawing: Drawing | None = None,
     ) -> None:
         self.recipe, self.preset, self.bank, self.device = recipe, preset, bank, device
         self.checkpoint, self.branch = out / "checkpoint.pt", out / "decay.pt"
@@ -213,6 +247,7 @@ class _Run:
         self.loss = make_loss(recipe.loss, recipe.seed)
         if isinstance(self.loss, nn.Module):
             self.loss.to(device)
+        self._drawing = drawing or Drawing(Draws(bank, recipe, preset.batch))
         self._drawn = lru_cache(_POOL)(self._draw)
         self.half = recipe.stored == "float16"
         self.decaying = False
@@ -283,14 +318,17 @@ class _Run:
         foreground; None for networks that need more than a problem.
         """
         network = self.average.module.eval()
+        alone = _needs_problem_alone(network)
         losses, ratios = [], []
         with torch.no_grad():
             for number, case in enumerate(self.bank.validation):
                 rng = np.random.default_rng((self.recipe.seed, VALIDATION_SEED, number))
-                example = self._example(case, rng)
+                drawn = draw_example(case, self.recipe.masks, self.recipe.pixels, rng)
+                of_tv = self._tv_error(number, drawn) if alone else 1.0  # on the processor, whose kernels are fast
+                example = self._moved(drawn)
                 losses.append(float(self.loss(network, example, rng)))
-                if _needs_problem_alone(network):
-                    ratios.append(foreground_error(network(example.problem), example) / self._tv_error(number, example))
+                if alone:
+                    ratios.append(foreground_error(network(example.problem), example) / of_tv)
         self.score = sum(losses) / len(losses)
         self.over_tv = math.exp(sum(map(math.log, ratios)) / len(ratios)) if ratios and min(ratios) > 0 else None
         self.curve.append((self.seconds / 3600, self.score, self.over_tv))
@@ -449,18 +487,16 @@ class _Run:
         return pool * _POOL + position % _POOL
 
     def _draw(self, number: int) -> Example:
-        rng = np.random.default_rng((self.recipe.seed, _EXAMPLES, number))
-        return self._example(self.bank[int(rng.integers(len(self.bank)))], rng)
+        return self._moved(self._drawing[number])
 
-    def _example(self, case: TrainingCase, rng: np.random.Generator) -> Example:
-        example = draw_example(case, self.recipe.masks, self.recipe.pixels, rng)
-        return example if self.device.type == "cpu" else _moved(example, self.device)
+    def _moved(self, example: Example) -> Example:
+        return example if self.device.type == "cpu" else moved(example, self.device)
 
     def _tv_error(self, number: int, example: Example) -> float:
         """The error of TV on a validation example, computed once."""
         if number not in self._tv_errors:
             problem = example.problem
-            self._tv_errors[number] = foreground_error(problem.tv(tv.rule(float(problem.noise))), example)
+            self._tv_errors[number] = foreground_error(problem.tv_by_rule(problem.noise), example)
         return self._tv_errors[number]
 
     def _line(self, loss: float, rate: float, validated: bool) -> LogLine:
@@ -501,14 +537,7 @@ def _needs_problem_alone(network: nn.Module) -> bool:
 def foreground_error(image: Tensor, example: Example) -> float:
     """NMSE of the magnitude within the foreground; real images are compared with the root sum of squares."""
     reference = example.truth if image.is_complex() else example.magnitude
-    return float(nmse(image, reference, foreground(example.magnitude)))
-
-
-def _moved(example: Example, device: torch.device) -> Example:
-    problem, model = example.problem, example.problem.model
-    model = ForwardModel(model.sensitivities.to(device), model.mask.to(device), model.dims)
-    moved = Problem(model, problem.data.to(device), problem.noise.to(device))
-    return Example(moved, example.truth.to(device), example.magnitude.to(device))
+    return float(nmse(image, reference, example.inside))
 
 
 def _running_mean(mean: Sequence[Tensor], current: Sequence[Tensor], count: Tensor | int) -> None:

@@ -17,12 +17,10 @@ from numpy.random import Generator
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..data.foreground import foreground
 from ..evaluation.metrics import ssim
 from ..ground.errors import InputError
 from ..physics.model import ForwardModel, root_sum_of_squares
 from ..physics.sampling import outside_acs
-from ..reconstructors.classical import tv
 from ..reconstructors.classical.energy import MIX, WEIGHT, objective
 from ..reconstructors.generative import posterior
 from ..reconstructors.learned import consistency, hyperrecon_supervised
@@ -51,10 +49,10 @@ def log_error(network: nn.Module, example: Example, rng: Generator) -> Tensor:
     The magnitudes and SSIM are those of the foreground. By the logarithm a case counts the same whether its error is
     small or large, as in `improvement` by the TV image's error, but no TV image is needed.
     """
-    image, truth, inside = network(example.problem), example.truth, foreground(example.magnitude)
+    image, truth, inside = network(example.problem), example.truth, example.inside
     whole = _norm(image - truth) / _norm(truth)
-    magnitude = ((image.abs() - truth.abs()) * inside).norm() / (truth.abs() * inside).norm()
-    return (whole.log() + magnitude.log()) / 2 + 0.3 * (_dissimilarity(image, truth, inside) + 0.01).log()
+    magnitude = _norm((image.abs() - truth.abs()) * inside) / _norm(truth.abs() * inside)
+    return ((whole.log() + magnitude.log()) / 2 + 0.3 * (_dissimilarity(image, truth, inside) + 0.01).log()).mean()
 
 
 def mixture(network: Any, example: Example, rng: Generator) -> Tensor:
@@ -134,11 +132,11 @@ def held_out_lines(network: nn.Module, example: Example, rng: Generator) -> Tens
 
     def errors(x: Tensor) -> tuple[Tensor, Tensor]:
         residual = predicted.forward(x) - held_out * problem.data
-        return residual.abs().sum(), _norm(residual)
+        return residual.abs().sum(), torch.linalg.vector_norm(residual)
 
     image = network(given)
     with torch.no_grad():
-        reference = errors(given.tv(tv.rule(float(given.noise))))
+        reference = errors(given.tv_by_rule(given.noise))
     absolute, squared = (a / b for a, b in zip(errors(image), reference, strict=True))
     return (absolute + squared) / 2
 
@@ -146,8 +144,8 @@ def held_out_lines(network: nn.Module, example: Example, rng: Generator) -> Tens
 def magnitude(network: Callable[..., Tensor], example: Example, rng: Generator) -> Tensor:
     """||x - t||_1 / ||t||_1 + 0.3 (1 - SSIM), t the root sum of squares of the noise-free coil images."""
     image = network(example.problem)
-    error = (image.abs() - example.magnitude).abs().sum() / example.magnitude.sum()
-    return error + 0.3 * _dissimilarity(image, example.magnitude)
+    error = _ratio(image.abs() - example.magnitude, example.magnitude)
+    return (error + 0.3 * _dissimilarity(image, example.magnitude)).mean()
 
 
 def refinement(network: nn.Module, example: Example, rng: Generator) -> Tensor:
@@ -157,15 +155,15 @@ def refinement(network: nn.Module, example: Example, rng: Generator) -> Tensor:
     and a network trained only on ||x - t|| makes it worse, and at R = 10.
     """
     problem, truth = example.problem, example.magnitude
-    inside = foreground(truth)
+    inside = example.inside
 
     def errors(x: Tensor) -> tuple[Tensor, Tensor]:
-        return ((x - truth) * inside).norm(), _dissimilarity(x, truth, inside) + 0.01
+        return _norm((x - truth) * inside), _dissimilarity(x, truth, inside) + 0.01
 
     with torch.no_grad():
         reference = errors(root_sum_of_squares(problem.model.coil_images(problem.data)))
     error, dissimilarity = (a / b for a, b in zip(errors(network(problem).abs()), reference, strict=True))
-    return error + 0.3 * dissimilarity
+    return (error + 0.3 * dissimilarity).mean()
 
 
 def either_sensitivities(network: nn.Module, example: Example, rng: Generator, usual: Loss = improvement) -> Tensor:
@@ -207,7 +205,8 @@ def joint(network: nn.Module, example: Example, rng: Generator) -> Tensor:
     image, problem = network(example.problem), example.problem
     with torch.autocast(image.device.type, enabled=False):
         consistency = problem.model.forward(image) - problem.data
-        return _ratio(image - example.truth, example.truth) + _ratio(consistency, problem.data)
+        of_data = _ratio(consistency, problem.data, (-3, -2, -1))
+        return (_ratio(image - example.truth, example.truth) + of_data).mean()
 
 
 def _improvement(image: Tensor, example: Example) -> Tensor:
@@ -216,15 +215,15 @@ def _improvement(image: Tensor, example: Example) -> Tensor:
     Errors are ||x - t|| / ||x_0 - t||, x_0 the minimiser of TV at 0.12 sigma, so that a case counts the same whether TV
     is nearly right or far off. The magnitude and D = 1 - SSIM + 0.01 are those of the foreground, which is judged.
     """
-    truth, inside = example.truth, foreground(example.magnitude)
+    truth, inside = example.truth, example.inside
 
     def errors(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        return _norm(x - truth), ((x.abs() - truth.abs()) * inside).norm(), _dissimilarity(x, truth, inside) + 0.01
+        return _norm(x - truth), _norm((x.abs() - truth.abs()) * inside), _dissimilarity(x, truth, inside) + 0.01
 
     with torch.no_grad():
         reference = errors(_tv_start(example))
     whole, magnitude, dissimilarity = (a / b for a, b in zip(errors(image), reference, strict=True))
-    return (whole + magnitude) / 2 + 0.3 * dissimilarity
+    return ((whole + magnitude) / 2 + 0.3 * dissimilarity).mean()
 
 
 def _error(image: Tensor, example: Example) -> Tensor:
@@ -232,18 +231,18 @@ def _error(image: Tensor, example: Example) -> Tensor:
 
 
 def _absolute_error(image: Tensor, example: Example) -> Tensor:
-    return (image - example.truth).abs().sum()
+    return (image - example.truth).abs().sum((-2, -1))
 
 
 def _foreground_dissimilarity(image: Tensor, example: Example) -> Tensor:
-    return _dissimilarity(image, example.truth, foreground(example.magnitude)) + 0.01
+    return _dissimilarity(image, example.truth, example.inside) + 0.01
 
 
 def _residual(image: Tensor, example: Example) -> Tensor:
-    """||A x - y||^2."""
+    """||A x - y||^2 of each image."""
     problem = example.problem
     difference = problem.model.forward(image) - problem.model.mask * problem.data
-    return torch.view_as_real(difference).square().sum()
+    return torch.view_as_real(difference).square().sum((-4, -3, -2, -1))
 
 
 def _edge_strength_error(image: Tensor, example: Example) -> Tensor:
@@ -251,7 +250,7 @@ def _edge_strength_error(image: Tensor, example: Example) -> Tensor:
 
     Means over the posterior, which squared errors ask for, have too little wherever the data leave detail open.
     """
-    return (_edge_strength(image) - _edge_strength(example.truth)).abs().sum()
+    return (_edge_strength(image) - _edge_strength(example.truth)).abs().sum((-2, -1))
 
 
 def _relative(measure: Callable[[Tensor, Example], Tensor]) -> Callable[[Tensor, Example], Tensor]:
@@ -260,7 +259,7 @@ def _relative(measure: Callable[[Tensor, Example], Tensor]) -> Callable[[Tensor,
     def term(image: Tensor, example: Example) -> Tensor:
         with torch.no_grad():
             reference = measure(_tv_start(example), example)
-        return measure(image, example) / reference
+        return (measure(image, example) / reference).mean()
 
     return term
 
@@ -328,15 +327,17 @@ def _weighted(network: Any, example: Example, knobs: dict[str, float]) -> tuple[
 
 
 def _tv_start(example: Example) -> Tensor:
-    return example.problem.tv(tv.rule(float(example.problem.noise)))
+    return example.problem.tv_by_rule(example.problem.noise)
 
 
 def _edge_strength(image: Tensor) -> Tensor:
-    """The local mean of |grad x|, float32 (rows - 1, columns - 1)."""
-    parts = torch.stack((image[1:, :-1] - image[:-1, :-1], image[:-1, 1:] - image[:-1, :-1]))
+    """The local mean of |grad x|, float32 (..., rows - 1, columns - 1)."""
+    here = image[..., :-1, :-1]
+    parts = torch.stack((image[..., 1:, :-1] - here, image[..., :-1, 1:] - here))
     power = torch.view_as_real(parts).square().sum((0, -1))
     strength = (power + _SMOOTHING**2).sqrt()
-    return functional.avg_pool2d(strength[None], 5, 1, 2, count_include_pad=False)[0]
+    each = strength.reshape(-1, 1, *strength.shape[-2:])
+    return functional.avg_pool2d(each, 5, 1, 2, count_include_pad=False).reshape(strength.shape)
 
 
 def _drawn_weights(rng: Generator) -> tuple[float, float]:
@@ -367,14 +368,16 @@ def _some_lines(sampled: Tensor, rng: Generator) -> Tensor:
     return chosen
 
 
-def _ratio(difference: Tensor, of: Tensor) -> Tensor:
-    """||d||_1 / ||x||_1."""
-    return difference.abs().sum() / of.abs().sum()
+def _ratio(difference: Tensor, of: Tensor, axes: tuple[int, ...] = (-2, -1)) -> Tensor:
+    """||d||_1 / ||x||_1 of each image, or of its data."""
+    return difference.abs().sum(axes) / of.abs().sum(axes)
 
 
 def _norm(x: Tensor) -> Tensor:
-    return torch.view_as_real(x).square().sum().sqrt()
+    """||x||_2 of each image."""
+    return torch.linalg.vector_norm(x, dim=(-2, -1))
 
 
 def _dissimilarity(image: Tensor, truth: Tensor, mask: Tensor | None = None) -> Tensor:
-    return (1 - ssim(image, truth, float(truth.abs().max()), mask)).to(image.real.dtype)
+    """1 - SSIM of each image, on its mask; the data range is the truth's maximum."""
+    return (1 - ssim(image, truth, truth.abs().amax((-2, -1), keepdim=True), mask)).to(image.real.dtype)

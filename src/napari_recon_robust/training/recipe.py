@@ -33,9 +33,10 @@ class Preset(Specification):
 
     steps: how many, if no time is given. precision: that of the convolutions in training; weights, data consistency and
     validation stay in float32. accumulate: examples in a step. reuse: steps that use each example, since drawing one
-    (its mask, its classical start) can cost more than a step. muon: learning rate of `Muon` for hidden convolutions;
-    None trains them by AdamW like the rest. weight_decay: Muon's; kernels' spectral norms stay below its inverse.
-    decay: the share of the steps or minutes over which the rates fall to zero at the end.
+    (its mask, its classical start) can cost more than a step. batch: examples of one size that a GPU computes together
+    in place of one; not every network takes them (`loop.check_loss` tells). muon: learning rate of `Muon` for hidden
+    convolutions; None trains them by AdamW like the rest. weight_decay: Muon's; kernels' spectral norms stay below its
+    inverse. decay: the share of the steps or minutes over which the rates fall to zero at the end.
     """
 
     steps: int = Field(gt=0)
@@ -46,6 +47,7 @@ class Preset(Specification):
     warm_up: int = Field(default=200, ge=0)
     decay: float = Field(default=0.2, gt=0, le=1)
     accumulate: int = Field(default=1, ge=1)
+    batch: int = Field(default=1, ge=1)
     precision: Literal["float32", "bfloat16"] = "bfloat16"
     validate_every: int = Field(default=500, gt=0)
 

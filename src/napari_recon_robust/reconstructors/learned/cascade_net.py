@@ -39,16 +39,19 @@ class CascadeNetwork(nn.Module):
         self.slopes = nn.Parameter(torch.full((cascades,), 0.5))
 
     def forward(self, problem: Problem, noise: float = 1.0) -> Tensor:
-        """The image, complex64 (rows, columns), relative to the problem's scale."""
+        """The image, complex64 (..., rows, columns), relative to the problem's scale; the problem may be a batch."""
         level = noise_level(problem, noise)
         problem, phase = problem.aligned
-        penalties = (self.log_penalties + self.slopes * level.squeeze()).exp()
+        penalties = [(a + b * level).exp() for a, b in zip(self.log_penalties, self.slopes, strict=True)]
         image = alternate(problem, self.networks, penalties, level)
         return phase * image
 
 
-def alternate(problem: Problem, networks: Iterable[nn.Module], penalties: Tensor, *levels: Tensor) -> Tensor:
-    """Alternate residual networks and data consistency, starting at A^H y: the image, complex64 (rows, columns)."""
+def alternate(problem: Problem, networks: Iterable[nn.Module], penalties: Iterable[Tensor], *levels: Tensor) -> Tensor:
+    """Alternate residual networks and data consistency, starting at A^H y: the image, complex64 (..., rows, columns).
+
+    A penalty is a number for each image, (..., 1, 1).
+    """
     image = problem.right_hand_side
     for network, penalty in zip(networks, penalties, strict=True):
         z = image + network(image, *levels)

@@ -17,13 +17,15 @@ _PRECISION = 1e-4  # of an iterative inverse
 
 
 class DataConsistency(ABC):
-    """P = (A^H A + w I)^-1 for one penalty w. diagonal: diag P, float32 (rows, columns), without a gradient."""
+    """P = (A^H A + w I)^-1 for one penalty w, or a batch with one each. diagonal: diag P, float32 (..., rows, columns),
+    without a gradient.
+    """
 
     penalty: Tensor
     diagonal: Tensor
 
     def solve(self, image: Tensor) -> Tensor:
-        """P applied to an image, complex64 (rows, columns); differentiable in it, and in w."""
+        """P applied to an image, complex64 (..., rows, columns); differentiable in it, and in w."""
         result: Tensor = _Solve.apply(image, self.penalty, self._apply)
         return result
 
@@ -57,13 +59,14 @@ class RowInverse(DataConsistency):
 
 
 def row_normal(model: ForwardModel) -> Tensor:
-    """N of sampled lines as its blocks, complex64 (rows, columns, columns)."""
+    """N of sampled lines as its blocks, complex64 (..., rows, columns, columns)."""
     maps = model.sensitivities.movedim(-3, -1)
     columns = maps.shape[-2]
+    mask = model.mask if model.mask.ndim == 2 else model.mask.squeeze(-3)
     # Circular shifts commute with N, so the centred transforms need none here.
-    spread = torch.fft.ifft(torch.fft.ifftshift(model.mask.to(maps.dtype), -1))
+    spread = torch.fft.ifft(torch.fft.ifftshift(mask.to(maps.dtype), -1))
     index = torch.arange(columns, device=maps.device)
-    return (maps.conj() @ maps.mT).mul_(spread[:, (index[:, None] - index) % columns])
+    return (maps.conj() @ maps.mT).mul_(spread[..., (index[:, None] - index) % columns])
 
 
 class IterativeInverse(DataConsistency):
@@ -103,4 +106,5 @@ class _Solve(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None]:
         (solution,) = ctx.saved_tensors
         gradient = ctx.operator(gradients[0])
-        return gradient, -(gradient.conj() * solution).real.sum().expand(ctx.shape), None
+        of_penalty = -(gradient.conj() * solution).real.sum((-2, -1), keepdim=True)
+        return gradient, of_penalty.reshape(ctx.shape), None

@@ -19,7 +19,7 @@ class Unroll:
     """One unroll: z = x + r C(x, ...), then data consistency of weight p.
 
     correction: C, from (1, 4 * (SEEN + levels), rows / 2, columns / 2) to (1, 8, rows / 2, columns / 2), 2x2 blocks of
-    pixels. reach: r, relative to the image's scale; penalty: p. Both real and without axes.
+    pixels. reach: r, relative to the image's scale, real and without axes; penalty: p, real, (..., 1, 1) in a batch.
     """
 
     correction: Callable[[Tensor], Tensor]
@@ -44,7 +44,7 @@ def unrolled(
     image, gradient = b, b - model.normal(b)
     for unroll in unrolls:
         seen = (channels(image), channels((image - smooth(image)) / detail).asinh(), channels(gradient / pull).asinh())
-        maps = [level.expand(1, 1, *image.shape[-2:]) for level in levels]
+        maps = [level.expand(image.shape).reshape(-1, 1, *image.shape[-2:]) for level in levels]
         z = image + unroll.reach * to_complex(on_blocks(unroll.correction, torch.cat((*seen, *maps), dim=1)))
         image, gradient = _consistent(model, b, z, unroll.penalty)
     return image

@@ -8,7 +8,6 @@ from torch import Tensor, nn
 
 from ...ground.knob import Knob
 from ...networks.image_network import ResidualUNet
-from ..classical import tv
 from ..problem import Problem
 from .data_consistency import data_consistency
 from .splitting import INPUTS, GatedCorrection
@@ -63,13 +62,13 @@ class SupervisedHQSNetwork(nn.Module):
         self.register_load_state_dict_pre_hook(_share)
 
     def forward(self, problem: Problem, noise: float = 1.0, share: float = 1.0) -> Tensor:
-        """The image, complex64 (rows, columns), relative to the problem's scale."""
+        """The image, complex64 (..., rows, columns), relative to the problem's scale; the problem may be a batch."""
         assumed = problem.noise * noise
         level = (assumed / TYPICAL_NOISE).log()
         penalty = (self.penalty_offset + self.penalty_slope * level).exp()
         problem, phase = problem.aligned
         consistency = data_consistency(problem.model, penalty)
-        start = problem.tv(tv.rule(float(assumed)))
+        start = problem.tv_by_rule(assumed)
         removed = consistency.solve(problem.right_hand_side - problem.model.normal(start))
 
         correction = GatedCorrection(consistency, penalty, start, removed, assumed)

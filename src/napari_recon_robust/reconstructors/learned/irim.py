@@ -55,8 +55,9 @@ class IRIMNetwork(ConsistentNetwork):
         start = linear_start(problem)
         residual = (problem.right_hand_side - problem.model.normal(start)) / REACH
         memory = to_blocks(image_features(start))
-        unchanged = memory.new_zeros(1, 2 * _IMAGE, *memory.shape[-2:])
-        rest = level.expand(1, self.channels - 4 * _IMAGE, *memory.shape[-2:])
+        count, size = len(memory), memory.shape[-2:]
+        unchanged = memory.new_zeros(count, 2 * _IMAGE, *size)
+        rest = level.reshape(-1, 1, 1, 1).expand(count, self.channels - 4 * _IMAGE, *size)
         state = torch.cat((unchanged, memory, rest), dim=1)
         state = run_reversibly(self.steps, problem.model, state, residual)
         return phase * (start + REACH * to_image(state, problem.model.shape))

@@ -19,9 +19,10 @@ class GatedCorrection:
     sigma^2 P, P = (A^H A + w I)^-1, is the covariance that the data leave, so a correction by the network U goes as far
     as the data leave the image open. U sees the image, its detail and what TV removed, in standard deviations of the
     noise in each pixel, the distance of the image from its start, and these standard deviations. U maps
-    (1, 4 * INPUTS, rows / 2, columns / 2) to (1, 8, rows / 2, columns / 2).
+    (batch, 4 * INPUTS, rows / 2, columns / 2) to (batch, 8, rows / 2, columns / 2).
 
-    penalty: w. start, removed: x_0 and P A^H (y - A x_0), complex64 (rows, columns). noise: the assumed sigma, (1, 1).
+    penalty: w. start, removed: x_0 and P A^H (y - A x_0), complex64 (..., rows, columns). noise: the assumed sigma,
+    (..., 1, 1).
     """
 
     def __init__(
@@ -33,12 +34,13 @@ class GatedCorrection:
             self.amplification = noise * consistency.diagonal.sqrt()
             self.gate = _REACH * self.amplification / unexplained
             level = (noise / TYPICAL_NOISE).log().expand_as(unexplained)
-            self.known = torch.stack((unexplained, (self.amplification / TYPICAL_NOISE).log(), level))
+            self.known = torch.stack((unexplained, (self.amplification / TYPICAL_NOISE).log(), level), dim=-3)
 
     def of(self, image: Tensor, network: Callable[[Tensor], Tensor], progress: float) -> Tensor:
-        """The correction of an image, complex64 (rows, columns) like it. progress: the share of unrolls done so far."""
-        step = torch.full_like(self.known[:1], progress)
-        known = torch.cat((self.known, step, step.square()))[None]
-        relative = torch.cat((channels(image - smooth(image)), channels(self.removed)), dim=1) / self.amplification
+        """The correction of an image, complex64 of its shape. progress: the share of unrolls done so far."""
+        step = torch.full_like(self.known[..., :1, :, :], progress)
+        known = torch.cat((self.known, step, step.square()), dim=-3).reshape(-1, 5, *image.shape[-2:])
+        details = torch.cat((channels(image - smooth(image)), channels(self.removed)), dim=1)
+        relative = details / self.amplification.unsqueeze(-3)
         features = torch.cat((channels(image), relative.asinh(), 5 * channels(image - self.start), known), dim=1)
         return self.gate * to_complex(on_blocks(network, features))

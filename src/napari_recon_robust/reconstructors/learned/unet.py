@@ -71,14 +71,14 @@ class TrainableUNet(FastMRIUNet):
         self.start_as_identity()
 
     def forward(self, problem: Problem) -> Tensor:  # type: ignore[override]
-        """The magnitude, float32 (rows, columns), relative to the problem's scale."""
+        """The magnitude, float32 (..., rows, columns), relative to the problem's scale."""
         return magnitude_of(super().forward, problem)
 
 
 def magnitude_of(network: Callable[[Tensor], Tensor], problem: Problem) -> Tensor:
-    """The network's image of a problem, float32 (rows, columns), relative to its scale."""
+    """The network's image of a problem or a batch, float32 (..., rows, columns), relative to its scale."""
     zero_filled = root_sum_of_squares(problem.model.coil_images(problem.data))
-    return magnitude_by(network, zero_filled[None, None])[0, 0]
+    return magnitude_by(network, zero_filled.reshape(-1, 1, *zero_filled.shape[-2:])).reshape(zero_filled.shape)
 
 
 def magnitude_by(network: Callable[[Tensor], Tensor], magnitude: Tensor) -> Tensor:

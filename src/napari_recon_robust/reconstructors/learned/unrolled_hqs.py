@@ -40,9 +40,9 @@ class UnrolledHQSNetwork(nn.Module):
         self.log_reaches = nn.Parameter(torch.full((unrolls,), math.log(REACH)))
 
     def forward(self, problem: Problem, noise: float = 1.0) -> Tensor:
-        """The image, complex64 (rows, columns), relative to the problem's scale."""
+        """The image, complex64 (..., rows, columns), relative to the problem's scale; the problem may be a batch."""
         level = noise_level(problem, noise)
         aligned, phase = problem.aligned_linearly
-        penalties = (self.log_penalties + self.slopes * level.squeeze()).exp()
+        penalties = [(a + b * level).exp() for a, b in zip(self.log_penalties, self.slopes, strict=True)]
         unrolls = map(Unroll, self.corrections, self.log_reaches.exp(), penalties)
         return phase * unrolled(aligned.model, aligned.right_hand_side, unrolls, REACH, noise * aligned.noise, level)

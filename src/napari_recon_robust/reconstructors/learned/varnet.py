@@ -147,17 +147,17 @@ class TrainableVarNet(FastMRIVarNet):
     def forward(  # type: ignore[override]
         self, problem: Problem, learned: bool | None = None, consistency: float = 1.0
     ) -> Tensor:
-        """The image, complex64 (rows, columns), relative to the problem's scale.
+        """The image, complex64 (..., rows, columns), relative to the problem's scale; the problem may be a batch.
 
         learned: overrides the network's. consistency: of the last step, where `linear` is given.
         """
         sensitivities = "learned" if (self.learned if learned is None else learned) else "estimated"
-        model, data = with_sensitivities(self, problem, sensitivities), problem.data[None]
+        model, data = with_sensitivities(self, problem, sensitivities), _batch(problem.data)
         seen = _seen(self, problem, model.sensitivities, sensitivities)
         image = combined(super().forward(data, model.mask, seen, model.dims), model.sensitivities, model.dims)
         if self.passes_image:
             image = last_step(model, data, image, problem.noise, consistency)
-        return image[0]
+        return image.reshape(*problem.data.shape[:-3], *image.shape[-2:])
 
 
 def data_and_sensitivities(
@@ -183,10 +183,10 @@ def data_and_sensitivities(
 
 
 def with_sensitivities(network: FastMRIVarNet, problem: Problem, sensitivities: str) -> ForwardModel:
-    """The model of a problem with the maps that are estimated or learned, as a batch of one."""
-    model, maps = problem.model, problem.model.sensitivities[None]
+    """The model of a problem or a batch with the maps that are estimated or learned, as a batch."""
+    model, maps = problem.model, _batch(problem.model.sensitivities)
     if sensitivities == "learned":
-        maps = learned_sensitivities(network, problem.data[None], model.mask, model.dims)
+        maps = learned_sensitivities(network, _batch(problem.data), model.mask, model.dims)
     return ForwardModel(maps, model.mask, model.dims)
 
 
@@ -194,20 +194,30 @@ def _seen(network: FastMRIVarNet, given: Measurement | Problem, maps: Tensor, se
     """The maps of a batch as the cascades see them: with weights of ours, estimated ones carry the local phase."""
     if sensitivities == "learned" or not network.passes_image:
         return maps
-    slices = problems(given) if isinstance(given, Measurement) else [given]
-    return torch.stack([problem.aligned_linearly[0].model.sensitivities for problem in slices])
+    if isinstance(given, Measurement):
+        return torch.stack([problem.aligned_linearly[0].model.sensitivities for problem in problems(given)])
+    return _batch(given.aligned_linearly[0].model.sensitivities)
 
 
 def learned_sensitivities(network: FastMRIVarNet, data: Tensor, mask: Tensor, dims: tuple[int, ...]) -> Tensor:
-    """The sensitivity network's maps, (batch, coils, rows, columns), from the ACS in `data`."""
+    """The sensitivity network's maps, (batch, coils, rows, columns), from the ACS in `data`, which masks may share."""
     if network.sens_net is None:
         raise InputError("these weights have no sensitivity network; choose estimated sensitivities.")
-    if mask.shape[-2] == 1:
-        acs = acs_columns(mask)
-    else:
-        acs = torch.zeros_like(mask)
-        acs[acs_region(mask)] = True
-    return network.sens_net(data, acs, dims)
+    masks = mask.reshape(-1, *mask.shape[-2:])
+    acs = torch.stack([acs_columns(one) if one.shape[0] == 1 else _acs_points(one) for one in masks])
+    return network.sens_net(data, acs.reshape(mask.shape), dims)
+
+
+def _acs_points(mask: Tensor) -> Tensor:
+    """The ACS of sampled points, bool (rows, columns) like the mask."""
+    acs = torch.zeros_like(mask)
+    acs[acs_region(mask)] = True
+    return acs
+
+
+def _batch(x: Tensor) -> Tensor:
+    """A tensor (..., coils, rows, columns) with exactly one axis in front."""
+    return x.reshape(-1, *x.shape[-3:])
 
 
 def combined(data: Tensor, maps: Tensor, dims: tuple[int, ...]) -> Tensor:
