@@ -130,6 +130,14 @@ def test_a_damaged_case_is_told_by_processes_too(bank: Bank, tmp_path: Path) -> 
         drawing[0]
 
 
+@pytest.mark.parametrize("id", BATCHED)
+def test_presets_with_batches_are_those_of_networks_that_take_them(id: str) -> None:
+    """Also where some examples have sampled lines and others sampled points."""
+    preset = load_recipe(id).preset("gpu")
+    assert preset.batch > 1
+    check_loss(load_recipe(id), None, preset)
+
+
 @pytest.mark.parametrize("id", ["hyperrecon", "posterior"])
 def test_a_network_that_takes_no_batch_is_told_before_cases_are_made(
     id: str, tmp_path: Path, anatomy_folder: Path

@@ -34,7 +34,8 @@ def local_phase(image: Tensor, floor: Tensor) -> Tensor:
     kernel = torch.softmax(-((at / _PHASE_WIDTH) ** 2) / 2, 0).to(image.real.dtype)
     parts = torch.view_as_real(image).movedim(-1, 0)
     padded = functional.pad(parts.reshape(-1, 1, *image.shape[-2:]), (_PHASE_RADIUS,) * 4, mode="replicate")
-    low = functional.conv2d(functional.conv2d(padded, kernel[None, None, None]), kernel[None, None, :, None])
+    with torch.autocast(image.device.type, enabled=False):
+        low = functional.conv2d(functional.conv2d(padded, kernel[None, None, None]), kernel[None, None, :, None])
     return torch.sgn(torch.view_as_complex(low.reshape(parts.shape).movedim(0, -1).contiguous()) + floor)
 
 

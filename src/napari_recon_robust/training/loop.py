@@ -139,7 +139,8 @@ def check_loss(recipe: Recipe, weights: str | None = None, preset: Preset | None
         raise InputError(f"there is no loss {recipe.loss!r}; choose one of {', '.join(LOSSES)}.")
     network = make_network(recipe, weights)
     rng = np.random.default_rng(recipe.seed)
-    loss, example = make_loss(recipe.loss, recipe.seed), draw_example(_trial(rng), recipe.masks, 2**12, rng)
+    masks = recipe.masks.model_copy(update={"patterns": recipe.masks.patterns[:1]})  # of one kind, for a batch
+    loss, example = make_loss(recipe.loss, recipe.seed), draw_example(_trial(rng), masks, 2**12, rng)
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         try:
             loss(network.eval(), example, rng)
@@ -151,7 +152,7 @@ def check_loss(recipe: Recipe, weights: str | None = None, preset: Preset | None
                 f"({said_by(error)}); choose another loss or network."
             ) from error
         if preset is not None and preset.batch > 1:
-            other = draw_example(_trial(rng, coils=2), recipe.masks, 2**12, rng)
+            other = draw_example(_trial(rng, coils=2), masks, 2**12, rng)
             _check_batch(recipe, partial(loss, network), [example, other])
     return example.problem
 
