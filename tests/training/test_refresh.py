@@ -15,9 +15,9 @@ from napari_recon_robust.ground.locks import locked
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.ground.writing import runs
 from napari_recon_robust.training import loop
-from napari_recon_robust.training.bank import Bank, BankSpecification, build_bank
+from napari_recon_robust.training.bank import Bank, BankSpecification, build_bank, fill_bank
 from napari_recon_robust.training.recipe import Recipe
-from napari_recon_robust.training.refresh import refresh, start_refreshing
+from napari_recon_robust.training.refresh import refresh, start_filling, start_refreshing
 
 
 @pytest.fixture
@@ -68,6 +68,34 @@ def test_several_processes_share_the_draws(folder: Path, anatomy_folder: Path) -
     ]
     assert len({number for _, number in seen}) == len(seen)
     assert all(number >= 4 and number % 3 == part for part, number in seen)
+
+
+def test_those_that_help_to_make_a_bank_begin_at_its_other_end(
+    folder: Path, anatomy_folder: Path, specification: BankSpecification
+) -> None:
+    before = [case.coil_images for case in Bank(folder)]
+    for number in (1, 2, 3):
+        (folder / f"case-{number:05d}.safetensors").unlink()
+    helping = fill_bank(folder, anatomy_folder, False, 0, 2)
+    made = [step.message for step in helping if step.message.startswith("case ")]
+    assert made == ["case 4", "case 2"]
+    messages = [step.message for step in build_bank(specification, anatomy_folder, folder)]
+    assert messages[-1] == "making case 1 of 1"
+    assert all(torch.equal(case.coil_images, images) for case, images in zip(Bank(folder), before, strict=True))
+
+
+@pytest.mark.slow
+def test_a_bank_is_made_by_several_processes(
+    bank: Bank, anatomy_folder: Path, specification: BankSpecification, tmp_path: Path
+) -> None:
+    """They wait until the folder says what the bank is."""
+    helping = start_filling(tmp_path, anatomy_folder, 2)
+    for step in build_bank(specification, anatomy_folder, tmp_path):
+        if step.message == "making case 1 of 8":
+            wait_for(lambda: all(process.poll() == 0 for process in helping.processes))
+    helping.stop()
+    pairs = zip((*Bank(tmp_path), *Bank(tmp_path).validation), (*bank, *bank.validation), strict=True)
+    assert all(torch.equal(one.coil_images, other.coil_images) for one, other in pairs)
 
 
 def test_another_process_on_the_same_bank_is_refused(folder: Path, anatomy_folder: Path, tmp_path: Path) -> None:

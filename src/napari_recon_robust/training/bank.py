@@ -6,6 +6,7 @@ mask. Sensitivities are estimated as at inference, only from the noisy ACS lines
 """
 
 import os
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -43,6 +44,7 @@ SPECIFICATION, _RECORD, LOCK = "bank.json", "sources.json", "making.lock"
 FEWEST_OUTSIDE = 2
 """Of the sampled lines outside the ACS: of one none could be held out."""
 _SUBSTITUTES = 4
+_WAIT = 0.2  # seconds
 _REDRAWN = 10  # times that a mask is drawn, at most; one in 2000 has too few lines outside the ACS
 
 S = TypeVar("S", bound=Specification)
@@ -304,8 +306,26 @@ def build_bank(specification: BankSpecification, data: Path, folder: Path, under
             ]
             for done, draw in enumerate(draws):
                 yield Progress(done / len(draws), f"making case {done + 1} of {len(draws)}")
-                draw.save()
+                if not _is_whole(draw.path):  # processes that help begin at the other end
+                    draw.save()
     return Bank(folder)
+
+
+def fill_bank(folder: Path, data: Path, undersampled: bool, part: int, parts: int) -> Job[None]:
+    """Help `build_bank`, which works in another process: make every `parts`-th missing case, from the last one on.
+
+    It waits until the folder says what the bank is, and ends when no case is missing.
+    """
+    while not os.path.lexists(folder / _RECORD):
+        yield Progress(0.0, "waiting for the bank")
+        time.sleep(_WAIT)
+    specification = read_description(BankSpecification, folder / SPECIFICATION)
+    division = yield from find_division(specification, data, undersampled)
+    for number in range(specification.cases - 1 - part, -1, -parts):
+        draw = division.training_draw(folder, specification, number)
+        if not _is_whole(draw.path):
+            yield Progress(0.0, f"case {number + 1}")
+            draw.save()
 
 
 def read_description(kind: type[S], path: Path) -> S:

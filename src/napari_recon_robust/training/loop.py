@@ -42,7 +42,7 @@ from .drawing import Drawing, Draws
 from .log import Log, LogLine
 from .losses import LOSSES, SELF_SUPERVISED, make_loss
 from .recipe import Preset, Recipe, load_recipe, make_network, recipes
-from .refresh import start_refreshing
+from .refresh import Making, start_filling, start_refreshing
 
 __all__ = ["LOSSES", "Bank", "Preset", "Recipe", "load_recipe", "make_network", "recipes", "train"]
 
@@ -94,8 +94,9 @@ def train(
         try_place(out / "checkpoint.pt")
         used = check_loss(recipe, weights, chosen)
         with locked(lock, f"another run trains in {shown(out)}; wait for it, stop it, or give another folder."):
-            cases = yield from _bank(recipe, data, place)
-            drawing = _drawing(Draws(cases, recipe, chosen.batch, used), torch.device(device), fresh)
+            drawing_processes = _others(device, fresh)
+            cases = yield from _bank(recipe, data, place, max(drawing_processes, fresh))
+            drawing = Drawing(Draws(cases, recipe, chosen.batch, used), drawing_processes)
             run = _Run(recipe, chosen, cases, out, torch.device(device), weights, drawing)
             budget: schedule.Budget = schedule.Steps(chosen.steps) if minutes is None else schedule.Minutes(minutes)
             if resume:
@@ -172,12 +173,12 @@ def _check_batch(
         )
 
 
-def _drawing(draws: Draws, device: torch.device, fresh: int) -> Drawing:
-    """With a GPU the processor's other cores draw the examples; on a processor each core trains its own network."""
-    if device.type == "cpu":
-        return Drawing(draws)
+def _others(device: str, fresh: int) -> int:
+    """How many processes draw the examples for a GPU: one for each core that is left. A processor draws its own."""
+    if device == "cpu":
+        return 0
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return Drawing(draws, max(1, allowed - 1 - fresh))
+    return max(1, allowed - 1 - fresh)
 
 
 def _trial(rng: np.random.Generator, coils: int = 4) -> TrainingCase:
@@ -206,19 +207,33 @@ def _command(recipe: Recipe, preset: str, minutes: float | None, resume: bool, w
 def _refreshed(folder: Path, data: Path, processes: int) -> Iterator[None]:
     """Replace cases by new ones meanwhile; InputError if that failed and nothing else did."""
     refreshing = start_refreshing(folder, data, processes)
-    try:
-        yield
-    finally:
-        failure = refreshing.failure()
-        refreshing.stop()
+    failure = None
+    with _stopping(refreshing):
+        try:
+            yield
+        finally:
+            failure = refreshing.failure()
     if failure is not None:
         raise InputError(f"the network is trained and saved, but its cases were not made afresh: {failure}")
 
 
-def _bank(recipe: Recipe, data: Path, folder: Path) -> Job[Bank]:
-    """The cases of a recipe; InputError for undersampled ones that its loss cannot learn from."""
+@contextmanager
+def _stopping(making: Making) -> Iterator[None]:
+    """Stop these processes in the end."""
+    try:
+        yield
+    finally:
+        making.stop()
+
+
+def _bank(recipe: Recipe, data: Path, folder: Path, helpers: int) -> Job[Bank]:
+    """The cases of a recipe; InputError for undersampled ones that its loss cannot learn from.
+
+    helpers: processes that help to make those that are missing. What is wrong with the data is said by this one.
+    """
     self_supervised = recipe.loss in SELF_SUPERVISED
-    bank = yield from build_bank(recipe.bank, data, folder, undersampled=self_supervised)
+    with _stopping(start_filling(folder, data, helpers, self_supervised)):
+        bank = yield from build_bank(recipe.bank, data, folder, undersampled=self_supervised)
     if bank.undersampled and not self_supervised:
         raise InputError(
             f"{shown(folder.parent)} holds cases of undersampled scans, and the loss {recipe.loss!r} needs the truth; "

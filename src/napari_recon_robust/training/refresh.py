@@ -1,4 +1,4 @@
-"""Making new cases while a network trains on a bank, in separate processes at the lowest priority.
+"""Making cases in separate processes at the lowest priority: those of a bank, and new ones while a network trains.
 
 Each case is a new draw, whose number continues those so far, and replaces the oldest case; validation is not changed.
 A file is replaced as a whole, so that the training reads complete cases and never waits. The cases that it reads then
@@ -11,20 +11,21 @@ import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import torch
 
 from ..ground.errors import InputError, ReconRobustError
 from ..ground.locks import locked
 from ..ground.progress import Job, Progress, run
-from .bank import SPECIFICATION, Bank, find_division, read_description
+from .bank import SPECIFICATION, Bank, fill_bank, find_division, read_description
 from .sources import BankSpecification
 
 
-class Refreshing:
-    """Processes that refresh a bank until they are stopped, or this process ends, however it ends."""
+class Making:
+    """Processes that make cases until they are stopped, or this process ends, however it ends."""
 
-    def __init__(self, processes: Sequence["subprocess.Popen[bytes]"], logs: Sequence[Path]) -> None:
+    def __init__(self, processes: Sequence["subprocess.Popen[bytes]"], logs: Sequence[Path] = ()) -> None:
         self.processes, self.logs = processes, logs
 
     def failure(self) -> str | None:
@@ -43,27 +44,31 @@ class Refreshing:
             process.wait()
 
 
-def start_refreshing(folder: Path, data: Path, processes: int = 1) -> Refreshing:
+def start_filling(folder: Path, data: Path, processes: int, undersampled: bool = False) -> Making:
+    """Help `build_bank` to make the training cases of the bank in `folder`; the processes end when all are there."""
+    task = "fill-undersampled" if undersampled else "fill"
+    return Making([_start(task, folder, data, part, processes, subprocess.DEVNULL) for part in range(processes)])
+
+
+def start_refreshing(folder: Path, data: Path, processes: int = 1) -> Making:
     """Keep replacing the training cases of the bank in `folder` by new ones from `data`, the files it was made from.
 
     processes: each simulates with one thread; a machine with a GPU may give most of its cores. A failure is reported in
-    `Refreshing.failure` and stops no training.
+    `Making.failure` and stops no training.
     """
-    logs = [folder / f"refreshing-{part}.log" for part in range(processes)]
-    started = []
+    logs, started = [folder / f"refreshing-{part}.log" for part in range(processes)], []
     for part, log in enumerate(logs):
-        command = [sys.executable, "-m", __name__, str(folder), str(data), str(part), str(processes)]
         with log.open("wb") as output:
-            started.append(
-                subprocess.Popen(
-                    command,
-                    stdin=subprocess.PIPE,
-                    stdout=output,
-                    stderr=output,
-                    env={**os.environ, "OMP_NUM_THREADS": "1"},
-                )
-            )
-    return Refreshing(started, logs)
+            started.append(_start("refresh", folder, data, part, processes, output))
+    return Making(started, logs)
+
+
+def _start(
+    task: str, folder: Path, data: Path, part: int, parts: int, output: "int | BinaryIO"
+) -> "subprocess.Popen[bytes]":
+    command = [sys.executable, "-m", __name__, task, str(folder), str(data), str(part), str(parts)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=output, stderr=output, env=environment)
 
 
 def refresh(folder: Path, data: Path, part: int = 0, parts: int = 1) -> Job[None]:
@@ -89,14 +94,17 @@ def refresh(folder: Path, data: Path, part: int = 0, parts: int = 1) -> Job[None
 
 
 def _main() -> None:
-    """Refresh FOLDER from DATA as PART of PARTS until standard input ends, at last with the process that holds it."""
-    folder, data, part, parts = sys.argv[1:]
+    """Do a TASK for FOLDER from DATA as PART of PARTS until standard input ends, with the process that holds it."""
+    task, folder, data, part, parts = sys.argv[1:]
     threading.Thread(target=_end_with_input, daemon=True).start()
     if hasattr(os, "nice"):
         os.nice(19)
     torch.set_num_threads(1)
     try:
-        run(refresh(Path(folder), Path(data), int(part), int(parts)))
+        if task == "refresh":
+            run(refresh(Path(folder), Path(data), int(part), int(parts)))
+        else:
+            run(fill_bank(Path(folder), Path(data), task == "fill-undersampled", int(part), int(parts)))
     except ReconRobustError as error:
         sys.exit(str(error))
 
