@@ -60,7 +60,7 @@ def test_a_batch_holds_examples_of_one_width_with_masks_of_their_own(bank: Bank,
     masks = MaskSpecification(patterns=patterns)
     kinds = set()
     for seed in range(6):
-        batch = draw_batch(bank, masks, 2048, 4, np.random.default_rng(seed), lambda problem: None)
+        batch = draw_batch(bank, masks, 2048, 4, np.random.default_rng(seed))
         size = batch.truth.shape[-2:]
         assert batch.problem.data.shape[0] == 4
         assert batch.problem.data.shape[-2:] == size == batch.inside.shape[-2:]
@@ -101,8 +101,9 @@ def test_what_a_loss_computes_of_a_problem_is_computed_beforehand_and_travels(ex
     recipe = load_recipe("hqs-supervised")
     used = check_loss(recipe)
     for example in examples:
-        compute_like(example.problem, used)
+        compute_like(example, used)
     batch = moved(joined(examples), torch.device("cpu"))
+    assert "inside" in batch.__dict__
     aligned = batch.problem.aligned[0]
     for problem in (batch.problem, aligned):
         before = dict(problem.starts)

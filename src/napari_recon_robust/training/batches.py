@@ -24,17 +24,17 @@ def draw_batch(
     pixels: int,
     size: int,
     rng: Generator,
-    prepare: Callable[[Problem], None],
+    prepare: Callable[[Example], None] = lambda example: None,
 ) -> Example:
     """`size` examples of random cases as one, or a single one without a batch axis; see `bank.draw_example`.
 
     The cases have as many columns as the first, which is drawn of all; so each of all is drawn as often as before.
-    prepare: what is done with each problem before they are joined.
+    prepare: what is done with each one before they are joined.
     """
 
     def draw(case: TrainingCase, masks: MaskSpecification, pixels: int) -> Example:
         example = draw_example(case, masks, pixels, rng)
-        prepare(example.problem)
+        prepare(example)
         return example
 
     first = cases[int(rng.integers(len(cases)))]
@@ -65,26 +65,39 @@ def joined(examples: Sequence[Example]) -> Example:
 
     The loss of the result is the mean of theirs.
     """
-    return Example(
+    result = Example(
         _joined([example.problem for example in examples]),
         torch.stack([example.truth for example in examples]),
         torch.stack([example.magnitude for example in examples]),
     )
+    if all("inside" in example.__dict__ for example in examples):
+        result.__dict__["inside"] = torch.stack([example.inside for example in examples])
+    return result
 
 
 def moved(example: Example, device: torch.device) -> Example:
     """An example on another device, with what was computed for it."""
     arrived = Example(_moved(example.problem, device), example.truth.to(device), example.magnitude.to(device))
-    arrived.__dict__["inside"] = example.inside.to(device)
+    if "inside" in example.__dict__:
+        arrived.__dict__["inside"] = example.inside.to(device)
     return arrived
 
 
-def compute_like(problem: Problem, used: Problem) -> None:
-    """Compute beforehand what a network or a loss has computed of another problem: TV images and the local phase."""
+def compute_like(example: Example, used: Example) -> None:
+    """Compute beforehand what a network and a loss have computed of another example.
+
+    That is its foreground, its TV image, and the problem without its local phase with the TV image of that.
+    """
+    if "inside" in used.__dict__:
+        _ = example.inside
+    _compute_like(example.problem, used.problem)
+
+
+def _compute_like(problem: Problem, used: Problem) -> None:
     if used.starts:
         problem.tv_by_rule(problem.noise)
     if "aligned" in used.__dict__:
-        compute_like(problem.aligned[0], used.aligned[0])
+        _compute_like(problem.aligned[0], used.aligned[0])
 
 
 def _joined(problems: Sequence[Problem]) -> Problem:

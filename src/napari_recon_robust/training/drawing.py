@@ -9,7 +9,6 @@ import numpy as np
 from torch.utils.data import DataLoader, Dataset
 
 from ..ground.errors import ReconRobustError
-from ..reconstructors.problem import Problem
 from .bank import Bank, Example
 from .batches import compute_like, draw_batch
 from .recipe import Recipe
@@ -22,21 +21,21 @@ _AHEAD = 2  # examples that each process has ready
 class Draws(Dataset[Example]):
     """The example of each number, which depends on nothing but the recipe, the number and the bank.
 
-    batch: how many cases are one example. used: a problem of which the loss has computed what it needs; the same is
-    computed with each example (`batches.compute_like`), or by the loss itself if this is None.
+    batch: how many cases are one example. used: an example of which the loss has computed what it needs; the same is
+    computed of each one (`batches.compute_like`), or by the loss itself if this is None.
     """
 
     bank: Bank
     recipe: Recipe
     batch: int = 1
-    used: Problem | None = None
+    used: Example | None = None
 
     def __getitem__(self, number: int) -> Example:
         rng = np.random.default_rng((self.recipe.seed, _EXAMPLES, number))
 
-        def prepare(problem: Problem) -> None:
+        def prepare(example: Example) -> None:
             if self.used is not None:
-                compute_like(problem, self.used)
+                compute_like(example, self.used)
 
         return draw_batch(self.bank, self.recipe.masks, self.recipe.pixels, self.batch, rng, prepare)
 

@@ -32,7 +32,6 @@ from ..ground.progress import Job, Progress
 from ..ground.writing import WritingError, keep, said, try_place
 from ..networks.muon import optimisers
 from ..physics.model import root_sum_of_squares
-from ..reconstructors.problem import Problem
 from ..weights import store
 from . import checkpoint, schedule
 from .bank import LOCK as BANK_LOCK
@@ -129,10 +128,10 @@ def _leaving_nothing(*files: Path) -> Iterator[None]:
         raise
 
 
-def check_loss(recipe: Recipe, weights: str | None = None, preset: Preset | None = None) -> Problem:
+def check_loss(recipe: Recipe, weights: str | None = None, preset: Preset | None = None) -> Example:
     """Compute a recipe's loss once, on a small case, before cases are made and hours are spent.
 
-    Returns the case's problem, with what the loss computed of it, such as its TV image.
+    Returns the example of the case, with what the loss computed of it, such as its TV image.
     Raises InputError for a loss that there is not or that cannot be used with the network, or not with the batches of a
     preset, and for weights to start from that do not fit.
     """
@@ -155,7 +154,7 @@ def check_loss(recipe: Recipe, weights: str | None = None, preset: Preset | None
         if preset is not None and preset.batch > 1:
             other = draw_example(_trial(rng, coils=2), masks, 2**12, rng)
             _check_batch(recipe, partial(loss, network), [example, other])
-    return example.problem
+    return example
 
 
 def _check_batch(
