@@ -1,6 +1,6 @@
 """SSIM of the packaged sample's annotated lesions: each network beside its start and blind TV.
 
-    python benchmarks/lesions.py [--methods ID ...] [--accelerations 4 8]
+    python benchmarks/lesions.py [--methods "ID[, KNOB=VALUE]" ...] [--accelerations 4 8]
 
 Each lesion's box as it is annotated; the SSIM map of the whole slice, averaged over the box, against the fully sampled
 coil-combined image. Equispaced lines with 8% of them in the centre (4% from 8x on), at least 12. The interval is a
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from arguments import parser_of
+from napari_recon_robust.analyses.quality.entries import Entry
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.evaluation import metrics
 from napari_recon_robust.physics.sampling import Sampling
@@ -30,12 +31,13 @@ def sampling(acceleration: float) -> Sampling:
 
 
 def images(ids: list[str], measurement: Measurement) -> dict[str, Tensor]:
-    """Of every method, of its start, and of TV by its rule."""
+    """Of every method, at knobs or with its start, and of TV by its rule."""
     found = {BLIND: registry.get("tv")(measurement, weight=tv.auto_weight(measurement))}
     for id in ids:
-        method = registry.get(id)
+        entry = Entry.parse(id)
+        method = entry.open()
         found[id] = method(measurement)
-        if (start := method.start()) is not None:
+        if not entry.knobs and (start := method.reconstructor.start()) is not None:
             found[f"{id}, start"] = start(measurement)
     return found
 
