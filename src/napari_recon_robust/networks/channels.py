@@ -1,6 +1,8 @@
 """Complex images as channels of a network, and back."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -34,9 +36,14 @@ def local_phase(image: Tensor, floor: Tensor) -> Tensor:
     kernel = torch.softmax(-((at / _PHASE_WIDTH) ** 2) / 2, 0).to(image.real.dtype)
     parts = torch.view_as_real(image).movedim(-1, 0)
     padded = functional.pad(parts.reshape(-1, 1, *image.shape[-2:]), (_PHASE_RADIUS,) * 4, mode="replicate")
-    with torch.autocast(image.device.type, enabled=False):
+    with _single_precision(image.device.type):
         low = functional.conv2d(functional.conv2d(padded, kernel[None, None, None]), kernel[None, None, :, None])
     return torch.sgn(torch.view_as_complex(low.reshape(parts.shape).movedim(0, -1).contiguous()) + floor)
+
+
+def _single_precision(device: str) -> AbstractContextManager[Any]:
+    """A context without autocast, which some kinds of devices do not have."""
+    return torch.autocast(device, enabled=False) if torch.amp.is_autocast_available(device) else nullcontext()
 
 
 def on_blocks(network: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:

@@ -28,7 +28,7 @@ class Problem:
 
     data: complex64 (coils, rows, columns) in the model's data space. noise: sigma, float32 (1, 1), positive. There is
     no batch axis: a CPU gains nothing by a batch, and the inverses of one slice already fill its caches. Only in the
-    training on a GPU all tensors may have one in front, for networks that take it (`training.recipe.Preset.batch`).
+    training on a GPU all tensors may have one in front, for networks that take it (`training.batches`).
     """
 
     model: ForwardModel

@@ -3,7 +3,6 @@
 import torch
 from torch import Tensor, nn
 
-from ...networks.channels import channels
 from ...networks.image_network import ImageNetwork
 from ..classical import energy
 from ..classical.cg_sense import proximal
@@ -53,7 +52,7 @@ class HQSNetFromTVNetwork(nn.Module):
     def forward(self, problem: Problem) -> Tensor:
         """The image, complex64 (rows, columns), relative to the problem's scale."""
         start = anchor(problem, self.weight)
-        pull = channels(start.pull / self.weight).split(1, dim=1)
+        pull = torch.view_as_real(start.pull / self.weight).unbind(-1)
         image = start.image
         for network, penalty, share in zip(self.networks, self.log_penalties.exp(), self.log_pulls.exp(), strict=True):
             z = image + network(image, *pull)
