@@ -84,6 +84,51 @@ def test_a_coil_of_loud_noise_alone_is_named() -> None:
     assert "Coil 2, counted from 0, is " in cautions(measured(kspace))["loud_coil"]
 
 
+def offset(kspace: Tensor, size: float, *, turning: bool) -> Tensor:
+    """A constant in each readout, of so many times the noise; turning: with phases of their own, as by RF spoiling."""
+    level = size * measured(kspace).calibration.noise[:, None, None]
+    angles = torch.rand(kspace.shape[-1], generator=torch.Generator().manual_seed(0)) if turning else torch.tensor(0.1)
+    return level * torch.exp(2j * torch.pi * angles)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sampling", [LINES, POINTS, FEW])
+@pytest.mark.parametrize("turning", [False, True])
+def test_an_offset_of_the_receiver_is_told_and_what_is_advised_takes_it_away(sampling: Sampling, turning: bool) -> None:
+    kspace = head(noise=0.01)
+    for size in (2, 20):
+        shifted = kspace + offset(kspace, size, turning=turning)
+        assert list(cautions(measured(shifted, sampling))) == ["dc_offset"]
+        outer = torch.cat((shifted[:, :12], shifted[:, -12:]), 1).mean(1, keepdim=True)
+        assert not cautions(measured(shifted - outer, sampling))
+
+
+@pytest.mark.parametrize("sampling", [LINES, POINTS])
+def test_the_coil_of_an_offset_is_named(sampling: Sampling) -> None:
+    kspace = head(noise=0.01)
+    shifted = kspace + offset(kspace, 3, turning=True) * (torch.arange(8) == 6)[:, None, None]
+    assert "in coil 6, counted from 0" in cautions(measured(shifted, sampling))["dc_offset"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("turning", [False, True])
+def test_an_offset_that_raises_the_error_of_tv_to_a_hundredth_is_told(turning: bool) -> None:
+    kspace = head(noise=0.01)
+    reference = measured(kspace).reference()
+    raised = []
+    for size in (0.5, 1, 2, 4):
+        one = measured(kspace + offset(kspace, size, turning=turning))
+        raised.append(float(metrics.nmse(registry.get("tv")(one).abs(), reference)) > 0.01)
+        assert "dc_offset" in cautions(one) or not raised[-1]
+    assert raised[-1]
+
+
+def test_a_spike_is_no_offset() -> None:
+    kspace = head()
+    kspace[:, 30, 70] += 100 * kspace.abs().max()
+    assert "dc_offset" not in cautions(measured(kspace))
+
+
 def test_nothing_is_known_of_one_coil_without_signal_and_without_calibration_lines() -> None:
     kspace = head()
     assert not cautions(measured(kspace[:1]))

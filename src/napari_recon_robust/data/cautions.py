@@ -16,12 +16,18 @@ SECOND_SET = 0.001
 # have at most 2.4 and 18. A coil of 10 times the noise or gain, which doubles NMSE or more, has 7 to 12; one of 100
 # times the gain has 49 or more.
 LOUD, LOUD_IN_SIGNAL = 5.0, 40.0
-NAMES = ("second_set", "loud_coil")
+# How far the samples of a readout share a phase, |mean y/|y||^2. An offset of 0.6 sigma gives so much, and one of 0.7
+# sigma makes TV's NMSE on the packaged sample 12 to 20 times as large. 276 real and simulated scans of 64 to 640 px
+# have at most 0.16, those of 96 px and more 0.04.
+SHARED_PHASE = 0.2
+NAMES = ("second_set", "loud_coil", "dc_offset")
 
 
 def cautions(measurement: Measurement) -> Mapping[str, str]:
     """Reasons to doubt its images whatever the method, name to words; empty if there are none."""
-    found = {"second_set": _second_set(measurement), "loud_coil": _loud_coil(measurement)}
+    offset = _dc_offset(measurement)  # it needs a second set of its own
+    second_set = "" if offset else _second_set(measurement)
+    found = {"second_set": second_set, "loud_coil": _loud_coil(measurement), "dc_offset": offset}
     return {name: words for name, words in found.items() if words}
 
 
@@ -52,4 +58,24 @@ def _loud_coil(measurement: Measurement) -> str:
     return (
         f"Coil {int(most.argmax())}, counted from 0, is {ratio:,g} times as loud as the others in noise or gain, "
         "and may spoil image and reference alike: prewhiten the k-space, or leave that coil out."
+    )
+
+
+def _dc_offset(measurement: Measurement) -> str:
+    """An offset is the same in all samples of a readout, whose phases differ otherwise; readouts may have their own.
+
+    Only phases tell it, so that neither the bright centre of k-space nor a spike counts. |sum y/|y||^2 of n samples is
+    about n for noise, and n^2 where they share a phase.
+    """
+    phases = torch.sgn(measurement.kspace.detach())
+    count = (phases != 0).sum(-2)
+    shared = (phases.sum(-2).abs().square() - count) / (count.square() - count)
+    shared = torch.where(count > 1, shared, torch.nan).nanmedian(-1).values
+    most = shared.reshape(-1, measurement.coils).nan_to_num(0.0).amax(0)
+    if not bool((most > SHARED_PHASE).any()):
+        return ""
+    return (
+        f"The receiver seems to have a DC offset, most of all in coil {int(most.argmax())}, counted from 0: a bright "
+        "point or line in the middle of image and reference alike may spoil both. Subtract from each readout of the "
+        "k-space the mean of its outer samples, or from each coil that of a noise scan."
     )
