@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -280,6 +281,16 @@ def test_separate_calibration_lines_of_points(simulated: SimulatedSlice) -> None
     inside = ((steps - size // 2).abs() < 9) & ((steps - size // 2).abs() < 9)[:, None]
     one = Measurement(kspace * points, points, (size, size), acs=kspace * inside)
     assert torch.equal(one.calibration.sensitivities, coils.espirit(kspace * inside, inside, (-2, -1)))
+
+
+@pytest.mark.parametrize("matrix", [12, (12,), (12, 8, 1), (12.0, 8.0), (0, 8), (12, PHASE + 1), "ab", None])
+def test_an_output_matrix_that_is_no_pair_of_sizes_within_the_kspace_is_refused(matrix: Any) -> None:
+    with pytest.raises(InputError, match=r"output matrix is .*; give \(rows, columns\), at most 24×15 for this k-space"):
+        replace(measurement(lines()), matrix=matrix)
+
+
+def test_an_output_matrix_may_be_any_pair() -> None:
+    assert replace(measurement(lines()), matrix=torch.tensor([12, 8])).matrix == (12, 8)
 
 
 def test_full_kspace_and_calibration_lines_of_another_matrix_are_refused() -> None:

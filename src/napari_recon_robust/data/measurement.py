@@ -1,6 +1,8 @@
 """A measurement: one slice as a reconstructor sees it."""
 
 from dataclasses import dataclass, field, replace
+from operator import index
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -78,6 +80,7 @@ class Measurement:
                 f"booleans of shape {dimensions((readout, phase))} or {dimensions((1, phase))} are expected for this "
                 "k-space."
             )
+        object.__setattr__(self, "matrix", _as_matrix(self.matrix, (readout, phase)))
         for name, other in (("full k-space", self.full), ("k-space of the calibration lines", self.acs)):
             if other is not None and other.shape[-3:] != self.kspace.shape[-3:]:
                 raise InputError(
@@ -326,6 +329,19 @@ def single_slices(measurement: Measurement) -> list[Measurement]:
         replace(measurement, kspace=samples, full=None, kept=Calibration(*kept))
         for samples, kept in zip(measurement.kspace.reshape(-1, *shape), zip(maps, noise, strict=True), strict=True)
     ]
+
+
+def _as_matrix(given: Any, encoded: tuple[int, int]) -> tuple[int, int]:
+    """The pair of whole numbers; InputError for anything else, and for an image that the encoded one cannot hold."""
+    try:
+        rows, columns = map(index, given)
+    except (TypeError, ValueError):
+        rows = columns = 0
+    if not (0 < rows <= encoded[0] and 0 < columns <= encoded[1]):
+        raise InputError(
+            f"the output matrix is {given!r}; give (rows, columns), at most {dimensions(encoded)} for this k-space."
+        )
+    return rows, columns
 
 
 def _noise_alone(measurement: Measurement, points: Tensor, brightest: float) -> float:
