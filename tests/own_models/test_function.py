@@ -63,6 +63,43 @@ def test_what_a_model_changes_in_place_is_not_the_measurement(
     assert all(torch.equal(part, was) for part, was in zip(parts, before, strict=True))
 
 
+SETTINGS = "torch.set_default_dtype(torch.float64); torch.set_num_threads(3); torch.set_grad_enabled(False)"
+
+
+@pytest.mark.parametrize("place", ["script", "call", "failing call", "failing script"])
+def test_what_a_script_sets_for_the_whole_process_ends_with_it(tmp_path: Path, lines: Measurement, place: str) -> None:
+    """Or networks of other methods would fail, in the type that it set."""
+
+    def settings() -> tuple[object, ...]:
+        return torch.get_default_dtype(), torch.get_num_threads(), torch.is_grad_enabled()
+
+    def use() -> None:
+        raises = "; raise ValueError" if place.startswith("failing") else ""
+        within = SETTINGS + raises if place.endswith("call") else ""
+        before = f"{SETTINGS}{raises}\n" if place.endswith("script") else ""
+        script(tmp_path, f"{within}\n    return abs(kspace).sum(0)", before=before)(lines)
+
+    was = settings()
+    try:
+        if place.startswith("failing"):
+            with pytest.raises(ModelError, match="ValueError"):
+                use()
+        else:
+            use()
+        assert settings() == was
+    finally:
+        torch.set_default_dtype(was[0])
+        torch.set_num_threads(was[1])
+        torch.set_grad_enabled(was[2])
+
+
+def test_a_script_computes_in_the_default_type_that_it_set(tmp_path: Path, lines: Measurement) -> None:
+    body = "assert torch.ones(1).dtype == torch.float64\n    return abs(kspace).sum(0)"
+    method = script(tmp_path, body, before="torch.set_default_dtype(torch.float64)\n")
+    assert torch.get_default_dtype() == torch.float32
+    assert method(lines).shape == lines.matrix
+
+
 def test_a_batch_is_a_loop(tmp_path: Path, lines: Measurement) -> None:
     method = script(tmp_path, "assert kspace.ndim == 3\n    return (sensitivities.conj() * ifft(kspace)).sum(0).abs()")
     batch = lines.with_kspace(torch.stack((lines.kspace, 2 * lines.kspace)))

@@ -1,6 +1,8 @@
 """What own models share: they take one slice at a time and return an image, and other results are refused."""
 
 from abc import abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,6 +63,7 @@ class OwnModel(Reconstructor):
         """id: the name of the model, such as a file's name without its folder."""
         self.id = self.label = id
         self._probed = False
+        self._dtype = torch.get_default_dtype()  # what its script set when it was opened
 
     @abstractmethod
     def image_steps(self, one: ModelInput) -> Job[Any]:
@@ -154,11 +157,29 @@ class CalledModel(OwnModel):
     def image_steps(self, one: ModelInput) -> Job[Any]:
         """The model's own answer, of one call, as a job."""
         yield Progress(0.0, f"Reconstructing with {self.label}")
-        return self.image(one)
+        with torch_as_before():
+            torch.set_default_dtype(self._dtype)
+            return self.image(one)
 
     @abstractmethod
     def image(self, one: ModelInput) -> Any:
         """The model's own answer: a tensor or an array."""
+
+
+@contextmanager
+def torch_as_before() -> Iterator[None]:
+    """Take back what code of others sets for the whole process: threads, the default type, whether gradients follow.
+
+    With another default type the networks of all other methods would fail. Random numbers remain the code's own affair:
+    all methods here have their own generators.
+    """
+    threads, dtype = torch.get_num_threads(), torch.get_default_dtype()
+    try:
+        with torch.set_grad_enabled(torch.is_grad_enabled()):
+            yield
+    finally:
+        torch.set_default_dtype(dtype)
+        torch.set_num_threads(threads)
 
 
 def parameters_of(network: nn.Module) -> int:

@@ -46,7 +46,9 @@ def open_model(source: str) -> Reconstructor:
             f"{one_line(source, 60)!r} is no model; give a file ({', '.join(KINDS)}), module:function or bart: with "
             "a command."
         )
+    from .model import torch_as_before  # needs torch
+
     opener = import_module(f".{kind}", __package__)
-    with opening(Path(source), advice="check the file", error=WeightsError):
+    with opening(Path(source), advice="check the file", error=WeightsError), torch_as_before():
         model: Reconstructor = opener.open_model(source)
         return model
