@@ -285,7 +285,9 @@ def test_separate_calibration_lines_of_points(simulated: SimulatedSlice) -> None
 
 @pytest.mark.parametrize("matrix", [12, (12,), (12, 8, 1), (12.0, 8.0), (0, 8), (12, PHASE + 1), "ab", None])
 def test_an_output_matrix_that_is_no_pair_of_sizes_within_the_kspace_is_refused(matrix: Any) -> None:
-    with pytest.raises(InputError, match=r"output matrix is .*; give \(rows, columns\), at most 24×15 for this k-space"):
+    with pytest.raises(
+        InputError, match=r"output matrix is .*; give \(rows, columns\), at most 24×15 for this k-space"
+    ):
         replace(measurement(lines()), matrix=matrix)
 
 

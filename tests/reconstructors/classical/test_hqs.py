@@ -3,11 +3,15 @@ from itertools import pairwise
 import pytest
 import torch
 
+from helpers.simulated import undersampled
 from napari_recon_robust.data.measurement import Measurement
+from napari_recon_robust.physics import noise
+from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.reconstructors.classical import hqs, sparsity, tv
 from napari_recon_robust.reconstructors.classical.energy import objective
 from napari_recon_robust.reconstructors.classical.hqs import HQS, Splitting
 from napari_recon_robust.reconstructors.classical.wavelet import L1Wavelet
+from napari_recon_robust.simulation.acquisition import SimulatedSlice
 
 
 @pytest.mark.parametrize("mix", [0.0, 0.4, 1.0])
@@ -30,6 +34,23 @@ def test_it_finds_the_minimiser_that_the_other_solvers_know(lines: Measurement, 
     images = [method / lines.scale for method in (HQS()(lines, weight=weight, mix=mix), other(lines, weight=weight))]
     split, exact = (float(objective(lines.model, data, image, weight, mix)) for image in images)
     assert exact * 0.999 < split < 1.01 * exact
+
+
+@pytest.mark.slow
+def test_it_finds_the_minimiser_in_strong_noise_too(simulated: SimulatedSlice) -> None:
+    clean, weight = undersampled(simulated, Sampling(acceleration=4, centre_fraction=0.15)), 0.02
+    noisy = clean.with_kspace(noise.add(clean.kspace, clean.mask, 0.15 * float(clean.scale), seed=1), keep=True)
+    exact = tv.TotalVariation()(noisy, weight=weight) / noisy.scale
+    split = HQS()(noisy, weight=weight, mix=0.0) / noisy.scale
+    values = [float(objective(noisy.model, noisy.data / noisy.scale, image, weight, 0.0)) for image in (exact, split)]
+    assert (split - exact).norm() < 0.1 * exact.norm()
+    assert values[0] * 0.999 < values[1] < 1.01 * values[0]
+
+
+def test_the_weight_that_suits_strong_noise_is_within_the_knob(lines: Measurement) -> None:
+    noisy = lines.with_kspace(noise.add(lines.kspace, lines.mask, 0.2 * float(lines.scale), seed=1))
+    assert HQS().rule(noisy)["weight"] == pytest.approx(0.15 * float(noisy.noise_level))
+    assert float(noisy.noise_level) > 0.15
 
 
 def test_a_split_objective_lies_below_its_own(lines: Measurement) -> None:
