@@ -95,7 +95,7 @@ def test_the_time_is_that_of_the_first_answer_and_a_revision_has_its_own(opened:
         times = {"shown": shown, "answered": answered, "hidden": hidden, "low": revision}
         opened.record("R1", id, revision, {"sharpness": {"level": 1 + revision}}, context=times)
     opened.record("R1", id, 0, {"sharpness": {"level": 1}}, context={"shown": 0, "answered": 99_000})  # sent again
-    (row,) = long_table(opened, opened.unblind(None, "a test"))
+    (row,) = long_table(opened, opened.unsealed(None))
     assert (row["seconds"], row["hidden_seconds"], row["revision_seconds"]) == (8, 1, 4)
     assert (row["score"], row["revision"], row["low"]) == (3, 2, 2)
 
@@ -280,7 +280,7 @@ def test_a_changed_answer_or_log_is_found(opened: Answers, tmp_path: Path) -> No
         with sqlite3.connect(path) as other:
             other.execute(statement)
         other.close()
-        for act in (opened.verify, lambda: opened.unblind(None, "analysed")):
+        for act in (opened.verify, lambda: opened.unsealed(None)):
             with pytest.raises(FileFormatError, match=words):
                 act()
 

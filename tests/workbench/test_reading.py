@@ -316,7 +316,7 @@ def test_the_time_of_a_case_goes_on_after_another_one_was_revised(made: Any) -> 
     ):
         now[0] += seconds
         act()
-    table = long_table(answers, answers.unblind(None, "a test"))
+    table = long_table(answers, answers.unsealed(None))
     assert [(row["seconds"], row["hidden_seconds"], row["revision_seconds"]) for row in table] == [
         (4, 0, 3),
         (7, 3, None),

@@ -7,7 +7,8 @@ the display, answers with all their revisions, and the log of `audit`. A reader 
 import json
 import secrets
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -309,16 +310,23 @@ class Answers:
                 )
         return count
 
-    def unblind(self, key: str | Path | None, why: str) -> dict[str, Any]:
-        """Open the key to the blinding, and log that and why; see `Bundle.unsealed`.
+    def unsealed(self, key: str | Path | None) -> dict[str, Any]:
+        """The key to the blinding; see `Bundle.unsealed`. Who shows what it says breaks the blind, by `breaking_blind`.
 
         Raises FileFormatError, too, where the answers are not those that were given; see `verify`.
         """
         self.verify()
-        found = self.bundle.unsealed(key)
+        return self.bundle.unsealed(key)
+
+    @contextmanager
+    def breaking_blind(self, why: str) -> Iterator[None]:
+        """Log that the blind is broken by what is done within; where that raises, nothing was shown or logged.
+
+        No answer is stored meanwhile, so that it should be done soon, such as a file that is written.
+        """
         with self._store.transaction() as database:
             audit.log(database, "study", "broke the blind", why)
-        return found
+            yield
 
 
 def _rivals(shown: Shown, place: Place) -> bool:

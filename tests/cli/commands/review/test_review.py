@@ -1,5 +1,7 @@
 import csv
 import socket
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -105,6 +107,40 @@ def test_an_export_says_how_many_of_the_answers_a_format_has(tmp_path: Path) -> 
     assert "(1 of 4 answers; the others are in .csv alone)" in run("export", *written, tmp_path / "table.imrmc")
     lines = (tmp_path / "table.imrmc").read_text().partition("BEGIN DATA:\n")[2].splitlines()
     assert len([line for line in lines if not line.startswith("-1,")]) == 1
+
+
+def broken_blind(answers: Path) -> list[str]:
+    """What the log says that the blind was broken for, in order."""
+    with closing(sqlite3.connect(answers)) as file:
+        return [why for (why,) in file.execute("SELECT subject FROM audit WHERE what = 'broke the blind'")]
+
+
+@pytest.mark.parametrize(
+    ("command", "output", "options", "words"),
+    [
+        ("export", "file/answers.csv", [], "a file is in the place of its folder"),
+        ("export", "answers.xlsx", [], "some are missing"),
+        ("export", "answers.imrmc", ["--question", "other"], "name one by --question"),
+        ("analyse", "file/analysis.html", [], "a file is in the place of its folder"),
+    ],
+)
+def test_the_blind_is_broken_only_by_what_was_written(
+    tmp_path: Path, command: str, output: str, options: list[str], words: str
+) -> None:
+    """One case could not be judged, and RJafroc's crossed design has no room for that."""
+    with opened_study(tmp_path, questions=LESION) as answers:
+        answers.consent("R1")
+        answers.record("R1", answers.place("R1").shown.id, 0, {"lesion": {"cannot_judge": True}})
+        while (shown := answers.place("R1").shown) is not None:
+            answers.record("R1", shown.id, 0, {"lesion": {"seen": "yes", "confidence": 70}})
+    (tmp_path / "file").write_bytes(b"")
+    asked = [tmp_path / "study", "--answers", tmp_path / "answers.sqlite"]
+    found = CliRunner().invoke(cli, ["review", command, *map(str, [*asked, "--output", tmp_path / output]), *options])
+    assert words in str(found.exception)
+    assert broken_blind(tmp_path / "answers.sqlite") == []
+    run("export", *asked, "--output", tmp_path / "answers.csv")
+    run("analyse", *asked, "--output", tmp_path / "analysis.html")
+    assert broken_blind(tmp_path / "answers.sqlite") == ["exported", "analysed"]
 
 
 @pytest.mark.parametrize(("patients", "said"), [(1, True), (2, False)])

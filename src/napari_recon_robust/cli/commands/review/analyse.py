@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from ....ground.writing import try_place
 from ....reader_studies import analysis, report
 from ....reader_studies.answers import Answers
 from ....reader_studies.export import long_table
@@ -19,9 +20,12 @@ from ...reading import KEY, answered, say
 def analyse(answers: Answers, key: Path | None, output: Path) -> None:
     """Compare the arms of a STUDY, with intervals; this breaks the blind, and the log says so."""
     report.check_suffix(output)
-    unsealed = answers.unblind(key, "analysed")
+    try_place(output)
+    unsealed = answers.unsealed(key)
     plan = Plan.model_validate(unsealed["plan"])
     found = analysis.analyse(plan, long_table(answers, unsealed))
+    with answers.breaking_blind("analysed"):
+        report.write_analysis(plan, found, output)
     say(found.findings, found.remarks)
     click.echo(found.endpoint)
-    click.echo(f"saved: {report.write_analysis(plan, found, output)}")
+    click.echo(f"saved: {output}")

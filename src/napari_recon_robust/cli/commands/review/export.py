@@ -33,13 +33,15 @@ def export(study: Path, answers: Path | None, key: Path | None, output: Path, qu
     if output.suffix == ".csv":
         refuse_idle(("question",), "for .csv, which gets all answers")
     with open_answers(study, answers) as opened:
-        rows = long_table(opened, opened.unblind(key, "exported"))
+        rows = long_table(opened, opened.unsealed(key))
+        data = None if output.suffix == ".csv" else exchanged(rows, question)
+        with opened.breaking_blind("exported"):
+            if data is None:
+                write(output, to_csv(rows).encode())
+            else:
+                write_exchanged(data, output)
     written = counted(len(rows), "answer")
-    if output.suffix == ".csv":
-        write(output, to_csv(rows).encode())
-    else:
-        data = exchanged(rows, question)
-        write_exchanged(data, output)
+    if data is not None:
         if len({row["patient"] for row in rows}) < len({row["case"] for row in rows}):
             click.echo(f"{output.suffix} has no patients: cases of one patient stand in it as independent")
         if data.readings < len(rows):
