@@ -181,6 +181,18 @@ def test_a_lesion_that_was_seen_without_confidence_was_seen() -> None:
         assert only(findings, what, "clean").estimate.value == 1
 
 
+def test_a_figure_of_few_lesions_has_more_room_on_the_side_of_one_half() -> None:
+    """Even intervals of a high area end beyond 1, and cover the true area too rarely."""
+    made = plan(questions=LESION, cases=cases(12))
+    findings = analyse(made, scored(made, rated(), "lesion")).findings
+    for what in ("sensitivity", "specificity", "area under the ROC curve"):
+        for arm in ("clean", "attacked"):
+            found = only(findings, what, arm).estimate
+            low, high = found.interval or (0.0, 0.0)
+            assert 0 < low < high < 1
+            assert (found.value - low > high - found.value) is (found.value > 0.5)
+
+
 def test_readings_that_are_not_of_both_arms_are_left_out_and_said() -> None:
     made = plan(questions=LESION, cases=cases(20))
     rows = scored(made, rated(), "lesion")

@@ -15,3 +15,17 @@ def test_values_that_are_not_finite_are_refused() -> None:
         finite([1, np.nan, np.inf], "scores")
     with pytest.raises(InputError, match="there are no scores"):
         finite([], "scores")
+
+
+@pytest.mark.parametrize(("value", "half"), [(0.5, 0.01), (0.9, 0.15), (0.02, 0.3)])
+def test_an_interval_by_log_odds_is_even_about_these_and_as_wide_at_the_figure(value: float, half: float) -> None:
+    low, high = Estimate.around(value, half, 6).by_log_odds().interval or (0, 0)
+    assert 0 < low < value < high < 1
+    below, middle, above = (np.log(end / (1 - end)) for end in (low, value, high))
+    assert above - middle == pytest.approx(middle - below)
+    assert (above - middle) * value * (1 - value) == pytest.approx(half)  # the slope of the figure over its log odds
+
+
+@pytest.mark.parametrize("estimate", [Estimate(0.5, None, 2), Estimate.around(1, 0.1, 6), Estimate.around(0, 0.1, 6)])
+def test_what_has_no_interval_or_no_odds_stays(estimate: Estimate) -> None:
+    assert estimate.by_log_odds() is estimate

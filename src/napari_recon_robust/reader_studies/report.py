@@ -118,7 +118,8 @@ _METHODS: tuple[tuple[set[str] | None, str], ...] = (
         {"lesion", "free-response"},
         "Areas under the ROC curve are empirical; they, sensitivity and specificity were compared by the method of "
         "Obuchowski and Rockette (1995) with the degrees of freedom of Hillis (2007), for random readers and cases, "
-        "with covariances by the jackknife over patients. Readings that are not of all arms were left out, and each "
+        "with covariances by the jackknife over patients; the intervals of single arms are drawn on the scale of log "
+        "odds (Pepe 2003). Readings that are not of all arms were left out, and each "
         "reader's figures are of the cases that this reader read. A single reader's arms were compared by the normal "
         "distribution for this reader alone (DeLong et al. 1988).",
     ),

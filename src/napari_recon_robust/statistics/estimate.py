@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import special
 
 from ..ground.errors import InputError
 
@@ -38,6 +39,18 @@ class Estimate:
         if self.interval is None:
             return self
         return replace(self, interval=(max(self.interval[0], low), min(self.interval[1], high)))
+
+    def by_log_odds(self) -> "Estimate":
+        """A share or an area whose interval has the same standard error on the scale of log odds, by the delta method.
+
+        Near 1 a figure of few cases varies further down than up, and an interval that does so, too, lies within 0 to 1
+        (Pepe 2003, The Statistical Evaluation of Medical Tests, section 5.2). 0 and 1 themselves stay as they are.
+        """
+        if self.interval is None or not 0 < self.value < 1:
+            return self
+        half = (self.interval[1] - self.interval[0]) / 2 / (self.value * (1 - self.value))
+        low, high = special.expit(special.logit(self.value) + half * np.array([-1, 1]))
+        return replace(self, interval=(float(low), float(high)))
 
     def text(self, digits: Callable[[float], str] = "{:.3g}".format) -> str:
         """The figure with its interval in brackets, such as "0.812 [0.79, 0.834]"."""

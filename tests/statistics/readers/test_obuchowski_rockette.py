@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from napari_recon_robust.ground.errors import InputError
-from napari_recon_robust.statistics.readers.obuchowski_rockette import Comparison, compare, compare_for_reader
+from napari_recon_robust.statistics.readers.obuchowski_rockette import Comparison, compare, compare_for_reader, figure
 from napari_recon_robust.statistics.readers.roc import areas, covariance, jackknife_covariance
 
 
@@ -127,6 +127,22 @@ def test_equal_tests_are_told_apart_as_often_as_the_level_says() -> None:
     rng = np.random.default_rng(0)
     rejected = [compared(*roe_metz(rng), "delong").p < 0.05 for _ in range(2000)]
     assert 0.035 <= np.mean(rejected) <= 0.065
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("cases", "readers"), [(6, 3), (10, 5)])
+def test_an_area_of_few_cases_lies_in_its_interval_by_log_odds(cases: int, readers: int) -> None:
+    """91 to 98% of 1,000 draws, of the interval that is even about the area less than 90%."""
+    rng, even, by_log_odds = np.random.default_rng(0), [], []
+    area = stats.norm.cdf(1.5 / np.sqrt(2 * 1.011))  # of readers like these, whose variance is 0.011
+    for _ in range(1000):
+        ratings, truth = roe_metz(rng, readers, cases)
+        found = figure(areas(ratings[:1], truth), covariance(ratings[:1], truth), 0)
+        for covered, estimate in ((even, found), (by_log_odds, found.by_log_odds())):
+            low, high = estimate.interval or (0.0, 1.0)
+            covered.append(low <= area <= high)
+    assert np.mean(even) < 0.9
+    assert 0.91 <= np.mean(by_log_odds) <= 0.98
 
 
 def test_one_reader_or_one_test_is_refused() -> None:

@@ -71,7 +71,7 @@ def compared(question: str, arms: Sequence[str], what: str, figures: Values, err
 
     def add(arm: str, estimate: Estimate, p: float | None = None) -> None:
         apart = " − " in arm
-        shown = with_width(estimate, -1 if apart else 0, 1)
+        shown = with_width(estimate if apart else estimate.by_log_odds(), -1 if apart else 0, 1)
         if shown.interval is None:
             found.remarks.append(f"{question}: {what}, {arm}, has no interval, since nothing varies.")
             p = None
