@@ -56,10 +56,16 @@ def test_the_slices_of_a_case_are_those_of_its_saved_cases_in_their_order(cases:
 
 
 @pytest.mark.slow
-def test_all_payloads_have_one_length(cases: Path, tmp_path: Path) -> None:
+def test_all_images_of_a_case_have_its_own_length(cases: Path, tmp_path: Path) -> None:
+    """In all arms, and of the reference: so that a length tells a case, as presentations do, and no arm."""
     several = [*VOLUMES, {"id": "c0", "saved": "c0", "patient": "p0"}]
-    folder = freeze(plan(cases=several, viewing={"reference": True}), tmp_path / "study", cases)
-    assert len({path.stat().st_size for path in folder.glob("*.f32")}) == 1
+    bundle = Bundle(freeze(plan(cases=several, viewing={"reference": True}), tmp_path / "study", cases))
+    lengths = {
+        (shown.slices, (bundle.folder / f"{name}.f32").stat().st_size)
+        for shown in bundle.shown
+        for name in (*shown.images, shown.reference)
+    }
+    assert lengths == {(1, 4 * 18 * 22), (3, 4 * 3 * 18 * 22)}
 
 
 def test_what_lies_in_the_folder_does_not_tell_the_arm(cases: Path, tmp_path: Path) -> None:

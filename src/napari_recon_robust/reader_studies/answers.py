@@ -269,6 +269,25 @@ class Answers:
             raise NotAllowedError(_RIVAL)
         return shown
 
+    def ahead(self, reader: str) -> Shown | None:
+        """What comes after the presentation that is judged now: its images may be loaded meanwhile, and not be judged.
+
+        None where it comes in another sitting, or shows the same slice, whose image would be compared; see `may_see`.
+        """
+        place = self.place(reader)
+        if place.shown is None or not self.consented(reader):
+            return None
+        later = [one for one in self.bundle.of_reader(reader) if one.number > place.shown.number]
+        following = next((one for one in later if one.sitting == place.sitting), None)
+        return None if following is None or _rivals(following, place) else following
+
+    def may_load(self, reader: str, presentation: str) -> Shown:
+        """A presentation whose images a page may hold: one that the reader may see, or the one `ahead`."""
+        ahead = self.ahead(reader)
+        if ahead is not None and ahead.id == presentation:
+            return ahead
+        return self.may_see(reader, presentation)
+
     def previous(self, reader: str, presentation: str) -> Shown | None:
         """What the reader saw before in the same sitting, if the study lets readers go back to it; see `may_see`."""
         shown = [one for one in self.bundle.of_reader(reader) if not one.training]

@@ -2,14 +2,14 @@
 
     study.json          what a reader may know: title, consent, questions, ways of looking
     presentations.json  what the server knows: which opaque images come when, and which are of one case; no arm
-    ID.f32              one image, float32 little endian, slice by slice and row by row, padded to one length for all
+    ID.f32              one image, float32 little endian, slice by slice and row by row
     manifest.json       SHA-256 of each file beside it, and of the key
 
     NAME.key.json       beside the folder: the plan, and which case and arm is behind each name
 
 Whoever holds the folder cannot tell the arms apart but by looking at the images: the files have one time; the images
-have one length, and names drawn by lot, in whose order they were written; the order of presentations was drawn from a
-secret in the key. Whoever holds the key can, and `manifest.json` shows whether it is the key of that time. Readers of
+of a case have one length, and names drawn by lot, in whose order they were written; the order of presentations was drawn
+from a secret in the key. Whoever holds the key can, and `manifest.json` shows whether it is the key of that time. Readers of
 images never meet the names of files: they ask for the presentations.
 """
 
@@ -276,16 +276,14 @@ class _Frozen:
         self.names = {(case.id, arm.name): _opaque() for case in plan.cases for arm in plan.arms}
         compared = plan.viewing.reference or any(question.reference for question in plan.questions)
         self.references = {case.id: _opaque() for case in plan.cases} if compared else {}
-        known, anatomies, sources, sizes = {}, {}, {}, []
+        known, anatomies, sources = {}, {}, {}
         self.doubts: list[str] = []
         for entry in plan.cases:  # all are opened before the first is written
             case = _Case(entry, plan.arms, beside)
             if self.references and case.reference is None:
                 raise InputError(f"{entry.id} has no fully sampled image; ask without the reference, or leave it out.")
             self.doubts += case.doubts
-            sizes.append(math.prod(case.first.case.matrix) * entry.slices)
             known[entry.id], anatomies[entry.id], sources[entry.id] = self._known(case), case.anatomies, case.sources
-        self.length = 4 * max(sizes)
         slices = _sharing(anatomies)
         _check_patients(plan.cases, slices)
         names = {slice: _opaque() for slice in slices.values()}
@@ -375,13 +373,10 @@ class _Frozen:
             if entry.id in self.references and case.reference is not None:
                 images[self.references[entry.id]] = case.reference
             for name in sorted(images):
-                yield f"{name}.f32", self._payload(images[name])
+                yield f"{name}.f32", images[name].astype("<f4").tobytes()
 
     def _first_name(self, entry: Entry) -> str:
         return min(self.names[entry.id, arm.name] for arm in self.plan.arms)
-
-    def _payload(self, image: NDArray[np.float32]) -> bytes:
-        return np.ascontiguousarray(image, "<f4").tobytes().ljust(self.length, b"\0")
 
 
 def _sharing(anatomies: Mapping[str, set[str]]) -> dict[str, str]:

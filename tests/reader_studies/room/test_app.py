@@ -97,7 +97,9 @@ def test_a_reader_gets_nothing_of_another_one_and_nothing_that_comes_later(study
     answers = study(viewing={"reference": True})
     reader = Client(answers, "R1")
     own, other = answers.bundle.of_reader("R1"), answers.bundle.of_reader("R2")
-    for id in (other[0].id, own[1].id, own[5].id, "guess", own[0].images[0]):
+    assert reader.get(f"/presentation/{own[1].id}").status_code == 403  # whose images are loaded ahead
+    assert reader.answer(presentation=own[1].id).status_code == 403
+    for id in (other[0].id, own[2].id, own[5].id, "guess", own[0].images[0]):
         assert reader.get(f"/presentation/{id}").status_code == 403
         for slot in ("0", "reference"):
             assert reader.get(f"/image/{id}/{slot}").status_code == 403
@@ -120,14 +122,49 @@ def test_all_slices_of_a_case_are_one_payload(study: Callable[..., Answers]) -> 
         np.testing.assert_array_equal(found, answers.bundle.image(shown.images[0], shown).ravel())
         sizes.append((shown.slices, len(content)))
         reader.answer()
-    assert set(sizes) == {(1, 4 * 3 * 18 * 22), (3, 4 * 3 * 18 * 22)}
+    assert set(sizes) == {(1, 4 * 18 * 22), (3, 4 * 3 * 18 * 22)}
+
+
+@pytest.mark.slow
+def test_only_the_images_of_the_next_case_are_loaded_ahead(study: Callable[..., Answers]) -> None:
+    """Without the reference, which its second step shows, and none of another sitting."""
+    design = {"readers": 1, "sittings": "separate"}
+    answers = study(questions=STEPS, design=design)
+    reader, own = Client(answers, "R1"), answers.bundle.of_reader("R1")
+    for at in range(5):
+        following = own[at + 1]
+        ahead = reader.get("/state").json()["ahead"]
+        assert (ahead["id"], ahead["images"], ahead["reference"]) == (following.id, ["image"], False)
+        content = reader.get(f"/image/{following.id}/0").content
+        np.testing.assert_array_equal(
+            np.frombuffer(content, "<f4"), answers.bundle.image(following.images[0], following).ravel()
+        )
+        assert reader.get(f"/image/{following.id}/reference").status_code == 403
+        reader.answer()
+        reader.answer(answers=NOTHING)
+    assert own[6].sitting == 1
+    assert reader.get("/state").json()["ahead"] is None
+    assert reader.get(f"/image/{own[6].id}/0").status_code == 403
+
+
+@pytest.mark.slow
+def test_an_image_of_the_slice_that_is_judged_is_not_loaded_ahead(study: Callable[..., Answers]) -> None:
+    """Of one case in two arms, the other arm would be compared."""
+    answers = study(cases=[{"id": "c0", "saved": "c0", "patient": "p0"}])
+    reader, own = Client(answers, "R1"), answers.bundle.of_reader("R1")
+    assert reader.get("/state").json()["ahead"] is None
+    assert reader.get(f"/image/{own[1].id}/0").status_code == 403
+    reader.answer()
+    assert reader.get(f"/image/{own[1].id}/0").status_code == 200
 
 
 @pytest.mark.slow
 def test_images_wait_for_consent(study: Callable[..., Answers]) -> None:
     answers = study()
     reader = Client(answers, "R1", consent=False)
-    assert reader.get(f"/image/{answers.bundle.of_reader('R1')[0].id}/0").status_code == 403
+    assert reader.get("/state").json()["ahead"] is None
+    for shown in answers.bundle.of_reader("R1")[:2]:
+        assert reader.get(f"/image/{shown.id}/0").status_code == 403
 
 
 @pytest.mark.slow
@@ -423,8 +460,8 @@ class _served:
 
 def _enter(page: Browser | Firefox, answers: Answers, origin: str, reader: str = "R1") -> None:
     """Through invitation, consent and the check of the display to the first case."""
-    page.complaints.clear()
     page.open_address("about:blank", "location.href === 'about:blank'")  # so that the page is loaded anew
+    page.complaints.clear()  # of the page before, whose server may have ended while it loaded a case ahead
     page.open_address(f"{origin}/#{answers.access.invite(reader)}", "document.querySelector('button') !== null")
     for heading in ("A study", "Check the display", "How to read"):
         page.run("document.querySelector('button.first').click()")
@@ -958,7 +995,7 @@ def test_what_is_under_way_is_said_and_stays_as_it_was_answered(
 COUNTED = """
     [window.asked, window.real] = [[], fetch];
     window.fetch = (path, ...more) => {
-      if (path.startsWith('/image/')) asked.push(path.split('/')[3]);
+      if (path.startsWith('/image/')) asked.push(path.slice(7));
       return real(path, ...more);
     };
 """
@@ -974,15 +1011,34 @@ def test_the_second_step_loads_only_what_it_adds(study: Callable[..., Answers], 
         for key in ("2", "Enter"):
             chromium.key(key)
         chromium.wait("current.shown.step === 1")
-        assert chromium.run("asked") == ["reference"]
+        assert chromium.run(f"asked.filter((path) => path.startsWith('{first}'))") == [f"{first}/reference"]
         shown = answers.bundle.by_id[first]
         for name, image in (("0", shown.images[0]), ("reference", shown.reference)):
             held = np.array(chromium.run(f"[...current.pictures.values['{name}/0']]"), np.float32)
             np.testing.assert_array_equal(held, answers.bundle.image(image, shown)[0].ravel())
-        for key in ("4", "+", "Enter"):
-            chromium.key(key)
-        chromium.wait(f"current.shown.id !== '{first}'")
-        assert chromium.run("asked") == ["reference", "0"]  # another case loads its own
+
+
+@pytest.mark.slow
+def test_the_next_case_is_loaded_while_one_is_judged(study: Callable[..., Answers], chromium: Browser) -> None:
+    """Each image once; no more than two cases are held, also while an earlier one is revised."""
+    answers = study(questions=PAIRS)
+    shown = [one.id for one in answers.bundle.of_reader("R1")]
+    with _served(answers) as origin:
+        _enter(chromium, answers, origin)
+        chromium.wait(f"Object.keys(loaded['{shown[1]}']?.bytes ?? {{}}).length === 2")
+        chromium.run(COUNTED)
+        for at in (1, 2):
+            for key in ("1", "Enter"):
+                chromium.key(key)
+            chromium.wait(f"current.shown.id === '{shown[at]}'")
+            chromium.wait(f"loaded['{shown[at + 1]}']?.share(['0', '1']) === 1")
+            assert set(chromium.run("Object.keys(loaded)")) == {shown[at], shown[at + 1]}
+        assert chromium.run("asked") == [f"{id}/{slot}" for id in shown[2:4] for slot in "01"]
+        chromium.run("asked.length = 0")
+        chromium.key("Backspace")
+        chromium.wait(f"current.shown.id === '{shown[1]}'")
+        assert set(chromium.run("Object.keys(loaded)")) == {shown[1], shown[2]}
+        assert sorted(chromium.run("asked")) == [f"{shown[1]}/0", f"{shown[1]}/1"]  # what is judged next is still there
 
 
 @pytest.mark.slow
@@ -990,58 +1046,64 @@ def test_a_broken_connection_is_said_and_only_what_is_missing_is_loaded_again(
     study: Callable[..., Answers], chromium: Browser
 ) -> None:
     answers = study(questions=PAIRS)
+    shown = [one.id for one in answers.bundle.of_reader("R1")]
     with _served(answers) as origin:
         _enter(chromium, answers, origin)
-        first = chromium.run("current.shown.id")
         chromium.run(COUNTED)
-        chromium.run("""
+        chromium.run(f"""
             window.counting = fetch;
-            window.fetch = async (path, ...more) => {
+            window.fetch = async (path, ...more) => {{
               const response = await counting(path, ...more);
-              if (!/image.*1$/.test(path)) return response;
+              if (path !== '/image/{shown[2]}/1') return response;
               const start = new Uint8Array(await response.arrayBuffer(), 0, 8);
               const pull = (stream) => stream.error(new TypeError('network error'));
-              const body = { start: (stream) => stream.enqueue(start), pull };
-              return new Response(new ReadableStream(body, { highWaterMark: 0 }));
-            };
+              const body = {{ start: (stream) => stream.enqueue(start), pull }};
+              return new Response(new ReadableStream(body, {{ highWaterMark: 0 }}));
+            }};
         """)
-        for key in ("1", "Enter"):
-            chromium.key(key)
+        for before in shown[:2]:
+            chromium.wait(f"current.shown.id === '{before}'")
+            for key in ("1", "Enter"):
+                if before == shown[1]:
+                    chromium.wait(f"asked.includes('{shown[2]}/1') && !('1' in loaded['{shown[2]}'].asked)")
+                chromium.key(key)
         chromium.wait("document.querySelector('main button')?.textContent === 'Try again'")
         assert "The connection broke" in chromium.run("document.querySelector('main p').textContent")
-        assert sorted(chromium.run("asked")) == ["0", "1"]
+        of_third = f"asked.filter((path) => path.startsWith('{shown[2]}')).map((path) => path.slice(-1))"
+        assert sorted(chromium.run(of_third)) == ["0", "1", "1"]  # once ahead, and once when it was needed
         chromium.run("window.fetch = counting; asked.length = 0; document.querySelector('main button').click()")
-        chromium.wait(f"current && current.shown.id !== '{first}'")
-        assert chromium.run("asked") == ["1"]
-        assert answers.place("R1").done == 1
+        chromium.wait(f"current?.shown.id === '{shown[2]}'")
+        assert chromium.run(of_third) == ["1"]
+        assert answers.place("R1").done == 2
 
 
 @pytest.mark.slow
 def test_a_slow_connection_is_told_how_much_has_arrived(study: Callable[..., Answers], chromium: Browser) -> None:
     answers = study()
+    shown = [one.id for one in answers.bundle.of_reader("R1")]
     with _served(answers) as origin:
         _enter(chromium, answers, origin)
-        first = chromium.run("current.shown.id")
-        chromium.run("""
+        chromium.run(f"""
             window.real = fetch;
-            window.fetch = async (path, ...more) => {
+            window.fetch = async (path, ...more) => {{
               const response = await real(path, ...more);
-              if (!path.startsWith('/image/')) return response;
+              if (path !== '/image/{shown[2]}/0') return response;
               const bytes = new Uint8Array(await response.arrayBuffer());
-              const quarter = bytes.length / 4;
-              const start = (stream) => {
-                stream.enqueue(bytes.slice(0, quarter));
-                setTimeout(() => stream.enqueue(bytes.slice(quarter, 3 * quarter)), 1100);
-                window.let = () => { stream.enqueue(bytes.slice(3 * quarter)); stream.close(); };
-              };
-              return new Response(new ReadableStream({ start }), { headers: response.headers });
-            };
+              const most = 3 * bytes.length / 4;
+              const start = (stream) => {{
+                stream.enqueue(bytes.slice(0, most));
+                window.let = () => {{ stream.enqueue(bytes.slice(most)); stream.close(); }};
+              }};
+              return new Response(new ReadableStream({{ start }}), {{ headers: response.headers }});
+            }};
         """)
-        for key in ("2", "Enter"):
-            chromium.key(key)
+        for before in shown[:2]:
+            chromium.wait(f"current.shown.id === '{before}'")
+            for key in ("2", "Enter"):
+                chromium.key(key)
         chromium.wait("document.getElementById('message').textContent === 'The images are loading: 75%.'")
         chromium.run("window.let()")
-        chromium.wait(f"current.shown.id !== '{first}'")
+        chromium.wait(f"current.shown.id === '{shown[2]}'")
         assert chromium.run("document.getElementById('message').textContent") == ""
 
 

@@ -1,7 +1,7 @@
 """What the server answers. A reader gets the images of the own presentations, and nothing that tells their arm.
 
 Everything but the page itself asks for a session; unsafe requests have to come from the page (Origin and
-Sec-Fetch-Site). Images are of one size and never cached. Requests and secrets are written to no log.
+Sec-Fetch-Site). Images of a case are of one size and never cached. Requests and secrets are written to no log.
 """
 
 import json
@@ -185,7 +185,7 @@ class _Room:
         return JSONResponse(await run_in_threadpool(self._state, reader))
 
     def _state(self, reader: str) -> dict[str, Any]:
-        place = self.answers.place(reader)
+        place, ahead = self.answers.place(reader), self.answers.ahead(reader)
         study = self.bundle.study.model_dump(mode="json")
         return {
             "study": {name: study[name] for name in ("title", "consent", "questions", "viewing", "back")}
@@ -199,6 +199,18 @@ class _Room:
             "total": place.total,
             "wait": place.wait,
             "next": None if place.shown is None else self._described(reader, place.shown),
+            "ahead": None if ahead is None else self._pictured(ahead),
+        }
+
+    def _pictured(self, shown: Shown) -> dict[str, Any]:
+        """What the page has to know of the images of a presentation to load them."""
+        return {
+            "id": shown.id,
+            "images": list(image_names(len(shown.images))),
+            "reference": self.answers.may_see_reference(shown.id),
+            "slices": shown.slices,
+            "rows": shown.rows,
+            "columns": shown.columns,
         }
 
     def _described(self, reader: str, shown: Shown) -> dict[str, Any]:
@@ -207,16 +219,11 @@ class _Room:
         before = self.answers.previous(reader, shown.id)
         step, steps = self.answers.step(shown.id), self.bundle.study.steps
         return {
-            "id": shown.id,
+            **self._pictured(shown),
             "training": shown.training,
             "step": step,
             "steps": len(steps),
             "questions": [question.id for question in steps[step]],
-            "images": list(image_names(len(shown.images))),
-            "reference": self.bundle.study.shows_reference(step),
-            "slices": shown.slices,
-            "rows": shown.rows,
-            "columns": shown.columns,
             "voxel": shown.voxel,
             "upsideDown": shown.upside_down,
             "window": {"low": shown.window[0], "high": shown.window[1]},
@@ -236,14 +243,15 @@ class _Room:
     async def image(self, request: Request) -> Response:
         """The pixels of one image: slot 0, 1, ... by its position, or "reference" once that is shown."""
         reader = await self._reader(request)
-        shown = await run_in_threadpool(self.answers.may_see, reader, request.path_params["id"])
+        shown = await run_in_threadpool(self.answers.may_load, reader, request.path_params["id"])
         slots = {str(at): name for at, name in enumerate(shown.images)}
         if await run_in_threadpool(self.answers.may_see_reference, shown.id):
             slots["reference"] = shown.reference
         name = slots.get(request.path_params["slot"], "")
         if not name:
             raise NotAllowedError("there is no such image.")
-        return Response(await run_in_threadpool(self.bundle.payload, name), media_type="application/octet-stream")
+        image = await run_in_threadpool(self.bundle.image, name, shown)
+        return Response(image.tobytes(), media_type="application/octet-stream")
 
     async def display(self, request: Request) -> Response:
         """What the check of the display found."""

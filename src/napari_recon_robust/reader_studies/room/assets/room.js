@@ -11,8 +11,8 @@ const LINE = 40; // CSS pixels, where a browser counts lines
 const ROOM_MODES = { side: "Side by side (S)", flicker: "Flicker (L)", wipe: "Wipe (V)" };
 
 /** Ask the server; an Error has its sentence. */
-async function ask(path, body) {
-  const request = body === undefined ? {} : {
+async function ask(path, body, signal) {
+  const request = body === undefined ? { signal } : {
     method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
   };
   let response;
@@ -196,47 +196,79 @@ async function read(state, shown) {
   const before = current;
   before?.close();
   current = new Reading(state, shown, values, before?.shown.id === shown.id ? before : null);
+  const ahead = state.next?.id === shown.id ? state.ahead : state.next;
+  loadAhead(shown, ahead).catch(() => {}); // it is said where the images are needed
 }
 
-/** The images of a step by their names. Those that have arrived stay, for the next step of the case or another try. */
-async function load({ id, reference, images, slices, rows, columns }) {
-  const names = [...(reference ? ["reference"] : []), ...images.map((_, at) => String(at))];
-  if (loaded.id !== id) loaded = { id, values: {} };
-  const { values } = loaded;
-  const missing = names.filter((name) => !(name in values));
-  let [bytes, said] = [0, performance.now()];
-  const tell = (more, whole) => {
-    bytes += more;
-    if (!whole || performance.now() - said < 1000) return;
-    said = performance.now();
-    say(`The images are loading: ${Math.floor((100 * bytes) / (missing.length * whole))}%.`);
-  };
-  const tries = await Promise.allSettled(missing.map(async (name) => {
-    const buffer = await received(await ask(`/image/${id}/${name}`), tell);
-    values[name] = new Float32Array(buffer, 0, slices * rows * columns);
-  }));
-  say("");
-  for (const { reason } of tries) if (reason) throw reason;
-  return Object.fromEntries(names.map((name) => [name, values[name]]));
-}
+/** The images of a case, each asked for once unless that fails. bytes: how many have arrived of each, by its name. */
+class Images {
+  constructor({ id, slices, rows, columns }) {
+    [this.id, this.pixels] = [id, slices * rows * columns];
+    [this.bytes, this.asked, this.stop] = [{}, {}, new AbortController()];
+  }
 
-/** The bytes of an answer. tell: how many more have arrived, and how many there are, 0 where a proxy does not say. */
-async function received(response, tell) {
-  const [parts, whole] = [[], Number(response.headers.get("Content-Length"))];
-  try {
-    for (const stream = response.body.getReader(); ;) {
-      const { done, value } = await stream.read();
-      if (done) return await new Blob(parts).arrayBuffer();
-      parts.push(value);
-      tell(value.length, whole);
+  /** An image by its name, a promise. */
+  get(name) {
+    this.asked[name] ??= this.#received(name).catch((error) => { delete this.asked[name]; throw error; });
+    return this.asked[name];
+  }
+
+  async #received(name) {
+    this.bytes[name] = 0;
+    const response = await ask(`/image/${this.id}/${name}`, undefined, this.stop.signal);
+    const parts = [];
+    try {
+      for (const stream = response.body.getReader(); ;) {
+        const { done, value } = await stream.read();
+        if (done) return new Float32Array(await new Blob(parts).arrayBuffer(), 0, this.pixels);
+        parts.push(value);
+        this.bytes[name] += value.length;
+      }
+    } catch {
+      throw new Error("The connection broke while the images were loading. Try again; what has arrived is kept.");
     }
-  } catch {
-    throw new Error("The connection broke while the images were loading. Try again; what has arrived is kept.");
+  }
+
+  /** The share of some images that has arrived. */
+  share(names) {
+    return names.reduce((sum, name) => sum + (this.bytes[name] ?? 0), 0) / (4 * this.pixels * names.length);
   }
 }
 
+/** The names of the images of a step. */
+const namesOf = ({ reference, images }) => [...(reference ? ["reference"] : []), ...images.map((_, at) => String(at))];
+
+/** The images of a case, also those that have arrived already. */
+function imagesOf(shown) {
+  loaded[shown.id] ??= new Images(shown);
+  return loaded[shown.id];
+}
+
+/** The images of a step by their names. Those that have arrived stay, for the next step of the case or another try. */
+async function load(shown) {
+  const [images, names] = [imagesOf(shown), namesOf(shown)];
+  const tell = setInterval(() => say(`The images are loading: ${Math.floor(100 * images.share(names))}%.`), 1000);
+  const tries = await Promise.allSettled(names.map((name) => images.get(name)));
+  clearInterval(tell);
+  say("");
+  for (const { reason } of tries) if (reason) throw reason;
+  return Object.fromEntries(names.map((name, at) => [name, tries[at].value]));
+}
+
+/** Load what comes after the case that is shown, one image at a time, so that an answer need not wait; drop all others. */
+async function loadAhead(shown, ahead) {
+  for (const [id, images] of Object.entries(loaded)) {
+    if (id === shown.id || id === ahead?.id) continue;
+    images.stop.abort();
+    delete loaded[id];
+  }
+  if (!ahead) return;
+  const images = imagesOf(ahead);
+  for (const name of namesOf(ahead)) await images.get(name);
+}
+
 let current = null;
-let loaded = { id: "", values: {} }; // the images of the case that is shown, or comes next
+const loaded = {}; // the images of the case that is shown, and of the one that comes next, by their ids
 let reader = ""; // whose page this is
 
 /** Under which name this tab keeps what was not sent yet of a step of a case. */
