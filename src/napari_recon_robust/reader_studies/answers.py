@@ -161,7 +161,7 @@ class Answers:
         what the reader may not answer, InputError for an answer that does not fit, ConflictError for a revision that is
         there with another content, WritingError where the disk is full.
         """
-        step = self._step_of(values)
+        step = _step_of(self.bundle, values)
         shown = self._may_answer(reader, presentation, revision, step)
         questions, images = self.bundle.study.steps[step], len(shown.images)
         checked = {question.id: question.check(values[question.id], images, shown.slices) for question in questions}
@@ -172,24 +172,8 @@ class Answers:
             for question, value in checked.items():
                 self._put(database, shown, question, revision, value, kept)
 
-    def _step_of(self, values: Mapping[str, Any]) -> int:
-        """Which step these are the answers to."""
-        if not all(isinstance(value, Mapping) for value in values.values()):
-            raise InputError("an answer is not in the form that the study asks for; load the page again.")
-        for at, step in enumerate(self.bundle.study.steps):
-            if {question.id for question in step} == set(values):
-                return at
-        missing = [id for id in self.bundle.questions if id not in values]
-        raise InputError(f"{missing[0] if missing else 'a question'} is not as the study asks; answer each one.")
-
-    def _own(self, reader: str, presentation: str) -> Shown:
-        shown = self.bundle.by_id.get(presentation)
-        if shown is None or shown.reader != reader:
-            raise NotAllowedError("this case is not yours; load the page again.")
-        return shown
-
     def _may_answer(self, reader: str, presentation: str, revision: int, step: int) -> Shown:
-        shown = self._own(reader, presentation)
+        shown = _own(self.bundle, reader, presentation)
         if not self.consented(reader):
             raise NotAllowedError("nothing is stored before you have agreed to take part.")
         current = self.place(reader)
@@ -239,7 +223,7 @@ class Answers:
 
     def given(self, reader: str, presentation: str) -> tuple[int, dict[str, Answer]]:
         """The number of revisions of the step that is open, and the last answer to each question as it was given."""
-        self._own(reader, presentation)
+        _own(self.bundle, reader, presentation)
         rows = self._store.all(
             "SELECT question, revision, value FROM answers WHERE presentation = ? ORDER BY revision",
             presentation,
@@ -280,13 +264,6 @@ class Answers:
         later = [one for one in self.bundle.of_reader(reader) if one.number > place.shown.number]
         following = next((one for one in later if one.sitting == place.sitting), None)
         return None if following is None or _rivals(following, place) else following
-
-    def may_load(self, reader: str, presentation: str) -> Shown:
-        """A presentation whose images a page may hold: one that the reader may see, or the one `ahead`."""
-        ahead = self.ahead(reader)
-        if ahead is not None and ahead.id == presentation:
-            return ahead
-        return self.may_see(reader, presentation)
 
     def previous(self, reader: str, presentation: str) -> Shown | None:
         """What the reader saw before in the same sitting, if the study lets readers go back to it; see `may_see`."""
@@ -346,6 +323,24 @@ class Answers:
         with self._store.transaction() as database:
             audit.log(database, "study", "broke the blind", why)
             yield
+
+
+def _step_of(bundle: Bundle, values: Mapping[str, Any]) -> int:
+    """Which step of the study these are the answers to."""
+    if not all(isinstance(value, Mapping) for value in values.values()):
+        raise InputError("an answer is not in the form that the study asks for; load the page again.")
+    for at, step in enumerate(bundle.study.steps):
+        if {question.id for question in step} == set(values):
+            return at
+    missing = [id for id in bundle.questions if id not in values]
+    raise InputError(f"{missing[0] if missing else 'a question'} is not as the study asks; answer each one.")
+
+
+def _own(bundle: Bundle, reader: str, presentation: str) -> Shown:
+    shown = bundle.by_id.get(presentation)
+    if shown is None or shown.reader != reader:
+        raise NotAllowedError("this case is not yours; load the page again.")
+    return shown
 
 
 def _rivals(shown: Shown, place: Place) -> bool:

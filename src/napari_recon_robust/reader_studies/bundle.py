@@ -8,9 +8,9 @@
     NAME.key.json       beside the folder: the plan, and which case and arm is behind each name
 
 Whoever holds the folder cannot tell the arms apart but by looking at the images: the files have one time; the images
-of a case have one length, and names drawn by lot, in whose order they were written; the order of presentations was drawn
-from a secret in the key. Whoever holds the key can, and `manifest.json` shows whether it is the key of that time. Readers of
-images never meet the names of files: they ask for the presentations.
+of a case have one length, and names drawn by lot, in whose order they were written; the order of presentations was
+drawn from a secret in the key. Whoever holds the key can, and `manifest.json` shows whether it is the key of that time.
+Readers of images never meet the names of files: they ask for the presentations.
 """
 
 import hashlib

@@ -92,3 +92,13 @@ def test_lesions_whose_place_is_not_known_have_no_such_area() -> None:
     analysis = analyse(made, marked(made, known=0))
     assert any("no area under the wAFROC curve" in remark for remark in analysis.remarks)
     assert only(analysis.findings, "area under the ROC curve", "clean").estimate.interval is not None
+
+
+def test_an_area_of_one_patient_is_there_without_an_interval() -> None:
+    made = plan(questions=MARKS, cases=cases(20, patients=1))
+    analysis = analyse(made, marked(made))
+    area = only(analysis.findings, "area under the wAFROC curve", "clean")
+    other = plan(questions=MARKS, cases=cases(20))
+    expected = only(analyse(other, marked(other)).findings, "area under the wAFROC curve", "clean")
+    assert (area.estimate.value, area.estimate.interval) == (pytest.approx(expected.estimate.value), None)
+    assert any("wAFROC curve has no interval: all cases of one kind" in remark for remark in analysis.remarks)

@@ -35,9 +35,14 @@ def wafroc(question: str, marks: Marks, left: str = "") -> Found:
     """The weighted areas, the curves, and what was marked. left: what was left out, in words."""
     try:
         highest = marks.free_response()
-        areas, errors = weighted_afroc(highest), weighted_afroc_covariance(highest, patients=marks.patients)
+        areas = weighted_afroc(highest)
     except InputError as error:
         return Found(remarks=[f"{question}: no {WAFROC}: {error}"])
+    errors: Values | str
+    try:
+        errors = weighted_afroc_covariance(highest, patients=marks.patients)
+    except InputError as error:
+        errors = str(error)
     note = f"{highest.of.size} lesions in {int(highest.truth.sum())} cases, {int((~highest.truth).sum())} without, "
     note = "; ".join(filter(None, (f"{note}{len(set(marks.patients))} patients", left)))
     found = compared(question, marks.arms, WAFROC, areas, errors, note)

@@ -1,11 +1,14 @@
 """Detection of lesions whose truth is known: areas under the ROC curve, sensitivity, specificity, and right places."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...ground.errors import InputError
+from ...ground.numbers import counted
 from ...statistics.estimate import FEWEST, Estimate, Values
 from ...statistics.readers.obuchowski_rockette import compare, compare_for_reader, figure
 from ...statistics.readers.roc import areas, covariance
@@ -40,11 +43,8 @@ def detected(plan: Plan, question: Question, rows: Sequence[Row]) -> Found:
 
 def roc(question: str, ratings: Ratings, note: str = "") -> Found:
     """The areas of paired ratings, and the curves themselves, averaged over readers. note: what was left out."""
-    try:
-        errors = covariance(ratings.values, ratings.truth, patients=ratings.patients)
-    except InputError as error:
-        return Found(remarks=[f"{question}: no {AREA}: {error}"])
     figures = areas(ratings.values, ratings.truth)
+    errors = _errors(ratings, partial(covariance, ratings.values, ratings.truth, patients=ratings.patients))
     found = compared(question, ratings.arms, AREA, figures, errors, _counted(ratings, note))
     lines = {arm: _roc(values, ratings.truth) for arm, values in zip(ratings.arms, ratings.values, strict=True)}
     found.curves.append(Curve(question, "ROC curves, averaged over readers", "1 − specificity", "sensitivity", lines))
@@ -56,18 +56,25 @@ def _rates(question: str, ratings: Ratings, note: str) -> Found:
     said = np.where(np.isnan(ratings.values), np.nan, ratings.values > _SURE)
     found = Found()
     for what, right, of in (("sensitivity", said, ratings.truth), ("specificity", 1 - said, ~ratings.truth)):
-        try:
-            figures, errors = shares(right[..., of], np.array(ratings.patients)[of])
-        except InputError as error:
-            found.remarks.append(f"{question}: no {what}: {error}")
-            continue
-        found += compared(question, ratings.arms, what, figures, errors, _counted(ratings, note))
+        patients = np.array(ratings.patients)[of]
+        errors = _errors(ratings, partial(_errors_of_shares, right[..., of], patients))
+        found += compared(question, ratings.arms, what, np.nanmean(right[..., of], 2), errors, _counted(ratings, note))
     return found
 
 
-def compared(question: str, arms: Sequence[str], what: str, figures: Values, errors: Values, note: str) -> Found:
-    """Findings from a figure (arms, readers) of between 0 and 1 and the covariance of its errors."""
+def compared(question: str, arms: Sequence[str], what: str, figures: Values, errors: Values | str, note: str) -> Found:
+    """Findings from a figure (arms, readers) of between 0 and 1.
+
+    errors: the covariance of its errors, or in a sentence why there is none; then there are no intervals.
+    """
     readers, found = figures.shape[1], Found()
+    if isinstance(errors, str):
+        found.remarks.append(f"{question}: {what} has no interval: {errors}")
+        means = dict(zip(arms, figures.mean(1), strict=True))
+        means |= {f"{one} − {other}": means[one] - means[other] for one, other in combinations(arms, 2)}
+        bare = {arm: with_width(Estimate(float(mean), None, readers)) for arm, mean in means.items()}
+        found.findings += [Finding(question, what, arm, mean, "readers", note=note) for arm, mean in bare.items()]
+        return found
 
     def add(arm: str, estimate: Estimate, p: float | None = None) -> None:
         apart = " − " in arm
@@ -107,16 +114,35 @@ def _ratings(plan: Plan, rows: Sequence[Row]) -> tuple[Ratings | None, str]:
     ratings, note = Ratings.of(chosen, arms_of(plan)).paired()
     if not ratings.readers:
         return None, NOBODY
-    enough = min(ratings.patients_with(True), ratings.patients_with(False)) >= FEWEST_OF_A_KIND
-    if not enough or len(set(ratings.patients)) < FEWEST:
-        return None, "there are fewer than two patients with a lesion, or without, or fewer than three in all"
     return ratings, note
+
+
+def _few(ratings: Ratings) -> str:
+    """In a sentence, of how few patients the ratings are; "" where they are enough for an interval."""
+    enough = min(ratings.patients_with(True), ratings.patients_with(False)) >= FEWEST_OF_A_KIND
+    if enough and len(set(ratings.patients)) >= FEWEST:
+        return ""
+    return "there are fewer than two patients with a lesion, or without, or fewer than three in all."
+
+
+def _errors_of_shares(right: Values, patients: NDArray[np.str_]) -> Values:
+    return shares(right, patients)[1]
+
+
+def _errors(ratings: Ratings, compute: Callable[[], Values]) -> Values | str:
+    """The covariance of the errors of figures, or in a sentence why there is none."""
+    if few := _few(ratings):
+        return few
+    try:
+        return compute()
+    except InputError as error:
+        return str(error)
 
 
 def _counted(ratings: Ratings, note: str) -> str:
     with_lesion = int(ratings.truth.sum())
     counts = f"{with_lesion} cases with a lesion, {ratings.truth.size - with_lesion} without, "
-    counts += f"{len(set(ratings.patients))} patients"
+    counts += counted(len(set(ratings.patients)), "patient")
     return "; ".join(filter(None, (counts, note)))
 
 

@@ -241,9 +241,11 @@ class _Room:
         return JSONResponse(await run_in_threadpool(self._described, reader, shown))
 
     async def image(self, request: Request) -> Response:
-        """The pixels of one image: slot 0, 1, ... by its position, or "reference" once that is shown."""
+        """The pixels of one image, seen or loaded ahead: slot 0, 1, ... by its position, or "reference" once shown."""
         reader = await self._reader(request)
-        shown = await run_in_threadpool(self.answers.may_load, reader, request.path_params["id"])
+        shown = await run_in_threadpool(self.answers.ahead, reader)
+        if shown is None or shown.id != request.path_params["id"]:
+            shown = await run_in_threadpool(self.answers.may_see, reader, request.path_params["id"])
         slots = {str(at): name for at, name in enumerate(shown.images)}
         if await run_in_threadpool(self.answers.may_see_reference, shown.id):
             slots["reference"] = shown.reference

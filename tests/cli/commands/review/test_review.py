@@ -151,8 +151,9 @@ def test_an_export_says_which_format_forgets_the_patients(tmp_path: Path, patien
         while (shown := answers.place("R1").shown) is not None:
             answers.record("R1", shown.id, 0, {"lesion": {"seen": "yes", "confidence": 70}})
     written = [tmp_path / "study", "--answers", tmp_path / "answers.sqlite", "--output"]
-    assert ("has no patients" in run("export", *written, tmp_path / "table.imrmc")) is said
-    assert "has no patients" not in run("export", *written, tmp_path / "table.csv")
+    assert ("iMRMC knows no patients" in run("export", *written, tmp_path / "table.imrmc")) is said
+    assert ("RJafroc knows no patients" in run("export", *written, tmp_path / "table.xlsx")) is said
+    assert "knows no patients" not in run("export", *written, tmp_path / "table.csv")
 
 
 @pytest.mark.slow

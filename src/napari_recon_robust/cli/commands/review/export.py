@@ -43,7 +43,8 @@ def export(study: Path, answers: Path | None, key: Path | None, output: Path, qu
     written = counted(len(rows), "answer")
     if data is not None:
         if len({row["patient"] for row in rows}) < len({row["case"] for row in rows}):
-            click.echo(f"{output.suffix} has no patients: cases of one patient stand in it as independent")
+            program = "iMRMC" if output.suffix == ".imrmc" else "RJafroc"
+            click.echo(f"{program} knows no patients: it takes cases of one patient for independent")
         if data.readings < len(rows):
             written = f"{data.readings:,} of {written}; the others are in .csv alone"
     click.echo(f"saved: {output} ({written})")
