@@ -2,7 +2,7 @@
 
 import pickle
 
-from napari_recon_robust.ground.errors import LONGEST, InputError, one_line
+from napari_recon_robust.ground.errors import LONGEST, InputError, left_out, one_line
 
 
 def test_lines_control_characters_and_long_words_go() -> None:
@@ -26,3 +26,9 @@ def test_a_usual_sentence_stays_as_it_is() -> None:
     assert str(InputError(said)) == said
     assert one_line(one_line(said * 9)) == one_line(said * 9)
     assert str(pickle.loads(pickle.dumps(InputError(said)))) == said
+
+
+def test_what_is_left_out_is_named_once() -> None:
+    assert left_out("a/b.h5", "line 2: b.h5 is damaged, b.h5") == "left out: line 2: a/b.h5 is damaged, b.h5"
+    assert left_out("b.h5", "b.h5 is damaged") == "left out: b.h5 is damaged"
+    assert left_out("slice 3 of b.h5", InputError("it has NaN.")) == "left out: slice 3 of b.h5: it has NaN."

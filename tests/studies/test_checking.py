@@ -4,6 +4,7 @@ import h5py
 import numpy as np
 import pytest
 
+from helpers.studies import another
 from napari_recon_robust.data.scan import Scan
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.progress import run
@@ -83,7 +84,7 @@ def test_undersampled_scans_have_the_other_regions_alone(write_plan, mixed) -> N
 
 def test_scans_without_a_trial_are_told(write_plan, tmp_path) -> None:
     for name in ("bare.h5", "other.h5"):
-        shutil.copy(tmp_path / "head.h5", tmp_path / name)
+        another(tmp_path / "head.h5", tmp_path / name)
     found = run(check_study(write_plan(scans="*.h5", slices="annotated")))
     assert (found.scans, found.slices) == (3, 1)
     assert found.notes == {"No trial, as no slice has a region that the plan asks for.": 2}
@@ -107,3 +108,61 @@ def test_a_scan_whose_middle_is_damaged_has_lesions_in_its_other_slices(write_pl
     with h5py.File(tmp_path / "head.h5", "a") as file:
         file["kspace"][1] = np.nan
     assert run(check_study(write_plan(slices=[0], regions=["lesions"]))).trials == 5
+
+
+def test_one_file_twice_is_refused_before_it_is_run(write_plan, tmp_path) -> None:
+    path = write_plan(scans="*.h5")
+    shutil.copy(tmp_path / "head.h5", tmp_path / "copy.h5")
+    for job in (check_study(path), run_study(path)):
+        with pytest.raises(InputError, match=r"line 2, scans: copy.h5 and head.h5 are one file twice"):
+            run(job)
+
+
+def test_results_that_have_no_place_are_refused_before_a_study_is_run(write_plan, tmp_path) -> None:
+    path = write_plan()
+    (tmp_path / "plan.results").mkdir()
+    (tmp_path / "plan.results" / "letter.txt").write_text("dear")
+    for job in (check_study(path), run_study(path)):
+        with pytest.raises(InputError, match=r"line 1, study: plan.results is not empty and holds no study"):
+            run(job)
+
+
+def test_what_this_machine_lacks_is_told(write_plan) -> None:
+    path = write_plan(device="cuda:99")
+    assert [one for one in run(check_study(path)).notes if "has no device 'cuda:99'" in one]
+    with pytest.raises(InputError, match="has no device 'cuda:99'"):
+        run(run_study(path))
+
+
+def test_regions_outside_of_the_image_are_told(write_plan) -> None:
+    drawn = [{"kind": "drawn", "boxes": ["3,4,5,6", "90,4,50,6"]}]
+    (note,) = run(check_study(write_plan(regions=drawn))).notes
+    assert note.startswith(
+        "The trials of a drawn region will fail: the ROI with rows 90 to 139 and columns 4 to 9 reach"
+    )
+
+
+def test_undersampled_scans_have_no_slices_to_filter(write_plan, mixed) -> None:
+    path = write_plan(
+        scans="*.h5",
+        slices={"take": "all", "filter": {"proxy": "cg-sense", "count": 2}},
+        regions=["image"],
+        perturbations=[{"kind": "random", "budgets": [0.01]}],
+    )
+    found = run(check_study(path))
+    assert (found.scans, found.slices <= 3) == (1, True)
+    assert "under.h5 is undersampled, so that no proxy can be judged on it" in found.faults["under.h5"]
+
+
+@pytest.mark.parametrize(
+    ("perturbations", "states"),
+    [
+        (["none"], "1 state of the samples (1 clean)"),
+        ([{"kind": "noise-level"}], "1 state of the samples (1 perturbed)"),
+        ([{"kind": "random", "budgets": [0.01]}], "2 states of the samples (1 perturbed, 1 control)"),
+        (["none", {"kind": "random", "budgets": [0.01, 0.05]}], "5 states of the samples (1 clean, 2 perturbed, 2 con"),
+    ],
+)
+def test_states_of_the_samples_are_named(write_plan, perturbations, states: str) -> None:
+    found = run(check_study(write_plan(perturbations=perturbations)))
+    assert f"1 slice (1 measurement with all masks), 1 method, {states}" in found.sentence

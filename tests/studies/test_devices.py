@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.studies.devices import claimed
 
 
@@ -12,6 +13,7 @@ def gpus(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     """The GPUs of the machine by their identity, as CUDA numbers them for this process."""
     seen = ["GPU-a", "GPU-b"]
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr("napari_recon_robust.studies.devices.has_device", lambda name: name != "cuda:7")
     monkeypatch.setattr("torch.cuda.is_available", lambda: bool(seen))
     monkeypatch.setattr("torch.cuda.device_count", lambda: len(seen))
     monkeypatch.setattr("torch.cuda.get_device_properties", lambda number: SimpleNamespace(uuid=seen[number]))
@@ -22,6 +24,11 @@ def test_a_device_that_is_named_is_taken(gpus: list[str]) -> None:
     for name in ("cpu", "cuda:1", "mps"):
         with claimed(name) as device:
             assert device == name
+
+
+def test_a_device_that_is_not_there_is_told(gpus: list[str]) -> None:
+    with pytest.raises(InputError, match=r"no device 'cuda:7'; run the study where there is one"), claimed("cuda:7"):
+        pass
 
 
 def test_each_worker_has_a_gpu_of_its_own_as_long_as_there_are_some(gpus: list[str]) -> None:

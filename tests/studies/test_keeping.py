@@ -36,9 +36,17 @@ def test_the_worst_are_cases_that_the_gallery_lists_and_that_replay(write_plan, 
         assert anatomy_hash(case) == array_hash(full.numpy()), "also of the case into which a lesion was inserted"
 
 
-def test_a_column_that_is_not_there_is_told_before_anything_runs(write_plan) -> None:
-    with pytest.raises(InputError, match=r"line \d+, keep, by: the table has no column 'beauty'"):
-        run(open_study(write_plan(keep={"worst": 1, "by": "beauty"})))
+@pytest.mark.parametrize(
+    ("by", "sentence"),
+    [
+        ("beauty", "the table has no column 'beauty'"),
+        ("method_label", "the column 'method_label' has no numbers to be worst by"),
+        ("detectability_region_perturbed", "detectability_region_perturbed is not measured; add detectability to the"),
+    ],
+)
+def test_a_column_that_nothing_is_kept_by_is_told_before_anything_runs(write_plan, by: str, sentence: str) -> None:
+    with pytest.raises(InputError, match=rf"line \d+, keep, by: {sentence}"):
+        run(open_study(write_plan(keep={"worst": 1, "by": by})))
 
 
 @pytest.mark.slow

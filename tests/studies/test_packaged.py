@@ -6,6 +6,7 @@ import h5py
 import pytest
 import yaml
 
+from helpers.studies import another
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.studies.checking import check_study
@@ -108,7 +109,7 @@ def test_scans_of_one_name_each_have_their_domain(scans: Path, tmp_path: Path) -
         named[f"patient{number}"] = {"head.h5": "in", "other.h5": "AXT1"}[scan.name]
         (scans / f"patient{number}").mkdir()
         scan.rename(scans / f"patient{number}" / "scan.h5")
-    shutil.copy(scans / "patient0" / "scan.h5", scans)
+    another(scans / "patient0" / "scan.h5", scans / "scan.h5")
     path = run(packaged_plan("paper-heckel", tmp_path, scans=scans))
     found = run(take_inventory(read_plan(path), path, digests=False)).scans
     assert {Path(one.path).parent.name: one.labels["domain"] for one in found} == {**named, scans.name: "in"}

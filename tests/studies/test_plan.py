@@ -101,6 +101,18 @@ def test_a_single_part_needs_no_list(tmp_path: Path) -> None:
         ({"perturbations": [{"kind": "random", "budgets": [0.01, 0.01]}]}, "comes twice"),
         ({"masks": [{"acceleration": [4, 8]}, {"acceleration": 8}]}, "comes twice"),
         ({"seeds": [1, 1]}, "comes twice"),
+        ({"perturbations": [{"kind": "random", "budgets": [0.01], "seeds": [1, 1]}]}, "comes twice"),
+        (
+            {
+                "methods": [{"method": "tv", "label": "TV"}],
+                "perturbations": [{"kind": "worst-case", "budgets": [0.01], "found_on": ["tv", "TV"]}],
+            },
+            "comes twice",
+        ),
+        ({"regions": [{"kind": "drawn", "boxes": ["1,2,3,4", "1,2,3,4"]}]}, "comes twice"),
+        ({"regions": [{"kind": "lesions", "contrasts": [0.2, 0.2]}]}, "comes twice"),
+        ({"regions": [{"kind": "lesions", "diameters": [8, 8.0]}]}, "comes twice"),
+        ({"device": "gpu"}, "there is no device 'gpu'; choose auto, cpu, cuda"),
         ({"methods": [{"method": "posterior", "knobs": {"show": "deviation"}}]}, "ask for a map"),
         ({"perturbations": [{"kind": "nonsense"}]}, "there is no perturbation 'nonsense'"),
         ({"perturbations": [{"kind": "rotation", "budgets": [0.1]}]}, "has no budget"),
@@ -191,3 +203,10 @@ def test_the_schema_knows_every_part() -> None:
     found = schema()
     assert set(found["properties"]) == set(Plan.model_fields)
     assert "MethodPart" in found["$defs"]
+
+
+def test_a_search_may_come_with_other_seeds_and_for_other_methods(write_plan) -> None:
+    """The transfer between methods is compared with what each of them suffers by its own search."""
+    own = {"kind": "worst-case", "budgets": [0.01]}
+    path = write_plan(perturbations=[own, {**own, "seeds": [1]}, {**own, "found_on": ["zero-filled"]}])
+    assert len(read_plan(path).perturbations) == 3

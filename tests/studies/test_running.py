@@ -18,6 +18,7 @@ import pytest
 
 from helpers.faults import fails_at, fails_from, steps
 from helpers.leases import held
+from helpers.studies import measured
 from napari_recon_robust.data.cautions import cautions
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.progress import Progress, run
@@ -29,20 +30,12 @@ from napari_recon_robust.studies.lease import Lease
 from napari_recon_robust.studies.remarks import failures
 from napari_recon_robust.studies.running import open_study, run_study, study_status
 from napari_recon_robust.studies.store import Store
-from napari_recon_robust.studies.table import NOT_MEASURED
 from napari_recon_robust.studies.watching import ask_to_stop
 from napari_recon_robust.studies.work import store_beside
 
 
 def table(path: Path) -> polars.DataFrame:
     return Store.open(store_beside(path)).table()
-
-
-def measured(path: Path) -> bytes:
-    """What was measured, to the last bit."""
-    content = table(path).sort("trial").drop(NOT_MEASURED).write_ndjson()
-    assert content
-    return content.encode()
 
 
 @pytest.mark.slow

@@ -155,6 +155,8 @@ def test_other_folders_studies_and_versions_are_refused(store, tmp_path) -> None
     (tmp_path / "else" / "letter.txt").write_text("dear")
     with pytest.raises(InputError, match="holds no study"):
         Store.prepare(tmp_path / "else", "small", b"", EMPTY, columns())
+    with pytest.raises(InputError, match="is no folder"):
+        Store.prepare(tmp_path / "else" / "letter.txt", "small", b"", EMPTY, columns())
     with pytest.raises(InputError, match="holds the study 'small'"):
         Store.prepare(store.folder, "other", b"", EMPTY, columns())
     (store.folder / "store.json").write_text('{"version": 0, "study": "small"}')

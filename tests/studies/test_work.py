@@ -9,13 +9,13 @@ from typing import Any
 import polars
 import pytest
 
+from helpers.studies import measured
 from napari_recon_robust.ground import writing
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.studies import running
 from napari_recon_robust.studies.running import prepare_study, run_study
 from napari_recon_robust.studies.store import Store
-from napari_recon_robust.studies.table import NOT_MEASURED
 from napari_recon_robust.studies.work import results_of, store_beside, until_terminated
 
 
@@ -41,11 +41,6 @@ class Steps:
             return function(*arguments, **options)
 
         return called
-
-
-def measured(path: Path) -> str:
-    found: str = Store.open(store_beside(path)).table().sort("trial").drop(NOT_MEASURED).write_ndjson()
-    return found
 
 
 @pytest.mark.slow

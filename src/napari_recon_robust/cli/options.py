@@ -11,6 +11,7 @@ import click
 
 from ..data.measurement import Measurement
 from ..data.scan import Scan
+from ..ground.devices import has_device
 from ..ground.errors import InputError
 from ..ground.guard import is_file
 from ..ground.knob import Knob
@@ -246,12 +247,8 @@ def number(seed: str, default: T) -> int | T:
 
 def checked_device(device: str) -> str:
     """The device if this machine has it, else InputError."""
-    import torch
-
-    try:
-        torch.zeros(1, device=device).item()  # which one that holds no values cannot
-    except (RuntimeError, AssertionError):
-        raise InputError(f"the device {device!r} is not available here; use --device cpu.") from None
+    if not has_device(device):
+        raise InputError(f"the device {device!r} is not available here; use --device cpu.")
     return device
 
 

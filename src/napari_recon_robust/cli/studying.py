@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ..ground.errors import InputError
+from ..ground.errors import InputError, left_out
 from ..studies.executors.choosing import Executor, choose
 from ..studies.mistakes import PlanError
 from ..studies.packaged import PACKAGED, is_packaged, packaged_plan
@@ -137,4 +137,4 @@ def tell(found: Status) -> None:
     for line in (*found.failures, *found.cautions):
         warn(line)
     for path, sentence in found.faults.items():
-        warn(f"{path} is left out: {sentence}")
+        warn(left_out(path, sentence))

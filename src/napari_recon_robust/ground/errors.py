@@ -49,6 +49,14 @@ def either(words: Sequence[str]) -> str:
     return " or ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 
+def left_out(name: str, error: object) -> str:
+    """That something is left out, and why: with its name once, though most errors have it too. name: or a path."""
+    sentence, short = str(error), name.rpartition("/")[2]
+    if name in sentence:
+        return f"left out: {sentence}"
+    return f"left out: {sentence.replace(short, name, 1) if short in sentence else f'{name}: {sentence}'}"
+
+
 def one_line(text: str, longest: int = LONGEST, *, longest_word: int = ReconRobustError.longest_word) -> str:
     """Text as one line of at most that many characters, without anything that is not printed."""
     letters = (letter if letter.isprintable() or letter.isspace() else "\N{REPLACEMENT CHARACTER}" for letter in text)

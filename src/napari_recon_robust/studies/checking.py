@@ -5,10 +5,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..ground.errors import InputError
+from ..ground.devices import has_device
 from ..ground.numbers import counted
 from ..ground.progress import Job, Progress
+from .columns import CLEAN
+from .devices import AUTO, lacking
 from .expand import Study
+from .rows import polars
 from .running import open_study
 
 _EVERY = 1000  # groups between two reports
@@ -18,6 +21,7 @@ _EVERY = 1000  # groups between two reports
 class Extent:
     """How large a study is. faults: why some of its files are left out, by their paths.
 
+    changes: what is done to the samples of each region, with nothing (`clean`) and the random `controls` counted.
     filtered: whether its slices are chosen by a proxy once it runs, so that the numbers may change a little.
     notes: what was guessed of its files, and what some of them do not get, each sentence with the number of files.
     """
@@ -30,6 +34,8 @@ class Extent:
     groups: int
     methods: int
     changes: int
+    clean: int
+    controls: int
     faults: dict[str, str]
     filtered: bool = False
     notes: dict[str, int] = field(default_factory=dict)
@@ -40,9 +46,17 @@ class Extent:
         later = " The filter chooses its slices once it runs." if self.filtered else ""
         return (
             f"{counted(self.trials, 'trial')} in {counted(self.shards, 'shard')}: {counted(self.scans, 'scan')} of "
-            f"{counted(self.volumes, 'volume')}, {counted(self.slices, 'slice')} ({self.groups:,} with their masks), "
-            f"{counted(self.methods, 'method')}, {counted(self.changes, 'perturbation')} with their controls.{later}"
+            f"{counted(self.volumes, 'volume')}, {counted(self.slices, 'slice')} "
+            f"({counted(self.groups, 'measurement')} with all masks), {counted(self.methods, 'method')}, "
+            f"{self._states}.{later}"
         )
+
+    @property
+    def _states(self) -> str:
+        """What the samples are measured as: clean, perturbed, and with random noise in place of a perturbation."""
+        parts = {"clean": self.clean, "perturbed": self.changes - self.clean - self.controls, "control": self.controls}
+        named = ", ".join(f"{count:,} {name}" for name, count in parts.items() if count)
+        return f"{counted(self.changes, 'state')} of the samples ({named})"
 
     def to_json(self) -> dict[str, Any]:
         """As JSON values."""
@@ -52,22 +66,17 @@ class Extent:
 def check_study(path: Path, *, store: Path | None = None, trust: bool = False) -> Job[Extent]:
     """Expand and validate a plan; raises PlanError with every mistake, with its line."""
     study = yield from open_study(path, trust=trust, store=store)
+    polars()  # which a run cannot do without
     return (yield from extent(study))
 
 
 def extent(study: Study) -> Job[Extent]:
-    """Expand all trials of a study, and count them; InputError where there is one twice."""
+    """Expand all trials of a study, and count them."""
     trials = shards = groups = 0
     slices, filtered = set[tuple[int, int]](), study.plan.slices.filter is not None
     for group in study.groups():
         if groups % _EVERY == 0:
             yield Progress(group.scan / len(study.inventory.scans), f"{trials:,} trials")
-        ids = {trial.id for trial in group.trials()}
-        if len(ids) < len(group):
-            raise InputError(
-                f"slice {group.slice} of {group.facts.name} has the same trial twice; let regions, masks and knobs of "
-                "the plan differ."
-            )
         trials, groups = trials + len(group), groups + 1
         shards += sum(1 for _ in group.shards())
         slices.add((group.scan, group.slice))
@@ -75,6 +84,8 @@ def extent(study: Study) -> Job[Extent]:
     idle = len(study.inventory.scans) - len({scan for scan, _ in slices})
     if idle and not filtered:
         notes["No trial, as no slice has a region that the plan asks for."] = idle
+    if study.plan.device != AUTO and not has_device(study.plan.device):
+        notes[lacking(study.plan.device)] = len(study.inventory.scans)
     return Extent(
         trials=trials,
         shards=shards,
@@ -84,6 +95,8 @@ def extent(study: Study) -> Job[Extent]:
         groups=groups,
         methods=len(study.methods),
         changes=len(study.changes),
+        clean=sum(one.kind == CLEAN for one in study.changes),
+        controls=sum(one.control for one in study.changes),
         faults=study.inventory.faults,
         filtered=filtered,
         notes=dict(notes),

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import torch
 
+from ..ground.devices import has_device
 from ..ground.errors import InputError
 from ..ground.locks import locked
+
+AUTO = "auto"
 
 
 @contextmanager
@@ -18,14 +21,22 @@ def claimed(wanted: str) -> Iterator[str]:
 
     With fewer GPUs than workers they share them in turn, and without any GPU it is the processor. The locks are files,
     so that it is the same for Dask's workers, the elements of a job array, and processes that were started by hand.
+    InputError for a device that this machine does not have.
     """
-    if wanted != "auto":
+    if wanted != AUTO:
+        if not has_device(wanted):
+            raise InputError(lacking(wanted))
         yield wanted
         return
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     with ExitStack() as held:
         number = next((n for n in range(count) if _is_ours(held, n)), os.getpid() % max(count, 1))
         yield f"cuda:{number}" if count else "cpu"
+
+
+def lacking(wanted: str) -> str:
+    """What is to be done on a machine that lacks the device that a plan asks for."""
+    return f"This machine has no device {wanted!r}; run the study where there is one, or let the plan say cpu or auto."
 
 
 def _is_ours(held: ExitStack, number: int) -> bool:

@@ -2,10 +2,10 @@
 
 import csv
 import os
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import StringIO
-from itertools import takewhile
+from itertools import chain, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from ..data.roi import ROI, Annotation
 from ..data.scan import Scan
 from ..ground.documents import read_json
 from ..ground.errors import FileFormatError, InputError, ReconRobustError
-from ..ground.guard import is_dangling, opening, read, shown
+from ..ground.guard import is_dangling, open_file, opening, read, shown, status
 from ..ground.numbers import counted
 from ..ground.progress import Job, Progress
 from ..io import files_of, format_of, lacks_axes, open_scan, stamp
@@ -27,6 +27,7 @@ from .plan import Annotations, Bounds, Drawn, Lesions, Plan, Scans
 
 FILTERED, RANDOM, BOTH = "filtered", "random", "both"  # why a slice was chosen
 _LARGEST = 2**26  # bytes of a table
+_MIDDLE = 2**12  # bytes in the middle of a file that tell it from others
 Row = dict[str, str]
 Rows = Mapping[str, Sequence[tuple[str, Row]]]  # by the names of files: what the table says of each, and its path there
 
@@ -123,6 +124,7 @@ def take_inventory(plan: Plan, file: Path, *, digests: bool, known: Inventory | 
             faults[path] = str(Unfit(("scans", "files", glob), str(error)).located(file).mistakes[0])
     inventory = Inventory(scans=tuple(found), faults=faults)
     _check(plan, inventory, table)
+    _check_twins(inventory, folder)
     return inventory
 
 
@@ -191,6 +193,10 @@ def _facts(
         for number, part in enumerate(plan.regions)
         if isinstance(part, Annotations)
     }
+    of_scan = {
+        number: tuple(one for one in regions if one.scan is None or _agrees(path, one.scan) > one.scan.count("/"))
+        for number, regions in drawn.items()
+    }
     return ScanFacts(
         path=path,
         volume=volume or path,
@@ -199,21 +205,34 @@ def _facts(
         matrix=header.matrix,
         voxel=header.voxel,
         annotations=annotations,
-        drawn={
-            number: tuple(one for one in regions if one.scan is None or _agrees(path, one.scan) > one.scan.count("/"))
-            for number, regions in drawn.items()
-        },
+        drawn=of_scan,
         whole=whole,
-        notes=(*header.notes, *(_missing(plan, name) if whole is False else ())),
+        notes=(
+            *header.notes,
+            *_outside(plan, of_scan, header.matrix),
+            *(_missing(plan, name) if whole is False else ()),
+        ),
     )
 
 
+def _outside(plan: Plan, drawn: Mapping[int, Sequence[DrawnRegion]], matrix: tuple[int, int]) -> list[str]:
+    """Why trials will fail: what is wrong with the regions that are drawn on a scan."""
+    boxes = (ROI.parse(box) for part in plan.regions if isinstance(part, Drawn) for box in part.boxes)
+    found = list[str]()
+    for roi in chain(boxes, (one.roi for regions in drawn.values() for one in regions)):
+        try:
+            roi.mask(matrix)
+        except InputError as error:
+            found.append(f"The trials of a drawn region will fail: {error}")
+    return found
+
+
 def _is_whole(plan: Plan, scan: Scan, file: Path, known: ScanFacts | None) -> bool | None:
-    """Whether a scan is fully sampled, where the plan inserts lesions or has trials without a perturbation.
+    """Whether a scan is fully sampled, where the plan inserts lesions, filters slices or has clean trials.
 
     None for one whose slice in the middle cannot be read, of which other slices may be sound.
     """
-    if not (any(_inserts(plan)) or any(_clean(plan))):
+    if not (any(_inserts(plan)) or any(_clean(plan)) or plan.slices.filter):
         return None
     same = known is not None and not lacks_axes(file) and stamp(file) == (known.size, known.changed)
     if known is not None and same and known.whole is not None:
@@ -233,6 +252,8 @@ def _missing(plan: Plan, name: str) -> list[str]:
         )
     if all(_clean(plan)):
         raise InputError(f"{name} is undersampled, so that its images have no truth to measure against; perturb it.")
+    if plan.slices.filter:
+        raise InputError(f"{name} is undersampled, so that no proxy can be judged on it; name its slices instead.")
     parts = (("lesions", any(_inserts(plan))), ("trials without a perturbation", any(_clean(plan))))
     return [f"Undersampled, so that there are no {' and no '.join(words for words, asked in parts if asked)}."]
 
@@ -293,14 +314,46 @@ def _check(plan: Plan, inventory: Inventory, table: Rows) -> None:
     for place, wanted in enumerate(plan.slices.numbers):
         if wanted >= most:
             raise Unfit(("slices", place), f"no scan has slice {wanted}; give numbers from 0 to {most - 1}.")
-    first_of = dict[str, str]()
-    for one in inventory.scans:
-        if one.digest and one.digest in first_of:
-            raise Unfit(
-                ("scans", "files"),
-                f"{first_of[one.digest]} and {one.path} are one file twice, which would count as two; leave one out.",
-            )
-        first_of[one.digest] = one.path
+
+
+def _check_twins(inventory: Inventory, folder: Path) -> None:
+    """Raise Unfit for two files of one content. Only those that agree in size and in their middle are read."""
+    alike = [list(inventory.scans)]
+    for key in (_size, _middle, _digest):
+        alike = [twins for some in alike for twins in _grouped(some, key, folder) if len(twins) > 1]
+    for first, second, *_ in alike:
+        raise Unfit(
+            ("scans", "files"),
+            f"{first.path} and {second.path} are one file twice, which would count as two; leave one out.",
+        )
+
+
+def _size(facts: ScanFacts, folder: Path) -> int:
+    return stamp(folder / facts.path)[0]
+
+
+def _middle(facts: ScanFacts, folder: Path) -> bytes:
+    """A few bytes of k-space, in which no two scans agree."""
+    return b"".join(_middle_of(file) for file in files_of(folder / facts.path))
+
+
+def _middle_of(file: Path) -> bytes:
+    with open_file(file) as opened:
+        opened.seek(status(file).st_size // 2)
+        return opened.read(_MIDDLE)
+
+
+def _digest(facts: ScanFacts, folder: Path) -> str:
+    return facts.digest or file_hash(*files_of(folder / facts.path))
+
+
+def _grouped(
+    scans: Iterable[ScanFacts], key: Callable[[ScanFacts, Path], object], folder: Path
+) -> Collection[list[ScanFacts]]:
+    found: dict[object, list[ScanFacts]] = {}
+    for one in scans:
+        found.setdefault(key(one, folder), []).append(one)
+    return found.values()
 
 
 def _read_table(scans: Scans, folder: Path) -> Rows:

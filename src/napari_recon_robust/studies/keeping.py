@@ -16,11 +16,11 @@ from .devices import claimed
 from .expand import Study
 from .measure import outcome_of
 from .mistakes import Unfit
-from .plan import Keep
+from .plan import METRICS, Keep
 from .rows import polars
 from .shared import OpenScan, SharedSlice
 from .store import Store
-from .table import columns_of
+from .table import NUMBER, columns_of
 from .trial import Trial
 from .work import computing
 
@@ -42,6 +42,11 @@ def check_columns(study: Study) -> None:
         if name not in columns:
             some = ", ".join(name for name in columns if name.endswith("_perturbed"))
             raise Unfit(keys, f"the table has no column {name!r}; it has, for instance, {some}.")
+    if columns[keep.by] != NUMBER:
+        raise Unfit(("keep", "by"), f"the column {keep.by!r} has no numbers to be worst by; name one of a metric.")
+    metric = next((one for one in METRICS if keep.by.removeprefix("start_").startswith(f"{one}_")), None)
+    if keep.worst and metric is not None and metric not in study.plan.metrics:
+        raise Unfit(("keep", "by"), f"{keep.by} is not measured; add {metric} to the metrics, or name another column.")
 
 
 def worst_of(study: Study, table: "DataFrame") -> list[str]:

@@ -4,12 +4,22 @@ Every combination of these is a trial. See `mistakes` for what is wrong with a p
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
 
 from ..data.roi import ROI
 from ..ground.documents import read_yaml
@@ -28,6 +38,7 @@ Metric = Literal["ssim", "psnr", "nmse", "contrast_recovery", "detectability", "
 IMAGE_METRICS: tuple[Metric, ...] = ("ssim", "psnr", "nmse")
 LESION_METRICS: tuple[Metric, ...] = ("contrast_recovery", "detectability")
 COVERAGE: Metric = "coverage"  # by the intervals of methods that draw their image, on clean samples
+METRICS: tuple[Metric, ...] = (*IMAGE_METRICS, *LESION_METRICS, COVERAGE)
 
 
 def _listed(value: Any) -> Any:
@@ -53,6 +64,12 @@ class Part(BaseModel):
     """A part of a plan: frozen, without unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _known_device(value: str) -> str:
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d{1,4})?", value):
+        raise ValueError(f"there is no device {value!r}; choose auto, cpu, cuda, cuda:1 or mps.")
+    return value
 
 
 Texts = Annotated[tuple[str, ...], BeforeValidator(_listed)]
@@ -370,21 +387,24 @@ class Plan(Part):
     control: bool = True
     starts: bool = False
     keep: Keep = Keep()
-    device: str = "cpu"
+    device: Annotated[str, AfterValidator(_known_device)] = "cpu"
     threads: int = Field(default=1, ge=1, le=256)
     shard: int = Field(default=20, ge=1, le=100_000)
 
     @model_validator(mode="after")
     def _check(self, info: ValidationInfo) -> Self:
         """Refuse what would run one trial twice."""
-        _differ("methods", "one method at the same knobs", self._methods(info))
-        _differ("perturbations", "one perturbation at the same knobs and budget", self._perturbations())
-        masks = ((n, repr(one)) for n, part in enumerate(self.masks) for one in part.samplings("file"))
-        _differ("masks", "one mask", masks)
-        _differ("regions", "one kind of region", ((n, repr(part)) for n, part in enumerate(self.regions)))
-        _differ("seeds", "one seed", ((n, str(seed)) for n, seed in enumerate(self.seeds)))
-        _differ("metrics", "one metric", enumerate(self.metrics))
+        _differ(("seeds",), "one seed", enumerate(self.seeds))
+        _differ(("methods",), "one method at the same knobs", self._methods(info))
         self._check_found_on()
+        _differ(("perturbations",), "one perturbation at the same knobs, budget and seed", self._perturbations())
+        masks = ((n, repr(one)) for n, part in enumerate(self.masks) for one in part.samplings("file"))
+        _differ(("masks",), "one mask", masks)
+        _differ(("regions",), "one kind of region", ((n, repr(part)) for n, part in enumerate(self.regions)))
+        for number, part in enumerate(self.regions):
+            for name in ("boxes", "diameters", "contrasts"):
+                _differ(("regions", number, name), f"one of the {name}", enumerate(getattr(part, name, ())))
+        _differ(("metrics",), "one metric", enumerate(self.metrics))
         if self.slices.filter is not None and self.slices.filter.proxy in {part.method for part in self.methods}:
             raise Misplaced(
                 ("slices", "filter", "proxy"),
@@ -403,6 +423,10 @@ class Plan(Part):
                         f"{name!r} is not one method of the plan at one setting; name one by its id or its label.",
                     )
 
+    def _numbered(self, name: str) -> int:
+        """The number of the method with that label or id."""
+        return next(number for number, part in enumerate(self.methods) if name in (part.label, part.method))
+
     def _methods(self, info: ValidationInfo) -> Iterator[tuple[int, str]]:
         for number, part in enumerate(self.methods):
             known = _opened(part.method, info).knobs
@@ -412,9 +436,10 @@ class Plan(Part):
     def _perturbations(self) -> Iterator[tuple[int, str]]:
         for number, part in enumerate(self.perturbations):
             known = () if part.kind == CLEAN else perturbations.get(part.kind).knobs
-            for knobs in settings(part.knobs):
-                for budget in part.budgets or (None,):
-                    yield number, _text({"kind": part.kind, "knobs": resolve(known, knobs), "budget": budget})
+            seeds, found_on = part.seeds or self.seeds, tuple(map(self._numbered, part.found_on)) or (None,)
+            for knobs, budget, seed, method in product(settings(part.knobs), part.budgets or (None,), seeds, found_on):
+                setting = {"knobs": resolve(known, knobs), "budget": budget, "seed": seed, "found_on": method}
+                yield number, _text({"kind": part.kind, **setting})
 
 
 def settings(grid: Mapping[str, Sequence[Value]]) -> Iterator[dict[str, Any]]:
@@ -499,12 +524,13 @@ def _check_knobs(knobs: Sequence[Knob], grid: Mapping[str, Sequence[Value]]) -> 
                 raise Misplaced(("knobs", name, number), str(error)) from None
 
 
-def _differ(part: str, what: str, keys: Any) -> None:
-    seen: dict[str, int] = {}
+def _differ(part: tuple[str | int, ...], what: str, keys: Iterable[tuple[int, Hashable]]) -> None:
+    seen: dict[Hashable, int] = {}
     for number, key in keys:
         if key in seen:
             raise Misplaced(
-                (part, number), f"{what} comes twice (also in entry {seen[key] + 1}): each trial runs once; remove one."
+                (*part, number),
+                f"{what} comes twice (also in entry {seen[key] + 1}): each trial runs once; remove one.",
             )
         seen[key] = number
 

@@ -78,11 +78,10 @@ def open_study(path: Path, *, trust: bool = False, digests: bool = False, store:
 
 
 def _opened(plan: Plan, path: Path, store: Path, trust: bool, digests: bool) -> Job[Study]:
-    if (store / "store.json").exists():
-        try:
-            Store.check(store, plan.study)
-        except InputError as error:
-            raise Unfit(("study",), str(error)) from None
+    try:
+        Store.check_place(store, plan.study)
+    except InputError as error:
+        raise Unfit(("study",), str(error)) from None
     known = Store.inventory(store)
     inventory = yield from take_inventory(plan, path, digests=digests, known=known)
     study = Study(plan, path.absolute().parent, inventory, trust)

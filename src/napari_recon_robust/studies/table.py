@@ -46,7 +46,6 @@ _LAST = {
     **{"budget_reached": NUMBER, "cautions": TEXT},
     **{"seconds": NUMBER, "error": TEXT, "device": TEXT, "attempt": TEXT},
 }
-NOT_MEASURED = ("seconds", "device", "attempt")  # what differs between two runs of one trial
 _SIZES = ("region_pixels", "region_mm2")  # of regions that a worker finds, it tells them
 ORDER = (
     *("scan", "slice", "mask", "acceleration", "mask_seed", "method_label", "region", "perturbation", "budget"),

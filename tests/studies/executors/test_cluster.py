@@ -20,13 +20,13 @@ import pytest
 import yaml
 
 from helpers.cluster_parts import FORKED, client, nothing, scheduler, started, worker
+from helpers.studies import measured
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.progress import Progress, run
 from napari_recon_robust.studies.executors.cluster import DaskExecutor, Local, Queued, Remote
 from napari_recon_robust.studies.lease import Lease
 from napari_recon_robust.studies.running import open_study, run_study, study_status
 from napari_recon_robust.studies.store import Store
-from napari_recon_robust.studies.table import NOT_MEASURED
 from napari_recon_robust.studies.watching import ask_to_stop
 from napari_recon_robust.studies.work import store_beside
 
@@ -41,11 +41,6 @@ PARTS = {
     "seeds": [0, 1],
     "shard": 3,
 }
-
-
-def measured(path: Path) -> str:
-    found: str = Store.open(store_beside(path)).table().sort("trial").drop(NOT_MEASURED).write_ndjson()
-    return found
 
 
 def cluster_file(folder: Path, **options) -> Path:

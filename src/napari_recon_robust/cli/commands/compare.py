@@ -12,7 +12,7 @@ import click
 from ...analyses.quality.comparing import compare_methods
 from ...analyses.quality.entries import Entry
 from ...analyses.quality.grid import Grid, groups, is_anatomy
-from ...ground.errors import FileFormatError, InputError
+from ...ground.errors import FileFormatError, InputError, left_out
 from ...ground.numbers import counted
 from ...io import lacks_axes, open_scan
 from ...physics.sampling import ACCELERATION, CENTRE_FRACTION, PATTERN, SEED
@@ -103,7 +103,7 @@ def compare(
     else:
         click.echo(table.markdown(), nl=False)
     for name, error in table.faults.items():
-        warn(f"{name} is left out: {error}")
+        warn(left_out(name, error))
     if table.faults:
         sys.exit(1)
 

@@ -12,7 +12,7 @@ from superqt.utils import signals_blocked
 
 from ...controls.line_editor import LineEditor
 from ...controls.parts import button, column, file_filter, flow, heading, row, show_text, words
-from ...ground.errors import InputError
+from ...ground.errors import InputError, left_out
 from ...workbench.planning import SUFFIXES
 from ...workbench.task import Task
 from ..session import Session
@@ -105,7 +105,7 @@ class PlanPanel(QWidget):
         self.editor.mark(one.line for one in mistakes)
         said = []
         if checked is not None and checked.extent is not None:
-            faults = [f"{path} is left out: {sentence}" for path, sentence in checked.extent.faults.items()]
+            faults = [left_out(path, sentence) for path, sentence in checked.extent.faults.items()]
             said = [checked.extent.sentence, *faults[:3]]
             said += [f"{len(faults) - 3:,} further files are left out."] if len(faults) > 3 else []
         elif checked is not None:

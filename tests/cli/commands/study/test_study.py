@@ -26,7 +26,7 @@ def test_from_a_new_plan_to_a_table(plan: Path, tmp_path: Path) -> None:
     (tmp_path / "broken.h5").write_bytes(b"nothing")
     checked = said("check", plan)
     assert "5 trials in 1 shard:" in checked
-    assert "broken.h5 is left out" in checked
+    assert re.search(r"left out: line \d+, scans: broken.h5 ", checked)
     assert json.loads(said("check", plan, "--json", "--time").partition("recon-robust:")[0])["estimate"]["trials"] == 5
     assert "5 of 5 trials are finished" in said("run", plan, "--workers", 1)
     assert "5 of 5 trials are finished" in said("status", plan)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from ....ground.errors import left_out
 from ....ground.numbers import counted
 from ....studies.checking import check_study
 from ....studies.estimate import estimate_study
@@ -36,6 +37,6 @@ def check(plan: Path, store: Path | None, trust: bool, as_json: bool, timed: boo
     if cost is not None:
         click.echo(cost.sentence)
     for path, sentence in found.faults.items():
-        warn(f"{path} is left out: {sentence}")
+        warn(left_out(path, sentence))
     for note, scans in found.notes.items():
         warn(f"{counted(scans, 'scan')}: {note}")
