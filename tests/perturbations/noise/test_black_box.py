@@ -8,7 +8,7 @@ from napari_recon_robust.ground.progress import run
 from napari_recon_robust.perturbations.base import Setup, coil_norms
 from napari_recon_robust.perturbations.noise.ascent import ascend
 from napari_recon_robust.perturbations.noise.balls import onto_spheres
-from napari_recon_robust.perturbations.noise.black_box import black_box
+from napari_recon_robust.perturbations.noise.black_box import _Model, black_box
 from napari_recon_robust.perturbations.noise.losses import user_loss
 from napari_recon_robust.perturbations.noise.objective import Objective
 from napari_recon_robust.perturbations.noise.sphere_ascent import sphere_ascent
@@ -190,3 +190,21 @@ def test_nan_is_an_error(measurement, combined, roi):
     problem = objective(measurement, no_gradient(combined), roi, loss=no_value)
     with pytest.raises(ModelError, match="the loss of Combined is nan"):
         finish(black_box(problem, onto(measurement, torch.ones(4)), 3, seed=0))
+
+
+def test_the_model_goes_from_samples_to_coil_images_once(measurement, roi, monkeypatch) -> None:
+    """Its three linear reconstructions begin alike, and its adjoint is exact."""
+    model = _Model(objective(measurement, registry.get("zero-filled"), roi))
+    model.shares = torch.tensor([0.0, 0.7, 0.3])  # CG that ends early is no linear map
+    generator = torch.Generator().manual_seed(0)
+    z = torch.randn(measurement.kspace.shape, dtype=torch.complex64, generator=generator) * measurement.mask
+    image = torch.randn(measurement.matrix, generator=generator)
+    called, to_data = [], type(measurement).to_data
+    monkeypatch.setattr(type(measurement), "to_data", lambda self, kspace: called.append(1) or to_data(self, kspace))
+    seen = float(((model.magnitude(z) - model.clean) * image).sum())
+    assert len(called) == 1
+    back = float(
+        torch.view_as_real(model.adjoint(image) * measurement.mask).flatten() @ torch.view_as_real(z).flatten()
+    )
+    assert len(called) == 1
+    assert back == pytest.approx(seen, rel=1e-4)

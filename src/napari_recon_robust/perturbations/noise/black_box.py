@@ -7,7 +7,6 @@ from math import isfinite, pi
 import torch
 from torch import Tensor
 
-from ...data.measurement import Measurement
 from ...ground.cached import cached_property
 from ...ground.errors import InputError, ModelError
 from ...physics import fourier
@@ -120,15 +119,14 @@ class _Model:
     def __init__(self, objective: Objective) -> None:
         self.objective = objective
         self.clean = objective.clean.abs()
-        measurement = objective.setup.measurement
+        self.measurement = measurement = objective.setup.measurement
         coil_images = fourier.ifft(measurement.data, measurement.dims)
         rss = root_sum_of_squares(coil_images)
-        weights = torch.where(rss > 0, coil_images / rss, 0)
-        self.linear = (
-            _Linear(measurement, measurement.model, WEIGHT),
-            _Linear(measurement, measurement.model),
-            _Linear(measurement, ForwardModel(weights, measurement.data_mask, measurement.dims)),
-        )
+        by_rss = ForwardModel(torch.where(rss > 0, coil_images / rss, 0), measurement.data_mask, measurement.dims)
+        acquired, model = self._coil_images(measurement.kspace), measurement.model
+        self.linear = (_Linear(model, acquired, WEIGHT), _Linear(model, acquired), _Linear(by_rss, acquired))
+        self._to_kspace = _Transpose(self._coil_images, measurement.kspace)
+        self._to_whole = _Transpose(measurement.crop, acquired[0].real)
         self.sampled = measurement.mask.expand(measurement.kspace.shape[-2:])
         self.points, self.changes, self.predicted = (torch.empty(0, device=self.clean.device) for _ in range(3))
         self.normal, self.right = torch.zeros(3, 3).double(), torch.zeros(3).double()
@@ -158,14 +156,22 @@ class _Model:
 
     def adjoint(self, image: Tensor) -> Tensor:
         """J^T of an image (rows, columns): (coils, readout, phase), zero where not sampled."""
-        z = sum(share * linear.adjoint(image) for share, linear in zip(self.shares, self.linear, strict=True))
+        whole = self._to_whole(image)
+        parts = (share * linear.adjoint(whole) for share, linear in zip(self.shares, self.linear, strict=True))
+        z = self._to_kspace(sum(parts, torch.zeros_like(self.linear[0].model.sensitivities)))
         known = self.inverse @ torch.einsum("nrc,rc->n", self.residual, image)
-        corrected = torch.zeros_like(self.objective.setup.measurement.kspace)
+        corrected = torch.zeros_like(self.measurement.kspace)
         corrected[:, self.sampled] = torch.view_as_complex((known @ self.points).reshape(len(corrected), -1, 2))
         return z + corrected
 
     def _parts(self, z: Tensor) -> Tensor:
-        return torch.stack([linear(z) for linear in self.linear])
+        coil_images = self._coil_images(z)
+        return torch.stack([self.measurement.crop(linear(coil_images)) for linear in self.linear])
+
+    def _coil_images(self, z: Tensor) -> Tensor:
+        """F^H M z, complex64 (coils, rows, columns) of the model's size: what all linear reconstructions begin with."""
+        measurement = self.measurement
+        return fourier.ifft(measurement.data_mask * measurement.to_data(z), measurement.dims)
 
     def _flat(self, z: Tensor) -> Tensor:
         return torch.view_as_real(z[:, self.sampled]).flatten()
@@ -173,37 +179,49 @@ class _Model:
 
 @dataclass(frozen=True, eq=False)
 class _Linear:
-    """R z = Re(conj(p) H^-1 A^H z), p the phase of the clean image; H = A^H A + weight L, or 1 without a weight.
+    """R x = Re(conj(p) H^-1 S^H x) of coil images x = F^H M z; H = A^H A + weight L, or 1 without a weight.
 
-    L is the largest eigenvalue of A^H A.
+    p is the phase of the image of the acquired samples, L the largest eigenvalue of A^H A.
     """
 
-    measurement: Measurement
     model: ForwardModel
+    acquired: Tensor
     weight: float = 0.0
 
-    def __call__(self, z: Tensor) -> Tensor:
-        """The change of the image's magnitude, (rows, columns)."""
-        return self.measurement.crop((self.phase.conj() * self._solved(self._combined(z))).real)
+    def __call__(self, coil_images: Tensor) -> Tensor:
+        """The change of the image's magnitude, float (rows, columns) of the model's size."""
+        return (self.phase.conj() * self._solved(self._combined(coil_images))).real
 
     def adjoint(self, image: Tensor) -> Tensor:
-        """R^T of an image (rows, columns): (coils, readout, phase)."""
-        whole = _transposed(self.measurement.crop, self.phase.real, image)
-        return _transposed(self._combined, self.measurement.kspace, self._solved(self.phase * whole))
+        """R^T of an image (rows, columns): coil images, complex64 (coils, rows, columns)."""
+        return self.model.sensitivities * self._solved(self.phase * image)
 
     @cached_property
     def phase(self) -> Tensor:
         """The phase p, complex64 of the model's size, zero where the image is zero."""
-        return self._solved(self._combined(self.measurement.kspace)).sgn()
+        return self._solved(self._combined(self.acquired)).sgn()
 
-    def _combined(self, z: Tensor) -> Tensor:
-        return self.model.adjoint(self.measurement.to_data(z))
+    def _combined(self, coil_images: Tensor) -> Tensor:
+        return (self.model.sensitivities.conj() * coil_images).sum(-3)
 
     def _solved(self, image: Tensor) -> Tensor:
         if not self.weight:
             return image
         weight = self.weight * self.model.largest_eigenvalue
         return conjugate_gradients(lambda x: self.model.normal(x) + weight * x, image, ITERATIONS)
+
+
+class _Transpose:
+    """The adjoint of a linear map of tensors such as `like`, which is called once."""
+
+    def __init__(self, linear: Callable[[Tensor], Tensor], like: Tensor) -> None:
+        self._point = torch.zeros_like(like).requires_grad_()
+        with torch.enable_grad():
+            self._value = linear(self._point)
+
+    def __call__(self, value: Tensor) -> Tensor:
+        """The adjoint applied to a value."""
+        return torch.autograd.grad(self._value, self._point, value, retain_graph=True)[0]
 
 
 def _uphill(objective: Objective, image: Tensor) -> Tensor:
@@ -239,14 +257,6 @@ def _cosines(length: int) -> Tensor:
     """Orthogonal cosines up to 1, (8 or fewer, length)."""
     places = (torch.arange(length) + 0.5) / length
     return torch.cos(pi * torch.arange(min(COSINES, length))[:, None] * places)
-
-
-def _transposed(linear: Callable[[Tensor], Tensor], like: Tensor, value: Tensor) -> Tensor:
-    """The adjoint of a linear map of tensors such as `like`, applied to a value."""
-    point = torch.zeros_like(like).requires_grad_()
-    with torch.enable_grad():
-        image = linear(point)
-    return torch.autograd.grad(image, point, value)[0]
 
 
 def _latest(kept: Tensor, one: Tensor) -> Tensor:
