@@ -27,7 +27,7 @@ def cli() -> None:
     \b
     Examples:
       recon-robust demo
-      recon-robust reconstruct scan.h5 --slice 10 --method tv --knob weight=2e-3 --pattern equispaced
+      recon-robust reconstruct scan.h5 --slice 3 --method tv --knob weight=2e-3 --pattern equispaced
       recon-robust perturb worst-case scan.h5 --method unrolled-hqs --roi 120,140,32,28 --budget 0.01
     """
 

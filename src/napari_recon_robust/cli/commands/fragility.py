@@ -67,7 +67,7 @@ def fragility(
 
     \b
     Example:
-      recon-robust fragility scan.h5 --slice 10 --method unrolled-hqs --pattern equispaced --output fragile.png
+      recon-robust fragility scan.h5 --slice 3 --method unrolled-hqs --pattern equispaced --output fragile.png
     """
     if output is not None:
         images.check_suffix(output)

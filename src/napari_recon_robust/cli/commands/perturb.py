@@ -69,9 +69,9 @@ def perturb() -> None:
 
     \b
     Examples:
-      recon-robust perturb worst-case scan.h5 --slice 10 --method tv --roi 120,140,32,28 --budget 0.005 --budget 0.01
+      recon-robust perturb worst-case scan.h5 --slice 3 --method tv --roi 120,140,32,28 --budget 0.005 --budget 0.01
       recon-robust perturb worst-case scan.h5 --annotations knee.csv --annotation "Meniscus Tear" --budget 0.01
-      recon-robust perturb fnaf scan.h5 --slice 10 --method unet --at 160,170 --size 4 --contrast 0.4
+      recon-robust perturb fnaf scan.h5 --slice 3 --method unet --at 160,170 --size 4 --contrast 0.4
     """
 
 

@@ -30,7 +30,7 @@ def reconstruct(
 
     \b
     Examples:
-      recon-robust reconstruct scan.h5 --slice 10 --method tv --knob weight=2e-3 --pattern equispaced
+      recon-robust reconstruct scan.h5 --slice 3 --method tv --knob weight=2e-3 --pattern equispaced
       recon-robust reconstruct raw.npy --axes coil,phase,readout --method hyperrecon --auto --output image.png
     """
     if output is not None:
