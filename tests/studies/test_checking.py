@@ -160,7 +160,10 @@ def test_undersampled_scans_have_no_slices_to_filter(write_plan, mixed) -> None:
         (["none"], "1 state of the samples (1 clean)"),
         ([{"kind": "noise-level"}], "1 state of the samples (1 perturbed)"),
         ([{"kind": "random", "budgets": [0.01]}], "2 states of the samples (1 perturbed, 1 control)"),
-        (["none", {"kind": "random", "budgets": [0.01, 0.05]}], "5 states of the samples (1 clean, 2 perturbed, 2 con"),
+        (
+            ["none", {"kind": "random", "budgets": [0.01, 0.05]}],
+            "5 states of the samples (1 clean, 2 perturbed, 2 controls)",
+        ),
     ],
 )
 def test_states_of_the_samples_are_named(write_plan, perturbations, states: str) -> None:

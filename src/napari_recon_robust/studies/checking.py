@@ -54,8 +54,9 @@ class Extent:
     @property
     def _states(self) -> str:
         """What the samples are measured as: clean, perturbed, and with random noise in place of a perturbation."""
-        parts = {"clean": self.clean, "perturbed": self.changes - self.clean - self.controls, "control": self.controls}
-        named = ", ".join(f"{count:,} {name}" for name, count in parts.items() if count)
+        perturbed = self.changes - self.clean - self.controls
+        parts = (f"{self.clean:,} clean", f"{perturbed:,} perturbed", counted(self.controls, "control"))
+        named = ", ".join(words for words in parts if not words.startswith("0 "))
         return f"{counted(self.changes, 'state')} of the samples ({named})"
 
     def to_json(self) -> dict[str, Any]:
