@@ -18,6 +18,14 @@ def test_a_sample_tells_time_and_room_and_keeps_nothing(write_plan) -> None:
     assert without.bytes == pytest.approx(15 * 400)
 
 
+def test_each_setting_of_a_perturbation_is_in_the_sample(write_plan) -> None:
+    """A search of many steps takes longer than one of a few."""
+    searches = {"kind": "worst-case", "budgets": [0.01, 0.02], "knobs": {"steps": [1, 40]}, "seeds": [0, 1]}
+    found = run(estimate_study(write_plan(perturbations=[searches])))
+    assert (found.trials, found.sampled) == (16, 4)
+    assert found.sentence.startswith("By a sample of 4, 16 trials will take about ")
+
+
 def test_what_fails_in_the_sample_is_told(write_plan) -> None:
     found = run(estimate_study(write_plan(regions=[{"kind": "lesions", "diameters": [90]}])))
     assert "3 of the sample failed, the first: the tissue" in found.sentence

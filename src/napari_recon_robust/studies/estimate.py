@@ -11,7 +11,7 @@ from typing import Any
 
 from ..cases.record import save_case
 from ..ground.guard import in_words
-from ..ground.numbers import duration
+from ..ground.numbers import counted, duration
 from ..ground.progress import Job, Progress
 from .columns import CLEAN
 from .devices import claimed
@@ -22,7 +22,7 @@ from .measure import Measurements, Measurer
 from .running import open_study
 from .shared import OpenScan, SharedSlice
 from .table import described
-from .trial import Change, Setting, Trial
+from .trial import Change, Setting, Trial, canonical
 from .work import computing
 
 _ROW = 400  # bytes of a row in Parquet, about
@@ -43,8 +43,8 @@ class Estimate:
         """In words."""
         failed = f" {len(self.errors)} of the sample failed, the first: {self.errors[0]}" if self.errors else ""
         return (
-            f"By {self.sampled} trials that were run, {self.trials:,} will take about {duration(self.seconds)} on one "
-            f"worker, and {in_words(self.bytes)}.{failed}"
+            f"By a sample of {self.sampled:,}, {counted(self.trials, 'trial')} will take about "
+            f"{duration(self.seconds)} on one worker, and {in_words(self.bytes)}.{failed}"
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -53,7 +53,7 @@ class Estimate:
 
 
 def estimate_study(path: Path, *, store: Path | None = None, trust: bool = False) -> Job[Estimate]:
-    """Run one trial of each method and kind of perturbation on the first slice, and count what the others will take.
+    """Run one trial of each method and perturbation, at each of its knobs, on the first slice; tell what all take.
 
     Nothing is kept. Raises what `open_study` raises.
     """
@@ -102,15 +102,16 @@ def _estimate(study: Study, opened: OpenScan) -> Job[Estimate]:
     return Estimate(sum(counts.values()), len(counts), seconds, room, tuple(errors))
 
 
-_Sort = tuple[int, str, bool]  # of trials that take about equally long: the method, the perturbation, whether a control
+_Sort = tuple[int, str, str, bool]  # of trials that take about equally long: method, perturbation, its knobs, control
 
 
 def _sort(setting: Setting, change: Change) -> _Sort:
-    return setting.number, change.kind, change.control
+    knobs = {name: value for name, value in change.knobs.items() if name != "seed"}
+    return setting.number, change.kind, canonical(knobs), change.control
 
 
 def _sample(group: Group) -> Iterator[Trial]:
-    """The first trial of each method and kind of perturbation."""
+    """The first trial of each method and each perturbation at each setting of its knobs."""
     seen = set[_Sort]()
     for trial in group.trials():
         key = _sort(trial.setting, trial.change)
