@@ -22,7 +22,7 @@ from .mistakes import Unfit
 from .plan import Annotations, Drawn, Plan, brings_code, read_plan
 from .regions import annotated_slices
 from .remarks import cautions, failures
-from .store import Store
+from .store import Store, check_place
 from .table import columns_of, planned
 from .watching import Told, is_asked_to_stop, tell
 from .work import Stop, store_beside, until_terminated
@@ -79,7 +79,7 @@ def open_study(path: Path, *, trust: bool = False, digests: bool = False, store:
 
 def _opened(plan: Plan, path: Path, store: Path, trust: bool, digests: bool) -> Job[Study]:
     try:
-        Store.check_place(store, plan.study)
+        check_place(store, plan.study)
     except InputError as error:
         raise Unfit(("study",), str(error)) from None
     known = Store.inventory(store)

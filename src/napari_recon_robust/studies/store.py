@@ -112,7 +112,7 @@ class Store:
         Raises InputError for a folder that holds something else, or a store of another version or study.
         """
         polars()
-        cls.check_place(folder, name)
+        check_place(folder, name)
         if not os.path.lexists(folder / "store.json"):
             head = {"version": VERSION, "study": name, "note": "Not for diagnostic use."}
             write(folder / "store.json", _json(head))
@@ -120,18 +120,6 @@ class Store:
         write(folder / "inventory.json", inventory.model_dump_json().encode())
         write(folder / "plan.parquet", packed(_planned(planned, columns)))
         return cls(folder, columns)
-
-    @classmethod
-    def check_place(cls, folder: Path, name: str) -> None:
-        """Raise InputError where the store of a study of that name can neither be made nor gone on with."""
-        if os.path.lexists(folder) and not os.path.isdir(folder):
-            raise InputError(f"{shown(folder)} is no folder; name another one by --store.")
-        # Looked at first: workers that begin at the same time make the store together, and its head is written first.
-        others = [one.name for one in folder.iterdir()] if os.path.isdir(folder) else []
-        if os.path.lexists(folder / "store.json"):
-            cls.check(folder, name)
-        elif any(other != "logs" and not other.startswith(".") for other in others):
-            raise InputError(f"{shown(folder)} is not empty and holds no study; name another folder by --store.")
 
     @staticmethod
     def check(folder: Path, name: str = "") -> None:
@@ -342,6 +330,18 @@ class Store:
                 return known["process"] == os.getpid() or not runs(known["process"])
             return time.time() - lines.stat().st_mtime > _OLD
         return False
+
+
+def check_place(folder: Path, name: str) -> None:
+    """Raise InputError where the store of a study of that name can neither be made nor gone on with."""
+    if os.path.lexists(folder) and not os.path.isdir(folder):
+        raise InputError(f"{shown(folder)} is no folder; name another one by --store.")
+    # Looked at first: workers that begin at the same time make the store together, and its head is written first.
+    others = [one.name for one in folder.iterdir()] if os.path.isdir(folder) else []
+    if os.path.lexists(folder / "store.json"):
+        Store.check(folder, name)
+    elif any(other != "logs" and not other.startswith(".") for other in others):
+        raise InputError(f"{shown(folder)} is not empty and holds no study; name another folder by --store.")
 
 
 def _planned(rows: Iterable[Row], columns: Mapping[str, str]) -> "DataFrame":
