@@ -12,7 +12,7 @@ from ..ground.cached import cached_property
 from ..ground.errors import InputError, dimensions
 from ..physics import fourier
 from ..physics.model import ForwardModel, root_sum_of_squares
-from .scan import extent, measured_points, whole_lines
+from .points import extent, measured_points, whole_lines
 
 _FAINT = 0.02  # of the brightest pixel: less noise is far below the foreground's threshold
 _TO_BE_FOUND = torch.empty(0, dtype=torch.bool)

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from ..ground.arguments import as_whole
 from ..ground.cached import cached_property
@@ -19,6 +19,9 @@ from ..ground.numbers import counted
 from ..ground.specification import Specification
 from .centre import check_centre
 from .orientation import Directions, Plane, Vector, aspect_of
+from .points import extent, measured_points, within
+from .points import whole_lines as whole_lines  # `training` takes both from here
+from .points import without_gaps as without_gaps
 from .units import unit_of
 
 if TYPE_CHECKING:
@@ -28,11 +31,6 @@ if TYPE_CHECKING:
     from ..physics.sampling import Sampling
     from .measurement import Measurement
     from .roi import Annotation
-
-
-_WHOLE = 0.99  # of the points of measured lines
-_CUT_OFF = 20  # points, at the mean density, that a shutter cuts off at least: else they may be missing by chance
-_RESIDUE = 2.0**-23  # of the largest number: what transforms in single precision leave of zeros; noise is far above it
 
 
 class Header(Specification):
@@ -310,99 +308,7 @@ def from_the_middle(slices: int) -> list[int]:
     return sorted(range(slices), key=lambda slice: abs(slice - middle))
 
 
-def within(columns: slice, phase: int) -> "Tensor":
-    """A run of lines, bool (1, phase)."""
-    import torch
-
-    lines = torch.zeros(1, phase, dtype=torch.bool)
-    lines[:, columns] = True
-    return lines
-
-
-def without_gaps(points: "Tensor") -> bool:
-    """Whether points, bool (rows, columns), hold the centre of k-space and are one run in each row and each column.
-
-    Padding, partial Fourier, partial echoes and ellipses are no gaps.
-    """
-    rows, columns = points.shape
-    return bool(points[rows // 2, columns // 2]) and _one_run(points) and _one_run(points.mT)
-
-
-def are_lines(points: "Tensor") -> bool:
-    """Whether points, bool (readout, phase) or (1, phase), are lines along the readout; an ellipse may shorten them."""
-    return _one_run(points.mT)
-
-
-def whole_lines(points: "Tensor", possible: "Tensor | None" = None) -> "Tensor | None":
-    """The lines, bool (1, phase), if points, bool (readout, phase) or (1, phase), are whole lines; else None.
-
-    possible: where points can be, of the same kind. Without it, the same ends of all lines may be missing.
-    """
-    lines = points.any(0, keepdim=True)
-    possible = extent(points) if possible is None else possible
-    return lines if bool((points | ~possible | ~lines).all()) else None
-
-
-def extent(points: "Tensor") -> "Tensor":
-    """Where a scanner measures, bool (1, phase) or (readout, phase), as far as the points that it measured tell.
-
-    Of lines without a gap that all have the same ends, as with a partial echo, only these; of points about which the
-    corners are empty the ellipse of a shutter; else everywhere.
-    """
-    lines, readout = points.any(0, keepdim=True), points.any(1, keepdim=True)
-    whole = bool(readout[len(points) // 2]) and _one_run(readout.mT) and bool((points == readout & lines).all())
-    if whole:
-        return readout.expand(points.shape).clone()
-    shutter = _shutter(points)
-    return (points | True)[:1] if shutter is None else shutter
-
-
-def _shutter(points: "Tensor") -> "Tensor | None":
-    """The ellipse about the centre, bool (rows, columns), that reaches as far as points of both phase encodings do.
-
-    None if some lie beyond it, or if so few would be expected there that they may lack by chance.
-    """
-    import torch
-
-    if not bool(points.any()):
-        return None
-    away = [torch.arange(size, device=points.device) - size // 2 for size in points.shape]
-    reach = [int(steps[points.any(1 - axis)].abs().amax()) for axis, steps in enumerate(away)]
-    for margin in (0.001, 0.5, 1):  # the shutter's centre may lie between two points, and its edge between two lines
-        row, column = (steps / (most + margin) for steps, most in zip(away, reach, strict=True))
-        inside = row.square()[:, None] + column.square() <= 1
-        if not bool((points & ~inside).any()):
-            break
-    else:
-        return None
-    corners = (row.abs() <= 1)[:, None] & (column.abs() <= 1) & ~inside
-    return inside if int(corners.sum()) * int(points.sum()) >= _CUT_OFF * int(inside.sum()) else None
-
-
 def _possible(measured: "Tensor", encoded: "Tensor") -> "Tensor":
     """Where an undersampled slice can have points; limits that leave out measured ones are wrong, and ignored."""
     possible = extent(measured)
     return possible if bool((measured & ~encoded).any()) else possible & encoded
-
-
-def _one_run(points: "Tensor") -> bool:
-    """Whether the points of each row follow one another."""
-    starts = points[:, 0].int() + (points[:, 1:] & ~points[:, :-1]).sum(1)
-    return bool((starts <= 1).all())
-
-
-def measured_points(kspace: ArrayLike) -> "Tensor":
-    """Which points of (coils, readout, phase) are not zero in all coils: bool (1, phase) for whole lines, else 2-D.
-
-    A line may have a few zeros that were measured: rounded ones, or those of a phantom. Lines and rows of nothing but
-    rounding errors were zero before somebody transformed the slice to its image and back, to crop it for instance.
-    """
-    from torch import from_numpy
-
-    largest = np.abs(np.asarray(kspace)).max(0)
-    least = _RESIDUE * largest.max()
-    # Numbers that are not finite count as measured, so that they are told of.
-    points = (largest != 0) & ~((largest.max(0) < least) | (largest.max(1, keepdims=True) < least))
-    lines = points.any(0, keepdims=True)
-    whole = np.count_nonzero(points) > _WHOLE * np.count_nonzero(lines) * len(points)
-    return from_numpy(lines if whole or not lines.any() else points)

@@ -12,7 +12,8 @@ from xml.etree import ElementTree
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..data.scan import Header, Scan, extent, measured_points, within
+from ..data.points import extent, measured_points, within
+from ..data.scan import Header, Scan
 from ..ground.cached import cached_property
 from ..ground.errors import FileFormatError, InputError, dimensions
 from ..ground.hdf5 import check_dataset, is_hdf5, open_hdf5, values

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.scan import Header, Scan, within
+from ..data.points import within
+from ..data.scan import Header, Scan
 from ..ground.errors import FileFormatError, dimensions
 from ..ground.hdf5 import check_dataset, is_hdf5, open_hdf5
 from .format import Format

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data.orientation import Directions, Vector, vector
-from ..data.scan import Header, Scan, within
+from ..data.points import within
+from ..data.scan import Header, Scan
 from ..ground.guard import check_memory
 from ..ground.hdf5 import is_hdf5, open_hdf5
 from .format import Format

@@ -36,7 +36,7 @@ def _briefly(header: "Metadata") -> str:
 
 def _exceeded(domain: "Domain", measurement: "Measurement") -> Iterator[str]:
     """In what a measurement lies outside of a domain."""
-    from ..data.scan import are_lines
+    from ..data.points import are_lines
     from ..physics.sampling import POINTS
 
     knows_points = not set(POINTS).isdisjoint(domain.patterns)
