@@ -12,6 +12,7 @@ from napari.components import ViewerModel
 from napari_recon_robust.canvas.geometry import Geometry
 from napari_recon_robust.canvas.layers import Panels
 from napari_recon_robust.canvas.panel import ORDER
+from napari_recon_robust.canvas.surface import NOTICE
 from napari_recon_robust.data.window import Window
 
 SHAPE = (5, 32, 40)
@@ -134,3 +135,17 @@ def test_the_notice_stands_above_the_scale_bar_where_there_is_no_room_beside_it(
         later.run()
         places.append(panels.viewer.canvas.overlays["text"].position)
     assert places == ["bottom_left", "bottom_right", "bottom_left"]
+
+
+def test_what_holds_for_all_images_is_said_once_and_of_their_scan_alone(later: Any) -> None:
+    panels = Panels(ViewerModel(), later)
+    panels.open(Geometry(SHAPE))
+    panels.say("Simulated scan", "No fully sampled truth")
+    panels.show(ORDER)
+    later.run()
+    words = panels.viewer.canvas.overlays["text"]
+    assert words.text == f"Simulated scan\nNo fully sampled truth\n{NOTICE}", "also if the viewer was not ours yet"
+    panels.say("Simulated scan")
+    assert words.text == f"Simulated scan\n{NOTICE}"
+    panels.open(Geometry(SHAPE))
+    assert words.text == NOTICE

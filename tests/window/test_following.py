@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 
@@ -118,3 +119,18 @@ def test_a_result_shows_its_clean_image_while_that_is_computed_again(
     review.scene.waiting()
     assert title(review) == before
     np.testing.assert_array_equal(review.panels.panels["clean"].stack[1], clean)
+
+
+def test_a_simulated_scan_says_so_once_and_not_in_each_title(
+    review: Session, until: Until, scan_file: Path, tmp_path: Path
+) -> None:
+    words = review.panels.viewer.canvas.overlays["text"]
+    assert "Simulated" not in words.text
+    simulated = tmp_path / "computed.h5"
+    simulated.write_bytes(scan_file.read_bytes())
+    with h5py.File(simulated, "a") as file:
+        file.attrs["simulated"] = True
+    review.open(simulated)
+    until(lambda: review.bench.acquisition.facts.startswith(simulated.name) and title(review).startswith("CG-SENSE"))
+    assert words.text.startswith("Simulated scan\n")
+    assert not [panel.title for panel in review.panels.panels.values() if "simulated" in panel.title.lower()]

@@ -27,14 +27,10 @@ def test_an_attacked_region_is_ringed(bench: Workbench) -> None:
     inside = torch.hypot(torch.arange(96.0)[:, None] - ring.row, torch.arange(96.0) - ring.column) < ring.radius
     assert bool(inside[mask].all()), "nothing of the region lies beyond the ring"
     assert ring.words == "attacked region, 10×12 px = 5×24 mm"
-    tags = [
-        marks.tags(key, bench.acquisition.slice, result.outcome.perturbed)
-        for key in ("reference", "clean", "perturbed", "difference")
-    ]
-    assert tags == [(), (), ("attacked",), ("attacked",)]
-    assert marks.tags("perturbed", bench.acquisition.slice, result.outcome.perturbed, random=True) == (
-        "random noise added",
-    )
+    tags = [marks.tag(key, result.outcome.perturbed) for key in ("reference", "clean", "perturbed", "difference")]
+    assert tags == ["", "", "attacked", "attacked"]
+    assert marks.tag("perturbed", result.outcome.perturbed, random=True) == "random noise added"
+    assert marks.tag("perturbed", None) == ""
 
 
 def test_an_inserted_feature_is_ringed_where_it_is(bench: Workbench) -> None:
@@ -43,12 +39,12 @@ def test_an_inserted_feature_is_ringed_where_it_is(bench: Workbench) -> None:
     assert ring is not None
     assert (ring.row, ring.column) == pytest.approx((50, 47), abs=0.01)
     assert ring.words == "inserted blob, 5 px = 5 mm"
-    assert marks.tags("perturbed", bench.acquisition.slice, result.outcome.perturbed) == ("synthetic feature",)
+    assert marks.tag("perturbed", result.outcome.perturbed) == "synthetic feature"
 
 
 def test_a_changed_object_has_no_feature_that_was_inserted(bench: Workbench) -> None:
     found = run(bench, "image-domain", ROI.box(62, 48, 10, 12), steps=1).outcome.perturbed
-    assert marks.tags("perturbed", bench.acquisition.slice, found) == ("synthetic",)
+    assert marks.tag("perturbed", found) == "synthetic"
 
 
 def test_the_whole_image_has_no_ring(bench: Workbench) -> None:
@@ -57,7 +53,7 @@ def test_the_whole_image_has_no_ring(bench: Workbench) -> None:
 
 def test_random_noise_is_no_attack(bench: Workbench) -> None:
     result = run(bench, "random", ROI.box(62, 48, 10, 12))
-    assert marks.tags("perturbed", None, result.outcome.perturbed, simulated=True) == ("simulated scan", "disturbed")
+    assert marks.tag("perturbed", result.outcome.perturbed) == "disturbed"
 
 
 def test_the_surroundings_are_outlined_at_both_edges(bench: Workbench) -> None:
@@ -70,6 +66,6 @@ def test_the_surroundings_are_outlined_at_both_edges(bench: Workbench) -> None:
 def test_what_has_no_truth_says_so(bench: Workbench, scan_file: Path) -> None:
     whole = bench.acquisition.current
     without = replace(whole, measurement=replace(whole.measurement, full=None), reference=None)
-    assert marks.tags("clean", without) == ("no fully sampled truth",)
-    assert marks.sentence(marks.tags("clean", without, simulated=True)) == "Simulated scan, no fully sampled truth."
-    assert marks.sentence(()) == ""
+    assert marks.of_slice(whole, simulated=False) == marks.of_slice(None, simulated=False) == ()
+    assert marks.of_slice(without, simulated=False) == ("No fully sampled truth",)
+    assert marks.of_slice(without, simulated=True) == ("Simulated scan", "No fully sampled truth")

@@ -59,6 +59,7 @@ class Panels:
         self._ours = OurChanges()
         self._grid = Grid(self.viewer)
         self._takeover: Takeover | None = None
+        self._said: tuple[str, ...] = ()
         self.shared_window = SharedWindow(self.viewer, self._set)
         self.drawing = Drawing(self.viewer, self._set, later, self._lay_out)
         self.overlay = Overlay(self._set, self._show_again, self._lay_out)
@@ -110,6 +111,7 @@ class Panels:
         self.shared_window.forget()
         self.navigation.slice = start
         self._grid.start()
+        self.say()
         self.framing.forget()
         self.drawing.thin(1.0)
         self.drawing.set(())
@@ -152,7 +154,14 @@ class Panels:
             on_drag=self._on_drag,
             on_move=self.navigation.on_move,
         )
+        self.say(*self._said)
         return True
+
+    def say(self, *words: str) -> None:
+        """Say something of all images at the foot of the picture, above the notice, until another scan is opened."""
+        self._said = words
+        if self._takeover is not None:
+            self._takeover.say(words)
 
     # ---------------------------------------------------------------- which panels there are
 

@@ -8,7 +8,7 @@ from .drawing import Drawing
 from .letter_sizes import SCALE_BAR, SMALL, points
 from .marks import Marks
 from .panel import Panel, PanelSet
-from .titles import in_lines
+from .titles import in_lines, shortened
 
 _ADVANCE, _MARGIN = 1.0, 16  # pixels: of a letter of a title for each point of its size, and beside a title
 _LINE, _SHARE = 2.35, 0.25  # pixels: of a line for each point, and the share of a panel's height that titles may take
@@ -61,8 +61,10 @@ def _letters(width: float, size: int) -> int:
 
 
 def _fits(titles: list[str], size: int, height: float, width: float) -> bool:
-    """Whether titles of a size, in lines, leave the image of a panel to be seen."""
+    """Whether titles of a size, whole and in lines, leave the image of a panel to be seen."""
     room = _letters(width, size)
+    if any(shortened(title, room) != title for title in titles):
+        return False
     lines = [in_lines(title, room).splitlines() for title in titles]
     tallest, longest = max(map(len, lines)), max((len(line) for title in lines for line in title), default=0)
     return tallest * _LINE * size <= _SHARE * height and longest <= room

@@ -11,7 +11,7 @@ from ..data.window import Window
 from ..evaluation.difference import gain
 from ..workbench import Workbench
 from ..workbench.looking import View
-from ..workbench.marks import tags
+from ..workbench.marks import of_slice, tag
 from ..workbench.perturbing import Result
 from ..workbench.reconstruction import Rendered
 from .arrangement import Arrangement
@@ -19,7 +19,7 @@ from .comparing import Comparing, Picture
 from .layers import Panels
 from .panel import ORDER
 from .parts import Parts
-from .titles import elsewhere, joined, judged, named, origin, percent, score, spent, stand_in
+from .titles import elsewhere, joined, judged, named, origin, percent, reference, score, spent, stand_in
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -101,9 +101,15 @@ class Scene:
         key, title = ("reference", "Reference") if self.arrangement.has_reference else ("clean", "Zero-filled")
         self._write(key, image, title, self.bench.acquisition.asked[0])
 
+    def say_of_slice(self) -> None:
+        """Say at the foot of the picture what holds for all of its images."""
+        acquisition = self.bench.acquisition
+        self.panels.say(*of_slice(acquisition.slice, simulated=acquisition.simulated))
+
     def measured(self) -> None:
         """Draw the reference and the zero-filled image of the measured slice."""
         measured = self.bench.acquisition.current
+        self.say_of_slice()
         self.arrangement.lay_out()
         if measured.reference is not None:
             self._write("reference", measured.reference, "Reference", whole=measured.whole)
@@ -144,7 +150,8 @@ class Scene:
         if shown is None or self._is_result(shown):
             return
         if shown.reference is not None and not self.view.truth:
-            self._write("reference", shown.reference, "Reference", whole=self.bench.acquisition.current.whole)
+            title = reference(shown.method.reference_kind)
+            self._write("reference", shown.reference, title, whole=self.bench.acquisition.current.whole)
         mark = f" · {shown.mark}" if shown.mark else ""
         # A map (a standard deviation) would be black in the window of the images.
         map_ = not shown.method.is_image and self._windowed
@@ -229,7 +236,8 @@ class Scene:
         if comparison.reference is not None and comparison.perturbed_reference is not None:
             truth = comparison.perturbed_reference if view.truth else comparison.reference
             known = {} if view.truth else self.bench.acquisition.current.whole
-            self._write("reference", truth, "Reference, perturbed" if view.truth else "Reference", whole=known)
+            name = "Reference, perturbed" if view.truth else "Reference"
+            self._write("reference", truth, reference(comparison.reference_kind, name), whole=known)
         label = joined(result.setting.method.label, judged(result.outcome, "clean"))
         self._write("clean", comparison.clean, label, whole=result.outcome.whole)
         image, title = self._perturbed(result)
@@ -273,15 +281,15 @@ class Scene:
             return image, f"Perturbed {percent(self.view.factor * budget)}{'' if exact else ' · interpolated'}"
         return comparison.perturbed, joined(named(result), judged(result.outcome, "perturbed"))
 
-    def _tags(self, key: str, best: "Perturbed | None") -> tuple[str, ...]:
-        """What has to be said of a panel's image: attacked, synthetic, without a truth."""
-        acquisition, result, view = self.bench.acquisition, self.bench.perturbing.current, self.view
+    def _tag(self, key: str, best: "Perturbed | None") -> str:
+        """What has to be said of a panel's image: attacked, synthetic."""
+        result, view = self.bench.perturbing.current, self.view
         perturbed = best if best is not None or result is None else result.outcome.perturbed
         random = view.random and best is None and perturbed is not None and perturbed.additive
         key, several, _ = key.partition(" ")  # those of several methods are clean or perturbed too
         if key == "reference" and view.truth and result is not None:
             key = "perturbed"
-        return tags(key, acquisition.slice, perturbed, simulated=acquisition.simulated, random=random and not several)
+        return tag(key, perturbed, random=random and not several)
 
     def _write(
         self,
@@ -304,7 +312,7 @@ class Scene:
             return
         pixels: np.ndarray = image.detach().cpu().numpy()
         between = " · " if " " in key else "\n"  # one of several methods is in a small panel
-        title = between.join(filter(None, (title, " · ".join(self._tags(key, best)))))
+        title = between.join(filter(None, (title, self._tag(key, best))))
         if not self._windowed:
             self._windowed = True
             self.comparing.full = Window.of(pixels).high

@@ -1,7 +1,7 @@
 """The canvas as a reading surface: set up and put back, its window turned by dragging, its picture taken."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -90,6 +90,11 @@ class Takeover:
         viewer.mouse_drag_callbacks.append(self._on_drag)
         viewer.mouse_move_callbacks.append(on_move)
 
+    def say(self, words: Sequence[str]) -> None:
+        """Say something of all images, each in a line of its own above the notice."""
+        self._viewer.canvas.overlays["text"].text = "\n".join([*words, NOTICE])
+        self.place_words()
+
     def place_words(self) -> None:
         """Place the scale bar again, and the notice above it where there is no room for both beside each other.
 
@@ -98,7 +103,8 @@ class Takeover:
         if not self._following:
             return
         overlays, width = self._viewer.canvas.overlays, self._viewer.canvas.size[1]
-        narrow = width < _BAR + _ADVANCE * points(SMALL) * len(NOTICE)
+        longest = max(map(len, overlays["text"].text.splitlines()))
+        narrow = width < _BAR + _ADVANCE * points(SMALL) * longest
         overlays["text"].position = "bottom_right" if narrow else "bottom_left"
         overlays["scale_bar"].events.position()
 

@@ -96,6 +96,11 @@ def elsewhere(method: "Method", result: Result) -> str:
     return f"{_BETWEEN}found {'at other knobs' if method.id == found.id else f'on {found.label}'}"
 
 
+def reference(kind: str, name: str = "Reference") -> str:
+    """Return the title of the fully sampled image of a method's kind, which is combined unless it says otherwise."""
+    return joined(name, "RSS" if kind == "rss" else "")
+
+
 def in_one_line(title: str) -> str:
     """Return a title without breaks."""
     return title.replace("\n", _BETWEEN)
@@ -105,9 +110,23 @@ def in_lines(title: str, room: int) -> str:
     """Return a title in lines of at most `room` letters: broken between its parts, and within one only if it must be.
 
     What is in a line of its own stays so. There are no more lines than are needed, and those are of like lengths: a
-    single word below a full line looks as if it belonged to the image.
+    single word below a full line looks as if it belonged to the image. A part has two lines at most.
     """
-    return "\n".join(line for whole in title.split("\n") for line in _even(whole, room))
+    return "\n".join(line for whole in shortened(title, room).split("\n") for line in _even(whole, room))
+
+
+def shortened(title: str, room: int) -> str:
+    """Return a title without the ends of those of its parts that two lines of `room` letters do not hold."""
+    return "\n".join(
+        _BETWEEN.join(" ".join(_wrapped(part, room, most=2)) for part in whole.split(_BETWEEN))
+        for whole in title.split("\n")
+    )
+
+
+def _wrapped(part: str, room: int, most: int | None = None) -> list[str]:
+    """Return a part of a title in lines, `most` of them at most; words stay whole."""
+    lines = textwrap.wrap(part, room, max_lines=most, placeholder="…", break_long_words=False, break_on_hyphens=False)
+    return lines or [part]
 
 
 def _even(whole: str, room: int) -> list[str]:
@@ -130,9 +149,6 @@ def _filled(whole: str, room: int) -> list[str]:
         if len(beside) <= room:
             line = beside
             continue
-        *full, line = [
-            *filter(None, [line]),
-            *(textwrap.wrap(part, room, break_long_words=False, break_on_hyphens=False) or [part]),
-        ]
+        *full, line = [*filter(None, [line]), *_wrapped(part, room)]
         lines += full
     return [*lines, line]

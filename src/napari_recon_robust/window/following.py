@@ -116,6 +116,7 @@ class Following(QObject):
             directions=acquisition.directions,
         )
         self.panels.open(geometry, acquisition.index)
+        self.scene.say_of_slice()
         self.scene.arrangement.lay_out()
         self.regions.show()
 

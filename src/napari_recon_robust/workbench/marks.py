@@ -1,6 +1,5 @@
 """What marks the place and the kind of what was done: a ring, the surroundings that are measured, words on a panel."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -77,30 +76,23 @@ def done(perturbed: "Perturbed") -> str:
     return "attacked" if perturbed.loss else "disturbed"
 
 
-def tags(
-    key: str,
-    measured: "Slice | None",
-    perturbed: "Perturbed | None" = None,
-    *,
-    simulated: bool = False,
-    random: bool = False,
-) -> tuple[str, ...]:
-    """What has to be said of an image, a word or two each.
+def tag(key: str, perturbed: "Perturbed | None", *, random: bool = False) -> str:
+    """What has to be said of an image, in a word or two; empty where that is nothing.
 
     key: "reference", "clean", "perturbed" or "difference"; a perturbed reference is "perturbed" too. perturbed: what
-    was done to the samples. simulated: whether the scan is. random: whether noise of the attack's size is shown in its
-    place.
+    was done to the samples. random: whether noise of the attack's size is shown in its place.
     """
-    found = ["simulated scan"] if simulated else []
-    if key in ("perturbed", "difference") and perturbed is not None:
-        word = done(perturbed) if perturbed.feature is None else "synthetic feature"
-        found.append("random noise added" if random else word)
-    if key != "reference" and measured is not None and measured.measurement.full is None:
-        found.append("no fully sampled truth")
-    return tuple(found)
+    if perturbed is None or key not in ("perturbed", "difference"):
+        return ""
+    if random:
+        return "random noise added"
+    return done(perturbed) if perturbed.feature is None else "synthetic feature"
 
 
-def sentence(found: Sequence[str]) -> str:
-    """Tags as a sentence for an export; empty without any."""
-    words = ", ".join(found)
-    return f"{words[0].upper()}{words[1:]}." if words else ""
+def of_slice(measured: "Slice | None", *, simulated: bool) -> tuple[str, ...]:
+    """What has to be said of all images of a slice, as far as it was measured. simulated: whether the scan is."""
+    found = {
+        "Simulated scan": simulated,
+        "No fully sampled truth": measured is not None and measured.measurement.full is None,
+    }
+    return tuple(words for words, said in found.items() if said)

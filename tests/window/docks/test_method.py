@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from qtpy.QtCore import Qt
 
 from helpers.docks import dock_of
@@ -30,3 +31,42 @@ def test_what_makes_a_scan_doubtful_stands_below_the_method(review: Session, unt
     assert "Coil" not in warning.text()
     review.open(loud_file)
     until(lambda: warning.text().startswith("Coil 2, counted from 0, is "))
+
+
+def test_the_root_sum_of_squares_is_named_where_the_reference_is_one(review: Session, until: Until) -> None:
+    """Its background is bright by noise, and lights up when a method is chosen that combines the coils so."""
+    bench = review.bench
+    scores, reference = dock_of(review, "Reconstruct").method.scores, review.panels.panels["reference"]
+
+    def combine(kind: str) -> None:
+        review.turning.turn({"combine": kind})
+        until(lambda: (shown := bench.reconstruction.shown) is not None and shown.method.knobs["combine"] == kind)
+        until(lambda: bench.reconstruction.shown.exact and not review.jobs.working)
+
+    def seen() -> np.ndarray:
+        return reference.stack[review.bench.acquisition.index].copy()
+
+    combined = seen()
+    assert reference.title == "Reference"
+    assert "RSS" not in scores.text()
+    review.choose_method("zero-filled")
+    until(lambda: (shown := bench.reconstruction.shown) is not None and shown.method.id == "zero-filled")
+    squares = seen()
+    assert squares.mean() > combined.mean()
+    assert reference.title == "Reference · RSS"
+    assert "root sum of squares (RSS)" in scores.text()
+    combine("combined")
+    np.testing.assert_array_equal(seen(), combined)
+    assert reference.title == "Reference"
+    assert "RSS" not in scores.text()
+
+
+def test_the_title_of_a_result_s_reference_names_the_root_sum_of_squares(review: Session, until: Until) -> None:
+    bench = review.bench
+    review.choose_method("zero-filled")
+    until(lambda: bench.reconstruction.shown is not None and not review.jobs.working)
+    bench.perturbing.choose("random")
+    bench.regions.choose(bench.regions.on(1))
+    review.attempt(bench.perturbing.run)
+    until(lambda: bench.perturbing.current is not None and not review.jobs.working)
+    assert review.panels.panels["reference"].title == "Reference · RSS"

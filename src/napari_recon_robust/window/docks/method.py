@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ...reconstructors.base import Reconstructor
 
 FIRST_METHOD = "tv"
+_ROOT_SUM_OF_SQUARES = "Reference: root sum of squares (RSS), in which noise lights up the background."
 
 
 class MethodBox(QWidget):
@@ -169,6 +170,8 @@ class MethodBox(QWidget):
                 f"NMSE {written(one.nmse)}"
                 for region, one in rendered.metrics.items()
             ]
+            if rendered.method.reference_kind == "rss":
+                lines.append(_ROOT_SUM_OF_SQUARES)
             show_text(self.scores, "\n".join(lines))
         elif rendered.exact:
             show_text(self.scores, "")
