@@ -95,7 +95,7 @@ class CompareDock(Page):
         self.tour_stops = {"flicker": flicker}
         self.column.addWidget(flicker)
         self.column.addWidget(self.lineup)
-        self.column.addWidget(heading("Regions in figures"))
+        self.column.addWidget(heading("Region statistics"))
         self.column.addWidget(self.statistics)
         self.column.addWidget(heading("Keep"))
         self.column.addLayout(flow(self.save, self.load, self.copy, self.report, self.film, self.export))
