@@ -137,7 +137,7 @@ def test_the_notice_stands_above_the_scale_bar_where_there_is_no_room_beside_it(
     assert places == ["bottom_left", "bottom_right", "bottom_left"]
 
 
-def test_what_holds_for_all_images_is_said_once_and_of_their_scan_alone(later: Any) -> None:
+def test_what_holds_for_all_images_is_said_once(later: Any) -> None:
     panels = Panels(ViewerModel(), later)
     panels.open(Geometry(SHAPE))
     panels.say("Simulated scan", "No fully sampled truth")
@@ -147,5 +147,5 @@ def test_what_holds_for_all_images_is_said_once_and_of_their_scan_alone(later: A
     assert words.text == f"Simulated scan\nNo fully sampled truth\n{NOTICE}", "also if the viewer was not ours yet"
     panels.say("Simulated scan")
     assert words.text == f"Simulated scan\n{NOTICE}"
-    panels.open(Geometry(SHAPE))
+    panels.say()
     assert words.text == NOTICE

@@ -62,7 +62,7 @@ class Panels:
         self._said: tuple[str, ...] = ()
         self.shared_window = SharedWindow(self.viewer, self._set)
         self.drawing = Drawing(self.viewer, self._set, later, self._lay_out)
-        self.overlay = Overlay(self._set, self._show_again, self._lay_out)
+        self.overlay = Overlay(self._set, lambda: self.show(self.shown, self._set.rows), self._lay_out)
         self.marks = Marks(self._set, switched=lambda: self._building.go_on())
         self.navigation = Navigation(self.viewer, self._set, self._ours)
         self.navigation.windowed = lambda: self.shared_window.part == "magnitude"
@@ -111,7 +111,6 @@ class Panels:
         self.shared_window.forget()
         self.navigation.slice = start
         self._grid.start()
-        self.say()
         self.framing.forget()
         self.drawing.thin(1.0)
         self.drawing.set(())
@@ -158,7 +157,7 @@ class Panels:
         return True
 
     def say(self, *words: str) -> None:
-        """Say something of all images at the foot of the picture, above the notice, until another scan is opened."""
+        """Say something of all images at the foot of the picture, above the notice, until something else is said."""
         self._said = words
         if self._takeover is not None:
             self._takeover.say(words)
@@ -179,9 +178,6 @@ class Panels:
                 self._building.retire([] if panel is None else panel.layers)  # those that the user left
                 self.panels[key] = self._new_panel(key, self.geometry, panel)
         self._building.go_on()
-
-    def _show_again(self) -> None:
-        self.show(self.shown, self._set.rows)
 
     def _new_panel(self, key: str, geometry: Geometry, old: Panel | None) -> Panel:
         """Make an empty panel, or one with the content of a panel whose layer was deleted."""

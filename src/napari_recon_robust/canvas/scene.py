@@ -90,6 +90,7 @@ class Scene:
         view = View(panels=before.panels, pair=before.pair, wipe=before.wipe, signed=before.signed)
         view.fade, view.lens = before.fade, before.lens
         self.comparing.restart(view)
+        self.panels.say(*of_slice(None, simulated=self.bench.acquisition.simulated))
         self._windowed = False
 
     def turned_to(self, index: int) -> None:
@@ -101,15 +102,10 @@ class Scene:
         key, title = ("reference", "Reference") if self.arrangement.has_reference else ("clean", "Zero-filled")
         self._write(key, image, title, self.bench.acquisition.asked[0])
 
-    def say_of_slice(self) -> None:
-        """Say at the foot of the picture what holds for all of its images."""
-        acquisition = self.bench.acquisition
-        self.panels.say(*of_slice(acquisition.slice, simulated=acquisition.simulated))
-
     def measured(self) -> None:
         """Draw the reference and the zero-filled image of the measured slice."""
         measured = self.bench.acquisition.current
-        self.say_of_slice()
+        self.panels.say(*of_slice(measured, simulated=self.bench.acquisition.simulated))
         self.arrangement.lay_out()
         if measured.reference is not None:
             self._write("reference", measured.reference, "Reference", whole=measured.whole)

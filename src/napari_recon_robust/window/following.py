@@ -116,7 +116,6 @@ class Following(QObject):
             directions=acquisition.directions,
         )
         self.panels.open(geometry, acquisition.index)
-        self.scene.say_of_slice()
         self.scene.arrangement.lay_out()
         self.regions.show()
 
