@@ -21,6 +21,7 @@ from napari_recon_robust.ground.errors import InputError, ReconRobustError
 from napari_recon_robust.ground.progress import Progress, run
 from napari_recon_robust.reconstructors.classical import tv
 from napari_recon_robust.training import checkpoint, loop, losses, schedule
+from napari_recon_robust.training.bank import draw_example
 from napari_recon_robust.training.losses import LOSSES
 from napari_recon_robust.weights import store
 
@@ -415,7 +416,7 @@ def example(run: loop._Run, number: int) -> Any:
     import numpy as np
 
     rng = np.random.default_rng((run.recipe.seed, loop.VALIDATION_SEED, number))
-    return run._example(run.bank.validation[number], rng)
+    return draw_example(run.bank.validation[number], run.recipe.masks, run.recipe.pixels, rng)
 
 
 @pytest.mark.parametrize(

@@ -19,9 +19,7 @@ from ..ground.numbers import counted
 from ..ground.specification import Specification
 from .centre import check_centre
 from .orientation import Directions, Plane, Vector, aspect_of
-from .points import extent, measured_points, within
-from .points import whole_lines as whole_lines  # `training` takes both from here
-from .points import without_gaps as without_gaps
+from .points import extent, measured_points, within, without_gaps
 from .units import unit_of
 
 if TYPE_CHECKING:

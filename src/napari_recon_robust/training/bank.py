@@ -24,7 +24,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from ..data.foreground import foreground
-from ..data.scan import without_gaps
+from ..data.points import without_gaps
 from ..ground.cached import cached_property
 from ..ground.errors import InputError, ReconRobustError
 from ..ground.guard import check_length, opening, read, shown

@@ -10,7 +10,7 @@ from numpy.random import Generator
 from torch import Tensor
 from torch.nn import functional
 
-from ..data.scan import without_gaps
+from ..data.points import without_gaps
 from ..physics.model import ForwardModel
 from ..reconstructors.problem import Problem
 from .bank import Cases, Example, MaskSpecification, TrainingCase, draw_example

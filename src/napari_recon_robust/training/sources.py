@@ -21,7 +21,7 @@ from pydantic import AfterValidator, Field, ValidationInfo
 from torch import Tensor
 
 from ..data.measurement import Measurement, readout_share
-from ..data.scan import whole_lines
+from ..data.points import whole_lines
 from ..ground.documents import read_json
 from ..ground.errors import InputError
 from ..ground.guard import is_file, open_file, opening, shown
