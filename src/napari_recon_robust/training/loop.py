@@ -231,7 +231,8 @@ def _bank(recipe: Recipe, data: Path, folder: Path, helpers: int) -> Job[Bank]:
     helpers: processes that help to make those that are missing. What is wrong with the data is said by this one.
     """
     self_supervised = recipe.loss in SELF_SUPERVISED
-    with _stopping(start_filling(folder, data, helpers, self_supervised)):
+    missing = recipe.bank.cases - len(Bank(folder))
+    with _stopping(start_filling(folder, data, min(helpers, missing), self_supervised)):
         bank = yield from build_bank(recipe.bank, data, folder, undersampled=self_supervised)
     if bank.undersampled and not self_supervised:
         raise InputError(
