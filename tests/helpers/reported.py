@@ -35,9 +35,18 @@ def pictured(rows: int = 40, columns: int = 56, label: str = "", **source: Any) 
     return replace(
         case,
         matrix=(rows, columns),
+        kspace={name: _padded(array, rows, columns) for name, array in case.kspace.items()},
         roi=roi,
         images={
             name: np.asarray(image, bool if name == "foreground" else np.float32) for name, image in images.items()
         },
         recipe=case.recipe.model_copy(update={"source": source}),
     )
+
+
+def _padded(array: np.ndarray, rows: int, columns: int) -> np.ndarray:
+    """Samples, sensitivities or a mask, (..., rows or 1, columns), with zeros up to the size of the images."""
+    if array.ndim < 2:
+        return array
+    down = rows - array.shape[-2] if array.shape[-2] > 1 else 0
+    return np.pad(array, [(0, 0)] * (array.ndim - 2) + [(0, down), (0, columns - array.shape[-1])])
