@@ -34,7 +34,7 @@ class Preset(Specification):
     steps: how many, if no time is given. precision: that of the convolutions in training; weights, data consistency and
     validation stay in float32. accumulate: examples in a step. reuse: steps that use each example, since drawing one
     (its mask, its classical start) can cost more than a step. batch: examples of one size that a GPU computes together
-    in place of one; not every network takes them (`loop.check_loss` tells). muon: learning rate of `Muon` for hidden
+    in place of one; not every network takes them (`trial.check_loss` tells). muon: learning rate of `Muon` for hidden
     convolutions; None trains them by AdamW like the rest. weight_decay: Muon's; kernels' spectral norms stay below its
     inverse. decay: the share of the steps or minutes over which the rates fall to zero at the end.
     """

@@ -7,7 +7,7 @@ import click
 
 from ...ground.errors import InputError
 from ...ground.progress import Progress, relayed
-from ...training import loop
+from ...training import loop, trial
 from ..contradictions import refuse_both
 from ..options import checked_device, follow
 from ..paths import PLACE
@@ -70,7 +70,7 @@ def train(
     _check(chosen, preset, shared=bank is not None, one_start=weights is not None)
     if len(chosen) > 1:
         for recipe in chosen:
-            loop.check_loss(recipe, recipe.id if from_shipped else None)
+            trial.check_loss(recipe, recipe.id if from_shipped else None)
     device = checked_device("cuda" if preset == "gpu" else "cpu")
     whole, failed = sum(recipe.share for recipe in chosen), list[str]()
     for recipe in chosen:
