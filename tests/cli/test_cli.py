@@ -271,6 +271,25 @@ def test_errors_are_one_line_on_stderr(
     assert captured.err.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (
+            ["reconstuct", "scan.h5"],
+            "there is no command 'reconstuct'; choose reconstruct, or see recon-robust --help.",
+        ),
+        (["xyz"], "there is no command 'xyz'; see recon-robust --help."),
+        (["perturb", "worstcase"], "'worstcase'; choose worst-case, or see recon-robust perturb --help."),
+        (["study", "chek"], "'chek'; choose check, or see recon-robust study --help."),
+        (["--slice", "3"], "No such option '--slice'"),
+    ],
+)
+def test_the_command_that_is_meant_is_named(arguments: list[str], words: str) -> None:
+    result = CliRunner().invoke(cli, arguments, prog_name="recon-robust")
+    assert result.exit_code == 2
+    assert words in result.output
+
+
 @pytest.mark.slow
 def test_contrast_over_samples(scan_file: Path, tmp_path: Path) -> None:
     plot = tmp_path / "contrast.png"

@@ -15,6 +15,15 @@ def test_an_unknown_id_is_answered_with_the_known_ones() -> None:
         reconstructors.get("sense")
 
 
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("TV", "tv"), ("unett", "unet"), ("cg_sense", "cg-sense"), ("hqs-superviced", "hqs-supervised")],
+)
+def test_the_id_that_is_meant_is_named(typed: str, meant: str) -> None:
+    with pytest.raises(InputError, match=rf"no reconstructor '{typed}'; choose {meant}, or one of zero-filled"):
+        reconstructors.get(typed)
+
+
 @pytest.mark.parametrize("registry", [reconstructors, perturbations])
 def test_every_row_of_the_table_loads_and_says_its_own_id(registry: Registry) -> None:
     for id in registry.ids():

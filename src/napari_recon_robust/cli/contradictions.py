@@ -6,6 +6,8 @@ from typing import NoReturn
 import click
 from click.core import ParameterSource
 
+from ..ground.errors import nearest, one_line
+
 
 class Group(click.Group):
     """A group whose commands take each option once, unless the option is for several values."""
@@ -13,7 +15,14 @@ class Group(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command and its arguments; UsageError for an option that is given twice, where the last would count."""
+        """The command and its arguments.
+
+        UsageError for an unknown command, and for an option that is given twice, where the last would count.
+        """
+        if not ctx.resilient_parsing and args[0][:1].isalnum() and self.get_command(ctx, args[0]) is None:
+            near = nearest(args[0], self.list_commands(ctx))
+            todo = f"{f'choose {near}, or ' if near else ''}see {ctx.command_path} --help"
+            raise click.UsageError(f"there is no command {one_line(args[0])!r}; {todo}.", ctx)
         name, command, rest = super().resolve_command(ctx, args)
         if command is not None and not ctx.resilient_parsing:
             _refuse_repeated(click.Context(command, parent=ctx, info_name=name), rest)

@@ -6,6 +6,7 @@ None of them derives from RuntimeError, because napari's generator workers swall
 
 import re
 from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 from typing import ClassVar
 
 LONGEST = 500  # characters of a sentence; what goes beyond is left out of its middle
@@ -47,6 +48,11 @@ def dimensions(shape: Iterable[int]) -> str:
 def either(words: Sequence[str]) -> str:
     """Words to choose from: "a, b or c"."""
     return " or ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
+
+
+def nearest(typed: str, words: Sequence[str]) -> str:
+    """The word that is meant, perhaps, with a letter missing or in the other case; empty if none is near."""
+    return next(iter(get_close_matches(typed.lower(), words, n=1)), "")
 
 
 def left_out(name: str, error: object) -> str:

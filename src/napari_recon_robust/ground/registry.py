@@ -12,7 +12,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Generic, TypeVar
 
 from .cached import cached_property
-from .errors import InputError
+from .errors import InputError, nearest
 
 T = TypeVar("T")
 Table = Mapping[str, str]
@@ -68,7 +68,9 @@ class Registry(Generic[T]):
             if point.name == id:
                 with self._naming(id):
                     return point.load()
-        raise InputError(f"there is no {self.kind} {id!r}; choose one of {', '.join(self.ids())}.")
+        near = nearest(id, self.ids()) if isinstance(id, str) else ""
+        ids = ", ".join(self.ids())
+        raise InputError(f"there is no {self.kind} {id!r}; choose {f'{near}, or ' if near else ''}one of {ids}.")
 
     @contextmanager
     def _naming(self, id: str) -> Iterator[None]:
