@@ -83,6 +83,14 @@ def test_what_does_not_fit_is_told_once_and_in_plain_words(tmp_path: Path) -> No
     ]
 
 
+def test_mistakes_of_one_line_stand_in_its_order(tmp_path: Path) -> None:
+    path = tmp_path / "plan.yaml"
+    path.write_text("study: s\nscans: head.h5\nmasks: acquired\nmethods: [tvv, tv, hqq, 3]\n", encoding="utf-8")
+    with pytest.raises(PlanError) as caught:
+        read_plan(path)
+    assert [one.where for one in caught.value.mistakes if one.line == 4] == ["methods, 1", "methods, 3", "methods, 4"]
+
+
 def test_a_single_part_needs_no_list(tmp_path: Path) -> None:
     path = tmp_path / "plan.yaml"
     parts = (

@@ -76,7 +76,9 @@ def _innermost(mistakes: Sequence[Mistake]) -> list[Mistake]:
 
     What may be of several kinds has a mistake for each, and a list whose entries have mistakes counts as too short.
     """
-    first = {one.where: one for one in reversed(mistakes)}
+    first = dict[str, Mistake]()
+    for one in mistakes:
+        first.setdefault(one.where, one)
     kept = (one for one in first.values() if not any(where.startswith(f"{one.where}, ") for where in first))
     return sorted(kept, key=lambda one: one.line)
 
