@@ -93,6 +93,16 @@ def test_what_a_script_sets_for_the_whole_process_ends_with_it(tmp_path: Path, l
         torch.set_grad_enabled(was[2])
 
 
+def test_what_a_model_prints_is_not_the_answer_of_a_command(
+    tmp_path: Path, lines: Measurement, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With --json that is what a program reads."""
+    body = "print('called')\n    return abs(kspace).sum(0)"
+    script(tmp_path, body, before="print('imported')\n")(lines)
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err) == ("", "imported\ncalled\n")
+
+
 def test_a_script_computes_in_the_default_type_that_it_set(tmp_path: Path, lines: Measurement) -> None:
     body = "assert torch.ones(1).dtype == torch.float64\n    return abs(kspace).sum(0)"
     method = script(tmp_path, body, before="torch.set_default_dtype(torch.float64)\n")
@@ -192,6 +202,10 @@ def test_networks_and_reconstructors_of_a_module(
     ("body", "words"),
     [
         ("raise ValueError('eight coils expected')", "raised ValueError .eight coils expected.*of 4×48×48"),
+        (
+            "torch.nn.Conv2d(2, 2, 3).load_state_dict(torch.nn.Conv2d(4, 2, 3).state_dict())",
+            "raised RuntimeError .Error.s. in loading state_dict for Conv2d: size mismatch for weight",
+        ),
         ("return None", "returned NoneType"),
         ("return ['a']", "returned list"),
         ("return np.array(['a'])", "returned an array of <U1"),
@@ -224,7 +238,10 @@ def test_axes_in_the_other_order(tmp_path: Path, lines: Measurement) -> None:
         ("no_such_package.part:function", "no module 'no_such_package.part'"),
         ("math:sine", "math has no 'sine'; it has acos"),
         ("math:pi", "math:pi is float; a function"),
-        ("collections:Counter", "Counter is a class"),
+        (
+            "collections:Counter",
+            "Counter is a class; make an object of it there, as in network = Counter.., and name that",
+        ),
         ("other.py", "other.py has no 'reconstruct'; it has f, g: name one, as in other.py:f"),
         ("empty.py", "it has no functions: define 'reconstruct'"),
         ("missing.py", "no file missing.py"),

@@ -29,6 +29,8 @@ _LOG = logging.getLogger(__name__)
 # Errors whose own text does not help a user.
 _OF_DAMAGE = (TypeError, AttributeError, LookupError, AssertionError, ArithmeticError, StructError, EOFError)
 _OBJECTS = re.compile(r"<[^<>]* object at 0x[0-9a-f]+>")
+# a line, and the next one where it only announces that
+_FIRST = re.compile(r".*(?:(?<=:)\n.*)?")
 _FOLDERS = re.compile(r"(?<![\w.])(?:[A-Za-z]:)?(?:[\\/][^\s'\"\\/:;,()]+)*[\\/](?=[^\s'\"\\/])")
 
 
@@ -73,9 +75,10 @@ def reason(error: Exception) -> str:
 
 
 def said_by(error: BaseException) -> str:
-    """The first line of an error's text, short and without folders."""
-    said = error.strerror if isinstance(error, OSError) and error.strerror else str(error).strip().partition("\n")[0]
-    return one_line(_FOLDERS.sub("", _OBJECTS.sub("…", said)), _LONGEST_REASON).rstrip(".") or "no message"
+    """The first line of an error's text, and the next where that only announces it; short and without folders."""
+    said = error.strerror if isinstance(error, OSError) and error.strerror else str(error).strip()
+    first = _FIRST.findall(said)[0]
+    return one_line(_FOLDERS.sub("", _OBJECTS.sub("…", first)), _LONGEST_REASON).rstrip(".") or "no message"
 
 
 def shown(path: Path) -> str:
