@@ -64,10 +64,12 @@ def open_model(source: str) -> Reconstructor:
         return found()
     if isinstance(found, Reconstructor):
         return found
-    if not callable(found) or isinstance(found, type):
+    if isinstance(found, type):
+        raise ModelError(f"{label} is a class; make an object of it there, as in network = {name}(), and name that.")
+    if not callable(found):
         raise ModelError(
-            f"{label} is {'a class' if isinstance(found, type) else type(found).__name__}; "
-            "a function f(kspace, mask, sensitivities) or a torch.nn.Module was expected."
+            f"{label} is {type(found).__name__}; a function f(kspace, mask, sensitivities) or a torch.nn.Module was "
+            "expected."
         )
     if isinstance(found, nn.Module):
         found.eval().requires_grad_(False)

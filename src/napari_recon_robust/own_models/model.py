@@ -1,9 +1,11 @@
 """What own models share: they take one slice at a time and return an image, and other results are refused."""
 
+import sys
 from abc import abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from dataclasses import dataclass
+from threading import current_thread, main_thread
 from typing import Any
 
 import numpy as np
@@ -171,11 +173,13 @@ def torch_as_before() -> Iterator[None]:
     """Take back what code of others sets for the whole process: threads, the default type, whether gradients follow.
 
     With another default type the networks of all other methods would fail. Random numbers remain the code's own affair:
-    all methods here have their own generators.
+    all methods here have their own generators. What it prints goes to stderr, beside the answer of a command; threads,
+    as the window has them, share one stdout, which is left alone.
     """
     threads, dtype = torch.get_num_threads(), torch.get_default_dtype()
+    printed = redirect_stdout(sys.stderr) if current_thread() is main_thread() else nullcontext()
     try:
-        with torch.set_grad_enabled(torch.is_grad_enabled()):
+        with torch.set_grad_enabled(torch.is_grad_enabled()), printed:
             yield
     finally:
         torch.set_default_dtype(dtype)
