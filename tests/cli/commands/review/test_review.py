@@ -56,7 +56,7 @@ def test_a_check_asks_for_the_truth_where_a_question_needs_it(tmp_path: Path) ->
     for questions, said in (("lesion", True), ("quality", False)):
         plan = tmp_path / f"{questions}.yaml"
         run("new", folder, "--output", plan, "--questions", questions)
-        assert ("add lesion: true or lesion: false to the 1 cases" in run("check", plan)) is said
+        assert ("add lesion: true or lesion: false to the 1 case of which" in run("check", plan)) is said
 
 
 def test_a_check_opens_the_saved_cases(tmp_path: Path) -> None:
@@ -141,6 +141,19 @@ def test_the_blind_is_broken_only_by_what_was_written(
     run("export", *asked, "--output", tmp_path / "answers.csv")
     run("analyse", *asked, "--output", tmp_path / "analysis.html")
     assert broken_blind(tmp_path / "answers.sqlite") == ["exported", "analysed"]
+
+
+@pytest.mark.parametrize("output", ["answers.csv", "answers.imrmc"])
+def test_a_study_that_nobody_has_read_keeps_its_blind(tmp_path: Path, output: str) -> None:
+    """It was broken for a table without a row."""
+    with opened_study(tmp_path, questions=LESION):
+        pass
+    asked = ["export", tmp_path / "study", "--answers", tmp_path / "answers.sqlite", "--output", tmp_path / output]
+    found = CliRunner().invoke(cli, ["review", *map(str, asked)])
+    assert str(found.exception) == "nothing was read yet; there is nothing to export."
+    assert not (tmp_path / output).exists()
+    assert broken_blind(tmp_path / "answers.sqlite") == []
+    assert run("audit", *asked[1:4]) == "the log is whole: 1 line\n"
 
 
 @pytest.mark.parametrize(("patients", "said"), [(1, True), (2, False)])

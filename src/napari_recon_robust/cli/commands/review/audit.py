@@ -2,6 +2,7 @@
 
 import click
 
+from ....ground.numbers import counted
 from ....reader_studies.answers import Answers
 from ...reading import answered
 
@@ -10,4 +11,4 @@ from ...reading import answered
 @answered
 def audit(answers: Answers) -> None:
     """Check that the log of a STUDY is whole, and each answer the one that was given."""
-    click.echo(f"the log is whole: {answers.verify()} lines")
+    click.echo(f"the log is whole: {counted(answers.verify(), 'line')}")

@@ -39,8 +39,8 @@ def check(plan: Path, tabled: bool, pilot: Path | None) -> None:
     unknown = sum(case.lesion is None for case in opened.read)
     if unknown and any(question.needs_truth for question in opened.questions):
         click.echo(
-            f"add lesion: true or lesion: false to the {unknown} cases of which the truth is not known; without it "
-            "they count for no ROC curve, sensitivity or specificity"
+            f"add lesion: true or lesion: false to the {counted(unknown, 'case')} of which the truth is not known; "
+            "without it a case counts for no ROC curve, sensitivity or specificity"
         )
     found = power(opened)
     click.echo(_NO_POWER if found is None else found.text)

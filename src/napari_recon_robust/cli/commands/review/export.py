@@ -34,6 +34,8 @@ def export(study: Path, answers: Path | None, key: Path | None, output: Path, qu
         refuse_idle(("question",), "for .csv, which gets all answers")
     with open_answers(study, answers) as opened:
         rows = long_table(opened, opened.unsealed(key))
+        if not rows:
+            raise InputError("nothing was read yet; there is nothing to export.")
         data = None if output.suffix == ".csv" else exchanged(rows, question)
         with opened.breaking_blind("exported"):
             if data is None:
