@@ -119,6 +119,14 @@ def test_what_is_no_measurement_is_told(given: Any, measurement: rr.Measurement)
             call()
 
 
+def test_what_stands_as_an_example_is_of_the_kind_that_is_asked_for(measurement: rr.Measurement) -> None:
+    method = Faint().at()
+    with pytest.raises(InputError, match=r"the accelerations are 4; give numbers, such as \(2, 4, 8\)\."):
+        rr.quality_by_samples(measurement, method, 4)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"the budgets are 0.01; give numbers, such as \(0\.01, 0\.02\)\."):
+        rr.perturb("random", measurement, method, ROI, 0.01)  # type: ignore[arg-type]
+
+
 def test_results_of_another_function_are_told(measurement: rr.Measurement, tmp_path: Path) -> None:
     method = Faint().at()
     perturbed = rr.perturb("random", measurement, method, ROI)

@@ -281,7 +281,7 @@ def quality_by_samples(
 
     measurement: of a fully sampled scan. `curve.levels` has the means at each R, `curve.sentence` whether they fall.
     """
-    wanted = as_numbers(accelerations, "the accelerations")
+    wanted = as_numbers(accelerations, "the accelerations", "(2, 4, 8)")
     job = samples.quality_by_samples(as_measurement(measurement), _method(reconstructor), wanted, **options)
     return progress.run(job, on_progress)
 

@@ -44,12 +44,12 @@ def as_whole(value: Any, name: str, least: int | None = None, most: int | None =
     return number
 
 
-def as_numbers(values: Any, name: str) -> tuple[float, ...]:
-    """The numbers of a sequence; InputError, which says `name`, for anything else."""
+def as_numbers(values: Any, name: str, example: str = "(0.01, 0.02)") -> tuple[float, ...]:
+    """The numbers of a sequence; InputError, which says `name` and an `example`, for anything else."""
     try:
         return tuple(float(value) for value in values)
     except (TypeError, ValueError, OverflowError):
-        raise InputError(f"{name} are {values!r}; give numbers, such as (0.01, 0.02).") from None
+        raise InputError(f"{name} are {values!r}; give numbers, such as {example}.") from None
 
 
 def as_list(values: Any, name: str) -> list[Any]:
