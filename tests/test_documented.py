@@ -1,0 +1,91 @@
+"""The commands and calls in README.md, CONTRIBUTING.md and docs are those that there are.
+
+Other tests run some of them; here all names, options and arguments are held against the code.
+"""
+
+import ast
+import inspect
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+
+import napari_recon_robust as rr
+from napari_recon_robust.cli import cli
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+TEXTS = {page.name: page.read_text(encoding="utf-8") for page in PAGES}
+# in a block of code, fenced or indented, or within a sentence
+_LINE = re.compile(r"^ *recon-robust ((?:.*\\\n)*.*)", re.MULTILINE)
+_WITHIN = re.compile(r"`recon-robust ([^`]+)`")
+_CALL = re.compile(r"`(rr\.\w+\([^`]*\))`")
+
+
+def found(words: list[str]) -> tuple[click.Command, click.Context, list[str]]:
+    """The command that these words begin with, and the words behind it; UsageError where there is none."""
+    command: click.Command = cli
+    context = click.Context(cli, info_name="recon-robust")
+    while isinstance(command, click.Group) and words and re.match(r"[a-z]", words[0]):
+        _, below, words = command.resolve_command(context, words)
+        assert below is not None
+        command, context = below, click.Context(below, parent=context, info_name=below.name)
+    return command, context, words
+
+
+def unfit(words: list[str]) -> str:
+    """What a command of these words would be refused for, before any file is looked at; empty for nothing."""
+    try:
+        command, context, rest = found(words)
+        given, _, _ = command.make_parser(context).parse_args(rest)
+        for param in command.params:
+            value = given.get(param.name or "")
+            if isinstance(param.type, click.Choice) and isinstance(value, str | list):
+                param.type_cast_value(context, value)
+            if param.required and not value:
+                return f"{param.name} is missing"
+    except click.UsageError as error:
+        return error.format_message()
+    return ""
+
+
+@pytest.mark.parametrize("page", TEXTS)
+def test_commands_are_documented_as_they_are(page: str) -> None:
+    lines = [shlex.split(line.replace("\\\n", " "), comments=True) for line in _LINE.findall(TEXTS[page])]
+    assert {" ".join(words): reason for words in lines if "…" not in words and (reason := unfit(words))} == {}
+    for line in _WITHIN.findall(TEXTS[page]):
+        command, _, rest = found(line.split())
+        options = {name for param in command.params for name in (*param.opts, *param.secondary_opts)}
+        flags = {word for word in rest if word.startswith("--") and word != "--help"}
+        assert isinstance(command, click.Group) or flags <= options, line
+
+
+def test_what_is_no_command_is_found() -> None:
+    assert "--rio" in unfit(["perturb", "worst-case", "scan.h5", "--budget", "0.01", "--rio", "1,2,3,4"])
+    assert "'equidistant' is not one of" in unfit(["reconstruct", "scan.h5", "--pattern", "equidistant"])
+    assert unfit(["perturb", "worst-case", "scan.h5"]) == "budgets is missing"
+    assert "no command 'begin'" in unfit(["study", "begin"])
+
+
+def calls(text: str) -> list[ast.Call]:
+    """The calls of the package's functions in blocks of Python, and in sentences where they have arguments."""
+    codes = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    codes += [code for code in _CALL.findall(text) if "..." not in code]
+    nodes = [node for code in codes for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call)]
+    return [node for node in nodes if re.fullmatch(r"rr(\.\w+)+", ast.unparse(node.func))]
+
+
+@pytest.mark.parametrize("page", TEXTS)
+def test_functions_take_the_arguments_that_are_documented(page: str) -> None:
+    for name in set(re.findall(r"\brr\.(\w+)", TEXTS[page])):
+        assert hasattr(rr, name), name
+    for call in calls(TEXTS[page]):
+        function = eval(ast.unparse(call.func), {"rr": rr})
+        inspect.signature(function).bind(*call.args, **{str(one.arg): one.value for one in call.keywords})
+
+
+def test_enough_is_held_against_the_code() -> None:
+    assert sum(len(_LINE.findall(text)) for text in TEXTS.values()) > 60
+    assert sum(len(calls(text)) for text in TEXTS.values()) > 15
