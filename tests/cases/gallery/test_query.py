@@ -63,7 +63,19 @@ def test_while_it_is_typed_a_condition_waits_for_its_value() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["change>", "a change>=", "-tag:", "-", "change >5%", "change=5%", "method: tv", "<0.8"]
+    "text",
+    [
+        "change>",
+        "a change>=",
+        "-tag:",
+        "-",
+        "change >5%",
+        "change=5%",
+        "method=tv",
+        "-verdict=miss",
+        "method: tv",
+        "<0.8",
+    ],
 )
 def test_half_a_condition_is_no_word(text: str) -> None:
     """It passed every case, or was looked for in their names."""

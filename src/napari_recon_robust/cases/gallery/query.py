@@ -38,7 +38,7 @@ _PART: dict[str, Callable[[Entry], str]] = {
 }
 _COMPARED = {"<": lt, "<=": le, ">": gt, ">=": ge}
 _TERM = re.compile(r'(-?)(?:([\w-]+)(:|<=|>=|<|>))?("[^"]*"?|\S*)')
-_HALF = re.compile(rf"(?:{'|'.join(METRICS)})?[<>=:]")  # a word that is meant as a condition
+_HALF = re.compile(rf"(?:{'|'.join((*METRICS, *_WHOLE, *_PART))})?[<>=:]")  # a word that is meant as a condition
 
 
 @dataclass(frozen=True)
