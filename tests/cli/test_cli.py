@@ -239,6 +239,7 @@ def test_numbers_that_are_none_are_answered_in_one_sentence(scan_file: Path, tmp
         ([*random, "--roi", "40,40,9,9", "--mask", tmp_path / "mask.npy", "--seed", -1], "the seed is '-1'"),
         ([*random, "--annotations", tmp_path / "table.csv", "--annotation", "²"], "no annotation '²'"),
         ([*transfer, "--set", "kind=fnaf"], "no knob 'kind'"),
+        ([*transfer[:-1], "fnaff"], "no perturbation 'fnaff'; choose fnaf, or one of"),
         (["contrast", scan_file, "--roi", "40,40,9,9", "--exceeds", "nan"], "--exceeds is nan"),
         (["compare", scan_file, "--seed", "²"], "--seed is '²'; give a whole number from 0, or file"),
         (["compare", "head="], "'head=' lacks a name or a file"),

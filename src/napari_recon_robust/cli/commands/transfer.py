@@ -6,7 +6,6 @@ import click
 
 from ...analyses.transfer import transfer as transfer_job
 from ...data.roi import ROI
-from ...ground.errors import InputError
 from ...ground.knob import resolve
 from ...perturbations import registry as perturbations
 from ...reconstructors import registry
@@ -46,14 +45,13 @@ def transfer(
       recon-robust transfer scan.h5 --pattern equispaced --method unet --method tv --roi 120,140,32,28
       recon-robust transfer scan.h5 --pattern equispaced --method unet --method irim --kind fnaf --set size=4
     """
-    if kind not in perturbations.ids():
-        raise InputError(f"there is no perturbation {kind!r}; choose one of {', '.join(perturbations.ids())}.")
+    perturbation = perturbations.get(kind)
     if methods and former_methods:
         refuse_both("--method", "--methods")
-    if not perturbations.get(kind).needs_budget:
+    if not perturbation.needs_budget:
         refuse_idle(("budget",), f"with --kind {kind}, which has no budget")
     knobs = parse_knobs(settings, "--set")
-    resolve(perturbations.get(kind).knobs, knobs)
+    resolve(perturbation.knobs, knobs)
     names = methods or former_methods
     if not names:
         raise click.UsageError("no method is given; give --method for each.")
@@ -72,7 +70,6 @@ def transfer(
     if as_json:
         print_json(matrix.to_json())
         return
-    perturbation = perturbations.get(kind)
     spent = f", budget {100 * budget:.3g}%" if perturbation.needs_budget else ""
     where = "the whole image" if roi is None else f"the region {roi}"
     click.echo(f"{perturbation.label} on {where}{spent}; effective R = {matrix.acceleration:.3g}")
