@@ -16,14 +16,14 @@ import torch
 from torch import Tensor
 
 from arguments import parser_of
-from domain import against, example, judging
+from domain import against, at_defaults, example, judging
 from napari_recon_robust.cli.options import follow
 from napari_recon_robust.physics import fourier
 from napari_recon_robust.physics.model import root_sum_of_squares
 from napari_recon_robust.reconstructors.classical import tv
 from napari_recon_robust.training.bank import VALIDATION_CASES, TrainingCase, build_bank
 from napari_recon_robust.training.loop import foreground_error
-from napari_recon_robust.training.recipe import load_recipe, make_network
+from napari_recon_robust.training.recipe import load_recipe
 
 NETWORKS = ("hqs-supervised", "unrolled-hqs", "cascade-net", "irim", "varnet-cg", "varnet")
 ROWS: dict[str, dict[str, Any]] = {
@@ -50,7 +50,7 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", default=list(NETWORKS))
     options = parser.parse_args()
     recipes = {id: load_recipe(id) for id in options.methods}
-    networks = {id: make_network(recipe, id).eval() for id, recipe in recipes.items()}
+    networks = {id: at_defaults(recipe) for id, recipe in recipes.items()}
     first = next(iter(recipes.values()))
     print(f"NMSE ÷ that of tv, rule: mean (largest; how many of {VALIDATION_CASES} are above 1)\n")
     print("| |", *(f"{id} |" for id in networks))

@@ -10,17 +10,21 @@ crops and masks.
 """
 
 import math
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor
 
 from arguments import parser_of
 from napari_recon_robust.cli.options import follow
 from napari_recon_robust.physics.model import root_sum_of_squares
+from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.reconstructors.classical import tv
+from napari_recon_robust.reconstructors.problem import Problem
 from napari_recon_robust.training.bank import VALIDATION_CASES, Example, TrainingCase, build_bank, draw_example
 from napari_recon_robust.training.loop import foreground_error
 from napari_recon_robust.training.recipe import Recipe, load_recipe, make_network
@@ -38,7 +42,7 @@ def main() -> None:
     parser.add_argument("--noise", nargs=2, type=float, metavar=("LOW", "HIGH"))
     options = parser.parse_args()
     recipes = {id: load_recipe(id) for id in options.methods}
-    networks = {id: make_network(recipe, id).eval() for id, recipe in recipes.items()}
+    networks = {id: at_defaults(recipe) for id, recipe in recipes.items()}
     first = next(iter(recipes.values()))
     if options.noise:
         first = first.model_copy(update={"bank": judging(first.bank, noise=tuple(options.noise))})
@@ -51,6 +55,12 @@ def main() -> None:
         start, over_tv = errors[:, 0] / errors[:, 1], errors[:, 0] / np.array(of_tv)
         mean = math.exp(float(np.log(over_tv).mean()))
         print(f"| {id} | {(start > 1).sum()} | {start.max():.2f} | {mean:.2f} | {(over_tv > 1).sum()} |", flush=True)
+
+
+def at_defaults(recipe: Recipe, weights: str | None = None) -> Callable[[Problem], Tensor]:
+    """The network of a recipe with shipped weights, or those of a file, at the defaults of its method's knobs."""
+    network = make_network(recipe, weights or recipe.id).eval()
+    return partial(network, **{knob.name: knob.default for knob in registry.get(recipe.id).knobs})
 
 
 def judging(bank: BankSpecification, **changed: Any) -> BankSpecification:
@@ -71,7 +81,7 @@ def example(recipe: Recipe, case: TrainingCase, number: int, draw: int) -> Examp
 
 
 @torch.no_grad()
-def against(network: nn.Module, one: Example) -> tuple[float, float]:
+def against(network: Callable[[Problem], Tensor], one: Example) -> tuple[float, float]:
     """The error of a network and that of the zero-filled image that it would be compared with."""
     image = network(one.problem)
     coil_images = one.problem.model.coil_images(one.problem.data)

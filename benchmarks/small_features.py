@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from arguments import parser_of
+from domain import at_defaults
 from napari_recon_robust.cli.options import follow
 from napari_recon_robust.evaluation.metrics import ssim
 from napari_recon_robust.perturbations.features.feature import Feature
@@ -24,7 +25,7 @@ from napari_recon_robust.reconstructors.classical import tv
 from napari_recon_robust.reconstructors.problem import Problem
 from napari_recon_robust.training.bank import Example, MaskSpecification, build_bank, draw_example
 from napari_recon_robust.training.loop import foreground_error
-from napari_recon_robust.training.recipe import load_recipe, make_network
+from napari_recon_robust.training.recipe import load_recipe
 from napari_recon_robust.training.robust import draw_features, feature_errors, insert
 
 NETWORKS = ("hqs-supervised", "unrolled-hqs", "cascade-net", "hyperrecon-supervised")
@@ -59,7 +60,7 @@ def main() -> None:
         print("|---|---|---|---|")
         print(row("tv, rule", of_tv, of_tv), flush=True)
         for name, recipe in recipes.items():
-            network = make_network(recipe, name).eval()
+            network = at_defaults(recipe, name)
             print(row(name, [measured(network, one) for one in cases], of_tv), flush=True)
 
 
