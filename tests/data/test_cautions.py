@@ -129,10 +129,33 @@ def test_a_spike_is_no_offset() -> None:
     assert "dc_offset" not in cautions(measured(kspace))
 
 
-def test_nothing_is_known_of_one_coil_without_signal_and_without_calibration_lines() -> None:
+def test_nothing_is_known_without_signal_and_without_calibration_lines_and_little_of_one_coil() -> None:
     kspace = head()
-    assert not cautions(measured(kspace[:1]))
+    assert list(cautions(measured(kspace[:1]))) == ["few_coils"]
     assert not cautions(measured(0 * kspace))
     one = measured(folded(kspace, 56))
     gaps = torch.arange(56)[None] % 3 == 1
     assert not cautions(replace(one, kspace=one.full * gaps, mask=gaps))
+
+
+@pytest.mark.parametrize("sampling", [LINES, POINTS])
+def test_fewer_coils_than_the_acceleration_are_told_and_images_are_worse_without_a_prior(sampling: Sampling) -> None:
+    def nmse(one: Measurement, id: str) -> float:
+        return metrics.nmse(registry.get(id)(one).abs(), one.reference())
+
+    few, enough = (measured(head(coils=coils), sampling) for coils in (1, 4))
+    assert few.acceleration == enough.acceleration < 4
+    assert list(cautions(few)) == ["few_coils"]
+    assert cautions(few)["few_coils"].startswith("1 coil cannot unfold an acceleration above 1:")
+    assert not cautions(enough)
+    assert nmse(few, "cg-sense") > 3 * nmse(enough, "cg-sense")
+
+
+def test_coils_that_measured_nothing_unfold_nothing() -> None:
+    gains = torch.tensor([1.0, 1.0, 0.0, 0.0])
+    assert cautions(measured(head(coils=4) * gains[:, None, None]))["few_coils"].startswith("2 coils cannot")
+
+
+def test_one_coil_that_was_fully_sampled_is_told_nothing() -> None:
+    kspace = head(coils=1)
+    assert not cautions(Measurement(kspace, torch.ones(1, 128, dtype=torch.bool), (96, 128), kspace))

@@ -13,3 +13,13 @@ def test_words_that_begin_with_the_method_are_told_once_and_without_another_name
             {"scan": ["a", "b", "b"], "method_label": ["CG-SENSE", "CG-SENSE", "TV"], "cautions": [text, text, None]}
         )
         assert cautions(trials) == ["CG-SENSE: it is doubted. (2 trials)"]
+
+
+def test_scans_of_which_the_same_is_said_share_a_line():
+    """A folder of single-coil scans would have as many lines as scans."""
+    same, other = (json.dumps({"few_coils": f"{word} cannot unfold it."}) for word in ("1 coil", "2 coils"))
+    trials = pl.DataFrame({"scan": [*"abcda", "e"], "method_label": ["TV"] * 6, "cautions": [*[same] * 5, other]})
+    assert cautions(trials) == [
+        "4 scans: 1 coil cannot unfold it. (5 trials)",
+        "e: 2 coils cannot unfold it. (1 trial)",
+    ]

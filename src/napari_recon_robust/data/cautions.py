@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import torch
 
 from ..ground.errors import InputError
+from ..ground.numbers import counted
 from ..physics import coils, noise
 from .measurement import Measurement, calibration_data
 
@@ -20,14 +21,19 @@ LOUD, LOUD_IN_SIGNAL = 5.0, 40.0
 # sigma makes TV's NMSE on the packaged sample 12 to 20 times as large. 276 real and simulated scans of 64 to 640 px
 # have at most 0.16, those of 96 px and more 0.04.
 SHARED_PHASE = 0.2
-NAMES = ("second_set", "loud_coil", "dc_offset")
+NAMES = ("second_set", "loud_coil", "dc_offset", "few_coils")
 
 
 def cautions(measurement: Measurement) -> Mapping[str, str]:
     """Reasons to doubt its images whatever the method, name to words; empty if there are none."""
     offset = _dc_offset(measurement)  # it needs a second set of its own
     second_set = "" if offset else _second_set(measurement)
-    found = {"second_set": second_set, "loud_coil": _loud_coil(measurement), "dc_offset": offset}
+    found = {
+        "second_set": second_set,
+        "loud_coil": _loud_coil(measurement),
+        "dc_offset": offset,
+        "few_coils": _few_coils(measurement),
+    }
     return {name: words for name, words in found.items() if words}
 
 
@@ -78,4 +84,16 @@ def _dc_offset(measurement: Measurement) -> str:
         f"The receiver seems to have a DC offset, most of all in coil {int(most.argmax())}, counted from 0: a bright "
         "point or line in the middle of image and reference alike may spoil both. Subtract from each readout of the "
         "k-space the mean of its outer samples, or from each coil that of a noise scan."
+    )
+
+
+def _few_coils(measurement: Measurement) -> str:
+    """N pixels at an acceleration R have N / R samples in each coil: fewer equations than unknowns below R coils."""
+    heard = measurement.kspace.detach().abs().amax((-2, -1)).reshape(-1, measurement.coils).amax(0) > 0
+    coils = int(heard.sum())  # those that measured anything
+    if not 0 < coils < measurement.acceleration:
+        return ""
+    return (
+        f"{counted(coils, 'coil')} cannot unfold an acceleration above {coils}: there are fewer samples than pixels, so "
+        "that CG-SENSE and GRAPPA leave aliasing, and what other methods put in its place is not measured."
     )

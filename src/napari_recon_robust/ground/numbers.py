@@ -1,8 +1,10 @@
 """Numbers as people read them."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from math import isfinite
 from typing import Any
+
+_NAMED = 3  # scans that are named
 
 
 def written(value: float, form: str = ".3g") -> str:
@@ -30,6 +32,14 @@ def duration(seconds: float) -> str:
 def counted(count: int, name: str) -> str:
     """A count with its noun, such as "1 scan" and "2,000 scans"."""
     return f"{count:,} {name}{'' if count == 1 else 's'}"
+
+
+def scans_in_words(names: Collection[str]) -> str:
+    """The names of scans as a part of a sentence; their number where they are more than three."""
+    if len(names) > _NAMED:
+        return counted(len(names), "scan")
+    *others, last = sorted(names)
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def finite(value: Any) -> Any:

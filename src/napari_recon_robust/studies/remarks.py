@@ -2,11 +2,11 @@
 
 import json
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ..data.cautions import NAMES as OF_SAMPLES
-from ..ground.numbers import counted
+from ..ground.numbers import counted, scans_in_words
 from ..reconstructors.doubts import OF_METHOD
 
 if TYPE_CHECKING:
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 REMARKS = ("trial", "scan", "method_label", "error", "cautions")
 _MOST = 12  # reasons of failures that are told
-_NAMED = 3  # scans of one reason that are named
 
 
 def failures(trials: "DataFrame") -> list[str]:
@@ -27,23 +26,16 @@ def failures(trials: "DataFrame") -> list[str]:
         counts[error] += 1
         scans.setdefault(error, set()).add(scan)
     lines = [
-        f"{counted(count, 'trial')} of {_named(scans[error])} failed: {error}"
+        f"{counted(count, 'trial')} of {scans_in_words(scans[error])} failed: {error}"
         for error, count in counts.most_common(_MOST)
     ]
     return lines + ([f"and {len(counts) - _MOST:,} other reasons."] if len(counts) > _MOST else [])
 
 
-def _named(scans: Collection[str]) -> str:
-    if len(scans) > _NAMED:
-        return counted(len(scans), "scan")
-    *others, last = sorted(scans)
-    return f"{', '.join(others)} and {last}" if others else last
-
-
 def cautions(trials: "DataFrame") -> list[str]:
     """Why images are doubted, each reason once for each scan, or else for each method, in the words of its first trial.
 
-    trials: rows of the table.
+    Scans of which the same is said share a line. trials: rows of the table.
     """
     if "cautions" not in trials.columns:  # of a version that did not tell
         return []
@@ -53,7 +45,17 @@ def cautions(trials: "DataFrame") -> list[str]:
             key = scan if name in OF_SAMPLES else method, name
             found.setdefault(key, words)
             counts[key] += 1
+    lines = dict[str, list[tuple[str, str]]]()  # a line's beginning and words, and the keys that share it
+    for (who, name), words in found.items():
+        own = "" if name in OF_METHOD or name in OF_SAMPLES else f"{who}: "
+        lines.setdefault(f"{own}{words}", []).append((who, name))
     return [
-        f"{'' if name in OF_METHOD else f'{who}: '}{words} ({counted(counts[who, name], 'trial')})"
-        for (who, name), words in found.items()
+        f"{_of_scans(keys)}{words} ({counted(sum(counts[key] for key in keys), 'trial')})"
+        for words, keys in lines.items()
     ]
+
+
+def _of_scans(keys: Iterable[tuple[str, str]]) -> str:
+    """The scans of which the same is said, as the beginning of a line; "" where it is said of a method."""
+    scans = [scan for scan, name in keys if name in OF_SAMPLES]
+    return f"{scans_in_words(scans)}: " if scans else ""

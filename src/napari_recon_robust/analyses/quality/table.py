@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...ground.errors import InputError, ReconRobustError
-from ...ground.numbers import counted, finite
+from ...ground.numbers import counted, finite, scans_in_words
 from ...ground.table import markdown
 from ...statistics import clustered
 from ...statistics.estimate import FEWEST, SSIM_SCALE, Estimate, Interval
@@ -69,7 +69,10 @@ class Table:
 
     @property
     def cautions(self) -> list[str]:
-        """What results say of themselves before they are believed: of each method and of each scan the first."""
+        """What results say of themselves before they are believed: of each method and of each scan the first.
+
+        Scans of which the same is said share a line.
+        """
         return self._cautions({})
 
     @property
@@ -84,7 +87,10 @@ class Table:
                 methods.setdefault(result.method, result.caution)
             if result.scan_caution:
                 scans.setdefault(result.scan, result.scan_caution)
-        told = [f"{names.get(scan, f'scan {scan}')}: {caution}" for scan, caution in scans.items()]
+        sharing = dict[str, list[str]]()
+        for scan, caution in scans.items():
+            sharing.setdefault(caution, []).append(names.get(scan, f"scan {scan}"))
+        told = [f"{scans_in_words(those)}: {caution}" for caution, those in sharing.items()]
         return [*dict.fromkeys(methods.values()), *told]
 
     @property
