@@ -1,5 +1,6 @@
 import importlib
 import json
+import logging
 import multiprocessing
 import os
 import re
@@ -192,7 +193,7 @@ def until(holds: Callable[[], bool]) -> None:
 
 
 @pytest.mark.slow
-def test_workers_on_this_machine_do_not_watch_themselves() -> None:
+def test_workers_on_this_machine_do_not_watch_themselves_and_are_silent(capfd) -> None:
     """Samples of the stack take 3% of a core for each worker."""
     from dask import config
     from distributed import Client
@@ -200,7 +201,9 @@ def test_workers_on_this_machine_do_not_watch_themselves() -> None:
     study = SimpleNamespace(plan=SimpleNamespace(threads=1))
     with Local(1).open(study) as cluster, Client(cluster) as client:  # type: ignore[arg-type]
         assert set(client.run(config.get, "distributed.worker.profile.enabled").values()) == {False}
+        client.run(lambda: logging.getLogger("distributed.worker").error("the scheduler has gone"))
     assert config.get("distributed.worker.profile.enabled") is not False, "only there"
+    assert "has gone" not in capfd.readouterr().err, "as after an interruption, with a traceback of Dask's"
 
 
 @pytest.mark.slow

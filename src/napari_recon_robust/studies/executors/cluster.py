@@ -51,6 +51,8 @@ _QUIET: dict[str, Any] = {
     "distributed.admin.system-monitor.interval": "5s",
     _ENVIRON: {"MALLOC_TRIM_THRESHOLD_": None},
 }
+# A worker whose scheduler has gone, as when a run is interrupted, logs that with a traceback. It reads this when it starts.
+_SILENT = {"DASK_LOGGING__DISTRIBUTED": "critical"}
 _LIFETIME, _STAGGER = "2 hours", "10 minutes"  # then a worker makes place for a fresh one: long-lived ones grow
 
 
@@ -296,7 +298,7 @@ def _quiet() -> Iterator[None]:
     """Dask's settings here, and in the processes that it starts."""
     import dask
 
-    with dask.config.set({**_QUIET, _ENVIRON: {**dask.config.get(_ENVIRON), **_QUIET[_ENVIRON]}}):
+    with dask.config.set({**_QUIET, _ENVIRON: {**dask.config.get(_ENVIRON), **_QUIET[_ENVIRON], **_SILENT}}):
         yield
 
 
