@@ -100,3 +100,20 @@ def test_whatever_takes_long_says_so_in_a_log(
     monkeypatch.setattr(options, "_QUICK", 0)
     assert options.follow(job(), "searching") == 7
     assert capsys.readouterr().err.splitlines() == ["searching: 2 of 8", "searching: 50%"]
+
+
+@pytest.mark.parametrize("timed", [True, False])
+def test_a_bar_tells_the_time_left_unless_the_job_does(
+    timed: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """That of a bar counts what earlier runs of a study have finished to the speed of this one."""
+
+    def job() -> Job[int]:
+        yield Progress(0.5, "4 of 8")
+        return 7
+
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert options.follow(job(), "searching", timed=timed) == 7
+    said = capsys.readouterr().err
+    assert "4 of 8" in said
+    assert any(sign in said for sign in (":--", "0:00:")) == timed

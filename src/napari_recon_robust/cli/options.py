@@ -272,15 +272,19 @@ def heading(method: Method, measurement: Measurement) -> str:
     return f"{method.title}, effective R = {measurement.acceleration:.3g}"
 
 
-def follow(job: Job[T], title: str) -> T:
-    """Run a job with a progress bar on stderr, if that is a terminal; else with a line now and then."""
+def follow(job: Job[T], title: str, *, timed: bool = True) -> T:
+    """Run a job with a progress bar on stderr, if that is a terminal; else with a line now and then.
+
+    timed: the bar tells the time left by its own speed, into which counts what an earlier run has done already.
+    """
     from rich.console import Console
-    from rich.progress import Progress
+    from rich.progress import Progress, TimeRemainingColumn
 
     console = Console(stderr=True)
     if not console.is_terminal:
         return run(job, Lines(title))
-    with Progress(console=console, transient=True) as bar:
+    columns = [one for one in Progress.get_default_columns() if timed or not isinstance(one, TimeRemainingColumn)]
+    with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(title, total=1.0)
         return run(job, lambda step: bar.update(task, completed=step.fraction, description=step.message or title))
 

@@ -121,7 +121,7 @@ def listed(error: PlanError) -> click.ClickException:
 def run_here(plan: Path, executor: Executor, **options: Any) -> Status:
     """Run a study with a progress bar, or lines in a log, and say how far it came."""
     try:
-        found = follow(run_study(plan, executor=executor, **options), FOLLOWED)
+        found = follow(run_study(plan, executor=executor, **options), FOLLOWED, timed=False)
     except PlanError as error:
         raise listed(error) from None
     except KeyboardInterrupt:

@@ -94,6 +94,6 @@ def _few_coils(measurement: Measurement) -> str:
     if not 0 < coils < measurement.acceleration:
         return ""
     return (
-        f"{counted(coils, 'coil')} cannot unfold an acceleration above {coils}: there are fewer samples than pixels, so "
-        "that CG-SENSE and GRAPPA leave aliasing, and what other methods put in its place is not measured."
+        f"{counted(coils, 'coil')} cannot unfold an acceleration above {coils}: there are fewer samples than pixels. "
+        "CG-SENSE and GRAPPA leave aliasing, and what other methods put in its place is not measured."
     )
