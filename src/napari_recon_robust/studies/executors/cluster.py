@@ -51,7 +51,7 @@ _QUIET: dict[str, Any] = {
     "distributed.admin.system-monitor.interval": "5s",
     _ENVIRON: {"MALLOC_TRIM_THRESHOLD_": None},
 }
-# A worker whose scheduler has gone, as when a run is interrupted, logs that with a traceback. It reads this when it starts.
+# Read when a worker starts, which otherwise logs a traceback where its scheduler goes, as when a run is interrupted.
 _SILENT = {"DASK_LOGGING__DISTRIBUTED": "critical"}
 _LIFETIME, _STAGGER = "2 hours", "10 minutes"  # then a worker makes place for a fresh one: long-lived ones grow
 
