@@ -12,13 +12,15 @@ from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.simulation.acquisition import SimulatedSlice, simulate_slice
 
 
-def head(size: int, oversampling: int, level: float, *, height: float = 0.85, softness: float = 0) -> SimulatedSlice:
+def head(
+    size: int, oversampling: int, level: float, *, height: float = 0.85, softness: float = 0, coils: int = 5
+) -> SimulatedSlice:
     """An ellipse over `height` of the rows, its edge blurred by `softness` pixels."""
     y, x = np.mgrid[-1 : 1 : size * 1j, -1 : 1 : size * 1j]
     image = (np.hypot(y / height, x / 0.7) < 1) * (0.7 + 0.3 * np.cos(15 * x) * np.cos(11 * y))
     image = ndimage.gaussian_filter(image, softness)
     return simulate_slice(
-        image, np.random.default_rng(5), coils=5, noise_level=level, oversampling=oversampling, detail=0.1
+        image, np.random.default_rng(5), coils=coils, noise_level=level, oversampling=oversampling, detail=0.1
     )
 
 
@@ -43,6 +45,16 @@ def test_estimate_with_an_oversampled_readout(size, level, acceleration):
 def test_estimate_in_air_without_oversampling():
     scan = head(256, 1, 0.02, height=0.7)
     assert ((ratio(scan.kspace, torch.ones(1, 256, dtype=torch.bool), scan.sigma) - 1).abs() < 0.1).all()
+
+
+@pytest.mark.parametrize(("coils", "most"), [(1, 2.5), (2, 1.32)])
+@pytest.mark.parametrize("size", [64, 128])
+def test_few_coils_have_air_beside_the_head_in_common(coils, most, size):
+    """Without oversampling, where bright tissue is in nearly all rows: what one coil's null space shows is the air."""
+    scan = head(size, 1, 0.003, coils=coils)
+    found = ratio(scan.kspace, torch.ones(1, size, dtype=torch.bool), scan.sigma)
+    assert (found > 0.9).all()
+    assert (found < most).all()
 
 
 def test_estimate_of_a_2d_pattern_at_high_frequencies():

@@ -9,6 +9,10 @@ import torch
 from torch import Tensor
 
 KERNELS = (4, 3, 2)  # points along each axis; the largest that leaves `SURPLUS` patches
+# Tried before them where coils are few, and differ too little to leave a null space: that of a large kernel has the air
+# beside the object. On 288 simulations (48 to 256 px, noise of 0.0015 to 0.1) sigma was 0.98 to 1.1 times what the
+# smaller kernels give where these were right, and down to 0.25 times where they were 13 times too large.
+LARGE = {1: (8, 6), 2: (6,)}  # by the number of coils
 SURPLUS = 2  # half the ACS has at least so many patches for each of their dimensions: fewer feign a null space
 PATCHES = 4  # about so many for each dimension: more cost time and gain little
 NULL = 0.3  # of all directions, those with the least signal
@@ -44,7 +48,7 @@ def estimate(acs: Tensor, levels: Tensor | None = None) -> tuple[Tensor, Tensor]
     """
     coils, readout, lines = acs.shape[-3:]
     half = readout // 2
-    for kernel in KERNELS:
+    for kernel in (*LARGE.get(coils, ()), *KERNELS):
         size, count = coils * kernel**2, _count(half, lines, kernel)
         if min(half, lines) >= kernel and count >= SURPLUS * size and round(NULL * size) >= FEWEST:
             break
