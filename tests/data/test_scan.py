@@ -223,6 +223,22 @@ def test_beside_an_empty_middle_a_slice_that_cannot_be_read_is_passed_by(kspace)
         scan.measurement(0)
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_middle_slice_that_cannot_be_read_leaves_the_others(kspace, value):
+    kspace[:, :, :, 1::2] = 0
+    kspace[1, 2, 0, 5] = value
+    scan = Memory(kspace)
+    assert torch.equal(scan.measurement(0).mask, torch.arange(24)[None] % 2 == 0)
+    with pytest.raises(InputError, match="slice 1 of memory has NaN or infinity at 1 k-space point"):
+        scan.measurement(1)
+
+
+def test_a_scan_of_which_no_slice_can_be_read_says_why_of_the_middle(kspace):
+    kspace[:, 0, 0, 0] = np.nan
+    with pytest.raises(InputError, match="slice 1 of memory has NaN or infinity"):
+        Memory(kspace).measurement(0, torch.ones(24))
+
+
 def test_mask_that_keeps_nothing(kspace):
     with pytest.raises(InputError, match="keeps no measured point"):
         Memory(kspace).measurement(0, torch.zeros(24))

@@ -393,6 +393,16 @@ def test_nan_is_found_when_a_slice_is_read(tmp_path, kspace):
             scan.measurement(2)
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_nan_in_the_middle_slice_tells_nothing_of_the_others(tmp_path, kspace, value):
+    """In its first coil, which alone is looked at: in a gap it would count as measured."""
+    kspace[..., 1::2] = 0
+    kspace[len(kspace) // 2, 0, 3, 5] = value
+    with open_scan(write(tmp_path / "file1.h5", kspace=kspace)) as scan:
+        np.testing.assert_array_equal(scan.acquired.numpy()[0], np.arange(20) % 2 == 0)
+        assert not scan.fully_sampled
+
+
 def test_truncated_file(tmp_path, kspace):
     path = write(tmp_path / "file1.h5", kspace=kspace)
     path.write_bytes(path.read_bytes()[:20000])

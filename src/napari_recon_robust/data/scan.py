@@ -4,7 +4,7 @@ Torch is imported when a slice is read, so that the window and napari can ask fo
 """
 
 from abc import abstractmethod
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -84,15 +84,21 @@ class Scan(AbstractContextManager["Scan"]):
     def _measured(self) -> "Tensor":
         """Which points were measured, bool (1, phase) or (readout, phase): those of the first slice that has any.
 
-        The middle comes first, as the ends of a stack may be empty. A slice beside it that cannot be read is passed by.
+        The middle comes first, as the ends of a stack may be empty. A slice that cannot be read is passed by; if none
+        can, the error is the middle's.
         """
-        middle, *others = from_the_middle(len(self))
-        found = self._points(middle)
-        for slice in others:
+        found, failures = None, list[ReconRobustError]()
+        for slice in from_the_middle(len(self)):
+            try:
+                with self._reading(f"slice {slice}"):
+                    found = self._points(slice)
+            except ReconRobustError as error:
+                failures.append(error)
+                continue
             if bool(found.any()):
                 break
-            with suppress(ReconRobustError), self._reading(f"slice {slice}"):
-                found = self._points(slice)
+        if found is None:
+            raise failures[0]
         return found
 
     def _points(self, slice: int) -> "Tensor":

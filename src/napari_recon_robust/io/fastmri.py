@@ -154,7 +154,10 @@ class FastMRIScan(Scan):
 
         A header whose limits leave out lines with values is wrong.
         """
-        points = measured_points(values(self._kspace, (slice, 0)[: self._kspace.ndim - 2])[None])
+        first = values(self._kspace, (slice, 0)[: self._kspace.ndim - 2])
+        if not np.isfinite(first).all():
+            return super()._points(slice)  # which says so
+        points = measured_points(first[None])
         if self._mask is not None and bool(points.any(0)[self._mask.any(0)].all()):
             return points
         if self._mask is None and bool(points[:, self._limits].all()):
