@@ -57,6 +57,17 @@ def test_few_coils_have_air_beside_the_head_in_common(coils, most, size):
     assert (found < most).all()
 
 
+@pytest.mark.parametrize("missing", [slice(None, 35), slice(85, None)])
+@pytest.mark.parametrize("acceleration", [1, 2])
+def test_a_partial_echo_without_oversampling_is_compared_about_the_centre_of_its_readout(missing, acceleration):
+    """The null space is known from one side of the centre and tested on the other."""
+    scan = head(120, 1, 0.003, coils=8)
+    mask = Sampling(acceleration=acceleration, centre_fraction=0.3).mask(120, 120)
+    kspace = scan.kspace.clone()
+    kspace[:, missing] = 0
+    assert ((ratio(kspace, mask, scan.sigma) - 1).abs() < 0.3).all()
+
+
 def test_estimate_of_a_2d_pattern_at_high_frequencies():
     scan = head(192, 1, 0.02, softness=1)
     mask = Sampling(pattern="poisson-disc", acceleration=6, centre_fraction=0.1).mask(192, 192)

@@ -200,6 +200,8 @@ def _null_space(kspace: Tensor, sampled: Tensor, levels: Tensor) -> tuple[Tensor
     if not bool(sampled[len(sampled) // 2, sampled.shape[1] // 2]):
         return None
     rows, lines = acs_region(sampled)
+    twice = 2 * (len(sampled) // 2)  # a partial echo reaches less far from the centre to one side
+    rows = slice(max(rows.start, twice - rows.stop), min(rows.stop, twice + 1 - rows.start))
     first, last, _ = lines.indices(sampled.shape[1])
     middle = (first + last) // 2
     half = ACS_LINES // 2
