@@ -68,6 +68,16 @@ def test_a_point_that_is_not_a_number_does_not_change_the_guess(kspace):
         assert guess_axes(spoilt) == ("coil", "readout", "phase")
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (2, 3, 1, 0), (1, 0, 3, 2)])
+def test_kspace_whose_centre_was_not_shifted_is_told_so_and_not_taken_for_other_axes(tmp_path, kspace, order):
+    unshifted = np.fft.ifftshift(kspace, axes=(-2, -1)).transpose(order)
+    with (
+        open_scan(save(tmp_path / "scan.npy", unshifted)) as scan,
+        pytest.raises(InputError, match="largest values at the ends of readout and phase"),
+    ):
+        scan.measurement(0)
+
+
 def test_guess_knows_the_axis_that_lines_are_missing_along():
     kspace = np.zeros((3, 16, 16), complex)
     kspace[:, [0, 4, 7, 8, 9, 12]] = np.hanning(18)[1:-1] ** 4

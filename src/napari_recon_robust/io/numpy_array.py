@@ -104,8 +104,9 @@ class NumpyScan(Scan):
 def guess_axes(array: NDArray[np.complexfloating] | StoredArray) -> tuple[str, ...]:
     """Names for the axes of k-space, guessed from where its energy lies.
 
-    Energy concentrates around the centre along readout and phase encoding, but not along coils and slices. Of these
-    two the first is slices if both stand before the others, as in fastMRI; else the shorter one is taken for the coils.
+    Energy concentrates around the centre along readout and phase encoding, but not along coils and slices; or at their
+    ends, where k-space was not shifted, of which a slice is refused in a sentence. Of coils and slices the first is
+    slices if both stand before the others, as in fastMRI; else the shorter one is taken for the coils.
     An axis with one entry is slices. Phase encoding is the axis along which whole lines are missing, else the shorter
     one (the readout is oversampled), else the last.
     """
@@ -113,7 +114,11 @@ def guess_axes(array: NDArray[np.complexfloating] | StoredArray) -> tuple[str, .
     view = np.asarray(array[tuple(slice(s, None, max(1, n // LOOK)) for s, n in zip(start, array.shape, strict=True))])
     energy = np.nan_to_num(np.abs(view).astype(float) ** 2, nan=0.0, posinf=0.0)  # these are refused when it is opened
     profiles = [energy.sum(tuple(other for other in range(array.ndim) if other != axis)) for axis in range(array.ndim)]
-    by_concentration = sorted(range(array.ndim), key=lambda axis: -_concentration(profiles[axis]))
+    centred, unshifted = (
+        [_concentration(shift(profile)) for profile in profiles] for shift in (np.asarray, np.fft.fftshift)
+    )
+    concentration = max(centred, unshifted, key=lambda found: sorted(found)[-2])
+    by_concentration = sorted(range(array.ndim), key=lambda axis: -concentration[axis])
     encoded, others = sorted(by_concentration[:2]), by_concentration[2:]
     as_fastmri = sorted(others) == [0, 1]
     others.sort(key=lambda axis: (array.shape[axis] == 1, -axis if as_fastmri else array.shape[axis]))
