@@ -1171,7 +1171,7 @@ def test_after_a_sitting_a_reader_is_told_which_one_is_done(study: Callable[...,
         assert "You have finished sitting 1 of 2." in chromium.run("document.body.innerText")
 
 
-@pytest.mark.parametrize(("width", "height", "least"), [(420, 800, 300), (680, 1000, 400), (420, 400, 120)])
+@pytest.mark.parametrize(("width", "height", "least"), [(420, 800, 300), (680, 1000, 400), (420, 400, 120), (820, 1180, 550)])
 def test_the_image_has_room_in_a_narrow_window(
     study: Callable[..., Answers], chromium: Browser, width: int, height: int, least: int
 ) -> None:
@@ -1186,6 +1186,23 @@ def test_the_image_has_room_in_a_narrow_window(
         assert 0 <= image["top"] <= image["bottom"] <= form["top"], "the questions are below, and cover nothing"
         assert form["bottom"] <= height
         assert chromium.run("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.slow
+def test_a_box_to_tick_stands_beside_its_words_on_a_phone(study: Callable[..., Answers], chromium: Browser) -> None:
+    answers = study()
+    with _served(answers) as origin:
+        chromium.resize(360, 640)
+        chromium.open_address(f"{origin}/#{answers.access.invite('R1')}", "document.querySelector('h1') !== null")
+        for words in ("You take part under the pseudonym", "Check the display"):
+            chromium.run("document.querySelector('button.first').click()")
+            chromium.wait(f"main.innerText.includes('{words}')")
+        apart = """[...document.querySelectorAll('[type=checkbox]')].map((box) => {
+          const words = document.createRange();
+          words.selectNode(box.nextSibling);
+          return words.getBoundingClientRect().left - box.getBoundingClientRect().right;
+        })"""
+        assert [0 < one < 20 for one in chromium.run(apart)] == [True] * 4
 
 
 @pytest.mark.slow

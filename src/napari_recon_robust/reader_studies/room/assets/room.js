@@ -144,7 +144,7 @@ function howToRead({ questions, viewing, back, slices }) {
   const places = questions.some(({ kind, place }) => kind === "free-response" || (kind === "lesion" && place));
   const sliders = questions.some(({ kind }) => ["lesion", "structures", "free-response"].includes(kind));
   const sentences = [
-    "Look at the images on the left, answer the questions on the right, then press Next or Enter. You are not told how an image was made.",
+    "Look at the images, answer the questions beside or below them, then press Next or Enter. You are not told how an image was made.",
     `Click on an answer, or press the number in front of it. The blue bar shows which question the number keys answer.${sliders ? " + and − move its slider." : ""} Press 0 if you cannot judge.`,
     viewing.region && "The yellow square shows where to look. If you are asked about lesions, only what is in it counts.",
     places && "Where you are asked for a place, click on it in the image. Without a mouse: M sets a mark in the middle, the arrow keys move it (with Shift by ten pixels).",
@@ -169,7 +169,7 @@ function display({ study, sitting, sittings }) {
     "5% in black": "I see the small square in the black field", "95% in white": "I see the small square in the white field",
     "18 steps": "I see 18 different greys in the bar", "faint words": "I can read the words in the frame",
   };
-  const boxes = Object.entries(asked).map(([name, label]) => made("label", { className: "row tight" }, made("input", { type: "checkbox", name }), label));
+  const boxes = Object.entries(asked).map(([name, label]) => made("label", { className: "row tight ticked" }, made("input", { type: "checkbox", name }), label));
   const fields = [["light", "Light in the room", "dark, dim or bright"], ["distance", "Distance of your eyes, cm", "60"], ["calibrated", "Display last calibrated", "date, or not known"]]
     .map(([name, label, placeholder]) => made("label", { className: "row tight" }, made("span", { className: "named", textContent: label }), made("input", { name, placeholder, maxLength: 80 })));
   const number = sittings > 1 ? `Sitting ${sitting} of ${sittings}: ` : "";
