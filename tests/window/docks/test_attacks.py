@@ -1,15 +1,18 @@
 """The Attacks dock: history and queue, by clicks."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from qtpy.QtCore import QPoint, Qt
-from qtpy.QtWidgets import QFileDialog, QTableWidget
+from qtpy.QtGui import QFontMetrics
+from qtpy.QtWidgets import QFileDialog, QStyle, QTableWidget
 
 from napari_recon_robust.cases.record import load_case
 from napari_recon_robust.data.roi import ROI
+from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.window import keys
 from napari_recon_robust.window.docks.case_pair import PairWindow
 from napari_recon_robust.window.session import Session
@@ -59,9 +62,8 @@ def test_a_queue_fills_the_history_while_everything_else_goes_on(
     method = bench.reconstruction.chosen.label
     assert queue.table.item(3, 0).text() == f"slice 1 · 10×12 · 1% · {method} · Random noise · Lesion"
     assert queue.table.item(3, 0).toolTip() == f"Random noise 1% on {method}, slice 1 · 10×12 · Lesion"
-    assert history.table.item(3, 1).text() == f"{method}\n1% · Random noise"
-    assert history.table.item(3, 2).text() == "slice 1 · 10×12\nLesion"
-    assert "slice 1 · 10×12 · Lesion" in history.table.item(3, 2).toolTip()
+    assert history.table.item(3, 1).text() == f"{method}\n1% · Random noise\nslice 1 · 10×12 · Lesion"
+    assert "slice 1 · 10×12 · Lesion" in history.table.item(3, 1).toolTip()
     assert not history.table.wordWrap(), "a long method would push the budget out of its row"
     assert bench.perturbing.result is None, "what is looked at stays"
     qtbot.mouseClick(queue.tidy, Qt.MouseButton.LeftButton)
@@ -106,3 +108,32 @@ def test_cancelling_stops_the_one_that_runs_and_those_behind_it(
     assert [one.state for one in (second, third)] == ["cancelled", "cancelled"]
     until(lambda: not review.jobs.working)
     assert bench.history.entries == []
+
+
+def test_the_names_of_attacks_are_read_in_the_history_of_a_dock_of_its_usual_width(
+    dock: Any, review: Session, qtbot: Any, until: Until
+) -> None:
+    """An annotation of fastMRI+, the longest method, and the longest perturbation with a budget, on one attack."""
+    queue, history, bench = dock.queue, dock.history, review.bench
+    tick(queue.regions, 1)
+    queue.budgets.setText("1")
+    qtbot.mouseClick(queue.add, Qt.MouseButton.LeftButton)
+    until(lambda: bench.history.entries)
+    long = replace(
+        bench.history.entries[0],
+        method=max((registry.get(id).label for id in registry.ids()), key=len),
+        perturbation="Worst-case noise",
+        region="Nonspecific lesion",
+    )
+    bench.history.entries[:] = [long]
+    history.show_entries()
+    dock.window().resize(1280, 800)
+    dock.window().show()
+    dock.parent().raise_()
+    until(history.table.isVisible)
+    table, letters = history.table, QFontMetrics(history.table.font())
+    margins = 2 * (table.style().pixelMetric(QStyle.PixelMetric.PM_FocusFrameHMargin) + 1)
+    for place in range(table.columnCount()):
+        lines = table.item(0, place).text().splitlines()
+        assert max(letters.horizontalAdvance(line) for line in lines) <= table.columnWidth(place) - margins
+        assert letters.lineSpacing() * len(lines) <= table.rowHeight(0)

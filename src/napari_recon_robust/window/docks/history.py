@@ -11,8 +11,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from ...controls.letters import row_height, rows_height
 from ...controls.parts import button, column, heading, row, words
-from ...data.roi import which
 from ...ground.numbers import written
 from ...workbench.history import Entry
 from ..session import Session
@@ -21,9 +21,8 @@ from .exporting import ask_place
 if TYPE_CHECKING:
     from ...cases.gallery.pair import Pair
 
-_COLUMNS = ("", "Attack", "Region", "SSIM")
-_ROW, _LEAST, _MOST = 36, 2, 6  # two lines each
-_REGION = 96
+_COLUMNS = ("", "Attack", "SSIM")
+_ROW, _LEAST, _MOST = 50, 2, 4  # three lines each
 _EMPTY = "No attack has finished yet: press Run under Perturb, or fill the queue below."
 
 
@@ -50,17 +49,15 @@ class HistoryPanel(QWidget):
         table.setToolTip("A click shows an attack again, with its region, its method and its knobs")
         table.setHorizontalHeaderLabels(_COLUMNS)
         table.verticalHeader().hide()
-        table.verticalHeader().setDefaultSectionSize(_ROW)
+        table.verticalHeader().setDefaultSectionSize(row_height(_ROW))
         table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         table.setShowGrid(False)
-        table.setWordWrap(False)  # each of the two lines is cut off by itself, and none pushes the other out
+        table.setWordWrap(False)  # each line is cut off by itself, and none pushes another out
         table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
-        header.setSectionResizeMode(2, QHeaderView.ResizeMode.Fixed)
-        header.resizeSection(2, _REGION)
         table.cellClicked.connect(self._on_clicked)
         table.cellActivated.connect(lambda row, _: self._show(row))
         table.itemSelectionChanged.connect(self._show_buttons)
@@ -84,7 +81,7 @@ class HistoryPanel(QWidget):
             self._fill(number, entry)
         self.empty.setVisible(not entries)
         self.table.setVisible(bool(entries))
-        self.table.setFixedHeight(_ROW * min(max(len(entries), _LEAST), _MOST) + 28)
+        self.table.setFixedHeight(rows_height(min(max(len(entries), _LEAST), _MOST), _ROW))
         if grown:
             self.table.scrollToBottom()
         self.show_current()
@@ -95,9 +92,8 @@ class HistoryPanel(QWidget):
         budget = "" if entry.budget is None else f"{100 * entry.budget:.3g}% · "  # in front, where it is not cut off
         texts = (
             str(entry.number),
-            f"{entry.method}\n{budget}{entry.perturbation}",
-            f"{which(entry.slice, entry.size, '')}\n{entry.region}",
-            f"{before} → {after}",
+            f"{entry.method}\n{budget}{entry.perturbation}\n{entry.place}",
+            f"{before}\n→ {after}",
         )
         gone = "" if entry.has_images else "\nIts images made room for newer ones."
         tip = f"{entry.title}\n{entry.place}\nSSIM {before} → {after}{gone}"

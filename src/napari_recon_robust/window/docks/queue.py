@@ -10,6 +10,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from ...controls.letters import row_height
 from ...controls.parts import button, column, heading, row, show_text, warning, words
 from ...controls.progress_bar import Bar
 from ...ground.errors import ReconRobustError
@@ -72,7 +73,7 @@ class QueuePanel(QWidget):
         table.setAccessibleName("Queue of attacks")
         table.setHorizontalHeaderLabels(["Attack", ""])
         table.verticalHeader().hide()
-        table.verticalHeader().setDefaultSectionSize(_ROW)
+        table.verticalHeader().setDefaultSectionSize(row_height(_ROW))
         table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         table.setShowGrid(False)
@@ -124,7 +125,7 @@ class QueuePanel(QWidget):
             self._write(number, 1, state, order.sentence)
         for part in (self.table, self.bar, self.cancel, self.cancel_all, self.tidy):
             part.setVisible(bool(orders))
-        self.table.setFixedHeight(_ROW * min(len(orders), _MOST) + 4)
+        self.table.setFixedHeight(row_height(_ROW) * min(len(orders), _MOST) + 4)
         waiting = any(order.open for order in orders)
         self.cancel.setEnabled(waiting)
         self.cancel_all.setEnabled(waiting)
