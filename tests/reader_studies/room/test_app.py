@@ -1171,7 +1171,9 @@ def test_after_a_sitting_a_reader_is_told_which_one_is_done(study: Callable[...,
         assert "You have finished sitting 1 of 2." in chromium.run("document.body.innerText")
 
 
-@pytest.mark.parametrize(("width", "height", "least"), [(420, 800, 300), (680, 1000, 400), (420, 400, 120), (820, 1180, 550)])
+@pytest.mark.parametrize(
+    ("width", "height", "least"), [(420, 800, 300), (680, 1000, 400), (420, 400, 120), (820, 1180, 550)]
+)
 def test_the_image_has_room_in_a_narrow_window(
     study: Callable[..., Answers], chromium: Browser, width: int, height: int, least: int
 ) -> None:
