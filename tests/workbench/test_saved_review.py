@@ -70,6 +70,33 @@ def test_a_scan_is_told_by_size_and_time(tmp_path: Path) -> None:
         scan.check()
 
 
+def test_the_packaged_sample_is_told_by_its_content(tmp_path: Path, gone: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another installation has it in another place, unpacked at another time."""
+
+    def installed(name: str, content: bytes) -> Path:
+        (tmp_path / name).mkdir()
+        path = tmp_path / name / "sample.h5"
+        path.write_bytes(content)
+        monkeypatch.setattr("napari_recon_robust.simulation.sample.sample_path", lambda: path)
+        return path
+
+    first = installed("first", b"samples")
+    drawn = SavedRegion(roi=ROI.box(0, 0, 2, 2), slice=0, name="", source="drawn", chosen=False)
+    Store(saved_review.folder() / gone).write(SavedReview(scan=SavedScan.of(first, None), regions=(drawn,)))
+    second = installed("second", b"samples")
+    os.utime(second, (1e9, 1e9))
+    now = SavedScan.of(second, None)
+    assert now is not None
+    for offered in (saved_review.kept(), saved_review.kept_of(now, None)):
+        (found,) = offered
+        assert found.hindrance == ""
+        assert found.review.scan == now, "and the sample of this installation is opened"
+    first.unlink()
+    assert saved_review.kept()[0].hindrance == ""
+    installed("third", b"changed")
+    assert "is not in" in saved_review.kept()[0].hindrance, "a sample of another version is another scan"
+
+
 @pytest.mark.parametrize("name", ["scan", "scan.hdr", "scan.cfl"])
 @pytest.mark.parametrize("changed", [".hdr", ".cfl"])
 def test_a_pair_of_files_has_changed_with_either(tmp_path: Path, name: str, changed: str) -> None:

@@ -5,6 +5,7 @@ read them, since they hold the path of the scan. The last ten that hold work are
 4 GiB. `recon-robust forget` removes them all.
 """
 
+import hashlib
 import itertools
 import json
 import os
@@ -14,6 +15,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -41,12 +43,17 @@ def folder() -> Path:
 
 
 class SavedScan(Specification):
-    """A scan's file as it was. axes: those that an array was opened with. size, modified: its `io.stamp`."""
+    """A scan's file as it was.
+
+    axes: those that an array was opened with. size, modified: its `io.stamp`. sample: the SHA-256 of the packaged
+    sample, of which each installation has a copy with a time of its own; None for any other file.
+    """
 
     path: str
     axes: tuple[str, ...] | None = None
     size: int
     modified: int
+    sample: str | None = None
 
     @classmethod
     def of(cls, path: Path, axes: Sequence[str] | None) -> Self | None:
@@ -55,7 +62,9 @@ class SavedScan(Specification):
             size, modified = stamp(path)
         except FileFormatError:
             return None
-        return cls(path=os.path.abspath(path), axes=tuple(axes) if axes else None, size=size, modified=modified)
+        here = os.path.abspath(path)
+        sample = _sha256(here, size, modified) if here == _sample() else None
+        return cls(path=here, axes=tuple(axes) if axes else None, size=size, modified=modified, sample=sample)
 
     @property
     def name(self) -> str:
@@ -65,6 +74,12 @@ class SavedScan(Specification):
     def at(self, found: "SavedScan") -> "SavedScan":
         """The same file, where it is now."""
         return self.model_copy(update={"path": found.path})
+
+    def here(self) -> "SavedScan":
+        """The packaged sample as this installation has it, if its content is the same; any other file as it was."""
+        sample = None if self.sample is None else _sample()
+        now = None if sample is None else SavedScan.of(Path(sample), self.axes)
+        return self if now is None or now.sample != self.sample else now
 
     def check(self) -> None:
         """Raise InputError, one sentence, for a file that has vanished or changed."""
@@ -347,10 +362,29 @@ def _left(place: Path) -> Found | None:
     """The review of a folder; None if its window is open, or it cannot be read."""
     try:
         review = SavedReview.model_validate(read_json(place / STATE))
+        if review.scan is not None:
+            review = review.model_copy(update={"scan": review.scan.here()})
         time = (place / STATE).stat().st_mtime
     except (ReconRobustError, ValidationError, OSError):
         return None
     return Found(place, review, time) if review.closed or not _runs(place.name) else None
+
+
+def _sample() -> str | None:
+    """Where the packaged sample lies; None if it is missing."""
+    from ..simulation.sample import sample_path
+
+    try:
+        return os.path.abspath(sample_path())
+    except InputError:
+        return None
+
+
+@cache
+def _sha256(path: str, size: int, modified: int) -> str:
+    """The digest of a file. size, modified: its stamp, so that it is read once for each state of it."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _vanished(path: Path) -> InputError:
