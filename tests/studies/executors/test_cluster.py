@@ -192,6 +192,39 @@ def until(holds: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
+WAITS = """
+import time
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+def reconstruct(kspace, mask, sensitivities):
+    end = time.monotonic() + 5
+    while any(HERE.glob("plan.results/rows/*")) and not (HERE / "told").exists() and time.monotonic() < end:
+        time.sleep(0.05)
+    return abs(kspace).sum(0)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="forks")
+def test_a_trial_is_counted_before_its_shard_has_ended(write_plan, forked, tmp_path) -> None:
+    """A method goes on with the second trial of the only shard once it was told that the first is finished."""
+    (tmp_path / "waits.py").write_text(WAITS)
+    path, counted = write_plan(methods=["waits.py:reconstruct"]), list[int]()
+
+    def follow(progress: Progress) -> None:
+        if found := re.match(r"(\d+) of 5 trials", progress.message):
+            counted.append(int(found[1]))
+            if counted[-1]:
+                (tmp_path / "told").touch()
+
+    status = run(run_study(path, trust=True, executor=DaskExecutor(Local(1))), follow)
+    assert (status.finished, status.failed) == (5, 0)
+    assert any(0 < number < 5 for number in counted)
+    assert counted == sorted(counted)
+
+
 @pytest.mark.slow
 def test_workers_on_this_machine_do_not_watch_themselves_and_are_silent(capfd) -> None:
     """Samples of the stack take 3% of a core for each worker."""

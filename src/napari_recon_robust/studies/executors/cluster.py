@@ -10,6 +10,7 @@ import re
 import shlex
 import shutil
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent import futures
 from contextlib import contextmanager, suppress
@@ -40,6 +41,7 @@ _CANCELLED = (asyncio.CancelledError, futures.CancelledError)
 _RETRIES = 3  # of a shard whose worker died
 _LOOK = 1.0  # seconds between two looks at whether the run is to end
 _MOMENT = 0.05  # seconds between two looks at whether there is a worker
+_TRIALS = "recon-robust-trials"  # Dask's topic on which workers tell of them
 # What Dask does by default takes 3% of a core for each worker, and 3% for the scheduler beside them: it samples stacks
 # every 10 ms and the load of the machine twice a second, for pages of the dashboard that tell nothing of a study. The
 # stacks of an hour are kept, 6 MB of each minute. And its workers would give all memory back to the system after each
@@ -201,7 +203,7 @@ class DaskExecutor:
     on_dashboard: Any = None
 
     def __call__(self, study: Study, store: Store, shards: Iterable[Shard], stop: Stop) -> Iterator[tuple[int, int]]:
-        """Run the shards; yields after each how many trials more there are, and how many of these failed.
+        """Run the shards; yields as trials end how many more there are, and how many of these failed.
 
         While none ends it yields zeros every second. Raises InputError where jobs are refused, no worker comes, or
         workers die again and again.
@@ -223,7 +225,7 @@ class DaskExecutor:
                 some = islice(waiting, count)
                 return [client.submit(work, *arguments, one, pure=False, retries=_RETRIES) for one in some]
 
-            running, lost = set[Any](), 0
+            running, lost, tally = set[Any](), 0, _Tally(client)
             while True:
                 with _connected((*_CANCELLED, OSError)):
                     ahead = _AHEAD * max(_workers(client), 1)
@@ -232,9 +234,8 @@ class DaskExecutor:
                     break
                 with _connected():
                     ended = _ended(distributed, running)
+                yield tally.heard({future.key for future in running})  # zeros too: whoever follows hears that it lives
                 running -= ended
-                if not ended:
-                    yield 0, 0  # so that whoever follows it hears that it is alive
                 if stop():  # what is finished is in the store
                     client.cancel(list(running))
                     return
@@ -248,11 +249,36 @@ class DaskExecutor:
                     except distributed.KilledWorker:
                         lost += 1
                         continue
-                    yield counts
+                    yield tally.rest(future.key, counts)
             if lost:
                 raise InputError(
                     f"the workers of {lost} shards died again and again; give them more memory, and resume."
                 )
+
+
+class _Tally:
+    """Counts trials as the workers tell of each of them; what a shard returns in the end corrects that."""
+
+    def __init__(self, client: Any) -> None:
+        self._said = deque[tuple[str, int]]()  # filled by Dask's thread
+        self._told = dict[str, tuple[int, int]]()  # by the keys of tasks
+        client.subscribe_topic(_TRIALS, lambda event: self._said.append(event[1]))
+
+    def heard(self, running: set[str]) -> tuple[int, int]:
+        """(trials, how many failed) that are new, of tasks with these keys: others may run on the same scheduler."""
+        trials = failures = 0
+        while self._said:
+            key, failed = self._said.popleft()
+            if key in running:
+                before = self._told.get(key, (0, 0))
+                self._told[key] = before[0] + 1, before[1] + failed
+                trials, failures = trials + 1, failures + failed
+        return trials, failures
+
+    def rest(self, key: str, counts: tuple[int, int]) -> tuple[int, int]:
+        """What is left to be counted of a task that has returned its counts."""
+        told = self._told.pop(key, (0, 0))
+        return counts[0] - told[0], max(counts[1] - told[1], 0)  # a worker that died returned no failures
 
 
 _worker: tuple[tuple[str, str, bool, int | None, int], Worker] | None = None
@@ -274,9 +300,12 @@ def work(folder: str, store: str, trust: bool, run: int | None, shard: Shard) ->
         _worker = key, Worker(study, Store.open(place, run))
     kept, group = _worker[1].store.kept(shard.name), _worker[1].study.group(shard)
     left = tuple(number for number in shard.trials if group.trial(number).id not in kept) if kept else shard.trials
+    failures, process = 0, dask().get_worker()
     with computing(_worker[1].study.plan.threads):
-        results = list(_worker[1].run(replace(shard, trials=left))) if left else []
-    return len(shard.trials), results.count(False)
+        for well in _worker[1].run(replace(shard, trials=left)) if left else ():
+            failures += not well
+            process.log_event(_TRIALS, (process.get_current_task(), int(not well)))
+    return len(shard.trials), failures
 
 
 def default_workers(threads: int) -> int:
