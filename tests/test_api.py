@@ -1,7 +1,8 @@
 """A method, and what was given in its place before, through the public functions."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -163,6 +164,24 @@ def test_diverse_images_are_of_the_given_knobs(measurement: rr.Measurement) -> N
     with pytest.raises(InputError, match="no knob 'wait'"), pytest.warns(DeprecationWarning, match="wait beside"):
         rr.diverse(measurement, Faint(), 1, wait=1)
     assert rr.diverse(measurement, Faint().at(weight=0.5), 1)[0].knobs.keys() == {"weight"}
+
+
+@pytest.mark.parametrize(
+    ("call", "mistyped", "meant"),
+    [
+        (rr.fragility_map, "budgets", "budget"),
+        (rr.retention_map, "sizes", "size"),
+        (rr.recovery_table, "size", "sizes"),
+        (partial(rr.quality_by_samples, accelerations=[2]), "seed", "seeds"),
+        (partial(rr.make_case, roi=rr.ROI.box(30, 30, 20, 20), outcomes=[]), "perturbations", "perturbation"),
+    ],
+)
+def test_a_mistyped_option_is_answered_with_the_one_that_is_near(
+    measurement: rr.Measurement, call: Callable[..., object], mistyped: str, meant: str
+) -> None:
+    sentence = rf"there is no option '{mistyped}' here; choose {meant}, or one of .*\."
+    with pytest.raises(InputError, match=sentence):
+        call(measurement, rr.reconstructor("zero-filled"), **{mistyped: 3})
 
 
 @pytest.mark.slow

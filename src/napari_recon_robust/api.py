@@ -26,7 +26,7 @@ from .data.roi import ROI
 from .evaluation.contrast import Contrasts
 from .former import names
 from .ground import progress
-from .ground.arguments import as_kind, as_kinds, as_numbers, as_texts, as_whole
+from .ground.arguments import as_kind, as_kinds, as_numbers, as_options, as_texts, as_whole
 from .ground.errors import InputError, one_line
 from .ground.guard import to_path
 from .perturbations import registry as perturbations
@@ -168,7 +168,8 @@ def make_case(
 ) -> Case:
     """All of a perturbation's outcomes as a case for `save_case`: `replay.make_case` with its options."""
     found = as_kinds(outcomes, Outcome, "the outcomes", "the list that rr.compare returns")
-    return replay.make_case(as_measurement(measurement), _method(reconstructor), _roi(roi), found, **recipe)
+    given = as_options(recipe, replay.make_case)
+    return replay.make_case(as_measurement(measurement), _method(reconstructor), _roi(roi), found, **given)
 
 
 def diverse(
@@ -228,9 +229,8 @@ def fragility_map(
 
     `found.expected_change` is the map, `found.noise` the noise amplification; `found.worst(24, 24, 5)` lists regions.
     """
-    return progress.run(
-        fragility.fragility(as_measurement(measurement), _method(reconstructor), **options), on_progress
-    )
+    given = as_options(options, fragility.fragility)
+    return progress.run(fragility.fragility(as_measurement(measurement), _method(reconstructor), **given), on_progress)
 
 
 @_with_knobs_beside
@@ -243,10 +243,9 @@ def retention_map(
     **options: Any,
 ) -> RetentionMap:
     """Where a small feature is kept: `analyses.retention.retention_map` with its options, to its end."""
-    return progress.run(
-        retention.retention_map(as_measurement(measurement), _method(reconstructor), roi and _roi(roi), **options),
-        on_progress,
-    )
+    given, region = as_options(options, retention.retention_map), roi and _roi(roi)
+    job = retention.retention_map(as_measurement(measurement), _method(reconstructor), region, **given)
+    return progress.run(job, on_progress)
 
 
 @_with_knobs_beside
@@ -262,10 +261,9 @@ def recovery_table(
 
     `print(table.markdown())` shows it.
     """
-    return progress.run(
-        retention.recovery_table(as_measurement(measurement), _method(reconstructor), roi and _roi(roi), **options),
-        on_progress,
-    )
+    given, region = as_options(options, retention.recovery_table), roi and _roi(roi)
+    job = retention.recovery_table(as_measurement(measurement), _method(reconstructor), region, **given)
+    return progress.run(job, on_progress)
 
 
 @_with_knobs_beside
@@ -282,7 +280,8 @@ def quality_by_samples(
     measurement: of a fully sampled scan. `curve.levels` has the means at each R, `curve.sentence` whether they fall.
     """
     wanted = as_numbers(accelerations, "the accelerations", "(2, 4, 8)")
-    job = samples.quality_by_samples(as_measurement(measurement), _method(reconstructor), wanted, **options)
+    given = as_options(options, samples.quality_by_samples)
+    job = samples.quality_by_samples(as_measurement(measurement), _method(reconstructor), wanted, **given)
     return progress.run(job, on_progress)
 
 

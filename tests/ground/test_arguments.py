@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from napari_recon_robust.ground.arguments import as_list, as_numbers, as_text, as_texts, as_whole
+from napari_recon_robust.ground.arguments import as_list, as_numbers, as_options, as_text, as_texts, as_whole
 from napari_recon_robust.ground.errors import InputError
 
 
@@ -51,3 +51,12 @@ def test_a_whole_number_lies_within_its_limits() -> None:
     for value in (0, 1001, 10**18):
         with pytest.raises(InputError, match=rf"steps is {value}; give a whole number from 1 to 1000\."):
             as_whole(value, "steps", 1, 1000)
+
+
+def test_an_option_is_an_argument_that_is_given_by_its_name_alone() -> None:
+    def function(first: int, *, size: float = 4.0, shape: str = "blob") -> None: ...
+
+    assert as_options({"size": 3}, function) == {"size": 3}
+    for name, near in (("sizes", "size, or "), ("first", ""), ("Shape", "shape, or ")):
+        with pytest.raises(InputError, match=rf"^there is no option '{name}' here; choose {near}one of size, shape\.$"):
+            as_options({name: 3}, function)

@@ -1,10 +1,11 @@
 """Arguments of the public functions as they come from scripts: of the type that is meant, or one sentence."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from inspect import signature
 from operator import index
 from typing import Any, TypeVar
 
-from .errors import InputError, one_line
+from .errors import InputError, nearest, one_line
 
 T = TypeVar("T")
 _SHOWN = 60  # characters of what came in place of an object
@@ -62,3 +63,15 @@ def as_list(values: Any, name: str) -> list[Any]:
 def as_texts(values: Any, name: str) -> list[str]:
     """The texts of a sequence; InputError, which says `name`, for anything else, a single text too."""
     return [as_text(value, f"one of {name}") for value in as_list(values, name)]
+
+
+def as_options(values: Mapping[str, Any], function: Callable[..., Any]) -> Mapping[str, Any]:
+    """Options for a function, its arguments that are given by their names alone; InputError for one that it lacks."""
+    known = [name for name, one in signature(function).parameters.items() if one.kind is one.KEYWORD_ONLY]
+    for name in values:
+        if name not in known:
+            near = nearest(name, known)
+            raise InputError(
+                f"there is no option {name!r} here; choose {f'{near}, or ' if near else ''}one of {', '.join(known)}."
+            )
+    return values
