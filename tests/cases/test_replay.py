@@ -85,6 +85,21 @@ def test_a_case_holds_the_calibration_lines_that_were_measured_apart(tmp_path):
     assert again.reproduced, again.summary()
 
 
+def test_a_case_whose_images_are_doubted_is_reproduced(tmp_path):
+    """One coil cannot unfold: that follows from the samples, and the perturbation does not say it."""
+    four, method = slice_of(), reconstructors.get("zero-filled")
+    one = replace(four, kspace=four.kspace[:1], full=four.full[:1])
+    perturbed = progress.run(perturbations.get("noise-level").run(one, method, ROI_BOX, ()))
+    outcomes = progress.run(evaluate(one, method, ROI_BOX, perturbed))
+    case = make_case(one, method, ROI_BOX, outcomes, perturbation="noise-level")
+    findings = case.results[0]["findings"]
+    assert set(findings) == {"few_coils"}
+    assert not faults(save_case(case, tmp_path / "case"))
+    assert faults(resealed(case, tmp_path, results={"findings": {}})) == {
+        "the perturbation": "findings of result 1 differs"
+    }
+
+
 @pytest.mark.slow
 def test_the_attack_hurts_after_everything_is_estimated_again(tmp_path):
     results = load_case(saved(tmp_path, method="cg-sense")).results

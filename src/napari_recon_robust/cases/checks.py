@@ -48,8 +48,13 @@ def check_outcomes(
     ]
 
 
-def check_search(case: Case, outcomes: Sequence[Outcome], again: Sequence[Perturbed]) -> Check:
-    """What was found anew by the recipe's knobs and budgets, against what the case holds."""
+def check_search(
+    case: Case, outcomes: Sequence[Outcome], again: Sequence[Perturbed], doubted: Mapping[str, str]
+) -> Check:
+    """What was found anew by the recipe's knobs and budgets, against what the case holds.
+
+    doubted: why the images of the clean samples are doubted, which the findings of a case say too.
+    """
 
     def faults() -> Iterator[str]:
         for one, outcome, saved in zip(again, outcomes, case.results, strict=True):
@@ -63,7 +68,7 @@ def check_search(case: Case, outcomes: Sequence[Outcome], again: Sequence[Pertur
                 yield "the recipe's knobs lead to another mask"
             found = {
                 "statement": one.statement,
-                "findings": dict(one.findings),
+                "findings": {**one.findings, **doubted},
                 "details": dict(one.details),
                 "loss": list(one.loss),
             }

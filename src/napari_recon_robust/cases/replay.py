@@ -18,12 +18,13 @@ from ..ground.errors import InputError
 from ..ground.guard import opening
 from ..ground.knob import resolve
 from ..ground.numbers import written
-from ..ground.progress import Job
+from ..ground.progress import Job, Progress
 from ..perturbations import registry as perturbations
 from ..perturbations.base import Budget, Perturbation, Perturbed
 from ..perturbations.outcome import Outcome, evaluate
 from ..reconstructors import registry as reconstructors
 from ..reconstructors.base import Method, Reconstructor
+from ..reconstructors.doubts import doubts
 from . import record
 from .checks import PERTURBATION, Check, check_outcomes, check_search
 from .record import Case, CaseRecipe
@@ -277,7 +278,13 @@ def replay(case: Case | str | Path, reconstructor: Reconstructor | None = None, 
             for index, (samples, full, mask) in enumerate(_samples(case))
         ]
         controls = [measurement.with_kspace(one, full=measurement.full, keep=keep) for one in _tensor(case, "random")]
-    outcomes = yield from evaluate(measurement, method, case.roi, perturbed, seed=recipe.seed, controls=controls)
+    yield Progress(0.0, "Reconstructing the clean samples")
+    with torch.no_grad():
+        clean = method(measurement)
+    doubted = doubts(method, measurement, clean)
+    outcomes = yield from evaluate(
+        measurement, method, case.roi, perturbed, seed=recipe.seed, controls=controls, clean=clean, cautions=doubted
+    )
     kind = perturbations.get(recipe.perturbation)
     with _reading():
         checks = check_outcomes(case, measurement, kind, outcomes)
@@ -285,7 +292,7 @@ def replay(case: Case | str | Path, reconstructor: Reconstructor | None = None, 
     if not unchecked:
         again = yield from kind.run(measurement, method, case.roi, recipe.budgets, **recipe.perturbation_knobs)
         with _reading():
-            checks.append(check_search(case, outcomes, again))
+            checks.append(check_search(case, outcomes, again, doubted))
     with _reading():
         difference = max(
             _difference(saved[name], outcome.to_json()[name])
