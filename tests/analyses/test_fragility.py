@@ -292,10 +292,13 @@ def test_what_does_not_fit_is_refused_at_once(measurement: Measurement) -> None:
     for options, words in (
         ({"budget": 2.0}, "fraction above 0"),
         ({"method": "probe"}, "choose one of attack, gain"),
+        ({"budget": "small"}, "the budget is 'small'; give a number"),
         ({"tile": 97}, "don't fit"),
+        ({"tile": 2.5}, r"the tile's side is 2\.5; give a whole number"),
         ({"sensitivities": "none"}, "choose one of estimated, kept"),
         ({"gradients": 0}, "1 to 200"),
         ({"replicas": 1}, "two or more"),
+        ({"replicas": "a"}, "the number of draws is 'a'; give a whole number"),
     ):
         with pytest.raises(InputError, match=words):
             fragility(measurement, Combined(), **options)

@@ -133,7 +133,10 @@ def test_what_is_too_faint_for_the_samples_is_not_carried(full, combined):
         ({"size": 0.5}, "at least 1 pixel"),
         ({"contrast": 0.0}, "the contrast is 0"),
         ({"shape": "walk"}, "choose one of blob, line, ring"),
+        ({"size": "large"}, "the size is 'large'; give a number"),
+        ({"contrast": None}, "the contrast is None; give a number"),
         ({"spacing": 0}, "the spacing is 0"),
+        ({"spacing": 2.5}, r"the spacing is 2\.5; give a whole number from 1"),
         ({"spacing": 60}, "no position of the grid"),
         ({"roi": ROI.box(0, 0, 2, 2)}, "no tissue"),
     ],
@@ -146,7 +149,15 @@ def test_what_does_not_fit_is_said(measurement, combined, knobs, words):
 
 @pytest.mark.parametrize(
     ("knobs", "words"),
-    [({"count": 0}, "places is 0"), ({"count": 10**5}, "ask for no more"), ({"sizes": ()}, "no size or no contrast")],
+    [
+        ({"count": 0}, "places is 0"),
+        ({"count": 2.5}, r"places is 2\.5; give a whole number"),
+        ({"count": 10**5}, "ask for no more"),
+        ({"sizes": ()}, "no size or no contrast"),
+        ({"sizes": 3}, r"the sizes are 3; give numbers, such as \(2, 4\)"),
+        ({"contrasts": 0.3}, r"the contrasts are 0\.3; give numbers"),
+        ({"seed": -1}, "the seed is -1; give a whole number from 0"),
+    ],
 )
 def test_a_table_that_cannot_be_is_refused(measurement, combined, knobs, words):
     with pytest.raises(InputError, match=words):

@@ -110,6 +110,10 @@ def test_what_does_not_fit_is_said(whole: Measurement, scan_file: Path) -> None:
         quality_by_samples(sampled, Tuned(), (2.0,))
     with pytest.raises(InputError, match="at least one"):
         quality_by_samples(whole, Tuned(), ())
+    with pytest.raises(InputError, match="the seeds are 3; give a list"):
+        quality_by_samples(whole, Tuned(), (2.0,), seeds=3)
+    with pytest.raises(InputError, match="one of the seeds is 'a.h5'; give a whole number from 0"):
+        quality_by_samples(whole, Tuned(), (2.0,), seeds=["a.h5"])
     with pytest.raises(InputError, match="acceleration is 0"):
         quality_by_samples(whole, Tuned(), (0.5,))
     with pytest.raises(InputError, match="there is no knob"):

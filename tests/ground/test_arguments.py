@@ -5,14 +5,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
-from napari_recon_robust.ground.arguments import as_list, as_numbers, as_options, as_text, as_texts, as_whole
+from napari_recon_robust.ground.arguments import as_list, as_number, as_numbers, as_options, as_text, as_texts, as_whole
 from napari_recon_robust.ground.errors import InputError
 
 
 def test_what_fits_is_given_back() -> None:
     assert as_text("tv", "the method") == "tv"
     assert as_whole(np.int64(3), "the slice") == 3
+    assert as_number("0.5", "the budget") == as_number(torch.tensor(0.5), "the budget") == 0.5
     assert as_numbers(np.array([0.5, 1]), "the budgets") == (0.5, 1.0)
     assert as_list(("a", 1), "the files") == ["a", 1]
     assert as_texts({"tv": 1}, "the methods") == ["tv"]
@@ -26,6 +28,10 @@ def test_what_fits_is_given_back() -> None:
         (as_whole, 1.0),
         (as_whole, "1"),
         (as_whole, [1]),
+        (as_number, "abc"),
+        (as_number, [1]),
+        (as_number, None),
+        (as_number, 10**400),
         (as_numbers, 0.1),
         (as_numbers, "abc"),
         (as_numbers, [None]),

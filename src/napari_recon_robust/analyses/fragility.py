@@ -15,6 +15,7 @@ from torch.nn import functional
 from ..data.measurement import Measurement, known_kspace
 from ..data.roi import ROI
 from ..evaluation import metrics
+from ..ground.arguments import as_number, as_whole
 from ..ground.errors import InputError, dimensions
 from ..ground.knob import resolve
 from ..ground.progress import Job, Progress, relayed
@@ -151,6 +152,7 @@ def fragility(
 
     Raises InputError at once for what does not fit, and for a method without gradients.
     """
+    budget, tile = as_number(budget, "the budget"), as_whole(tile, "the tile's side")
     check_budgets((budget,))
     search = resolve(WorstCase.knobs, {"steps": gradients, "sensitivities": sensitivities, "seed": seed})
     if method not in METHODS:
@@ -189,7 +191,7 @@ def noise_amplification(
     magnitude has less). Zero for a scan without noise. Says nothing on attacks of networks.
     Pseudo multiple replica method: Robson et al. 2008, doi:10.1002/mrm.21728.
     """
-    if replicas < 2:
+    if as_whole(replicas, "the number of draws") < 2:
         raise InputError(f"{replicas} draws are asked for; a standard deviation needs two or more.")
     setup = _whole(measurement, reconstructor)
     keep = resolve([SENSITIVITIES], {"sensitivities": sensitivities})["sensitivities"] == "kept"

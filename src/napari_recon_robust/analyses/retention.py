@@ -12,6 +12,7 @@ from scipy import ndimage
 
 from ..data.measurement import Measurement
 from ..data.roi import ROI
+from ..ground.arguments import as_number, as_numbers, as_whole
 from ..ground.errors import InputError
 from ..ground.numbers import finite, written
 from ..ground.progress import Job, Progress
@@ -201,8 +202,8 @@ def retention_map(
     grid, pixels. A line lies along the rows. The previews are maps in the making.
     Raises InputError for a feature, a grid or a region that does not fit.
     """
-    if spacing < 1:
-        raise InputError(f"the spacing is {spacing}; give a whole number of pixels from 1.")
+    spacing = as_whole(spacing, "the spacing", 1)
+    size, contrast = as_number(size, "the size"), as_number(contrast, "the contrast")
     insertion = _insertion(measurement, method, roi, [size], [contrast], shape)
     return _map(insertion, size, contrast, shape, spacing)
 
@@ -223,10 +224,10 @@ def recovery_table(
     The places are the same for all; features five of the largest sizes apart share a reconstruction.
     Raises InputError for features or a region that do not fit, or if there are fewer places.
     """
-    if count < 1:
-        raise InputError(f"the number of places is {count}; give at least 1.")
+    count, seed = as_whole(count, "the number of places", 1), as_whole(seed, "the seed", 0)
+    sizes, contrasts = as_numbers(sizes, "the sizes", "(2, 4)"), as_numbers(contrasts, "the contrasts", "(0.2, 0.4)")
     insertion = _insertion(measurement, method, roi, sizes, contrasts, shape)
-    return _table(insertion, tuple(sizes), tuple(contrasts), shape, count, seed)
+    return _table(insertion, sizes, contrasts, shape, count, seed)
 
 
 def _insertion(

@@ -11,6 +11,7 @@ import torch
 from ..data.measurement import Measurement
 from ..evaluation import metrics
 from ..evaluation.metrics import Metrics
+from ..ground.arguments import as_list, as_whole
 from ..ground.errors import InputError
 from ..ground.numbers import finite, written
 from ..ground.progress import Job, Progress
@@ -142,13 +143,14 @@ def quality_by_samples(
     """
     if measurement.full is None:
         raise InputError("this scan is undersampled, so that samples cannot be added; give a fully sampled one.")
-    if not accelerations or not seeds:
+    numbers = [as_whole(seed, "one of the seeds", 0) for seed in as_list(seeds, "the seeds")]
+    if not accelerations or not numbers:
         raise InputError("no acceleration or no seed is given; give at least one of each.")
     base = (Sampling() if sampling is None else sampling).model_dump()
     samplings = [
         Sampling(**base | {"acceleration": acceleration, "seed": seed})
         for acceleration in sorted(set(accelerations), reverse=True)
-        for seed in seeds
+        for seed in numbers
     ]
     method = method.at()
     if not method.is_image:

@@ -45,6 +45,14 @@ def as_whole(value: Any, name: str, least: int | None = None, most: int | None =
     return number
 
 
+def as_number(value: Any, name: str) -> float:
+    """The number; InputError, which says `name`, for anything else."""
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        raise InputError(f"{name} is {value!r}; give a number.") from None
+
+
 def as_numbers(values: Any, name: str, example: str = "(0.01, 0.02)") -> tuple[float, ...]:
     """The numbers of a sequence; InputError, which says `name` and an `example`, for anything else."""
     try:
