@@ -958,7 +958,7 @@ def test_a_choice_is_between_letters_wherever_the_images_stand(
     with _served(answers) as origin:
         _enter(chromium, answers, origin)
         figures = "[...document.querySelectorAll('figure')]"
-        for width, height, stands in ((1280, 800, "<"), (810, 1080, "===")):
+        for width, height, stands in ((1280, 800, "<"), (420, 1400, "===")):
             chromium.resize(width, height)
             chromium.wait(f"(([, a, b]) => b {stands} a)({figures}.map((one) => one.getBoundingClientRect().x))")
             assert chromium.run(f"{figures}.map((one) => one.innerText.trim())") == ["Reference", "A", "B"]
@@ -1182,7 +1182,8 @@ def test_the_image_has_room_in_a_narrow_window(
         _enter(chromium, answers, origin)
         chromium.resize(width, height)
         boxes = "[...document.querySelectorAll('canvas, .form')].map((one) => one.getBoundingClientRect().toJSON())"
-        chromium.wait(f"{boxes}[0].width >= {least} && {boxes}[0].left >= 0")
+        settled = "(([image, form]) => image.left >= 0 && image.bottom <= form.top && image.width >= {least})({boxes})"
+        chromium.wait(settled.format(least=least, boxes=boxes))
         image, form = chromium.run(boxes)
         assert image["right"] <= width
         assert 0 <= image["top"] <= image["bottom"] <= form["top"], "the questions are below, and cover nothing"
