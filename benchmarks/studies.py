@@ -24,7 +24,7 @@ import psutil
 import yaml
 
 from napari_recon_robust.ground.progress import run
-from napari_recon_robust.simulation.sample import sample_path
+from napari_recon_robust.simulation.packaged import sample_path
 from napari_recon_robust.studies.checking import extent
 from napari_recon_robust.studies.executors import inline
 from napari_recon_robust.studies.expand import Study

@@ -18,7 +18,7 @@ from qtpy.QtWidgets import QApplication, QDialog, QFileDialog, QSlider, QWidget
 
 from helpers.queued import queued
 from napari_recon_robust.reconstructors import registry
-from napari_recon_robust.simulation import sample
+from napari_recon_robust.simulation import packaged
 from napari_recon_robust.window import session as sessions
 from napari_recon_robust.window.docks import method
 from napari_recon_robust.window.docks.page import Page
@@ -88,7 +88,7 @@ class Desk:
     def __init__(self, material: Material) -> None:
         self.material, self.dialogs = material, Dialogs(material)
         method.FIRST_METHOD = "cg-sense"  # needs no compiling
-        sample.sample_path = lambda: material.scans[0]
+        packaged.sample_path = lambda: material.scans[0]
         registry.grouped = lambda: {heading: list(ids) for heading, ids in METHODS.items()}
         self.viewer: Any = None
         self.closed = 0  # windows

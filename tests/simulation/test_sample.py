@@ -10,7 +10,7 @@ from numpy.random import default_rng
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.io import open_scan
-from napari_recon_robust.simulation import sample
+from napari_recon_robust.simulation import packaged, sample
 from napari_recon_robust.simulation.head import Head, Lesion, Template
 from napari_recon_robust.simulation.sample import SimulationRecipe
 
@@ -42,7 +42,7 @@ def test_the_sample_is_what_was_promised() -> None:
         assert header.voxel == pytest.approx((0.71875, 0.71875, 3))
         assert scan.fully_sampled
         assert header.contrast == "AXT2"
-    folder = sample.sample_path().parent
+    folder = packaged.sample_path().parent
     assert sum(path.stat().st_size for path in folder.iterdir()) <= 20e6
     assert "Permission to use, copy, modify, and distribute" in (folder / "README.md").read_text(encoding="utf-8")
 
@@ -57,7 +57,7 @@ def test_what_is_simulated_says_so_whatever_its_file_is_called(small: Path) -> N
 def test_the_sample_is_stored_as_a_converter_does() -> None:
     import h5py
 
-    with h5py.File(sample.sample_path()) as file:
+    with h5py.File(packaged.sample_path()) as file:
         kspace = file["kspace"]
         assert kspace.dtype == np.complex64
         assert kspace.chunks == (1, 1, 640, 320)
@@ -73,7 +73,7 @@ def test_the_sample_is_stored_as_a_converter_does() -> None:
 
 
 def test_the_samples_noise_is_that_of_its_recipe_and_correlated() -> None:
-    recipe = SimulationRecipe.read(sample.sample_path().with_suffix(".yaml"))
+    recipe = SimulationRecipe.read(packaged.sample_path().with_suffix(".yaml"))
     with sample.open_sample() as scan:
         kspace = scan.kspace(3)
         reference = scan.reference(3)
@@ -113,7 +113,7 @@ def test_every_annotated_box_of_the_sample_holds_a_lesion() -> None:
 def test_the_recipe_beside_the_sample_makes_the_same_slice() -> None:
     """Slice 1 drawn and acquired again is the stored one, to the bit but for ties of the rounding."""
     pytest.importorskip("nilearn", reason="the MNI152 template comes with nilearn")
-    recipe = SimulationRecipe.read(sample.sample_path().with_suffix(".yaml"))
+    recipe = SimulationRecipe.read(packaged.sample_path().with_suffix(".yaml"))
     assert recipe == SimulationRecipe(), "the command's defaults are the packaged recipe"
     head = Head(Template.mni152(), default_rng([recipe.seed, 0]))
     lesions = head.place_lesions(recipe.lesions, recipe.heights, default_rng([recipe.seed, 1]))
@@ -199,6 +199,6 @@ def test_without_nilearn_the_sentence_says_what_to_install(monkeypatch: pytest.M
 
 
 def test_a_missing_sample_is_a_clear_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(sample, "_FOLDERS", (tmp_path,))
+    monkeypatch.setattr(packaged, "_FOLDERS", (tmp_path,))
     with pytest.raises(InputError, match=r"brain_t2_simulated\.h5 is missing; install the package again"):
-        sample.sample_path()
+        packaged.sample_path()

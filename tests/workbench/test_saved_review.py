@@ -77,7 +77,7 @@ def test_the_packaged_sample_is_told_by_its_content(tmp_path: Path, gone: str, m
         (tmp_path / name).mkdir()
         path = tmp_path / name / "sample.h5"
         path.write_bytes(content)
-        monkeypatch.setattr("napari_recon_robust.simulation.sample.sample_path", lambda: path)
+        monkeypatch.setattr("napari_recon_robust.simulation.packaged.sample_path", lambda: path)
         return path
 
     first = installed("first", b"samples")

@@ -22,12 +22,11 @@ from ..physics import fourier
 from ..physics.model import root_sum_of_squares
 from .acquisition import CoilArray, SimulatedSlice, simulate_slice
 from .head import CONTRASTS, Head, Lesion, Template, axial_points
+from .packaged import sample_path
 
 if TYPE_CHECKING:
     from ..data.scan import Scan
 
-NAME = "brain_t2_simulated"
-_FOLDERS = (Path(__file__).parents[1] / "sample_data", Path(__file__).parents[3] / "sample_data")
 _RENDERED = 2  # the head is rendered at this many times the resolution that is acquired
 _FINE = 3  # slices averaged over the slice's thickness
 _LABEL = "Nonspecific white matter lesion"
@@ -63,16 +62,6 @@ class SimulationRecipe(Specification):
             raise InputError(f"{shown(path)} holds no recipe; a YAML file with lines like 'seed: 0' is expected.")
         with opening(path, "a recipe", "mend it", InputError):
             return cls(**{str(name): value for name, value in values.items()})
-
-
-def sample_path() -> Path:
-    """The packaged sample's fastMRI file: in the installed package, or in the source tree's sample_data/."""
-    for folder in _FOLDERS:
-        if (path := folder / f"{NAME}.h5").exists():
-            return path
-    raise InputError(
-        f"the packaged sample {NAME}.h5 is missing; install the package again, or run: recon-robust simulate."
-    )
 
 
 def open_sample() -> "Scan":

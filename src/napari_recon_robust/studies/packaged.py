@@ -18,7 +18,7 @@ from ..ground.progress import Job, Progress
 from ..ground.table import csv_lines
 from ..ground.writing import write
 from ..io import FORMATS, open_scan
-from ..simulation.sample import sample_path
+from ..simulation.packaged import sample_path
 from .columns import INSIDE, TUNING
 
 PACKAGED = {

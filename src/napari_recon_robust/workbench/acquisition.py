@@ -10,6 +10,7 @@ from psygnal import Signal
 from ..data.orientation import Plane
 from ..ground.errors import InputError, ReconRobustError
 from ..ground.progress import Job, Progress
+from ..simulation import packaged
 from .preferences import usable
 from .task import Task, part
 
@@ -129,9 +130,7 @@ class Acquisition:
         """Open the packaged sample."""
 
         def accept(scan: "Scan") -> None:
-            from ..simulation.sample import sample_path
-
-            self.use(scan, origin=Origin(sample_path()))
+            self.use(scan, origin=Origin(packaged.sample_path()))
 
         return Task("Opening the sample", _open_sample(), accept)
 
@@ -396,9 +395,7 @@ def _some_samples(scan: "Scan") -> Job[None]:
 
 def _open_sample() -> Job["Scan"]:
     yield Progress(0.0, "Opening the sample")
-    from ..simulation.sample import sample_path
-
-    return (yield from open_file(sample_path(), None))
+    return (yield from open_file(packaged.sample_path(), None))
 
 
 def measured_slice(scan: "Scan", index: int, sampling: Any, device: str = "cpu") -> Job[Slice]:

@@ -29,6 +29,7 @@ from ..ground.guard import is_file
 from ..ground.specification import Specification
 from ..ground.writing import WritingError, host, said, write
 from ..io import files_of, stamp
+from ..simulation import packaged
 
 STATE = "state.json"
 _MOST, _ROOM = 10, 2**32  # reviews that are kept, and bytes of them
@@ -372,10 +373,8 @@ def _left(place: Path) -> Found | None:
 
 def _sample() -> str | None:
     """Where the packaged sample lies; None if it is missing."""
-    from ..simulation.sample import sample_path
-
     try:
-        return os.path.abspath(sample_path())
+        return os.path.abspath(packaged.sample_path())
     except InputError:
         return None
 
