@@ -91,6 +91,33 @@ def test_a_name_that_the_user_gave_is_kept(panels: Panels) -> None:
     assert panels.panels["clean"].image.name == "my favourite"
 
 
+def test_layers_that_are_moved_come_back_or_an_image_would_stand_under_the_title_of_another(
+    panels: Panels, later: Any
+) -> None:
+    layers = panels.viewer.layers
+    order = list(layers)
+    places = [layers.index(panel.image) // panels.viewer.canvas.grid.stride for panel in panels.panels.values()]
+    assert sorted(places) == list(range(len(ORDER)))  # each in a cell of its own
+    mine = panels.viewer.add_image(np.zeros(SHAPE), name="mine")
+    layers.move(layers.index(panels.panels["reference"].image), len(layers))
+    assert list(layers) != [*order, mine]
+    later.run()
+    assert list(layers) == [*order, mine]
+    layers.reverse()
+    later.run()
+    assert list(layers) == [*order, mine]
+
+
+def test_the_list_of_layers_shows_the_image_that_was_written_last(panels: Panels, later: Any) -> None:
+    image = np.linspace(0.5, 1.0, SHAPE[1] * SHAPE[2], dtype=np.float32).reshape(SHAPE[1:])
+    panels.navigation.go_to(2)
+    later.run()
+    layer = panels.panels["clean"].image
+    assert layer.thumbnail[..., :3].max() == 0
+    panels.write("clean", 2, image)
+    assert layer.thumbnail[..., :3].max() > 0
+
+
 def test_deleting_a_panel_takes_its_regions_along_and_nothing_else(panels: Panels, later: Any) -> None:
     panels.write("clean", 2, np.ones((32, 40)), "TV")
     panels.viewer.layers.remove(panels.panels["clean"].image)

@@ -82,6 +82,11 @@ class Building:
             else:
                 self._finished()
 
+    def put_back(self) -> None:
+        """Put layers back that a user moved: the grid counts them, and would draw one image in the panel of another."""
+        if not self._ours:
+            self.go_on()
+
     def go_on(self) -> None:
         """Take the next step in another turn of the event loop."""
         if not self._coming:

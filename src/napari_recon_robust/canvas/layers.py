@@ -149,6 +149,7 @@ class Panels:
             self.viewer,
             on_step=self.navigation.on_step,
             on_removed=self._on_removed,
+            on_reordered=self._building.put_back,
             on_size=self._on_size,
             on_drag=self._on_drag,
             on_move=self.navigation.on_move,
@@ -272,7 +273,7 @@ class Panels:
             panel.rename(title if index == self.navigation.slice else computing(key))
             self.lettering.fit(panel)
         if panel.image in self.viewer.layers:
-            panel.image.refresh(thumbnail=False, highlight=False, extent=False)
+            panel.image.refresh(highlight=False, extent=False)
 
     @property
     def window(self) -> tuple[float, float]:

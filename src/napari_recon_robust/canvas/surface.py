@@ -72,6 +72,7 @@ class Takeover:
         *,
         on_step: Callable[[], object],
         on_removed: Callable[[Any], object],
+        on_reordered: Callable[[], object],
         on_size: Callable[[], object],
         on_drag: Callable[[ViewerModel, Any], Iterator[None]],
         on_move: Callable[[ViewerModel, Any], None],
@@ -80,6 +81,7 @@ class Takeover:
         self._followed = (
             (viewer.dims.events.current_step, on_step),
             (viewer.layers.events.removed, on_removed),
+            (viewer.layers.events.reordered, on_reordered),
             (viewer.canvas.events.size, on_size),
         )
         self._on_drag = lambda viewer, event: of_one_press(on_drag(viewer, event), event)
