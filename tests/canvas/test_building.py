@@ -43,6 +43,40 @@ def test_a_layer_is_added_in_a_turn_of_its_own(later: Any) -> None:
     assert panels.panels["difference"].image.data[3].min() == 1
 
 
+def _sharing(panels: Panels) -> set[str]:
+    """The panels whose layers, as far as they are seen, stand with those of another in a cell of napari's grid."""
+    layers, grid = panels.viewer.layers, panels.viewer.canvas.grid
+    at = {
+        key: {grid.position(layers.index(layer), layers) for layer in panel.layers if layer in layers and layer.visible}
+        for key, panel in panels.panels.items()
+    }
+    return {one for one in at for other in at if one != other and at[one] & at[other]}
+
+
+def test_no_image_stands_under_the_title_of_another_while_panels_come(later: Any) -> None:
+    panels = Panels(ViewerModel(), later)
+    panels.open(Geometry(SHAPE))
+    panels.show(["image"])
+    later.run()
+    panels.show(["reference", "image"])  # the layers of which come before those that are there
+    turns = 0
+    while later.waiting:
+        later.waiting.pop(0)()
+        turns += 1
+        assert not _sharing(panels)
+    assert turns > 2
+    assert names(panels) == ["Reference", "ROI", "Marks", "Image", "ROI", "Marks"]
+
+
+def test_a_map_moves_no_image_into_another_panel_while_it_comes(panels: Panels, later: Any) -> None:
+    panels.overlay.lay(2, np.ones((32, 40)), "Map")
+    while later.waiting:
+        assert not _sharing(panels)
+        later.waiting.pop(0)()
+    assert not _sharing(panels)
+    assert panels.panels["clean"].overlay in panels.viewer.layers
+
+
 def test_closing_before_all_layers_are_added(later: Any) -> None:
     panels = Panels(ViewerModel(), later)
     panels.open(Geometry(SHAPE))

@@ -119,16 +119,24 @@ class Building:
         for index, layer in enumerate(layer for layer in ours if layer in layers):
             if layers.index(layer) != index:
                 layers.move(layers.index(layer), index)
-        if self._lay_out():
+        last = max((at for at, layer in enumerate(ours) if layer in layers), default=0)
+        between = [layer for layer in ours[:last] if layer not in layers]
+        for layer in between:  # all at once: each moves those behind it, of which some would be drawn in other panels
+            layer.visible = False
+            self._add(layer, ours)
+        if self._lay_out() or between:
             return True
         missing = next((layer for layer in ours if layer not in layers), None)
         if missing is not None:
-            first = not self._panels.is_in(layers)
-            for arrive in self._arriving:
-                arrive(missing)
-            self._insert(ours.index(missing), missing)
-            self._inserted(missing, first)
+            self._add(missing, ours)
         return missing is not None
+
+    def _add(self, layer: Layer, ours: Sequence[Layer]) -> None:
+        first = not self._panels.is_in(self.viewer.layers)
+        for arrive in self._arriving:
+            arrive(layer)
+        self._insert(ours.index(layer), layer)
+        self._inserted(layer, first)
 
     def _let_go(self) -> None:
         """Let napari bring its picture up to date; what was removed is collected by now."""
