@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 from npe2 import PluginManifest
 from qtpy.QtCore import QPoint, Qt
+from qtpy.QtTest import QTest
 from qtpy.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
     QAbstractSlider,
     QAbstractSpinBox,
+    QApplication,
     QComboBox,
     QHeaderView,
     QLineEdit,
@@ -82,6 +84,40 @@ def test_every_control_has_a_name_and_tab_reaches_it_from_the_top_to_the_bottom(
             until(lambda: attacked.bench.reconstruction.shown is not None and not attacked.jobs.working)
         assert nameless(page) == [], name
         assert in_order(page, until) == [], name
+
+
+def test_tab_never_leads_behind_another_dock(seen: Session, until: Until) -> None:
+    pages = {name: opened(seen, name, until) for name in ("Compare", "Perturb", "Reconstruct")}
+    window = pages["Reconstruct"].window()
+    window.activateWindow()
+    until(window.isActiveWindow)
+
+    def behind(page: Page) -> bool:
+        return bool(page.parent().geometry().right() < 0)
+
+    first: Any = seen.panels.viewer.window._qt_viewer.canvas.native
+    first.setFocus()
+    reached = set()
+    for _ in range(300):
+        focused: Any = QApplication.focusWidget()
+        QTest.keyClick(focused, Qt.Key.Key_Tab)
+        focused = QApplication.focusWidget()
+        for name, page in pages.items():
+            if page.parent().isAncestorOf(focused):
+                until(lambda page=page: not behind(page))
+                reached.add(name)
+    assert reached == {*pages}
+
+    front = pages["Perturb"]
+    front.parent().raise_()
+    until(lambda: not behind(front))
+    last = [one for one in controls(front) if one.isEnabled() and one.isVisible()][-1]
+    last.setFocus()
+    for one in controls(front):  # Qt hands the keys on, to another dock in the end
+        one.setEnabled(False)
+    assert not front.isAncestorOf(QApplication.focusWidget())
+    QTest.qWait(50)
+    assert not behind(front)
 
 
 def nameless(page: Page) -> list[str]:

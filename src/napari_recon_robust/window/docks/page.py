@@ -16,6 +16,7 @@ from qtpy.QtGui import (
     QShowEvent,
 )
 from qtpy.QtWidgets import (
+    QApplication,
     QDockWidget,
     QFrame,
     QHBoxLayout,
@@ -205,6 +206,7 @@ class Page(QWidget):
         self._listening: list[tuple[Any, Callable[..., object]]] = []
         for signal, slot in self.foot.followed:
             self.listen(signal, slot)
+        self.listen(QApplication.instance().focusChanged, self._on_focus)
         self._show_theme()
         self.destroyed.connect(partial(_disconnect, session, self._listening))
 
@@ -279,7 +281,23 @@ class Page(QWidget):
     def _look_for_front(self) -> None:
         """Find out whether it is in front: a dock behind a tab is not hidden, Qt moves it off the screen."""
         if isalive(self) and isalive(self.session) and isinstance(self.parent(), QDockWidget) and self.isVisible():
-            self.take_keys(self.parent().isFloating() or self.parent().geometry().right() >= 0)
+            self.take_keys(self._in_front)
+
+    @property
+    def _in_front(self) -> bool:
+        dock = self.parent()
+        return isinstance(dock, QDockWidget) and (dock.isFloating() or dock.geometry().right() >= 0)
+
+    def _on_focus(self, before: QWidget | None, now: QWidget | None) -> None:
+        """Bring the dock to the front when Tab leads into it, or the keys would work on what nobody sees.
+
+        Not where Qt passes them on by itself, from a control that was switched off or has gone.
+        """
+        dock = self.parent()
+        if before is None or now is None or not (isalive(before) and before.isEnabled() and before.isVisible()):
+            return
+        if isinstance(dock, QDockWidget) and dock.isAncestorOf(now) and not self._in_front:
+            dock.raise_()
 
     def take_keys(self, front: bool) -> None:
         """Give keys another meaning, and answer to the page's own shortcuts, only in front."""
