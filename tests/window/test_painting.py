@@ -37,7 +37,9 @@ def drag(canvas: Any, start: QPoint, end: QPoint, modifier: Held = NO, busy: boo
 
 
 def test_a_region_is_painted_erased_named_and_copied(seen: Session, qtbot: Any, until: Until, monkeypatch: Any) -> None:
-    regions = dock_of(seen, "Perturb").regions
+    perturb = dock_of(seen, "Perturb")
+    perturb.parent().raise_()
+    regions = perturb.regions
     canvas, bench = seen.panels.viewer.window._qt_viewer.canvas.native, seen.bench
     keys.run("panels_5", seen.panels.viewer)
     until(lambda: seen.panels.settled)
