@@ -312,6 +312,14 @@ def calibration_data(measurement: Measurement) -> tuple[Tensor, Tensor]:
     return measurement.to_data(acs), points.any(0, keepdim=True) if measurement.lines else points
 
 
+def has_acs(measurement: Measurement) -> bool:
+    """Whether there are enough calibration lines for sensitivities."""
+    from ..physics import coils
+
+    data, sampled = calibration_data(measurement)
+    return coils.has_acs(sampled, data.shape[-2:])
+
+
 def readout_share(measurement: Measurement) -> float:
     """How much of the sampled lines was measured; less than 1 where the same ends are missing of each."""
     return measurement.sampled_points / int(measurement.sampled.expand(measurement.kspace.shape[-2:]).sum())

@@ -12,6 +12,7 @@ from scipy import ndimage
 from torch import Tensor
 
 from ..ground.errors import InputError
+from ..ground.numbers import counted
 from . import fourier
 from .sampling import acs_region
 
@@ -116,7 +117,7 @@ def _calibration_data(data: Tensor, mask: Tensor, dims: Sequence[int]) -> Tensor
     rows, columns = centre = _centre(mask, data.shape[-2:])
     if _width(centre) < FEWEST_LINES:
         raise InputError(
-            f"{_width(centre)} fully sampled lines were found at the centre of k-space, but coil sensitivities need "
+            f"the centre of k-space has {counted(_width(centre), 'fully sampled line')}, but coil sensitivities need "
             f"at least {FEWEST_LINES}: choose a sampling with a wider ACS, that is a larger centre fraction; a scan "
             "that was measured without one needs calibration lines in its file."
         )

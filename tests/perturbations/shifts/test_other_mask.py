@@ -1,12 +1,13 @@
 import pytest
 import torch
 
+from helpers.extremes import head, measured
 from helpers.shifts import perturb
-from napari_recon_robust.data.measurement import Measurement
+from napari_recon_robust.data.measurement import Measurement, has_acs
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.perturbations.shifts.other_mask import pattern_of
-from napari_recon_robust.physics.sampling import Sampling
+from napari_recon_robust.physics.sampling import PATTERNS, Sampling, acs_region
 
 
 def test_another_mask_takes_the_same_kspace_elsewhere(measurement, combined, roi):
@@ -79,6 +80,39 @@ def test_a_mask_that_keeps_nothing_is_refused(measurement, combined, roi):
 
 def _drawn(seed):
     return Sampling(pattern="random", acceleration=20, centre_fraction=0.01, seed=seed).mask(32, 36)
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+@pytest.mark.parametrize("size", [(32, 36), (33, 37), (32, 31)])
+def test_at_its_defaults_it_leaves_enough_lines_for_sensitivities(size, pattern, combined, roi):
+    """8% of 36 lines are 3, so that it ended in a sentence on the mask of the scan."""
+    scan = full_scan(size)
+    found = perturb("other-mask", scan, combined, roi, sensitivities="estimated", other_pattern=pattern)
+    _, columns = acs_region(found.measurement.sampled)
+    assert columns.stop - columns.start >= 6
+    assert found.measurement.calibration.sensitivities.shape == (3, *size)
+    assert found.statement.endswith(" lines, which coil sensitivities need.")
+    kept = perturb("other-mask", scan, combined, roi, sensitivities="kept", other_pattern=pattern)
+    assert not has_acs(kept.measurement)
+    assert "which coil sensitivities need" not in kept.statement
+
+
+def test_a_centre_that_suffices_is_left_as_it_is(combined, roi):
+    found = perturb("other-mask", full_scan((32, 36)), combined, roi, sensitivities="estimated", other_centre=0.25)
+    drawn = Sampling(pattern="random", acceleration=4, centre_fraction=0.25, seed=1).mask(32, 36)
+    assert torch.equal(found.measurement.mask, drawn)
+    assert "which coil sensitivities need" not in found.statement
+
+
+def test_a_pattern_without_room_for_a_centre_names_the_knobs(combined, rss, roi):
+    knobs = {"sensitivities": "estimated", "other_pattern": "magic-fraction", "other_acceleration": 12}
+    with pytest.raises(InputError, match="choose a smaller other_acceleration, a larger other_centre or another other"):
+        perturb("other-mask", full_scan((32, 36)), combined, roi, **knobs)
+    assert perturb("other-mask", full_scan((32, 36)), rss, roi, **knobs).measurement.acceleration > 6
+
+
+def full_scan(size):
+    return measured(head(*size), None)
 
 
 def test_it_needs_all_of_kspace(make_measurement, combined, roi):

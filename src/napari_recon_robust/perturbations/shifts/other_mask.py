@@ -5,9 +5,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ...data.measurement import Measurement, has_acs
 from ...ground.errors import InputError
 from ...ground.knob import Knob
 from ...ground.progress import Job, Progress
+from ...physics.coils import FEWEST_LINES
 from ...physics.sampling import PATTERNS, Sampling
 from ..base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup
 
@@ -43,7 +45,8 @@ class OtherMask(Perturbation):
         Knob(
             name="other_centre",
             label="Centre",
-            help="Fully sampled part of the phase encoding in the centre, from which sensitivities are estimated.",
+            help="Fully sampled part of the phase encoding in the centre, from which sensitivities are estimated: "
+            "at least the few lines that they need.",
             minimum=0.01,
             maximum=0.5,
             scale="log",
@@ -65,15 +68,23 @@ class OtherMask(Perturbation):
             # That of the scan may have been drawn with the seed itself; another one here, so that the two differ.
             seed=knobs["seed"] + 1,
         )
-        full = measurement.full
-        mask = sampling.mask(*full.shape[-2:]).to(full.device) & measurement.acquired
-        if not bool(mask.any()):
+        changed = _sampled(measurement, sampling, keep)
+        widened = not (keep or has_acs(changed))
+        if widened:
+            sampling = sampling.model_copy(update={"minimum_centre_lines": _fewest_lines(measurement)})
+            changed = _sampled(measurement, sampling, keep)
+            if setup.method.reconstructor.needs_sensitivities and not has_acs(changed):
+                raise InputError(
+                    f"the {sampling.pattern} mask at R = {sampling.acceleration:g} has a centre that is too narrow for "
+                    "coil sensitivities; choose a smaller other_acceleration, a larger other_centre or another "
+                    "other_pattern, or sensitivities=kept."
+                )
+        if not bool(changed.mask.any()):
             raise InputError(
                 f"the {sampling.pattern} mask keeps no measured point; choose another seed, a smaller acceleration or "
                 "a wider centre."
             )
-        changed = measurement.with_kspace(full, full=full, keep=keep, mask=mask)
-        if keep and changed.lines != measurement.lines and full.shape[-2] != measurement.matrix[0]:
+        if keep and changed.lines != measurement.lines and measurement.kspace.shape[-2] != measurement.matrix[0]:
             raise InputError(
                 "sensitivities kept from sampled lines do not fit sampled points, nor the other way round; "
                 "let them be estimated."
@@ -84,8 +95,23 @@ class OtherMask(Perturbation):
             f"The sampling is {sampling.pattern}, R = {changed.acceleration:.2f}, "
             f"instead of {before}, R = {measurement.acceleration:.2f}."
         )
+        if widened:
+            statement += f" Its centre was widened to {sampling.minimum_centre_lines} lines, which coil sensitivities need."
         details = {"acceleration": changed.acceleration, "sampled_points": changed.sampled_points}
         return [Perturbed.instead(measurement, changed, details=details, statement=statement)]
+
+
+def _sampled(measurement: Measurement, sampling: Sampling, keep: bool) -> Measurement:
+    """The fully sampled k-space under another mask, which must be known."""
+    full = measurement.full
+    assert full is not None
+    mask = sampling.mask(*full.shape[-2:]).to(full.device) & measurement.acquired
+    return measurement.with_kspace(full, full=full, keep=keep, mask=mask)
+
+
+def _fewest_lines(measurement: Measurement) -> int:
+    """How many lines a mask's centre needs for sensitivities: of an odd number of lines one lies beside the middle."""
+    return FEWEST_LINES + any(length % 2 for length in measurement.kspace.shape[-2:])
 
 
 def pattern_of(mask: Tensor) -> str:
