@@ -14,6 +14,7 @@ import napari_recon_robust as rr
 from napari_recon_robust.analyses import fragility, retention, samples, transfer
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.knob import Knob, Value
+from napari_recon_robust.perturbations import registry as perturbations
 from napari_recon_robust.reconstructors.base import Reconstructor
 
 read: list[Any] = []
@@ -139,6 +140,80 @@ def test_results_of_another_function_are_told(measurement: rr.Measurement, tmp_p
         rr.make_case(measurement, method, ROI, perturbed, perturbation="random")  # type: ignore[arg-type]
     with pytest.raises(InputError, match=r"the case is None; give what rr\.make_case returns"):
         rr.save_case(None, tmp_path / "case")  # type: ignore[arg-type]
+
+
+def test_results_of_another_measurement_are_told(scan_file: Path, measurement: rr.Measurement) -> None:
+    """The images of two slices were compared, and their difference was told as the perturbation's."""
+    with rr.open_scan(scan_file) as scan:
+        other = scan.measurement(0, rr.Sampling(acceleration=2, centre_fraction=0.2))
+    perturbed = rr.perturb("random", measurement, Faint(), ROI)
+    batch = replace(measurement, kspace=measurement.kspace[None])
+    for wrong in (other, batch):
+        with pytest.raises(InputError, match=r"those of another measurement; give the one that rr\.perturb was"):
+            rr.compare(wrong, Faint(), ROI, perturbed)
+    assert len(rr.compare(measurement, Faint(), ROI, perturbed)) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [kind for kind in perturbations.ids() if kind != "rotation"])
+def test_results_of_the_measurement_itself_are_compared(kind: str, measurement: rr.Measurement) -> None:
+    """What each kind calls its perturbation is what it added to the samples, whose calibration may be another one."""
+    short = {"steps": 2, "search": 4, "other_centre": 0.2}
+    knobs = {knob.name: short[knob.name] for knob in perturbations.get(kind).knobs if knob.name in short}
+    perturbed = rr.perturb(kind, measurement, Faint(), ROI, **knobs)
+    assert len(rr.compare(measurement, Faint(), ROI, perturbed)) == 1
+
+
+@pytest.mark.parametrize("seed", ["a", -1, 1.5, 2**70])
+def test_a_seed_is_a_whole_number(seed: Any, measurement: rr.Measurement) -> None:
+    with pytest.raises(InputError, match=r"the seed is .*; give a whole number from 0 to 2147483647\."):
+        rr.compare(measurement, Faint(), ROI, rr.perturb("random", measurement, Faint(), ROI), seed=seed)
+
+
+def test_a_budget_in_place_of_budgets_is_told(measurement: rr.Measurement) -> None:
+    with pytest.raises(InputError, match=r"budget is 0\.02; give the list budgets in its place, such as \[0\.01\]"):
+        rr.perturb("random", measurement, Faint(), ROI, budget=0.02)
+    for wrong in ("a", [0.01]):
+        with pytest.raises(InputError, match=r"the budget is .*; give a number\."):
+            rr.transfer_matrix(measurement, ["cg-sense", "tv"], ROI, budget=wrong)
+
+
+def test_what_is_no_region_is_told_by_transfer(measurement: rr.Measurement) -> None:
+    with pytest.raises(InputError, match=r"the ROI is \[30, 30, 20, 20\]; give a region, such as rr.ROI.box"):
+        rr.transfer_matrix(measurement, ["cg-sense", "tv"], [30, 30, 20, 20])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda place: rr.write_report("case", place),
+        lambda place: rr.write_report([place], "report.html"),
+        lambda place: rr.export_film("case", place),
+        lambda place: rr.export_image("case", "clean", place),
+        lambda place: rr.list_cases(place),
+        lambda place: rr.judge_case(place, verdict="agree"),
+        lambda place: rr.compare_methods(["scan.h5"], ["tv"], output=place),
+    ],
+)
+def test_what_is_no_path_is_told(call: Callable[[Any], object], tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("scan.h5").touch()
+    with pytest.raises(InputError, match="the path is 3; give the name of a file or folder"):
+        call(3)
+
+
+def test_a_number_in_place_of_cases_and_a_device_that_is_not_there_are_told(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="the cases are 3; give a list"):
+        rr.write_report(3, tmp_path / "report.html")  # type: ignore[arg-type]
+    scan = tmp_path / "scan.h5"
+    scan.touch()
+    with pytest.raises(InputError, match="the device 'gpu' is not available here; use the device cpu"):
+        rr.compare_methods([scan], ["tv"], device="gpu")
+
+
+def test_values_without_their_names_are_told() -> None:
+    with pytest.raises(InputError, match=r"Sampling takes its values by their names alone: pattern=\.\.\., accel"):
+        rr.Sampling("random", 4)  # type: ignore[arg-type]
 
 
 def test_arrays_in_place_of_tensors_are_told(measurement: rr.Measurement) -> None:

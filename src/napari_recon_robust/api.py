@@ -22,11 +22,12 @@ from .analyses.samples import SamplesCurve
 from .cases import replay
 from .cases.record import Case
 from .data.measurement import Measurement, as_measurement
-from .data.roi import ROI
+from .data.roi import ROI, as_roi
 from .evaluation.contrast import Contrasts
 from .former import names
 from .ground import progress
-from .ground.arguments import as_kind, as_kinds, as_numbers, as_options, as_texts, as_whole
+from .ground.arguments import as_kinds, as_numbers, as_options, as_texts, as_whole
+from .ground.devices import checked_device
 from .ground.errors import InputError, one_line
 from .ground.guard import to_path
 from .perturbations import registry as perturbations
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
 OnProgress = Callable[[progress.Progress], object]
 P = ParamSpec("P")
 T = TypeVar("T")
+_ROUNDING = 1e-3  # of the k-space's norm
 
 if not TYPE_CHECKING:  # else every name would be found
     __getattr__ = names(__name__)
@@ -94,9 +96,22 @@ def _method(given: object) -> Method:
     )
 
 
-def _roi(given: object) -> ROI:
-    """The region that is given; InputError for anything else."""
-    return as_kind(given, ROI, "the ROI", "a region, such as rr.ROI.box(150, 130, 32, 28)")
+def _perturbed(given: object, measurement: Measurement) -> list[Perturbed]:
+    """The results of `perturb` that are given; InputError for anything else, and for those of other samples."""
+    found = as_kinds(given, Perturbed, "the perturbed", "the list that rr.perturb returns")
+    clean = as_measurement(measurement).kspace
+    for one in found:
+        before = one.measurement.kspace - one.perturbation
+        if before.shape != clean.shape or (one.additive and (before - clean).norm() > _ROUNDING * clean.norm()):
+            raise InputError(
+                "the perturbed are those of another measurement; give the one that rr.perturb was called with."
+            )
+    return found
+
+
+def _seed(given: object) -> int:
+    """The seed that is given; InputError for anything else."""
+    return as_whole(given, "the seed", 0, 2**31 - 1)
 
 
 def reconstructors() -> list[str]:
@@ -134,8 +149,10 @@ def perturb(
 
     Raises InputError for an unknown kind or knob, a budget outside (0, 1] or an ROI outside the image.
     """
+    if "budget" in knobs:
+        raise InputError(f"budget is {knobs['budget']!r}; give the list budgets in its place, such as [0.01].")
     job = perturbations.get(kind).run(
-        measurement, _method(reconstructor), _roi(roi), as_numbers(budgets, "the budgets"), **knobs
+        measurement, _method(reconstructor), as_roi(roi), as_numbers(budgets, "the budgets"), **knobs
     )
     return progress.run(job, on_progress)
 
@@ -154,8 +171,10 @@ def compare(
 
     `outcome.comparison` has the images, the metrics and a sentence; `outcome.to_json()` all that is known.
     """
-    found = as_kinds(perturbed, Perturbed, "the perturbed", "the list that rr.perturb returns")
-    return progress.run(evaluate(measurement, _method(reconstructor), _roi(roi), found, seed=seed), on_progress)
+    job = evaluate(
+        measurement, _method(reconstructor), as_roi(roi), _perturbed(perturbed, measurement), seed=_seed(seed)
+    )
+    return progress.run(job, on_progress)
 
 
 @_with_knobs_beside
@@ -169,7 +188,7 @@ def make_case(
     """All of a perturbation's outcomes as a case for `save_case`: `replay.make_case` with its options."""
     found = as_kinds(outcomes, Outcome, "the outcomes", "the list that rr.compare returns")
     given = as_options(recipe, replay.make_case)
-    return replay.make_case(as_measurement(measurement), _method(reconstructor), _roi(roi), found, **given)
+    return replay.make_case(as_measurement(measurement), _method(reconstructor), as_roi(roi), found, **given)
 
 
 def diverse(
@@ -190,7 +209,7 @@ def diverse(
     if knobs:
         _warn_of_knobs_beside(", ".join(knobs))
         method = method.at(**knobs)
-    region = None if roi is None else _roi(roi).mask(as_measurement(measurement).matrix)
+    region = None if roi is None else as_roi(roi).mask(as_measurement(measurement).matrix)
     number = as_whole(count, "the number of images")
     return progress.run(diversity.diverse(as_measurement(measurement), method, number, region=region), on_progress)
 
@@ -210,9 +229,9 @@ def posterior_contrast(
     `found.exceeds(0.1)` is the probability that the region is more than 10% brighter, with its Monte-Carlo error;
     `found.values` the histogram. See `reconstructors.generative.posterior.Posterior.contrasts`.
     """
-    region = _roi(roi).mask(as_measurement(measurement).matrix)
-    against = None if reference is None else _roi(reference).mask(measurement.matrix)
-    counts = as_whole(samples, "samples", 1, 10_000), as_whole(steps, "steps", 1, 1000), as_whole(seed, "the seed")
+    region = as_roi(roi).mask(as_measurement(measurement).matrix)
+    against = None if reference is None else as_roi(reference).mask(measurement.matrix)
+    counts = as_whole(samples, "samples", 1, 10_000), as_whole(steps, "steps", 1, 1000), _seed(seed)
     job = Posterior().contrasts(measurement, region, against, *counts)
     return progress.run(job, on_progress)
 
@@ -243,7 +262,7 @@ def retention_map(
     **options: Any,
 ) -> RetentionMap:
     """Where a small feature is kept: `analyses.retention.retention_map` with its options, to its end."""
-    given, region = as_options(options, retention.retention_map), roi and _roi(roi)
+    given, region = as_options(options, retention.retention_map), roi and as_roi(roi)
     job = retention.retention_map(as_measurement(measurement), _method(reconstructor), region, **given)
     return progress.run(job, on_progress)
 
@@ -261,7 +280,7 @@ def recovery_table(
 
     `print(table.markdown())` shows it.
     """
-    given, region = as_options(options, retention.recovery_table), roi and _roi(roi)
+    given, region = as_options(options, retention.recovery_table), roi and as_roi(roi)
     job = retention.recovery_table(as_measurement(measurement), _method(reconstructor), region, **given)
     return progress.run(job, on_progress)
 
@@ -425,9 +444,9 @@ def compare_methods(
         grids.groups(files),
         [Entry.parse(text) for text in as_texts(methods or registry.ids(), "the methods")],
         grids.Grid(**grid),
-        folder=None if output is None else Path(output),
+        folder=_folder(output),
         baseline=baseline,
         axes=axes,
-        device=device,
+        device=checked_device(device),
     )
     return progress.run(job, on_progress)

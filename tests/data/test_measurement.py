@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from helpers.extremes import head, measured
 from napari_recon_robust.data.measurement import Calibration, Measurement
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.physics import coils, fourier, noise
@@ -301,3 +302,26 @@ def test_full_kspace_and_calibration_lines_of_another_matrix_are_refused() -> No
         replace(one, full=one.kspace[..., 1:])
     with pytest.raises(InputError, match="k-space of the calibration lines has shape 3×24×14"):
         replace(one, acs=one.kspace[..., 1:])
+
+
+def test_a_reference_is_of_a_kind_that_is_known():
+    """Any other word gave the coil-combined one."""
+    measurement = measured(head(), None)
+    with pytest.raises(InputError, match="the kind of reference is 'RSS'; give rss or combined"):
+        measurement.reference("RSS")
+
+
+def test_a_misfit_is_that_of_an_image_of_the_measurement():
+    """A smaller image was padded with zeros in silence."""
+    measurement = measured(head(), None)
+    for image in (torch.zeros(5, 24), torch.zeros(3, 24, 24)):
+        with pytest.raises(InputError, match="24×24 is expected"):
+            measurement.misfit(image)
+    with pytest.raises(InputError, match="give a tensor, as a method returns it"):
+        measurement.misfit(np.zeros((24, 24)))
+
+
+def test_half_precision_is_refused():
+    measurement = measured(head(), None)
+    with pytest.raises(InputError, match=r"the k-space is torch\.complex32 .* complex64 with axes"):
+        replace(measurement, kspace=measurement.kspace.to(torch.complex32))

@@ -153,3 +153,9 @@ def test_bounds_and_words_tell_which_region_is_meant():
     assert bounds(np.zeros(SHAPE, bool)) is None
     assert ROI.box(3, 5, 2, 4).size == "2×4"
     assert ROI.polygon(RHOMBUS).size == ""
+
+
+@pytest.mark.parametrize("shape", [5, None, (5,), np.zeros((4, 4))])
+def test_an_image_in_place_of_its_shape_is_told(shape):
+    with pytest.raises(InputError, match=r"the image's shape is .*; give \(rows, columns\), such as image\.shape\."):
+        ROI.box(0, 0, 2, 2).mask(shape)

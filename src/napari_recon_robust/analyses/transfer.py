@@ -6,7 +6,7 @@ from typing import Any
 
 from ..data.measurement import Measurement
 from ..data.roi import ROI
-from ..ground.arguments import as_texts
+from ..ground.arguments import as_number, as_texts
 from ..ground.errors import InputError
 from ..ground.knob import resolve
 from ..ground.numbers import finite, written
@@ -162,7 +162,9 @@ def transfer(
     what the perturbation raises.
     """
     if len(methods) < 2:
-        raise InputError(f"{', '.join(methods)} alone transfers nothing; name the methods to evaluate on beside it.")
+        raise InputError(
+            f"{', '.join(methods) or 'no method'} alone transfers nothing; name the methods to evaluate on beside it."
+        )
     perturbation = registry.get(kind)
     settings = resolve(perturbation.knobs, knobs)
     perturbation.check_transfer(settings)
@@ -170,7 +172,7 @@ def transfer(
     for name in rows:
         if name not in methods:
             raise InputError(f"{name!r} is none of the methods {', '.join(methods)}; name one of them.")
-    budgets = (budget,) if perturbation.needs_budget else ()
+    budgets = (as_number(budget, "the budget"),) if perturbation.needs_budget else ()
     total, found = len(rows) + len(methods), dict[str, Perturbed]()
     outcomes: dict[str, list[Outcome]] = {name: [] for name in rows}
 

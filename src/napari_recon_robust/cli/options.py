@@ -11,7 +11,7 @@ import click
 
 from ..data.measurement import Measurement
 from ..data.scan import Scan
-from ..ground.devices import has_device
+from ..ground.devices import checked_device
 from ..ground.errors import InputError
 from ..ground.guard import is_file
 from ..ground.knob import Knob
@@ -243,13 +243,6 @@ def number(seed: str, default: T) -> int | T:
     """A seed as a whole number; `default` for a file name. Raises InputError for a seed that is neither."""
     value = Sampling(seed=seed).seed
     return value if isinstance(value, int) else default
-
-
-def checked_device(device: str) -> str:
-    """The device if this machine has it, else InputError."""
-    if not has_device(device):
-        raise InputError(f"the device {device!r} is not available here; use --device cpu.")
-    return device
 
 
 def chosen_method(id: str, knobs: Iterable[str], auto: bool, measurement: Measurement) -> Method:

@@ -68,10 +68,10 @@ class Measurement:
         for name, values in given.items():
             if values is not None or name in ("k-space", "sampling mask"):
                 as_kind(values, torch.Tensor, f"the {name}", "a tensor, such as torch.from_numpy(array)")
-        if self.kspace.ndim < 3 or not self.kspace.is_complex():
+        if self.kspace.ndim < 3 or self.kspace.dtype not in (torch.complex64, torch.complex128):
             raise InputError(
                 f"the k-space is {self.kspace.dtype} of shape {dimensions(self.kspace.shape)}; "
-                "complex numbers with axes (coils, readout, phase) are expected."
+                "complex64 with axes (coils, readout, phase) is expected."
             )
         readout, phase = self.kspace.shape[-2:]
         if self.mask.dtype != torch.bool or tuple(self.mask.shape) not in ((readout, phase), (1, phase)):
@@ -264,6 +264,8 @@ class Measurement:
 
     def misfit(self, image: Tensor) -> float:
         """||A x - y|| / ||y|| for an image (rows, columns) in the scan's units; x is zero outside the output matrix."""
+        if tuple(as_kind(image, torch.Tensor, "the image", "a tensor, as a method returns it").shape) != self.matrix:
+            raise InputError(f"the image is {dimensions(image.shape)}; {dimensions(self.matrix)} is expected.")
         padded = fourier.centre_pad_image(image.to(torch.complex64), self.model.shape)
         return float(self.model.misfit(padded, self.data))
 
@@ -273,6 +275,8 @@ class Measurement:
         kind: "rss", or "combined" = |sum conj(S_i) x_i| with this measurement's sensitivities
         (methods.md: a method is judged against the reference of its own kind).
         """
+        if kind not in ("rss", "combined"):
+            raise InputError(f"the kind of reference is {kind!r}; give rss or combined.")
         if kind == "rss":
             coil_images = _reference_coils(self)
             return None if coil_images is None else self.crop(root_sum_of_squares(coil_images))

@@ -3,14 +3,15 @@
 Coordinates are those of the stored reconstruction after the crop: row 0 is the first stored row.
 """
 
+from operator import index
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ..ground.arguments import as_text
-from ..ground.errors import InputError, dimensions
+from ..ground.arguments import as_kind, as_text
+from ..ground.errors import InputError, dimensions, one_line
 from ..ground.specification import Specification
 
 if TYPE_CHECKING:
@@ -179,7 +180,12 @@ class ROI(Specification):
 
     def mask(self, shape: tuple[int, int]) -> "Tensor":
         """Bool (rows, columns), True inside; InputError if no pixel lies in the image, or a box reaches outside."""
-        rows, columns = shape
+        try:
+            rows, columns = map(index, shape)
+        except (TypeError, ValueError):
+            raise InputError(
+                f"the image's shape is {one_line(repr(shape), 60)}; give (rows, columns), such as image.shape."
+            ) from None
         inside = np.logical_or.reduce([one.rasterise(rows, columns) for one in self.shapes])
         if not inside.any():
             raise InputError(
@@ -230,6 +236,11 @@ def contours(inside: Pixels) -> list[NDArray[np.float64]]:
 
     padded = np.pad(inside.astype(np.float32), 1)
     return [line - 1 for line in find_contours(padded, 0.5)]
+
+
+def as_roi(given: object) -> ROI:
+    """The region that is given; InputError for anything else."""
+    return as_kind(given, ROI, "the ROI", "a region, such as rr.ROI.box(150, 130, 32, 28)")
 
 
 class Annotation(Specification):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Self
+from typing import Any, Never, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -22,7 +22,10 @@ class Specification(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    def __init__(self, **values: Any) -> None:
+    def __init__(self, *given: Never, **values: Any) -> None:
+        if given:
+            names = ", ".join(f"{name}=..." for name in type(self).model_fields)
+            raise InputError(f"{type(self).__name__} takes its values by their names alone: {names}.")
         with _in_one_sentence(type(self).__name__):
             super().__init__(**values)
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ..data.measurement import Measurement, as_measurement, known_kspace
-from ..data.roi import ROI
+from ..data.roi import ROI, as_roi
 from ..data.units import check_numbers, check_signal
 from ..former import names
 from ..ground.errors import InputError, dimensions
@@ -182,7 +182,7 @@ class Setup:
         check_signal(measurement.largest)
         if not method.is_image:
             raise InputError(f"these knobs of {method.label} ask for a map, not for an image; perturb an image.")
-        return cls(measurement, method, roi, roi.mask(measurement.matrix).to(measurement.kspace.device))
+        return cls(measurement, method, roi, as_roi(roi).mask(measurement.matrix).to(measurement.kspace.device))
 
     @property
     def centre(self) -> tuple[float, float]:

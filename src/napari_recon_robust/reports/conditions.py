@@ -14,6 +14,7 @@ from ..data.orientation import Plane
 from ..data.window import Window
 from ..ground.cached import cached_property
 from ..ground.errors import InputError, dimensions, either
+from ..ground.guard import to_path
 from ..perturbations import registry as perturbations
 from ..reconstructors import registry as reconstructors
 
@@ -55,7 +56,7 @@ class CaseImages:
     """
 
     def __init__(self, case: Case | str | Path, name: str = "") -> None:
-        self.folder = None if isinstance(case, Case) else Path(case).resolve()
+        self.folder = None if isinstance(case, Case) else to_path(case).resolve()
         self.name = name or ("the case" if self.folder is None else self.folder.name)
         loaded = case if isinstance(case, Case) else load_case(case)
         known = loaded.recipe.perturbation in perturbations.ids()

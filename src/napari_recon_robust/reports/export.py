@@ -16,6 +16,7 @@ import numpy as np
 from ..cases.record import Case
 from ..data.window import Window
 from ..evaluation.difference import coloured
+from ..ground.guard import to_path
 from ..ground.writing import write
 from ..io.images import check_suffix
 from ..io.nifti import nifti_image
@@ -46,7 +47,7 @@ def export_image(
     Raises InputError for an image or a budget that the case does not have, an unknown suffix, or a place that cannot
     be written; FileFormatError for a folder that is not a sound case.
     """
-    path = Path(path)
+    path = to_path(path)
     check_suffix(path, tuple(_FORMATS))
     shown = CaseImages(case)
     condition = shown.condition(image, shown.number(budget))

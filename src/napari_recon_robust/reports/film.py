@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ..cases.record import Case
 from ..data.window import Window
 from ..ground.errors import InputError
+from ..ground.guard import to_path
 from ..ground.writing import write
 from ..io.images import check_suffix
 from .conditions import CaseImages, Condition
@@ -46,7 +47,7 @@ def export_film(
     Raises InputError for a kind, a budget or a rate that is not there, an unknown suffix, .mp4 without imageio-ffmpeg,
     or a place that cannot be written; FileFormatError for a folder that is not a sound case.
     """
-    path = Path(path)
+    path = to_path(path)
     check_suffix(path, SUFFIXES)
     if kind not in KINDS:
         raise InputError(f"the film is to show {kind!r}; choose one of {', '.join(KINDS)}.")

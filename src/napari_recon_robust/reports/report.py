@@ -14,7 +14,9 @@ from typing import Any
 
 from ..cases.record import Case
 from ..figures.plots import NOTICE
+from ..ground.arguments import as_list
 from ..ground.errors import InputError
+from ..ground.guard import to_path
 from ..ground.writing import write
 from ..io.images import check_suffix
 from .case_page import CasePage
@@ -39,9 +41,9 @@ def write_report(
     Raises InputError for no case, another suffix than .html and .pdf, images that are not finite, or a place that
     cannot be written; FileFormatError for a folder that is not a sound case.
     """
-    path = Path(path)
+    path = to_path(path)
     check_suffix(path, SUFFIXES)
-    several = [cases] if isinstance(cases, Case | str | Path) else list(cases)
+    several = [cases] if isinstance(cases, Case | str | Path) else as_list(cases, "the cases")
     if not several:
         raise InputError("there is no case to report on; name at least one.")
     opened = [

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..ground.errors import InputError
+from ..ground.guard import to_path
 from ..ground.writing import write
 from ..io.images import check_suffix
 from ..studies.remarks import cautions, failures
@@ -65,7 +66,7 @@ def write_study_report(
     Raises InputError for a table without trials, another suffix than .html, or a place that cannot be written;
     FileFormatError for a folder that is not a sound case.
     """
-    path = Path(path)
+    path = to_path(path)
     check_suffix(path, (SUFFIX,))
     if trials.is_empty():
         raise InputError("the study has no finished trial yet; run it first.")

@@ -16,6 +16,7 @@ from typing import Any
 
 from ...ground import cache
 from ...ground.errors import InputError
+from ...ground.guard import to_path
 from ...ground.progress import Job, Progress, run
 from ..record import DESCRIPTION, IMAGES, KSPACE, missing
 from . import query, verdicts
@@ -44,7 +45,7 @@ def list_cases(
 
 def listing(folder: str | Path) -> Job[list[Entry]]:
     """All cases of a folder, in no order; InputError if it is no folder."""
-    root = Path(os.path.abspath(folder))
+    root = Path(os.path.abspath(to_path(folder)))
     if not root.is_dir():
         raise InputError(f"{root.name} is no folder; give a folder of saved cases.")
     yield Progress(0.0, f"Listing {root.name}")

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ...ground.errors import InputError, either
+from ...ground.guard import to_path
 from ..record import DESCRIPTION
 
 FILE = "verdict.jsonl"
@@ -75,7 +76,7 @@ def judge_case(
     verdict: one of `SCALE`, or "" to take it back. It is on the disk when this returns. Raises InputError for another
     verdict, for tags or notes that are too long, and for a folder that is no case or cannot be written.
     """
-    case = Path(case)
+    case = to_path(case)
     given: dict[str, Any] = {"verdict": verdict, "tags": None if tags is None else _tidy(tags), "note": note}
     change = {name: value for name, value in given.items() if value is not None}
     if verdict not in (None, "", *SCALE):

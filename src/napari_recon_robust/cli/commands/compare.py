@@ -12,6 +12,7 @@ import click
 from ...analyses.quality.comparing import compare_methods
 from ...analyses.quality.entries import Entry
 from ...analyses.quality.grid import Grid, groups, is_anatomy
+from ...ground.devices import checked_device
 from ...ground.errors import FileFormatError, InputError, left_out
 from ...ground.numbers import counted
 from ...io import lacks_axes, open_scan
@@ -19,7 +20,7 @@ from ...physics.sampling import ACCELERATION, CENTRE_FRACTION, PATTERN, SEED
 from ...reconstructors import registry
 from ..contradictions import refuse_idle
 from ..fractions import FRACTION
-from ..options import checked_device, follow, number, of_sampling, print_json, warn
+from ..options import follow, number, of_sampling, print_json, warn
 from ..paths import FOLDER
 
 

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import click
 
+from ...ground.devices import checked_device
 from ...ground.errors import InputError
 from ...ground.progress import Progress, relayed
 from ...training import loop, trial
 from ..contradictions import refuse_both
-from ..options import checked_device, follow
+from ..options import follow
 from ..paths import PLACE
 
 

@@ -96,7 +96,9 @@ class OtherMask(Perturbation):
             f"instead of {before}, R = {measurement.acceleration:.2f}."
         )
         if widened:
-            statement += f" Its centre was widened to {sampling.minimum_centre_lines} lines, which coil sensitivities need."
+            statement += (
+                f" Its centre was widened to {sampling.minimum_centre_lines} lines, which coil sensitivities need."
+            )
         details = {"acceleration": changed.acceleration, "sampled_points": changed.sampled_points}
         return [Perturbed.instead(measurement, changed, details=details, statement=statement)]
 
