@@ -14,6 +14,7 @@ from napari_recon_robust.physics import fourier
 from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.simulation.acquisition import simulate_slice
+from napari_recon_robust.simulation.sample import open_sample
 
 LINES = Sampling(acceleration=3, centre_fraction=0.14)
 FEW = Sampling(acceleration=8, centre_fraction=0.05)  # six lines in the centre
@@ -159,3 +160,14 @@ def test_coils_that_measured_nothing_unfold_nothing() -> None:
 def test_one_coil_that_was_fully_sampled_is_told_nothing() -> None:
     kspace = head(coils=1)
     assert not cautions(Measurement(kspace, torch.ones(1, 128, dtype=torch.bool), (96, 128), kspace))
+
+
+@pytest.mark.slow
+def test_slices_that_are_taken_for_coils_are_told() -> None:
+    """As the axes of a raw array may be guessed: a stack of one coil, or coils before slices."""
+    with open_sample() as scan:
+        stack = torch.stack([scan.kspace(slice)[0, 192:448] for slice in range(len(scan))])
+        coils = scan.kspace(0)[:, 192:448]
+    stacked, ordinary = (cautions(measured(kspace)).get("second_set", "") for kspace in (stack, coils))
+    assert "or slices are taken for coils (then name the axes of the array)" in stacked
+    assert not ordinary

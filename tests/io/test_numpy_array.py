@@ -84,6 +84,22 @@ def test_guess_knows_the_axis_that_lines_are_missing_along():
     assert guess_axes(kspace) == ("coil", "phase", "readout")
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1)])
+@pytest.mark.parametrize("coils", [0, 4])
+def test_kspace_of_three_dimensions_is_told_and_slices_are_not(tmp_path, order, coils):
+    """Its partitions along the third axis opened as slices, or as coils."""
+    z, y, x = np.mgrid[-1:1:24j, -1:1:40j, -1:1:32j]
+    volume = (z / 0.9) ** 2 + (y / 0.8) ** 2 + (x / 0.6) ** 2 < 1
+    volume = volume * (1 + 0.3 * np.cos(8 * x + 5 * y + 3 * z))
+    if coils:
+        volume = volume * np.exp(-((y - np.arange(coils)[:, None, None, None] / 2 + 0.7) ** 2))
+    order = (*range(volume.ndim - 3), *(axis + volume.ndim - 3 for axis in order))
+    for axes, told in (((-3, -2, -1), True), ((-2, -1), False)):
+        kspace = np.fft.fftshift(np.fft.fftn(np.fft.ifftshift(volume, axes), axes=axes), axes)
+        with open_scan(save(tmp_path / "scan.npy", kspace.transpose(order))) as scan:
+            assert any("as k-space of three dimensions has" in note for note in scan.header.notes) == told
+
+
 @pytest.mark.parametrize(
     ("name", "axes"),
     [

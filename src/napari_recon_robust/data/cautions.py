@@ -46,9 +46,10 @@ def _second_set(measurement: Measurement) -> str:
     if share < SECOND_SET:
         return ""
     return (
-        f"The object seems larger than the field of view: {100 * share:.2g}% of the energy of the calibration lines "
-        "needs a second set of coil sensitivities; methods that use one may be worse than the zero-filled image. "
-        "GRAPPA, which uses none, may be better at an acceleration of 2 to 3."
+        "The object seems larger than the field of view, or slices are taken for coils (then name the axes of the "
+        f"array): {100 * share:.2g}% of the energy of the calibration lines needs a second set of coil sensitivities; "
+        "methods that use one may be worse than the zero-filled image. GRAPPA, which uses none, may be better at an "
+        "acceleration of 2 to 3."
     )
 
 

@@ -17,6 +17,9 @@ from .format import Format
 AXES = ("slice", "coil", "readout", "phase")
 # At most so many entries of each axis are examined when axes are guessed.
 LOOK = 64
+# Of the energy, in the central quarter of an axis of so many entries: 28 stacks of slices have at most 0.46 there,
+# coils of six scans 0.54, and the third axis of the same volumes' k-space 0.80 to 0.99.
+ENCODED, FEWEST_ENCODED = 0.7, 8
 
 
 class NumpyArray(Format):
@@ -57,11 +60,18 @@ class NumpyScan(Scan):
     def __init__(self, name: str, array: StoredArray | NDArray[np.complexfloating], axes: Sequence[str] | None) -> None:
         notes = []
         if axes is None:
-            axes = guess_axes(array)
+            profiles = _profiles(array)
+            axes = _guessed(profiles, array.shape)
             notes.append(
                 f"The axes of {' x '.join(map(str, array.shape))} are taken as {', '.join(axes)}, which is a guess; "
                 "name them (axes) if that is wrong."
             )
+            notes += [
+                f"The axis that is taken for {name}s has its energy in the centre, as k-space of three dimensions has: "
+                "if it is that, transform it along the third one first, which gives slices."
+                for name, profile in zip(axes, profiles, strict=True)
+                if name in ("slice", "coil") and _is_encoded(profile)
+            ]
         else:
             axes = _checked(axes, array.ndim)
         self._array, self._axes = array, tuple(axes)
@@ -110,32 +120,53 @@ def guess_axes(array: NDArray[np.complexfloating] | StoredArray) -> tuple[str, .
     An axis with one entry is slices. Phase encoding is the axis along which whole lines are missing, else the shorter
     one (the readout is oversampled), else the last.
     """
+    return _guessed(_profiles(array), array.shape)
+
+
+def _profiles(array: NDArray[np.complexfloating] | StoredArray) -> list[NDArray[np.floating]]:
+    """The energy along each axis, of some of its entries."""
     start = [n // 2 % max(1, n // LOOK) for n in array.shape]
     view = np.asarray(array[tuple(slice(s, None, max(1, n // LOOK)) for s, n in zip(start, array.shape, strict=True))])
     energy = np.nan_to_num(np.abs(view).astype(float) ** 2, nan=0.0, posinf=0.0)  # these are refused when it is opened
-    profiles = [energy.sum(tuple(other for other in range(array.ndim) if other != axis)) for axis in range(array.ndim)]
+    return [energy.sum(tuple(other for other in range(array.ndim) if other != axis)) for axis in range(array.ndim)]
+
+
+def _guessed(profiles: Sequence[NDArray[np.floating]], shape: Sequence[int]) -> tuple[str, ...]:
+    """`guess_axes` of an array of this shape, from the energy along its axes."""
     centred, unshifted = (
         [_concentration(shift(profile)) for profile in profiles] for shift in (np.asarray, np.fft.fftshift)
     )
     concentration = max(centred, unshifted, key=lambda found: sorted(found)[-2])
-    by_concentration = sorted(range(array.ndim), key=lambda axis: -concentration[axis])
+    by_concentration = sorted(range(len(shape)), key=lambda axis: -concentration[axis])
     encoded, others = sorted(by_concentration[:2]), by_concentration[2:]
     as_fastmri = sorted(others) == [0, 1]
-    others.sort(key=lambda axis: (array.shape[axis] == 1, -axis if as_fastmri else array.shape[axis]))
+    others.sort(key=lambda axis: (shape[axis] == 1, -axis if as_fastmri else shape[axis]))
     names = dict(zip(others, ("coil", "slice"), strict=False))
     gaps = [axis for axis in encoded if (profiles[axis] == 0).any()]
-    shorter = min(reversed(encoded), key=lambda axis: array.shape[axis])
+    shorter = min(reversed(encoded), key=lambda axis: shape[axis])
     phase = gaps[0] if len(gaps) == 1 else shorter
     names |= {axis: "phase" if axis == phase else "readout" for axis in encoded}
-    return tuple(names[axis] for axis in range(array.ndim))
+    return tuple(names[axis] for axis in range(len(shape)))
 
 
 def _concentration(profile: NDArray[np.floating]) -> float:
     """The share of the energy in the central quarter of an axis, divided by the share of the entries there."""
-    n = len(profile)
-    centre = slice(n // 2 - n // 8, n // 2 + n // 8 + 1)
+    return _central(profile) * len(profile) / len(profile[_quarter(profile)])
+
+
+def _is_encoded(profile: NDArray[np.floating]) -> bool:
+    return len(profile) >= FEWEST_ENCODED and _central(profile) > ENCODED
+
+
+def _central(profile: NDArray[np.floating]) -> float:
+    """The share of the energy in the central quarter of an axis."""
     total = profile.sum()
-    return float(profile[centre].sum() / total) * n / len(profile[centre]) if total > 0 else 0.0
+    return float(profile[_quarter(profile)].sum() / total) if total > 0 else 0.0
+
+
+def _quarter(profile: NDArray[np.floating]) -> slice:
+    n = len(profile)
+    return slice(n // 2 - n // 8, n // 2 + n // 8 + 1)
 
 
 def _checked(axes: Sequence[str], ndim: int) -> tuple[str, ...]:
