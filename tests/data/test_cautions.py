@@ -1,6 +1,7 @@
 """Scans whose images are wrong and look like any other are told from ordinary ones by their samples."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from torch import Tensor
 from napari_recon_robust.data.cautions import cautions
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.evaluation import metrics
+from napari_recon_robust.io import open_scan
 from napari_recon_robust.physics import fourier
 from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.reconstructors import registry
@@ -97,11 +99,32 @@ def offset(kspace: Tensor, size: float, *, turning: bool) -> Tensor:
 @pytest.mark.parametrize("turning", [False, True])
 def test_an_offset_of_the_receiver_is_told_and_what_is_advised_takes_it_away(sampling: Sampling, turning: bool) -> None:
     kspace = head(noise=0.01)
-    for size in (2, 20):
+    for size in (0.8, 2, 20):
         shifted = kspace + offset(kspace, size, turning=turning)
         assert list(cautions(measured(shifted, sampling))) == ["dc_offset"]
         outer = torch.cat((shifted[:, :12], shifted[:, -12:]), 1).mean(1, keepdim=True)
         assert not cautions(measured(shifted - outer, sampling))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name",
+    [
+        "brain_16coil_128x128_full",
+        "phantom_16coil_128x128_full",
+        "phantom_2coil_160x320_full",
+        "phantom_32coil_64x64_full",
+    ],
+)
+def test_an_offset_of_half_the_noise_is_told_on_real_scans_and_none_where_there_is_none(
+    shared: Path, name: str
+) -> None:
+    with open_scan(shared / "data" / "kspace" / f"{name}.npy") as scan:
+        kspace = scan.kspace(0)
+    for sampling in (LINES, Sampling(acceleration=1)):
+        assert "dc_offset" not in cautions(measured(kspace, sampling))
+        for turning in (False, True):
+            assert "dc_offset" in cautions(measured(kspace + offset(kspace, 0.5, turning=turning), sampling))
 
 
 @pytest.mark.parametrize("sampling", [LINES, POINTS])
