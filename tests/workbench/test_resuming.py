@@ -357,7 +357,7 @@ def test_a_result_comes_back_with_its_slice(crashed: Workbench) -> None:
 
 
 def test_a_scan_that_has_vanished_or_changed_gets_a_sentence(crashed: Workbench, scan: Path) -> None:
-    os.utime(scan, (1, 1))
+    scan.write_bytes(scan.read_bytes() + b"changed")
     bench = Workbench()
     bench.resuming.look()
     with pytest.raises(InputError, match="^head.h5 has changed since it was reviewed"):
@@ -367,6 +367,13 @@ def test_a_scan_that_has_vanished_or_changed_gets_a_sentence(crashed: Workbench,
         bench.resuming.resume().run()
     assert not bench.acquisition.is_open
     assert bench.resuming.offered is not None
+
+
+def test_a_scan_that_was_only_touched_is_gone_on_with(crashed: Workbench, scan: Path) -> None:
+    os.utime(scan, (1, 1))
+    bench = resumed()
+    assert bench.regions.chosen_on(1) == LESION
+    bench.acquisition.close()
 
 
 def test_a_damaged_result_does_not_take_the_review_with_it(crashed: Workbench, kept: Path) -> None:

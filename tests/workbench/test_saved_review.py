@@ -4,8 +4,10 @@ import os
 import subprocess
 import sys
 from datetime import datetime
+from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from napari_recon_robust.data.roi import ROI
@@ -161,6 +163,66 @@ def test_a_scan_is_known_where_it_is_moved_to_and_when_it_has_changed(kept: Path
             assert found.review.scan is not None
             assert (found.review.scan.path, found.review.scan.axes) == (scan.path, then.axes)
             assert found.review.scan.modified == 1, "the offer says that it has changed"
+
+
+def _reviewed(path: Path) -> Store:
+    region = SavedRegion(roi=ROI.box(1, 1, 4, 4), slice=0, name="drawn 1", source="drawn", chosen=False)
+    store = Store()
+    store.write(SavedReview(scan=SavedScan.of(path, None), regions=(region,), closed=True))
+    return store
+
+
+def test_a_scan_that_was_only_touched_or_copied_is_the_same(kept: Path, tmp_path: Path) -> None:
+    path = tmp_path / "head.npy"
+    path.write_bytes(b"samples")
+    _reviewed(path)
+    os.utime(path, (1e9, 1e9))
+    (found,) = saved_review.kept()
+    assert found.hindrance == ""
+    copy = tmp_path / "copies" / "head.npy"
+    copy.parent.mkdir()
+    copy.write_bytes(b"samples")
+    for now in (path, copy):
+        scan = SavedScan.of(now, None)
+        assert scan is not None
+        (found,) = saved_review.kept_of(scan, None)
+        assert found.hindrance == ""
+        assert found.review.scan is not None
+        assert found.review.scan.path == str(now)
+    copy.write_bytes(b"SAMPLES")
+    changed = SavedScan.of(copy, None)
+    assert changed is not None
+    assert saved_review.kept_of(changed, None) == ()
+    path.write_bytes(b"SAMPLES")
+    assert "has changed" in saved_review.kept()[0].hindrance, "the size is the same, and the content is not"
+
+
+@pytest.mark.slow
+def test_a_slice_of_a_large_scan_that_changed_is_seen_though_little_of_it_is_read(
+    kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, slices = tmp_path / "head.npy", 200
+    values = np.random.default_rng(0).integers(256, size=(slices, 2**19), dtype=np.uint8)  # 100 MiB
+    values.tofile(path)
+    counted: list[int] = []
+
+    class Counting(BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            found = super().read(size)
+            counted.append(len(found))
+            return found
+
+    monkeypatch.setattr(saved_review, "open_file", lambda path: Counting(path.read_bytes()))
+    _reviewed(path)
+    assert 15 * 2**20 < sum(counted) <= 16.1 * 2**20
+    os.utime(path, (1e9, 1e9))
+    assert saved_review.kept()[0].hindrance == ""
+    for number, time in ((0, 2e9), (77, 2.1e9), (slices - 1, 2.2e9)):
+        changed = values.copy()
+        changed[number] += 1
+        changed.tofile(path)
+        os.utime(path, (time, time))
+        assert "has changed" in saved_review.kept()[0].hindrance
 
 
 def test_an_offer_says_when_it_was_of_what_and_what_hinders(tmp_path: Path) -> None:

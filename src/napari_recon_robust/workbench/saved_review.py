@@ -25,7 +25,7 @@ from pydantic import Field, ValidationError
 from ..data.roi import ROI
 from ..ground.documents import read_json
 from ..ground.errors import FileFormatError, InputError, ReconRobustError
-from ..ground.guard import is_file
+from ..ground.guard import is_file, open_file
 from ..ground.specification import Specification
 from ..ground.writing import WritingError, host, said, write
 from ..io import files_of, stamp
@@ -33,6 +33,7 @@ from ..simulation import packaged
 
 STATE = "state.json"
 _MOST, _ROOM = 10, 2**32  # reviews that are kept, and bytes of them
+_BLOCKS, _BLOCK = 256, 2**16  # of a file's content, and bytes of each: 16 MiB, among them some of each of 250 slices
 _numbers = itertools.count()
 
 
@@ -46,14 +47,17 @@ def folder() -> Path:
 class SavedScan(Specification):
     """A scan's file as it was.
 
-    axes: those that an array was opened with. size, modified: its `io.stamp`. sample: the SHA-256 of the packaged
-    sample, of which each installation has a copy with a time of its own; None for any other file.
+    axes: those that an array was opened with. size, modified: its `io.stamp`. content: the digest of blocks that are
+    spread over it, by which a copy, or a file that was only touched, is known; None where it was not read. sample: the
+    SHA-256 of the packaged sample, of which each installation has a copy with a time of its own; None for any other
+    file.
     """
 
     path: str
     axes: tuple[str, ...] | None = None
     size: int
     modified: int
+    content: str | None = None
     sample: str | None = None
 
     @classmethod
@@ -73,8 +77,22 @@ class SavedScan(Specification):
         return Path(self.path).name
 
     def at(self, found: "SavedScan") -> "SavedScan":
-        """The same file, where it is now."""
-        return self.model_copy(update={"path": found.path})
+        """The same file, where and as it is now."""
+        return self.model_copy(update={"path": found.path, "modified": found.modified})
+
+    def is_same(self, other: "SavedScan") -> bool:
+        """Whether the other file, which is there now, has the same content."""
+        if self.size != other.size or self.modified == other.modified:
+            return self.size == other.size
+        return self.content is not None and self.content == other.read().content
+
+    def read(self) -> "SavedScan":
+        """The same with the digest of its content, if it still is as it was and can be read."""
+        with suppress(FileFormatError, OSError):
+            if stamp(Path(self.path)) == (self.size, self.modified):
+                content = _digest(self.path, self.size, self.modified)
+                return self.model_copy(update={"content": content})
+        return self
 
     def here(self) -> "SavedScan":
         """The packaged sample as this installation has it, if its content is the same; any other file as it was."""
@@ -84,11 +102,10 @@ class SavedScan(Specification):
 
     def check(self) -> None:
         """Raise InputError, one sentence, for a file that has vanished or changed."""
-        try:
-            now = stamp(Path(self.path))
-        except FileFormatError:
-            raise _vanished(Path(self.path)) from None
-        if now != (self.size, self.modified):
+        now = SavedScan.of(Path(self.path), self.axes)
+        if now is None:
+            raise _vanished(Path(self.path))
+        if not self.is_same(now):
             raise InputError(
                 f"{self.name} has changed since it was reviewed, so its regions and results may not be its own any "
                 "more; open it anew."
@@ -258,6 +275,8 @@ class Store:
         """
         self.make()
         path = self.place / STATE
+        if review.scan is not None and review.scan.content is None:
+            review = review.model_copy(update={"scan": review.scan.read()})
         write(path, json.dumps(review.model_dump(mode="json"), indent=1).encode())
         with said(path):
             path.chmod(0o600)
@@ -323,7 +342,7 @@ def kept_of(scan: SavedScan | None, case: str | None) -> tuple[Found, ...]:
         then = one.review.scan
         same = case is not None and one.review.case == case
         if scan is not None and then is not None:
-            if (then.name, then.size, then.modified) == (scan.name, scan.size, scan.modified):
+            if then.name == scan.name and then.is_same(scan):
                 one = replace(one, review=one.review.model_copy(update={"scan": then.at(scan)}))
                 same = True
             else:
@@ -377,6 +396,19 @@ def _sample() -> str | None:
         return os.path.abspath(packaged.sample_path())
     except InputError:
         return None
+
+
+@cache
+def _digest(path: str, size: int, modified: int) -> str:
+    """The digest of at most `_BLOCKS` blocks of each of a scan's files. size, modified: as of `_sha256`."""
+    found = hashlib.sha256()
+    for name in files_of(Path(path)):
+        with open_file(name) as file:
+            length = file.seek(0, os.SEEK_END)
+            for place in range(0, length, max(_BLOCK, (length - _BLOCK) // (_BLOCKS - 1))):
+                file.seek(place)
+                found.update(file.read(_BLOCK))
+    return found.hexdigest()
 
 
 @cache
