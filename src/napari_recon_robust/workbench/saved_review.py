@@ -48,9 +48,7 @@ class SavedScan(Specification):
     """A scan's file as it was.
 
     axes: those that an array was opened with. size, modified: its `io.stamp`. content: the digest of blocks that are
-    spread over it, by which a copy, or a file that was only touched, is known; None where it was not read. sample: the
-    SHA-256 of the packaged sample, of which each installation has a copy with a time of its own; None for any other
-    file.
+    spread over it, by which a copy, or a file that was only touched, is known; None where it was not read.
     """
 
     path: str
@@ -58,7 +56,6 @@ class SavedScan(Specification):
     size: int
     modified: int
     content: str | None = None
-    sample: str | None = None
 
     @classmethod
     def of(cls, path: Path, axes: Sequence[str] | None) -> Self | None:
@@ -67,9 +64,7 @@ class SavedScan(Specification):
             size, modified = stamp(path)
         except FileFormatError:
             return None
-        here = os.path.abspath(path)
-        sample = _sha256(here, size, modified) if here == _sample() else None
-        return cls(path=here, axes=tuple(axes) if axes else None, size=size, modified=modified, sample=sample)
+        return cls(path=os.path.abspath(path), axes=tuple(axes) if axes else None, size=size, modified=modified)
 
     @property
     def name(self) -> str:
@@ -95,10 +90,10 @@ class SavedScan(Specification):
         return self
 
     def here(self) -> "SavedScan":
-        """The packaged sample as this installation has it, if its content is the same; any other file as it was."""
-        sample = None if self.sample is None else _sample()
-        now = None if sample is None else SavedScan.of(Path(sample), self.axes)
-        return self if now is None or now.sample != self.sample else now
+        """The packaged sample as this installation has it, if that is what it was; any other file as it was."""
+        sample = _sample()
+        now = None if sample is None or Path(sample).name != self.name else SavedScan.of(Path(sample), self.axes)
+        return now if now is not None and self.is_same(now) else self
 
     def check(self) -> None:
         """Raise InputError, one sentence, for a file that has vanished or changed."""
@@ -400,7 +395,7 @@ def _sample() -> str | None:
 
 @cache
 def _digest(path: str, size: int, modified: int) -> str:
-    """The digest of at most `_BLOCKS` blocks of each of a scan's files. size, modified: as of `_sha256`."""
+    """The digest of at most `_BLOCKS` blocks of each of a scan's files. size, modified: its stamp, for the cache."""
     found = hashlib.sha256()
     for name in files_of(Path(path)):
         with open_file(name) as file:
@@ -409,13 +404,6 @@ def _digest(path: str, size: int, modified: int) -> str:
                 file.seek(place)
                 found.update(file.read(_BLOCK))
     return found.hexdigest()
-
-
-@cache
-def _sha256(path: str, size: int, modified: int) -> str:
-    """The digest of a file. size, modified: its stamp, so that it is read once for each state of it."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _vanished(path: Path) -> InputError:
