@@ -40,8 +40,8 @@ def read(asked: dict[str, Any]) -> None:
             with Path(asked["notes"]).open("a") as notes:
                 notes.write(f"{shown.id}\n")
             QApplication.processEvents()
-            QTest.keyClick(room._canvas, str(1 + order.index(shown.id) % 3))
-            QTest.keyClick(room._canvas, "\r")
+            QTest.keyClick(room.canvas, str(1 + order.index(shown.id) % 3))
+            QTest.keyClick(room.canvas, "\r")
 
 
 def killed(asked: dict[str, Any]) -> int:

@@ -34,7 +34,7 @@ class Reading:
         answers.access.check_reader(reader)
         self._answers, self.reader = answers, reader
         self.clock, self.marks = ReadingClock(clock), ReadingMarks(self)
-        self.slices = ReadingSlices(self, answers.bundle.slices)
+        self.slices = ReadingSlices(answers.bundle.slices, self._leave_slice)
         self.place: Place = answers.place(reader)
         self.shown: Shown | None = None
         self.values: dict[str, Answer] = {}
@@ -103,6 +103,7 @@ class Reading:
         goes_on = shown is not None and self.shown is shown  # its next step: the clock of the case goes on
         self.shown, self.truth, self.values, self.comment = shown, None, {}, ""
         self.marks.forget()
+        self.slices.count = 1 if shown is None else shown.slices
         if shown is not None:
             self._step = self._answers.step(shown.id)
             self._revision, given = self._answers.given(self.reader, shown.id)
@@ -115,6 +116,10 @@ class Reading:
             self.clock.start("" if shown is None else shown.id, self.slices.count)
         self.clock.go_on()
         self.opened.emit()
+
+    def _leave_slice(self, slice: int) -> None:
+        self.clock.leave(slice)
+        self.marks.selected = -1
 
     def images(self) -> dict[str, NDArray[np.float32]]:
         """The images of the case by neutral names, float32 (slices, rows, columns), in the order of their panels."""

@@ -1,15 +1,34 @@
 """Where a reader clicked: the place of a lesion, or the marks of a free response."""
 
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 import numpy as np
+from psygnal import SignalInstance
 
+from ..reader_studies.bundle import Shown
 from ..reader_studies.questions import MARKS, Answer, FreeResponse, Lesion, Question
-
-if TYPE_CHECKING:
-    from .reading import Reading
+from .reading_slices import ReadingSlices
 
 NEAR = 4.0  # pixels around a mark within which a click chooses it
+
+
+class Judged(Protocol):
+    """The case that is read, as far as its marks need it; `reading.Reading` is one."""
+
+    shown: Shown | None
+    values: dict[str, Answer]
+    slices: ReadingSlices
+
+    @property
+    def questions(self) -> dict[str, Question]:
+        """What is asked at this step, by id."""
+
+    @property
+    def answered(self) -> SignalInstance:
+        """Tells of another answer."""
+
+    def answer(self, question: str, **part: Any) -> None:
+        """Take a part of an answer."""
 
 
 class ReadingMarks:
@@ -18,7 +37,7 @@ class ReadingMarks:
     selected: which mark of a free response is rated, moved or taken away; -1 for the last one of the slice.
     """
 
-    def __init__(self, reading: "Reading") -> None:
+    def __init__(self, reading: Judged) -> None:
         self._reading = reading
         self._taken: list[list[Answer]] = []
         self.forget()

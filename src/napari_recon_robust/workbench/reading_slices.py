@@ -1,34 +1,29 @@
 """Which slice of the case that is read is shown."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from psygnal import Signal
 
-if TYPE_CHECKING:
-    from .reading import Reading
-
 
 class ReadingSlices:
-    """The slices of the case, the same of all its images. at: the one that is shown, from 0. Signal: `turned()`."""
+    """The slices of the case, the same of all its images.
+
+    most: slices of any case of the study. count: those of this one. at: the one that is shown, from 0. leave: is called
+    with that one before another is shown. Signal: `turned()`.
+    """
 
     turned = Signal()
 
-    def __init__(self, reading: "Reading", most: int) -> None:
-        """most: slices of any case of the study."""
-        self._reading, self.most = reading, most
-        self.at = 0
-
-    @property
-    def count(self) -> int:
-        """How many the case has."""
-        return 1 if self._reading.shown is None else self._reading.shown.slices
+    def __init__(self, most: int, leave: Callable[[int], object]) -> None:
+        self.most, self._leave = most, leave
+        self.count, self.at = 1, 0
 
     def turn(self, slice: int) -> None:
         """Show another one; beyond the ends there is none."""
         slice = min(max(slice, 0), self.count - 1)
         if slice != self.at:
-            self._reading.clock.leave(self.at)
-            self.at, self._reading.marks.selected = slice, -1
+            self._leave(self.at)
+            self.at = slice
             self.turned.emit()
 
     def step(self, by: int) -> None:

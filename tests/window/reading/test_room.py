@@ -56,10 +56,10 @@ def test_a_scripted_reader_reads_by_keys(
         image = opened.panels.panels["image"].image
         np.testing.assert_array_equal(np.asarray(image.data), reading.images()["image"])
         assert tuple(image.contrast_limits) == pytest.approx(shown.window)
-        QTest.keyClick(opened._canvas, Qt.Key.Key_Return)  # nothing is answered yet
+        QTest.keyClick(opened.canvas, Qt.Key.Key_Return)  # nothing is answered yet
         assert reading.shown is shown
-        QTest.keyClick(opened._canvas, str(1 + done % 3))
-        QTest.keyClick(opened._canvas, Qt.Key.Key_Return)
+        QTest.keyClick(opened.canvas, str(1 + done % 3))
+        QTest.keyClick(opened.canvas, Qt.Key.Key_Return)
     assert reading.shown is None
     levels = [row["value"]["level"] for row in reading._answers.rows() if row["question"] == "sharpness"]
     assert levels == [1 + done % 3 for done in range(12)]
@@ -70,30 +70,30 @@ def test_a_scripted_reader_reads_by_keys(
 def test_going_back_and_pausing(room: Callable[..., ReadingRoom]) -> None:
     opened = room()
     first = opened.reading.shown
-    QTest.keyClick(opened._canvas, "2")
-    QTest.keyClick(opened._canvas, Qt.Key.Key_Return)
+    QTest.keyClick(opened.canvas, "2")
+    QTest.keyClick(opened.canvas, Qt.Key.Key_Return)
     assert opened.reading.shown is not first
-    QTest.keyClick(opened._canvas, Qt.Key.Key_Backspace)
+    QTest.keyClick(opened.canvas, Qt.Key.Key_Backspace)
     assert opened.reading.shown is first
     assert opened.reading.values == {"sharpness": {"level": 2}}
-    QTest.keyClick(opened._canvas, "p")
+    QTest.keyClick(opened.canvas, "p")
     assert opened.reading.clock.paused
-    assert opened._canvas.isHidden()
+    assert opened.canvas.isHidden()
     QTest.mouseClick(opened.side._pause, Qt.MouseButton.LeftButton)
-    assert not opened._canvas.isHidden()
+    assert not opened.canvas.isHidden()
 
 
 def test_a_pause_holds_all_but_its_own_button(room: Callable[..., ReadingRoom]) -> None:
     opened = room()
-    QTest.keyClick(opened._canvas, "2")
-    QTest.keyClick(opened._canvas, Qt.Key.Key_Return)
-    QTest.keyClick(opened._canvas, "3")
+    QTest.keyClick(opened.canvas, "2")
+    QTest.keyClick(opened.canvas, Qt.Key.Key_Return)
+    QTest.keyClick(opened.canvas, "3")
     side, second = opened.side, opened.reading.shown
     for label in ("Continue (P)", "Pause (P)"):
         QTest.mouseClick(side._pause, Qt.MouseButton.LeftButton)
         paused = opened.reading.clock.paused
         assert (side._pause.text(), paused) == (label, label != "Pause (P)")
-        held = (opened._canvas.isHidden(), "Paused" in side._words.text(), not side._scroll.isEnabled())
+        held = (opened.canvas.isHidden(), "Paused" in side._words.text(), not side._scroll.isEnabled())
         assert {*held, not side._next.isEnabled(), not side._back.isEnabled()} == {paused}
         QTest.mouseClick(side._back, Qt.MouseButton.LeftButton)
         assert (opened.reading.shown is second) is paused
@@ -101,19 +101,19 @@ def test_a_pause_holds_all_but_its_own_button(room: Callable[..., ReadingRoom]) 
 
 def test_a_case_that_is_opened_in_a_pause_ends_it(room: Callable[..., ReadingRoom]) -> None:
     opened = room()
-    QTest.keyClick(opened._canvas, "p")
+    QTest.keyClick(opened.canvas, "p")
     opened.reading.go_on()
     assert not opened.reading.clock.paused
-    assert not opened._canvas.isHidden()
+    assert not opened.canvas.isHidden()
     assert opened.side._pause.text() == "Pause (P)"
     assert opened.side._words.text().startswith("Case 1 of 12")
 
 
 def test_a_lesion_is_marked_by_a_click(room: Callable[..., ReadingRoom]) -> None:
     opened = room(questions=[{**LESION[0], "place": True}])
-    QTest.keyClick(opened._canvas, "1")
-    QTest.keyClick(opened._canvas, "+")
-    QTest.mouseClick(opened._canvas, Qt.MouseButton.LeftButton, pos=opened._canvas.rect().center())
+    QTest.keyClick(opened.canvas, "1")
+    QTest.keyClick(opened.canvas, "+")
+    QTest.mouseClick(opened.canvas, Qt.MouseButton.LeftButton, pos=opened.canvas.rect().center())
     shown = opened.reading.shown
     assert shown is not None
     mark = opened.reading.marks.all[0]
@@ -124,18 +124,18 @@ def test_a_lesion_is_marked_by_a_click(room: Callable[..., ReadingRoom]) -> None
 def test_marks_are_set_and_moved_by_keys(room: Callable[..., ReadingRoom]) -> None:
     opened = room(questions=[{"id": "marks", "kind": "free-response", "text": "?"}])
     for key in (Qt.Key.Key_M, Qt.Key.Key_Up, Qt.Key.Key_Right, "+"):
-        QTest.keyClick(opened._canvas, key)
+        QTest.keyClick(opened.canvas, key)
     shown = opened.reading.shown
     assert shown is not None
     down = 1 if shown.upside_down else -1
     middle = (shown.rows - 1) / 2, (shown.columns - 1) / 2
     assert opened.reading.marks.all == [{"row": middle[0] + down, "column": middle[1] + 1, "rating": 55}]
-    QTest.mouseClick(opened._canvas, Qt.MouseButton.LeftButton, pos=opened._canvas.rect().center())
+    QTest.mouseClick(opened.canvas, Qt.MouseButton.LeftButton, pos=opened.canvas.rect().center())
     assert len(opened.reading.marks.all) == 1  # near the first one
-    QTest.keyClick(opened._canvas, Qt.Key.Key_X)
+    QTest.keyClick(opened.canvas, Qt.Key.Key_X)
     assert opened.reading.marks.all == []
     assert not opened.side._next.isEnabled()
-    QTest.keyClick(opened._canvas, "1")
+    QTest.keyClick(opened.canvas, "1")
     assert opened.side._next.isEnabled()
 
 
@@ -146,11 +146,11 @@ def test_three_images_are_ranked_by_keys(
     opened = room(arms=arms, questions=[{"id": "rank", "kind": "ranking", "text": "?"}])
     assert opened.panels.shown == ("a", "b", "c")
     assert opened.looking.modes == ("side", "flicker")
-    QTest.keyClick(opened._canvas, "3")
-    QTest.keyClick(opened._canvas, "1")
+    QTest.keyClick(opened.canvas, "3")
+    QTest.keyClick(opened.canvas, "1")
     first = opened.reading.shown
     assert first is not None
-    QTest.keyClick(opened._canvas, Qt.Key.Key_Return)
+    QTest.keyClick(opened.canvas, Qt.Key.Key_Return)
     assert opened.reading._answers.given("R1", first.id)[1]["rank"] == {"order": [2, 0, 1]}
 
 
@@ -164,20 +164,20 @@ def test_flicker_and_wipe_keep_the_window_and_the_zoom(
         return np.asarray(opened.panels.panels["b"].image.data)[0]
 
     opened.panels.shared_window.start(0.1, 0.7)
-    QTest.keyClick(opened._canvas, "l")
+    QTest.keyClick(opened.canvas, "l")
     until(lambda: opened.panels.shown == ("b",) and opened.panels.settled)
     until(lambda: np.array_equal(seen(), left))
     until(lambda: np.array_equal(seen(), right))
-    QTest.keyClick(opened._canvas, "v")
+    QTest.keyClick(opened.canvas, "v")
     until(lambda: opened.panels.settled)
-    QTest.keyClick(opened._canvas, Qt.Key.Key_Right)
+    QTest.keyClick(opened.canvas, Qt.Key.Key_Right)
     edge = round(0.52 * left.shape[1])
     np.testing.assert_array_equal(seen(), np.concatenate([left[:, :edge], right[:, edge:]], axis=1))
     assert opened.panels.window == pytest.approx((0.1, 0.7))
-    QTest.keyClick(opened._canvas, "1")
+    QTest.keyClick(opened.canvas, "1")
     shown = opened.reading.shown
     assert shown is not None
-    QTest.keyClick(opened._canvas, Qt.Key.Key_Return)
+    QTest.keyClick(opened.canvas, Qt.Key.Key_Return)
     context = opened.reading._answers.rows()[0]["context"]
     assert (context["mode"], context["low"], context["high"]) == ("wipe", pytest.approx(0.1), pytest.approx(0.7))
     assert context["zoom"] == pytest.approx(1, abs=0.02)
@@ -186,12 +186,12 @@ def test_flicker_and_wipe_keep_the_window_and_the_zoom(
 
 def _wheel(opened: ReadingRoom, notches: float, control: bool = False) -> None:
     """Roll the wheel over the picture; up is positive."""
-    at = QPointF(opened._canvas.rect().center())
+    at = QPointF(opened.canvas.rect().center())
     held = Qt.KeyboardModifier.ControlModifier if control else Qt.KeyboardModifier.NoModifier
     rolled = QPoint(0, round(120 * notches))
-    place = QPointF(opened._canvas.mapToGlobal(at.toPoint()))
+    place = QPointF(opened.canvas.mapToGlobal(at.toPoint()))
     event = QWheelEvent(at, place, QPoint(), rolled, Qt.MouseButton.NoButton, held, Qt.ScrollPhase.NoScrollPhase, False)
-    QApplication.sendEvent(opened._canvas, event)
+    QApplication.sendEvent(opened.canvas, event)
 
 
 def test_slices_are_turned_by_wheel_keys_and_slider_in_one_view(
@@ -213,10 +213,10 @@ def test_slices_are_turned_by_wheel_keys_and_slider_in_one_view(
     assert bar.isVisible()
     assert is_shown(0)
     opened.panels.shared_window.start(0.1, 0.7)
-    QTest.keyClick(opened._canvas, Qt.Key.Key_PageUp)
+    QTest.keyClick(opened.canvas, Qt.Key.Key_PageUp)
     zoom = camera.zoom
     for key, slice in (("k", 1), ("k", 2), ("k", 2), ("j", 1)):
-        QTest.keyClick(opened._canvas, key)
+        QTest.keyClick(opened.canvas, key)
         assert is_shown(slice)
     _wheel(opened, 1)
     assert is_shown(0)
@@ -229,18 +229,18 @@ def test_slices_are_turned_by_wheel_keys_and_slider_in_one_view(
     bar.slider.setFocus()
     QTest.keyClick(bar.slider, Qt.Key.Key_Left)
     assert is_shown(1)
-    QTest.keyClick(opened._canvas, "v")
+    QTest.keyClick(opened.canvas, "v")
     until(lambda: opened.panels.settled)
-    QTest.keyClick(opened._canvas, "k")
+    QTest.keyClick(opened.canvas, "k")
     edge = left.shape[2] // 2
     np.testing.assert_array_equal(seen("b"), np.concatenate([left[2][:, :edge], right[2][:, edge:]], axis=1))
-    QTest.keyClick(opened._canvas, "l")
+    QTest.keyClick(opened.canvas, "l")
     until(lambda: opened.panels.settled)
     until(lambda: np.array_equal(seen("b"), left[2]))
     until(lambda: np.array_equal(seen("b"), right[2]))
     assert opened.panels.window == pytest.approx((0.1, 0.7))
-    QTest.keyClick(opened._canvas, "1")
-    QTest.keyClick(opened._canvas, Qt.Key.Key_Return)
+    QTest.keyClick(opened.canvas, "1")
+    QTest.keyClick(opened.canvas, Qt.Key.Key_Return)
     context = reading._answers.rows()[0]["context"]
     assert (context["slice"], len(context["seen"])) == (2, 3)
     assert min(context["seen"]) > 0
@@ -252,9 +252,9 @@ def test_the_reference_turns_with_the_images_that_flicker(
 ) -> None:
     opened = room(cases=VOLUMES, questions=PAIRS, viewing={"reference": True})
     reference = opened.reading.images()["reference"]
-    QTest.keyClick(opened._canvas, "l")
+    QTest.keyClick(opened.canvas, "l")
     until(lambda: opened.panels.settled)
-    QTest.keyClick(opened._canvas, "k")
+    QTest.keyClick(opened.canvas, "k")
     np.testing.assert_array_equal(np.asarray(opened.panels.panels["reference"].image.data)[0], reference[1])
 
 
@@ -262,10 +262,10 @@ def test_marks_are_drawn_on_their_slice_alone(room: Callable[..., ReadingRoom]) 
     opened = room(cases=VOLUMES, questions=[{"id": "marks", "kind": "free-response", "text": "?"}])
     rings = opened.panels.panels["image"].regions
     for key in ("m", "+", "k"):
-        QTest.keyClick(opened._canvas, key)
+        QTest.keyClick(opened.canvas, key)
     assert rings.nshapes == 0
     for key in (Qt.Key.Key_Right, "m", Qt.Key.Key_Right):
-        QTest.keyClick(opened._canvas, key)
+        QTest.keyClick(opened.canvas, key)
     assert rings.nshapes == 1
     (first, second) = opened.reading.marks.all
     assert (first["slice"], second["slice"], second["column"] - first["column"]) == (0, 1, 1)
@@ -276,9 +276,9 @@ def test_marks_are_drawn_on_their_slice_alone(room: Callable[..., ReadingRoom]) 
     ]
     lines[0].slider.setValue(80)
     assert (opened.reading.slices.at, opened.reading.marks.all[0]["rating"]) == (0, 80)
-    QTest.keyClick(opened._canvas, "p")
+    QTest.keyClick(opened.canvas, "p")
     _wheel(opened, -1)
-    QTest.keyClick(opened._canvas, "k")
+    QTest.keyClick(opened.canvas, "k")
     assert opened.reading.slices.at == 0  # while the images are hidden
 
 
@@ -286,9 +286,9 @@ def test_a_case_of_one_slice_has_nothing_about_slices(room: Callable[..., Readin
     opened = room()
     assert not opened.side.bar.findChild(SliceBar).isVisible()
     assert not [one for one in opened.side.findChildren(QLabel) if one.isVisible() and "lice" in one.text()]
-    QTest.keyClick(opened._canvas, "k")
-    QTest.keyClick(opened._canvas, "2")
-    QTest.keyClick(opened._canvas, Qt.Key.Key_Return)
+    QTest.keyClick(opened.canvas, "k")
+    QTest.keyClick(opened.canvas, "2")
+    QTest.keyClick(opened.canvas, Qt.Key.Key_Return)
     assert not {"slice", "seen"} & set(opened.reading._answers.rows()[0]["context"])
 
 
@@ -301,18 +301,18 @@ def test_keys_turn_the_window_zoom_and_move(room: Callable[..., ReadingRoom]) ->
         return (low + high) / 2, high - low
 
     middle, width = window()
-    QTest.keyClick(opened._canvas, "b")
+    QTest.keyClick(opened.canvas, "b")
     assert window() == pytest.approx((middle - 0.05 * width, width))
     for key, wanted in (("d", width), ("c", 0.9 * width), ("n", width)):
-        QTest.keyClick(opened._canvas, key)
+        QTest.keyClick(opened.canvas, key)
         assert window() == pytest.approx((middle, wanted))
     (_, row, column), fitting = camera.center, camera.zoom
     for key in (*[Qt.Key.Key_PageUp] * 3, Qt.Key.Key_Right, Qt.Key.Key_Up):
-        QTest.keyClick(opened._canvas, key)
+        QTest.keyClick(opened.canvas, key)
     assert camera.zoom == pytest.approx(1.25**3 * fitting)
     assert camera.center[1] < row
     assert camera.center[2] > column
-    QTest.keyClick(opened._canvas, "m")
+    QTest.keyClick(opened.canvas, "m")
     mark, geometry = opened.reading.marks.chosen, opened.panels.geometry
     assert mark is not None
     assert geometry is not None
@@ -323,13 +323,13 @@ def test_keys_turn_the_window_zoom_and_move(room: Callable[..., ReadingRoom]) ->
         return np.abs(np.subtract(geometry.world(mark["row"], mark["column"]), camera.center[1:])) / opened._seen
 
     before = offset()
-    QTest.keyClick(opened._canvas, Qt.Key.Key_PageUp)
+    QTest.keyClick(opened.canvas, Qt.Key.Key_PageUp)
     np.testing.assert_allclose(offset(), before, atol=1e-6)
     for _ in range(20):
-        QTest.keyClick(opened._canvas, Qt.Key.Key_Right)
+        QTest.keyClick(opened.canvas, Qt.Key.Key_Right)
     assert offset().max() < 0.5
     for _ in range(5):
-        QTest.keyClick(opened._canvas, Qt.Key.Key_PageDown)
+        QTest.keyClick(opened.canvas, Qt.Key.Key_PageDown)
     assert opened._zoom == pytest.approx(1)
 
 
@@ -341,8 +341,8 @@ def test_outlines_stay_as_thin_on_the_screen_whatever_the_zoom(
     fitting = camera.zoom * left.current_edge_width
     camera.zoom *= 4  # as by the wheel
     assert camera.zoom * left.current_edge_width == pytest.approx(fitting, rel=0.1)
-    QTest.keyClick(opened._canvas, "r")
-    QTest.keyClick(opened._canvas, "v")
+    QTest.keyClick(opened.canvas, "r")
+    QTest.keyClick(opened.canvas, "v")
     until(lambda: opened.panels.shown == ("b",) and opened.panels.settled)
     right = opened.panels.panels["b"].regions
     assert max(right.edge_width) * camera.zoom < 4 * fitting
@@ -353,7 +353,7 @@ def test_a_plan_may_forbid_flicker_wipe_window_and_zoom(room: Callable[..., Read
     window = opened.panels.window
     centre, zoom = opened.panels.viewer.scene.camera.center, opened.panels.viewer.scene.camera.zoom
     for key in (*"lvwfrbdcn", Qt.Key.Key_PageUp, Qt.Key.Key_Right):
-        QTest.keyClick(opened._canvas, key)
+        QTest.keyClick(opened.canvas, key)
     assert (opened.panels.viewer.scene.camera.center, opened.panels.viewer.scene.camera.zoom) == (centre, zoom)
     assert (opened.looking.mode, opened.panels.shown) == ("side", ("a", "b"))
     assert not opened.panels.navigation.windowed()
@@ -370,17 +370,17 @@ def test_the_reference_stands_beside_the_question_that_asks_for_it(
     assert opened.panels.shown == ("image",)
     opened.panels.shared_window.start(0.1, 0.7)
     first = opened.reading.shown
-    QTest.keyClick(opened._canvas, "2")
-    QTest.keyClick(opened._canvas, Qt.Key.Key_Return)
+    QTest.keyClick(opened.canvas, "2")
+    QTest.keyClick(opened.canvas, Qt.Key.Key_Return)
     until(lambda: opened.panels.settled)
     assert opened.reading.shown is first
     assert opened.panels.shown == ("reference", "image")
     assert opened.panels.window == pytest.approx((0.1, 0.7))
     for key in "4+":
-        QTest.keyClick(opened._canvas, key)
+        QTest.keyClick(opened.canvas, key)
     layers = set(opened.panels.viewer.layers)
     opened.panels.viewer.scene.camera.zoom *= 3
-    QTest.keyClick(opened._canvas, Qt.Key.Key_Return)
+    QTest.keyClick(opened.canvas, Qt.Key.Key_Return)
     assert opened.reading.shown is not first
     assert opened.panels.shown == ("image",)
     until(lambda: opened.panels.settled)
@@ -397,12 +397,12 @@ def test_going_back_leads_past_the_case_that_is_judged_anew(room: Callable[..., 
     for shown in order[:at]:
         assert opened.reading.shown is shown
         for key in ("2", Qt.Key.Key_Return, "4", "+", Qt.Key.Key_Return):
-            QTest.keyClick(opened._canvas, key)
+            QTest.keyClick(opened.canvas, key)
     assert opened.reading.shown is order[at]
     assert opened.panels.shown == ("image",)
     passed = []
     while opened.reading.before is not None:
-        QTest.keyClick(opened._canvas, Qt.Key.Key_Backspace)
+        QTest.keyClick(opened.canvas, Qt.Key.Key_Backspace)
         passed.append(opened.reading.shown)
     assert passed == [one for one in reversed(order[:at]) if one.same != order[at].same]
     assert len(passed) == at - 1
@@ -410,16 +410,16 @@ def test_going_back_leads_past_the_case_that_is_judged_anew(room: Callable[..., 
 
 def test_marks_that_a_key_takes_away_come_back(room: Callable[..., ReadingRoom]) -> None:
     opened = room(questions=[{"id": "marks", "kind": "free-response", "text": "?"}])
-    QTest.mouseClick(opened._canvas, Qt.MouseButton.LeftButton, pos=opened._canvas.rect().center())
-    QTest.keyClick(opened._canvas, "+")
+    QTest.mouseClick(opened.canvas, Qt.MouseButton.LeftButton, pos=opened.canvas.rect().center())
+    QTest.keyClick(opened.canvas, "+")
     (marked,) = opened.reading.marks.all
     (again,) = [one for one in opened.side.findChildren(QPushButton) if one.text().startswith("Bring back")]
     assert not again.isVisible()
     for key in ("1", "0", "x"):
-        QTest.keyClick(opened._canvas, key)
+        QTest.keyClick(opened.canvas, key)
         assert opened.reading.marks.all == []
         assert again.isVisible()
-        QTest.keyClick(opened._canvas, "z")
+        QTest.keyClick(opened.canvas, "z")
         assert opened.reading.marks.all == [marked]
         assert not again.isVisible()
 
@@ -434,24 +434,24 @@ def test_what_was_answered_stays_if_it_cannot_be_stored(
 
     with monkeypatch.context() as patch:
         patch.setattr(opened.reading._answers, "record", full)
-        QTest.keyClick(opened._canvas, "3")
-        QTest.keyClick(opened._canvas, Qt.Key.Key_Return)
+        QTest.keyClick(opened.canvas, "3")
+        QTest.keyClick(opened.canvas, Qt.Key.Key_Return)
     assert "the disk is full" in opened.side._error.text()
     assert opened.reading.values == {"sharpness": {"level": 3}}
-    QTest.keyClick(opened._canvas, Qt.Key.Key_Return)
+    QTest.keyClick(opened.canvas, Qt.Key.Key_Return)
     assert len(opened.reading._answers.rows()) == 2
 
 
 def test_a_full_disk_is_said_and_the_answer_is_stored_later(room: Callable[..., ReadingRoom]) -> None:
     opened = room()
     first = opened.reading.shown
-    QTest.keyClick(opened._canvas, "3")
+    QTest.keyClick(opened.canvas, "3")
     with room_for(0):
-        QTest.keyClick(opened._canvas, Qt.Key.Key_Return)
+        QTest.keyClick(opened.canvas, Qt.Key.Key_Return)
     assert "make room, and send the answer again" in opened.side._error.text()
     assert (opened.reading.shown, opened.reading.values) == (first, {"sharpness": {"level": 3}})
     assert not opened.reading._answers.rows()
-    QTest.keyClick(opened._canvas, Qt.Key.Key_Return)
+    QTest.keyClick(opened.canvas, Qt.Key.Key_Return)
     assert opened.reading.shown is not first
     assert len(opened.reading._answers.rows()) == 2
 
@@ -475,10 +475,10 @@ def test_two_arms_differ_in_pixels_alone(room: Callable[..., ReadingRoom], chang
         heard = []
         while opened.reading.shown is not None:
             heard.append(_told(opened))
-            QTest.keyClick(opened._canvas, "k")
+            QTest.keyClick(opened.canvas, "k")
             heard.append(_told(opened))
-            QTest.keyClick(opened._canvas, "2")
-            QTest.keyClick(opened._canvas, Qt.Key.Key_Return)
+            QTest.keyClick(opened.canvas, "2")
+            QTest.keyClick(opened.canvas, Qt.Key.Key_Return)
         told.append(heard)
     assert told[0] == told[1]
     layers, _, docks, title, *bars = told[0][0]
@@ -490,11 +490,52 @@ def test_napari_keys_that_tell_or_change_do_nothing(room: Callable[..., ReadingR
     opened = room(questions=PAIRS, viewing={"modes": ["side"]})
     layers = list(opened.panels.viewer.layers)
     for key in (Qt.Key.Key_Delete, Qt.Key.Key_V, Qt.Key.Key_G):
-        QTest.keyClick(opened._canvas, key)
-    QTest.keyClick(
-        opened._canvas, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
-    )
+        QTest.keyClick(opened.canvas, key)
+    QTest.keyClick(opened.canvas, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier)
     assert list(opened.panels.viewer.layers) == layers
     assert all(layer.visible for layer in layers if layer.name in ("A", "B"))
     visible = [dock for dock in opened._window._qt_window.findChildren(QDockWidget) if dock.isVisible()]
     assert len(visible) == 1
+
+
+def test_a_long_consent_is_read_to_its_end_in_a_small_window(
+    make_napari_viewer_proxy: Callable[[], Any], tmp_path: Path, until: Callable[[Callable[[], object]], None]
+) -> None:
+    consent = " ".join(f"Sentence {number} of what the committee asks to be said." for number in range(80))
+    answers = opened_study(tmp_path, consent=consent)
+    viewer = make_napari_viewer_proxy().__wrapped__
+    side = ReadingRoom(viewer, Reading(answers, "R1")).side
+    window = viewer.window._qt_window
+    window.resize(1000, 560)
+    window.show()
+    text = next(label for label in side.findChildren(QLabel) if "Sentence 79" in label.text())
+    until(text.isVisible)
+    QTest.qWait(100)
+    assert window.height() <= 560
+    needed = text.fontMetrics().boundingRect(0, 0, text.width(), 0, int(Qt.TextFlag.TextWordWrap), text.text())
+    assert text.height() >= needed.height(), "no line is cut off"
+    button = side._first
+    assert 0 <= button.mapTo(window, button.rect().bottomLeft()).y() <= 560, "and the button stays in sight"
+    answers.close()
+
+
+def test_the_first_question_is_in_sight_in_a_small_window(
+    make_napari_viewer_proxy: Callable[[], Any], tmp_path: Path, until: Callable[[Callable[[], object]], None]
+) -> None:
+    answers = opened_study(
+        tmp_path, questions=[*LESION, *({**QUALITY, "id": f"quality-{number}"} for number in range(4))]
+    )
+    viewer = make_napari_viewer_proxy().__wrapped__
+    room = ReadingRoom(viewer, Reading(answers, "R1"))
+    window = viewer.window._qt_window
+    window.resize(1000, 560)
+    window.show()
+    for _ in range(3):
+        QTest.mouseClick(room.side._first, Qt.MouseButton.LeftButton)
+        QTest.qWait(50)
+    until(lambda: room.panels.settled and room.panels.panels and room.side.form is not None)
+    QTest.qWait(100)
+    scroll, (first, *_) = room.side._scroll, room.side.form.asked.values()
+    assert scroll.widget().height() > scroll.viewport().height(), "else everything is in sight"
+    assert first.mapTo(scroll.viewport(), first.rect().topLeft()).y() >= 0
+    answers.close()

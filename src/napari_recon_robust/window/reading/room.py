@@ -64,7 +64,7 @@ class ReadingRoom(QObject):
         self._empty_window(viewer)
         self.looking = Looking(self.panels, self)
         self._case: Shown | None = None
-        self.side, self._wheel = Side(self), Wheel(self)
+        self.side, self._wheel = Side(self), Wheel(reading, self.zoom)
         dock = QDockWidget("", self._window._qt_window)
         dock.setTitleBarWidget(QWidget())
         dock.setFeatures(QDockWidget.DockWidgetFeature.NoDockWidgetFeatures)
@@ -72,8 +72,8 @@ class ReadingRoom(QObject):
         self._window._qt_window.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
         self._window._qt_window.resizeDocks([dock], [_WIDTH], Qt.Orientation.Horizontal)
         self._window._qt_window.installEventFilter(self)
-        self._canvas: QWidget = self._window._qt_viewer.canvas.native
-        self._canvas.installEventFilter(self)
+        self.canvas: QWidget = self._window._qt_viewer.canvas.native
+        self.canvas.installEventFilter(self)
         self.panels.navigation.clicked.connect(reading.marks.add)
         viewing = reading.study.viewing
         self.panels.navigation.windowed = lambda: viewing.window
@@ -258,7 +258,7 @@ class ReadingRoom(QObject):
             self.panels.let_go()
         if isinstance(event, QKeyEvent) and event.type() == QKeyEvent.Type.KeyPress and isalive(self.side):
             return self._press(event)
-        return isinstance(event, QWheelEvent) and watched is self._canvas and self._wheel.roll(event)
+        return isinstance(event, QWheelEvent) and watched is self.canvas and self._wheel.roll(event)
 
     def _press(self, event: QKeyEvent) -> bool:
         if self.side.comment.hasFocus() or Qt.Key(event.key()) in _OF_QT:

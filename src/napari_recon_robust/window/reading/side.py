@@ -1,9 +1,9 @@
 """What stands beside the images: consent, the display and how to read first, then the questions of each case."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt
+from qtpy.compat import isalive
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -17,18 +17,16 @@ from qtpy.QtWidgets import (
 
 from ...controls.parts import button
 from ...workbench.reading import Reading
+from .controlled import Controlled
 from .display import DisplayCheck
 from .form import Form
 from .view_bar import ViewBar
-
-if TYPE_CHECKING:
-    from .room import ReadingRoom
 
 
 class Side(QWidget):
     """Follows the reading of a room. begin: shows what comes first."""
 
-    def __init__(self, room: "ReadingRoom") -> None:
+    def __init__(self, room: Controlled) -> None:
         super().__init__()
         self._room, self._reading = room, room.reading
         self.form: Form | None = None
@@ -39,8 +37,8 @@ class Side(QWidget):
         self.comment.setMaximumHeight(48)
         self.comment.setStyleSheet("border: 1px solid #6a6a72; border-radius: 2px;")
         self.comment.textChanged.connect(self._on_comment)
-        self._words, self._error = QLabel(), QLabel()
-        for label in (self._words, self._error):
+        self._text, self._words, self._error = QLabel(), QLabel(), QLabel()
+        for label in (self._text, self._words, self._error):
             label.setWordWrap(True)
             label.setTextFormat(Qt.TextFormat.PlainText)
         self._error.setStyleSheet("color: #e69f00;")
@@ -53,10 +51,13 @@ class Side(QWidget):
         self._pause = button("Pause (P)", "Hide the images; this time is not counted", self.pause)
         self._first = QPushButton()
         self._display = DisplayCheck()
+        self._page = QScrollArea()  # a consent may be longer than a window is high
         self.bar = ViewBar(room)
         self._scroll = QScrollArea()
-        self._scroll.setWidgetResizable(True)
-        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        for one in (self._page, self._scroll):
+            one.setWidgetResizable(True)
+            one.setFrameShape(QScrollArea.Shape.NoFrame)
+            one.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._lay_out()
         self._reading.opened.connect(self._on_opened)
         self._reading.answered.connect(self._follow)
@@ -65,12 +66,19 @@ class Side(QWidget):
         buttons = QHBoxLayout()
         for one in (self._back, self._pause, self._next):
             buttons.addWidget(one)
+        page = QWidget()
+        inside = QVBoxLayout(page)
+        inside.setContentsMargins(0, 0, 0, 0)
+        for widget in (self._text, self._display):
+            inside.addWidget(widget)
+        inside.addStretch(1)
+        self._page.setWidget(page)
         layout = QVBoxLayout(self)
         for widget in (
-            *(self.bar, self._words, self._display, self._first, self._progress),
+            *(self._page, self._first, self.bar, self._words, self._progress),
             *(self._scroll, self.comment, self._error),
         ):
-            layout.addWidget(widget, 1000 if widget is self._scroll else 0)
+            layout.addWidget(widget, 1000 if widget in (self._page, self._scroll) else 0)
         layout.addLayout(buttons)
         layout.addStretch(1)
 
@@ -93,7 +101,8 @@ class Side(QWidget):
             reading.go_on()
 
     def _ask(self, words: str, label: str, act: Callable[[], object]) -> None:
-        self._words.setText(words)
+        self._text.setText(words)
+        self._page.verticalScrollBar().setValue(0)
         self._first.setText(label)
         if self._first.receivers(self._first.clicked):
             self._first.clicked.disconnect()
@@ -103,8 +112,10 @@ class Side(QWidget):
 
     def _show_parts(self, *, asking: bool, reading: bool = False) -> None:
         self._display.hide()
-        self._first.setVisible(asking)
-        for widget in (self.bar, self._progress, self._scroll, self.comment, self._back, self._pause, self._next):
+        for widget in (self._page, self._first):
+            widget.setVisible(asking)
+        of_a_case = (self.bar, self._words, self._progress, self._scroll, self.comment)
+        for widget in (*of_a_case, self._back, self._pause, self._next):
             widget.setVisible(reading)
 
     def _on_consent(self) -> None:
@@ -135,7 +146,7 @@ class Side(QWidget):
         self._show_parts(asking=False, reading=True)
         self.comment.setVisible(reading.is_last_step)
         self._follow_pause()
-        self._room._canvas.setFocus()
+        self._room.canvas.setFocus()
 
     def _end(self) -> None:
         place = self._reading.place
@@ -172,8 +183,7 @@ class Side(QWidget):
 
     def _follow(self) -> None:
         reading = self._reading
-        if self.form is not None and reading.asked.id in self.form.asked:
-            self._scroll.ensureWidgetVisible(self.form.asked[reading.asked.id], 0, 8)
+        QTimer.singleShot(0, self._show_asked)  # once the form has its size, which its first question needs
         paused = reading.clock.paused
         self._next.setEnabled(not paused and reading.complete)
         self._next.setText("Next (Enter)" if reading.truth is None else "Continue (Enter)")
@@ -182,6 +192,15 @@ class Side(QWidget):
             lesion = reading.truth.get("lesion")
             known = "The truth of this case is not known."
             self.say(known if lesion is None else f"The truth: there is {'a' if lesion else 'no'} lesion in this case.")
+
+    def _show_asked(self) -> None:
+        """Scroll to the question that keys answer; of one that is higher than the room for it, to its beginning."""
+        id = self._reading.asked.id
+        if isalive(self) and self.form is not None and id in self.form.asked:
+            asked = self.form.asked[id]
+            self._scroll.ensureWidgetVisible(asked, 0, 8)
+            bar = self._scroll.verticalScrollBar()
+            bar.setValue(min(bar.value(), asked.pos().y()))
 
     def _on_comment(self) -> None:
         self._reading.comment = self.comment.toPlainText()
@@ -197,7 +216,7 @@ class Side(QWidget):
         self._pause.setText("Continue (P)" if paused else "Pause (P)")
         self.bar.setEnabled(not paused)
         self._words.setText("Paused. This time is not counted; your answers are kept." if paused else self._where)
-        self._room._canvas.setVisible(not paused)
+        self._room.canvas.setVisible(not paused)
         self._scroll.setEnabled(not paused)
         self._follow()
 
@@ -218,9 +237,7 @@ def _how_to_read(reading: Reading) -> str:
         "arrow keys move it (with Shift by ten pixels). X removes the chosen mark, Z brings back what was removed.",
     ]
     if viewing.region:
-        parts.append(
-            "The yellow square shows where to look. If you are asked about lesions, only what is in it counts."
-        )
+        parts.append("The square shows where to look. If you are asked about lesions, only what is in it counts.")
     if several:
         parts.append(
             "Where a case has several slices, turn them with the mouse wheel, or press K for the next and J for the "

@@ -1,15 +1,12 @@
 """The ways of looking that the plan allows, as buttons above the questions, and the slice that is shown."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QGridLayout, QPushButton, QWidget
 
+from .controlled import Controlled
 from .slice_bar import SliceBar
-
-if TYPE_CHECKING:
-    from .room import ReadingRoom
 
 _COLUMNS, _LAST_ROW = 3, 3
 _MODES = {"side": "Side by side (S)", "flicker": "Flicker (L)", "wipe": "Wipe (V)"}
@@ -18,7 +15,7 @@ _MODES = {"side": "Side by side (S)", "flicker": "Flicker (L)", "wipe": "Wipe (V
 class ViewBar(QWidget):
     """Follows the way in which the images are looked at."""
 
-    def __init__(self, room: "ReadingRoom") -> None:
+    def __init__(self, room: Controlled) -> None:
         super().__init__()
         self._room = room
         self._layout = QGridLayout(self)
