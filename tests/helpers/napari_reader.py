@@ -2,8 +2,8 @@
 
 Each line of standard input asks for one reading as JSON, {"study", "answers", "reader", "notes", "kill", "delay"}: it
 is killed -9 `delay` seconds after case number `kill` was shown, or reads to the end where `kill` is null. The name of
-each case that is shown is appended to the file `notes`. The answer is a line with the signal, 0 for none. Readings are
-forks of this process, which has imported what takes long and has no window.
+each case that is shown is appended to the file `notes`. The answer is a line with the exit status, negative for a
+signal. Readings are forks of this process, which has imported what takes long and has no window.
 """
 
 import json
@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import time
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from napari_recon_robust.reader_studies.room.serving import open_answers
 from napari_recon_robust.window.reading.room import ReadingRoom
 from napari_recon_robust.workbench.reading import Reading
 
-PATIENCE = 300.0  # seconds
+PATIENCE = 300  # seconds
 
 
 def read(asked: dict[str, Any]) -> None:
@@ -44,22 +45,33 @@ def read(asked: dict[str, Any]) -> None:
             QTest.keyClick(room.canvas, "\r")
 
 
-def killed(asked: dict[str, Any]) -> int:
-    """The signal that ended a reading, 0 for none."""
+def start(asked: dict[str, Any]) -> int:
+    """The process that reads; one that goes on for too long is ended by a signal."""
     child = os.fork()
     if child == 0:
+        status = 1
         try:
+            signal.alarm(PATIENCE)
             read(asked)
+            status = 0
+        except Exception:
+            traceback.print_exc()
         finally:
-            os._exit(0)
+            os._exit(status)
+    return child
+
+
+def killed(asked: dict[str, Any]) -> int:
+    """How a reading ended: its exit status, or the negative of the signal that killed it."""
+    child, notes = start(asked), Path(asked["notes"])
     if asked["kill"] is not None:
-        end, notes = time.monotonic() + PATIENCE, Path(asked["notes"])
         while len(set(notes.read_text().split()) if notes.exists() else ()) <= asked["kill"]:
-            assert time.monotonic() < end
+            if os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
+                break  # it failed, and shows no further case
             time.sleep(0.002)
         time.sleep(asked["delay"])
         os.kill(child, signal.SIGKILL)
-    return -min(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), 0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 if __name__ == "__main__":

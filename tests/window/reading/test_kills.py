@@ -35,7 +35,7 @@ def test_no_answer_is_lost_or_doubled_when_napari_is_killed(tmp_path: Path) -> N
                 line = json.dumps({**asked, "kill": shown, "delay": draw.uniform(0, 0.1)})
                 process.stdin.write(f"{line}\n")
                 process.stdin.flush()
-                wanted = 0 if shown is None else signal.SIGKILL
+                wanted = 0 if shown is None else -signal.SIGKILL
                 assert int(process.stdout.readline()) == wanted
         process.stdin.close()
     with open_answers(study, path) as answers:
