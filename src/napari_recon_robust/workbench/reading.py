@@ -34,7 +34,8 @@ class Reading:
         answers.access.check_reader(reader)
         self._answers, self.reader = answers, reader
         self.clock, self.marks = ReadingClock(clock), ReadingMarks(self)
-        self.slices = ReadingSlices(answers.bundle.slices, self._leave_slice)
+        self.slices = ReadingSlices(answers.bundle.slices, self.clock.leave)
+        self.slices.turned.connect(self.marks.unselect)
         self.place: Place = answers.place(reader)
         self.shown: Shown | None = None
         self.values: dict[str, Answer] = {}
@@ -116,10 +117,6 @@ class Reading:
             self.clock.start("" if shown is None else shown.id, self.slices.count)
         self.clock.go_on()
         self.opened.emit()
-
-    def _leave_slice(self, slice: int) -> None:
-        self.clock.leave(slice)
-        self.marks.selected = -1
 
     def images(self) -> dict[str, NDArray[np.float32]]:
         """The images of the case by neutral names, float32 (slices, rows, columns), in the order of their panels."""

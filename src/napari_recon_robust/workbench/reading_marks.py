@@ -107,6 +107,10 @@ class ReadingMarks:
         self._reading.slices.turn(self.all[at].get("slice", 0))
         self.selected = at
 
+    def unselect(self) -> None:
+        """Choose none: another slice is shown."""
+        self.selected = -1
+
     def add(self, row: float, column: float) -> None:
         """Take a click on the image: the place of the lesion, or one more mark; near a mark it chooses that one."""
         question = self.question
