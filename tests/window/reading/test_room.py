@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from napari.settings import get_settings
 from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QWheelEvent
 from qtpy.QtTest import QTest
@@ -539,3 +540,33 @@ def test_the_first_question_is_in_sight_in_a_small_window(
     assert scroll.widget().height() > scroll.viewport().height(), "else everything is in sight"
     assert first.mapTo(scroll.viewport(), first.rect().topLeft()).y() >= 0
     answers.close()
+
+
+def test_large_letters_leave_the_images_their_room(room: Callable[..., ReadingRoom]) -> None:
+    appearance = get_settings().appearance
+    before, appearance.font_size = appearance.font_size, 14
+    try:
+        opened = room(questions=PAIRS, viewing={"modes": ["side", "flicker", "wipe"], "smoothing": True})
+        QTest.qWait(100)
+        shown = [made for made in opened.side.bar.findChildren(QPushButton) if made.isVisible()]
+        assert len(shown) >= 6
+        assert opened.side.bar.minimumSizeHint().width() <= 250, "no wider than its widest button"
+        assert all(made.geometry().right() <= opened.side.bar.width() for made in shown)
+        assert all(made.width() >= made.minimumSizeHint().width() for made in shown)
+        assert not any(
+            one.geometry().intersects(other.geometry()) for one in shown for other in shown if one is not other
+        )
+    finally:
+        appearance.font_size = before
+
+
+def test_large_letters_cut_no_beginning_of_a_question(room: Callable[..., ReadingRoom]) -> None:
+    appearance = get_settings().appearance
+    before, appearance.font_size = appearance.font_size, 14
+    try:
+        opened = room(questions=[{"id": "structures", "kind": "structures", "text": "Were structures altered?"}])
+        QTest.qWait(100)
+        scroll = opened.side._scroll
+        assert scroll.widget().width() <= scroll.viewport().width()
+    finally:
+        appearance.font_size = before

@@ -97,7 +97,9 @@ class Asked(QFrame):
                 self._check(change, f"Structures were {change}", str(at + 1))
             self._choose(NOTHING, True, "Nothing was added, removed or altered", "4")
             self._slide("certainty", "How certain are you?")
-            self._layout.addWidget(QLabel("What is the consequence for the report?"))
+            asked = QLabel("What is the consequence for the report?")
+            asked.setWordWrap(True)
+            self._layout.addWidget(asked)
             for at, words in enumerate(CONSEQUENCES):
                 self._choose("consequence", words, words.capitalize(), str(at + 5))
 
@@ -128,6 +130,8 @@ class Asked(QFrame):
 
     def _check(self, change: str, words: str, key: str) -> None:
         made = QCheckBox(f"{key}  {words}")
+        made.setToolTip(words)
+        made.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         made.setAccessibleName(words)
         made.clicked.connect(lambda: self._take("changes", change))
         self._layout.addWidget(made)

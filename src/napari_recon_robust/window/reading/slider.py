@@ -15,6 +15,7 @@ class Slider(QWidget):
         super().__init__()
         self._words, self._take = words, take
         self.label = QLabel()
+        self.label.setWordWrap(True)
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, 100)
         self.slider.setSingleStep(5)

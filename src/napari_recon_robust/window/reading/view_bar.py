@@ -3,12 +3,12 @@
 from collections.abc import Callable
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QGridLayout, QPushButton, QWidget
+from qtpy.QtWidgets import QPushButton, QWidget
 
+from ...controls.parts import column, flow
 from .controlled import Controlled
 from .slice_bar import SliceBar
 
-_COLUMNS, _LAST_ROW = 3, 3
 _MODES = {"side": "Side by side (S)", "flicker": "Flicker (L)", "wipe": "Wipe (V)"}
 
 
@@ -18,9 +18,7 @@ class ViewBar(QWidget):
     def __init__(self, room: Controlled) -> None:
         super().__init__()
         self._room = room
-        self._layout = QGridLayout(self)
-        self._layout.setContentsMargins(0, 0, 0, 0)
-        self._layout.setSpacing(4)
+        self._buttons = flow()
         viewing = room.reading.study.viewing
         self._modes = {mode: self._button(words, self._to(mode), checkable=True) for mode, words in _MODES.items()}
         self._fit = self._button("Fit (F)", room.fit)
@@ -33,7 +31,7 @@ class ViewBar(QWidget):
             self._window: viewing.window,
             self._smooth: viewing.smoothing,
         }
-        self._layout.addWidget(SliceBar(room.reading), _LAST_ROW, 0, 1, _COLUMNS)
+        column(self._buttons, SliceBar(room.reading), into=self)
         room.looking.changed.connect(self.follow)
 
     def _button(self, words: str, act: Callable[[], object], checkable: bool = False) -> QPushButton:
@@ -56,8 +54,8 @@ class ViewBar(QWidget):
         self._smooth.setChecked(self._room.smooth)
         shown = [made for made, on in offered.items() if on]
         for made in offered:
-            self._layout.removeWidget(made)
+            self._buttons.removeWidget(made)
             made.setParent(self)
             made.setVisible(made in shown)
-        for at, made in enumerate(shown):
-            self._layout.addWidget(made, at // _COLUMNS, at % _COLUMNS)
+        for made in shown:
+            self._buttons.addWidget(made)
