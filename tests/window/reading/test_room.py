@@ -1,6 +1,8 @@
 """The reading room in napari's real window, read by real keys and clicks."""
 
+import time
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +68,27 @@ def test_a_scripted_reader_reads_by_keys(
     assert levels == [1 + done % 3 for done in range(12)]
     words = [label.text() for label in opened.side.findChildren(QLabel)]
     assert any("You have read all cases: 12 of 12" in text for text in words)
+
+
+def test_the_next_sitting_is_told_in_the_time_of_the_place(
+    room: Callable[..., ReadingRoom], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "EAST-9:30")
+    time.tzset()
+    try:
+        opened = room(design={"readers": 2, "sittings": "separate"})
+        reading = opened.reading
+        while reading.shown is not None:
+            QTest.keyClick(opened.canvas, "2")
+            QTest.keyClick(opened.canvas, Qt.Key.Key_Return)
+        wait = datetime.fromisoformat(reading.place.wait)
+        assert wait.utcoffset() == timedelta(0)
+        local = wait.replace(tzinfo=None) + timedelta(hours=9, minutes=30)
+        said = " ".join(label.text() for label in opened.side.findChildren(QLabel))
+        assert f"the next sitting on {local:%d %B %Y, %H:%M}." in said
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_going_back_and_pausing(room: Callable[..., ReadingRoom]) -> None:

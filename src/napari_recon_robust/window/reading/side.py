@@ -1,6 +1,7 @@
 """What stands beside the images: consent, the display and how to read first, then the questions of each case."""
 
 from collections.abc import Callable
+from datetime import datetime
 
 from qtpy.compat import isalive
 from qtpy.QtCore import Qt, QTimer
@@ -152,7 +153,8 @@ class Side(QWidget):
         place = self._reading.place
         if place.wait:
             words = f"You have finished sitting {place.sitting} of {place.sittings}. Your answers are stored.\n\n"
-            words += f"You can begin the next sitting on {place.wait[:16].replace('T', ' at ')} (UTC)."
+            local = datetime.fromisoformat(place.wait).astimezone()
+            words += f"You can begin the next sitting on {local:%d %B %Y, %H:%M}."
         else:
             words = f"You have read all cases: {place.done} of {place.total}.\n\nYour answers are stored. Thank you."
         self._ask(words, "Close", self._room.close)
