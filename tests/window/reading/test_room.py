@@ -12,7 +12,7 @@ from napari.settings import get_settings
 from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QWheelEvent
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication, QDockWidget, QLabel, QPushButton
+from qtpy.QtWidgets import QApplication, QCheckBox, QDockWidget, QLabel, QLineEdit, QPushButton
 
 from helpers.full_disk import room_for
 from helpers.reading import LESION, PAIRS, QUALITY, VOLUMES, opened_study
@@ -39,6 +39,7 @@ def room(
         viewer.window._qt_window.show()
         for _ in range(3):  # consent, the display, and how to read
             QTest.mouseClick(made.side._first, Qt.MouseButton.LeftButton)
+            QTest.qWait(50)  # each is seen before the next, and laid out
         until(lambda: made.panels.settled and made.panels.panels)
         return made
 
@@ -574,7 +575,7 @@ def test_large_letters_leave_the_images_their_room(room: Callable[..., ReadingRo
         shown = [made for made in opened.side.bar.findChildren(QPushButton) if made.isVisible()]
         assert len(shown) >= 6
         assert opened.side.bar.minimumSizeHint().width() <= 250, "no wider than its widest button"
-        assert all(made.geometry().right() <= opened.side.bar.width() for made in shown)
+        assert all(opened.side.bar.rect().contains(made.geometry()) for made in shown)
         assert all(made.width() >= made.minimumSizeHint().width() for made in shown)
         assert not any(
             one.geometry().intersects(other.geometry()) for one in shown for other in shown if one is not other
@@ -593,3 +594,32 @@ def test_large_letters_cut_no_beginning_of_a_question(room: Callable[..., Readin
         assert scroll.widget().width() <= scroll.viewport().width()
     finally:
         appearance.font_size = before
+
+
+def test_large_letters_cut_nothing_of_the_check_of_the_display(
+    make_napari_viewer_proxy: Callable[[], Any], tmp_path: Path, until: Callable[[Callable[[], object]], None]
+) -> None:
+    appearance = get_settings().appearance
+    before, appearance.font_size = appearance.font_size, 14
+    answers = opened_study(tmp_path)
+    try:
+        viewer = make_napari_viewer_proxy().__wrapped__
+        side = ReadingRoom(viewer, Reading(answers, "R1")).side
+        viewer.window._qt_window.resize(1000, 600)
+        viewer.window._qt_window.show()
+        QTest.qWait(50)
+        side._first.click()
+        check, seen = side._display, side._page.viewport()
+        until(check.isVisible)
+        QTest.qWait(100)
+        boxes, fields = check.findChildren(QCheckBox), check.findChildren(QLineEdit)
+        assert len(boxes) == len(fields) == 3
+        for one in (*boxes, *fields, *check.findChildren(QLabel)):
+            assert one.mapTo(seen, one.rect().bottomRight()).x() < seen.width(), "nothing is cut off"
+        assert all(box.width() >= box.sizeHint().width() for box in boxes)
+        for field in fields:
+            assert field.fontMetrics().horizontalAdvance(field.placeholderText()) < field.width()
+            assert field.font().pointSize() == 14, "what is written has the size that is chosen"
+    finally:
+        appearance.font_size = before
+        answers.close()

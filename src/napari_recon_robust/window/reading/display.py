@@ -7,9 +7,9 @@ from qtpy.QtGui import QImage, QPixmap
 from qtpy.QtWidgets import QCheckBox, QFormLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
 
 _SEEN = {
-    "5% in black": "I see the small square in the black field",
-    "95% in white": "I see the small square in the white field",
-    "18 steps": "I see 18 different greys in the bar",
+    "5% in black": "The square in the black field",
+    "95% in white": "The square in the white field",
+    "18 steps": "18 different greys in the bar",
 }
 _ASKED = {
     "light": ("Light in the room", "dark, dim or bright"),
@@ -25,6 +25,7 @@ class DisplayCheck(QWidget):
     def __init__(self) -> None:
         super().__init__()
         layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
         picture = QLabel()
         picture.setPixmap(_pixmap())
         picture.setAccessibleName("Patches of 5% in black and 95% in white, and a ramp of 18 greys")
@@ -33,6 +34,7 @@ class DisplayCheck(QWidget):
         for box in self._boxes.values():
             layout.addWidget(box)
         fields = QFormLayout()
+        fields.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapAllRows)  # large letters leave no room beside the words
         self._fields = {name: QLineEdit() for name in _ASKED}
         for name, (words, example) in _ASKED.items():
             self._fields[name].setMaxLength(80)

@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from ...controls.letters import letter_style
 from ...controls.parts import button
 from ...workbench.reading import Reading
 from .controlled import Controlled
@@ -30,6 +31,7 @@ class Side(QWidget):
     def __init__(self, room: Controlled) -> None:
         super().__init__()
         self._room, self._reading = room, room.reading
+        self.setStyleSheet(letter_style())
         self.form: Form | None = None
         self._forms: dict[int, Form] = {}
         self.comment = QPlainTextEdit()

@@ -59,3 +59,4 @@ class ViewBar(QWidget):
             made.setVisible(made in shown)
         for made in shown:
             self._buttons.addWidget(made)
+        self._buttons.update()  # which it does not do by itself, and would keep the height that it had without them
