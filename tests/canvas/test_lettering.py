@@ -8,6 +8,9 @@ from napari.settings import get_settings
 
 from napari_recon_robust.canvas.layers import Panels
 from napari_recon_robust.canvas.letter_sizes import SMALL, points
+from napari_recon_robust.window.session import Session
+
+AIR = 0.075  # of the height of a picture of a head: what is above the head
 
 
 @pytest.fixture
@@ -66,3 +69,30 @@ def test_a_title_is_broken_for_the_size_that_it_has(twice: None, panels: Panels)
     assert panel.room > 1.5 * width / (2 * SMALL), "and not as if they were large"
     longest = max(map(len, panel.heading.lines.splitlines()))
     assert longest <= panel.room < longest + len(" · ten letters"), "no line could be spared"
+
+
+def test_a_title_is_large_beside_the_picture_of_a_wide_panel(twice: None, panels: Panels) -> None:
+    panels.viewer.canvas.size = (300, 2800)
+    assert panels.viewer.canvas.grid.shape == (1, 4)
+    for key in panels.shown:
+        panels.write(key, 2, np.zeros((32, 40), np.float32), "CG-SENSE")
+    assert panels.panels["clean"].heading.font_size == 2 * SMALL
+
+
+@pytest.mark.parametrize("title", ["Zero-filled", "CG-SENSE\nSSIM 0.869"])
+def test_the_ground_of_a_large_title_covers_no_head(review: Session, title: str) -> None:
+    appearance, panels = get_settings().appearance, review.panels
+    viewer, panel, before = panels.viewer, panels.panels["clean"], appearance.font_size
+    canvas = viewer.window._qt_viewer.canvas
+    try:
+        appearance.font_size = round(1.5 * before)
+        viewer.canvas.size = (797, 367)
+        assert viewer.canvas.grid.shape == (2, 1), "one panel is below the other"
+        panel.rename(title)
+        panels.lettering.fit(panel)
+        drawn = canvas._layer_overlay_to_visual[panel.image][panel.heading]
+        ground = drawn.node.transform.translate[1] + drawn.box.center[1] + drawn.box.height / 2
+        height = np.ptp(panel.image.extent.world[:, 1]) * viewer.scene.camera.zoom
+        assert ground <= (797 / 2 - height) / 2 + AIR * height
+    finally:
+        appearance.font_size = before

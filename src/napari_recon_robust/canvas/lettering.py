@@ -11,7 +11,8 @@ from .panel import Panel, PanelSet
 from .titles import in_lines, shortened
 
 _ADVANCE, _MARGIN = 1.0, 16  # pixels: of a letter of a title for each point of its size, and beside a title
-_LINE, _SHARE = 2.35, 0.25  # pixels: of a line for each point, and the share of a panel's height that titles may take
+_LINE, _AROUND = 2.2, 14  # pixels: of a line for each point, and of the ground of a title beside its lines
+_PICTURE, _AIR = 0.95, 0.075  # shares: of a panel that napari gives to a picture, and of a picture above the head
 
 
 class Lettering:
@@ -61,10 +62,13 @@ def _letters(width: float, size: int) -> int:
 
 
 def _fits(titles: list[str], size: int, height: float, width: float) -> bool:
-    """Whether titles of a size, whole and in lines, leave the image of a panel to be seen."""
+    """Whether titles of a size, whole and in lines, leave what is seen in a square picture uncovered."""
     room = _letters(width, size)
     if any(shortened(title, room) != title for title in titles):
         return False
     lines = [in_lines(title, room).splitlines() for title in titles]
     tallest, longest = max(map(len, lines)), max((len(line) for title in lines for line in title), default=0)
-    return tallest * _LINE * size <= _SHARE * height and longest <= room
+    picture = _PICTURE * min(height, width)
+    above, beside = (height - picture) / 2 + _AIR * picture, (width - picture) / 2
+    clear = tallest * _LINE * size + _AROUND <= above or longest * _ADVANCE * size + _MARGIN <= beside
+    return clear and longest <= room
