@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 from napari.components import ViewerModel
+from napari.settings import get_settings
 
 from napari_recon_robust.canvas.geometry import Geometry
 from napari_recon_robust.canvas.layers import Panels
+from napari_recon_robust.canvas.letter_sizes import SMALL, points
 from napari_recon_robust.canvas.panel import ORDER
 from napari_recon_robust.canvas.surface import NOTICE
 from napari_recon_robust.data.window import Window
@@ -162,6 +164,23 @@ def test_the_notice_stands_above_the_scale_bar_where_there_is_no_room_beside_it(
         later.run()
         places.append(panels.viewer.canvas.overlays["text"].position)
     assert places == ["bottom_left", "bottom_right", "bottom_left"]
+
+
+def test_a_large_notice_shrinks_before_it_stands_above_the_scale_bar(
+    panels: Panels, later: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    appearance, notice = get_settings().appearance, panels.viewer.canvas.overlays["text"]
+    found = {}
+    for share in (1, 1.5):
+        monkeypatch.setattr(appearance, "font_size", round(share * type(appearance)().font_size))
+        for width in (367, 900):
+            panels.viewer.canvas.size = (797, width)
+            later.run()
+            panels.lettering.follow()
+            found[share, width] = notice.position, notice.font_size
+    assert {position for position, _ in found.values()} == {"bottom_left"}, "where it covers no head"
+    sizes = {case: size for case, (_, size) in found.items()}
+    assert sizes[1, 367] == sizes[1, 900] == SMALL < sizes[1.5, 367] < sizes[1.5, 900] == points(SMALL)
 
 
 def test_what_holds_for_all_images_is_said_once(later: Any) -> None:

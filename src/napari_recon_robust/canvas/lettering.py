@@ -8,6 +8,7 @@ from .drawing import Drawing
 from .letter_sizes import SCALE_BAR, SMALL, points
 from .marks import Marks
 from .panel import Panel, PanelSet
+from .surface import place_words
 from .titles import in_lines, shortened
 
 _ADVANCE, _MARGIN = 1.0, 16  # pixels: of a letter of a title for each point of its size, and beside a title
@@ -52,8 +53,8 @@ class Lettering:
                 panel.overlay.colorbar.font_size = points(SMALL)
         self._drawing.reletter()
         self._marks.reletter()
-        overlays = self._viewer.canvas.overlays
-        overlays["scale_bar"].font_size, overlays["text"].font_size = points(SCALE_BAR), points(SMALL)
+        self._viewer.canvas.overlays["scale_bar"].font_size = points(SCALE_BAR)
+        place_words(self._viewer)
 
 
 def _letters(width: float, size: int) -> int:

@@ -57,6 +57,20 @@ def make_reading_surface(viewer: ViewerModel) -> Callable[[], None]:
     return restore
 
 
+def place_words(viewer: ViewerModel) -> None:
+    """Place the notice beside the scale bar, in letters for which there is room, or else above it; then the bar again.
+
+    napari placed the bar by the size before, as its own layout was not done yet.
+    """
+    overlays, width = viewer.canvas.overlays, viewer.canvas.size[1]
+    longest, largest = max(map(len, overlays["text"].text.splitlines())), points(SMALL)
+    smallest = min(SMALL, largest)
+    beside = [size for size in range(largest, smallest - 1, -1) if _BAR + _ADVANCE * size * longest <= width]
+    overlays["text"].position = "bottom_left" if beside else "bottom_right"
+    overlays["text"].font_size = beside[0] if beside else smallest
+    overlays["scale_bar"].events.position()
+
+
 def moves_picture(viewer: ViewerModel) -> bool:
     """Whether the left button moves the picture, and no tool of napari's is in hand."""
     active = viewer.layers.selection.active
@@ -98,17 +112,9 @@ class Takeover:
         self.place_words()
 
     def place_words(self) -> None:
-        """Place the scale bar again, and the notice above it where there is no room for both beside each other.
-
-        napari placed the bar by the size before, as its own layout was not done yet.
-        """
-        if not self._following:
-            return
-        overlays, width = self._viewer.canvas.overlays, self._viewer.canvas.size[1]
-        longest = max(map(len, overlays["text"].text.splitlines()))
-        narrow = width < _BAR + _ADVANCE * points(SMALL) * longest
-        overlays["text"].position = "bottom_right" if narrow else "bottom_left"
-        overlays["scale_bar"].events.position()
+        """Place the notice and the scale bar again."""
+        if self._following:
+            place_words(self._viewer)
 
     def let_go(self) -> None:
         """Stop following the viewer, and leave it as it looks."""
