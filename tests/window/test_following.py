@@ -57,6 +57,63 @@ def test_a_method_that_computes_is_named_and_nothing_of_the_one_before_stays(
     assert "computing" not in title(review)
 
 
+def test_nothing_of_an_attack_on_the_method_before_stands_beside_one_that_computes(
+    review: Session, until: Until, slow: threading.Event
+) -> None:
+    bench, label = review.bench, registry.get("tv").label
+    panels = review.panels.panels
+    bench.regions.choose(bench.regions.on(1))
+    bench.perturbing.set(steps=1)
+    review.attempt(bench.perturbing.run)
+    until(lambda: bench.perturbing.current is not None and "difference" in panels and panels["difference"].stack.any())
+    until(lambda: not review.jobs.working)
+    before, said = panels["difference"].stack[1].copy(), title(review, "difference")
+    attacked = bench.reconstruction.method
+    assert attacked is not None
+    review.choose_method("tv")
+    until(lambda: title(review) == f"Zero-filled · computing {label}…")
+    for key in ("perturbed", "difference"):
+        assert title(review, key) == f"{key.capitalize()} · computing {label}…"
+        assert not panels[key].stack.any(), "zero-filled minus another method is no difference"
+    assert set(review.scene.seen) == {"reference", "clean"}
+    until(lambda: not foot(review).cancel.isHidden())
+    foot(review).cancel.click()
+    until(lambda: title(review, "difference") == f"Difference · no image of {label}")
+    assert title(review, "perturbed") == f"Perturbed · no image of {label}"
+    bench.reconstruction.choose(attacked)
+    until(lambda: title(review, "difference") == said)
+    np.testing.assert_array_equal(panels["difference"].stack[1], before)
+    review.choose_method("tv")
+    until(lambda: not panels["difference"].stack.any())
+    slow.set()
+    until(lambda: panels["difference"].stack.any())
+    shown = bench.reconstruction.shown
+    assert shown is not None
+    assert shown.perturbed is not None
+    assert shown.method.id == "tv"
+    gain = review.scene.comparing.gain
+    np.testing.assert_allclose(panels["difference"].stack[1], gain * abs(shown.perturbed - shown.image), rtol=1e-5)
+    assert title(review, "difference").startswith("Difference ×")
+
+
+def test_nothing_of_an_attack_stands_beside_what_a_long_method_has_so_far(review: Session, until: Until) -> None:
+    bench, panels = review.bench, review.panels.panels
+    bench.regions.choose(bench.regions.on(1))
+    bench.perturbing.set(steps=1)
+    review.attempt(bench.perturbing.run)
+    until(lambda: bench.perturbing.current is not None and "difference" in panels and panels["difference"].stack.any())
+    until(lambda: not review.jobs.working)
+    review.choose_method("dip")
+    until(lambda: "preview" in title(review))
+    label = registry.get("dip").label
+    for key in ("perturbed", "difference"):
+        assert title(review, key) == f"{key.capitalize()} · computing {label}…"
+        assert not panels[key].stack.any()
+    review.jobs.cancel("render")
+    until(lambda: title(review, "difference") == f"Difference · no image of {label}")
+    assert "preview" in title(review)
+
+
 def test_a_cancelled_image_is_not_promised(review: Session, until: Until, slow: threading.Event) -> None:
     review.choose_method("tv")
     until(lambda: "computing" in title(review) and not foot(review).cancel.isHidden())

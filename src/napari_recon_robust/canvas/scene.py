@@ -19,12 +19,13 @@ from .comparing import Comparing, Picture
 from .layers import Panels
 from .panel import ORDER
 from .parts import Parts
-from .titles import elsewhere, joined, judged, named, origin, percent, reference, score, spent, stand_in
+from .titles import awaited, elsewhere, joined, judged, named, origin, percent, reference, score, spent, stand_in
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from ..perturbations.base import Perturbed
+    from ..reconstructors.base import Method
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,13 +125,25 @@ class Scene:
                 panel.rename(f"{key.capitalize()} · no image of slice {index}")
 
     def waiting(self, given_up: bool = False) -> None:
-        """Draw the zero-filled image in place of the chosen method's until that is computed or given up."""
+        """Draw the zero-filled image in place of the chosen method's until that is computed or given up.
+
+        The perturbed image of another method goes meanwhile, and the difference with it.
+        """
         measured, method = self.bench.acquisition.slice, self.bench.reconstruction.method
-        if measured is None or method is None or self.bench.reconstruction.shown is not None:
+        shown = self.bench.reconstruction.shown
+        if measured is None or method is None or measured.index != self.bench.acquisition.index:
             return
-        if measured.index != self.bench.acquisition.index or self._stands_in():
-            return
-        self._write("clean", measured.zero_filled, stand_in(method, given_up), whole=measured.whole)
+        if shown is None and not self._stands_in():
+            self._write("clean", measured.zero_filled, stand_in(method, given_up), whole=measured.whole)
+            self._await_perturbed(method, given_up)
+        elif shown is not None and shown.unfinished:
+            self._await_perturbed(method, given_up)
+
+    def _await_perturbed(self, method: "Method", given_up: bool = False) -> None:
+        """Show nothing of the result, which is of another image than the clean one, until the method's own is there."""
+        if self.bench.perturbing.current is not None and self.bench.perturbing.best is None:
+            for key in ("perturbed", "difference"):
+                self._empty(key, awaited(key.capitalize(), method, given_up))
 
     def _stands_in(self) -> bool:
         """Whether the result has the clean image of the chosen method at the present knobs, which is drawn then."""
@@ -162,11 +175,13 @@ class Scene:
             title = f"Perturbed, {label}{mark}{found}"
             self._write("perturbed", factor * shown.perturbed, title, factor=factor, whole=shown.whole)
             self.comparing.write_difference()
+        elif shown.unfinished:
+            self._await_perturbed(shown.method)
 
     def _is_result(self, shown: Rendered) -> bool:
-        """Draw the result if it shows this exact image already, with more to say about it; return whether it does."""
+        """Draw the result if it has the exact image already, with more to say about it; return whether it does."""
         result = self.bench.perturbing.current
-        if result is None or not shown.exact or shown.method != result.setting.method:
+        if result is None or not (shown.exact or shown.unfinished) or shown.method != result.setting.method:
             return False
         self.result()
         return True

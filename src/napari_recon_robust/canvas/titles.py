@@ -28,9 +28,14 @@ def computing(key: str) -> str:
 def stand_in(method: "Method", given_up: bool) -> str:
     """Return the title of the zero-filled image that is shown until a method's is computed, or instead of it."""
     itself = method.id == "zero-filled"  # which would be named twice
-    if given_up:
-        return _ZERO_FILLED if itself else f"{_ZERO_FILLED} · no image of {method.label}"
-    return f"{_ZERO_FILLED} · computing{'' if itself else f' {method.label}'}…"
+    if itself:
+        return _ZERO_FILLED if given_up else f"{_ZERO_FILLED} · computing…"
+    return awaited(_ZERO_FILLED, method, given_up)
+
+
+def awaited(name: str, method: "Method", given_up: bool) -> str:
+    """Return the title of a panel of that name until the image of a method is computed, or given up."""
+    return f"{name} · {f'no image of {method.label}' if given_up else f'computing {method.label}…'}"
 
 
 def joined(*parts: str) -> str:
