@@ -172,3 +172,47 @@ def test_of_several_reviews_one_is_chosen(viewer: Any, crashed: Path, until: Unt
     offer.go_on.click()
     until(lambda: session.bench.perturbing.current is not None and session.panels.settled)
     assert session.bench.acquisition.index == first.review.slice
+
+
+def test_a_search_is_kept_while_it_is_under_way(review: Session, kept: Path, until: Until) -> None:
+    bench = review.bench
+    bench.regions.choose(bench.regions.on(1))
+    bench.perturbing.set(steps=200)
+
+    def written() -> saved_review.SavedSearch | None:
+        (path,) = kept.glob("*/state.json")
+        return saved_review.SavedReview.model_validate_json(path.read_text()).unfinished
+
+    for closed in (False, True):
+        review.attempt(bench.perturbing.run)
+        until(lambda: written() is not None)
+        if not closed:
+            review.jobs.cancel_all()
+            until(lambda: written() is None)
+    bench.perturbing.set(steps=1)
+    review.close()
+    (found,) = saved_review.kept()
+    assert found.review.closed
+    assert found.review.unfinished == written()
+    assert found.review.kind_knobs["steps"] == 200, "as it was begun"
+
+
+def test_of_a_search_that_was_cut_off_is_told_and_one_click_begins_it_again(
+    viewer: Any, crashed: Path, qtbot: Any, until: Until
+) -> None:
+    (found,) = saved_review.kept()
+    search = saved_review.SavedSearch(what="attack", words="Worst-case noise at 1% on CG-SENSE, slice 2", slice=2)
+    changed = found.review.model_copy(update={"unfinished": search})
+    (found.place / saved_review.STATE).write_text(changed.model_dump_json())
+    session, opening = opened(viewer, until)
+    until(lambda: not opening.offer.isHidden())
+    assert opening.offer.text.text().endswith(", a search that was not finished.")
+    assert opening.unfinished.isHidden()
+    click(qtbot, opening.offer.go_on)
+    until(lambda: not opening.unfinished.isHidden())
+    assert opening.unfinished.text.text().endswith(f": {search.words}.")
+    assert [one.number for one in session.bench.history.entries] == [1], "that which had ended"
+    until(lambda: not session.jobs.busy())
+    click(qtbot, opening.unfinished.again)
+    until(lambda: len(session.bench.history.entries) == 2)
+    assert opening.unfinished.isHidden()

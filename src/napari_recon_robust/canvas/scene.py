@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ..perturbations.base import Perturbed
-    from ..reconstructors.base import Method
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,21 +126,17 @@ class Scene:
     def waiting(self, given_up: bool = False) -> None:
         """Draw the zero-filled image in place of the chosen method's until that is computed or given up.
 
-        The perturbed image of another method goes meanwhile, and the difference with it.
+        The perturbed image of another method goes meanwhile, and the difference with it: both are of another image.
         """
-        measured, method = self.bench.acquisition.slice, self.bench.reconstruction.method
-        shown = self.bench.reconstruction.shown
+        bench, perturbing = self.bench.reconstruction, self.bench.perturbing
+        measured, method, shown = self.bench.acquisition.slice, bench.method, bench.shown
         if measured is None or method is None or measured.index != self.bench.acquisition.index:
             return
         if shown is None and not self._stands_in():
             self._write("clean", measured.zero_filled, stand_in(method, given_up), whole=measured.whole)
-            self._await_perturbed(method, given_up)
-        elif shown is not None and shown.unfinished:
-            self._await_perturbed(method, given_up)
-
-    def _await_perturbed(self, method: "Method", given_up: bool = False) -> None:
-        """Show nothing of the result, which is of another image than the clean one, until the method's own is there."""
-        if self.bench.perturbing.current is not None and self.bench.perturbing.best is None:
+        elif shown is None or not shown.unfinished:
+            return
+        if perturbing.current is not None and perturbing.best is None:
             for key in ("perturbed", "difference"):
                 self._empty(key, awaited(key.capitalize(), method, given_up))
 
@@ -176,7 +171,7 @@ class Scene:
             self._write("perturbed", factor * shown.perturbed, title, factor=factor, whole=shown.whole)
             self.comparing.write_difference()
         elif shown.unfinished:
-            self._await_perturbed(shown.method)
+            self.waiting()
 
     def _is_result(self, shown: Rendered) -> bool:
         """Draw the result if it has the exact image already, with more to say about it; return whether it does."""

@@ -163,13 +163,13 @@ class Jobs(QObject):
 
     def busy(self, lane: str = "foreground") -> bool:
         """Whether a task runs on a lane, or waits for it."""
-        return self._under_way(lane) is not None
+        return self.under_way(lane) is not None
 
     def takes(self, label: str, lane: str = "foreground") -> bool:
         """Whether `start` would take a task; where it would not, say so: ask before a name for its file is given."""
         if self.free(lane):
             return True
-        under_way = self._under_way(lane)
+        under_way = self.under_way(lane)
         assert under_way is not None
         self.failures.refuse(
             f"{label} has to wait: {under_way.label.lower()} is under way; "
@@ -180,10 +180,11 @@ class Jobs(QObject):
 
     def free(self, lane: str = "foreground") -> bool:
         """Whether `start` would take a task."""
-        under_way = self._under_way(lane)
+        under_way = self.under_way(lane)
         return under_way is None or under_way.gives_way
 
-    def _under_way(self, lane: str) -> Task[Any] | None:
+    def under_way(self, lane: str = "foreground") -> Task[Any] | None:
+        """Return the task that runs on a lane, or waits for it, unless it was cancelled."""
         for one in (self._running.get(lane), self._waiting.get(lane)):
             if one is not None and not one.cancelled.is_set():
                 return one.task

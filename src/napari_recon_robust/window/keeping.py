@@ -13,7 +13,7 @@ from ..data.orientation import Turn
 from ..ground.errors import ReconRobustError
 from ..workbench import Workbench
 from ..workbench.saved_review import Found
-from ..workbench.task import Task
+from ..workbench.task import Search, Task
 from .jobs import Jobs
 
 _SOON = 1000  # ms between a change and its being kept
@@ -46,11 +46,15 @@ class Keeping(QObject):
         self._soon.setInterval(_SOON)
         self._soon.timeout.connect(self.keep)
         bench.resuming.layout = self._layout
+        bench.unfinished.running = self._search
         bench.resuming.resumed.connect(self._lay_out)
         bench.resuming.returned.connect(lambda: self._look(**self._way))
         chosen = bench.now.changed, bench.lining_up.changed, bench.queue.changed, bench.ruling.changed
         for signal in (*chosen, bench.perturbing.finished, panels.turned, scene.drawn):
             signal.connect(self._on_change)
+        bench.unfinished.changed.connect(self._on_change)
+        jobs.added.connect(self._on_job)
+        jobs.idle.connect(self._on_job)
 
     def start(self) -> None:
         """Look for a review to offer, when the first dock has opened."""
@@ -75,6 +79,15 @@ class Keeping(QObject):
     def _on_change(self, _: object = None) -> None:
         if not self._soon.isActive():
             self._soon.start()
+
+    def _on_job(self, lane: str) -> None:
+        if lane == "foreground":  # where searches run; what keeps the review is a job too
+            self._on_change()
+
+    def _search(self) -> Search | None:
+        """The search that is under way."""
+        task = self.jobs.under_way()
+        return None if task is None else task.search
 
     def _layout(self) -> dict[str, Any]:
         geometry, view = self.panels.geometry, self.scene.view

@@ -61,6 +61,11 @@ class Slice:
         """What is shown first: the reference, else the zero-filled image."""
         return self.zero_filled if self.reference is None else self.reference
 
+    @property
+    def target_name(self) -> str:
+        """What `target` is, in words."""
+        return "zero-filled image" if self.reference is None else "reference"
+
     def shows(self, other: "Slice") -> bool:
         """Return whether both are the same slice of one scan, with any sampling."""
         return self is other or (self.scan is not None and self.scan is other.scan and self.index == other.index)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from ..ground.progress import Job, Progress
 from .review_part import Basis, ReviewPart
 from .state import Kept
-from .task import Task
+from .task import Search, Task
 
 if TYPE_CHECKING:
     from ..analyses.maps import SliceMap
@@ -65,13 +65,19 @@ class Fragility(ReviewPart):
 
         feature = self._feature
         if feature is not None:
-            lost = _find_lost(measured.measurement, method, feature)
-            return Task("Looking for lost features", lost, accept, show, models=own)
+            lost, label = _find_lost(measured.measurement, method, feature), "Looking for lost features"
+            return Task(label, lost, accept, show, models=own, search=self._search(label))
         options: dict[str, Any] = {"budget": self._perturbing.budget}
         if "sensitivities" in chosen:
             options["sensitivities"] = chosen["sensitivities"]
-        fragile = _find_fragile(measured.measurement, method, options)
-        return Task("Looking for fragile places", fragile, accept, models=own)
+        fragile, label = _find_fragile(measured.measurement, method, options), "Looking for fragile places"
+        return Task(label, fragile, accept, models=own, search=self._search(label))
+
+    def _search(self, label: str) -> Search:
+        """The search that begins now."""
+        number = self._acquisition.counted(self._acquisition.current.index)
+        words = f"{label}, {self._reconstruction.chosen.title}, slice {number}"
+        return Search("map", words, self._now.state, tuple(self._regions.chosen))
 
 
 def _find_fragile(

@@ -15,7 +15,7 @@ from .acquisition import Acquisition, Slice
 from .reconstruction import Reconstruction
 from .regions import Regions
 from .state import Kept, Now, State
-from .task import Task, part
+from .task import Search, Task, part
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -54,6 +54,14 @@ class Setting:
     source: Mapping[str, Any]
     state: State = field(default_factory=State)
 
+    def title(self, budget: float | None, index: int) -> str:
+        """What it is of: kind, budget (a fraction), method and slice, `index` unless the source counts it otherwise."""
+        from ..perturbations import registry
+
+        at = "" if budget is None else f" at {100 * budget:.3g}%"
+        where = f"slice {self.source.get('slice', index)}"
+        return f"{registry.get(self.perturbation).label}{at} on {self.method.title}, {where}"
+
 
 @dataclass(frozen=True, eq=False)
 class Result:
@@ -72,12 +80,7 @@ class Result:
     @property
     def title(self) -> str:
         """What the result is of: kind, budget, method and slice."""
-        from ..perturbations import registry
-
-        setting, nominal = self.setting, self.outcome.perturbed.budget.nominal
-        budget = "" if nominal is None else f" at {100 * nominal:.3g}%"
-        where = f"slice {setting.source.get('slice', self.slice)}"
-        return f"{registry.get(setting.perturbation).label}{budget} on {setting.method.title}, {where}"
+        return self.setting.title(self.outcome.perturbed.budget.nominal, self.slice)
 
     def looked_at(self, budget: float | None) -> "Result":
         """Return the same result with this one of its budgets looked at; as it is, if that is none of them."""
@@ -231,8 +234,16 @@ class Perturbing:
             job = _compare(setting, index, found)
             return Task("Comparing the best so far", job, accept, gives_way=True, models=own)
 
-        search = searched(setting, index, kind, budgets)
-        return Task(kind.label, search, accept, lambda found: show(found[-1]) if found else None, compare, models=own)
+        words = setting.title(budgets[-1] if budgets else None, index)
+        return Task(
+            kind.label,
+            searched(setting, index, kind, budgets),
+            accept,
+            lambda found: show(found[-1]) if found else None,
+            compare,
+            models=own,
+            search=Search("attack", words, setting.state, tuple(self._regions.chosen)),
+        )
 
     def setting(self, roi: "ROI | None" = None) -> Setting:
         """Return what `run` would search for now; raise InputError as `run` does."""

@@ -28,6 +28,7 @@ from .ruling import Ruled, Ruling
 from .saved_review import Found, SavedAttack, SavedOrder, SavedRegion, SavedReview, SavedRuled, SavedScan, Store
 from .saving import opened_case
 from .task import Task, part
+from .unfinished import Unfinished
 
 if TYPE_CHECKING:
     from ..data.scan import Scan
@@ -49,8 +50,17 @@ class Resuming(ReviewPart):
     resumed = Signal(object)
     returned = Signal()
 
-    def __init__(self, basis: Basis, lining_up: LiningUp, queue: Queue, history: History, ruling: Ruling) -> None:
+    def __init__(
+        self,
+        basis: Basis,
+        lining_up: LiningUp,
+        queue: Queue,
+        history: History,
+        ruling: Ruling,
+        unfinished: Unfinished,
+    ) -> None:
         super().__init__(basis)
+        self._unfinished = unfinished
         self._lining_up, self._queue, self._history, self._ruling = lining_up, queue, history, ruling
         self.offers: tuple[Found, ...] = ()
         self.layout: Callable[[], dict[str, Any]] = dict
@@ -143,25 +153,30 @@ class Resuming(ReviewPart):
         return tuple(saved for _, saved in self._saved.values())
 
     def _review(self) -> SavedReview | None:
-        acquisition, method, perturbing = self._acquisition, self._reconstruction.method, self._perturbing
-        scan, case = self._of
-        if (scan is None and case is None) or not is_plain(acquisition.sampling):
+        perturbing, search, (scan, case) = self._perturbing, self._unfinished.running(), self._of
+        state, chosen = (self._now.state, self._regions.chosen) if search is None else (search.state, search.chosen)
+        method, begun = state.method, None if search is None else state.slice
+        index, sampling = self._acquisition.asked[0], self._acquisition.sampling
+        if begun is not None:
+            index, sampling = begun.index, begun.sampling
+        *further, budget = state.budgets or (*perturbing.further, perturbing.budget)
+        if (scan is None and case is None) or not is_plain(sampling):
             return None
         listed = method is not None and self._is_listed(method.id)
         return SavedReview(
             scan=scan,
             case=case,
-            slice=acquisition.asked[0],
-            sampling=acquisition.sampling_values,
+            slice=index,
+            sampling=plain(sampling),
             method=method.id if listed and method is not None else None,
             label=method.label if listed and method is not None else "",
             model=None if listed or method is None else method.label,
             knobs=dict(method.knobs) if listed and method is not None else {},
-            regions=tuple(_saved(one, chosen=one in self._regions.chosen) for one in self._regions.all),
-            kind=None if perturbing.kind is None else perturbing.kind.id,
-            kind_knobs=dict(perturbing.knobs),
-            budget=perturbing.budget,
-            further=perturbing.further,
+            regions=tuple(_saved(one, chosen=one in chosen) for one in self._regions.all),
+            kind=None if state.kind is None else state.kind.id,
+            kind_knobs=dict(state.knobs),
+            budget=budget,
+            further=tuple(further),
             beside=tuple(id for id in self._lining_up.chosen if self._is_listed(id)),
             anew=self._lining_up.anew,
             queue=tuple(
@@ -177,6 +192,7 @@ class Resuming(ReviewPart):
                 for one in self._queue.orders
                 if one.open and self._is_listed(one.method.id) and is_plain(one.sampling)
             ),
+            unfinished=self._unfinished.saved if listed else None,
             ruled=tuple(
                 SavedRuled(kind=one.kind, points=one.points.tolist(), slice=one.slice) for one in self._ruling.drawn
             ),
@@ -264,6 +280,7 @@ class Resuming(ReviewPart):
             self._acquisition.use(source, review.slice, sampling, origin=origin)
         self._withdraw()
         refused = [*self._set_up(review)]
+        self._unfinished.put(review.unfinished)
         self._history.put([self._entry(one) for one in review.attacks])
         self._numbers = itertools.count(
             1 + max((int(one.removeprefix("result-")) for one in review.folders), default=-1)

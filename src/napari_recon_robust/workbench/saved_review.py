@@ -157,6 +157,14 @@ class SavedOrder(Specification):
     sampling: dict[str, Any] | None
 
 
+class SavedSearch(Specification):
+    """A search that was under way. words: what it is of; slice: on which."""
+
+    what: Literal["attack", "map"]
+    words: str
+    slice: int
+
+
 class SavedRuled(Specification):
     """What was measured by hand: the fields of `ruling.Ruled`."""
 
@@ -172,7 +180,8 @@ class SavedReview(Specification):
     while a given mask is used, the review stays kept as it was before, and the queue is kept without such attacks.
     method: the id of a listed one, label: what it is called; model: what an own one is called. kind, kind_knobs: of the
     perturbation. beside, anew: the listed methods that stand beside each other, and whether each is attacked itself.
-    queue: what it has not ended. ruled: lines and outlines. attacks: the history; shown: the number of the last one.
+    queue: what it has not ended. unfinished: the search that was under way, for which everything is set as it was then.
+    ruled: lines and outlines. attacks: the history; shown: the number of the last one.
     layout: what the window says of itself. closed: whether it was closed, and did not crash.
     """
 
@@ -193,6 +202,7 @@ class SavedReview(Specification):
     beside: tuple[str, ...] = ()
     anew: bool = False
     queue: tuple[SavedOrder, ...] = ()
+    unfinished: SavedSearch | None = None
     ruled: tuple[SavedRuled, ...] = ()
     attacks: tuple[SavedAttack, ...] = ()
     shown: int | None = None
@@ -209,6 +219,7 @@ class SavedReview(Specification):
         parts += [f"{count} region{'s' * (count > 1)}"] if count else []
         parts += [f"{len(self.attacks)} attack{'s' * (len(self.attacks) > 1)}"] if self.attacks else []
         parts += [f"{len(self.queue)} in the queue"] if self.queue else []
+        parts += ["a search that was not finished"] if self.unfinished else []
         parts += [f"{len(self.ruled)} measured by hand"] if self.ruled else []
         return ", ".join(parts)
 
@@ -219,9 +230,9 @@ class SavedReview(Specification):
 
     @property
     def holds_work(self) -> bool:
-        """Whether somebody would miss it: attacks besides that of the opened case, a queue, what was drawn by hand."""
+        """Whether somebody would miss it: attacks besides that of the opened case, others to come, what was drawn."""
         drawn = self.scan is not None and any(one.source == "drawn" for one in self.regions)
-        return drawn or bool(self.queue or self.ruled) or len(self.folders) > (self.case is not None)
+        return drawn or bool(self.queue or self.ruled or self.unfinished) or len(self.folders) > (self.case is not None)
 
 
 @dataclass(frozen=True)

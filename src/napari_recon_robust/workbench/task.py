@@ -2,11 +2,28 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from ..ground.progress import Job, Progress, relayed, run
 
+if TYPE_CHECKING:
+    from .regions import Region
+    from .state import State
+
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, eq=False)
+class Search:
+    """A search as it was begun: an attack, or a map of the slice. words: what it is of.
+
+    state: what the review was set to, with a measured slice; chosen: the regions that were chosen.
+    """
+
+    what: Literal["attack", "map"]
+    words: str
+    state: "State"
+    chosen: "tuple[Region, ...]"
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,6 +35,7 @@ class Task(Generic[T]):
     and may return a task that makes something of it. These three belong to the thread that owns the workbench.
     gives_way: whether a task that is started meanwhile takes its place. done: what is said when the job has ended.
     models: own models that it calls, which nothing may interrupt; once cancelled, such a task ends beside the next one.
+    search: what is told of, should the window be closed before it ends.
     """
 
     label: str
@@ -28,6 +46,7 @@ class Task(Generic[T]):
     gives_way: bool = False
     done: str = ""
     models: Collection[object] = ()
+    search: Search | None = None
 
     def run(self, on_progress: Callable[[Progress], object] | None = None) -> T:
         """Run the job here and now; scripts and tests do so."""

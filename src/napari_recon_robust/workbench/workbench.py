@@ -34,6 +34,7 @@ from .saving import opened_case, saved
 from .task import Task
 from .touring import Touring
 from .undoing import Undoing
+from .unfinished import Unfinished
 
 if TYPE_CHECKING:
     from ..data.roi import Annotation
@@ -66,7 +67,9 @@ class Workbench:
         self.history = History(basis, self.undoing.together)
         self.film = Film(basis, self.choosing, self.lining_up, self.history)
         self.queue = Queue(basis, self.history)
-        self.resuming = Resuming(basis, self.lining_up, self.queue, self.history, self.ruling)
+        self.unfinished = Unfinished(basis, self.fragility)
+        self.resuming = Resuming(basis, self.lining_up, self.queue, self.history, self.ruling, self.unfinished)
+        self.acquisition.measured.connect(self.unfinished.settle)  # after the result is there again
         self.planning = Planning(self.acquisition, self.reconstruction, self.regions, self.perturbing)
         self.conducting = Conducting(self.planning)
         self.touring = Touring(basis)

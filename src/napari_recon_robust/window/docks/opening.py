@@ -33,6 +33,7 @@ class OpeningBox(QWidget):
             "folder of a saved case or of many."
         )
         self.offer = OfferBox(session)
+        self.unfinished = UnfinishedBox(session)
         self.facts = words()
         self.notes = warning()
         self.upright = QCheckBox("Turn upside down")
@@ -40,7 +41,7 @@ class OpeningBox(QWidget):
         self.upright.toggled.connect(lambda on: session.panels.lay(upside_down=on))
         self.axes = AxesQuestion(session)
         buttons = flow(self.open_button, self.sample_button)
-        said = (self.offer, self.hint, self.tour_button, self.facts, self.notes)
+        said = (self.offer, self.unfinished, self.hint, self.tour_button, self.facts, self.notes)
         column(buttons, self.axes, *said, self.upright, into=self)
 
     def show_closed(self) -> None:
@@ -139,6 +140,26 @@ class OfferBox(QWidget):
             self.refuse.setText(_FORGET_WORK)
         else:
             self.resuming.refuse(found)
+
+
+class UnfinishedBox(QWidget):
+    """Tells of a search that was cut off, and begins it again; its page says when to look at it again."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.unfinished = session.bench.unfinished
+        self.text = warning()
+        self.again = button(
+            "Start it again", "Run it anew, as it was set", lambda: session.attempt(self.unfinished.again)
+        )
+        self.refuse = button("Leave it", "Tell of it no more", self.unfinished.forget)
+        column(self.text, flow(self.again, self.refuse), into=self)
+        self.show_found()
+
+    def show_found(self) -> None:
+        """Show what was cut off, if there is something."""
+        show_text(self.text, self.unfinished.sentence)
+        self.setVisible(self.unfinished.found is not None)
 
 
 class AxesQuestion(QWidget):

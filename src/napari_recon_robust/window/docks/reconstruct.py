@@ -43,6 +43,7 @@ class ReconstructDock(Page):
             (self.bench.reconstruction.rendered, self.method.show_rendered),
             (self.bench.reconstruction.prepared, self.method.show_prepared),
             (self.bench.resuming.changed, self.opening.offer.show_offer),
+            (self.bench.unfinished.changed, self.opening.unfinished.show_found),
             (self.bench.choosing.changed, self.diversity.show_chosen),
             (self.bench.contrasting.changed, self.contrast.show_found),
             (self.bench.regions.chosen_changed, self.diversity.show_where),

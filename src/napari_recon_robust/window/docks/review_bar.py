@@ -57,7 +57,7 @@ class ReviewBar(Page):
         self.column.setContentsMargins(4, 0, 4, 4)
         self.column.setSpacing(3)
         self.go_on = QPushButton("Reviews")
-        self.go_on.setToolTip("Go on with an earlier review: open it as it was.")
+        self.go_on.setToolTip("Go on with an earlier review: open it as it was, or start again what was not finished.")
         self.reviews = QMenu(self.go_on)
         self.reviews.aboutToShow.connect(self._list_reviews)
         self.go_on.setMenu(self.reviews)
@@ -91,7 +91,8 @@ class ReviewBar(Page):
         self.listen(session.scene.drawn, self._show_share)
         self.listen(session.panels.shared_window.changed, self.show_window)
         self.listen(self.bench.lining_up.changed, self._show_state)
-        self.listen(self.bench.resuming.changed, self._show_offer)
+        for offered in (self.bench.resuming.changed, self.bench.unfinished.changed):
+            self.listen(offered, self._show_offer)
         self._show_state()
         self._show_offer()
 
@@ -252,12 +253,19 @@ class ReviewBar(Page):
         self.show_window()
 
     def _show_offer(self) -> None:
-        """Offer to go on with an earlier review, if there is one."""
-        self.go_on.setVisible(bool(self.bench.resuming.offers))
+        """Offer to go on with an earlier review, or with a search that was cut off, if there is one."""
+        found = self.bench.unfinished.found
+        self.go_on.setVisible(found is not None or bool(self.bench.resuming.offers))
+        if found is not None and self.isVisible():
+            self.session.jobs.said.emit(self.bench.unfinished.sentence)
 
     def _list_reviews(self) -> None:
         """Say in the menu which reviews there are when it is opened, so that no line moves below the pointer."""
         self.reviews.clear()
+        search = self.bench.unfinished.found
+        if search is not None:
+            action = self.reviews.addAction(f"Start again: {search.words}".replace("&", "&&"))
+            action.triggered.connect(lambda: self.session.attempt(self.bench.unfinished.again))
         for found in self.bench.resuming.offers:
             action = self.reviews.addAction(found.words.replace("&", "&&"))  # a single one underlines what follows
             action.triggered.connect(lambda _=False, found=found: self.session.keeping.go_on(found))
