@@ -383,6 +383,14 @@ def test_escape_in_the_middle_of_a_polygon_keeps_its_corners(seen: Session, unti
     assert len(drawn.roi.shapes[0].vertices) == 4, "not the one below the mouse"
 
 
+def test_a_region_that_is_no_box_has_its_size_in_the_list(review: Session) -> None:
+    regions = review.bench.regions
+    regions.draw(ROI.ellipse(40, 30, row_radius=5.2, column_radius=8.2), 1)
+    regions.draw(ROI.polygon([(10, 20), (10, 26), (18, 26)]), 1)
+    shown = dock_of(review, "Perturb").regions.list
+    assert [shown.item(row).text() for row in range(3)] == ["Lesion, 10×12", "drawn 1, 11×17", "drawn 2, 9×7"]
+
+
 def test_drawing_a_region(review: Session, until: Until) -> None:
     press(dock_of(review, "Perturb"), "Box")
     layer = review.panels.panels["clean"].regions

@@ -80,7 +80,7 @@ class RegionList(QWidget):
             self.list.clear()
             for region in regions.in_order if every else regions.on(self.bench.acquisition.index):
                 where = f"Slice {self.bench.acquisition.counted(region.slice)}: " if every else ""
-                item = QListWidgetItem(f"{where}{describe(region)}")
+                item = QListWidgetItem(f"{where}{describe(region, self.bench.acquisition.shape[1:])}")
                 item.setData(Qt.ItemDataRole.UserRole, region)
                 item.setToolTip(item.text())
                 self.list.addItem(item)
@@ -161,6 +161,9 @@ def _radius_box() -> QDoubleSpinBox:
     return made
 
 
-def describe(region: Region) -> str:
-    """Return a region as the list shows it: its name and its size in pixels."""
-    return ", ".join(filter(None, (region.name, region.roi.size)))
+def describe(region: Region, shape: tuple[int, int]) -> str:
+    """Return a region as the list shows it: its name and its size in pixels, of an image of (rows, columns)."""
+    from ...data.roi import bounds
+
+    around = None if region.roi.size else bounds(region.roi.mask(shape).numpy())
+    return ", ".join(filter(None, (region.name, region.roi.size if around is None else around.size)))
