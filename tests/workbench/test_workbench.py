@@ -381,3 +381,28 @@ def test_a_part_scales_progress_and_is_closed_with_the_whole() -> None:
     next(whole)
     whole.close()
     assert closed == [True, True]
+
+
+def test_the_best_so_far_is_shown_beside_the_image_of_its_own_method_only(scan_file: Path) -> None:
+    bench = Workbench()
+    bench.acquisition.open(scan_file).run()
+    bench.acquisition.measure(1).run()
+    bench.reconstruction.choose("cg-sense")
+    bench.regions.choose(bench.regions.on(1)[:1])
+    bench.perturbing.choose("worst-case", steps=1)
+    task, found = bench.perturbing.run(), []
+    job = task.job
+    while not found:
+        found += [one for one in (next(job).preview,) if one]
+    assert task.preview is not None
+    task.preview(found[0])
+    assert bench.perturbing.best is found[0][-1]
+    bench.reconstruction.choose("zero-filled")
+    assert bench.perturbing.best is None, "the clean image is another method's now"
+    task.preview(found[0])
+    assert bench.perturbing.best is None
+    bench.reconstruction.choose("cg-sense")
+    task.preview(found[0])
+    assert bench.perturbing.best is found[0][-1]
+    job.close()
+    bench.acquisition.close()

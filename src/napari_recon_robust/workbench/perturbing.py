@@ -104,7 +104,7 @@ class Perturbing:
     """Kind, knobs, budget and result.
 
     further: budgets at which to search as well, for a curve. result: the last one, whatever is set now; `current` is
-    what is shown. best: the best so far of a search that runs, None when another slice, region or kind is set.
+    what is shown. best: the best so far of a search that runs, None when another slice, region, kind or method is set.
 
     Signals: `kind_changed()`; `set_changed()`, a knob or a budget; `previewed(Perturbed | None)`, another `best`;
     `finished()`, another `current`, another budget of it, or none any more; `earlier_changed()`; `taken(Result)`, the
@@ -132,7 +132,7 @@ class Perturbing:
         acquisition.measured.connect(self._forget_place)
         self.now = Now(acquisition, reconstruction, regions, self)
         self.now.changed.connect(self._check)
-        self._best: Kept[Perturbed] = Kept(self.now, lambda state: state.only(*_NEEDED), self._show_best)
+        self._best: Kept[Perturbed] = Kept(self.now, lambda state: state.only(*_NEEDED, "method"), self._show_best)
 
     @property
     def budget(self) -> float:
