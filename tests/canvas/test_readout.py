@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,16 @@ def figures(text: str) -> dict[str, float]:
         r"(row|column|Reference|Clean|Perturbed|Random|Change) ([−+]?[\d.]+)", text.replace("Row", "row")
     )
     return {name: float(value.replace("−", "-")) for name, value in found}
+
+
+def test_the_maximum_is_that_of_an_image_which_is_there(review: Session) -> None:
+    bench = review.bench
+    review.readout.show()
+    assert review.readout.values.text() == "Values under the cursor, as fractions of the reference's maximum"
+    bench.acquisition.slice = replace(bench.acquisition.current, reference=None)
+    review.readout.show()
+    assert review.readout.values.text() == "Values under the cursor, as fractions of the zero-filled image's maximum"
+    assert review.readout.values.text() in review.readout.values.toolTip()
 
 
 def test_all_panels_are_read_at_once_as_the_mouse_moves(seen: Session, qtbot: Any, until: Until) -> None:

@@ -19,7 +19,6 @@ from .scene import Scene
 if TYPE_CHECKING:
     from ..evaluation.readout import Reading
 
-_HINT = "Values under the cursor, as fractions of the reference's maximum"
 _AROUND = "between the grey lines: its surroundings"
 _MARKS = (
     "Orange ring: what was inserted or attacked (r hides it, x goes there). Between the grey lines: its surroundings, "
@@ -53,7 +52,6 @@ class ReadoutLine(QObject):
         if self._bar is not None or not isinstance(window, QMainWindow):
             return
         self.values, self.done, self.turned = QLabel(), QLabel(), QLabel()
-        self.values.setToolTip(f"{_HINT}; change: perturbed minus clean")
         self.values.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.values.setAccessibleName("Values under the cursor")
         self.done.setToolTip(_MARKS)
@@ -113,9 +111,19 @@ class ReadoutLine(QObject):
         geometry = self.panels.geometry
         self.turned.setText("" if geometry is None else geometry.turn.words.capitalize())
         reading = self._read()
-        words = _HINT if reading is None else _text(reading, self._name, self.scene.view.part)
+        hint = f"Values under the cursor, as fractions of the {self._whose} maximum"
+        self.values.setToolTip(f"{hint}; change: perturbed minus clean")
+        words = hint if reading is None else _text(reading, self._name, self.scene.view.part)
         self.values.setText("" if geometry is None else words)
         self._make_room()
+
+    @property
+    def _whose(self) -> str:
+        """Of which image the maximum is, in the genitive."""
+        measured, result = self.bench.acquisition.slice, self.bench.perturbing.current
+        if result is not None and result.outcome.comparison.reference is None:
+            return "clean image's"
+        return f"{'reference' if measured is None else measured.target_name}'s"
 
     def _make_room(self) -> None:
         """Let what was done give way to the values where the line has no room for both, the words on marks first."""

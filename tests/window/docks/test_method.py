@@ -70,3 +70,18 @@ def test_the_title_of_a_result_s_reference_names_the_root_sum_of_squares(review:
     review.attempt(bench.perturbing.run)
     until(lambda: bench.perturbing.current is not None and not review.jobs.working)
     assert review.panels.panels["reference"].title == "Reference · RSS"
+
+
+def test_a_slow_method_says_that_its_image_waits_for_the_button(review: Session, until: Until) -> None:
+    reconstruction = review.bench.reconstruction
+    until(lambda: not review.jobs.working)
+    method = dock_of(review, "Reconstruct").method
+    reconstruction.seconds["cg-sense"] = 60.0
+    reconstruction._sweeps = []  # none of its range is prepared
+    review.turning.turn({"weight": 0.03})
+    assert method.mark.text() == "earlier knobs: press Preview"
+    method.show_domain()
+    assert not method.preview.isHidden()
+    method.preview.click()
+    until(lambda: reconstruction.shown is not None and reconstruction.shown.exact)
+    assert method.mark.text() == ""

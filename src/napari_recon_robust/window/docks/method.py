@@ -160,7 +160,8 @@ class MethodBox(QWidget):
 
     def show_rendered(self, rendered: Rendered) -> None:
         """Say what the image is and how it scores; until it is exact, the scores of the image before stand back."""
-        self.mark.setText(rendered.mark)
+        asked = ": press Preview" if rendered.earlier and self.session.turning.slow else ""
+        self.mark.setText(f"{rendered.mark}{asked}")
         set_faint(self.scores, not rendered.exact)
         if rendered.exact:
             self.show_domain()

@@ -45,10 +45,10 @@ class ProfileRow(QWidget):
         white = 0.0 if acquisition.slice is None else float(acquisition.slice.target.max())
         found = self.found = self.bench.ruling.profile(ordered, white)
         self.export.setEnabled(found is not None)
-        if found is None:
+        if found is None or acquisition.slice is None:
             self.plot.show_lines((), {}, "")
         else:
-            label = f"Distance, {found.unit} · values as fractions of the reference's maximum"
+            label = f"Distance, {found.unit} · values as fractions of the {acquisition.slice.target_name}'s maximum"
             self.plot.show_lines(found.at, found.values, label)
 
     def _export(self) -> None:
