@@ -34,23 +34,24 @@ def unrolled(
     detail: float | Tensor,
     pull: float | Tensor,
     *levels: Tensor,
+    steps: int = STEPS,
 ) -> Tensor:
     """The last image of z_k = x_k + r_k C_k(x_k, D x_k, g_k),  x_{k+1} = (A^H A + p_k I)^-1 (b + p_k z_k),  x_0 = b.
 
     D x is the image less the mean of its 3x3 neighbours, g = b - A^H A x the pull of the data. A correction sees the
     asinh of both, in units of `detail` and `pull`, and `levels`, numbers (1, 1). Without corrections the result is a
-    regularized SENSE image. b: A^H y, complex64 (rows, columns), like the result.
+    regularized SENSE image. b: A^H y, complex64 (rows, columns), like the result. steps: of conjugate gradients.
     """
     image, gradient = b, b - model.normal(b)
     for unroll in unrolls:
         seen = (channels(image), channels((image - smooth(image)) / detail).asinh(), channels(gradient / pull).asinh())
         maps = [level.expand(image.shape).reshape(-1, 1, *image.shape[-2:]) for level in levels]
         z = image + unroll.reach * to_complex(on_blocks(unroll.correction, torch.cat((*seen, *maps), dim=1)))
-        image, gradient = _consistent(model, b, z, unroll.penalty)
+        image, gradient = _consistent(model, b, z, unroll.penalty, steps)
     return image
 
 
-def _consistent(model: ForwardModel, b: Tensor, z: Tensor, penalty: Tensor) -> tuple[Tensor, Tensor]:
+def _consistent(model: ForwardModel, b: Tensor, z: Tensor, penalty: Tensor, steps: int) -> tuple[Tensor, Tensor]:
     """Steps from z towards x = (A^H A + p I)^-1 (b + p z), and the pull b - A^H A x without a further A^H A."""
-    change, residual = solution_and_residual(lambda x: model.normal(x) + penalty * x, b - model.normal(z), STEPS)
+    change, residual = solution_and_residual(lambda x: model.normal(x) + penalty * x, b - model.normal(z), steps)
     return z + change, residual + penalty * change
