@@ -10,7 +10,7 @@ from ..classical.cg_sense import proximal
 from ..problem import Problem
 from .trained import TrainedReconstructor, noise_level
 
-STEPS = 6  # conjugate gradient steps of each data consistency, from the image before it
+STEPS = 12  # conjugate gradient steps of each data consistency, from the image before it
 FIRST_PENALTY = 0.1  # at the typical noise level, in training's first step
 
 
@@ -18,7 +18,7 @@ class CascadeNet(TrainedReconstructor):
     """z_k = x_k + C_k(x_k),  x_{k+1} = argmin_x ||A x - y||^2 + p_k ||x - z_k||^2,  x_0 = A^H y.
 
     C_k are five 3x3 convolutions each, and their weights differ from cascade to cascade. Data consistency is that of
-    several coils (6 conjugate gradient steps); with one coil it is the paper's, (F z + y / p) / (1 + 1 / p) on the
+    several coils (12 conjugate gradient steps); with one coil it is the paper's, (F z + y / p) / (1 + 1 / p) on the
     samples. C_k and p_k = exp(a_k + b_k log sigma) depend on the noise level, which the knob `noise` scales. The
     network works on x / u, u the local phase (`Problem.aligned`). Schlemper et al. 2018,
     doi:10.1109/TMI.2017.2760978 (their D5C5, on 2x2 blocks of pixels).
