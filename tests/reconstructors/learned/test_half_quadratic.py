@@ -1,9 +1,7 @@
-import pytest
 import torch
 from torch import Tensor
 
-from napari_recon_robust.reconstructors.learned import half_quadratic as module
-from napari_recon_robust.reconstructors.learned.half_quadratic import SEEN, Unroll, unrolled
+from napari_recon_robust.reconstructors.learned.half_quadratic import SEEN, STEPS, Unroll, unrolled
 from napari_recon_robust.reconstructors.problem import Problem
 
 SHAPE = (6, 12)
@@ -19,19 +17,18 @@ def matrix_of(problem: Problem) -> Tensor:
     return torch.stack([problem.model.normal(unit).flatten() for unit in units], dim=1)
 
 
-def images(problem: Problem, count: int, penalty: float) -> Tensor:
+def images(problem: Problem, count: int, penalty: float, steps: int = STEPS) -> Tensor:
     unrolls = [Unroll(nothing, torch.tensor(1.0), torch.tensor(penalty))] * count
-    return unrolled(problem.model, problem.right_hand_side, unrolls, 1.0, 1.0)
+    return unrolled(problem.model, problem.right_hand_side, unrolls, 1.0, 1.0, steps=steps)
 
 
-def test_without_a_correction_it_is_the_proximal_point_method(tiny: Problem, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_correction_it_is_the_proximal_point_method(tiny: Problem) -> None:
     """x <- (A^H A + p)^-1 (A^H y + p x) from A^H y on, each solved by a matrix."""
-    monkeypatch.setattr(module, "STEPS", 40)
     normal, b, penalty = matrix_of(tiny), tiny.right_hand_side.flatten(), 0.3
     expected = b
     for _ in range(3):
         expected = torch.linalg.solve(normal + penalty * torch.eye(72), b + penalty * expected)
-    torch.testing.assert_close(images(tiny, 3, penalty).flatten(), expected, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(images(tiny, 3, penalty, steps=40).flatten(), expected, rtol=1e-4, atol=1e-5)
 
 
 def test_the_few_steps_that_are_taken_go_on_to_least_squares(tiny: Problem) -> None:
@@ -61,9 +58,7 @@ def test_a_correction_sees_the_image_its_detail_and_the_pull_of_the_data(tiny: P
     assert not torch.equal(seen[1], seen[2])
 
 
-def test_the_correction_is_added_before_data_consistency(tiny: Problem, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "STEPS", 40)
-
+def test_the_correction_is_added_before_data_consistency(tiny: Problem) -> None:
     def constant(x: Tensor) -> Tensor:
         return torch.full((1, 8, *x.shape[-2:]), 0.1)
 
@@ -72,5 +67,5 @@ def test_the_correction_is_added_before_data_consistency(tiny: Problem, monkeypa
     z = b + reach * (0.1 + 0.1j)
     expected = torch.linalg.solve(matrix_of(tiny) + penalty * torch.eye(72), b + penalty * z)
     unroll = Unroll(constant, torch.tensor(reach), torch.tensor(penalty))
-    image = unrolled(tiny.model, tiny.right_hand_side, [unroll], 1.0, 1.0)
+    image = unrolled(tiny.model, tiny.right_hand_side, [unroll], 1.0, 1.0, steps=40)
     torch.testing.assert_close(image.flatten(), expected, rtol=1e-4, atol=1e-5)
