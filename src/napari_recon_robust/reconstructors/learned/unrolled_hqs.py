@@ -11,7 +11,7 @@ from .half_quadratic import SEEN, Unroll, unrolled
 from .trained import TrainedReconstructor, noise_level
 
 _FIRST_PENALTY, _FIRST_SLOPE = 0.1, 0.5  # at the typical noise level, and its power of the noise
-_STEPS = 6  # of conjugate gradients; 4 left aliasing where noise is little and coils are not well apart
+STEPS = 6  # of conjugate gradients; 4 left aliasing where noise is little and coils are not well apart
 
 
 class UnrolledHQS(TrainedReconstructor):
@@ -47,5 +47,5 @@ class UnrolledHQSNetwork(nn.Module):
         penalties = [(a + b * level).exp() for a, b in zip(self.log_penalties, self.slopes, strict=True)]
         unrolls = map(Unroll, self.corrections, self.log_reaches.exp(), penalties)
         pull = noise * aligned.noise
-        image = unrolled(aligned.model, aligned.right_hand_side, unrolls, REACH, pull, level, steps=_STEPS)
+        image = unrolled(aligned.model, aligned.right_hand_side, unrolls, REACH, pull, level, steps=STEPS)
         return phase * image

@@ -1,0 +1,52 @@
+"""How many conjugate gradient steps the data consistency of a network needs, at the weights that ship.
+
+    python benchmarks/consistency_steps.py --data ../shared/data/anatomy --bank FOLDER [--draws 2] [--methods ID ...]
+        [--steps 4 6 8 12]
+
+The NMSE relative to that of `tv, rule`, geometric mean and largest. The cases are those of `domain.py`: whole slices of
+the validation people.
+"""
+
+import math
+from types import ModuleType
+
+import numpy as np
+import torch
+
+from arguments import parser_of
+from domain import at_defaults, drawn
+from napari_recon_robust.reconstructors.learned import cascade_net, consistency, unrolled_hqs
+from napari_recon_robust.training.loop import foreground_error
+from napari_recon_robust.training.recipe import load_recipe
+
+MODULES: dict[str, ModuleType] = {
+    "unrolled-hqs": unrolled_hqs,
+    "cascade-net": cascade_net,
+    "irim": consistency,
+    "varnet": consistency,
+}
+"""Each has its number of steps in STEPS."""
+
+
+@torch.no_grad()
+def main() -> None:
+    parser = parser_of(__doc__, "data", "bank")
+    parser.add_argument("--draws", type=int, default=2)
+    parser.add_argument("--methods", nargs="+", default=list(MODULES), choices=list(MODULES))
+    parser.add_argument("--steps", nargs="+", type=int, default=[4, 6, 8, 12])
+    options = parser.parse_args()
+    recipes = {id: load_recipe(id) for id in options.methods}
+    examples, of_tv = drawn(next(iter(recipes.values())), options.data, options.bank, options.draws)
+    print(f"{len(examples)} cases\n\n| steps | {' | '.join(map(str, options.steps))} |")
+    print(f"|---|{'---|' * len(options.steps)}")
+    for id, recipe in recipes.items():
+        network, cells = at_defaults(recipe), []
+        for steps in options.steps:
+            MODULES[id].STEPS = steps
+            ratios = np.array([foreground_error(network(one.problem), one) for one in examples]) / of_tv
+            cells.append(f"{math.exp(float(np.log(ratios).mean())):.3f} ({ratios.max():.2f})")
+        print(f"| {id} | {' | '.join(cells)} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
