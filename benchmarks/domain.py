@@ -12,6 +12,7 @@ crops and masks.
 import math
 from collections.abc import Callable
 from functools import partial
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,8 @@ def main() -> None:
 def at_defaults(recipe: Recipe, weights: str | None = None) -> Callable[[Problem], Tensor]:
     """The network of a recipe with shipped weights, or those of a file, at the defaults of its method's knobs."""
     network = make_network(recipe, weights or recipe.id).eval()
-    return partial(network, **{knob.name: knob.default for knob in registry.get(recipe.id).knobs})
+    seen = signature(network.forward).parameters  # VarNet's method has a knob that its network in training has not
+    return partial(network, **{knob.name: knob.default for knob in registry.get(recipe.id).knobs if knob.name in seen})
 
 
 def judging(bank: BankSpecification, **changed: Any) -> BankSpecification:
