@@ -36,9 +36,18 @@ def dicom(path):
             lambda path: nibabel.save(nibabel.Nifti1Image(IMAGE, np.eye(4)), path),
             "a NIfTI image, which has no",
         ),
+        (
+            "a.nii.gz",
+            lambda path: nibabel.save(
+                nibabel.Nifti1Image(np.random.default_rng(0).normal(size=(64, 64)), np.eye(4)), path
+            ),
+            "a NIfTI image, which has no",
+        ),
         ("a.png", lambda path: imageio.v3.imwrite(path, IMAGE.astype(np.uint8)), "a picture, which has no k-space"),
         ("a.dcm", dicom, "a DICOM image, which has no k-space"),
         ("a.h5.gz", packed, "a packed file: unpack it first"),
+        ("cut.gz", lambda path: path.write_bytes(gzip.compress(b"anything")[:8]), "a packed file: unpack it first"),
+        ("odd.gz", lambda path: path.write_bytes(b"\x1f\x8b" + bytes(99)), "a packed file: unpack it first"),
         ("a.npz", lambda path: np.savez(path, kspace=IMAGE), r"a ZIP archive \(.npz files are\): unpack it first"),
         ("a.zip", archive, "a ZIP archive"),
         (

@@ -1,13 +1,16 @@
 """What a file is that no format here reads, and what can be done about it."""
 
 import os
+import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from ..ground.guard import head, opening, status
 from ..ground.hdf5 import described, is_hdf5, open_hdf5
 
-_LONGEST = 352  # bytes that are looked at: those of a NIfTI header
+_LONGEST, _PACKED = 352, 4096  # bytes that are looked at: those of a NIfTI header, and of a packed file
+_GZIP, _WITH_HEADER = b"\x1f\x8b", 31  # zlib's number for what has gzip's header
 
 
 class Kind(NamedTuple):
@@ -22,7 +25,7 @@ KINDS = (
     Kind(344, (b"n+1\0", b"ni1\0"), "a NIfTI image, which has no k-space"),
     Kind(128, (b"DICM",), "a DICOM image, which has no k-space"),
     Kind(0, (b"\x89PNG", b"\xff\xd8\xff", b"II*\0", b"MM\0*"), "a picture, which has no k-space"),
-    Kind(0, (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0"), "a packed file: unpack it first"),
+    Kind(0, (_GZIP, b"BZh", b"\xfd7zXZ\0"), "a packed file: unpack it first"),
     Kind(0, (b"PK\x03\x04",), "a ZIP archive (.npz files are): unpack it first"),
     Kind(0, (b"MATLAB 5.0",), "of MATLAB's older format: save its k-space with -v7.3"),
 )
@@ -43,8 +46,18 @@ def what_it_is(path: Path) -> str:
     if is_hdf5(path):
         with opening(path), open_hdf5(path) as file:
             return f"an HDF5 file with {described(file)}"
-    begin = head(path, _LONGEST)
+    begin = head(path, _PACKED)
+    unpacked = _unpacked(begin)
     for place, marks, words in KINDS:
-        if begin[place:].startswith(marks):
+        if any(one[place:].startswith(marks) for one in (begin, unpacked)):
             return words
     return RAW.get(path.suffix.lower(), "of no format that is known here")
+
+
+def _unpacked(begin: bytes) -> bytes:
+    """The beginning of what gzip has packed, as images often are; nothing for any other file."""
+    if not begin.startswith(_GZIP):
+        return b""
+    with suppress(zlib.error):
+        return zlib.decompressobj(_WITH_HEADER).decompress(begin, _LONGEST)
+    return b""
