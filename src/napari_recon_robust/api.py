@@ -33,6 +33,7 @@ from .ground.guard import to_path
 from .perturbations import registry as perturbations
 from .perturbations.base import Perturbed
 from .perturbations.outcome import Outcome, evaluate
+from .physics.model import data_norm
 from .reconstructors import registry
 from .reconstructors.base import Method, Reconstructor
 from .reconstructors.generative.posterior import Posterior
@@ -102,7 +103,7 @@ def _perturbed(given: object, measurement: Measurement) -> list[Perturbed]:
     clean = as_measurement(measurement).kspace
     for one in found:
         before = one.measurement.kspace - one.perturbation
-        if before.shape != clean.shape or (one.additive and (before - clean).norm() > _ROUNDING * clean.norm()):
+        if before.shape != clean.shape or (one.additive and data_norm(before - clean) > _ROUNDING * data_norm(clean)):
             raise InputError(
                 "the perturbed are those of another measurement; give the one that rr.perturb was called with."
             )

@@ -92,3 +92,12 @@ def test_root_sum_of_squares_has_a_gradient_everywhere() -> None:
     assert images.grad is not None
     assert torch.isfinite(images.grad.abs()).all()
     assert (images.grad[:, 0, 0] == 0).all()
+
+
+@pytest.mark.slow
+def test_the_misfit_of_many_coils_is_that_in_double_precision() -> None:
+    a, y = model(32, 256, 256), random(32, 256, 256, seed=8)
+    x = a.adjoint(y)
+    exact = ForwardModel(a.sensitivities.to(torch.complex128), a.mask, a.dims)
+    y[..., 126:130] *= 1e3  # most of the energy is in the centre, as in every scan
+    torch.testing.assert_close(a.misfit(x, y).double(), exact.misfit(x.to(torch.complex128), y), rtol=1e-5, atol=0)

@@ -5,7 +5,6 @@ then *hybrid* (image rows x k-space columns), A needs only 1-D transforms, and r
 """
 
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -56,9 +55,8 @@ class ForwardModel:
         If all samples are zero, it is ||A x||.
         """
         sampled = self.mask * data
-        norm = partial(torch.linalg.vector_norm, dim=(-3, -2, -1))
-        size = norm(sampled)
-        return norm(self.forward(image) - sampled) / torch.where(size > 0, size, 1.0)
+        size = data_norm(sampled)
+        return data_norm(self.forward(image) - sampled) / torch.where(size > 0, size, 1.0)
 
     def normal(self, image: Tensor) -> Tensor:
         """A^H A x; differentiable in the image without keeping any coil image."""
@@ -155,6 +153,14 @@ def _norm(image: Tensor) -> Tensor:
     """The 2-norm of an image, real (..., 1, 1), and 1 for a zero image."""
     norm = torch.linalg.vector_norm(image, dim=(-2, -1), keepdim=True)
     return torch.where(norm > 0, norm, torch.ones_like(norm))
+
+
+def data_norm(data: Tensor) -> Tensor:
+    """||y|| over coils, rows and columns: (..., coils, rows, columns) to real (...).
+
+    torch's norm adds the squares up one by one: in single precision it is 0.3% too small for 32 coils of 640x372.
+    """
+    return (data.real.square() + data.imag.square()).sum((-3, -2, -1)).sqrt()
 
 
 def root_sum_of_squares(coil_images: Tensor) -> Tensor:

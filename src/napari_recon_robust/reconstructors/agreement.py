@@ -10,6 +10,7 @@ from torch import Tensor
 from ..data.measurement import Measurement
 from ..ground.errors import InputError
 from ..physics import fourier
+from ..physics.model import data_norm
 from .base import Method
 from .registry import registry
 
@@ -39,10 +40,10 @@ def disagreement(method: Method, measurement: Measurement, image: Tensor) -> str
         return ""
     with torch.no_grad():
         magnitude = fourier.centre_pad_image(image.detach().abs().to(combined), model.shape)
-        seen = float(model.forward(magnitude * torch.sgn(combined)).norm())
+        seen = float(data_norm(model.forward(magnitude * torch.sgn(combined))))
         samples = model.mask * measurement.data
         noise = measurement.data_noise.square()[..., None, None] * model.mask.expand(samples.shape)
-        energy = float(samples.norm()) ** 2
+        energy = float(data_norm(samples)) ** 2
         signal = max(energy - float(noise.sum()), _LEAST * energy) ** 0.5
         inner = float((magnitude.abs() * combined.abs()).sum())
     if not signal:

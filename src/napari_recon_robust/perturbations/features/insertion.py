@@ -13,6 +13,7 @@ from ...data.roi import ROI
 from ...ground.cached import cached_property
 from ...ground.numbers import written
 from ...physics import noise
+from ...physics.model import data_norm
 from ..base import Perturbed, Setup
 from ..face import Placed
 from ..scanned_object import ScannedObject
@@ -117,7 +118,7 @@ class Insertion(ScannedObject):
         samples = (z * measurement.mask).flatten(1)
         if bool(samples[measurement.calibration.noise == 0].any()):
             return inf
-        return float(2**0.5 * (self.whitening.to(samples) @ samples).norm())
+        return float(2**0.5 * data_norm((self.whitening.to(samples) @ samples)[..., None]))
 
     def published(self, trial: Trial) -> tuple[float, float]:
         """FNAF's own measures (Cheng et al. 2020): the attack's loss, and how much of the feature the input carries.
