@@ -32,14 +32,14 @@ class PreconditionedNeumann(Neumann):
     """x = sum_k b_k,  b_0 = P A^H y,  b_{k+1} = eta P b_k - R(b_k),  P = (A^H A + eta I)^-1.
 
     This is `Neumann` after preconditioning: with R = 0 the terms are those of (I - eta P)^-1 P A^H y, which need no
-    small step where A^H A is ill-conditioned. P is exact (theirs: 10 conjugate gradient steps on A^H y), and eta starts
-    at 0.1.
+    small step where A^H A is ill-conditioned. P is exact for sampled lines, and converged for points (theirs: 10
+    conjugate gradient steps on A^H y); eta starts at 0.1.
     Gilton, Ongie, Willett 2020, doi:10.1109/TCI.2019.2948732.
     """
 
     id = "neumann-preconditioned"
     label = "Neumann network, preconditioned"
-    summary = "A Neumann network whose data term is inverted by conjugate gradients, supervised."
+    summary = "A Neumann network whose data term is inverted exactly, supervised."
 
 
 class NeumannNetwork(ConsistentNetwork):
