@@ -3,7 +3,7 @@
 A mask is True where a k-space point is sampled. Lines are (1, phase), 2-D patterns (readout, phase).
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from itertools import product
 from typing import Annotated, Any
@@ -68,7 +68,8 @@ class Sampling(Specification):
         exactly round(phase / R) lines, and is for R from 2 to 8.
     centre_fraction: fully sampled share of the phase encoding in the centre; with "poisson-disc" of both axes.
     minimum_centre_lines: the centre has at least so many lines; 0 is fastMRI's rule.
-    seed: a number, or a file name with its suffix, for which the mask is the one that fastMRI draws for that file.
+    seed: a number, or a file name with its suffix, for which the mask is the one that fastMRI draws for that file, bit
+        for bit (facebookresearch/fastMRI, `fastmri.data.subsample`, of one acceleration and one centre fraction).
     """
 
     pattern: Pattern = "equispaced"
@@ -153,28 +154,6 @@ SEED = Knob(
     name="seed", label="Seed", help="Another number draws other lines.", kind="int", maximum=9999, default=_USUAL.seed
 )
 KNOBS = (PATTERN, ACCELERATION, CENTRE_FRACTION, SEED)
-
-
-def fastmri_mask(
-    kind: str, file_name: str, width: int, centre_fractions: Sequence[float], accelerations: Sequence[float]
-) -> Lines:
-    """The lines that fastMRI samples of a file: bool (width,).
-
-    numpy's RandomState is seeded with the characters of the file name (with its suffix). It first draws the pair
-    (centre fraction, acceleration), if there are several, and then the lines.
-    Source: the rules of facebookresearch/fastMRI, `fastmri.data.subsample`, bit for bit.
-    """
-    kind = _pattern(kind)
-    if kind not in _LINES:
-        raise InputError(f"fastMRI has no {kind!r} masks; use Sampling(pattern={kind!r}).")
-    if not centre_fractions or len(centre_fractions) != len(accelerations):
-        raise InputError(
-            f"{len(centre_fractions)} centre fractions and {len(accelerations)} accelerations came; "
-            "give as many of the one as of the other, at least one."
-        )
-    state = np.random.RandomState(_state(file_name))
-    pair = int(state.randint(len(centre_fractions))) if len(centre_fractions) > 1 else 0
-    return _line_mask(kind, state, width, centre_fractions[pair], accelerations[pair])
 
 
 def _state(seed: int | str) -> Any:
