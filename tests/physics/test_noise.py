@@ -129,6 +129,18 @@ def test_filtered_points_do_not_decide(name):
     assert (found < 4).all()
 
 
+@pytest.mark.parametrize("broken", [lambda kspace: kspace[2], lambda kspace: kspace[:, :40], lambda kspace: kspace])
+def test_an_item_of_a_batch_is_as_it_is_alone(broken):
+    scan, mask = head(96, 1, 0.005), Sampling(acceleration=2, minimum_centre_lines=16).mask(96, 96)
+    batch = torch.stack([scan.kspace * mask] * 2)
+    broken(batch[1]).zero_()
+    assert torch.equal(noise.estimate(batch, mask), torch.stack([noise.estimate(one, mask) for one in batch]))
+    pairs = zip(
+        noise.quietest(batch, mask), zip(*(noise.quietest(one, mask) for one in batch), strict=True), strict=True
+    )
+    assert all(torch.equal(found, torch.stack(each)) for found, each in pairs)
+
+
 def test_estimate_scales_with_the_data_and_batches():
     scan = head(96, 2, 0.01)
     mask = torch.ones(1, 96, dtype=torch.bool)

@@ -46,15 +46,17 @@ def estimate(kspace: Tensor, mask: Tensor) -> Tensor:
     kspace: complex64 (..., coils, readout, phase), zero where not sampled. The result is 0 if no sample has energy.
     mask: bool (readout, phase), or (1, phase) for whole lines. Rows, lines and coils without any energy don't count.
     """
+    if kspace.ndim > 3:  # the items of a batch may have other broken coils
+        return torch.stack([estimate(one, mask) for one in kspace])
     heard, sampled = _with_energy(kspace, mask)
-    sigma = kspace.new_zeros(kspace.shape[:-2], dtype=kspace.real.dtype)
+    sigma = kspace.new_zeros(len(kspace), dtype=kspace.real.dtype)
     if bool(heard.any()):
-        sigma[..., heard] = _estimate(kspace[..., heard, :, :], sampled)
+        sigma[heard] = _estimate(kspace[heard], sampled)
     return sigma
 
 
 def _estimate(kspace: Tensor, sampled: Tensor) -> Tensor:
-    """`estimate` of coils and points with energy."""
+    """`estimate` of coils and points with energy, of one slice."""
     energies, samples, lines = _energies(kspace, sampled)
     sigma, even = _quiet(energies, samples)
     most = even.mean(-2).amax(-1)[..., None]
@@ -89,14 +91,17 @@ def quietest(kspace: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
     from others. `estimate` does not where it takes the null space of the ACS, whose vectors avoid them.
     kspace, mask: those of `estimate`.
     """
+    if kspace.ndim > 3:
+        levels, alone = zip(*(quietest(one, mask) for one in kspace), strict=True)
+        return torch.stack(levels), torch.stack(alone)
     heard, sampled = _with_energy(kspace, mask)
-    levels = kspace.new_zeros(kspace.shape[:-2], dtype=kspace.real.dtype)
-    alone = levels > 0
+    level = kspace.new_zeros(len(kspace), dtype=kspace.real.dtype)
+    of_noise = level > 0
     if bool(heard.any()):
-        energies, samples, _ = _energies(kspace[..., heard, :, :], sampled)
-        levels[..., heard], even = _quiet(energies, samples)
-        alone[..., heard] = even.amax(-1) >= FREE
-    return levels, alone
+        energies, samples, _ = _energies(kspace[heard], sampled)
+        level[heard], even = _quiet(energies, samples)
+        of_noise[heard] = even.amax(-1) >= FREE
+    return level, of_noise
 
 
 def correlation(kspace: Tensor, mask: Tensor, sigma: Tensor) -> Tensor:
@@ -147,13 +152,13 @@ def whitening(kspace: Tensor, mask: Tensor, sigma: Tensor) -> Tensor:
 
 
 def _with_energy(kspace: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """The coils that measured anything, bool (coils,), and the points of the mask with energy, bool (readout, phase).
+    """The coils of a slice that measured anything, bool (coils,), and the points of the mask with energy, bool
+    (readout, phase).
 
     A coil of zeros is broken, or was left out: it would pass for a coil whose noise is everywhere even, and the null
     space of the ACS would be that coil alone.
     """
-    magnitude = kspace.abs().flatten(0, -4) if kspace.ndim > 3 else kspace.abs()[None]
-    return magnitude.amax((0, -2, -1)) > 0, mask & (magnitude.amax((0, 1)) > 0)
+    return kspace.any((1, 2)), mask & kspace.any(0)
 
 
 def _energies(kspace: Tensor, sampled: Tensor) -> tuple[Tensor, float, bool]:
