@@ -7,16 +7,13 @@ The NMSE relative to that of `tv, rule`, geometric mean and largest. The cases a
 the validation people.
 """
 
-import math
 from types import ModuleType
 
-import numpy as np
 import torch
 
 from arguments import parser_of
-from domain import at_defaults, drawn
+from domain import at_defaults, drawn, over_tv
 from napari_recon_robust.reconstructors.learned import cascade_net, consistency, unrolled_hqs
-from napari_recon_robust.training.loop import foreground_error
 from napari_recon_robust.training.recipe import load_recipe
 
 MODULES: dict[str, ModuleType] = {
@@ -43,8 +40,7 @@ def main() -> None:
         network, cells = at_defaults(recipe), []
         for steps in options.steps:
             MODULES[id].STEPS = steps
-            ratios = np.array([foreground_error(network(one.problem), one) for one in examples]) / of_tv
-            cells.append(f"{math.exp(float(np.log(ratios).mean())):.3f} ({ratios.max():.2f})")
+            cells.append(over_tv((network(one.problem) for one in examples), examples, of_tv))
         print(f"| {id} | {' | '.join(cells)} |", flush=True)
 
 

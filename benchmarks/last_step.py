@@ -6,15 +6,11 @@ The NMSE relative to that of `tv, rule`, geometric mean and largest, of the imag
 of the knob `consistency`. The cases are those of `domain.py`: whole slices of the validation people.
 """
 
-import math
-
-import numpy as np
 import torch
 
 from arguments import parser_of
-from domain import drawn
+from domain import drawn, over_tv
 from napari_recon_robust.reconstructors.learned.consistency import LEAST
-from napari_recon_robust.training.loop import foreground_error
 from napari_recon_robust.training.recipe import load_recipe, make_network
 
 NETWORKS = ("varnet", "varnet-cg", "unrolled-gd", "irim", "neumann-preconditioned", "neumann")
@@ -35,8 +31,7 @@ def main() -> None:
         network, cells = make_network(recipe, id).eval(), []
         for consistency in CONSISTENCIES:
             images = (network(one.problem, consistency=consistency) for one in examples)
-            ratios = np.array([foreground_error(x, one) for x, one in zip(images, examples, strict=True)]) / of_tv
-            cells.append(f"{math.exp(float(np.log(ratios).mean())):.2f} ({ratios.max():.2f})")
+            cells.append(over_tv(images, examples, of_tv))
         print(f"| {id} | {' | '.join(cells)} |", flush=True)
 
 
