@@ -325,3 +325,11 @@ def test_half_precision_is_refused():
     measurement = measured(head(), None)
     with pytest.raises(InputError, match=r"the k-space is torch\.complex32 .* complex64 with axes"):
         replace(measurement, kspace=measurement.kspace.to(torch.complex32))
+
+
+@pytest.mark.parametrize("part", ["mask", "full", "acs"])
+def test_parts_on_several_devices_are_told(part: str) -> None:
+    kspace, mask = torch.ones(2, 8, 8, dtype=torch.complex64), torch.ones(1, 8, dtype=torch.bool)
+    parts = {"mask": mask, "full": kspace, "acs": kspace}
+    with pytest.raises(InputError, match="is on meta and the k-space on cpu; bring both to one device"):
+        Measurement(kspace, matrix=(8, 8), **{**parts, part: parts[part].to("meta")})

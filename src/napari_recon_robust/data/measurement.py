@@ -68,6 +68,12 @@ class Measurement:
         for name, values in given.items():
             if values is not None or name in ("k-space", "sampling mask"):
                 as_kind(values, torch.Tensor, f"the {name}", "a tensor, such as torch.from_numpy(array)")
+        for name, values in given.items():
+            if values is not None and values.device != self.kspace.device:
+                raise InputError(
+                    f"the {name} is on {values.device} and the k-space on {self.kspace.device}; bring both to one "
+                    "device, or make the measurement first and move it as a whole (measurement.to)."
+                )
         if self.kspace.ndim < 3 or self.kspace.dtype not in (torch.complex64, torch.complex128):
             raise InputError(
                 f"the k-space is {self.kspace.dtype} of shape {dimensions(self.kspace.shape)}; "
