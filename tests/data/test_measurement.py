@@ -194,6 +194,21 @@ def test_data_are_linear_and_differentiable_in_the_kspace() -> None:
     torch.testing.assert_close(left, right, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize(
+    "mask", [lines(), torch.rand(READOUT, PHASE, generator=torch.Generator().manual_seed(0)) < 0.5]
+)
+def test_the_right_hand_side_is_the_combined_image_with_a_gradient(mask: Tensor) -> None:
+    one = measurement(mask)
+    assert one.data_shape == one.data.shape[-2:] == one.right_hand_side.shape
+    assert one.right_hand_side is one.combined  # computed once
+    kspace = one.kspace.clone().requires_grad_()
+    differentiable = one.with_kspace(kspace, keep=True).right_hand_side
+    torch.testing.assert_close(differentiable.detach(), one.combined)
+    differentiable.abs().square().sum().backward()
+    assert kspace.grad is not None
+    assert kspace.grad.any()
+
+
 def test_effective_acceleration_counts_the_sampled_lines() -> None:
     assert measurement(lines(2)).acceleration == pytest.approx(PHASE / 8)
 

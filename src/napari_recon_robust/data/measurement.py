@@ -153,6 +153,12 @@ class Measurement:
         """
         return self.to_data(self.kspace)
 
+    @property
+    def data_shape(self) -> tuple[int, int]:
+        """(rows, columns) of `data`, and of the model's images."""
+        readout, phase = self.kspace.shape[-2:]
+        return (self.matrix[0] if self.lines else readout), phase
+
     def to_data(self, kspace: Tensor) -> Tensor:
         """Any k-space of this measurement's shape in the model's data space (linear)."""
         if not self.lines:
@@ -192,6 +198,11 @@ class Measurement:
         """A^H y, the coil-combined zero-filled image of the model's size, without a gradient."""
         with torch.no_grad():
             return self.model.adjoint(self.data.detach())
+
+    @property
+    def right_hand_side(self) -> Tensor:
+        """A^H y, as `combined`, but differentiable in `kspace`."""
+        return self.model.adjoint(self.data) if self.kspace.requires_grad else self.combined
 
     @cached_property
     def foreground(self) -> Tensor:

@@ -44,7 +44,7 @@ class ScannedObject:
         measurement = self.setup.measurement
         with torch.no_grad():
             if measurement.full is None:
-                phase = measurement.crop(measurement.model.adjoint(measurement.data))
+                phase = measurement.crop(measurement.combined)
                 return centre_pad_image(self.clean.abs() * torch.exp(1j * phase.angle()), measurement.model.shape)
             coil_images = fourier.ifft(measurement.to_data(measurement.full), measurement.dims)
             return (measurement.calibration.sensitivities.conj() * coil_images).sum(-3)

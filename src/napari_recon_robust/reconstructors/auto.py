@@ -57,7 +57,7 @@ def _energy_missed(measurement: Measurement, image: Tensor, points: Tensor) -> f
 
 def _noise_energy(measurement: Measurement, points: Tensor) -> float:
     """E||M n||^2 of the noise n in `data`, on some of the samples."""
-    count = int(points.expand(measurement.data.shape[-2:]).sum())
+    count = int(points.expand(measurement.data_shape).sum())
     return count * float(measurement.data_noise.square().sum())
 
 

@@ -61,7 +61,7 @@ class CGSense(Reconstructor):
         """The image for `weight` after `iterations`."""
         model = measurement.model
         weight = knobs["weight"] * model.largest_eigenvalue
-        image = tikhonov(model, model.adjoint(measurement.data), weight, knobs["iterations"])
+        image = tikhonov(model, measurement.right_hand_side, weight, knobs["iterations"])
         return measurement.crop(image)
 
 

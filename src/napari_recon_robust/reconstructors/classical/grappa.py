@@ -99,7 +99,7 @@ class _Gaps:
 
     @classmethod
     def of(cls, measurement: Measurement, acs: tuple[slice, slice]) -> "_Gaps":
-        rows, columns = measurement.data.shape[-2:]
+        rows, columns = measurement.data_shape
         sampled = measurement.sampled.cpu()
         half = _half_window(measurement, acs)
         width = columns + 2 * half[1]
@@ -125,8 +125,9 @@ class _Gaps:
 
 def _half_window(measurement: Measurement, acs: tuple[slice, slice]) -> tuple[int, int]:
     """How far windows reach (along the readout, across): over half of the ACS, so that it holds enough of them."""
-    shape = measurement.data.shape[-2:]
-    rows, columns = ((len(range(*part.indices(size))) - 1) // 4 for part, size in zip(acs, shape, strict=True))
+    rows, columns = (
+        (len(range(*part.indices(size))) - 1) // 4 for part, size in zip(acs, measurement.data_shape, strict=True)
+    )
     if min(columns, ALONG if measurement.lines else rows) < 1:
         raise InputError(
             f"GRAPPA learns from a fully sampled centre of k-space of at least {_FEWEST} lines, and this one is too "

@@ -258,9 +258,7 @@ class SparseReconstructor(Reconstructor):
 
 def right_hand_side(measurement: Measurement) -> Tensor:
     """A^H y / scale, complex (..., rows, columns)."""
-    if not measurement.kspace.requires_grad:
-        return measurement.combined / measurement.scale
-    return measurement.model.adjoint(measurement.data) / measurement.scale
+    return measurement.right_hand_side / measurement.scale
 
 
 def in_units(measurement: Measurement, image: Tensor) -> Tensor:
