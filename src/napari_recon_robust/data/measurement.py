@@ -300,7 +300,7 @@ class Measurement:
         combined = self.combined_reference
         return None if combined is None else combined.abs()
 
-    @property
+    @cached_property
     def combined_reference(self) -> Tensor | None:
         """Sum conj(S_i) x_i of the fully sampled k-space, complex64 (..., rows, columns); None without one."""
         coil_images = _reference_coils(self)
