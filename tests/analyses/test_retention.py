@@ -185,6 +185,10 @@ def test_what_is_lost_and_where_it_is_worst_as_boxes(full, blind):
 
 def test_a_map_in_the_making_counts_what_it_has_tried(full, blind):
     first, *_, last = [step.preview for step in retention_map(full, blind, size=2.0, spacing=2) if step.preview]
+    for preview in (first, last):
+        facts = preview.to_json()
+        json.dumps(facts, allow_nan=False)
+        assert (facts["mean"] is None) == (preview.tried == 0)
     assert (first.tried, first.lost) == (0, 0.0)
     assert last.tried == len(last.positions)
     middle = next(

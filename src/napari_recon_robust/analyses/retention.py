@@ -116,7 +116,8 @@ class RetentionMap(SliceMap):
         return found
 
     def to_json(self) -> dict[str, Any]:
-        """Everything but the map itself, as JSON values."""
+        """Everything but the map itself, as JSON values; mean and median are of the positions that were tried."""
+        known = self.recoveries[np.isfinite(self.recoveries)]
         return {
             "shape": self.shape,
             "size": self.size,
@@ -124,8 +125,8 @@ class RetentionMap(SliceMap):
             "spacing": self.spacing,
             "positions": len(self.positions),
             "reconstructions": self.reconstructions,
-            "mean": float(self.recoveries.mean()),
-            "median": float(np.median(self.recoveries)),
+            "mean": float(known.mean()) if len(known) else None,
+            "median": float(np.median(known)) if len(known) else None,
             "lost": self.lost,
             "worst": [finite(asdict(place)) for place in self.worst],
         }
