@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from helpers.extremes import head, measured
-from napari_recon_robust.data.measurement import Calibration, Measurement
+from napari_recon_robust.data.measurement import Calibration, Measurement, adjoint_image, data_shape
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.physics import coils, fourier, noise
 from napari_recon_robust.physics.model import root_sum_of_squares
@@ -197,12 +197,12 @@ def test_data_are_linear_and_differentiable_in_the_kspace() -> None:
 @pytest.mark.parametrize(
     "mask", [lines(), torch.rand(READOUT, PHASE, generator=torch.Generator().manual_seed(0)) < 0.5]
 )
-def test_the_right_hand_side_is_the_combined_image_with_a_gradient(mask: Tensor) -> None:
+def test_the_adjoint_image_is_the_combined_image_with_a_gradient(mask: Tensor) -> None:
     one = measurement(mask)
-    assert one.data_shape == one.data.shape[-2:] == one.right_hand_side.shape
-    assert one.right_hand_side is one.combined  # computed once
+    assert data_shape(one) == one.data.shape[-2:] == adjoint_image(one).shape
+    assert adjoint_image(one) is one.combined  # computed once
     kspace = one.kspace.clone().requires_grad_()
-    differentiable = one.with_kspace(kspace, keep=True).right_hand_side
+    differentiable = adjoint_image(one.with_kspace(kspace, keep=True))
     torch.testing.assert_close(differentiable.detach(), one.combined)
     differentiable.abs().square().sum().backward()
     assert kspace.grad is not None

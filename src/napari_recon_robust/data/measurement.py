@@ -153,12 +153,6 @@ class Measurement:
         """
         return self.to_data(self.kspace)
 
-    @property
-    def data_shape(self) -> tuple[int, int]:
-        """(rows, columns) of `data`, and of the model's images."""
-        readout, phase = self.kspace.shape[-2:]
-        return (self.matrix[0] if self.lines else readout), phase
-
     def to_data(self, kspace: Tensor) -> Tensor:
         """Any k-space of this measurement's shape in the model's data space (linear)."""
         if not self.lines:
@@ -198,11 +192,6 @@ class Measurement:
         """A^H y, the coil-combined zero-filled image of the model's size, without a gradient."""
         with torch.no_grad():
             return self.model.adjoint(self.data.detach())
-
-    @property
-    def right_hand_side(self) -> Tensor:
-        """A^H y, as `combined`, but differentiable in `kspace`."""
-        return self.model.adjoint(self.data) if self.kspace.requires_grad else self.combined
 
     @cached_property
     def foreground(self) -> Tensor:
@@ -317,6 +306,19 @@ def as_measurement(given: object) -> Measurement:
 def known_kspace(measurement: Measurement) -> Tensor:
     """All that is known of k-space: `Measurement.full`, and the samples where that is None."""
     return measurement.kspace if measurement.full is None else measurement.full
+
+
+def data_shape(measurement: Measurement) -> tuple[int, int]:
+    """(rows, columns) of `Measurement.data`, and of the model's images."""
+    readout, phase = measurement.kspace.shape[-2:]
+    return (measurement.matrix[0] if measurement.lines else readout), phase
+
+
+def adjoint_image(measurement: Measurement) -> Tensor:
+    """A^H y, as `Measurement.combined`, but differentiable in `kspace`."""
+    if not measurement.kspace.requires_grad:
+        return measurement.combined
+    return measurement.model.adjoint(measurement.data)
 
 
 def calibration_data(measurement: Measurement) -> tuple[Tensor, Tensor]:

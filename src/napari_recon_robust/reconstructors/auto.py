@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..data.measurement import Measurement
+from ..data.measurement import Measurement, data_shape
 from ..ground.errors import InputError
 from ..ground.knob import Knob
 from ..ground.progress import Job, Progress
@@ -57,7 +57,7 @@ def _energy_missed(measurement: Measurement, image: Tensor, points: Tensor) -> f
 
 def _noise_energy(measurement: Measurement, points: Tensor) -> float:
     """E||M n||^2 of the noise n in `data`, on some of the samples."""
-    count = int(points.expand(measurement.data_shape).sum())
+    count = int(points.expand(data_shape(measurement)).sum())
     return count * float(measurement.data_noise.square().sum())
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...data.measurement import Measurement
+from ...data.measurement import Measurement, adjoint_image
 from ...ground.knob import Knob
 from ...physics.model import ForwardModel
 from ..base import Reconstructor
@@ -61,7 +61,7 @@ class CGSense(Reconstructor):
         """The image for `weight` after `iterations`."""
         model = measurement.model
         weight = knobs["weight"] * model.largest_eigenvalue
-        image = tikhonov(model, measurement.right_hand_side, weight, knobs["iterations"])
+        image = tikhonov(model, adjoint_image(measurement), weight, knobs["iterations"])
         return measurement.crop(image)
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 from torch.utils.checkpoint import checkpoint
 
-from ...data.measurement import Measurement, calibration_data
+from ...data.measurement import Measurement, calibration_data, data_shape
 from ...ground.errors import InputError
 from ...ground.knob import Knob
 from ...ground.progress import Job, Progress, run
@@ -99,7 +99,7 @@ class _Gaps:
 
     @classmethod
     def of(cls, measurement: Measurement, acs: tuple[slice, slice]) -> "_Gaps":
-        rows, columns = measurement.data_shape
+        rows, columns = data_shape(measurement)
         sampled = measurement.sampled.cpu()
         half = _half_window(measurement, acs)
         width = columns + 2 * half[1]
@@ -126,7 +126,7 @@ class _Gaps:
 def _half_window(measurement: Measurement, acs: tuple[slice, slice]) -> tuple[int, int]:
     """How far windows reach (along the readout, across): over half of the ACS, so that it holds enough of them."""
     rows, columns = (
-        (len(range(*part.indices(size))) - 1) // 4 for part, size in zip(acs, measurement.data_shape, strict=True)
+        (len(range(*part.indices(size))) - 1) // 4 for part, size in zip(acs, data_shape(measurement), strict=True)
     )
     if min(columns, ALONG if measurement.lines else rows) < 1:
         raise InputError(

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import Tensor
 
-from ...data.measurement import Measurement
+from ...data.measurement import Measurement, adjoint_image
 from ...ground.knob import resolve
 from ...physics.model import ForwardModel
 from ..base import Reconstructor
@@ -258,7 +258,7 @@ class SparseReconstructor(Reconstructor):
 
 def right_hand_side(measurement: Measurement) -> Tensor:
     """A^H y / scale, complex (..., rows, columns)."""
-    return measurement.right_hand_side / measurement.scale
+    return adjoint_image(measurement) / measurement.scale
 
 
 def in_units(measurement: Measurement, image: Tensor) -> Tensor:
