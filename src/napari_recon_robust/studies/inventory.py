@@ -209,10 +209,29 @@ def _facts(
         whole=whole,
         notes=(
             *header.notes,
+            *_unused(plan, scan, annotations),
             *_outside(plan, of_scan, header.matrix),
             *(_missing(plan, name) if whole is False else ()),
         ),
     )
+
+
+def _unused(plan: Plan, scan: Scan, annotations: Mapping[int, Sequence[Annotation]]) -> list[str]:
+    """Which annotations get no trial though the plan asks for their labels; of several the reason of the first."""
+    found = list[str]()
+    for part, marks in ((plan.regions[number], marks) for number, marks in annotations.items()):
+        asked = [one for one in marks if isinstance(part, Annotations) and part.names(one.label)]
+        unused = [
+            one for one in asked if not one.study_level and (one.box is None or not 0 <= one.slice < len(scan))
+        ]
+        if unused:
+            first = unused[0]
+            why = first.note or f"the scan has slices 0 to {len(scan) - 1}"
+            found.append(
+                f"No trial for {counted(len(unused), 'annotation')} of {scan.name}. "
+                f"{first.label!r} on slice {first.slice}: {why}."
+            )
+    return found
 
 
 def _outside(plan: Plan, drawn: Mapping[int, Sequence[DrawnRegion]], matrix: tuple[int, int]) -> list[str]:

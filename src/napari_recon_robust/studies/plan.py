@@ -192,6 +192,10 @@ class Annotations(Part):
     min_mm2: float = Field(default=0, ge=0)
     max_mm2: Positive | None = None
 
+    def names(self, label: str) -> bool:
+        """Whether annotations of this label are asked for."""
+        return not self.labels or label.casefold() in {one.casefold() for one in self.labels}
+
 
 class Drawn(Part):
     """Boxes "ROW,COLUMN,HEIGHT,WIDTH" on every slice, or regions of a JSON file.

@@ -89,9 +89,8 @@ def _of_part(plan: Plan, number: int, scan: ScanFacts, slice: int) -> Iterator[R
 def _annotated(
     part: Annotations, prefix: str, scan: ScanFacts, annotations: Sequence[Any], slice: int
 ) -> Iterator[Region]:
-    wanted = {label.casefold() for label in part.labels}
     for place, one in enumerate(annotations, start=1):
-        if one.slice != slice or one.box is None or (wanted and one.label.casefold() not in wanted):
+        if one.slice != slice or one.box is None or not part.names(one.label):
             continue
         region = _known(f"{prefix}-{place}", part.kind, one.box.model_copy(update={"label": one.label}), scan)
         if _fits(part, region.pixels or 0, scan.pixel):
