@@ -22,6 +22,18 @@ def test_the_paragraph_counts_what_was_done(trials: pl.DataFrame) -> None:
     assert "Student's t on the means of volumes" in words
 
 
+def test_the_paragraph_says_against_what_each_method_is_measured(trials: pl.DataFrame) -> None:
+    combined = "is the fully sampled image, whose coils were combined by their sensitivities."
+    words = methods(trials.with_columns(method=pl.lit("tv"))).paragraph
+    assert f"The reference of TV, VarNet {combined}" in words
+    assert "whole image compare" not in words
+    two = pl.when(pl.col("method_label") == "TV").then(pl.lit("tv")).otherwise(pl.lit("unet"))
+    words = methods(trials.with_columns(method=two)).paragraph
+    assert f"The reference of TV {combined}" in words
+    assert "The reference of VarNet is the root sum of squares of the fully sampled coil images." in words
+    assert "figures of the whole image compare methods of one reference alone" in words
+
+
 def test_failed_trials_are_counted(trials: pl.DataFrame) -> None:
     failed = trials.with_columns(error=pl.when(pl.int_range(pl.len()) < 2).then(pl.lit("it failed.")))
     assert "of which 2 failed and are left out" in methods(failed).paragraph

@@ -11,7 +11,7 @@ from ..ground.numbers import counted
 from ..perturbations import registry as perturbations
 from ..reconstructors import registry as reconstructors
 from ..studies.columns import CLEAN
-from .words import measures
+from .words import REFERENCES, measures
 
 if TYPE_CHECKING:
     from polars import DataFrame
@@ -43,6 +43,7 @@ def methods(trials: "DataFrame") -> Methods:
         *_trials(trials),
         *_reconstructions(trials),
         *_perturbations(trials, kinds),
+        *_judged(trials),
         measures("reference"),
         _STATISTICS,
     ]
@@ -84,6 +85,19 @@ def _perturbations(trials: "DataFrame", kinds: list[str]) -> Iterator[str]:
             yield f"Its budgets were {values} of the norm of the k-space (or of what its settings name)."
         if rows["control"].any():
             yield "Beside it stands white complex Gaussian noise of the same norm."
+
+
+def _judged(trials: "DataFrame") -> Iterator[str]:
+    """Against which fully sampled image each method is measured, as far as it is known here."""
+    of_kind: dict[str, list[str]] = {}
+    for id, label, knobs in trials.select("method", "method_label", "knobs").unique(maintain_order=True).iter_rows():
+        method = _of(reconstructors, id)
+        if method is not None:
+            of_kind.setdefault(method.reference_kind_at(stored(knobs)), []).append(label)
+    for kind, labels in of_kind.items():
+        yield f"The reference of {', '.join(labels)} is {REFERENCES[kind]}."
+    if len(of_kind) > 1:
+        yield "The two differ in the air, so that figures of the whole image compare methods of one reference alone."
 
 
 def _settings(trials: "DataFrame") -> Iterator[tuple[str, str]]:

@@ -7,7 +7,7 @@ from ..ground.errors import dimensions
 from ..perturbations import registry as perturbations
 from .conditions import CaseImages
 
-_REFERENCES = {
+REFERENCES = {
     "combined": "the fully sampled image, whose coils were combined by their sensitivities",
     "rss": "the root sum of squares of the fully sampled coil images",
 }
@@ -61,7 +61,7 @@ def _perturbation(shown: CaseImages) -> Iterator[str]:
 def _measures(result: dict[str, Any], has_reference: bool) -> Iterator[str]:
     if has_reference:
         kind = str(result["reference"])
-        yield f"The reference is {_REFERENCES.get(kind, kind)}."
+        yield f"The reference is {REFERENCES.get(kind, kind)}."
         if result["judged_by"] == "perturbed":
             yield "The perturbation changed the object, so the perturbed image is judged by the truth as changed."
     else:
