@@ -389,9 +389,12 @@ def study_report(
     trials = opened.table()
     from .figures.studies.all_figures import draw_all  # needs polars, without which there is no table
     from .figures.studies.papers import answer
+    from .io.images import check_suffix
+    from .reports.report import SUFFIX
     from .reports.study import write_study_report
     from .studies.keeping import kept_cases
 
+    check_suffix(to_path(path), (SUFFIX,))
     found = draw_all(trials, folder)
     drawn = list(found.drawn.values())
     said = None if trials.is_empty() else answer(trials)

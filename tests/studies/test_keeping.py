@@ -66,6 +66,9 @@ def test_cases_come_worst_first_and_are_those_of_the_plan(write_plan, tmp_path, 
     values = [table.filter(table["trial"].str.starts_with(case.name))[by].item() for case in cases]
     assert len(values) == 4
     assert values == sorted(values, reverse=falls)
+    with pytest.raises(InputError, match="report has no known suffix; end the output's name in one of .html"):
+        rr.study_report(path, tmp_path / "report")
+    assert not (store.folder / "figures").exists(), "nothing is drawn before"
     rr.study_report(path, tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text()
     assert page.count('class="case"') == 4 or page.count('id="case-') >= 4
