@@ -151,8 +151,8 @@ def test_annotations_that_get_no_trial_are_told(write_plan, tmp_path) -> None:
     table.write_text(whole + "head,0,No,-5,24,12,10,Edema\nhead,9,No,48,24,12,10,Edema\n", encoding="utf-8")
     (note,) = run(check_study(write_plan())).notes
     assert note == (
-        "No trial for 2 annotations of head.h5. 'Edema' on slice 0: its box (x -5, y 24, width 12, height 10) is empty or "
-        "reaches outside the image."
+        "No trial for 2 annotations of head.h5. "
+        "'Edema' on slice 0: its box (x -5, y 24, width 12, height 10) is empty or reaches outside the image."
     )
     assert run(check_study(write_plan(regions=[{"kind": "annotations", "labels": ["lesion"]}]))).notes == {}
     table.write_text(sound + "head,9,No,48,24,12,10,Edema\n", encoding="utf-8")

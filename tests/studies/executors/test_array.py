@@ -1,4 +1,5 @@
 import os
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -36,6 +37,14 @@ def test_the_signal_before_the_time_limit_reaches_the_element() -> None:
     last = text.rstrip().splitlines()[-1]
     signals = [line for line in text.splitlines() if line.startswith("#SBATCH --signal=")]
     assert (last.split()[0], signals) == ("exec", ["#SBATCH --signal=B:TERM@120"])
+
+
+def test_the_line_that_submits_a_script_can_be_pasted() -> None:
+    text = JobArray().script(
+        Path("my plan.yaml"), Path("out"), name="a", total=1, threads=1, trust=False, to=Path("my plan.sbatch")
+    )
+    (line,) = [line for line in text.splitlines() if "Submit it by: " in line]
+    assert shlex.split(line.partition(": ")[2]) == ["sbatch", "my plan.sbatch"]
 
 
 @pytest.mark.slow

@@ -41,7 +41,7 @@ class JobArray:
             total=total,
             name=name,
             tasks=self.tasks,
-            script=to.name,
+            script=shlex.quote(to.name),
             job=shlex.quote("".join(sign if sign.isalnum() else "-" for sign in name)),
             limit=f"%{self.at_once}" if self.at_once else "",
             time=self.time,

@@ -1,5 +1,6 @@
 """Write a job array for SLURM, whose elements run a study without a scheduler of their own."""
 
+import shlex
 from itertools import islice
 from pathlib import Path
 
@@ -44,4 +45,4 @@ def array(
     )
     write(path, text.encode())
     (place / "logs").mkdir(exist_ok=True)
-    click.echo(f"saved: {path}\nsubmit it: sbatch {path}")
+    click.echo(f"saved: {path}\nsubmit it: sbatch {shlex.quote(str(path))}")
