@@ -221,9 +221,7 @@ def _unused(plan: Plan, scan: Scan, annotations: Mapping[int, Sequence[Annotatio
     found = list[str]()
     for part, marks in ((plan.regions[number], marks) for number, marks in annotations.items()):
         asked = [one for one in marks if isinstance(part, Annotations) and part.names(one.label)]
-        unused = [
-            one for one in asked if not one.study_level and (one.box is None or not 0 <= one.slice < len(scan))
-        ]
+        unused = [one for one in asked if not one.study_level and (one.box is None or not 0 <= one.slice < len(scan))]
         if unused:
             first = unused[0]
             why = first.note or f"the scan has slices 0 to {len(scan) - 1}"
