@@ -191,3 +191,28 @@ def test_a_simulated_scan_says_so_once_and_not_in_each_title(
     until(lambda: review.bench.acquisition.facts.startswith(simulated.name) and title(review).startswith("CG-SENSE"))
     assert words.text.startswith("Simulated scan\n")
     assert not [panel.title for panel in review.panels.panels.values() if "simulated" in panel.title.lower()]
+
+
+def test_the_range_of_the_knobs_is_said_to_be_computed_once_the_image_is_there(
+    review: Session, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """HQS goes on for half a minute behind its image."""
+    go, until_rendered = threading.Event(), threading.Event()
+
+    def waits(self: Any, measurement: Any, points: Any) -> Any:
+        for _ in points:
+            until_rendered.wait(60)
+            yield measurement.crop(measurement.model.adjoint(measurement.data))
+            go.wait(60)
+
+    monkeypatch.setattr(type(registry.get("hqs")), "family", waits)
+    review.choose_method("hqs")
+    until_rendered.set()
+    try:
+        until(lambda: review.bench.reconstruction.shown is not None)
+        until(lambda: foot(review).message.text().startswith("Preparing the knob"))
+        assert not foot(review).cancel.isHidden()
+        foot(review).cancel.click()
+        assert not review.jobs.busy("prepare")
+    finally:
+        go.set()

@@ -173,28 +173,50 @@ def test_a_result_that_cannot_be_accepted_is_said_too(jobs: Jobs, until: Until) 
 
 
 def test_an_image_that_takes_long_comes_to_the_foot_and_can_be_cancelled_there(jobs: Jobs, until: Until) -> None:
-    """Others stay quiet, and what is started by hand takes its place."""
-    started: list[str] = []
-    jobs.started.connect(started.append)
+    """Others stay quiet, what is started by hand takes its place, and it comes back behind that."""
+    shown: list[str] = []
+    jobs.started.connect(shown.append)
+    jobs.resumed.connect(lambda progress: shown.append(progress.message.partition(" ")[0]))
     stop = threading.Event()
     try:
         jobs.latest(Task("Preparing", counting(stop, []), lambda _: None), "prepare")
         jobs.latest(Task("Reconstructing", counting(stop, []), lambda _: None), "render", 0.05)
-        until(lambda: started == ["Reconstructing"])
+        until(lambda: shown == ["Reconstructing"])
         jobs.start(Task("Attacking", counting(stop, []), lambda _: None))
-        until(lambda: started == ["Reconstructing", "Attacking"])
+        until(lambda: shown == ["Reconstructing", "Attacking"])
         jobs.cancel_shown()
         assert not jobs.busy()
         assert jobs.busy("render")
         assert jobs.busy("prepare")
-        until(lambda: jobs.free() and "foreground" not in jobs._running)
-        jobs.replace(Task("Reconstructing", counting(stop, []), lambda _: None), "render", 0.05)
-        until(lambda: started[2:] == ["Reconstructing"])
+        until(lambda: shown[2:] == ["step"])
         jobs.cancel_shown()
         assert not jobs.busy("render")
         assert jobs.busy("prepare")
     finally:
         stop.set()
+
+
+def test_an_image_goes_before_what_is_prepared_which_is_shown_behind_it(jobs: Jobs, until: Until) -> None:
+    """So that no work is under way without a sign of it."""
+    shown: list[str] = []
+    jobs.started.connect(shown.append)
+    jobs.resumed.connect(lambda progress: shown.append(progress.message.partition(" ")[0]))
+    stops = [threading.Event() for _ in range(3)]
+    try:
+        jobs.latest(Task("Preparing", counting(stops[0], []), lambda _: None), "prepare", 0.1)
+        until(lambda: shown == ["Preparing"])
+        jobs.latest(Task("Reconstructing", counting(stops[1], []), lambda _: None), "render", 0.05)
+        until(lambda: shown == ["Preparing", "Reconstructing"])
+        jobs.latest(Task("Measuring", counting(stops[2], []), lambda _: None), "measure", 0.08)
+        stops[1].set()
+        until(lambda: not jobs.busy("render"))
+        until(lambda: len(shown) > 3)
+        assert shown[2:] == ["step", "Measuring"], "what was shown comes back at once, and something more urgent takes it"
+        stops[2].set()
+        until(lambda: shown[4:] == ["step"])
+    finally:
+        for stop in stops:
+            stop.set()
 
 
 def test_nothing_of_a_task_stays_after_it(jobs: Jobs, until: Until) -> None:

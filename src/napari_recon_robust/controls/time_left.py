@@ -12,11 +12,11 @@ class TimeLeft:
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
-        self._began, self._fraction = now(), 0.0
+        self.begin()
 
-    def begin(self) -> None:
-        """Note that a job begins."""
-        self._began, self._fraction = self._now(), 0.0
+    def begin(self, fraction: float = 0.0) -> None:
+        """Note that a job begins, or is looked at from now on; fraction: how far it is by then."""
+        self._began, self._start, self._fraction = self._now(), fraction, fraction
 
     def reach(self, fraction: float) -> None:
         """Note how far it is, from 0 to 1."""
@@ -28,9 +28,9 @@ class TimeLeft:
         passed = self._now() - self._began
         if passed < PATIENCE:
             return ""
-        if self._fraction <= 0:
+        if self._fraction <= self._start:
             return f"for {_span(passed)}"
-        left = passed * (1 - self._fraction) / self._fraction
+        left = passed * (1 - self._fraction) / (self._fraction - self._start)
         return f"about {_span(left)} left" if left >= 1 else "nearly done"
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _REST = 120  # ms after which a knob or a slice is at rest
 _SOON = 0.15  # s after which a slice or a method that was asked for is said to be under way
 _PATIENCE = 1.5  # s after which the same is said of an image at other knobs
+_BEHIND = 2.0  # s after which it is said of the range of the knobs; less urgent than any image
 
 
 class Following(QObject):
@@ -99,7 +100,7 @@ class Following(QObject):
             return
         task = self.bench.reconstruction.prepare()
         if task is not None:
-            self.jobs.replace(task, "prepare")
+            self.jobs.replace(task, "prepare", _BEHIND)
 
     def render_at_rest(self) -> None:
         """Compute the exact image when the knobs rest."""

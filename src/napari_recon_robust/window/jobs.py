@@ -2,17 +2,19 @@
 
 A lane runs one task at a time. A foreground lane refuses a second one; on a background lane the latest request
 waits and those before it are forgotten, so that a slider never builds a queue. A quiet task comes to the foot of the
-docks once it takes longer than its caller allowed, unless a foreground task is shown there. For the window a
+docks once it takes longer than its caller allowed, unless what is shown there is as urgent; then it comes when that has
+ended. For the window a
 cancelled task is over at once. Its thread still finishes a step that nothing can interrupt; then the next task of the
 lane starts. An own model may take minutes for such a step: it is left to end beside the next task, unless that calls it
 too, so that there is never more than one such thread for each model.
 """
 
 import atexit
+import math
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from weakref import WeakSet, ref
 
@@ -49,10 +51,16 @@ def _pool() -> QThreadPool:
 
 @dataclass(eq=False)
 class _Order:
-    """A task that runs on a lane, or waits for it."""
+    """A task that runs on a lane, or waits for it.
+
+    patience: seconds after which it is due at the foot; progress: how far it is.
+    """
 
     task: Task[Any]
     quiet: bool
+    patience: float = 0.0
+    due: bool = False
+    progress: Progress | None = None
     cancelled: threading.Event = field(default_factory=threading.Event)
     preview: Any = None
 
@@ -61,7 +69,8 @@ class Jobs(QObject):
     """Runs tasks in napari's workers and brings their results back to the window's thread.
 
     Signals, all in the window's thread: `started(label)`, `progressed(Progress)` and `ended(message)` of what is
-    shown at the foot of the docks; `failed(sentence)` of any lane; `recovered(lane)` when a task succeeds on the lane
+    shown at the foot of the docks; `resumed(Progress)`, what is still under way beside what has ended is shown there
+    again; `failed(sentence)` of any lane; `recovered(lane)` when a task succeeds on the lane
     whose failure was said last, "" for what needed no job; `added(lane)` before a task runs on a lane or waits for it;
     `idle(lane)` when a lane has nothing to do; `said(sentence)`, what is to be said at the foot besides, and
     `moved_on()` when that is true no more. failures: takes back what went wrong.
@@ -69,6 +78,7 @@ class Jobs(QObject):
 
     started = Signal(str)
     progressed = Signal(object)
+    resumed = Signal(object)
     ended = Signal(str)
     failed = Signal(str)
     recovered = Signal(str)
@@ -83,6 +93,10 @@ class Jobs(QObject):
         self._waiting: dict[str, _Order] = {}
         self._left: set[_Order] = set()  # cancelled calls of own models that have not returned yet
         self._shut = False
+        self._next = QTimer(self)  # what follows in the same turn, such as a replacement, comes first
+        self._next.setSingleShot(True)
+        self._next.timeout.connect(self._resume)
+        self.ended.connect(lambda _: self._next.start())
         self.failures = Failures(lambda said: self.failed.emit(said), lambda lane: self.recovered.emit(lane))
         self.failed.connect(self.failures.note)
         _all.add(self)
@@ -104,7 +118,7 @@ class Jobs(QObject):
         self.cancel(lane)
         for other in self._running.values():
             other.quiet = True  # the foot is for what was started now
-        self._enqueue(lane, _Order(task, quiet=False))
+        self._enqueue(lane, _Order(task, quiet=False, due=True))
         return True
 
     def latest(self, task: Task[Any], lane: str, shown_after: float | None = None) -> None:
@@ -112,7 +126,7 @@ class Jobs(QObject):
 
         shown_after: seconds after which it comes to the foot, if it is not done by then; None for never.
         """
-        order = _Order(task, quiet=True)
+        order = _Order(task, quiet=True, patience=math.inf if shown_after is None else shown_after)
         self._enqueue(lane, order)
         if shown_after is not None:
             shown = ref(order)  # a task that is done by then is not to keep what it computed
@@ -124,12 +138,29 @@ class Jobs(QObject):
         self.latest(task, lane, shown_after)
 
     def _come_forward(self, lane: str, order: _Order | None) -> None:
-        """Show a quiet task at the foot, if it is still under way and nothing else is there."""
-        if order is None or order not in (self._running.get(lane), self._waiting.get(lane)):
+        """Show a quiet task at the foot, if it is still under way and nothing as urgent is there."""
+        if order is None or not isalive(self) or order not in self._open:
             return
-        if order.quiet and not (order.cancelled.is_set() or self.busy()) and isalive(self):
+        order.due = True
+        shown = [one for one in self._open if not one.quiet]
+        if all(order.patience < one.patience for one in shown):
+            for one in shown:
+                one.quiet = True
             order.quiet = False
             self._announce(lane, order)
+
+    def _resume(self) -> None:
+        """Show what is due at the foot, now that what was there has ended; the most urgent first."""
+        due = [one for one in self._open if one.due]
+        if due and all(one.quiet for one in due):
+            first = min(due, key=lambda one: one.patience)
+            first.quiet = False
+            self.resumed.emit(first.progress or Progress(0.0, f"{first.task.label}…"))
+
+    @property
+    def _open(self) -> list[_Order]:
+        """What runs or waits and was not cancelled."""
+        return [one for one in (*self._running.values(), *self._waiting.values()) if not one.cancelled.is_set()]
 
     def cancel(self, lane: str = "foreground") -> None:
         """Cancel the task of a lane and the one behind it; the task may still use the best that it has found."""
@@ -138,7 +169,7 @@ class Jobs(QObject):
             return
         more = self._guard(stopped.task.stopped, stopped.preview)
         if more is not None:
-            self._enqueue(lane, _Order(more, stopped.quiet))
+            self._enqueue(lane, _Order(more, stopped.quiet, stopped.patience, stopped.due))
 
     def cancel_shown(self) -> None:
         """Cancel what is shown at the foot."""
@@ -248,6 +279,7 @@ class Jobs(QObject):
     def _on_progress(self, lane: str, running: _Order | None, progress: Progress) -> None:
         if running is None or running.cancelled.is_set():
             return
+        running.progress = replace(progress, preview=None)
         if progress.preview is not None:
             running.preview = progress.preview
             if running.task.preview is not None:

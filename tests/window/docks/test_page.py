@@ -101,6 +101,26 @@ def test_what_went_wrong_stays_while_something_is_computed_in_the_background(rev
     assert foot.message.text() == ""
 
 
+def test_what_was_said_stays_above_the_progress_of_a_job_that_comes_back(review: Session) -> None:
+    foot, jobs = dock_of(review, "Reconstruct").foot, review.jobs
+    jobs.started.emit("Saving")
+    jobs.ended.emit("Saved as case-1.")
+    jobs.resumed.emit(Progress(0.5, "Preparing the knob, 5 of 10"))
+    assert foot.message.text() == "Saved as case-1.\nPreparing the knob, 5 of 10"
+    assert not foot.bar.isHidden()
+    assert not foot.cancel.isHidden()
+    jobs.progressed.emit(Progress(0.6, "Preparing the knob, 6 of 10"))
+    assert foot.message.text() == "Saved as case-1.\nPreparing the knob, 6 of 10"
+    jobs.failed.emit("the file is no scan.")
+    jobs.progressed.emit(Progress(0.7, "Preparing the knob, 7 of 10"))
+    assert foot.message.text() == "the file is no scan.\nPreparing the knob, 7 of 10"
+    jobs.recovered.emit("foreground")
+    assert foot.message.text() == "Preparing the knob, 7 of 10"
+    jobs.ended.emit("")
+    assert foot.message.text() == ""
+    assert foot.bar.isHidden()
+
+
 def test_what_had_to_wait_is_said_until_that_is_done(review: Session, until: Until) -> None:
     foot, stop = dock_of(review, "Reconstruct").foot, threading.Event()
     for end in (stop.set, review.jobs.cancel):

@@ -56,6 +56,7 @@ class Foot(QWidget):
     def __init__(self, jobs: Jobs) -> None:
         super().__init__()
         self._jobs, self._failure, self._said = jobs, "", ""
+        self._above = ""  # what was said before a job came back, and stays above its progress
         self.message = Message()
         self.bar = Bar()
         self.cancel = QPushButton("Cancel")
@@ -94,6 +95,7 @@ class Foot(QWidget):
         self._show_running(jobs.busy())
         self.followed = (
             (jobs.started, self._on_started),
+            (jobs.resumed, self._on_resumed),
             (jobs.progressed, self._on_progressed),
             (jobs.ended, self._on_ended),
             (jobs.failed, self._on_failed),
@@ -122,38 +124,53 @@ class Foot(QWidget):
 
     def _on_moved_on(self) -> None:
         """Take back what was said besides, now that something else is done."""
-        if self._said and self.message.text() == self._said:
-            self.say("")
+        self._take_back(self._said)
         self._said = ""
 
     def _on_failed(self, message: str) -> None:
         self._failure = message
+        if self._above:
+            self._above = message
         self.say(message)
 
     def _on_recovered(self, lane: str) -> None:
         """Take back the sentence on what went wrong, now that it has gone well."""
-        if self.message.text() == self._failure:
-            self.say("")
+        self._take_back(self._failure)
         self._failure = ""
+
+    def _take_back(self, sentence: str) -> None:
+        if sentence and self._above == sentence:
+            self.say(self.message.text().removeprefix(f"{sentence}\n"))
+            self._above = ""
+        elif self.message.text() == sentence:
+            self.say("")
 
     def _on_started(self, label: str) -> None:
         if self._jobs.busy():  # a job in the background does not wipe out what went wrong
             self._failure = ""
+        self._above = ""
         self._time.begin()
         self._show_running(True)
         self.bar.set_fraction(0.0)
         self.say(f"{label}…")
+
+    def _on_resumed(self, progress: Progress) -> None:
+        self._above = self.message.text()
+        self._time.begin(progress.fraction)
+        self._show_running(True)
+        self._on_progressed(progress)
 
     def _on_progressed(self, progress: Progress) -> None:
         self.bar.set_fraction(progress.fraction)
         self._time.reach(progress.fraction)
         refused = self._jobs.failures.refusal
         if progress.message and not (refused and self.message.text() == refused):  # it stays to be read
-            self.say(progress.message)
+            self.say(f"{self._above}\n{progress.message}" if self._above else progress.message)
 
     def _on_ended(self, message: str) -> None:
         self._show_running(False)
-        self.say(message or self._failure)
+        self.say(message or self._above or self._failure)
+        self._above = ""
 
     def _show_running(self, running: bool) -> None:
         self.bar.setVisible(running)
