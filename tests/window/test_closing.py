@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,9 @@ from qtpy.QtCore import QCoreApplication, QEvent, QThreadPool, QTimer, Signal
 from qtpy.QtWidgets import QDockWidget, QShortcut, QToolBar
 
 from helpers import galleries
+from helpers.docks import dock_of
 from helpers.jobs import counting
+from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.window.session import PLUGIN, Session
 from napari_recon_robust.workbench.task import Task
 
@@ -280,3 +283,49 @@ def test_a_note_that_is_typed_is_not_lost_with_its_dock(seen: Session, until: Un
     page.open_folder(folder)
     until(lambda: page.judging.entry is not None)
     assert page.judging.note.toPlainText() == "Seen twice"
+
+
+def test_a_search_that_the_closing_of_the_docks_ends_is_told_of_and_begun_again(seen: Session, until: Until) -> None:
+    bench = seen.bench
+    begin_search(seen, until)
+    searched, roi = bench.reconstruction.method, bench.perturbing.now.state.roi
+    bench.perturbing.set(steps=1)  # set otherwise while it goes on
+    bench.regions.choose([])
+    for page in [*seen.docks]:
+        closed(page.parent(), page, until)
+    assert bench.perturbing.current is None
+    opened(seen, "Reconstruct", until)
+    until(lambda: len(seen.docks) == 3)
+    box = dock_of(seen, "Reconstruct").opening.unfinished
+    assert not box.isHidden()
+    assert "Worst-case noise" in box.text.text()
+    assert bench.perturbing.knobs["steps"] == 200, "as it was begun"
+    assert bench.perturbing.now.state.roi == roi
+    box.again.click()
+    until(lambda: bench.perturbing.best is not None)
+    assert box.isHidden()
+    seen.jobs.cancel()
+    until(lambda: bench.perturbing.result is not None)
+    assert bench.perturbing.result.setting.method == searched
+
+
+def test_the_image_that_was_computed_when_the_docks_were_closed_comes_when_they_open_again(
+    seen: Session, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go = threading.Event()
+
+    def wait(self: Any, measurement: Any, *args: Any, **kwargs: Any) -> Any:
+        while not go.is_set():
+            time.sleep(0.01)
+        return measurement.crop(measurement.model.adjoint(measurement.data))
+
+    monkeypatch.setattr(type(registry.get("tv")), "reconstruct", wait)
+    seen.choose_method("tv")
+    until(lambda: seen.jobs.busy("render"))
+    for page in [*seen.docks]:
+        closed(page.parent(), page, until)
+    go.set()
+    until(lambda: not seen.jobs.working)
+    opened(seen, "Reconstruct", until)
+    until(lambda: seen.bench.reconstruction.shown is not None)
+    until(lambda: str(seen.panels.panels["clean"].image.name).startswith(registry.get("tv").label))

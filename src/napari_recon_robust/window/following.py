@@ -81,6 +81,13 @@ class Following(QObject):
             self.scene.reading(self.bench.acquisition.index)
         self.jobs.replace(task, "measure", _SOON)
 
+    def make_up(self) -> None:
+        """Compute what was stopped when the docks were closed."""
+        if self.bench.acquisition.slice is None:
+            self.measure()
+        elif self.bench.reconstruction.shown is None:
+            self.compute()
+
     def compute(self) -> None:
         """Compute the exact image first, then the range of the knobs."""
         if self.bench.acquisition.slice is None or self.bench.reconstruction.method is None:

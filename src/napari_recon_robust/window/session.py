@@ -273,6 +273,7 @@ class Session(QObject):
             if self.bench.acquisition.is_open:
                 self.following.set_up()
                 self.scene.redraw()
+                self.following.make_up()
 
     def _open_docks(self, names: Sequence[str]) -> None:
         """Open docks, each in its own turn of the event loop, after the one before is painted; the last is in front.
@@ -312,6 +313,7 @@ class Session(QObject):
         self.turns.later(self.surroundings.narrow_tabs)
         if not self.docks:
             self.asked_dock = self._waiting = None
+            self.bench.unfinished.cut_off()
             self._collecting.end()
             self.queueing.cancel()
             self.jobs.cancel_all()

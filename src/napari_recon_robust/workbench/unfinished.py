@@ -1,4 +1,4 @@
-"""A search that was cut off when the window ended: told of when its review is gone on with, and begun again."""
+"""A search that was cut off when the window or its docks were closed: told of later, and begun again."""
 
 from collections.abc import Callable
 from typing import Any
@@ -46,7 +46,22 @@ class Unfinished(ReviewPart):
         """Say what was cut off; empty for nothing."""
         if self.found is None:
             return ""
-        return f"This search was under way when the window ended, and nothing of it is kept: {self.found.words}."
+        return f"This search was cut off, and nothing of it is kept: {self.found.words}."
+
+    def cut_off(self) -> None:
+        """Tell of the search that is under way, which is about to be stopped, and set the review as it was for it."""
+        search, saved = self.running(), self.saved
+        if search is None:
+            return
+        state, searched = search.state, self._perturbing
+        if state.kind is not None:
+            searched.set_up(state.kind, state.knobs, state.budgets or (*searched.further, searched.budget))
+        if state.method is not None and state.method != self._reconstruction.method:
+            self._reconstruction.choose(state.method)
+        self._regions.choose(search.chosen)
+        self.put(saved)
+        if self._now.state == state:
+            self.settle()
 
     def put(self, search: SavedSearch | None) -> None:
         """Take the search of a review that is gone on with; it is told of when its slice is measured."""
