@@ -185,6 +185,8 @@ class Session(QObject):
             if axes is None:
                 self._take_in(lambda: self.bench.acquisition.open(path))  # which says what is expected
             else:
+                self.jobs.failures.recover_lane("foreground")  # of the file before
+                self.jobs.failures.recover_without_job()
                 self.bring("Reconstruct").opening.axes.ask(path, shape, axes)
 
     # ---------------------------------------------------------------- measuring and reconstructing

@@ -71,3 +71,17 @@ def test_no_word_of_an_empty_dock_is_cut_with_large_letters(viewer: Any, until: 
         assert max(ends) < opening.width()
     finally:
         appearance.font_size = usual
+
+
+def test_the_sentence_of_the_file_before_goes_when_the_axes_of_the_next_are_asked_for(
+    review: Session, until: Until, scan_file: Path, tmp_path: Path
+) -> None:
+    cut = tmp_path / "cut.h5"
+    cut.write_bytes(scan_file.read_bytes()[:2000])
+    np.save(tmp_path / "raw.npy", review.bench.acquisition.current.measurement.full.numpy())
+    for broken in (cut, tmp_path / "none.npy"):
+        review.open(broken)
+        until(lambda broken=broken: broken.name in sentence(review) and not review.jobs.busy())
+        review.open(tmp_path / "raw.npy")
+        assert not dock_of(review, "Reconstruct").opening.axes.isHidden()
+        assert sentence(review) == ""
