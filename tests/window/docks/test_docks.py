@@ -598,3 +598,21 @@ def test_reading_through_napari(viewer: Any, scan_file: Path, tmp_path: Path, un
 def test_help_lists_every_key() -> None:
     for key in keys.KEYS:
         assert key.words in keys.text()
+
+
+def test_the_mask_of_a_region_is_rendered_once_for_its_size_in_the_list(
+    review: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    regions, page = review.bench.regions, dock_of(review, "Perturb").regions
+    regions.draw(ROI.ellipse(60, 50, 6, 5), 1)
+    rendered: list[ROI] = []
+    mask = ROI.mask
+    monkeypatch.setattr(ROI, "mask", lambda self, shape: (rendered.append(self), mask(self, shape))[1])
+    before = [page.list.item(at).text() for at in range(page.list.count())]
+    for _ in range(3):
+        page.show_all()
+    assert [page.list.item(at).text() for at in range(page.list.count())] == before
+    assert not rendered
+    drawn = regions.all[-1]
+    regions.reshape(drawn, ROI.ellipse(60, 50, 9, 5))
+    assert any("17" in page.list.item(at).text() for at in range(page.list.count())), "another outline, another size"

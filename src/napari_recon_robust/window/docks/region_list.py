@@ -1,5 +1,7 @@
 """The regions of the slice: to choose, to draw and to delete."""
 
+from weakref import WeakKeyDictionary
+
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QAbstractItemView,
@@ -33,6 +35,7 @@ class RegionList(QWidget):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self.session, self.bench = session, session.bench
+        self._words: WeakKeyDictionary[Region, str] = WeakKeyDictionary()  # to render a mask takes its time
         self.list = HintedList("No region on this slice: draw one by the tools below, or open annotations.")
         self.list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.list.setFixedHeight(round(84 * letters()))
@@ -80,12 +83,18 @@ class RegionList(QWidget):
             self.list.clear()
             for region in regions.in_order if every else regions.on(self.bench.acquisition.index):
                 where = f"Slice {self.bench.acquisition.counted(region.slice)}: " if every else ""
-                item = QListWidgetItem(f"{where}{describe(region, self.bench.acquisition.shape[1:])}")
+                item = QListWidgetItem(f"{where}{self._described(region)}")
                 item.setData(Qt.ItemDataRole.UserRole, region)
                 item.setToolTip(item.text())
                 self.list.addItem(item)
         self.annotations.show_regions()
         self.show_chosen()
+
+    def _described(self, region: Region) -> str:
+        """A region as the list shows it, in the same words for as long as it is there."""
+        if region not in self._words:
+            self._words[region] = describe(region, self.bench.acquisition.shape[1:])
+        return self._words[region]
 
     def show_chosen(self) -> None:
         """Select the regions that are chosen, and scroll to the first of them."""
