@@ -12,7 +12,7 @@ from napari.settings import get_settings
 from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QWheelEvent
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication, QCheckBox, QDockWidget, QLabel, QLineEdit, QPushButton
+from qtpy.QtWidgets import QApplication, QCheckBox, QDockWidget, QLabel, QLineEdit, QPushButton, QRadioButton
 
 from helpers.full_disk import room_for
 from helpers.reading import LESION, PAIRS, QUALITY, VOLUMES, opened_study
@@ -623,3 +623,18 @@ def test_large_letters_cut_nothing_of_the_check_of_the_display(
     finally:
         appearance.font_size = before
         answers.close()
+
+
+def test_large_letters_cut_no_answer(room: Callable[..., ReadingRoom]) -> None:
+    appearance = get_settings().appearance
+    before, appearance.font_size = appearance.font_size, 14
+    try:
+        opened = room(questions=[{"id": "structures", "kind": "structures", "text": "Were structures altered?"}])
+        QTest.qWait(100)
+        answers = opened.side.form.findChildren(QRadioButton) + opened.side.form.findChildren(QCheckBox)
+        assert len(answers) > 6
+        for answer in answers:
+            assert answer.width() >= answer.sizeHint().width(), answer.text()
+            assert answer.height() >= answer.sizeHint().height(), answer.text()
+    finally:
+        appearance.font_size = before

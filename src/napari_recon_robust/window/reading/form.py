@@ -12,11 +12,11 @@ from qtpy.QtWidgets import (
     QLabel,
     QPushButton,
     QRadioButton,
-    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
 
+from ...controls.wrapped import Wrapped
 from ...reader_studies.questions import (
     CANNOT_JUDGE,
     CHANGES,
@@ -35,6 +35,7 @@ from .slider import Slider
 
 _STEP = 5
 _KEYS = "123456789"
+_INDENT = " " * 5  # about as wide as a key before its answer
 _RANKS = ("1st", "2nd", "3rd", "4th", "5th", "6th")
 NOTHING, RANK = "nothing", "rank"
 
@@ -106,7 +107,7 @@ class Asked(QFrame):
     def _choose(self, name: str, value: Any, words: str, key: str) -> None:
         made = QRadioButton(f"{key}  {words}".strip())
         made.setToolTip(words)
-        made.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)  # long words are cut, not the form
+        Wrapped(made, _INDENT)
         made.setAccessibleName(f"{self._question.text} {words}")
         group = self._groups.setdefault("consequence" if name == "consequence" else "", QButtonGroup(self))
         group.addButton(made)
@@ -131,7 +132,7 @@ class Asked(QFrame):
     def _check(self, change: str, words: str, key: str) -> None:
         made = QCheckBox(f"{key}  {words}")
         made.setToolTip(words)
-        made.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        Wrapped(made, _INDENT)
         made.setAccessibleName(words)
         made.clicked.connect(lambda: self._take("changes", change))
         self._layout.addWidget(made)
