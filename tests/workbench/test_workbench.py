@@ -406,3 +406,18 @@ def test_the_best_so_far_is_shown_beside_the_image_of_its_own_method_only(scan_f
     assert bench.perturbing.best is found[0][-1]
     job.close()
     bench.acquisition.close()
+
+
+@pytest.mark.parametrize(("phase", "lines"), [(64, 12), (72, 12), (96, 8), (24, 7)])
+def test_a_narrow_scan_is_first_looked_at_with_a_centre_that_sensitivities_can_be_estimated_from(
+    bench: Workbench, tmp_path: Path, phase: int, lines: int
+) -> None:
+    noise = np.random.default_rng(0).standard_normal((2, 4, 64, phase), dtype=np.float32)
+    envelope = np.hypot(np.arange(64)[:, None] - 32, np.arange(phase) - phase // 2) + 1
+    np.save(tmp_path / "narrow.npy", ((noise[0] + 1j * noise[1]) / envelope).astype(np.complex64))
+    bench.acquisition.open(tmp_path / "narrow.npy", ("coil", "readout", "phase")).run()
+    bench.acquisition.measure().run()
+    mask = bench.acquisition.current.measurement.mask[0]
+    beside = (~mask).nonzero().flatten() - phase // 2
+    assert int(beside[beside >= 0].min() - beside[beside < 0].max()) - 1 >= lines
+    assert bench.acquisition.current.measurement.calibration is not None

@@ -144,13 +144,11 @@ class Acquisition:
 
         origin: where it was opened from; what a scan of no file is set to cannot be kept.
         """
-        from ..physics.sampling import Sampling
-
         self.close()
         self.scan, self.origin, self._case = scan, origin, {}
         self.index = len(scan) // 2 if index is None else index
         self.heading = 0
-        first = Sampling() if scan.fully_sampled else None
+        first = _first_sampling(scan.header.phase) if scan.fully_sampled else None
         self.sampling = first if sampling is ... else sampling
         self.asked = self.index, self.sampling
         self.opened.emit()
@@ -331,6 +329,17 @@ class Acquisition:
                 self.previewed.emit(*look)
 
         return Task(f"Reading slice {index}", job(), accept, preview)
+
+
+def _first_sampling(phase: int) -> "Sampling":
+    """4x; where 8% of the lines are too few for coil sensitivities, the centre is as wide as in comparisons."""
+    from ..physics.coils import FEWEST_LINES
+    from ..physics.sampling import CENTRE_FRACTION, USUAL_CENTRE_LINES, Sampling
+
+    usual = Sampling()
+    if round(usual.centre_fraction * phase) > FEWEST_LINES:
+        return usual
+    return Sampling(centre_fraction=min(round(USUAL_CENTRE_LINES / phase, 2), CENTRE_FRACTION.maximum))
 
 
 def plain(sampling: "Sampling | Tensor | None") -> dict[str, Any] | None:
