@@ -98,9 +98,9 @@ class Scene:
         self.comparing.turned_to(index)
 
     def first_look(self, image: "Tensor") -> None:
-        """Draw what a slice looks like before its sensitivities are known."""
+        """Draw the root sum of squares, which a slice looks like before its sensitivities are known."""
         key, title = ("reference", "Reference") if self.arrangement.has_reference else ("clean", "Zero-filled")
-        self._write(key, image, title, self.bench.acquisition.asked[0])
+        self._write(key, image, reference("rss", title), self.bench.acquisition.asked[0])
 
     def measured(self) -> None:
         """Draw the reference and the zero-filled image of the measured slice."""

@@ -95,7 +95,7 @@ def test_a_first_look_stays_when_the_slice_cannot_be_measured_further(review: Se
     review.scene.reading(index)
     review.scene.first_look(reference)
     review.scene.reading(index, given_up=True)
-    assert names(review)["reference"] == "Reference"
+    assert names(review)["reference"] == "Reference · RSS", "its lit background is no truth of a combined image"
     assert names(review)["clean"] == f"Clean · no image of slice {index}"
 
 
