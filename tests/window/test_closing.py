@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psygnal
 import pytest
 from npe2 import PluginManifest
@@ -329,3 +330,27 @@ def test_the_image_that_was_computed_when_the_docks_were_closed_comes_when_they_
     opened(seen, "Reconstruct", until)
     until(lambda: seen.bench.reconstruction.shown is not None)
     until(lambda: str(seen.panels.panels["clean"].image.name).startswith(registry.get("tv").label))
+
+
+def test_what_stands_in_the_picture_and_in_the_docks_is_there_again_when_they_open(seen: Session, until: Until) -> None:
+    bench = seen.bench
+    bench.regions.choose(bench.regions.on(1))
+    bench.perturbing.set(steps=1)
+    seen.attempt(bench.perturbing.run)
+    until(lambda: bench.perturbing.current is not None and not seen.jobs.working and seen.panels.settled)
+    bench.ruling.take("distance")
+    bench.ruling.draw(np.array([[20.0, 20.0], [40.0, 40.0]]))
+    bench.ruling.take(None)
+
+    def shown() -> tuple[list[tuple[bool, int]], str]:
+        marks = [(one.marks.visible, len(one.marks.data)) for one in seen.panels.panels.values()]
+        return marks, dock_of(seen, "Reconstruct").method.scores.text()
+
+    before = shown()
+    assert before[0] == [(True, 5)] * 4, "the ring, surroundings and the distance with its ends"
+    assert "SSIM" in before[1]
+    for page in [*seen.docks]:
+        closed(page.parent(), page, until)
+    opened(seen, "Reconstruct", until)
+    until(lambda: len(seen.docks) == 3 and seen.panels.settled and not seen.jobs.working)
+    assert shown() == before

@@ -275,6 +275,8 @@ class Session(QObject):
             if self.bench.acquisition.is_open:
                 self.following.set_up()
                 self.scene.redraw()
+                self.marking.show()
+                self.rulers.show()
                 self.following.make_up()
 
     def _open_docks(self, names: Sequence[str]) -> None:

@@ -57,6 +57,9 @@ class ReconstructDock(Page):
         if self.bench.acquisition.is_open:
             self._show_opened()
             self._on_method()
+            if self.bench.reconstruction.shown is not None:
+                self.method.show_rendered(self.bench.reconstruction.shown)
+            self.method.show_prepared()
             self.diversity.show_chosen()
         self.session.join(self, self.title)
 
