@@ -35,7 +35,7 @@ from .slider import Slider
 
 _STEP = 5
 _KEYS = "123456789"
-_INDENT = " " * 5  # about as wide as a key before its answer
+_INDENT = " " * 4  # as wide as a key before its answer: a digit is as wide as two spaces
 _RANKS = ("1st", "2nd", "3rd", "4th", "5th", "6th")
 NOTHING, RANK = "nothing", "rank"
 
