@@ -211,7 +211,9 @@ def test_an_image_goes_before_what_is_prepared_which_is_shown_behind_it(jobs: Jo
         stops[1].set()
         until(lambda: not jobs.busy("render"))
         until(lambda: len(shown) > 3)
-        assert shown[2:] == ["step", "Measuring"], "what was shown comes back at once, and something more urgent takes it"
+        assert shown[2:] == ["step", "Measuring"], (
+            "what was shown comes back at once, and something more urgent takes it"
+        )
         stops[2].set()
         until(lambda: shown[4:] == ["step"])
     finally:

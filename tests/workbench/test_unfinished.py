@@ -59,8 +59,7 @@ def test_an_attack_that_was_under_way_is_told_of_and_begun_again_as_it_was_set(b
     other = reopened()
     assert (other.perturbing.result, other.history.entries) == (None, []), "nothing is shown as its result"
     assert other.unfinished.sentence == (
-        "This search was cut off, and nothing of it is kept: "
-        "Worst-case noise at 2% on CG-SENSE (weight 0.01), slice 1."
+        "This search was cut off, and nothing of it is kept: Worst-case noise at 2% on CG-SENSE (weight 0.01), slice 1."
     )
     other.unfinished.again().run()
     result = other.result

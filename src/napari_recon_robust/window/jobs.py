@@ -139,10 +139,10 @@ class Jobs(QObject):
 
     def _come_forward(self, lane: str, order: _Order | None) -> None:
         """Show a quiet task at the foot, if it is still under way and nothing as urgent is there."""
-        if order is None or not isalive(self) or order not in self._open:
+        if order is None or not isalive(self) or order not in _open(self._running, self._waiting):
             return
         order.due = True
-        shown = [one for one in self._open if not one.quiet]
+        shown = [one for one in _open(self._running, self._waiting) if not one.quiet]
         if all(order.patience < one.patience for one in shown):
             for one in shown:
                 one.quiet = True
@@ -151,16 +151,11 @@ class Jobs(QObject):
 
     def _resume(self) -> None:
         """Show what is due at the foot, now that what was there has ended; the most urgent first."""
-        due = [one for one in self._open if one.due]
+        due = [one for one in _open(self._running, self._waiting) if one.due]
         if due and all(one.quiet for one in due):
             first = min(due, key=lambda one: one.patience)
             first.quiet = False
             self.resumed.emit(first.progress or Progress(0.0, f"{first.task.label}…"))
-
-    @property
-    def _open(self) -> list[_Order]:
-        """What runs or waits and was not cancelled."""
-        return [one for one in (*self._running.values(), *self._waiting.values()) if not one.cancelled.is_set()]
 
     def cancel(self, lane: str = "foreground") -> None:
         """Cancel the task of a lane and the one behind it; the task may still use the best that it has found."""
@@ -323,3 +318,8 @@ class Jobs(QObject):
                 self._launch(other, self._waiting.pop(other))
         if lane not in self._running and lane not in self._waiting:
             self.idle.emit(lane)
+
+
+def _open(*lanes: dict[str, _Order]) -> list[_Order]:
+    """What runs or waits and was not cancelled."""
+    return [one for orders in lanes for one in orders.values() if not one.cancelled.is_set()]
