@@ -11,6 +11,7 @@ from napari_recon_robust.data.measurement import Calibration, Measurement, adjoi
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.physics import coils, fourier, noise
 from napari_recon_robust.physics.model import root_sum_of_squares
+from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.simulation.acquisition import SimulatedSlice
 
 COILS, READOUT, PHASE, ROWS, COLUMNS = 3, 24, 15, 12, 14
@@ -124,6 +125,14 @@ def test_the_noise_of_the_data_is_that_of_what_was_sampled(one: Measurement) -> 
     noise = torch.randn(400, COILS, READOUT, PHASE, dtype=torch.complex64, generator=generator)
     seen = one.to_data(noise * one.mask)[..., one.sampled[0]].abs().square().mean((0, 2, 3)).sqrt()
     torch.testing.assert_close(one.data_noise, seen, rtol=0.02, atol=0)
+
+
+def test_the_noise_of_points_that_signal_covers_is_what_no_image_explains() -> None:
+    kspace = torch.from_numpy(head(96, 96, coils=6, noise=0.003)).to(torch.complex64)
+    mask = Sampling(pattern="poisson-disc", acceleration=3, centre_fraction=0.15).mask(96, 96)
+    one = Measurement(kspace * mask, mask, (96, 96))
+    assert float(noise.mean_level(noise.estimate(one.kspace, mask))) > 2 * 0.003
+    assert float(noise.mean_level(one.calibration.noise)) < 1.3 * 0.003
 
 
 def test_the_rss_reference_is_the_root_sum_of_squares_of_the_full_kspace() -> None:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.physics import noise
+from napari_recon_robust.physics.coils import espirit
 from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.simulation.acquisition import SimulatedSlice, simulate_slice
 
@@ -80,6 +81,18 @@ def test_a_2d_pattern_without_signal_free_data_errs_upwards():
     found = ratio(scan.kspace, Sampling(pattern="poisson-disc", centre_fraction=0.1).mask(192, 192), scan.sigma)
     assert (found > 0.9).all()
     assert (found < 2).all()
+
+
+@pytest.mark.parametrize(("level", "coils", "size", "acceleration"), [(0.002, 8, 160, 5), (0.004, 6, 128, 4)])
+def test_what_no_image_explains_of_a_2d_pattern_is_noise(level, coils, size, acceleration):
+    """Where signal covers all points: without the sensitivities sigma is 3 to 9 times the truth."""
+    scan = head(size, 1, level, coils=coils)
+    mask = Sampling(pattern="poisson-disc", acceleration=acceleration, centre_fraction=0.12).mask(size, size)
+    kspace = scan.kspace * mask
+    assert (noise.estimate(kspace, mask) > 3 * scan.sigma).all()
+    found = noise.estimate(kspace, mask, espirit(kspace, mask, (-2, -1))) / scan.sigma
+    assert (found > 0.9).all()
+    assert (found < 1.3).all()
 
 
 def test_zero_padding_does_not_lower_it():

@@ -177,10 +177,9 @@ class Measurement:
 
         with torch.no_grad():
             data, sampled = calibration_data(self)
-            return Calibration(
-                sensitivities=coils.espirit(data.detach(), sampled, self.dims),
-                noise=noise.estimate(self.kspace.detach(), self.mask),
-            )
+            sensitivities = coils.espirit(data.detach(), sampled, self.dims)
+            seen = None if self.lines else sensitivities
+            return Calibration(sensitivities, noise.estimate(self.kspace.detach(), self.mask, seen))
 
     @cached_property
     def model(self) -> ForwardModel:
