@@ -8,20 +8,16 @@ OUTPUT keeps the cases. The error is the NMSE of the magnitude within the foregr
 """
 
 import math
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from arguments import parser_of
 from domain import against, at_defaults, example, judging
 from napari_recon_robust.cli.options import follow
-from napari_recon_robust.physics import fourier
-from napari_recon_robust.physics.model import root_sum_of_squares
 from napari_recon_robust.reconstructors.classical import tv
-from napari_recon_robust.training.bank import VALIDATION_CASES, TrainingCase, build_bank
+from napari_recon_robust.training.bank import VALIDATION_CASES, build_bank, padded
 from napari_recon_robust.training.loop import foreground_error
 from napari_recon_robust.training.recipe import load_recipe
 
@@ -69,25 +65,6 @@ def main() -> None:
 
 def _folder(row: str) -> str:
     return (row if row in ROWS else next(iter(ROWS))).replace(" ", "-")
-
-
-def padded(case: TrainingCase, before: float, after: float) -> TrainingCase:
-    """A case of which the scanner measures no lines at the ends of the phase encoding, given as shares of all."""
-    columns = case.magnitude.shape[-1]
-    acquired = torch.zeros(columns, dtype=torch.bool)
-    acquired[round(before * columns) : columns - round(after * columns)] = True
-
-    def measured(images: Tensor) -> Tensor:
-        return fourier.ifft(acquired * fourier.fft(images, (-1,)), (-1,))
-
-    wanted = measured(case.sensitivities * case.truth)
-    return replace(
-        case,
-        coil_images=measured(case.coil_images),
-        truth=(case.sensitivities.conj() * wanted).sum(0),
-        magnitude=root_sum_of_squares(wanted),
-        acquired=acquired,
-    )
 
 
 def _cell(ratios: np.ndarray[Any, Any]) -> str:

@@ -8,6 +8,7 @@ import torch
 
 from napari_recon_robust.ground.errors import InputError, ReconRobustError
 from napari_recon_robust.ground.progress import run
+from napari_recon_robust.physics import fourier
 from napari_recon_robust.physics.sampling import outside_acs
 from napari_recon_robust.reconstructors.problem import LEAST_NOISE
 from napari_recon_robust.training.bank import MaskSpecification, build_bank, draw_example
@@ -83,6 +84,29 @@ def test_an_example_under_points_obeys_the_forward_model_of_the_crop(bank):
         noise = float(example.problem.noise) / float(measured.abs().square().mean().sqrt())
         assert 0.5 * noise < level < noise + 0.25
         assert not data[:, ~model.mask].any()
+
+
+@pytest.mark.parametrize("pattern", ["equispaced", "poisson-disc"])
+def test_lines_that_the_scanner_never_measures_are_known_zeros_of_truth_and_samples(bank, pattern):
+    """Padding is at both ends, alike, or at one; the ACS is measured, and noise alone is left as it is everywhere."""
+    masks = MaskSpecification(patterns=(pattern,), acceleration=(2.0, 2.0), padded=1.0)
+    shares = set()
+    for seed in range(30):
+        case = bank[seed % len(bank)]
+        columns = case.magnitude.shape[1]
+        example = draw_example(case, masks, 24 * columns, np.random.default_rng(seed))
+        model, data = example.problem.model, example.problem.data
+        missing = ((data == 0) & model.mask).flatten(0, -2).all(0)
+        before, after = (int(side.cumprod(0).sum()) for side in (missing.int(), missing.int().flip(0)))
+        assert missing.sum() == before + after
+        assert 0 < before + after <= 0.31 * columns
+        assert before == after or 0 in (before, after)
+        shares.add((before > 0, after > 0))
+        ends = torch.zeros(columns, dtype=torch.bool)
+        ends[:before] = ends[columns - after :] = True
+        coils = fourier.fft(model.sensitivities * example.truth, (-1,))
+        assert float(coils[..., ends].abs().square().sum()) < 0.01 * float(coils.abs().square().sum())
+    assert shares == {(True, True), (True, False), (False, True)}
 
 
 @pytest.mark.parametrize("pattern", ["equispaced", "random", "equispaced-fraction", "magic"])

@@ -10,15 +10,16 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 from zlib import crc32
 
 import numpy as np
 import torch
 from numpy.random import Generator
 from numpy.typing import NDArray
+from pydantic import Field
 from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor
@@ -56,10 +57,12 @@ class MaskSpecification(Specification):
     "poisson-disc" undersamples the crop as if it were a whole slice, since its rows no longer decouple.
     Without patterns examples are fully sampled, for networks that choose their lines at these accelerations.
     Undersampled scans keep their own lines.
+    padded: the share of the examples of whose fully sampled case the scanner measures no lines at one end or both.
     """
 
     patterns: tuple[Pattern, ...] = ("equispaced", "random", "equispaced-fraction", "magic")
     acceleration: Range = (2.0, 10.0)
+    padded: Annotated[float, Field(ge=0, le=1)] = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -421,6 +424,8 @@ def draw_example(case: TrainingCase, masks: MaskSpecification, pixels: int, rng:
     """A case under a random mask, cropped to rows (which decouple) of `pixels` in all, mirrored, with another phase of
     the maps.
     """
+    if masks.padded and bool(case.acquired.all()) and rng.uniform() < masks.padded:
+        case = padded(case, *_ends(rng))
     rows = min(max(round(pixels / case.magnitude.shape[1]), 1), case.magnitude.shape[0])
     mask = _mask(case, masks, rows, rng)
     dims = (-1,) if mask.shape[0] == 1 else (-2, -1)
@@ -439,6 +444,37 @@ def draw_example(case: TrainingCase, masks: MaskSpecification, pixels: int, rng:
     noise = torch.tensor(case.noise / scale * float(np.exp(rng.normal(0, 0.1)))).reshape(1, 1)
     problem = Problem(ForwardModel(maps * turn.conj(), mask, dims), data / scale, noise.clamp_min(LEAST_NOISE))
     return Example(problem, cut(case.truth) * turn / scale, cut(case.magnitude) / scale)
+
+
+def padded(case: TrainingCase, before: float, after: float) -> TrainingCase:
+    """A case of which the scanner measures no lines at the ends of the phase encoding, given as shares of all.
+
+    What it should be has no more than these lines either, as the reference of a scan that is padded with zeros.
+    """
+    columns = case.magnitude.shape[-1]
+    acquired = torch.zeros(columns, dtype=torch.bool)
+    acquired[round(before * columns) : columns - round(after * columns)] = True
+
+    def of_lines(images: Tensor) -> Tensor:
+        return fourier.ifft(acquired * fourier.fft(images, (-1,)), (-1,))
+
+    wanted = of_lines(case.sensitivities * case.truth)
+    return replace(
+        case,
+        coil_images=of_lines(case.coil_images),
+        truth=(case.sensitivities.conj() * wanted).sum(0),
+        magnitude=root_sum_of_squares(wanted),
+        acquired=acquired,
+    )
+
+
+def _ends(rng: Generator) -> tuple[float, float]:
+    """Shares of the lines at either end: as many at both, as of fastMRI's brains and knees, or partial Fourier."""
+    if rng.uniform() < 0.5:
+        both = float(rng.uniform(0.02, 0.15))
+        return both, both
+    one = float(rng.uniform(0.1, 0.25))
+    return (one, 0.0) if rng.uniform() < 0.5 else (0.0, one)
 
 
 def measured(problem: Problem) -> Tensor:
