@@ -1,9 +1,12 @@
 """Words of a button over as many lines as they need: Qt's own have one line, of which the end is cut off."""
 
+import re
+
 from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtGui import QFontMetrics
 from qtpy.QtWidgets import QAbstractButton, QSizePolicy
 
+_SINGLE = re.compile("(?<! ) (?! )")
 _CHANGES = (QEvent.Type.Resize, QEvent.Type.FontChange, QEvent.Type.StyleChange)
 
 
@@ -34,12 +37,15 @@ class Wrapped(QObject):
 
 
 def broken(words: str, indent: str, measured: QFontMetrics, width: int) -> str:
-    """Break words into lines of at most so many pixels, as far as no single word is longer."""
-    first, *others = words.split(" ")
+    """Break words into lines of at most so many pixels, as far as no single word is longer.
+
+    Lines end at single spaces: two keep a key beside its answer.
+    """
+    first, *others = _SINGLE.split(words)
     lines = [first]
     for word in others:
         longer = f"{lines[-1]} {word}"
-        if not lines[-1].strip() or measured.horizontalAdvance(longer) <= width:
+        if measured.horizontalAdvance(longer) <= width:
             lines[-1] = longer
         else:
             lines.append(f"{indent}{word}")

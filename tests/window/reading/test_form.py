@@ -25,6 +25,7 @@ def form(tmp_path: Path, qtbot: Any, request: pytest.FixtureRequest) -> Iterator
     reading.go_on()
     made = Form(reading, lambda: None)
     qtbot.addWidget(made)
+    made.resize(480, 900)  # answers stay in one line
     made.show()
     yield made
     answers.close()
