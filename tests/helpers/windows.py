@@ -3,6 +3,7 @@
 import gc
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -196,3 +197,20 @@ def jobs(qtbot: Any) -> Iterator[Any]:
     yield jobs
     jobs.cancel_all()
     qtbot.waitUntil(lambda: not jobs.working, timeout=10_000)
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """TV waits in its thread until the event is set, and is then no TV."""
+    from napari_recon_robust.reconstructors import registry
+
+    go = threading.Event()
+
+    def wait(self: Any, measurement: Any, *args: Any, **kwargs: Any) -> Any:
+        while not go.is_set():
+            time.sleep(0.01)
+        return measurement.crop(measurement.model.adjoint(measurement.data))
+
+    monkeypatch.setattr(type(registry.get("tv")), "reconstruct", wait)
+    yield go
+    go.set()

@@ -6,7 +6,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -311,21 +310,13 @@ def test_a_search_that_the_closing_of_the_docks_ends_is_told_of_and_begun_again(
 
 
 def test_the_image_that_was_computed_when_the_docks_were_closed_comes_when_they_open_again(
-    seen: Session, until: Until, monkeypatch: pytest.MonkeyPatch
+    seen: Session, until: Until, slow: threading.Event
 ) -> None:
-    go = threading.Event()
-
-    def wait(self: Any, measurement: Any, *args: Any, **kwargs: Any) -> Any:
-        while not go.is_set():
-            time.sleep(0.01)
-        return measurement.crop(measurement.model.adjoint(measurement.data))
-
-    monkeypatch.setattr(type(registry.get("tv")), "reconstruct", wait)
     seen.choose_method("tv")
     until(lambda: seen.jobs.busy("render"))
     for page in [*seen.docks]:
         closed(page.parent(), page, until)
-    go.set()
+    slow.set()
     until(lambda: not seen.jobs.working)
     opened(seen, "Reconstruct", until)
     until(lambda: seen.bench.reconstruction.shown is not None)

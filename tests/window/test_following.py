@@ -1,7 +1,6 @@
 """What is said while nothing can be shown yet."""
 
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,21 +13,6 @@ from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.window.session import Session
 
 Until = Callable[[Callable[[], object]], None]
-
-
-@pytest.fixture
-def slow(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
-    """TV waits in its thread until the event is set, and is then no TV."""
-    go = threading.Event()
-
-    def wait(self: Any, measurement: Any, *args: Any, **kwargs: Any) -> Any:
-        while not go.is_set():
-            time.sleep(0.01)
-        return measurement.crop(measurement.model.adjoint(measurement.data))
-
-    monkeypatch.setattr(type(registry.get("tv")), "reconstruct", wait)
-    yield go
-    go.set()
 
 
 def title(review: Session, key: str = "clean") -> str:
