@@ -169,7 +169,8 @@ class Measurement:
     def calibration(self) -> Calibration:
         """Sensitivities and noise: those of `kept`, or else estimated, once and without a gradient.
 
-        The sensitivities are those of `calibration_data`, the noise is that of `kspace`.
+        The sensitivities are those of `calibration_data`, the noise is that of `kspace`. It says which kernels of the
+        sensitivities are signal; of 2-D patterns it is what no image explains, so that each needs the other.
         """
         if self.kept is not None:
             return self.kept
@@ -177,9 +178,13 @@ class Measurement:
 
         with torch.no_grad():
             data, sampled = calibration_data(self)
-            sensitivities = coils.espirit(data.detach(), sampled, self.dims)
-            seen = None if self.lines else sensitivities
-            return Calibration(sensitivities, noise.estimate(self.kspace.detach(), self.mask, seen))
+            data, kspace, share = data.detach(), self.kspace.detach(), readout_share(self) ** 0.5
+            sigma = noise.estimate(kspace, self.mask)
+            sensitivities = coils.espirit(data, sampled, self.dims, sigma * share)
+            if not self.lines:
+                sigma = noise.estimate(kspace, self.mask, sensitivities)
+                sensitivities = coils.espirit(data, sampled, self.dims, sigma)
+            return Calibration(sensitivities, sigma)
 
     @cached_property
     def model(self) -> ForwardModel:

@@ -16,12 +16,14 @@ from ..ground.numbers import counted
 from . import fourier
 from .sampling import acs_region
 
-CALIBRATION_SIZE = 28  # k-space points along each axis, at most
-KERNEL = 6  # k-space points along each axis, half the width of the ACS at most
+CALIBRATION_SIZE = 32  # k-space points along each axis, at most
+KERNEL = 10  # k-space points along each axis, half the width of the ACS at most
 MARGIN = 2  # pixels around the image, for the interpolation
 FEWEST_LINES = 6
 VIRTUAL_COILS = 64  # at most
-SUBSPACE_THRESHOLD = 0.02  # of the largest singular value of the calibration matrix
+SUBSPACE_THRESHOLD = 0.02  # of the largest singular value of the calibration matrix, for the support
+LEAST_THRESHOLD = 0.003  # of it too, for the sensitivities: what is smaller is rounding and ringing
+NOISE_EDGE = 1.5  # times the largest singular value that noise alone has; kernels near it are half noise
 MAGNITUDE_THRESHOLD = 0.03  # of the largest magnitude of the ACS image, for the support
 EIGENVALUE_THRESHOLD = 0.82  # of 1, for the support too: sharper than the magnitude, since kernels see the edge
 CLOSING, DILATION = 0.04, 0.015  # radii, as fractions of the larger side
@@ -31,10 +33,11 @@ NOISE_LIMIT = 0.002  # of the ACS's energy: with more noise, and few lines, the 
 POSITIONS = 32  # along each axis, where eigenvalues beside the largest are looked for
 
 
-def espirit(data: Tensor, mask: Tensor, dims: Sequence[int]) -> Tensor:
+def espirit(data: Tensor, mask: Tensor, dims: Sequence[int], noise: Tensor | None = None) -> Tensor:
     """S(r) = the eigenvector of the largest eigenvalue of G(r) = sum_k v_k(r) v_k(r)^H, inside a support.
 
-    v_k are the kernels that span the row space of the calibration matrix, transformed to image space.
+    v_k are the kernels that span the row space of the calibration matrix, transformed to image space: those whose
+    singular values are above the noise's, between 0.3% and 2% of the largest. The support has those above 2%.
     S carries the phase of the low-resolution image, so that sum_i conj(S_i) x_i is nearly real and positive.
     Inside the support sum_i |S_i|^2 = 1, outside S = 0. Outside means that the ACS image is below 3% of its maximum
     or the eigenvalue below 0.82 (in theory it is 1 where there is signal); holes and notches are filled. S_i = 0 for a
@@ -44,6 +47,7 @@ def espirit(data: Tensor, mask: Tensor, dims: Sequence[int]) -> Tensor:
     data: complex64 (..., coils, rows, columns), zero where not sampled. It is k-space for dims = (-2, -1), and
         hybrid (image rows x k-space columns) for dims = (-1,). Leading axes are a batch.
     mask: bool (rows, columns) for k-space, (1, columns) for hybrid data.
+    noise: sigma of a sample of `data`, real (..., coils); without it the kernels are those above 2%.
     Returns complex64 (..., coils, rows, columns).
     Raises InputError if fewer than `FEWEST_LINES` central lines are sampled.
     """
@@ -56,7 +60,13 @@ def espirit(data: Tensor, mask: Tensor, dims: Sequence[int]) -> Tensor:
     coarse = [_pixels(n, 2, MARGIN, data) for n in size]
     low = _evaluate(windowed, *fine)
     start = _evaluate(windowed, *coarse)
-    vectors, values = _eigenvectors(_lags(acs), start, coarse)
+    kernels, singular = _row_space(acs)
+    largest = singular[..., -1:]
+    vectors, values = _eigenvectors(_lags(kernels, singular > SUBSPACE_THRESHOLD * largest), start, coarse)
+    if noise is not None:
+        edge = NOISE_EDGE * _noise_edge(acs, noise)[..., None, None, None, None]
+        threshold = edge.clamp(LEAST_THRESHOLD * largest, SUBSPACE_THRESHOLD * largest)
+        vectors, _ = _eigenvectors(_lags(kernels, singular > threshold), start, coarse)
     maps = _double(_double(vectors, size[0], -2), size[1], -1)
     support = _support(start, values)[..., MARGIN : MARGIN + size[0], MARGIN : MARGIN + size[1]]
     phase = torch.sgn((maps.conj() * low).sum(-3, keepdim=True))
@@ -99,7 +109,9 @@ def beyond_one_set(data: Tensor, mask: Tensor, dims: Sequence[int], noise: Tenso
     """
     acs, _ = _virtual_coils(_calibration_data(data, mask, dims))
     grid = [_pixels(POSITIONS, 1, 0, acs)] * 2
-    values, vectors = torch.linalg.eigh(_gram(_lags(acs), grid))
+    kernels, singular = _row_space(acs)
+    lags = _lags(kernels, singular > SUBSPACE_THRESHOLD * singular[..., -1:])
+    values, vectors = torch.linalg.eigh(_gram(lags, grid))
     images = _evaluate(_window(acs), *grid).movedim(-3, -1)
     parts = (vectors.mH @ images.unsqueeze(-1))[..., 0].abs().square()
     further = (parts * (values > SECOND_THRESHOLD))[..., :-1]
@@ -202,29 +214,47 @@ def _solid(image: np.ndarray) -> np.ndarray:
     return inner
 
 
-def _lags(acs: Tensor) -> Tensor:
-    """sum_k v_k v_k^H by its lags, complex (..., 2 kernel - 1, 2 kernel - 1, coils, coils).
+def _row_space(acs: Tensor) -> tuple[Tensor, Tensor]:
+    """The kernels that span the row space of the calibration matrix, and their singular values, the largest last.
 
-    The Fourier transform of the lags is G(r) itself, so that no kernel is transformed one by one.
+    Returns complex (..., coils, kernel, kernel, kernels) and real (..., 1, 1, 1, kernels). Kernels whose singular
+    values are below `LEAST_THRESHOLD` of the largest are not orthonormal, or zero.
     """
     coils, height, width = acs.shape[-3:]
-    kernel = min(KERNEL, height // 2, width // 2)
+    kernel = _kernel(acs)
     patches = acs.unfold(-2, kernel, 1).unfold(-2, kernel, 1)  # ..., coils, y, x, kernel, kernel
-    patches = patches.movedim(-5, -1).flatten(-5, -4).flatten(-3)  # ..., patches, kernel x kernel x coils
+    patches = patches.movedim(-5, -3).flatten(-5, -4).flatten(-3)  # ..., patches, coils x kernel x kernel
     wide = patches.shape[-1] > patches.shape[-2]
     values, vectors = torch.linalg.eigh(patches.conj() @ patches.mT if wide else patches.mT @ patches.conj())
-    kept = values > SUBSPACE_THRESHOLD**2 * values[..., -1:]
+    singular = values.clamp_min(0).sqrt()
     if wide:  # the eigenvectors of the smaller Gram matrix lead to those of the larger
-        vectors = patches.mT @ vectors / torch.where(kept, values, 1.0).sqrt()[..., None, :]
-    projection = (vectors * kept[..., None, :]) @ vectors.mH
-    shape = (kernel, kernel, coils) * 2
-    projection = projection.unflatten(-1, shape[3:]).unflatten(-4, shape[:3]).movedim(-4, -2)
-    projection = projection.flip((-4, -3))
-    lags = projection.new_zeros(*projection.shape[:-6], 2 * kernel - 1, 2 * kernel - 1, coils, coils)
-    for y in range(kernel):
-        for x in range(kernel):
-            lags[..., y : y + kernel, x : x + kernel, :, :] += projection[..., y, x, :, :, :, :]
-    return lags / kernel**2
+        above = singular > LEAST_THRESHOLD * singular[..., -1:]
+        vectors = patches.mT @ (vectors / torch.where(above, singular, torch.inf)[..., None, :])
+    return vectors.unflatten(-2, (coils, kernel, kernel)), singular[..., None, None, None, :]
+
+
+def _kernel(acs: Tensor) -> int:
+    return min(KERNEL, acs.shape[-2] // 2, acs.shape[-1] // 2)
+
+
+def _noise_edge(acs: Tensor, noise: Tensor) -> Tensor:
+    """About the largest singular value of a calibration matrix of noise alone, real (...)."""
+    kernel = _kernel(acs)
+    patches = (acs.shape[-2] - kernel + 1) * (acs.shape[-1] - kernel + 1)
+    return noise.square().mean(-1).sqrt() * (patches**0.5 + kernel * acs.shape[-3] ** 0.5)
+
+
+def _lags(kernels: Tensor, kept: Tensor) -> Tensor:
+    """sum_k v_k v_k^H by its lags, complex (..., 2 kernel - 1, 2 kernel - 1, coils, coils).
+
+    The Fourier transform of the lags is G(r) itself, so that no kernel is transformed to the image one by one.
+    kernels, kept: those of `_row_space`, and which count, the last ones of each item of a batch.
+    """
+    kernel = kernels.shape[-2]
+    most = int(kept.sum(-1).amax())
+    spectra = torch.fft.fft2((kernels * kept)[..., -most:], (2 * kernel - 1,) * 2, (-3, -2)).movedim(-4, -2)  # ..., y, x, coils, kernels
+    lags = torch.fft.ifft2(spectra @ spectra.mH, dim=(-4, -3))
+    return torch.fft.fftshift(lags, (-4, -3)) / kernel**2
 
 
 def _eigenvectors(lags: Tensor, start: Tensor, grid: Sequence[Tensor]) -> tuple[Tensor, Tensor]:

@@ -408,7 +408,8 @@ def calibrated(acquired: Acquisition, specification: BankSpecification, rng: Gen
         raise InputError(
             f"an undersampled scan has {outside} sampled line(s) outside its ACS; {FEWEST_OUTSIDE} are needed."
         )
-    maps = coils.espirit(acquired.hybrid, _centre(columns, lines), (-1,))
+    sigma = torch.full(acquired.hybrid.shape[:1], acquired.sigma)
+    maps = coils.espirit(acquired.hybrid, _centre(columns, lines), (-1,), sigma)
     return TrainingCase(
         coil_images=fourier.ifft(acquired.hybrid, (-1,)) / scale,
         sensitivities=maps,
