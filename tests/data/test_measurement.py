@@ -286,7 +286,7 @@ def test_without_an_acs_separate_calibration_lines_tell_the_sensitivities(simula
     one = Measurement(kspace * every, every, (size, size), acs=apart)
     with pytest.raises(InputError, match="1 fully sampled line,"):
         _ = replace(one, acs=None).calibration
-    expected = coils.espirit(one.to_data(apart), centre, one.dims)
+    expected = coils.espirit(one.to_data(apart), centre, one.dims, noise.estimate(apart, centre))
     assert torch.equal(one.calibration.sensitivities, expected)
     assert torch.equal(one.calibration.noise, noise.estimate(one.kspace, one.mask))
     changed = one.added(torch.ones_like(kspace))
@@ -305,7 +305,9 @@ def test_separate_calibration_lines_of_points(simulated: SimulatedSlice) -> None
     points = (steps[:, None] % 2 == 0) & (steps % 2 == 0)
     inside = ((steps - size // 2).abs() < 9) & ((steps - size // 2).abs() < 9)[:, None]
     one = Measurement(kspace * points, points, (size, size), acs=kspace * inside)
-    assert torch.equal(one.calibration.sensitivities, coils.espirit(kspace * inside, inside, (-2, -1)))
+    apart = kspace * inside
+    expected = coils.espirit(apart, inside, (-2, -1), noise.estimate(apart, inside))
+    assert torch.equal(one.calibration.sensitivities, expected)
 
 
 @pytest.mark.parametrize("matrix", [12, (12,), (12, 8, 1), (12.0, 8.0), (0, 8), (12, PHASE + 1), "ab", None])

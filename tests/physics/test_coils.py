@@ -70,6 +70,30 @@ def test_many_coils_are_calibrated_as_virtual_ones(simulated, monkeypatch):
     assert float((maps - expected).norm() / expected.norm()) < 1e-3
 
 
+def astray(maps: Tensor, scan: SimulatedSlice) -> float:
+    """The mean share of |S|^2 on the object that lies in other coils than it should."""
+    return float(1 - agreement(maps, scan.sensitivities, scan.image.abs() > 0.1).square().mean())
+
+
+@pytest.mark.parametrize("centre", [14, 26])
+def test_who_is_told_that_there_is_little_noise_uses_weaker_kernels(centre):
+    scan = simulate_slice(ellipse(128, 128), np.random.default_rng(2), coils=8, noise_level=0.0005, detail=0.3)
+    mask = lines(128, centre=centre)
+    data = sampled(scan.kspace, mask)
+    blind, told, wrong = (espirit(data, mask, (-1,), sigma) for sigma in (None, scan.sigma, 1e3 * scan.sigma))
+    assert astray(told, scan) < 0.9 * astray(blind, scan)
+    assert torch.equal(wrong, blind), "more noise than signal leaves the strongest kernels"
+    assert ((told != 0) ^ (blind != 0)).float().mean() < 0.01, "the support is that of the strongest kernels"
+
+
+def test_some_rows_after_the_others_are_as_all_at_once(simulated, monkeypatch):
+    mask = lines(90)
+    data = sampled(simulated.kspace, mask)
+    parts = espirit(data, mask, (-1,), simulated.sigma)
+    monkeypatch.setattr(coils, "ROWS", 1000)
+    torch.testing.assert_close(parts, espirit(data, mask, (-1,), simulated.sigma), atol=1e-4, rtol=0)
+
+
 def test_normalised_inside_the_support_and_zero_outside(simulated):
     mask = lines(90)
     total = espirit(sampled(simulated.kspace, mask), mask, (-1,)).abs().square().sum(-3)

@@ -92,7 +92,7 @@ def test_what_no_image_explains_of_a_2d_pattern_is_noise(level, coils, size, acc
     assert (noise.estimate(kspace, mask) > 3 * scan.sigma).all()
     found = noise.estimate(kspace, mask, espirit(kspace, mask, (-2, -1))) / scan.sigma
     assert (found > 0.9).all()
-    assert (found < 1.3).all()
+    assert (found < 1.35).all()
 
 
 def test_zero_padding_does_not_lower_it():

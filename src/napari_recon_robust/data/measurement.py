@@ -169,21 +169,19 @@ class Measurement:
     def calibration(self) -> Calibration:
         """Sensitivities and noise: those of `kept`, or else estimated, once and without a gradient.
 
-        The sensitivities are those of `calibration_data`, the noise is that of `kspace`. It says which kernels of the
-        sensitivities are signal; of 2-D patterns it is what no image explains, so that each needs the other.
+        The sensitivities are those of `calibration_data`, whose noise says which of their kernels are signal; the noise
+        is that of `kspace`. Of 2-D patterns it is what no image explains, so that each needs the other.
         """
         if self.kept is not None:
             return self.kept
-        from ..physics import coils, noise
+        from ..physics import noise
 
         with torch.no_grad():
-            data, sampled = calibration_data(self)
-            data, kspace, share = data.detach(), self.kspace.detach(), readout_share(self) ** 0.5
-            sigma = noise.estimate(kspace, self.mask)
-            sensitivities = coils.espirit(data, sampled, self.dims, sigma * share)
+            sigma = noise.estimate(self.kspace.detach(), self.mask)
+            sensitivities = _sensitivities(self, sigma)
             if not self.lines:
-                sigma = noise.estimate(kspace, self.mask, sensitivities)
-                sensitivities = coils.espirit(data, sampled, self.dims, sigma)
+                sigma = noise.estimate(self.kspace.detach(), self.mask, sensitivities)
+                sensitivities = _sensitivities(self, sigma)
             return Calibration(sensitivities, sigma)
 
     @cached_property
@@ -330,13 +328,33 @@ def calibration_data(measurement: Measurement) -> tuple[Tensor, Tensor]:
 
     That is the samples themselves, or `acs` if they have no ACS that is wide enough for sensitivities.
     """
+    separate = _separate_acs(measurement)
+    if separate is None:
+        return measurement.data, measurement.sampled
+    acs, points = separate
+    return measurement.to_data(acs), points
+
+
+def _separate_acs(measurement: Measurement) -> tuple[Tensor, Tensor] | None:
+    """The separate calibration data, where these calibrate, and where they were measured, of the shape of `sampled`."""
     from ..physics import coils
 
-    data, sampled, acs = measurement.data, measurement.sampled, measurement.acs
-    if acs is None or coils.has_acs(sampled, data.shape[-2:]):
-        return data, sampled
+    acs = measurement.acs
+    if acs is None or coils.has_acs(measurement.sampled, data_shape(measurement)):
+        return None
     points = measured_points(acs.cpu()).to(acs.device)
-    return measurement.to_data(acs), points.any(0, keepdim=True) if measurement.lines else points
+    return acs, points.any(0, keepdim=True) if measurement.lines else points
+
+
+def _sensitivities(measurement: Measurement, sigma: Tensor) -> Tensor:
+    """ESPIRiT from what calibrates. sigma: of a sample of `kspace`; separate calibration data have their own."""
+    from ..physics import coils, noise
+
+    data, sampled = calibration_data(measurement)
+    if (separate := _separate_acs(measurement)) is not None:
+        sigma = noise.estimate(*separate)
+    level = sigma * readout_share(measurement) ** 0.5
+    return coils.espirit(data.detach(), sampled, measurement.dims, level)
 
 
 def has_acs(measurement: Measurement) -> bool:

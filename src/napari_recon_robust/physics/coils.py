@@ -23,13 +23,14 @@ FEWEST_LINES = 6
 VIRTUAL_COILS = 64  # at most
 SUBSPACE_THRESHOLD = 0.02  # of the largest singular value of the calibration matrix, for the support
 LEAST_THRESHOLD = 0.003  # of it too, for the sensitivities: what is smaller is rounding and ringing
-NOISE_EDGE = 1.5  # times the largest singular value that noise alone has; kernels near it are half noise
 MAGNITUDE_THRESHOLD = 0.03  # of the largest magnitude of the ACS image, for the support
 EIGENVALUE_THRESHOLD = 0.82  # of 1, for the support too: sharper than the magnitude, since kernels see the edge
 CLOSING, DILATION = 0.04, 0.015  # radii, as fractions of the larger side
 ITERATIONS = 8  # of the power method, started at the coil images of the ACS
 SECOND_THRESHOLD = 0.9  # of 1, from which an eigenvalue beside the largest is that of another place in the same pixel
 NOISE_LIMIT = 0.002  # of the ACS's energy: with more noise, and few lines, the kernels span it and fit it everywhere
+ROWS = 16  # of the grid whose G(r) are held at once
+FURTHER_KERNEL = 6  # as `KERNEL`, for these: of wider ones few eigenvalues beside the largest are near 1
 POSITIONS = 32  # along each axis, where eigenvalues beside the largest are looked for
 
 
@@ -60,13 +61,14 @@ def espirit(data: Tensor, mask: Tensor, dims: Sequence[int], noise: Tensor | Non
     coarse = [_pixels(n, 2, MARGIN, data) for n in size]
     low = _evaluate(windowed, *fine)
     start = _evaluate(windowed, *coarse)
-    kernels, singular = _row_space(acs)
+    kernels, singular = _row_space(acs, KERNEL)
     largest = singular[..., -1:]
-    vectors, values = _eigenvectors(_lags(kernels, singular > SUBSPACE_THRESHOLD * largest), start, coarse)
+    strong = threshold = SUBSPACE_THRESHOLD * largest
     if noise is not None:
-        edge = NOISE_EDGE * _noise_edge(acs, noise)[..., None, None, None, None]
-        threshold = edge.clamp(LEAST_THRESHOLD * largest, SUBSPACE_THRESHOLD * largest)
-        vectors, _ = _eigenvectors(_lags(kernels, singular > threshold), start, coarse)
+        threshold = _largest_of_noise(acs, kernels.shape[-2], noise).clamp(LEAST_THRESHOLD * largest, strong)
+    vectors = _applied(_lags(kernels, singular > threshold), start / _norm(start), coarse, ITERATIONS)
+    vectors = vectors / _norm(vectors)
+    values = _norm(_applied(_lags(kernels, singular > strong), vectors, coarse))
     maps = _double(_double(vectors, size[0], -2), size[1], -1)
     support = _support(start, values)[..., MARGIN : MARGIN + size[0], MARGIN : MARGIN + size[1]]
     phase = torch.sgn((maps.conj() * low).sum(-3, keepdim=True))
@@ -109,7 +111,7 @@ def beyond_one_set(data: Tensor, mask: Tensor, dims: Sequence[int], noise: Tenso
     """
     acs, _ = _virtual_coils(_calibration_data(data, mask, dims))
     grid = [_pixels(POSITIONS, 1, 0, acs)] * 2
-    kernels, singular = _row_space(acs)
+    kernels, singular = _row_space(acs, FURTHER_KERNEL)
     lags = _lags(kernels, singular > SUBSPACE_THRESHOLD * singular[..., -1:])
     values, vectors = torch.linalg.eigh(_gram(lags, grid))
     images = _evaluate(_window(acs), *grid).movedim(-3, -1)
@@ -214,14 +216,14 @@ def _solid(image: np.ndarray) -> np.ndarray:
     return inner
 
 
-def _row_space(acs: Tensor) -> tuple[Tensor, Tensor]:
+def _row_space(acs: Tensor, widest: int) -> tuple[Tensor, Tensor]:
     """The kernels that span the row space of the calibration matrix, and their singular values, the largest last.
 
+    widest: points of a kernel along each axis, at most.
     Returns complex (..., coils, kernel, kernel, kernels) and real (..., 1, 1, 1, kernels). Kernels whose singular
     values are below `LEAST_THRESHOLD` of the largest are not orthonormal, or zero.
     """
-    coils, height, width = acs.shape[-3:]
-    kernel = _kernel(acs)
+    coils, kernel = acs.shape[-3], min(widest, acs.shape[-2] // 2, acs.shape[-1] // 2)
     patches = acs.unfold(-2, kernel, 1).unfold(-2, kernel, 1)  # ..., coils, y, x, kernel, kernel
     patches = patches.movedim(-5, -3).flatten(-5, -4).flatten(-3)  # ..., patches, coils x kernel x kernel
     wide = patches.shape[-1] > patches.shape[-2]
@@ -233,15 +235,11 @@ def _row_space(acs: Tensor) -> tuple[Tensor, Tensor]:
     return vectors.unflatten(-2, (coils, kernel, kernel)), singular[..., None, None, None, :]
 
 
-def _kernel(acs: Tensor) -> int:
-    return min(KERNEL, acs.shape[-2] // 2, acs.shape[-1] // 2)
-
-
-def _noise_edge(acs: Tensor, noise: Tensor) -> Tensor:
-    """About the largest singular value of a calibration matrix of noise alone, real (...)."""
-    kernel = _kernel(acs)
+def _largest_of_noise(acs: Tensor, kernel: int, noise: Tensor) -> Tensor:
+    """About the largest singular value of a calibration matrix of noise alone, real (..., 1, 1, 1, 1)."""
     patches = (acs.shape[-2] - kernel + 1) * (acs.shape[-1] - kernel + 1)
-    return noise.square().mean(-1).sqrt() * (patches**0.5 + kernel * acs.shape[-3] ** 0.5)
+    sigma = noise.square().mean(-1).sqrt()[..., None, None, None, None]
+    return sigma * (patches**0.5 + kernel * acs.shape[-3] ** 0.5)
 
 
 def _lags(kernels: Tensor, kept: Tensor) -> Tensor:
@@ -252,23 +250,26 @@ def _lags(kernels: Tensor, kept: Tensor) -> Tensor:
     """
     kernel = kernels.shape[-2]
     most = int(kept.sum(-1).amax())
-    spectra = torch.fft.fft2((kernels * kept)[..., -most:], (2 * kernel - 1,) * 2, (-3, -2)).movedim(-4, -2)  # ..., y, x, coils, kernels
+    spectra = torch.fft.fft2((kernels * kept)[..., -most:], (2 * kernel - 1,) * 2, (-3, -2))
+    spectra = spectra.movedim(-4, -2)  # ..., y, x, coils, kernels
     lags = torch.fft.ifft2(spectra @ spectra.mH, dim=(-4, -3))
     return torch.fft.fftshift(lags, (-4, -3)) / kernel**2
 
 
-def _eigenvectors(lags: Tensor, start: Tensor, grid: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-    """The dominant eigenvector of G, with the phase of `start`, and its eigenvalue, on a grid.
+def _applied(lags: Tensor, vectors: Tensor, grid: Sequence[Tensor], times: int = 1) -> Tensor:
+    """G(r)^times v(r) on a grid, some rows after the others, so that G stays small.
 
-    Returns complex (..., coils, rows, columns) and real (..., 1, rows, columns).
+    vectors: complex (..., coils, rows, columns), as the result.
     """
-    gram = _gram(lags, grid)
-    vectors = (start / _norm(start)).movedim(-3, -1).unsqueeze(-1)
-    for _ in range(ITERATIONS):
-        previous, vectors = vectors, gram @ vectors
-    before, maps = previous[..., 0].movedim(-1, -3), vectors[..., 0].movedim(-1, -3)
-    norm = _norm(maps)
-    return maps / norm, norm / _norm(before)
+    rows, columns = grid
+    vectors = vectors.movedim(-3, -1).unsqueeze(-1)
+    parts = []
+    for some, part in zip(rows.split(ROWS), vectors.split(ROWS, -4), strict=True):
+        gram = _gram(lags, (some, columns))
+        for _ in range(times):
+            part = gram @ part
+        parts.append(part)
+    return torch.cat(parts, -4)[..., 0].movedim(-1, -3)
 
 
 def _gram(lags: Tensor, grid: Sequence[Tensor]) -> Tensor:
