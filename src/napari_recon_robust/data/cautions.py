@@ -7,7 +7,7 @@ import torch
 from ..ground.errors import InputError
 from ..ground.numbers import counted
 from ..physics import coils, noise
-from .measurement import Measurement, calibration_data
+from .measurement import Measurement, calibration_data, calibration_noise
 
 # Of the ACS's energy, what a second set of sensitivities explains. Of 142 scans and simulations whose object fits into
 # 90% of the field of view none has so much (R = 2 to 10, all patterns, noise of 0.0015 to 0.1, 4 to 32 coils, 6 and
@@ -43,7 +43,8 @@ def cautions(measurement: Measurement) -> Mapping[str, str]:
 def _second_set(measurement: Measurement) -> str:
     try:
         data, sampled = calibration_data(measurement)
-        share = coils.beyond_one_set(data.detach(), sampled, measurement.dims, measurement.data_noise)
+        level = calibration_noise(measurement, measurement.calibration.noise)
+        share = coils.beyond_one_set(data.detach(), sampled, measurement.dims, level)
     except InputError:  # without calibration lines nothing is known
         return ""
     if share < SECOND_SET:

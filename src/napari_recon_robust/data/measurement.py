@@ -346,15 +346,21 @@ def _separate_acs(measurement: Measurement) -> tuple[Tensor, Tensor] | None:
     return acs, points.any(0, keepdim=True) if measurement.lines else points
 
 
+def calibration_noise(measurement: Measurement, sigma: Tensor) -> Tensor:
+    """Sigma_i of a sample of `calibration_data`, float32 (..., coils). sigma: that of a sample of `kspace`."""
+    from ..physics import noise
+
+    separate = _separate_acs(measurement)
+    of_sample = sigma if separate is None else noise.estimate(*separate)
+    return of_sample * readout_share(measurement) ** 0.5
+
+
 def _sensitivities(measurement: Measurement, sigma: Tensor) -> Tensor:
-    """ESPIRiT from what calibrates. sigma: of a sample of `kspace`; separate calibration data have their own."""
-    from ..physics import coils, noise
+    """ESPIRiT from what calibrates. sigma: of a sample of `kspace`."""
+    from ..physics import coils
 
     data, sampled = calibration_data(measurement)
-    if (separate := _separate_acs(measurement)) is not None:
-        sigma = noise.estimate(*separate)
-    level = sigma * readout_share(measurement) ** 0.5
-    return coils.espirit(data.detach(), sampled, measurement.dims, level)
+    return coils.espirit(data.detach(), sampled, measurement.dims, calibration_noise(measurement, sigma))
 
 
 def has_acs(measurement: Measurement) -> bool:

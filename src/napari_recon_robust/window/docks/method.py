@@ -134,7 +134,7 @@ class MethodBox(QWidget):
         if method is None:
             return
         seconds = self.bench.reconstruction.seconds.get(method.id)
-        took = "" if seconds is None else f" A slice takes about {written(seconds)} s here."
+        took = "" if seconds is None else f" A slice takes {_about(seconds)} here."
         try:
             domain = trained_for(method)
             concern = "" if measured is None else outside(method, measured.measurement)
@@ -181,3 +181,7 @@ class MethodBox(QWidget):
         """Show the map under the pad as far as it is prepared."""
         if self.knobs is not None and self.knobs.pad is not None:
             self.knobs.pad.set_map(self.bench.reconstruction.consistency(), "dark: true to the data")
+
+
+def _about(seconds: float) -> str:
+    return "less than 0.1 s" if seconds < 0.1 else f"about {written(seconds, '.2g')} s"
