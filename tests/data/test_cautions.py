@@ -185,6 +185,15 @@ def test_one_coil_that_was_fully_sampled_is_told_nothing() -> None:
     assert not cautions(Measurement(kspace, torch.ones(1, 128, dtype=torch.bool), (96, 128), kspace))
 
 
+def test_the_noise_of_calibration_lines_that_were_measured_apart_is_no_second_set() -> None:
+    """They may have a thousand times the scale of the image's lines, whose noise says nothing of theirs then."""
+    kspace = head(0.2)
+    columns = torch.arange(kspace.shape[-1]) - kspace.shape[-1] // 2
+    every, centre = (columns % 2 == 0)[None], (columns.abs() < 4)[None]
+    one = Measurement(kspace * every, every, tuple(kspace.shape[-2:]), acs=1000 * kspace * centre)
+    assert "second_set" not in cautions(one)
+
+
 @pytest.mark.slow
 def test_slices_that_are_taken_for_coils_are_told() -> None:
     """As the axes of a raw array may be guessed: a stack of one coil, or coils before slices."""
