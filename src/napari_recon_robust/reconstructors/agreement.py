@@ -53,8 +53,9 @@ def disagreement(method: Method, measurement: Measurement, image: Tensor) -> str
     factor, agreement = inner / seen**2, inner / (seen * signal)
     if agreement < AGREEMENT:
         return (
-            f"{method.label}: its image fits the samples at no scale (agreement {agreement:.2f} of 1); check that its "
-            "arguments are kspace, mask, sensitivities, in this order, and that its Fourier transform is centred."
+            f"{method.label}: its image fits the samples at no scale (agreement {agreement:.2f} of 1). Check that the "
+            "scan is like those that a network was trained for, and that the arguments of a function are kspace, mask, "
+            "sensitivities, in this order, and its Fourier transform is centred."
         )
     if not 1 / SCALE <= factor <= SCALE:
         return (
