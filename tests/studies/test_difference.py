@@ -45,11 +45,15 @@ def test_it_is_told_how_many_trials_have_no_partner(first: pl.DataFrame, second:
     assert unpaired(first, second) == ""
     clean = second.filter(pl.col("perturbation") == "none")
     lacking = f"{len(first) - len(clean):,} trials of the first study"
-    assert unpaired(first, clean) == f"{lacking} are not in the other, and left out."
+    told = unpaired(first, clean)
+    assert told.startswith(f"{lacking} are not in the other, and left out: the first alone has perturbation ")
+    assert "the second" not in told
     moved = pl.when(pl.col("budget") == pl.col("budget").max()).then(0.9).otherwise(pl.col("budget"))
     count = f"{first.filter(pl.col('budget') == pl.col('budget').max()).height:,} trials of the"
     both = unpaired(first, second.with_columns(budget=moved))
-    assert both == f"{count} first study and {count} second study are not in the other, and left out."
+    most = first["budget"].max()
+    own = f"the first alone has budget {most}, the second alone has budget 0.9"
+    assert both == f"{count} first study and {count} second study are not in the other, and left out: {own}."
 
 
 @pytest.mark.parametrize("names", ["head{}.h5", "head{}/scan.h5"])
@@ -142,7 +146,7 @@ def test_studies_of_one_method_each_compare_these(first: pl.DataFrame, second: p
 
 
 def test_studies_that_share_nothing_are_refused(first: pl.DataFrame, second: pl.DataFrame) -> None:
-    with pytest.raises(InputError, match="no trial in common"):
+    with pytest.raises(InputError, match=r"no trial in common.*: the first alone has seed 0, the second .* seed 7\.$"):
         study_difference(first, second.with_columns(seed=pl.lit(7)))
     with pytest.raises(InputError, match="'beauty' is not measured in both studies"):
         study_difference(first, second, metrics=["beauty"])

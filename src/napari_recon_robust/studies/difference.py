@@ -23,6 +23,7 @@ _YOUNGER = ("centre_fraction", "minimum_centre_lines", "region_digest")  # colum
 _CHANGE = ("perturbation", "perturbation_knobs", "budget", "control", "found_for", "seed")
 _GROUP = ("method_label", "mask", "acceleration", *_CHANGE[:-1])
 _OF_REGIONS = ("region", "region_digest")
+_NAMED = 3  # values that one study has alone
 _METRIC = re.compile(rf"({'|'.join((*IMAGE_METRICS, *LESION_METRICS))})_[a-z]+_(clean|perturbed)")
 
 
@@ -62,14 +63,32 @@ def study_difference(
 
 
 def unpaired(first: "DataFrame", second: "DataFrame") -> str:
-    """How many trials that did not fail one study has alone, as a sentence; empty if it is none."""
+    """How many trials that did not fail one study has alone, and what it has alone; empty if it is none."""
     one, other, keys = _sides(first, second)
     alone = [
         (len(side.join(another, on=keys, nulls_equal=True, how="anti")), name)
         for side, another, name in ((one, other, "first"), (other, one, "second"))
     ]
     words = [f"{counted(count, 'trial')} of the {name} study" for count, name in alone if count]
-    return f"{' and '.join(words)} are not in the other, and left out." if words else ""
+    if not words:
+        return ""
+    own = _own_values(one, other, keys)
+    return f"{' and '.join(words)} are not in the other, and left out{own and f': {own}'}."
+
+
+def _own_values(one: "DataFrame", other: "DataFrame", keys: Sequence[str]) -> str:
+    """What each side has that the other lacks, such as "the first alone has seed 1"; empty if each value is in both."""
+    found = []
+    for side, another, name in ((one, other, "first"), (other, one, "second")):
+        told = []
+        for key in keys:
+            values = sorted(map(str, set(side[key].unique()) - set(another[key].unique())))
+            if values:
+                several = len(values) > _NAMED
+                told.append(f"{len(values):,} values of {key}" if several else f"{key} {', '.join(values)}")
+        if told:
+            found.append(f"the {name} alone has {'; '.join(told)}")
+    return ", ".join(found)
 
 
 def shown(table: "DataFrame") -> "DataFrame":
@@ -136,9 +155,10 @@ def _pairs(first: "DataFrame", second: "DataFrame") -> "DataFrame":
     one, other, keys = _sides(first, second)
     found: DataFrame = one.join(other, on=keys, nulls_equal=True, suffix="_second", maintain_order="left")
     if found.is_empty():
+        own = _own_values(one, other, keys)
         raise InputError(
             "the two studies have no trial in common; files, slices, masks, regions, perturbations, seeds and the "
-            "labels of methods are to be the same."
+            f"labels of methods are to be the same{own and f': {own}'}."
         )
     return found
 
