@@ -17,7 +17,7 @@ from . import fourier
 from .sampling import acs_region
 
 CALIBRATION_SIZE = 32  # k-space points along each axis, at most
-KERNEL = 10  # k-space points along each axis, half the width of the ACS at most
+KERNEL = 10  # k-space points along each axis, at most half of those that calibrate
 MARGIN = 2  # pixels around the image, for the interpolation
 FEWEST_LINES = 6
 VIRTUAL_COILS = 64  # at most
@@ -65,7 +65,7 @@ def espirit(data: Tensor, mask: Tensor, dims: Sequence[int], noise: Tensor | Non
     largest = singular[..., -1:]
     strong = threshold = SUBSPACE_THRESHOLD * largest
     if noise is not None:
-        threshold = _largest_of_noise(acs, kernels.shape[-2], noise).clamp(LEAST_THRESHOLD * largest, strong)
+        threshold = _largest_of_noise(acs, kernels, noise).clamp(LEAST_THRESHOLD * largest, strong)
     vectors = _applied(_lags(kernels, singular > threshold), start / _norm(start), coarse, ITERATIONS)
     vectors = vectors / _norm(vectors)
     values = _norm(_applied(_lags(kernels, singular > strong), vectors, coarse))
@@ -223,23 +223,25 @@ def _row_space(acs: Tensor, widest: int) -> tuple[Tensor, Tensor]:
     Returns complex (..., coils, kernel, kernel, kernels) and real (..., 1, 1, 1, kernels). Kernels whose singular
     values are below `LEAST_THRESHOLD` of the largest are not orthonormal, or zero.
     """
-    coils, kernel = acs.shape[-3], min(widest, acs.shape[-2] // 2, acs.shape[-1] // 2)
-    patches = acs.unfold(-2, kernel, 1).unfold(-2, kernel, 1)  # ..., coils, y, x, kernel, kernel
-    patches = patches.movedim(-5, -3).flatten(-5, -4).flatten(-3)  # ..., patches, coils x kernel x kernel
+    coils, height, width = acs.shape[-3:]
+    shape = coils, min(widest, height // 2), min(widest, width // 2)
+    patches = acs.unfold(-2, shape[1], 1).unfold(-2, shape[2], 1)  # ..., coils, y, x, kernel rows, kernel columns
+    patches = patches.movedim(-5, -3).flatten(-5, -4).flatten(-3)  # ..., patches, coils x kernel
     wide = patches.shape[-1] > patches.shape[-2]
     values, vectors = torch.linalg.eigh(patches.conj() @ patches.mT if wide else patches.mT @ patches.conj())
     singular = values.clamp_min(0).sqrt()
     if wide:  # the eigenvectors of the smaller Gram matrix lead to those of the larger
         above = singular > LEAST_THRESHOLD * singular[..., -1:]
         vectors = patches.mT @ (vectors / torch.where(above, singular, torch.inf)[..., None, :])
-    return vectors.unflatten(-2, (coils, kernel, kernel)), singular[..., None, None, None, :]
+    return vectors.unflatten(-2, shape), singular[..., None, None, None, :]
 
 
-def _largest_of_noise(acs: Tensor, kernel: int, noise: Tensor) -> Tensor:
+def _largest_of_noise(acs: Tensor, kernels: Tensor, noise: Tensor) -> Tensor:
     """About the largest singular value of a calibration matrix of noise alone, real (..., 1, 1, 1, 1)."""
-    patches = (acs.shape[-2] - kernel + 1) * (acs.shape[-1] - kernel + 1)
+    coils, *size = kernels.shape[-4:-1]
+    patches = (acs.shape[-2] - size[0] + 1) * (acs.shape[-1] - size[1] + 1)
     sigma = noise.square().mean(-1).sqrt()[..., None, None, None, None]
-    return sigma * (patches**0.5 + kernel * acs.shape[-3] ** 0.5)
+    return sigma * (patches**0.5 + (coils * size[0] * size[1]) ** 0.5)
 
 
 def _lags(kernels: Tensor, kept: Tensor) -> Tensor:
@@ -248,12 +250,12 @@ def _lags(kernels: Tensor, kept: Tensor) -> Tensor:
     The Fourier transform of the lags is G(r) itself, so that no kernel is transformed to the image one by one.
     kernels, kept: those of `_row_space`, and which count, the last ones of each item of a batch.
     """
-    kernel = kernels.shape[-2]
+    size = kernels.shape[-3:-1]
     most = int(kept.sum(-1).amax())
-    spectra = torch.fft.fft2((kernels * kept)[..., -most:], (2 * kernel - 1,) * 2, (-3, -2))
+    spectra = torch.fft.fft2((kernels * kept)[..., -most:], [2 * n - 1 for n in size], (-3, -2))
     spectra = spectra.movedim(-4, -2)  # ..., y, x, coils, kernels
     lags = torch.fft.ifft2(spectra @ spectra.mH, dim=(-4, -3))
-    return torch.fft.fftshift(lags, (-4, -3)) / kernel**2
+    return torch.fft.fftshift(lags, (-4, -3)) / size.numel()
 
 
 def _applied(lags: Tensor, vectors: Tensor, grid: Sequence[Tensor], times: int = 1) -> Tensor:
@@ -274,7 +276,7 @@ def _applied(lags: Tensor, vectors: Tensor, grid: Sequence[Tensor], times: int =
 
 def _gram(lags: Tensor, grid: Sequence[Tensor]) -> Tensor:
     """G(r) on a grid, complex (..., rows, columns, coils, coils)."""
-    rows, columns = (_waves(positions, lags.shape[-3]) for positions in grid)
+    rows, columns = (_waves(positions, count) for positions, count in zip(grid, lags.shape[-4:-2], strict=True))
     gram = columns @ (rows @ lags.flatten(-3)).unflatten(-1, (lags.shape[-3], -1))
     return gram.unflatten(-1, lags.shape[-2:])
 
