@@ -1,13 +1,14 @@
 """How networks do outside of the domain that their cards state: other coils, noise and matrices, against TV.
 
-    python benchmarks/beyond.py --data ../shared/data/anatomy --output FOLDER [--methods ID ...]
+    python benchmarks/beyond.py --data ../shared/data/anatomy --output FOLDER [--methods ID|FILE ...]
 
 Whole slices of the validation people, each under one random mask of lines (R = 2 to 10, less with few coils), simulated
 anew for each row of the table in one respect that training has not seen, or with lines that were never measured.
-OUTPUT keeps the cases. The error is the NMSE of the magnitude within the foreground.
+OUTPUT keeps the cases. A method may be a file of weights, named as its recipe. The error is the NMSE of the magnitude within the foreground.
 """
 
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -45,8 +46,8 @@ def main() -> None:
     parser = parser_of(__doc__, "data", "output")
     parser.add_argument("--methods", nargs="+", default=list(NETWORKS))
     options = parser.parse_args()
-    recipes = {id: load_recipe(id) for id in options.methods}
-    networks = {id: at_defaults(recipe) for id, recipe in recipes.items()}
+    recipes = {name: load_recipe(Path(name).stem) for name in options.methods}
+    networks = {name: at_defaults(recipe, name) for name, recipe in recipes.items()}
     first = next(iter(recipes.values()))
     print(f"NMSE ÷ that of tv, rule: mean (largest; how many of {VALIDATION_CASES} are above 1)\n")
     print("| |", *(f"{id} |" for id in networks))
