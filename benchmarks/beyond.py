@@ -4,7 +4,8 @@
 
 Whole slices of the validation people, each under one random mask of lines (R = 2 to 10, less with few coils), simulated
 anew for each row of the table in one respect that training has not seen, or with lines that were never measured.
-OUTPUT keeps the cases. A method may be a file of weights, named as its recipe. The error is the NMSE of the magnitude within the foreground.
+OUTPUT keeps the cases. A method may be a file of weights, named as its recipe. The error is the NMSE of the magnitude
+within the foreground.
 """
 
 import math
