@@ -298,6 +298,16 @@ def test_without_an_acs_separate_calibration_lines_tell_the_sensitivities(simula
     assert torch.equal(replace(own, acs=-apart).calibration.sensitivities, own.calibration.sensitivities)
 
 
+def test_without_a_sample_sensitivities_are_refused_or_come_from_separate_lines(simulated: SimulatedSlice) -> None:
+    kspace = simulated.kspace
+    size = kspace.shape[-1]
+    nothing, centre = torch.zeros(1, size, dtype=torch.bool), (torch.arange(size) - size // 2).abs()[None] < 12
+    one = Measurement(0 * kspace, nothing, (size, size))
+    with pytest.raises(InputError, match="is not sampled"):
+        _ = one.calibration
+    assert replace(one, acs=kspace * centre).calibration.sensitivities.any()
+
+
 def test_separate_calibration_lines_of_points(simulated: SimulatedSlice) -> None:
     kspace = simulated.kspace
     size = kspace.shape[-1]

@@ -52,7 +52,7 @@ def test_it_is_told_how_many_trials_have_no_partner(first: pl.DataFrame, second:
     count = f"{first.filter(pl.col('budget') == pl.col('budget').max()).height:,} trials of the"
     both = unpaired(first, second.with_columns(budget=moved))
     most = first["budget"].max()
-    own = f"the first alone has budget {most}, the second alone has budget 0.9"
+    own = f"the first alone has budget {most}; the second alone has budget 0.9"
     assert both == f"{count} first study and {count} second study are not in the other, and left out: {own}."
 
 
@@ -146,7 +146,9 @@ def test_studies_of_one_method_each_compare_these(first: pl.DataFrame, second: p
 
 
 def test_studies_that_share_nothing_are_refused(first: pl.DataFrame, second: pl.DataFrame) -> None:
-    with pytest.raises(InputError, match=r"no trial in common.*: the first alone has seed 0, the second .* seed 7\.$"):
+    with pytest.raises(
+        InputError, match=r"no trial in common.*: the first alone has seed 0; the second alone has seed 7\.$"
+    ):
         study_difference(first, second.with_columns(seed=pl.lit(7)))
     with pytest.raises(InputError, match="'beauty' is not measured in both studies"):
         study_difference(first, second, metrics=["beauty"])

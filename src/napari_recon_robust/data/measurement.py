@@ -181,7 +181,8 @@ class Measurement:
             sensitivities = _sensitivities(self, sigma)
             if not self.lines:
                 sigma = noise.estimate(self.kspace.detach(), self.mask, sensitivities)
-                sensitivities = _sensitivities(self, sigma)
+                if _separate_acs(self) is None:
+                    sensitivities = _sensitivities(self, sigma)
             return Calibration(sensitivities, sigma)
 
     @cached_property
@@ -347,12 +348,11 @@ def _separate_acs(measurement: Measurement) -> tuple[Tensor, Tensor] | None:
 
 
 def calibration_noise(measurement: Measurement, sigma: Tensor) -> Tensor:
-    """Sigma_i of a sample of `calibration_data`, float32 (..., coils). sigma: that of a sample of `kspace`."""
+    """Sigma_i of a k-space sample that calibrates, float32 (..., coils). sigma: that of a sample of `kspace`."""
     from ..physics import noise
 
     separate = _separate_acs(measurement)
-    of_sample = sigma if separate is None else noise.estimate(*separate)
-    return of_sample * readout_share(measurement) ** 0.5
+    return sigma if separate is None else noise.estimate(*separate)
 
 
 def _sensitivities(measurement: Measurement, sigma: Tensor) -> Tensor:
@@ -367,8 +367,8 @@ def has_acs(measurement: Measurement) -> bool:
     """Whether there are enough calibration lines for sensitivities."""
     from ..physics import coils
 
-    data, sampled = calibration_data(measurement)
-    return coils.has_acs(sampled, data.shape[-2:])
+    separate = _separate_acs(measurement)
+    return coils.has_acs(measurement.sampled if separate is None else separate[1], data_shape(measurement))
 
 
 def readout_share(measurement: Measurement) -> float:

@@ -23,6 +23,7 @@ FEWEST_LINES = 6
 VIRTUAL_COILS = 64  # at most
 SUBSPACE_THRESHOLD = 0.02  # of the largest singular value of the calibration matrix, for the support
 LEAST_THRESHOLD = 0.003  # of it too, for the sensitivities: what is smaller is rounding and ringing
+MOST_THRESHOLD = 0.3  # of it, so that some kernels remain in any noise
 MAGNITUDE_THRESHOLD = 0.03  # of the largest magnitude of the ACS image, for the support
 EIGENVALUE_THRESHOLD = 0.82  # of 1, for the support too: sharper than the magnitude, since kernels see the edge
 CLOSING, DILATION = 0.04, 0.015  # radii, as fractions of the larger side
@@ -38,17 +39,18 @@ def espirit(data: Tensor, mask: Tensor, dims: Sequence[int], noise: Tensor | Non
     """S(r) = the eigenvector of the largest eigenvalue of G(r) = sum_k v_k(r) v_k(r)^H, inside a support.
 
     v_k are the kernels that span the row space of the calibration matrix, transformed to image space: those whose
-    singular values are above the noise's, between 0.3% and 2% of the largest. The support has those above 2%.
+    singular values are above the largest that noise alone would have, but at least 0.3% and at most 30% of the
+    largest. The support comes from those above 2%.
     S carries the phase of the low-resolution image, so that sum_i conj(S_i) x_i is nearly real and positive.
     Inside the support sum_i |S_i|^2 = 1, outside S = 0. Outside means that the ACS image is below 3% of its maximum
-    or the eigenvalue below 0.82 (in theory it is 1 where there is signal); holes and notches are filled. S_i = 0 for a
+    or |G S| below 0.82 (in theory it is 1 where there is signal); holes and notches are filled. S_i = 0 for a
     coil that measured nothing, without rounding errors: a change of the object is none of its samples, which have no
     noise.
 
     data: complex64 (..., coils, rows, columns), zero where not sampled. It is k-space for dims = (-2, -1), and
         hybrid (image rows x k-space columns) for dims = (-1,). Leading axes are a batch.
     mask: bool (rows, columns) for k-space, (1, columns) for hybrid data.
-    noise: sigma of a sample of `data`, real (..., coils); without it the kernels are those above 2%.
+    noise: sigma of a k-space sample, real (..., coils); without it the kernels are those above 2%.
     Returns complex64 (..., coils, rows, columns).
     Raises InputError if fewer than `FEWEST_LINES` central lines are sampled.
     """
@@ -65,7 +67,7 @@ def espirit(data: Tensor, mask: Tensor, dims: Sequence[int], noise: Tensor | Non
     largest = singular[..., -1:]
     strong = threshold = SUBSPACE_THRESHOLD * largest
     if noise is not None:
-        threshold = _largest_of_noise(acs, kernels, noise).clamp(LEAST_THRESHOLD * largest, strong)
+        threshold = _largest_of_noise(acs, kernels, noise).clamp(LEAST_THRESHOLD * largest, MOST_THRESHOLD * largest)
     vectors = _applied(_lags(kernels, singular > threshold), start / _norm(start), coarse, ITERATIONS)
     vectors = vectors / _norm(vectors)
     values = _norm(_applied(_lags(kernels, singular > strong), vectors, coarse))
@@ -107,7 +109,7 @@ def beyond_one_set(data: Tensor, mask: Tensor, dims: Sequence[int], noise: Tenso
     set leaves anywhere else, by few ACS lines or noise, has small eigenvalues and does not count. The
     share is 0 where noise has `NOISE_LIMIT` of the energy or more, since nothing can be told then.
 
-    noise: sigma of a sample of `data`, real (..., coils). The others are those of `espirit`, with its errors.
+    noise: sigma of a k-space sample, real (..., coils). The others are those of `espirit`, with its errors.
     """
     acs, _ = _virtual_coils(_calibration_data(data, mask, dims))
     grid = [_pixels(POSITIONS, 1, 0, acs)] * 2
@@ -237,11 +239,14 @@ def _row_space(acs: Tensor, widest: int) -> tuple[Tensor, Tensor]:
 
 
 def _largest_of_noise(acs: Tensor, kernels: Tensor, noise: Tensor) -> Tensor:
-    """About the largest singular value of a calibration matrix of noise alone, real (..., 1, 1, 1, 1)."""
-    coils, *size = kernels.shape[-4:-1]
+    """About the largest singular value of a calibration matrix of noise alone, real (..., 1, 1, 1, 1).
+
+    It is one that is white in k-space and independent between the coils, which may have noise of different levels.
+    """
+    size = kernels.shape[-3:-1]
     patches = (acs.shape[-2] - size[0] + 1) * (acs.shape[-1] - size[1] + 1)
-    sigma = noise.square().mean(-1).sqrt()[..., None, None, None, None]
-    return sigma * (patches**0.5 + (coils * size[0] * size[1]) ** 0.5)
+    found = noise.amax(-1) * patches**0.5 + (noise.square().sum(-1) * size.numel()).sqrt()
+    return found[..., None, None, None, None]
 
 
 def _lags(kernels: Tensor, kept: Tensor) -> Tensor:
@@ -251,7 +256,7 @@ def _lags(kernels: Tensor, kept: Tensor) -> Tensor:
     kernels, kept: those of `_row_space`, and which count, the last ones of each item of a batch.
     """
     size = kernels.shape[-3:-1]
-    most = int(kept.sum(-1).amax())
+    most = max(int(kept.sum(-1).amax()), 1)
     spectra = torch.fft.fft2((kernels * kept)[..., -most:], [2 * n - 1 for n in size], (-3, -2))
     spectra = spectra.movedim(-4, -2)  # ..., y, x, coils, kernels
     lags = torch.fft.ifft2(spectra @ spectra.mH, dim=(-4, -3))

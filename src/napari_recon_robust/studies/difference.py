@@ -24,6 +24,7 @@ _CHANGE = ("perturbation", "perturbation_knobs", "budget", "control", "found_for
 _GROUP = ("method_label", "mask", "acceleration", *_CHANGE[:-1])
 _OF_REGIONS = ("region", "region_digest")
 _NAMED = 3  # values that one study has alone
+_NOT_TOLD = ("volume", "region_digest")  # the file and the region tell them
 _METRIC = re.compile(rf"({'|'.join((*IMAGE_METRICS, *LESION_METRICS))})_[a-z]+_(clean|perturbed)")
 
 
@@ -63,7 +64,7 @@ def study_difference(
 
 
 def unpaired(first: "DataFrame", second: "DataFrame") -> str:
-    """How many trials that did not fail one study has alone, and what it has alone; empty if it is none."""
+    """How many trials that did not fail one study has alone, and which values these are if any; empty if it is none."""
     one, other, keys = _sides(first, second)
     alone = [
         (len(side.join(another, on=keys, nulls_equal=True, how="anti")), name)
@@ -82,13 +83,13 @@ def _own_values(one: "DataFrame", other: "DataFrame", keys: Sequence[str]) -> st
     for side, another, name in ((one, other, "first"), (other, one, "second")):
         told = []
         for key in keys:
-            values = sorted(map(str, set(side[key].unique()) - set(another[key].unique())))
-            if values:
+            values = sorted(set(side[key].drop_nulls()) - set(another[key].drop_nulls()))
+            if values and key not in _NOT_TOLD:
                 several = len(values) > _NAMED
-                told.append(f"{len(values):,} values of {key}" if several else f"{key} {', '.join(values)}")
+                told.append(f"{len(values):,} values of {key}" if several else f"{key} {', '.join(map(str, values))}")
         if told:
-            found.append(f"the {name} alone has {'; '.join(told)}")
-    return ", ".join(found)
+            found.append(f"the {name} alone has {' and '.join(told)}")
+    return "; ".join(found)
 
 
 def shown(table: "DataFrame") -> "DataFrame":

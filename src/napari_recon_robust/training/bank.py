@@ -408,7 +408,7 @@ def calibrated(acquired: Acquisition, specification: BankSpecification, rng: Gen
         raise InputError(
             f"an undersampled scan has {outside} sampled line(s) outside its ACS; {FEWEST_OUTSIDE} are needed."
         )
-    sigma = torch.full(acquired.hybrid.shape[:1], acquired.sigma)
+    sigma = acquired.hybrid.real.new_full(acquired.hybrid.shape[:1], acquired.sigma)
     maps = coils.espirit(acquired.hybrid, _centre(columns, lines), (-1,), sigma)
     return TrainingCase(
         coil_images=fourier.ifft(acquired.hybrid, (-1,)) / scale,
