@@ -15,6 +15,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ from arguments import parser_of
 from cases import slices_of
 from napari_recon_robust.data.foreground import foreground
 from napari_recon_robust.data.measurement import Measurement
-from napari_recon_robust.physics import coils, fourier
+from napari_recon_robust.physics import fourier
 from napari_recon_robust.physics.model import ForwardModel, root_sum_of_squares
 from napari_recon_robust.physics.sampling import Sampling, acs_lines
 
@@ -44,7 +45,8 @@ def cases(data: Path) -> Iterator[tuple[str, Measurement]]:
 
 
 def ours(measurement: Measurement) -> Tensor:
-    return coils.espirit(measurement.data, measurement.mask, measurement.dims)
+    """With the estimate of the noise that they need."""
+    return replace(measurement, kept=None).calibration.sensitivities
 
 
 def bart(measurement: Measurement) -> Tensor:
