@@ -18,6 +18,7 @@ from .sampling import acs_region
 
 CALIBRATION_SIZE = 32  # k-space points along each axis, at most
 KERNEL = 10  # k-space points along each axis, at most half of those that calibrate
+SMALL_KERNEL = 6  # the same where eigenvalues count, which are near 1 at fewer places with wider kernels
 MARGIN = 2  # pixels around the image, for the interpolation
 FEWEST_LINES = 6
 VIRTUAL_COILS = 64  # at most
@@ -27,11 +28,10 @@ MOST_THRESHOLD = 0.3  # of it, so that some kernels remain in any noise
 MAGNITUDE_THRESHOLD = 0.03  # of the largest magnitude of the ACS image, for the support
 EIGENVALUE_THRESHOLD = 0.82  # of 1, for the support too: sharper than the magnitude, since kernels see the edge
 CLOSING, DILATION = 0.04, 0.015  # radii, as fractions of the larger side
-ITERATIONS = 8  # of the power method, started at the coil images of the ACS
+ITERATIONS = 6  # of the power method, started at the coil images of the ACS
 SECOND_THRESHOLD = 0.9  # of 1, from which an eigenvalue beside the largest is that of another place in the same pixel
 NOISE_LIMIT = 0.002  # of the ACS's energy: with more noise, and few lines, the kernels span it and fit it everywhere
 ROWS = 16  # of the grid whose G(r) are held at once
-FURTHER_KERNEL = 6  # as `KERNEL`, for these: of wider ones few eigenvalues beside the largest are near 1
 POSITIONS = 32  # along each axis, where eigenvalues beside the largest are looked for
 
 
@@ -40,10 +40,10 @@ def espirit(data: Tensor, mask: Tensor, dims: Sequence[int], noise: Tensor | Non
 
     v_k are the kernels that span the row space of the calibration matrix, transformed to image space: those whose
     singular values are above the largest that noise alone would have, but at least 0.3% and at most 30% of the
-    largest. The support comes from those above 2%.
+    largest. The support comes from small kernels above 2%.
     S carries the phase of the low-resolution image, so that sum_i conj(S_i) x_i is nearly real and positive.
     Inside the support sum_i |S_i|^2 = 1, outside S = 0. Outside means that the ACS image is below 3% of its maximum
-    or |G S| below 0.82 (in theory it is 1 where there is signal); holes and notches are filled. S_i = 0 for a
+    or the eigenvalue below 0.82 (in theory it is 1 where there is signal); holes and notches are filled. S_i = 0 for a
     coil that measured nothing, without rounding errors: a change of the object is none of its samples, which have no
     noise.
 
@@ -65,12 +65,11 @@ def espirit(data: Tensor, mask: Tensor, dims: Sequence[int], noise: Tensor | Non
     start = _evaluate(windowed, *coarse)
     kernels, singular = _row_space(acs, KERNEL)
     largest = singular[..., -1:]
-    strong = threshold = SUBSPACE_THRESHOLD * largest
+    threshold = SUBSPACE_THRESHOLD * largest
     if noise is not None:
         threshold = _largest_of_noise(acs, kernels, noise).clamp(LEAST_THRESHOLD * largest, MOST_THRESHOLD * largest)
-    vectors = _applied(_lags(kernels, singular > threshold), start / _norm(start), coarse, ITERATIONS)
-    vectors = vectors / _norm(vectors)
-    values = _norm(_applied(_lags(kernels, singular > strong), vectors, coarse))
+    vectors, _ = _eigenvectors(_lags(kernels, singular > threshold), start, coarse)
+    _, values = _eigenvectors(_strongest_lags(acs), vectors, coarse)
     maps = _double(_double(vectors, size[0], -2), size[1], -1)
     support = _support(start, values)[..., MARGIN : MARGIN + size[0], MARGIN : MARGIN + size[1]]
     phase = torch.sgn((maps.conj() * low).sum(-3, keepdim=True))
@@ -113,9 +112,7 @@ def beyond_one_set(data: Tensor, mask: Tensor, dims: Sequence[int], noise: Tenso
     """
     acs, _ = _virtual_coils(_calibration_data(data, mask, dims))
     grid = [_pixels(POSITIONS, 1, 0, acs)] * 2
-    kernels, singular = _row_space(acs, FURTHER_KERNEL)
-    lags = _lags(kernels, singular > SUBSPACE_THRESHOLD * singular[..., -1:])
-    values, vectors = torch.linalg.eigh(_gram(lags, grid))
+    values, vectors = torch.linalg.eigh(_gram(_strongest_lags(acs), grid))
     images = _evaluate(_window(acs), *grid).movedim(-3, -1)
     parts = (vectors.mH @ images.unsqueeze(-1))[..., 0].abs().square()
     further = (parts * (values > SECOND_THRESHOLD))[..., :-1]
@@ -263,20 +260,30 @@ def _lags(kernels: Tensor, kept: Tensor) -> Tensor:
     return torch.fft.fftshift(lags, (-4, -3)) / size.numel()
 
 
-def _applied(lags: Tensor, vectors: Tensor, grid: Sequence[Tensor], times: int = 1) -> Tensor:
-    """G(r)^times v(r) on a grid, some rows after the others, so that G stays small.
+def _strongest_lags(acs: Tensor) -> Tensor:
+    """The lags of the small kernels above 2%, which tell where the object is and where two places share a pixel."""
+    kernels, singular = _row_space(acs, SMALL_KERNEL)
+    return _lags(kernels, singular > SUBSPACE_THRESHOLD * singular[..., -1:])
 
-    vectors: complex (..., coils, rows, columns), as the result.
+
+def _eigenvectors(lags: Tensor, start: Tensor, grid: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """The dominant eigenvector of G, with the phase of `start`, and its eigenvalue, on a grid.
+
+    Some rows come after the others, so that G stays small.
+    Returns complex (..., coils, rows, columns) and real (..., 1, rows, columns).
     """
     rows, columns = grid
-    vectors = vectors.movedim(-3, -1).unsqueeze(-1)
-    parts = []
+    vectors = (start / _norm(start)).movedim(-3, -1).unsqueeze(-1)
+    before, after = [], []
     for some, part in zip(rows.split(ROWS), vectors.split(ROWS, -4), strict=True):
         gram = _gram(lags, (some, columns))
-        for _ in range(times):
+        for _ in range(ITERATIONS - 1):
             part = gram @ part
-        parts.append(part)
-    return torch.cat(parts, -4)[..., 0].movedim(-1, -3)
+        before.append(part)
+        after.append(gram @ part)
+    previous, maps = (torch.cat(parts, -4)[..., 0].movedim(-1, -3) for parts in (before, after))
+    norm = _norm(maps)
+    return maps / norm, norm / _norm(previous)
 
 
 def _gram(lags: Tensor, grid: Sequence[Tensor]) -> Tensor:
