@@ -28,7 +28,8 @@ MOST_THRESHOLD = 0.3  # of it, so that some kernels remain in any noise
 MAGNITUDE_THRESHOLD = 0.03  # of the largest magnitude of the ACS image, for the support
 EIGENVALUE_THRESHOLD = 0.82  # of 1, for the support too: sharper than the magnitude, since kernels see the edge
 CLOSING, DILATION = 0.04, 0.015  # radii, as fractions of the larger side
-ITERATIONS = 6  # of the power method, started at the coil images of the ACS
+ITERATIONS = 8  # products with G, from the coil images of the ACS on
+UNWANTED = 0.8  # of 1, up to which eigenvalues of G are no signal's
 SECOND_THRESHOLD = 0.9  # of 1, from which an eigenvalue beside the largest is that of another place in the same pixel
 NOISE_LIMIT = 0.002  # of the ACS's energy: with more noise, and few lines, the kernels span it and fit it everywhere
 ROWS = 16  # of the grid whose G(r) are held at once
@@ -269,6 +270,8 @@ def _strongest_lags(acs: Tensor) -> Tensor:
 def _eigenvectors(lags: Tensor, start: Tensor, grid: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
     """The dominant eigenvector of G, with the phase of `start`, and its eigenvalue, on a grid.
 
+    The Chebyshev polynomial of G that is at most 1 in magnitude from 0 to `UNWANTED` and grows beyond is applied to
+    `start`: G has one eigenvalue near 1 where there is signal, and the powers of G would need many more products.
     Some rows come after the others, so that G stays small.
     Returns complex (..., coils, rows, columns) and real (..., 1, rows, columns).
     """
@@ -277,10 +280,11 @@ def _eigenvectors(lags: Tensor, start: Tensor, grid: Sequence[Tensor]) -> tuple[
     before, after = [], []
     for some, part in zip(rows.split(ROWS), vectors.split(ROWS, -4), strict=True):
         gram = _gram(lags, (some, columns))
-        for _ in range(ITERATIONS - 1):
-            part = gram @ part
-        before.append(part)
-        after.append(gram @ part)
+        last, found = part, 2 / UNWANTED * (gram @ part) - part
+        for _ in range(ITERATIONS - 2):
+            last, found = found, 4 / UNWANTED * (gram @ found) - 2 * found - last
+        before.append(found)
+        after.append(gram @ found)
     previous, maps = (torch.cat(parts, -4)[..., 0].movedim(-1, -3) for parts in (before, after))
     norm = _norm(maps)
     return maps / norm, norm / _norm(previous)
