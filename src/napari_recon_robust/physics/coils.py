@@ -18,15 +18,16 @@ from .sampling import acs_region
 
 CALIBRATION_SIZE = 32  # k-space points along each axis, at most
 KERNEL = 10  # k-space points along each axis, at most half of those that calibrate
-SMALL_KERNEL = 6  # the same where eigenvalues count, which are near 1 at fewer places with wider kernels
+SMALL_KERNEL = 6  # the same where further eigenvalues count, of which wider kernels have more near 1
 MARGIN = 2  # pixels around the image, for the interpolation
 FEWEST_LINES = 6
 VIRTUAL_COILS = 64  # at most
-SUBSPACE_THRESHOLD = 0.02  # of the largest singular value of the calibration matrix, for the support
-LEAST_THRESHOLD = 0.003  # of it too, for the sensitivities: what is smaller is rounding and ringing
+SUBSPACE_THRESHOLD = 0.02  # of the largest singular value of the calibration matrix, where the noise is not known
+LEAST_THRESHOLD = 0.003  # of it too: what is smaller is rounding and ringing
 MOST_THRESHOLD = 0.3  # of it, so that some kernels remain in any noise
 MAGNITUDE_THRESHOLD = 0.03  # of the largest magnitude of the ACS image, for the support
-EIGENVALUE_THRESHOLD = 0.82  # of 1, for the support too: sharper than the magnitude, since kernels see the edge
+EIGENVALUE_THRESHOLD = 0.88  # of 1, for the support too: sharper than the magnitude, since kernels see the edge
+LOST_TO_NOISE = 3.0  # eigenvalues of tissue are smaller by about this times the threshold of the singular values
 CLOSING, DILATION = 0.04, 0.015  # radii, as fractions of the larger side
 ITERATIONS = 8  # products with G, from the coil images of the ACS on
 UNWANTED = 0.8  # of 1, up to which eigenvalues of G are no signal's
@@ -41,11 +42,12 @@ def espirit(data: Tensor, mask: Tensor, dims: Sequence[int], noise: Tensor | Non
 
     v_k are the kernels that span the row space of the calibration matrix, transformed to image space: those whose
     singular values are above the largest that noise alone would have, but at least 0.3% and at most 30% of the
-    largest. The support comes from small kernels above 2%.
+    largest.
     S carries the phase of the low-resolution image, so that sum_i conj(S_i) x_i is nearly real and positive.
     Inside the support sum_i |S_i|^2 = 1, outside S = 0. Outside means that the ACS image is below 3% of its maximum
-    or the eigenvalue below 0.82 (in theory it is 1 where there is signal); holes and notches are filled. S_i = 0 for a
-    coil that measured nothing, without rounding errors: a change of the object is none of its samples, which have no
+    or the eigenvalue below 0.88 - 3 t, where t is the threshold of the singular values relative to the largest (in
+    theory the eigenvalue is 1 where there is signal, but what noise hides is missing); holes and notches are filled.
+    S_i = 0 for a coil that measured nothing, without rounding errors: a change of the object is none of its samples, which have no
     noise.
 
     data: complex64 (..., coils, rows, columns), zero where not sampled. It is k-space for dims = (-2, -1), and
@@ -69,10 +71,10 @@ def espirit(data: Tensor, mask: Tensor, dims: Sequence[int], noise: Tensor | Non
     threshold = SUBSPACE_THRESHOLD * largest
     if noise is not None:
         threshold = _largest_of_noise(acs, kernels, noise).clamp(LEAST_THRESHOLD * largest, MOST_THRESHOLD * largest)
-    vectors, _ = _eigenvectors(_lags(kernels, singular > threshold), start, coarse)
-    _, values = _eigenvectors(_strongest_lags(acs), vectors, coarse)
+    vectors, values = _eigenvectors(_lags(kernels, singular > threshold), start, coarse)
     maps = _double(_double(vectors, size[0], -2), size[1], -1)
-    support = _support(start, values)[..., MARGIN : MARGIN + size[0], MARGIN : MARGIN + size[1]]
+    least = EIGENVALUE_THRESHOLD - LOST_TO_NOISE * (threshold / largest)[..., 0]
+    support = _support(start, values > least)[..., MARGIN : MARGIN + size[0], MARGIN : MARGIN + size[1]]
     phase = torch.sgn((maps.conj() * low).sum(-3, keepdim=True))
     maps = maps * (phase * support / _norm(maps))
     maps = maps if basis is None else torch.einsum("...cv,...vyx->...cyx", basis, maps)
@@ -196,11 +198,14 @@ def _window(acs: Tensor) -> Tensor:
     return acs * height[:, None] * width
 
 
-def _support(low: Tensor, values: Tensor) -> Tensor:
-    """The object's support on every pixel, float (..., 1, rows, columns), from values on every second pixel."""
+def _support(low: Tensor, signal: Tensor) -> Tensor:
+    """The object's support on every pixel, float (..., 1, rows, columns), from every second pixel.
+
+    low: the coil images of the ACS. signal: bool (..., 1, rows, columns), where the eigenvalue says that there is any.
+    """
     magnitude = _norm(low)
     visible = magnitude > MAGNITUDE_THRESHOLD * magnitude.amax((-2, -1), keepdim=True)
-    above = (visible & (values > EIGENVALUE_THRESHOLD)).cpu().numpy()
+    above = (visible & signal).cpu().numpy()
     solid = np.stack([_solid(image) for image in above.reshape(-1, *above.shape[-2:])])
     support = torch.from_numpy(solid.reshape(above.shape)).to(low.device, low.real.dtype)
     return support.repeat_interleave(2, -2).repeat_interleave(2, -1)
@@ -262,7 +267,7 @@ def _lags(kernels: Tensor, kept: Tensor) -> Tensor:
 
 
 def _strongest_lags(acs: Tensor) -> Tensor:
-    """The lags of the small kernels above 2%, which tell where the object is and where two places share a pixel."""
+    """The lags of the small kernels above 2%, which tell where two places share a pixel."""
     kernels, singular = _row_space(acs, SMALL_KERNEL)
     return _lags(kernels, singular > SUBSPACE_THRESHOLD * singular[..., -1:])
 
