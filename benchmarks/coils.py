@@ -35,13 +35,18 @@ WEIGHTS = torch.from_numpy(np.geomspace(1e-4, 5e-2, 7).astype(np.float32))[:, No
 
 def cases(data: Path) -> Iterator[tuple[str, Measurement]]:
     """Name and measurement."""
-    full = torch.from_numpy(np.load(data / "kspace" / "brain_16coil_128x128_full.npy")).mT.contiguous()
     for acceleration in (2, 3, 4):
-        mask = Sampling(acceleration=acceleration, centre_fraction=12 / 128).mask(128, 128)
-        yield f"brain, 16 coils, 128, R = {acceleration}", Measurement(full * mask, mask, (128, 128), full)
+        yield f"brain, 16 coils, 128, R = {acceleration}", real_brain(data, acceleration)
     for acceleration in (4, 8):
         for number, one in enumerate(slices_of(data, 320, 2, acceleration=acceleration, noise=0.005)):
             yield f"anatomy {number}, 8 coils, 320, R = {acceleration}", one
+
+
+def real_brain(data: Path, acceleration: float, seed: int = 0) -> Measurement:
+    """The real scan's slice with 12 central lines."""
+    full = torch.from_numpy(np.load(data / "kspace" / "brain_16coil_128x128_full.npy")).mT.contiguous()
+    mask = Sampling(acceleration=acceleration, centre_fraction=12 / 128, seed=seed).mask(128, 128)
+    return Measurement(full * mask, mask, (128, 128), full)
 
 
 def ours(measurement: Measurement) -> Tensor:

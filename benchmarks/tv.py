@@ -42,7 +42,7 @@ def ours(measurement: Measurement) -> Iterator[Run]:
         fresh = replace(measurement)
         start = time.thread_time()
         b = sparsity.right_hand_side(fresh)
-        solver = tv._solver(fresh.model, b)
+        solver = tv.TotalVariation().solver(fresh.model, b)
         image = solver.image(solver.minimise(b, WEIGHT, solver.start(b)))
         yield f"{steps} steps", time.thread_time() - start, image.numpy()
     sparsity.TOLERANCE = tolerance

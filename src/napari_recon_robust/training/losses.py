@@ -58,7 +58,7 @@ def log_error(network: nn.Module, example: Example, rng: Generator) -> Tensor:
 def mixture(network: Any, example: Example, rng: Generator) -> Tensor:
     """sum_k c_k L_k(x) / L_k(x_0) of the network's terms at random knobs, uniform on their scales: see `TERMS`.
 
-    For `hyperrecon_supervised.SupervisedHyperReconNetwork`; x_0 is the minimiser of TV at 0.12 sigma.
+    For `hyperrecon_supervised.SupervisedHyperReconNetwork`; x_0 is the minimiser of TV at the weight of its rule.
     """
     return _weighted(network, example, _drawn_knobs(network, rng))[0]
 
@@ -118,7 +118,7 @@ def denoising(network: nn.Module, example: Example, rng: Generator) -> Tensor:
 def held_out_lines(network: nn.Module, example: Example, rng: Generator) -> Tensor:
     """(r_1 + r_2) / 2, r_p = ||H (A x - y)||_p / ||H (A x_0 - y)||_p: how well held-out lines H are predicted.
 
-    H is 40% of the sampled lines outside the ACS, drawn anew each time; x and x_0, the TV image at 0.12 sigma, come
+    H is 40% of the sampled lines outside the ACS, drawn anew each time; x and x_0, the TV image of the rule, come
     from the other lines, and from padding, which is known to be zero. Only sampled lines are predicted: this is
     self-supervision by splitting them, Yaman et al. 2020, doi:10.1002/mrm.28378, with their l1 and l2 on whole lines,
     and relative to TV, so that cases count the same.
@@ -212,7 +212,7 @@ def joint(network: nn.Module, example: Example, rng: Generator) -> Tensor:
 def _improvement(image: Tensor, example: Example) -> Tensor:
     """The mean of the error ratios of the complex image and of its magnitude, + 0.3 D / D_0.
 
-    Errors are ||x - t|| / ||x_0 - t||, x_0 the minimiser of TV at 0.12 sigma, so that a case counts the same whether TV
+    Errors are ||x - t|| / ||x_0 - t||, x_0 the minimiser of TV by its rule, so that a case counts the same whether TV
     is nearly right or far off. The magnitude and D = 1 - SSIM + 0.01 are those of the foreground, which is judged.
     """
     truth, inside = example.truth, example.inside

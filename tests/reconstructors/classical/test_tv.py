@@ -222,7 +222,7 @@ def test_it_is_zero_where_no_coil_sees_anything(lines: Measurement) -> None:
 
 
 def test_auto_weight(lines: Measurement) -> None:
-    assert auto_weight(lines) == pytest.approx(0.12 * float(lines.noise_level))
+    assert auto_weight(lines) == pytest.approx(0.7 * float(lines.noise_level) ** 1.5)
     loud = replace(lines, kept=replace(lines.calibration, noise=lines.calibration.noise * 1e6))
     assert auto_weight(loud) == 5e-2
     assert math.isclose(auto_weight(lines), auto_weight(replace(lines, kspace=lines.kspace * 1e-5)), rel_tol=0.05)

@@ -17,7 +17,7 @@ from .trained import NOISE, TYPICAL_NOISE, TrainedReconstructor
 class HQSSupervised(TrainedReconstructor):
     """min_x 1/2 ||A x - y||^2 + R(x) by half-quadratic splitting from TV on, R learned from fully sampled images.
 
-    x_0 = argmin_x 1/2 ||A x - y||^2 + 0.12 sigma TV(x),
+    x_0 = argmin_x 1/2 ||A x - y||^2 + 0.7 sigma^1.5 TV(x),
     z_k = x_k + g U(x_k, ...),    x_{k+1} = P (A^H y + w (z_k - d)),    P = (A^H A + w I)^-1,  d = A^H (y - A x_0) / w,
 
     w = exp(a + b log sigma), sigma the noise level times the knob `noise`. The dual d of the TV solution is kept, so
