@@ -47,8 +47,8 @@ def espirit(data: Tensor, mask: Tensor, dims: Sequence[int], noise: Tensor | Non
     Inside the support sum_i |S_i|^2 = 1, outside S = 0. Outside means that the ACS image is below 3% of its maximum
     or the eigenvalue below 0.88 - 3 t, where t is the threshold of the singular values relative to the largest (in
     theory the eigenvalue is 1 where there is signal, but what noise hides is missing); holes and notches are filled.
-    S_i = 0 for a coil that measured nothing, without rounding errors: a change of the object is none of its samples, which have no
-    noise.
+    S_i = 0 for a coil that measured nothing, without rounding errors: a change of the object is none of its samples,
+    which have no noise.
 
     data: complex64 (..., coils, rows, columns), zero where not sampled. It is k-space for dims = (-2, -1), and
         hybrid (image rows x k-space columns) for dims = (-1,). Leading axes are a batch.

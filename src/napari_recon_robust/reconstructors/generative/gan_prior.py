@@ -31,12 +31,12 @@ EVERY = 10  # iterations from one preview to the next
 class GANPrior(Reconstructor):
     """x = u (g + d),  g = G(z),  z = argmin_z ||A u G(z) - y||^2 + 0.05^2 ||z||^2,
 
-    d = argmin_d 1/2 ||A u (g + d) - y||^2 + w TV(d),  w = 0.7 sigma^1.5 times the knob `deviation`, u the local phase of
-    A^H y. G is a generator of patches: z is a standard normal map of 16 channels with a place for every 8x8 pixels,
-    and G is a convolutional network, so that images may have any size. Adam finds z from normal draws (restarts), and
-    the z with the least objective is taken. Bora et al. 2017, https://arxiv.org/abs/1703.03208; the sparse
-    deviations d are those of Dhar et al. 2018, https://arxiv.org/abs/1807.01442, in TV. With a large w the image comes
-    only from the generator: it is plausible, and wrong where the training has seen nothing like it.
+    d = argmin_d 1/2 ||A u (g + d) - y||^2 + w TV(d),  w = 0.7 sigma^1.5 times the knob `deviation`, u the local
+    phase of A^H y. G is a generator of patches: z is a standard normal map of 16 channels with a place for every 8x8
+    pixels, and G is a convolutional network, so that images may have any size. Adam finds z from normal draws
+    (restarts), and the z with the least objective is taken. Bora et al. 2017, https://arxiv.org/abs/1703.03208; the
+    sparse deviations d are those of Dhar et al. 2018, https://arxiv.org/abs/1807.01442, in TV. With a large w the image
+    comes only from the generator: it is plausible, and wrong where the training has seen nothing like it.
 
     G was trained as the decoder of an autoencoder against a discriminator (Larsen et al. 2016,
     https://arxiv.org/abs/1512.09300).
