@@ -49,7 +49,7 @@ def test_it_finds_the_minimiser_in_strong_noise_too(simulated: SimulatedSlice) -
 
 def test_the_weight_that_suits_strong_noise_is_within_the_knob(lines: Measurement) -> None:
     noisy = lines.with_kspace(noise.add(lines.kspace, lines.mask, 0.2 * float(lines.scale), seed=1))
-    assert HQS().rule(noisy)["weight"] == pytest.approx(0.15 * float(noisy.noise_level))
+    assert HQS().rule(noisy)["weight"] == pytest.approx(0.8 * float(noisy.noise_level) ** 1.5)
     assert float(noisy.noise_level) > 0.15
 
 

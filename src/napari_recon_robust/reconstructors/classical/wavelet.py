@@ -51,8 +51,8 @@ class L1Wavelet(SparseReconstructor):
     )
 
     def rule(self, measurement: Measurement) -> dict[str, float]:
-        """The weight 0.2 sigma, sigma = `Measurement.noise_level`."""
-        return {"weight": self.knobs[0].nearest(0.2 * float(measurement.noise_level.mean()))}
+        """The weight 1.2 sigma^1.5, sigma = `Measurement.noise_level`; the power is that of `tv.auto_weight`."""
+        return {"weight": self.knobs[0].nearest(1.2 * float(measurement.noise_level.mean()) ** 1.5)}
 
     def solver(self, model: ForwardModel, b: Tensor) -> DualSolver[Any]:
         """The solver, the same on every device; the transform has kernels for the CPU."""
