@@ -8,7 +8,7 @@ import torch
 
 from napari_recon_robust.ground.errors import InputError, ReconRobustError
 from napari_recon_robust.ground.progress import run
-from napari_recon_robust.physics import fourier
+from napari_recon_robust.physics import coils, fourier
 from napari_recon_robust.physics.sampling import outside_acs
 from napari_recon_robust.reconstructors.problem import LEAST_NOISE
 from napari_recon_robust.training.bank import MaskSpecification, build_bank, draw_example
@@ -182,6 +182,20 @@ def test_a_bank_goes_on_with_the_same_files_alone(anatomy_folder, specification,
     (tmp_path / "data" / "head_a.nii.gz").write_bytes((anatomy_folder / "head_a.nii.gz").read_bytes())
     with pytest.raises(InputError, match="was made from other files than"):
         run(build_bank(specification, tmp_path / "data", tmp_path))
+
+
+def test_a_bank_that_was_begun_with_other_sensitivities_is_not_continued(
+    anatomy_folder, specification, bank, tmp_path, monkeypatch
+):
+    for path in bank.paths[0].parent.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    (tmp_path / "case-00001.safetensors").unlink()
+    monkeypatch.setattr(coils, "EIGENVALUE_THRESHOLD", 0.97)
+    with pytest.raises(InputError, match="was begun by another version, which simulates or calibrates otherwise"):
+        run(build_bank(specification, anatomy_folder, tmp_path))
+    assert not (tmp_path / "case-00001.safetensors").exists()
+    monkeypatch.undo()
+    assert len(run(build_bank(specification, anatomy_folder, tmp_path))) == specification.cases
 
 
 def test_a_bank_whose_validation_shows_the_same_people_is_refused(anatomy_folder, specification, bank, tmp_path):

@@ -46,6 +46,7 @@ FEWEST_OUTSIDE = 2
 """Of the sampled lines outside the ACS: of one none could be held out."""
 _SUBSTITUTES = 4
 _WAIT = 0.2  # seconds
+_LARGEST_CHANGE = 0.03  # of the first case of a bank made again, relative norm; rounding may turn pixels of the support
 _REDRAWN = 10  # times that a mask is drawn, at most; one in 2000 has too few lines outside the ACS
 
 S = TypeVar("S", bound=Specification)
@@ -202,6 +203,16 @@ class Draw:
     specification: BankSpecification
     seed: tuple[int, int]
 
+    def check(self) -> None:
+        """Make the case again, and raise InputError where it is not the one in the file, which is left as it is."""
+        kept, (anew, _) = _load(self.path), self._case()
+        same = kept.sensitivities.shape == anew.sensitivities.shape
+        if not same or (kept.sensitivities - anew.sensitivities).norm() > _LARGEST_CHANGE * anew.sensitivities.norm():
+            raise InputError(
+                f"{shown(self.path.parent)} was begun by another version, which simulates or calibrates otherwise; "
+                "give another folder, or empty this one."
+            )
+
     def save(self) -> None:
         """Make the case and write it, completely or not at all.
 
@@ -277,8 +288,8 @@ def build_bank(specification: BankSpecification, data: Path, folder: Path, under
     undersampled: whether scans may be undersampled; they have no truth, and `TrainingCase.truth` is their
     zero-filled image. Every case has its own seed, so an interrupted bank is continued. Raises InputError for a folder
     without volumes or scans, a person who is in both training and validation, a bank of another specification, of other
-    data or of an earlier version, a bank that another run is making, and WritingError for a full disk, which loses no
-    case. A case that is not whole is made again.
+    data or of another version, whose first case would now be another one, a bank that another run is making, and
+    WritingError for a full disk, which loses no case. A case that is not whole is made again.
     """
     specified, recorded = folder / SPECIFICATION, folder / _RECORD
     if os.path.lexists(specified):
@@ -301,6 +312,9 @@ def build_bank(specification: BankSpecification, data: Path, folder: Path, under
                 )
             _write(specified, specification.model_dump_json(indent=1).encode())
             _write(recorded, record.model_dump_json(indent=1).encode())
+            first = division.validation_draw(folder, specification, 0)  # those for training may have been replaced
+            if _is_whole(first.path):
+                first.check()
             draws = [
                 division.validation_draw(folder, specification, n) for n in _missing(folder, "validation", validation)
             ]
