@@ -12,7 +12,7 @@ crops and masks.
 import math
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from inspect import signature
+from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any
 
@@ -60,9 +60,11 @@ def main() -> None:
 
 def at_defaults(recipe: Recipe, weights: str | None = None) -> Callable[[Problem], Tensor]:
     """The network of a recipe with shipped weights, or those of a file, at the defaults of its method's knobs."""
-    network = make_network(recipe, weights or recipe.id).eval()
-    seen = signature(network.forward).parameters  # VarNet's method has a knob that its network in training has not
-    return partial(network, **{knob.name: knob.default for knob in registry.get(recipe.id).knobs if knob.name in seen})
+    network = make_network(recipe, (weights or recipe.id,)).eval()
+    taken = signature(network.forward).parameters  # VarNet's method has a knob that its network in training has not
+    any_name = any(one.kind is Parameter.VAR_KEYWORD for one in taken.values())
+    knobs = [knob for knob in registry.get(recipe.id).knobs if any_name or knob.name in taken]
+    return partial(network, **{knob.name: knob.default for knob in knobs})
 
 
 def judging(bank: BankSpecification, **changed: Any) -> BankSpecification:
@@ -84,8 +86,9 @@ def over_tv(images: Iterable[Tensor], examples: Sequence[Example], of_tv: Sequen
 
 
 def example(recipe: Recipe, case: TrainingCase, number: int, draw: int) -> Example:
-    """A whole slice, the validation case of this number, under a random mask."""
-    return draw_example(case, recipe.masks, case.magnitude.numel(), np.random.default_rng((SEED, number, draw)))
+    """A whole slice, the validation case of this number, under a random mask, without padding."""
+    masks = recipe.masks.model_copy(update={"padded": 0.0})
+    return draw_example(case, masks, case.magnitude.numel(), np.random.default_rng((SEED, number, draw)))
 
 
 @torch.no_grad()

@@ -28,7 +28,7 @@ def main() -> None:
     print(f"{len(examples)} cases\n\n| consistency | without | {' | '.join(map(str, CONSISTENCIES[1:]))} |")
     print(f"|---|{'---|' * len(CONSISTENCIES)}")
     for id, recipe in recipes.items():
-        network, cells = make_network(recipe, id).eval(), []
+        network, cells = make_network(recipe, (id,)).eval(), []
         for consistency in CONSISTENCIES:
             images = (network(one.problem, consistency=consistency) for one in examples)
             cells.append(over_tv(images, examples, of_tv))

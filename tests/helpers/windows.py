@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from npe2 import PluginManifest
 from pytestqt.qtbot import QtBot
@@ -37,6 +38,26 @@ def settings_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     settings._clear_plugin_settings_cache()
     yield
     settings._clear_plugin_settings_cache()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def drawn_once() -> Iterator[None]:
+    """A character is computed in one window and copied to the later ones, each of which has its own texture: 70 of
+    them take as long as the rest of opening a window."""
+    from vispy.visuals.text.text import SDFRendererCPU
+
+    compute, bitmaps = SDFRendererCPU.render_to_texture, dict[Any, np.ndarray]()
+
+    def render(self: Any, data: np.ndarray, texture: Any, offset: tuple[int, int], size: tuple[int, int]) -> None:
+        key, (x, y), (width, height) = (data.tobytes(), data.shape, size), offset, size
+        if key not in bitmaps:
+            bitmaps[key] = np.empty((height, width, 3), np.uint8)
+            compute(self, data, bitmaps[key], (0, 0), size)
+        texture[y : y + height, x : x + width, :] = bitmaps[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SDFRendererCPU, "render_to_texture", render)
+        yield
 
 
 @pytest.fixture

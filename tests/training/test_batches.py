@@ -137,7 +137,7 @@ def test_presets_with_batches_are_those_of_networks_that_take_them(id: str) -> N
     """Also where some examples have sampled lines and others sampled points."""
     preset = load_recipe(id).preset("gpu")
     assert preset.batch > 1
-    check_loss(load_recipe(id), None, preset)
+    check_loss(load_recipe(id), (), preset)
 
 
 @pytest.mark.parametrize("id", ["hyperrecon", "posterior"])

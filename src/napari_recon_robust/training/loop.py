@@ -63,7 +63,7 @@ def train(
     preset: str = "cpu",
     minutes: float | None = None,
     resume: bool = False,
-    weights: str | None = None,
+    weights: Sequence[str] = (),
     bank: Path | None = None,
     fresh: int = 0,
     device: str = "cpu",
@@ -71,9 +71,10 @@ def train(
     """Train a recipe on the volumes and scans in `data`; yields Progress whose preview is the last validation score.
 
     minutes: how long to train, by the clock; None takes the preset's steps. resume: go on from the checkpoint, also
-    for another time, or finish an interrupted decay. weights: those to start from, an id of a shipped set or a file.
-    bank: the folder of the cases, `out`/bank if None; recipes of the same bank may share one. fresh: the number of
-    processes that meanwhile replace the cases by new ones (`refresh`); an interrupted run then ends with other weights.
+    for another time, or finish an interrupted decay. weights: those to start from, ids of shipped sets or files; their
+    mean, if there are several. bank: the folder of the cases, `out`/bank if None; recipes of the same bank may share
+    one. fresh: the number of processes that meanwhile replace the cases by new ones (`refresh`); an interrupted run
+    then ends with other weights.
 
     `out` holds bank/ (the cases, made once), checkpoint.pt (written atomically, every two minutes), log.csv (and
     tensorboard/ if that is installed), and at the end <id>.safetensors with its card <id>.md; returns the path of the
@@ -86,7 +87,7 @@ def train(
     chosen = recipe.preset(preset)
     if minutes is not None and not 0 < minutes < math.inf:
         raise InputError(f"minutes are {minutes}; give a time above 0.")
-    if resume and weights is not None:
+    if resume and weights:
         raise InputError("a run goes on from its checkpoint or starts from weights, not both; leave one out.")
     place, lock = bank or out / "bank", out / "run.lock"
     with _leaving_nothing(lock, place / BANK_LOCK):
@@ -136,14 +137,16 @@ def _others(device: str, fresh: int) -> int:
     return max(1, allowed - 1 - fresh)
 
 
-def _command(recipe: Recipe, preset: str, minutes: float | None, resume: bool, weights: str | None, fresh: int) -> str:
+def _command(
+    recipe: Recipe, preset: str, minutes: float | None, resume: bool, weights: Sequence[str], fresh: int
+) -> str:
     """The command of the last call, for the card, which also says what came before it."""
-    start = "" if weights is None else " --from-shipped" if weights == recipe.id else f" --from {Path(weights).name}"
+    start = "".join(f" --from {Path(one).name}" for one in weights)
     parts = (
         f"recon-robust train {recipe.id} --data FOLDER --preset {preset}",
         "" if minutes is None else f" --minutes {minutes:g}",
         " --resume" if resume else "",
-        start,
+        " --from-shipped" if list(weights) == [recipe.id] else start,
         f" --fresh {fresh}" if fresh else "",
     )
     return "".join(parts)
@@ -199,7 +202,7 @@ class _Run:
         bank: Bank,
         out: Path,
         device: torch.device,
-        weights: str | None = None,
+        weights: Sequence[str] = (),
         drawing: Drawing | None = None,
     ) -> None:
         self.recipe, self.preset, self.bank, self.device = recipe, preset, bank, device
@@ -222,7 +225,7 @@ class _Run:
         self.curve: list[tuple[float, float, float | None]] = []
         self.history: list[dict[str, Any]] = []
         self.changed: dict[str, list[Any]] = {}
-        starts = recipe.start.values() if weights is None else [weights]
+        starts = weights or recipe.start.values()
         self.weights = ", ".join(f"{Path(start).name} (SHA-256 {store.load(start).sha256})" for start in starts)
         self._tv_errors: dict[int, float] = {}
 

@@ -9,14 +9,15 @@ A new architecture is a network with `forward(problem: Problem) -> complex64 (ro
 the method that runs it (`reconstructors.registry`), a loss if none fits, and one YAML file.
 """
 
-from collections.abc import Mapping
+import copy
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import AfterValidator, Field
-from torch import nn
+from torch import Tensor, nn
 
 from ..ground.documents import read_yaml
 from ..ground.errors import InputError
@@ -104,10 +105,11 @@ def load_recipe(name: str) -> Recipe:
         return Recipe(**{str(name): value for name, value in values.items()})
 
 
-def make_network(recipe: Recipe, weights: str | None = None) -> nn.Module:
+def make_network(recipe: Recipe, weights: Sequence[str] = ()) -> nn.Module:
     """The recipe's network with its first weights, which depend on the seed and on the recipe's `start`.
 
-    weights: an id of a shipped set, or a file, from which the whole network starts.
+    weights: ids of shipped sets, or files, from whose mean the whole network starts. Sets that were trained on from one
+    another are often better at their mean than any of them (Wortsman et al. 2022, "Model soups").
     Raises WeightsError if weights to start from are missing, InputError if they or the arguments do not fit.
     """
     with torch.random.fork_rng(devices=[]):
@@ -119,9 +121,18 @@ def make_network(recipe: Recipe, weights: str | None = None) -> nn.Module:
         except AttributeError:
             raise InputError(f"{recipe.id} has no part {part!r} that could start from {start!r}.") from None
         _start(own, start, recipe.id, strict=False)
-    if weights is not None:
-        _start(network, weights, recipe.id, strict=True)
+    states = []
+    for one in weights:
+        _start(network, one, recipe.id, strict=True)
+        states.append(copy.deepcopy(network.state_dict()))
+    if states:
+        network.load_state_dict({name: _mean([state[name] for state in states]) for name in states[0]})
     return network
+
+
+def _mean(values: Sequence[Tensor]) -> Tensor:
+    """The mean of a tensor over sets of weights; counts are those of the last one."""
+    return torch.stack(list(values)).mean(0) if values[0].is_floating_point() or values[0].is_complex() else values[-1]
 
 
 def _start(network: nn.Module, weights: str, id: str, *, strict: bool) -> None:

@@ -84,4 +84,4 @@ def test_the_sentence_of_the_file_before_goes_when_the_axes_of_the_next_are_aske
         until(lambda broken=broken: broken.name in sentence(review) and not review.jobs.busy())
         review.open(tmp_path / "raw.npy")
         assert not dock_of(review, "Reconstruct").opening.axes.isHidden()
-        assert sentence(review) == ""
+        assert broken.name not in sentence(review)  # it may say that the knob is prepared

@@ -36,7 +36,13 @@ from ..paths import PLACE
     help="How long, by the clock, instead of the preset's steps; making the cases comes before and does not count.",
 )
 @click.option("--resume", is_flag=True, help="Go on from the run's last checkpoint.")
-@click.option("--from", "weights", metavar="WEIGHTS", help="Start from these weights: an id or a file.")
+@click.option(
+    "--from",
+    "weights",
+    multiple=True,
+    metavar="WEIGHTS",
+    help="Start from these weights, an id or a file; given again, from the mean.",
+)
 @click.option("--from-shipped", is_flag=True, help="Start from the weights that ship under the recipe's name.")
 def train(
     recipes: tuple[str, ...],
@@ -47,7 +53,7 @@ def train(
     preset: str,
     minutes: float | None,
     resume: bool,
-    weights: str | None,
+    weights: tuple[str, ...],
     from_shipped: bool,
 ) -> None:
     """Train the network of each RECIPE: a name from the package, or a YAML file.
@@ -68,10 +74,10 @@ def train(
     if resume and (weights or from_shipped):
         refuse_both("--resume", "--from" if weights else "--from-shipped")
     chosen = [loop.load_recipe(name) for name in recipes]
-    _check(chosen, preset, shared=bank is not None, one_start=weights is not None)
+    _check(chosen, preset, shared=bank is not None, one_start=bool(weights))
     if len(chosen) > 1:
         for recipe in chosen:
-            trial.check_loss(recipe, recipe.id if from_shipped else None)
+            trial.check_loss(recipe, (recipe.id,) if from_shipped else ())
     device = checked_device("cuda" if preset == "gpu" else "cpu")
     whole, failed = sum(recipe.share for recipe in chosen), list[str]()
     for recipe in chosen:
@@ -83,7 +89,7 @@ def train(
             preset=preset,
             minutes=None if minutes is None else minutes * recipe.share / whole,
             resume=resume and (len(chosen) == 1 or (folder / "checkpoint.pt").exists()),
-            weights=recipe.id if from_shipped else weights,
+            weights=(recipe.id,) if from_shipped else weights,
             bank=bank,
             fresh=fresh,
             device=device,
