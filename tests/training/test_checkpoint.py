@@ -352,11 +352,11 @@ def test_a_full_disk_loses_nothing(recipe, train, whole, tmp_path, monkeypatch) 
 def test_a_run_may_start_from_weights(recipe, train, tmp_path) -> None:
     path = run(train(recipe))
     trained = store.load(str(path))
-    network = loop.make_network(recipe, [str(path)]).state_dict()
+    network = loop.make_network(recipe, (str(path),)).state_dict()
     assert equal(network, trained.state)
     preset = recipe.presets["cpu"].model_copy(update={"learning_rate": 1e-12, "muon": None, "steps": 3})
     still = recipe.model_copy(update={"presets": {"cpu": preset}})
-    again = store.load(str(run(train(still, "again", weights=[str(path)]))))
+    again = store.load(str(run(train(still, "again", weights=(str(path),)))))
     for name, value in trained.state.items():
         torch.testing.assert_close(again.state[name], value, rtol=1e-3, atol=1e-6)
     assert again.metadata is not None
@@ -372,7 +372,7 @@ def test_a_run_may_start_from_weights(recipe, train, tmp_path) -> None:
     assert found.command.endswith(" --resume")
     shifted = {name: value + 0.02 if value.is_floating_point() else value for name, value in trained.state.items()}
     store.save(tmp_path, "shifted", shifted, trained.metadata)
-    both = [str(path), str(tmp_path / "shifted.safetensors")]
+    both = str(path), str(tmp_path / "shifted.safetensors")
     for name, value in loop.make_network(recipe, both).state_dict().items():
         torch.testing.assert_close(value, trained.state[name] + 0.01 if value.is_floating_point() else shifted[name])
     mixed = store.load(str(run(train(still, "mixed", weights=both)))).metadata
@@ -380,9 +380,9 @@ def test_a_run_may_start_from_weights(recipe, train, tmp_path) -> None:
     assert mixed.command.endswith(" --from small.safetensors --from shifted.safetensors")
     assert mixed.history[0].start.count("SHA-256") == 2
     with pytest.raises(InputError, match="of another network"):
-        run(train(recipe, "other", weights=["varnet"]))
+        run(train(recipe, "other", weights=("varnet",)))
     with pytest.raises(InputError, match="not both"):
-        run(train(recipe, weights=[str(path)], resume=True))
+        run(train(recipe, weights=(str(path),), resume=True))
 
 
 @pytest.mark.slow
@@ -392,7 +392,7 @@ def test_what_the_card_says_is_measured_on_what_is_stored(recipe, train, bank, t
     weights = store.load(str(path))
     assert weights.metadata is not None
     assert all(torch.equal(value, value.half().float()) for value in weights.state.values())
-    again = loop._Run(recipe, recipe.presets["cpu"], bank, tmp_path, torch.device("cpu"), str(path))
+    again = loop._Run(recipe, recipe.presets["cpu"], bank, tmp_path, torch.device("cpu"), (str(path),))
     again.validate()
     assert again.score == weights.metadata.scores["validation"]["improvement"]
     assert again.over_tv == weights.metadata.scores["validation"]["NMSE / TV's"]

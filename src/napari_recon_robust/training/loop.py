@@ -63,7 +63,7 @@ def train(
     preset: str = "cpu",
     minutes: float | None = None,
     resume: bool = False,
-    weights: Sequence[str] = (),
+    weights: tuple[str, ...] = (),
     bank: Path | None = None,
     fresh: int = 0,
     device: str = "cpu",
@@ -138,7 +138,7 @@ def _others(device: str, fresh: int) -> int:
 
 
 def _command(
-    recipe: Recipe, preset: str, minutes: float | None, resume: bool, weights: Sequence[str], fresh: int
+    recipe: Recipe, preset: str, minutes: float | None, resume: bool, weights: tuple[str, ...], fresh: int
 ) -> str:
     """The command of the last call, for the card, which also says what came before it."""
     start = "".join(f" --from {Path(one).name}" for one in weights)
@@ -146,7 +146,7 @@ def _command(
         f"recon-robust train {recipe.id} --data FOLDER --preset {preset}",
         "" if minutes is None else f" --minutes {minutes:g}",
         " --resume" if resume else "",
-        " --from-shipped" if list(weights) == [recipe.id] else start,
+        " --from-shipped" if weights == (recipe.id,) else start,
         f" --fresh {fresh}" if fresh else "",
     )
     return "".join(parts)
@@ -202,7 +202,7 @@ class _Run:
         bank: Bank,
         out: Path,
         device: torch.device,
-        weights: Sequence[str] = (),
+        weights: tuple[str, ...] = (),
         drawing: Drawing | None = None,
     ) -> None:
         self.recipe, self.preset, self.bank, self.device = recipe, preset, bank, device

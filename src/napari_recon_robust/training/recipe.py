@@ -105,7 +105,7 @@ def load_recipe(name: str) -> Recipe:
         return Recipe(**{str(name): value for name, value in values.items()})
 
 
-def make_network(recipe: Recipe, weights: Sequence[str] = ()) -> nn.Module:
+def make_network(recipe: Recipe, weights: tuple[str, ...] = ()) -> nn.Module:
     """The recipe's network with its first weights, which depend on the seed and on the recipe's `start`.
 
     weights: ids of shipped sets, or files, from whose mean the whole network starts. Sets that were trained on from one

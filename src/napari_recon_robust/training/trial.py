@@ -1,7 +1,7 @@
 """A small case on which a recipe's loss is tried before cases are made and hours are spent."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
@@ -18,7 +18,7 @@ from .losses import LOSSES, make_loss
 from .recipe import Preset, Recipe, make_network
 
 
-def check_loss(recipe: Recipe, weights: Sequence[str] = (), preset: Preset | None = None) -> Example:
+def check_loss(recipe: Recipe, weights: tuple[str, ...] = (), preset: Preset | None = None) -> Example:
     """Compute a recipe's loss once, on a small case, before cases are made and hours are spent.
 
     Returns the example of the case, with what the loss computed of it, such as its TV image.
