@@ -77,13 +77,16 @@ def _check_scores(review: Session, page: Any) -> None:
 
 
 def _check_sampling(review: Session, box: Any) -> None:
-    """The knobs are those of the measured slice, once nothing is turned or measured any more."""
+    """The knobs are those of the measured slice, once nothing is turned or measured any more.
+
+    Nor is a cancelled measurement at its last step: they are set back when its lane is idle.
+    """
     measured = review.bench.acquisition.slice
     if (
         measured is not None
         and measured.sampling is not None
         and not box._rest.isActive()
-        and not review.jobs.busy("measure")
+        and "measure" not in review.jobs._running
     ):
         assert measured.sampling.model_dump().items() >= box.knobs.values().items()
 
