@@ -11,7 +11,7 @@ from napari_recon_robust.ground.progress import run
 from napari_recon_robust.physics import coils, fourier
 from napari_recon_robust.physics.sampling import outside_acs
 from napari_recon_robust.reconstructors.problem import LEAST_NOISE
-from napari_recon_robust.training.bank import MaskSpecification, build_bank, draw_example
+from napari_recon_robust.training.bank import MaskSpecification, build_bank, draw_example, fill_bank
 
 
 def test_a_case_is_its_truth_and_noise(bank):
@@ -193,6 +193,8 @@ def test_a_bank_that_was_begun_with_other_sensitivities_is_not_continued(
     monkeypatch.setattr(coils, "EIGENVALUE_THRESHOLD", 0.97)
     with pytest.raises(InputError, match="was begun by another version, which simulates or calibrates otherwise"):
         run(build_bank(specification, anatomy_folder, tmp_path))
+    with pytest.raises(InputError, match="was begun by another version"):
+        run(fill_bank(tmp_path, anatomy_folder, False, 0, 1))
     assert not (tmp_path / "case-00001.safetensors").exists()
     monkeypatch.undo()
     assert len(run(build_bank(specification, anatomy_folder, tmp_path))) == specification.cases

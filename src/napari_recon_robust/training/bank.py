@@ -281,6 +281,12 @@ class Division:
         path = folder / f"validation-{number:05d}.safetensors"
         return Draw(path, sources, specification, (_VALIDATION_SEED, number))
 
+    def check(self, folder: Path, specification: BankSpecification) -> None:
+        """Raise InputError where another version began the cases: those for training may have been replaced since."""
+        first = self.validation_draw(folder, specification, 0)
+        if _is_whole(first.path):
+            first.check()
+
 
 def build_bank(specification: BankSpecification, data: Path, folder: Path, undersampled: bool = False) -> Job[Bank]:
     """Make the cases that `folder` lacks from what `data` holds (`sources.find_sources`).
@@ -312,9 +318,7 @@ def build_bank(specification: BankSpecification, data: Path, folder: Path, under
                 )
             _write(specified, specification.model_dump_json(indent=1).encode())
             _write(recorded, record.model_dump_json(indent=1).encode())
-            first = division.validation_draw(folder, specification, 0)  # those for training may have been replaced
-            if _is_whole(first.path):
-                first.check()
+            division.check(folder, specification)
             draws = [
                 division.validation_draw(folder, specification, n) for n in _missing(folder, "validation", validation)
             ]
@@ -331,13 +335,15 @@ def build_bank(specification: BankSpecification, data: Path, folder: Path, under
 def fill_bank(folder: Path, data: Path, undersampled: bool, part: int, parts: int) -> Job[None]:
     """Help `build_bank`, which works in another process: make every `parts`-th missing case, from the last one on.
 
-    It waits until the folder says what the bank is, and ends when no case is missing.
+    It waits until the folder says what the bank is, and ends when no case is missing. Raises InputError for a bank of
+    another version.
     """
     while not os.path.lexists(folder / _RECORD):
         yield Progress(0.0, "waiting for the bank")
         time.sleep(_WAIT)
     specification = read_description(BankSpecification, folder / SPECIFICATION)
     division = yield from find_division(specification, data, undersampled)
+    division.check(folder, specification)
     for number in range(specification.cases - 1 - part, -1, -parts):
         draw = division.training_draw(folder, specification, number)
         if not _is_whole(draw.path):
