@@ -11,7 +11,7 @@ from .half_quadratic import SEEN, Unroll, unrolled
 from .trained import TrainedReconstructor, noise_level
 
 _FIRST_PENALTY, _FIRST_SLOPE = 0.1, 0.5  # at the typical noise level, and its power of the noise
-STEPS = 6  # of conjugate gradients; 4 left aliasing where noise is little and coils are not well apart
+STEPS = 8  # of conjugate gradients; 4 or 6 left aliasing where noise is little and coils are not well apart
 
 
 class UnrolledHQS(TrainedReconstructor):
@@ -19,7 +19,7 @@ class UnrolledHQS(TrainedReconstructor):
 
     C_k are small residual U-Nets, with other weights in each unroll. They see the image, the pull g_k = A^H (y - A x_k)
     of the data in units of the noise, and the noise level; p_k = exp(a_k + b_k log sigma), r_k and C_k are learned from
-    fully sampled images. The knob `noise` scales the sigma that the network sees. Data consistency, 6 conjugate
+    fully sampled images. The knob `noise` scales the sigma that the network sees. Data consistency, 8 conjugate
     gradient steps, comes last. The network works on the image without its local phase (`Problem.aligned_linearly`),
     which is given back at the end. Half-quadratic splitting is as in Wang et al. 2020,
     https://arxiv.org/abs/2007.14979.
