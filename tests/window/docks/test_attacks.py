@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -89,6 +90,28 @@ def test_a_queue_fills_the_history_while_everything_else_goes_on(
     qtbot.mouseClick(history.export, Qt.MouseButton.LeftButton)
     until((tmp_path / "attacks.csv").exists)
     assert len((tmp_path / "attacks.csv").read_text().splitlines()) == 3
+
+
+def test_the_attack_that_is_shown_is_bold_once_it_is_kept(
+    dock: Any, review: Session, qtbot: Any, until: Until, may_read: Event
+) -> None:
+    """The review is kept by itself while its slice is read: the entry says then where its images lie."""
+    queue, table, history = dock.queue, dock.history.table, review.bench.history
+    tick(queue.regions, 1)
+    queue.budgets.setText("1")
+    may_read.set()
+    qtbot.mouseClick(queue.add, Qt.MouseButton.LeftButton)
+    until(lambda: review.bench.queue.words == "1 of 1 done")
+    result = history.entries[0].images
+    assert result.slice != review.bench.acquisition.index
+    until(lambda: history.entries[0].disk is not None and not review.jobs.working)
+    may_read.clear()
+    click(qtbot, table, 0)
+    assert history.current is None
+    history.note(result, history.entries[0].disk)
+    may_read.set()
+    until(lambda: history.current is not None)
+    assert table.item(0, 1).font().bold()
 
 
 def test_cancelling_stops_the_one_that_runs_and_those_behind_it(

@@ -107,15 +107,19 @@ class HistoryPanel(QWidget):
 
     def show_current(self) -> None:
         """Write the attack that is shown in bold."""
-        current = self.history.current
         for number, entry in enumerate(self._shown):
-            item = self.table.item(number, 1)
-            if item.font().bold() != (entry is current):
+            item, bold = self.table.item(number, 1), self._is_current(entry)
+            if item.font().bold() != bold:
                 for place in range(len(_COLUMNS)):
                     one = self.table.item(number, place)
                     font = one.font()
-                    font.setBold(entry is current)
+                    font.setBold(bold)
                     one.setFont(font)
+
+    def _is_current(self, entry: Entry) -> bool:
+        """By its number: an entry is another one once it is noted where its result is kept, which nothing tells."""
+        current = self.history.current
+        return current is not None and current.number == entry.number
 
     def _show_buttons(self) -> None:
         chosen = self.chosen
@@ -132,7 +136,7 @@ class HistoryPanel(QWidget):
 
     def _show(self, row: int) -> None:
         entry = self._shown[row]
-        if entry is not self.history.current:
+        if not self._is_current(entry):
             self.session.editing.show_attack(entry)
 
     def _compare(self) -> None:
