@@ -107,8 +107,9 @@ class HistoryPanel(QWidget):
 
     def show_current(self) -> None:
         """Write the attack that is shown in bold."""
+        current = self._current
         for number, entry in enumerate(self._shown):
-            item, bold = self.table.item(number, 1), self._is_current(entry)
+            item, bold = self.table.item(number, 1), entry.number == current
             if item.font().bold() != bold:
                 for place in range(len(_COLUMNS)):
                     one = self.table.item(number, place)
@@ -116,10 +117,11 @@ class HistoryPanel(QWidget):
                     font.setBold(bold)
                     one.setFont(font)
 
-    def _is_current(self, entry: Entry) -> bool:
-        """By its number: an entry is another one once it is noted where its result is kept, which nothing tells."""
+    @property
+    def _current(self) -> int | None:
+        """The number of what is shown: its entry is another one once its result is kept, which nothing tells."""
         current = self.history.current
-        return current is not None and current.number == entry.number
+        return None if current is None else current.number
 
     def _show_buttons(self) -> None:
         chosen = self.chosen
@@ -136,7 +138,7 @@ class HistoryPanel(QWidget):
 
     def _show(self, row: int) -> None:
         entry = self._shown[row]
-        if not self._is_current(entry):
+        if entry.number != self._current:
             self.session.editing.show_attack(entry)
 
     def _compare(self) -> None:
