@@ -202,7 +202,7 @@ def wrong(error: ReconRobustError, folder: Path) -> str:
         return "several lines"
     if len(sentence) > LONGEST:
         return f"{len(sentence)} characters"
-    elsewhere = str(folder) in sentence or re.search(r"(?<![\w.])/(tmp|home|root|work|usr|var|opt)/", sentence)
+    elsewhere = str(folder) in sentence or re.search(r"(?<![\w.])/(tmp|dev|home|root|work|usr|var|opt)/", sentence)
     if elsewhere and not isinstance(error, WritingError):
         return "a full path"
     if "Traceback" in sentence or "object at 0x" in sentence:

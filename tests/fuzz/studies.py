@@ -173,8 +173,8 @@ def _remake() -> None:
         "perturbations": [
             "none",
             {"kind": "random", "budgets": [0.05, 0.1]},
-            {"kind": "rotation", "knobs": {"angle": [2.0, 5.0]}},
-            {"kind": "fnaf"},
+            {"kind": "rotation", "knobs": {"angle": [2.0, 5.0], "step": 5.0}},
+            {"kind": "fnaf", "knobs": {"search": 3}},
         ],
         "seeds": [0],
         "keep": {"images": "all", "worst": 1, "group": ["plan"]},
