@@ -113,8 +113,9 @@ def test_tab_never_leads_behind_another_dock(seen: Session, until: Until) -> Non
     until(lambda: not behind(front))
     last = [one for one in controls(front) if one.isEnabled() and one.isVisible()][-1]
     last.setFocus()
-    for one in controls(front):  # Qt hands the keys on, to another dock in the end
-        one.setEnabled(False)
+    for one in front.findChildren(QWidget):  # Qt hands the keys on, to another dock in the end
+        if one.focusPolicy() & Qt.FocusPolicy.TabFocus:  # a label with a link too, where one is shown
+            one.setEnabled(False)
     assert not front.isAncestorOf(QApplication.focusWidget())
     QTest.qWait(50)
     assert not behind(front)
