@@ -1,0 +1,77 @@
+"""All methods, the untrained ones too, on few cases: the tables of docs/all-methods.md from one command.
+
+    python benchmarks/all_methods.py --data ../shared/data --output FOLDER [--page docs/all-methods.md]
+
+Two slices of the held-out anatomy (192 x 192, 8 simulated coils) at 4x and 8x, and the real 16-coil brain at 2x, 3x and
+4x, under equispaced and random lines; NMSE is divided by that of TV at its oracle weight. What FOLDER holds already is
+not computed again. The tables take the place of those of the page; what it says of them is written by hand.
+"""
+
+from pathlib import Path
+
+import torch
+
+from arguments import parser_of
+from napari_recon_robust.analyses.quality.comparing import compare_methods
+from napari_recon_robust.analyses.quality.entries import Entry
+from napari_recon_robust.analyses.quality.grid import Grid
+from napari_recon_robust.cli.options import follow
+from napari_recon_robust.ground.writing import write
+from napari_recon_robust.reconstructors import registry
+
+# Beside each method at its default knobs and its start.
+MORE = {
+    "zero-filled": ("zero-filled, combine=combined",),
+    "grappa": ("grappa", "grappa, combine=combined"),
+    "cg-sense": ("cg-sense", "cg-sense, oracle"),
+    "tv": ("tv", "tv, rule", "tv, oracle"),
+    "l1-wavelet": ("l1-wavelet", "l1-wavelet, oracle"),
+    "varnet": ("varnet", "varnet, consistency=0.01", "varnet, start"),
+    "hyperrecon": ("hyperrecon", "hyperrecon, start", "hyperrecon, oracle"),
+}
+BASELINE = "tv, oracle"
+PATTERNS = ("equispaced", "random")
+
+
+def main() -> None:
+    parser = parser_of(__doc__, "data", "output")
+    parser.add_argument("--page", type=Path, help="the page that gets the tables")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    entries = [Entry.parse(row) for id in registry.ids() for row in rows(id)]
+    groups = {
+        "real": (
+            options.data / "kspace" / "brain_16coil_128x128_full.npy",
+            Grid(patterns=PATTERNS, accelerations=(2.0, 3.0, 4.0)),
+        ),
+        "simulated": (
+            options.data / "anatomy" / "brain_t1_b.nii.gz",
+            Grid(patterns=PATTERNS, accelerations=(4.0, 8.0), slices=2, matrix=192),
+        ),
+    }
+    tables = []
+    for name, (file, grid) in groups.items():
+        job = compare_methods(
+            {name: [file]},
+            entries,
+            grid,
+            folder=options.output / name,
+            baseline=BASELINE,
+            axes=("coil", "phase", "readout"),
+        )
+        _, *sections = follow(job, name).markdown().split("\n## ")
+        tables += [section for section in sections if section.startswith(name)]
+        print("\n## ".join(["", *sections]))
+    if options.page is not None:
+        said, _, _ = options.page.read_text(encoding="utf-8").partition("\n## ")
+        write(options.page, ("\n## ".join([said, *(f"{table.strip()}\n" for table in tables)])).encode())
+
+
+def rows(id: str) -> tuple[str, ...]:
+    """The rows of a method."""
+    own = (id,) if registry.get(id).start() is None else (id, f"{id}, start")
+    return MORE.get(id, own)
+
+
+if __name__ == "__main__":
+    main()
