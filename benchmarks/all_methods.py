@@ -7,6 +7,7 @@ Two slices of the held-out anatomy (192 x 192, 8 simulated coils) at 4x and 8x, 
 not computed again. The tables take the place of those of the page; what it says of them is written by hand.
 """
 
+import re
 from pathlib import Path
 
 import torch
@@ -60,11 +61,20 @@ def main() -> None:
             axes=("coil", "phase", "readout"),
         )
         _, *sections = follow(job, name).markdown().split("\n## ")
-        tables += [section for section in sections if section.startswith(name)]
+        tables += [without_intervals(section) for section in sections if section.startswith(name)]
         print("\n## ".join(["", *sections]))
     if options.page is not None:
         said, _, _ = options.page.read_text(encoding="utf-8").partition("\n## ")
         write(options.page, ("\n## ".join([said, *(f"{table.strip()}\n" for table in tables)])).encode())
+
+
+def without_intervals(section: str) -> str:
+    """A table as the page has it: four masks of two slices of one head are too few for intervals."""
+    return re.sub(
+        r"intervals over .*(?=\.\n)|\d+ masks are too few for intervals",
+        "too few for intervals",
+        re.sub(r" \[[^]]*\](?= \|)", "", section),
+    )
 
 
 def rows(id: str) -> tuple[str, ...]:
