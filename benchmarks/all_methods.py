@@ -15,10 +15,10 @@ import torch
 from arguments import parser_of
 from napari_recon_robust.analyses.quality.comparing import compare_methods
 from napari_recon_robust.analyses.quality.entries import Entry
-from napari_recon_robust.analyses.quality.grid import Grid
 from napari_recon_robust.cli.options import follow
 from napari_recon_robust.ground.writing import write
 from napari_recon_robust.reconstructors import registry
+from quality import cases
 
 # Beside each method at its default knobs and its start.
 MORE = {
@@ -31,7 +31,6 @@ MORE = {
     "hyperrecon": ("hyperrecon", "hyperrecon, start", "hyperrecon, oracle"),
 }
 BASELINE = "tv, oracle"
-PATTERNS = ("equispaced", "random")
 
 
 def main() -> None:
@@ -40,18 +39,9 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     entries = [Entry.parse(row) for id in registry.ids() for row in rows(id)]
-    groups = {
-        "real": (
-            options.data / "kspace" / "brain_16coil_128x128_full.npy",
-            Grid(patterns=PATTERNS, accelerations=(2.0, 3.0, 4.0)),
-        ),
-        "simulated": (
-            options.data / "anatomy" / "brain_t1_b.nii.gz",
-            Grid(patterns=PATTERNS, accelerations=(4.0, 8.0), slices=2, matrix=192),
-        ),
-    }
+    simulated, real = cases(options.data, matrix=192, slices=2, seeds=1).values()
     tables = []
-    for name, (file, grid) in groups.items():
+    for name, (file, grid) in {"real": real, "simulated": simulated}.items():
         job = compare_methods(
             {name: [file]},
             entries,

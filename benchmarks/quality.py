@@ -57,17 +57,7 @@ def main() -> None:
     starts = [f"{id}, start" for id in methods if "," not in id and registry.get(id).start() is not None]
     chosen = (BASELINE,) if options.methods else CHOSEN
     entries = [Entry.parse(text) for text in sorted({*methods, *starts, *chosen})]
-    patterns = ("equispaced", "random")
-    studies = {
-        "held-out anatomy, simulated": (
-            options.data / "anatomy" / "brain_t1_b.nii.gz",
-            Grid(patterns=patterns, accelerations=(4.0, 8.0), slices=options.slices, matrix=options.matrix),
-        ),
-        "real scan": (
-            options.data / "kspace" / "brain_16coil_128x128_full.npy",
-            Grid(patterns=patterns, accelerations=(2.0, 3.0, 4.0), seeds=tuple(range(options.seeds))),
-        ),
-    }
+    studies = cases(options.data, options.matrix, options.slices, options.seeds)
     for name, (file, grid) in studies.items():
         job = compare_methods(
             {name: [file]},
@@ -81,6 +71,21 @@ def main() -> None:
     print(table.markdown())
     if options.cards:
         write_cards(table.results)
+
+
+def cases(data: Path, matrix: int, slices: int, seeds: int) -> dict[str, tuple[Path, Grid]]:
+    """The file and the masks of each group."""
+    patterns = ("equispaced", "random")
+    return {
+        "held-out anatomy, simulated": (
+            data / "anatomy" / "brain_t1_b.nii.gz",
+            Grid(patterns=patterns, accelerations=(4.0, 8.0), slices=slices, matrix=matrix),
+        ),
+        "real scan": (
+            data / "kspace" / "brain_16coil_128x128_full.npy",
+            Grid(patterns=patterns, accelerations=(2.0, 3.0, 4.0), seeds=tuple(range(seeds))),
+        ),
+    }
 
 
 def write_cards(results: Iterable[MethodResult]) -> None:
