@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from napari.components import ViewerModel
 
-from helpers.windows import drawn_once, forgetful, review, seen, until, viewer  # noqa: F401
+from helpers.windows import drawn_once, forgetful, review, seen, set_aside, until, viewer  # noqa: F401
 from napari_recon_robust.canvas.geometry import Geometry
 from napari_recon_robust.canvas.layers import Panels
 from napari_recon_robust.canvas.panel import ORDER

@@ -40,6 +40,20 @@ def settings_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     settings._clear_plugin_settings_cache()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def set_aside() -> Iterator[None]:
+    """What the modules before have left is not searched at each collection, which takes over a second late in a run.
+
+    A window that closes may not take it back, nor may one that opens set aside what its test will let go.
+    """
+    gc.collect()
+    gc.freeze()
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("freeze", "unfreeze"):
+            patch.setattr(gc, name, lambda: None)
+        yield
+
+
 @pytest.fixture(scope="session", autouse=True)
 def drawn_once() -> Iterator[None]:
     """A character is computed in one window and copied to the later ones, each of which has its own texture: 70 of

@@ -12,6 +12,7 @@ from helpers.windows import (
     may_read,
     review,
     seen,
+    set_aside,
     slow,
     standing,
     until,

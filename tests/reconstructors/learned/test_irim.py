@@ -3,6 +3,7 @@ import torch
 from torch import Tensor, nn
 
 from napari_recon_robust.networks.channels import channels
+from napari_recon_robust.reconstructors.classical.cg_sense import tikhonov
 from napari_recon_robust.reconstructors.learned import irim as module
 from napari_recon_robust.reconstructors.learned.irim import IRIMNetwork, Layer
 from napari_recon_robust.reconstructors.problem import Problem, linear_start, problems
@@ -134,6 +135,9 @@ def test_more_steps_need_no_more_memory_in_training(problem):
     assert kept(plainly, network(8).steps, problem) > 20 * many
 
 
-def test_an_untrained_machine_returns_its_start(problem):
-    image = IRIMNetwork(3, 34, (1, 2), 8).image(problem, 1.0)
-    torch.testing.assert_close(image, linear_start(problem), rtol=1e-3, atol=1e-4)
+@pytest.mark.parametrize("noise", [1.0, 20.0])
+def test_an_untrained_machine_returns_its_start(problem, noise):
+    """A SENSE image that is regularized the more, the more noise is assumed."""
+    start = tikhonov(problem.model, problem.right_hand_side, 2 * (noise * problem.noise) ** 2, 8)
+    image = IRIMNetwork(3, 34, (1, 2), 8).image(problem, noise)
+    torch.testing.assert_close(image, start, rtol=1e-3, atol=1e-4)

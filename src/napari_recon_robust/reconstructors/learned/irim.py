@@ -12,11 +12,14 @@ from ...networks.channels import channels, to_complex
 from ...networks.correction import zero_at_first
 from ...networks.image_network import REACH, image_features
 from ...physics.model import ForwardModel
-from ..problem import Problem, linear_start
+from ..classical.cg_sense import tikhonov
+from ..problem import Problem
 from .consistency import ConsistentNetwork, ConsistentReconstructor
 from .trained import noise_level
 
 _IMAGE = 8  # channels of 2x2 complex pixels
+_START = 2.0  # regularization of the start, in sigma^2: where noise is strong, plain conjugate gradients amplify it
+_START_STEPS = 8
 
 
 class IRIM(ConsistentReconstructor):
@@ -24,7 +27,7 @@ class IRIM(ConsistentReconstructor):
 
     The state h holds the change of the image in units of c = 0.05, as many channels for the gradient, and a memory,
     which starts at x_0, its detail, and the noise level (knob `noise`); x_0 is the image after a few conjugate gradient
-    steps. U_t are layers h -> Q^T C(Q h) with an orthogonal Q and the coupling C(a, b) = (a, b + F(a)), F two
+    steps towards a regularized SENSE image. U_t are layers h -> Q^T C(Q h) with an orthogonal Q and the coupling C(a, b) = (a, b + F(a)), F two
     convolutions of stride d and a gated 3x3 one between. So each step can be undone, and training computes the states
     again, backwards, instead of keeping them. The network works on x / u, u the local phase (`Problem.aligned`), on 2x2
     blocks of pixels. `consistency.ConsistentNetwork` is its last step. Putzky, Welling 2019,
@@ -52,7 +55,8 @@ class IRIMNetwork(ConsistentNetwork):
         """The image before the last step, complex64 (rows, columns), relative to the problem's scale."""
         level = noise_level(problem, noise)
         problem, phase = problem.aligned
-        start = linear_start(problem)
+        weight = _START * (noise * problem.noise).square()
+        start = tikhonov(problem.model, problem.right_hand_side, weight, _START_STEPS)
         residual = (problem.right_hand_side - problem.model.normal(start)) / REACH
         memory = to_blocks(image_features(start))
         count, size = len(memory), memory.shape[-2:]
