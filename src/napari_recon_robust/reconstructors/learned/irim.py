@@ -26,11 +26,11 @@ class IRIM(ConsistentReconstructor):
     """h_{t+1} = U_t(h_t + (0, A^H (A x_t - y) / c, 0)),  x_t = x_0 + c s_t, s_t the first channels of h_t,  x = x_T.
 
     The state h holds the change of the image in units of c = 0.05, as many channels for the gradient, and a memory,
-    which starts at x_0, its detail, and the noise level (knob `noise`); x_0 is the image after a few conjugate gradient
-    steps towards a regularized SENSE image. U_t are layers h -> Q^T C(Q h) with an orthogonal Q and the coupling C(a, b) = (a, b + F(a)), F two
-    convolutions of stride d and a gated 3x3 one between. So each step can be undone, and training computes the states
-    again, backwards, instead of keeping them. The network works on x / u, u the local phase (`Problem.aligned`), on 2x2
-    blocks of pixels. `consistency.ConsistentNetwork` is its last step. Putzky, Welling 2019,
+    which starts at x_0, its detail, and the noise level (knob `noise`); x_0 is a regularized SENSE image, after a few
+    conjugate gradient steps. U_t are layers h -> Q^T C(Q h) with orthogonal Q and the coupling C(a, b) = (a, b + F(a)),
+    F two convolutions of stride d and a gated 3x3 one between. So each step can be undone, and training computes the
+    states again, backwards, instead of keeping them. The network works on x / u, u the local phase (`Problem.aligned`),
+    on 2x2 blocks of pixels. `consistency.ConsistentNetwork` is its last step. Putzky, Welling 2019,
     https://arxiv.org/abs/1911.10914.
     """
 
