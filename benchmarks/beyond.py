@@ -19,7 +19,8 @@ from arguments import parser_of
 from domain import against, at_defaults, example, judging
 from napari_recon_robust.cli.options import follow
 from napari_recon_robust.reconstructors.classical import tv
-from napari_recon_robust.training.bank import VALIDATION_CASES, build_bank, padded
+from napari_recon_robust.training.bank import VALIDATION_CASES, build_bank
+from napari_recon_robust.training.example import padded
 from napari_recon_robust.training.loop import foreground_error
 from napari_recon_robust.training.recipe import load_recipe
 

@@ -26,7 +26,9 @@ from napari_recon_robust.physics.model import root_sum_of_squares
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.reconstructors.classical import tv
 from napari_recon_robust.reconstructors.problem import Problem
-from napari_recon_robust.training.bank import VALIDATION_CASES, Example, TrainingCase, build_bank, draw_example
+from napari_recon_robust.training.bank import VALIDATION_CASES, build_bank
+from napari_recon_robust.training.case import TrainingCase
+from napari_recon_robust.training.example import Example, draw_example
 from napari_recon_robust.training.loop import foreground_error
 from napari_recon_robust.training.recipe import Recipe, load_recipe, make_network
 from napari_recon_robust.training.sources import BankSpecification

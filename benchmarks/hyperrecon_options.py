@@ -21,7 +21,8 @@ from torch import nn
 from arguments import parser_of
 from napari_recon_robust.reconstructors.learned.hyperrecon_supervised import SupervisedHyperReconNetwork
 from napari_recon_robust.training import loop, losses
-from napari_recon_robust.training.bank import Bank, draw_example
+from napari_recon_robust.training.bank import Bank
+from napari_recon_robust.training.example import draw_example
 from napari_recon_robust.weights import store
 from trained import weights_of
 

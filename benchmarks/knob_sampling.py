@@ -21,7 +21,8 @@ from napari_recon_robust.reconstructors.classical.energy import objective
 from napari_recon_robust.reconstructors.learned.hyperrecon import HyperReconNetwork
 from napari_recon_robust.reconstructors.problem import linear_start
 from napari_recon_robust.training import loop
-from napari_recon_robust.training.bank import Bank, draw_example
+from napari_recon_robust.training.bank import Bank
+from napari_recon_robust.training.example import draw_example
 from trained import weights_of
 
 WEIGHTS = (2e-4, 2e-3, 2e-2)

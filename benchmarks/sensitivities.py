@@ -27,7 +27,8 @@ from napari_recon_robust.physics import coils, fourier
 from napari_recon_robust.physics.sampling import Pattern, Sampling
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.reconstructors.classical import tv
-from napari_recon_robust.training.bank import TrainingCase, build_bank
+from napari_recon_robust.training.bank import build_bank
+from napari_recon_robust.training.case import TrainingCase
 from napari_recon_robust.training.recipe import load_recipe
 
 PATTERNS: dict[str, tuple[Pattern, float]] = {

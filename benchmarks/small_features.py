@@ -23,7 +23,8 @@ from napari_recon_robust.perturbations.features.feature import Feature
 from napari_recon_robust.physics.sampling import Pattern
 from napari_recon_robust.reconstructors.classical import tv
 from napari_recon_robust.reconstructors.problem import Problem
-from napari_recon_robust.training.bank import Example, MaskSpecification, build_bank, draw_example
+from napari_recon_robust.training.bank import build_bank
+from napari_recon_robust.training.example import Example, MaskSpecification, draw_example
 from napari_recon_robust.training.loop import foreground_error
 from napari_recon_robust.training.recipe import load_recipe
 from napari_recon_robust.training.robust import draw_features, feature_errors, insert

@@ -26,7 +26,8 @@ from arguments import parser_of
 from napari_recon_robust.cli.options import follow
 from napari_recon_robust.reconstructors.classical import tv
 from napari_recon_robust.reconstructors.problem import Problem, linear_start
-from napari_recon_robust.training.bank import Bank, Example, build_bank, draw_example
+from napari_recon_robust.training.bank import Bank, build_bank
+from napari_recon_robust.training.example import Example, draw_example
 from napari_recon_robust.training.loop import VALIDATION_SEED, foreground_error
 from napari_recon_robust.training.losses import log_error
 from napari_recon_robust.training.recipe import Recipe, load_recipe

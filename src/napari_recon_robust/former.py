@@ -72,7 +72,6 @@ _RENAMED = {
     "reconstructors.robust": "reconstructors.learned.robustly_trained",
     "reconstructors.tv_kernels": "kernels.tv",
     "reconstructors.wavelet_kernels": "kernels.wavelet",
-    "training.data": "training.bank",
     "widgets": "window",
     "widgets.target": "window.docks.front",
 }
@@ -85,6 +84,7 @@ _PARTED = {
         "networks.channels",
         "networks.loading",
     ),
+    "training.data": ("training.bank", "training.case", "training.example"),
     "widgets.jobs": ("window.jobs", "window.worker"),
     "widgets.knobs": ("controls.knob_panel", "controls.knob_row", "controls.number_boxes", "controls.pad"),
     "widgets.layers": ("canvas.layers", "canvas.panel"),

@@ -45,7 +45,9 @@ from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.simulation import anatomy, dicom
 from napari_recon_robust.simulation.acquisition import simulate_slice
 from napari_recon_robust.training import loop, schedule
-from napari_recon_robust.training.bank import Bank, Record, build_bank, calibrated, draw_example
+from napari_recon_robust.training.bank import Bank, Record, build_bank
+from napari_recon_robust.training.case import calibrated
+from napari_recon_robust.training.example import draw_example
 from napari_recon_robust.training.log import Log, LogLine
 from napari_recon_robust.training.recipe import load_recipe, make_network
 from napari_recon_robust.training.sources import Acquisition, BankSpecification, Origin

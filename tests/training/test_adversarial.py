@@ -6,7 +6,8 @@ from napari_recon_robust.ground.progress import run
 from napari_recon_robust.networks import registry as networks
 from napari_recon_robust.training import loop
 from napari_recon_robust.training.adversarial import Adversarial
-from napari_recon_robust.training.bank import Bank, MaskSpecification, draw_example
+from napari_recon_robust.training.bank import Bank
+from napari_recon_robust.training.example import MaskSpecification, draw_example
 from napari_recon_robust.training.losses import make_loss
 from napari_recon_robust.weights import store
 

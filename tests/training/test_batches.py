@@ -14,9 +14,10 @@ import torch
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.physics.sampling import Pattern
-from napari_recon_robust.training.bank import Bank, Example, MaskSpecification, draw_example
+from napari_recon_robust.training.bank import Bank
 from napari_recon_robust.training.batches import compute_like, draw_batch, joined, moved
 from napari_recon_robust.training.drawing import Drawing, Draws
+from napari_recon_robust.training.example import Example, MaskSpecification, draw_example
 from napari_recon_robust.training.loop import load_recipe, make_network, train
 from napari_recon_robust.training.losses import make_loss
 from napari_recon_robust.training.trial import check_loss

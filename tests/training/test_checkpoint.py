@@ -21,7 +21,7 @@ from napari_recon_robust.ground.errors import InputError, ReconRobustError
 from napari_recon_robust.ground.progress import Progress, run
 from napari_recon_robust.reconstructors.classical import tv
 from napari_recon_robust.training import checkpoint, loop, losses, schedule
-from napari_recon_robust.training.bank import draw_example
+from napari_recon_robust.training.example import draw_example
 from napari_recon_robust.training.losses import LOSSES
 from napari_recon_robust.weights import store
 

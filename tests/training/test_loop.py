@@ -10,7 +10,7 @@ from napari_recon_robust.physics.sampling import PATTERNS, Sampling
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.reconstructors.learned.hqs_supervised import HQSSupervised
 from napari_recon_robust.training import loop, schedule
-from napari_recon_robust.training.bank import MaskSpecification
+from napari_recon_robust.training.example import MaskSpecification
 from napari_recon_robust.weights import store
 
 

@@ -12,7 +12,9 @@ from napari_recon_robust.reconstructors.learned import hyperrecon_supervised
 from napari_recon_robust.reconstructors.learned.consistency import LEAST
 from napari_recon_robust.reconstructors.learned.hqs_supervised import SupervisedHQSNetwork
 from napari_recon_robust.reconstructors.problem import Problem, linear_start
-from napari_recon_robust.training.bank import Bank, Example, MaskSpecification, TrainingCase, draw_example
+from napari_recon_robust.training.bank import Bank
+from napari_recon_robust.training.case import TrainingCase
+from napari_recon_robust.training.example import Example, MaskSpecification, draw_example
 from napari_recon_robust.training.losses import LOSSES, SELF_SUPERVISED, TERMS
 from napari_recon_robust.training.loupe import LOUPENetwork
 

@@ -11,7 +11,7 @@ from napari_recon_robust.reconstructors.learned.unet import TrainableUNet
 from napari_recon_robust.reconstructors.learned.varnet import TrainableVarNet
 from napari_recon_robust.reconstructors.problem import Problem
 from napari_recon_robust.training import robust
-from napari_recon_robust.training.bank import Example, MaskSpecification, draw_example
+from napari_recon_robust.training.example import Example, MaskSpecification, draw_example
 from napari_recon_robust.training.losses import LOSSES
 
 MASKS = MaskSpecification(patterns=("random",), acceleration=(3.0, 3.0))

@@ -19,7 +19,9 @@ from napari_recon_robust.physics.model import root_sum_of_squares
 from napari_recon_robust.simulation import anatomy
 from napari_recon_robust.simulation.acquisition import simulate_slice
 from napari_recon_robust.training import loop
-from napari_recon_robust.training.bank import MaskSpecification, build_bank, calibrated, draw_example
+from napari_recon_robust.training.bank import build_bank
+from napari_recon_robust.training.case import calibrated
+from napari_recon_robust.training.example import MaskSpecification, draw_example
 from napari_recon_robust.training.people import Split
 from napari_recon_robust.training.sources import Acquired, Anatomy, BankSpecification, find_sources
 

@@ -18,7 +18,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from ..networks.channels import channels, local_phase
 from ..reconstructors.generative.gan_prior import ERROR, STRIDE
-from .bank import Example
+from .example import Example
 
 _WIDTHS = (32, 64, 96, 96)
 _RATE, _BETAS = 3e-4, (0.5, 0.9)

@@ -1,4 +1,4 @@
-"""The bank: multi-coil acquisitions to train on, simulated or real, kept in a folder, and examples drawn from it.
+"""The bank: multi-coil acquisitions to train on, simulated or real, kept in a folder.
 
 Reading or simulating a slice and calibrating it takes longer than a training step. So a few hundred cases are made
 beforehand, and some of other people for validation. Every case is stored fully sampled, so that each step draws a new
@@ -8,101 +8,31 @@ mask. Sensitivities are estimated as at inference, only from the noisy ACS lines
 import os
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
-from zlib import crc32
+from typing import TypeVar
 
 import numpy as np
-import torch
-from numpy.random import Generator
 from numpy.typing import NDArray
-from pydantic import Field
-from safetensors import safe_open
-from safetensors.torch import save
-from torch import Tensor
 
-from ..data.foreground import foreground
 from ..data.points import without_gaps
-from ..ground.cached import cached_property
 from ..ground.errors import InputError, ReconRobustError
-from ..ground.guard import check_length, opening, read, shown
+from ..ground.guard import read, shown
 from ..ground.locks import locked
 from ..ground.progress import Job, Progress
 from ..ground.specification import Specification
-from ..ground.writing import WritingError, write
-from ..physics import coils, fourier
-from ..physics.model import ForwardModel, root_sum_of_squares
-from ..physics.sampling import Pattern, Sampling, outside_acs
-from ..reconstructors.problem import LEAST_NOISE, Problem
-from .sources import UNDERSAMPLED, Acquisition, BankSpecification, Origin, Range, Source, find_sources, log_uniform
+from .case import Cases, TrainingCase, calibrated, is_whole, load_case, opened, save_case, write_whole
+from .sources import UNDERSAMPLED, BankSpecification, Origin, Source, find_sources
 
 VALIDATION_CASES = 24
 _VALIDATION_SEED = 2**20
 SPECIFICATION, _RECORD, LOCK = "bank.json", "sources.json", "making.lock"
-FEWEST_OUTSIDE = 2
-"""Of the sampled lines outside the ACS: of one none could be held out."""
 _SUBSTITUTES = 4
 _WAIT = 0.2  # seconds
 _LARGEST_CHANGE = 0.03  # of the first case of a bank made again, relative norm; rounding may turn pixels of the support
-_REDRAWN = 10  # times that a mask is drawn, at most; one in 2000 has too few lines outside the ACS
 
 S = TypeVar("S", bound=Specification)
-
-
-class MaskSpecification(Specification):
-    """The masks drawn in training: one of the patterns, with R log-uniform, and smaller for fewer coils.
-
-    "poisson-disc" undersamples the crop as if it were a whole slice, since its rows no longer decouple.
-    Without patterns examples are fully sampled, for networks that choose their lines at these accelerations.
-    Undersampled scans keep their own lines.
-    padded: the share of the examples of whose fully sampled case the scanner measures no lines at one end or both.
-    """
-
-    patterns: tuple[Pattern, ...] = ("equispaced", "random", "equispaced-fraction", "magic")
-    acceleration: Range = (2.0, 10.0)
-    padded: Annotated[float, Field(ge=0, le=1)] = 0.0
-
-
-@dataclass(frozen=True, eq=False)
-class TrainingCase:
-    """One acquisition; intensities relative to the truth's 99.5th percentile.
-
-    coil_images: complex64 (coils, rows, columns), noisy, fully sampled. sensitivities: the same shape, by ESPIRiT
-    from the ACS. truth: complex64 (rows, columns), sum conj(S_i) x_i of the coil images x_i as they should be
-    (noise-free in simulations). magnitude: float32 (rows, columns), the root sum of squares of these. acquired: bool
-    (columns,), the lines that exist: scans may be padded.
-    """
-
-    coil_images: Tensor
-    sensitivities: Tensor
-    truth: Tensor
-    magnitude: Tensor
-    noise: float
-    centre_lines: int
-    acquired: Tensor
-
-
-@dataclass(frozen=True, eq=False)
-class Example:
-    """A problem for a network, everything relative to its scale, and its solution.
-
-    truth: complex64 (rows, columns), combined by the problem's sensitivities; magnitude: float32 (rows, columns),
-    root sum of squares. All tensors may have a batch axis in front (`batches.joined`).
-    """
-
-    problem: Problem
-    truth: Tensor
-    magnitude: Tensor
-
-    @cached_property
-    def inside(self) -> Tensor:
-        """The foreground of the magnitude, bool of its shape, on its device."""
-        images = self.magnitude.reshape(-1, *self.magnitude.shape[-2:])
-        masks = torch.stack([foreground(image) for image in images])
-        return masks.reshape(self.magnitude.shape).to(self.magnitude.device)
 
 
 class Record(Specification):
@@ -110,32 +40,6 @@ class Record(Specification):
 
     sources: tuple[Origin, ...]
     validation: str
-
-
-class Cases(Sequence[TrainingCase]):
-    """Cases in files, read one at a time."""
-
-    def __init__(self, paths: Iterable[Path]) -> None:
-        self.paths = sorted(paths)
-        self._columns: dict[Path, tuple[int, int]] = {}
-
-    def __len__(self) -> int:
-        return len(self.paths)
-
-    def __getitem__(self, index: int) -> TrainingCase:  # type: ignore[override]
-        return _load(self.paths[index])
-
-    def of_width(self, columns: int) -> list[int]:
-        """The indices of the cases of so many columns, also of such as were replaced meanwhile."""
-        return [index for index, path in enumerate(self.paths) if self._width(path) == columns]
-
-    def _width(self, path: Path) -> int:
-        """The number of a case's columns, which is read again where the file is another one."""
-        written = path.stat().st_mtime_ns
-        if self._columns.get(path, (0, 0))[0] != written:
-            with _opened(path) as file:
-                self._columns[path] = written, file.get_slice("coil_images").get_shape()[2]
-        return self._columns[path][1]
 
 
 class Bank(Cases):
@@ -153,7 +57,7 @@ class Bank(Cases):
         """How many training cases there have been: the present ones and those that they have replaced."""
         numbers = []
         for path in self.paths:
-            with _opened(path) as file:
+            with opened(path) as file:
                 numbers.append(int((file.metadata() or {}).get("number", -1)))  # earlier versions did not write it
         return max(numbers, default=-1) + 1
 
@@ -176,7 +80,7 @@ class Bank(Cases):
         """The range over all cases of coils, sides of the matrix, and noise, and of R for undersampled ones."""
         found, accelerations = [], []
         for path in (*self.paths, *self.validation.paths):
-            with _opened(path) as file:
+            with opened(path) as file:
                 coils, rows, columns = file.get_slice("coil_images").get_shape()[:3]
                 scale = file.get_slice("numbers")[:1].item()
                 acquired = file.get_tensor("acquired")
@@ -205,7 +109,7 @@ class Draw:
 
     def check(self) -> None:
         """Make the case again, and raise InputError where it is not the one in the file, which is left as it is."""
-        kept, (anew, _) = _load(self.path), self._case()
+        kept, (anew, _) = load_case(self.path), self._case()
         same = kept.sensitivities.shape == anew.sensitivities.shape
         if not same or (kept.sensitivities - anew.sensitivities).norm() > _LARGEST_CHANGE * anew.sensitivities.norm():
             raise InputError(
@@ -219,7 +123,7 @@ class Draw:
         Raises InputError if no slice can be used, and WritingError without room.
         """
         case, name = self._case()
-        _save(self.path, case, {"number": str(self.seed[-1]), "source": name})
+        save_case(self.path, case, {"number": str(self.seed[-1]), "source": name})
 
     def _case(self) -> tuple[TrainingCase, str]:
         """A case and its file's name; a draw that cannot be calibrated (an empty slice) is drawn again."""
@@ -284,7 +188,7 @@ class Division:
     def check(self, folder: Path, specification: BankSpecification) -> None:
         """Raise InputError where another version began the cases: those for training may have been replaced since."""
         first = self.validation_draw(folder, specification, 0)
-        if _is_whole(first.path):
+        if is_whole(first.path):
             first.check()
 
 
@@ -316,8 +220,8 @@ def build_bank(specification: BankSpecification, data: Path, folder: Path, under
                     f"{shown(folder)} was made from other files than {shown(data)} holds now; give another folder, or "
                     "empty this one."
                 )
-            _write(specified, specification.model_dump_json(indent=1).encode())
-            _write(recorded, record.model_dump_json(indent=1).encode())
+            write_whole(specified, specification.model_dump_json(indent=1).encode())
+            write_whole(recorded, record.model_dump_json(indent=1).encode())
             division.check(folder, specification)
             draws = [
                 division.validation_draw(folder, specification, n) for n in _missing(folder, "validation", validation)
@@ -327,7 +231,7 @@ def build_bank(specification: BankSpecification, data: Path, folder: Path, under
             ]
             for done, draw in enumerate(draws):
                 yield Progress(done / len(draws), f"making case {done + 1} of {len(draws)}")
-                if not _is_whole(draw.path):  # processes that help begin at the other end
+                if not is_whole(draw.path):  # processes that help begin at the other end
                     draw.save()
     return Bank(folder)
 
@@ -346,7 +250,7 @@ def fill_bank(folder: Path, data: Path, undersampled: bool, part: int, parts: in
     division.check(folder, specification)
     for number in range(specification.cases - 1 - part, -1, -parts):
         draw = division.training_draw(folder, specification, number)
-        if not _is_whole(draw.path):
+        if not is_whole(draw.path):
             yield Progress(0.0, f"case {number + 1}")
             draw.save()
 
@@ -383,237 +287,4 @@ def _people(sources: Iterable[Source]) -> list[str]:
 
 
 def _missing(folder: Path, kind: str, count: int) -> list[int]:
-    return [n for n in range(count) if not _is_whole(folder / f"{kind}-{n:05d}.safetensors")]
-
-
-def _is_whole(path: Path) -> bool:
-    """Whether a case is there, and of the length that its header says."""
-    try:
-        with _opened(path):
-            return True
-    except InputError:
-        return False
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    """The file of a case; InputError if it is damaged, also for what goes wrong with its content."""
-    with opening(path, "a training case", "delete it and start the training again: it is made again", InputError):
-        check_length(path, error=InputError)
-        with safe_open(path, "pt") as file:
-            yield file
-
-
-def calibrated(acquired: Acquisition, specification: BankSpecification, rng: Generator) -> TrainingCase:
-    """An acquisition with a random ACS and the sensitivities that follow from it.
-
-    Raises InputError if fewer central lines were acquired than the smallest ACS has, and for a slice that is zero or
-    not finite.
-    """
-    magnitude = root_sum_of_squares(acquired.wanted)
-    scale = float(torch.quantile(magnitude, 0.995))
-    if not 0 < scale < np.inf or not bool(torch.isfinite(acquired.hybrid.abs()).all()):
-        raise InputError("a slice is zero or not finite.")
-    columns = acquired.hybrid.shape[-1]
-    lines = round(rng.uniform(*specification.centre_fraction) * columns)
-    lines = max(lines, specification.minimum_centre_lines)
-    while not bool(acquired.acquired[_centre(columns, lines)[0]].all()):
-        lines -= 1
-    if lines < specification.minimum_centre_lines:
-        raise InputError(
-            f"a scan has {lines} adjacent lines in the centre; {specification.minimum_centre_lines} are needed."
-        )
-    outside = len(outside_acs(acquired.acquired[None]))
-    if not without_gaps(acquired.acquired[None]) and outside < FEWEST_OUTSIDE:
-        raise InputError(
-            f"an undersampled scan has {outside} sampled line(s) outside its ACS; {FEWEST_OUTSIDE} are needed."
-        )
-    sigma = acquired.hybrid.real.new_full(acquired.hybrid.shape[:1], acquired.sigma)
-    maps = coils.espirit(acquired.hybrid, _centre(columns, lines), (-1,), sigma)
-    return TrainingCase(
-        coil_images=fourier.ifft(acquired.hybrid, (-1,)) / scale,
-        sensitivities=maps,
-        truth=(maps.conj() * acquired.wanted).sum(-3) / scale,
-        magnitude=magnitude / scale,
-        noise=acquired.sigma / scale,
-        centre_lines=lines,
-        acquired=acquired.acquired,
-    )
-
-
-def draw_example(case: TrainingCase, masks: MaskSpecification, pixels: int, rng: Generator) -> Example:
-    """A case under a random mask, cropped to rows (which decouple) of `pixels` in all, mirrored, with another phase of
-    the maps.
-    """
-    if masks.padded and bool(case.acquired.all()) and rng.uniform() < masks.padded:
-        case = padded(case, *_ends(rng))
-    rows = min(max(round(pixels / case.magnitude.shape[1]), 1), case.magnitude.shape[0])
-    mask = _mask(case, masks, rows, rng)
-    dims = (-1,) if mask.shape[0] == 1 else (-2, -1)
-    first = _first_row(case.truth.abs(), rows, rng)
-    flip = (-2,) if rng.uniform() < 0.5 else ()
-
-    def cut(x: Tensor) -> Tensor:
-        return x[..., first : first + rows, :].flip(flip)
-
-    data, maps = (mask & case.acquired) * fourier.fft(cut(case.coil_images), dims), cut(case.sensitivities)
-    # The crop's own scale differs a little from the whole slice's; inference meets such differences between scans.
-    scale = float(torch.quantile(ForwardModel(maps, mask, dims).adjoint(data).abs(), 0.995))
-    if not scale > 0:
-        raise InputError("a training case is zero or not finite; check the volumes.")
-    turn = torch.from_numpy(_map_phase((maps.shape[-2], maps.shape[-1]), rng))
-    noise = torch.tensor(case.noise / scale * float(np.exp(rng.normal(0, 0.1)))).reshape(1, 1)
-    problem = Problem(ForwardModel(maps * turn.conj(), mask, dims), data / scale, noise.clamp_min(LEAST_NOISE))
-    return Example(problem, cut(case.truth) * turn / scale, cut(case.magnitude) / scale)
-
-
-def padded(case: TrainingCase, before: float, after: float) -> TrainingCase:
-    """A case of which the scanner measures no lines at the ends of the phase encoding, given as shares of all.
-
-    What it should be has no more than these lines either, as the reference of a scan that is padded with zeros.
-    """
-    columns = case.magnitude.shape[-1]
-    acquired = torch.zeros(columns, dtype=torch.bool)
-    acquired[round(before * columns) : columns - round(after * columns)] = True
-
-    def of_lines(images: Tensor) -> Tensor:
-        return fourier.ifft(acquired * fourier.fft(images, (-1,)), (-1,))
-
-    wanted = of_lines(case.sensitivities * case.truth)
-    return replace(
-        case,
-        coil_images=of_lines(case.coil_images),
-        truth=(case.sensitivities.conj() * wanted).sum(0),
-        magnitude=root_sum_of_squares(wanted),
-        acquired=acquired,
-    )
-
-
-def _ends(rng: Generator) -> tuple[float, float]:
-    """Shares of the lines at either end: as many at both, as of fastMRI's brains and knees, or partial Fourier."""
-    if rng.uniform() < 0.5:
-        both = float(rng.uniform(0.02, 0.15))
-        return both, both
-    one = float(rng.uniform(0.1, 0.25))
-    return (one, 0.0) if rng.uniform() < 0.5 else (0.0, one)
-
-
-def measured(problem: Problem) -> Tensor:
-    """The samples of a drawn problem that are not padding, which is exactly zero in all coils; shaped as the mask."""
-    axes = (0, 1) if problem.model.mask.shape[0] == 1 else (0,)
-    return problem.model.mask & (problem.data != 0).any(axes)
-
-
-def _centre(columns: int, lines: int) -> Tensor:
-    mask = torch.zeros(1, columns, dtype=torch.bool)
-    mask[:, fourier.centre_lines(columns, lines)] = True
-    return mask
-
-
-def _mask(case: TrainingCase, masks: MaskSpecification, rows: int, rng: Generator) -> Tensor:
-    """A random mask that samples the case's ACS and, but for the rarest draws, some lines outside of it.
-
-    Bool (1, columns) for lines, (rows, columns) for points. Padding, known to be zero, counts as sampled, as in use.
-    """
-    if not masks.patterns or not without_gaps(case.acquired[None]):
-        return case.acquired[None]
-    return _sampled(case, masks, rows, rng) | ~case.acquired
-
-
-def _sampled(case: TrainingCase, masks: MaskSpecification, rows: int, rng: Generator) -> Tensor:
-    columns = case.coil_images.shape[-1]
-    limits = masks.acceleration
-    most = min(limits[1], case.coil_images.shape[0] - 1, 0.9 * columns / case.centre_lines)
-    for _ in range(_REDRAWN):
-        acceleration = log_uniform((limits[0], max(most, limits[0])), rng)
-        pattern, seed = str(rng.choice(masks.patterns)), int(rng.integers(2**31))
-        sampling = Sampling(
-            pattern=pattern, acceleration=acceleration, centre_fraction=case.centre_lines / columns, seed=seed
-        )
-        if pattern == "poisson-disc":
-            return sampling.mask(rows, columns) & case.acquired
-        mask = (sampling.mask(1, columns) | _centre(columns, case.centre_lines)) & case.acquired
-        if len(outside_acs(mask)) >= FEWEST_OUTSIDE:
-            break
-    return mask
-
-
-def _first_row(magnitude: Tensor, rows: int, rng: Generator) -> int:
-    """The first row of a crop centred on a row that is drawn in proportion to its intensity."""
-    # NaN and infinity are reported by a later computation
-    weights = np.nan_to_num(magnitude.sum(-1).double().numpy(), posinf=0.0, neginf=0.0).clip(min=0.0) + 1e-12
-    centre = int(rng.choice(len(weights), p=weights / weights.sum()))
-    return min(max(centre - rows // 2, 0), max(len(weights) - rows, 0))
-
-
-def _map_phase(shape: tuple[int, int], rng: Generator) -> np.ndarray:
-    """exp(i phi) with phi a random wave of a few periods, in a third of the cases; else one."""
-    if rng.uniform() > 0.3:
-        return np.ones(shape, np.complex64)
-    row, column = np.linspace(-1, 1, shape[0])[:, None], np.linspace(-1, 1, shape[1])
-    phase = rng.normal(0, 0.5) * np.sin(rng.normal(0, 2) * row + rng.normal(0, 2) * column + rng.uniform(0, 6))
-    turn: np.ndarray = np.exp(1j * (phase + rng.uniform(-np.pi, np.pi))).astype(np.complex64)
-    return turn
-
-
-def _save(path: Path, case: TrainingCase, metadata: dict[str, str]) -> None:
-    """Save a case in half precision. Images are below a few, so this costs 1e-4 of them, far below the noise."""
-    tensors = {
-        name: torch.view_as_real(getattr(case, name)).half().contiguous()
-        for name in ("coil_images", "sensitivities", "truth")
-    }
-    tensors["magnitude"] = case.magnitude.half().contiguous()
-    tensors["acquired"] = case.acquired
-    tensors["numbers"] = torch.tensor([case.noise, case.centre_lines], dtype=torch.float64)
-    _write(path, save(tensors, metadata | {"checksum": _checksum(tensors)}))
-
-
-def _checksum(tensors: Mapping[str, Tensor]) -> str:
-    """A CRC-32, by which chance damage is noticed at a few milliseconds a case."""
-    value = 0
-    for name in sorted(tensors):
-        value = crc32(tensors[name].numpy().data, value)
-    return f"{value:08x}"
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file completely or keep the old one; WritingError if that fails."""
-    try:
-        write(path, content)
-    except WritingError as error:
-        raise WritingError(
-            f"{path.name} cannot be written to {path.parent} ({error.reason}); make room there and start again: what "
-            "has been made is kept.",
-            error.reason,
-        ) from None
-
-
-def _load(path: Path) -> TrainingCase:
-    """Read a case; InputError for one that is damaged. Banks of earlier versions have no checksums to tell by."""
-    with _opened(path) as file:
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no mapping)
-        if (file.metadata() or {}).get("checksum") not in (None, _checksum(tensors)):
-            raise ValueError("it is damaged")
-        noise, lines = tensors["numbers"].tolist()
-        images = {
-            name: torch.view_as_complex(tensors[name].float()) for name in ("coil_images", "sensitivities", "truth")
-        }
-        everywhere = torch.ones(images["truth"].shape[-1], dtype=torch.bool)
-        case = TrainingCase(
-            **images,
-            magnitude=tensors["magnitude"].float(),
-            noise=noise,
-            centre_lines=int(lines),
-            acquired=tensors.get("acquired", everywhere),  # banks with only simulations used to lack it
-        )
-        _check_sizes(case)
-        return case
-
-
-def _check_sizes(case: TrainingCase) -> None:
-    """Raise ValueError for arrays that do not fit each other, or hold nothing."""
-    coils, rows, columns = case.coil_images.shape
-    sizes = (case.sensitivities.shape, case.truth.shape, case.magnitude.shape, case.acquired.shape)
-    fitting = sizes == ((coils, rows, columns), (rows, columns), (rows, columns), (columns,))
-    if not (fitting and case.coil_images.numel() and 0 < case.centre_lines <= columns and case.acquired.any()):
-        raise ValueError("its arrays do not fit each other")
+    return [n for n in range(count) if not is_whole(folder / f"{kind}-{n:05d}.safetensors")]

@@ -13,7 +13,8 @@ from torch.nn import functional
 from ..data.points import without_gaps
 from ..physics.model import ForwardModel
 from ..reconstructors.problem import Problem
-from .bank import Cases, Example, MaskSpecification, TrainingCase, draw_example
+from .case import Cases, TrainingCase
+from .example import Example, MaskSpecification, draw_example
 
 _POINTS = "poisson-disc"
 
@@ -26,7 +27,7 @@ def draw_batch(
     rng: Generator,
     prepare: Callable[[Example], None] = lambda example: None,
 ) -> Example:
-    """`size` examples of random cases as one, or a single one without a batch axis; see `bank.draw_example`.
+    """`size` examples of random cases as one, or a single one without a batch axis; see `example.draw_example`.
 
     The cases have as many columns as the first, which is drawn of all; so each of all is drawn as often as before.
     prepare: what is done with each one before they are joined.

@@ -9,8 +9,9 @@ import numpy as np
 from torch.utils.data import DataLoader, Dataset
 
 from ..ground.errors import ReconRobustError
-from .bank import Bank, Example
+from .bank import Bank
 from .batches import compute_like, draw_batch
+from .example import Example
 from .recipe import Recipe
 
 _EXAMPLES = 2**21  # in the seeds

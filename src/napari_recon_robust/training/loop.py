@@ -34,9 +34,10 @@ from ..networks.muon import optimisers
 from ..weights import store
 from . import checkpoint, schedule
 from .bank import LOCK as BANK_LOCK
-from .bank import Bank, Example, build_bank, draw_example
+from .bank import Bank, build_bank
 from .batches import moved
 from .drawing import Drawing, Draws
+from .example import Example, draw_example
 from .log import Log, LogLine
 from .losses import LOSSES, SELF_SUPERVISED, make_loss
 from .recipe import Preset, Recipe, load_recipe, make_network, recipes

@@ -27,7 +27,8 @@ from ..reconstructors.learned import consistency, hyperrecon_supervised
 from ..reconstructors.problem import Problem, linear_start
 from . import robust
 from .adversarial import Adversarial, Generation, Refinement
-from .bank import FEWEST_OUTSIDE, Example, measured
+from .case import FEWEST_OUTSIDE
+from .example import Example, measured
 from .sources import log_uniform
 
 Loss = Callable[[nn.Module, Example, Generator], Tensor]

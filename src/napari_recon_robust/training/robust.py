@@ -20,7 +20,7 @@ from torch.nn import functional
 from ..data.foreground import foreground
 from ..perturbations.features.feature import SHAPES, Feature, Tissue
 from ..physics.model import root_sum_of_squares
-from .bank import Example, measured
+from .example import Example, measured
 from .sources import log_uniform
 
 Network = Callable[..., Tensor]

@@ -12,8 +12,9 @@ from torch import Tensor
 from ..ground.errors import InputError, ReconRobustError
 from ..ground.guard import said_by
 from ..physics.model import root_sum_of_squares
-from .bank import Example, TrainingCase, draw_example
 from .batches import joined
+from .case import TrainingCase
+from .example import Example, draw_example
 from .losses import LOSSES, make_loss
 from .recipe import Preset, Recipe, make_network
 

@@ -5,7 +5,7 @@ import torch
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.reconstructors.learned.hqs_net import HQSNetNetwork
 from napari_recon_robust.reconstructors.problem import Problem, problems
-from napari_recon_robust.training.bank import Example
+from napari_recon_robust.training.example import Example
 from napari_recon_robust.training.losses import LOSSES
 
 

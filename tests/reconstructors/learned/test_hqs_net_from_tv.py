@@ -5,7 +5,7 @@ import torch
 from napari_recon_robust.reconstructors.classical import energy, tv
 from napari_recon_robust.reconstructors.learned.hqs_net_from_tv import HQSNetFromTVNetwork
 from napari_recon_robust.reconstructors.problem import Problem, linear_start, problems
-from napari_recon_robust.training.bank import Example
+from napari_recon_robust.training.example import Example
 from napari_recon_robust.training.losses import LOSSES
 
 
