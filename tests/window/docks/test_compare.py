@@ -81,8 +81,9 @@ def test_the_figures_of_a_slice_go_while_another_is_read(
 def test_a_slice_whose_reading_is_cancelled_is_not_promised(
     review: Session, qtbot: Any, until: Until, may_read: threading.Event
 ) -> None:
-    qtbot.keyClick(review.panels.viewer.window._qt_viewer.dims.slider_widgets[0].slider, Qt.Key.Key_End)
     foot = page(review, "Compare").foot
+    until(foot.cancel.isHidden)  # the reading is what is cancelled below, not the preparing of a knob
+    qtbot.keyClick(review.panels.viewer.window._qt_viewer.dims.slider_widgets[0].slider, Qt.Key.Key_End)
     until(lambda: not foot.cancel.isHidden())
     click(qtbot, foot.cancel)
     may_read.set()

@@ -34,7 +34,7 @@ def test_the_result_is_reported_and_a_panel_exported(
     ]
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: asked.pop(0))
     compare.report.click()
-    until(lambda: (tmp_path / "found.html").exists() and not review.jobs.busy())
+    until(lambda: (tmp_path / "found.html").exists() and not review.jobs.working)
     assert compare.foot.message.text() == "The report is saved as found.html."
     menu = compare.export.menu()
     menu.aboutToShow.emit()
