@@ -262,7 +262,8 @@ _HEAD = """\
 # The papers' studies on open anatomies
 
 Made by `python benchmarks/papers.py --output FOLDER --page docs/papers.md{options}` from the packaged studies of four
-papers, with version {version} and the networks that ship in it, in {hours:.1f} hours of one core on {machine}.
+papers, with version {version} and the networks that ship in it. The trials took {hours:.1f} hours together on
+{machine}, beside other work.
 Not for diagnostic use.
 {small}
 Heads are simulated from anatomies of {count} people, with {coils} coils, one slice each, and inserted lesions of known
