@@ -141,3 +141,13 @@ def test_an_untrained_machine_returns_its_start(problem, noise):
     start = tikhonov(problem.model, problem.right_hand_side, 2 * (noise * problem.noise) ** 2, 8)
     image = IRIMNetwork(3, 34, (1, 2), 8).image(problem, noise)
     torch.testing.assert_close(image, start, rtol=1e-3, atol=1e-4)
+
+
+def test_strong_noise_is_amplified_less_than_by_plain_conjugate_gradients(lines):
+    (clean,) = problems(lines)
+    noise = 0.2 * torch.randn(clean.data.shape, dtype=torch.complex64, generator=torch.Generator().manual_seed(3))
+    noisy = Problem(clean.model, clean.data + clean.model.mask * noise, torch.full_like(clean.noise, 0.2))
+    with torch.no_grad():
+        image = IRIMNetwork(1, 34, (1,), 8).image(noisy, 1.0)
+    plain, truth = linear_start(noisy), linear_start(clean)
+    assert float((image - truth).norm()) < 0.9 * float((plain - truth).norm())
