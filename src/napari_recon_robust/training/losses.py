@@ -37,6 +37,7 @@ _SMOOTHING = 5e-4  # of |t| at zero, relative to the image's scale
 _HELD_OUT = 0.4  # share of the lines outside the ACS
 _LEARNED = 0.1  # share of the examples with learned sensitivities
 _WITHOUT_LAST_STEP = 0.5  # share of the examples whose image is that before the last step towards the samples
+_MOSTLY_WITHOUT = 0.75
 
 
 def improvement(network: nn.Module, example: Example, rng: Generator) -> Tensor:
@@ -174,12 +175,18 @@ def either_sensitivities(network: nn.Module, example: Example, rng: Generator, u
     return usual(network, example, rng)
 
 
-def either_end(network: nn.Module, example: Example, rng: Generator, usual: Loss = log_error) -> Tensor:
-    """`usual` of the image, but in half of the draws of that before the network's last step towards the samples.
+def either_end(
+    network: nn.Module,
+    example: Example,
+    rng: Generator,
+    usual: Loss = log_error,
+    without: float = _WITHOUT_LAST_STEP,
+) -> Tensor:
+    """`usual` of the image, but in a share of the draws of that before the network's last step towards the samples.
 
     So that the image is good at both ends of the knob that weights the step; a quarter was too little for VarNet.
     """
-    if rng.uniform() < _WITHOUT_LAST_STEP:
+    if rng.uniform() < without:
         return usual(partial(network, consistency=consistency.LEAST), example, rng)  # type: ignore[arg-type]
     return usual(network, example, rng)
 
@@ -293,7 +300,8 @@ LOSSES: dict[str, Loss | type[Adversarial]] = {
     "joint": joint,
     "learned-lines": learned_lines,
     "log-error": log_error,
-    "log-error-either-sensitivities": partial(either_sensitivities, usual=either_end),
+    "log-error-either-end": either_end,
+    "log-error-either-sensitivities": partial(either_sensitivities, usual=partial(either_end, without=_MOSTLY_WITHOUT)),
     "magnitude": magnitude,
     "mixture": mixture,
     "mixture-data-driven": data_driven_mixture,

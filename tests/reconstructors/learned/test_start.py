@@ -9,12 +9,12 @@ import torch
 
 from napari_recon_robust.analyses.quality.entries import Entry
 from napari_recon_robust.data.measurement import Measurement
-from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.ground.errors import InputError, ModelError
 from napari_recon_robust.networks.correction import without_correction
 from napari_recon_robust.reconstructors.classical.cg_sense import conjugate_gradients
 from napari_recon_robust.reconstructors.learned.hyperrecon import HyperRecon, HyperReconNetwork
 from napari_recon_robust.reconstructors.learned.varnet_from_cg import ITERATIONS, WEIGHT, VarNetFromCG
-from napari_recon_robust.reconstructors.problem import problems
+from napari_recon_robust.reconstructors.problem import Problem, problems
 from napari_recon_robust.reconstructors.registry import registry
 
 
@@ -68,3 +68,16 @@ def test_an_entry_of_a_table(lines: Measurement) -> None:
     torch.testing.assert_close(Entry.parse("unet, start").open()(lines), registry.get("zero-filled")(lines))
     with pytest.raises(InputError, match="is not trained"):
         Entry.parse("tv, start").open()
+
+
+@pytest.mark.parametrize("id", ["hqs-net", "hyperrecon", "irim", "unet", "unrolled-hqs", "varnet"])
+def test_these_networks_know_nothing_of_tv(id: str, lines: Measurement, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that a comparison of them with TV is one of what is learned with what is sparse."""
+
+    def asked(problem: Problem, weight: float) -> torch.Tensor:
+        raise AssertionError("the TV image was asked for")
+
+    monkeypatch.setattr(Problem, "tv", asked)
+    assert registry.get(id)(lines).isfinite().all()
+    with pytest.raises(ModelError, match="the TV image was asked for"):
+        registry.get("hqs-supervised")(lines)

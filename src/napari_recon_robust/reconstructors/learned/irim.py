@@ -29,9 +29,9 @@ class IRIM(ConsistentReconstructor):
     which starts at x_0, its detail, and the noise level (knob `noise`); x_0 is a regularized SENSE image, after a few
     conjugate gradient steps. U_t are layers h -> Q^T C(Q h) with orthogonal Q and the coupling C(a, b) = (a, b + F(a)),
     F two convolutions of stride d and a gated 3x3 one between. So each step can be undone, and training computes the
-    states again, backwards, instead of keeping them. The network works on x / u, u the local phase (`Problem.aligned`),
-    on 2x2 blocks of pixels. `consistency.ConsistentNetwork` is its last step. Putzky, Welling 2019,
-    https://arxiv.org/abs/1911.10914.
+    states again, backwards, instead of keeping them. The network works on x / u, u the local phase
+    (`Problem.aligned_linearly`), on 2x2 blocks of pixels. `consistency.ConsistentNetwork` is its last step. Putzky,
+    Welling 2019, https://arxiv.org/abs/1911.10914.
     """
 
     id = "irim"
@@ -54,7 +54,7 @@ class IRIMNetwork(ConsistentNetwork):
     def image(self, problem: Problem, noise: float) -> Tensor:
         """The image before the last step, complex64 (rows, columns), relative to the problem's scale."""
         level = noise_level(problem, noise)
-        problem, phase = problem.aligned
+        problem, phase = problem.aligned_linearly
         weight = _START * (noise * problem.noise).square()
         start = tikhonov(problem.model, problem.right_hand_side, weight, _START_STEPS)
         residual = (problem.right_hand_side - problem.model.normal(start)) / REACH
