@@ -34,8 +34,8 @@ def test_the_result_is_reported_and_a_panel_exported(
     ]
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: asked.pop(0))
     compare.report.click()
-    until(lambda: (tmp_path / "found.html").exists() and not review.jobs.working)
-    assert compare.foot.message.text() == "The report is saved as found.html."
+    until(lambda: compare.foot.message.text() == "The report is saved as found.html." and not review.jobs.working)
+    assert (tmp_path / "found.html").exists()
     menu = compare.export.menu()
     menu.aboutToShow.emit()
     names = [action.text() for action in menu.actions()]

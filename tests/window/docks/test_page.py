@@ -94,10 +94,24 @@ def test_what_went_wrong_stays_while_something_is_computed_in_the_background(rev
     foot = dock_of(review, "Reconstruct").foot
     review.jobs.failed.emit("the file is no scan.")
     review.jobs.started.emit("Reconstructing")
-    assert foot.message.text() == "Reconstructing…"
+    assert foot.message.text() == "the file is no scan.\nReconstructing…"
     review.jobs.ended.emit("")
     assert foot.message.text() == "the file is no scan."
     review.jobs.recovered.emit("foreground")
+    assert foot.message.text() == ""
+
+
+def test_what_was_saved_stays_while_a_knob_is_prepared_until_something_else_is_set(review: Session) -> None:
+    foot, jobs = dock_of(review, "Reconstruct").foot, review.jobs
+    jobs.started.emit("Writing")
+    jobs.ended.emit("The report is saved as a.html.")
+    jobs.started.emit("Preparing the knob")
+    jobs.progressed.emit(Progress(0.6, "Preparing the knob, 6 of 10"))
+    jobs.started.emit("Reconstructing")
+    assert foot.message.text() == "The report is saved as a.html.\nReconstructing…"
+    jobs.ended.emit("")
+    assert foot.message.text() == "The report is saved as a.html."
+    jobs.moved_on.emit()
     assert foot.message.text() == ""
 
 
@@ -137,6 +151,8 @@ def test_what_had_to_wait_is_said_until_that_is_done(review: Session, until: Unt
         assert "has to wait" not in foot.message.text()
         review.jobs.started.emit("Reconstructing")
         review.jobs.ended.emit("")
+        assert "has to wait" not in foot.message.text()
+        review.jobs.moved_on.emit()
         assert foot.message.text() == ""
 
 

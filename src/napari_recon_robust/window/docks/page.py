@@ -56,7 +56,7 @@ class Foot(QWidget):
     def __init__(self, jobs: Jobs) -> None:
         super().__init__()
         self._jobs, self._failure, self._said = jobs, "", ""
-        self._above = ""  # what was said before a job came back, and stays above its progress
+        self._above = ""  # what was said before a job in the background, and stays above its progress
         self.message = Message()
         self.bar = Bar()
         self.cancel = QPushButton("Cancel")
@@ -118,6 +118,10 @@ class Foot(QWidget):
         self.message.setText(message)
         self.message.setVisible(bool(message))
 
+    def _say_below(self, message: str) -> None:
+        """Say it below what was said before."""
+        self.say(f"{self._above}\n{message}" if self._above else message)
+
     def _on_said(self, message: str) -> None:
         self._said = message
         self.say(message)
@@ -146,13 +150,14 @@ class Foot(QWidget):
             self.say("")
 
     def _on_started(self, label: str) -> None:
-        if self._jobs.busy():  # a job in the background does not wipe out what went wrong
-            self._failure = ""
-        self._above = ""
+        if self._jobs.busy():
+            self._failure = self._above = ""
+        elif not self._tick.isActive():  # a job in the background does not wipe out what went wrong, or was saved
+            self._above = self.message.text()
         self._time.begin()
         self._show_running(True)
         self.bar.set_fraction(0.0)
-        self.say(f"{label}…")
+        self._say_below(f"{label}…")
 
     def _on_resumed(self, progress: Progress) -> None:
         self._above = self.message.text()
@@ -165,10 +170,11 @@ class Foot(QWidget):
         self._time.reach(progress.fraction)
         refused = self._jobs.failures.refusal
         if progress.message and not (refused and self.message.text() == refused):  # it stays to be read
-            self.say(f"{self._above}\n{progress.message}" if self._above else progress.message)
+            self._say_below(progress.message)
 
     def _on_ended(self, message: str) -> None:
         self._show_running(False)
+        self._said = message or self._said
         self.say(message or self._above or self._failure)
         self._above = ""
 
