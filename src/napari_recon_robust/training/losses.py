@@ -37,7 +37,7 @@ _SMOOTHING = 5e-4  # of |t| at zero, relative to the image's scale
 _HELD_OUT = 0.4  # share of the lines outside the ACS
 _LEARNED = 0.1  # share of the examples with learned sensitivities
 _WITHOUT_LAST_STEP = 0.5  # share of the examples whose image is that before the last step towards the samples
-_MOSTLY_WITHOUT = 0.75
+_MOSTLY_WITHOUT = 0.75  # the same for VarNet, which was published without that step
 
 
 def improvement(network: nn.Module, example: Example, rng: Generator) -> Tensor:
