@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from arguments import parser_of
-from domain import against, at_defaults, example, judging
+from domain import JUDGE, against, at_defaults, example, judging
 from napari_recon_robust.cli.options import follow
 from napari_recon_robust.reconstructors.classical import tv
 from napari_recon_robust.training.bank import VALIDATION_CASES, build_bank
@@ -48,18 +48,17 @@ def main() -> None:
     parser = parser_of(__doc__, "data", "output")
     parser.add_argument("--methods", nargs="+", default=list(NETWORKS))
     options = parser.parse_args()
-    recipes = {name: load_recipe(Path(name).stem) for name in options.methods}
-    networks = {name: at_defaults(recipe, name) for name, recipe in recipes.items()}
-    first = next(iter(recipes.values()))
+    networks = {name: at_defaults(load_recipe(Path(name).stem), name) for name in options.methods}
+    judge = load_recipe(JUDGE)
     print(f"NMSE ÷ that of tv, rule: mean (largest; how many of {VALIDATION_CASES} are above 1)\n")
     print("| |", *(f"{id} |" for id in networks))
     print("|---" * (len(networks) + 1) + "|")
     for row in (*ROWS, *PADDED):
         changed, ends = ROWS.get(row, {}), PADDED.get(row, (0.0, 0.0))
-        bank = follow(build_bank(judging(first.bank, **changed), options.data, options.output / _folder(row)), row)
+        bank = follow(build_bank(judging(judge.bank, **changed), options.data, options.output / _folder(row)), row)
         ratios: dict[str, list[float]] = {id: [] for id in networks}
         for number, case in enumerate(bank.validation):
-            one = example(first, padded(case, *ends), number, 0)
+            one = example(judge, padded(case, *ends), number, 0)
             of_tv = foreground_error(one.problem.tv(tv.rule(float(one.problem.noise))), one)
             for id, network in networks.items():
                 ratios[id].append(against(network, one)[0] / of_tv)

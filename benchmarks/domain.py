@@ -34,6 +34,8 @@ from napari_recon_robust.training.recipe import Recipe, load_recipe, make_networ
 from napari_recon_robust.training.sources import BankSpecification
 
 NETWORKS = ("unrolled-hqs", "cascade-net", "varnet", "hqs-supervised", "hqs-net", "unet")
+JUDGE = "hqs-supervised"
+"""The recipe by whose ranges cases and masks are drawn, whichever networks are compared."""
 SEED = 7
 """Of the masks; training and its validation draw theirs from other seeds."""
 
@@ -44,12 +46,11 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", default=list(NETWORKS))
     parser.add_argument("--noise", nargs=2, type=float, metavar=("LOW", "HIGH"))
     options = parser.parse_args()
-    recipes = {id: load_recipe(id) for id in options.methods}
-    networks = {id: at_defaults(recipe) for id, recipe in recipes.items()}
-    first = next(iter(recipes.values()))
+    networks = {id: at_defaults(load_recipe(id)) for id in options.methods}
+    judge = load_recipe(JUDGE)
     if options.noise:
-        first = first.model_copy(update={"bank": judging(first.bank, noise=tuple(options.noise))})
-    examples, of_tv = drawn(first, options.data, options.bank, options.draws)
+        judge = judge.model_copy(update={"bank": judging(judge.bank, noise=tuple(options.noise))})
+    examples, of_tv = drawn(judge, options.data, options.bank, options.draws)
     print(f"{len(examples)} cases: {len(examples) // options.draws} slices, {options.draws} masks each\n")
     print("| network | worse than zero-filled | NMSE ÷ zero-filled, at worst | NMSE ÷ tv, rule | worse than tv, rule |")
     print("|---|---|---|---|---|")
