@@ -3,8 +3,18 @@ import torch
 from safetensors.torch import save_file
 
 from napari_recon_robust.ground.errors import WeightsError
+from napari_recon_robust.networks import loading
 from napari_recon_robust.networks.loading import load_trained
 from napari_recon_robust.reconstructors.learned.hqs_supervised import SupervisedHQSNetwork
+
+
+def test_the_first_use_of_a_network_draws_no_numbers_of_the_user_s():
+    loading._trained.cache_clear()
+    torch.manual_seed(1)
+    undisturbed = torch.rand(1)
+    torch.manual_seed(1)
+    load_trained(SupervisedHQSNetwork, "hqs-supervised", torch.device("cpu"))
+    assert torch.rand(1) == undisturbed
 
 
 def test_weights_of_another_network_are_refused(tmp_path):

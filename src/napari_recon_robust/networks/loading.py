@@ -32,7 +32,8 @@ def _trained(kind: Callable[..., nn.Module], weights: store.Weights, device: tor
     arguments = weights.metadata.architecture if weights.metadata else {}
     if not registry.describes(kind, arguments, weights.state):
         return None
-    network = kind(**arguments)
+    with torch.random.fork_rng(devices=[]):  # the first weights are replaced, and none of the user's draws are
+        network = kind(**arguments)
     network.load_state_dict(weights.state)
     return network.eval().requires_grad_(False).to(device)
 
@@ -45,4 +46,5 @@ def load_layout(kind: type[Layout], weights: str, device: torch.device) -> Layou
 
 @lru_cache(store.KEPT)
 def _with_layout(kind: type[Layout], weights: store.Weights, device: torch.device) -> Any:
-    return kind.from_state(weights.state).to(device)
+    with torch.random.fork_rng(devices=[]):
+        return kind.from_state(weights.state).to(device)

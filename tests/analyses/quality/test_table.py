@@ -37,6 +37,15 @@ def test_means_are_geometric_and_ratios_are_paired() -> None:
     assert one.nmse.interval is None
 
 
+def test_a_case_in_which_the_baseline_is_exact_has_no_ratio() -> None:
+    results = [result("a", n, nmse) for n, nmse in enumerate((0.0, 0.4))]
+    results += [result("b", n, nmse) for n, nmse in enumerate((0.05, 0.1))]
+    table = Table(results, {"a": {}, "b": {}}, "a")
+    assert "0.250" in table.markdown()
+    (none,) = Table(results[::2], {"a": {}, "b": {}}, "a").sections
+    assert [line.ratio is not None and line.ratio.value != line.ratio.value for line in none.scores] == [True, True]
+
+
 def test_intervals_are_over_what_is_independent() -> None:
     many = [result("a", n, 0.1, scan=n // 2, slice=n % 2) for n in range(12)]
     assert Table(many, {"a": {}}).sections[0].unit == "6 scans"

@@ -47,6 +47,17 @@ def test_it_finds_the_minimiser_in_strong_noise_too(simulated: SimulatedSlice) -
     assert values[0] * 0.999 < values[1] < 1.01 * values[0]
 
 
+def test_items_of_a_batch_end_on_their_own(lines: Measurement) -> None:
+    """One that takes longer keeps none going."""
+    empty = lines.with_kspace(torch.zeros_like(lines.kspace), keep=True)
+    blurred = lines.kspace * (torch.arange(lines.kspace.shape[-1]) - lines.kspace.shape[-1] // 2).abs().lt(6)
+    both = lines.with_kspace(torch.stack((lines.kspace, blurred, empty.kspace)), keep=True)
+    images = HQS()(both, weight=2e-2)
+    alone = HQS()(lines.with_kspace(blurred, keep=True), weight=2e-2)
+    assert (images[1] - alone).norm() < 1e-5 * alone.norm()
+    assert not images[2].any()
+
+
 def test_the_weight_that_suits_strong_noise_is_within_the_knob(lines: Measurement) -> None:
     noisy = lines.with_kspace(noise.add(lines.kspace, lines.mask, 0.2 * float(lines.scale), seed=1))
     assert HQS().rule(noisy)["weight"] == pytest.approx(0.8 * float(noisy.noise_level) ** 1.5)

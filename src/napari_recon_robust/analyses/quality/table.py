@@ -153,6 +153,7 @@ class Table:
     def _section(self, group: str, acceleration: float, results: Sequence[MethodResult]) -> Section:
         unit, of = _units(results)
         base = {result.input: result.nmse for result in results if result.method == self.baseline}
+        compared = {case: error for case, error in base.items() if error}  # nothing is a multiple of no error
         lines = []
         order = {name: number for number, name in enumerate(self.rows)}
         found = dict.fromkeys(result.method for result in results)
@@ -160,7 +161,7 @@ class Table:
             mine = [result for result in results if result.method == method]
             done = [result for result in mine if not result.error]
             units = [of(result) for result in done]
-            ratios = [(result.nmse / base.get(result.input, np.nan), of(result)) for result in done]
+            ratios = [(result.nmse / compared.get(result.input, np.nan), of(result)) for result in done]
             ratios = [(ratio, unit) for ratio, unit in ratios if ratio == ratio]
             lines.append(
                 MethodScores(

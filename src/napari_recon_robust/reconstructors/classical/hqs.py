@@ -66,13 +66,18 @@ class Splitting(Solver[Tensor]):
         return conjugate_gradients(self.model.normal, b, sparsity.START)
 
     def minimise(self, b: Tensor, weight: float, start: Tensor) -> Tensor:
-        """The image after alternations at falling widths, at the last width until the image hardly changes."""
+        """The image after alternations at falling widths, at the last width until the image hardly changes.
+
+        An item of the batch that has converged does not change any more.
+        """
         x, least = start, _least_width(weight)
+        going = torch.ones((*b.shape[:-2], 1, 1), dtype=torch.bool, device=b.device)
         for width in (*(wide for wide in WIDTHS if wide > least), least):
             last = width == least
             for new in self.alternate(b, weight, weight / width, x, LAST if last else ALTERNATIONS):
-                change, x = float((new - x).norm()), new
-                if last and change <= sparsity.TOLERANCE * float(x.norm()):
+                change, size = (torch.linalg.vector_norm(a, dim=(-2, -1), keepdim=True) for a in (new - x, new))
+                x = torch.where(going, new, x)
+                if last and not (going := going & (change > sparsity.TOLERANCE * size)).any():
                     break
         return x
 

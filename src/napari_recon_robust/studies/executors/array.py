@@ -5,6 +5,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...ground.errors import one_line
+
 _SCRIPT = """\
 #!/bin/bash
 # {total:,} trials of {name}, in {tasks} elements that know nothing of each other: each runs one of {tasks} shards.
@@ -34,14 +36,16 @@ class JobArray:
     more: tuple[str, ...] = ()
 
     def script(self, plan: Path, store: Path, *, name: str, total: int, threads: int, trust: bool, to: Path) -> str:
-        """The text of the script. name: the study's. total: its trials. to: where the script is to lie."""
+        """The text of the script. name: the study's, from a plan that may be a stranger's. total: its trials. to: where
+        the script is to lie.
+        """
         command = [sys.executable, "-m", "napari_recon_robust.cli", "study", "work", str(plan.absolute())]
         command += ["--store", str(store.absolute()), *(["--trust"] if trust else [])]
         return _SCRIPT.format(
             total=total,
-            name=name,
+            name=one_line(name),  # a second line would leave the comment and be run
             tasks=self.tasks,
-            script=shlex.quote(to.name),
+            script=one_line(shlex.quote(to.name)),
             job=shlex.quote("".join(sign if sign.isalnum() else "-" for sign in name)),
             limit=f"%{self.at_once}" if self.at_once else "",
             time=self.time,
