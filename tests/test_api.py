@@ -275,6 +275,9 @@ def test_each_gives_its_result_and_follows_the_options(measurement: rr.Measureme
     assert isinstance(matrix, transfer.Transfer)
     assert matrix.columns == ("cg-sense", "zero-filled")
     assert matrix.found["cg-sense"].budget.nominal == 0.02
+    set_knobs = [cg.at(iterations=2), "zero-filled", rr.reconstructor("zero-filled")]
+    matrix = rr.transfer_matrix(measurement, set_knobs, roi, found_on=["zero-filled"])
+    assert matrix.columns == ("CG-SENSE (iterations 2)", "zero-filled", "Zero-filled")
     curve = rr.quality_by_samples(measurement, cg, [2, 4], sampling=rr.Sampling(centre_fraction=0.2))
     assert isinstance(curve, samples.SamplesCurve)
     assert [level.acceleration for level in curve.levels] == [4, 2]
@@ -311,6 +314,6 @@ def test_results_are_printed_in_a_line_each(measurement: rr.Measurement) -> None
 
 @pytest.mark.parametrize("function", [rr.diverse, rr.fragility_map, rr.retention_map, rr.recovery_table])
 def test_an_id_in_place_of_a_reconstructor_is_refused_in_a_sentence(function: Any, measurement: rr.Measurement) -> None:
-    """`transfer_matrix` and `compare_methods` take ids."""
+    """`transfer_matrix` takes either, `compare_methods` ids."""
     with pytest.raises(InputError, match=r"give rr\.reconstructor\('tv'\) in its place"):
         function(measurement, "tv")

@@ -47,6 +47,8 @@ def test_resolve_fills_in_defaults_and_refuses_unknown_names() -> None:
 def test_inconsistent_specifications_are_refused() -> None:
     with pytest.raises(ValueError, match="positive minimum"):
         Knob(name="w", label="", help="", default=1, minimum=0, maximum=1, scale="log")
+    with pytest.raises(ValueError, match="kind float can be live"):
+        Knob(name="n", label="", help="", default=1, kind="int", minimum=0, maximum=5, live=True)
 
 
 def test_a_knob_matters_where_one_of_its_conditions_holds() -> None:

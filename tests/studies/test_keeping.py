@@ -3,9 +3,11 @@ import pytest
 import napari_recon_robust as rr
 from napari_recon_robust.cases.record import anatomy_hash, array_hash
 from napari_recon_robust.cases.replay import replay
+from napari_recon_robust.evaluation.metrics import Metrics
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.progress import run
-from napari_recon_robust.studies.keeping import kept_cases
+from napari_recon_robust.studies.keeping import kept_cases, larger_is_worse
+from napari_recon_robust.studies.plan import IMAGE_METRICS
 from napari_recon_robust.studies.running import open_study, run_study
 from napari_recon_robust.studies.store import Store
 from napari_recon_robust.studies.work import store_beside
@@ -47,6 +49,12 @@ def test_the_worst_are_cases_that_the_gallery_lists_and_that_replay(write_plan, 
 def test_a_column_that_nothing_is_kept_by_is_told_before_anything_runs(write_plan, by: str, sentence: str) -> None:
     with pytest.raises(InputError, match=rf"line \d+, keep, by: {sentence}"):
         run(open_study(write_plan(keep={"worst": 1, "by": by})))
+
+
+def test_each_image_metric_of_a_plan_says_which_end_is_worst() -> None:
+    assert set(IMAGE_METRICS) == set(Metrics.__dataclass_fields__)
+    worse = [larger_is_worse(f"{start}{name}_region_perturbed") for name in IMAGE_METRICS for start in ("", "start_")]
+    assert worse == [False] * 4 + [True] * 2
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..data.measurement import Measurement
 from ..data.roi import ROI
-from ..ground.arguments import as_number, as_texts
+from ..ground.arguments import as_list, as_number, as_text
 from ..ground.errors import InputError
 from ..ground.knob import resolve
 from ..ground.numbers import finite, written
@@ -130,7 +130,7 @@ def _facts(feature: Placed) -> list[str]:
 
 def transfer_matrix(
     measurement: Measurement,
-    methods: Sequence[str],
+    methods: Sequence[str | Method | Reconstructor],
     roi: ROI,
     *,
     on_progress: Callable[[Progress], object] | None = None,
@@ -138,10 +138,18 @@ def transfer_matrix(
 ) -> Transfer:
     """What is found on each method does to all of them: `transfer` with its options, to its end.
 
-    methods: ids or own models. `print(matrix.markdown())` shows it.
+    methods: ids, own models, or methods with their knobs set, which the table calls by their titles.
+    `print(matrix.markdown())` shows it.
     """
-    chosen = {name: reconstructors.get(name) for name in as_texts(methods, "the methods")}
+    chosen = dict(map(_named, as_list(methods, "the methods")))
     return run(transfer(measurement, chosen, roi, **options), on_progress)
+
+
+def _named(given: object) -> tuple[str, Method | Reconstructor]:
+    if isinstance(given, Method | Reconstructor):
+        return given.at().title, given
+    name = as_text(given, "one of the methods")
+    return name, reconstructors.get(name)
 
 
 def transfer(

@@ -48,6 +48,8 @@ class Knob(BaseModel):
                 raise ValueError(f"knob {self.name}: a logarithmic scale needs a positive minimum")
         if self.kind == "choice" and self.default not in self.choices:
             raise ValueError(f"knob {self.name}: the default is not one of the choices")
+        if self.live and self.kind != "float":
+            raise ValueError(f"knob {self.name}: only a number of kind float can be live")
         return self
 
     def parse(self, value: Any) -> Value:
@@ -120,8 +122,8 @@ def value_words(value: object) -> str:
 
 
 def live_axes(knobs: Iterable[Knob]) -> tuple[Knob, ...]:
-    """The knobs that the image follows while they are turned: the first two live numbers, if there are any."""
-    return tuple(knob for knob in knobs if knob.live and knob.kind == "float")[:2]
+    """The knobs that the image follows while they are turned: the first two live ones, if there are any."""
+    return tuple(knob for knob in knobs if knob.live)[:2]
 
 
 def resolve(knobs: Iterable[Knob], values: Mapping[str, Any]) -> dict[str, Any]:

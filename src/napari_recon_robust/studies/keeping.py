@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ..cases.record import DESCRIPTION, Case, array_hash, save_case
 from ..cases.replay import make_case
 from ..data.roi import ROI
+from ..evaluation.metrics import LARGER_IS_WORSE
 from ..ground.documents import read_yaml
 from ..ground.guard import opening
 from ..ground.progress import Job, Progress
@@ -26,8 +27,6 @@ from .work import computing
 
 if TYPE_CHECKING:
     from polars import DataFrame
-
-LARGER_IS_WORSE = ("nmse",)
 
 
 def larger_is_worse(column: str) -> bool:

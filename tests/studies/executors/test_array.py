@@ -49,7 +49,13 @@ def test_the_line_that_submits_a_script_can_be_pasted() -> None:
 
 def test_nothing_of_the_study_s_name_is_run() -> None:
     text = JobArray().script(
-        Path("plan.yaml"), Path("out"), name="harmless\ntouch pwned #", total=1, threads=1, trust=False, to=Path("a.sbatch")
+        Path("plan.yaml"),
+        Path("out"),
+        name="harmless\ntouch pwned #",
+        total=1,
+        threads=1,
+        trust=False,
+        to=Path("a.sbatch"),
     )
     commands = [line.split()[0] for line in text.splitlines() if line and not line.startswith("#")]
     assert commands == ["export", "exec"]

@@ -32,7 +32,7 @@ from ..paths import FILE
 
 @click.command()
 @sampling_options
-@click.option("--how", type=click.Choice(engine.METHODS), default="attack", show_default=True, help="See below.")
+@click.option("--how", type=click.Choice(engine.METHODS), default="attack", show_default=True, help="See above.")
 @click.option(
     "--budget", type=FRACTION, default=0.01, show_default=True, metavar="η", help="A fraction of the k-space norm."
 )

@@ -94,7 +94,7 @@ class Feature:
         return _placed(self._profile(window, self.values), window, matrix)
 
     def region(self, matrix: tuple[int, int]) -> Tensor:
-        """T, the support and a thin shell: where the profile exceeds 5% of its maximum, bool (rows, columns)."""
+        """T, the support and a thin shell: where the profile exceeds 0.05, bool (rows, columns)."""
         return self.profile(matrix).detach() > EDGE
 
     def change(self, tissue: Tissue) -> Tensor:
