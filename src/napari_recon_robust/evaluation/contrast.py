@@ -113,7 +113,7 @@ def contrasts(images: Tensor, region: Tensor, reference: Tensor) -> Contrasts:
 
 
 def surroundings(region: Tensor) -> Tensor:
-    """The pixels 3 to 6 beyond a region, bool (rows, columns), which are the reference if none is given."""
+    """What a region's contrast is to: the pixels 3 to 6 steps along the axes from it, bool (rows, columns)."""
     pixels = region.cpu().numpy()
     disc = binary_dilation(pixels, iterations=GAP)
     found = binary_dilation(disc, iterations=WIDTH) & ~disc

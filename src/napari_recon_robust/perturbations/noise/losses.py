@@ -11,12 +11,11 @@ import torch
 from torch import Tensor
 
 from ...evaluation import metrics
+from ...evaluation.contrast import surroundings
 from ...ground.errors import InputError, ReconRobustError, dimensions
 
 Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
 
-# The ring about a region, in pixels: one is left out, where the region's own edge blurs into it.
-GAP, RING = 1, 4
 # Of the wanted image's maximum; a region that differs less from its surroundings has no contrast to speak of.
 FLAT = 1e-6
 
@@ -39,16 +38,16 @@ def dissimilarity(image: Tensor, wanted: Tensor, region: Tensor) -> Tensor:
 def contrast_lost(image: Tensor, wanted: Tensor, region: Tensor) -> Tensor:
     """1 - c(|f|) / c(X): 0 for the wanted contrast, 1 if none is left, above 1 if it is inverted.
 
-    c(x) = mean of x over the region - mean over the ring at 2 to 5 pixels from it. It has a sign on purpose: the harm
-    is a lesion that fades into its surroundings, and without a sign a search would take whichever way is steeper.
+    c(x) = mean of x over the region - mean over its surroundings (`evaluation.contrast`). It has a sign on purpose: the
+    harm is a lesion that fades into its surroundings, and without a sign a search would take whichever way is steeper.
     """
-    ring = ring_about(region)
-    if not ring.any():
-        raise InputError("the region leaves no ring around it to have a contrast with; choose a smaller one.")
-    before = wanted[region].mean() - wanted[ring].mean()
+    around = surroundings(region)
+    if not around.any():
+        raise InputError("the region leaves nothing around it to have a contrast with; choose a smaller one.")
+    before = wanted[region].mean() - wanted[around].mean()
     if not before.abs() > FLAT * metrics.data_range_of(wanted):
         raise InputError("the region has no contrast with its surroundings; choose another region or loss.")
-    return 1 - (image[region].mean() - image[ring].mean()) / before
+    return 1 - (image[region].mean() - image[around].mean()) / before
 
 
 def contrast_raised(image: Tensor, wanted: Tensor, region: Tensor) -> Tensor:
@@ -79,16 +78,6 @@ LARGE = {
 }
 
 CONTRASTS = ("contrast", "contrast-up")
-
-
-def ring_about(region: Tensor) -> Tensor:
-    """The pixels that are 2 to 5 pixels (GAP, RING) from a region, bool (rows, columns)."""
-
-    def grown(pixels: int) -> Tensor:
-        padded = torch.nn.functional.max_pool2d(region[None].float(), 2 * pixels + 1, stride=1, padding=pixels)
-        return padded[0] > 0
-
-    return grown(GAP + RING) & ~grown(GAP)
 
 
 def user_loss(function: Callable[..., Any]) -> Loss:
