@@ -49,6 +49,16 @@ def test_png_is_the_windowed_magnitude(tmp_path: Path) -> None:
     np.testing.assert_allclose(picture / 255, np.clip(expected, 0, 1), atol=0.5 / 255 + 1e-6)
 
 
+def test_a_picture_shows_the_rows_as_they_are_seen_and_is_read_as_they_are_stored(tmp_path: Path) -> None:
+    write_image(tmp_path / "stored.png", IMAGE)
+    write_image(tmp_path / "seen.png", IMAGE, upside_down=True)
+    np.testing.assert_array_equal(imread(tmp_path / "seen.png"), imread(tmp_path / "stored.png")[::-1])
+    expected = read_image(tmp_path / "stored.png")
+    torch.testing.assert_close(read_image(tmp_path / "seen.png", upside_down=True), expected)
+    write_image(tmp_path / "a.npy", IMAGE, upside_down=True)
+    torch.testing.assert_close(read_image(tmp_path / "a.npy", upside_down=True), IMAGE.abs())
+
+
 @pytest.mark.parametrize(("name", "cause"), [("a.tiff", "suffix"), ("missing/a.npy", "folder")])
 def test_a_name_that_cannot_be_written_is_refused(tmp_path: Path, name: str, cause: str) -> None:
     with pytest.raises(InputError, match=cause):

@@ -29,6 +29,22 @@ def test_png_is_the_image_in_the_window_of_the_reference_as_it_is_seen(tmp_path:
         assert picture.text["Marks"] == "attacked"
 
 
+@pytest.mark.parametrize(("voxel", "size"), [([0.5, 0.75, 3], (40, 84)), ([1.5, 0.75, 3], (80, 56))])
+def test_pixels_of_a_png_are_square(tmp_path: Path, voxel: list[float], size: tuple[int, int]) -> None:
+    """What lies between the pixels' centres is interpolated along their longer side."""
+    case = pictured(voxel=voxel, upside_down=True)
+    with Image.open(export_image(case, "clean", tmp_path / "image.png", label=False)) as picture:
+        found = np.asarray(picture).astype(float)
+    assert found.shape == size
+    wanted = case.images["clean"][::-1]
+    for axis in (0, 1):
+        places = (np.arange(size[axis]) + 0.5) * wanted.shape[axis] / size[axis] - 0.5
+        centres = np.arange(wanted.shape[axis])
+        wanted = np.apply_along_axis(lambda line: np.interp(places, centres, line), axis, wanted)  # noqa: B023
+    high = np.percentile(case.images["reference"], 99.7)
+    assert np.abs(found - 255 * np.clip(wanted / high, 0, 1)).max() < 1
+
+
 def test_png_is_labelled_unless_that_is_switched_off(tmp_path: Path) -> None:
     case = pictured(200, 200)
     kept, marked = (

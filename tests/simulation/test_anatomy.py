@@ -60,6 +60,15 @@ def test_a_file_in_another_orientation_gives_the_same_volume(marked: Volume, tmp
         np.testing.assert_allclose(loaded.data, expected, atol=1e-6)
 
 
+def test_of_complex_values_the_magnitudes_are_taken_and_one_slice_is_a_thin_volume(tmp_path: Path) -> None:
+    values = default_rng(0).random((24, 20, 3)) * np.exp(2j * default_rng(1).random((24, 20, 3)))
+    for name, array in (("complex", values), ("plain", np.abs(values)), ("flat", np.abs(values[..., 0]))):
+        nibabel.save(nibabel.Nifti1Image(array, np.diag([1.0, 1.0, 2.0, 1.0])), tmp_path / f"{name}.nii.gz")
+    found = {name: anatomy.load_volume(tmp_path / f"{name}.nii.gz") for name in ("complex", "plain", "flat")}
+    np.testing.assert_allclose(found["complex"].data, found["plain"].data, rtol=1e-5)
+    assert found["flat"].data.shape == (24, 20, 1)
+
+
 def test_what_is_no_volume_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text.nii").write_text("no image")
     with pytest.raises(FileFormatError, match=r"text\.nii cannot be read as NIfTI"):

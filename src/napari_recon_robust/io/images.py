@@ -33,14 +33,19 @@ def check_suffix(path: Path, suffixes: tuple[str, ...] = SUFFIXES) -> None:
 
 
 def write_image(
-    path: Path, image: Tensor, voxel: tuple[float, float, float] | None = None, plane: Plane | None = None
+    path: Path,
+    image: Tensor,
+    voxel: tuple[float, float, float] | None = None,
+    plane: Plane | None = None,
+    *,
+    upside_down: bool = False,
 ) -> None:
     """Write one image, complex (rows, columns), in its own units.
 
     .npy: complex64. .h5: `image` complex64 and `magnitude` float32. .png: the magnitude in 8 bits, with its 99.9th
-    percentile white. .nii.gz: the magnitude float32 with the voxel size, the axes (column, row, slice) and
-    where it lies (`plane`). Raises InputError for another suffix or a folder that does not exist, WritingError where
-    the file cannot be written.
+    percentile white, and as it is seen: the last row on top if it is stored upside down. .nii.gz: the magnitude
+    float32 with the voxel size, the axes (column, row, slice) and where it lies (`plane`). Raises InputError for
+    another suffix or a folder that does not exist, WritingError where the file cannot be written.
     """
     check_suffix(path)
     values = image.detach().cpu().numpy()
@@ -58,7 +63,8 @@ def write_image(
         write(path, content.getbuffer())
     elif name.endswith(".png"):
         white = np.percentile(magnitude, 99.9) or 1.0
-        write_picture(path, np.round(255 * np.clip(magnitude / white, 0, 1)).astype(np.uint8))
+        grey = np.round(255 * np.clip(magnitude / white, 0, 1)).astype(np.uint8)
+        write_picture(path, grey[::-1] if upside_down else grey)
     else:
         write(path, gzip.compress(nifti_image(magnitude, voxel, plane).to_bytes(), mtime=0))
 
@@ -77,11 +83,12 @@ def write_picture(path: Path, pixels: NDArray[np.uint8]) -> None:
     write(path, imwrite("<bytes>", pixels, extension=".png"))
 
 
-def read_image(path: Path) -> Tensor:
+def read_image(path: Path, *, upside_down: bool = False) -> Tensor:
     """A magnitude image, float32 (rows, columns), from .nii or from a file laid out as by `write_image`.
 
-    It has the file's own units; those of a picture (.png) are grey values from 0 to 1. Raises InputError for another
-    kind of file or more than one image, FileFormatError for a file that cannot be read.
+    It has the file's own units; those of a picture (.png) are grey values from 0 to 1, and its rows are as they are
+    seen (`upside_down`, as there). Raises InputError for another kind of file or more than one image, FileFormatError
+    for a file that cannot be read.
     """
     name = path.name.lower()
     if not name.endswith(READABLE):
@@ -92,7 +99,8 @@ def read_image(path: Path) -> Tensor:
     if values.ndim != 2 or not values.size or not np.issubdtype(values.dtype, np.number):
         size = dimensions(values.shape)
         raise InputError(f"{shown(path)} holds an array of {size} values; give a single image (rows, columns).")
-    return torch.from_numpy(np.abs(values).astype(np.float32))
+    found = torch.from_numpy(np.abs(values).astype(np.float32))
+    return found.flipud() if upside_down and name.endswith(".png") else found
 
 
 def _read(path: Path, name: str) -> NDArray[np.generic]:

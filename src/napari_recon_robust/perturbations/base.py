@@ -269,8 +269,11 @@ class Perturbation(ABC):
         return None
 
     @classmethod
-    def towards(cls, path: Path) -> Self:
-        """The kind with the image of a file, for kinds that accept one; InputError for a file without an image."""
+    def towards(cls, path: Path, *, upside_down: bool = False) -> Self:
+        """The kind with the image of a file, for kinds that accept one; InputError for a file without an image.
+
+        upside_down: whether the scan's images are stored so; a picture shows them as they are seen.
+        """
         raise InputError(f"{cls.label} accepts no image; leave it out, or choose a kind that accepts one.")
 
     def recalled(self, perturbed: Perturbed) -> Perturbed:

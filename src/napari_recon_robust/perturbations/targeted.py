@@ -116,9 +116,9 @@ class Targeted(Perturbation):
         self.image, self.scaled = image, scaled
 
     @classmethod
-    def towards(cls, path: Path) -> "Targeted":
+    def towards(cls, path: Path, *, upside_down: bool = False) -> "Targeted":
         """The perturbation towards the image in a file (`io.images.read_image`); a picture (.png) is scaled."""
-        return cls(read_image(path), scaled=path.suffix.lower() == ".png")
+        return cls(read_image(path, upside_down=upside_down), scaled=path.suffix.lower() == ".png")
 
     def hint(self, knobs: Mapping[str, Any]) -> str:
         """Say what the region is to look like."""

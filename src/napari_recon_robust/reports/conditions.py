@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..cases.record import Case, anatomy_hash, load_case, slice_hash
 from ..cases.replay import recalled
-from ..data.orientation import Plane
+from ..data.orientation import Plane, aspect_of
 from ..data.window import Window
 from ..ground.cached import cached_property
 from ..ground.errors import InputError, dimensions, either
@@ -157,6 +157,15 @@ class CaseImages:
     def upright(self, image: NDArray[Any]) -> NDArray[Any]:
         """An array (rows, columns) with the rows in the order in which they are seen."""
         return np.ascontiguousarray(image[::-1] if self.upside_down else image)
+
+    def seen(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
+        """An image (rows, columns) upright and with square pixels: longer ones are interpolated along their length."""
+        from PIL import Image
+
+        upright, aspect = self.upright(image), aspect_of(self.voxel)
+        rows, columns = (round(side * times) for side, times in zip(image.shape, (aspect, 1 / aspect), strict=True))
+        size = max(columns, image.shape[1]), max(rows, image.shape[0])
+        return np.asarray(Image.fromarray(upright.astype(np.float32)).resize(size, Image.Resampling.BILINEAR))
 
     def strength(self, number: int) -> str:
         """The budget of a result as it is read, such as "1%"; empty for a perturbation without one."""

@@ -36,9 +36,9 @@ def export_image(
 ) -> Path:
     """Write one image of a case, in the format of the path's suffix; returns the path.
 
-    .png: 8 bits through the window, as on the screen. .tiff: float32 in the scan's units, as on the screen. .nii.gz:
-    float32 with the rows as they are stored, the voxel size, and the patient's orientation where the case knows it.
-    .dcm: a DICOM MR image of 16 bits, with the same.
+    .png: 8 bits through the window, as on the screen, with square pixels. .tiff: float32 in the scan's units, as on the
+    screen. .nii.gz: float32 with the rows as they are stored, the voxel size, and the patient's orientation where the
+    case knows it. .dcm: a DICOM MR image of 16 bits, with the same.
 
     case: a loaded one or its folder. image: "reference", "clean", "perturbed", "random" or "perturbed-reference".
     budget: which of several, as a fraction; by default the largest. window: black and white of PNG and DICOM, in the
@@ -73,10 +73,10 @@ def export_condition(
 
 
 def png(shown: CaseImages, condition: Condition, window: Window, label: bool) -> bytes:
-    """8 bits with the first row that is seen on top, grey or in two colours; what it is stands in its text."""
+    """8 bits as they are seen, with square pixels, grey or in two colours; what the image is stands in its text."""
     from PIL import Image, PngImagePlugin
 
-    image = shown.upright(condition.image)
+    image = shown.seen(condition.image)
     pixels = coloured(image, window.high) if condition.signed else window.grey(image)
     if label:
         pixels = burned_in(pixels, condition, white=255)

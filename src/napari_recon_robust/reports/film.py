@@ -85,7 +85,7 @@ def _frame(shown: CaseImages, condition: Condition, window: Window) -> NDArray[n
     """Grey values of 8 bits (rows, columns): the image, magnified if it is small, above what it is."""
     from PIL import Image, ImageDraw, ImageFont
 
-    grey = window.grey(shown.upright(condition.image))
+    grey = window.grey(shown.seen(condition.image))
     times = max(-(-_LEAST // min(grey.shape)), 1)
     grey = np.kron(grey, np.ones((times, times), np.uint8))
     rows, columns = (side + side % 2 for side in grey.shape)  # a film has an even number of pixels

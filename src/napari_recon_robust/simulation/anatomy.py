@@ -95,12 +95,16 @@ def load_volume(path: str | Path) -> Volume:
 def from_image(image: Any) -> Volume:
     """A nibabel image as a volume, turned to (right, anterior, superior); ValueError if it does not have three axes.
 
-    Further axes of one entry, as some programs write for a single time, do not count.
+    Further axes of one entry, as some programs write for a single time, do not count; two axes are those of one slice.
+    Of complex values the magnitudes are taken.
     """
     import nibabel
 
+    if len(image.shape) == 2:
+        image = nibabel.Nifti1Image(np.asarray(image.dataobj)[..., None], image.affine)
     image = nibabel.as_closest_canonical(image)
-    data = np.asarray(image.dataobj, dtype=np.float32)
+    data = np.asarray(image.dataobj)
+    data = (np.abs(data) if np.iscomplexobj(data) else data).astype(np.float32)
     if data.size == math.prod(data.shape[:3]):
         data = data.reshape(data.shape[:3])
     if data.ndim != 3:

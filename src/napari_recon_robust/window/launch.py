@@ -131,16 +131,16 @@ def _write(session: Session, folder: Path) -> None:
 
     def save(place: Path) -> None:
         write_picture(place / "window.png", screenshot)
-        _write_images(result, place)
+        _write_images(result, place, session.bench.acquisition.upside_down)
         write(place / "metrics.json", json.dumps(result.outcome.to_json(), indent=2).encode())
 
     keep(folder, save)
 
 
-def _write_images(result: Result, folder: Path) -> None:
+def _write_images(result: Result, folder: Path, upside_down: bool) -> None:
     comparison = result.outcome.comparison
     for name in ("reference", "clean", "perturbed", "random"):
         image = getattr(comparison, name)
         if image is not None:
             write_image(folder / f"{name}.npy", image)
-            write_image(folder / f"{name}.png", image)
+            write_image(folder / f"{name}.png", image, upside_down=upside_down)

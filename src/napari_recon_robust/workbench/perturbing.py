@@ -195,7 +195,7 @@ class Perturbing:
             self.kind, self.knobs = aimed, resolve(aimed.knobs, self.knobs if same else {})
             self.kind_changed.emit()
 
-        return Task(f"Opening {path.name}", _aimed(kind, path), accept)
+        return Task(f"Opening {path.name}", _aimed(kind, path, self._acquisition.upside_down), accept)
 
     @property
     def chosen(self) -> "Perturbation":
@@ -340,9 +340,9 @@ class Perturbing:
             self.kind_changed.emit()
 
 
-def _aimed(kind: "Perturbation", path: Path) -> "Job[Perturbation]":
+def _aimed(kind: "Perturbation", path: Path, upside_down: bool) -> "Job[Perturbation]":
     yield Progress(0.0, f"Opening {path.name}")
-    return kind.towards(path)
+    return kind.towards(path, upside_down=upside_down)
 
 
 def searched(setting: Setting, index: int, kind: "Perturbation", budgets: tuple[float, ...]) -> Job[Result]:

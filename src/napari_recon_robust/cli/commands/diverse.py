@@ -46,7 +46,8 @@ def diverse(
       recon-robust diverse scan.h5 --method hyperrecon --pattern equispaced --roi 120,140,32,28 --output variants
     """
     outputs = Outputs(output)
-    with measured(**sampling) as (_, _, measurement):
+    with measured(**sampling) as (scan, _, measurement):
+        upside_down = scan.header.upside_down
         chosen = chosen_method(method, knobs, auto, measurement)
         region = None if roi is None else ROI.parse(roi).mask(measurement.matrix)
         job = diverse_job(measurement, chosen, count, region=region)
@@ -55,7 +56,7 @@ def diverse(
     def save(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         for number, variant in enumerate(found, start=1):
-            images.write_image(folder / f"{chosen.id}-{number}.png", variant.image)
+            images.write_image(folder / f"{chosen.id}-{number}.png", variant.image, upside_down=upside_down)
 
     outputs.save(output, save)
     if as_json:

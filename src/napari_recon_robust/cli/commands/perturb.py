@@ -5,7 +5,7 @@ can do.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from ...cases.record import save_case
 from ...cases.replay import make_case, size_of_case
 from ...data.measurement import Measurement
 from ...data.roi import ROI
+from ...data.scan import Scan
 from ...figures import plots
 from ...ground.errors import InputError, ReconRobustError
 from ...ground.knob import Knob
@@ -111,12 +112,19 @@ def _options(kind: Perturbation) -> list[Command]:
 
 @dataclass(frozen=True)
 class _Asked:
-    """What to search for, and where. settings: the knobs of the kind."""
+    """What to search for, and where. settings: the knobs of the kind. image: what the region should look like."""
 
     kind: Perturbation
     settings: Mapping[str, Any]
     budgets: tuple[float, ...]
     region: Region
+    image: Path | None
+
+    def in_scan(self, scan: Scan) -> "_Asked":
+        """The same with the image, which shows the rows as they are seen, as the scan stores them."""
+        if self.image is None:
+            return self
+        return replace(self, kind=self.kind.towards(self.image, upside_down=scan.header.upside_down))
 
     def on(self, measurement: Measurement, method: Method, region: ROI) -> tuple[list[Outcome], BaseException | None]:
         """Search and compare. If the search ends early, use its best result and return why."""
@@ -145,7 +153,7 @@ def _run(kind: Perturbation, own: Sequence[Knob], given: dict[str, Any]) -> None
         if output is not None:
             check_room(output, size_of_case(measurement, max(1, len(asked.budgets))))
         region = asked.region.of(scan, index, measurement.matrix, needed=kind.needs_budget and kind.searches)
-        outcomes, stopped = asked.on(measurement, chosen, region)
+        outcomes, stopped = asked.in_scan(scan).on(measurement, chosen, region)
         saved = partial(
             make_case,
             measurement,
@@ -183,7 +191,7 @@ def _asked(kind: Perturbation, own: Sequence[Knob], given: dict[str, Any]) -> _A
     if image is not None:
         refuse_idle(kind.front, "beside --target-image")
     _refuse_what_does_not_matter(own, settings, kind.place or ())
-    return _Asked(kind if image is None else kind.towards(image), settings, budgets, region)
+    return _Asked(kind, settings, budgets, region, image)
 
 
 def _refuse_own_knobs(own: Iterable[Knob], method: str, pairs: Iterable[str]) -> None:

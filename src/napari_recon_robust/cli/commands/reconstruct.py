@@ -43,10 +43,12 @@ def reconstruct(
         start = time.perf_counter()
         image = follow(chosen.job(measurement), f"reconstructing with {chosen.label}")
         seconds = time.perf_counter() - start
-        plane = scan.plane(index)
+        header, plane = scan.header, scan.plane(index)
         outputs.save(
             output,
-            lambda path: images.write_image(path, image * measurement.unit, voxel=scan.header.voxel, plane=plane),
+            lambda path: images.write_image(
+                path, image * measurement.unit, header.voxel, plane, upside_down=header.upside_down
+            ),
         )
         regions = _measured(chosen, measurement, image)
         _warn_outside(chosen, measurement)
