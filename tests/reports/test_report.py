@@ -5,18 +5,23 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from helpers.browser import Browser
+from helpers.galleries import changed, copied
 from helpers.reported import FROZEN, frozen, pictured
 from napari_recon_robust.cases.record import Case
 from napari_recon_robust.data.window import Window
 from napari_recon_robust.ground.errors import FileFormatError, InputError
+from napari_recon_robust.reports.export import export_image
 from napari_recon_robust.reports.report import write_report
 
 NASTY = "</script><script>document.title='broken into'</script><img src=x onerror=\"document.title='broken into'\">"
@@ -177,6 +182,28 @@ def test_bad_input_is_refused_in_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(FileFormatError, match="cannot be read as JSON"):
         write_report(damaged, path)
     assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda one: one.update(results=[{} for _ in one["results"]]),
+        lambda one: one["results"][0]["clean"]["roi"].update(ssim="<b>"),
+        lambda one: one["results"][0]["budget"].update(nominal="x"),
+        lambda one: one["recipe"]["source"].update(voxel=["a"]),
+        lambda one: one["recipe"]["source"].update(sampling=["x"]),
+    ],
+)
+def test_a_sealed_case_with_values_of_another_kind_is_one_sentence(
+    tmp_path: Path, change: Callable[[dict[str, Any]], object]
+) -> None:
+    case = changed(copied(tmp_path, "worst-case") / "worst-case", change)
+    export = partial(export_image, image="clean")
+    for write, name in ((write_report, "report.pdf"), (export, "image.dcm"), (export, "image.png")):
+        with suppress(InputError, FileFormatError):
+            write(case, path=tmp_path / name)
+    with pytest.raises(FileFormatError, match="the saved case cannot be read .*; restore it"):
+        write_report(case, tmp_path / "report.html")
 
 
 # ---------------------------------------------------------------- in a browser

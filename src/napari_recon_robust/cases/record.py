@@ -12,6 +12,7 @@ import json
 import os
 import platform
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from importlib import metadata
 from io import BytesIO
@@ -134,6 +135,11 @@ def load_case(folder: str | Path) -> Case:
         )
         _check_samples(case)
         return case
+
+
+def reading() -> AbstractContextManager[None]:
+    """FileFormatError where results or facts of a case are not as `make_case` writes them, which `load_case` leaves."""
+    return opening("the saved case", advice="restore it")
 
 
 def _check_samples(case: Case) -> None:

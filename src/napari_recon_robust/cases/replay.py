@@ -1,7 +1,6 @@
 """From outcomes to a saved case, and from a saved case back to its outcomes."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ from ..data.orientation import aspect_of
 from ..data.roi import ROI
 from ..evaluation import metrics
 from ..ground.errors import InputError
-from ..ground.guard import opening
 from ..ground.knob import resolve
 from ..ground.numbers import written
 from ..ground.progress import Job, Progress
@@ -27,7 +25,7 @@ from ..reconstructors.base import Method, Reconstructor
 from ..reconstructors.doubts import doubts
 from . import record
 from .checks import PERTURBATION, Check, check_outcomes, check_search
-from .record import Case, CaseRecipe
+from .record import Case, CaseRecipe, reading
 
 TOLERANCE = 1e-6
 _PACKED = 0.5  # of the bytes of k-space are left on the disk, at the least
@@ -270,7 +268,7 @@ def replay(case: Case | str | Path, reconstructor: Reconstructor | None = None, 
             "the package that it is from."
         )
     method = _method(recipe, reconstructor)
-    with _reading():
+    with reading():
         measurement = measurement_of(case)
         keep = recipe.perturbation_knobs.get("sensitivities") == "kept"
         perturbed = [
@@ -286,14 +284,14 @@ def replay(case: Case | str | Path, reconstructor: Reconstructor | None = None, 
         measurement, method, case.roi, perturbed, seed=recipe.seed, controls=controls, clean=clean, cautions=doubted
     )
     kind = perturbations.get(recipe.perturbation)
-    with _reading():
+    with reading():
         checks = check_outcomes(case, measurement, kind, outcomes)
         unchecked = _not_repeated(case, kind, search=search)
     if not unchecked:
         again = yield from kind.run(measurement, method, case.roi, recipe.budgets, **recipe.perturbation_knobs)
-        with _reading():
+        with reading():
             checks.append(check_search(case, outcomes, again, doubted))
-    with _reading():
+    with reading():
         difference = max(
             _difference(saved[name], outcome.to_json()[name])
             for saved, outcome in zip(case.results, outcomes, strict=True)
@@ -301,11 +299,6 @@ def replay(case: Case | str | Path, reconstructor: Reconstructor | None = None, 
         )
     unchecked = " ".join(filter(None, (unchecked, _UNCHECKABLE)))
     return Replay(case, method, outcomes, difference, _changes(recipe, method), checks, unchecked)
-
-
-def _reading() -> AbstractContextManager[None]:
-    """FileFormatError for results of a case that are not as `make_case` writes them."""
-    return opening("the saved case", advice="restore it")
 
 
 def _not_repeated(case: Case, kind: Perturbation, *, search: bool) -> str:

@@ -17,6 +17,7 @@ from ..ground.cached import cached_property
 from ..ground.errors import ModelError, ReconRobustError, dimensions
 from ..ground.guard import said_by
 from ..ground.progress import Job, Progress, relayed, run
+from ..ground.wanted import Wanted
 from ..physics import fourier
 from ..reconstructors.base import Reconstructor
 
@@ -176,14 +177,25 @@ def torch_as_before() -> Iterator[None]:
     all methods here have their own generators. What it prints goes to stderr, beside the answer of a command; threads,
     as the window has them, share one stdout, which is left alone.
     """
-    threads, dtype = torch.get_num_threads(), torch.get_default_dtype()
     printed = redirect_stdout(sys.stderr) if current_thread() is main_thread() else nullcontext()
+    _AS_BEFORE.begin()
     try:
         with torch.set_grad_enabled(torch.is_grad_enabled()), printed:
             yield
     finally:
-        torch.set_default_dtype(dtype)
-        torch.set_num_threads(threads)
+        _AS_BEFORE.end()
+
+
+@contextmanager
+def _kept() -> Iterator[None]:
+    threads, dtype = torch.get_num_threads(), torch.get_default_dtype()
+    yield
+    torch.set_default_dtype(dtype)
+    torch.set_num_threads(threads)
+
+
+# Calls overlap, as one that was cancelled ends beside the next: none may take what another has set for what was before.
+_AS_BEFORE = Wanted(_kept)
 
 
 def parameters_of(network: nn.Module) -> int:

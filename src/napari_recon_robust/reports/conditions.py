@@ -158,15 +158,6 @@ class CaseImages:
         """An array (rows, columns) with the rows in the order in which they are seen."""
         return np.ascontiguousarray(image[::-1] if self.upside_down else image)
 
-    def seen(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
-        """An image (rows, columns) upright and with square pixels: longer ones are interpolated along their length."""
-        from PIL import Image
-
-        upright, aspect = self.upright(image), aspect_of(self.voxel)
-        rows, columns = (round(side * times) for side, times in zip(image.shape, (aspect, 1 / aspect), strict=True))
-        size = max(columns, image.shape[1]), max(rows, image.shape[0])
-        return np.asarray(Image.fromarray(upright.astype(np.float32)).resize(size, Image.Resampling.BILINEAR))
-
     def strength(self, number: int) -> str:
         """The budget of a result as it is read, such as "1%"; empty for a perturbation without one."""
         nominal = self.case.results[number]["budget"]["nominal"]
@@ -249,3 +240,16 @@ class CaseImages:
         if not np.isfinite(image).all():
             raise InputError(f"the image “{name}” of {self.name} has NaN or infinite values; save the case again.")
         return image
+
+
+def with_square_pixels(image: NDArray[np.float32], voxel: tuple[float, float, float] | None) -> NDArray[np.float32]:
+    """An image (rows, columns) for what takes pixels for square: longer ones are interpolated along their length.
+
+    voxel: their (row, column, slice) size in mm, or None where it is not known.
+    """
+    from PIL import Image
+
+    aspect = aspect_of(voxel)
+    rows, columns = (round(side * times) for side, times in zip(image.shape, (aspect, 1 / aspect), strict=True))
+    size = max(columns, image.shape[1]), max(rows, image.shape[0])
+    return np.asarray(Image.fromarray(image.astype(np.float32)).resize(size, Image.Resampling.BILINEAR))

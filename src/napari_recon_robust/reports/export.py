@@ -13,14 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from ..cases.record import Case
+from ..cases.record import Case, reading
 from ..data.window import Window
 from ..evaluation.difference import coloured
 from ..ground.guard import to_path
 from ..ground.writing import write
 from ..io.images import check_suffix
 from ..io.nifti import nifti_image
-from .conditions import CaseImages, Condition
+from .conditions import CaseImages, Condition, with_square_pixels
 from .dicom import mr_image
 from .labels import burned_in, warning
 
@@ -49,8 +49,9 @@ def export_image(
     """
     path = to_path(path)
     check_suffix(path, tuple(_FORMATS))
-    shown = CaseImages(case)
-    condition = shown.condition(image, shown.number(budget))
+    with reading():
+        shown = CaseImages(case)
+        condition = shown.condition(image, shown.number(budget))
     return export_condition(shown, condition, path, window=window, label=label)
 
 
@@ -64,11 +65,13 @@ def export_condition(
 ) -> Path:
     """Write an image that may be none of those that a case holds; see `export_image`, which writes one of them."""
     check_suffix(path, tuple(_FORMATS))
-    limits = shown.windowed(window)
-    condition = replace(condition, image=condition.image * np.float32(shown.unit))
-    limits = Window(limits.low * shown.unit, limits.high * shown.unit)
-    content = next(made for suffix, made in _FORMATS.items() if path.name.lower().endswith(suffix))
-    write(path, content(shown, condition, limits, label))
+    made = next(made for suffix, made in _FORMATS.items() if path.name.lower().endswith(suffix))
+    with reading():
+        limits = shown.windowed(window)
+        condition = replace(condition, image=condition.image * np.float32(shown.unit))
+        limits = Window(limits.low * shown.unit, limits.high * shown.unit)
+        content = made(shown, condition, limits, label)
+    write(path, content)
     return path
 
 
@@ -76,7 +79,7 @@ def png(shown: CaseImages, condition: Condition, window: Window, label: bool) ->
     """8 bits as they are seen, with square pixels, grey or in two colours; what the image is stands in its text."""
     from PIL import Image, PngImagePlugin
 
-    image = shown.seen(condition.image)
+    image = with_square_pixels(shown.upright(condition.image), shown.voxel)
     pixels = coloured(image, window.high) if condition.signed else window.grey(image)
     if label:
         pixels = burned_in(pixels, condition, white=255)

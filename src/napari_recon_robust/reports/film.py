@@ -12,13 +12,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..cases.record import Case
+from ..cases.record import Case, reading
 from ..data.window import Window
 from ..ground.errors import InputError
 from ..ground.guard import to_path
 from ..ground.writing import write
 from ..io.images import check_suffix
-from .conditions import CaseImages, Condition
+from .conditions import CaseImages, Condition, with_square_pixels
 from .labels import warning
 
 SUFFIXES = (".gif", ".mp4")
@@ -58,9 +58,10 @@ def export_film(
         raise InputError(
             "MP4 needs imageio-ffmpeg: pip install 'napari-recon-robust[mp4]', or name a .gif, which needs nothing."
         )
-    shown = CaseImages(case)
-    limits = shown.windowed(window)
-    frames = [_frame(shown, one, limits) for one in _conditions(shown, kind, budget)]
+    with reading():
+        shown = CaseImages(case)
+        limits = shown.windowed(window)
+        frames = [_frame(shown, one, limits) for one in _conditions(shown, kind, budget)]
     write(path, _mp4(frames, rate) if mp4 else _gif(frames, rate))
     return path
 
@@ -85,7 +86,7 @@ def _frame(shown: CaseImages, condition: Condition, window: Window) -> NDArray[n
     """Grey values of 8 bits (rows, columns): the image, magnified if it is small, above what it is."""
     from PIL import Image, ImageDraw, ImageFont
 
-    grey = window.grey(shown.seen(condition.image))
+    grey = window.grey(with_square_pixels(shown.upright(condition.image), shown.voxel))
     times = max(-(-_LEAST // min(grey.shape)), 1)
     grey = np.kron(grey, np.ones((times, times), np.uint8))
     rows, columns = (side + side % 2 for side in grey.shape)  # a film has an even number of pixels

@@ -12,7 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from ..cases.record import Case
+from ..cases.record import Case, reading
 from ..figures.plots import NOTICE
 from ..ground.arguments import as_list
 from ..ground.errors import InputError
@@ -46,11 +46,12 @@ def write_report(
     several = [cases] if isinstance(cases, Case | str | Path) else as_list(cases, "the cases")
     if not several:
         raise InputError("there is no case to report on; name at least one.")
-    opened = [
-        CaseImages(case, f"Case {number}" if isinstance(case, Case) else "") for number, case in enumerate(several, 1)
-    ]
-    pages = [CasePage(shown, number, window) for number, shown in enumerate(opened, 1)]
-    write(path, pdf(pages) if path.suffix.lower() == ".pdf" else page(pages).encode())
+    names = [f"Case {number}" if isinstance(case, Case) else "" for number, case in enumerate(several, 1)]
+    with reading():
+        opened = [CaseImages(case, name) for case, name in zip(several, names, strict=True)]
+        pages = [CasePage(shown, number, window) for number, shown in enumerate(opened, 1)]
+        content = pdf(pages) if path.suffix.lower() == ".pdf" else page(pages).encode()
+    write(path, content)
     return path
 
 

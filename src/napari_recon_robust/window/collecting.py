@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from qtpy.QtCore import QObject, QTimer
 
-from .wanted import Wanted
+from ..ground.wanted import Wanted
 
 _PERIOD = 500  # ms
 

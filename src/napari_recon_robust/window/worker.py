@@ -19,8 +19,8 @@ from superqt.utils import create_worker
 
 from ..ground.errors import ModelError, ReconRobustError
 from ..ground.progress import Cancelled, Job, Progress, cancellable
+from ..ground.wanted import Wanted
 from .collecting import uncollected
-from .wanted import Wanted
 
 _log = logging.getLogger(__name__)
 _asked = 0  # threads of torch

@@ -121,3 +121,9 @@ def test_every_metric_is_an_order_and_another_name_is_refused() -> None:
     assert DEFAULT_ORDER in ORDERS
     with pytest.raises(InputError, match="cannot be sorted by 'size'"):
         order("size")
+
+
+def test_a_number_of_thousands_of_digits_is_sorted_as_text() -> None:
+    long = Entry("long", PATH, label="7" * 5000)
+    found = arranged([long, *ENTRIES], Filter.parse(""), order("label"))
+    assert [entry.name for entry in found] == ["long", "a", "b/case 10", "b/case 9", "broken"]

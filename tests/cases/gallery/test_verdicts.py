@@ -47,6 +47,15 @@ def test_a_line_that_was_cut_short_is_left_out_and_the_next_one_counts(case: Pat
     assert read_judgement(case) == Judgement("failure", ("after",))
     (case / FILE).write_bytes(b"\xff\xfe [1]\n3\n" + whole + b'\n{"verdict": "good", "tags": "no", "note": 3}\n')
     assert read_judgement(case) == Judgement("failure")
+    (case / FILE).write_bytes(whole + b'{"note": ' + b"[" * 200_000 + b"\n")
+    assert read_judgement(case) == Judgement("failure")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_what_is_no_regular_file_is_refused_without_waiting(case: Path) -> None:
+    os.mkfifo(case / FILE)
+    with pytest.raises(InputError, match=r"verdict\.jsonl is a pipe, and a file is expected"):
+        read_judgement(case)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from helpers.galleries import copied
+from helpers.galleries import changed, copied
 from napari_recon_robust.cases.gallery.verdicts import judge_case
 from napari_recon_robust.cli import cli
 
@@ -42,6 +42,13 @@ def test_a_table_and_what_is_damaged(folder: Path) -> None:
     assert fnaf.endswith("probably-failure  lesion, small")
     assert damaged == "random: kspace.h5 is missing from the saved case random; restore it or save again."
     assert count == "3 cases"
+
+
+def test_nothing_of_a_case_steers_the_terminal(folder: Path) -> None:
+    changed(folder / "fnaf", lambda one: one["roi"].update(label="\x1b]0;title\x07\nb"))
+    printed = invoke(folder).output
+    assert not {"\x1b", "\x07"} & set(printed)
+    assert len(printed.splitlines()) == 5
 
 
 def test_a_filter_and_an_order(folder: Path) -> None:

@@ -24,6 +24,7 @@ from .verdicts import SCALE
 Condition = Callable[[Entry], bool]
 
 DEFAULT_ORDER = "change"
+_DIGITS = 100  # of a number in a name; longer ones are text, which Python does not take for numbers either
 # Fields of which a value names the whole, and those of which it names a part.
 _WHOLE: dict[str, Callable[[Entry], Sequence[str]]] = {
     "method": lambda entry: [entry.method],
@@ -85,7 +86,7 @@ class Order:
 def _text_or_none(text: str) -> "list[tuple[int, int | str]] | None":
     """A key by which "case 10" comes after "case 9"; None for an empty text."""
     parts = [part for part in re.split(r"(\d+)", text.casefold()) if part]
-    return [(0, int(part)) if part.isdecimal() else (1, part) for part in parts] or None
+    return [(0, int(part)) if part.isdecimal() and len(part) < _DIGITS else (1, part) for part in parts] or None
 
 
 def _by_metric(name: str) -> Order:

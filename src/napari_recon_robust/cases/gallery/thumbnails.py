@@ -3,8 +3,6 @@
 They lie in the user's cache by the hash of the case, never in its folder, which may be read-only.
 """
 
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BytesIO
@@ -15,6 +13,7 @@ from numpy.typing import NDArray
 from ...data.roi import Bounds, bounds
 from ...data.window import WHITE
 from ...ground import cache
+from ...ground.arrays import read_npz
 from ...ground.errors import FileFormatError
 from ..record import IMAGES, altered, file_hash, missing, read_description
 from .entry import Entry
@@ -54,12 +53,12 @@ def crops(entry: Entry) -> Crops:
     if file_hash(path) != read_description(entry.path)["files"].get(IMAGES):
         raise FileFormatError(altered(IMAGES, entry.path))
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            region = stored["roi"]
-            whole = {name: stored[name] for name in ("reference", "clean") if name in stored.files}
-            whole["perturbed"] = stored["perturbed"][entry.number]
+        stored = read_npz(path)
+        region = stored["roi"]
+        whole: dict[str, Image] = {name: stored[name] for name in ("reference", "clean") if name in stored}
+        whole["perturbed"] = stored["perturbed"][entry.number]
         return cropped(whole, region, upside_down=entry.upside_down)
-    except (OSError, KeyError, IndexError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, KeyError, IndexError, ValueError) as error:
         raise FileFormatError(f"{IMAGES} of {entry.path.name} is damaged ({error}); restore it.") from None
 
 

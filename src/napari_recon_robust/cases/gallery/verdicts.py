@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ...ground.errors import InputError, either
-from ...ground.guard import to_path
+from ...ground.guard import read, to_path
 from ..record import DESCRIPTION
 
 FILE = "verdict.jsonl"
@@ -49,20 +49,16 @@ class Judgement:
 
 def read_judgement(case: str | Path) -> Judgement:
     """What has been said of the case in a folder; InputError if the file is there and cannot be read."""
-    try:
-        content = (Path(case) / FILE).read_bytes()
-    except FileNotFoundError:
+    path = Path(case) / FILE
+    if not path.exists():
         return Judgement()
-    except OSError as error:
-        raise InputError(
-            f"{FILE} of {Path(case).name} cannot be read ({error.strerror}); mend its permissions."
-        ) from None
+    content = read(path, error=InputError)
     found = Judgement()
     for line in content.splitlines():
         try:
             change = json.loads(line)
-        except ValueError:
-            continue  # an empty line, or one that was cut short
+        except (ValueError, RecursionError):
+            continue  # an empty line, one that was cut short, or none of ours
         if isinstance(change, dict):
             found = replace(found, **_known(change))
     return found

@@ -8,6 +8,7 @@ import click
 from ...cases.gallery.entry import METRICS, Entry
 from ...cases.gallery.listing import list_cases
 from ...cases.gallery.query import DEFAULT_ORDER, ORDERS
+from ...ground.errors import one_line
 from ...ground.numbers import counted
 from ...ground.table import to_csv
 from ...ground.writing import write
@@ -67,11 +68,12 @@ def _print(entries: Sequence[Entry], none: str) -> None:
     heads = ["case", *_TEXTS, "budget", *_MEASURED, "verdict", "tags"]
     rows = [
         [
-            entry.name,
-            *(getattr(entry, name) for name in _TEXTS),
+            *map(
+                one_line, (entry.name, *(getattr(entry, name) for name in _TEXTS))
+            ),  # a stranger's may steer a terminal
             *(entry.show(name) for name in ("budget", *_MEASURED)),
             entry.judgement.verdict,
-            ", ".join(entry.judgement.tags),
+            one_line(", ".join(entry.judgement.tags)),
         ]
         for entry in sound
     ]
@@ -80,5 +82,5 @@ def _print(entries: Sequence[Entry], none: str) -> None:
         click.echo("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
     for entry in entries:
         if entry.damage:
-            click.echo(f"{entry.name}: {entry.damage}")
+            click.echo(one_line(f"{entry.name}: {entry.damage}"))
     click.echo(counted(len(entries), "case") if entries else none)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Thread
 
-from napari_recon_robust.window.wanted import Wanted
+from napari_recon_robust.ground.wanted import Wanted
 
 
 def test_it_holds_from_the_first_to_the_last_whichever_threads_they_are_in() -> None:
