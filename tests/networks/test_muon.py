@@ -14,6 +14,16 @@ def test_the_update_has_the_singular_vectors_of_the_gradient_and_even_singular_v
     assert (inner - inner.diagonal().diag()).abs().max() < 1e-3
 
 
+@pytest.mark.parametrize(("outputs", "stretch"), [(12, 2.0), (3, 1.0), (2, 1.0)])
+def test_kernels_with_more_outputs_than_taps_move_further(outputs, stretch):
+    """By the root of how many times as many, as in Muon's own code."""
+    kernel = torch.nn.Parameter(torch.zeros(outputs, 3, 1, 1))
+    kernel.grad = torch.randn(kernel.shape, generator=torch.Generator().manual_seed(0))
+    update = orthogonalise(kernel.grad[None].flatten(2))[0]
+    Muon([kernel], lr=0.1).step()
+    torch.testing.assert_close(kernel.detach().flatten(1), -0.1 * stretch * update, atol=1e-5, rtol=1e-4)
+
+
 def test_it_is_unaware_of_the_scale_of_the_loss():
     def trained(scale: float) -> torch.Tensor:
         kernel = torch.nn.Parameter(torch.ones(4, 3, 1, 1))

@@ -19,6 +19,19 @@ def longer(recipe: loop.Recipe, steps: int, **preset) -> loop.Recipe:
     return recipe.model_copy(update={"presets": {"cpu": changed}})
 
 
+def test_the_running_mean_forgets_the_first_weights_soon_and_takes_counts_as_they_are():
+    network = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 1), torch.nn.BatchNorm2d(2))
+    mean = torch.optim.swa_utils.AveragedModel(network, multi_avg_fn=loop._running_mean, use_buffers=True)
+    mean.update_parameters(network)
+    with torch.no_grad():
+        network[0].weight.fill_(1.0)
+        network[1].num_batches_tracked.fill_(50)
+    for _ in range(50):
+        mean.update_parameters(network)
+    assert (mean.module[0].weight - 1).abs().max() < 1e-3
+    assert mean.module[1].num_batches_tracked == 50
+
+
 @pytest.mark.slow
 def test_training_improves_on_its_cases(recipe, run_folder):
     """The U-Net starts at the zero-filled image, which is easy to improve on; four cases teach nothing of others."""

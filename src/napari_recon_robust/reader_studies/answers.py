@@ -136,7 +136,8 @@ class Answers:
         return self._store.first("SELECT 1 FROM displays WHERE reader = ? AND sitting = ?", reader, sitting) is not None
 
     def check_display(self, reader: str, sitting: int, findings: Mapping[str, Any]) -> None:
-        """Keep what the check of the display found at the start of a sitting."""
+        """Keep what the check of the display found at the start of a sitting; NotAllowedError before consent."""
+        _check_consent(self.consented(reader))
         with self._store.transaction() as database:
             database.execute(
                 "INSERT INTO displays VALUES (?, ?, ?, ?)", (reader, sitting, audit.now(), json.dumps(dict(findings)))
@@ -174,8 +175,7 @@ class Answers:
 
     def _may_answer(self, reader: str, presentation: str, revision: int, step: int) -> Shown:
         shown = _own(self.bundle, reader, presentation)
-        if not self.consented(reader):
-            raise NotAllowedError("nothing is stored before you have agreed to take part.")
+        _check_consent(self.consented(reader))
         current = self.place(reader)
         is_next = current.shown is not None and current.shown.id == presentation
         answered = presentation in self._answered(reader)
@@ -383,3 +383,8 @@ def _loaded(text: Any) -> Any:
         return json.loads(text)
     except (TypeError, ValueError, RecursionError) as error:
         raise FileFormatError("the answers are damaged; go back to a copy of their file.") from error
+
+
+def _check_consent(given: bool) -> None:
+    if not given:
+        raise NotAllowedError("nothing is stored before you have agreed to take part.")

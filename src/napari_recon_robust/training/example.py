@@ -117,8 +117,9 @@ def _ends(rng: Generator) -> tuple[float, float]:
 
 def measured(problem: Problem) -> Tensor:
     """The samples of a drawn problem that are not padding, which is exactly zero in all coils; shaped as the mask."""
-    axes = (0, 1) if problem.model.mask.shape[0] == 1 else (0,)
-    return problem.model.mask & (problem.data != 0).any(axes)
+    mask = problem.model.mask  # of a batch one for each example, with an axis for the coils
+    seen = (problem.data != 0).any((-3, -2) if mask.shape[-2] == 1 else -3)
+    return mask & seen.reshape(mask.shape)
 
 
 def _mask(case: TrainingCase, masks: MaskSpecification, rows: int, rng: Generator) -> Tensor:

@@ -509,6 +509,9 @@ def foreground_error(image: Tensor, example: Example) -> float:
 
 def _running_mean(mean: Sequence[Tensor], current: Sequence[Tensor], count: Tensor | int) -> None:
     """Update an exponential mean, faster at first, so that the first weights are forgotten."""
+    if not (mean[0].is_floating_point() or mean[0].is_complex()):  # counts, as of batch normalization
+        torch._foreach_copy_(list(mean), list(current))
+        return
     decay = min(_AVERAGE, (1 + int(count)) / (10 + int(count)))
     torch._foreach_lerp_(list(mean), list(current), 1 - decay)
 

@@ -232,6 +232,35 @@ def test_guesses_are_slowed_down(study: Callable[..., Answers]) -> None:
 
 
 @pytest.mark.slow
+def test_past_the_limit_not_even_the_right_token_is_tried(study: Callable[..., Answers]) -> None:
+    answers = study()
+    stranger = Client(answers)
+    for number in range(20):
+        stranger.post("/enter", token=f"guess {number}")
+    assert stranger.post("/enter", token=answers.access.invite("R1")).status_code == 429
+
+
+@pytest.mark.slow
+def test_the_check_of_the_display_is_kept_after_consent_and_not_without_end(study: Callable[..., Answers]) -> None:
+    reader = Client(study(), "R1", consent=False)
+    refused = reader.post("/display", size="24")
+    assert (refused.status_code, "before you have agreed" in refused.text) == (403, True)
+    reader.post("/consent")
+    found = [reader.post("/display", size="24").status_code for _ in range(250)]
+    assert found[0] == 200
+    assert found[-1] == 429
+
+
+@pytest.mark.slow
+def test_half_a_letter_is_refused_in_one_sentence(study: Callable[..., Answers]) -> None:
+    """As of a comment that is cut within an emoji."""
+    reader = Client(study(), "R1")
+    for path, body in (("/enter", {"token": "\ud800"}), ("/answer", {"comment": "\ud83d"})):
+        found = reader.post(path, **body)
+        assert (found.status_code, "not in the form" in found.text) == (400, True)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("body", "words"),
     [

@@ -75,7 +75,7 @@ class _Room:
         self.answers, self.bundle = answers, answers.bundle
         self.origin = origin.rstrip("/")
         self.host = self.origin.partition("://")[2]
-        self.guesses = Limit(20, 60)  # wrong tokens and sessions, for each address
+        self.guesses = Limit(20, 60)  # tokens, and wrong sessions, for each address
         self.all_guesses = Limit(300, 60)
         self.writes = Limit(240, 60)  # for each reader
 
@@ -129,16 +129,12 @@ class _Room:
 
     async def enter(self, request: Request) -> Response:
         """An invitation is exchanged for a session, once."""
-        client = request.client.host if request.client else ""
+        self._count_guess(request)
         body = await _body(request)
         token = body.get("token")
-        try:
-            if not isinstance(token, str) or len(token) > 200:
-                raise NotAllowedError("this invitation is incomplete; copy the whole link.")
-            secret = await run_in_threadpool(self.answers.access.enter, token, SESSION_DAYS)
-        except NotAllowedError:
-            self._count_guess(client)
-            raise
+        if not isinstance(token, str) or len(token) > 200:
+            raise NotAllowedError("this invitation is incomplete; copy the whole link.")
+        secret = await run_in_threadpool(self.answers.access.enter, token, SESSION_DAYS)
         response = JSONResponse({})
         response.set_cookie(
             COOKIE,
@@ -150,7 +146,9 @@ class _Room:
         )
         return response
 
-    def _count_guess(self, client: str) -> None:
+    def _count_guess(self, request: Request) -> None:
+        """Before it is tried: past the limit not even the right token is looked up."""
+        client = request.client.host if request.client else ""
         if not (self.guesses.allows(client) and self.all_guesses.allows("")):
             raise _TooManyError
 
@@ -160,7 +158,7 @@ class _Room:
             return await run_in_threadpool(self.answers.access.reader_of, secret)
         except NotAllowedError:
             if secret:
-                self._count_guess(request.client.host if request.client else "")
+                self._count_guess(request)
             raise
 
     async def consent(self, request: Request) -> Response:
@@ -258,6 +256,8 @@ class _Room:
     async def display(self, request: Request) -> Response:
         """What the check of the display found."""
         reader, body = await self._reader(request), await _body(request)
+        if not self.writes.allows(reader):
+            raise _TooManyError
         findings = {str(name)[:40]: str(value)[:200] for name, value in list(body.items())[:20]}
         place = await run_in_threadpool(self.answers.place, reader)
         await run_in_threadpool(self.answers.check_display, reader, place.sitting, findings)
@@ -303,6 +303,7 @@ async def _body(request: Request) -> dict[str, Any]:
             raise InputError("this is more than an answer may hold; shorten the comment.")
     try:
         found = json.loads(content)
+        json.dumps(found, ensure_ascii=False).encode()  # half of a pair of surrogates is no text
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
