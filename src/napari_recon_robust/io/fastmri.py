@@ -106,7 +106,7 @@ class FastMRIScan(Scan):
         for slice in range(slices // 2 % step, slices, step):
             try:
                 line = complex_values(self._kspace, (slice, *(0 for _ in coils), readout // 2))
-            except (OSError, ReconRobustError):  # a damaged slice is refused when it is read
+            except (OSError, RuntimeError, ValueError, ReconRobustError):  # it is refused when that slice is read
                 line = np.zeros(1)
             energies.append(np.sum(np.abs(line).astype(float) ** 2))
         return np.nan_to_num(np.array(energies), nan=0.0, posinf=0.0)
@@ -122,8 +122,8 @@ class FastMRIScan(Scan):
         if contradicted:
             self._mask = None
             note = (
-                "The file's `mask` leaves out points that have samples, so it is ignored and all samples are used; give "
-                "it as the sampling mask if the scan is to be undersampled by it."
+                "The file's `mask` leaves out points that have samples, so it is ignored and all samples are used; "
+                "give it as the sampling mask if the scan is to be undersampled by it."
             )
             self.header = self.header.model_copy(update={"notes": (*self.header.notes, note)})
 

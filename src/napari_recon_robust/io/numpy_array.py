@@ -59,8 +59,10 @@ class NumpyScan(Scan):
         if axes is None:
             profiles = _profiles(array)
             axes = _guessed(profiles, array.shape)
+            unsure = array.ndim == len(AXES) and min(array.shape[axes.index(name)] for name in AXES[:2]) > 1
             notes.append(
-                f"The axes of {' x '.join(map(str, array.shape))} are taken as {', '.join(axes)}, which is a guess; "
+                f"The axes of {' x '.join(map(str, array.shape))} are taken as {', '.join(axes)}, which is a guess"
+                f"{', of coil and slice by their place and length alone' if unsure else ''}; "
                 "name them (axes) if that is wrong."
             )
             for name, profile in zip(axes, profiles, strict=True):
