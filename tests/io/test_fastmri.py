@@ -226,6 +226,75 @@ def test_reference_larger_than_the_kspace_is_not_used(tmp_path, kspace):
         assert scan.header.matrix == (48, 20)
 
 
+@pytest.mark.parametrize(
+    "reference",
+    [
+        np.ones((4, 24, 20), np.complex64),
+        np.ones((4, 1, 24, 20)),
+        np.ones((3, 24, 20)),
+        np.ones((4, 0, 20)),
+        np.ones((4, 24, 24)),
+    ],
+)
+@pytest.mark.parametrize("key", ["reconstruction_rss", "reconstruction_esc"])
+def test_a_reference_that_cannot_be_used_is_told_and_the_scan_opens(tmp_path, kspace, reference, key):
+    with open_scan(write(tmp_path / "file1.h5", kspace=kspace, **{key: reference})) as scan:
+        assert scan.reference(0) is None
+        assert scan.fully_sampled
+        assert any(
+            f"`{key}` is {reference.dtype} of shape" in note and "not used" in note for note in scan.header.notes
+        )
+
+
+def test_a_header_in_a_list_is_read_and_an_empty_one_is_told(tmp_path, kspace):
+    xml = header((48, 20), (24, 20))
+    for stored in (xml, [xml], np.array([xml.encode()]), [[xml]]):
+        with open_scan(write(tmp_path / "file1.h5", kspace=kspace, ismrmrd_header=stored)) as scan:
+            assert (scan.header.matrix, scan.header.notes) == ((24, 20), ())
+    for stored in ("", " ", [""], np.array([], "S9")):
+        with open_scan(write(tmp_path / "file1.h5", kspace=kspace, ismrmrd_header=stored)) as scan:
+            assert "The file's `ismrmrd_header` is empty and not used." in scan.header.notes
+
+
+@pytest.mark.parametrize(("names", "kind"), [(("real", "imag"), "f4"), (("real", "imag"), "f8"), (("r", "i"), "f2")])
+@pytest.mark.parametrize("coils", [True, False])
+def test_pairs_of_numbers_are_complex(tmp_path, kspace, names, kind, coils):
+    """Beside fastMRI's keys, without which they are those of CMRxRecon."""
+    kspace = 1e4 * (kspace if coils else kspace[:, 0])
+    pairs = np.empty(kspace.shape, [(name, kind) for name in names])
+    pairs[names[0]], pairs[names[1]] = kspace.real, kspace.imag
+    path = write(tmp_path / "file1.h5", kspace=pairs, ismrmrd_header=header((48, 20), (24, 20)))
+    with open_scan(path) as scan:
+        assert scan.header.format == "fastMRI HDF5"
+        assert scan.header.matrix == (24, 20)
+        assert scan.fully_sampled
+        tolerance = 1e-2 if kind == "f2" else 1e-6
+        np.testing.assert_allclose(scan.kspace(3).numpy().squeeze(), kspace[3], tolerance, tolerance)
+
+
+def test_three_axes_are_told_where_no_reference_says_that_they_are_slices(tmp_path, kspace):
+    for contents, told in (({}, True), ({"reconstruction_esc": np.ones((4, 24, 20), np.float32)}, False)):
+        with open_scan(write(tmp_path / "file1.h5", kspace=kspace[:, 0], **contents)) as scan:
+            notes = [
+                note for note in scan.header.notes if "is taken for 4 slices of one coil; if it holds coils" in note
+            ]
+            assert bool(notes) == told
+
+
+@pytest.mark.parametrize("coils", [True, False])
+@pytest.mark.parametrize("slices", [9, 40])
+def test_kspace_of_three_dimensions_is_told_and_slices_are_not(tmp_path, coils, slices):
+    place, row, column = np.meshgrid(*(np.linspace(-1, 1, n) for n in (slices, 32, 24)), indexing="ij")
+    ball = 1.0 * (place**2 + row**2 + column**2 < 0.8)
+    noise = np.random.default_rng(0).normal(scale=0.01, size=(2, *ball.shape))
+    volume = ball + noise[0] + 1j * noise[1]
+    for axes, told in (((1, 2), False), ((0, 1, 2), True)):
+        kspace = np.fft.fftshift(np.fft.fftn(np.fft.ifftshift(volume, axes), axes=axes), axes)
+        kspace = np.stack([kspace, 1j * kspace], 1) if coils else kspace
+        with open_scan(write(tmp_path / "file1.h5", kspace=kspace)) as scan:
+            assert any("taken for slices has its energy in the centre" in note for note in scan.header.notes) == told
+
+
 def test_neither_header_nor_reference(tmp_path, kspace):
     with open_scan(write(tmp_path / "file1.h5", kspace=kspace)) as scan:
         assert scan.header.matrix == (48, 20)
@@ -272,20 +341,60 @@ def test_lines_that_are_zero_in_all_coils_were_not_measured(tmp_path, kspace):
         assert not scan.fully_sampled
 
 
-def test_a_stored_mask_of_points(tmp_path, kspace):
+@pytest.mark.parametrize("axes", [(), (1,), (1, 1)])
+def test_a_stored_mask_of_points(tmp_path, kspace, axes):
     """As files in fastMRI's layout have it that were undersampled along both axes."""
     mask = np.random.default_rng(0).random((48, 20)) < 0.5
-    with open_scan(write(tmp_path / "file1.h5", kspace=kspace, mask=mask)) as scan:
+    path = write(tmp_path / "file1.h5", kspace=kspace * mask, mask=mask.reshape(*axes, 48, 20))
+    with open_scan(path) as scan:
         np.testing.assert_array_equal(scan.acquired.numpy(), mask)
         np.testing.assert_array_equal(scan.measurement(1).kspace.numpy(), kspace[1] * mask)
 
 
-def test_a_stored_mask_holds_for_every_slice(tmp_path, kspace):
-    """Also where there are samples beside it: it says which of them may be used."""
-    mask = np.arange(20) % 2 == 0
-    with open_scan(write(tmp_path / "file1.h5", kspace=kspace, mask=mask)) as scan:
+WRONG_MASK = (
+    "The file's `mask` leaves out points that have samples, so it is ignored and all samples are used; give it as the "
+    "sampling mask if the scan is to be undersampled by it."
+)
+
+
+@pytest.mark.parametrize("dead", [False, True])
+def test_a_full_scan_with_a_mask_stays_full_and_keeps_its_reference(tmp_path, kspace, dead):
+    """K-space beside a mask is masked already, if the mask is that of fastMRI."""
+    if dead:
+        kspace[:, 0] = kspace[2] = 0
+    reference = np.ones((4, 24, 20), np.float32)
+    path = write(tmp_path / "file1.h5", kspace=kspace, mask=np.arange(20) % 2 == 0, reconstruction_rss=reference)
+    with open_scan(path) as scan:
+        assert WRONG_MASK in scan.header.notes
+        assert scan.fully_sampled
+        one = scan.measurement(1)
+        assert one.mask.all()
+        np.testing.assert_array_equal(one.full.numpy(), kspace[1])
+
+
+@pytest.mark.parametrize("wrong", ["shifted", "inverted", "empty"])
+def test_a_mask_beside_which_there_are_samples_is_ignored(tmp_path, kspace, wrong):
+    sampled = np.arange(20) % 4 == 0
+    sampled[8:13] = True
+    mask = {"shifted": np.fft.ifftshift(sampled), "inverted": ~sampled, "empty": 0 * sampled}[wrong]
+    with open_scan(write(tmp_path / "file1.h5", kspace=kspace * sampled, mask=mask)) as scan:
+        assert WRONG_MASK in scan.header.notes
         for slice in range(len(scan)):
-            np.testing.assert_array_equal(scan.measurement(slice).mask.numpy(), mask[None])
+            np.testing.assert_array_equal(scan.measurement(slice).mask.numpy(), sampled[None])
+
+
+def test_samples_beside_the_mask_of_another_slice_are_used(tmp_path, kspace):
+    mask, other = np.arange(20) % 2 == 0, np.arange(20) % 5 == 0
+    kept = np.where((np.arange(4) == 1)[:, None], other, mask)[:, None, None]
+    with open_scan(write(tmp_path / "file1.h5", kspace=kspace * kept, mask=mask)) as scan:
+        assert WRONG_MASK not in scan.header.notes
+        for slice, expected in enumerate(kept[:, 0]):
+            np.testing.assert_array_equal(scan.measurement(slice).mask.numpy(), expected)
+
+
+def test_a_scan_that_cannot_be_read_opens_with_its_mask(tmp_path, kspace):
+    with open_scan(write(tmp_path / "file1.h5", kspace=kspace * np.nan, mask=np.ones(20))) as scan:
+        assert WRONG_MASK not in scan.header.notes
 
 
 def test_a_dead_coil_hides_no_line(tmp_path, kspace):
@@ -440,12 +549,7 @@ def test_damaged_slice(tmp_path, kspace):
         ({"kspace/images": np.ones(3)}, "is a group"),
         ({"kspace": np.ones((2, 96, 80, 16), complex)}, r"96 coils of 80×16 .* last, .* as \(slices, coils"),
         ({"mask": np.ones(21)}, "`mask` in file1.h5 has shape 21; one value for each of the 20"),
-        ({"mask": np.zeros(20)}, "`mask` in file1.h5 keeps none of the measured lines"),
-        (
-            {"mask": np.arange(20) < 2, "ismrmrd_header": header((48, 20), (24, 20), 15, 8)},
-            "keeps none of the measured",
-        ),
-        ({"reconstruction_rss": np.ones((3, 24, 20))}, "the reference in file1.h5 has shape"),
+        ({"mask": np.ones((20, 48))}, "`mask` in file1.h5 has shape 20×48; one value for each of the 20"),
         ({"ismrmrd_header": "<ismrmrdHeader>"}, "the ISMRMRD header of file1.h5 is no XML"),
     ],
 )

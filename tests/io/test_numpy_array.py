@@ -61,6 +61,12 @@ def test_guess_with_slices_and_with_more_coils_than_lines(kspace):
     assert guess_axes(np.concatenate([kspace[0]] * 11)) == ("coil", "readout", "phase")
 
 
+def test_a_guess_that_may_exchange_coils_and_slices_says_so(tmp_path, kspace):
+    for array, said in ((kspace, True), (kspace.transpose(0, 2, 3, 1), True), (kspace[:1], False), (kspace[0], False)):
+        with open_scan(save(tmp_path / "scan.npy", array)) as scan:
+            assert ("of coil and slice by their place and length alone" in scan.header.notes[0]) == said
+
+
 def test_a_point_that_is_not_a_number_does_not_change_the_guess(kspace):
     for bad in (np.nan, np.inf):
         spoilt = kspace[1].copy()

@@ -7,7 +7,8 @@ import torch
 from ..ground.errors import InputError
 from ..ground.numbers import counted
 from ..physics import coils, noise
-from .measurement import Measurement, calibration_data, calibration_noise
+from . import domain
+from .measurement import Measurement, calibration_data, calibration_noise, known_kspace
 
 # Of the ACS's energy, what a second set of sensitivities explains. Of 142 scans and simulations whose object fits into
 # 90% of the field of view none has so much (R = 2 to 10, all patterns, noise of 0.0015 to 0.1, 4 to 32 coils, 6 and
@@ -24,18 +25,24 @@ LOUD, LOUD_IN_SIGNAL = 5.0, 40.0
 SHARED_PHASE, TIMES_TURNING = 0.06, 4.0
 FEWEST_SAMPLES = 64  # of a readout: fewer may share a phase by chance
 LINES = 100  # that are examined, at least where there are more
-NAMES = ("second_set", "loud_coil", "dc_offset", "few_coils")
+NAMES = ("second_set", "loud_coil", "dc_offset", "few_coils", "transformed", "split")
 
 
 def cautions(measurement: Measurement) -> Mapping[str, str]:
     """Reasons to doubt its images whatever the method, name to words; empty if there are none."""
-    offset = _dc_offset(measurement)  # it needs a second set of its own
-    second_set = "" if offset else _second_set(measurement)
+    offset = _dc_offset(measurement)  # it needs a second set of its own, and looks like an image's bright point
+    points = measurement.mask if measurement.full is None else measurement.acquired
+    kspace = known_kspace(measurement).detach().reshape(-1, *measurement.kspace.shape[-3:])[0]
+    transformed, split = domain.doubts(kspace, points)
+    transformed = "" if offset else transformed
+    second_set = "" if offset or transformed else _second_set(measurement)
     found = {
         "second_set": second_set,
         "loud_coil": _loud_coil(measurement),
         "dc_offset": offset,
         "few_coils": _few_coils(measurement),
+        "transformed": transformed,
+        "split": split,
     }
     return {name: words for name, words in found.items() if words}
 

@@ -17,6 +17,7 @@ from .inspection import Inspection
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _FIRST = 512  # bytes: the length of a user block is this, or twice, four times, ... as much
 _TOGETHER = 256  # entries of a table that are read at once, since the other process has little memory
+_PAIRS = ("real", "imag"), ("r", "i")  # the latter are complex for h5py, unless they are of half precision
 _INSPECTION = Inspection(open_tree.__module__)
 
 
@@ -56,6 +57,20 @@ def values(dataset: Any, index: Any = ()) -> Any:
     numbers = list(index) if isinstance(index, tuple) else [index]
     _try_part(dataset, [int(number) for number in numbers], "")
     return dataset[index]
+
+
+def is_complex(dataset: Any) -> bool:
+    """Whether a data set has complex numbers, or pairs that other programs write for them."""
+    return dataset.dtype.kind == "c" or set(dataset.dtype.names or ()) in map(set, _PAIRS)
+
+
+def complex_values(dataset: Any, index: Any) -> Any:
+    """`values` of a data set that `is_complex`, as complex numbers."""
+    found = values(dataset, index)
+    for real, imaginary in _PAIRS if found.dtype.names else ():
+        if real in found.dtype.names:
+            return found[real] + 1j * found[imaginary]
+    return found
 
 
 def field_values(dataset: Any, field: str, entries: Sequence[int]) -> list[Any]:

@@ -19,7 +19,6 @@ from ..ground.arrays import StoredArray
 from ..ground.errors import FileFormatError
 from ..ground.guard import head, is_file, open_file, read, shown, status
 from ..ground.numbers import counted
-from .domain import notes_on
 from .format import Format
 from .volume import Lines, Volume
 
@@ -96,19 +95,14 @@ class BARTScan(Scan):
                 readout=readout,
                 phase=phase,
                 matrix=(readout, phase),
-                notes=tuple(notes_on(self._part(slices // 2, coils // 2))),
             ),
         )
 
     def _read(self, slice: int) -> NDArray[np.complexfloating]:
-        return self._part(slice, np.s_[:]).transpose(2, 0, 1)
-
-    def _part(self, slice: int, coils: Any) -> NDArray[np.complexfloating]:
-        """One slice of some coils (readout, phase, coils), or of one of them (readout, phase)."""
         index: list[Any] = [0] * self._array.ndim
-        index[SLICE], index[COIL] = slice, coils
-        index[READOUT] = index[PHASE] = np.s_[:]
-        return self._array[tuple(index)]
+        index[SLICE] = slice
+        index[READOUT] = index[PHASE] = index[COIL] = np.s_[:]
+        return self._array[tuple(index)].transpose(2, 0, 1)
 
     def _release(self) -> None:
         self._array.close()

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..ground.hdf5 import values
+from ..ground.hdf5 import complex_values
+from .fastmri_fields import HEADER, REFERENCES
 from .hdf5_layout import HDF5Layout, Layout
 
 
@@ -26,8 +27,10 @@ class CMRxRecon(HDF5Layout):
     expects = "MATLAB 7.3 with `kspace` or `kus`"
 
     def layout(self, kspace: Any) -> Layout | None:
-        """Pairs of numbers of four or five axes, or of three or four for a single coil."""
+        """Pairs of numbers of four or five axes, or of three or four for a single coil; None beside fastMRI's keys."""
         if set(kspace.dtype.names or ()) != {"real", "imag"} or len(_axes(kspace)) not in (4, 5):
+            return None
+        if any(key in kspace.file for key in (HEADER, *REFERENCES)):
             return None
         frames, slices, coils, phase, readout = _sizes(kspace)
         notes = (f"{frames} frames of {slices} slices: those of a slice follow one another.",) if frames > 1 else ()
@@ -37,8 +40,7 @@ class CMRxRecon(HDF5Layout):
         """One frame of one slice."""
         frames, _, coils, phase, readout = _sizes(kspace)
         place = divmod(number, frames)[::-1] if len(_axes(kspace)) == 5 else (number,)
-        pairs = values(kspace, place)
-        slice: NDArray[np.complexfloating] = (pairs["real"] + 1j * pairs["imag"]).reshape(coils, phase, readout)
+        slice: NDArray[np.complexfloating] = complex_values(kspace, place).reshape(coils, phase, readout)
         return slice.transpose(0, 2, 1)
 
 

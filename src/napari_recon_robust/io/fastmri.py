@@ -15,18 +15,18 @@ from numpy.typing import ArrayLike, NDArray
 from ..data.points import extent, measured_points, within
 from ..data.scan import Header, Scan
 from ..ground.cached import cached_property
-from ..ground.errors import FileFormatError, InputError, dimensions
-from ..ground.hdf5 import check_dataset, is_hdf5, open_hdf5, values
+from ..ground.errors import InputError, ReconRobustError, dimensions
+from ..ground.hdf5 import complex_values, is_hdf5, open_hdf5, values
 from ..ground.writing import write
+from .fastmri_fields import checked_kspace, header_of, mask_of, reference_of
 from .format import Format
-from .ismrmrd_header import AcquisitionHeader
+from .third_axis import LINE_ENCODED, note_on
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-REFERENCES = ("reconstruction_rss", "reconstruction_esc")
 SIMULATED = "simulated"  # the attribute of files that were computed
-_MANY_COILS = 64  # so many, with fewer lines than that, are an axis of the image
+_LOOK = 16  # slices, at most, in which it is looked whether they are slices
 _SAMPLE = "brain_t2_simulated.h5"  # the packaged sample is older than that attribute
 
 
@@ -45,7 +45,7 @@ class FastMRI(Format):
             return "kspace" in file
 
     def open(self, path: Path, axes: Sequence[str] | None = None) -> Scan:
-        """Read all but the k-space; FileFormatError for a `kspace`, `mask` or reference that does not fit."""
+        """Read all but most of the k-space; FileFormatError for a `kspace`, `mask` or header that does not fit."""
         self._refuse_axes(path, axes)
         file = open_hdf5(path)
         try:
@@ -59,39 +59,13 @@ class FastMRIScan(Scan):
     """A fastMRI file; slices are read on demand."""
 
     def __init__(self, name: str, file: Any) -> None:
-        self._file = file
-        kspace = file["kspace"]
-        if getattr(kspace, "ndim", 0) not in (3, 4) or kspace.dtype.kind != "c":
-            came = f"{kspace.dtype} of shape {dimensions(kspace.shape)}" if hasattr(kspace, "dtype") else "a group"
-            raise FileFormatError(
-                f"`kspace` in {name} is {came}; complex numbers (slices, coils, readout, phase), or "
-                "(slices, readout, phase) from a single coil, are expected."
-            )
-        check_dataset(kspace)
-        self._kspace = kspace
-        slices, *coils, readout, phase = kspace.shape
-        if min(kspace.shape) < 1:
-            raise FileFormatError(f"`kspace` in {name} is empty, of shape {dimensions(kspace.shape)}; export it again.")
-        if coils and coils[0] >= _MANY_COILS > phase and coils[0] > 2 * phase:
-            raise FileFormatError(
-                f"`kspace` in {name} would have {coils[0]} coils of {dimensions((readout, phase))} points; if the "
-                "coils stand last, export it as (slices, coils, readout, phase)."
-            )
-        notes = []
-        described = AcquisitionHeader()
-        if "ismrmrd_header" in file:
-            described = AcquisitionHeader.parse(values(file["ismrmrd_header"]), name)
+        self._file, self._kspace = file, checked_kspace(file, name)
+        slices, *coils, readout, phase = self._kspace.shape
+        described, notes = header_of(file, name)
         self._limits = described.measured(1, phase)
-        self._mask = _stored_mask(file, name, readout, phase)
-        if self._mask is not None and not bool(self._mask[:, self._limits].any()):
-            raise FileFormatError(
-                f"`mask` in {name} keeps none of the measured lines; export the file again with the mask that it was "
-                "sampled with, or without `mask`."
-            )
-        self._reference = _stored_reference(file, name, slices)
-        if self._reference is not None and not _fits(self._reference.shape[1:], readout, phase):
-            notes.append(f"The stored reference, {self._reference.shape[1:]}, is larger than the k-space and not used.")
-            self._reference = None
+        self._mask = mask_of(file, name, readout, phase)
+        self._reference, remarks = reference_of(file, (slices, readout, phase))
+        notes += remarks
         if self._reference is not None:
             matrix = self._reference.shape[1:]
         elif described.reconstructed is not None and described.matrix is not None:
@@ -99,7 +73,12 @@ class FastMRIScan(Scan):
             notes += described.notes
         else:
             matrix = (readout, phase)
-            notes.append("The file has neither a header nor a reference, so the image is not cropped.")
+            notes.append("The file has no header and no reference that can be used, so the image is not cropped.")
+        if not coils and slices > 1 and self._reference is None:
+            notes.append(
+                f"The first of the three axes of `kspace` is taken for {slices} slices of one coil; if it holds coils, "
+                "export it as (slices, coils, readout, phase)."
+            )
         super().__init__(
             name,
             Header(
@@ -114,12 +93,42 @@ class FastMRIScan(Scan):
                 field_strength=described.field_strength,
                 upside_down=True,
                 simulated=name == _SAMPLE or str(file.attrs.get(SIMULATED)) == "True",
-                notes=tuple(notes),
+                notes=(*notes, *note_on("slice", self._energies(), LINE_ENCODED)),
             ),
         )
+        self._compare_mask()
+
+    def _energies(self) -> NDArray[np.floating]:
+        """The energy of the line through the centre of some slices, of one coil; 0 where it cannot be read."""
+        slices, *coils, readout, _ = self._kspace.shape
+        step = -(-slices // _LOOK)
+        energies = []
+        for slice in range(slices // 2 % step, slices, step):
+            try:
+                line = complex_values(self._kspace, (slice, *(0 for _ in coils), readout // 2))
+            except (OSError, RuntimeError, ValueError, ReconRobustError):  # it is refused when that slice is read
+                line = np.zeros(1)
+            energies.append(np.sum(np.abs(line).astype(float) ** 2))
+        return np.nan_to_num(np.array(energies), nan=0.0, posinf=0.0)
+
+    def _compare_mask(self) -> None:
+        """Drop a mask beside which a slice has samples, and say so: fastMRI stores k-space that is masked already."""
+        if self._mask is None:
+            return
+        try:
+            contradicted = bool((self._found & ~self._mask).any())
+        except ReconRobustError:  # of slices that cannot be read
+            return
+        if contradicted:
+            self._mask = None
+            note = (
+                "The file's `mask` leaves out points that have samples, so it is ignored and all samples are used; "
+                "give it as the sampling mask if the scan is to be undersampled by it."
+            )
+            self.header = self.header.model_copy(update={"notes": (*self.header.notes, note)})
 
     def _read(self, slice: int) -> NDArray[np.complexfloating]:
-        return values(self._kspace, slice).reshape(self.header.coils, self.header.readout, self.header.phase)
+        return complex_values(self._kspace, slice).reshape(self.header.coils, self.header.readout, self.header.phase)
 
     def _stored_reference(self, slice: int) -> NDArray[np.floating] | None:
         return None if self._reference is None else values(self._reference, slice)
@@ -154,7 +163,7 @@ class FastMRIScan(Scan):
 
         A header whose limits leave out lines with values is wrong.
         """
-        first = values(self._kspace, (slice, 0)[: self._kspace.ndim - 2])
+        first = complex_values(self._kspace, (slice, 0)[: self._kspace.ndim - 2])
         if not np.isfinite(first).all():
             return super()._points(slice)  # which says so
         points = measured_points(first[None])
@@ -164,50 +173,12 @@ class FastMRIScan(Scan):
             return within(self._limits, self.header.phase) | points.any(0)
         return super()._points(slice)
 
-    def _measured_in(self, slice: int) -> "Tensor":
-        """Those of the scan where a mask is stored, else as they are found."""
-        return self.acquired if self._mask is not None or self.fully_sampled else super()._measured_in(slice)
-
 
 def _text(attribute: Any) -> str | None:
     """An attribute of the file, if it is a text."""
     if isinstance(attribute, str):  # with surrogates for what is no UTF-8, which no JSON takes
         attribute = attribute.encode(errors="surrogateescape")
     return attribute.decode(errors="replace") if isinstance(attribute, bytes) else None
-
-
-def _stored_mask(file: Any, name: str, readout: int, phase: int) -> "Tensor | None":
-    """The mask that test files carry, bool (1, phase), or (readout, phase) where points were sampled."""
-    if "mask" not in file:
-        return None
-    mask = file["mask"]
-    check_dataset(mask)
-    if mask.size != phase and mask.shape != (readout, phase):
-        raise FileFormatError(
-            f"`mask` in {name} has shape {dimensions(mask.shape)}; one value for each of the {phase} phase-encoding "
-            f"lines, or for each of the {dimensions((readout, phase))} points (readout, phase), is expected."
-        )
-    from torch import from_numpy
-
-    return from_numpy(np.asarray(values(mask)).reshape(-1, phase) != 0)
-
-
-def _stored_reference(file: Any, name: str, slices: int) -> Any:
-    """The data set of reference images (slices, rows, columns), or None."""
-    reference = next((file[key] for key in REFERENCES if key in file), None)
-    if reference is None:
-        return None
-    check_dataset(reference)
-    if reference.ndim != 3 or len(reference) != slices or min(reference.shape) < 1 or reference.dtype.kind not in "fiu":
-        raise FileFormatError(
-            f"the reference in {name} has shape {dimensions(reference.shape)} ({reference.dtype}); {slices} images "
-            f"(rows, columns) are expected for its {slices} slices of k-space."
-        )
-    return reference
-
-
-def _fits(matrix: tuple[int, int], readout: int, phase: int) -> bool:
-    return matrix[0] <= readout and matrix[1] <= phase
 
 
 def _crop(wanted: tuple[int, int], readout: int, phase: int) -> tuple[int, int]:

@@ -1,0 +1,84 @@
+"""What a file in fastMRI's layout holds, each checked before it is used."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..ground.errors import FileFormatError, dimensions
+from ..ground.hdf5 import check_dataset, is_complex, values
+from .ismrmrd_header import AcquisitionHeader
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+HEADER, REFERENCES = "ismrmrd_header", ("reconstruction_rss", "reconstruction_esc")
+_MANY_COILS = 64  # so many, with fewer lines than that, are an axis of the image
+
+
+def checked_kspace(file: Any, name: str) -> Any:
+    """The data set (slices, coils, readout, phase), or without coils; FileFormatError for anything else."""
+    kspace = file["kspace"]
+    if getattr(kspace, "ndim", 0) not in (3, 4) or not is_complex(kspace):
+        came = f"{kspace.dtype} of shape {dimensions(kspace.shape)}" if hasattr(kspace, "dtype") else "a group"
+        raise FileFormatError(
+            f"`kspace` in {name} is {came}; complex numbers (slices, coils, readout, phase), or "
+            "(slices, readout, phase) from a single coil, are expected."
+        )
+    check_dataset(kspace)
+    if min(kspace.shape) < 1:
+        raise FileFormatError(f"`kspace` in {name} is empty, of shape {dimensions(kspace.shape)}; export it again.")
+    _, *coils, readout, phase = kspace.shape
+    if coils and coils[0] >= _MANY_COILS > phase and coils[0] > 2 * phase:
+        raise FileFormatError(
+            f"`kspace` in {name} would have {coils[0]} coils of {dimensions((readout, phase))} points; if the "
+            "coils stand last, export it as (slices, coils, readout, phase)."
+        )
+    return kspace
+
+
+def header_of(file: Any, name: str) -> tuple[AcquisitionHeader, list[str]]:
+    """The header, or the first of several, and a note on an empty one; FileFormatError if it is no XML."""
+    if HEADER not in file:
+        return AcquisitionHeader(), []
+    stored = np.asarray(values(file[HEADER])).ravel()
+    text = stored[0] if len(stored) else b""
+    if isinstance(text, bytes | str) and not text.strip():
+        return AcquisitionHeader(), [f"The file's `{HEADER}` is empty and not used."]
+    return AcquisitionHeader.parse(text, name), []
+
+
+def mask_of(file: Any, name: str, readout: int, phase: int) -> "Tensor | None":
+    """The mask that test files carry, bool (1, phase), or (readout, phase) where points were sampled."""
+    if "mask" not in file:
+        return None
+    mask = file["mask"]
+    check_dataset(mask)
+    if mask.size != phase and (mask.shape[-2:] != (readout, phase) or mask.size != readout * phase):
+        raise FileFormatError(
+            f"`mask` in {name} has shape {dimensions(mask.shape)}; one value for each of the {phase} phase-encoding "
+            f"lines, or for each of the {dimensions((readout, phase))} points (readout, phase), is expected."
+        )
+    from torch import from_numpy
+
+    return from_numpy(np.asarray(values(mask)).reshape(-1, phase) != 0)
+
+
+def reference_of(file: Any, kspace: tuple[int, int, int]) -> tuple[Any, list[str]]:
+    """The data set of reference images (slices, rows, columns) or None, and a note on one that cannot be used.
+
+    kspace: (slices, readout, phase).
+    """
+    key = next((key for key in REFERENCES if key in file), None)
+    if key is None:
+        return None, []
+    reference = file[key]
+    check_dataset(reference)
+    slices, readout, phase = kspace
+    came = f"The file's `{key}` is {reference.dtype} of shape {dimensions(reference.shape)}"
+    if reference.ndim != 3 or len(reference) != slices or min(reference.shape) < 1 or reference.dtype.kind not in "fiu":
+        return None, [
+            f"{came}, and not used: real images (rows, columns) are expected for its {slices} slices of k-space."
+        ]
+    if reference.shape[1] > readout or reference.shape[2] > phase:
+        return None, [f"{came}, larger than the k-space, and not used."]
+    return reference, []
