@@ -319,6 +319,127 @@ def test_a_line_that_is_flagged_for_calibration_and_for_both_is_one_of_the_image
         assert scan.header.notes == ()
 
 
+BOTH, ALONE = ismrmrd.ACQ_IS_PARALLEL_CALIBRATION_AND_IMAGING, ismrmrd.ACQ_IS_PARALLEL_CALIBRATION
+OTHER_MODES = ["separate", "external", "interleaved", "other"]
+
+
+def integrated(writer, kspace, acceleration, offset=0, on_grid=BOTH):
+    """Every second or third line, and complete ones from 5 to 14, those of the grid flagged as it is said."""
+    for step in range(20):
+        grid, centre = step % acceleration == offset, 5 <= step < 15
+        if grid or centre:
+            flags = ((on_grid if grid else ALONE),) if centre else ()
+            writer.lines(kspace[:1], order=[step], flags=flags)
+    return sorted({*range(5, 15), *range(offset, 20, acceleration)})
+
+
+@pytest.mark.parametrize("on_grid", [BOTH, ALONE])
+@pytest.mark.parametrize(("acceleration", "offset"), [(1, 0), (2, 0), (2, 1), (3, 2)])
+def test_calibration_lines_that_complete_the_image_are_embedded_without_a_mode(
+    writer, kspace, on_grid, acceleration, offset
+):
+    expected = integrated(writer, kspace, acceleration, offset, on_grid)
+    with open_scan(writer.done()) as scan:
+        assert scan.acquired[0].nonzero().flatten().tolist() == expected
+        np.testing.assert_array_equal(scan.kspace(0)[..., expected].numpy(), kspace[0][..., expected])
+        assert scan.calibration is None
+        told = [note for note in scan.header.notes if "complete the lines of the image, and are part of it" in note]
+        assert len(told) == (0 if (acceleration, on_grid) == (1, BOTH) else 1)
+        assert scan.measurement(0).calibration.sensitivities.any()
+
+
+@pytest.mark.parametrize("mode", OTHER_MODES)
+def test_lines_that_are_flagged_for_both_calibrate_with_those_between_them(tmp_path, kspace, mode):
+    writer = accelerated(tmp_path / "scan.mrd", mode)
+    integrated(writer, kspace, 2, 1)
+    with open_scan(writer.done()) as scan:
+        one = scan.measurement(0)
+        assert one.mask[0].nonzero().flatten().tolist() == list(range(1, 20, 2))
+        expected = np.zeros_like(kspace[0])
+        expected[..., 5:15] = kspace[0][..., 5:15]
+        np.testing.assert_array_equal(one.acs.numpy(), expected)
+        assert one.calibration.sensitivities.any()
+
+
+@pytest.mark.parametrize("mode", ["separate", None])
+def test_lines_that_are_flagged_for_both_are_not_mixed_with_calibration_lines_on_them(tmp_path, kspace, mode):
+    writer = accelerated(tmp_path / "scan.mrd", mode)
+    writer.lines(3 * kspace[:1], order=range(5, 15), flags=(ALONE,))
+    for step in range(0, 20, 2):
+        writer.lines(kspace[:1], order=[step], flags=(BOTH,) if 5 <= step < 15 else ())
+    with open_scan(writer.done()) as scan:
+        one = scan.measurement(0)
+        np.testing.assert_array_equal(one.kspace[..., ::2].numpy(), kspace[0][..., ::2])
+        np.testing.assert_array_equal(one.acs[..., 5:15].numpy(), 3 * kspace[0][..., 5:15])
+
+
+@pytest.mark.parametrize("begin", [0, 6])
+def test_calibration_lines_that_are_counted_by_themselves_are_not_mixed_with_those_for_both(tmp_path, kspace, begin):
+    """The lines for both are counted as the image's are, so those from step 0 on do not lie between them."""
+    writer = accelerated(tmp_path / "scan.mrd", "separate")
+    for line in range(8):
+        writer.line(kspace[0, :, :, 6 + line], begin + line, flags=(ALONE,))
+    for step in range(0, 20, 2):
+        writer.lines(kspace[:1], order=[step], flags=(BOTH,) if step in (4, 14) else ())
+    with open_scan(writer.done()) as scan:
+        columns = range(6, 14) if begin == 0 else [4, *range(6, 15)]
+        expected = np.zeros_like(kspace[0])
+        expected[..., columns] = kspace[0][..., columns]
+        np.testing.assert_array_equal(scan.measurement(0).acs.numpy(), expected)
+
+
+def shorter(writer, kspace):
+    for step in range(5, 15):
+        writer.line(kspace[0, :, 12:36, step], step, flags=(ALONE,))
+
+
+def with_a_gap(writer, kspace):
+    writer.lines(kspace[:1], order=[5, 6, 7, 9, 10, 11, 12, 13, 14], flags=(ALONE,))
+
+
+def of_another_set(writer, kspace):
+    writer.lines(kspace[:1], order=range(5, 15), flags=(ALONE,), set=1)
+
+
+def complete(writer, kspace):
+    writer.lines(kspace[:1], order=range(5, 15), flags=(ALONE,))
+
+
+@pytest.mark.parametrize(
+    ("mode", "calibrate"),
+    [(None, shorter), (None, with_a_gap), (None, of_another_set), *((mode, complete) for mode in OTHER_MODES)],
+)
+@pytest.mark.parametrize("acceleration", [1, 2])
+def test_an_image_without_its_centre_is_refused(tmp_path, kspace, mode, calibrate, acceleration):
+    writer = accelerated(tmp_path / "scan.mrd", mode)
+    writer.lines(kspace[:1], order=[step for step in range(0, 20, acceleration) if not 5 <= step < 15])
+    calibrate(writer, kspace)
+    lacking = 10 if acceleration == 1 else 11
+    said = f"lacks {lacking} lines at the centre of k-space, where lines are flagged for calibration alone; if they are"
+    with pytest.raises(FileFormatError, match=said):
+        open_scan(writer.done())
+
+
+def test_a_volume_whose_centre_is_flagged_for_calibration_alone(tmp_path):
+    """Without a mode it belongs to the image; if it is said to be apart, the centre is missing."""
+    generator = np.random.default_rng(0)
+    volume = generator.normal(size=(4, 24, 18, 16)).astype(np.complex64)
+    xml = header((24, 18), (12, 18), 17, 9, partitions=(16, 16))
+    steps, partitions = np.mgrid[:18, :16]
+    centre = (steps - 9) ** 2 + (partitions - 8) ** 2 < 25
+    grid = ((steps + partitions) % 2 == 1) & ~centre
+    said = "<parallelImaging><calibrationMode>separate</calibrationMode></parallelImaging></encoding>"
+    for name, mode in (("none.mrd", "</encoding>"), ("separate.mrd", said)):
+        writer = Writer(tmp_path / name, xml.replace("</encoding>", mode))
+        writer.volume(volume, grid)
+        writer.volume(volume, centre, flags=(ALONE,))
+        writer.done()
+    with open_scan(tmp_path / "none.mrd") as scan:
+        np.testing.assert_array_equal(scan.acquired.numpy(), grid | centre)
+    with pytest.raises(FileFormatError, match="lacks 11 lines at the centre of k-space"):
+        open_scan(tmp_path / "separate.mrd")
+
+
 @pytest.mark.parametrize(("begin", "place"), [(0, 5), (5, 5), (3, 3)])
 def test_calibration_lines_that_are_counted_by_themselves_lie_about_the_centre(tmp_path, kspace, begin, place):
     """Those from step 0 on are; the others are counted as the image's lines, and may be more on one side."""

@@ -1,7 +1,7 @@
 """The acquisitions of an ISMRMRD file: which of them make the image, which calibrate it, their samples and noise."""
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,13 +12,20 @@ from ..ground.errors import FileFormatError, InputError, dimensions
 from ..ground.hdf5 import check_dataset, field_values, values
 from ..ground.numbers import counted
 from .ismrmrd_header import AcquisitionHeader
+from .ismrmrd_lines import (
+    CALIBRATION_AND_IMAGING,
+    NOISE,
+    REVERSED,
+    any_flag,
+    beside,
+    first_pass,
+    image_and_calibration,
+    refuse_missing_centre,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-# Bits of an acquisition's flags, counted from 1.
-NOISE, CALIBRATION, CALIBRATION_AND_IMAGING, REVERSED = 19, 20, 21, 22
-NO_IMAGING = (NOISE, 23, 24, 26, 27, 28, 29, 30, 31)
 _MOST_PADDED = 16  # times that an encoded matrix may be larger than what was measured
 _MOST_BEYOND = 0.01  # of the encoded readout: the centre may be a sample off, and the last one falls off the edge
 _TOGETHER = 256  # acquisitions whose samples are read at once
@@ -48,8 +55,8 @@ class Acquisitions:
                 f"{name} was sampled along the trajectory {self.header.trajectory!r}; Cartesian lines are expected: "
                 "grid them, and say so in the header."
             )
-        imaging, apart = _image_and_calibration(self._all_heads, self.header.calibration)
-        self._lines, notes = _first_pass(self._all_heads, imaging)
+        imaging, apart, joined = image_and_calibration(self._all_heads, self.header.calibration)
+        self._lines, notes = first_pass(self._all_heads, imaging)
         if not len(self._lines):
             raise FileFormatError(
                 f"{name} has no imaging acquisitions in its first encoding space; export the scan with its data."
@@ -67,10 +74,12 @@ class Acquisitions:
         self.slices = np.unique(self.heads["idx"]["slice"])
         self.notes = (
             *notes,
+            *joined,
             *_samples_beyond(self.heads, self.encoded[0], name),
             *_samples_lacking(self.heads, self.encoded[0]),
         )
         if apart.any():
+            refuse_missing_centre(self.heads, self._centre(1), name)
             self.calibration = self._calibration(apart)
             self.notes += (_note_on_calibration(int(apart.sum()), self.header.calibration, self.calibration),)
 
@@ -131,13 +140,20 @@ class Acquisitions:
         self._file.close()
 
     def _calibration(self, apart: NDArray[np.bool_]) -> "Acquisitions | None":
-        """Those of the calibration lines that fit the image: the same coils and matrix, no reversed readouts."""
-        fitting = (self._all_heads["active_channels"] == self.coils) & ~_any_flag(self._all_heads, (REVERSED,))
+        """Those of the calibration lines that fit the image: the same coils and matrix, no reversed readouts.
+
+        Between them lie those of the image's lines that are flagged for both.
+        """
+        fitting = (self._all_heads["active_channels"] == self.coils) & ~any_flag(self._all_heads, (REVERSED,))
         found = copy.copy(self)
-        found._lines, _ = _first_pass(self._all_heads, apart & fitting)
+        found._lines, _ = first_pass(self._all_heads, apart & fitting)
         found.heads, found.notes, found._counted_apart = self._all_heads[found._lines], (), True
         if not len(found.heads):
             return None
+        both = any_flag(self.heads, (CALIBRATION_AND_IMAGING,)) & beside(self.heads, found.heads)
+        if both.any() and all(found._centre(axis) == self._centre(axis) for axis in (1, 2)):
+            found._lines, found._counted_apart = np.union1d(found._lines, self._lines[both]), False
+            found.heads = self._all_heads[found._lines]
         try:
             _ = [found.places(axis) for axis in range(1, 2 if self.encoded[2] == 1 else 3)]
             _samples_beyond(found.heads, self.encoded[0], self._name)
@@ -187,7 +203,7 @@ class Acquisitions:
 
         E|n|^2 goes with 1 / dwell time.
         """
-        measured = _any_flag(self._all_heads, (NOISE,))
+        measured = any_flag(self._all_heads, (NOISE,))
         scans = np.flatnonzero(measured & (self._all_heads["active_channels"] == self.coils))
         if not measured.any():
             return None, ()
@@ -236,17 +252,6 @@ def _heads(table: Any) -> Any:
     return np.concatenate([table[begin : begin + _TOGETHER]["head"].copy() for begin in begins])
 
 
-def _image_and_calibration(heads: Any, mode: str | None) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which acquisitions make the image, and which only calibrate the coils.
-
-    Those that are embedded do both, as do those that are flagged for both. The others may have another contrast and
-    resolution, and lie between the lines of the image or on them.
-    """
-    lines = ~_any_flag(heads, NO_IMAGING)
-    apart = lines & _any_flag(heads, (CALIBRATION,)) & ~_any_flag(heads, (CALIBRATION_AND_IMAGING,))
-    return (lines, np.zeros_like(lines)) if mode == "embedded" else (lines & ~apart, apart)
-
-
 def _note_on_calibration(count: int, mode: str | None, used: Acquisitions | None) -> str:
     """What becomes of so many calibration lines that are no part of the image."""
     if used is None:
@@ -258,23 +263,9 @@ def _note_on_calibration(count: int, mode: str | None, used: Acquisitions | None
     )
 
 
-def _first_pass(heads: Any, chosen: NDArray[np.bool_]) -> tuple[NDArray[np.integer], list[str]]:
-    """Which of some acquisitions are of the first pass of each loop, and notes on those that are left out."""
-    lines, notes = chosen.copy(), []
-    index, spaces = heads["idx"], heads["encoding_space_ref"]
-    if (count := len(np.unique(spaces[lines]))) > 1:
-        notes.append(f"Of {count} encoding spaces the first is used.")
-    lines &= spaces == 0  # which is the one that the header describes first
-    for field in ("contrast", "phase", "repetition", "set"):
-        if lines.any() and (count := len(np.unique(index[field][lines]))) > 1:
-            lines &= index[field] == index[field][lines].min()
-            notes.append(f"Of {count} {field}s the first is used.")
-    return np.flatnonzero(lines), notes
-
-
 def _refuse_other_scans(heads: Any, name: str) -> None:
     """FileFormatError for imaging lines of EPI, or of changing coils."""
-    if _any_flag(heads, (REVERSED,)).any():
+    if any_flag(heads, (REVERSED,)).any():
         raise FileFormatError(
             f"{name} has reversed readouts (EPI), which need a ghost correction first; correct and export it again."
         )
@@ -326,8 +317,3 @@ def _samples_lacking(heads: Any, readout: int) -> list[str]:
         f"The lines have {samples.max()} samples in the middle of the {readout} of the encoded matrix, and the others "
         "count as zero; if the oversampling was removed, the header is wrong, and the image is stretched and cut off."
     ]
-
-
-def _any_flag(heads: Any, bits: Sequence[int]) -> Any:
-    """Whether any of these bits is set."""
-    return heads["flags"] & np.uint64(sum(1 << (bit - 1) for bit in bits)) != 0
