@@ -630,6 +630,15 @@ def test_a_point_is_where_it_lies_in_the_patient(writer):
             assert scan.facts(number)["plane"]["first"] == list(plane.first)
 
 
+def test_a_slice_at_the_isocentre_has_a_place(writer, kspace):
+    for number, z in enumerate((-5, 0, 5)):
+        for step in range(20):
+            where = {"directions": ((0, 1, 0), (1, 0, 0)), "position": (0, 0, z)}
+            writer.line(kspace[number, :, :, step], step, slice=number, **where)
+    with open_scan(writer.done()) as scan:
+        assert [first[2] for first in scan.header.first_pixels] == [-5, 0, 5]
+
+
 @pytest.mark.parametrize(
     "positions", [[(0, 0, 0), (0, 0, 0)], [(0, 0, 3), (0, 0, 3)]], ids=["nobody filled them in", "all the same"]
 )
