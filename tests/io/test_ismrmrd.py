@@ -455,24 +455,25 @@ def test_calibration_lines_that_are_counted_by_themselves_lie_about_the_centre(t
 
 
 @pytest.mark.parametrize(
-    ("samples", "fields"),
+    ("samples", "fields", "why"),
     [
-        (np.ones((2, 48)), [{"step": 10}]),
-        (np.ones((5, 48)), [{"step": 0}, {"step": 30}]),
-        (np.ones((5, 96)), [{"step": 10}]),
-        (np.ones((5, 48)), [{"step": 10, "encoding_space_ref": 1}]),
+        (np.ones((2, 48)), [{"step": 10}], "have other coils or another matrix than the image"),
+        (np.ones((5, 48)), [{"step": 0}, {"step": 30}], "have other coils or another matrix than the image"),
+        (np.ones((5, 96)), [{"step": 10}], "have other coils or another matrix than the image"),
+        (np.ones((5, 48)), [{"step": 10, "encoding_space_ref": 1}], "belong to another encoding space than the image"),
+        (np.ones((5, 48)), [{"step": 10, "flags": (ismrmrd.ACQ_IS_REVERSE,)}], "have reversed readouts (EPI)"),
     ],
-    ids=["other coils", "beyond the matrix", "another readout", "another encoding space"],
+    ids=["other coils", "beyond the matrix", "another readout", "another encoding space", "reversed"],
 )
-def test_calibration_lines_that_do_not_fit_are_told_and_left_out(tmp_path, kspace, samples, fields):
+def test_calibration_lines_that_do_not_fit_are_told_and_left_out(tmp_path, kspace, samples, fields, why):
     writer = accelerated(tmp_path / "scan.mrd", "separate")
     writer.lines(kspace[:1])
     for some in fields:
-        writer.line(samples, flags=(ismrmrd.ACQ_IS_PARALLEL_CALIBRATION,), **some)
+        writer.line(samples, **some | {"flags": (ALONE, *some.get("flags", ()))})
     with open_scan(writer.done()) as scan:
         assert scan.fully_sampled
-        said = f"The calibration lines ({len(fields)}) are not used: they have other coils or another matrix"
-        assert scan.header.notes == (f"{said} than the image.",)
+        said = f"The calibration lines ({len(fields)}) are not used: they {why}."
+        assert scan.header.notes == (said,)
         assert scan.measurement(0).acs is None
 
 

@@ -81,7 +81,7 @@ class Acquisitions:
         if apart.any():
             refuse_missing_centre(self.heads, self._centre(1), name)
             self.calibration = self._calibration(apart)
-            self.notes += (_note_on_calibration(int(apart.sum()), self.header.calibration, self.calibration),)
+            self.notes += (self._note_on_calibration(apart),)
 
     @property
     def coils(self) -> int:
@@ -160,6 +160,17 @@ class Acquisitions:
         except FileFormatError:
             return None
         return found
+
+    def _note_on_calibration(self, apart: NDArray[np.bool_]) -> str:
+        """What becomes of the calibration lines that are no part of the image."""
+        count, mode = int(apart.sum()), self.header.calibration
+        if self.calibration is None:
+            return f"The calibration lines ({count}) are not used: they {_misfit(self._all_heads[apart])}."
+        said = "whose mode the header does not say" if mode is None else f"of mode {mode!r}"
+        return (
+            f"The calibration lines ({count}, {said}) are no part of the image; coil sensitivities and GRAPPA's "
+            "kernels come from them where the image's own lines have no wide ACS."
+        )
 
     @cached_property
     def _inverted(self) -> NDArray[np.bool_]:
@@ -252,15 +263,13 @@ def _heads(table: Any) -> Any:
     return np.concatenate([table[begin : begin + _TOGETHER]["head"].copy() for begin in begins])
 
 
-def _note_on_calibration(count: int, mode: str | None, used: Acquisitions | None) -> str:
-    """What becomes of so many calibration lines that are no part of the image."""
-    if used is None:
-        return f"The calibration lines ({count}) are not used: they have other coils or another matrix than the image."
-    said = "whose mode the header does not say" if mode is None else f"of mode {mode!r}"
-    return (
-        f"The calibration lines ({count}, {said}) are no part of the image; coil sensitivities and GRAPPA's kernels "
-        "come from them where the image's own lines have no wide ACS."
-    )
+def _misfit(heads: Any) -> str:
+    """Why calibration lines with these heads, none of which is used, do not fit the image."""
+    if (heads["encoding_space_ref"] != 0).all():
+        return "belong to another encoding space than the image"
+    if any_flag(heads, (REVERSED,)).all():
+        return "have reversed readouts (EPI)"
+    return "have other coils or another matrix than the image"
 
 
 def _refuse_other_scans(heads: Any, name: str) -> None:
