@@ -211,6 +211,24 @@ def test_noise_scan_prewhitens(writer, kspace):
         assert "Prewhitened" in scan.header.notes[0]
 
 
+def test_a_dead_coil_stays_zero_and_the_others_are_prewhitened(writer, kspace):
+    noise = np.random.default_rng(0).normal(size=(5, 2, 256)) * np.array([1, 3, 0, 2, 1])[:, None, None]
+    writer.line(noise[:, 0] + 1j * noise[:, 1], flags=(ismrmrd.ACQ_IS_NOISE_MEASUREMENT,))
+    kspace[:, 2] = 0
+    writer.lines(kspace[:1])
+    live = [0, 1, 3, 4]
+    samples = (noise[:, 0] + 1j * noise[:, 1])[live]
+    factor = np.linalg.cholesky(samples @ samples.conj().T / 256)
+    with open_scan(writer.done()) as scan:
+        found = scan.kspace(0).numpy()
+        expected = np.linalg.solve(factor, kspace[0, live].reshape(4, -1)).reshape(4, 48, 20)
+        np.testing.assert_allclose(found[live], expected, rtol=1e-4, atol=1e-6 * np.abs(expected).max())
+        assert not found[2].any()
+        assert scan.header.notes == (
+            "Prewhitened with the noise scan in the file, but for 1 coil with zeros in it and in the image.",
+        )
+
+
 def test_a_noise_scan_of_other_coils_is_told(writer, kspace):
     writer.line(np.ones((7, 256)), flags=(ismrmrd.ACQ_IS_NOISE_MEASUREMENT,))
     writer.lines(kspace[:1])

@@ -212,7 +212,7 @@ class Acquisitions:
     def _noise(self) -> "tuple[Tensor | None, tuple[str, ...]]":
         """Psi of the noise acquisitions at the imaging lines' bandwidth, if it can be had, and a note on it.
 
-        E|n|^2 goes with 1 / dwell time.
+        E|n|^2 goes with 1 / dwell time. Coils that are zero in the noise and in the image have 1 in Psi, and stay zero.
         """
         measured = any_flag(self._all_heads, (NOISE,))
         scans = np.flatnonzero(measured & (self._all_heads["active_channels"] == self.coils))
@@ -227,11 +227,23 @@ class Acquisitions:
         samples = torch.from_numpy(np.concatenate(self._samples(scans), axis=1))
         dwell, imaging = (float(heads["sample_time_us"][0]) for heads in (self._all_heads[scans], self.heads))
         ratio = dwell / imaging if dwell > 0 and imaging > 0 else 1.0
+        live = (samples != 0).any(1)
+        dead = (~live).nonzero().flatten().tolist()
+        useless = None, ("The noise scan in the file is too short, or zero in a coil, so nothing is prewhitened.",)
+        if dead and not self._are_zero(dead):
+            return useless
+        psi = torch.eye(self.coils, dtype=samples.dtype)
         try:
-            psi = noise.covariance(samples) * ratio
+            psi[live.outer(live)] = (noise.covariance(samples[live]) * ratio).flatten()
         except InputError:
-            return None, ("The noise scan in the file is too short, or zero in a coil, so nothing is prewhitened.",)
-        return psi, ("Prewhitened with the noise scan in the file.",)
+            return useless
+        said = f", but for {counted(len(dead), 'coil')} with zeros in it and in the image" if dead else ""
+        return psi, (f"Prewhitened with the noise scan in the file{said}.",)
+
+    def _are_zero(self, coils: list[int]) -> bool:
+        """Whether some coils are zero in the image, by as many of its acquisitions as are read at once."""
+        some = self._lines[:: -(-len(self._lines) // _TOGETHER)]
+        return not any(samples[coils].any() for samples in self._samples(some))
 
 
 def group_of(file: Any) -> str | None:
