@@ -100,6 +100,18 @@ def test_only_the_first_repetition(writer, kspace):
         assert "2 repetitions" in scan.header.notes[0]
 
 
+@pytest.mark.parametrize("field", ["contrast", "phase", "repetition", "set"])
+def test_of_repetitions_the_first_complete_one(writer, kspace, field):
+    """The scanner began with a few lines; averages do not make a repetition more complete."""
+    writer.lines(3 * kspace[:1], order=range(5, 15), **{field: 0})
+    for number, averages in ((1, 1), (2, 2)):
+        for average in range(averages):
+            writer.lines(number * kspace[:1], average=average, **{field: number})
+    with open_scan(writer.done()) as scan:
+        np.testing.assert_array_equal(scan.kspace(0).numpy(), kspace[0])
+        assert scan.header.notes == (f"Of 3 {field}s number 2 is used, as those before it have fewer lines.",)
+
+
 def test_only_the_first_encoding_space(writer, kspace):
     """The lines of another one, such as a quick survey's, belong to another matrix."""
     writer.lines(3 * kspace[:1], order=range(8, 12), encoding_space_ref=1)

@@ -66,16 +66,24 @@ def beside(heads: Any, others: Any) -> NDArray[np.bool_]:
 
 
 def first_pass(heads: Any, chosen: NDArray[np.bool_]) -> tuple[NDArray[np.integer], list[str]]:
-    """Which of some acquisitions are of the first pass of each loop, and notes on those that are left out."""
+    """Which of some acquisitions are of the first complete pass of each loop, and notes on those that are left out.
+
+    It is the one with the most lines, and of equal ones the first: scanners may begin with a few to prepare.
+    """
     lines, notes = chosen.copy(), []
-    index, spaces = heads["idx"], heads["encoding_space_ref"]
+    index, spaces, points = heads["idx"], heads["encoding_space_ref"], _points(heads)
     if (count := len(np.unique(spaces[lines]))) > 1:
         notes.append(f"Of {count} encoding spaces the first is used.")
     lines &= spaces == 0  # which is the one that the header describes first
     for field in ("contrast", "phase", "repetition", "set"):
-        if lines.any() and (count := len(np.unique(index[field][lines]))) > 1:
-            lines &= index[field] == index[field][lines].min()
-            notes.append(f"Of {count} {field}s the first is used.")
+        different = np.unique(index[field][lines].astype(np.uint64) << 3 * _BITS | points[lines])  # averages count once
+        passes, counts = np.unique(different >> 3 * _BITS, return_counts=True)
+        if len(passes) < 2:
+            continue
+        best = int(counts.argmax())
+        lines &= index[field] == passes[best]
+        which = "the first is used" if best == 0 else f"number {best + 1} is used, as those before it have fewer lines"
+        notes.append(f"Of {len(passes)} {field}s {which}.")
     return np.flatnonzero(lines), notes
 
 
@@ -97,10 +105,10 @@ def refuse_missing_centre(heads: Any, centre: int, name: str) -> None:
         )
 
 
-def _points(heads: Any) -> NDArray[np.integer]:
+def _points(heads: Any) -> NDArray[np.unsignedinteger]:
     """Where the acquisitions lie, as one number of (slice, partition, step), whose last digits are the step."""
     index = heads["idx"]
-    found: NDArray[np.integer] = index["slice"].astype(np.int64)
+    found: NDArray[np.unsignedinteger] = index["slice"].astype(np.uint64)
     for field in ("kspace_encode_step_2", "kspace_encode_step_1"):
         found = found << _BITS | index[field]
     return found
