@@ -204,6 +204,36 @@ def test_a_centre_that_is_a_sample_off(tmp_path):
         np.testing.assert_array_equal(scan.kspace(0)[0, :, 0].numpy(), [0, *range(1, 200)])
 
 
+def test_a_short_readout_whose_centre_is_a_sample_off(writer, kspace):
+    writer.lines(kspace[:1], center_sample=23)
+    with open_scan(writer.done()) as scan:
+        np.testing.assert_array_equal(scan.kspace(0)[:, 1:].numpy(), kspace[0][:, :-1])
+
+
+@pytest.mark.parametrize(("centre", "first", "kept"), [(9, 1, slice(0, 19)), (11, 0, slice(1, 20))])
+def test_a_central_line_that_is_a_step_off(tmp_path, kspace, centre, first, kept):
+    """One line falls off the edge, in the calibration too, and the others lie about the centre."""
+    writer = Writer(tmp_path / "scan.mrd", header((48, 20), (24, 20), 19, centre))
+    writer.lines(kspace[:1])
+    writer.lines(3 * kspace[:1], flags=(ismrmrd.ACQ_IS_PARALLEL_CALIBRATION,))
+    expected = np.zeros_like(kspace[0])
+    expected[..., first : first + 19] = kspace[0][..., kept]
+    with open_scan(writer.done()) as scan:
+        np.testing.assert_array_equal(scan.kspace(0).numpy(), expected)
+        np.testing.assert_array_equal(scan.calibration.kspace(0).numpy(), 3 * expected)
+        assert scan.fully_sampled
+        said = "The lines of 1 phase-encoding step lie beyond the encoded matrix and are left out."
+        assert scan.header.notes[0] == said
+
+
+@pytest.mark.parametrize("centre", [8, 12])
+def test_a_central_line_that_is_farther_off(tmp_path, kspace, centre):
+    writer = Writer(tmp_path / "scan.mrd", header((48, 20), (24, 20), 19, centre))
+    writer.lines(kspace[:1])
+    with pytest.raises(FileFormatError, match=f"steps up to 19 around {centre}, and its header says 20 lines"):
+        open_scan(writer.done())
+
+
 def test_noise_scan_prewhitens(writer, kspace):
     """Noise that is correlated between coils becomes white, with unit variance at the imaging lines' dwell time."""
     generator = np.random.default_rng(0)
@@ -562,6 +592,7 @@ def two_kinds_of_coils(writer):
             "partitions up to 3 around 1, and its header says 1 partition;",
         ),
         (one_line(step=30), "has phase-encoding steps up to 30"),
+        (one_line(step=20), "has phase-encoding steps up to 20"),
         (one_line(flags=(ismrmrd.ACQ_IS_NOISE_MEASUREMENT,)), "has no imaging acquisitions"),
         (one_line(encoding_space_ref=1), "has no imaging acquisitions in its first encoding space"),
         (one_line(flags=(ismrmrd.ACQ_IS_REVERSE,)), "has reversed readouts"),
@@ -727,6 +758,18 @@ def test_a_3d_scan_is_slices_across_its_readout(tmp_path, volume):
             np.testing.assert_allclose(scan.kspace(index).numpy(), expected, atol=1e-6 * np.abs(kspace).max())
         rss = np.linalg.norm(images[:, 3 + 6], axis=0)
         np.testing.assert_allclose(scan.measurement(3).reference("rss").numpy(), rss, atol=1e-5)
+
+
+def test_a_central_partition_that_is_a_step_off(tmp_path, volume):
+    limits = "<minimum>0</minimum><maximum>11</maximum><center>5</center></kspace_encoding_step_2></encodingLimits>"
+    xml = VOLUME.replace("</encodingLimits>", f"<kspace_encoding_step_2>{limits}")
+    writer = Writer(tmp_path / "scan.mrd", xml)
+    writer.volume(np.roll(volume[1], -1, -1))
+    expected = centred_fft(volume[0][:, 3 + 6], (-2, -1))
+    expected[..., 0] = 0
+    with open_scan(writer.done()) as scan:
+        np.testing.assert_allclose(scan.kspace(3).numpy(), expected, atol=1e-6 * np.abs(volume[1]).max())
+        assert "The lines of 1 partition lie beyond the encoded matrix and are left out." in scan.header.notes
 
 
 @pytest.fixture

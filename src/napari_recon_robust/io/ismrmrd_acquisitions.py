@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _MOST_PADDED = 16  # times that an encoded matrix may be larger than what was measured
-_MOST_BEYOND = 0.01  # of the encoded readout: the centre may be a sample off, and the last one falls off the edge
+_MOST_BEYOND = 0.01  # of an encoded axis: the centre may be a sample or a step off, and the last falls off the edge
 _TOGETHER = 256  # acquisitions whose samples are read at once
 
 
@@ -71,10 +71,12 @@ class Acquisitions:
         # Headers of 2-D scans may count their slices as partitions.
         self.encoded = (*declared[:2], max(2, declared[2]) if partitions > 1 else 1)
         _check_matrix(self.encoded, (readout, phase, partitions), name)
+        beyond = self._leave_out_beyond()
         self.slices = np.unique(self.heads["idx"]["slice"])
         self.notes = (
             *notes,
             *joined,
+            *beyond,
             *_samples_beyond(self.heads, self.encoded[0], name),
             *_samples_lacking(self.heads, self.encoded[0]),
         )
@@ -94,7 +96,7 @@ class Acquisitions:
         FileFormatError for steps beyond it.
         """
         steps, size, centre = self._steps(axis), self.encoded[axis], self._centre(axis)
-        places = steps - centre + size // 2
+        places = self._shifted(axis)
         if places.min() < 0 or places.max() >= size:
             kind, entry = ("phase-encoding steps", "line") if axis == 1 else ("partitions", "partition")
             said = size if self.header.encoded is None else self.header.encoded.matrix[axis]
@@ -103,6 +105,26 @@ class Acquisitions:
                 f"{counted(said, entry)}; export it again with the right header."
             )
         return places
+
+    def _shifted(self, axis: int) -> NDArray[np.integer]:
+        """The steps along an axis with the centre of k-space at half its size, also those beyond the matrix."""
+        return self._steps(axis) - self._centre(axis) + self.encoded[axis] // 2
+
+    def _leave_out_beyond(self) -> list[str]:
+        """Leave out the lines of a few steps beyond the matrix, if all would fit into it, with a note for each axis.
+
+        The others are where their distance from the centre says.
+        """
+        inside, notes = np.ones(len(self.heads), bool), []
+        for axis, name in ((1, "phase-encoding step"), (2, "partition"))[: 1 if self.encoded[2] == 1 else 2]:
+            size, places = self.encoded[axis], self._shifted(axis)
+            beyond = max(-int(places.min()), 0) + max(int(places.max()) + 1 - size, 0)
+            kept = inside & (places >= 0) & (places < size)
+            if 0 < beyond <= _most_beyond(size) and np.ptp(places) < size and kept.any():
+                inside = kept
+                notes.append(f"The lines of {counted(beyond, name)} lie beyond the encoded matrix and are left out.")
+        self._lines, self.heads = self._lines[inside], self.heads[inside]
+        return notes
 
     def readouts(self, which: NDArray[np.integer]) -> Iterator[tuple[NDArray[np.integer], NDArray[np.complexfloating]]]:
         """Some of these acquisitions after the other, with their lines, complex64 (acquisitions, coils, readout).
@@ -154,6 +176,7 @@ class Acquisitions:
         if both.any() and all(found._centre(axis) == self._centre(axis) for axis in (1, 2)):
             found._lines, found._counted_apart = np.union1d(found._lines, self._lines[both]), False
             found.heads = self._all_heads[found._lines]
+        found._leave_out_beyond()
         try:
             _ = [found.places(axis) for axis in range(1, 2 if self.encoded[2] == 1 else 3)]
             _samples_beyond(found.heads, self.encoded[0], self._name)
@@ -314,12 +337,17 @@ def _extents(heads: Any, readout: int) -> tuple[NDArray[np.integer], NDArray[np.
     return first, np.maximum(np.minimum(samples - after, readout - offset), first), offset
 
 
+def _most_beyond(size: int) -> int:
+    """How many samples, or steps, may lie beyond an encoded axis of this size."""
+    return max(1, int(_MOST_BEYOND * size))
+
+
 def _samples_beyond(heads: Any, readout: int, name: str) -> list[str]:
     """A note where the encoded matrix has no room for some samples of a line; FileFormatError for more than a few."""
     first, last, _ = _extents(heads, readout)
     kept = heads["number_of_samples"].astype(int) - heads["discard_pre"] - heads["discard_post"]
     beyond = int((kept - (last - first)).max())
-    if beyond > _MOST_BEYOND * readout:
+    if beyond > _most_beyond(readout):
         raise FileFormatError(
             f"the lines of {name} have {kept.max()} samples, {beyond} of them beyond the {readout} of the encoded "
             "matrix; export it again with a header that counts all samples, and with the lines' centre samples."
