@@ -100,6 +100,18 @@ def test_only_the_first_repetition(writer, kspace):
         assert "2 repetitions" in scan.header.notes[0]
 
 
+@pytest.mark.parametrize("field", ["contrast", "phase", "repetition", "set"])
+def test_of_repetitions_the_first_complete_one(writer, kspace, field):
+    """The scanner began with a few lines; averages do not make a repetition more complete."""
+    writer.lines(3 * kspace[:1], order=range(5, 15), **{field: 0})
+    for number, averages in ((1, 1), (2, 2)):
+        for average in range(averages):
+            writer.lines(number * kspace[:1], average=average, **{field: number})
+    with open_scan(writer.done()) as scan:
+        np.testing.assert_array_equal(scan.kspace(0).numpy(), kspace[0])
+        assert scan.header.notes == (f"Of 3 {field}s number 2 is used, as those before it have fewer lines.",)
+
+
 def test_only_the_first_encoding_space(writer, kspace):
     """The lines of another one, such as a quick survey's, belong to another matrix."""
     writer.lines(3 * kspace[:1], order=range(8, 12), encoding_space_ref=1)
@@ -192,6 +204,36 @@ def test_a_centre_that_is_a_sample_off(tmp_path):
         np.testing.assert_array_equal(scan.kspace(0)[0, :, 0].numpy(), [0, *range(1, 200)])
 
 
+def test_a_short_readout_whose_centre_is_a_sample_off(writer, kspace):
+    writer.lines(kspace[:1], center_sample=23)
+    with open_scan(writer.done()) as scan:
+        np.testing.assert_array_equal(scan.kspace(0)[:, 1:].numpy(), kspace[0][:, :-1])
+
+
+@pytest.mark.parametrize(("centre", "first", "kept"), [(9, 1, slice(0, 19)), (11, 0, slice(1, 20))])
+def test_a_central_line_that_is_a_step_off(tmp_path, kspace, centre, first, kept):
+    """One line falls off the edge, in the calibration too, and the others lie about the centre."""
+    writer = Writer(tmp_path / "scan.mrd", header((48, 20), (24, 20), 19, centre))
+    writer.lines(kspace[:1])
+    writer.lines(3 * kspace[:1], flags=(ismrmrd.ACQ_IS_PARALLEL_CALIBRATION,))
+    expected = np.zeros_like(kspace[0])
+    expected[..., first : first + 19] = kspace[0][..., kept]
+    with open_scan(writer.done()) as scan:
+        np.testing.assert_array_equal(scan.kspace(0).numpy(), expected)
+        np.testing.assert_array_equal(scan.calibration.kspace(0).numpy(), 3 * expected)
+        assert scan.fully_sampled
+        said = "The lines of 1 phase-encoding step lie beyond the encoded matrix and are left out."
+        assert scan.header.notes[0] == said
+
+
+@pytest.mark.parametrize("centre", [8, 12])
+def test_a_central_line_that_is_farther_off(tmp_path, kspace, centre):
+    writer = Writer(tmp_path / "scan.mrd", header((48, 20), (24, 20), 19, centre))
+    writer.lines(kspace[:1])
+    with pytest.raises(FileFormatError, match=f"steps up to 19 around {centre}, and its header says 20 lines"):
+        open_scan(writer.done())
+
+
 def test_noise_scan_prewhitens(writer, kspace):
     """Noise that is correlated between coils becomes white, with unit variance at the imaging lines' dwell time."""
     generator = np.random.default_rng(0)
@@ -209,6 +251,24 @@ def test_noise_scan_prewhitens(writer, kspace):
         white = scan.kspace(0).numpy().reshape(5, -1)
         np.testing.assert_allclose(white @ white.conj().T / white.shape[1], np.eye(5), atol=0.15)
         assert "Prewhitened" in scan.header.notes[0]
+
+
+def test_a_dead_coil_stays_zero_and_the_others_are_prewhitened(writer, kspace):
+    noise = np.random.default_rng(0).normal(size=(5, 2, 256)) * np.array([1, 3, 0, 2, 1])[:, None, None]
+    writer.line(noise[:, 0] + 1j * noise[:, 1], flags=(ismrmrd.ACQ_IS_NOISE_MEASUREMENT,))
+    kspace[:, 2] = 0
+    writer.lines(kspace[:1])
+    live = [0, 1, 3, 4]
+    samples = (noise[:, 0] + 1j * noise[:, 1])[live]
+    factor = np.linalg.cholesky(samples @ samples.conj().T / 256)
+    with open_scan(writer.done()) as scan:
+        found = scan.kspace(0).numpy()
+        expected = np.linalg.solve(factor, kspace[0, live].reshape(4, -1)).reshape(4, 48, 20)
+        np.testing.assert_allclose(found[live], expected, rtol=1e-4, atol=1e-6 * np.abs(expected).max())
+        assert not found[2].any()
+        assert scan.header.notes == (
+            "Prewhitened with the noise scan in the file, but for 1 coil with zeros in it and in the image.",
+        )
 
 
 def test_a_noise_scan_of_other_coils_is_told(writer, kspace):
@@ -319,6 +379,127 @@ def test_a_line_that_is_flagged_for_calibration_and_for_both_is_one_of_the_image
         assert scan.header.notes == ()
 
 
+BOTH, ALONE = ismrmrd.ACQ_IS_PARALLEL_CALIBRATION_AND_IMAGING, ismrmrd.ACQ_IS_PARALLEL_CALIBRATION
+OTHER_MODES = ["separate", "external", "interleaved", "other"]
+
+
+def integrated(writer, kspace, acceleration, offset=0, on_grid=BOTH):
+    """Every second or third line, and complete ones from 5 to 14, those of the grid flagged as it is said."""
+    for step in range(20):
+        grid, centre = step % acceleration == offset, 5 <= step < 15
+        if grid or centre:
+            flags = ((on_grid if grid else ALONE),) if centre else ()
+            writer.lines(kspace[:1], order=[step], flags=flags)
+    return sorted({*range(5, 15), *range(offset, 20, acceleration)})
+
+
+@pytest.mark.parametrize("on_grid", [BOTH, ALONE])
+@pytest.mark.parametrize(("acceleration", "offset"), [(1, 0), (2, 0), (2, 1), (3, 2)])
+def test_calibration_lines_that_complete_the_image_are_embedded_without_a_mode(
+    writer, kspace, on_grid, acceleration, offset
+):
+    expected = integrated(writer, kspace, acceleration, offset, on_grid)
+    with open_scan(writer.done()) as scan:
+        assert scan.acquired[0].nonzero().flatten().tolist() == expected
+        np.testing.assert_array_equal(scan.kspace(0)[..., expected].numpy(), kspace[0][..., expected])
+        assert scan.calibration is None
+        told = [note for note in scan.header.notes if "complete the lines of the image, and are part of it" in note]
+        assert len(told) == (0 if (acceleration, on_grid) == (1, BOTH) else 1)
+        assert scan.measurement(0).calibration.sensitivities.any()
+
+
+@pytest.mark.parametrize("mode", OTHER_MODES)
+def test_lines_that_are_flagged_for_both_calibrate_with_those_between_them(tmp_path, kspace, mode):
+    writer = accelerated(tmp_path / "scan.mrd", mode)
+    integrated(writer, kspace, 2, 1)
+    with open_scan(writer.done()) as scan:
+        one = scan.measurement(0)
+        assert one.mask[0].nonzero().flatten().tolist() == list(range(1, 20, 2))
+        expected = np.zeros_like(kspace[0])
+        expected[..., 5:15] = kspace[0][..., 5:15]
+        np.testing.assert_array_equal(one.acs.numpy(), expected)
+        assert one.calibration.sensitivities.any()
+
+
+@pytest.mark.parametrize("mode", ["separate", None])
+def test_lines_that_are_flagged_for_both_are_not_mixed_with_calibration_lines_on_them(tmp_path, kspace, mode):
+    writer = accelerated(tmp_path / "scan.mrd", mode)
+    writer.lines(3 * kspace[:1], order=range(5, 15), flags=(ALONE,))
+    for step in range(0, 20, 2):
+        writer.lines(kspace[:1], order=[step], flags=(BOTH,) if 5 <= step < 15 else ())
+    with open_scan(writer.done()) as scan:
+        one = scan.measurement(0)
+        np.testing.assert_array_equal(one.kspace[..., ::2].numpy(), kspace[0][..., ::2])
+        np.testing.assert_array_equal(one.acs[..., 5:15].numpy(), 3 * kspace[0][..., 5:15])
+
+
+@pytest.mark.parametrize("begin", [0, 6])
+def test_calibration_lines_that_are_counted_by_themselves_are_not_mixed_with_those_for_both(tmp_path, kspace, begin):
+    """The lines for both are counted as the image's are, so those from step 0 on do not lie between them."""
+    writer = accelerated(tmp_path / "scan.mrd", "separate")
+    for line in range(8):
+        writer.line(kspace[0, :, :, 6 + line], begin + line, flags=(ALONE,))
+    for step in range(0, 20, 2):
+        writer.lines(kspace[:1], order=[step], flags=(BOTH,) if step in (4, 14) else ())
+    with open_scan(writer.done()) as scan:
+        columns = range(6, 14) if begin == 0 else [4, *range(6, 15)]
+        expected = np.zeros_like(kspace[0])
+        expected[..., columns] = kspace[0][..., columns]
+        np.testing.assert_array_equal(scan.measurement(0).acs.numpy(), expected)
+
+
+def shorter(writer, kspace):
+    for step in range(5, 15):
+        writer.line(kspace[0, :, 12:36, step], step, flags=(ALONE,))
+
+
+def with_a_gap(writer, kspace):
+    writer.lines(kspace[:1], order=[5, 6, 7, 9, 10, 11, 12, 13, 14], flags=(ALONE,))
+
+
+def of_another_set(writer, kspace):
+    writer.lines(kspace[:1], order=range(5, 15), flags=(ALONE,), set=1)
+
+
+def complete(writer, kspace):
+    writer.lines(kspace[:1], order=range(5, 15), flags=(ALONE,))
+
+
+@pytest.mark.parametrize(
+    ("mode", "calibrate"),
+    [(None, shorter), (None, with_a_gap), (None, of_another_set), *((mode, complete) for mode in OTHER_MODES)],
+)
+@pytest.mark.parametrize("acceleration", [1, 2])
+def test_an_image_without_its_centre_is_refused(tmp_path, kspace, mode, calibrate, acceleration):
+    writer = accelerated(tmp_path / "scan.mrd", mode)
+    writer.lines(kspace[:1], order=[step for step in range(0, 20, acceleration) if not 5 <= step < 15])
+    calibrate(writer, kspace)
+    lacking = 10 if acceleration == 1 else 11
+    said = f"lacks {lacking} lines at the centre of k-space, where lines are flagged for calibration alone; if they are"
+    with pytest.raises(FileFormatError, match=said):
+        open_scan(writer.done())
+
+
+def test_a_volume_whose_centre_is_flagged_for_calibration_alone(tmp_path):
+    """Without a mode it belongs to the image; if it is said to be apart, the centre is missing."""
+    generator = np.random.default_rng(0)
+    volume = generator.normal(size=(4, 24, 18, 16)).astype(np.complex64)
+    xml = header((24, 18), (12, 18), 17, 9, partitions=(16, 16))
+    steps, partitions = np.mgrid[:18, :16]
+    centre = (steps - 9) ** 2 + (partitions - 8) ** 2 < 25
+    grid = ((steps + partitions) % 2 == 1) & ~centre
+    said = "<parallelImaging><calibrationMode>separate</calibrationMode></parallelImaging></encoding>"
+    for name, mode in (("none.mrd", "</encoding>"), ("separate.mrd", said)):
+        writer = Writer(tmp_path / name, xml.replace("</encoding>", mode))
+        writer.volume(volume, grid)
+        writer.volume(volume, centre, flags=(ALONE,))
+        writer.done()
+    with open_scan(tmp_path / "none.mrd") as scan:
+        np.testing.assert_array_equal(scan.acquired.numpy(), grid | centre)
+    with pytest.raises(FileFormatError, match="lacks 11 lines at the centre of k-space"):
+        open_scan(tmp_path / "separate.mrd")
+
+
 @pytest.mark.parametrize(("begin", "place"), [(0, 5), (5, 5), (3, 3)])
 def test_calibration_lines_that_are_counted_by_themselves_lie_about_the_centre(tmp_path, kspace, begin, place):
     """Those from step 0 on are; the others are counted as the image's lines, and may be more on one side."""
@@ -334,24 +515,25 @@ def test_calibration_lines_that_are_counted_by_themselves_lie_about_the_centre(t
 
 
 @pytest.mark.parametrize(
-    ("samples", "fields"),
+    ("samples", "fields", "why"),
     [
-        (np.ones((2, 48)), [{"step": 10}]),
-        (np.ones((5, 48)), [{"step": 0}, {"step": 30}]),
-        (np.ones((5, 96)), [{"step": 10}]),
-        (np.ones((5, 48)), [{"step": 10, "encoding_space_ref": 1}]),
+        (np.ones((2, 48)), [{"step": 10}], "have other coils or another matrix than the image"),
+        (np.ones((5, 48)), [{"step": 0}, {"step": 30}], "have other coils or another matrix than the image"),
+        (np.ones((5, 96)), [{"step": 10}], "have other coils or another matrix than the image"),
+        (np.ones((5, 48)), [{"step": 10, "encoding_space_ref": 1}], "belong to another encoding space than the image"),
+        (np.ones((5, 48)), [{"step": 10, "flags": (ismrmrd.ACQ_IS_REVERSE,)}], "have reversed readouts (EPI)"),
     ],
-    ids=["other coils", "beyond the matrix", "another readout", "another encoding space"],
+    ids=["other coils", "beyond the matrix", "another readout", "another encoding space", "reversed"],
 )
-def test_calibration_lines_that_do_not_fit_are_told_and_left_out(tmp_path, kspace, samples, fields):
+def test_calibration_lines_that_do_not_fit_are_told_and_left_out(tmp_path, kspace, samples, fields, why):
     writer = accelerated(tmp_path / "scan.mrd", "separate")
     writer.lines(kspace[:1])
     for some in fields:
-        writer.line(samples, flags=(ismrmrd.ACQ_IS_PARALLEL_CALIBRATION,), **some)
+        writer.line(samples, **some | {"flags": (ALONE, *some.get("flags", ()))})
     with open_scan(writer.done()) as scan:
         assert scan.fully_sampled
-        said = f"The calibration lines ({len(fields)}) are not used: they have other coils or another matrix"
-        assert scan.header.notes == (f"{said} than the image.",)
+        said = f"The calibration lines ({len(fields)}) are not used: they {why}."
+        assert scan.header.notes == (said,)
         assert scan.measurement(0).acs is None
 
 
@@ -410,6 +592,7 @@ def two_kinds_of_coils(writer):
             "partitions up to 3 around 1, and its header says 1 partition;",
         ),
         (one_line(step=30), "has phase-encoding steps up to 30"),
+        (one_line(step=20), "has phase-encoding steps up to 20"),
         (one_line(flags=(ismrmrd.ACQ_IS_NOISE_MEASUREMENT,)), "has no imaging acquisitions"),
         (one_line(encoding_space_ref=1), "has no imaging acquisitions in its first encoding space"),
         (one_line(flags=(ismrmrd.ACQ_IS_REVERSE,)), "has reversed readouts"),
@@ -509,6 +692,15 @@ def test_a_point_is_where_it_lies_in_the_patient(writer):
             assert scan.facts(number)["plane"]["first"] == list(plane.first)
 
 
+def test_a_slice_at_the_isocentre_has_a_place(writer, kspace):
+    for number, z in enumerate((-5, 0, 5)):
+        for step in range(20):
+            where = {"directions": ((0, 1, 0), (1, 0, 0)), "position": (0, 0, z)}
+            writer.line(kspace[number, :, :, step], step, slice=number, **where)
+    with open_scan(writer.done()) as scan:
+        assert [first[2] for first in scan.header.first_pixels] == [-5, 0, 5]
+
+
 @pytest.mark.parametrize(
     "positions", [[(0, 0, 0), (0, 0, 0)], [(0, 0, 3), (0, 0, 3)]], ids=["nobody filled them in", "all the same"]
 )
@@ -566,6 +758,18 @@ def test_a_3d_scan_is_slices_across_its_readout(tmp_path, volume):
             np.testing.assert_allclose(scan.kspace(index).numpy(), expected, atol=1e-6 * np.abs(kspace).max())
         rss = np.linalg.norm(images[:, 3 + 6], axis=0)
         np.testing.assert_allclose(scan.measurement(3).reference("rss").numpy(), rss, atol=1e-5)
+
+
+def test_a_central_partition_that_is_a_step_off(tmp_path, volume):
+    limits = "<minimum>0</minimum><maximum>11</maximum><center>5</center></kspace_encoding_step_2></encodingLimits>"
+    xml = VOLUME.replace("</encodingLimits>", f"<kspace_encoding_step_2>{limits}")
+    writer = Writer(tmp_path / "scan.mrd", xml)
+    writer.volume(np.roll(volume[1], -1, -1))
+    expected = centred_fft(volume[0][:, 3 + 6], (-2, -1))
+    expected[..., 0] = 0
+    with open_scan(writer.done()) as scan:
+        np.testing.assert_allclose(scan.kspace(3).numpy(), expected, atol=1e-6 * np.abs(volume[1]).max())
+        assert "The lines of 1 partition lie beyond the encoded matrix and are left out." in scan.header.notes
 
 
 @pytest.fixture

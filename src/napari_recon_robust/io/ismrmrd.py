@@ -211,15 +211,16 @@ def _first_pixels(
     """The centre of each slice's first pixel in mm, from the position of its centre.
 
     to_centre: mm from the first pixel to the origin of the Fourier transform, along (rows, columns). None unless the
-    acquisitions of each slice agree and no two slices lie at one place; positions that nobody filled in are zero.
+    acquisitions of each slice agree and no two slices lie at one place; positions that nobody filled in are zero in
+    all slices.
     """
-    if "position" not in heads.dtype.names:
+    if "position" not in heads.dtype.names or not heads["position"].any():
         return None
     found: list[Vector] = []
     for number in slices:
         positions = heads["position"][heads["idx"]["slice"] == number].astype(float)
         known = len(positions) > 0 and np.isfinite(positions).all()
-        if not (known and np.allclose(positions, positions[0], atol=1e-3) and positions.any()):
+        if not (known and np.allclose(positions, positions[0], atol=1e-3)):
             return None
         found.append(vector(positions[0] - to_centre @ np.array([directions.row, directions.column])))
     return tuple(found) if len(set(found)) == len(found) else None

@@ -1,7 +1,7 @@
 """The acquisitions of an ISMRMRD file: which of them make the image, which calibrate it, their samples and noise."""
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,15 +12,22 @@ from ..ground.errors import FileFormatError, InputError, dimensions
 from ..ground.hdf5 import check_dataset, field_values, values
 from ..ground.numbers import counted
 from .ismrmrd_header import AcquisitionHeader
+from .ismrmrd_lines import (
+    CALIBRATION_AND_IMAGING,
+    NOISE,
+    REVERSED,
+    any_flag,
+    beside,
+    first_pass,
+    image_and_calibration,
+    refuse_missing_centre,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-# Bits of an acquisition's flags, counted from 1.
-NOISE, CALIBRATION, CALIBRATION_AND_IMAGING, REVERSED = 19, 20, 21, 22
-NO_IMAGING = (NOISE, 23, 24, 26, 27, 28, 29, 30, 31)
 _MOST_PADDED = 16  # times that an encoded matrix may be larger than what was measured
-_MOST_BEYOND = 0.01  # of the encoded readout: the centre may be a sample off, and the last one falls off the edge
+_MOST_BEYOND = 0.01  # of an encoded axis: the centre may be a sample or a step off, and the last falls off the edge
 _TOGETHER = 256  # acquisitions whose samples are read at once
 
 
@@ -48,8 +55,8 @@ class Acquisitions:
                 f"{name} was sampled along the trajectory {self.header.trajectory!r}; Cartesian lines are expected: "
                 "grid them, and say so in the header."
             )
-        imaging, apart = _image_and_calibration(self._all_heads, self.header.calibration)
-        self._lines, notes = _first_pass(self._all_heads, imaging)
+        imaging, apart, joined = image_and_calibration(self._all_heads, self.header.calibration)
+        self._lines, notes = first_pass(self._all_heads, imaging)
         if not len(self._lines):
             raise FileFormatError(
                 f"{name} has no imaging acquisitions in its first encoding space; export the scan with its data."
@@ -64,15 +71,19 @@ class Acquisitions:
         # Headers of 2-D scans may count their slices as partitions.
         self.encoded = (*declared[:2], max(2, declared[2]) if partitions > 1 else 1)
         _check_matrix(self.encoded, (readout, phase, partitions), name)
+        beyond = self._leave_out_beyond()
         self.slices = np.unique(self.heads["idx"]["slice"])
         self.notes = (
             *notes,
+            *joined,
+            *beyond,
             *_samples_beyond(self.heads, self.encoded[0], name),
             *_samples_lacking(self.heads, self.encoded[0]),
         )
         if apart.any():
+            refuse_missing_centre(self.heads, self._centre(1), name)
             self.calibration = self._calibration(apart)
-            self.notes += (_note_on_calibration(int(apart.sum()), self.header.calibration, self.calibration),)
+            self.notes += (self._note_on_calibration(apart),)
 
     @property
     def coils(self) -> int:
@@ -85,7 +96,7 @@ class Acquisitions:
         FileFormatError for steps beyond it.
         """
         steps, size, centre = self._steps(axis), self.encoded[axis], self._centre(axis)
-        places = steps - centre + size // 2
+        places = self._shifted(axis)
         if places.min() < 0 or places.max() >= size:
             kind, entry = ("phase-encoding steps", "line") if axis == 1 else ("partitions", "partition")
             said = size if self.header.encoded is None else self.header.encoded.matrix[axis]
@@ -94,6 +105,26 @@ class Acquisitions:
                 f"{counted(said, entry)}; export it again with the right header."
             )
         return places
+
+    def _shifted(self, axis: int) -> NDArray[np.integer]:
+        """The steps along an axis with the centre of k-space at half its size, also those beyond the matrix."""
+        return self._steps(axis) - self._centre(axis) + self.encoded[axis] // 2
+
+    def _leave_out_beyond(self) -> list[str]:
+        """Leave out the lines of a few steps beyond the matrix, if all would fit into it, with a note for each axis.
+
+        The others are where their distance from the centre says.
+        """
+        inside, notes = np.ones(len(self.heads), bool), []
+        for axis, name in ((1, "phase-encoding step"), (2, "partition"))[: 1 if self.encoded[2] == 1 else 2]:
+            size, places = self.encoded[axis], self._shifted(axis)
+            beyond = max(-int(places.min()), 0) + max(int(places.max()) + 1 - size, 0)
+            kept = inside & (places >= 0) & (places < size)
+            if 0 < beyond <= _most_beyond(size) and np.ptp(places) < size and kept.any():
+                inside = kept
+                notes.append(f"The lines of {counted(beyond, name)} lie beyond the encoded matrix and are left out.")
+        self._lines, self.heads = self._lines[inside], self.heads[inside]
+        return notes
 
     def readouts(self, which: NDArray[np.integer]) -> Iterator[tuple[NDArray[np.integer], NDArray[np.complexfloating]]]:
         """Some of these acquisitions after the other, with their lines, complex64 (acquisitions, coils, readout).
@@ -131,19 +162,38 @@ class Acquisitions:
         self._file.close()
 
     def _calibration(self, apart: NDArray[np.bool_]) -> "Acquisitions | None":
-        """Those of the calibration lines that fit the image: the same coils and matrix, no reversed readouts."""
-        fitting = (self._all_heads["active_channels"] == self.coils) & ~_any_flag(self._all_heads, (REVERSED,))
+        """Those of the calibration lines that fit the image: the same coils and matrix, no reversed readouts.
+
+        Between them lie those of the image's lines that are flagged for both.
+        """
+        fitting = (self._all_heads["active_channels"] == self.coils) & ~any_flag(self._all_heads, (REVERSED,))
         found = copy.copy(self)
-        found._lines, _ = _first_pass(self._all_heads, apart & fitting)
+        found._lines, _ = first_pass(self._all_heads, apart & fitting)
         found.heads, found.notes, found._counted_apart = self._all_heads[found._lines], (), True
         if not len(found.heads):
             return None
+        both = any_flag(self.heads, (CALIBRATION_AND_IMAGING,)) & beside(self.heads, found.heads)
+        if both.any() and all(found._centre(axis) == self._centre(axis) for axis in (1, 2)):
+            found._lines, found._counted_apart = np.union1d(found._lines, self._lines[both]), False
+            found.heads = self._all_heads[found._lines]
+        found._leave_out_beyond()
         try:
             _ = [found.places(axis) for axis in range(1, 2 if self.encoded[2] == 1 else 3)]
             _samples_beyond(found.heads, self.encoded[0], self._name)
         except FileFormatError:
             return None
         return found
+
+    def _note_on_calibration(self, apart: NDArray[np.bool_]) -> str:
+        """What becomes of the calibration lines that are no part of the image."""
+        count, mode = int(apart.sum()), self.header.calibration
+        if self.calibration is None:
+            return f"The calibration lines ({count}) are not used: they {_misfit(self._all_heads[apart])}."
+        said = "whose mode the header does not say" if mode is None else f"of mode {mode!r}"
+        return (
+            f"The calibration lines ({count}, {said}) are no part of the image; coil sensitivities and GRAPPA's "
+            "kernels come from them where the image's own lines have no wide ACS."
+        )
 
     @cached_property
     def _inverted(self) -> NDArray[np.bool_]:
@@ -185,9 +235,9 @@ class Acquisitions:
     def _noise(self) -> "tuple[Tensor | None, tuple[str, ...]]":
         """Psi of the noise acquisitions at the imaging lines' bandwidth, if it can be had, and a note on it.
 
-        E|n|^2 goes with 1 / dwell time.
+        E|n|^2 goes with 1 / dwell time. Coils that are zero in the noise and in the image have 1 in Psi, and stay zero.
         """
-        measured = _any_flag(self._all_heads, (NOISE,))
+        measured = any_flag(self._all_heads, (NOISE,))
         scans = np.flatnonzero(measured & (self._all_heads["active_channels"] == self.coils))
         if not measured.any():
             return None, ()
@@ -200,11 +250,23 @@ class Acquisitions:
         samples = torch.from_numpy(np.concatenate(self._samples(scans), axis=1))
         dwell, imaging = (float(heads["sample_time_us"][0]) for heads in (self._all_heads[scans], self.heads))
         ratio = dwell / imaging if dwell > 0 and imaging > 0 else 1.0
+        live = (samples != 0).any(1)
+        dead = (~live).nonzero().flatten().tolist()
+        useless = None, ("The noise scan in the file is too short, or zero in a coil, so nothing is prewhitened.",)
+        if dead and not self._are_zero(dead):
+            return useless
+        psi = torch.eye(self.coils, dtype=samples.dtype)
         try:
-            psi = noise.covariance(samples) * ratio
+            psi[live.outer(live)] = (noise.covariance(samples[live]) * ratio).flatten()
         except InputError:
-            return None, ("The noise scan in the file is too short, or zero in a coil, so nothing is prewhitened.",)
-        return psi, ("Prewhitened with the noise scan in the file.",)
+            return useless
+        said = f", but for {counted(len(dead), 'coil')} with zeros in it and in the image" if dead else ""
+        return psi, (f"Prewhitened with the noise scan in the file{said}.",)
+
+    def _are_zero(self, coils: list[int]) -> bool:
+        """Whether some coils are zero in the image, by as many of its acquisitions as are read at once."""
+        some = self._lines[:: -(-len(self._lines) // _TOGETHER)]
+        return not any(samples[coils].any() for samples in self._samples(some))
 
 
 def group_of(file: Any) -> str | None:
@@ -236,45 +298,18 @@ def _heads(table: Any) -> Any:
     return np.concatenate([table[begin : begin + _TOGETHER]["head"].copy() for begin in begins])
 
 
-def _image_and_calibration(heads: Any, mode: str | None) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which acquisitions make the image, and which only calibrate the coils.
-
-    Those that are embedded do both, as do those that are flagged for both. The others may have another contrast and
-    resolution, and lie between the lines of the image or on them.
-    """
-    lines = ~_any_flag(heads, NO_IMAGING)
-    apart = lines & _any_flag(heads, (CALIBRATION,)) & ~_any_flag(heads, (CALIBRATION_AND_IMAGING,))
-    return (lines, np.zeros_like(lines)) if mode == "embedded" else (lines & ~apart, apart)
-
-
-def _note_on_calibration(count: int, mode: str | None, used: Acquisitions | None) -> str:
-    """What becomes of so many calibration lines that are no part of the image."""
-    if used is None:
-        return f"The calibration lines ({count}) are not used: they have other coils or another matrix than the image."
-    said = "whose mode the header does not say" if mode is None else f"of mode {mode!r}"
-    return (
-        f"The calibration lines ({count}, {said}) are no part of the image; coil sensitivities and GRAPPA's kernels "
-        "come from them where the image's own lines have no wide ACS."
-    )
-
-
-def _first_pass(heads: Any, chosen: NDArray[np.bool_]) -> tuple[NDArray[np.integer], list[str]]:
-    """Which of some acquisitions are of the first pass of each loop, and notes on those that are left out."""
-    lines, notes = chosen.copy(), []
-    index, spaces = heads["idx"], heads["encoding_space_ref"]
-    if (count := len(np.unique(spaces[lines]))) > 1:
-        notes.append(f"Of {count} encoding spaces the first is used.")
-    lines &= spaces == 0  # which is the one that the header describes first
-    for field in ("contrast", "phase", "repetition", "set"):
-        if lines.any() and (count := len(np.unique(index[field][lines]))) > 1:
-            lines &= index[field] == index[field][lines].min()
-            notes.append(f"Of {count} {field}s the first is used.")
-    return np.flatnonzero(lines), notes
+def _misfit(heads: Any) -> str:
+    """Why calibration lines with these heads, none of which is used, do not fit the image."""
+    if (heads["encoding_space_ref"] != 0).all():
+        return "belong to another encoding space than the image"
+    if any_flag(heads, (REVERSED,)).all():
+        return "have reversed readouts (EPI)"
+    return "have other coils or another matrix than the image"
 
 
 def _refuse_other_scans(heads: Any, name: str) -> None:
     """FileFormatError for imaging lines of EPI, or of changing coils."""
-    if _any_flag(heads, (REVERSED,)).any():
+    if any_flag(heads, (REVERSED,)).any():
         raise FileFormatError(
             f"{name} has reversed readouts (EPI), which need a ghost correction first; correct and export it again."
         )
@@ -302,12 +337,17 @@ def _extents(heads: Any, readout: int) -> tuple[NDArray[np.integer], NDArray[np.
     return first, np.maximum(np.minimum(samples - after, readout - offset), first), offset
 
 
+def _most_beyond(size: int) -> int:
+    """How many samples, or steps, may lie beyond an encoded axis of this size."""
+    return max(1, int(_MOST_BEYOND * size))
+
+
 def _samples_beyond(heads: Any, readout: int, name: str) -> list[str]:
     """A note where the encoded matrix has no room for some samples of a line; FileFormatError for more than a few."""
     first, last, _ = _extents(heads, readout)
     kept = heads["number_of_samples"].astype(int) - heads["discard_pre"] - heads["discard_post"]
     beyond = int((kept - (last - first)).max())
-    if beyond > _MOST_BEYOND * readout:
+    if beyond > _most_beyond(readout):
         raise FileFormatError(
             f"the lines of {name} have {kept.max()} samples, {beyond} of them beyond the {readout} of the encoded "
             "matrix; export it again with a header that counts all samples, and with the lines' centre samples."
@@ -326,8 +366,3 @@ def _samples_lacking(heads: Any, readout: int) -> list[str]:
         f"The lines have {samples.max()} samples in the middle of the {readout} of the encoded matrix, and the others "
         "count as zero; if the oversampling was removed, the header is wrong, and the image is stretched and cut off."
     ]
-
-
-def _any_flag(heads: Any, bits: Sequence[int]) -> Any:
-    """Whether any of these bits is set."""
-    return heads["flags"] & np.uint64(sum(1 << (bit - 1) for bit in bits)) != 0
