@@ -57,6 +57,19 @@ def test_maps_agree_with_the_simulated_ones(simulated, centre):
     assert close.quantile(0.02) > 0.97
 
 
+def test_rounding_of_the_samples_decides_on_no_sensitivity(simulated):
+    """Not even at the edge of the support: another processor rounds otherwise."""
+    mask = lines(90, centre=20)
+    data = sampled(simulated.kspace, mask)
+    sigma = 0.003 * simulated.kspace.abs().amax() * torch.ones(6) / 90
+    maps = espirit(data, mask, (-1,), sigma)
+    for seed in range(4):
+        unit = torch.randn(data.shape, dtype=data.dtype, generator=torch.Generator().manual_seed(seed))
+        others = espirit(data * (1 + 3e-8 * unit), mask, (-1,), sigma)
+        both = (maps.abs().sum(0) > 0) & (others.abs().sum(0) > 0)
+        assert float((maps - others)[:, both].abs().max()) < 2e-3
+
+
 def test_many_coils_are_calibrated_as_virtual_ones(simulated, monkeypatch):
     """24 mixtures of the six coils, more than the bound: the maps are the same mixtures of the six maps."""
     mask = lines(90)

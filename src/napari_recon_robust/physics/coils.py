@@ -227,18 +227,22 @@ def _row_space(acs: Tensor, widest: int) -> tuple[Tensor, Tensor]:
     widest: points of a kernel along each axis, at most.
     Returns complex (..., coils, kernel, kernel, kernels) and real (..., 1, 1, 1, kernels). Kernels whose singular
     values are below `LEAST_THRESHOLD` of the largest are not orthonormal, or zero.
+    They are computed in double precision where the device has it: the eigenvalues are squares, so that in single
+    precision the rounding of one processor or another decides on 1% of the weakest kernels, and on sensitivities at the
+    edge of the support.
     """
     coils, height, width = acs.shape[-3:]
     shape = coils, min(widest, height // 2), min(widest, width // 2)
     patches = acs.unfold(-2, shape[1], 1).unfold(-2, shape[2], 1)  # ..., coils, y, x, kernel rows, kernel columns
     patches = patches.movedim(-5, -3).flatten(-5, -4).flatten(-3)  # ..., patches, coils x kernel
+    patches = patches if patches.device.type == "mps" else patches.to(torch.complex128)
     wide = patches.shape[-1] > patches.shape[-2]
     values, vectors = torch.linalg.eigh(patches.conj() @ patches.mT if wide else patches.mT @ patches.conj())
     singular = values.clamp_min(0).sqrt()
     if wide:  # the eigenvectors of the smaller Gram matrix lead to those of the larger
         above = singular > LEAST_THRESHOLD * singular[..., -1:]
         vectors = patches.mT @ (vectors / torch.where(above, singular, torch.inf)[..., None, :])
-    return vectors.unflatten(-2, shape), singular[..., None, None, None, :]
+    return vectors.unflatten(-2, shape).to(acs.dtype), singular[..., None, None, None, :].to(acs.real.dtype)
 
 
 def _largest_of_noise(acs: Tensor, kernels: Tensor, noise: Tensor) -> Tensor:
