@@ -21,7 +21,7 @@ def said(scan_file: Path, id: str, sampling: Sampling | torch.Tensor) -> str:
 @pytest.mark.parametrize("pattern", POINTS)
 def test_points_are_outside_of_a_training_on_lines(scan_file: Path, pattern: str) -> None:
     points = Sampling(pattern=pattern, acceleration=3, centre_fraction=0.2)
-    assert said(scan_file, "cascade-net", points).startswith("Outside of its training: points (trained: lines)")
+    assert said(scan_file, "hqs-supervised", points).startswith("Outside of its training: points (trained: lines)")
     assert "points" not in said(scan_file, "unrolled-hqs", points)
     assert "points (trained: lines)" in said(scan_file, "ensemble", points)  # one of its two networks knows lines alone
 
