@@ -14,7 +14,7 @@ from helpers.headers import header
 from napari_recon_robust.data.scan import Header
 from napari_recon_robust.ground import guard
 from napari_recon_robust.ground.errors import FileFormatError, InputError
-from napari_recon_robust.io import open_scan
+from napari_recon_robust.io import fastmri, open_scan
 from napari_recon_robust.io.fastmri import write_fastmri
 from napari_recon_robust.io.ismrmrd_header import AcquisitionHeader
 from napari_recon_robust.physics.sampling import Sampling
@@ -589,3 +589,15 @@ def test_a_slice_that_fits_into_no_memory(tmp_path, kspace, monkeypatch):
     monkeypatch.setattr(guard, "free_memory", lambda: 10**6)
     with open_scan(tmp_path / "file1.h5") as scan, pytest.raises(FileFormatError, match="needs 68.8 MB of memory"):
         scan.kspace(0)
+
+
+def test_lines_in_large_chunks_are_not_looked_at_on_opening(tmp_path, monkeypatch):
+    """Each would be read, and unpacked, as a whole."""
+    seen = []
+    monkeypatch.setattr(fastmri, "complex_values", lambda data, index: seen.append(index) or np.ones(1))
+    for chunks in (None, (1, 1, 64, 64), (1, 40, 64, 64)):
+        seen.clear()
+        with h5py.File(tmp_path / "scan.h5", "w") as file:
+            file.create_dataset("kspace", data=np.ones((16, 40, 64, 64), np.complex64), chunks=chunks)
+        with open_scan(tmp_path / "scan.h5"):
+            assert bool(seen) == (chunks != (1, 40, 64, 64))

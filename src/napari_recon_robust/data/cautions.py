@@ -7,8 +7,8 @@ import torch
 from ..ground.errors import InputError
 from ..ground.numbers import counted
 from ..physics import coils, noise
-from . import domain
 from .measurement import Measurement, calibration_data, calibration_noise, known_kspace
+from .transformed import doubts
 
 # Of the ACS's energy, what a second set of sensitivities explains. Of 142 scans and simulations whose object fits into
 # 90% of the field of view none has so much (R = 2 to 10, all patterns, noise of 0.0015 to 0.1, 4 to 32 coils, 6 and
@@ -33,7 +33,7 @@ def cautions(measurement: Measurement) -> Mapping[str, str]:
     offset = _dc_offset(measurement)  # it needs a second set of its own, and looks like an image's bright point
     points = measurement.mask if measurement.full is None else measurement.acquired
     kspace = known_kspace(measurement).detach().reshape(-1, *measurement.kspace.shape[-3:])[0]
-    transformed, split = domain.doubts(kspace, points)
+    transformed, split = doubts(kspace, points)
     transformed = "" if offset else transformed
     second_set = "" if offset or transformed else _second_set(measurement)
     found = {

@@ -21,7 +21,7 @@ def check_centre(kspace: "Tensor", name: str) -> None:
     profiles = {"readout": energy.sum(1), "phase": energy.sum(0)}
     if all(_largest(profile) == len(profile) // 2 and not _ends(profile) for profile in profiles.values()):
         return
-    from .domain import doubts  # whose torch is not wanted before
+    from .transformed import doubts  # whose torch is not wanted before
 
     if transformed := doubts(kspace, kspace.any(0))[0]:
         raise InputError(f"{name} seems to hold no k-space. {transformed}")

@@ -3,6 +3,7 @@
 Source: Zbontar et al., fastMRI, arXiv:1811.08839; the header is ISMRMRD's XML.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 SIMULATED = "simulated"  # the attribute of files that were computed
 _LOOK = 16  # slices, at most, in which it is looked whether they are slices
+_LARGEST_CHUNK = 2**20  # bytes of which a line is looked at: those of one coil, as of files that are written here
 _SAMPLE = "brain_t2_simulated.h5"  # the packaged sample is older than that attribute
 
 
@@ -99,8 +101,13 @@ class FastMRIScan(Scan):
         self._compare_mask()
 
     def _energies(self) -> NDArray[np.floating]:
-        """The energy of the line through the centre of some slices, of one coil; 0 where it cannot be read."""
+        """The energy of the line through the centre of some slices, of one coil; 0 where it cannot be read.
+
+        None of a file whose lines lie in large chunks, each of which would be read as a whole.
+        """
         slices, *coils, readout, _ = self._kspace.shape
+        if math.prod(self._kspace.chunks or ()) * self._kspace.dtype.itemsize > _LARGEST_CHUNK:
+            return np.zeros(0)
         step = -(-slices // _LOOK)
         energies = []
         for slice in range(slices // 2 % step, slices, step):

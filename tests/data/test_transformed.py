@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from napari_recon_robust.data.cautions import cautions
-from napari_recon_robust.data.domain import IMAGE, doubts
 from napari_recon_robust.data.measurement import Measurement
+from napari_recon_robust.data.transformed import IMAGE, doubts
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.io import open_scan
 from napari_recon_robust.physics import fourier
