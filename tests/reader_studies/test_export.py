@@ -96,7 +96,10 @@ def test_a_click_hits_the_lesion_or_not(study: Callable[..., Answers]) -> None:
     ]
     answers = study(questions=[{**LESION[0], "place": True}], cases=cases)
     clicks = [{"row": 1.3, "column": 1.6}, {"row": rows - 1, "column": columns - 1}]
-    read_all(answers, "R1", lambda number: {"seen": "yes", "confidence": 80, **clicks[number % 2]})
+    shown = {
+        one["number"]: int(one["case"][1]) for one in answers.unsealed(None)["presentations"] if one["reader"] == "R1"
+    }
+    read_all(answers, "R1", lambda number: {"seen": "yes", "confidence": 80, **clicks[shown[number] % 4 // 2]})
     read_all(answers, "R2", lambda _: {"seen": "no", "confidence": 80})
     found = long_table(answers, answers.unsealed(None))
     for row in found:

@@ -178,6 +178,7 @@ def test_a_search_is_kept_while_it_is_under_way(review: Session, kept: Path, unt
     bench = review.bench
     bench.regions.choose(bench.regions.on(1))
     bench.perturbing.set(steps=200)
+    until(lambda: list(kept.glob("*/state.json")))
 
     def written() -> saved_review.SavedSearch | None:
         (path,) = kept.glob("*/state.json")
