@@ -1,9 +1,11 @@
 """How networks do outside of the domain that their cards state: other coils, noise and matrices, against TV.
 
     python benchmarks/beyond.py --data ../shared/data/anatomy --output FOLDER [--methods ID|FILE ...]
+        [--rows ROW ...]
 
-Whole slices of the validation people, each under one random mask of lines (R = 2 to 10, less with few coils), simulated
-anew for each row of the table in one respect that training has not seen, or with lines that were never measured.
+Whole slices of the validation people, each under one random mask of lines (R = 2 to 10, less with few coils) or, in one
+row, of points, simulated anew for each row of the table in one respect that training has not seen, or with lines that
+were never measured.
 OUTPUT keeps the cases. A method may be a file of weights, named as its recipe. The error is the NMSE of the magnitude
 within the foreground.
 """
@@ -16,11 +18,11 @@ import numpy as np
 import torch
 
 from arguments import parser_of
-from domain import JUDGE, against, at_defaults, example, judging
+from domain import JUDGE, LINES, against, at_defaults, example, judging
 from napari_recon_robust.cli.options import follow
 from napari_recon_robust.reconstructors.classical import tv
 from napari_recon_robust.training.bank import VALIDATION_CASES, build_bank
-from napari_recon_robust.training.example import padded
+from napari_recon_robust.training.example import MaskSpecification, padded
 from napari_recon_robust.training.loop import foreground_error
 from napari_recon_robust.training.recipe import load_recipe
 
@@ -42,23 +44,26 @@ PADDED: dict[str, tuple[float, float]] = {
     "15% at each end": (0.15, 0.15),
     "partial Fourier, 6/8": (0.25, 0.0),
 }
+MASKS = {"points (Poisson discs)": MaskSpecification(patterns=("poisson-disc",))}
 
 
 def main() -> None:
     parser = parser_of(__doc__, "data", "output")
     parser.add_argument("--methods", nargs="+", default=list(NETWORKS))
+    every = [*ROWS, *PADDED, *MASKS]
+    parser.add_argument("--rows", nargs="+", metavar="ROW", default=every, choices=every)
     options = parser.parse_args()
     networks = {name: at_defaults(load_recipe(Path(name).stem), name) for name in options.methods}
-    judge = load_recipe(JUDGE)
+    judge = load_recipe(JUDGE).bank
     print(f"NMSE ÷ that of tv, rule: mean (largest; how many of {VALIDATION_CASES} are above 1)\n")
     print("| |", *(f"{id} |" for id in networks))
     print("|---" * (len(networks) + 1) + "|")
-    for row in (*ROWS, *PADDED):
-        changed, ends = ROWS.get(row, {}), PADDED.get(row, (0.0, 0.0))
-        bank = follow(build_bank(judging(judge.bank, **changed), options.data, options.output / _folder(row)), row)
+    for row in options.rows:
+        changed, ends, masks = ROWS.get(row, {}), PADDED.get(row, (0.0, 0.0)), MASKS.get(row, LINES)
+        bank = follow(build_bank(judging(judge, **changed), options.data, options.output / _folder(row)), row)
         ratios: dict[str, list[float]] = {id: [] for id in networks}
         for number, case in enumerate(bank.validation):
-            one = example(judge, padded(case, *ends), number, 0)
+            one = example(masks, padded(case, *ends), number, 0)
             of_tv = foreground_error(one.problem.tv(tv.rule(float(one.problem.noise))), one)
             for id, network in networks.items():
                 ratios[id].append(against(network, one)[0] / of_tv)

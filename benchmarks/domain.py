@@ -4,9 +4,9 @@
         [--noise LOW HIGH]
 
 Whole slices of the validation people; coils, matrix and noise as the cases were drawn (5 to 16 coils, 96 to 320 pixels,
-noise of 0.0015 to 0.025 or as given), each under several random masks (R = 2 to 10, all families of lines). The error
-is the NMSE of the magnitude within the foreground. The trainings were judged by these people's mean score on other
-crops and masks.
+noise of 0.0015 to 0.025 or as given), each under several random masks (R = 2 to 10, all families of lines), whatever
+masks a network has been trained with. The error is the NMSE of the magnitude within the foreground. The trainings were
+judged by these people's mean score on other crops and masks.
 """
 
 import math
@@ -28,14 +28,15 @@ from napari_recon_robust.reconstructors.classical import tv
 from napari_recon_robust.reconstructors.problem import Problem
 from napari_recon_robust.training.bank import VALIDATION_CASES, build_bank
 from napari_recon_robust.training.case import TrainingCase
-from napari_recon_robust.training.example import Example, draw_example
+from napari_recon_robust.training.example import Example, MaskSpecification, draw_example
 from napari_recon_robust.training.loop import foreground_error
 from napari_recon_robust.training.recipe import Recipe, load_recipe, make_network
 from napari_recon_robust.training.sources import BankSpecification
 
 NETWORKS = ("unrolled-hqs", "cascade-net", "varnet", "hqs-supervised", "hqs-net", "unet")
 JUDGE = "hqs-supervised"
-"""The recipe by whose ranges cases and masks are drawn, whichever networks are compared."""
+"""The recipe by whose ranges cases are drawn, whichever networks are compared."""
+LINES = MaskSpecification()
 SEED = 7
 """Of the masks; training and its validation draw theirs from other seeds."""
 
@@ -47,10 +48,10 @@ def main() -> None:
     parser.add_argument("--noise", nargs=2, type=float, metavar=("LOW", "HIGH"))
     options = parser.parse_args()
     networks = {id: at_defaults(load_recipe(id)) for id in options.methods}
-    judge = load_recipe(JUDGE)
+    bank = load_recipe(JUDGE).bank
     if options.noise:
-        judge = judge.model_copy(update={"bank": judging(judge.bank, noise=tuple(options.noise))})
-    examples, of_tv = drawn(judge, options.data, options.bank, options.draws)
+        bank = judging(bank, noise=tuple(options.noise))
+    examples, of_tv = drawn(bank, options.data, options.bank, options.draws)
     print(f"{len(examples)} cases: {len(examples) // options.draws} slices, {options.draws} masks each\n")
     print("| network | worse than zero-filled | NMSE ÷ zero-filled, at worst | NMSE ÷ tv, rule | worse than tv, rule |")
     print("|---|---|---|---|---|")
@@ -75,10 +76,10 @@ def judging(bank: BankSpecification, **changed: Any) -> BankSpecification:
     return bank.model_copy(update={"cases": VALIDATION_CASES, "strong_noise": None} | changed)
 
 
-def drawn(recipe: Recipe, data: Path, bank: Path, draws: int) -> tuple[list[Example], list[float]]:
-    """Every validation slice under so many masks, and the error of TV by its rule."""
-    cases = follow(build_bank(recipe.bank, data, bank), "Cases").validation
-    examples = [example(recipe, case, number, draw) for number, case in enumerate(cases) for draw in range(draws)]
+def drawn(cases: BankSpecification, data: Path, bank: Path, draws: int) -> tuple[list[Example], list[float]]:
+    """Every validation slice under so many masks of lines, and the error of TV by its rule."""
+    slices = follow(build_bank(cases, data, bank), "Cases").validation
+    examples = [example(LINES, case, number, draw) for number, case in enumerate(slices) for draw in range(draws)]
     return examples, [foreground_error(one.problem.tv(tv.rule(float(one.problem.noise))), one) for one in examples]
 
 
@@ -88,9 +89,8 @@ def over_tv(images: Iterable[Tensor], examples: Sequence[Example], of_tv: Sequen
     return f"{math.exp(float(np.log(ratios).mean())):.3f} ({ratios.max():.2f})"
 
 
-def example(recipe: Recipe, case: TrainingCase, number: int, draw: int) -> Example:
-    """A whole slice, the validation case of this number, under a random mask, without padding."""
-    masks = recipe.masks.model_copy(update={"padded": 0.0})
+def example(masks: MaskSpecification, case: TrainingCase, number: int, draw: int) -> Example:
+    """A whole slice, the validation case of this number, under a random mask."""
     return draw_example(case, masks, case.magnitude.numel(), np.random.default_rng((SEED, number, draw)))
 
 
