@@ -32,7 +32,7 @@ from ..ground.progress import Job, Progress
 from ..ground.writing import WritingError, keep, said, try_place
 from ..networks.muon import optimisers
 from ..weights import store
-from . import checkpoint, schedule
+from . import checkpoint, precision, schedule
 from .bank import LOCK as BANK_LOCK
 from .bank import Bank, build_bank
 from .batches import moved
@@ -416,7 +416,7 @@ class _Run:
         total = 0.0
         for part in range(self.preset.accumulate):
             example = self._drawn(self._number(self.step * self.preset.accumulate + part))
-            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.preset.precision == "bfloat16"):
+            with precision.autocast(self.preset, self.device):
                 loss = self.loss(self.network, example, rng) / self.preset.accumulate
             total += loss.item()
             if not math.isfinite(total):
@@ -547,7 +547,7 @@ def _metadata(run: _Run, command: str) -> store.Metadata:
         command=command,
         data=f"{wanted.cases} acquisitions from FOLDER ({kinds}; seed {wanted.seed}){replaced}",
         volumes=tuple(store.SeenFile(**source.model_dump()) for source in bank.record.sources),
-        hardware=_hardware(run.device),
+        hardware=_hardware(run.device, run.preset),
         seconds=run.seconds,
         core_seconds=run.core_seconds,
         steps=run.step,
@@ -575,8 +575,9 @@ def _version() -> str:
     return f"{version} ({found.stdout.strip()})" if tracked.stdout.strip() else version
 
 
-def _hardware(device: torch.device) -> str:
+def _hardware(device: torch.device, preset: Preset) -> str:
+    convolutions = f"convolutions in {precision.of(preset, device)}"
     if device.type == "cuda":
-        return f"one {torch.cuda.get_device_name(device)}"
+        return f"one {torch.cuda.get_device_name(device)}, {convolutions}"
     cpu = f"{torch.get_num_threads()} thread(s) of a {os.cpu_count()}-core {platform.machine()} CPU"
-    return f"{cpu}, no GPU" if device.type == "cpu" else f"{cpu} with {device}"
+    return f"{cpu}{', no GPU' if device.type == 'cpu' else f' with {device}'}, {convolutions}"
