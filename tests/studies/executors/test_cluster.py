@@ -199,7 +199,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 
 def reconstruct(kspace, mask, sensitivities):
-    end = time.monotonic() + 5
+    end = time.monotonic() + 60
     while any(HERE.glob("plan.results/rows/*")) and not (HERE / "told").exists() and time.monotonic() < end:
         time.sleep(0.05)
     return abs(kspace).sum(0)
