@@ -446,7 +446,7 @@ def compare_methods(
     """
     job = comparing.compare_methods(
         grids.groups(files),
-        [Entry.parse(text) for text in as_texts(methods or registry.ids(), "the methods")],
+        [Entry.parse(text) for text in as_texts(methods or registry.registry.available(), "the methods")],
         grids.Grid(**grid),
         folder=_folder(output),
         baseline=baseline,

@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import napari_recon_robust as rr
+from helpers import broken_package
 from napari_recon_robust.cli import cli, commands, main
 from napari_recon_robust.ground.errors import ReconRobustError
 from napari_recon_robust.io import open_scan
@@ -29,6 +30,18 @@ def answer(*arguments: object) -> Any:
     result = invoke(*arguments, "--json")
     assert result.exit_code == 0, result.output + repr(result.exception)
     return json.loads(result.stdout)
+
+
+@pytest.mark.parametrize("command", [["methods"], ["perturb", "--help"]])
+def test_a_package_that_cannot_be_loaded_leaves_the_others_in_the_lists(
+    command: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken_package.install(monkeypatch)
+    with pytest.warns(UserWarning, match=broken_package.SAID):
+        result = invoke(*command)
+    assert result.exit_code == 0, result.output + repr(result.exception)
+    assert ("zero-filled" if command == ["methods"] else "worst-case") in result.output
+    assert "broken" not in result.stdout
 
 
 def test_a_command_is_a_module_whose_first_line_stands_in_the_help() -> None:

@@ -48,8 +48,8 @@ def test_buttons_in_several_rows_are_apart_and_whole(qtbot: Any) -> None:
     buttons = [QPushButton(f"Button {number}") for number in range(4)]
     column(flow(*buttons), into=page)
     page.resize(5 * buttons[0].sizeHint().width() // 2, 300)
-    page.show()
-    qtbot.waitExposed(page)
+    with qtbot.waitExposed(page, timeout=60_000):
+        page.show()
     first, second, third, _ = (button.geometry() for button in buttons)
     assert all(button.width() >= button.sizeHint().width() for button in buttons)
     assert second.left() - first.right() - 1 == 6

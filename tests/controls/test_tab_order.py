@@ -52,7 +52,7 @@ def test_tab_follows_it_also_to_a_control_that_came_later(qtbot: Any) -> None:
     qtbot.addWidget(body)
     body.show()
     column.insertWidget(1, field("new"))
-    qtbot.waitUntil(lambda: body.findChild(QLineEdit, "new").isVisible())
+    qtbot.waitUntil(lambda: body.findChild(QLineEdit, "new").isVisible(), timeout=60_000)
     body.activateWindow()
     qtbot.waitUntil(body.isActiveWindow, timeout=60_000)
     body.findChild(QLineEdit, "a").setFocus()

@@ -46,10 +46,10 @@ def page(qtbot: Any) -> QScrollArea:
     area.setWidget(body)
     WheelGuard(body)
     qtbot.addWidget(area)
-    with qtbot.waitExposed(area):
+    with qtbot.waitExposed(area, timeout=60_000):
         area.show()
     area.activateWindow()
-    qtbot.waitUntil(area.isActiveWindow)
+    qtbot.waitUntil(area.isActiveWindow, timeout=60_000)
     return area
 
 
@@ -59,13 +59,13 @@ def test_a_control_that_comes_later_leaves_the_wheel_to_the_page_until_it_is_foc
 ) -> None:
     control = made(kind)
     page.widget().layout().itemAt(0).widget().layout().addWidget(control)
-    qtbot.waitUntil(lambda: control.focusPolicy() == Qt.FocusPolicy.StrongFocus)
+    qtbot.waitUntil(lambda: control.focusPolicy() == Qt.FocusPolicy.StrongFocus, timeout=60_000)
     before = control.value()
     turn_wheel(control)
     assert control.value() == before
     assert page.verticalScrollBar().value() > 0, "the page scrolls instead"
     assert not control.hasFocus()
     control.setFocus()
-    qtbot.waitUntil(control.hasFocus)
+    qtbot.waitUntil(control.hasFocus, timeout=60_000)
     turn_wheel(control)
     assert control.value() != before

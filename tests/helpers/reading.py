@@ -1,8 +1,10 @@
 """Plans of reader studies, the cases that are read, and a port to read them at."""
 
+import os
 import socket
+from contextlib import suppress
 from dataclasses import replace
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +68,13 @@ def draw_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("napari_recon_robust.reader_studies.bundle._opaque", lambda: f"{next(numbers):032x}")
 
 
+# Below those that the system hands out by itself, to another test perhaps before this one listens.
+_ports = count(20_000 + os.getpid() % 10_000)
+
+
 def free_port() -> int:
-    """A port at which nothing listens."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
+    """Another port at each call, at which nothing listens."""
+    for port in islice(_ports, 1000):
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise AssertionError("no port is free")

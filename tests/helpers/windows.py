@@ -231,7 +231,7 @@ def jobs(qtbot: Any) -> Iterator[Any]:
     jobs.failed.connect(jobs.sentences.append)
     yield jobs
     jobs.cancel_all()
-    qtbot.waitUntil(lambda: not jobs.working, timeout=10_000)
+    qtbot.waitUntil(lambda: not jobs.working, timeout=60_000)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """fastMRI+ boxes: turned over, and the rows of the published tables that are not as they should be."""
 
 import csv
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -150,3 +151,9 @@ def test_a_table_is_known_by_its_first_line(tmp_path: Path, content: bytes, expe
     (tmp_path / "table.csv").write_bytes(content)
     assert is_table(tmp_path / "table.csv") is expected
     assert not is_table(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes here")
+def test_a_pipe_is_no_table_and_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "table.csv")
+    assert not is_table(tmp_path / "table.csv")

@@ -17,11 +17,11 @@ def test_torch_is_as_before_when_the_last_of_several_overlapping_calls_has_ended
             torch.set_default_dtype(torch.float64)
             torch.set_num_threads(threads + 1)
             begun.set()
-            ended.wait(10)
+            ended.wait(60)
 
     thread = Thread(target=first)
     thread.start()
-    assert begun.wait(10)
+    assert begun.wait(60)
     with torch_as_before():
         ended.set()
         thread.join()

@@ -1,8 +1,10 @@
 """What other programs read and write, and what is found in it."""
 
 import csv
+import os
 from dataclasses import replace
 from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import numpy as np
 import pytest
@@ -90,3 +92,24 @@ def test_marks_know_how_many_readings_they_are_of() -> None:
     made = Marks(("a", "b"), ("R1", "R2"), ("c0", "c1", "c2"), ("p",) * 3, ((), (), (1.0,)), (mark,))
     assert made.readings == 12
     assert replace(made, unread=frozenset({("R1", "c0")})).readings == 10
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes here")
+@pytest.mark.parametrize("suffix", [".imrmc", ".xlsx", ".csv"])
+def test_a_pipe_is_not_waited_for(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"answers{suffix}"
+    os.mkfifo(path)
+    with pytest.raises(FileFormatError, match="is a pipe, and a file is expected"):
+        read_exchanged(path)
+
+
+def test_a_workbook_that_would_fill_memory_is_not_unpacked(tmp_path: Path) -> None:
+    path = tmp_path / "answers.xlsx"
+    with ZipFile(path, "w", ZIP_DEFLATED) as archive:
+        archive.writestr("[Content_Types].xml", bytes(2**21))
+    content = bytearray(path.read_bytes())
+    entry = content.index(b"PK\x01\x02")
+    content[entry + 24 : entry + 28] = (2**31).to_bytes(4, "little")  # the size that its directory declares
+    path.write_bytes(content)
+    with pytest.raises(FileFormatError, match=r"answers\.xlsx declares 2.15 GB and holds only"):
+        read_exchanged(path)

@@ -29,7 +29,7 @@ def test_what_is_no_table_of_ratings(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("reader,treatment,case,truth,rating\n1,1,1,yes,3\n", encoding="utf-8")
     with pytest.raises(FileFormatError, match="a truth or a rating is no number"):
         read_rating_table(tmp_path / "a.csv")
-    with pytest.raises(FileFormatError, match="a truth or a rating is no number"):
+    with pytest.raises(FileFormatError, match=r"there is no file none\.csv"):
         read_rating_table(tmp_path / "none.csv")
 
 

@@ -46,7 +46,7 @@ def test_of_two_processes_that_find_a_dead_run_one_gets_the_lease(tmp_path: Path
             died = held(folder, DEAD)
             if number % 2:
                 died.rename(died.with_name("ended.json"))
-            for one in racers:
+            for one in racers[:: 1 if number % 4 < 2 else -1]:  # whoever is told first is ahead on a busy machine
                 tell(one, f"{time.time() + 0.002} {folder}")
             answers = [answer(one) for one in racers]
             assert sorted(answers) == ["0", "1"], f"round {number}"

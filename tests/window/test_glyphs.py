@@ -18,9 +18,9 @@ def test_each_character_is_drawn_in_a_turn_of_its_own(viewer: Any, qtbot: Any) -
     before = len(font._glyphs)
     glyphs.begin()
     assert len(font._glyphs) == before
-    qtbot.waitUntil(lambda: len(font._glyphs) > before)
+    qtbot.waitUntil(lambda: len(font._glyphs) > before, timeout=60_000)
     glyphs.begin()  # a second scan while they are drawn
-    qtbot.waitUntil(lambda: not glyphs._timer.isActive())
+    qtbot.waitUntil(lambda: not glyphs._timer.isActive(), timeout=60_000)
     assert set("Perturbed 2.5% · ROI SSIM 0.71, η×") <= set(font._glyphs)
     glyphs.begin()
     assert not glyphs._timer.isActive()

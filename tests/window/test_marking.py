@@ -96,5 +96,5 @@ def test_turns_are_marked_and_change_no_data(attacked: Session, qtbot: Any) -> N
     corners = np.array([[1, 20.0, 30], [1, 20, 40], [1, 26, 40], [1, 26, 30]]) - [0, 0.5, 0.5]
     world = np.array([front.image.data_to_world(corner) for corner in corners])
     front.regions.add_rectangles([[front.regions.world_to_data(one) for one in world]])
-    qtbot.waitUntil(lambda: len(attacked.bench.regions.on(1)) == 3)
+    qtbot.waitUntil(lambda: len(attacked.bench.regions.on(1)) == 3, timeout=60_000)
     assert attacked.bench.regions.on(1)[-1].roi == ROI.box(20, 30, 6, 10)

@@ -34,10 +34,12 @@ def canvas(qtbot: QtBot, log: list[str]) -> Canvas:
     """A widget on the screen."""
     canvas = Canvas(log)
     qtbot.addWidget(canvas)
-    canvas.show()
-    qtbot.waitExposed(canvas)
-    qtbot.wait(50)
-    log.clear()
+    with qtbot.waitExposed(canvas, timeout=60_000):
+        canvas.show()
+    log.append("shown")
+    while log:  # until it is painted no more
+        log.clear()
+        qtbot.wait(50)
     return canvas
 
 
@@ -53,7 +55,7 @@ def test_the_window_answers_between_a_step_and_its_picture(qtbot: QtBot, canvas:
 
     for _ in range(5):
         turns.later(step)
-    qtbot.waitUntil(lambda: log.count("picture") == 5)
+    qtbot.waitUntil(lambda: log.count("picture") == 5, timeout=60_000)
     assert "".join(one[0] for one in log).strip("t") == "t".join(["stp"] * 5)
 
 
@@ -67,7 +69,7 @@ def test_a_step_that_asks_for_another_is_seen_first(qtbot: QtBot, canvas: Canvas
             turns.later(step)
 
     turns.later(step)
-    qtbot.waitUntil(lambda: log.count("picture") == 3)
+    qtbot.waitUntil(lambda: log.count("picture") == 3, timeout=60_000)
     assert log == ["step", "picture"] * 3
 
 
@@ -80,7 +82,7 @@ def test_a_failed_step_leaves_the_canvas_and_the_others(qtbot: QtBot, canvas: Ca
     turns.later(fail)
     turns.later(lambda: log.append("step"))
     with qtbot.captureExceptions() as raised:
-        qtbot.waitUntil(lambda: "step" in log and "update" not in vars(canvas))
+        qtbot.waitUntil(lambda: "step" in log and "update" not in vars(canvas), timeout=60_000)
     assert [kind for kind, _, _ in raised] == [ValueError]
 
 
@@ -101,7 +103,7 @@ def test_a_window_that_is_painted_meanwhile_has_no_hole_in_place_of_its_image(se
         picture = screen.grabWindow(0, corner.x(), corner.y(), 40, 40).toImage()
         return min(picture.pixelColor(row, row).value() for row in range(40))
 
-    qtbot.waitUntil(lambda: darkest() == 0)
+    qtbot.waitUntil(lambda: darkest() == 0, timeout=60_000)
     for _ in range(3):
         seen.turns.later(window.repaint)
         qtbot.wait(150)

@@ -33,9 +33,8 @@ def test_budgets_attacks_and_iterations_of_a_search(bench: Workbench) -> None:
     look()
     assert bench.perturbing.current.outcome is low
     bench.film.choose("Budgets")
-    assert [
-        one.image is each.comparison.perturbed for one, each in zip(bench.film.frames, result.outcomes, strict=True)
-    ]
+    for one, each in zip(bench.film.frames, result.outcomes, strict=True):
+        assert one.image is each.comparison.perturbed
     bench.acquisition.measure(0).run()
     assert bench.film.rows == {}, "they are of another slice"
     assert bench.film.frames == ()

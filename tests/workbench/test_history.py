@@ -70,6 +70,17 @@ def test_the_oldest_lose_their_images_and_stay_in_the_list(bench: Workbench) -> 
     assert history.entries == []
 
 
+def test_the_attacks_of_one_run_lose_their_images_together(bench: Workbench) -> None:
+    """They share them: if one of them kept them, no memory would be free."""
+    history, found = bench.history, set[bool]()
+    while history.memory > 1:
+        history.memory = int(0.95 * history.memory)
+        first, second, newest = (one.result is not None for one in history.entries)
+        assert (first, newest) == (second, True), history.memory
+        found.add(first)
+    assert found == {True, False}
+
+
 def test_two_are_compared(bench: Workbench) -> None:
     history, pairs = bench.history, []
     with pytest.raises(InputError, match="two attacks are compared"):

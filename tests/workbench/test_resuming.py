@@ -11,9 +11,12 @@ import numpy as np
 import pytest
 import torch
 
+from napari_recon_robust import io
 from napari_recon_robust.cases.record import load_case
 from napari_recon_robust.data.roi import ROI
+from napari_recon_robust.data.scan import Scan
 from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.ground.progress import run
 from napari_recon_robust.ground.writing import WritingError
 from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.workbench import Workbench, saved_review
@@ -171,6 +174,29 @@ def test_it_goes_on_being_kept(crashed: Workbench, kept: Path) -> None:
     keep(again)
     assert {one.name for one in kept.glob("*/result-*")} == {"result-0", "result-1"}
     again.acquisition.close()
+
+
+@pytest.mark.parametrize("end", ["cancelled", "taken by another window"])
+def test_a_scan_that_is_not_gone_on_with_is_closed(
+    crashed: Workbench, kept: Path, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    opened, open_scan = list[Scan](), io.open_scan
+    monkeypatch.setattr(io, "open_scan", lambda *given, **more: opened.append(open_scan(*given, **more)) or opened[-1])
+    bench = Workbench()
+    bench.resuming.look()
+    task = bench.resuming.resume()
+    if end == "cancelled":
+        while next(task.job).fraction <= 0.5:  # until the last result is being computed again
+            pass
+        task.job.close()
+    else:
+        found = run(task.job)
+        shutil.rmtree(kept)
+        with pytest.raises(InputError, match="another window has gone on with it"):
+            task.accept(found)
+    (scan,) = opened
+    with pytest.raises(InputError, match="was closed"):
+        scan.kspace(0)
 
 
 def test_nobody_else_may_read_it(crashed: Workbench, kept: Path) -> None:

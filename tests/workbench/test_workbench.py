@@ -3,15 +3,18 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import nibabel
 import numpy as np
 import pytest
 import torch
 
+from helpers import broken_package
 from helpers.faults import fails_at, steps
 from napari_recon_robust.data.orientation import Directions
 from napari_recon_robust.data.roi import ROI
+from napari_recon_robust.data.scan import Scan
 from napari_recon_robust.ground.errors import FileFormatError, InputError, ModelError, ReconRobustError
 from napari_recon_robust.ground.progress import Job, Progress
 from napari_recon_robust.ground.writing import WritingError
@@ -55,6 +58,31 @@ def test_it_needs_neither_qt_nor_napari() -> None:
         "assert not {'torch', 'napari', 'qtpy', 'PyQt6', 'h5py'} & set(sys.modules), sorted(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_scan_opens_beside_a_package_that_cannot_be_loaded(scan_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken_package.install(monkeypatch)
+    bench = Workbench()
+    with pytest.warns(UserWarning, match=broken_package.SAID):
+        bench.acquisition.open(scan_file).run()
+    assert bench.acquisition.is_open
+    bench.acquisition.close()
+
+
+def test_a_scan_whose_opening_is_cancelled_is_closed(scan_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = list[Scan]()
+
+    def open_and_note(*arguments: Any, **options: Any) -> Scan:
+        opened.append(open_scan(*arguments, **options))
+        return opened[-1]
+
+    monkeypatch.setattr("napari_recon_robust.io.open_scan", open_and_note)
+    job = Workbench().acquisition.open(scan_file).job
+    while not opened:
+        next(job)
+    job.close()
+    with pytest.raises(InputError, match="was closed"):
+        opened[0].kspace(0)
 
 
 @pytest.mark.parametrize("slices", [1, 3])

@@ -12,7 +12,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from .errors import FileFormatError, one_line
-from .guard import PACKED, check_memory, check_stored, open_file, opening, shown
+from .guard import check_memory, check_packed, open_file, opening, shown
 
 _BLOCK = 2**16  # bytes: values that lie this close together are read at once
 _MOST_AXES = 32
@@ -116,9 +116,7 @@ def read_npz(path: Path) -> dict[str, NDArray[Any]]:
     """The arrays of a .npz file by their names; FileFormatError if it is none, or declares more than it holds."""
     name, arrays = shown(path), {}
     with open_file(path) as file, opening(path, "NumPy arrays", "save it again"), zipfile.ZipFile(file) as archive:
-        size = file.seek(0, 2)
-        check_stored(name, sum(member.file_size for member in archive.infolist()), size, PACKED)
-        check_memory(name, sum(member.file_size for member in archive.infolist()))
+        check_packed(archive, name, file.seek(0, 2))
         for member in archive.infolist():
             with archive.open(member) as stored:
                 dtype, shape, order = _header(stored)

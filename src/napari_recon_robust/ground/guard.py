@@ -197,6 +197,16 @@ def check_zip(content: bytes, what: str, error: type[ReconRobustError] = FileFor
         )
 
 
+def check_packed(archive: zipfile.ZipFile, what: str, stored: int) -> None:
+    """Raise FileFormatError for an archive whose members need more bytes than it can hold packed, or than are free.
+
+    stored: bytes of the archive itself.
+    """
+    declared = sum(member.file_size for member in archive.infolist())
+    check_stored(what, declared, stored, PACKED)
+    check_memory(what, declared)
+
+
 def free_memory() -> int:
     """Bytes of memory that can be taken without pushing anything out."""
     import psutil

@@ -39,24 +39,28 @@ class Registry(Generic[T]):
         """All ids: the project's own, then those of other packages."""
         return [*self.table, *(point.name for point in self._entry_points if point.name not in self.table)]
 
-    def __iter__(self) -> Iterator[T]:
-        """All that can be had, in the order of `ids`; a warning names what another package cannot give, once."""
+    def available(self) -> Iterator[str]:
+        """The ids of all that can be had, each loaded first; a warning names what another package cannot give, once."""
         for id in self.ids():
             try:
-                entry = self.get(id)
+                self.get(id)
             except InputError as error:
                 if id not in self._broken:
                     self._broken.add(id)
                     warnings.warn(f"{error}", stacklevel=2)
                 continue
-            yield entry
+            yield id
+
+    def __iter__(self) -> Iterator[T]:
+        """All that can be had (`available`), in the order of `ids`."""
+        return map(self.get, self.available())
 
     def get(self, id: str) -> T:
         """The entry with that id, loaded once; InputError for an unknown id, or one that its package cannot give."""
         if not isinstance(id, str) or id not in self._loaded:
             kind = self.kind_of(id)
             with self._naming(id):
-                self._loaded[id] = kind()
+                self._loaded.setdefault(id, kind())  # another thread may have made it meanwhile
         return self._loaded[id]
 
     def kind_of(self, id: str) -> Any:

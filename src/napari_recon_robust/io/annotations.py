@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..data.roi import ROI, Annotation, Box
 from ..ground.errors import FileFormatError, InputError
-from ..ground.guard import is_file, opening, read, shown, to_path
+from ..ground.guard import head, is_file, opening, read, shown, to_path
 
 LABEL, SUFFIX = "fastMRI+ annotations", ".csv"
 COLUMNS = ("file", "slice", "study_level", "x", "y", "width", "height", "label")
@@ -47,11 +47,10 @@ def read_annotations(path: str | Path, file_name: str, rows: int, columns: int |
 
 def is_table(path: Path) -> bool:
     """Whether the first line of a file names the columns of a fastMRI+ table."""
+    first = head(path, _FIRST_LINE).partition(b"\n")[0]
     try:
-        with path.open("rb") as file:
-            first = file.readline(_FIRST_LINE).decode("utf-8-sig")
-        return {*COLUMNS} <= {*next(csv.reader([first]), [])}
-    except (OSError, ValueError, csv.Error):  # a carriage return alone ends no line for csv
+        return {*COLUMNS} <= {*next(csv.reader([first.decode("utf-8-sig")]), [])}
+    except (ValueError, csv.Error):  # a carriage return alone ends no line for csv
         return False
 
 

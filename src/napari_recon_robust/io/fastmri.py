@@ -52,7 +52,7 @@ class FastMRI(Format):
         file = open_hdf5(path)
         try:
             return FastMRIScan(path.name, file)
-        except Exception:
+        except BaseException:
             file.close()
             raise
 

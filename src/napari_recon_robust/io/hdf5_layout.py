@@ -65,7 +65,7 @@ class HDF5Layout(Format):
         file = open_hdf5(path)
         try:
             return _LayoutScan(path.name, file, self, *_checked(self._found(file), path.name))
-        except Exception:
+        except BaseException:
             file.close()
             raise
 

@@ -48,7 +48,7 @@ class ISMRMRD(Format):
             acquisitions = Acquisitions(file, path.name)
             kind = ISMRMRDScan if acquisitions.encoded[2] == 1 else ISMRMRDVolume
             return kind(path.name, acquisitions)
-        except Exception:
+        except BaseException:
             file.close()
             raise
 

@@ -53,7 +53,7 @@ class Function(CalledModel):
 def open_model(source: str) -> Reconstructor:
     """The method of the function, network, deepinv reconstructor or `Reconstructor` with that name; else ModelError."""
     place, name, label = _parts(source)
-    module = _import(place, source)
+    module = _import(place)
     try:
         found = getattr(module, name)
     except AttributeError:
@@ -88,7 +88,7 @@ def _parts(source: str) -> tuple[str, str, str]:
     return place, name, f"{Path(place).name if place.endswith('.py') else place}:{name}"
 
 
-def _import(place: str, source: str) -> ModuleType:
+def _import(place: str) -> ModuleType:
     try:
         if place.endswith(".py"):
             return _run_script(Path(place))

@@ -34,24 +34,27 @@ def demo(folder: str | Path) -> progress.Job[Path]:
     if folder.exists() and any(folder.iterdir()):
         raise InputError(f"{folder.name} is not empty; name a new folder.")
     method = registry.get(METHOD).at()
-    scan = open_sample()
     entries: list[Entry] = []
-    places = list(_places(scan))
+    with open_sample() as scan:
+        places = list(_places(scan))
 
-    def part(step: progress.Progress) -> progress.Progress:
-        return progress.Progress((len(entries) + step.fraction) / len(places), f"Case {len(entries) + 1}")
+        def part(step: progress.Progress) -> progress.Progress:
+            return progress.Progress((len(entries) + step.fraction) / len(places), f"Case {len(entries) + 1}")
 
-    for number, (slice, roi, lesion) in enumerate(places):
-        measurement = scan.measurement(slice, Sampling(acceleration=ACCELERATION))
-        attack = perturbations.get(PERTURBATION).run(measurement, method, roi, (BUDGET,))
-        perturbed = yield from progress.relayed(attack, part)
-        judged = evaluate(measurement, method, roi, perturbed)
-        outcomes = yield from progress.relayed(judged, part)
-        case: Case = make_case(measurement, method, roi, outcomes, perturbation=PERTURBATION, source=scan.facts(slice))
-        name = f"case-{number + 1}"
-        save_case(case, folder / "cases" / name)
-        place, saved = roi if lesion else None, f"cases/{name}"
-        entries.append(Entry(id=name, saved=saved, patient="sample", lesion=lesion, place=place, source="simulation"))
+        for number, (slice, roi, lesion) in enumerate(places):
+            measurement = scan.measurement(slice, Sampling(acceleration=ACCELERATION))
+            attack = perturbations.get(PERTURBATION).run(measurement, method, roi, (BUDGET,))
+            perturbed = yield from progress.relayed(attack, part)
+            judged = evaluate(measurement, method, roi, perturbed)
+            outcomes = yield from progress.relayed(judged, part)
+            facts = scan.facts(slice)
+            case: Case = make_case(measurement, method, roi, outcomes, perturbation=PERTURBATION, source=facts)
+            name = f"case-{number + 1}"
+            save_case(case, folder / "cases" / name)
+            place, saved = roi if lesion else None, f"cases/{name}"
+            entries.append(
+                Entry(id=name, saved=saved, patient="sample", lesion=lesion, place=place, source="simulation")
+            )
     return freeze(_plan(entries), folder / "study", folder)
 
 

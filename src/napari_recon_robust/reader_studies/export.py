@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..ground.errors import FileFormatError
+from ..ground.guard import read
 from ..ground.table import csv_lines, quoted, unquoted
 from .answers import Answers
 from .bundle import Shown
@@ -95,15 +96,16 @@ def to_csv(rows: list[dict[str, Any]]) -> str:
 def read_csv(path: str | Path) -> list[dict[str, Any]]:
     """The rows that `to_csv` wrote, also once a spreadsheet has saved them; FileFormatError for no such table."""
     path = Path(path)
+    content = read(path)
     try:
-        table = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8-sig")))
+        table = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=None))
         lines = list(table)
         if set(lines[0] if lines else table.fieldnames or ()) != set(COLUMNS):
             raise ValueError
         if not lines:
             raise FileFormatError(f"{path.name} holds no answer; nothing was read before it was exported.")
         rows = [{name: _value(name, line[name]) for name in COLUMNS} for line in lines]
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, csv.Error, RecursionError):
+    except (ValueError, TypeError, KeyError, AttributeError, csv.Error, RecursionError):
         raise FileFormatError(
             f"{path.name} is no table of answers; `recon-robust review export` writes one as .csv."
         ) from None

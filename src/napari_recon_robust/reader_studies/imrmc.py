@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ..ground.errors import FileFormatError, InputError
+from ..ground.guard import read
 from .ratings import Ratings
 
 TRUTH = ("-1", "truth")  # readers who stand for the truth; the first is what is written
@@ -36,14 +37,15 @@ def read_imrmc(path: str | Path) -> Ratings:
     Raises FileFormatError for a file that cannot be read, or in which a truth is missing or a rating is there twice.
     """
     path = Path(path)
+    content = read(path)
     try:
-        lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
+        lines = [line.strip() for line in content.decode("utf-8-sig").splitlines()]
         begin = next(number for number, line in enumerate(lines) if line.upper().startswith(_BEGIN))
         cells = [[cell.strip() for cell in line.split(",")] for line in lines[begin + 1 :] if line]
         truths = [(case, float(score)) for reader, case, _, score in cells if reader in TRUTH]
         rated = [line for line in cells if line[0] not in TRUTH]
         scores = [(reader, case, arm, float(score)) for reader, case, arm, score in rated]
-    except (OSError, ValueError, StopIteration):
+    except (ValueError, StopIteration):
         raise FileFormatError(f"{path.name} is no file of iMRMC: reader,case,modality,score after {_BEGIN}") from None
     return assembled(path.name, truths, scores)
 

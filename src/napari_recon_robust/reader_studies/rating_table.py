@@ -1,9 +1,11 @@
 """Ratings as CSV with a line for each: iMRMC's columns, or those of MRMCaov's data (with the truth in each line)."""
 
 import csv
+from io import StringIO
 from pathlib import Path
 
 from ..ground.errors import FileFormatError
+from ..ground.guard import read
 from .imrmc import TRUTH, assembled
 from .ratings import Ratings
 
@@ -17,13 +19,13 @@ def read_rating_table(path: str | Path) -> Ratings | None:
     Raises FileFormatError for a file that cannot be read, or whose truths and ratings do not fit together.
     """
     path = Path(path)
+    content = read(path)
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, skipinitialspace=True)
-            columns = set(reader.fieldnames or ())
-            if not (columns >= set(IMRMC) or columns >= set(MRMCAOV)):
-                return None
-            rows = list(reader)
+        reader = csv.DictReader(StringIO(content.decode("utf-8-sig"), newline=""), skipinitialspace=True)
+        columns = set(reader.fieldnames or ())
+        if not (columns >= set(IMRMC) or columns >= set(MRMCAOV)):
+            return None
+        rows = list(reader)
         if columns >= set(IMRMC):
             truths = [(row["caseID"], float(row["score"])) for row in rows if row["readerID"] in TRUTH]
             scores = [
@@ -34,6 +36,6 @@ def read_rating_table(path: str | Path) -> Ratings | None:
         else:
             truths = [(row["case"], float(row["truth"])) for row in rows]
             scores = [(row["reader"], row["case"], row["treatment"], float(row["rating"])) for row in rows]
-    except (OSError, ValueError, TypeError, csv.Error):
+    except (ValueError, TypeError, csv.Error):
         raise FileFormatError(f"{path.name} is no table of ratings: a truth or a rating is no number.") from None
     return assembled(path.name, truths, scores)

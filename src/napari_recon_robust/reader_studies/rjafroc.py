@@ -10,11 +10,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 
 from ..ground.errors import FileFormatError, InputError
+from ..ground.guard import check_packed, open_file, shown
 from ..ground.writing import write
 from .imrmc import assembled
 from .marks import Mark, Marks
@@ -57,9 +58,10 @@ def read_rjafroc(path: str | Path) -> Ratings | Marks:
     path, openpyxl = Path(path), _openpyxl()
     damaged = (OSError, LookupError, ValueError, TypeError, AttributeError, BadZipFile, SyntaxError)
     try:
-        workbook = openpyxl.load_workbook(path, read_only=True, data_only=True)
-        sheets = {sheet.title.upper(): list(sheet.iter_rows(values_only=True)) for sheet in workbook}
-        workbook.close()
+        with open_file(path) as file, ZipFile(file) as archive:
+            check_packed(archive, shown(path), file.seek(0, 2))
+            workbook = openpyxl.load_workbook(file, read_only=True, data_only=True)
+            sheets = {sheet.title.upper(): list(sheet.iter_rows(values_only=True)) for sheet in workbook}
         return _Read(path.name, sheets).data()
     except (*damaged, openpyxl.utils.exceptions.InvalidFileException):
         raise FileFormatError(f"{path.name} is no Excel file of RJafroc, with the sheets Truth, FP and TP.") from None

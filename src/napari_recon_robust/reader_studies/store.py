@@ -43,12 +43,13 @@ class Store:
             try_place(self.path)
         try:
             self._database = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=30)
-            self._database.execute("PRAGMA journal_mode=WAL")
-            self._database.execute("PRAGMA synchronous=FULL")
-            self._database.executescript(_TABLES)
-            self._check_study(study)
         except sqlite3.Error as error:
             raise self._damaged(error) from error
+        try:
+            self._set_up(study)
+        except BaseException:
+            self._database.close()
+            raise
 
     def close(self) -> None:
         """Close the file; what was confirmed is in it."""
@@ -98,15 +99,26 @@ class Store:
             f"{self.path.name} cannot be read as answers of a reader study ({error}); go back to a copy."
         )
 
+    def _set_up(self, study: str) -> None:
+        try:
+            self._database.execute("PRAGMA journal_mode=WAL")
+            self._database.execute("PRAGMA synchronous=FULL")
+            self._database.executescript(_TABLES)
+        except sqlite3.Error as error:
+            raise self._damaged(error) from error
+        if self.first("SELECT 1 FROM study") is None:
+            with self.transaction() as database:  # within it nobody else begins the file
+                if self.first("SELECT 1 FROM study") is None:
+                    database.execute("INSERT INTO study VALUES (?, ?)", (study, SCHEMA))
+                    audit.log(database, "study", "opened", study)
+        self._check_study(study)
+
     def _check_study(self, study: str) -> None:
         row = self.first("SELECT id, schema FROM study")
-        if row is None:
-            with self.transaction() as database:
-                database.execute("INSERT INTO study VALUES (?, ?)", (study, SCHEMA))
-                audit.log(database, "study", "opened", study)
-        elif row[1] != SCHEMA:
+        assert row is not None, "it was written on opening"
+        if row[1] != SCHEMA:
             raise FileFormatError(f"{self.path.name} has version {row[1]}, and version {SCHEMA} is read here.")
-        elif row[0] != study:
+        if row[0] != study:
             raise FileFormatError(
                 f"{self.path.name} has the answers to another frozen study; name the file of this one."
             )

@@ -83,9 +83,9 @@ class Reconstructors(Registry[Reconstructor]):
         return HEADINGS.get(module) or HEADINGS.get(module.partition(".")[0], OTHERS)
 
     def grouped(self) -> dict[str, list[str]]:
-        """Return the ids of all methods under their headings, as a list shows them."""
+        """Return the ids of all methods that can be had under their headings, as a list shows them."""
         groups: dict[str, list[str]] = {heading: [] for heading in (*HEADINGS.values(), OTHERS)}
-        for id in self.ids():
+        for id in self.available():
             groups[self.heading(id)].append(id)
         return {heading: ids for heading, ids in groups.items() if ids}
 

@@ -4,11 +4,10 @@ A folder may mix them: NIfTI volumes and DICOM series of magnitudes, and fully s
 (fastMRI's layout, which M4Raw shares, and ISMRMRD). K-space may be undersampled if the training sees no truth.
 """
 
-import hashlib
 import os
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,11 +19,12 @@ from numpy.random import Generator
 from pydantic import AfterValidator, Field, ValidationInfo
 from torch import Tensor
 
+from ..cases.record import file_hash
 from ..data.measurement import Measurement, readout_share
 from ..data.points import whole_lines
 from ..ground.documents import read_json
 from ..ground.errors import InputError
-from ..ground.guard import is_file, open_file, opening, shown
+from ..ground.guard import is_file, opening, shown
 from ..ground.hdf5 import is_hdf5, open_hdf5
 from ..ground.progress import Job, Progress
 from ..ground.specification import Specification
@@ -302,7 +302,7 @@ def find_sources(data: Path, split: Split | None = None, undersampled: bool = Fa
     for number, (group, read) in enumerate(found):
         yield Progress(number / len(found), f"reading {group[0].name}, {number + 1} of {len(found)}")
         content = read()
-        person, digest = split.person(parts[group[0]], content.patient), _sha256(group)
+        person, digest = split.person(parts[group[0]], content.patient), file_hash(*group)
         origin = Origin(
             name=group[0].name,
             kind=content.kind,
@@ -325,15 +325,6 @@ def _packed(data: Path) -> dict[str, Origin]:
         return {}
     with opening(file, "a list of origins", "unpack the volumes again"):
         return Packed.model_validate(read_json(file)).origins
-
-
-def _sha256(files: Iterable[Path]) -> str:
-    digest = hashlib.sha256()
-    for file in files:
-        with open_file(file) as stream:
-            while block := stream.read(2**20):
-                digest.update(block)
-    return digest.hexdigest()
 
 
 def _series(images: Sequence[Path]) -> Content:

@@ -378,15 +378,16 @@ def open_file(path: Path, axes: Sequence[str] | None) -> Job["Scan"]:
     from ..reconstructors import registry as reconstructors
 
     scan = open_scan(path, axes=tuple(axes) if axes else None)
-    for registry in (reconstructors, perturbations):
-        for id in registry.ids():
-            yield Progress(0.5, "Loading the methods")
-            registry.get(id)  # imports its module here, in the job's thread, and not where it is listed
-    yield Progress(0.9, "Looking for what was sampled")
     try:
+        for registry in (reconstructors.registry, perturbations.registry):
+            for (
+                _
+            ) in registry.available():  # its module is imported here, in the job's thread, and not where it is listed
+                yield Progress(0.5, "Loading the methods")
+        yield Progress(0.9, "Looking for what was sampled")
         yield from _some_samples(scan)
         _ = scan.fully_sampled  # reads a slice
-    except ReconRobustError:
+    except BaseException:  # a job that is cancelled, too
         scan.close()
         raise
     return scan

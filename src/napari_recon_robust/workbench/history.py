@@ -293,12 +293,13 @@ class History(ReviewPart):
         for place in reversed(range(len(self.entries))):
             entry = self.entries[place]
             if entry.result is not None:
-                needed = sum(one.untyped_storage().nbytes() for one in _tensors(entry.result, seen))
+                with_it = {*seen}
+                needed = sum(one.untyped_storage().nbytes() for one in _tensors(entry.result, with_it))
                 is_shown = shown is not None and entry.result.outcomes is shown.outcomes
                 if kept and kept + needed > self._memory and not is_shown:
-                    entry = replace(entry, result=None)
+                    entry = replace(entry, result=None)  # what it shares with older ones counts with these
                 else:
-                    kept += needed
+                    kept, seen = kept + needed, with_it
             if entry.disk is not None:
                 stored += 0 if entry.disk.folder in folders else entry.disk.size
                 folders.add(entry.disk.folder)

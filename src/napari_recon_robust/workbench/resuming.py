@@ -3,7 +3,7 @@
 import itertools
 import math
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -256,7 +256,12 @@ class Resuming(ReviewPart):
 
         def accept(opened: "tuple[Scan | Result, Result | None]") -> None:
             store = Store()
-            store.take_over(found)
+            try:
+                store.take_over(found)
+            except InputError:
+                if not isinstance(opened[0], Result):
+                    opened[0].close()
+                raise
             self._acquisition.close()
             self._store = store
             try:
@@ -383,24 +388,26 @@ def _reopened(found: Found, own: "Mapping[str, Reconstructor]") -> "Job[tuple[Sc
     yield Progress(0.0, "Going on")
     review = found.review
     source: Scan | Result
-    if review.scan is None:
-        source = yield from part(opened_case(Path(review.case or ""), own), 0.0, 0.5)
-    else:
-        from ..physics.sampling import Sampling
+    with ExitStack() as unless_returned:
+        if review.scan is None:
+            source = yield from part(opened_case(Path(review.case or ""), own), 0.0, 0.5)
+        else:
+            from ..physics.sampling import Sampling
 
-        review.scan.check()
-        if review.sampling is not None:
-            Sampling(**review.sampling)  # raises for one of another version before anything is closed
-        source = yield from part(open_file(Path(review.scan.path), review.scan.axes), 0.0, 0.5)
-        if review.slice >= len(source):
-            source.close()
-            raise InputError(f"{review.scan.name} has no slice {review.slice} any more; open it anew.")
-    result = None
-    shown = next((one for one in review.attacks if one.number == review.shown and one.folder is not None), None)
-    if shown is not None:
-        with suppress(ReconRobustError):  # the rest of the review is worth more, and a result can be computed again
-            result = yield from part(opened_case(found.place / str(shown.folder), own), 0.5, 1.0)
-            result = replace(result, slice=shown.index).looked_at(shown.budget)
+            review.scan.check()
+            if review.sampling is not None:
+                Sampling(**review.sampling)  # raises for one of another version before anything is closed
+            source = yield from part(open_file(Path(review.scan.path), review.scan.axes), 0.0, 0.5)
+            unless_returned.callback(source.close)
+            if review.slice >= len(source):
+                raise InputError(f"{review.scan.name} has no slice {review.slice} any more; open it anew.")
+        result = None
+        shown = next((one for one in review.attacks if one.number == review.shown and one.folder is not None), None)
+        if shown is not None:
+            with suppress(ReconRobustError):  # the rest of the review is worth more, and it can be computed again
+                result = yield from part(opened_case(found.place / str(shown.folder), own), 0.5, 1.0)
+                result = replace(result, slice=shown.index).looked_at(shown.budget)
+        unless_returned.pop_all()
     return source, result
 
 

@@ -85,7 +85,7 @@ def compare(
     grid["seeds"] = tuple(number(seed, default=seed) for seed in seeds)
     if unknown := [seed for seed in grid["seeds"] if isinstance(seed, str) and seed != "file"]:
         raise InputError(f"--seed is {unknown[0]!r}; give a whole number from 0, or file for the name of each file.")
-    entries = [Entry.parse(text) for text in methods or registry.ids()]
+    entries = [Entry.parse(text) for text in methods or registry.registry.available()]
     job = compare_methods(
         found,
         entries,

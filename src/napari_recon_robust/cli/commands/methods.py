@@ -14,7 +14,7 @@ from ..options import print_json
 @click.option("--json", "as_json", is_flag=True, help="Print a list of objects.")
 def methods(as_json: bool) -> None:
     """List the reconstructors with their knobs."""
-    rows = [describe(id) for id in registry.ids()]
+    rows = [describe(id) for id in registry.registry.available()]
     if as_json:
         print_json(rows)
         return

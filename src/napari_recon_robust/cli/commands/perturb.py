@@ -56,8 +56,8 @@ class PerturbationGroup(Group):
     """Makes the command of a perturbation when it is asked for."""
 
     def list_commands(self, context: click.Context) -> list[str]:
-        """The ids of all perturbations."""
-        return registry.ids()
+        """The ids of all perturbations that can be had."""
+        return list(registry.registry.available())
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         """The command of one perturbation; None for an unknown id."""

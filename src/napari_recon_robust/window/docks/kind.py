@@ -136,7 +136,7 @@ class KindPanel(QWidget):
 
         if not self.list.count():
             with signals_blocked(self.list):
-                for id in registry.ids():
+                for id in registry.registry.available():
                     self.list.addItem(registry.get(id).label, id)
 
     def show_kind(self) -> None:

@@ -1,0 +1,42 @@
+"""The file of a reader study as several openings of it see it."""
+
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from napari_recon_robust.ground.errors import FileFormatError
+from napari_recon_robust.reader_studies.store import Store
+
+
+def test_two_who_begin_a_file_at_once_begin_it_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one has looked, and found it empty, before the other begins it."""
+    path, others, look = tmp_path / "answers.sqlite", list[Store](), Store.first
+
+    def looked(self: Store, question: str, *values: Any) -> tuple[Any, ...] | None:
+        found = look(self, question, *values)
+        if found is None and not others:
+            monkeypatch.setattr(Store, "first", look)
+            others.append(Store(path, "study"))
+        return found
+
+    monkeypatch.setattr(Store, "first", looked)
+    one = Store(path, "study")
+    assert one.all("SELECT id FROM study") == [("study",)]
+    assert one.verify_log() == 1
+    for store in (one, *others):
+        store.close()
+
+
+@pytest.mark.parametrize("content", [b"", b"no database at all, but long enough to be taken for one" * 40])
+def test_a_file_that_is_refused_is_closed(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "answers.sqlite"
+    if content:
+        path.write_bytes(content)
+    else:
+        Store(path, "another study").close()
+    with pytest.raises(FileFormatError) as refused:
+        Store(path, "study")
+    assert refused.traceback, "which holds what was opened"
+    assert str(path) not in [one.path for one in psutil.Process().open_files()]
