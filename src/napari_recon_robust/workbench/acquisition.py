@@ -380,9 +380,7 @@ def open_file(path: Path, axes: Sequence[str] | None) -> Job["Scan"]:
     scan = open_scan(path, axes=tuple(axes) if axes else None)
     try:
         for registry in (reconstructors.registry, perturbations.registry):
-            for (
-                _
-            ) in registry.available():  # its module is imported here, in the job's thread, and not where it is listed
+            for _ in registry.available():  # imports its module here, in the job's thread, and not where it is listed
                 yield Progress(0.5, "Loading the methods")
         yield Progress(0.9, "Looking for what was sampled")
         yield from _some_samples(scan)
