@@ -11,6 +11,7 @@ from ..ground.errors import WeightsError
 from ..weights import store
 from . import registry
 from .fastmri_layout import FastMRIUNet, FastMRIVarNet
+from .first_weights import first_weights
 
 Network = TypeVar("Network", bound=nn.Module)
 Layout = TypeVar("Layout", FastMRIUNet, FastMRIVarNet)
@@ -32,7 +33,7 @@ def _trained(kind: Callable[..., nn.Module], weights: store.Weights, device: tor
     arguments = weights.metadata.architecture if weights.metadata else {}
     if not registry.describes(kind, arguments, weights.state):
         return None
-    with torch.random.fork_rng(devices=[]):  # the first weights are replaced, and none of the user's draws are
+    with first_weights():
         network = kind(**arguments)
     network.load_state_dict(weights.state)
     return network.eval().requires_grad_(False).to(device)
@@ -46,5 +47,5 @@ def load_layout(kind: type[Layout], weights: str, device: torch.device) -> Layou
 
 @lru_cache(store.KEPT)
 def _with_layout(kind: type[Layout], weights: store.Weights, device: torch.device) -> Any:
-    with torch.random.fork_rng(devices=[]):
+    with first_weights():
         return kind.from_state(weights.state).to(device)

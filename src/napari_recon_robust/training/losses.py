@@ -19,6 +19,7 @@ from torch.nn import functional
 
 from ..evaluation.metrics import ssim
 from ..ground.errors import InputError
+from ..networks.first_weights import first_weights
 from ..physics.model import ForwardModel, root_sum_of_squares
 from ..physics.sampling import outside_acs
 from ..reconstructors.classical.energy import MIX, WEIGHT, objective
@@ -317,8 +318,7 @@ def make_loss(name: str, seed: int) -> Loss:
     loss = LOSSES[name]
     if not isinstance(loss, type):
         return loss
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with first_weights(seed):
         return loss()
 
 

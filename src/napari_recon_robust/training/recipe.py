@@ -24,6 +24,7 @@ from ..ground.errors import InputError
 from ..ground.guard import opening, shown
 from ..ground.specification import Specification
 from ..networks import registry as networks
+from ..networks.first_weights import first_weights
 from ..weights import store
 from .example import MaskSpecification
 from .sources import BankSpecification
@@ -112,8 +113,7 @@ def make_network(recipe: Recipe, weights: tuple[str, ...] = ()) -> nn.Module:
     another are often better at their mean than any of them (Wortsman et al. 2022, "Model soups").
     Raises WeightsError if weights to start from are missing, InputError if they or the arguments do not fit.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(recipe.seed)
+    with first_weights(recipe.seed):
         network = networks.make(recipe.network, recipe.arguments)
     for part, start in recipe.start.items():
         try:

@@ -1,3 +1,5 @@
+from threading import Event, Thread
+
 import pytest
 import torch
 
@@ -43,6 +45,43 @@ def untrained(**arguments) -> SupervisedHyperReconNetwork:
 
 def values(network: SupervisedHyperReconNetwork, position: float) -> dict[str, float]:
     return {knob.name: knob.from_unit(position) for knob in network.knobs[1:]}
+
+
+def test_threads_that_reconstruct_at_once_have_the_weights_of_their_own_knobs(method, measurement):  # noqa: F811
+    """As an attack in the queue and a knob that is turned: the second begins while the first has its weights in."""
+    names = [knob.name for knob in method.knobs[1:]]
+    low, high = (method.at(**{name: method.at().knobs[name] * factor for name in names}) for factor in (0.7, 1.3))
+    with torch.no_grad():
+        expected = low(measurement), high(measurement)
+    within, ended, found = Event(), Event(), {}
+    main = method.network(measurement.kspace.device).main
+
+    def wait(*_):
+        if not within.is_set():
+            within.set()
+            ended.wait(0.5)  # in vain, where the second one waits for the first
+
+    def reconstruct(name, one):
+        with torch.no_grad():
+            found[name] = one(measurement)
+
+    def second():
+        within.wait(60)
+        try:
+            reconstruct("high", high)
+        finally:
+            ended.set()
+
+    other = Thread(target=second)
+    other.start()
+    hook = main.register_forward_pre_hook(wait)
+    try:
+        reconstruct("low", low)
+    finally:
+        other.join()
+        hook.remove()
+    assert torch.equal(found["low"], expected[0])
+    assert torch.equal(found["high"], expected[1])
 
 
 def test_coefficients_are_shares_of_the_knobs_ratios():

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from threading import Lock
 from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
@@ -174,8 +175,9 @@ class SupervisedHyperReconNetwork(nn.Module):
 
     def image(self, one: "PreparedSlice", noise: float, **weights: float) -> Tensor:
         """The image, complex64 (rows, columns), relative to the problem's scale."""
-        parameters = self.generate(noise_level(one.problem, noise), **weights)
-        image: Tensor = functional_call(self.main, parameters, (one, noise))
+        with _generated_weights:
+            parameters = self.generate(noise_level(one.problem, noise), **weights)
+            image: Tensor = functional_call(self.main, parameters, (one, noise))
         return one.phase * image
 
     def forward(self, problem: Problem, noise: float = 1.0, **weights: float) -> Tensor:
@@ -213,6 +215,9 @@ class PreparedSlice:
 
 
 _slices: WeakKeyDictionary[Problem, PreparedSlice] = WeakKeyDictionary()
+# All threads share a network, and `functional_call` puts the generated weights into it for the time of the call. It is
+# no attribute of the network, which is copied in training.
+_generated_weights = Lock()
 
 
 class SplittingNetwork(nn.Module):

@@ -11,6 +11,7 @@ from ...data.measurement import Measurement
 from ...ground.knob import Knob
 from ...ground.progress import Job, Progress, run
 from ...networks.channels import to_complex
+from ...networks.first_weights import first_weights
 from ...networks.muon import optimisers
 from ...physics.model import ForwardModel
 from ...physics.sampling import beside_acs
@@ -96,8 +97,7 @@ class Untrained(Reconstructor):
         return Continuation(fitted, problem)
 
     def _network(self, problem: Problem, knobs: dict[str, Any]) -> nn.Module:
-        with torch.random.fork_rng(devices=[]), torch.enable_grad():
-            torch.manual_seed(knobs["seed"])
+        with first_weights(knobs["seed"]), torch.enable_grad():
             network = self.generator(knobs["channels"], problem.model.shape)
         return network.to(problem.data.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
