@@ -139,3 +139,15 @@ def test_annotations_beside_the_scan_come_along(tmp_path, kspace):
         assert (one.label, one.slice) == ("Cyst", 2)
         rows, columns = one.box.mask(scan.header.matrix).nonzero().T
         assert (rows.min(), rows.max(), columns.min(), columns.max()) == (14, 19, 3, 7)
+        assert not scan.header.notes
+
+
+def test_a_damaged_table_beside_the_scan_is_told(tmp_path, kspace):
+    write_fastmri(tmp_path / "file1.h5", kspace, encoded_mm=(1, 1, 1), matrix=(24, 20))
+    with (tmp_path / "lesions.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([COLUMNS, ["file1", "two", "No", 3, 4, 5, 6, "Cyst"]])
+    with open_scan(tmp_path / "file1.h5") as scan:
+        assert not scan.annotations
+        (note,) = scan.header.notes
+        assert note.startswith("Annotations are left out: ")
+        assert "lesions.csv has the slice 'two'" in note

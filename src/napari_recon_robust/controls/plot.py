@@ -154,7 +154,7 @@ class Plot(QWidget):
             painter.setPen(text)
             beside = QRectF(area.left() - _GUTTER, y(tick) - _ROW / 2, _GUTTER - 4, _ROW)
             painter.drawText(beside, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, written(tick))
-        self._paint_places(painter, area, faint)
+        self._paint_places(painter, area)
         for number, line in reversed(list(enumerate(axes.lines))):
             known = [n for n, value in enumerate(line.values) if math.isfinite(value)]
             points = [QPointF(self._x(area, self._at[n]), y(line.values[n])) for n in known]
@@ -166,7 +166,7 @@ class Plot(QWidget):
                     painter.drawLine(*(QPointF(point.x(), y(end)) for end in ends))
                 _paint_point(painter, point, number)
 
-    def _paint_places(self, painter: QPainter, area: QRectF, faint: QColor) -> None:
+    def _paint_places(self, painter: QPainter, area: QRectF) -> None:
         """Write the numbers below the axis where there is room, both ends first; draw a line at the marked one."""
         painter.setPen(QPen(self.palette().text().color(), 1, Qt.PenStyle.DashLine))
         if self._line is not None:

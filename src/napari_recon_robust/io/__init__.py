@@ -103,7 +103,8 @@ def open_scan(path: str | Path, axes: Sequence[str] | None = None) -> "Scan":
 
         with opening(path, format.label):
             scan = format.open(path, axes)
-        scan.annotations = beside(path, *scan.header.matrix)
+        scan.annotations, notes = beside(path, *scan.header.matrix)
+        scan.header = scan.header.model_copy(update={"notes": (*scan.header.notes, *notes)})
         return scan
     from .unknown import what_it_is
 

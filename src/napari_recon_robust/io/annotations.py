@@ -54,15 +54,20 @@ def is_table(path: Path) -> bool:
         return False
 
 
-def beside(scan: Path, rows: int, columns: int) -> tuple[Annotation, ...]:
-    """The scan's annotations from all fastMRI+ tables in its folder; other CSV files are ignored."""
+def beside(scan: Path, rows: int, columns: int) -> tuple[tuple[Annotation, ...], tuple[str, ...]]:
+    """The scan's annotations from all fastMRI+ tables in its folder, and a note on each table that is damaged.
+
+    Other CSV files are ignored.
+    """
     annotations: list[Annotation] = []
+    notes: list[str] = []
     for table in filter(is_file, sorted(scan.parent.glob(f"*{SUFFIX}"))):
         try:
             annotations += read_annotations(table, scan.name, rows, columns)
-        except FileFormatError:
-            continue
-    return tuple(annotations)
+        except FileFormatError as error:
+            if is_table(table):
+                notes.append(f"Annotations are left out: {error}")
+    return tuple(annotations), tuple(notes)
 
 
 def _stem(file_name: str) -> str:
