@@ -3,9 +3,10 @@
 from typing import Any
 
 import pytest
+from napari.settings import get_settings
 from qtpy.QtCore import Qt
 
-from napari_recon_robust.controls.knob_row import NumberControl, control
+from napari_recon_robust.controls.knob_row import NumberControl, RowLabel, control
 from napari_recon_robust.ground.knob import Knob
 
 WEIGHT = Knob(name="weight", label="Weight", help="h", default=2e-3, minimum=2e-4, maximum=2e-2, scale="log", live=True)
@@ -81,3 +82,13 @@ def test_a_value_is_seen_to_its_last_digit_in_a_narrow_dock(qtbot: Any) -> None:
     edit = row.box.lineEdit()
     assert edit.text() == "0.000767"
     assert edit.fontMetrics().horizontalAdvance(edit.text()) + 4 <= edit.contentsRect().width(), "beside the margins"
+
+
+def test_labels_grow_with_letters_that_are_enlarged_meanwhile(qtbot: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = NumberControl(WEIGHT)
+    qtbot.addWidget(made)
+    label = made.findChild(RowLabel)
+    made.show()
+    monkeypatch.setattr(get_settings().appearance, "font_size", 14)
+    made.setStyleSheet("QWidget { font-size: 14pt; }")  # as napari does
+    assert label.width() > label.fontMetrics().horizontalAdvance("Acceleration"), "or its end would be cut off"

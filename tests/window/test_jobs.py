@@ -104,6 +104,18 @@ def test_what_waits_can_be_cancelled_too(jobs: Jobs, until: Until) -> None:
     assert not jobs.sentences
 
 
+def test_what_something_newer_takes_the_place_of_goes_without_a_word(jobs: Jobs, until: Until) -> None:
+    stop, shown, messages, done = threading.Event(), list[str](), list[str](), list[str]()
+    stop.set()
+    jobs.started.connect(shown.append)
+    jobs.ended.connect(messages.append)
+    jobs.latest(Task("TV", counting(threading.Event(), []), pytest.fail), "render", 0.0)
+    until(lambda: shown)
+    jobs.replace(Task("CG-SENSE", counting(stop, []), done.append), "render")
+    until(lambda: done)
+    assert (shown, messages) == (["TV"], [""]), "nobody has pressed Cancel"
+
+
 def test_what_gives_way_is_replaced(jobs: Jobs, until: Until) -> None:
     stop, done = threading.Event(), []
     jobs.start(Task("Comparing", counting(threading.Event(), []), pytest.fail, gives_way=True))

@@ -122,6 +122,7 @@ def test_no_gradients_in_the_worker(jobs: Jobs, until: Until) -> None:
         (InputError("the budget is 7; give less."), "The budget is 7"),
         (InputError("slice 2 does not exist; choose another."), "Slice 2 does"),
         (InputError("two cases are compared, not 1."), "Two cases are"),
+        (InputError("importing model.py failed (SyntaxError); mend it."), "Importing model.py failed"),
         (InputError("scans holds no scan; choose another folder."), "scans holds no scan"),
         (KeyError("surprise"), "KeyError"),
         (StopIteration(), "failed"),

@@ -90,7 +90,7 @@ def test_two_are_compared(bench: Workbench) -> None:
     rows = {row.name: (row.first, row.second) for row in pair.rows}
     assert rows["Budget"] == ("0.5%", "1%")
     assert rows["Region"] == ("slice 1 · 10×12 · drawn 1", "slice 1 · 12×12 · drawn 2")
-    assert all("→" in one for one in rows["SSIM"])
+    assert all("→" in one for name in ("SSIM", "PSNR, dB", "NMSE") for one in rows[name])
     assert pair.crops[0].images["clean"].shape == (10 + 24, 12 + 24)
 
 

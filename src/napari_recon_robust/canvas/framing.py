@@ -1,5 +1,8 @@
 """The region view: all panels zoomed to a part of the image, and back."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 from napari.components import ViewerModel
 from numpy.typing import NDArray
@@ -18,6 +21,7 @@ class Framing:
         self.viewer = viewer
         self._panels = panels
         self._before: tuple[tuple[float, ...], float] | None = None  # centre, zoom per pixel of a cell
+        self._mask: NDArray[np.bool_] | None = None  # what was framed last
 
     @property
     def active(self) -> bool:
@@ -29,6 +33,7 @@ class Framing:
         panel = self._panels.front
         if panel is None:
             return
+        self._mask = mask
         rows, columns = (np.flatnonzero(mask.any(axis)) for axis in (1, 0))
         margin = max(_AROUND * max(np.ptp(rows) + 1, np.ptp(columns) + 1), _LEAST)
         corners = [
@@ -59,9 +64,18 @@ class Framing:
             self.viewer.scene.camera.zoom = zoom * self._cell
             self._before = None
 
+    @contextmanager
+    def left(self) -> Iterator[None]:
+        """See the whole while the picture is turned inside, and then the same pixels again, wherever they are."""
+        mask = self._mask if self.active else None
+        self.leave()
+        yield
+        if mask is not None:
+            self.frame(mask)
+
     def forget(self) -> None:
         """Start anew with other images."""
-        self._before = None
+        self._before = self._mask = None
 
     @property
     def _grid_shape(self) -> tuple[int, int]:

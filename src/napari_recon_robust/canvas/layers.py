@@ -297,15 +297,16 @@ class Panels:
         )
         layers = self._set.layers
         last = next((layer for layer in reversed(layers) if layer in self.viewer.layers), None)
-        for layer in layers:
-            # napari's viewer takes the extent of all layers after each of them; after the last one is enough.
-            unseen = layer is not last
-            extent = layer.events.affine.blocker(self.viewer._on_layers_change) if unseen else nullcontext()
-            with extent, layer._block_refresh():  # which pixels of the slice are shown stays the same
-                layer.affine = geometry.transform["affine"]
-        if (old.laid.quarters - geometry.laid.quarters) % 2 and self._set.is_in(self.viewer.layers):
-            self.viewer.reset_view()  # rows and columns have changed places
-            if self._takeover is not None:
-                self._later(self._takeover.place_words)
+        with self.framing.left():
+            for layer in layers:
+                # napari's viewer takes the extent of all layers after each of them; after the last one is enough.
+                unseen = layer is not last
+                extent = layer.events.affine.blocker(self.viewer._on_layers_change) if unseen else nullcontext()
+                with extent, layer._block_refresh():  # which pixels of the slice are shown stays the same
+                    layer.affine = geometry.transform["affine"]
+            if (old.laid.quarters - geometry.laid.quarters) % 2 and self._set.is_in(self.viewer.layers):
+                self.viewer.reset_view()  # rows and columns have changed places
+                if self._takeover is not None:
+                    self._later(self._takeover.place_words)
         self.marks.letter(geometry.letters)
         self.turned.emit()

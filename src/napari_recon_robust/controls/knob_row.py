@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import QEvent, Qt, Signal
 from qtpy.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QSlider, QSpinBox, QWidget
 from superqt.utils import signals_blocked
 
@@ -19,9 +19,22 @@ _FEW_DIGITS, _BESIDE = 40, 14  # pixels for the digits at least, and of a box be
 _BOX_STYLE = "QAbstractSpinBox {{ min-width: {digits}px; padding: 1px 6px; }}"
 
 
-def label_width() -> int:
-    """Return the width in pixels that labels share, so that controls stand below each other."""
-    return max(_LABEL_WIDTH, round(_LONGEST * letters()))
+class RowLabel(QLabel):
+    """A label as wide as those of all rows, so that controls stand below each other; it grows with the letters."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.setWordWrap(True)
+        self._fit()
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Follow the size of letters, which arrives as a new style."""
+        super().changeEvent(event)
+        if event is not None and event.type() == QEvent.Type.StyleChange:
+            self._fit()
+
+    def _fit(self) -> None:
+        self.setFixedWidth(max(_LABEL_WIDTH, round(_LONGEST * letters())))
 
 
 class KnobRow(QWidget):
@@ -43,10 +56,7 @@ class KnobRow(QWidget):
         self._row.setSpacing(6)
         if knob.kind != "bool":
             unit = "" if knob.unit == short_unit(knob) else f", {knob.unit}"
-            label = QLabel(f"{knob.label}{unit}")
-            label.setFixedWidth(label_width())
-            label.setWordWrap(True)
-            self._row.addWidget(label)
+            self._row.addWidget(RowLabel(f"{knob.label}{unit}"))
 
     def _name(self, control: QWidget) -> None:
         """Name a control for screen readers."""

@@ -56,8 +56,7 @@ class Following(QObject):
         """Measure the slice that is shown, with a sampling."""
         if self.bench.acquisition.scan is None:
             return
-        self.jobs.cancel("render")
-        self.jobs.cancel("prepare")
+        self._drop_images()
         with self.jobs.saying():
             self._read(self.bench.acquisition.measure(self.panels.navigation.slice, sampling))
 
@@ -72,9 +71,13 @@ class Following(QObject):
         if task is None:
             self.render_at_rest()
         else:
-            self.jobs.cancel("render")
-            self.jobs.cancel("prepare")
+            self._drop_images()
             self._read(task)
+
+    def _drop_images(self) -> None:
+        """Stop computing images of what is measured anew."""
+        for lane in ("render", "prepare"):
+            self.jobs.cancel(lane, said=False)
 
     def _read(self, task: "Task[Slice]") -> None:
         if self.bench.acquisition.slice is None:

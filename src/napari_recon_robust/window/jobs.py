@@ -134,7 +134,7 @@ class Jobs(QObject):
 
     def replace(self, task: Task[Any], lane: str, shown_after: float | None = None) -> None:
         """Do as `latest` does, and cancel what runs on the lane."""
-        self.cancel(lane)
+        self.cancel(lane, said=False)
         self.latest(task, lane, shown_after)
 
     def _come_forward(self, lane: str, order: _Order | None) -> None:
@@ -157,9 +157,12 @@ class Jobs(QObject):
             first.quiet = False
             self.resumed.emit(first.progress or Progress(0.0, f"{first.task.label}…"))
 
-    def cancel(self, lane: str = "foreground") -> None:
-        """Cancel the task of a lane and the one behind it; the task may still use the best that it has found."""
-        stopped = self._stop(lane)
+    def cancel(self, lane: str = "foreground", said: bool = True) -> None:
+        """Cancel the task of a lane and the one behind it; the task may still use the best that it has found.
+
+        said: whether the foot says so; what something newer takes the place of goes without a word.
+        """
+        stopped = self._stop(lane, said)
         if stopped is None or stopped.task.stopped is None:
             return
         more = self._guard(stopped.task.stopped, stopped.preview)
@@ -216,7 +219,7 @@ class Jobs(QObject):
                 return one.task
         return None
 
-    def _stop(self, lane: str) -> _Order | None:
+    def _stop(self, lane: str, said: bool = True) -> _Order | None:
         """Cancel what waits and what runs on a lane, and return what ran."""
         waiting, running = self._waiting.pop(lane, None), self._running.get(lane)
         if running is not None and running.cancelled.is_set():
@@ -227,7 +230,7 @@ class Jobs(QObject):
                 if self.failures.refusal or not one.quiet:
                     self.failures.recover_lane(lane)
                 if not one.quiet:
-                    self.ended.emit(f"{one.task.label}: cancelled.")
+                    self.ended.emit(f"{one.task.label}: cancelled." if said else "")
         return running
 
     def _enqueue(self, lane: str, one: _Order) -> None:

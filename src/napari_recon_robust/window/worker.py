@@ -33,6 +33,7 @@ _OPENERS = {
     "a",
     "all",
     "an",
+    "importing",
     "its",
     "it",
     "no",

@@ -410,12 +410,12 @@ def _rows(first: Entry, second: Entry, both: "tuple[Crops, Crops]") -> "Iterator
     yield from knob_rows("method", first.method_knobs, second.method_knobs)
     yield from knob_rows("perturbation", first.perturbation_knobs, second.perturbation_knobs)
     yield Row("Change", *(f"{written(100 * one.change)}%" for one in (first, second)))
-    for name, form in zip(_MEASURES, (".3f", ".1f", ".3g"), strict=True):
+    for name, label, form in zip(_MEASURES, ("SSIM", "PSNR, dB", "NMSE"), (".3f", ".1f", ".3g"), strict=True):
         values = [
             " → ".join(written(getattr(one.metrics[image], name), form) for image in ("clean", "perturbed"))
             for one in (first, second)
         ]
-        yield Row(name.upper(), *values)
+        yield Row(label, *values)
 
 
 def _save(entries: Sequence[Entry], places: Sequence[Path], own: "Mapping[str, Reconstructor]") -> Job[list[Path]]:

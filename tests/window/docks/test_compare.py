@@ -109,6 +109,8 @@ def test_a_minus_is_a_minus_in_the_dock_and_in_the_titles(review: Session, qtbot
     assert compare.change("psnr", 30.5, 14.3) == "−16.2", "the line says that it is dB"
     assert compare.change("ssim", 0.912, -0.029) == "−103%"
     assert compare.change("ssim", 0.5, 0.49999) == "0.0%"
+    assert compare.change("ssim", -0.1, -0.5) == "—", "a share of less than nothing would read as a rise"
+    assert compare.change("ssim", 0.0, -0.5) == compare.change("ssim", float("nan"), 0.5) == "—"
     assert compare.show("ssim", -0.05) == "−0.050"
 
 

@@ -102,6 +102,8 @@ def test_every_kind_has_controls_for_all_of_its_knobs(review: Session) -> None:
 def test_every_usual_effort_has_its_button(review: Session) -> None:
     kind = choose(review, "worst-case").kind
     assert [one.text() for one in kind.effort.findChildren(QPushButton)] == ["Preview 1", "Normal 5", "Thorough 10"]
+    tips = [one.toolTip() for one in kind.effort.findChildren(QPushButton)]
+    assert tips[:2] == ["1 gradient of the reconstruction", "5 gradients of the reconstruction"]
     for one in kind.effort.findChildren(QPushButton):
         one.click()
         assert review.bench.perturbing.knobs["steps"] == int(one.text().split()[-1])

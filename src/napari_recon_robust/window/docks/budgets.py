@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 from superqt.utils import signals_blocked
 
-from ...controls.knob_row import label_width
+from ...controls.knob_row import RowLabel
 from ...controls.parts import words
 from ...controls.plot import Axes, Line, Plot
 from ...ground.errors import InputError
@@ -36,12 +36,10 @@ class FurtherBudgets(QWidget):
         self.text.setPlaceholderText("for a curve: 0.25, 0.5, 2")
         self.text.editingFinished.connect(self._on_edited)
         self._budgets: tuple[float, ...] = ()
-        label = QLabel("Also at, %")
-        label.setFixedWidth(label_width())
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
-        layout.addWidget(label)
+        layout.addWidget(RowLabel("Also at, %"))
         layout.addWidget(self.text, 1)
 
     def set_budgets(self, budgets: Sequence[float]) -> None:

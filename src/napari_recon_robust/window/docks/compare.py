@@ -319,5 +319,7 @@ def change(measure: str, before: float, after: float) -> str:
         return _times(after / before) if before > 0 else "—"
     if measure == "psnr":
         return written(after - before, "+.1f")
-    share = 100 * (after - before) / before if before else math.nan
-    return f"{written(share, '+.1f' if abs(share) < 100 else '+.0f')}%" if before else "—"
+    if not before > 0:  # the share of a negative one would have the wrong sign
+        return "—"
+    share = 100 * (after - before) / before
+    return f"{written(share, '+.1f' if abs(share) < 100 else '+.0f')}%"

@@ -79,7 +79,8 @@ class Effort(QWidget):
         self.group = QButtonGroup(self)
         buttons = []  # a group does not own its buttons
         for name, steps in EFFORT.items():
-            one = button(f"{name} {steps}", f"{steps} gradients of the reconstruction", self._choose, checkable=True)
+            gradients = f"{steps} {'gradient' if steps == 1 else 'gradients'} of the reconstruction"
+            one = button(f"{name} {steps}", gradients, self._choose, checkable=True)
             self.group.addButton(one, steps)
             buttons.append(one)
         _column(self).addLayout(row(*buttons))

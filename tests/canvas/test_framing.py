@@ -1,0 +1,41 @@
+"""The region view: a part of the image fills the panels, however the picture is turned."""
+
+import numpy as np
+import pytest
+
+from napari_recon_robust.canvas.layers import Panels
+
+MASK = np.zeros((32, 40), bool)
+MASK[4:7, 30:36] = True
+MIDDLE = 0, 5, 32.5
+
+
+def looked_at(panels: Panels) -> np.ndarray:
+    return np.asarray(panels.viewer.scene.camera.center[1:])
+
+
+def place(panels: Panels, at: tuple[float, ...]) -> np.ndarray:
+    return np.asarray(panels.panels["clean"].image.data_to_world(at)[1:])
+
+
+@pytest.mark.parametrize("step", ["turned", "mirror", "flip"])
+def test_the_region_stays_in_view_when_the_picture_is_turned(panels: Panels, step: str) -> None:
+    whole = panels.viewer.scene.camera.zoom
+    panels.framing.frame(MASK)
+    before = place(panels, MIDDLE)
+    panels.lay(getattr(panels.geometry.turn, step))
+    assert not np.allclose(place(panels, MIDDLE), before), "the region is elsewhere"
+    assert panels.framing.active
+    np.testing.assert_allclose(looked_at(panels), place(panels, MIDDLE), atol=0.01)
+    assert panels.viewer.scene.camera.zoom > whole
+    panels.framing.leave()
+    np.testing.assert_allclose(looked_at(panels), place(panels, (0, 15.5, 19.5)), atol=0.3)
+
+
+def test_a_picture_that_is_seen_as_a_whole_stays_so(panels: Panels) -> None:
+    panels.framing.frame(MASK)
+    panels.framing.leave()
+    zoom = panels.viewer.scene.camera.zoom
+    panels.lay(panels.geometry.turn.mirror)
+    assert not panels.framing.active
+    assert panels.viewer.scene.camera.zoom == zoom
