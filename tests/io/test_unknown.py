@@ -11,6 +11,8 @@ from scipy.io import savemat
 
 from napari_recon_robust.ground.errors import FileFormatError
 from napari_recon_robust.io import open_scan
+from napari_recon_robust.io.unknown import MODELS
+from napari_recon_robust.own_models.opening import KINDS
 
 IMAGE = np.arange(64, dtype=np.float32).reshape(8, 8)
 
@@ -55,6 +57,12 @@ def dicom(path):
             lambda path: savemat(path, {"kspace": IMAGE}),
             "of MATLAB's older format: save its k-space with -v7.3",
         ),
+        (
+            "net.py",
+            lambda path: path.write_text("def recon(kspace): ..."),
+            "a model by its name, which is opened as a m",
+        ),
+        ("net.pt", archive, "a model by its name, which is opened as a method: Own model… in the window, --method"),
         ("meas_1.DAT", lambda path: path.write_bytes(bytes(4000)), "perhaps raw data of Siemens: convert it with siem"),
     ],
 )
@@ -62,3 +70,7 @@ def test_it_is_told_what_a_file_is(tmp_path, name, write, said):
     write(tmp_path / name)
     with pytest.raises(FileFormatError, match=f"{name} is {said}"):
         open_scan(tmp_path / name)
+
+
+def test_what_is_opened_as_a_model_is_told_to_be_one():
+    assert set(MODELS) == set(KINDS)

@@ -35,6 +35,8 @@ RAW = {
     ".raw": "perhaps raw data of Philips: convert it with philips_to_ismrmrd",
     ".lab": "perhaps raw data of Philips: convert it with philips_to_ismrmrd",
 }
+MODELS = (".pt2", ".onnx", ".pt", ".pth", ".ckpt", ".safetensors", ".py")
+"""The suffixes that a model of one's own has, which is above this package."""
 
 
 def what_it_is(path: Path) -> str:
@@ -46,6 +48,8 @@ def what_it_is(path: Path) -> str:
     if is_hdf5(path):
         with opening(path), open_hdf5(path) as file:
             return f"an HDF5 file with {described(file)}"
+    if path.suffix.lower() in MODELS:  # some of them are ZIP archives
+        return "a model by its name, which is opened as a method: Own model… in the window, --method elsewhere"
     begin = head(path, _PACKED)
     unpacked = _unpacked(begin)
     for place, marks, words in KINDS:
