@@ -1,6 +1,5 @@
 """The command line `recon-robust`: a thin view on the core, one module of `commands` for each command."""
 
-import os
 import sys
 
 import click
@@ -9,6 +8,7 @@ from ..ground.errors import ReconRobustError
 from ..ground.writing import reason_of
 from . import commands
 from .lazy import LazyGroup
+from .printing import drop_the_output, keep_the_output
 
 _FIRST = ("demo", "open", "methods", "reconstruct", "perturb")  # in the list of `--help`; the others follow by name
 
@@ -34,6 +34,7 @@ def cli() -> None:
 
 def main() -> None:
     """Entry point: one line on stderr and exit status 1 for a user's error, 2 for wrong usage, 130 for Ctrl-C."""
+    keep_the_output()
     try:
         cli.main(standalone_mode=False)
     except click.ClickException as error:
@@ -44,7 +45,7 @@ def main() -> None:
         sys.exit(1)
     except OSError as error:
         if error.filename is None:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Python would try once more to print the rest
+            drop_the_output()
         what = "what was asked for cannot be printed" if error.filename is None else f"{error.filename} cannot be used"
         click.echo(f"recon-robust: {what} ({reason_of(error)}).", err=True)
         sys.exit(1)

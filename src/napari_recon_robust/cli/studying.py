@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ..ground.errors import InputError, left_out
+from ..ground.errors import InputError, either, left_out
 from ..studies.executors.choosing import Executor, choose
 from ..studies.mistakes import PlanError
 from ..studies.packaged import PACKAGED, is_packaged, packaged_plan
@@ -34,6 +34,10 @@ class _PlanFile(click.Path):
         if not self.exists and is_packaged(Path(value)):
             name = Path(value).stem
             raise InputError(f"{value} is a packaged plan's file; 'study new {name}' writes it, or name another file.")
+        if not self.exists and Path(value).suffix not in (".yaml", ".yml"):
+            raise InputError(
+                f"{value} is no packaged plan; choose {either(list(PACKAGED))}, or a file that ends in .yaml."
+            )
         return super().convert(value, parameter, context)
 
 

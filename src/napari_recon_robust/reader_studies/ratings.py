@@ -30,7 +30,8 @@ def comparable(
         left.append(f"{missing} of {int(partly[kept].sum())} readings left out, since they are not of all arms")
     own = both[kept].sum(1)
     if own.size and own.min() < used.sum():
-        left.append(f"each reader's figure is of his own {own.min()} to {own.max()} cases")
+        cases = f"{own.min()}" if own.min() == own.max() else f"{own.min()} to {own.max()}"
+        left.append(f"each reader's figure is of his own {cases} cases")
     return kept, used, "; ".join(left)
 
 

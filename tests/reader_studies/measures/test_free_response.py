@@ -67,7 +67,7 @@ def test_readers_of_different_cases_are_compared() -> None:
     found = only(analysis.findings, "area under the wAFROC curve", "clean − attacked")
     assert found.estimate.units == 4
     assert found.estimate.interval is not None
-    assert found.note.endswith("40 patients; each reader's figure is of his own 20 to 20 cases")
+    assert found.note.endswith("40 patients; each reader's figure is of his own 20 cases")
     alone = [only(analyse(made, [row for row in rows if row["reader"] == name]).findings, found.what, found.arm)
              for name in ("R1", "R2", "R3", "R4")]  # fmt: skip
     assert found.estimate.value == pytest.approx(np.mean([one.estimate.value for one in alone]))

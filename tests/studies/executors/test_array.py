@@ -39,6 +39,18 @@ def test_the_signal_before_the_time_limit_reaches_the_element() -> None:
     assert (last.split()[0], signals) == ("exec", ["#SBATCH --signal=B:TERM@120"])
 
 
+def test_a_folder_with_a_sign_of_slurm_keeps_its_logs() -> None:
+    """SLURM puts the job's number in the place of %j, and a % in the place of %%."""
+    store = Path("20%j sampled")
+    text = JobArray().script(
+        Path("plan.yaml"), store, name="a", total=1, threads=1, trust=False, to=Path("plan.sbatch")
+    )
+    (line,) = (line for line in text.splitlines() if line.startswith("#SBATCH --output="))
+    (output,) = shlex.split(line.partition("=")[2])
+    assert output == str((store / "logs").absolute()).replace("%", "%%") + "/%A_%a.log"
+    assert str(store) in text.splitlines()[-1], "the command's own paths are no patterns"
+
+
 def test_the_line_that_submits_a_script_can_be_pasted() -> None:
     text = JobArray().script(
         Path("my plan.yaml"), Path("out"), name="a", total=1, threads=1, trust=False, to=Path("my plan.sbatch")

@@ -51,7 +51,7 @@ class JobArray:
             time=self.time,
             threads=threads,
             memory=self.memory,
-            logs=shlex.quote(str((store / "logs").absolute())),
+            logs=shlex.quote(str((store / "logs").absolute()).replace("%", "%%")),  # %j would be the job's number
             more="".join(f"#SBATCH {line}\n" for line in self.more),
             command=shlex.join(command),
         )

@@ -150,6 +150,9 @@ def test_a_new_plan_takes_no_other_files_place(tmp_path: Path, monkeypatch: pyte
     before = (tmp_path / "demo.yaml").read_bytes()
     assert "'study new demo' writes it, or name another" in str(study("new", "demo.yaml").exception)
     assert "saved: demo.yaml" in said("new", "demo"), "it is the same"
+    mistyped = str(study("new", "paper-advrek").exception)
+    assert mistyped.startswith("paper-advrek is no packaged plan; choose demo, paper-advrec")
+    assert not Path("paper-advrek").exists()
     said("new", "mine.yaml")
     assert "mine.yaml is there already; name another" in str(study("new", "mine.yaml").exception)
     assert (tmp_path / "demo.yaml").read_bytes() == before
