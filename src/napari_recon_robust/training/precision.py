@@ -1,6 +1,7 @@
 """The precision of the convolutions in a training: bfloat16 only where the device computes it."""
 
-from typing import Literal
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
 
 import torch
 
@@ -25,5 +26,6 @@ def computes_bfloat16(device: torch.device) -> bool:
     """Whether the device has instructions for bfloat16: a GPU that says so, an x86-64 processor with AVX-512 or AMX."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    tell = getattr(torch.cpu, "get_capabilities", dict)  # older versions of torch do not tell
+    # older versions of torch do not tell
+    tell: Callable[[], Mapping[str, Any]] = getattr(torch.cpu, "get_capabilities", dict[str, Any])
     return device.type == "cpu" and any(tell().get(name) for name in ("avx512_bf16", "amx_bf16"))
