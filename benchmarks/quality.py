@@ -36,6 +36,7 @@ CHOSEN = (
     "tv, oracle",
     "l1-wavelet, oracle",
     "hqs-supervised, oracle",
+    "hyperrecon, rule",
     "hyperrecon, auto",
     "hyperrecon, oracle",
     "varnet, consistency=0.01",

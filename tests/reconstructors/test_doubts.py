@@ -7,7 +7,7 @@ from napari_recon_robust.evaluation.metrics import nmse
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.reconstructors.doubts import AMPLIFIED_NOISE, amplified_noise, doubts
 
-WITH_RULE = ("cg-sense", "tv", "l1-wavelet", "hqs")
+WITH_RULE = ("cg-sense", "tv", "l1-wavelet", "hqs", "hyperrecon")
 
 
 def noisy(measurement: Measurement, level: float) -> Measurement:

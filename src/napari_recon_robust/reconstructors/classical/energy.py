@@ -32,6 +32,11 @@ MIX = Knob(
 )
 
 
+def rule(noise: float) -> float:
+    """The weight 0.8 sigma^1.5 that suits the noise, sigma = `Measurement.noise_level`; the power is that of TV's."""
+    return 0.8 * noise**1.5
+
+
 def objective(
     model: ForwardModel, data: Tensor, image: Tensor, weight: float, mix: float, smoothing: float = 0.0
 ) -> Tensor:

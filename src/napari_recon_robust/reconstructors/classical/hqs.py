@@ -43,8 +43,8 @@ class HQS(Reconstructor):
     knobs: tuple[Knob, ...] = (energy.WEIGHT.model_copy(update={"maximum": 1e-1}), energy.MIX)
 
     def rule(self, measurement: Measurement) -> dict[str, float]:
-        """The weight 0.8 sigma^1.5, sigma = `Measurement.noise_level`, at any mix; the power is that of TV's."""
-        return {"weight": self.knobs[0].nearest(0.8 * float(measurement.noise_level.mean()) ** 1.5)}
+        """The weight that suits the noise (`energy.rule`), at any mix."""
+        return {"weight": self.knobs[0].nearest(energy.rule(float(measurement.noise_level.mean())))}
 
     def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
         """The image for `weight` and `mix`."""

@@ -13,6 +13,7 @@ from torch.nn import functional
 from ...data.measurement import Measurement
 from ...ground.knob import resolve
 from ...networks.correction import zero_at_first
+from ..classical import energy
 from ..classical.energy import MIX, WEIGHT
 from ..problem import Problem, assemble, problems
 from .half_quadratic import SEEN, Unroll, unrolled
@@ -42,6 +43,10 @@ class HyperRecon(TrainedReconstructor):
     label = "HyperRecon"
     summary = "One network for a continuum of TV and wavelet weights, trained without fully sampled images."
     knobs = (WEIGHT, MIX)
+
+    def rule(self, measurement: Measurement) -> dict[str, float]:
+        """The weight that suits the noise (`energy.rule`), at any mix, within the range of the training."""
+        return {"weight": WEIGHT.nearest(energy.rule(float(measurement.noise_level.mean())))}
 
     def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
         """The image for `weight` and `mix`."""
