@@ -59,7 +59,7 @@ def reconstruction_of(measured: Slice, rendered: "Rendered", roi: "ROI | None", 
 
 def opened_case(folder: Path, own: "Mapping[str, Reconstructor]") -> Job[Result]:
     """Compute everything again from the saved k-space; what does not agree with the record becomes a finding."""
-    yield Progress(0.0, f"Opening {folder.name}")
+    yield Progress(0.0, "Reading what was saved")
     from ..cases.record import load_case
     from ..cases.replay import measurement_of, replay
 
