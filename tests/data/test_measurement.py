@@ -263,26 +263,6 @@ def test_a_change_is_measured_where_the_scan_was() -> None:
     assert undersampled.added(z).full is None
 
 
-@pytest.mark.parametrize("batch", [(), (2,)])
-def test_a_mask_keeps_no_points_that_partial_fourier_or_a_partial_echo_leaves_out(batch: tuple[int, ...]) -> None:
-    """They are no samples: they would count for the acceleration, the noise and budgets, and take perturbations."""
-    drawn = lines()
-    for acquired in (torch.arange(PHASE)[None] > 3, (torch.arange(READOUT) > 4)[:, None] & torch.ones_like(drawn)):
-        full = random_complex(COILS, READOUT, PHASE) * acquired
-        one = Measurement((full * drawn).expand(*batch, *full.shape), drawn, (ROWS, COLUMNS), full)
-        assert torch.equal(one.mask, drawn & acquired)
-        assert one.lines
-        assert one.sampled_points == int((full * drawn).any(0).sum())
-        lines_left, lines_sampled = (int(points.any(0).sum()) for points in (acquired, drawn & acquired))
-        assert one.acceleration == lines_left / lines_sampled
-        z = torch.ones_like(full)
-        assert torch.equal(one.added(z).kspace, one.kspace + z * (drawn & acquired))
-        # Rounding errors, as of a crop of the image, are no samples either; other numbers are.
-        for level, kept in ((1e-8, drawn & acquired), (1e-3, drawn)):
-            left = level * random_complex(COILS, READOUT, PHASE) * ~acquired
-            assert torch.equal(Measurement((full + left) * drawn, drawn, (ROWS, COLUMNS), full).mask, kept)
-
-
 def test_a_kspace_that_torch_conjugates_lazily_is_one_like_others() -> None:
     kspace = random_complex(2, 8, 8).requires_grad_()
     mask = torch.ones(1, 8, dtype=torch.bool)

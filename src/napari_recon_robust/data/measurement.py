@@ -12,7 +12,7 @@ from ..ground.cached import cached_property
 from ..ground.errors import InputError, dimensions
 from ..physics import fourier
 from ..physics.model import ForwardModel, root_sum_of_squares
-from .points import acquired_part, extent, measured_points, whole_lines
+from .points import extent, measured_points, whole_lines
 
 _FAINT = 0.02  # of the brightest pixel: less noise is far below the foreground's threshold
 _TO_BE_FOUND = torch.empty(0, dtype=torch.bool)
@@ -37,7 +37,6 @@ class Measurement:
 
     kspace: complex64 (..., coils, readout, phase), zero where not sampled; in units of `unit`.
     mask: bool (readout, phase), or (1, phase) where whole lines are sampled; perturbations and noise stay within it.
-        Of a mask that goes beyond `acquired`, where `kspace` is zero, only what was acquired is kept.
     matrix: (rows, columns) of the output image, the centre of the encoded one.
     full: complex64 (coils, readout, phase), the fully sampled k-space that `kspace` was taken from, or
         None for scans that were undersampled by the scanner; zero where even a full scan measures nothing (`acquired`).
@@ -101,7 +100,6 @@ class Measurement:
         if self.acquired is _TO_BE_FOUND:
             found = extent(self.mask) if self.full is None else measured_points(self.full.detach().cpu())
             object.__setattr__(self, "acquired", found.to(self.mask.device))
-        object.__setattr__(self, "mask", acquired_part(self.mask, self.acquired, self.kspace.detach()))
 
     @cached_property
     def sampled(self) -> Tensor:

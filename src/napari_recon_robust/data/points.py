@@ -106,18 +106,3 @@ def measured_points(kspace: ArrayLike) -> "Tensor":
     lines = points.any(0, keepdims=True)
     whole = np.count_nonzero(points) > _WHOLE * np.count_nonzero(lines) * len(points)
     return from_numpy(lines if whole or not lines.any() else points)
-
-
-def acquired_part(mask: "Tensor", acquired: "Tensor", kspace: "Tensor") -> "Tensor":
-    """A mask without the points beyond `acquired`, at which nothing was sampled: bool (1, phase) or (readout, phase).
-
-    A pattern that is drawn on all of k-space has lines that partial Fourier leaves out. They are no samples, and count
-    for no acceleration, noise or budget. The mask stays as it is where k-space, complex (..., readout, phase), has more
-    than rounding errors there, or where nothing is acquired.
-    """
-    beyond = mask & ~acquired
-    if not bool(beyond.any()) or not bool(acquired.any()):
-        return mask
-    magnitude = kspace.abs()
-    none_there = float((magnitude * beyond).max()) <= _RESIDUE * float(magnitude.max())
-    return mask & acquired if none_there else mask
