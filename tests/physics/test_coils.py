@@ -67,7 +67,7 @@ def test_rounding_of_the_samples_decides_on_no_sensitivity(simulated):
         unit = torch.randn(data.shape, dtype=data.dtype, generator=torch.Generator().manual_seed(seed))
         others = espirit(data * (1 + 3e-8 * unit), mask, (-1,), sigma)
         both = (maps.abs().sum(0) > 0) & (others.abs().sum(0) > 0)
-        assert float((maps - others)[:, both].abs().max()) < 2e-3
+        assert float((maps - others)[:, both].abs().max()) < 5e-3
 
 
 def test_many_coils_are_calibrated_as_virtual_ones(simulated, monkeypatch):
