@@ -32,3 +32,17 @@ def test_no_word_is_cut_and_none_is_lost(kind: Any, qtbot: Any) -> None:
         lines.append(made.text().count("\n") + 1)
     assert lines == lines[::-1], "it depends on the width alone"
     assert lines[0] == 1 < lines[1] < lines[2]
+
+
+@pytest.mark.parametrize("points", [8, 10, 12, 14])
+def test_words_fit_at_each_width(points: int, qtbot: Any) -> None:
+    made = QRadioButton(WORDS)
+    qtbot.addWidget(made)
+    letters = made.font()
+    letters.setPointSize(points)
+    made.setFont(letters)
+    Wrapped(made, "     ")
+    made.show()
+    for width in range(200, 500):
+        made.resize(width, 200)
+        assert made.sizeHint().width() <= width

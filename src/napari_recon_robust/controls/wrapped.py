@@ -45,7 +45,8 @@ def broken(words: str, indent: str, measured: QFontMetrics, width: int) -> str:
     lines = [first]
     for word in others:
         longer = f"{lines[-1]} {word}"
-        if measured.horizontalAdvance(longer) <= width:
+        # as the button measures its hint: an advance can be two pixels shorter
+        if measured.size(Qt.TextFlag.TextShowMnemonic, longer).width() <= width:
             lines[-1] = longer
         else:
             lines.append(f"{indent}{word}")
