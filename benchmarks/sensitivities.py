@@ -2,17 +2,21 @@
 
     python benchmarks/sensitivities.py --data ../shared/data/anatomy --bank FOLDER [--count 12] [--methods ID ...]
         [--threads 1]
+    python benchmarks/sensitivities.py --scans FILE ... [--methods ID ...]
 
 Slices of the validation people (`training.bank`), under equispaced lines at 4x and 8x and a Poisson disc at 6x, each
-with the ACS that its case draws. NMSE of the magnitude against the noise-free root sum of squares in the foreground;
-geometric means of the ratios, in brackets the largest. BART: its `ecalib -m1`, in the support of ours and with its
-phase. No network is trained anew for other sensitivities. Seconds: of the sensitivities alone, the median.
+with the ACS that its case draws; or the first slices of fully sampled scans, as they are and with noise of 2 and 6% of
+the mean in the foreground added, under Poisson discs with square ACS of some widths and under lines. NMSE of the
+magnitude against the root sum of squares without (added) noise, in the foreground; geometric means of the ratios, in
+brackets the largest. BART: its `ecalib -m1`, in the support of ours and with its phase. No network is trained anew for
+other sensitivities. Seconds: of the sensitivities alone, the median.
 """
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -23,12 +27,13 @@ from coils import bart
 from napari_recon_robust.cli.options import follow
 from napari_recon_robust.data.foreground import foreground
 from napari_recon_robust.data.measurement import Calibration, Measurement
+from napari_recon_robust.io import open_scan
 from napari_recon_robust.physics import coils, fourier
+from napari_recon_robust.physics.model import root_sum_of_squares
 from napari_recon_robust.physics.sampling import Pattern, Sampling
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.reconstructors.classical import tv
 from napari_recon_robust.training.bank import build_bank
-from napari_recon_robust.training.case import TrainingCase
 from napari_recon_robust.training.recipe import load_recipe
 
 PATTERNS: dict[str, tuple[Pattern, float]] = {
@@ -36,68 +41,121 @@ PATTERNS: dict[str, tuple[Pattern, float]] = {
     "8x": ("equispaced", 8.0),
     "6x points": ("poisson-disc", 6.0),
 }
+SCANNED: dict[str, tuple[Pattern, float, int]] = {
+    **{f"8x points, {n}x{n} in the centre": ("poisson-disc", 8.0, n) for n in (8, 10, 12)},
+    "6x points, 16x16 in the centre": ("poisson-disc", 6.0, 16),
+    "4x points, 24x24 in the centre": ("poisson-disc", 4.0, 24),
+    "8x, 8 lines in the centre": ("equispaced", 8.0, 8),
+    "4x, 12 lines in the centre": ("equispaced", 4.0, 12),
+}
+ADDED = (0.0, 0.02, 0.06)
 METHODS = ("cg-sense", "tv", "unrolled-hqs", "hqs-supervised", "cascade-net")
+
+
+@dataclass(frozen=True)
+class Slice:
+    """What is known of a fully sampled slice.
+
+    full: k-space, complex64 (coils, rows, columns). magnitude: the reference, (rows, columns). acquired: bool
+    (columns,), the lines that exist.
+    """
+
+    full: Tensor
+    magnitude: Tensor
+    acquired: Tensor
+
+    def measured(self, kind: Pattern, acceleration: float, centre_lines: int, seed: int) -> Measurement:
+        """The slice as a scan, under a mask of its own."""
+        rows, columns = self.full.shape[-2:]
+        fraction = centre_lines / columns
+        mask = Sampling(pattern=kind, acceleration=acceleration, centre_fraction=fraction, seed=seed)
+        points = mask.mask(rows, columns)
+        return Measurement(self.full * points * self.acquired, points & self.acquired, (rows, columns), self.full)
 
 
 @dataclass(frozen=True)
 class Setting:
     """ESPIRiT with other constants. noise: whether it is told the noise; else the kernels are those above 2%."""
 
-    kernel: int
-    size: int
+    kernel: int = coils.KERNEL
+    size: int = coils.CALIBRATION_SIZE
+    windows: float = coils.WINDOWS
     noise: bool = True
 
     def __call__(self, measurement: Measurement) -> Tensor:
-        shipped = coils.KERNEL, coils.CALIBRATION_SIZE
+        shipped = coils.KERNEL, coils.CALIBRATION_SIZE, coils.WINDOWS
         sigma = measurement.calibration.noise if self.noise else None
-        coils.KERNEL, coils.CALIBRATION_SIZE = self.kernel, self.size
+        coils.KERNEL, coils.CALIBRATION_SIZE, coils.WINDOWS = self.kernel, self.size, self.windows
         try:
             return coils.espirit(measurement.data, measurement.mask, measurement.dims, sigma)
         finally:
-            coils.KERNEL, coils.CALIBRATION_SIZE = shipped
+            coils.KERNEL, coils.CALIBRATION_SIZE, coils.WINDOWS = shipped
 
 
 SETTINGS = {
-    "as they ship: kernels of 10 from 32x32": Setting(10, 32),
-    "the same, those above 2%": Setting(10, 32, noise=False),
+    "as they ship: kernels of 10 from 32x32": Setting(),
+    "the same, those above 2%": Setting(noise=False),
     "kernels of 6 from 28x28, those above 2%": Setting(6, 28, noise=False),
     "kernels of 8 from 40x40": Setting(8, 40),
     "kernels of 12 from 36x36": Setting(12, 36),
+    "half of the points along each axis, however few": Setting(windows=0.0),
+    "four places for each point of a kernel": Setting(windows=4.0),
 }
 
 
 @torch.no_grad()
 def main() -> None:
-    parser = parser_of(__doc__, "data", "bank")
+    parser = parser_of(__doc__)
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--bank", type=Path)
+    parser.add_argument("--scans", type=Path, nargs="+")
     parser.add_argument("--count", type=int, default=12)
     parser.add_argument("--methods", nargs="+", default=list(METHODS))
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
+    if options.scans:
+        slices = [one for path in options.scans for one in scanned(path)]
+        for name, (kind, acceleration, centre) in SCANNED.items():
+            measurements = [one.measured(kind, acceleration, centre, n) for n, one in enumerate(slices)]
+            show(name, slices, measurements, options.methods)
+        return
     bank = follow(build_bank(load_recipe("unrolled-hqs").bank, options.data, options.bank), "Cases").validation
+    cases = [bank[n] for n in range(options.count)]
+    slices = [Slice(fourier.fft(case.coil_images), case.magnitude, case.acquired) for case in cases]
+    for name, (kind, acceleration) in PATTERNS.items():
+        measurements = [
+            one.measured(kind, acceleration, case.centre_lines, n)
+            for n, (one, case) in enumerate(zip(slices, cases, strict=True))
+        ]
+        show(name, slices, measurements, options.methods)
+
+
+def scanned(path: Path) -> Iterator[Slice]:
+    """The first slice of a scan, as it is and with more noise."""
+    with open_scan(path) as scan:
+        full = scan.kspace(0)
+    magnitude = root_sum_of_squares(fourier.ifft(full))
+    generator = torch.Generator().manual_seed(0)
+    for share in ADDED:
+        level = share * float(magnitude[foreground(magnitude)].mean())
+        noise = level * torch.randn(full.shape, generator=generator, dtype=full.dtype)
+        yield Slice(full + noise, magnitude, torch.ones(full.shape[-1], dtype=torch.bool))
+
+
+def show(title: str, slices: Sequence[Slice], measurements: Sequence[Measurement], methods: Sequence[str]) -> None:
+    """Print the table of one kind of mask."""
     others: dict[str, Callable[[Measurement], Tensor]] = {**SETTINGS, "BART": of_bart}
-    for pattern, (kind, acceleration) in PATTERNS.items():
-        cases = [bank[n] for n in range(options.count)]
-        measurements = [measured(case, kind, acceleration, n) for n, case in enumerate(cases)]
-        shipped = [errors(one, case, options.methods) for one, case in zip(measurements, cases, strict=True)]
-        print(f"\n{pattern}, {options.count} slices\n\n| sensitivities | {' | '.join(options.methods)} | seconds |")
-        print(f"|---|{'---|' * len(options.methods)}---|", flush=True)
-        for name, setting in others.items():
-            kept = [replace(one, kept=Calibration(setting(one), one.calibration.noise)) for one in measurements]
-            found = [errors(one, case, options.methods) for one, case in zip(kept, cases, strict=True)]
-            ratios = np.array(found) / np.array(shipped)
-            cells = [cell(ratios[:, m]) for m in range(ratios.shape[1])]
-            took = float(np.median([seconds(setting, one) for one in measurements]))
-            print(f"| {name} | {' | '.join(cells)} | {took:.2f} |", flush=True)
-
-
-def measured(case: TrainingCase, kind: Pattern, acceleration: float, number: int) -> Measurement:
-    """The case as a scan, under a mask of its own."""
-    full = fourier.fft(case.coil_images)
-    rows, columns = full.shape[-2:]
-    fraction = case.centre_lines / columns
-    mask = Sampling(pattern=kind, acceleration=acceleration, centre_fraction=fraction, seed=number).mask(rows, columns)
-    return Measurement(full * mask * case.acquired, mask & case.acquired, (rows, columns), full)
+    shipped = [errors(one, each.magnitude, methods) for one, each in zip(measurements, slices, strict=True)]
+    print(f"\n{title}, {len(slices)} slices\n\n| sensitivities | {' | '.join(methods)} | seconds |")
+    print(f"|---|{'---|' * len(methods)}---|", flush=True)
+    for name, setting in others.items():
+        kept = [replace(one, kept=Calibration(setting(one), one.calibration.noise)) for one in measurements]
+        found = [errors(one, each.magnitude, methods) for one, each in zip(kept, slices, strict=True)]
+        ratios = np.array(found) / np.array(shipped)
+        cells = [cell(ratios[:, m]) for m in range(ratios.shape[1])]
+        took = float(np.median([seconds(setting, one) for one in measurements]))
+        print(f"| {name} | {' | '.join(cells)} | {took:.2f} |", flush=True)
 
 
 def of_bart(measurement: Measurement) -> Tensor:
@@ -106,14 +164,14 @@ def of_bart(measurement: Measurement) -> Tensor:
     return theirs * torch.sgn((theirs.conj() * ours).sum(0))
 
 
-def errors(measurement: Measurement, case: TrainingCase, methods: Sequence[str]) -> list[float]:
+def errors(measurement: Measurement, magnitude: Tensor, methods: Sequence[str]) -> list[float]:
     """The NMSE of each method at its defaults, of TV by its rule."""
-    where = foreground(case.magnitude)
+    where = foreground(magnitude)
     found = []
     for id in methods:
         knobs = {"weight": tv.auto_weight(measurement)} if id == "tv" else {}
-        difference = (registry.get(id)(measurement, **knobs).abs() - case.magnitude)[where]
-        found.append(float(difference.square().sum() / case.magnitude[where].square().sum()))
+        difference = (registry.get(id)(measurement, **knobs).abs() - magnitude)[where]
+        found.append(float(difference.square().sum() / magnitude[where].square().sum()))
     return found
 
 

@@ -320,6 +320,28 @@ def test_real_poisson_disc_scan_agrees_with_bart(shared, tmp_path):
     assert agreement(ours, theirs, foreground).median() > 0.99
 
 
+@pytest.mark.parametrize(("scan", "most"), [("brain", 0.016), ("phantom", 0.008)])
+@pytest.mark.parametrize("width", [10, 12, 16])
+def test_few_points_in_the_centre_are_enough(shared, scan, most, width):
+    """Of the energy of a real scan they left 3 and 12% with kernels that span half of 10x10 points."""
+    full = torch.from_numpy(np.load(shared / f"data/kspace/{scan}_16coil_128x128_full.npy"))
+    start = 64 - width // 2
+    mask = torch.zeros(128, 128, dtype=torch.bool)
+    mask[start : start + width, start : start + width] = True
+    maps, images = espirit(full * mask, mask, (-2, -1)), fourier.ifft(full)
+    foreground = root_sum_of_squares(images) > 0.15 * root_sum_of_squares(images).quantile(0.99)
+    left = (images - maps * (maps.conj() * images).sum(0))[:, foreground]
+    assert left.norm() ** 2 < most * images[:, foreground].norm() ** 2
+
+
+@pytest.mark.parametrize("width", [6, 7, 8, 10, 12, 16, 24, 32])
+def test_kernels_have_places_enough_and_span_half_of_lines(width):
+    rows, columns = coils._kernel_size(width, width, coils.KERNEL)
+    assert (width + 1 - rows) * (width + 1 - columns) >= coils.WINDOWS * rows * columns
+    assert coils._kernel_size(32, width, coils.KERNEL) == (coils.KERNEL, min(coils.KERNEL, width // 2))
+    assert coils._kernel_size(width, 32, coils.KERNEL) == (min(coils.KERNEL, width // 2), coils.KERNEL)
+
+
 def test_a_second_set_of_sensitivities_is_needed_where_two_places_share_pixels(simulated):
     """Half the field of view: each pixel is the sum of two places, whose sensitivities differ."""
     images = fourier.ifft(simulated.kspace, (-1,))

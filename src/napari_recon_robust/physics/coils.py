@@ -18,6 +18,7 @@ from .sampling import acs_region
 
 CALIBRATION_SIZE = 32  # k-space points along each axis, at most
 KERNEL = 10  # k-space points along each axis, at most half of those that calibrate
+WINDOWS = 2.5  # places of a kernel in those that calibrate, at least, for each of its points: of fewer it fits noise
 SMALL_KERNEL = 6  # the same where further eigenvalues count, of which wider kernels have more near 1
 MARGIN = 2  # pixels around the image, for the interpolation
 FEWEST_LINES = 6
@@ -232,7 +233,7 @@ def _row_space(acs: Tensor, widest: int) -> tuple[Tensor, Tensor]:
     edge of the support.
     """
     coils, height, width = acs.shape[-3:]
-    shape = coils, min(widest, height // 2), min(widest, width // 2)
+    shape = coils, *_kernel_size(height, width, widest)
     patches = acs.unfold(-2, shape[1], 1).unfold(-2, shape[2], 1)  # ..., coils, y, x, kernel rows, kernel columns
     patches = patches.movedim(-5, -3).flatten(-5, -4).flatten(-3)  # ..., patches, coils x kernel
     patches = patches if patches.device.type == "mps" else patches.to(torch.complex128)
@@ -243,6 +244,15 @@ def _row_space(acs: Tensor, widest: int) -> tuple[Tensor, Tensor]:
         above = singular > LEAST_THRESHOLD * singular[..., -1:]
         vectors = patches.mT @ (vectors / torch.where(above, singular, torch.inf)[..., None, :])
     return vectors.unflatten(-2, shape).to(acs.dtype), singular[..., None, None, None, :].to(acs.real.dtype)
+
+
+def _kernel_size(height: int, width: int, widest: int) -> tuple[int, int]:
+    """Points of a kernel along each axis: `widest`, half of those that calibrate, or as many as `WINDOWS` allows."""
+    size = min(widest, height // 2), min(widest, width // 2)
+    while (height - size[0] + 1) * (width - size[1] + 1) < WINDOWS * size[0] * size[1]:
+        shares = size[0] / height, size[1] / width
+        size = size[0] - (shares[0] == max(shares)), size[1] - (shares[1] == max(shares))
+    return size
 
 
 def _largest_of_noise(acs: Tensor, kernels: Tensor, noise: Tensor) -> Tensor:
