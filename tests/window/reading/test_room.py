@@ -108,6 +108,15 @@ def test_going_back_and_pausing(room: Callable[..., ReadingRoom]) -> None:
     assert not opened.canvas.isHidden()
 
 
+def test_the_comment_is_left_by_the_keyboard(room: Callable[..., ReadingRoom]) -> None:
+    opened = room()
+    QTest.keyClicks(opened.side.comment, "p 1")
+    QTest.keyClick(opened.side.comment, Qt.Key.Key_Tab)
+    assert opened.reading.comment == "p 1"
+    assert not opened.reading.clock.paused
+    assert not opened.reading.values
+
+
 def test_a_pause_holds_all_but_its_own_button(room: Callable[..., ReadingRoom]) -> None:
     opened = room()
     QTest.keyClick(opened.canvas, "2")

@@ -37,6 +37,7 @@ class Side(QWidget):
         self.comment = QPlainTextEdit()
         self.comment.setPlaceholderText("Comment")
         self.comment.setAccessibleName("Comment")
+        self.comment.setTabChangesFocus(True)  # or who reads without a mouse would not come out of it
         self.comment.setMaximumHeight(48)
         self.comment.setStyleSheet("border: 1px solid #6a6a72; border-radius: 2px;")
         self.comment.textChanged.connect(self._on_comment)
