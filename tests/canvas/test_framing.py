@@ -39,3 +39,14 @@ def test_a_picture_that_is_seen_as_a_whole_stays_so(panels: Panels) -> None:
     panels.lay(panels.geometry.turn.mirror)
     assert not panels.framing.active
     assert panels.viewer.scene.camera.zoom == zoom
+
+
+@pytest.mark.parametrize("step", ["turned", "mirror", "flip"])
+def test_what_the_wheel_has_zoomed_to_stays_in_view_when_the_picture_is_turned(panels: Panels, step: str) -> None:
+    camera = panels.viewer.scene.camera
+    camera.center, camera.zoom = (0, *place(panels, MIDDLE)), 8 * camera.zoom
+    before, zoom = looked_at(panels), camera.zoom
+    panels.lay(getattr(panels.geometry.turn, step))
+    assert not np.allclose(looked_at(panels), before), "the place is elsewhere"
+    np.testing.assert_allclose(looked_at(panels), place(panels, MIDDLE), atol=0.01)
+    assert camera.zoom == pytest.approx(zoom)

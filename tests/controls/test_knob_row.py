@@ -13,6 +13,8 @@ WEIGHT = Knob(name="weight", label="Weight", help="h", default=2e-3, minimum=2e-
 MIX = Knob(name="mix", label="Mix", help="h", default=0.25, live=True)
 STEPS = Knob(name="steps", label="Steps", help="h", kind="int", default=5, minimum=1, maximum=200)
 KIND = Knob(name="kind", label="Kind", help="h", kind="choice", choices=("one-way", "other"), default="other")
+ROW = Knob(name="row", label="Row", help="h", default=-1.0, minimum=-1, maximum=319, unit="px", least="search")
+COIL = Knob(name="coil", label="Coil", help="h", kind="int", default=-1, minimum=-1, maximum=7, least="best")
 KEEP = Knob(name="keep", label="Keep", help="h", kind="bool", default=True)
 
 
@@ -48,6 +50,33 @@ def test_an_exact_value_can_be_typed(qtbot: Any) -> None:
     qtbot.keyClicks(made.box, "7")
     qtbot.keyClick(made.box, Qt.Key.Key_Return)
     assert WEIGHT.minimum <= made.value() <= WEIGHT.maximum
+
+
+@pytest.mark.parametrize("knob", [ROW, COIL], ids=lambda knob: knob.name)
+def test_a_minimum_that_is_no_number_is_a_word(qtbot: Any, knob: Knob) -> None:
+    made = NumberControl(knob)
+    qtbot.addWidget(made)
+    turned, refused = list[Any](), list[str]()
+    made.turned.connect(turned.append)
+    made.refused.connect(refused.append)
+
+    def typed(text: str) -> str:
+        made.box.selectAll()
+        qtbot.keyClicks(made.box, text)
+        qtbot.keyClick(made.box, Qt.Key.Key_Return)
+        return made.box.text()
+
+    assert made.box.text() == knob.least
+    assert typed("5").startswith("5")
+    assert typed("-1") == knob.least
+    assert turned == [5, -1]
+    assert not refused
+    if knob is ROW:
+        assert typed("6") == "6 px"
+        assert typed("search") == "search"
+        assert turned[2:] == [6, -1]
+        assert typed("sea") == "search"
+        assert refused == ["Row cannot be sea px; type search or a number between -1 and 319 px, it stays at search."]
 
 
 def test_percentages(qtbot: Any) -> None:

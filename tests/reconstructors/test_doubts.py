@@ -38,6 +38,18 @@ def test_usual_noise_and_full_sampling_are_not_told(simulated, lines, id):
     assert amplified_noise(method, noisy(full, 0.15)) == ""
 
 
+def test_a_fixed_weight_that_is_far_too_small_for_the_noise_is_told(simulated, lines):
+    measurement, method = noisy(lines, 0.15), registry.get("hqs-net").at()
+    sentence = amplified_noise(method, measurement)
+    assert "and weight 0.002 hardly suppresses it" in sentence
+    assert sentence.endswith("; no knob changes it, so choose another method.")
+    assert amplified_noise(method, noisy(lines, 0.01)) == ""
+    truth = simulated.image.abs()
+    images = method(measurement), registry.get("zero-filled").at()(measurement)
+    ours, theirs = (float(nmse(image, truth, foreground(truth))) for image in images)
+    assert ours > theirs, "it is true"
+
+
 def test_methods_without_a_rule_are_not_told(lines):
     for id in ("zero-filled", "grappa"):
         assert amplified_noise(registry.get(id).at(), noisy(lines, 0.15)) == ""

@@ -121,7 +121,7 @@ def test_the_time_left_is_known_from_what_has_ended(bench: Workbench) -> None:
         task.run()
         said.append(queue.words)
     assert [one.method.id for one in queue.orders] == ["cg-sense", "cg-sense", "zero-filled", "zero-filled"]
-    assert said == ["1 of 4 done", "2 of 4 done", "3 of 4 done, about 1 min left"], (
+    assert said == ["1 of 4 done", "2 of 4 done", "3 of 4 done, about 65 s left"], (
         "of the other method nothing is known"
     )
     bench.acquisition.close()

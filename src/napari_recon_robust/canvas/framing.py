@@ -67,11 +67,24 @@ class Framing:
     @contextmanager
     def left(self) -> Iterator[None]:
         """See the whole while the picture is turned inside, and then the same pixels again, wherever they are."""
-        mask = self._mask if self.active else None
+        mask, panel, camera = self._mask if self.active else None, self._panels.front, self.viewer.scene.camera
+        middle = None if mask is not None or panel is None or self._whole else panel.image.world_to_data(camera.center)
+        zoom = camera.zoom
         self.leave()
         yield
         if mask is not None:
             self.frame(mask)
+        elif middle is not None and panel is not None:
+            camera.center, camera.zoom = panel.image.data_to_world(middle), zoom
+
+    @property
+    def _whole(self) -> bool:
+        """Whether the panels are large enough for the whole image at this zoom."""
+        geometry = self._panels.geometry
+        assert geometry is not None
+        extent = np.abs(geometry.laid.matrix) @ np.multiply(geometry.shape[1:], geometry.transform["scale"][1:])
+        room = np.divide(self.viewer.canvas.size, self._grid_shape) / self.viewer.scene.camera.zoom
+        return bool((room >= extent).all())
 
     def forget(self) -> None:
         """Start anew with other images."""

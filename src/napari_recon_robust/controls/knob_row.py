@@ -76,6 +76,7 @@ class NumberControl(KnobRow):
             self.box.setRange(int(knob.minimum), int(knob.maximum))
             self.box.setKeyboardTracking(False)
             self.box.setSuffix(f" {short_unit(knob)}".rstrip())
+            self.box.setSpecialValueText(knob.least)
         else:
             self.box = ExactSpinBox(knob, percent)
         for part in (self.slider, self.box):
@@ -133,10 +134,12 @@ class NumberControl(KnobRow):
 
     def _on_refused(self, text: str) -> None:
         self._to_answer, self._typed = True, False
-        low, high = (self.box.textFromValue(end) for end in (self.box.minimum(), self.box.maximum()))
+        box, least = self.box, self.knob.least
+        low, high, now = map(box.textFromValue, (box.minimum(), box.maximum(), box.value()))
+        stays = least if least and box.value() == box.minimum() else f"{now}{box.suffix()}"
         self.refused.emit(
-            f"{self.knob.label} cannot be {text.strip() or 'empty'}; type a number between {low} and "
-            f"{high}{self.box.suffix()}, it stays at {self.box.textFromValue(self.box.value())}{self.box.suffix()}."
+            f"{self.knob.label} cannot be {text.strip() or 'empty'}; type {least and f'{least} or '}a number between "
+            f"{low} and {high}{box.suffix()}, it stays at {stays}."
         )
 
     def _on_box(self, value: float) -> None:

@@ -35,20 +35,21 @@ class ExactSpinBox(QDoubleSpinBox):
         self.setKeyboardTracking(False)
         unit = "%" if percent else short_unit(knob)
         self.setSuffix(f" {unit}" if unit else "")
+        self.setSpecialValueText(knob.least)
 
     def textFromValue(self, value: float) -> str:
         """Return up to six significant digits."""
         return f"{value * self._factor:.6g}"
 
     def valueFromText(self, text: str | None) -> float:
-        """Read a number with or without its unit."""
-        return self._number(text or "") / self._factor
+        """Read a number with or without its unit, or the word for the least one."""
+        return self._number(text or "")
 
     def validate(self, text: str | None, position: int) -> tuple[QValidator.State, str, int]:
         """Accept what reads as a number in the range; exponents may be typed."""
         text = text or ""
         try:
-            value = self._number(text) / self._factor
+            value = self._number(text)
         except ValueError:
             return QValidator.State.Intermediate, text, position
         inside = self.minimum() <= value <= self.maximum()
@@ -67,7 +68,10 @@ class ExactSpinBox(QDoubleSpinBox):
             super().stepBy(steps)
 
     def _number(self, text: str) -> float:
-        return float(text.removesuffix(self.suffix()).strip().replace(",", "."))
+        text = text.removesuffix(self.suffix()).strip()
+        if text and text == self.specialValueText():
+            return self.minimum()
+        return float(text.replace(",", ".")) / self._factor
 
 
 class WholeSpinBox(QSpinBox):

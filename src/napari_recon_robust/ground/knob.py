@@ -21,7 +21,7 @@ class Knob(BaseModel):
     kind: "float", "int", "choice" (then `choices` lists the values) or "bool". scale: a float on the "log" scale needs
     a positive minimum. live: whether the image follows this knob while it is being turned. only_when: pairs of another
     knob and some of its values; this knob matters if one of those knobs has one of those values, or if there are no
-    pairs.
+    pairs. least: the word that is shown for the minimum, where that is no number ("search").
     """
 
     model_config = ConfigDict(frozen=True)
@@ -38,6 +38,7 @@ class Knob(BaseModel):
     unit: str = ""
     live: bool = False
     only_when: tuple[tuple[str, tuple[Value, ...]], ...] = ()
+    least: str = ""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

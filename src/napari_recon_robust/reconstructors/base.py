@@ -84,6 +84,10 @@ class Reconstructor(ABC):
         """The knobs that suit the measurement's noise, without a reference; empty for a method that has no rule."""
         return {}
 
+    def fixed(self, measurement: Measurement) -> dict[str, tuple[float, float]]:
+        """What no knob changes though it has to suit the noise: by its name the value, and the one that suits."""
+        return {}
+
     def start(self) -> "Reconstructor | None":
         """The method from which the training started, with its correction at zero; None if nothing was trained."""
         return None

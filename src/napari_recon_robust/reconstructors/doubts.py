@@ -40,13 +40,18 @@ def of_method(method: Method, measurement: Measurement, image: Tensor) -> dict[s
 def amplified_noise(method: Method, measurement: Measurement) -> str:
     """Say in a sentence that a weight regularizes far too little for the noise; return "" if it does not.
 
-    Nothing is said where nothing is undersampled, as no noise is amplified then, and of methods without a rule.
+    Nothing is said where nothing is undersampled, as no noise is amplified then, and of methods without a rule whose
+    weight is not fixed either.
     """
-    for name, suited in method.reconstructor.rule(measurement).items() if measurement.acceleration > 1 else ():
-        noise, chosen = float(measurement.noise_level.mean()), float(method.knobs[name])
+    if measurement.acceleration <= 1:
+        return ""
+    noise, reconstructor = float(measurement.noise_level.mean()), method.reconstructor
+    weights = {name: (float(method.knobs[name]), suited) for name, suited in reconstructor.rule(measurement).items()}
+    for name, (chosen, suited) in {**weights, **reconstructor.fixed(measurement)}.items():
         if noise > NOISY and suited > TOO_LITTLE * chosen:
+            advice = f"{suited:.2g} suits it" if name in weights else "no knob changes it, so choose another method"
             return (
                 f"{method.label}: the noise is {100 * noise:.2g}% of the image's scale, and {name} {chosen:.2g} hardly "
-                f"suppresses it, so that the image may be worse than the zero-filled one; {suited:.2g} suits it."
+                f"suppresses it, so that the image may be worse than the zero-filled one; {advice}."
             )
     return ""

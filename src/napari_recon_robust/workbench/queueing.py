@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ..data.roi import which
 from ..ground.errors import InputError, ReconRobustError
+from ..ground.numbers import duration
 from ..ground.progress import Job, Progress, relayed
 from .acquisition import Slice, measured_slice
 from .history import Entry, History
@@ -202,7 +203,7 @@ class Queue(ReviewPart):
         parts += [f"{count} {state}" for state, count in counts.items() if count and state != "done"]
         left = self.left
         if left is not None and any(one.open for one in self.orders):
-            parts.append(f"about {_duration(left)} left")
+            parts.append(f"about {duration(max(left, 1.0))} left")
         return ", ".join(parts)
 
     def _method(self, id: str) -> "Method":
@@ -238,10 +239,3 @@ def _ran(
     except Exception as error:  # a method of whoever; the other orders go on
         _log.error("an attack of the queue failed", exc_info=error)
         return measured, f"It failed ({type(error).__name__}: {(str(error).splitlines() or [''])[0]})."
-
-
-def _duration(seconds: float) -> str:
-    """Seconds as people say them."""
-    if seconds < 60:
-        return f"{max(round(seconds), 1)} s"
-    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

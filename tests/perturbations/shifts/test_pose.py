@@ -3,7 +3,9 @@ import pytest
 import torch
 from scipy import ndimage
 
+from napari_recon_robust.data.orientation import Turn
 from napari_recon_robust.perturbations.shifts.pose import Pose
+from napari_recon_robust.perturbations.shifts.rotation import Rotation
 
 ROWS, COLUMNS = 60, 64
 STILL = Pose()
@@ -41,6 +43,19 @@ def test_it_brings_the_object_where_it_says_and_back(pose):
     assert float((moved - blobs(pose)).abs().max()) < 2e-3
     assert float((moved - scanned).abs().max()) > 0.02
     assert float((pose.undo(moved) - scanned).abs().max()) < 1e-3
+
+
+@pytest.mark.parametrize("view", [Turn(), Turn(quarters=1), Turn(mirrored=True), Turn(quarters=2, mirrored=True)])
+def test_positive_angles_turn_as_the_knob_says(view):
+    angle = next(knob for knob in Rotation.knobs if knob.name == "angle")
+    assert "Positive ones turn the stored image counter-clockwise; a view that is mirrored or flipped" in angle.help
+    rows, columns = torch.meshgrid(*[torch.arange(65) - 32.0] * 2, indexing="ij")
+    stored = torch.exp(-((columns - 20) ** 2 + rows**2) / 20)
+    images = (view.shown(image.numpy()) for image in (stored, Pose(angle=20).apply(stored)))
+    (row, column), (turned_row, turned_column) = (np.array(divmod(int(image.argmax()), 65)) - 32 for image in images)
+    up = row * turned_column - column * turned_row  # above zero for a turn counter-clockwise on the screen
+    assert (up < 0) == view.mirrored
+    assert up != 0
 
 
 def test_a_turn_agrees_with_a_spline_of_high_order():

@@ -1332,6 +1332,19 @@ def test_what_is_said_of_a_case_waits_while_reading_is_paused(study: Callable[..
 
 
 @pytest.mark.slow
+def test_how_to_read_names_the_keys_that_do_something(study: Callable[..., Answers], chromium: Browser) -> None:
+    free = {"id": "lesions", "kind": "free-response", "text": "Where?"}
+    for question, removed in (({**LESION[0], "place": True}, False), (free, True)):
+        with _served(answers := study(question["id"], questions=[question])) as origin:
+            _enter(chromium, answers, origin)
+            chromium.key("h")
+            chromium.wait("document.querySelector('h1')?.textContent === 'How to read'")
+            words = chromium.run("document.querySelector('main.words').innerText")
+            assert "M sets a mark" in words
+            assert ("X removes the chosen mark" in words) == removed
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("key", ["p", "h"])
 def test_a_pause_lasts_until_the_reader_goes_on(study: Callable[..., Answers], chromium: Browser, key: str) -> None:
     """Whatever other tab was looked at meanwhile."""

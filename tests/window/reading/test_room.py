@@ -108,6 +108,32 @@ def test_going_back_and_pausing(room: Callable[..., ReadingRoom]) -> None:
     assert not opened.canvas.isHidden()
 
 
+@pytest.mark.parametrize(
+    ("question", "placed", "removed"),
+    [
+        (QUALITY, False, False),
+        ({**LESION[0], "place": True}, True, False),
+        ({"id": "lesions", "kind": "free-response", "text": "Where?"}, True, True),
+    ],
+    ids=["quality", "lesion", "free-response"],
+)
+def test_how_to_read_names_the_keys_that_do_something(
+    room: Callable[..., ReadingRoom], question: dict[str, Any], placed: bool, removed: bool
+) -> None:
+    words = room(questions=[question]).side._text.text()
+    assert words.startswith("How to read")
+    assert ("M sets a mark" in words, "X removes the chosen mark" in words) == (placed, removed)
+
+
+def test_the_comment_is_left_by_the_keyboard(room: Callable[..., ReadingRoom]) -> None:
+    opened = room()
+    QTest.keyClicks(opened.side.comment, "p 1")
+    QTest.keyClick(opened.side.comment, Qt.Key.Key_Tab)
+    assert opened.reading.comment == "p 1"
+    assert not opened.reading.clock.paused
+    assert not opened.reading.values
+
+
 def test_a_pause_holds_all_but_its_own_button(room: Callable[..., ReadingRoom]) -> None:
     opened = room()
     QTest.keyClick(opened.canvas, "2")

@@ -54,6 +54,7 @@ class FNAF(Perturbation):
             minimum=-1,
             maximum=4096,
             default=-1.0,
+            least="search",
         ),
         Knob(
             name="column",
@@ -63,6 +64,7 @@ class FNAF(Perturbation):
             minimum=-1,
             maximum=4096,
             default=-1.0,
+            least="search",
         ),
         Knob(
             name="size",
@@ -113,6 +115,7 @@ class FNAF(Perturbation):
             maximum=10000,
             default=0,
             only_when=SEARCHED,
+            least="auto",
         ),
         SENSITIVITIES,
         SEED,

@@ -32,6 +32,7 @@ class CoilDropout(Perturbation):
             minimum=-1,
             maximum=1023,
             default=-1,
+            least="best",
         ),
         SENSITIVITIES,
         SEED,

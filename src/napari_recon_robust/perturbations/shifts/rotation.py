@@ -48,7 +48,8 @@ class Rotation(Perturbation):
         Knob(
             name="angle",
             label="Angle",
-            help="Rotations up to this angle are tried, in both directions.",
+            help="Rotations up to this angle are tried, in both directions. Positive ones turn the stored image "
+            "counter-clockwise; a view that is mirrored or flipped shows them clockwise.",
             unit="°",
             maximum=15,
             default=2.0,

@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from ...data.measurement import Measurement
 from ...networks.image_network import plain_convolutions
 from ..classical import energy
 from ..problem import Problem
@@ -31,6 +32,11 @@ class HQSNet(TrainedReconstructor):
     label = "HQS-Net, unsupervised"
     summary = "HyperRecon's objective at one weight by an unrolled network, trained without fully sampled images."
     knobs = ()
+
+    def fixed(self, measurement: Measurement) -> dict[str, tuple[float, float]]:
+        """The weight of the training, and the one that suits the noise (`energy.rule`)."""
+        weight = float(self.network(measurement.kspace.device).weight)
+        return {"weight": (weight, energy.rule(float(measurement.noise_level.mean())))}
 
 
 class HQSNetNetwork(nn.Module):

@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
 
 from ...controls.letters import letter_style
 from ...controls.parts import button
+from ...reader_studies.questions import FreeResponse, Lesion
 from ...workbench.reading import Reading
 from .controlled import Controlled
 from .display import DisplayCheck
@@ -37,6 +38,7 @@ class Side(QWidget):
         self.comment = QPlainTextEdit()
         self.comment.setPlaceholderText("Comment")
         self.comment.setAccessibleName("Comment")
+        self.comment.setTabChangesFocus(True)  # or who reads without a mouse would not come out of it
         self.comment.setMaximumHeight(48)
         self.comment.setStyleSheet("border: 1px solid #6a6a72; border-radius: 2px;")
         self.comment.textChanged.connect(self._on_comment)
@@ -237,9 +239,15 @@ def _how_to_read(reading: Reading) -> str:
         "image was made.",
         "Click on an answer, or press the number in front of it. The number keys answer the question with the blue "
         "bar; + and - move its slider. Press 0 if you cannot judge.",
-        "Where you are asked for a place, click on it in the image. Without a mouse: M sets a mark in the middle, the "
-        "arrow keys move it (with Shift by ten pixels). X removes the chosen mark, Z brings back what was removed.",
     ]
+    marked = any(isinstance(question, FreeResponse) for question in reading.study.questions)
+    if marked or any(isinstance(question, Lesion) and question.place for question in reading.study.questions):
+        parts.append(
+            "Where you are asked for a place, click on it in the image. Without a mouse: M sets a mark in the middle, "
+            "the arrow keys move it (with Shift by ten pixels)."
+            + " X removes the chosen mark, Z brings back what was removed."
+            * marked
+        )
     if viewing.region:
         parts.append("The square shows where to look. If you are asked about lesions, only what is in it counts.")
     if several:

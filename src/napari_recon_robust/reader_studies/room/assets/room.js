@@ -148,7 +148,7 @@ function howToRead({ questions, viewing, back, slices }) {
     `Click on an answer, or press the number in front of it. The blue bar shows which question the number keys answer.${sliders ? " + and − move its slider." : ""} Press 0 if you cannot judge.`,
     viewing.region && "The yellow square shows where to look. If you are asked about lesions, only what is in it counts.",
     places && "Where you are asked for a place, click on it in the image. Without a mouse: M sets a mark in the middle, the arrow keys move it (with Shift by ten pixels).",
-    places && "X removes the chosen mark, Z brings back what was removed.",
+    questions.some(({ kind }) => kind === "free-response") && "X removes the chosen mark, Z brings back what was removed.",
     questions.some(({ reference }) => reference) && "At the end of each case you see the fully sampled image (the reference) next to it. Your earlier answers are stored before, and cannot be changed.",
     slices > 1 && "Where a case has several slices, turn them with the mouse wheel, or press K for the next and J for the one before.",
     places && slices > 1 && "A mark belongs to the slice on which it was set, and is seen on that one alone.",
