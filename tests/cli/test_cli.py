@@ -1,8 +1,10 @@
 """The command line, on a small scan in fastMRI's layout."""
 
 import json
+import re
 import subprocess
 import sys
+import warnings
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -44,6 +46,22 @@ def test_a_package_that_cannot_be_loaded_leaves_the_others_in_the_lists(
     assert "broken" not in result.stdout
 
 
+def test_a_package_that_cannot_be_loaded_is_told_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It was told as Python's warning, with its place in our source."""
+    broken_package.install(monkeypatch)
+    monkeypatch.setattr("sys.argv", ["recon-robust", "methods"])
+    with warnings.catch_warnings(record=True) as others:
+        warnings.simplefilter("always")
+        main()
+        warnings.warn("not ours", stacklevel=1)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert re.match(f"recon-robust: the reconstructor {broken_package.SAID}", line)
+    assert "not ours" in [str(other.message) for other in others]
+    assert not any("broken" in str(other.message) for other in others)
+
+
 def test_a_command_is_a_module_whose_first_line_stands_in_the_help() -> None:
     help = " ".join(invoke("--help").output.split())
     for path in Path(commands.__path__[0]).glob("[a-z]*.py"):
@@ -65,7 +83,7 @@ def test_methods_lists_every_reconstructor_with_its_knobs() -> None:
 
 
 def test_reconstruct_reports_metrics_and_writes_the_image(scan_file: Path, tmp_path: Path) -> None:
-    output = tmp_path / "image.npy"
+    output = tmp_path / "made" / "image.npy"
     tv = answer(
         "reconstruct", scan_file, "--slice", 1, "--method", "tv", "--knob", "weight=3e-3", *SAMPLING, "--output", output
     )

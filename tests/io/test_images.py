@@ -59,8 +59,11 @@ def test_a_picture_shows_the_rows_as_they_are_seen_and_is_read_as_they_are_store
     torch.testing.assert_close(read_image(tmp_path / "a.npy", upside_down=True), IMAGE.abs())
 
 
-@pytest.mark.parametrize(("name", "cause"), [("a.tiff", "suffix"), ("missing/a.npy", "folder")])
+@pytest.mark.parametrize(
+    ("name", "cause"), [("a.tiff", "suffix"), ("file/a.npy", "a file is in the place of its folder")]
+)
 def test_a_name_that_cannot_be_written_is_refused(tmp_path: Path, name: str, cause: str) -> None:
+    (tmp_path / "file").touch()
     with pytest.raises(InputError, match=cause):
         write_image(tmp_path / name, IMAGE)
 

@@ -7,7 +7,7 @@ import torch
 
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.data.roi import ROI
-from napari_recon_robust.ground.errors import InputError, WeightsError
+from napari_recon_robust.ground.errors import InputError, ModelError, WeightsError
 from napari_recon_robust.perturbations import registry as perturbations
 from napari_recon_robust.reconstructors import registry
 
@@ -55,6 +55,14 @@ def test_it_has_no_gradient_and_says_so(tmp_path: Path, lines: Measurement) -> N
         perturbations.get("worst-case").run(
             lines, registry.get(str(path)), ROI.box(10, 10, 8, 8), (0.01,), algorithm="sphere-ascent"
         )
+
+
+def test_complex_numbers_as_channels_are_told_to_be_a_last_axis(tmp_path: Path, lines: Measurement) -> None:
+    """It was told to export for other sizes, with which it was refused as well."""
+    path = save(tmp_path / "channels.onnx", "image", [1, 2, "rows", "columns"], [1, 2, "rows", "columns"])
+    words = r"has 48 × 48 \(rows × columns\); export it .*dynamic sizes, and a last axis \(real, imaginary\)\.$"
+    with pytest.raises(ModelError, match=words):
+        registry.get(str(path))(lines)
 
 
 def test_what_does_not_fit(tmp_path: Path, lines: Measurement) -> None:

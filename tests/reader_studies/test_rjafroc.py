@@ -1,5 +1,8 @@
+import re
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
+from zipfile import ZipFile
 
 import numpy as np
 import openpyxl
@@ -123,6 +126,24 @@ def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
     openpyxl.Workbook().save(tmp_path / "d.xlsx")
     with pytest.raises(FileFormatError, match="no Excel file of RJafroc"):
         read_rjafroc(tmp_path / "d.xlsx")
+
+
+@pytest.mark.slow
+def test_a_sheet_is_read_as_far_as_it_is_filled(tmp_path: Path) -> None:
+    """Whatever size it says that it has: each row was as wide, 32 MB here."""
+    many = replace(marks(), marks=tuple(Mark("clean", "R1", "c2", 0, float(rating)) for rating in range(250)))
+    path = write_rjafroc(tmp_path / "a.xlsx", many)
+    with ZipFile(path) as archive, ZipFile(tmp_path / "b.xlsx", "w") as other:
+        for name in archive.namelist():
+            content = re.sub(rb'<dimension ref="[A-Z0-9:]+"', b'<dimension ref="A1:XFD9999"', archive.read(name))
+            other.writestr(name, content)
+    assert read_rjafroc(path) == many
+    tracemalloc.start()
+    try:
+        assert read_rjafroc(tmp_path / "b.xlsx") == many
+        assert tracemalloc.get_traced_memory()[1] < 10e6
+    finally:
+        tracemalloc.stop()
 
 
 def test_without_openpyxl_a_sentence_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -96,6 +96,15 @@ def test_undersampled_scans_are_left_out_where_nothing_is_perturbed(write_plan, 
     assert "under.h5 is undersampled, so that its images have no truth" in found.faults["under.h5"]
 
 
+def test_a_scan_of_zeros_is_left_out_as_one(write_plan, mixed, tmp_path) -> None:
+    """It was called undersampled."""
+    with h5py.File(tmp_path / "under.h5", "a") as file:
+        file["kspace"][:] = 0
+    found = run(check_study(write_plan(**mixed)))
+    assert (found.scans, list(found.faults)) == (1, ["under.h5"])
+    assert found.faults["under.h5"].endswith("under.h5 holds only zeros; leave it out, or export it again.")
+
+
 def test_no_trial_of_a_mixed_folder_fails(write_plan, mixed) -> None:
     path = write_plan(**mixed, regions=["image"], masks=[{"pattern": "acquired"}])
     found = run(run_study(path))

@@ -5,7 +5,7 @@ from helpers.study_table import table
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.statistics.multiple import holm
 from napari_recon_robust.statistics.paired import detectable_difference, difference
-from napari_recon_robust.studies.difference import sentences, shown, study_difference, unpaired
+from napari_recon_robust.studies.difference import NothingSharedError, sentences, shown, study_difference, unpaired
 
 
 @pytest.fixture(scope="module")
@@ -42,18 +42,22 @@ def test_differences_are_paired_over_volumes(first: pl.DataFrame, second: pl.Dat
 
 
 def test_it_is_told_how_many_trials_have_no_partner(first: pl.DataFrame, second: pl.DataFrame) -> None:
-    assert unpaired(first, second) == ""
+    assert unpaired(first, second) == []
     clean = second.filter(pl.col("perturbation") == "none")
     lacking = f"{len(first) - len(clean):,} trials of the first study"
-    told = unpaired(first, clean)
-    assert told.startswith(f"{lacking} are not in the other, and left out: the first alone has perturbation ")
-    assert "the second" not in told
+    told, *own = unpaired(first, clean)
+    assert told == f"{lacking} are not in the other, and left out:"
+    assert any(line.startswith("the first alone has perturbation ") for line in own)
+    assert not any("the second" in line for line in own)
     moved = pl.when(pl.col("budget") == pl.col("budget").max()).then(0.9).otherwise(pl.col("budget"))
     count = f"{first.filter(pl.col('budget') == pl.col('budget').max()).height:,} trials of the"
     both = unpaired(first, second.with_columns(budget=moved))
     most = first["budget"].max()
-    own = f"the first alone has budget {most}; the second alone has budget 0.9"
-    assert both == f"{count} first study and {count} second study are not in the other, and left out: {own}."
+    assert both == [
+        f"{count} first study and {count} second study are not in the other, and left out:",
+        f"the first alone has budget {most}",
+        "the second alone has budget 0.9",
+    ]
 
 
 @pytest.mark.parametrize("names", ["head{}.h5", "head{}/scan.h5"])
@@ -150,6 +154,13 @@ def test_studies_that_share_nothing_are_refused(first: pl.DataFrame, second: pl.
         InputError, match=r"no trial in common.*: the first alone has seed 0; the second alone has seed 7\.$"
     ):
         study_difference(first, second.with_columns(seed=pl.lit(7)))
+    other = second.with_columns(seed=pl.lit(7), mask=pl.lit("random"), acceleration=pl.lit(9.0))
+    with pytest.raises(InputError, match=r"has acceleration 4.* \(and \d more; .*study diff lists them\)\.$") as caught:
+        study_difference(first, other)
+    assert isinstance(caught.value, NothingSharedError)
+    assert [line for line in caught.value if "the second" in line] == [
+        "the second alone has mask random", "the second alone has acceleration 9.0", "the second alone has seed 7"
+    ]  # fmt: skip
     with pytest.raises(InputError, match="'beauty' is not measured in both studies"):
         study_difference(first, second, metrics=["beauty"])
 

@@ -53,6 +53,19 @@ def test_rows_are_there_at_once_and_once(store) -> None:
     assert store.table()["ssim_region_clean"].to_list() == [0.0, 0.1, 0.2, pytest.approx(0.3)]
 
 
+def test_rows_are_not_kept_in_a_folder_that_has_gone(store) -> None:
+    """The rest of a study lay in a new one, which no command takes for results."""
+    attempt = store.attempt({})
+    store.add("shard", attempt, row(1))
+    moved = store.folder.rename(store.folder.with_name("moved"))
+    with pytest.raises(WritingError, match="results have gone while the study ran; bring them back"):
+        store.add("shard", attempt, row(2))
+    assert not store.folder.exists()
+    moved.rename(store.folder)
+    store.add("shard", attempt, row(2))
+    assert trials(store) == ["001", "002"]
+
+
 def test_what_is_kept_of_a_shard_is_known(store) -> None:
     attempt = store.attempt({})
     store.add("shard-000001", attempt, row(1))

@@ -1,10 +1,14 @@
 """The command line `recon-robust`: a thin view on the core, one module of `commands` for each command."""
 
 import sys
+import warnings
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import click
 
-from ..ground.errors import ReconRobustError
+from ..ground.errors import PackageWarning, ReconRobustError
 from ..ground.writing import reason_of
 from . import commands
 from .lazy import LazyGroup
@@ -35,6 +39,7 @@ def cli() -> None:
 def main() -> None:
     """Entry point: one line on stderr and exit status 1 for a user's error, 2 for wrong usage, 130 for Ctrl-C."""
     keep_the_output()
+    warnings.showwarning = partial(_show, warnings.showwarning)
     try:
         cli.main(standalone_mode=False)
     except click.ClickException as error:
@@ -52,3 +57,11 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("recon-robust: cancelled.", err=True)
         sys.exit(130)
+
+
+def _show(as_python_does: Callable[..., None], message: Warning | str, *place: Any, **more: Any) -> None:
+    """A warning of ours is one sentence for the user; others are shown as Python does."""
+    if isinstance(message, PackageWarning):
+        click.echo(f"recon-robust: {message}", err=True)
+    else:
+        as_python_does(message, *place, **more)

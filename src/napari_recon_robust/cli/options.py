@@ -227,11 +227,11 @@ def measured(
             sampling = Sampling(pattern=pattern, seed=number(seed, default=seed), **sampling_values)
         elif mask_file is not None:
             sampling = masks.read_mask(mask_file)
-        if sampling is not None and not scan.fully_sampled:
-            warn("the scanner undersampled this scan; of the mask those points are kept that it measured.")
         chosen = len(scan) // 2 if index is None else index
         follow(scan.prepare(chosen), f"reading slice {chosen}")
         measurement = scan.measurement(chosen, sampling).to(checked_device(device))
+        if sampling is not None and not scan.fully_sampled:
+            warn("the scanner undersampled this scan; of the mask those points are kept that it measured.")
         from ..data.cautions import cautions  # needs scipy, which --help waits for otherwise
 
         for caution in cautions(measurement).values():

@@ -40,6 +40,10 @@ class WeightsError(ReconRobustError):
     """Weights are missing, damaged, or of another architecture."""
 
 
+class PackageWarning(UserWarning):
+    """Another package cannot give what it offers; the command line prints the sentence as its own."""
+
+
 def dimensions(shape: Iterable[int]) -> str:
     """A shape in words, such as "4×128×128"; "no axes" for an empty one."""
     return "×".join(map(str, shape)) or "no axes"

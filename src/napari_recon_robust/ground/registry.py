@@ -12,7 +12,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Generic, TypeVar
 
 from .cached import cached_property
-from .errors import InputError, nearest
+from .errors import InputError, PackageWarning, nearest
 
 T = TypeVar("T")
 Table = Mapping[str, str]
@@ -47,7 +47,7 @@ class Registry(Generic[T]):
             except InputError as error:
                 if id not in self._broken:
                     self._broken.add(id)
-                    warnings.warn(f"{error}", stacklevel=2)
+                    warnings.warn(f"{error}", PackageWarning, stacklevel=2)
                 continue
             yield id
 

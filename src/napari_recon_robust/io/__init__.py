@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..ground.errors import FileFormatError
+from ..ground.errors import FileFormatError, PackageWarning
 from ..ground.guard import opening, said_by, shown, status, to_path
 from ..ground.registry import Registry
 from .format import Format
@@ -50,6 +50,7 @@ def _recognises(format: Format, path: Path) -> bool:
         warnings.warn(
             f"the file format {format.label!r} of an installed package ({module}) fails at {shown(path)} "
             f"({type(error).__name__}: {said_by(error)}); mend that package, or uninstall it.",
+            PackageWarning,
             stacklevel=2,
         )
         return False

@@ -28,8 +28,6 @@ def check_suffix(path: Path, suffixes: tuple[str, ...] = SUFFIXES) -> None:
     """Raise InputError, before any work is done, if an image cannot be written under this name."""
     if not path.name.lower().endswith(suffixes):
         raise InputError(f"{path.name} has no known suffix; end the output's name in one of {', '.join(suffixes)}.")
-    if not path.parent.is_dir():
-        raise InputError(f"the folder of the output {path.name} does not exist; make it first.")
 
 
 def write_image(
@@ -44,8 +42,8 @@ def write_image(
 
     .npy: complex64. .h5: `image` complex64 and `magnitude` float32. .png: the magnitude in 8 bits, with its 99.9th
     percentile white, and as it is seen: the last row on top if it is stored upside down. .nii.gz: the magnitude
-    float32 with the voxel size, the axes (column, row, slice) and where it lies (`plane`). Raises InputError for
-    another suffix or a folder that does not exist, WritingError where the file cannot be written.
+    float32 with the voxel size, the axes (column, row, slice) and where it lies (`plane`). The folders above are made.
+    Raises InputError for another suffix, WritingError where the file cannot be written.
     """
     check_suffix(path)
     values = image.detach().cpu().numpy()

@@ -27,7 +27,8 @@ class Input:
         """The slice's value in the form that the program takes; ModelError if the sizes differ."""
         value: Tensor = getattr(one, self.name)
         came = tuple(value.shape)
-        if value.is_complex() and not self.dtype.is_complex:
+        paired = value.is_complex() and not self.dtype.is_complex
+        if paired:
             value = torch.view_as_real(value.resolve_conj())
         if len(self.sizes) == value.ndim + 1:
             value = value[None]
@@ -37,9 +38,11 @@ class Input:
         if not fits:
             sizes = " × ".join("any" if size is None else str(size) for size in self.sizes)
             axes = "coils × rows × columns" if len(came) == 3 else "rows × columns"
+            pair = ", and a last axis (real, imaginary)" if paired and self.sizes[-1:] != (2,) else ""
             raise ModelError(
                 f"{label} takes {self.name} of {sizes} ({_words(self.dtype)}), and this slice has "
-                f"{' × '.join(map(str, came))} ({axes}); export it for this size or with dynamic sizes."
+                f"{' × '.join(map(str, came))} ({axes}); export it for this size or with dynamic "
+                f"sizes{pair}."
             )
         return value.to(self.dtype)
 

@@ -25,6 +25,7 @@ _TRUTH = ("CaseID", "LesionID", "Weight", "ReaderID", "ModalityID", "Paradigm")
 _FALSE = ("ReaderID", "ModalityID", "CaseID", "FP_Rating")
 _TRUE = ("ReaderID", "ModalityID", "CaseID", "LesionID", "TP_Rating")
 _NAMES = ("Case", "Patient", "Readers", "Modalities")
+_MOST_ROWS = 2**20  # that a sheet of Excel has
 _BETWEEN = " | "  # names of readers, or of modalities
 
 
@@ -61,7 +62,7 @@ def read_rjafroc(path: str | Path) -> Ratings | Marks:
         with open_file(path) as file, ZipFile(file) as archive:
             check_packed(archive, shown(path), file.seek(0, 2))
             workbook = openpyxl.load_workbook(file, read_only=True, data_only=True)
-            sheets = {sheet.title.upper(): list(sheet.iter_rows(values_only=True)) for sheet in workbook}
+            sheets = {sheet.title.upper(): _rows(sheet) for sheet in workbook}
         return _Read(path.name, sheets).data()
     except (*damaged, openpyxl.utils.exceptions.InvalidFileException):
         raise FileFormatError(f"{path.name} is no Excel file of RJafroc, with the sheets Truth, FP and TP.") from None
@@ -73,6 +74,12 @@ def _openpyxl() -> Any:
     except ImportError:
         raise InputError("Excel files need openpyxl; pip install 'napari-recon-robust[review]'.") from None
     return openpyxl
+
+
+def _rows(sheet: Any) -> list[tuple[Any, ...]]:
+    """The rows that hold anything, as wide as a sheet of RJafroc is, whatever size the sheet says that it has."""
+    rows = sheet.iter_rows(max_row=_MOST_ROWS, max_col=len(_TRUTH + _NAMES), values_only=True)
+    return [row for row in rows if row.count(None) < len(row)]
 
 
 def _truths(data: Ratings | Marks) -> Iterable[tuple[Any, ...]]:

@@ -23,8 +23,12 @@ _YOUNGER = ("centre_fraction", "minimum_centre_lines", "region_digest")  # colum
 _CHANGE = ("perturbation", "perturbation_knobs", "budget", "control", "found_for", "seed")
 _GROUP = ("method_label", "mask", "acceleration", *_CHANGE[:-1])
 _OF_REGIONS = ("region", "region_digest")
-_NAMED = 3  # values that one study has alone
+_NAMED = 3  # values that one study has alone, and columns of them in an error's sentence
 _NOT_TOLD = ("volume", "region_digest")  # the file and the region tell them
+_NOTHING_SHARED = (
+    "the two studies have no trial in common; files, slices, masks, regions, perturbations, seeds and the labels of "
+    "methods are to be the same"
+)
 _METRIC = re.compile(rf"({'|'.join((*IMAGE_METRICS, *LESION_METRICS))})_[a-z]+_(clean|perturbed)")
 
 
@@ -44,7 +48,7 @@ def study_difference(
     over volumes with Student's interval, or below 3 volumes with the quartiles of all pairs; kind says which.
     p: Wilcoxon's signed rank test over volumes; p_holm: adjusted for all rows. detectable: the true difference that as
     many volumes find with a probability of 80%; detectable_N: that N volumes would.
-    Raises InputError where the studies share no trial, or for a metric that is not measured in both.
+    Raises NothingSharedError where the studies share no trial, InputError for a metric that is not measured in both.
     """
     library = polars()
     both = _pairs(first, second)
@@ -63,8 +67,26 @@ def study_difference(
     return found
 
 
-def unpaired(first: "DataFrame", second: "DataFrame") -> str:
-    """How many trials that did not fail one study has alone, and which values these are if any; empty if it is none."""
+class NothingSharedError(InputError):
+    """Two studies have no trial in common; `own` has what one of them has alone, a line each."""
+
+    def __init__(self, own: Sequence[str]) -> None:
+        told = "; ".join(own[:_NAMED])
+        more = f" (and {len(own) - _NAMED} more; recon-robust study diff lists them)" if len(own) > _NAMED else ""
+        super().__init__(f"{_NOTHING_SHARED}{told and f': {told}'}{more}.")
+        self.own = tuple(own)
+
+    def __iter__(self) -> Iterator[str]:
+        """All that is to be said, line by line."""
+        yield f"{_NOTHING_SHARED}{':' if self.own else '.'}"
+        yield from self.own
+
+
+def unpaired(first: "DataFrame", second: "DataFrame") -> list[str]:
+    """How many trials that did not fail one study has alone, then a line for each column of which it has own values.
+
+    Empty if it is none.
+    """
     one, other, keys = _sides(first, second)
     alone = [
         (len(side.join(another, on=keys, nulls_equal=True, how="anti")), name)
@@ -72,24 +94,22 @@ def unpaired(first: "DataFrame", second: "DataFrame") -> str:
     ]
     words = [f"{counted(count, 'trial')} of the {name} study" for count, name in alone if count]
     if not words:
-        return ""
+        return []
     own = _own_values(one, other, keys)
-    return f"{' and '.join(words)} are not in the other, and left out{own and f': {own}'}."
+    return [f"{' and '.join(words)} are not in the other, and left out{':' if own else '.'}", *own]
 
 
-def _own_values(one: "DataFrame", other: "DataFrame", keys: Sequence[str]) -> str:
-    """What each side has that the other lacks, such as "the first alone has seed 1"; empty if each value is in both."""
+def _own_values(one: "DataFrame", other: "DataFrame", keys: Sequence[str]) -> list[str]:
+    """What each side has that the other lacks, such as "the first alone has seed 1", a line for each column."""
     found = []
     for side, another, name in ((one, other, "first"), (other, one, "second")):
-        told = []
         for key in keys:
             values = sorted(set(side[key].drop_nulls()) - set(another[key].drop_nulls()))
             if values and key not in _NOT_TOLD:
                 several = len(values) > _NAMED
-                told.append(f"{len(values):,} values of {key}" if several else f"{key} {', '.join(map(str, values))}")
-        if told:
-            found.append(f"the {name} alone has {' and '.join(told)}")
-    return "; ".join(found)
+                told = f"{len(values):,} values of {key}" if several else f"{key} {', '.join(map(str, values))}"
+                found.append(f"the {name} alone has {told}")
+    return found
 
 
 def shown(table: "DataFrame") -> "DataFrame":
@@ -156,11 +176,7 @@ def _pairs(first: "DataFrame", second: "DataFrame") -> "DataFrame":
     one, other, keys = _sides(first, second)
     found: DataFrame = one.join(other, on=keys, nulls_equal=True, suffix="_second", maintain_order="left")
     if found.is_empty():
-        own = _own_values(one, other, keys)
-        raise InputError(
-            "the two studies have no trial in common; files, slices, masks, regions, perturbations, seeds and the "
-            f"labels of methods are to be the same{own and f': {own}'}."
-        )
+        raise NothingSharedError(_own_values(one, other, keys))
     return found
 
 

@@ -247,7 +247,8 @@ def _outside(plan: Plan, drawn: Mapping[int, Sequence[DrawnRegion]], matrix: tup
 def _is_whole(plan: Plan, scan: Scan, file: Path, known: ScanFacts | None) -> bool | None:
     """Whether a scan is fully sampled, where the plan inserts lesions, filters slices or has clean trials.
 
-    None for one whose slice in the middle cannot be read, of which other slices may be sound.
+    None for one whose slice in the middle cannot be read, of which other slices may be sound. InputError for one of
+    zeros only.
     """
     if not (any(_inserts(plan)) or any(_clean(plan)) or plan.slices.filter):
         return None
@@ -255,9 +256,12 @@ def _is_whole(plan: Plan, scan: Scan, file: Path, known: ScanFacts | None) -> bo
     if known is not None and same and known.whole is not None:
         return known.whole
     try:
-        return scan.fully_sampled
+        whole, empty = scan.fully_sampled, not bool(scan.acquired.any())
     except ReconRobustError:
         return None
+    if empty:
+        raise InputError(f"{scan.name} holds only zeros; leave it out, or export it again.")
+    return whole
 
 
 def _missing(plan: Plan, name: str) -> list[str]:

@@ -68,7 +68,7 @@ from ..cases.record import versions
 from ..ground.documents import read_json
 from ..ground.errors import FileFormatError, InputError
 from ..ground.guard import shown
-from ..ground.writing import append, host, remove_leftovers, runs, said, write
+from ..ground.writing import WritingError, append, host, remove_leftovers, runs, said, write
 from .inventory import Inventory
 from .lease import Lease
 from .remarks import REMARKS
@@ -165,9 +165,18 @@ class Store:
         return name
 
     def add(self, shard: str, attempt: str, row: Row) -> None:
-        """Keep the row of a trial at once, in the lines of its shard and attempt."""
+        """Keep the row of a trial at once, in the lines of its shard and attempt.
+
+        Raises WritingError where that fails, or where the folder of the store has gone.
+        """
         path = self._files.lines(shard, attempt)
         if not path.parent.exists():
+            if not os.path.lexists(self.folder / "store.json"):  # else the rest would lie there without its plan
+                raise WritingError(
+                    f"the results in {shown(self.folder)} have gone while the study ran; bring them back, or run it "
+                    "again into another folder by --store.",
+                    "the results have gone",
+                )
             with said(path):
                 path.parent.mkdir(parents=True, exist_ok=True)
         append(path, json.dumps(row) + "\n")

@@ -15,6 +15,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from ..data.points import without_gaps
+from ..data.quantile import upper_quantile
 from ..ground.errors import InputError
 from ..ground.guard import check_length, opening
 from ..ground.writing import WritingError, write
@@ -53,7 +54,7 @@ def calibrated(acquired: Acquisition, specification: BankSpecification, rng: Gen
     not finite.
     """
     magnitude = root_sum_of_squares(acquired.wanted)
-    scale = float(torch.quantile(magnitude, 0.995))
+    scale = float(upper_quantile(magnitude.flatten(), 0.995))
     if not 0 < scale < np.inf or not bool(torch.isfinite(acquired.hybrid.abs()).all()):
         raise InputError("a slice is zero or not finite.")
     columns = acquired.hybrid.shape[-1]

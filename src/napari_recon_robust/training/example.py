@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..data.foreground import foreground
 from ..data.points import without_gaps
+from ..data.quantile import upper_quantile
 from ..ground.cached import cached_property
 from ..ground.errors import InputError
 from ..ground.specification import Specification
@@ -75,7 +76,7 @@ def draw_example(case: TrainingCase, masks: MaskSpecification, pixels: int, rng:
 
     data, maps = (mask & case.acquired) * fourier.fft(cut(case.coil_images), dims), cut(case.sensitivities)
     # The crop's own scale differs a little from the whole slice's; inference meets such differences between scans.
-    scale = float(torch.quantile(ForwardModel(maps, mask, dims).adjoint(data).abs(), 0.995))
+    scale = float(upper_quantile(ForwardModel(maps, mask, dims).adjoint(data).abs().flatten(), 0.995))
     if not scale > 0:
         raise InputError("a training case is zero or not finite; check the volumes.")
     turn = torch.from_numpy(_map_phase((maps.shape[-2], maps.shape[-1]), rng))

@@ -137,6 +137,9 @@ def test_what_cannot_be_compared_on_is_said(scan_file: Path, tmp_path: Path) -> 
     write_fastmri(tmp_path / "under.h5", kspace, encoded_mm=(16, 16, 1), matrix=(16, 16))
     with pytest.raises(InputError, match="under.h5 is undersampled"):
         next(cases(groups([tmp_path / "under.h5"]), GRID))
+    write_fastmri(tmp_path / "zero.h5", 0 * kspace, encoded_mm=(16, 16, 1), matrix=(16, 16))
+    with pytest.raises(InputError, match="zero.h5 holds only zeros"):
+        next(cases(groups([tmp_path / "zero.h5"]), GRID))
 
 
 def test_files_of_one_name_are_called_by_the_shortest_ends_that_tell_them_apart(

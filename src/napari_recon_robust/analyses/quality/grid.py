@@ -211,6 +211,8 @@ def _opened(path: Path, grid: Grid, axes: Sequence[str] | None) -> Iterator[tupl
         yield grid.slices, _simulated(path, grid)
         return
     with open_scan(path, axes if lacks_axes(path) else None) as scan:
+        if not bool(scan.acquired.any()):
+            raise InputError(f"{path.name} holds only zeros; leave it out, or export it again.")
         if not scan.fully_sampled:
             raise InputError(
                 f"{path.name} is undersampled, so that no image is known to judge methods by; give fully sampled scans."

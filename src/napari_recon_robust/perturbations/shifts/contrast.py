@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ...data.quantile import upper_quantile
 from ...ground.errors import InputError
 from ...ground.knob import Knob
 from ...ground.progress import Job, Progress
@@ -63,7 +64,7 @@ class Contrast(Perturbation):
         x = scene.object
         magnitude = x.abs()
         # If nearly all of the image is zero, the quantile is too.
-        brightest = torch.quantile(magnitude.flatten(), BRIGHTEST) or magnitude.amax()
+        brightest = upper_quantile(magnitude.flatten(), BRIGHTEST) or magnitude.amax()
         toned = brightest * tone(magnitude / brightest, gamma, inversion)
         z = scene.kspace((toned - magnitude) * torch.sgn(x))
         words = f"a tone curve of gamma {gamma:.3g}" + (f", {100 * inversion:.0f}% inverted" if inversion else "")

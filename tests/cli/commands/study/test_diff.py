@@ -1,7 +1,9 @@
 import json
+import shutil
 from pathlib import Path
 
 import polars as pl
+import yaml
 from click.testing import CliRunner
 
 import napari_recon_robust as rr
@@ -29,3 +31,18 @@ def test_one_metric_as_json(finished: Path) -> None:
 def test_python_gives_the_same_table(finished: Path) -> None:
     table = rr.study_difference(finished, finished, metrics=["ssim_image_clean"])
     assert table["difference"].to_list() == [0] * 4
+
+
+def test_what_one_study_has_alone_is_told_in_lines(finished: Path, tmp_path: Path) -> None:
+    """It was one sentence, however different the studies were."""
+    shutil.copytree(finished.parent, tmp_path, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.results"))
+    plan = tmp_path / "plan.yaml"
+    few = {"masks": [{"acceleration": 2, "centre_fraction": 0.2}], "perturbations": ["none"]}
+    for parts, status, told in (
+        (few, 0, "and left out:\n  the first alone has acceleration 3.0\n  the first alone has perturbation random\n"),
+        ({"masks": [{"acceleration": 4}]}, 1, "are to be the same:\n  the first alone has "),
+    ):
+        plan.write_text(yaml.safe_dump({**yaml.safe_load(finished.read_text()), **parts}))
+        assert CliRunner().invoke(cli, ["study", "run", str(plan), "--workers", "1"]).exit_code == 0
+        found = CliRunner().invoke(cli, ["study", "diff", str(finished), str(plan)])
+        assert (found.exit_code, told in found.stderr) == (status, True), found.stderr

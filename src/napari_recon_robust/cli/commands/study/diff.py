@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from ....studies.difference import VOLUMES, sentences, shown, study_difference, unpaired
+from ....studies.difference import VOLUMES, NothingSharedError, sentences, shown, study_difference, unpaired
 from ....studies.exporting import SUFFIXES, check_suffix, export_table
 from ....studies.work import results_of
 from ...options import print_json, warn
@@ -49,7 +49,10 @@ def diff(
         check_suffix(output)
     outputs = Outputs(output)
     tables = results_of(first).table(), results_of(second).table()
-    table = study_difference(*tables, metrics=metrics, volumes=volumes)
+    try:
+        table = study_difference(*tables, metrics=metrics, volumes=volumes)
+    except NothingSharedError as error:
+        raise click.ClickException("\n  ".join(error)) from None
     outputs.save(output, partial(export_table, table))
     if as_json:
         print_json(table.to_dicts())
@@ -57,5 +60,5 @@ def diff(
         for line in sentences(table if metrics else shown(table)):
             click.echo(line)
     if alone := unpaired(*tables):
-        warn(alone)
+        warn("\n  ".join(alone))
     outputs.end(quiet=as_json)
