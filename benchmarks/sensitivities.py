@@ -79,17 +79,24 @@ class Setting:
 
     kernel: int = coils.KERNEL
     size: int = coils.CALIBRATION_SIZE
-    windows: float = coils.WINDOWS
+    places: float = coils.PLACES
+    support: float = coils.SUPPORT_PLACES
     noise: bool = True
 
     def __call__(self, measurement: Measurement) -> Tensor:
-        shipped = coils.KERNEL, coils.CALIBRATION_SIZE, coils.WINDOWS
+        names = ("KERNEL", "CALIBRATION_SIZE", "PLACES", "SUPPORT_PLACES")
+        shipped = [getattr(coils, name) for name in names]
         sigma = measurement.calibration.noise if self.noise else None
-        coils.KERNEL, coils.CALIBRATION_SIZE, coils.WINDOWS = self.kernel, self.size, self.windows
+        self._set(names, (self.kernel, self.size, self.places, self.support))
         try:
             return coils.espirit(measurement.data, measurement.mask, measurement.dims, sigma)
         finally:
-            coils.KERNEL, coils.CALIBRATION_SIZE, coils.WINDOWS = shipped
+            self._set(names, shipped)
+
+    @staticmethod
+    def _set(names: Sequence[str], values: Sequence[float]) -> None:
+        for name, value in zip(names, values, strict=True):
+            setattr(coils, name, value)
 
 
 SETTINGS = {
@@ -98,8 +105,10 @@ SETTINGS = {
     "kernels of 6 from 28x28, those above 2%": Setting(6, 28, noise=False),
     "kernels of 8 from 40x40": Setting(8, 40),
     "kernels of 12 from 36x36": Setting(12, 36),
-    "half of the points along each axis, however few": Setting(windows=0.0),
-    "four places for each point of a kernel": Setting(windows=4.0),
+    "kernels of half of the points along each axis": Setting(places=0.0, support=0.0),
+    "kernels of the support for all": Setting(places=coils.SUPPORT_PLACES),
+    "short kernels for all": Setting(support=coils.PLACES),
+    "kernels with six places for each point": Setting(places=6.0),
 }
 
 

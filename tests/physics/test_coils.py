@@ -117,7 +117,7 @@ def test_noise_alone_has_no_larger_singular_values_than_are_expected():
         torch.cat((torch.ones(11), 10 * torch.ones(1))),
     ):
         acs = torch.randn(12, 32, 18, dtype=torch.complex64, generator=generator) * levels[:, None, None]
-        kernels, singular = coils._row_space(acs, coils.KERNEL)
+        kernels, singular = coils._row_space(acs, (coils.KERNEL, coils.KERNEL))
         ratio = float(singular.amax() / coils._largest_of_noise(acs, kernels, levels))
         assert 0.85 < ratio < 1.15
 
@@ -321,25 +321,31 @@ def test_real_poisson_disc_scan_agrees_with_bart(shared, tmp_path):
 
 
 @pytest.mark.parametrize(("scan", "most"), [("brain", 0.016), ("phantom", 0.008)])
-@pytest.mark.parametrize("width", [10, 12, 16])
-def test_few_points_in_the_centre_are_enough(shared, scan, most, width):
-    """Of the energy of a real scan they left 3 and 12% with kernels that span half of 10x10 points."""
+@pytest.mark.parametrize("width", [8, 10, 12, 16])
+@pytest.mark.parametrize("pattern", ["points", "lines"])
+def test_a_small_centre_is_enough(shared, scan, most, width, pattern):
+    """Of the energy of a real scan 10x10 points left 3 and 12%, 8 lines 1 and 2%, with kernels that span half of it."""
     full = torch.from_numpy(np.load(shared / f"data/kspace/{scan}_16coil_128x128_full.npy"))
-    start = 64 - width // 2
+    centre = slice(64 - width // 2, 64 + width // 2)
     mask = torch.zeros(128, 128, dtype=torch.bool)
-    mask[start : start + width, start : start + width] = True
+    mask[centre if pattern == "points" else slice(None), centre] = True
     maps, images = espirit(full * mask, mask, (-2, -1)), fourier.ifft(full)
     foreground = root_sum_of_squares(images) > 0.15 * root_sum_of_squares(images).quantile(0.99)
     left = (images - maps * (maps.conj() * images).sum(0))[:, foreground]
     assert left.norm() ** 2 < most * images[:, foreground].norm() ** 2
 
 
+@pytest.mark.parametrize("height", [8, 12, 32])
 @pytest.mark.parametrize("width", [6, 7, 8, 10, 12, 16, 24, 32])
-def test_kernels_have_places_enough_and_span_half_of_lines(width):
-    rows, columns = coils._kernel_size(width, width, coils.KERNEL)
-    assert (width + 1 - rows) * (width + 1 - columns) >= coils.WINDOWS * rows * columns
-    assert coils._kernel_size(32, width, coils.KERNEL) == (coils.KERNEL, min(coils.KERNEL, width // 2))
-    assert coils._kernel_size(width, 32, coils.KERNEL) == (min(coils.KERNEL, width // 2), coils.KERNEL)
+def test_kernels_have_places_enough(height, width):
+    acs = torch.zeros(1, height, width)
+    sizes = [coils._kernel_size(acs, coils.KERNEL, places) for places in (coils.PLACES, coils.SUPPORT_PLACES)]
+    for (rows, columns), places in zip(sizes, (coils.PLACES, coils.SUPPORT_PLACES), strict=True):
+        assert (height + 1 - rows) * (width + 1 - columns) >= places * rows * columns
+        assert 2 <= rows <= coils.KERNEL
+        assert 2 <= columns <= coils.KERNEL
+    if height == 32:
+        assert sizes[1] == (coils.KERNEL, min(coils.KERNEL, width // 2)), "of lines they span half"
 
 
 def test_a_second_set_of_sensitivities_is_needed_where_two_places_share_pixels(simulated):

@@ -18,7 +18,8 @@ from .sampling import acs_region
 
 CALIBRATION_SIZE = 32  # k-space points along each axis, at most
 KERNEL = 10  # k-space points along each axis, at most half of those that calibrate
-WINDOWS = 2.5  # places of a kernel in those that calibrate, at least, for each of its points: of fewer it fits noise
+PLACES = 3.0  # of a kernel in those that calibrate, at least, for each of its points: of fewer it fits noise
+SUPPORT_PLACES = 2.5  # the same of the kernels that tell the support: longer ones see the edge
 SMALL_KERNEL = 6  # the same where further eigenvalues count, of which wider kernels have more near 1
 MARGIN = 2  # pixels around the image, for the interpolation
 FEWEST_LINES = 6
@@ -45,6 +46,8 @@ def espirit(data: Tensor, mask: Tensor, dims: Sequence[int], noise: Tensor | Non
     singular values are above the largest that noise alone would have, but at least 0.3% and at most 30% of the
     largest.
     S carries the phase of the low-resolution image, so that sum_i conj(S_i) x_i is nearly real and positive.
+    Of few lines or points S comes from shorter kernels than the support: kernels with few places in the ACS fit it
+    worse, but longer ones see the edge of the object.
     Inside the support sum_i |S_i|^2 = 1, outside S = 0. Outside means that the ACS image is below 3% of its maximum
     or the eigenvalue below 0.88 - 3 t, where t is the threshold of the singular values relative to the largest (in
     theory the eigenvalue is 1 where there is signal, but what noise hides is missing); holes and notches are filled.
@@ -67,14 +70,12 @@ def espirit(data: Tensor, mask: Tensor, dims: Sequence[int], noise: Tensor | Non
     coarse = [_pixels(n, 2, MARGIN, data) for n in size]
     low = _evaluate(windowed, *fine)
     start = _evaluate(windowed, *coarse)
-    kernels, singular = _row_space(acs, KERNEL)
-    largest = singular[..., -1:]
-    threshold = SUBSPACE_THRESHOLD * largest
-    if noise is not None:
-        threshold = _largest_of_noise(acs, kernels, noise).clamp(LEAST_THRESHOLD * largest, MOST_THRESHOLD * largest)
-    vectors, values = _eigenvectors(_lags(kernels, singular > threshold), start, coarse)
+    kernel, longer = (_kernel_size(acs, KERNEL, places) for places in (PLACES, SUPPORT_PLACES))
+    vectors, values, threshold = _solved(acs, kernel, noise, start, coarse)
+    if longer != kernel:
+        _, values, threshold = _solved(acs, longer, noise, start, coarse)
     maps = _double(_double(vectors, size[0], -2), size[1], -1)
-    least = EIGENVALUE_THRESHOLD - LOST_TO_NOISE * (threshold / largest)[..., 0]
+    least = EIGENVALUE_THRESHOLD - LOST_TO_NOISE * threshold
     support = _support(start, values > least)[..., MARGIN : MARGIN + size[0], MARGIN : MARGIN + size[1]]
     phase = torch.sgn((maps.conj() * low).sum(-3, keepdim=True))
     maps = maps * (phase * support / _norm(maps))
@@ -222,18 +223,30 @@ def _solid(image: np.ndarray) -> np.ndarray:
     return inner
 
 
-def _row_space(acs: Tensor, widest: int) -> tuple[Tensor, Tensor]:
+def _solved(
+    acs: Tensor, kernel: tuple[int, int], noise: Tensor | None, start: Tensor, positions: Sequence[Tensor]
+) -> tuple[Tensor, Tensor, Tensor]:
+    """By kernels of one size the eigenvectors, their eigenvalues, and the threshold of singular values / the largest."""
+    kernels, singular = _row_space(acs, kernel)
+    largest = singular[..., -1:]
+    threshold = SUBSPACE_THRESHOLD * largest
+    if noise is not None:
+        threshold = _largest_of_noise(acs, kernels, noise).clamp(LEAST_THRESHOLD * largest, MOST_THRESHOLD * largest)
+    vectors, values = _eigenvectors(_lags(kernels, singular > threshold), start, positions)
+    return vectors, values, (threshold / largest)[..., 0]
+
+
+def _row_space(acs: Tensor, kernel: tuple[int, int]) -> tuple[Tensor, Tensor]:
     """The kernels that span the row space of the calibration matrix, and their singular values, the largest last.
 
-    widest: points of a kernel along each axis, at most.
+    kernel: points of a kernel along each axis.
     Returns complex (..., coils, kernel, kernel, kernels) and real (..., 1, 1, 1, kernels). Kernels whose singular
     values are below `LEAST_THRESHOLD` of the largest are not orthonormal, or zero.
     They are computed in double precision where the device has it: the eigenvalues are squares, so that in single
     precision the rounding of one processor or another decides on 1% of the weakest kernels, and on sensitivities at the
     edge of the support.
     """
-    coils, height, width = acs.shape[-3:]
-    shape = coils, *_kernel_size(height, width, widest)
+    shape = acs.shape[-3], *kernel
     patches = acs.unfold(-2, shape[1], 1).unfold(-2, shape[2], 1)  # ..., coils, y, x, kernel rows, kernel columns
     patches = patches.movedim(-5, -3).flatten(-5, -4).flatten(-3)  # ..., patches, coils x kernel
     patches = patches if patches.device.type == "mps" else patches.to(torch.complex128)
@@ -246,10 +259,11 @@ def _row_space(acs: Tensor, widest: int) -> tuple[Tensor, Tensor]:
     return vectors.unflatten(-2, shape).to(acs.dtype), singular[..., None, None, None, :].to(acs.real.dtype)
 
 
-def _kernel_size(height: int, width: int, widest: int) -> tuple[int, int]:
-    """Points of a kernel along each axis: `widest`, half of those that calibrate, or as many as `WINDOWS` allows."""
+def _kernel_size(acs: Tensor, widest: int, places: float) -> tuple[int, int]:
+    """Points of a kernel along each axis: `widest`, half of those that calibrate, or as few as have so many places."""
+    height, width = acs.shape[-2:]
     size = min(widest, height // 2), min(widest, width // 2)
-    while (height - size[0] + 1) * (width - size[1] + 1) < WINDOWS * size[0] * size[1]:
+    while (height - size[0] + 1) * (width - size[1] + 1) < places * size[0] * size[1]:
         shares = size[0] / height, size[1] / width
         size = size[0] - (shares[0] == max(shares)), size[1] - (shares[1] == max(shares))
     return size
@@ -282,7 +296,7 @@ def _lags(kernels: Tensor, kept: Tensor) -> Tensor:
 
 def _strongest_lags(acs: Tensor) -> Tensor:
     """The lags of the small kernels above 2%, which tell where two places share a pixel."""
-    kernels, singular = _row_space(acs, SMALL_KERNEL)
+    kernels, singular = _row_space(acs, _kernel_size(acs, SMALL_KERNEL, PLACES))
     return _lags(kernels, singular > SUBSPACE_THRESHOLD * singular[..., -1:])
 
 
