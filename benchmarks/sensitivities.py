@@ -79,15 +79,15 @@ class Setting:
 
     kernel: int = coils.KERNEL
     size: int = coils.CALIBRATION_SIZE
-    places: float = coils.PLACES
-    support: float = coils.SUPPORT_PLACES
+    span: float = coils.SPAN
+    support_span: float = coils.SUPPORT_SPAN
     noise: bool = True
 
     def __call__(self, measurement: Measurement) -> Tensor:
-        names = ("KERNEL", "CALIBRATION_SIZE", "PLACES", "SUPPORT_PLACES")
+        names = ("KERNEL", "CALIBRATION_SIZE", "SPAN", "SUPPORT_SPAN")
         shipped = [getattr(coils, name) for name in names]
         sigma = measurement.calibration.noise if self.noise else None
-        self._set(names, (self.kernel, self.size, self.places, self.support))
+        self._set(names, (self.kernel, self.size, self.span, self.support_span))
         try:
             return coils.espirit(measurement.data, measurement.mask, measurement.dims, sigma)
         finally:
@@ -105,10 +105,9 @@ SETTINGS = {
     "kernels of 6 from 28x28, those above 2%": Setting(6, 28, noise=False),
     "kernels of 8 from 40x40": Setting(8, 40),
     "kernels of 12 from 36x36": Setting(12, 36),
-    "kernels of half of the points along each axis": Setting(places=0.0, support=0.0),
-    "kernels of the support for all": Setting(places=coils.SUPPORT_PLACES),
-    "short kernels for all": Setting(support=coils.PLACES),
-    "kernels with six places for each point": Setting(places=6.0),
+    "kernels of half of the points along each axis": Setting(span=0.5),
+    "kernels of a third": Setting(span=0.33),
+    "the support too from kernels of 0.4": Setting(support_span=coils.SPAN),
 }
 
 

@@ -4,6 +4,7 @@ Uecker et al., "ESPIRiT - an eigenvalue approach to autocalibrating parallel MRI
 https://doi.org/10.1002/mrm.24751. We add a support and the low-resolution phase of the image.
 """
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,10 +18,12 @@ from . import fourier
 from .sampling import acs_region
 
 CALIBRATION_SIZE = 32  # k-space points along each axis, at most
-KERNEL = 10  # k-space points along each axis, at most half of those that calibrate
-PLACES = 3.0  # of a kernel in those that calibrate, at least, for each of its points: of fewer it fits noise
-SUPPORT_PLACES = 2.5  # the same of the kernels that tell the support: longer ones see the edge
-SMALL_KERNEL = 6  # the same where further eigenvalues count, of which wider kernels have more near 1
+KERNEL = 10  # k-space points along each axis, at most
+SPAN = 0.4  # of the points that calibrate along each axis, at most: wider kernels have too few places to fit them
+SUPPORT_SPAN = 0.5  # the same of the kernels that tell the support, since longer ones see the edge of the object
+PLACES = 2.5  # of these kernels in those that calibrate, at least, for each of their points
+SMALL_KERNEL = 6  # k-space points where further eigenvalues count, of which wider kernels have more near 1
+SHORTEST = 3  # k-space points along each axis, at least: two do not follow the sensitivities
 MARGIN = 2  # pixels around the image, for the interpolation
 FEWEST_LINES = 6
 VIRTUAL_COILS = 64  # at most
@@ -70,9 +73,9 @@ def espirit(data: Tensor, mask: Tensor, dims: Sequence[int], noise: Tensor | Non
     coarse = [_pixels(n, 2, MARGIN, data) for n in size]
     low = _evaluate(windowed, *fine)
     start = _evaluate(windowed, *coarse)
-    kernel, longer = (_kernel_size(acs, KERNEL, places) for places in (PLACES, SUPPORT_PLACES))
+    kernel, longer = (_kernel_size(acs, span, KERNEL) for span in (SPAN, SUPPORT_SPAN))
     vectors, values, threshold = _solved(acs, kernel, noise, start, coarse)
-    if longer != kernel:
+    if longer != kernel and _has_places(acs, longer):
         _, values, threshold = _solved(acs, longer, noise, start, coarse)
     maps = _double(_double(vectors, size[0], -2), size[1], -1)
     least = EIGENVALUE_THRESHOLD - LOST_TO_NOISE * threshold
@@ -259,14 +262,15 @@ def _row_space(acs: Tensor, kernel: tuple[int, int]) -> tuple[Tensor, Tensor]:
     return vectors.unflatten(-2, shape).to(acs.dtype), singular[..., None, None, None, :].to(acs.real.dtype)
 
 
-def _kernel_size(acs: Tensor, widest: int, places: float) -> tuple[int, int]:
-    """Points of a kernel along each axis: `widest`, half of those that calibrate, or as few as have so many places."""
-    height, width = acs.shape[-2:]
-    size = min(widest, height // 2), min(widest, width // 2)
-    while (height - size[0] + 1) * (width - size[1] + 1) < places * size[0] * size[1]:
-        shares = size[0] / height, size[1] / width
-        size = size[0] - (shares[0] == max(shares)), size[1] - (shares[1] == max(shares))
-    return size
+def _kernel_size(acs: Tensor, span: float, widest: int) -> tuple[int, int]:
+    """Points of a kernel along each axis: this share of those that calibrate, from `SHORTEST` to `widest`."""
+    rows, columns = (min(widest, max(SHORTEST, int(span * length))) for length in acs.shape[-2:])
+    return rows, columns
+
+
+def _has_places(acs: Tensor, kernel: tuple[int, int]) -> bool:
+    """Whether a kernel has at least `PLACES` in those that calibrate for each of its points."""
+    return math.prod(acs.shape[-2 + axis] + 1 - kernel[axis] for axis in (0, 1)) >= PLACES * math.prod(kernel)
 
 
 def _largest_of_noise(acs: Tensor, kernels: Tensor, noise: Tensor) -> Tensor:
@@ -296,7 +300,7 @@ def _lags(kernels: Tensor, kept: Tensor) -> Tensor:
 
 def _strongest_lags(acs: Tensor) -> Tensor:
     """The lags of the small kernels above 2%, which tell where two places share a pixel."""
-    kernels, singular = _row_space(acs, _kernel_size(acs, SMALL_KERNEL, PLACES))
+    kernels, singular = _row_space(acs, _kernel_size(acs, SPAN, SMALL_KERNEL))
     return _lags(kernels, singular > SUBSPACE_THRESHOLD * singular[..., -1:])
 
 
