@@ -27,13 +27,11 @@ def head(size: int) -> np.ndarray:
 
 
 def simulated(
-    coils: int, noise: float, acceleration: float, seed: int, pattern: Pattern = "equispaced"
+    coils: int, noise: float, acceleration: float, seed: int, pattern: Pattern = "equispaced", centre: int = 12
 ) -> tuple[Measurement, torch.Tensor]:
     """A slice with its maps estimated by ESPIRiT, and its truth seen through these maps."""
     one = simulate_slice(head(96), np.random.default_rng(seed), coils=coils, noise_level=noise)
-    sampling = Sampling(
-        pattern=pattern, acceleration=acceleration, centre_fraction=0.12, minimum_centre_lines=12, seed=0
-    )
+    sampling = Sampling(pattern=pattern, acceleration=acceleration, centre_fraction=centre / 96, seed=0)
     mask = sampling.mask(96, 96)
     measurement = Measurement(one.kspace * mask, mask, (96, 96))
     truth = (measurement.model.sensitivities.conj() * one.sensitivities * one.image).sum(0)
@@ -62,8 +60,10 @@ def test_the_truth_is_plausible_and_neither_noise_fitted_nor_smoothed(
 
 
 @pytest.mark.slow
-def test_so_it_is_under_a_two_dimensional_mask() -> None:
-    measurement, truth = simulated(8, 0.01, 4, seed=1, pattern="poisson-disc")
+@pytest.mark.parametrize("centre", [8, 10, 12, 20])
+@pytest.mark.parametrize("coils", [4, 8, 16])
+def test_so_it_is_under_a_two_dimensional_mask(coils: int, centre: int) -> None:
+    measurement, truth = simulated(coils, 0.01, 4, coils, "poisson-disc", centre)
     band = run(plausible_band(measurement))
     fitted = conjugate_gradients(measurement.model.normal, measurement.model.adjoint(measurement.data), 200)
     assert residual(measurement, fitted) < band.low

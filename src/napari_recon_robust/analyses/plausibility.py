@@ -20,7 +20,9 @@ SPENT = 0.9  # of the degrees of freedom, at most, that a plausible image spends
 STEEPER = 3.0  # misfit over signal outside of the ACS, relative to inside: mostly 2 to 5 in simulations
 SPREAD = 0.15  # relative standard deviation of what the truth's residual has above the unregularised fit's
 DEVIATIONS = 2  # k
-MARGIN = 3  # k-space points at each side of the ACS that the coils carry into it: half of ESPIRiT's kernel
+# k-space points at each side of the ACS that the coils carry into it, about half of ESPIRiT's kernel, by the number of
+# axes of the ACS: more of them around few points would leave too few degrees of freedom to show a misfit
+MARGIN = {1: 3, 2: 1}
 LARGEST = {1: 32, 2: 16}  # k-space points along each axis of the ACS that are fitted, by the number of axes
 ROWS = 32  # that are fitted at once
 INDEPENDENT = 1e-8  # eigenvalues below this fraction of the largest count as zero
@@ -77,10 +79,11 @@ def plausible_band(measurement: Measurement) -> Job[Band]:
     1 / d is the variance of a chi-square's mean, 0.15 the spread of s^2 and m as measured in simulations. P is 50
     iterations of conjugate gradients; d is counted by fitting one draw of white noise.
 
-    s and m come from the ACS, where every line is sampled: one image, band-limited to the ACS and 3 points beyond, is
-    fitted to it through the same maps by least squares. Its residual over its degrees of freedom (C L equations less
-    L + 6 unknowns in a row, for C coils and L lines) is a = s^2 + m_a. s^2 is the noise estimate of the calibration, or
-    a if that is less; m_a = a - s^2. Outside of the ACS the misfit is 3 times as large relative to the signal's energy.
+    s and m come from the ACS, where every line is sampled: one image, band-limited to the ACS and 3 points beyond (1
+    where points are sampled, not lines), is fitted to it through the same maps by least squares. Its residual over its
+    degrees of freedom (C L equations less L + 6 unknowns in a row, for C coils and L lines) is a = s^2 + m_a. s^2 is
+    the noise estimate of the calibration, or a if that is less; m_a = a - s^2. Outside of the ACS the misfit is 3 times
+    as large relative to the signal's energy.
     One coil determines nothing: m is then 0.
 
     The residual of draws from the posterior is distributed as the truth's. Estimates with the least error lie below,
@@ -204,7 +207,8 @@ def _systems(model: ForwardModel, samples: Tensor, block: tuple[slice, slice]) -
     """
     spectra = fourier.fft(model.sensitivities, model.dims).cpu().to(torch.complex128)
     spectra = spectra / spectra[0].numel() ** 0.5 if len(model.dims) == 2 else spectra / spectra.shape[-1] ** 0.5
-    places = [_lags(part, length) for part, length in zip(block, model.shape, strict=True)]
+    margin = MARGIN[len(model.dims)]
+    places = [_lags(part, length, margin) for part, length in zip(block, model.shape, strict=True)]
     right = samples.to(torch.complex128)
     if len(model.dims) == 2:
         rows, columns = places
@@ -215,10 +219,10 @@ def _systems(model: ForwardModel, samples: Tensor, block: tuple[slice, slice]) -
         yield spectrum[..., places[1]].transpose(0, 1).flatten(1, 2), part.transpose(0, 1).flatten(1)
 
 
-def _lags(part: slice, length: int) -> Tensor:
+def _lags(part: slice, length: int, margin: int) -> Tensor:
     """Where the spectrum has the distance from each unknown to each sample, long (samples, unknowns)."""
     if part.start is None:
         return torch.empty(0)
     samples = torch.arange(part.start, part.stop)
-    unknowns = torch.arange(max(part.start - MARGIN, 0), min(part.stop + MARGIN, length))
+    unknowns = torch.arange(max(part.start - margin, 0), min(part.stop + margin, length))
     return (samples[:, None] - unknowns + length // 2) % length
