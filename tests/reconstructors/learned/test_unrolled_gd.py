@@ -36,7 +36,8 @@ def test_the_first_step_size_never_raises_the_residual(lines):
         return float((problem.model.forward(image) - problem.model.mask * problem.data).norm())
 
     residuals = [residual(blocks) for blocks in range(7)]
-    assert all(later < earlier for earlier, later in pairwise(residuals))
+    assert residuals[1] < residuals[0]
+    assert all(later < (1 + 1e-6) * earlier for earlier, later in pairwise(residuals)), "but for rounding"
 
 
 def test_the_regularizer_is_subtracted_in_each_block(tiny, dense, monkeypatch):
