@@ -1,8 +1,8 @@
 """The band of plausible residuals on simulations: the truth within, a fit of the noise below, smoothed images above.
 
-    python benchmarks/plausible.py --data ../shared/data [--cases 60] [--methods]
+    python benchmarks/plausible.py --data ../shared/data [--cases 60] [--points] [--methods]
 
-Coils (4 to 16), noise (0.2 to 2%), R (2, 4, 6), size (96, 128) and pattern (equispaced, random lines) are drawn for
+Coils (4 to 16), noise (0.2 to 2%), R (2, 4, 6), size (96, 128) and pattern (equispaced, random lines; or Poisson discs) are drawn for
 each case; axial slices of two volumes in turn, `brain_t1_b` and `brain_t2_niivue`; maps are estimated by ESPIRiT. The
 truth is the noise-free image seen through the estimated maps; the fit of the noise is 200 iterations of conjugate
 gradients; the smoothed images are the truth under Gaussians of 1 and 2 pixels. excess: the truth's residual above the
@@ -10,6 +10,8 @@ unregularised fit's, relative to what is expected. --methods: where reconstructi
 which they have lost to the noise (0 the truth, 1 the unregularised fit; negative: smoother than the truth), beside
 their NMSE.
 """
+
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -21,7 +23,7 @@ from napari_recon_robust.analyses.plausibility import Band, plausible_band
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.evaluation.contrast import Probability
 from napari_recon_robust.ground.progress import run
-from napari_recon_robust.physics.sampling import Sampling
+from napari_recon_robust.physics.sampling import Pattern, Sampling
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.reconstructors.classical import tv
 from napari_recon_robust.reconstructors.classical.cg_sense import conjugate_gradients
@@ -35,14 +37,16 @@ VOLUMES = ("brain_t1_b", "brain_t2_niivue")
 def main() -> None:
     parser = parser_of(__doc__, "data")
     parser.add_argument("--cases", type=int, default=60)
+    parser.add_argument("--points", action="store_true")
     parser.add_argument("--methods", action="store_true")
     options = parser.parse_args()
     torch.set_num_threads(1)
+    patterns: list[Pattern] = ["poisson-disc"] if options.points else ["equispaced", "random"]
     volumes = [load_volume(options.data / "anatomy" / f"{name}.nii.gz") for name in VOLUMES]
     counts, excesses = dict.fromkeys(("truth within", "noise below", "1 px above", "2 px above"), 0), []
     for number in range(options.cases):
         random = np.random.default_rng(number)
-        one, measurement = simulated(volumes[number % len(volumes)], random, number)
+        one, measurement = simulated(volumes[number % len(volumes)], patterns, random, number)
         band = run(plausible_band(measurement))
         truth = (measurement.model.sensitivities.conj() * one.sensitivities * one.image).sum(0)
         fit = conjugate_gradients(measurement.model.normal, measurement.combined, 200)
@@ -60,14 +64,16 @@ def main() -> None:
     print("excess: " + ", ".join(f"{q:.0%} {np.quantile(excesses, q):.2f}" for q in (0, 0.05, 0.5, 0.95, 1)))
 
 
-def simulated(volume: object, random: np.random.Generator, number: int) -> tuple[SimulatedSlice, Measurement]:
+def simulated(
+    volume: object, patterns: Sequence[Pattern], random: np.random.Generator, number: int
+) -> tuple[SimulatedSlice, Measurement]:
     """A case drawn at random."""
     size = int(random.choice([96, 128]))
     image = list(slices(volume, "axial", 5, (size, size)))[number % 5]
     noise = float(random.choice([0.002, 0.005, 0.01, 0.02]))
     one = simulate_slice(image, random, coils=int(random.integers(4, 17)), noise_level=noise)
     sampling = Sampling(
-        pattern=str(random.choice(["equispaced", "random"])),
+        pattern=patterns[int(random.integers(len(patterns)))],
         acceleration=float(random.choice([2, 4, 6])),
         centre_fraction=0.08,
         minimum_centre_lines=12,
