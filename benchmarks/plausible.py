@@ -2,13 +2,13 @@
 
     python benchmarks/plausible.py --data ../shared/data [--cases 60] [--points] [--methods]
 
-Coils (4 to 16), noise (0.2 to 2%), R (2, 4, 6), size (96, 128) and pattern (equispaced, random lines; or Poisson discs) are drawn for
-each case; axial slices of two volumes in turn, `brain_t1_b` and `brain_t2_niivue`; maps are estimated by ESPIRiT. The
-truth is the noise-free image seen through the estimated maps; the fit of the noise is 200 iterations of conjugate
-gradients; the smoothed images are the truth under Gaussians of 1 and 2 pixels. excess: the truth's residual above the
-unregularised fit's, relative to what is expected. --methods: where reconstructions lie, as the share of that excess
-which they have lost to the noise (0 the truth, 1 the unregularised fit; negative: smoother than the truth), beside
-their NMSE.
+Coils (4 to 16), noise (0.2 to 2%), R (2, 4, 6), size (96, 128) and pattern (equispaced, random lines; with --points
+Poisson discs) are drawn for each case; axial slices of two volumes in turn, `brain_t1_b` and `brain_t2_niivue`; maps
+are estimated by ESPIRiT. The truth is the noise-free image seen through the estimated maps; the fit of the noise is 200
+iterations of conjugate gradients; the smoothed images are the truth under Gaussians of 1 and 2 pixels. excess: the
+truth's residual above the unregularised fit's, relative to what is expected. --methods: where reconstructions lie, as
+the share of that excess which they have lost to the noise (0 the truth, 1 the unregularised fit; negative: smoother
+than the truth), beside their NMSE.
 """
 
 from collections.abc import Sequence
