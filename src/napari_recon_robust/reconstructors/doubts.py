@@ -45,9 +45,10 @@ def amplified_noise(method: Method, measurement: Measurement) -> str:
     """
     if measurement.acceleration <= 1:
         return ""
-    noise, reconstructor = float(measurement.noise_level.mean()), method.reconstructor
+    reconstructor = method.reconstructor
     weights = {name: (float(method.knobs[name]), suited) for name, suited in reconstructor.rule(measurement).items()}
     for name, (chosen, suited) in {**weights, **reconstructor.fixed(measurement)}.items():
+        noise = float(measurement.noise_level.mean())  # not before: who has no weight may have no sensitivities either
         if noise > NOISY and suited > TOO_LITTLE * chosen:
             advice = f"{suited:.2g} suits it" if name in weights else "no knob changes it, so choose another method"
             return (
