@@ -75,7 +75,7 @@ def simulated(
     sampling = Sampling(
         pattern=patterns[int(random.integers(len(patterns)))],
         acceleration=float(random.choice([2, 4, 6])),
-        centre_fraction=0.08,
+        centre_fraction=0.12 if "poisson-disc" in patterns else 0.08,
         minimum_centre_lines=12,
         seed=number,
     )
