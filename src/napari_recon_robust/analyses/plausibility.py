@@ -87,7 +87,7 @@ def plausible_band(measurement: Measurement) -> Job[Band]:
     One coil determines nothing: m is then 0.
 
     The residual of draws from the posterior is distributed as the truth's. Estimates with the least error lie below,
-    since they take up noise too: in simulations f was 0.19 to 0.92. Of 60 simulated truths the band held 59, under points too.
+    since they take up noise too: in simulations f was 0.19 to 0.92. The band held 59 of 60 simulated truths.
 
     Works on one slice, k-space (coils, readout, phase). Raises InputError for a batch, and where there is no ACS.
     """
