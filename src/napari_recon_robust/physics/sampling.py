@@ -257,8 +257,9 @@ def beside_acs(mask: Tensor) -> Tensor:
 
 
 def acs_region(mask: Tensor) -> tuple[slice, slice]:
-    """The largest fully sampled block around the centre of k-space as (readout, phase) slices.
+    """The fully sampled block around the centre of k-space with the longest shorter side, as (readout, phase) slices.
 
+    Of several it is the largest: kernels are square, so a long and thin block holds fewer of them than its area says.
     mask: bool (readout, phase), or (1, phase); then the whole readout belongs to the block.
     InputError if the centre is not sampled.
     """
@@ -273,8 +274,9 @@ def acs_region(mask: Tensor) -> tuple[slice, slice]:
     to_left, to_right = (torch.minimum(up, down) for up, down in reach)
     rows = torch.arange(len(mask), device=mask.device)
     height = rows[: row + 1, None] + rows[: len(mask) - row] + 1
-    area = height * (to_left + to_right - 1) * (to_left > 0)
-    up, down = divmod(int(area.argmax()), area.shape[1])
+    width = (to_left + to_right - 1) * (to_left > 0)
+    largest = torch.minimum(height, width) * mask.numel() + height * width
+    up, down = divmod(int(largest.argmax()), largest.shape[1])
     first, last = column - int(to_left[up, down]) + 1, column + int(to_right[up, down])
     return slice(row - up, row + down + 1), slice(first, last)
 
