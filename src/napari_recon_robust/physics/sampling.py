@@ -257,9 +257,10 @@ def beside_acs(mask: Tensor) -> Tensor:
 
 
 def acs_region(mask: Tensor) -> tuple[slice, slice]:
-    """The fully sampled block around the centre of k-space with the longest shorter side, as (readout, phase) slices.
+    """The largest fully sampled block around the centre of k-space as (readout, phase) slices.
 
-    Of several it is the largest: kernels are square, so a long and thin block holds fewer of them than its area says.
+    What makes a block longer than twice its shorter side does not count, as a thin one is too narrow for kernels; of
+    blocks that are equal in this it is the one with more points.
     mask: bool (readout, phase), or (1, phase); then the whole readout belongs to the block.
     InputError if the centre is not sampled.
     """
@@ -275,7 +276,8 @@ def acs_region(mask: Tensor) -> tuple[slice, slice]:
     rows = torch.arange(len(mask), device=mask.device)
     height = rows[: row + 1, None] + rows[: len(mask) - row] + 1
     width = (to_left + to_right - 1) * (to_left > 0)
-    largest = torch.minimum(height, width) * mask.numel() + height * width
+    counted = torch.minimum(height, 2 * width) * torch.minimum(width, 2 * height)
+    largest = counted * (mask.numel() + 1) + height * width
     up, down = divmod(int(largest.argmax()), largest.shape[1])
     first, last = column - int(to_left[up, down]) + 1, column + int(to_right[up, down])
     return slice(row - up, row + down + 1), slice(first, last)
