@@ -1,5 +1,6 @@
 """Programs of torch.export: their inputs, their gradient, older files, and what is none."""
 
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import torch
 from torch._export.serde.serialize import serialize
 
 from napari_recon_robust.data.measurement import Measurement
-from napari_recon_robust.ground.errors import ModelError, WeightsError
+from napari_recon_robust.ground.errors import ModelError, PackageWarning, WeightsError
 from napari_recon_robust.reconstructors import registry
 
 KINDS = "state_dict", "constants", "example_inputs"
@@ -146,3 +147,27 @@ def test_truncated_and_other_files(double: Path, tmp_path: Path) -> None:
         registry.get(str(tmp_path / "zip.pt2"))
     with pytest.raises(WeightsError, match="no file"):
         registry.get(str(tmp_path / "missing.pt2"))
+
+
+class Dropping(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.share = torch.nn.Dropout(0.5)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        with torch.no_grad():  # a region of the graph, in which the operator is
+            return torch.complex(self.share(image.real), image.imag)
+
+
+@pytest.mark.parametrize("decomposed", [False, True])
+def test_dropout_is_told_unless_it_was_exported_for_use(tmp_path: Path, decomposed: bool) -> None:
+    image = (torch.zeros(1, 48, 48, dtype=torch.complex64),)
+    for training in (True, False):
+        path = tmp_path / f"{training}.pt2"
+        program = torch.export.export(Dropping().train(training), image)
+        torch.export.save(program.run_decompositions() if decomposed else program, path)
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            registry.get(str(path))
+        said = [str(one.message) for one in told if one.category is PackageWarning]
+        assert [f"{path.name} draws random numbers" in one for one in said] == [True] * training

@@ -24,12 +24,13 @@ class Drawing:
 
     switched: called when they are switched on or off. Signal: `edited(action, indices, outlines)` when shapes were
     "added", "changed" or "removed" by hand; `clicked(kind)` when a tool of that kind outlined nothing; `tool_changed()`
-    when another tool is in hand, by whatever means.
+    when another tool is in hand, by whatever means; `asked_deletion()` when Delete is pressed on an image.
     """
 
     edited = Signal(str, tuple, list)
     clicked = Signal(str)
     tool_changed = Signal()
+    asked_deletion = Signal()
 
     def __init__(
         self,
@@ -129,7 +130,8 @@ class Drawing:
         return layer
 
     def join(self, panel: Panel) -> None:
-        """Follow what is drawn in a new panel."""
+        """Follow what is drawn in a new panel, and Delete where its image is in front: napari knows it of outlines."""
+        panel.image.bind_key("Delete", lambda _: self.asked_deletion.emit(), overwrite=True)
         panel.regions.events.data.connect(lambda event: self._on_shapes(panel, event))
 
     def fill(self, layer: Layer) -> None:

@@ -41,7 +41,7 @@ class WeightsError(ReconRobustError):
 
 
 class PackageWarning(UserWarning):
-    """Another package cannot give what it offers; the command line prints the sentence as its own."""
+    """Another's package or model is not as it should be; the command line prints the sentence as its own."""
 
 
 def dimensions(shape: Iterable[int]) -> str:

@@ -1,13 +1,14 @@
 """A program written by torch.export.save (.pt2), whose inputs are named as in `signature.NAMES`."""
 
 import hashlib
+import warnings
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ..ground.errors import ModelError, WeightsError
+from ..ground.errors import ModelError, PackageWarning, WeightsError
 from ..ground.guard import read
 from ..reconstructors.base import Reconstructor
 from . import archive
@@ -66,6 +67,11 @@ class Program:
         """How many numbers it has learned."""
         return sum(one.numel() for place, one in self._tensors.items() if self._kinds[place] == "parameter")
 
+    @property
+    def random(self) -> bool:
+        """Whether two runs differ, as an operator draws random numbers."""
+        return self._graph.random
+
     def uses(self, name: str) -> bool:
         """Whether one of the operators takes this input, or the program returns it."""
         return name in self._graph.used
@@ -114,7 +120,10 @@ class Exported(CalledModel):
 
 
 def open_model(source: str) -> Reconstructor:
-    """The method of a file; WeightsError for no program, or one that calls more than torch's operators on tensors."""
+    """The method of a file; WeightsError for no program, or one that calls more than torch's operators on tensors.
+
+    A PackageWarning says that a program draws random numbers.
+    """
     path = Path(source)
     content = read(path, error=WeightsError)
     stored = archive.read(content, path.name)
@@ -125,6 +134,13 @@ def open_model(source: str) -> Reconstructor:
         raise WeightsError(
             f"{path.name} makes no use of its k-space; export it again with an example of its own for each input "
             "(torch.export takes one tensor that is given twice for one input)."
+        )
+    if program.random:
+        warnings.warn(
+            f"{path.name} draws random numbers, as dropout does in training, so that each run gives another image; "
+            "export it after model.eval() unless this is meant.",
+            PackageWarning,
+            stacklevel=2,
         )
     return model
 

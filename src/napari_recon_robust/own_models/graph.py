@@ -34,7 +34,8 @@ class Name:
 class Graph:
     """Operators that are called in order; `inputs` are names, or constants of the export.
 
-    `used` are the names of all values that an operator takes or gives, or that are returned.
+    `used` are the names of all values that an operator takes or gives, or that are returned; `random` says whether an
+    operator draws random numbers.
     """
 
     def __init__(self, description: Any, program: str) -> None:
@@ -46,6 +47,7 @@ class Graph:
         self.outputs = [_value(one) for one in description["outputs"]]
         self.steps = [_step(node, program) for node in description["nodes"]]
         self.writes = any(step.operator.writes for step in self.steps)
+        self.random = any(step.operator.draws(step.arguments) for step in self.steps)
         known = set(_names(self.inputs))
         for step in self.steps:
             _check_known(step.arguments, known)
@@ -99,6 +101,10 @@ class GraphRegion:
     def writes(self) -> bool:
         """Whether any operator in it changes a tensor that it is given."""
         return self.graph.writes
+
+    def draws(self, given: Mapping[str | int, Any]) -> bool:
+        """Whether any operator in it draws random numbers."""
+        return self.graph.random
 
     def call(self, arguments: list[Any], device: torch.device) -> list[Any]:
         """Run the graph; its settings come first among the arguments, then the values of its inputs."""

@@ -9,6 +9,7 @@ import operator
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -74,10 +75,11 @@ _NUMBERS: Mapping[str, Call] = {
 
 @dataclass(frozen=True)
 class Operator:
-    """writes: whether it changes a tensor that it is given."""
+    """writes: whether it changes a tensor that it is given. draws: whether it draws random numbers, given these."""
 
     call: Call
     writes: bool = False
+    draws: Callable[[Mapping[str | int, Any]], bool] = lambda given: False
 
 
 def find(target: str, program: str) -> Operator:
@@ -91,7 +93,7 @@ def find(target: str, program: str) -> Operator:
             f"{program} calls {target[:80]!r}, which is no operator of torch's that takes only tensors and numbers; "
             "export a model that consists of such."
         )
-    return Operator(_checked(found), found._schema.is_mutable)
+    return Operator(_checked(found), found._schema.is_mutable, partial(_draws, found))
 
 
 def _overload(space: str, name: str, overload: str) -> torch._ops.OpOverload | None:
@@ -106,6 +108,15 @@ def _overload(space: str, name: str, overload: str) -> torch._ops.OpOverload | N
     if name in _WITH_WORDS:
         return found if kinds <= _PLAIN | {"StringType", "DeviceObjType"} else None
     return found if kinds <= _PLAIN and "TensorType" in kinds else None
+
+
+def _draws(found: torch._ops.OpOverload, given: Mapping[str | int, Any]) -> bool:
+    """Whether it draws random numbers; dropout does not after `model.eval()`, nor with a probability of zero."""
+    if torch.Tag.nondeterministic_seeded not in found.tags:
+        return False
+    known = {**{one.name: one.default_value for one in found._schema.arguments}, **given}
+    while_training = known.get("train", known.get("training")) is not False
+    return while_training and all(known.get(name) != 0 for name in ("p", "dropout", "dropout_p"))
 
 
 def _kind(of: Any) -> str:

@@ -24,6 +24,7 @@ class DrawnRegions:
         bench.regions.chosen_changed.connect(self._on_chosen)
         panels.drawing.edited.connect(self._on_edited)
         panels.drawing.clicked.connect(self._on_clicked)
+        panels.drawing.asked_deletion.connect(self._delete_chosen)
         panels.navigation.pointed.connect(self._on_pointed)
 
     def show(self) -> None:
@@ -62,6 +63,11 @@ class DrawnRegions:
             if kind == "polygon":
                 raise InputError("a polygon has three corners or more; click each of them, and double-click the last.")
             raise InputError("a click outlines no region; hold the mouse button down and drag across it.")
+
+    def _delete_chosen(self) -> None:
+        """Delete the chosen regions of the slice that is seen."""
+        seen = self.bench.regions.on(self.panels.navigation.slice)
+        self.bench.regions.remove([region for region in self.bench.regions.chosen if region in seen])
 
     def _on_pointed(self, row: float, column: float) -> None:
         """Choose the region whose outline was clicked, as in the list."""

@@ -240,6 +240,7 @@ def listed() -> list[tuple[str, str]]:
     """Return all keys with what they do, those of one kind together."""
     found = [(key.key.lower(), key.words) for key in KEYS if not key.command.startswith("keep_panels")]
     found.insert(-1, ("ctrl+1 … ctrl+5", _KEEP))
+    found.insert(-1, ("delete", "Delete the chosen regions of this slice, while the picture has the keys"))
     found.insert(-1, ("right-drag", "Window: to the right it widens, upwards it brightens"))
     return found
 

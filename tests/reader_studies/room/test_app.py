@@ -1365,6 +1365,24 @@ def test_a_pause_lasts_until_the_reader_goes_on(study: Callable[..., Answers], c
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("key", ["p", "h"])
+def test_the_key_that_covered_a_case_shows_it_again(
+    study: Callable[..., Answers], chromium: Browser, key: str
+) -> None:
+    with _served(answers := study()) as origin:
+        _enter(chromium, answers, origin)
+        for _ in range(2):
+            chromium.key(key)
+            chromium.wait("document.querySelector('main.words') !== null")
+            chromium.key("h" if key == "p" else "p")  # another key does nothing
+            assert chromium.run("document.querySelectorAll('main.words').length") == 1
+            chromium.key(key)
+            chromium.wait("document.querySelector('main.words') === null")
+            assert chromium.run("current.times.hidden") > 0
+            assert chromium.run("document.querySelector('canvas').offsetHeight > 0")
+
+
+@pytest.mark.slow
 def test_html_in_words_of_the_study_is_shown_as_text(study: Callable[..., Answers], chromium: Browser) -> None:
     answers = study(title="A study <img src=x onerror=document.title='broken'>")
     with _served(answers) as origin:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from napari import settings
 from qtpy.QtCore import QPoint, Qt
+from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QDialog
 
 from helpers.docks import dock_of, press
@@ -405,6 +406,21 @@ def test_drawing_a_region(review: Session, until: Until) -> None:
     assert [perturb.regions.list.item(row).text() for row in range(2)] == ["Lesion, 10×12", "drawn 1, 11×10"]
     press(perturb, "Delete")
     assert [one.name for one in review.bench.regions.all] == ["Lesion"]
+
+
+def test_delete_on_the_picture_deletes_the_chosen_regions_of_the_slice_and_is_undone(review: Session) -> None:
+    regions, viewer = review.bench.regions, review.panels.viewer
+    region = regions.draw(ROI.box(row=5, column=6, height=7, width=8), 1)
+    elsewhere = regions.draw(ROI.box(row=5, column=6, height=7, width=8), 2)
+    regions.choose([region, elsewhere])
+    review.panels.navigation.go_to(1)
+    viewer.layers.selection.active = review.panels.panels["clean"].image
+    canvas = viewer.window._qt_viewer.canvas.native
+    QTest.keyClick(canvas, Qt.Key.Key_Delete)
+    assert region not in regions.all
+    assert elsewhere in regions.all
+    review.editing.undo()
+    assert len(regions.on(1)) == 2
 
 
 @pytest.mark.slow

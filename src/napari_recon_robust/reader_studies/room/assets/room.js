@@ -459,18 +459,20 @@ class Reading {
   }
 
   pause() {
-    this.#cover("Paused", ["The case is hidden and its time is not counted. Your answers are kept."], [REMOVE, remove]);
+    this.#cover("p", "Paused", ["The case is hidden and its time is not counted. Your answers are kept."], [REMOVE, remove]);
   }
 
   help() {
-    this.#cover("How to read", [made("ul", {}, ...howToRead(this.study))]);
+    this.#cover("h", "How to read", [made("ul", {}, ...howToRead(this.study))]);
   }
 
-  /** Hide the case and stop the clock until the reader goes on. */
-  #cover(title, parts, ...buttons) {
+  /** Hide the case and stop the clock until the reader goes on, by the button or by the same key again. */
+  #cover(key, title, parts, ...buttons) {
     const cover = made("main", { className: "words" }, made("h1", { textContent: title }), ...parts.map(paragraph));
     this.uncover = () => { cover.remove(); main.hidden = false; };
-    cover.append(buttonRow([["Continue (Enter)", async () => { this.uncover(); this.#watch(); this.#fit(); }], ...buttons]));
+    const goOn = async () => { this.uncover(); this.#watch(); this.#fit(); };
+    this.covered = { key, goOn };
+    cover.append(buttonRow([[`Continue (Enter or ${key.toUpperCase()})`, goOn], ...buttons]));
     main.hidden = true;
     this.#watch();
     main.before(cover);
@@ -563,9 +565,13 @@ class Reading {
   }
 
   press(event) {
-    if (main.hidden || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.target === this.comment) return;
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    if (main.hidden && this.covered?.key === key && !event.repeat) this.covered.goOn();
+    else if (!main.hidden && event.target !== this.comment) this.#press(key, event);
+  }
+
+  #press(key, event) {
     const { viewing } = this.study;
     const acts = {
       Enter: () => this.send(), s: () => this.#mode("side"), l: () => this.#mode("flicker"), v: () => this.#mode("wipe"),
