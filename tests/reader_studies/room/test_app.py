@@ -1366,9 +1366,7 @@ def test_a_pause_lasts_until_the_reader_goes_on(study: Callable[..., Answers], c
 
 @pytest.mark.slow
 @pytest.mark.parametrize("key", ["p", "h"])
-def test_the_key_that_covered_a_case_shows_it_again(
-    study: Callable[..., Answers], chromium: Browser, key: str
-) -> None:
+def test_the_key_that_covered_a_case_shows_it_again(study: Callable[..., Answers], chromium: Browser, key: str) -> None:
     with _served(answers := study()) as origin:
         _enter(chromium, answers, origin)
         for _ in range(2):
