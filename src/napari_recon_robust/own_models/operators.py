@@ -114,7 +114,8 @@ def _draws(found: torch._ops.OpOverload, given: Mapping[str | int, Any]) -> bool
     """Whether it draws random numbers; dropout does not after `model.eval()`, nor with a probability of zero."""
     if torch.Tag.nondeterministic_seeded not in found.tags:
         return False
-    known = {**{one.name: one.default_value for one in found._schema.arguments}, **given}
+    known: dict[str | int, Any] = {one.name: one.default_value for one in found._schema.arguments}
+    known.update(given)
     while_training = known.get("train", known.get("training")) is not False
     return while_training and all(known.get(name) != 0 for name in ("p", "dropout", "dropout_p"))
 
