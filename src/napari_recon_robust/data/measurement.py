@@ -357,11 +357,13 @@ def calibration_noise(measurement: Measurement, sigma: Tensor) -> Tensor:
 
 
 def _sensitivities(measurement: Measurement, sigma: Tensor) -> Tensor:
-    """ESPIRiT from what calibrates. sigma: of a sample of `kspace`."""
-    from ..physics import coils
+    """ESPIRiT from what calibrates, of two lengths of kernels that which suits the samples. sigma: of `kspace`."""
+    from ..physics import coils, unexplained
 
     data, sampled = calibration_data(measurement)
-    return coils.espirit(data.detach(), sampled, measurement.dims, calibration_noise(measurement, sigma))
+    noise = calibration_noise(measurement, sigma)
+    found = coils.espirit_by_length(data.detach(), sampled, measurement.dims, noise)
+    return unexplained.explaining_most(found, measurement.data.detach(), measurement.data_mask, measurement.dims)
 
 
 def has_acs(measurement: Measurement) -> bool:

@@ -64,6 +64,17 @@ def espirit(data: Tensor, mask: Tensor, dims: Sequence[int], noise: Tensor | Non
     Returns complex64 (..., coils, rows, columns).
     Raises InputError if fewer than `FEWEST_LINES` central lines are sampled.
     """
+    return espirit_by_length(data, mask, dims, noise)[0]
+
+
+def espirit_by_length(
+    data: Tensor, mask: Tensor, dims: Sequence[int], noise: Tensor | None = None
+) -> tuple[Tensor, ...]:
+    """The sensitivities of `espirit`, and those by kernels of `SUPPORT_SPAN` where these are longer and have places.
+
+    Which of them are closer to the truth no ACS tells: longer kernels follow sensitivities that change faster over the
+    field of view, and fit the ACS too well. `unexplained.explaining_most` chooses by all samples.
+    """
     measured = _calibration_data(data, mask, dims)
     heard = (measured != 0).any(-1).any(-1)[..., None, None]
     acs, basis = _virtual_coils(measured)
@@ -74,16 +85,21 @@ def espirit(data: Tensor, mask: Tensor, dims: Sequence[int], noise: Tensor | Non
     low = _evaluate(windowed, *fine)
     start = _evaluate(windowed, *coarse)
     kernel, longer = (_kernel_size(acs, span, KERNEL) for span in (SPAN, SUPPORT_SPAN))
-    vectors, values, threshold = _solved(acs, kernel, noise, start, coarse)
+    solved = [_solved(acs, kernel, noise, start, coarse)]
     if longer != kernel and _has_places(acs, longer):
-        _, values, threshold = _solved(acs, longer, noise, start, coarse)
-    maps = _double(_double(vectors, size[0], -2), size[1], -1)
+        solved.append(_solved(acs, longer, noise, start, coarse))
+    _, values, threshold = solved[-1]
     least = EIGENVALUE_THRESHOLD - LOST_TO_NOISE * threshold
     support = _support(start, values > least)[..., MARGIN : MARGIN + size[0], MARGIN : MARGIN + size[1]]
-    phase = torch.sgn((maps.conj() * low).sum(-3, keepdim=True))
-    maps = maps * (phase * support / _norm(maps))
-    maps = maps if basis is None else torch.einsum("...cv,...vyx->...cyx", basis, maps)
-    return maps * heard
+
+    def finished(vectors: Tensor) -> Tensor:
+        maps = _double(_double(vectors, size[0], -2), size[1], -1)
+        phase = torch.sgn((maps.conj() * low).sum(-3, keepdim=True))
+        maps = maps * (phase * support / _norm(maps))
+        maps = maps if basis is None else torch.einsum("...cv,...vyx->...cyx", basis, maps)
+        return maps * heard
+
+    return tuple(finished(vectors) for vectors, _, _ in solved)
 
 
 def has_acs(mask: Tensor, shape: Sequence[int]) -> bool:

@@ -1,17 +1,21 @@
-"""Thermal noise of points that signal covers: what of the samples no image explains, seen through the coils.
+"""What of the samples no image explains, seen through the coils: noise, and errors of the sensitivities.
 
 Several coils measure one image, so that samples of all coils are more than its pixels, and what is left of them when
 an image has been fitted is noise. Far from the centre it is least disturbed by errors of the sensitivities, which are
 relative to the signal.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
-from .model import ForwardModel
+from .model import ForwardModel, data_norm
 
 STEPS = 10
 LEAST_EIGENVALUE = 0.05  # of A^H A, of those that the steps are made for
+ASKED_ROWS = 128  # at least, of hybrid data
+CLEARLY = 0.99  # of what others leave: sensitivities that leave more than that are no better in the image
 
 
 def residual(model: ForwardModel, data: Tensor) -> Tensor:
@@ -47,3 +51,30 @@ def of_data_and_noise(kspace: Tensor, mask: Tensor, sensitivities: Tensor, level
     generator = torch.Generator().manual_seed(0)
     white = torch.randn(kspace.shape, generator=generator, dtype=kspace.dtype).to(kspace.device)
     return residual(model, kspace), residual(model, mask * levels[..., None, None] * white)
+
+
+def explaining_most(candidates: Sequence[Tensor], data: Tensor, mask: Tensor, dims: tuple[int, ...]) -> Tensor:
+    """The sensitivities with which an image leaves least of the samples, of each item of a batch.
+
+    Those that come first stay unless others leave less than `CLEARLY` of what they leave. Rows of hybrid data know
+    nothing of each other, so that some of many are asked.
+
+    candidates: complex64 (..., coils, rows, columns), one after the other. data, mask, dims: those of `ForwardModel`.
+    """
+    best = candidates[0]
+    if len(candidates) == 1:
+        return best
+    some = slice(None, None, max(1, data.shape[-2] // ASKED_ROWS) if dims == (-1,) else 1)
+    data, mask = data[..., some, :], mask[..., some, :] if mask.shape[-2] > 1 else mask
+    least = _left(best[..., some, :], data, mask, dims)
+    for one in candidates[1:]:
+        left = _left(one[..., some, :], data, mask, dims)
+        better = left < CLEARLY * least
+        best = torch.where(better[..., None, None, None], one, best)
+        least = torch.where(better, left, least)
+    return best
+
+
+def _left(sensitivities: Tensor, data: Tensor, mask: Tensor, dims: tuple[int, ...]) -> Tensor:
+    """The norm of what is left of the samples, real (...)."""
+    return data_norm(residual(ForwardModel(sensitivities, mask, dims), data))

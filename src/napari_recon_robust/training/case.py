@@ -19,13 +19,16 @@ from ..data.quantile import upper_quantile
 from ..ground.errors import InputError
 from ..ground.guard import check_length, opening
 from ..ground.writing import WritingError, write
-from ..physics import coils, fourier
+from ..physics import coils, fourier, unexplained
 from ..physics.model import root_sum_of_squares
 from ..physics.sampling import outside_acs
 from .sources import Acquisition, BankSpecification
 
 FEWEST_OUTSIDE = 2
 """Of the sampled lines outside the ACS: of one none could be held out."""
+
+
+_USUAL_ACCELERATION = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +75,12 @@ def calibrated(acquired: Acquisition, specification: BankSpecification, rng: Gen
             f"an undersampled scan has {outside} sampled line(s) outside its ACS; {FEWEST_OUTSIDE} are needed."
         )
     sigma = acquired.hybrid.real.new_full(acquired.hybrid.shape[:1], acquired.sigma)
-    maps = coils.espirit(acquired.hybrid, central_lines(columns, lines), (-1,), sigma)
+    acs = central_lines(columns, lines)
+    found = coils.espirit_by_length(acquired.hybrid, acs, (-1,), sigma)
+    # The mask is drawn later, again and again: which of them a user would have is asked under a usual one.
+    usual = acs | ~acquired.acquired
+    usual[:, ::_USUAL_ACCELERATION] = True
+    maps = unexplained.explaining_most(found, usual * acquired.hybrid, usual, (-1,))
     return TrainingCase(
         coil_images=fourier.ifft(acquired.hybrid, (-1,)) / scale,
         sensitivities=maps,
