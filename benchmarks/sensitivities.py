@@ -10,8 +10,8 @@ with the ACS that its case draws; or the first slices of fully sampled scans, as
 the mean in the foreground added, under Poisson discs with square ACS of some widths and under lines; or simulated
 discs of one texture that fill more and more of the field of view (8 coils, another array each, 128x128, little noise),
 under lines at 4x. NMSE of the magnitude against the root sum of squares without (added) noise, in the foreground;
-geometric means of the ratios, in brackets the largest. BART: its `ecalib -m1`, in the support of ours and with its phase. No network is trained anew for
-other sensitivities. Seconds: of the sensitivities alone, the median.
+geometric means of the ratios, in brackets the largest. BART: its `ecalib -m1`, in the support of ours and with its
+phase. No network is trained anew for other sensitivities. Seconds: of the sensitivities alone, the median.
 """
 
 import math
