@@ -1,6 +1,6 @@
 """Whether a network makes any image worse than the zero-filled one in the domain that its card states.
 
-    python benchmarks/domain.py --data ../shared/data/anatomy --bank FOLDER [--draws 5] [--methods ID ...]
+    python benchmarks/domain.py --data ../shared/data/anatomy --bank FOLDER [--draws 5] [--methods ID|FILE ...]
         [--noise LOW HIGH]
 
 Whole slices of the validation people; coils, matrix and noise as the cases were drawn (5 to 16 coils, 96 to 320 pixels,
@@ -47,7 +47,7 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", default=list(NETWORKS))
     parser.add_argument("--noise", nargs=2, type=float, metavar=("LOW", "HIGH"))
     options = parser.parse_args()
-    networks = {id: at_defaults(load_recipe(id)) for id in options.methods}
+    networks = {name: at_defaults(load_recipe(Path(name).stem), name) for name in options.methods}
     bank = load_recipe(JUDGE).bank
     if options.noise:
         bank = judging(bank, noise=tuple(options.noise))
