@@ -567,7 +567,7 @@ class Reading {
   press(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-    if (main.hidden && this.covered?.key === key && !event.repeat) this.covered.goOn();
+    if (main.hidden && this.covered.key === key && !event.repeat) this.covered.goOn();
     else if (!main.hidden && event.target !== this.comment) this.#press(key, event);
   }
 
