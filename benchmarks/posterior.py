@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from scipy.stats import spearmanr, t
+from torch import Tensor
 
 from arguments import parser_of
 from napari_recon_robust.analyses.quality.entries import Entry
@@ -99,19 +100,25 @@ def scored(
 def calibration(samples: PosteriorSamples, case: UndersampledSlice) -> list[float]:
     """Shares within the intervals, error / spread, rank correlation, misfits."""
     inside, measurement = case.foreground, case.measurement
-    count = len(samples.images)
-    magnitudes = samples.images.abs()
-    error = (magnitudes.mean(0) - case.reference)[inside].abs()
-    variance = samples.deviation[inside].square() * (1 + 1 / count)
     noise = float((measurement.noise_level * measurement.scale).squeeze())
-    if case.truth is None:
-        variance = variance + noise**2 / 2  # one part of complex noise
-    shares = [float((error <= t.ppf(0.5 + level / 2, count - 1) * variance.sqrt()).float().mean()) for level in LEVELS]
-    ratio = float((error.square().mean() / variance.mean()).sqrt())
+    own = noise**2 / 2 if case.truth is None else 0.0  # the variance of one part of complex noise
+    error, shares, ratio = held(samples.images.abs()[:, inside], case.reference[inside], own)
     rank = float(spearmanr(samples.deviation[inside], error).statistic)
     data = measurement.data
     floor = noise * (float(measurement.model.mask.expand(data.shape).sum()) ** 0.5) / float(data.norm())
     return [*shares, ratio, rank, float(samples.consistency.mean()), floor]
+
+
+def held(magnitudes: Tensor, reference: Tensor, own: float = 0.0) -> tuple[Tensor, list[float], float]:
+    """|m - reference| of pixels, the shares of them that the intervals hold, and error / spread.
+
+    magnitudes: (samples, pixels); reference: (pixels,), which has noise of the variance `own`.
+    """
+    count = len(magnitudes)
+    error = (magnitudes.mean(0) - reference).abs()
+    variance = magnitudes.var(0) * (1 + 1 / count) + own
+    shares = [float((error <= t.ppf(0.5 + level / 2, count - 1) * variance.sqrt()).float().mean()) for level in LEVELS]
+    return error, shares, float((error.square().mean() / variance.mean()).sqrt())
 
 
 if __name__ == "__main__":

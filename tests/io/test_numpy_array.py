@@ -46,6 +46,7 @@ def test_guess_finds_coils_and_the_oversampled_readout(tmp_path, kspace, order):
     path = save(tmp_path / "scan.npy", kspace[1].transpose(order))
     with open_scan(path) as scan:
         np.testing.assert_array_equal(scan.kspace(0).numpy(), kspace[1])
+        assert scan.name == "scan.npy"
         assert f"taken as {', '.join(names[axis] for axis in order)}, which is a guess" in scan.header.notes[0]
 
 

@@ -69,6 +69,31 @@ def test_an_inserted_lesion_is_recovered_by_full_sampling_and_hardly_by_little(m
     assert attacked["contrast_recovery_region_perturbed"] != few["contrast_recovery_region_clean"]
 
 
+def test_a_lesion_that_comes_out_reversed_has_negative_recovery_and_detectability(measure, monkeypatch) -> None:
+    """A dark lesion that looks bright is not detected better than one that is hardly seen."""
+    parts = {
+        "regions": [{"kind": "lesions", "diameters": [8], "contrasts": [-0.4]}],
+        "masks": [{"acceleration": 1, "centre_fraction": 0.1, "minimum_centre_lines": 0}],
+        "methods": ["zero-filled"],
+        "perturbations": ["none"],
+        "metrics": ["contrast_recovery", "detectability"],
+    }
+    usual = [one.values for one in measure(**parts).values()]
+    real = SharedSlice.clean
+
+    def reversed_contrast(*arguments: object) -> torch.Tensor:
+        image = real(*arguments).abs()
+        return image.max() - image
+
+    monkeypatch.setattr(SharedSlice, "clean", reversed_contrast)
+    found = [one.values for one in measure(**parts).values()]
+    for before, after in zip(usual, found, strict=True):
+        assert before["detectability_region_reference"] == after["detectability_region_reference"] > 0
+        assert before["detectability_region_clean"] == pytest.approx(before["detectability_region_reference"], rel=0.05)
+        assert after["detectability_region_clean"] == pytest.approx(-before["detectability_region_clean"])
+        assert after["contrast_recovery_region_clean"] == pytest.approx(-before["contrast_recovery_region_clean"])
+
+
 def test_recovery_is_that_of_the_change_that_a_perturbation_makes(measure) -> None:
     """Full sampling shows the change as it is, though the region's own contrast is another one by then."""
     trials = measure(

@@ -59,14 +59,14 @@ class NumpyScan(Scan):
         if axes is None:
             profiles = _profiles(array)
             axes = _guessed(profiles, array.shape)
-            unsure = array.ndim == len(AXES) and min(array.shape[axes.index(name)] for name in AXES[:2]) > 1
+            unsure = array.ndim == len(AXES) and min(array.shape[axes.index(axis)] for axis in AXES[:2]) > 1
             notes.append(
                 f"The axes of {' x '.join(map(str, array.shape))} are taken as {', '.join(axes)}, which is a guess"
                 f"{', of coil and slice by their place and length alone' if unsure else ''}; "
                 "name them (axes) if that is wrong."
             )
-            for name, profile in zip(axes, profiles, strict=True):
-                notes += note_on(name, profile) if name in ("slice", "coil") else []
+            for axis, profile in zip(axes, profiles, strict=True):
+                notes += note_on(axis, profile) if axis in ("slice", "coil") else []
         else:
             axes = _checked(axes, array.ndim)
         self._array, self._axes = array, tuple(axes)

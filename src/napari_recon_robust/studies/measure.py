@@ -1,5 +1,6 @@
 """The numbers of one trial."""
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -120,11 +121,17 @@ class Measurer:
     def _lesion(
         self, trial: Trial, mask: Tensor, images: Mapping[str, Tensor], wanted: tuple[str, ...]
     ) -> dict[str, float]:
-        """Contrast recovery and detectability of a lesion that was inserted, or of a region that is taken for one."""
+        """Contrast recovery and detectability of a lesion that was inserted, or of a region that is taken for one.
+
+        Where an image shows the contrast of the reference reversed, both are negative.
+        """
         if mask.all():
             return {}
         found: dict[str, float] = {}
         around = tissue_around(mask)
+        direction = math.copysign(1.0, _detectability(images["reference"], mask, around))
+        if "detectability" in wanted:
+            found["detectability_region_reference"] = abs(_detectability(images["reference"], mask, around))
         for state in STATES:
             if state not in images:
                 continue
@@ -136,8 +143,7 @@ class Measurer:
                     else inserted
                 )
             if "detectability" in wanted:
-                inside, outside = images[state][mask].double(), images[state][around].double()
-                found[f"detectability_region_{state}"] = float((inside.mean() - outside.mean()).abs() / outside.std())
+                found[f"detectability_region_{state}"] = direction * _detectability(images[state], mask, around)
         return found
 
     def _coverage(self, trial: Trial, reference: Tensor) -> dict[str, float]:
@@ -203,6 +209,12 @@ def _contrast(image: Tensor, mask: Tensor, around: Tensor) -> float:
     """(a - b) / b of the mean magnitudes a in the region and b around it."""
     inside, outside = float(image[mask].double().mean()), float(image[around].double().mean())
     return (inside - outside) / outside if outside else float("nan")
+
+
+def _detectability(image: Tensor, mask: Tensor, around: Tensor) -> float:
+    """(a - b) / s of the mean magnitudes a in the region and b around it, s the standard deviation around it."""
+    inside, outside = image[mask].double(), image[around].double()
+    return float((inside.mean() - outside.mean()) / outside.std())
 
 
 def _magnitude(image: Tensor) -> Tensor:

@@ -58,6 +58,7 @@ def columns(labels: Sequence[str] = ()) -> dict[str, str]:
     """The columns in their order, with their types. labels: of the table of labels."""
     measured = [f"{name}_{where}_{state}" for name in IMAGE_METRICS for where in PLACES.values() for state in STATES]
     lesion = [f"{name}_region_{state}" for name in LESION_METRICS for state in STATES]
+    lesion.append("detectability_region_reference")
     covered = [f"{COVERAGE}_{level}_foreground_clean" for level in LEVELS]
     starts = [f"start_{name}_{where}_clean" for name in IMAGE_METRICS for where in PLACES.values()]
     return {

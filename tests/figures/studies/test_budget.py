@@ -48,6 +48,7 @@ def test_the_marks_of_a_single_budget_have_room(trials: pl.DataFrame, tmp_path: 
     for axes in drawn[0].axes:
         left, right = axes.get_xlim()
         assert left == 0
+        assert list(axes.get_xticks()) == [0, 100 * single["budget"].max()]
         assert right - axes.dataLim.x1 > 0.04 * right, "the last mark is whole"
 
 

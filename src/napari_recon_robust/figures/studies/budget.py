@@ -16,12 +16,14 @@ REGION, ADVREC, RANDOM = "region", "region, AdvRec's algorithm", "region, random
 WHOLE = "region, attack on the whole image"
 SEARCH = "worst-case"  # the kind of perturbation that searches
 _ACROSS = 2
+_TICKS = 3  # budgets that are named on the axis
+_ASIDE = "The marks of methods stand beside each other around each budget."
 _LOOKS: dict[str, dict[str, Any]] = {
     REGION: {"linestyle": "-"},
-    ADVREC: {"linestyle": "-.", "markersize": 3},
+    ADVREC: {"linestyle": "-.", "fillstyle": "top"},
     WHOLE: {"linestyle": (0, (1, 1, 4, 1)), "marker": "x", "markersize": 3},
     RANDOM: {"linestyle": "--", "markerfacecolor": "white"},
-    "whole image": {"linestyle": ":", "markersize": 2.5},
+    "whole image": {"linestyle": ":", "fillstyle": "left"},
 }
 
 
@@ -78,21 +80,25 @@ def loss_against_budget(trials: pl.DataFrame, path: Path) -> Drawn:
     samplings = frame.by_sampling(data)
     across = min(len(samplings), _ACROSS)
     sheet = Sheet(TITLE, data["method_label"], rows=2 * -(-len(samplings) // across), columns=across)
-    step = min(frame.ranked(data["eta"])) * min(0.04, 0.24 / len(sheet.looks))
+    budgets = frame.ranked(data["eta"])
+    step = min(budgets) * min(0.04, 0.24 / len(sheet.looks))
     for line, (value, label) in enumerate((("ssim_loss", "loss of SSIM"), ("error_rise", "rise of rel. RMSE (%)"))):
         for number, (title, part) in enumerate(samplings):
             block, column = divmod(number, across)
             axes = sheet.panels[2 * block + line][column]
             for name, series in frame.parted(part.filter(pl.col("value") == value), "method_label", "what"):
-                dodge = step * sheet.number(name[0])
+                dodge = step * (sheet.number(name[0]) - (len(sheet.looks) - 1) / 2)
                 sheet.means(axes, series, "eta", name[0], dodge=dodge, **looks[name[1]])
             axes.axhline(0, color="black", linewidth=0.6)
             axes.set_xlim(0, 1.05 * axes.dataLim.x1)  # a single budget has marks beside it, too
+            if len(budgets) <= _TICKS:
+                axes.set_xticks([0.0, *budgets], [f"{budget:g}" for budget in (0.0, *budgets)])
             if line == 0:
                 axes.set_title(title)
             else:
                 axes.set_xlabel("budget η (% of the norm of the k-space)")
             if column == 0:
                 axes.set_ylabel(label)
-    sheet.legend(list(looks.items()))
-    return sheet.finish(path, data, frame.counted(data, rows))
+    sheet.legend([(name, {"marker": "o", **look}) for name, look in looks.items()])
+    words = frame.counted(data, rows)
+    return sheet.finish(path, data, f"{words} {_ASIDE}" if len(sheet.looks) > 1 else words)

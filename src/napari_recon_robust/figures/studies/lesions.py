@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise, product
-from math import inf
 from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
@@ -22,8 +21,8 @@ _ADVICE = (
     "give the plan regions that are lesions (annotations, lesions or drawn) and the metrics contrast_recovery and "
     "detectability"
 )
-_VALUES = {"contrast_recovery": "contrast recovery", "detectability": "detectability d'"}
-_SCALES = {"contrast_recovery": frame.ENDLESS, "detectability": (0.0, inf)}
+_VALUES = {"contrast_recovery": "contrast recovery", "detectability": "detectability (contrast ÷ spread around)"}
+_SCALES = {"contrast_recovery": frame.ENDLESS, "detectability": frame.ENDLESS}
 _SIZES = 3  # classes of size, of equally many lesions
 _MOST = 6  # labels that are shown, the most frequent ones
 _FILLS = ("full", "left", "right", "bottom", "top")  # of marks, one for each kind of perturbation
