@@ -101,34 +101,44 @@ def test_the_time_is_that_of_the_first_answer_and_a_revision_has_its_own(opened:
 
 
 @pytest.mark.slow
-def test_an_earlier_presentation_waits_while_its_case_is_judged_anew(study: Callable[..., Answers]) -> None:
-    """Its image, its reference, its answers: none is there, and nothing of it can be changed."""
+def test_an_earlier_presentation_is_over_when_its_slice_is_shown_once_more(study: Callable[..., Answers]) -> None:
+    """Its image, its reference, its answers: none is there, and nothing of it can be changed, to the end."""
     answers = study(viewing={"reference": True})
     answers.consent("R1")
     order = answers.bundle.of_reader("R1")
     assert len({one.same for one in order}) == 6
-    waited = 0
-    for shown in order:
-        earlier = [one for one in order if one.number < shown.number]
-        for one in earlier:
-            if one.same == shown.same:
-                waited += 1
-                for act in (
-                    lambda: answers.may_see("R1", one.id),  # noqa: B023 (called at once)
-                    lambda: answers.record("R1", one.id, 1, {"sharpness": {"level": 1}}),  # noqa: B023
-                ):
-                    with pytest.raises(NotAllowedError, match="comes once more now"):
-                        act()
+    for at, shown in enumerate(order):
+        so_far = order[: at + 1]
+        for before, one in enumerate(order[:at]):
+            if any(one.same == later.same for later in so_far[before + 1 :]):
+                check_over(answers, one)
             else:
                 assert answers.may_see("R1", one.id) is one
-        found, at = [], shown
-        while (before := answers.previous("R1", at.id)) is not None:
-            found, at = [before, *found], before
-        assert found == [one for one in earlier if one.same != shown.same]
+        assert ways_back(answers, shown) == last_of_each_slice(order[:at], but=shown.same)
         answers.record("R1", shown.id, 0, GOOD)
-    assert waited == 6
     assert answers.place("R1").shown is None
-    assert answers.may_see("R1", order[0].id) is order[0]
+    for one in order[:6]:
+        check_over(answers, one)
+    answers.record("R1", order[-1].id, 1, {"sharpness": {"level": 1}})
+
+
+def check_over(answers: Answers, shown: Shown) -> None:
+    with pytest.raises(NotAllowedError, match="shown once more since"):
+        answers.may_see("R1", shown.id)
+    with pytest.raises(NotAllowedError, match="shown once more since"):
+        answers.record("R1", shown.id, 1, {"sharpness": {"level": 1}})
+
+
+def ways_back(answers: Answers, shown: Shown) -> list[Shown]:
+    found, at = list[Shown](), shown
+    while (before := answers.previous("R1", at.id)) is not None:
+        found, at = [before, *found], before
+    return found
+
+
+def last_of_each_slice(order: list[Shown], but: str) -> list[Shown]:
+    last = {one.same: one for one in order}
+    return [one for one in order if last[one.same] is one and one.same != but]
 
 
 @pytest.mark.slow
@@ -143,7 +153,7 @@ def test_a_case_waits_while_another_of_its_slice_is_judged(cases: Path, tmp_path
         order = answers.bundle.of_reader("R1")
         answers.record("R1", order[0].id, 0, GOOD)
         assert order[0].reference != order[1].reference
-        with pytest.raises(NotAllowedError, match="this slice comes once more now"):
+        with pytest.raises(NotAllowedError, match="this slice was shown once more"):
             answers.may_see("R1", order[0].id)
         assert answers.previous("R1", order[1].id) is None
 
@@ -179,6 +189,8 @@ def test_a_plan_may_forbid_to_go_back(study: Callable[..., Answers]) -> None:
     assert answers.previous("R1", next_of(answers).id) is None
     with pytest.raises(NotAllowedError, match="cannot be changed any more"):
         answers.record("R1", id, 1, GOOD)
+    with pytest.raises(NotAllowedError, match="cannot be changed any more"):
+        answers.may_see("R1", id)
 
 
 @pytest.mark.parametrize(
@@ -268,6 +280,69 @@ def test_a_readers_data_can_be_deleted_and_the_log_stays_whole(opened: Answers) 
     assert {row["reader"] for row in opened.rows()} == {"R2"}
     assert not opened.consented("R1")
     assert opened.verify() == 8
+
+
+def _forget_when_told(folder: Path, path: Path, told: Any, done: Any) -> None:
+    with closing(Answers(path, Bundle(folder))) as other:
+        told.wait(60)
+        other.forget("R1")
+        done.set()
+
+
+@pytest.mark.slow
+def test_nothing_is_stored_after_another_process_has_deleted_the_data(
+    opened: Answers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which is asked for between the check of an answer and its write, and waits for the write."""
+    context = multiprocessing.get_context("fork")
+    told, done = context.Event(), context.Event()
+    given = opened.bundle.folder, tmp_path / "study.answers.sqlite", told, done
+    process = context.Process(target=_forget_when_told, args=given)
+    process.start()
+    step, shown = opened.step, next_of(opened)
+
+    def checked(presentation: str) -> int:
+        told.set()
+        done.wait(0.5)
+        return step(presentation)
+
+    monkeypatch.setattr(opened, "step", checked)
+    opened.record("R1", shown.id, 0, GOOD)
+    process.join(60)
+    assert done.is_set()
+    assert not opened.rows()
+    with pytest.raises(NotAllowedError, match="before you have agreed"):
+        opened.record("R1", shown.id, 0, GOOD)
+
+
+def test_no_byte_of_what_was_deleted_is_left(opened: Answers, tmp_path: Path) -> None:
+    def left(words: str) -> int:
+        return sum(file.read_bytes().count(words.encode()) for file in tmp_path.glob("study.answers.sqlite*"))
+
+    for at in range(12):
+        for reader in ("R1", "R2"):
+            size = 4000 if at % 3 == 0 else 40
+            opened.record(reader, next_of(opened, reader).id, 0, GOOD, f"words of {reader} " * (size // 12))
+    opened.check_display("R1", 0, {"light": "words of R1"})
+    before = left("words of R2")
+    assert left("words of R1") > 1000
+    opened.forget("R1")
+    assert left("words of R1") == 0
+    assert left("words of R2") >= before // 2  # which stand in the log of writes and in the file before
+    opened.verify()
+
+
+def test_what_somebody_else_reads_meanwhile_is_erased_later(opened: Answers, tmp_path: Path) -> None:
+    path = tmp_path / "study.answers.sqlite"
+    opened.record("R1", next_of(opened).id, 0, GOOD, "words of R1")
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN")
+        other.execute("SELECT * FROM answers").fetchone()
+        opened.forget("R1")
+        assert not opened.rows()
+        assert b"words of R1" in path.with_name(f"{path.name}-wal").read_bytes()
+    opened.record("R2", next_of(opened, "R2").id, 0, GOOD)
+    assert not any(b"words of R1" in file.read_bytes() for file in tmp_path.glob(f"{path.name}*"))
 
 
 def test_a_changed_answer_or_log_is_found(opened: Answers, tmp_path: Path) -> None:

@@ -34,6 +34,14 @@ def test_the_paragraph_says_against_what_each_method_is_measured(trials: pl.Data
     assert "figures of the whole image compare methods of one reference alone" in words
 
 
+def test_the_table_tells_against_what_an_own_model_is_measured(trials: pl.DataFrame) -> None:
+    """Its code is not run for a report."""
+    own = trials.with_columns(method=pl.lit("own.py:f"), method_label=pl.lit("My own"))
+    assert "The reference of" not in methods(own).paragraph, "tables of earlier versions do not say"
+    words = methods(own.with_columns(reference_kind=pl.lit("combined"))).paragraph
+    assert "The reference of My own is the fully sampled image, whose coils were combined" in words
+
+
 def test_failed_trials_are_counted(trials: pl.DataFrame) -> None:
     failed = trials.with_columns(error=pl.when(pl.int_range(pl.len()) < 2).then(pl.lit("it failed.")))
     assert "of which 2 failed and are left out" in methods(failed).paragraph

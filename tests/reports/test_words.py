@@ -21,6 +21,14 @@ def test_the_paragraph_says_what_was_done_in_figures() -> None:
         assert words in text
 
 
+def test_a_whole_sampling_is_told() -> None:
+    case = frozen()
+    sampling = {"pattern": "random", "acceleration": 4.0, "centre_fraction": 0.08, "minimum_centre_lines": 12, "seed": 3}
+    recipe = case.recipe.model_copy(update={"source": {"sampling": sampling, "acceleration": 3.2}})
+    told = "(nominal R 4, the central 8%, at least 12 lines, fully sampled, seed 3) at an effective acceleration of 3.2."
+    assert f"by the pattern “random” {told}" in methods(CaseImages(replace(case, recipe=recipe)))
+
+
 def test_a_feature_that_was_placed_was_not_searched_for() -> None:
     case = frozen("fnaf")
     for place, words in (

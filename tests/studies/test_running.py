@@ -59,6 +59,10 @@ def test_a_study_gives_a_row_for_each_trial_that_others_read(write_plan) -> None
     assert len(pandas.read_parquet(folder)) == 5
     assert duckdb.sql(f"select count(distinct trial) from '{folder}/*.parquet'").limit(1).fetchall() == [(5,)]
     assert not list((store_beside(path) / "rows").glob("*"))
+    (attempt,) = found["attempt"].unique()
+    known = json.loads((store_beside(path) / "provenance" / f"{attempt}.json").read_text())
+    assert set(known["methods"]) == set(found["method_label"])
+    assert set(found["reference_kind"]) == {"rss"}, "that of zero-filled images"
 
 
 @pytest.mark.slow

@@ -1,4 +1,5 @@
 import json
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -105,6 +106,20 @@ def test_lines_of_an_attempt_under_way_elsewhere_stay(store, monkeypatch) -> Non
     monkeypatch.setattr(module, "_machine", lambda: "another")
     store.compact()
     assert len(list((store.folder / "rows").glob("*.jsonl"))) == 1
+    assert trials(store) == ["001"]
+
+
+def test_lines_that_are_a_day_old_are_merged_whoever_has_the_number_of_their_process(store) -> None:
+    """After a restart of the machine another process may have it."""
+    attempt = store.attempt({})
+    store.add("shard", attempt, row(1))
+    file = store.folder / "provenance" / f"{attempt}.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "process": os.getppid()}))
+    store.compact()
+    (lines,) = (store.folder / "rows").glob("*.jsonl")
+    os.utime(lines, (lines.stat().st_mtime - 25 * 3600,) * 2)
+    store.compact()
+    assert not list((store.folder / "rows").glob("*.jsonl"))
     assert trials(store) == ["001"]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from torch import Tensor
 
 from ..data.measurement import Measurement
 from ..data.scan import Scan
@@ -201,8 +202,8 @@ def measured(
     device: str = "cpu",
     draws: bool = False,
     **sampling_values: Any,
-) -> Iterator[tuple[Scan, int, Measurement]]:
-    """Open the file, take the slice, undersample it: (scan, slice, measurement).
+) -> Iterator[tuple[Scan, int, Measurement, Sampling | Tensor | None]]:
+    """Open the file, take the slice, undersample it: (scan, slice, measurement, sampling).
 
     An acceleration, a share of centre lines or a seed that is given without a pattern is that of equispaced lines.
     draws: the command draws something else by the seed too, which then needs no lines to draw: it may stand beside a
@@ -236,7 +237,7 @@ def measured(
 
         for caution in cautions(measurement).values():
             warn(caution)
-        yield scan, chosen, measurement
+        yield scan, chosen, measurement, sampling
 
 
 def number(seed: str, default: T) -> int | T:

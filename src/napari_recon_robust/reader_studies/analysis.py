@@ -73,6 +73,7 @@ def analyse(plan: Plan, rows: Sequence[Row]) -> Analysis:
 # What stands in a finding for a measure of the endpoint, and where it is without an effect.
 _ENDPOINTS = {
     "mean": (("difference of scores", "places ahead"), 0.0),
+    "preference": (("difference of shares",), 0.0),
     "auc": ((AREA,), 0.0),
     "wafroc": ((WAFROC,), 0.0),
     "sensitivity": (("sensitivity",), 0.0),
@@ -91,10 +92,7 @@ def _endpoint(plan: Plan, findings: Sequence[Finding]) -> str:
     if measure == "interchangeability":
         names = (f"{one} for {other}", f"{other} for {one}")
         return _interchangeable(endpoint.question, names, endpoint.margin, findings)
-    whats, null = _ENDPOINTS.get(measure, (("difference of shares",), 0.0))
-    if measure == "preference" and len(plan.arms) == 2:
-        first = plan.arms[0].name
-        wanted, whats, null = {first: 1.0 if one == first else -1.0}, ("share of choices",), 0.5
+    whats, null = _ENDPOINTS[measure]
     chosen = [item for item in findings if item.question == endpoint.question and item.what in whats]
     chosen = [item for item in chosen if item.arm in wanted]
     if not chosen or chosen[0].estimate.interval is None:
@@ -110,8 +108,11 @@ def _endpoint(plan: Plan, findings: Sequence[Finding]) -> str:
     if low > 0 or high < 0:
         better = one if low > 0 else other
         return words + f"The interval excludes 0: {better} is better."
+    # One interval carries both directions: whenever it holds the truth, all that is read from it is true.
     if low > -endpoint.margin:
         return words + f"{one} is not inferior to {other} by the margin."
+    if high < endpoint.margin:
+        return words + f"{other} is not inferior to {one} by the margin."
     return words + "The interval is too wide to decide: neither a difference nor equivalence is shown."
 
 

@@ -9,23 +9,21 @@ import secrets
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Self
 
 from ..ground.errors import FileFormatError, InputError, ReconRobustError
 from . import audit
 from .access import Access, NotAllowedError
+from .allowed import NOT_NOW, Progress, are_rivals, refusal
 from .bundle import Bundle, Shown
 from .questions import COMMENT, Answer, check_comment
 from .store import OF_A_READER, Store
 
 _TIMES = ("shown", "first_action", "answered", "hidden")  # milliseconds of the reader's monotonic clock
-
-
-_NOT_NOW = "this case is not yours to see now; load the page again."
-_RIVAL = "this slice comes once more now; the case can be revised when that is answered."
 
 
 class ConflictError(ReconRobustError):
@@ -84,34 +82,38 @@ class Answers:
         return self._store.first("SELECT 1 FROM consents WHERE reader = ?", reader) is not None
 
     def forget(self, reader: str) -> None:
-        """Delete a reader's answers, sittings and consent. The log keeps that it was done, and hashes without salt."""
+        """Delete a reader's answers, sittings and consent. The log keeps that it was done, and hashes without salt.
+
+        Their bytes are overwritten in the files, too; see `Store.erase`.
+        """
         self.access.check_reader(reader)
         with self._store.transaction() as database:
             for table in OF_A_READER:
                 database.execute(f"DELETE FROM {table} WHERE reader = ?", (reader,))
             audit.log(database, reader, "deleted")
+        self._store.erase()
 
     # ---------------------------------------------------------------- reading
 
     def place(self, reader: str) -> Place:
         """Where a reader is."""
-        shown = self.bundle.of_reader(reader)
-        answered = self._answered(reader)
-        open_ = [one for one in shown if one.id not in answered]
-        sittings = max(one.sitting for one in shown) + 1
-        current = open_[0] if open_ else shown[-1]
-        of_sitting = [one for one in shown if one.sitting == current.sitting]
-        done = sum(one.id in answered for one in of_sitting)
-        wait = self._wait(reader, current.sitting) if open_ and done == 0 else ""
-        following = open_[0] if open_ and not wait else None
+        progress = self._progress(reader)
+        sittings = max(one.sitting for one in progress.order) + 1
+        sitting, following = progress.current.sitting, progress.next
+        of_sitting = [one for one in progress.order if one.sitting == sitting]
+        done = sum(one.id in progress.answered for one in of_sitting)
         step = 0 if following is None else self.step(following.id)
-        return Place(current.sitting, sittings, done, len(of_sitting), following, wait, step)
+        return Place(sitting, sittings, done, len(of_sitting), following, progress.wait, step)
 
-    def _answered(self, reader: str) -> set[str]:
-        """The presentations of which all questions are answered: the last step with them all."""
+    def _progress(self, reader: str) -> Progress:
+        """What is answered, by the last step, and whether the washout before the next sitting lasts."""
         last = self.bundle.study.steps[-1][0].id
         question = "SELECT presentation FROM answers WHERE reader = ? AND question = ? AND revision = 0"
-        return {row[0] for row in self._store.all(question, reader, last)}
+        answered = {row[0] for row in self._store.all(question, reader, last)}
+        progress = Progress(self.bundle.of_reader(reader), answered)
+        sitting = progress.current.sitting
+        begun = any(one.id in answered for one in progress.order if one.sitting == sitting)
+        return progress if begun else replace(progress, wait=self._wait(reader, sitting))
 
     def step(self, presentation: str) -> int:
         """Which of the study's steps is open: the first that is not answered, else the last."""
@@ -137,8 +139,8 @@ class Answers:
 
     def check_display(self, reader: str, sitting: int, findings: Mapping[str, Any]) -> None:
         """Keep what the check of the display found at the start of a sitting; NotAllowedError before consent."""
-        _check_consent(self.consented(reader))
         with self._store.transaction() as database:
+            _check_consent(self.consented(reader))
             database.execute(
                 "INSERT INTO displays VALUES (?, ?, ?, ?)", (reader, sitting, audit.now(), json.dumps(dict(findings)))
             )
@@ -162,64 +164,28 @@ class Answers:
         what the reader may not answer, InputError for an answer that does not fit, ConflictError for a revision that is
         there with another content, WritingError where the disk is full.
         """
-        step = _step_of(self.bundle, values)
-        shown = self._may_answer(reader, presentation, revision, step)
+        step, shown = _step_of(self.bundle, values), _own(self.bundle, reader, presentation)
         questions, images = self.bundle.study.steps[step], len(shown.images)
-        checked = {question.id: question.check(values[question.id], images, shown.slices) for question in questions}
-        if step == len(self.bundle.study.steps) - 1:
-            checked[COMMENT] = {"text": check_comment(comment)}
-        kept = json.dumps(_context(context or {}, shown.slices))
-        with self._store.transaction() as database:
+        with self._store.transaction() as database:  # between the check and the write nobody deletes or answers
+            self._check_may_answer(reader, shown, revision, step)
+            checked = {question.id: question.check(values[question.id], images, shown.slices) for question in questions}
+            if step == len(self.bundle.study.steps) - 1:
+                checked[COMMENT] = {"text": check_comment(comment)}
+            kept = json.dumps(_context(context or {}, shown.slices))
             for question, value in checked.items():
-                self._put(database, shown, question, revision, value, kept)
+                _put(database, shown, question, revision, value, kept)
 
-    def _may_answer(self, reader: str, presentation: str, revision: int, step: int) -> Shown:
-        shown = _own(self.bundle, reader, presentation)
+    def _check_may_answer(self, reader: str, shown: Shown, revision: int, step: int) -> None:
         _check_consent(self.consented(reader))
-        current = self.place(reader)
-        is_next = current.shown is not None and current.shown.id == presentation
-        answered = presentation in self._answered(reader)
-        if not is_next and not answered:
-            raise NotAllowedError("this case is not the next one; load the page again.")
-        opened = self.step(presentation)
+        progress, opened = self._progress(reader), self.step(shown.id)
+        if words := refusal("answer", shown, progress, self.bundle.study):
+            raise NotAllowedError(words)
         if step > opened:
             raise NotAllowedError("other questions come first; load the page again.")
         if revision > 0 and step < opened:
             raise NotAllowedError("this was answered before the reference was shown, and cannot be changed any more.")
-        if revision > 0 and (not self.bundle.study.back or shown.sitting != current.sitting or shown.training):
-            raise NotAllowedError("answers of this study cannot be changed any more.")
-        if revision > 0 and _rivals(shown, current):
-            raise NotAllowedError(_RIVAL)
-        return shown
-
-    def _put(
-        self,
-        database: sqlite3.Connection,
-        shown: Shown,
-        question: str,
-        revision: int,
-        value: Answer,
-        context: str,
-    ) -> None:
-        key = (shown.id, question)
-        rows = database.execute(
-            "SELECT revision, value, salt FROM answers WHERE presentation = ? AND question = ? ORDER BY revision", key
-        ).fetchall()
-        text = json.dumps(value, sort_keys=True)
-        if revision < len(rows):
-            if rows[revision][1] != text:
-                raise ConflictError("this case was answered already, perhaps in another window; load the page again.")
-            return
-        if revision > len(rows):
-            raise ConflictError(f"revision {revision} comes before revision {len(rows)}; load the page again.")
-        salt = secrets.token_hex(16)
-        before = audit.digest(_loaded(rows[-1][1]), rows[-1][2]) if rows else ""
-        database.execute(
-            "INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (*key, revision, shown.reader, text, salt, audit.now(), context),
-        )
-        subject = f"{shown.id}/{question}/{revision}"
-        audit.log(database, shown.reader, "answered", subject, before, audit.digest(value, salt))
+        if revision > 0 and (words := refusal("revise", shown, progress, self.bundle.study)):
+            raise NotAllowedError(words)
 
     def given(self, reader: str, presentation: str) -> tuple[int, dict[str, Answer]]:
         """The number of revisions of the step that is open, and the last answer to each question as it was given."""
@@ -239,41 +205,34 @@ class Answers:
         return self.bundle.study.shows_reference(self.step(presentation))
 
     def may_see(self, reader: str, presentation: str) -> Shown:
-        """A presentation of this reader and sitting that comes next, or is answered; NotAllowedError for any other.
+        """A presentation of this reader that comes next or may be seen again; NotAllowedError for any other.
 
-        An earlier one of the slice that comes next, such as in another arm or under another mask, waits until that is
-        answered: its image and its reference would be compared with what is to be judged alone.
+        See `allowed.refusal`.
         """
-        shown, place = self.bundle.by_id.get(presentation), self.place(reader)
-        if shown is None or shown.reader != reader or not self.consented(reader) or place.wait:
-            raise NotAllowedError(_NOT_NOW)
-        if shown.sitting != place.sitting or (place.shown is not None and shown.number > place.shown.number):
-            raise NotAllowedError(_NOT_NOW)
-        if _rivals(shown, place):
-            raise NotAllowedError(_RIVAL)
+        shown = self.bundle.by_id.get(presentation)
+        if shown is None or shown.reader != reader or not self.consented(reader):
+            raise NotAllowedError(NOT_NOW)
+        if words := refusal("see", shown, self._progress(reader), self.bundle.study):
+            raise NotAllowedError(words)
         return shown
 
     def ahead(self, reader: str) -> Shown | None:
         """What comes after the presentation that is judged now: its images may be loaded meanwhile, and not be judged.
 
-        None where it comes in another sitting, or shows the same slice, whose image would be compared; see `may_see`.
+        None where it comes in another sitting, or shows the same slice, whose image would be compared.
         """
         place = self.place(reader)
         if place.shown is None or not self.consented(reader):
             return None
         later = [one for one in self.bundle.of_reader(reader) if one.number > place.shown.number]
         following = next((one for one in later if one.sitting == place.sitting), None)
-        return None if following is None or _rivals(following, place) else following
+        return None if following is None or are_rivals(following, place.shown) else following
 
     def previous(self, reader: str, presentation: str) -> Shown | None:
-        """What the reader saw before in the same sitting, if the study lets readers go back to it; see `may_see`."""
-        shown = [one for one in self.bundle.of_reader(reader) if not one.training]
-        at = next((number for number, one in enumerate(shown) if one.id == presentation), len(shown))
-        place, answered = self.place(reader), self._answered(reader)
-        earlier = [
-            one for one in shown[:at] if one.sitting == place.sitting and one.id in answered and not _rivals(one, place)
-        ]
-        return earlier[-1] if earlier and self.bundle.study.back else None
+        """The last before a presentation whose answers may be revised; see `allowed.refusal`."""
+        progress, study = self._progress(reader), self.bundle.study
+        earlier = list(takewhile(lambda one: one.id != presentation, progress.order))
+        return next((one for one in reversed(earlier) if not refusal("revise", one, progress, study)), None)
 
     # ---------------------------------------------------------------- what there is
 
@@ -343,12 +302,27 @@ def _own(bundle: Bundle, reader: str, presentation: str) -> Shown:
     return shown
 
 
-def _rivals(shown: Shown, place: Place) -> bool:
-    """Whether it shows the slice that is to be judged next, at another time."""
-    if place.shown is None or shown.id == place.shown.id:
-        return False
-    slice = place.shown.same or place.shown.reference
-    return bool(slice) and (shown.same or shown.reference) == slice
+def _put(database: sqlite3.Connection, shown: Shown, question: str, revision: int, value: Answer, context: str) -> None:
+    """Store one answer and log it, within the transaction that is open; ConflictError for another one that is there."""
+    key = (shown.id, question)
+    rows = database.execute(
+        "SELECT revision, value, salt FROM answers WHERE presentation = ? AND question = ? ORDER BY revision", key
+    ).fetchall()
+    text = json.dumps(value, sort_keys=True)
+    if revision < len(rows):
+        if rows[revision][1] != text:
+            raise ConflictError("this case was answered already, perhaps in another window; load the page again.")
+        return
+    if revision > len(rows):
+        raise ConflictError(f"revision {revision} comes before revision {len(rows)}; load the page again.")
+    salt = secrets.token_hex(16)
+    before = audit.digest(_loaded(rows[-1][1]), rows[-1][2]) if rows else ""
+    database.execute(
+        "INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (*key, revision, shown.reader, text, salt, audit.now(), context),
+    )
+    subject = f"{shown.id}/{question}/{revision}"
+    audit.log(database, shown.reader, "answered", subject, before, audit.digest(value, salt))
 
 
 def _context(context: Mapping[str, Any], slices: int) -> dict[str, Any]:

@@ -185,7 +185,8 @@ class Viewing(Specification):
 class Endpoint(Specification):
     """The primary endpoint. margin: the difference of the two arms that matters, fixed beforehand.
 
-    Of visual grading, the difference is that of the area from 0.5; of interchangeability the individual equivalence
+    Of preference it is the difference of the two arms' shares of all choices, so that 60% and 40% of choices between two
+    arms differ by 0.2. Of visual grading, the difference is that of the area from 0.5; of interchangeability the individual equivalence
     index, for the arm that stands later in the plan in the place of the earlier.
     """
 
@@ -277,11 +278,21 @@ class Plan(Specification):
     def _check_endpoint(self, arms: list[str]) -> None:
         if self.endpoint is None:
             return
-        question = next((one for one in self.questions if one.id == self.endpoint.question), None)
-        if question is None or not set(self.endpoint.arms) <= set(arms) or len(set(self.endpoint.arms)) < 2:
-            raise InputError("the endpoint names a question or an arm that the plan does not have; mend it.")
+        wanted, ids = self.endpoint.question, [question.id for question in self.questions]
+        if wanted not in ids:
+            words = f"the endpoint's question is {wanted!r}, which the plan does not ask; choose {either(ids)}."
+            raise Misfit(words, ("endpoint", "question"))
+        for arm in self.endpoint.arms:
+            if arm not in arms:
+                words = f"the endpoint's arm {arm!r} is none of the plan's; choose two of {', '.join(arms)}."
+                raise Misfit(words, ("endpoint", "arms"))
+        if len(set(self.endpoint.arms)) < 2:
+            words = f"the endpoint compares {arm} with itself; choose two of {', '.join(arms)}."
+            raise Misfit(words, ("endpoint", "arms"))
+        question = self.questions[ids.index(wanted)]
         if self.endpoint.measure not in question.measures:
-            raise InputError(f"{self.endpoint.measure} cannot be measured by the question {question.id}; mend one.")
+            words = f"{self.endpoint.measure} cannot be measured by the question {wanted}; "
+            raise Misfit(f"{words}choose {either(question.measures)}.", ("endpoint", "measure"))
         if question.needs_truth and any(case.lesion is None for case in self.read):
             raise InputError("the endpoint needs the truth of each case; add lesion: true or lesion: false to each.")
 

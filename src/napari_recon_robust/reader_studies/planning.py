@@ -40,7 +40,15 @@ def new_plan(cases: Sequence[str | Path], path: str | Path, questions: str = "le
             continue
         patient = patients.setdefault(anatomy_hash(load_case(folder)), f"patient-{number}")
         entries.append(f"  - {{id: {_quoted(ids[number - 1])}, saved: {place}, patient: {patient}, source: unknown}}")
-    text = _TEMPLATE.format(questions=questions, known=", ".join(QUESTIONNAIRES), cases="\n".join(entries))
+    asked = QUESTIONNAIRES[questions][1]
+    measure = asked[0].measures[0]
+    text = _TEMPLATE.format(
+        questions=questions,
+        known=", ".join(QUESTIONNAIRES),
+        cases="\n".join(entries),
+        ids=", ".join(question.id for question in asked),
+        endpoint=f"question: {asked[0].id}, measure: {measure}, arms: [clean, perturbed], margin: {_MARGINS[measure]}",
+    )
     write(path, text.encode())
     return path
 
@@ -86,9 +94,10 @@ cases:
 design: {{kind: crossed, readers: 4, sittings: sequential, repeats: 0, pilot: false}}
 viewing: {{reference: false, window: true, zoom: true, smoothing: false, modes: [side, flicker, wipe]}}
 
-# The primary endpoint, fixed before anybody reads:
-# endpoint: {{question: lesion, measure: auc, arms: [clean, perturbed], margin: 0.05}}
+# The primary endpoint, fixed before anybody reads; the margin is the difference of the arms that matters. Questions: {ids}.
+# endpoint: {{{endpoint}}}
 """
+_MARGINS = {"auc": 0.05, "preference": 0.1, "mean": 0.5}  # of the example, for the first measure of each kind
 
 
 @dataclass(frozen=True)

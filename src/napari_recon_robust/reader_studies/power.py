@@ -193,15 +193,11 @@ def _of_means(plan: Plan, endpoint: Endpoint, size: Size, draws: int, rng: np.ra
     latent = np.sqrt(0.5) * (of_patient + rng.standard_normal(shape))
     if len(reads) > 1:  # what a single reader finds holds for this reader alone
         latent = np.sqrt(1 - OF_READERS) * latent + np.sqrt(OF_READERS) * rng.standard_normal((*shape[:2], 1))
-    null, shares = 0.0, endpoint.measure == "preference" and arms == 2
-    if shares:
-        null, share = 0.5, min(0.5 + margin, 0.999)
-        read = (latent < stats.norm.ppf(share)).astype(float)
-        assumed = f"{100 * share:.0f}% of choices are for {endpoint.arms[0]}"
-    elif endpoint.measure == "preference":
+    shares = endpoint.measure == "preference" and arms == 2
+    if endpoint.measure == "preference":
         ahead, behind = np.clip((1 / arms + margin / 2, 1 / arms - margin / 2), 0.001, 0.999)
         first, last = stats.norm.ppf(ahead), stats.norm.isf(behind)
-        read = (latent < first).astype(float) - (latent > last)
+        read = (latent < first).astype(float) - (latent > last) * (not shares)
         assumed = f"{100 * ahead:.0f}% of choices are for {endpoint.arms[0]}, {100 * behind:.0f}% for the other"
     else:
         ranked = plan.at_once
@@ -214,6 +210,7 @@ def _of_means(plan: Plan, endpoint: Endpoint, size: Size, draws: int, rng: np.ra
     found = spread_of(size.of_patients(np.where(reads, read, np.nan)))
     readings, units = int(reads.sum()), np.unique(size.patients[reads.any(0)]).size
     low, high = share_interval(found, readings, units) if shares else found.interval
+    null = 0.5 if shares else 0.0
     return Power(float(((low > null) | (high < null)).mean()), draws, assumed)
 
 

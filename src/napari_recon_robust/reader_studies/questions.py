@@ -73,6 +73,11 @@ class _Question(Specification):
         """The figure that an answer stands for; None where it compares arms, or for "cannot judge"."""
         return None
 
+    @property
+    def scale(self) -> tuple[float, float]:
+        """The lowest and the highest score that can be given; endless where the score is on no scale of levels."""
+        return float("-inf"), float("inf")
+
     def _fields(self) -> list[str]:
         raise NotImplementedError
 
@@ -166,6 +171,11 @@ class Likert(_Question):
         if level is None:
             return None
         return float(level if self.best == "last" else len(self.words) + 1 - level)
+
+    @property
+    def scale(self) -> tuple[float, float]:
+        """1 and the number of levels."""
+        return 1.0, float(len(self.words))
 
 
 class Lesion(_Question):
@@ -267,6 +277,11 @@ class Structures(_Question):
         """0 for no consequence, 1 for a minor one, 2 for one that would change the report."""
         consequence = answer.get("consequence")
         return None if consequence is None else float(CONSEQUENCES.index(consequence))
+
+    @property
+    def scale(self) -> tuple[float, float]:
+        """From no consequence to one that would change the report."""
+        return 0.0, float(len(CONSEQUENCES) - 1)
 
 
 Question = Annotated[ForcedChoice | Ranking | Likert | Lesion | FreeResponse | Structures, Field(discriminator="kind")]

@@ -3,7 +3,7 @@
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ CREATE TABLE IF NOT EXISTS answers (
     PRIMARY KEY (presentation, question, revision));
 {audit.TABLE};
 """
+_PATIENCE, _PATIENCE_TO_ERASE = 30_000, 200  # milliseconds to wait for another process
 OF_A_READER = ("answers", "displays", "consents", "sessions", "invitations")
 
 
@@ -39,10 +40,11 @@ class Store:
     def __init__(self, path: str | Path, study: str) -> None:
         self.path = Path(path)
         self._lock = threading.RLock()
+        self._erasing = True  # what a process that ended meanwhile has deleted may still be in the log of writes
         if not self.path.exists():
             try_place(self.path)
         try:
-            self._database = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=30)
+            self._database = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
         except sqlite3.Error as error:
             raise self._damaged(error) from error
         try:
@@ -68,6 +70,22 @@ class Store:
         found = self.all(question, *values)
         return found[0] if found else None
 
+    def erase(self) -> None:
+        """Empty the log of writes, which holds the bytes of what was deleted.
+
+        Where another process is reading or writing, this is done after the next transaction instead.
+        """
+        with self._lock:
+            self._erasing = True
+            self._checkpoint()
+
+    def _checkpoint(self) -> None:
+        """Empty the log of writes, if nobody else needs it now."""
+        with suppress(sqlite3.Error):  # such as of a full disk; what was committed is safe all the same
+            self._database.execute(f"PRAGMA busy_timeout = {_PATIENCE_TO_ERASE}")
+            self._erasing = bool(self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0])
+        self._database.execute(f"PRAGMA busy_timeout = {_PATIENCE}")
+
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """All that is written within it or nothing; it is on the disk afterwards."""
@@ -76,6 +94,8 @@ class Store:
                 self._database.execute("BEGIN IMMEDIATE")
                 yield self._database
                 self._database.execute("COMMIT")
+                if self._erasing:
+                    self._checkpoint()
             except BaseException as error:
                 if self._database.in_transaction:
                     self._database.execute("ROLLBACK")
@@ -101,8 +121,10 @@ class Store:
 
     def _set_up(self, study: str) -> None:
         try:
+            self._database.execute(f"PRAGMA busy_timeout = {_PATIENCE}")
             self._database.execute("PRAGMA journal_mode=WAL")
             self._database.execute("PRAGMA synchronous=FULL")
+            self._database.execute("PRAGMA secure_delete=ON")  # a reader's deleted answers leave no bytes
             self._database.executescript(_TABLES)
         except sqlite3.Error as error:
             raise self._damaged(error) from error

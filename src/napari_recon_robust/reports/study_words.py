@@ -90,10 +90,13 @@ def _perturbations(trials: "DataFrame", kinds: list[str]) -> Iterator[str]:
 def _judged(trials: "DataFrame") -> Iterator[str]:
     """Against which fully sampled image each method is measured, as far as it is known here."""
     of_kind: dict[str, list[str]] = {}
-    for id, label, knobs in trials.select("method", "method_label", "knobs").unique(maintain_order=True).iter_rows():
+    told = "reference_kind" if "reference_kind" in trials.columns else None  # which tables of earlier versions lack
+    names = ["method", "method_label", "knobs", *([told] if told else [])]
+    for id, label, knobs, *kinds in trials.select(names).unique(maintain_order=True).iter_rows():
         method = _of(reconstructors, id)
-        if method is not None:
-            of_kind.setdefault(method.reference_kind_at(stored(knobs)), []).append(label)
+        kind = kinds[0] if kinds else method and method.reference_kind_at(stored(knobs))
+        if kind is not None:
+            of_kind.setdefault(kind, []).append(label)
     for kind, labels in of_kind.items():
         yield f"The reference of {', '.join(labels)} is {REFERENCES[kind]}."
     if len(of_kind) > 1:

@@ -27,11 +27,22 @@ def _sampling(shown: CaseImages) -> Iterator[str]:
     scan = "simulated multi-coil scan" if shown.simulated else "multi-coil scan"
     yield f"{number} of a {scan} has {dimensions(case.matrix)} pixels{size}."
     sampling = source.get("sampling") or {}
-    pattern = f" by the pattern “{sampling['pattern']}” (seed {sampling.get('seed', 0)})" if sampling else ""
+    pattern = _pattern(sampling) if sampling else ""
     acceleration = source.get("acceleration") or results[0].get("acceleration")
     if acceleration is not None:
         yield f"It was undersampled{pattern} at an effective acceleration of {acceleration:.3g}."
     yield f"It was reconstructed by {shown.method}."
+
+
+def _pattern(sampling: dict[str, Any]) -> str:
+    """How lines or points were chosen. sampling: the values of a `Sampling`."""
+    centre = f"the central {100 * sampling['centre_fraction']:.3g}%" if "centre_fraction" in sampling else ""
+    if least := sampling.get("minimum_centre_lines"):
+        centre += f", at least {least} lines,"
+    told = [f"nominal R {sampling['acceleration']:g}"] if "acceleration" in sampling else []
+    told += [f"{centre} fully sampled"] if centre else []
+    told += [f"seed {sampling.get('seed', 0)}"]
+    return f" by the pattern “{sampling['pattern']}” ({', '.join(told)})"
 
 
 def _perturbation(shown: CaseImages) -> Iterator[str]:

@@ -123,7 +123,8 @@ class Study:
             label = _label(part.label or part.method, {name: method.knobs[name] for name in told})
             labels[label] = labels.get(label, 0) + 1
             label = label if labels[label] == 1 else f"{label} ({labels[label]})"
-            found.append(Setting(len(found), part.method, label, dict(method.knobs), _determining(part.method, method)))
+            text = _determining(part.method, method)
+            found.append(Setting(len(found), part.method, label, dict(method.knobs), text, method.reference_kind))
         return tuple(found)
 
     def method(self, setting: Setting) -> Method:

@@ -113,7 +113,12 @@ def labelled(shared: SharedSlice, trial: Trial) -> ROI:
 def case_of(shared: SharedSlice, trial: Trial, roi: ROI, outcome: Outcome) -> Case:
     """The case of a trial, as it is saved."""
     measurement = shared.of(trial.region)[0]
-    facts = {"acceleration": measurement.acceleration, "pattern": trial.mask.pattern, "trial": trial.id}
+    sampling = trial.mask.sampling
+    facts = {
+        "acceleration": measurement.acceleration,
+        "sampling": None if sampling is None else sampling.model_dump(mode="json"),
+        "trial": trial.id,
+    }
     full = shared.measurement.full
     if measurement is not shared.measurement and full is not None:  # its own full samples have the lesion
         facts["anatomy"] = array_hash(full.cpu().numpy())

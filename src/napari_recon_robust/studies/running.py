@@ -7,6 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from ..cases.record import check_outside
 from ..ground.errors import InputError
 from ..ground.guard import read, shown
 from ..ground.progress import Job, Progress
@@ -80,6 +81,7 @@ def open_study(path: Path, *, trust: bool = False, digests: bool = False, store:
 def _opened(plan: Plan, path: Path, store: Path, trust: bool, digests: bool) -> Job[Study]:
     try:
         check_place(store, plan.study)
+        check_outside(store)
     except InputError as error:
         raise Unfit(("study",), str(error)) from None
     known = Store.inventory(store)

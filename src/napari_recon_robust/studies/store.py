@@ -5,7 +5,8 @@
     inventory.json          what is known of its scans
     plan.parquet            the trials that the plan has, in its order, with the columns that it and the scans' labels
                             tell; these count, as what was measured earlier may have other labels beside it
-    provenance/*.json       versions, device and threads of each attempt, by the column `attempt`
+    provenance/*.json       when each attempt began, with what versions, device and threads, and the SHA-256 of the
+                            weights and the code of each method by its label; by the column `attempt`
     trials/part-*.parquet   the table: a row for each trial; pandas, polars and DuckDB read the folder
     rows/                   rows that are not in the table yet: a Parquet file for each shard and attempt, or the lines
                             of an attempt that is under way or was killed
@@ -27,6 +28,8 @@ for a plan that has them again; reports, exports and comparisons are of the plan
                             grid / fragile / lesions, its label, its size
     region_digest           the beginning of the SHA-256 of all that determines the region's place, whatever its id
     method, knobs, method_label     as in the plan; all knobs as JSON; a short text that is unique in the plan
+    reference_kind          the fully sampled image that the method is measured against: combined by the sensitivities
+                            (combined), or the root sum of squares of its coil images (rss)
     perturbation, perturbation_knobs, budget, control, seed     its id ("none" for clean samples), all knobs as JSON, a
                             fraction or null, whether it is the random control of the same size, the seed
     found_for               the label of the method that it was searched for on; null for the trial's own
@@ -85,7 +88,7 @@ T = TypeVar("T")
 VERSION = 1
 _LOOKS = 20  # at files that are merged meanwhile
 _PART = 100_000  # rows of a part of the table, about
-_OLD = 24 * 3600.0  # seconds after which an attempt on another machine that wrote nothing is over
+_OLD = 24 * 3600.0  # seconds after which an attempt that wrote nothing is over, whatever is known of its process
 
 
 class Store:
@@ -337,8 +340,10 @@ class Store:
             known = read_json(self.folder / "provenance" / f"{attempt}.json")
             if self.run is not None and known.get("run") is not None and known["run"] < self.run:
                 return True
-            if known["machine"] == _machine():
-                return known["process"] == os.getpid() or not runs(known["process"])
+            own = known["machine"] == _machine()
+            if own and (known["process"] == os.getpid() or not runs(known["process"])):
+                return True
+            # also on this machine, where another process may have the number by now
             return time.time() - lines.stat().st_mtime > _OLD
         return False
 

@@ -31,6 +31,7 @@ _SETTINGS = {
     "method": TEXT,
     "knobs": TEXT,
     "method_label": TEXT,
+    "reference_kind": TEXT,
     "perturbation": TEXT,
     "perturbation_knobs": TEXT,
     "budget": NUMBER,
@@ -131,7 +132,12 @@ def _of_region(study: Study, region: Region) -> dict[str, Any]:
 
 
 def _of_setting(setting: Setting) -> dict[str, Any]:
-    return {"method": setting.id, "knobs": canonical(dict(setting.knobs)), "method_label": setting.label}
+    return {
+        "method": setting.id,
+        "knobs": canonical(dict(setting.knobs)),
+        "method_label": setting.label,
+        "reference_kind": setting.reference_kind,
+    }
 
 
 def _of_change(change: Change) -> dict[str, Any]:

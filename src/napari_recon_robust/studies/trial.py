@@ -10,7 +10,7 @@ from ..physics.sampling import Sampling
 from .plan import ACQUIRED
 from .regions import Region
 
-ALGORITHM = 2  # of trials: one more whenever the same trial would give other numbers
+ALGORITHM = 3  # of trials: one more whenever the same trial would give other numbers
 
 
 def canonical(value: Any) -> str:
@@ -20,13 +20,23 @@ def canonical(value: Any) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A method at knobs. id: as the plan names it. label: short, unique in a plan. text: canonical, with weights."""
+    """A method at knobs. id: as the plan names it. label: short, unique in a plan. text: canonical, with weights.
+
+    reference_kind: the fully sampled image that it is measured against, "combined" or "rss".
+    """
 
     number: int
     id: str
     label: str
     knobs: Mapping[str, Any]
     text: str
+    reference_kind: str
+
+    @property
+    def files(self) -> dict[str, str]:
+        """Versions and SHA-256 of the weights and the code behind the method, by their names."""
+        files: dict[str, str] = json.loads(self.text)["with"]
+        return files
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import torch
@@ -27,7 +28,9 @@ class Worker:
         self.study, self.store = study, store
         self._held = ExitStack()
         self.device = self._held.enter_context(claimed(study.plan.device))
-        self.attempt = store.attempt({"device": _named(self.device), "threads": study.plan.threads})
+        facts = {"began": datetime.now(UTC).isoformat(timespec="seconds"), "device": _named(self.device)}
+        files = {one.label: one.files for one in study.methods}
+        self.attempt = store.attempt({**facts, "threads": study.plan.threads, "methods": files})
         self._opened = OpenScan(study, self.device)
         self._place: tuple[int, int, int] | None = None
         self._measurer: Measurer | None = None

@@ -41,6 +41,8 @@ def test_every_kind_runs_and_replays(
     assert outcome["stability"]["perturbed"]["change"] > 0
     replayed = CliRunner().invoke(cli, ["replay", str(case), "--json"])
     assert json.loads(replayed.stdout)["reproduced"] is True, replayed.output
+    sampling = json.loads((case / "case.json").read_text())["recipe"]["source"]["sampling"]
+    assert (sampling["pattern"], sampling["acceleration"], sampling["seed"]) == ("equispaced", 3.0, 0)
 
 
 @pytest.mark.parametrize("search", [["--algorithm", "multiplexed"], ["--search", "30"]])

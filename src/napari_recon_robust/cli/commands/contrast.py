@@ -51,7 +51,7 @@ def contrast(
         plots.check_file(plot)
     outputs = Outputs(plot)
     method = Posterior()
-    with measured(**scan) as (_, _, measurement):
+    with measured(**scan) as (_, _, measurement, _):
         region = ROI.parse(roi).mask(measurement.matrix)
         against = None if reference is None else ROI.parse(reference).mask(measurement.matrix)
         job = method.contrasts(measurement, region, against, samples, steps)

@@ -46,7 +46,7 @@ def diverse(
       recon-robust diverse scan.h5 --method hyperrecon --pattern equispaced --roi 120,140,32,28 --output variants
     """
     outputs = Outputs(output)
-    with measured(**sampling) as (scan, _, measurement):
+    with measured(**sampling) as (scan, _, measurement, _):
         upside_down = scan.header.upside_down
         chosen = chosen_method(method, knobs, auto, measurement)
         region = None if roi is None else ROI.parse(roi).mask(measurement.matrix)

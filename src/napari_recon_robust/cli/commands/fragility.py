@@ -74,7 +74,7 @@ def fragility(
     if how != "attack":
         refuse_idle(("gradients",), f"with --how {how}")
     outputs = Outputs(output)
-    with measured(**sampling, draws=True) as (scan, index, measurement):
+    with measured(**sampling, draws=True) as (scan, index, measurement, _):
         chosen = chosen_method(method, knobs, auto, measurement)
         job = engine.fragility(
             measurement,

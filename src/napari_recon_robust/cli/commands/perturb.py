@@ -27,6 +27,7 @@ from ...perturbations.base import Perturbation, Perturbed
 from ...perturbations.outcome import Outcome, evaluate
 from ...reconstructors import registry as reconstructors
 from ...reconstructors.base import Method
+from ...workbench.acquisition import plain
 from .. import regions
 from ..contradictions import Group, is_given, refuse, refuse_both, refuse_idle
 from ..fractions import FRACTION
@@ -148,7 +149,7 @@ def _run(kind: Perturbation, own: Sequence[Knob], given: dict[str, Any]) -> None
     outputs = Outputs(output, plot)
     if output is not None and output.exists():
         raise InputError(f"{output.name} exists already; name a new folder for the case.")
-    with measured(**given, draws=True) as (scan, index, measurement):
+    with measured(**given, draws=True) as (scan, index, measurement, sampling):
         chosen = chosen_method(method, knobs, auto, measurement)
         if output is not None:
             check_room(output, size_of_case(measurement, max(1, len(asked.budgets))))
@@ -162,7 +163,7 @@ def _run(kind: Perturbation, own: Sequence[Knob], given: dict[str, Any]) -> None
             outcomes,
             perturbation=kind.id,
             perturbation_knobs=dict(asked.settings),
-            source={**scan.facts(index), "acceleration": measurement.acceleration},
+            source={**scan.facts(index), "sampling": plain(sampling), "acceleration": measurement.acceleration},
         )
         outputs.save(output, lambda path: save_case(saved(), path))
     budget_of = kind.budget_of(asked.settings)

@@ -36,7 +36,7 @@ def reconstruct(
     if output is not None:
         images.check_suffix(output)
     outputs = Outputs(output)
-    with measured(**sampling) as (scan, index, measurement):
+    with measured(**sampling) as (scan, index, measurement, _):
         chosen = chosen_method(method, knobs, auto, measurement)
         if chosen.reconstructor.needs_sensitivities:
             _ = measurement.calibration  # part of opening a slice, not of the method's time

@@ -77,7 +77,7 @@ def retention(
     if output is not None:
         images.check_suffix(output, images.MAP_SUFFIXES)
     outputs = Outputs(output)
-    with measured(**sampling, draws=tabulated) as (scan, _, measurement):
+    with measured(**sampling, draws=tabulated) as (scan, _, measurement, _):
         chosen = chosen_method(method, knobs, auto, measurement)
         facts = {**chosen.to_json(), "acceleration": measurement.acceleration}
         region = None if roi is None else ROI.parse(roi)

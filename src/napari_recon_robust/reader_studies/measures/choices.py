@@ -1,6 +1,7 @@
 """Forced choices among two or more arms: how often each was chosen, and whether its position mattered."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,7 @@ _LETTERS = "ABCDEF"  # of the images, from the first position to the last
 
 
 def choices(plan: Plan, question: Question, rows: Sequence[Row]) -> Found:
-    """The share of each arm, of each position, and what the first arm's would be if no reader preferred a position."""
+    """The share of each arm, their differences, the share of each position, and what the first arm's would be if no reader preferred a position."""
     read = scored(rows)
     if not read:
         return Found()
@@ -46,10 +47,14 @@ def choices(plan: Plan, question: Question, rows: Sequence[Row]) -> Found:
         found.findings.append(
             averaged(question.id, "share of choices", arm, taken, read, note=note, drawn="Choices", null=1 / count)
         )
-    for one, other in pairs_of(plan) if count > 2 else ():
-        apart = [float(name == one) - float(name == other) for name in chosen]
-        ahead, name, drawn = mean(apart, read), f"{one} − {other}", "Differences of shares"
-        found.findings.append(averaged(question.id, "difference of shares", name, ahead, read, p=ahead.p, drawn=drawn))
+    for one, other in pairs_of(plan):
+        name, what = f"{one} − {other}", "difference of shares"
+        if count == 2:
+            ahead, note, drawn = _twice(share([choice == one for choice in chosen], read)), "twice the share less 1", ""
+        else:
+            apart = [float(choice == one) - float(choice == other) for choice in chosen]
+            ahead, note, drawn = mean(apart, read, -1.0, 1.0), "", "Differences of shares"
+        found.findings.append(averaged(question.id, what, name, ahead, read, p=ahead.p, note=note, drawn=drawn))
     found += _positions(question, arms, read, patients)
     for reader in readers_of(read):
         estimate = _of_reader(read, reader, arms[0])
@@ -64,6 +69,13 @@ def chosen_arm(row: Row) -> str:
     """The name of the arm that a row's reader chose."""
     arms: Sequence[str] = row["arms"]
     return arms[row["answer"]["choice"]]
+
+
+def _twice(taken: Average) -> Average:
+    """The difference of the shares of two arms, of which one has what the other has not."""
+    found = taken.estimate
+    ends = None if found.interval is None else (2 * found.interval[0] - 1, 2 * found.interval[1] - 1)
+    return replace(taken, estimate=Estimate(2 * found.value - 1, ends, found.units))
 
 
 def _positions(question: Question, arms: Sequence[str], rows: Sequence[Row], patients: list[Any]) -> Found:

@@ -103,13 +103,16 @@ def patients_of(rows: Iterable[Row]) -> list[str]:
     return [row["patient"] for row in rows]
 
 
-def mean(values: Sequence[float], rows: Sequence[Row]) -> Average:
+def mean(
+    values: Sequence[float], rows: Sequence[Row], low: float = float("-inf"), high: float = float("inf")
+) -> Average:
     """The mean over readers and patients of a value for each row; no interval and no p where all are the same.
 
-    Without any spread the interval would have no width, and claim what nobody knows.
+    Without any spread the interval would have no width, and claim what nobody knows. low, high: the ends of the scale,
+    at which the interval is cut.
     """
     found = average(values, [row["reader"] for row in rows], patients_of(rows))
-    estimate = with_width(found.estimate)
+    estimate = with_width(found.estimate, low, high)
     return Average(estimate, found.readers, None if estimate.interval is None else found.p)
 
 

@@ -1,6 +1,7 @@
 """Free-response marks: wAFROC, the area under the ROC curve of the highest marks, and what was found and false."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
@@ -55,7 +56,7 @@ def wafroc(question: str, marks: Marks, left: str = "") -> Found:
         marked = np.where(np.isnan(ratings), np.nan, np.isfinite(ratings))
         for what, kind, cells, patients in (
             ("share of lesions marked", share, marked, of_lesion),
-            ("false marks in a case", mean, false[number], marks.patients),
+            ("false marks in a case", partial(mean, low=0.0), false[number], marks.patients),
         ):
             values, rows = _readings(cells, marks.readers, patients)
             found.findings.append(averaged(question, what, arm, kind(values, rows), rows))

@@ -48,7 +48,7 @@ def rankings(plan: Plan, question: Question, rows: Sequence[Row]) -> Found:
         found.findings.append(Finding(id, what, "all", estimate, over=over_patients(read), p=p))
     for (one, other), estimate in result.ahead.items():
         name = f"{arms[one]} − {arms[other]}"
-        add("places ahead", name, with_width(estimate), drawn="Places ahead")
+        add("places ahead", name, with_width(estimate, 1 - len(arms), len(arms) - 1), drawn="Places ahead")
         add("share ranked before", name, result.above[one, other], note="0.5 by chance")
     if result.concordance is not None:
         note = f"1 if all {len(readers_of(read))} readers rank a case alike"

@@ -34,7 +34,7 @@ def scores(plan: Plan, question: Question, rows: Sequence[Row]) -> Found:
     found = Found()
     for arm in arms_of(plan):
         if chosen := [row for row in read if row["arm"] == arm]:
-            average = mean([row["score"] for row in chosen], chosen)
+            average = mean([row["score"] for row in chosen], chosen, *question.scale)
             found.findings.append(averaged(question.id, "mean score", arm, average, chosen))
     lines: dict[str, list[tuple[float, float]]] = {}
     for one, other in pairs_of(plan):
@@ -71,7 +71,8 @@ def replaceable(question: Question, old: str, new: str, first: Sequence[Row], se
 
 def _difference(question: Question, arms: str, both: Sequence[Row], second: Sequence[float]) -> Found:
     apart = [row["score"] - other for row, other in zip(both, second, strict=True)]
-    found, what, note = mean(apart, both), "difference of scores", ""
+    widest = question.scale[1] - question.scale[0]
+    found, what, note = mean(apart, both, -widest, widest), "difference of scores", ""
     p = found.p
     if found.readers == 1:
         p = paired.difference(apart, [0.0] * len(apart), patients_of(both)).wilcoxon
