@@ -227,6 +227,54 @@ def test_what_is_no_image_is_a_sentence(tmp_path: Path, lines: Measurement, body
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        "image",
+        "*, image",
+        "image, strength=0.1",
+        "sensitivities, kspace",
+        "kspace, sensitivities, mask=None",
+        "kspace, mask, sensitivities, strength=0.1",
+        "k, m, s",
+        "k, mask, s",
+        "k, m, s, strength=0.1",
+        "*parts",
+    ],
+)
+@pytest.mark.parametrize("form", ["function", "network"])
+def test_parameters_take_what_their_names_say(tmp_path: Path, lines: Measurement, parameters: str, form: str) -> None:
+    """Names of the user's own are taken by their places."""
+    parts = {"*parts": "s, k = parts[2], parts[0]", "image": "pass"}
+    names = [one.partition("=")[0].strip() for one in parameters.split(",")]
+    before = parts.get(parameters, "pass" if "image" in names else "")
+    if not before:
+        k, s = ("kspace", "sensitivities") if "kspace" in names else ("k", "s")
+        before = f"k, s = {k}, {s}"
+        before += "\n    assert mask.dtype == torch.bool" if "mask" in names else ""
+    result = "image" if "image" in names else "(s.conj() * ifft(k)).sum(0)"
+    body = f"    {before}\n    return {result}\n"
+    if form == "function":
+        text = f"def reconstruct({parameters}):\n{body}"
+    else:
+        text = f"class Network(torch.nn.Module):\n  def forward(self, {parameters}):\n{body}\nreconstruct = Network()\n"
+    (tmp_path / "own.py").write_text(f"import torch\nifft = {IFFT}\n{text}", encoding="utf-8")
+    expected = lines.crop(lines.model.adjoint(lines.data))
+    found = registry.get(str(tmp_path / "own.py"))(lines)
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5 * float(expected.abs().max()))
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    ["", "x", "k, mask, num_low_frequencies=None", "k, sensitivities, mask", "k, m, s, *, other"],
+)
+def test_parameters_that_do_not_tell_what_they_take_are_refused(tmp_path: Path, parameters: str) -> None:
+    """One that was given sensitivities for a number of lines would give some image."""
+    (tmp_path / "own.py").write_text(f"def reconstruct({parameters}): ...\n", encoding="utf-8")
+    with pytest.raises(ModelError, match="give its parameters the names kspace, mask, sensitivities or image by what"):
+        registry.get(str(tmp_path / "own.py"))
+
+
 def test_axes_in_the_other_order(tmp_path: Path, lines: Measurement) -> None:
     with pytest.raises(ModelError, match="axes are .columns, rows.: transpose it"):
         script(tmp_path, "return kspace.sum(0).T")(Measurement(lines.kspace, lines.mask, (24, 48)))

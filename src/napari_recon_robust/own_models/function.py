@@ -1,4 +1,4 @@
-"""`module:function` or `script.py:function`: image = f(kspace, mask, sensitivities)."""
+"""`module:function` or `script.py:function`: image = f(kspace, mask, sensitivities), or what its parameters name."""
 
 import importlib
 import importlib.util
@@ -18,18 +18,26 @@ from ..ground.guard import is_file, read, said_by, shown
 from ..reconstructors.base import Reconstructor
 from ..reconstructors.origin import of_module, with_neighbours
 from .model import CalledModel, ModelInput, parameters_of
+from .parameters import taken
 
 DEFAULT = "reconstruct"  # the function of a script that is given without a function's name
 _LONGEST_SCRIPT = 2**24  # bytes
 
 
 class Function(CalledModel):
-    """x = f(k, M, S), f a Python function on torch tensors, or on NumPy arrays if its annotations say so."""
+    """x = f(k, M, S), f a Python function on torch tensors, or on NumPy arrays if its annotations say so.
+
+    The names of its parameters may say otherwise (`parameters.taken`).
+    """
 
     def __init__(self, id: str, function: Any, module: str) -> None:
-        """function: called with k (coils, rows, columns), M (rows, columns), S (coils, rows, columns)."""
+        """function: called with k (coils, rows, columns), M (rows, columns), S (coils, rows, columns) by default.
+
+        Raises ModelError where its parameters take something else.
+        """
         super().__init__(id)
         self.function = function
+        self._taken = taken(function, id)
         self.parameters = parameters_of(function) if isinstance(function, nn.Module) else None
         self._fingerprint = of_module(module)  # of what is open: the file may change later
         self.numpy = _asks_for_numpy(function)
@@ -38,12 +46,12 @@ class Function(CalledModel):
 
     def image(self, one: ModelInput) -> Any:
         """The function's result."""
-        arguments = one.kspace, one.mask, one.sensitivities
+        parts = [getattr(one, name) for name in self._taken.names]
         if self.numpy:
-            return self.function(*(each.detach().cpu().numpy() for each in arguments))
-        if isinstance(self.function, nn.Module):
+            parts = [each.detach().cpu().numpy() for each in parts]
+        elif isinstance(self.function, nn.Module):
             self.function.to(one.kspace.device)
-        return self.function(*arguments)
+        return self._taken.call(self.function, parts)
 
     def fingerprint(self) -> dict[str, str]:
         """The version of the function's package, and its file."""

@@ -1,0 +1,65 @@
+"""What the parameters of a Python function take of a slice: by their names if these are known, else by their places."""
+
+import inspect
+from collections.abc import Sequence
+from dataclasses import dataclass
+from inspect import Parameter
+from typing import Any
+
+from torch import nn
+
+from ..ground.errors import ModelError
+from .signature import NAMES
+
+BY_PLACE = NAMES[:3]
+"""What a function whose parameters have names of its own takes, in this order."""
+
+_PLACED = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+_NAMED = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
+
+
+@dataclass(frozen=True)
+class Taken:
+    """names: of `NAMES`, what a function is given; by_name: as arguments with these names, or by their places."""
+
+    names: tuple[str, ...]
+    by_name: bool
+
+    def call(self, function: Any, parts: Sequence[Any]) -> Any:
+        """The function's result. parts: what is called as `names` say."""
+        return function(**dict(zip(self.names, parts, strict=True))) if self.by_name else function(*parts)
+
+
+def taken(function: Any, label: str) -> Taken:
+    """What a function, or a network's `forward`, takes; ModelError where its parameters do not tell.
+
+    Those with a known name take what it says, and others keep their defaults. Where a parameter without a default has
+    another name, the first three take what `BY_PLACE` says, unless their own names or a default speak against it.
+    """
+    try:
+        parameters = inspect.signature(function.forward if isinstance(function, nn.Module) else function).parameters
+    except (TypeError, ValueError):  # some functions in C do not tell
+        return Taken(BY_PLACE, by_name=False)
+    known = tuple(name for name, one in parameters.items() if name in NAMES and one.kind in _NAMED)
+    needed = [one for one in parameters.values() if one.default is Parameter.empty and one.kind in (*_PLACED, *_NAMED)]
+    if known and all(one.name in known for one in needed):
+        return Taken(known, by_name=True)
+    if not _fits_places(list(parameters.values()), needed):
+        raise ModelError(
+            f"{label} takes {', '.join(parameters) or 'nothing'}; give its parameters the names {', '.join(BY_PLACE)} "
+            f"or {NAMES[-1]} by what they take (or names of your own to all three, in this order), others a default."
+        )
+    return Taken(BY_PLACE, by_name=False)
+
+
+def _fits_places(parameters: list[Parameter], needed: list[Parameter]) -> bool:
+    """Whether three values can be given by place, and nothing says that they are meant otherwise."""
+    placed = [one for one in parameters if one.kind in _PLACED]
+    endless = any(one.kind is Parameter.VAR_POSITIONAL for one in parameters)
+    if not set(one.name for one in needed) <= set(one.name for one in placed[: len(BY_PLACE)]):
+        return False
+    meant = all(
+        one.name == name or (one.name not in NAMES and one.default is Parameter.empty)
+        for one, name in zip(placed, BY_PLACE, strict=False)
+    )
+    return meant and (endless or len(placed) >= len(BY_PLACE))
