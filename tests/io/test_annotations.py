@@ -99,6 +99,14 @@ def test_scan_without_rows(tmp_path):
     assert read_annotations(path, "file2.h5", 32) == []
 
 
+@pytest.mark.parametrize("scan", ["head.npy", "head.h5", "head"])
+@pytest.mark.parametrize("named", ["head", "head.h5", "head.npy"])
+def test_the_table_names_a_scan_with_its_suffix_or_without(tmp_path, scan, named):
+    path = table(tmp_path / "a.csv", [named, 0, "No", 1, 1, 1, 1, "Cyst"])
+    known = named in ("head", scan) or (scan, named) == ("head", "head.h5")
+    assert len(read_annotations(path, scan, 32)) == known
+
+
 def test_more_columns_and_a_byte_order_mark(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("note," + ",".join(COLUMNS) + "\n?,file1,0,No,1,2,3,4,Cyst\n", encoding="utf-8-sig")

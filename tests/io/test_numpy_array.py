@@ -31,6 +31,17 @@ def test_axes_in_one_text_and_axes_that_are_no_names(tmp_path, kspace):
         open_scan(path, axes=(0, 1, 2, 3))
 
 
+@pytest.mark.parametrize("order", [("phase", "readout", "coil"), ("readout", "coil", "phase")])
+def test_names_that_the_energy_contradicts_are_told(tmp_path, kspace, order):
+    path = save(tmp_path / "scan.npy", kspace[1])
+    with open_scan(path, axes=order) as scan:
+        (note,) = scan.header.notes
+    assert note.startswith(
+        f"The axes are named {', '.join(order)}, but the energy of the k-space is in the centre as if"
+    )
+    assert "were coil, readout, phase; name them so" in note
+
+
 def test_fewer_axes(tmp_path, kspace):
     with open_scan(save(tmp_path / "a.npy", kspace[0, 0]), axes=("readout", "phase")) as scan:
         assert (len(scan), scan.header.coils) == (1, 1)

@@ -42,6 +42,8 @@ class Region:
             return ROI.parse(self.roi)
         if self.annotations is not None:
             found = read_annotations(self.annotations, scan.name, matrix[0])
+            if not found:
+                raise InputError(f"{self.annotations.name} has no row for {scan.name}; give its own table, or --roi.")
             return _chosen([one for one in found if one.slice == index and one.box is not None], self.annotation, index)
         if not needed:
             return ROI.box(0, 0, *matrix, label="whole image")

@@ -21,7 +21,8 @@ def read_annotations(path: str | Path, file_name: str, rows: int, columns: int |
     """The annotations of one scan: stored rows [H - y - h, H - y), columns [x, x + w), H = `rows`.
 
     fastMRI+ draws on images turned upside down. `rows` (and `columns`, if boxes outside are to be left out) are
-    those of the stored reconstruction, not the header's. file_name: the scan's, with or without its suffix.
+    those of the stored reconstruction, not the header's. file_name: the scan's; the table may name it with its suffix
+    or without, as fastMRI+ does.
     Every line of the table gives an annotation. If its box cannot be used, `box` is None and `note` says why.
     Raises FileFormatError for a file without the columns of such a table.
     """
@@ -34,8 +35,8 @@ def read_annotations(path: str | Path, file_name: str, rows: int, columns: int |
                 f"{shown(path)} has no column {', '.join(missing)}; a fastMRI+ table with the columns "
                 f"{', '.join(COLUMNS)} is expected."
             )
-        name = _stem(file_name)
-        found = [row for row in reader if _stem(row["file"] or "") == name]
+        name = file_name.strip()
+        found = [row for row in reader if (row["file"] or "").strip() in {name, Path(name).stem, f"{name}.h5"}]
     seen: set[tuple[str, ...]] = set()
     annotations = []
     for row in found:
@@ -68,11 +69,6 @@ def beside(scan: Path, rows: int, columns: int) -> tuple[tuple[Annotation, ...],
             if is_table(table):
                 notes.append(f"Annotations are left out: {error}")
     return tuple(annotations), tuple(notes)
-
-
-def _stem(file_name: str) -> str:
-    """The name of a scan in fastMRI+'s spelling."""
-    return file_name.strip().removesuffix(".h5")
 
 
 def _annotation(fields: tuple[str, ...], rows: int, columns: int | None, repeated: bool, table: str) -> Annotation:

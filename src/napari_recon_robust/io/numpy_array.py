@@ -12,7 +12,7 @@ from ..ground.arrays import StoredArray, open_npy
 from ..ground.errors import FileFormatError, InputError, dimensions
 from ..ground.guard import head
 from .format import Format
-from .third_axis import central, note_on, quarter
+from .third_axis import ENCODED, central, note_on, quarter
 
 AXES = ("slice", "coil", "readout", "phase")
 # At most so many entries of each axis are examined when axes are guessed.
@@ -69,6 +69,7 @@ class NumpyScan(Scan):
                 notes += note_on(axis, profile) if axis in ("slice", "coil") else []
         else:
             axes = _checked(axes, array.ndim)
+            notes += _contradiction(axes, _profiles(array), array.shape)
         self._array, self._axes = array, tuple(axes)
         slices, coils, readout, phase = (array.shape[axes.index(axis)] if axis in axes else 1 for axis in AXES)
         super().__init__(
@@ -132,6 +133,23 @@ def _guessed(profiles: Sequence[NDArray[np.floating]], shape: Sequence[int]) -> 
     phase = gaps[0] if len(gaps) == 1 else shorter
     names |= {axis: "phase" if axis == phase else "readout" for axis in encoded}
     return tuple(names[axis] for axis in range(len(shape)))
+
+
+def _contradiction(axes: Sequence[str], profiles: Sequence[NDArray[np.floating]], shape: Sequence[int]) -> list[str]:
+    """A sentence if an axis that is named coil or slice has its energy in the centre, and a named encoding has not."""
+    guessed = _guessed(profiles, shape)
+    encoded = ("readout", "phase")
+    swapped = [
+        n
+        for n, (named, other) in enumerate(zip(axes, guessed, strict=True))
+        if (named in encoded) != (other in encoded)
+    ]
+    if not swapped or any((central(profiles[n]) > ENCODED) == (axes[n] in encoded) for n in swapped):
+        return []
+    return [
+        f"The axes are named {', '.join(axes)}, but the energy of the k-space is in the centre as if they were "
+        f"{', '.join(guessed)}; name them so unless you know better."
+    ]
 
 
 def _concentration(profile: NDArray[np.floating]) -> float:

@@ -45,6 +45,14 @@ def test_every_kind_runs_and_replays(
     assert (sampling["pattern"], sampling["acceleration"], sampling["seed"]) == ("equispaced", 3.0, 0)
 
 
+def test_a_table_of_another_scan_is_named_as_the_reason(scan_file: Path, tmp_path: Path) -> None:
+    table = tmp_path / "boxes.csv"
+    table.write_text("file,slice,study_level,x,y,width,height,label\nother,1,No,1,1,4,4,Cyst\n")
+    common = ["perturb", "random", str(scan_file), "--slice", "1", "--method", "cg-sense", *SAMPLING]
+    refused = CliRunner().invoke(cli, [*common, "--budget", "0.01", "--annotations", str(table)])
+    assert f"boxes.csv has no row for {scan_file.name}; give its own table, or --roi." in str(refused.exception)
+
+
 @pytest.mark.parametrize("search", [["--algorithm", "multiplexed"], ["--search", "30"]])
 def test_a_place_and_a_search_for_one_are_refused(scan_file: Path, search: list[str]) -> None:
     common = ["perturb", "fnaf", str(scan_file), "--slice", "1", "--method", "cg-sense", *SAMPLING]
