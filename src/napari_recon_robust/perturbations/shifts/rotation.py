@@ -175,7 +175,7 @@ class _Search:
             if self.worst is None or trial.nmse > self.worst.nmse:
                 self.worst = trial
             best = [self._perturbed(complete=False)]
-            yield Progress(len(self.curve) / total, f"Pose {len(self.curve)} of {total}", best)
+            yield Progress(len(self.curve) / total, f"Pose {len(self.curve) - 1} of {total - 1}", best)
 
     def _note(self, trial: _Trial) -> None:
         """Keep the scores of a trial, and its image if that is one of those to be looked at."""
