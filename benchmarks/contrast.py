@@ -1,6 +1,7 @@
 """Posterior sampling on lesions: how often the true contrast exceeds a value of given probability.
 
-    python benchmarks/contrast.py --data ../shared/data [--slices 8] [--samples 16] [--matrix 160] [--acceleration 4]
+    python benchmarks/contrast.py --data ../shared/data [--weights FILE] [--slices 8] [--samples 16]
+        [--matrix 160] [--acceleration 4]
 
 Lesions (blurred discs of 6 to 10 pixels, -40% to 40% of the tissue there, six in a slice) are put into the held-out
 anatomy before its acquisition is simulated (8 coils, 1% of noise, lines). The contrast is that of the disc to its
@@ -8,6 +9,8 @@ surroundings. Nominal: the value which that share of the samples exceeds; observ
 Jeffreys' interval of 95% over lesions. They are all of one head, and six share a slice: the interval speaks of
 such lesions in that head alone.
 """
+
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -31,13 +34,14 @@ APART = 22  # pixels
 
 def main() -> None:
     parser = parser_of(__doc__, "data")
+    parser.add_argument("--weights", type=Path, help="others than the shipped ones")
     parser.add_argument("--slices", type=int, default=8)
     parser.add_argument("--samples", type=int, default=16)
     parser.add_argument("--matrix", type=int, default=160)
     parser.add_argument("--acceleration", type=float, default=4)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    size, method = options.matrix, Posterior()
+    size, method = options.matrix, Posterior(options.weights) if options.weights else Posterior()
     volume = load_volume(options.data / "anatomy" / "brain_t1_b.nii.gz")
     ranks, errors, deviations = [], [], []
     for seed, image in enumerate(slices(volume, "axial", options.slices, (size, size))):

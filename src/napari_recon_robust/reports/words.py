@@ -83,7 +83,8 @@ def _measures(result: dict[str, Any], has_reference: bool) -> Iterator[str]:
 def measures(judge: str) -> str:
     """How images are measured against `judge`."""
     return (
-        "SSIM has a uniform window of 7 × 7 pixels, K1 = 0.01 and K2 = 0.03, and is averaged over the region; PSNR and "
+        "SSIM has a uniform window of 7 × 7 pixels, K1 = 0.01 and K2 = 0.03, and is averaged over the region, and over "
+        "the whole image less its outer 3 pixels; PSNR and "
         f"SSIM take the maximum of the {judge} as their data range; NMSE is the squared error over the squared norm of "
         f"the {judge}. Images were never matched in mean or scale."
     )
