@@ -271,6 +271,21 @@ def test_the_square_of_several_slices_is_around_the_regions_of_all(tmp_path: Pat
 
 
 @pytest.mark.slow
+def test_a_lesion_beside_the_square_is_refused(tmp_path: Path) -> None:
+    """Readers are told that only what is in the square counts."""
+    _save(tmp_path / "c0", 200, top=20)  # the square has the rows 6 to 37 and the columns 16 to 47
+    for corner, inside in (((10, 20), True), ((36, 46), True), ((38, 20), False), ((20, 48), False)):
+        box = {"kind": "box", "row": corner[0], "column": corner[1], "height": 4, "width": 4}
+        case = {"id": "c0", "saved": "c0", "patient": "p", "lesion": True, "place": {"shapes": [box]}}
+        check_cases(plan(cases=[case]), tmp_path)
+        if inside:
+            check_cases(plan(cases=[case], viewing={"region": True}), tmp_path)
+        else:
+            with pytest.raises(InputError, match="c0 has a lesion outside of the square"):
+                check_cases(plan(cases=[case], viewing={"region": True}), tmp_path)
+
+
+@pytest.mark.slow
 def test_a_study_that_was_frozen_before_there_were_slices_opens(cases: Path, tmp_path: Path) -> None:
     folder = freeze(plan(), tmp_path / "study", cases)
     told = [

@@ -9,7 +9,7 @@ import pytest
 from helpers.reading import LESION, PAIRS, VOLUMES, case_of
 from napari_recon_robust.ground.errors import FileFormatError
 from napari_recon_robust.reader_studies.answers import Answers
-from napari_recon_robust.reader_studies.export import COLUMNS, _Places, long_table, read_csv, to_csv
+from napari_recon_robust.reader_studies.export import COLUMNS, _Places, left_out, long_table, read_csv, to_csv
 
 BOX = {"shapes": [{"kind": "box", "row": 1, "column": 2, "height": 1, "width": 1}]}
 MARKS = {"id": "marks", "kind": "free-response", "text": "?"}
@@ -133,6 +133,36 @@ def test_a_click_hits_the_lesion_on_its_slices_alone(study: Callable[..., Answer
     assert {row["hit"] for row in rows if row["question"] == "lesion" and row["case"] == "v0"} == {True, False}
     (tmp_path / "answers.csv").write_text(to_csv(rows), encoding="utf-8")
     assert read_csv(tmp_path / "answers.csv") == rows
+
+
+@pytest.mark.slow
+def test_marks_outside_of_the_square_do_not_count_and_are_told(study: Callable[..., Answers], tmp_path: Path) -> None:
+    """Readers are told so; what they gave stays in the file of answers."""
+    answers = study(questions=[MARKS], viewing={"region": True})
+    for shown in answers.bundle.shown:  # as of an image that is wider than the square
+        object.__setattr__(shown, "region", (4, 2, 6, 5))
+    corners = [(3.4, 3), (3.6, 3), (9.4, 3), (9.6, 3), (5, 1.4), (5, 1.6), (5, 6.4), (5, 6.6)]
+    marks = [{"row": row, "column": column, "rating": 90 - at} for at, (row, column) in enumerate(corners)]
+    read_all(answers, "R1", lambda number: {"marks": marks if number == 0 else [marks[0]][:number]})
+    first, *others = rows = long_table(answers, answers.unsealed(None))
+    assert [mark["rating"] for mark in first["answer"]["marks"]] == [89, 88, 85, 84]
+    assert (first["score"], first["answer"]["outside"]) == (89, 4)
+    assert {(row["score"], str(row["answer"])) for row in others} == {(0, "{'marks': [], 'outside': 1}")}
+    assert left_out(rows) == "Left out: 15 marks outside of the square in which to look."
+    assert left_out(rows[1:2]) == "Left out: 1 mark outside of the square in which to look."
+    assert len(answers.rows()[0]["value"]["marks"]) == 8
+    (tmp_path / "answers.csv").write_text(to_csv(rows), encoding="utf-8")
+    assert read_csv(tmp_path / "answers.csv") == rows
+
+
+@pytest.mark.slow
+def test_every_mark_counts_where_no_square_is_shown(study: Callable[..., Answers]) -> None:
+    answers = study(questions=[MARKS])
+    read_all(answers, "R1", lambda _: {"marks": [{"row": 0, "column": 0, "rating": 50}]})
+    rows = long_table(answers, answers.unsealed(None))
+    mark = {"row": 0.0, "column": 0.0, "rating": 50.0, "lesion": 0}
+    assert all(row["answer"] == {"marks": [mark]} for row in rows)
+    assert left_out(rows) == ""
 
 
 @pytest.mark.slow

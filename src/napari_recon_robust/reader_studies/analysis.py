@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..ground.errors import InputError
+from .export import left_out
 from .measures.agreement import agreement
 from .measures.choices import choices
 from .measures.found import Curve, Finding, Found, Measure, Row
@@ -33,7 +34,7 @@ _KINDS: dict[str, Measure] = {
 class Analysis:
     """All figures of a study, and what they say of its primary endpoint.
 
-    remarks: whole sentences on what has no figure or interval, and why.
+    remarks: whole sentences on what does not count, or has no figure or interval, and why.
     """
 
     findings: tuple[Finding, ...]
@@ -51,7 +52,7 @@ def analyse(plan: Plan, rows: Sequence[Row]) -> Analysis:
     counted = [row for row in rows if row["purpose"] != "training"]
     if not any(row["score"] is not None for row in counted):
         raise InputError("nothing was read yet; there is nothing to analyse.")
-    found = Found()
+    found = Found(remarks=list(filter(None, [left_out(counted)])))
     for question in plan.questions:
         asked = [row for row in counted if row["question"] == question.id]
         read = [row for row in asked if row["purpose"] == "reading"]

@@ -102,6 +102,16 @@ class Shown(Specification):
     region: tuple[int, int, int, int] | None
     truth: dict[str, Any] | None
 
+    @property
+    def looked_at(self) -> tuple[int, int, int, int]:
+        """Where marks count, as row, column, height and width: in the region, or without one in the whole image."""
+        return self.region or (0, 0, self.rows, self.columns)
+
+    def counts(self, mark: Mapping[str, float]) -> bool:
+        """Whether a mark, at a `row` and a `column`, lies on a pixel where marks count."""
+        top, left, height, width = self.looked_at
+        return 0 <= round(mark["row"]) - top < height and 0 <= round(mark["column"]) - left < width
+
 
 def key_of(folder: str | Path) -> Path:
     """Where the key to a frozen study lies, if nobody has moved it."""
@@ -306,7 +316,9 @@ class _Frozen:
 
     def _known(self, case: _Case) -> dict[str, Any]:
         """What all presentations of a case have in common."""
-        first, entry = case.first, case.entry
+        first, entry, region = case.first, case.entry, case.region if self.plan.viewing.region else None
+        if region is not None:
+            _check_inside(entry, region, first.case.matrix)
         told = entry.lesion is not None or any(question.needs_truth for question in self.plan.questions)
         return {
             "slices": entry.slices,
@@ -316,7 +328,7 @@ class _Frozen:
             "upside_down": first.upside_down,
             "window": astuple(Window.of(case.target)),
             "maximum": float(case.target.max()) or 1.0,
-            "region": case.region if self.plan.viewing.region else None,
+            "region": region,
             "truth": case.truth() if entry.training and told else None,
         }
 
@@ -399,6 +411,18 @@ def _check_patients(cases: Sequence[Entry], slices: Mapping[str, str]) -> None:
                 f"{first.id} and {entry.id} show the same anatomy, and are of the patients {first.patient!r} and "
                 f"{entry.patient!r}; give both the same patient."
             )
+
+
+def _check_inside(entry: Entry, region: tuple[int, int, int, int], matrix: tuple[int, int]) -> None:
+    """Readers are told that only what is in the square counts, so that a lesion beside it could not be found."""
+    top, left, height, width = region
+    for place in entry.places:
+        for of_slice in place.values():
+            if not of_slice.mask(matrix)[top : top + height, left : left + width].any():
+                raise InputError(
+                    f"{entry.id} has a lesion outside of the square that shows where to look, around the region of its "
+                    "saved case; leave `region` out of the plan's `viewing`, or correct the place."
+                )
 
 
 def _around(inside: NDArray[np.bool_]) -> tuple[int, int, int, int]:

@@ -4,12 +4,13 @@ import csv
 import io
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..ground.errors import FileFormatError
 from ..ground.guard import read
+from ..ground.numbers import counted
 from ..ground.table import csv_lines, quoted, unquoted
 from .answers import Answers
 from .bundle import Shown
@@ -34,7 +35,8 @@ def long_table(answers: Answers, key: dict[str, Any]) -> list[dict[str, Any]]:
     score: a number where more is better, or surer of a lesion; for a forced choice 1 if the plan's first arm was
     chosen, else 0; for a ranking the share of the other arms that come after the first. arms: of the images that were
     shown, from left to right; arm: the first of them. answer: as it was given; a mark has the number of the case's
-    lesion that it is on, 0 for none. lesion: whether there is one, lesions: of how many the place is known, hit:
+    lesion that it is on, 0 for none, and those outside of the square in which to look are left out, since they do not
+    count: `outside` says how many. lesion: whether there is one, lesions: of how many the place is known, hit:
     whether a lesion that was seen was clicked at such a place. seconds: from the first sight to the first answer, less
     the time in which the page was hidden (hidden_seconds); this is no time of diagnosis. revision_seconds: of all
     revisions together, None without one. slices: of the case; where it has several, slice: the one at the answer,
@@ -69,7 +71,7 @@ def long_table(answers: Answers, key: dict[str, Any]) -> list[dict[str, Any]]:
                 "purpose": shown.purpose,
                 "question": row["question"],
                 "answer": answer,
-                "score": _score(answers.bundle.questions[row["question"]], row["value"], shown, first),
+                "score": _score(answers.bundle.questions[row["question"]], answer, shown, first),
                 "lesion": case["lesion"],
                 "lesions": places[shown.case].count,
                 "hit": places[shown.case].hit(row["value"]),
@@ -86,6 +88,12 @@ def long_table(answers: Answers, key: dict[str, Any]) -> list[dict[str, Any]]:
             }
         )
     return sorted(found, key=lambda row: (row["reader"], row["sitting"], row["number"], row["question"]))
+
+
+def left_out(rows: Sequence[Mapping[str, Any]]) -> str:
+    """How many marks of rows of `long_table` do not count, in words; "" where all do."""
+    count = sum(row["answer"].get("outside", 0) for row in rows)
+    return f"Left out: {counted(count, 'mark')} outside of the square in which to look." if count else ""
 
 
 def to_csv(rows: list[dict[str, Any]]) -> str:
@@ -121,11 +129,11 @@ def read_csv(path: str | Path) -> list[dict[str, Any]]:
 
 
 class _Places:
-    """Where the lesions of one case are."""
+    """Where the lesions of one case are, and where its marks count."""
 
     def __init__(self, case: Mapping[str, Any], shown: Shown) -> None:
         places = Entry.model_validate(case).places
-        matrix = (shown.rows, shown.columns)
+        matrix, self._counts = (shown.rows, shown.columns), shown.counts
         self._masks = [{at: region.mask(matrix).numpy() for at, region in place.items()} for place in places]
 
     @property
@@ -133,10 +141,12 @@ class _Places:
         return len(self._masks)
 
     def marked(self, answer: dict[str, Any]) -> dict[str, Any]:
-        """The answer, in which each mark of a free response names the lesion that it is on."""
+        """The answer, in which each mark of a free response that counts names the lesion that it is on."""
         if "marks" not in answer:
             return answer
-        return {"marks": [{**mark, "lesion": self._lesion(mark)} for mark in answer["marks"]]}
+        inside = [{**mark, "lesion": self._lesion(mark)} for mark in answer["marks"] if self._counts(mark)]
+        outside = len(answer["marks"]) - len(inside)
+        return {"marks": inside} | ({"outside": outside} if outside else {})
 
     def hit(self, answer: Mapping[str, Any]) -> bool | None:
         """Whether a lesion was seen, and clicked at its place; None where no place is known or none is asked for."""

@@ -50,6 +50,15 @@ def test_cases_of_one_patient_are_left_out_together() -> None:
     assert "10 patients" in only(analyse(made, marked(made)).findings, "area under the wAFROC curve", "clean").note
 
 
+def test_marks_outside_of_the_square_are_said_to_be_left_out() -> None:
+    made = plan(questions=MARKS, cases=cases(20))
+    rows = marked(made)
+    assert not any("square" in remark for remark in analyse(made, rows).remarks)
+    for outside, row in enumerate(rows[:3]):
+        row["answer"] |= {"outside": outside}
+    assert "Left out: 3 marks outside of the square in which to look." in analyse(made, rows).remarks
+
+
 def test_a_case_that_a_reader_could_not_judge_is_left_out_and_said() -> None:
     made = plan(questions=MARKS, cases=cases(20))
     rows = marked(made)

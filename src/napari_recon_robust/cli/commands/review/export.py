@@ -8,7 +8,7 @@ from ....ground.errors import InputError
 from ....ground.numbers import counted
 from ....ground.writing import write
 from ....reader_studies.exchange import exchanged, write_exchanged
-from ....reader_studies.export import long_table, to_csv
+from ....reader_studies.export import left_out, long_table, to_csv
 from ....reader_studies.room.serving import open_answers
 from ...contradictions import refuse_idle
 from ...paths import FILE
@@ -49,4 +49,6 @@ def export(study: Path, answers: Path | None, key: Path | None, output: Path, qu
             click.echo(f"{program} knows no patients: it takes cases of one patient for independent")
         if data.readings < len(rows):
             written = f"{data.readings:,} of {written}; the others are in .csv alone"
+    if outside := left_out(rows):
+        click.echo(outside)
     click.echo(f"saved: {output} ({written})")
