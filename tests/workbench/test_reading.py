@@ -404,3 +404,50 @@ def test_an_unknown_reader_is_refused(made: Any) -> None:
     _, _, answers = made()
     with pytest.raises(InputError, match="there is no reader 'R9'"):
         Reading(answers, "R9")
+
+
+@pytest.mark.slow
+def test_what_was_answered_stays_while_the_truth_is_told(made: Any) -> None:
+    place = {"shapes": [{"kind": "box", "row": 4, "column": 5, "height": 3, "width": 3}]}
+    cases = [
+        {"id": f"c{at}", "saved": f"c{at}", "patient": f"p{at}", "lesion": True, "training": at == 0, "place": place}
+        for at in range(2)
+    ]
+    reading, _, answers = made(cases=cases, questions=[{"id": "marks", "kind": "free-response", "text": "?"}])
+    reading.marks.add(5, 6)
+    assert reading.marks.chosen is not None
+    reading.marks.rate(70)
+    reading.submit()
+    assert reading.true_places == [(5, 6, 0)]
+    given = {"marks": {"marks": [{"row": 5, "column": 6, "rating": 70}]}}
+    for act in (
+        lambda: reading.marks.add(9, 9),
+        lambda: reading.marks.rate(20),
+        lambda: reading.marks.move(1, 1),
+        reading.marks.take_away,
+        reading.marks.bring_back,
+        lambda: reading.answer("marks", marks=[]),
+    ):
+        act()
+        assert reading.values == given
+    assert reading.marks.chosen is None, "arrows move the image"
+    reading.submit()
+    assert reading.shown is not None
+    assert not reading.shown.training
+    assert answers.given("R1", answers.bundle.of_reader("R1")[0].id)[1]["marks"] == given["marks"]
+
+
+@pytest.mark.slow
+def test_no_mark_is_set_outside_of_the_square(made: Any) -> None:
+    reading, _, _ = made(questions=[{"id": "marks", "kind": "free-response", "text": "?"}], viewing={"region": True})
+    object.__setattr__(reading.shown, "region", (4, 6, 8, 9))  # as of an image that is wider than the square
+    for row, column in ((3, 8), (12, 8), (8, 5), (8, 15)):
+        assert reading.marks.is_void(row, column)
+        reading.marks.add(row, column)
+    assert reading.values == {}
+    assert not reading.marks.is_void(8, 8)
+    reading.marks.add(8, 8)
+    reading.marks.move(20, 20)
+    assert reading.marks.all == [{"row": 11, "column": 14}]
+    reading.marks.move(-20, -20)
+    assert reading.marks.all == [{"row": 4, "column": 6}]

@@ -18,6 +18,7 @@ class Judged(Protocol):
     shown: Shown | None
     values: dict[str, Answer]
     slices: ReadingSlices
+    truth: dict[str, Any] | None
 
     @property
     def questions(self) -> dict[str, Question]:
@@ -60,7 +61,7 @@ class ReadingMarks:
 
     def bring_back(self) -> None:
         """Put the marks back that were taken away last, whether one by one, by "none" or by "cannot judge"."""
-        question = self.question
+        question = self._open
         if question is not None and self.can_bring_back:
             self._reading.answer(question.id, marks=[*self.all, *self._taken.pop()])
 
@@ -75,6 +76,11 @@ class ReadingMarks:
             ):
                 return question
         return next((one for one in self._reading.questions.values() if isinstance(one, FreeResponse)), None)
+
+    @property
+    def _open(self) -> Question | None:
+        """The same, until the truth is told: then what was answered stays."""
+        return None if self._reading.truth is not None else self.question
 
     @property
     def all(self) -> list[Answer]:
@@ -99,8 +105,8 @@ class ReadingMarks:
 
     @property
     def chosen(self) -> Answer | None:
-        """The mark that keys move, None where there is none on the slice that is shown."""
-        return None if self._chosen < 0 else self.all[self._chosen]
+        """The mark that keys move, None where there is none on the slice that is shown, or the truth is told."""
+        return None if self._chosen < 0 or self._open is None else self.all[self._chosen]
 
     def select(self, at: int) -> None:
         """Choose a mark, and show its slice."""
@@ -111,9 +117,17 @@ class ReadingMarks:
         """Choose none: another slice is shown."""
         self.selected = -1
 
+    def is_void(self, row: float, column: float) -> bool:
+        """Whether a click there would mark a place that does not count, outside of the square in which to look."""
+        shown = self._reading.shown
+        return self._open is not None and shown is not None and not shown.counts({"row": row, "column": column})
+
     def add(self, row: float, column: float) -> None:
-        """Take a click on the image: the place of the lesion, or one more mark; near a mark it chooses that one."""
-        question = self.question
+        """Take a click on the image: the place of the lesion, or one more mark; near a mark it chooses that one.
+
+        A click where marks do not count changes nothing; see `is_void`.
+        """
+        question = None if self.is_void(row, column) else self._open
         place = {"row": row, "column": column} | (
             {"slice": self._reading.slices.at} if self._reading.slices.count > 1 else {}
         )
@@ -134,21 +148,17 @@ class ReadingMarks:
     def add_in_middle(self) -> None:
         """Mark the middle of the square in which to look, or of the image; arrows move the mark from there."""
         if self._reading.shown is not None:
-            top, left, height, width = self._reading.shown.region or (
-                0,
-                0,
-                self._reading.shown.rows,
-                self._reading.shown.columns,
-            )
+            top, left, height, width = self._reading.shown.looked_at
             self.add(top + (height - 1) / 2, left + (width - 1) / 2)
 
     def move(self, down: float, right: float) -> None:
-        """Move the lesion's mark, or the chosen one, by pixels, within the image."""
+        """Move the lesion's mark, or the chosen one, by pixels, within where marks count."""
         found = self.chosen
         if self._reading.shown is None or found is None:
             return
-        row = min(max(found["row"] + down, 0.0), self._reading.shown.rows - 1.0)
-        column = min(max(found["column"] + right, 0.0), self._reading.shown.columns - 1.0)
+        top, left, height, width = self._reading.shown.looked_at
+        row = min(max(found["row"] + down, float(top)), top + height - 1.0)
+        column = min(max(found["column"] + right, float(left)), left + width - 1.0)
         self._change(row=row, column=column)
 
     def rate(self, rating: float) -> None:
@@ -164,7 +174,7 @@ class ReadingMarks:
         return self.all[self._chosen].get("rating") if self.all else None
 
     def _change(self, **part: float) -> None:
-        question = self.question
+        question = self._open
         if isinstance(question, FreeResponse):
             marks = list(self.all)
             marks[self._chosen] = marks[self._chosen] | part
@@ -174,7 +184,7 @@ class ReadingMarks:
 
     def take_away(self) -> None:
         """Take the chosen mark of a free response away; the last one left on the slice is chosen then."""
-        question = self.question
+        question = self._open
         if isinstance(question, FreeResponse) and self._chosen >= 0:
             marks = list(self.all)
             del marks[self._chosen]

@@ -314,8 +314,15 @@ def test_the_truth_is_told_of_training_only_and_after_the_answer(study: Callable
     assert shown["training"]
     assert "truth" not in shown
     assert reader.answer().json()["truth"] == {"lesion": True, "places": []}
-    assert not reader.next["training"]
+    again = reader.get(f"/presentation/{shown['id']}").json()  # as of a page that is loaded anew
+    assert (again["truth"], again["given"]["sharpness"]) == ({"lesion": True, "places": []}, {"level": 2})
+    following = reader.next
+    assert not following["training"]
+    assert following["before"] is None
+    assert "truth" not in reader.get(f"/presentation/{following['id']}").json()
     assert reader.answer().json()["truth"] is None
+    assert reader.get(f"/presentation/{shown['id']}").status_code == 403
+    assert "truth" not in reader.get(f"/presentation/{following['id']}").json()
 
 
 STEPS = [QUALITY, {"id": "structures", "kind": "structures", "text": "Changed?", "reference": True}]
@@ -722,6 +729,9 @@ def test_going_back_leads_past_the_case_that_is_judged_anew(study: Callable[...,
             passed.append(before)
             assert chromium.run("current.shown.reference")
         assert passed == [one.id for one in reversed(order[:at]) if one.same != order[at].same]
+        chromium.key("Backspace")
+        assert "no case before" in chromium.run("document.getElementById('message').textContent")
+        assert "Back" not in chromium.run("[...document.querySelectorAll('.end button')].map((one) => one.textContent)")
         rival = next(one.id for one in order[:at] if one.same == order[at].same)
         for path in (f"/presentation/{rival}", f"/image/{rival}/reference", f"/image/{rival}/0"):
             assert chromium.run(f"fetch('{path}').then((answer) => answer.status)") == 403
@@ -1019,6 +1029,108 @@ def test_what_is_under_way_is_said_and_stays_as_it_was_answered(
         chromium.wait(f"current.shown.id !== '{shown.id}'")
         assert chromium.run("document.querySelector('.end .first').textContent") == "Next (Enter)"
         assert answers.given("R1", shown.id)[1]["sharpness"] == {"level": 2}
+
+
+LESIONS = [
+    {"id": f"c{at}", "saved": f"c{at}", "patient": f"p{at}", "lesion": True, "training": at < 2}
+    | {"place": {"shapes": [{"kind": "box", "row": 4, "column": 5, "height": 3, "width": 3}]}}
+    for at in range(3)
+]
+TITLE, SAID = "document.querySelector('.end .first').textContent", "document.getElementById('message').textContent"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("back", [True, False])
+def test_the_truth_of_training_stays_until_the_reader_goes_on(
+    study: Callable[..., Answers], chromium: Browser, back: bool
+) -> None:
+    """Keys and clicks change the view and not the answer that was sent, also of a page that is loaded anew."""
+    answers = study(cases=LESIONS, questions=[QUALITY, MARKS], design={"readers": 1, "back": back})
+    first, second = (one.id for one in answers.bundle.of_reader("R1")[:2])
+    with _served(answers) as origin:
+        _enter(chromium, answers, origin)
+        for key in ("2", "m", "+", "Enter"):
+            chromium.key(key)
+        for anew in (False, True):
+            if anew:
+                chromium.run("window.earlier = true; location.reload()")
+            chromium.wait(f"!(window.earlier && {anew:d}) && current?.truth && {TITLE} === 'Continue (Enter)'")
+            assert chromium.run("current.shown.id") == first
+            assert "it is marked in blue" in chromium.run(SAID)
+            given = chromium.run("current.asked.map((one) => one.value)")
+            scale = chromium.run("current.view.scale")
+            for key in ("1", "0", "x", "z", "m", "+", "ArrowLeft", "Backspace", "PageUp"):
+                chromium.key(key)
+            for click in (_on_screen(chromium, 8, 8), (1150, 200)):
+                chromium.drag(click, click)
+            assert chromium.run("current.asked.map((one) => one.value)") == given
+            assert chromium.run("current.view.scale") > scale
+            assert chromium.run(TITLE) == "Continue (Enter)"
+        chromium.key("Enter")
+        chromium.wait(f"current.shown.id === '{second}'")
+        assert chromium.run("[current.told, current.truth ?? null, sessionStorage.length]") == [False, None, 0]
+        assert answers.given("R1", first)[1]["sharpness"] == {"level": 2}
+        assert not chromium.complaints
+
+
+@pytest.mark.slow
+def test_a_truth_that_was_left_in_another_window_is_over(study: Callable[..., Answers], chromium: Browser) -> None:
+    answers = study(cases=LESIONS, design={"readers": 1})
+    order = [one.id for one in answers.bundle.of_reader("R1")]
+    with _served(answers) as origin:
+        _enter(chromium, answers, origin)
+        for key in ("2", "Enter"):
+            chromium.key(key)
+        chromium.wait(f"{TITLE} === 'Continue (Enter)'")
+        answers.record("R1", order[1], 0, {"sharpness": {"level": 1}})
+        chromium.run("window.earlier = true; location.reload()")
+        chromium.wait(f"!window.earlier && current?.shown.id === '{order[2]}'")
+        assert chromium.run("sessionStorage.length") == 0
+
+
+@pytest.mark.slow
+def test_no_mark_is_set_outside_of_the_square(study: Callable[..., Answers], chromium: Browser) -> None:
+    answers = study(questions=[MARKS], viewing={"region": True})
+    shown = answers.bundle.of_reader("R1")[0]
+    object.__setattr__(shown, "region", (4, 6, 8, 9))  # as of an image that is wider than the square
+    place = "current.asked[0].places[0]"
+    with _served(answers) as origin:
+        _enter(chromium, answers, origin)
+        for column, row in ((3, 8), (8, 1), (18, 8), (8, 16)):
+            click = _on_screen(chromium, column, row)
+            chromium.drag(click, click)
+            assert chromium.run("current.asked[0].places.length") == 0
+            assert "do not count" in chromium.run(SAID)
+        click = _on_screen(chromium, 8, 8)
+        chromium.drag(click, click)
+        assert chromium.run("current.asked[0].places.length") == 1
+        assert chromium.run(SAID) == ""
+        down = "ArrowUp" if shown.upside_down else "ArrowDown"
+        for _ in range(20):
+            chromium.key("ArrowRight")
+            chromium.key(down)
+        assert (chromium.run(f"{place}.row"), chromium.run(f"{place}.column")) == (11, 14)
+        assert shown.counts({"row": 11, "column": 14})
+        assert not chromium.complaints
+
+
+@pytest.mark.slow
+def test_a_study_without_a_way_back_offers_none(study: Callable[..., Answers], chromium: Browser) -> None:
+    answers = study(design={"readers": 2, "back": False})
+    with _served(answers) as origin:
+        _enter(chromium, answers, origin)
+        first = chromium.run("current.shown.id")
+        for key in ("2", "Enter"):
+            chromium.key(key)
+        chromium.wait(f"current.shown.id !== '{first}'")
+        second = chromium.run("current.shown.id")
+        chromium.key("Backspace")
+        assert "cannot be changed" in chromium.run(SAID)
+        assert chromium.run("current.shown.id") == second
+        assert "Back" not in chromium.run("[...document.querySelectorAll('.end button')].map((one) => one.textContent)")
+        assert "Backspace" not in chromium.run("howToRead(current.study).map((one) => one.textContent).join()")
+        for path in (f"/presentation/{first}", f"/image/{first}/0"):
+            assert chromium.run(f"fetch('{path}').then((answer) => answer.status)") == 403
 
 
 COUNTED = """

@@ -108,6 +108,51 @@ def test_going_back_and_pausing(room: Callable[..., ReadingRoom]) -> None:
     assert not opened.canvas.isHidden()
 
 
+def test_a_study_without_a_way_back_offers_none(room: Callable[..., ReadingRoom]) -> None:
+    opened = room(design={"readers": 2, "back": False})
+    QTest.keyClick(opened.canvas, "2")
+    QTest.keyClick(opened.canvas, Qt.Key.Key_Return)
+    second = opened.reading.shown
+    assert opened.side._back.isHidden()
+    QTest.keyClick(opened.canvas, Qt.Key.Key_Backspace)
+    assert opened.reading.shown is second
+    assert "answers cannot be changed" in opened.side._error.text()
+
+
+def test_what_was_answered_stays_while_the_truth_is_told(room: Callable[..., ReadingRoom]) -> None:
+    cases = [
+        {"id": f"c{at}", "saved": f"c{at}", "patient": f"p{at}", "lesion": False, "training": at == 0}
+        for at in range(2)
+    ]
+    opened = room(cases=cases)
+    first, side = opened.reading.shown, opened.side
+    for key in ("2", Qt.Key.Key_Return, "3", Qt.Key.Key_Backspace):
+        QTest.keyClick(opened.canvas, key)
+    assert side._error.text() == "The truth: there is no lesion in this case."
+    assert side.form is not None
+    for button in side.form.findChildren(QRadioButton):
+        QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert [button.isChecked() for button in side.form.findChildren(QRadioButton)] == [False, True, False, False]
+    assert side.comment.isReadOnly()
+    assert opened.reading.shown is first
+    QTest.keyClick(opened.canvas, Qt.Key.Key_Return)
+    assert opened.reading.shown is not first
+    assert not side.comment.isReadOnly()
+    QTest.keyClick(opened.canvas, "3")
+    assert opened.reading.values == {"sharpness": {"level": 3}}
+
+
+def test_a_click_outside_of_the_square_is_refused_and_said(room: Callable[..., ReadingRoom]) -> None:
+    opened = room(questions=[{"id": "marks", "kind": "free-response", "text": "?"}], viewing={"region": True})
+    object.__setattr__(opened.reading.shown, "region", (4, 6, 8, 9))  # as of an image that is wider than the square
+    opened.panels.navigation.clicked.emit(2.0, 8.0)
+    assert opened.reading.values == {}
+    assert opened.side._error.text() == "Marks outside of the square do not count. Click in the square."
+    opened.panels.navigation.clicked.emit(8.0, 8.0)
+    assert opened.reading.marks.all == [{"row": 8.0, "column": 8.0}]
+    assert opened.side._error.text() == ""
+
+
 @pytest.mark.parametrize(
     ("question", "placed", "removed"),
     [

@@ -233,10 +233,14 @@ class _Room:
         }
 
     async def presentation(self, request: Request) -> Response:
-        """One that the reader may see again, to revise it."""
+        """One that the reader may see again: to revise it, or of training with its truth."""
         reader = await self._reader(request)
-        shown = await run_in_threadpool(self.answers.may_see, reader, request.path_params["id"])
-        return JSONResponse(await run_in_threadpool(self._described, reader, shown))
+        return JSONResponse(await run_in_threadpool(self._seen_again, reader, request.path_params["id"]))
+
+    def _seen_again(self, reader: str, id: str) -> dict[str, Any]:
+        shown, following = self.answers.may_see(reader, id), self.answers.place(reader).shown
+        told = {"truth": shown.truth} if shown.training and shown is not following else {}
+        return self._described(reader, shown) | told
 
     async def image(self, request: Request) -> Response:
         """The pixels of one image, seen or loaded ahead: slot 0, 1, ... by its position, or "reference" once shown."""

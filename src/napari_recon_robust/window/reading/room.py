@@ -49,6 +49,7 @@ _TURNS = {
     Qt.Key.Key_N: (0.0, 1 / 0.9),
 }  # of the window: its middle by a share of its width, and its width, as in the browser
 _ZOOM, _STEP = 1.25, 0.05  # for a key: how much larger, and which share of a panel the image moves
+_OUTSIDE = "Marks outside of the square do not count. Click in the square."
 _SHORTCUTS = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier
 
 
@@ -74,7 +75,7 @@ class ReadingRoom(QObject):
         self._window._qt_window.installEventFilter(self)
         self.canvas: QWidget = self._window._qt_viewer.canvas.native
         self.canvas.installEventFilter(self)
-        self.panels.navigation.clicked.connect(reading.marks.add)
+        self.panels.navigation.clicked.connect(self._mark)
         viewing = reading.study.viewing
         self.panels.navigation.windowed = lambda: viewing.window
         if not viewing.zoom:
@@ -168,6 +169,13 @@ class ReadingRoom(QObject):
             self.reading.submit(low=float(low), high=float(high), **view)
         except ReconRobustError as error:
             self.side.say(sentence(error))
+
+    def _mark(self, row: float, column: float) -> None:
+        """Take a click on an image, or say that it does not count."""
+        marks = self.reading.marks
+        if marks.question is not None and self.reading.truth is None:
+            self.side.say(_OUTSIDE if marks.is_void(row, column) else "")
+        marks.add(row, column)
 
     @property
     def _zoom(self) -> float:
@@ -280,7 +288,7 @@ class ReadingRoom(QObject):
         acts: dict[Qt.Key, Callable[[], object]] = {
             Qt.Key.Key_Return: self.submit,
             Qt.Key.Key_Enter: self.submit,
-            Qt.Key.Key_Backspace: self.reading.go_back,
+            Qt.Key.Key_Backspace: self.side.go_back,
             Qt.Key.Key_P: self.side.pause,
             Qt.Key.Key_M: self.reading.marks.add_in_middle,
             Qt.Key.Key_X: self.reading.marks.take_away,

@@ -52,7 +52,7 @@ class Side(QWidget):
         self._progress.setTextVisible(False)
         self._progress.setMaximumHeight(8)
         self._next = button("Next (Enter)", "Store the answers, and show the next case", room.submit)
-        self._back = button("Back", "Change the answers to the case before (Backspace)", self._reading.go_back)
+        self._back = button("Back", "Change the answers to the case before (Backspace)", self.go_back)
         self._pause = button("Pause (P)", "Hide the images; this time is not counted", self.pause)
         self._first = QPushButton()
         self._display = DisplayCheck()
@@ -193,7 +193,11 @@ class Side(QWidget):
         paused = reading.clock.paused
         self._next.setEnabled(not paused and reading.complete)
         self._next.setText("Next (Enter)" if reading.truth is None else "Continue (Enter)")
-        self._back.setEnabled(not paused and reading.before is not None)
+        self._back.setVisible(reading.before is not None)
+        self._back.setEnabled(not paused)
+        self.comment.setReadOnly(reading.truth is not None)
+        if self.form is not None:
+            self.form.setEnabled(reading.truth is None)  # what was answered stays
         if reading.truth is not None:
             lesion = reading.truth.get("lesion")
             known = "The truth of this case is not known."
@@ -210,6 +214,16 @@ class Side(QWidget):
 
     def _on_comment(self) -> None:
         self._reading.comment = self.comment.toPlainText()
+
+    def go_back(self) -> None:
+        """Show the case before, to revise its answers, or say that there is none."""
+        if self._reading.before is not None:
+            self._reading.go_back()
+        elif self._reading.truth is None:
+            back = self._reading.study.back
+            self.say(
+                f"{'There is no case before that can still' if back else 'In this study answers cannot'} be changed."
+            )
 
     def pause(self) -> None:
         """Hide the images and stop the clock, or show them again."""
@@ -249,7 +263,10 @@ def _how_to_read(reading: Reading) -> str:
             * marked
         )
     if viewing.region:
-        parts.append("The square shows where to look. If you are asked about lesions, only what is in it counts.")
+        parts.append(
+            "The square shows where to look. If you are asked about lesions, only what is in it counts; marks cannot be "
+            "set outside of it."
+        )
     if several:
         parts.append(
             "Where a case has several slices, turn them with the mouse wheel, or press K for the next and J for the "
@@ -269,4 +286,8 @@ def _how_to_read(reading: Reading) -> str:
         "Your answers are stored when you press Next. P pauses. You can close the window at any time and continue "
         "later."
     )
+    if reading.study.back:
+        parts.append(
+            "Backspace goes back to the case before, to change its answers, until the same slice is shown once more."
+        )
     return "\n\n".join(parts)

@@ -286,10 +286,10 @@ class Asked {
     this.#change({ rating });
   }
 
-  /** Move the mark by pixels, within the image. */
-  move(down, right, { rows, columns }) {
+  /** Move the mark by pixels, within where marks count. */
+  move(down, right, [top, left, height, width]) {
     const place = this.chosen;
-    if (place) this.#change({ row: clamped(place.row + down, 0, rows - 1), column: clamped(place.column + right, 0, columns - 1) });
+    if (place) this.#change({ row: clamped(place.row + down, top, top + height - 1), column: clamped(place.column + right, left, left + width - 1) });
   }
 
   takeAway() {

@@ -4,6 +4,8 @@ const main = document.getElementById("main");
 const message = document.getElementById("message");
 const NOT_HERE = [403, 409]; // answers to a case that is no longer the one to be answered, such as in a second window
 const REMOVE = "Delete my data";
+const TOLD = "told"; // under which name this tab keeps the case whose truth is shown, until the reader goes on
+const OUTSIDE = "Marks outside of the yellow square do not count. Click in the square.";
 const WINDOW_KEYS = { b: [-0.05, 1], d: [0.05, 1], c: [0, 0.9], n: [0, 1 / 0.9] }; // level as a share of the width, width
 const ZOOM = 1.25;
 const NOTCH = 50; // CSS pixels that a wheel rolls at least for a slice
@@ -100,8 +102,18 @@ async function go() {
   if (before && before !== reader) anotherReader(before);
   else if (!state.consented) consent(state);
   else if (state.next && !state.display) display(state);
+  else if (await tellAgain(state)) return;
   else if (state.next) await read(state, state.next);
   else ended(state);
+}
+
+/** Show the truth of a case for training that was shown when the page was loaded anew; whether there is one. */
+async function tellAgain(state) {
+  const id = sessionStorage.getItem(TOLD);
+  const shown = id && await sent(`/presentation/${id}`).catch(() => null);
+  if (shown?.truth) await read(state, shown);
+  else sessionStorage.removeItem(TOLD); // it was left in another window
+  return Boolean(shown?.truth);
 }
 
 /** An invitation of somebody else was opened in this browser, whose pages are all of that reader now. */
@@ -146,7 +158,7 @@ function howToRead({ questions, viewing, back, slices }) {
   const sentences = [
     "Look at the images, answer the questions beside or below them, then press Next or Enter. You are not told how an image was made.",
     `Click on an answer, or press the number in front of it. The blue bar shows which question the number keys answer.${sliders ? " + and − move its slider." : ""} Press 0 if you cannot judge.`,
-    viewing.region && "The yellow square shows where to look. If you are asked about lesions, only what is in it counts.",
+    viewing.region && "The yellow square shows where to look. If you are asked about lesions, only what is in it counts; marks cannot be set outside of it.",
     places && "Where you are asked for a place, click on it in the image. Without a mouse: M sets a mark in the middle, the arrow keys move it (with Shift by ten pixels).",
     questions.some(({ kind }) => kind === "free-response") && "X removes the chosen mark, Z brings back what was removed.",
     questions.some(({ reference }) => reference) && "At the end of each case you see the fully sampled image (the reference) next to it. Your earlier answers are stored before, and cannot be changed.",
@@ -154,7 +166,8 @@ function howToRead({ questions, viewing, back, slices }) {
     places && slices > 1 && "A mark belongs to the slice on which it was set, and is seen on that one alone.",
     viewing.window && "Brightness and contrast: drag with the right mouse button (on a touch screen: hold one finger still, then move it), or press B for brighter, D for darker, C for more contrast, N for less. W resets them.",
     viewing.zoom && `Zoom with ${slices > 1 ? "Ctrl and " : ""}the mouse wheel, two fingers, or Page Up and Page Down. Drag the image to move it, or use the arrow keys. F shows the whole image${viewing.region ? ", R the marked region" : ""}.`,
-    `Your answers are stored when you press Next. P pauses${back ? ", Backspace goes back to the case before" : ""}. You can close the page at any time and continue later.`,
+    `Your answers are stored when you press Next. P pauses. You can close the page at any time and continue later.`,
+    back && "Backspace goes back to the case before, to change its answers, until the same slice is shown once more.",
   ];
   return sentences.filter(Boolean).map((sentence) => made("li", { textContent: sentence }));
 }
@@ -290,6 +303,7 @@ class Reading {
     this.study = state.study;
     this.place = state;
     this.shown = shown;
+    this.told = Boolean(shown.truth); // whether only the view changes, beside the truth, until the reader goes on
     this.description = { ...shown, results: [] };
     const pixels = shown.rows * shown.columns;
     const slices = Object.entries(values).flatMap(([name, all]) => Array.from({ length: shown.slices }, (_, at) =>
@@ -319,6 +333,7 @@ class Reading {
     if (draft || Object.keys(shown.given).length) this.#restore(draft ?? { answers: shown.given, comment: shown.given.comment?.text ?? "" });
     this.set({});
     this.#listen();
+    if (this.told) this.#tell(shown.truth);
   }
 
   #goOn({ state: { window, smooth, slice }, view: { kind, box, centre, scale } }) {
@@ -358,7 +373,7 @@ class Reading {
     this.comment.addEventListener("input", () => this.#answered());
     this.next = made("button", { className: "first", textContent: "Next (Enter)", disabled: true });
     this.next.addEventListener("click", () => this.send());
-    const back = made("button", { textContent: "Back", disabled: !this.shown.before });
+    const back = made("button", { textContent: "Back" });
     back.addEventListener("click", () => this.back());
     const pause = made("button", { textContent: "Pause" });
     pause.addEventListener("click", () => this.pause());
@@ -371,7 +386,7 @@ class Reading {
       this.questions = made("div", { className: "questions" },
         ...(step && !training ? [made("p", { className: "note", textContent: "Your answers so far are stored. Now compare with the reference." })] : []),
         ...this.asked.map((one) => one.field), ...(this.last ? [this.comment] : [])),
-      made("div", { className: "end" }, back, pause, this.next));
+      made("div", { className: "end" }, ...(this.shown.before ? [back] : []), pause, this.next));
     form.addEventListener("submit", (event) => event.preventDefault());
     for (const button of form.querySelectorAll("button")) button.type = "button";
     main.className = "reading";
@@ -489,13 +504,18 @@ class Reading {
 
   /** Show what is answered, and what is asked next. */
   #follow() {
-    this.panels.classList.toggle("marking", this.asked.some((one) => one.marks));
-    this.next.disabled = this.sending || this.asked.some((one) => one.value === null);
-    this.next.textContent = this.sending ? "Loading…" : "Next (Enter)";
-    this.questions.inert = this.sending; // what is under way is what was answered
+    this.panels.classList.toggle("marking", Boolean(this.marking));
+    this.next.disabled = this.sending || (!this.told && this.asked.some((one) => one.value === null));
+    this.next.textContent = this.sending ? "Loading…" : this.told ? "Continue (Enter)" : "Next (Enter)";
+    this.questions.inert = this.settled;
     for (const one of this.asked) one.field.classList.toggle("asked", one === this.#current);
     if (document.activeElement !== this.comment) this.#current.field.scrollIntoView({ block: "nearest" });
     this.draw();
+  }
+
+  /** Whether what is on the screen was sent, or is under way, so that it stays as it was answered. */
+  get settled() {
+    return this.sending || this.told;
   }
 
   /** The question that keys answer: the first that has no answer, else the last. */
@@ -518,6 +538,12 @@ class Reading {
   async send() {
     if (this.sending || this.next.disabled) return;
     this.sending = true;
+    if (this.told) {
+      this.#follow();
+      sessionStorage.removeItem(TOLD);
+      await go();
+      return;
+    }
     this.#answered();
     try {
       const { truth } = await sent("/answer", {
@@ -525,7 +551,7 @@ class Reading {
         answers: Object.fromEntries(this.asked.map((one) => [one.question.id, one.value])),
       });
       sessionStorage.removeItem(draftOf(this.shown));
-      if (truth) await this.feedback(truth);
+      if (truth) this.#tell(truth);
       else await go();
     } catch (error) {
       this.sending = false;
@@ -536,25 +562,23 @@ class Reading {
   }
 
   /** What a case for training shows, before the next one comes. */
-  async feedback({ lesion, places }) {
+  #tell({ lesion, places }) {
+    sessionStorage.setItem(TOLD, this.shown.id);
+    [this.told, this.sending] = [true, false];
     this.truth = places.map(([row, column, slice = 0]) => ({ row, column, slice })); // older studies have no slice
     if (places.length && !this.truth.some(({ slice }) => slice === this.state.slice)) this.turn(this.truth[0].slice);
     const there = places.length ? "The truth: there is a lesion in this case; it is marked in blue." : "The truth: there is a lesion in this case.";
     const sentence = { true: there, false: "The truth: there is no lesion in this case." }[lesion];
     say(sentence ?? "The truth of this case is not known.");
-    this.sending = false;
     this.#follow();
-    this.next.textContent = "Continue (Enter)";
-    this.send = async () => {
-      if (this.sending) return;
-      this.sending = true;
-      this.#follow();
-      await go();
-    };
   }
 
   async back() {
-    if (!this.shown.before || this.sending) return;
+    if (this.settled) return;
+    if (!this.shown.before) {
+      say(this.study.back ? "There is no case before that can still be changed." : "In this study answers cannot be changed.");
+      return;
+    }
     try {
       const shown = await sent(`/presentation/${this.shown.before}`);
       this.#keep();
@@ -593,7 +617,7 @@ class Reading {
     if (key === "Enter" && event.target.tagName === "BUTTON") return;
     if (key === "Tab" || (key.startsWith("Arrow") && event.target.tagName === "INPUT")) return;
     if (key in acts) acts[key]();
-    else if (this.sending || (!this.#current.press(key) && !this.#pressBefore(key))) return;
+    else if (this.settled || (!this.#current.press(key) && !this.#pressBefore(key))) return;
     event.preventDefault();
   }
 
@@ -622,7 +646,7 @@ class Reading {
     const { marking, view, view: { screen } } = this;
     const up = this.description.upsideDown ? -1 : 1;
     if (marking?.chosen) {
-      marking.move(by * up * down, by * right, this.description);
+      marking.move(by * up * down, by * right, this.#lookedAt);
       const { x, y } = this.#onScreen(marking.chosen);
       view.move(clamped(x, 0.1 * screen.x, 0.9 * screen.x) - x, clamped(y, 0.1 * screen.y, 0.9 * screen.y) - y);
     } else if (this.state.mode === "wipe") this.set({ wipe: clamped(this.state.wipe + 0.02 * right, 0, 1) });
@@ -728,18 +752,28 @@ class Reading {
     const { rows, columns, upsideDown } = this.description;
     const [column, seen] = [at.x / this.view.pixel.x - 0.5, at.y / this.view.pixel.y - 0.5];
     if (seen < -0.5 || column < -0.5 || seen > rows - 0.5 || column > columns - 0.5) return;
-    this.marking?.mark(upsideDown ? rows - 1 - seen : seen, column);
+    const row = upsideDown ? rows - 1 - seen : seen;
+    if (!this.marking) return;
+    const [top, left, height, width] = this.#lookedAt.map((edge, at) => (at < 2 ? edge - 0.5 : edge));
+    const inside = row >= top && row < top + height && column >= left && column < left + width;
+    say(inside ? "" : OUTSIDE);
+    if (inside) this.marking.mark(row, column);
+  }
+
+  /** Where marks count, as row, column, height and width: in the square, or without one in the whole image. */
+  get #lookedAt() {
+    const { region, rows, columns } = this.shown;
+    return region ?? [0, 0, rows, columns];
   }
 
   /** The question that a click on the image answers. */
   get marking() {
-    return this.sending ? undefined : this.asked.find((one) => one.marks);
+    return this.settled ? undefined : this.asked.find((one) => one.marks);
   }
 
   /** Mark the middle of the square in which to look, or of the image; arrows move the mark from there. */
   #markMiddle() {
-    const { region, rows, columns } = this.shown;
-    const [top, left, height, width] = region ?? [0, 0, rows, columns];
+    const [top, left, height, width] = this.#lookedAt;
     this.marking?.mark(top + (height - 1) / 2, left + (width - 1) / 2);
   }
 
