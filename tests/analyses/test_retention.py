@@ -54,6 +54,8 @@ def test_the_map_shows_where_a_method_is_blind(full, blind):
     assert found.worst[0].recovery == pytest.approx(0, abs=1e-5)
     assert 0.3 < found.lost < 0.7
     assert json.loads(json.dumps(found.to_json(), allow_nan=False)) == found.to_json()
+    assert found.to_json()["alone"] == len(found.worst) == 8
+    assert found.legend.endswith("The 8 worst were tried alone, the others many in an image.")
 
 
 def test_every_position_agrees_with_its_feature_alone(full, combined):
@@ -68,6 +70,28 @@ def test_every_position_agrees_with_its_feature_alone(full, combined):
         assert found.values[row, column] == recovery
     (top, left), (bottom, right) = found.positions.min(0), found.positions.max(0)
     assert np.isfinite(found.values[top : bottom + 1, left : right + 1]).all()
+
+
+def test_features_of_a_coarse_grid_meet_none_of_their_aliases(measurement, combined):
+    """Every third line is sampled, so aliases are 12 columns apart, two steps of the grid."""
+    found = run(retention_map(measurement, combined, size=1.0, spacing=6))
+    insertion = Insertion(Setup.of(measurement, combined, ROI.box(0, 0, 32, 36)), keep=True)
+    alone = [
+        insertion.trial(Feature.of("blob", row, column, 1.0, 0.4)).recovery for row, column in found.positions.tolist()
+    ]
+    assert len(alone) > 20
+    assert found.reconstructions < 1 + 8 + len(alone) / 4
+    assert found.recoveries == pytest.approx(np.array(alone), abs=0.1)
+    assert found.recoveries.mean() == pytest.approx(np.mean(alone), abs=0.01)
+    for one in found.worst:
+        assert one.multiplexed == pytest.approx(one.recovery, abs=0.1)
+
+
+def test_no_feature_of_a_table_is_hidden_by_aliases_of_others(measurement, combined):
+    """Alone each keeps 0.6 of its contrast, and others may take less than 0.1."""
+    roi = ROI.box(6, 3, 20, 30)
+    (cell,) = run(recovery_table(measurement, combined, roi, sizes=(1.5,), contrasts=(0.4,), count=60)).cells
+    assert cell.recovered == 60
 
 
 def test_the_worst_are_tried_alone_and_progress_never_falls(measurement, combined):

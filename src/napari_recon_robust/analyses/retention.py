@@ -18,6 +18,7 @@ from ..ground.numbers import finite, written
 from ..ground.progress import Job, Progress
 from ..ground.table import markdown
 from ..perturbations.base import Setup
+from ..perturbations.features.crosstalk import Crosstalk, Points
 from ..perturbations.features.feature import PARAMETRIC, Feature, check_size
 from ..perturbations.features.feature_search import places
 from ..perturbations.features.insertion import LOST, ROSE, Insertion, Trial
@@ -26,8 +27,6 @@ from .maps import SliceMap
 
 # The distance of features in one image, in sizes; how many of the worst are inserted alone.
 APART, VERIFIED = 5.0, 8
-
-Points = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,8 @@ class RetentionMap(SliceMap):
 
     values: float32 (rows, columns), each grid position filling its cell; NaN outside of the tissue and the ROI and
     where nothing is known yet. positions: (n, 2), row and column. recoveries: float32 (n,), NaN while unknown.
-    worst: the lowest of them, inserted again alone, the lowest of these first.
+    worst: the lowest of them, inserted again alone, the lowest of these first. Their recoveries are of the feature
+    alone, all others of the feature among others in the same image.
     """
 
     title = "Contrast lost"
@@ -81,15 +81,17 @@ class RetentionMap(SliceMap):
 
     @property
     def legend(self) -> str:
-        """The feature, and at how many of the places that were tried it is lost."""
+        """The feature, at how many of the places that were tried it is lost, and at how many it was tried alone."""
         count = len(self.positions)
         where = f"{count} places" if self.tried == count else f"the {self.tried} of {count} places tried so far"
         feature = f"{self.shape} of {self.size:.3g} px, contrast {written(self.contrast)}"
+        alone = len(self.worst)
+        how = f" The {alone} worst were tried alone, the others many in an image." if 0 < alone < self.tried else ""
         if self.tried and not self.lost:
-            return (
-                f"Bright: lost. A {feature}, keeps at least half of its contrast at all {where.removeprefix('the ')}."
-            )
-        return f"Bright: lost. A {feature}, loses more than half of its contrast at {100 * self.lost:.3g}% of {where}."
+            kept = f"keeps at least half of its contrast at all {where.removeprefix('the ')}"
+        else:
+            kept = f"loses more than half of its contrast at {100 * self.lost:.3g}% of {where}"
+        return f"Bright: lost. A {feature}, {kept}.{how}"
 
     def places(self, count: int) -> list[tuple[ROI, str]]:
         """Boxes around the weakest places, with the recovery in percent."""
@@ -116,7 +118,10 @@ class RetentionMap(SliceMap):
         return found
 
     def to_json(self) -> dict[str, Any]:
-        """Everything but the map itself, as JSON values; mean and median are of the positions that were tried."""
+        """Everything but the map itself, as JSON values.
+
+        mean, median and lost are of the positions that were tried; alone: at how many of these the feature was alone.
+        """
         known = self.recoveries[np.isfinite(self.recoveries)]
         return {
             "shape": self.shape,
@@ -124,6 +129,7 @@ class RetentionMap(SliceMap):
             "contrast": self.contrast,
             "spacing": self.spacing,
             "positions": len(self.positions),
+            "alone": len(self.worst),
             "reconstructions": self.reconstructions,
             "mean": float(known.mean()) if len(known) else None,
             "median": float(np.median(known)) if len(known) else None,
@@ -198,9 +204,10 @@ def retention_map(
 ) -> Job[RetentionMap]:
     """The recovery of a feature at every position of a grid in the tissue of the ROI (the whole image by default).
 
-    Features five sizes apart share a reconstruction, so that the whole grid takes a few; the clean scan's calibration
-    serves throughout. The least recovered are inserted again alone, and the map has what that gives. spacing: of the
-    grid, pixels. A line lies along the rows. The previews are maps in the making.
+    Features that are five sizes apart, and not on each other's aliases (`Crosstalk`), share a reconstruction, so that
+    the whole grid takes a few; the clean scan's calibration serves throughout. The least recovered are inserted again
+    alone, and the map has what that gives. spacing: of the grid, pixels. A line lies along the rows. The previews are
+    maps in the making.
     Raises InputError for a feature, a grid or a region that does not fit.
     """
     spacing = as_whole(spacing, "the spacing", 1)
@@ -222,7 +229,7 @@ def recovery_table(
 ) -> Job[RecoveryTable]:
     """How many features are recovered (0.5 or more) of `count` at random places, for every size and contrast.
 
-    The places are the same for all; features five of the largest sizes apart share a reconstruction.
+    The places are the same for all; features share a reconstruction as in `retention_map`.
     Raises InputError for features or a region that do not fit, or if there are fewer places.
     """
     count, seed = as_whole(count, "the number of places", 1), as_whole(seed, "the seed", 0)
@@ -263,7 +270,7 @@ def _map(insertion: Insertion, size: float, contrast: float, shape: str, spacing
     if not len(points):
         raise InputError("no position of the grid lies in the region; give a smaller spacing or a larger region.")
     _ = insertion.clean
-    groups = _separated(points, APART * size, setup.measurement.matrix)
+    groups = _groups(insertion, points, size, shape)
     verified = min(VERIFIED, len(points))
     total = 1 + len(groups) + verified
     recoveries = np.full(len(points), np.nan, np.float32)
@@ -272,7 +279,7 @@ def _map(insertion: Insertion, size: float, contrast: float, shape: str, spacing
         values = _painted(points, recoveries, spacing, setup)
         return RetentionMap(values, points, recoveries.copy(), size, contrast, shape, spacing, done, tuple(worst))
 
-    def feature(place: NDArray[np.intp]) -> Feature:
+    def feature(place: Points) -> Feature:
         row, column = place.tolist()
         return Feature.of(shape, row, column, size, contrast)
 
@@ -284,9 +291,16 @@ def _map(insertion: Insertion, size: float, contrast: float, shape: str, spacing
         done = 1 + len(groups) + len(worst)
         yield Progress(done / total, "Trying the worst alone", so_far(done, worst))
         worst.append(_weak(insertion.trial(feature(points[index])), float(recoveries[index])))
-        recoveries[index] = worst[-1].recovery  # others in the same image may have lain on its aliases
+        recoveries[index] = worst[-1].recovery  # the lowest of many are too low rather than too high
         worst.sort(key=lambda place: place.recovery)
     return so_far(total, worst)
+
+
+def _groups(insertion: Insertion, points: Points, size: float, shape: str) -> list[Points]:
+    """The indices of places (n, 2) in groups of features that share a reconstruction."""
+    measurement = insertion.setup.measurement
+    readout, phase = measurement.kspace.shape[-2:]
+    return Crosstalk.of(measurement.mask, (readout, phase), size, shape, APART * size).groups(points)
 
 
 def _weak(trial: Trial, multiplexed: float) -> WeakPlace:
@@ -306,12 +320,12 @@ def _table(
         raise InputError(f"the region has {len(allowed)} places for features of these sizes; ask for no more of them.")
     points = np.random.default_rng(seed).choice(allowed, count, replace=False)
     _ = insertion.clean
-    groups = _separated(points, APART * max(sizes), setup.measurement.matrix)
+    groups = {size: _groups(insertion, points, size, shape) for size in sizes}
     settings = [(size, contrast) for size in sizes for contrast in contrasts]
-    total, done, cells = 1 + len(groups) * len(settings), 1, list[Cell]()
+    total, done, cells = 1 + sum(len(groups[size]) for size, _ in settings), 1, list[Cell]()
     for size, contrast in settings:
         recovered = carried = 0
-        for group in groups:
+        for group in groups[size]:
             message = f"Size {size:g}, contrast {contrast:g}"
             yield Progress(done / total, message, RecoveryTable(shape, tuple(cells)))
             features = [Feature.of(shape, row, column, size, contrast) for row, column in points[group].tolist()]
@@ -332,27 +346,6 @@ def _carried(insertion: Insertion, feature: Feature) -> bool:
     with torch.no_grad():
         z = insertion.kspace(feature.change(insertion.tissue))
     return insertion.detectability(z) >= ROSE
-
-
-def _separated(points: Points, apart: float, matrix: tuple[int, int]) -> list[NDArray[np.intp]]:
-    """The indices of points (n, 2) in groups with no two nearer than `apart` pixels, filled in random order.
-
-    A regular arrangement would meet its own aliases.
-    """
-    rows, columns = np.ogrid[: matrix[0], : matrix[1]]
-    reach = int(apart)
-    groups: list[list[int]] = []
-    taken: list[NDArray[np.bool_]] = []
-    for index in np.random.default_rng(0).permutation(len(points)).tolist():
-        row, column = points[index]
-        place = next((group for group, near in enumerate(taken) if not near[row, column]), len(groups))
-        if place == len(groups):
-            groups.append([])
-            taken.append(np.zeros(matrix, bool))
-        groups[place].append(index)
-        near = tuple(slice(max(at - reach, 0), at + reach + 1) for at in (row, column))
-        taken[place][near] |= np.hypot(rows[near[0]] - row, columns[:, near[1]] - column) < apart
-    return [np.array(group) for group in groups]
 
 
 def _painted(points: Points, recoveries: NDArray[np.float32], spacing: int, setup: Setup) -> NDArray[np.float32]:
