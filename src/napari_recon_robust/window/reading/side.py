@@ -264,8 +264,8 @@ def _how_to_read(reading: Reading) -> str:
         )
     if viewing.region:
         parts.append(
-            "The square shows where to look. If you are asked about lesions, only what is in it counts; marks cannot be "
-            "set outside of it."
+            "The square shows where to look. If you are asked about lesions, only what is in it counts; marks cannot "
+            "be set outside of it."
         )
     if several:
         parts.append(
