@@ -11,6 +11,7 @@ from helpers.answers import cases, chosen, only, row, scored
 from helpers.reading import LESION, PAIRS, QUALITY, plan
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.reader_studies.analysis import analyse
+from napari_recon_robust.reader_studies.figures import forests
 from napari_recon_robust.reader_studies.measures.found import with_width
 from napari_recon_robust.reader_studies.questions import Lesion
 from napari_recon_robust.reader_studies.report import page
@@ -32,7 +33,7 @@ def test_scores_are_compared_within_reader_and_case_and_patients_are_the_unit() 
 
 def test_an_interval_over_patients_is_student_s() -> None:
     """Differences of 5 patients of two cases each: 1, 2, 3, 4, 5; mean 3, standard error sqrt(2.5 / 5)."""
-    made = plan(cases=cases(10, patients=5))
+    made = plan(cases=cases(10, patients=5), questions=[LONG])
     rows = scored(made, lambda arm, case, _: (1.0 + int(case.patient[1])) * (arm == "clean"))
     found = only(analyse(made, rows).findings, "difference of scores", "clean − attacked")
     half = 2.776445 * (2.5 / 5) ** 0.5
@@ -51,6 +52,10 @@ def test_it_is_said_why_a_study_of_one_patient_has_no_interval() -> None:
     assert "No figure has an interval" in text
 
 
+ARMS = ["clean", "attacked"]
+LONG = {**QUALITY, "words": [str(level) for level in range(11)]}
+
+
 def of_readers(arm: str, case: Any, reader: int) -> float:
     """Four readers find the first arm better by 1, 1, 0 and -2, at each case alike but for a little."""
     return (arm == "clean") * ([1, 1, 0, -2][reader - 1] + 0.01 * (int(case.id[1:]) % 3))
@@ -59,7 +64,7 @@ def of_readers(arm: str, case: Any, reader: int) -> float:
 def test_readers_who_differ_widen_the_interval_of_scores() -> None:
     """Readers who contradict each other show nothing of readers in general, however many patients they read."""
     endpoint = {"question": "sharpness", "measure": "mean", "arms": ["clean", "attacked"], "margin": 0.2}
-    made = plan(cases=cases(60), endpoint=endpoint)
+    made = plan(cases=cases(60), questions=[LONG], endpoint=endpoint)
     analysis = analyse(made, scored(made, of_readers, readers=4))
     found = only(analysis.findings, "difference of scores", "clean − attacked")
     # 3.182446 is Student's t of 3 degrees of freedom, and 2 the variance of the readers' differences
@@ -161,7 +166,7 @@ def test_van_dykes_readers_come_out_as_published(shared: Path) -> None:
     assert area.p == pytest.approx(0.0516657, abs=5e-8)
     sensitivity = only(analysis.findings, "sensitivity", "one − two")
     assert sensitivity.p == pytest.approx(0.02008822, abs=5e-9)
-    assert analysis.endpoint.endswith("neither a difference nor equivalence is shown.")
+    assert analysis.endpoint.endswith("two is not inferior to one by the margin.")
 
 
 def rated(seed: int = 1) -> Any:
@@ -276,7 +281,8 @@ def test_readers_without_error_have_no_interval_and_no_claim() -> None:
         (0.01, 0.01, "equivalent by the margin"),
         (0.5, 0.1, "clean is better"),
         (-0.5, 0.1, "attacked is better"),
-        (0.13, 0.6, "not inferior"),
+        (0.13, 0.6, "clean is not inferior to attacked"),
+        (-0.13, 0.6, "attacked is not inferior to clean"),
         (0.0, 3.0, "too wide to decide"),
     ],
 )
@@ -286,6 +292,42 @@ def test_the_endpoint_says_what_its_interval_carries(difference: float, spread: 
     steps = dict(zip((case.id for case in made.read), np.linspace(-spread, spread, 20), strict=True))
     rows = scored(made, lambda arm, case, _: (difference + steps[case.id]) * (arm == "clean"))
     assert words in analyse(made, rows).endpoint
+    turned = plan(cases=cases(20), endpoint={**endpoint, "arms": ["attacked", "clean"]})
+    assert words in analyse(turned, rows).endpoint  # whichever arm is named first
+
+
+def test_the_difference_of_two_preferred_arms_is_that_of_their_shares() -> None:
+    """13 of 20 choices, 65% and 35%, differ by 0.3, with twice the width of the interval of the share."""
+    endpoint = {"question": "preference", "measure": "preference", "arms": ["attacked", "clean"], "margin": 0.75}
+    made = plan(questions=PAIRS, cases=cases(20), endpoint=endpoint)
+    rows = chosen(made, lambda arms, case, _: {"choice": arms.index(ARMS[int(case.id[1:]) < 7])}, readers=1)
+    analysis = analyse(made, rows)
+    share = only(analysis.findings, "share of choices", "clean").estimate
+    apart = only(analysis.findings, "difference of shares", "clean − attacked").estimate
+    assert (share.value, apart.value) == (pytest.approx(0.65), pytest.approx(0.3))
+    assert share.interval is not None
+    assert apart.interval == pytest.approx([2 * end - 1 for end in share.interval])
+    assert analysis.endpoint.startswith(
+        "Primary endpoint, difference of shares, attacked against clean: -0.3 [-0.701, +0.198] over patients; one "
+        "reader, margin 0.75. The interval lies within the margin on both sides"
+    )
+
+
+def test_intervals_end_at_the_ends_of_the_scale() -> None:
+    """Two readers of three patients, who contradict each other on three levels."""
+    made = plan(cases=cases(3))
+    rows = scored(made, lambda arm, case, reader: [1.0, 3.0][(reader + (arm == "clean")) % 2], readers=2)
+    rows[0]["score"] = 2.0
+    findings = analyse(made, rows).findings
+    assert only(findings, "mean score", "clean").estimate.interval == (1, 3)
+    assert only(findings, "difference of scores", "clean − attacked").estimate.interval == (-2, 2)
+    (drawn,) = [one for one in forests(findings) if one["title"].startswith("Difference")]
+    assert [tick["text"] for tick in drawn["ticks"]] == ["-2", "0", "2"]
+    asked = [{"id": "structures", "kind": "structures", "text": "Changed?", "reference": True}]
+    made = plan(questions=asked, cases=cases(3))
+    rows = scored(made, lambda arm, case, reader: [0.0, 2.0][reader % 2], "structures", 2)
+    rows[0]["score"] = 1.0
+    assert only(analyse(made, rows).findings, "mean score", "clean").estimate.interval == (0, 2)
 
 
 def test_repeats_show_the_agreement_of_a_reader_with_himself() -> None:

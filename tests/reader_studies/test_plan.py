@@ -10,6 +10,7 @@ from napari_recon_robust.reader_studies.plan import read_plan
 
 BOX = {"shapes": [{"kind": "box", "row": 1, "column": 2, "height": 1, "width": 1}]}
 ONE = {"id": "c0", "saved": "c0", "patient": "p"}
+MEAN = {"question": "sharpness", "measure": "mean", "arms": ["clean", "attacked"], "margin": 0.5}
 
 
 @pytest.mark.parametrize(
@@ -41,11 +42,23 @@ ONE = {"id": "c0", "saved": "c0", "patient": "p"}
         ({"arm": 1}, "no setting that is known"),
         (
             {"endpoint": {"question": "sharpness", "measure": "auc", "arms": ["clean", "attacked"], "margin": 0.05}},
-            "auc cannot be measured by the question sharpness",
+            "auc cannot be measured by the question sharpness; choose mean, visual-grading or interchangeability",
         ),
         (
             {"endpoint": {"question": "x", "measure": "mean", "arms": ["clean", "attacked"], "margin": 0.05}},
-            "names a question or an arm that the plan does not have",
+            "the endpoint's question is 'x', which the plan does not ask; choose sharpness",
+        ),
+        (
+            {"questions": "quality", "endpoint": {**MEAN, "question": "quality"}},
+            "is 'quality', which the plan does not ask; choose artifacts, sharpness or contrast-to-noise",
+        ),
+        (
+            {"endpoint": {**MEAN, "arms": ["clean", "atacked"]}},
+            "arm 'atacked' is none of the plan's; choose two of clean, ",
+        ),
+        (
+            {"endpoint": {**MEAN, "arms": ["clean", "clean"]}},
+            "compares clean with itself; choose two of clean, attacked",
         ),
     ],
 )
@@ -78,6 +91,18 @@ def test_a_case_of_several_slices_says_which_of_them_show_a_lesion() -> None:
     assert [sorted(place) for place in case.places] == [[2], [0, 1]]
     assert case.model_validate(case.model_dump(mode="json")) == case
     assert case.model_copy(update={"saved": {"clean": ("a",), "attacked": "b"}}).folders("attacked") == ("b",)
+
+
+def test_a_wrong_question_of_the_endpoint_is_told_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "plan.yaml"
+    path.write_text(
+        "title: t\narms: [{name: clean, image: clean}, {name: x, image: random}]\nquestions: quality\n"
+        "cases: [{id: a, saved: c0, patient: p}]\nendpoint:\n"
+        "  measure: mean\n  question: lesion\n  arms: [clean, x]\n  margin: 0.1\n",
+        encoding="utf-8",
+    )
+    with pytest.raises(InputError, match=r"plan\.yaml, line 7: the endpoint's question is 'lesion', which"):
+        read_plan(path)
 
 
 def test_the_name_of_a_questionnaire_stands_for_its_questions() -> None:

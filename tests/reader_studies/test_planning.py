@@ -17,6 +17,17 @@ def test_a_first_plan_can_be_read(cases: Path, tmp_path: Path, questions: str) -
     assert made.questions == QUESTIONNAIRES[questions][1]
 
 
+@pytest.mark.parametrize("questions", QUESTIONNAIRES)
+def test_the_endpoint_of_a_first_plan_fits_its_questions(cases: Path, tmp_path: Path, questions: str) -> None:
+    path = new_plan([cases / "c0", cases / "c1"], tmp_path / "plan.yaml", questions)
+    text = path.read_text(encoding="utf-8").replace("# endpoint:", "endpoint:")
+    path.write_text(text.replace("source: unknown", "lesion: true"), encoding="utf-8")
+    made = read_plan(path)
+    assert made.endpoint is not None
+    assert made.endpoint.question == made.questions[0].id
+    assert f"is one of: {', '.join(question.id for question in made.questions)}." in text
+
+
 @pytest.mark.parametrize(
     ("names", "ids"),
     [

@@ -53,7 +53,7 @@ def test_without_a_difference_a_study_finds_one_as_often_as_its_level_says(measu
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("measure", "margin", "draws"),
-    [("mean", 0.3, 100), ("preference", 0.1, 100), ("auc", 0.1, 50), ("specificity", 0.15, 50)],
+    [("mean", 0.3, 100), ("preference", 0.2, 100), ("auc", 0.1, 50), ("specificity", 0.15, 50)],
 )
 def test_more_cases_have_more_power(measure: str, margin: float, draws: int) -> None:
     few, many = (shared_of(planned(measure, margin, cases), draws) for cases in (12, 80))
@@ -76,6 +76,15 @@ def test_ranks_and_choices_among_several_arms_are_simulated() -> None:
         found = power(made, draws=50)
         assert found is not None
         assert ("ranks differ" if measure == "mean" else "58% of choices") in found.text
+
+
+def test_the_margin_of_a_preference_is_the_difference_of_the_arms() -> None:
+    """70% and 30%, of which 20 choices of one reader show a difference where at least 15, or at most 5, are for one."""
+    found = power(planned("preference", 0.4, 20, 1), draws=2000)
+    assert found is not None
+    assert "if 70% of choices are for clean, 30% for the other" in found.text
+    expected = stats.binom.sf(14, 20, 0.7) + stats.binom.cdf(5, 20, 0.7)
+    assert found.share == pytest.approx(expected, abs=0.04)
 
 
 def test_a_paired_t_test_has_its_known_power() -> None:

@@ -185,8 +185,8 @@ class Viewing(Specification):
 class Endpoint(Specification):
     """The primary endpoint. margin: the difference of the two arms that matters, fixed beforehand.
 
-    Of preference it is the difference of the two arms' shares of all choices, so that 60% and 40% of choices between two
-    arms differ by 0.2. Of visual grading, the difference is that of the area from 0.5; of interchangeability the individual equivalence
+    Of preference it is the difference of their shares of all choices, so that two arms with 60% and 40% differ by 0.2.
+    Of visual grading, the difference is that of the area from 0.5; of interchangeability the individual equivalence
     index, for the arm that stands later in the plan in the place of the earlier.
     """
 

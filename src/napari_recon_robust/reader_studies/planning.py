@@ -94,7 +94,7 @@ cases:
 design: {{kind: crossed, readers: 4, sittings: sequential, repeats: 0, pilot: false}}
 viewing: {{reference: false, window: true, zoom: true, smoothing: false, modes: [side, flicker, wipe]}}
 
-# The primary endpoint, fixed before anybody reads; the margin is the difference of the arms that matters. Questions: {ids}.
+# The primary endpoint, fixed before anybody reads, such as this one. Its question is one of: {ids}.
 # endpoint: {{{endpoint}}}
 """
 _MARGINS = {"auc": 0.05, "preference": 0.1, "mean": 0.5}  # of the example, for the first measure of each kind

@@ -219,7 +219,6 @@ def _of_grades(endpoint: Endpoint, size: Size, draws: int, rng: np.random.Genera
     found, patients, reads = [], size.patients.tolist(), size.assigned
     cases = size.patients.size
     if endpoint.measure == "visual-grading":
-        draws = min(draws, 100)  # each has a bootstrap
         area = min(0.5 + endpoint.margin, 0.999)
         shift = np.array([np.sqrt(2) * stats.norm.ppf(area), 0.0])[:, None, None]
         for _ in range(draws):

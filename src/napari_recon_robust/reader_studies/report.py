@@ -106,7 +106,8 @@ _METHODS: tuple[tuple[set[str] | None, str], ...] = (
         {"likert", "structures"},
         "Scores were compared within reader and case, with the test that belongs to the interval, of a single reader "
         "by Wilcoxon's signed rank test over patients, and by the area under the visual grading curve (Båth and "
-        "Månsson 2007), averaged over readers, with a bootstrap of patients and readers.",
+        "Månsson 2007), averaged over readers, with the jackknife over patients and "
+        "the same variance and degrees of freedom as means.",
     ),
     (
         {"likert", "structures", "lesion"},
@@ -133,7 +134,8 @@ _METHODS: tuple[tuple[set[str] | None, str], ...] = (
         {"forced-choice"},
         "The rates of single readers have exact intervals where each patient was seen once. The sensitivity d' is that "
         "of signal detection (Macmillan and Creelman 2004; for more than two alternatives Hacker and Ratcliff 1979); a "
-        "preference for a position is tested by Fisher's exact test or, over patients, by Hotelling's.",
+        "preference for a position is tested by Fisher's exact test or, over patients, by Hotelling's, or by the sign "
+        "test where all patients prefer it alike.",
     ),
     (
         {"ranking"},
@@ -142,8 +144,9 @@ _METHODS: tuple[tuple[set[str] | None, str], ...] = (
     ),
     (
         {"likert", "structures", "lesion", "free-response", "forced-choice"},
-        "Agreement between readers is ICC(2,1) (Shrout and Fleiss 1979) or Fleiss' kappa (1971), with a bootstrap "
-        "over patients. That of repeated readings is each reader's own Cohen's kappa, with quadratic weights for "
+        "Agreement between readers is ICC(2,1) (Shrout and Fleiss 1979) or Fleiss' kappa (1971), with a jackknife "
+        "over patients on the scale of Fisher's z, but for ICC where each case is of another patient. That of repeated "
+        "readings is each reader's own Cohen's kappa with the same jackknife, with quadratic weights for "
         "scales (1968), and their mean over readers, with the errors of Fleiss, Cohen and Everitt (1969).",
     ),
     (None, "p-values are not corrected for the number of questions."),

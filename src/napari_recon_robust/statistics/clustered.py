@@ -14,7 +14,6 @@ from scipy import stats
 from ..ground.errors import InputError
 from .estimate import FEWEST, UPPER, Estimate, Values, finite, numbered
 
-RESAMPLES = 2000  # of a bootstrap
 INTERVAL, SPREAD = "95% interval over volumes", "quartiles, a spread and no interval"
 
 

@@ -53,12 +53,12 @@ def test_readers_who_use_a_scale_differently_do_not_agree_with_themselves_for_th
 
 
 def test_the_interval_of_mean_kappas_is_of_the_readers() -> None:
-    """Three readers with kappas of 1, 0.5 and 0, and endless patients: 0.5 ± t(2) sqrt(0.25 / 3)."""
+    """Three readers with kappas of 1, 0.5 and 0, and endless patients: 0.5 ± t(2) sqrt(0.25 / 3), cut at 1."""
     pairs = {"a": ([1, 2, 1, 2], [1, 2, 1, 2]), "b": ([1, 1, 2, 2], [1, 1, 1, 2]), "c": ([1, 1, 2, 2], [1, 2, 1, 2])}
     first, second = (np.concatenate([pair[at] * 500 for pair in pairs.values()]) for at in (0, 1))
     found = mean_kappa(first, second, np.repeat(list(pairs), 2000).tolist(), list(range(6000)))
     half = 4.302653 * (0.25 / 3) ** 0.5
-    assert found.estimate.interval == pytest.approx((0.5 - half, 0.5 + half), abs=0.001)
+    assert found.estimate.interval == pytest.approx((0.5 - half, 1), abs=0.001)
 
 
 @pytest.mark.slow
@@ -113,7 +113,7 @@ def test_the_intraclass_correlation_is_that_of_shrout_and_fleiss() -> None:
     assert found.interval == pytest.approx((0.02, 0.76), abs=0.005)
 
 
-def test_patients_and_not_cases_are_drawn_again() -> None:
+def test_patients_and_not_cases_are_left_out() -> None:
     """Each patient's case five times over says no more than once."""
     first, second = drawn().T[:, :30]
     once = kappa(first, second)
@@ -131,6 +131,27 @@ def test_cases_of_one_patient_do_not_narrow_the_intraclass_correlation() -> None
     assert once.interval is not None
     assert often.interval is not None
     assert np.ptp(often.interval) > 0.7 * np.ptp(once.interval)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_intervals_of_agreement_end_where_agreement_does(seed: int) -> None:
+    """Of two or three readers of 3 to 5 patients none is above 1, and Fleiss' kappa not below -1 / (r - 1)."""
+    rng = np.random.default_rng(seed)
+    for readers, patients in ((2, 3), (3, 3), (3, 5)):
+        rated = rng.integers(1, 6, (2 * patients, readers))
+        of = np.repeat(range(patients), 2).tolist()
+        least = -1 / (readers - 1)
+        alone = [intraclass_correlation(rated[:patients]), intraclass_correlation(rated, of), fleiss_kappa(rated, of)]
+        for found in [*alone, kappa(*rated[:, :2].T, "quadratic", of)]:
+            low, high = found.interval or (found.value, found.value)
+            assert min(-1.0 if found is not alone[2] else least, found.value) <= low <= found.value <= high <= 1
+
+
+def test_the_correlation_of_readers_who_do_not_agree_ends_at_the_least_one() -> None:
+    """Two readers of three cases: the interval of Shrout and Fleiss begins at -2.7, and no correlation below -1."""
+    found = intraclass_correlation([[1, 1], [1, 3], [4, 2]])
+    assert found.value == pytest.approx(0)
+    assert found.interval == pytest.approx((-1, 0.966), abs=0.0005)
 
 
 def test_what_shows_no_agreement_has_none() -> None:

@@ -50,8 +50,15 @@ def test_perfect_readers_have_a_finite_sensitivity_and_no_bias() -> None:
 
 
 def test_readers_who_always_take_one_place_are_seen() -> None:
-    assert alternatives([0] * 20, [0, 1, 2, 3] * 5, 4, range(20)).bias == pytest.approx(0, abs=1e-9)
+    assert alternatives([0] * 20, [0, 1, 2, 3] * 5, 4, range(20)).bias == 2 / 2**20
     assert (alternatives(*trials(np.random.default_rng(1), liking=1)[:2], 4, range(72)).bias or 1) < 0.01
+
+
+@pytest.mark.parametrize(("patients", "p"), [(3, 0.25), (4, 0.125), (10, 2 / 2**10)])
+def test_patients_who_are_apart_by_the_same_have_the_exact_sign_test(patients: int, p: float) -> None:
+    """However alike they are, three patients show no more than three equal signs."""
+    whose = np.repeat(range(patients), 2).tolist()
+    assert alternatives([0, 0] * patients, [0, 1] * patients, 2, whose).bias == p
 
 
 @pytest.mark.slow

@@ -6,8 +6,8 @@ from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.statistics import clustered
 from napari_recon_robust.statistics.estimate import Values
 from napari_recon_robust.statistics.readers.averages import average, spread, spread_of, table
+from napari_recon_robust.statistics.readers.jackknife import jackknife_covariance
 from napari_recon_robust.statistics.readers.obuchowski_rockette import figure
-from napari_recon_robust.statistics.readers.roc import jackknife_covariance
 
 
 def drawn(readers: int, patients: int, of_readers: float, draws: int = 1, seed: int = 0) -> Values:

@@ -9,8 +9,9 @@ import pytest
 from scipy import stats
 
 from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.statistics.readers.jackknife import jackknife_covariance
 from napari_recon_robust.statistics.readers.obuchowski_rockette import Comparison, compare, compare_for_reader, figure
-from napari_recon_robust.statistics.readers.roc import areas, covariance, jackknife_covariance
+from napari_recon_robust.statistics.readers.roc import areas, covariance
 
 
 def read(path: Path) -> tuple[np.ndarray, np.ndarray]:

@@ -3,6 +3,7 @@ import pytest
 from scipy import stats
 
 from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.statistics.estimate import Estimate
 from napari_recon_robust.statistics.readers.visual_grading import visual_grading
 
 
@@ -47,7 +48,20 @@ def test_what_a_reader_did_not_score_in_both_is_left_out() -> None:
     assert np.isfinite(found.area.interval).all()
 
 
-def test_patients_are_drawn_and_not_cases() -> None:
+def test_who_scored_fewer_than_three_patients_is_left_out() -> None:
+    first, second = scores(np.random.default_rng(0), 2, 12)
+    first[1, 2:] = np.nan
+    found, alone = visual_grading(first, second, range(12)), visual_grading(first[:1], second[:1], range(12))
+    assert (found.area, found.readers) == (alone.area, 1)
+    few = visual_grading(first[:, :2], second[:, :2], range(2))
+    assert (few.readers, few.area.interval) == (2, None)
+
+
+def test_areas_that_do_not_vary_have_no_interval() -> None:
+    assert visual_grading([[2, 2, 2, 2]], [[1, 1, 1, 1]], "abcd").area == Estimate(1, None, 4)
+
+
+def test_patients_are_left_out_and_not_cases() -> None:
     """Each patient's case five times over says no more than once."""
     first, second = scores(np.random.default_rng(0), 3, 20)
     once = visual_grading(first, second, range(20)).area

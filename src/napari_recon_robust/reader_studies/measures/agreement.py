@@ -62,7 +62,7 @@ def _between(plan: Plan, question: Question, arm: str, rows: Sequence[Row]) -> F
         estimate, what, held = fleiss_kappa(ratings, patients), "Fleiss' kappa between readers", READERS_FIXED
     else:
         estimate, what = intraclass_correlation(ratings, patients), "ICC(2,1) between readers"
-        held = OVER_BOTH if units == "cases" else READERS_FIXED  # where it is from a bootstrap of patients
+        held = OVER_BOTH if units == "cases" else READERS_FIXED  # where it is from the jackknife over patients
     note = f"{len(names)} readers, {len(whole)} cases"
     return _agreed(Finding(question.id, what, arm, with_width(estimate), units, held, note=note))
 
@@ -83,7 +83,7 @@ def _within(plan: Plan, question: Question, read: Sequence[Row], again: Sequence
     whose = [one["reader"] for one, _ in pairs]
     weights: Weights = "none" if question.kind == "forced-choice" else "quadratic"
     result = mean_kappa([one for one, _ in codes], [other for _, other in codes], whose, patients, weights)
-    whole = replace(result, estimate=with_width(result.estimate, -1, 1))
+    whole = replace(result, estimate=with_width(result.estimate))
     if result.readers > 1:
         note += f"; the mean of the kappas of {result.readers} readers, each with himself"
     what = "kappa of repeated readings"

@@ -33,7 +33,7 @@ _LETTERS = "ABCDEF"  # of the images, from the first position to the last
 
 
 def choices(plan: Plan, question: Question, rows: Sequence[Row]) -> Found:
-    """The share of each arm, their differences, the share of each position, and what the first arm's would be if no reader preferred a position."""
+    """The shares of arms and positions, how arms differ, and the first arm's share if no position were preferred."""
     read = scored(rows)
     if not read:
         return Found()
@@ -87,7 +87,11 @@ def _positions(question: Question, arms: Sequence[str], rows: Sequence[Row], pat
     found = Found()
     for position, estimate in enumerate(result.chosen_at):
         p = result.bias if position == 0 else None
-        note = "" if p is None else f"p that no position is preferred, by Hotelling's test over {over_patients(rows)}"
+        note = (
+            ""
+            if p is None
+            else f"p that no position is preferred, by Hotelling's or the sign test over {over_patients(rows)}"
+        )
         what, average = f"share at position {_LETTERS[position]}", Average(estimate, result.readers)
         found.findings.append(averaged(question.id, what, "all", average, rows, p=p, note=note))
     note = f"of {len(arms)} alternatives, if {arms[0]} is the one to be found; 0 by chance"
@@ -112,7 +116,7 @@ def _sides(
         )
         return Found([left], remarks=[remark])
     corrected = forced_choice(np.array(choice) == 0, np.array(target) == 0, patients_of(rows))
-    test, p = ("Fisher's", corrected.bias) if corrected.bias is not None else ("Hotelling's", result.bias)
+    test, p = ("Fisher's", corrected.bias) if corrected.bias is not None else ("Hotelling's or the sign", result.bias)
     note = f"0.5 by chance; by signal detection, d' {corrected.sensitivity:.2f}"
     note += f"; p that no position is preferred, by {test} test" if p is not None else ""
     what, held = "share without preferring a position", over_patients(rows)

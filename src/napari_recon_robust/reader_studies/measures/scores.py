@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ...ground.numbers import counted
 from ...statistics import paired
 from ...statistics.estimate import Values
+from ...statistics.readers.averages import Average
 from ...statistics.readers.interchangeability import interchangeability
 from ...statistics.readers.visual_grading import visual_grading
 from ..plan import Plan
@@ -19,7 +21,6 @@ from .found import (
     arms_of,
     averaged,
     mean,
-    over,
     pairs_of,
     patients_of,
     readers_of,
@@ -86,13 +87,13 @@ def _graded(
     """The area of a pair of arms, and its curve."""
     first = _table(both, [row["score"] for row in both])
     result = visual_grading(first.T, _table(both, second).T, _patients(both))
-    finding = Finding(
+    finding = averaged(
         question.id,
         "area under the visual grading curve",
         f"{one} − {other}",
-        with_width(result.area, 0, 1),
-        over=over(len(readers_of(both))),
-        note=f"above 0.5 where {one} is rated higher; {len(readers_of(both))} readers",
+        Average(with_width(result.area), result.readers),
+        both,
+        note=f"above 0.5 where {one} is rated higher; {counted(result.readers, 'reader')}",
         drawn="Visual grading",
         null=0.5,
     )

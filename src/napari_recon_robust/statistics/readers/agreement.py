@@ -1,18 +1,18 @@
 """How far readers agree, with each other or with themselves: kappa, and intraclass correlation."""
 
 from collections.abc import Callable, Hashable, Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import stats
 
 from ...ground.errors import InputError
-from ..clustered import RESAMPLES
-from ..estimate import FEWEST, LOWER, UPPER, Estimate, Values, finite, numbered
+from ..estimate import FEWEST, UPPER, Estimate, Values, finite, numbered
 from .averages import Average, spread
+from .jackknife import Places, jackknife
 
-Places = NDArray[np.intp]
 Weights = Literal["none", "linear", "quadratic"]
 
 
@@ -21,10 +21,8 @@ def kappa(
     second: ArrayLike,
     weights: Weights = "none",
     patients: Sequence[Hashable] | None = None,
-    *,
-    seed: int = 0,
 ) -> Estimate:
-    """Cohen's kappa of two ratings of the same cases, with an interval from a bootstrap over patients.
+    """Cohen's kappa of two ratings of the same cases, with an interval from the jackknife over patients.
 
     first, second: (cases,). weights: how much ratings that lie apart count, for ordered ratings. NaN where both always
     give one and the same rating. Cohen 1960, doi:10.1177/001316446002000104; 1968, doi:10.1037/h0026256.
@@ -34,7 +32,7 @@ def kappa(
         raise InputError(f"{one.size} and {other.size} ratings are no pairs; give two ratings of each case.")
     pairs, cost = _coded(one, other, weights)
     units = list(range(one.size)) if patients is None else list(patients)
-    return _bootstrapped(lambda chosen: _kappa(pairs[:, chosen], cost), units, seed)
+    return _over_patients(lambda chosen: _with_errors(pairs[:, chosen], cost)[0], units, -1.0)
 
 
 def mean_kappa(
@@ -75,11 +73,11 @@ def mean_kappa(
     errors = np.array(parts)
     result = spread(figures, errors @ errors.T, np.mean(counts))
     low, high = result.interval
-    return Average(Estimate(float(result.mean), (float(low), float(high)), units), len(counts))
+    return Average(Estimate(float(result.mean), (float(low), float(high)), units).within(-1.0, 1.0), len(counts))
 
 
-def fleiss_kappa(ratings: ArrayLike, patients: Sequence[Hashable] | None = None, *, seed: int = 0) -> Estimate:
-    """Fleiss' kappa of several readers, ratings (cases, readers), with an interval from a bootstrap over patients.
+def fleiss_kappa(ratings: ArrayLike, patients: Sequence[Hashable] | None = None) -> Estimate:
+    """Fleiss' kappa of several readers, ratings (cases, readers), with an interval from the jackknife over patients.
 
     Fleiss 1971, doi:10.1037/h0031619.
     """
@@ -89,23 +87,25 @@ def fleiss_kappa(ratings: ArrayLike, patients: Sequence[Hashable] | None = None,
     levels = np.unique(rated)
     counts = (rated[..., None] == levels).sum(1)
     units = list(range(len(rated))) if patients is None else list(patients)
-    return _bootstrapped(lambda chosen: _fleiss(counts[chosen], rated.shape[1]), units, seed)
+    readers = rated.shape[1]
+    return _over_patients(lambda chosen: _fleiss(counts[chosen], readers), units, -1 / (readers - 1))
 
 
-def intraclass_correlation(
-    ratings: ArrayLike, patients: Sequence[Hashable] | None = None, *, seed: int = 0
-) -> Estimate:
+def intraclass_correlation(ratings: ArrayLike, patients: Sequence[Hashable] | None = None) -> Estimate:
     """The agreement of single ratings, ICC(2,1): cases and readers are random, (cases, readers).
 
     Shrout and Fleiss 1979, doi:10.1037/0033-2909.86.2.420, with their interval; none below 3 cases. Where several cases
-    are of one patient, the interval is from a bootstrap over patients instead.
+    are of one patient, the interval is from the jackknife over patients instead. Intervals are cut at -1 / (r - 1) of r
+    readers, below which no correlation of them lies.
     """
     rated = finite(ratings, "ratings")
     if rated.ndim != 2 or min(rated.shape) < 2:
         raise InputError(f"ratings of shape {rated.shape} have no ICC; give at least 2 cases and 2 readers.")
+    least = -1 / (rated.shape[1] - 1)
     if patients is not None and len(set(patients)) < len(rated):
-        return _bootstrapped(lambda chosen: _mean_squares(rated[chosen])[0], patients, seed)
-    return _shrout_fleiss(rated)
+        return _over_patients(lambda chosen: _mean_squares(rated[chosen])[0], patients, least)
+    found = _shrout_fleiss(rated)
+    return found.within(min(least, found.value), 1.0)
 
 
 def _mean_squares(rated: Values) -> tuple[float, float, float, float]:
@@ -122,20 +122,20 @@ def _mean_squares(rated: Values) -> tuple[float, float, float, float]:
 
 def _shrout_fleiss(rated: Values) -> Estimate:
     cases, readers = rated.shape
-    value, between, among, rest = _mean_squares(rated)
+    value, between, among, rest = np.array(_mean_squares(rated))
+    found = Estimate(float(value), None, cases)
     if cases < FEWEST or rest <= 1e-12 * (between + among):
-        return Estimate(value, None, cases)
-    ratio = among / rest
-    spread = readers * value * ratio + cases * (1 + (readers - 1) * value) - readers * value
-    freedom = (cases - 1) * (readers - 1) * spread**2
-    freedom /= (cases - 1) * (readers * value * ratio) ** 2 + (
-        cases * (1 + (readers - 1) * value) - readers * value
-    ) ** 2
-    upper, lower = stats.f.ppf(UPPER, cases - 1, freedom), stats.f.ppf(UPPER, freedom, cases - 1)
-    error = readers * among + (readers * cases - readers - cases) * rest
-    low = cases * (between - upper * rest) / (upper * error + cases * between)
-    high = cases * (lower * between - rest) / (error + cases * lower * between)
-    return Estimate(value, (float(low), float(high)), cases)
+        return found
+    # Readers who disagree more than any correlation lets them may have no degrees of freedom, and then no interval.
+    with np.errstate(invalid="ignore", divide="ignore"):
+        of_readers, of_cases = readers * value * among / rest, cases * (1 + (readers - 1) * value) - readers * value
+        freedom = (cases - 1) * (readers - 1) * (of_readers + of_cases) ** 2
+        freedom /= (cases - 1) * of_readers**2 + of_cases**2
+        upper, lower = stats.f.ppf(UPPER, cases - 1, freedom), stats.f.ppf(UPPER, freedom, cases - 1)
+        error = readers * among + (readers * cases - readers - cases) * rest
+        low = cases * (between - upper * rest) / (upper * error + cases * between)
+        high = cases * (lower * between - rest) / (error + cases * lower * between)
+    return replace(found, interval=(float(low), float(high))) if low <= value <= high else found
 
 
 def _coded(one: Values, other: Values, weights: Weights) -> tuple[Places, Values]:
@@ -144,10 +144,6 @@ def _coded(one: Values, other: Values, weights: Weights) -> tuple[Places, Values
     apart = np.abs(levels[:, None] - levels)
     costs = {"none": (apart > 0).astype(float), "linear": apart, "quadratic": apart**2}
     return codes.reshape(2, -1), costs[weights]
-
-
-def _kappa(pairs: Places, cost: Values) -> float:
-    return _with_errors(pairs, cost)[0]
 
 
 def _with_errors(pairs: Places, cost: Values) -> tuple[float, Values]:
@@ -168,18 +164,14 @@ def _fleiss(counts: Places, readers: int) -> float:
     return float((observed - expected) / (1 - expected)) if expected < 1 else float("nan")
 
 
-def _bootstrapped(figure: Callable[[Places], float], units: Sequence[Hashable], seed: int) -> Estimate:
-    """A figure of chosen cases, with the percentiles over resampled patients; no interval below 3 of them."""
-    of, count = numbered(units)
-    members = [np.flatnonzero(of == one) for one in range(count)]
-    value = figure(np.arange(len(units)))
-    if count < FEWEST:
-        return Estimate(value, None, count)
-    rng = np.random.default_rng(seed)
-    drawn = rng.integers(0, count, (RESAMPLES, count))
-    found = np.array([figure(np.concatenate([members[one] for one in row])) for row in drawn])
-    found = found[np.isfinite(found)]
-    if not found.size:
-        return Estimate(value, None, count)
-    low, high = np.quantile(found, (LOWER, UPPER))
-    return Estimate(value, (float(low), float(high)), count)
+def _over_patients(figure: Callable[[Places], float], patients: Sequence[Hashable], least: float) -> Estimate:
+    """The jackknife's interval, with the same standard error on the scale of Fisher's z, cut at the least value.
+
+    So it varies further down than up near 1, which it does not reach.
+    """
+    found = jackknife(figure, patients)
+    if found.interval is not None and abs(found.value) < 1:
+        half = (found.interval[1] - found.interval[0]) / 2 / (1 - found.value**2)
+        low, high = np.tanh(np.arctanh(found.value) + half * np.array([-1, 1]))
+        found = replace(found, interval=(float(low), float(high)))
+    return found.within(min(least, found.value), 1.0)

@@ -25,7 +25,8 @@ class Alternatives:
     bias who chooses the largest of m observations with a standard deviation of 1, of which the target's has mean d' and
     the others 0; shares of 0 and 1 count as 1/2n and 1 - 1/2n of n trials. chosen_at: share of trials in which each
     position was chosen. bias: p-value over patients, for just these readers, that, given how often the target is found,
-    no position is preferred; None with fewer patients than positions and one. Hacker and Ratcliff, Perception and
+    no position is preferred, by Hotelling's test, or the sign test where all patients are apart from that by the same;
+    None with fewer patients than positions and one. Hacker and Ratcliff, Perception and
     Psychophysics 1979, doi:10.3758/BF03208311.
     """
 
@@ -99,7 +100,10 @@ def _bias(chosen: NDArray[np.int_], target: NDArray[np.int_], count: int, patien
 
 
 def _hotelling(means: Values) -> float | None:
-    """The p-value that the mean of independent vectors (units, parts) is 0; None with too few units."""
+    """The p-value that the mean of independent vectors (units, parts) is 0; None with too few units.
+
+    Where they do not vary at all along some direction, that of the two-sided sign test, 2 / 2^units.
+    """
     units = len(means)
     if units < means.shape[1] + 2:
         return None
@@ -110,7 +114,7 @@ def _hotelling(means: Values) -> float | None:
     along = mean @ axes
     varying = values > 1e-12
     if (np.abs(along[~varying]) > 1e-6).any():
-        return 0.0  # all patients are apart by the same
+        return float(2.0 ** (1 - units))  # all patients are apart by the same: the exact sign test
     parts = int(varying.sum())
     squared = float((along[varying] ** 2 / values[varying]).sum())
     return float(stats.f.sf((units - parts) / (parts * (units - 1)) * squared, parts, units - parts))

@@ -9,8 +9,9 @@ from scipy import stats
 
 from ...ground.errors import InputError
 from .. import clustered
-from ..estimate import FEWEST, UPPER, Estimate, Values, numbered
+from ..estimate import Estimate, Values, numbered
 from ..rates import Rate, fisher
+from .jackknife import estimated
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class ForcedChoice:
     for readers that prefer the left. Here H is the share of trials with the target on the left in which the left was
     chosen, F the same with the target on the right; half a trial is added to each (Hautus, Behavior Research Methods
     1995, doi:10.3758/BF03203619). unbiased: Phi(d' / sqrt(2)), the share that a reader who prefers no side would have
-    chosen; its interval leaves out one patient at a time, and is None below 3 patients.
+    chosen; its interval is of `jackknife.estimated`.
     Macmillan and Creelman, Detection Theory, 2004, chapter 7, doi:10.4324/9781410611147.
     """
 
@@ -73,10 +74,6 @@ def _scored(chosen: NDArray[np.int_], trials: NDArray[np.int_]) -> Values:
 
 
 def _unbiased(sensitivity: float, *counts: NDArray[np.int_]) -> Estimate:
-    value, patients = float(stats.norm.cdf(sensitivity / 2**0.5)), counts[0].size
-    if patients < FEWEST:
-        return Estimate(value, None, patients)
+    value = float(stats.norm.cdf(sensitivity / 2**0.5))
     hits, left, false, right = (count.sum() - count for count in counts)
-    left_out = stats.norm.cdf((_scored(hits, left) - _scored(false, right)) / 2)
-    half = stats.t.ppf(UPPER, patients - 1) * np.sqrt((patients - 1) * left_out.var())
-    return Estimate.around(value, half, patients).within(0.0, 1.0)
+    return estimated(value, stats.norm.cdf((_scored(hits, left) - _scored(false, right)) / 2)).within(0.0, 1.0)

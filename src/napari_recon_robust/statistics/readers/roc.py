@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...ground.errors import InputError
 from ..estimate import Values, finite, numbered
+from .jackknife import jackknife_covariance
 
 Method = Literal["jackknife", "delong", "unbiased"]
 
@@ -73,13 +74,6 @@ def kernel_mean(kernel: Values) -> Values:
     if not counts.all():
         raise InputError("a reader rated no case of one kind in one of the tests; leave that reader out.")
     return np.asarray(np.where(read, kernel, 0).sum((-2, -1)) / counts)
-
-
-def jackknife_covariance(left_out: Values) -> Values:
-    """The covariance of figures from their values with one of n units left out each, (n, figures)."""
-    count = len(left_out)
-    apart = left_out - left_out.mean(0)
-    return np.asarray((count - 1) / count * apart.T @ apart)
 
 
 def _checked(ratings: ArrayLike, truth: ArrayLike) -> tuple[Values, NDArray[np.bool_]]:

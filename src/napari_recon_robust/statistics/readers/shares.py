@@ -11,7 +11,7 @@ from scipy import stats
 from ...ground.errors import InputError
 from ..estimate import LOWER, UPPER, Estimate, Values
 from .averages import Average, Spread, average, spread_of, table
-from .roc import jackknife_covariance
+from .jackknife import Places, jackknife_covariance, left_out
 
 
 def share(values: ArrayLike, patients: Sequence[Hashable]) -> Estimate:
@@ -43,15 +43,15 @@ def shares(right: Values, patients: NDArray[Any]) -> tuple[Values, Values]:
     The latter is of the jackknife over patients, as `roc.covariance` gives it for areas. Raises InputError where all
     cases of a reader are of one patient.
     """
-    left = []
-    for patient in dict.fromkeys(patients.tolist()):
-        kept = right[..., patients != patient]
-        if np.isnan(kept).all(2).any():
+
+    def without(kept: Places) -> Values:
+        if np.isnan(right[..., kept]).all(2).any():
             raise InputError(
                 "all cases of one kind of a reader are of one patient; no interval can be drawn from them."
             )
-        left.append(np.nanmean(kept, 2).ravel())
-    return np.nanmean(right, 2), jackknife_covariance(np.array(left))
+        return np.asarray(np.nanmean(right[..., kept], 2).ravel())
+
+    return np.nanmean(right, 2), jackknife_covariance(left_out(without, patients.tolist()))
 
 
 def share_interval(found: Spread, readings: int, patients: int) -> tuple[Values, Values]:

@@ -7,10 +7,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ...ground.errors import InputError
-from ..clustered import RESAMPLES
-from ..estimate import FEWEST, LOWER, UPPER, Estimate, Values, numbered
-
-_BATCH = 250  # resamples at once, so that little memory is held
+from ..estimate import FEWEST, Estimate, Values, numbered
+from .averages import spread
+from .jackknife import TINY, jackknife_covariance
 
 
 @dataclass(frozen=True)
@@ -19,22 +18,23 @@ class VisualGrading:
 
     It is P(first > second) + P(equal) / 2 for two scores of one reader, of any two cases. curve: (points, 2), the
     shares of the second and of the first condition's scores that reach each level, from (0, 0) to (1, 1), averaged
-    over readers.
+    over readers. readers: over how many.
     """
 
     area: Estimate
     curve: Values
+    readers: int
 
 
-def visual_grading(
-    first: ArrayLike, second: ArrayLike, patients: Sequence[Hashable], *, seed: int = 0
-) -> VisualGrading:
+def visual_grading(first: ArrayLike, second: ArrayLike, patients: Sequence[Hashable]) -> VisualGrading:
     """Compare scores (readers, cases) of the same cases in two conditions, NaN where a reader gave none.
 
-    The interval holds the 95% in the middle of 2,000 resamples of patients and, where there are several, of readers;
-    both conditions of a case stay together. It covers the truth in 95 to 99% of studies of 3 to 5 readers who differ
-    in how they use the scale, and in 90 to 95% of 2 readers. None below 3 patients. Raises InputError where no reader
-    scored a case in both conditions.
+    The interval is of `averages.spread`, with errors of the jackknife over patients, or of one reader Student's over
+    patients; both conditions of a case stay together. In 1,000 simulated studies each of 4, 6, 10 and 20 patients it
+    covers the truth in 90 to 97% with one reader (where there is no difference in 94 to 96%), in 87 to 99% with two and
+    in 91 to 99% with 3 or 4, the less the more readers differ in how they use the scale. Readers of fewer than 3
+    patients are left out where others read more; else there is no interval, nor is there one where no area varies.
+    Raises InputError where no reader scored a case in both conditions.
     Båth and Månsson, British Journal of Radiology 2007, doi:10.1259/bjr/35012658.
     """
     one, other = np.asarray(first, np.float64), np.asarray(second, np.float64)
@@ -43,26 +43,22 @@ def visual_grading(
     both = np.isfinite(one) & np.isfinite(other)
     if not both.any():
         raise InputError("no reader scored a case in both conditions; there is nothing to compare.")
-    reads = both.any(1)
-    counts = _counted(one[reads], other[reads], both[reads], patients)
+    counts = _counted(one, other, both, patients)
+    enough = (counts[0].sum(-1) > 0).sum(1) >= FEWEST
+    counts = counts[:, enough if enough.any() else both.any(1)]
+    counts = counts[:, :, counts.sum((0, 1, 3)) > 0]
     readers, units = counts.shape[1:3]
     shares = _shares(counts, np.ones((1, units)))
-    value = float(_areas(shares).mean())
+    areas, interval = _areas(shares)[0], None
+    if enough.any():
+        errors = jackknife_covariance(_areas(_shares(counts, 1 - np.eye(units))))
+        found = spread(areas, errors, (counts[0].sum(-1) > 0).sum(1).mean())
+        if np.sqrt(found.variance) > TINY:
+            low, high = found.interval
+            interval = float(low), float(high)
+    area = Estimate(float(areas.mean()), interval, units).within(0.0, 1.0)
     curve = np.cumsum(shares[:, 0, ..., ::-1], -1).mean(1)[::-1].T
-    interval = None
-    if units >= FEWEST:
-        rng = np.random.default_rng(seed)
-        drawn: list[Values] = []
-        for _ in range(0, RESAMPLES, _BATCH):
-            weights = rng.multinomial(units, [1 / units] * units, _BATCH).astype(float)
-            of_readers = rng.multinomial(readers, [1 / readers] * readers, _BATCH)
-            with np.errstate(invalid="ignore", divide="ignore"):
-                found = _areas(_shares(counts, weights))
-            known = np.isfinite(found)
-            drawn.append((np.where(known, found, 0) * of_readers).sum(1) / np.maximum((of_readers * known).sum(1), 1))
-        low, high = np.quantile(np.concatenate(drawn), (LOWER, UPPER))
-        interval = (float(low), float(high))
-    return VisualGrading(Estimate(value, interval, units), np.concatenate((np.zeros((1, 2)), curve)))
+    return VisualGrading(area, np.concatenate((np.zeros((1, 2)), curve)), readers)
 
 
 def _counted(one: Values, other: Values, both: NDArray[np.bool_], patients: Sequence[Hashable]) -> Values:
@@ -77,12 +73,12 @@ def _counted(one: Values, other: Values, both: NDArray[np.bool_], patients: Sequ
 
 
 def _shares(counts: Values, weights: Values) -> Values:
-    """Shares of the levels (2, resamples, readers, levels), for weights of the patients (resamples, patients)."""
+    """Shares of the levels (2, rows, readers, levels), for each row of weights of the patients (rows, patients)."""
     summed = np.einsum("crpl,bp->cbrl", counts, weights, optimize=True)
     return np.asarray(summed / summed.sum(-1, keepdims=True))
 
 
 def _areas(shares: Values) -> Values:
-    """(resamples, readers): the first condition above the second, and half of where they are equal."""
+    """(rows, readers): the first condition above the second, and half of where they are equal."""
     below = np.cumsum(shares[1], -1) - shares[1] / 2
     return np.asarray((shares[0] * below).sum(-1))
