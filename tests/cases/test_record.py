@@ -8,6 +8,7 @@ import pytest
 from napari_recon_robust.cases.record import Case, CaseRecipe, array_hash, load_case, save_case, versions
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.errors import FileFormatError, InputError
+from napari_recon_robust.ground.writing import WritingError
 
 
 @pytest.fixture
@@ -135,3 +136,11 @@ def test_a_hash_depends_on_type_shape_and_values():
     hashes = {array_hash(x) for x in (array, array + 1, array.reshape(2, 3), array.astype(np.float64))}
     assert len(hashes) == 4
     assert array_hash(array) == array_hash(array.copy())
+
+
+@pytest.mark.parametrize("place", ["case/other", "case/several/other"])
+def test_no_case_is_saved_in_another_one_where_the_gallery_would_not_list_it(case, tmp_path, place):
+    save_case(case, tmp_path / "case")
+    with pytest.raises(WritingError, match="^other cannot be .* would lie in the saved case case, .* beside case"):
+        save_case(case, tmp_path / place)
+    assert {one.name for one in (tmp_path / "case").iterdir()} == {"case.json", "kspace.h5", "images.npz"}

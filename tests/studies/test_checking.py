@@ -134,6 +134,11 @@ def test_results_that_have_no_place_are_refused_before_a_study_is_run(write_plan
     for job in (check_study(path), run_study(path)):
         with pytest.raises(InputError, match=r"line 1, study: plan.results is not empty and holds no study"):
             run(job)
+    (tmp_path / "case.json").write_text("{}")
+    (tmp_path / "plan.results" / "letter.txt").unlink()
+    for job in (check_study(path), run_study(path)):
+        with pytest.raises(InputError, match=r"line 1, study: plan.results .* would lie in the saved case"):
+            run(job)
 
 
 def test_what_this_machine_lacks_is_told(write_plan) -> None:

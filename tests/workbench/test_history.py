@@ -115,6 +115,8 @@ def test_they_are_saved_as_cases_and_exported(bench: Workbench, tmp_path: Path) 
         history.save([], tmp_path / "none")
     history.save(history.entries[:1], tmp_path / "one").run()
     assert load_case(tmp_path / "one").recipe.budgets == (0.005,)
+    with pytest.raises(InputError, match="would lie in the saved case one"):
+        history.save(history.entries[1:], tmp_path / "one")
     history.save(history.entries[1:], tmp_path / "several").run()
     names = sorted(one.name for one in (tmp_path / "several").iterdir())
     assert names == ["attack-002-drawn-1-cg-sense", "attack-003-drawn-2-zero-filled"]

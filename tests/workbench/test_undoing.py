@@ -152,3 +152,19 @@ def test_another_scan_has_nothing_to_undo(bench: Workbench, scan_file: Path) -> 
     bench.regions.draw(FIRST, 1)
     bench.acquisition.use(open_scan(scan_file))
     assert words(bench.undoing) == ("", "")
+
+
+def test_a_drag_is_one_step_however_long_the_mouse_rests_in_it(bench: Workbench, seconds: list[float]) -> None:
+    undoing, reconstruction = bench.undoing, bench.reconstruction
+    first = reconstruction.knobs["weight"]
+    for weights in ((0.01, 0.02), (0.03, 0.04)):
+        undoing.hold(True)
+        for weight in weights:
+            reconstruction.turn(weight=weight)
+            seconds[0] += 5
+        undoing.hold(False)
+    reconstruction.turn(weight=0.05)
+    for weight in (0.04, 0.02, first):
+        undoing.undo()
+        assert reconstruction.knobs["weight"] == weight
+    assert undoing.undone_next == ""

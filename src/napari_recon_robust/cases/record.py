@@ -30,7 +30,7 @@ from ..ground.errors import FileFormatError, InputError, dimensions
 from ..ground.guard import check_length, is_file, open_file, opening, read, shown, to_path
 from ..ground.hdf5 import open_hdf5, values
 from ..ground.specification import Specification
-from ..ground.writing import Content, write
+from ..ground.writing import Content, WritingError, write
 
 SCHEMA = 1
 DESCRIPTION, KSPACE, IMAGES = FILES = ("case.json", "kspace.h5", "images.npz")
@@ -85,10 +85,12 @@ class Case:
 def save_case(case: Case, folder: str | Path) -> Path:
     """Write the case as a new folder, completely or not at all.
 
-    Raises InputError for what is no case and if the folder exists already, and WritingError if it cannot be written.
+    Raises InputError for what is no case and if the folder exists already, and WritingError if it cannot be written or
+    lies in another case.
     """
     as_kind(case, Case, "the case", "what rr.make_case returns")
     folder = to_path(folder)
+    check_outside(folder)
     if os.path.exists(folder) and (not folder.is_dir() or any(folder.iterdir())):  # False for a name that none can have
         raise InputError(f"{folder.name} exists and is not empty; name a new folder for the case.")
     images = BytesIO()
@@ -107,6 +109,14 @@ def save_case(case: Case, folder: str | Path) -> Path:
     text = json.dumps(description, indent=2, allow_nan=False)
     write(folder, {**files, DESCRIPTION: f"{text}\n".encode()})
     return folder
+
+
+def check_outside(folder: Path) -> None:
+    """Raise WritingError for a new folder that would lie in a saved case, of which the gallery lists the case alone."""
+    case = next((one for one in Path(os.path.abspath(folder)).parents if is_file(one / DESCRIPTION)), None)
+    if case is not None:
+        reason = f"it would lie in the saved case {case.name}, in which the gallery looks for no other"
+        raise WritingError(f"{folder.name} cannot be written: {reason}; name a new folder beside {case.name}.", reason)
 
 
 def load_case(folder: str | Path) -> Case:

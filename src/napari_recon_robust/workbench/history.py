@@ -260,11 +260,14 @@ class History(ReviewPart):
     def save(self, entries: Sequence[Entry], folder: Path) -> Task[list[Path]]:
         """Save each as a case of one budget: one as the new folder itself, several as folders in it.
 
-        InputError without any, or when images are gone.
+        InputError without any, when images are gone, or for a folder in a saved case.
         """
+        from ..cases.record import check_outside
+
         if not entries:
             raise InputError("no attack is chosen; choose one in the list.")
         places = [folder] if len(entries) == 1 else [folder / _slug(one) for one in entries]
+        check_outside(places[0])
         for one in entries:
             if not one.has_images:
                 raise InputError(_GONE.format(one.name))

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..ground.errors import FileFormatError
+from ..ground.guard import is_file, shown
 from ..ground.progress import Job, Progress
 from .acquisition import Slice
 from .perturbing import Result, Setting, finished
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from ..reconstructors.base import Reconstructor
     from .reconstruction import Rendered
 
+_SHOWN = "budget_shown"  # among the facts on a case's source: a fraction
+
 
 def saved(result: Result, folder: Path) -> Job[Path]:
     """Save a result as a case: a new folder."""
@@ -25,10 +29,11 @@ def saved(result: Result, folder: Path) -> Job[Path]:
 
 
 def case_of(result: Result) -> "Case":
-    """A result as a case, with all its budgets."""
+    """A result as a case, with all its budgets; of several its source says which one is looked at."""
     from ..cases.replay import make_case
 
-    setting = result.setting
+    setting, budget = result.setting, result.outcome.perturbed.budget.nominal
+    source = {name: fact for name, fact in setting.source.items() if name != _SHOWN}
     return make_case(
         setting.measurement,
         setting.method,
@@ -36,7 +41,7 @@ def case_of(result: Result) -> "Case":
         result.outcomes,
         perturbation=setting.perturbation,
         perturbation_knobs=setting.perturbation_knobs,
-        source=setting.source,
+        source={**source, _SHOWN: budget} if len(result.outcomes) > 1 else source,
     )
 
 
@@ -60,9 +65,14 @@ def reconstruction_of(measured: Slice, rendered: "Rendered", roi: "ROI | None", 
 def opened_case(folder: Path, own: "Mapping[str, Reconstructor]") -> Job[Result]:
     """Compute everything again from the saved k-space; what does not agree with the record becomes a finding."""
     yield Progress(0.0, "Reading what was saved")
-    from ..cases.record import load_case
+    from ..cases.record import FILES, load_case
     from ..cases.replay import measurement_of, replay
 
+    if folder.is_dir() and not any(is_file(folder / name) for name in FILES):
+        raise FileFormatError(
+            f"{shown(folder)} holds no saved case; open the file of a scan, the folder of a saved case, or a folder of "
+            "such folders."
+        )
     case = load_case(folder)
     recipe = case.recipe
     again = yield from part(replay(case, own.get(recipe.method)), 0.1, 1.0)
@@ -74,4 +84,4 @@ def opened_case(folder: Path, own: "Mapping[str, Reconstructor]") -> Job[Result]
         perturbation_knobs=recipe.perturbation_knobs,
         source=recipe.source,
     )
-    return finished(setting, 0, again.outcomes, again.summary())
+    return finished(setting, 0, again.outcomes, again.summary()).looked_at(recipe.source.get(_SHOWN))

@@ -49,7 +49,7 @@ class Step:
 
 
 class Undoing(ReviewPart):
-    """One stack of steps. Turning knobs without a pause is one step; choosing other regions is none.
+    """One stack of steps. Turning knobs without a pause, or holding one, is one step; choosing other regions is none.
 
     Signal: `changed()`, other steps can be undone or done again.
     """
@@ -60,6 +60,7 @@ class Undoing(ReviewPart):
         self._past: list[Step] = []
         self._future: list[Step] = []
         self._grouped = False
+        self._held_since: float | None = None
         self._present = self._settings()
         self._now.changed.connect(self._on_change)
 
@@ -68,6 +69,10 @@ class Undoing(ReviewPart):
         self._past, self._future = [], []
         self._present = self._settings()
         self.changed.emit()
+
+    def hold(self, held: bool) -> None:
+        """Note that the mouse holds a knob, or lets it go: its turns meanwhile are one step."""
+        self._held_since = self._clock() if held else None
 
     @contextmanager
     def together(self, words: str) -> Iterator[None]:
@@ -134,10 +139,15 @@ class Undoing(ReviewPart):
             return
         turned = _is_turn(before, now)
         last = self._past[-1] if self._past else None
-        if turned and last is not None and last.turned and not self._future and at - last.at < _PAUSE:
+        if turned and last is not None and not self._future and self._goes_on(last, at):
             before = self._past.pop().before
             words = _words(before, now)
         self._push(Step(before, now, words, turned, at))
+
+    def _goes_on(self, last: Step, at: float) -> bool:
+        """Whether a turn at a time belongs to the last step: without a pause, or while the mouse holds the knob."""
+        held = self._held_since is not None and last.at >= self._held_since
+        return last.turned and (held or at - last.at < _PAUSE)
 
     def _push(self, step: Step) -> None:
         self._past = [*self._past, step][-_MOST:]

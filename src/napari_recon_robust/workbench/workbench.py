@@ -155,8 +155,9 @@ class Workbench:
         self.regions.draw(setting.roi, 0)
         self.reconstruction.choose(setting.method)
         budgets = [one.perturbed.budget.nominal for one in result.outcomes]
-        *further, budget = [one for one in budgets if one is not None] or [self.perturbing.budget]
-        self.perturbing.budget, self.perturbing.further = budget, tuple(further)
+        shown = result.outcome.perturbed.budget.nominal
+        self.perturbing.budget = self.perturbing.budget if shown is None else shown
+        self.perturbing.further = tuple(one for one in budgets if one is not None and one != shown)
         self.perturbing.choose(setting.perturbation, **setting.perturbation_knobs)
         self.perturbing.take(replace(result, setting=replace(setting, state=self.now.state)))
         self.undoing.forget()
