@@ -6,7 +6,7 @@ import pytest
 
 from napari_recon_robust.statistics import clustered
 from napari_recon_robust.statistics.estimate import Estimate
-from napari_recon_robust.statistics.readers.agreement import fleiss_kappa, intraclass_correlation, kappa
+from napari_recon_robust.statistics.readers.agreement import Weights, fleiss_kappa, intraclass_correlation, kappa
 from napari_recon_robust.statistics.readers.forced_choice import forced_choice
 from napari_recon_robust.statistics.readers.jackknife import jackknife
 from napari_recon_robust.statistics.readers.visual_grading import visual_grading
@@ -57,9 +57,9 @@ def fleiss(rng: np.random.Generator, patients: int, one: bool) -> Estimate:
     return fleiss_kappa(levels(rng, patients, 1, 3), of_patients(patients, 1, one))
 
 
-def cohen(weights: str, rng: np.random.Generator, patients: int, one: bool) -> Estimate:
+def cohen(weights: Weights, rng: np.random.Generator, patients: int, one: bool) -> Estimate:
     first, second = levels(rng, patients, 1, 2).T
-    return kappa(first, second, weights, of_patients(patients, 1, one))  # type: ignore[arg-type]
+    return kappa(first, second, weights, of_patients(patients, 1, one))
 
 
 def icc(rng: np.random.Generator, patients: int, one: bool) -> Estimate:
