@@ -9,7 +9,7 @@ from helpers.colour_vision import closest, contrast, rgb
 from napari_recon_robust.canvas.drawing import EDGE, SELECTED_EDGE
 from napari_recon_robust.canvas.geometry import Outline
 from napari_recon_robust.canvas.layers import Panels
-from napari_recon_robust.canvas.marks import RING
+from napari_recon_robust.canvas.marks import AROUND, RING, RULE
 
 BOX = np.array([[3.5, 4.5], [3.5, 9.5], [8.5, 9.5], [8.5, 4.5]])
 
@@ -94,4 +94,5 @@ def test_numbered_outlines_can_all_go_and_others_be_drawn(panels: Panels) -> Non
 def test_outlines_stand_out_and_those_that_mean_something_else_are_told_apart_by_every_eye() -> None:
     assert closest(rgb(EDGE), rgb(SELECTED_EDGE)) > 40
     assert closest(rgb(RING), rgb(SELECTED_EDGE), rgb(EDGE)) > 30
-    assert min(contrast(rgb(colour), np.zeros(3)) for colour in (EDGE, SELECTED_EDGE, RING)) > 4.5
+    assert min(closest(rgb(RULE), rgb(one)) for one in (EDGE, SELECTED_EDGE, RING, AROUND)) > 20
+    assert min(contrast(rgb(colour), np.zeros(3)) for colour in (EDGE, SELECTED_EDGE, RING, RULE)) > 4.5

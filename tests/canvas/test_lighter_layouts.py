@@ -63,3 +63,20 @@ def test_cells_hold_what_napari_says(seed: int) -> None:
     lighten()
     found = dict(grid.iter_viewboxes(layers))
     assert found == {cell: grid.contents_at(cell, layers) for cell in np.ndindex(grid.actual_shape(layers))}
+
+
+def test_new_cells_have_their_size_and_zoom_before_they_are_painted(viewer: Any) -> None:
+    """Or the first picture of them shows a few pixels as large as the whole image."""
+    lighten()
+    for number in range(4):
+        viewer.add_image(np.full((40, 40), number, np.float32))
+    canvas, zoom = viewer.window._qt_viewer.canvas, viewer.scene.camera.zoom
+    for shape in ((2, 2), (1, 4)):
+        viewer.canvas.grid.shape = shape
+        viewer.canvas.grid.enabled = True
+        (height, width), (rows, columns) = viewer.canvas.size, shape
+        for view in canvas.grid_views:
+            assert np.allclose(view.rect.size, (width / columns, height / rows), atol=3)
+            seen = view.camera.rect
+            assert np.allclose((seen.width, seen.height), np.divide(view.rect.size, zoom), rtol=1e-3)
+            assert np.allclose(seen.center, viewer.scene.camera.center[:0:-1], atol=1e-3)

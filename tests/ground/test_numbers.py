@@ -2,7 +2,7 @@
 
 import pytest
 
-from napari_recon_robust.ground.numbers import counted, duration, written
+from napari_recon_robust.ground.numbers import counted, duration, factor, written
 
 
 @pytest.mark.parametrize(
@@ -29,3 +29,8 @@ def test_a_time_in_words() -> None:
 
 def test_how_many_of_something() -> None:
     assert [counted(count, "scan") for count in (0, 1, 2000)] == ["0 scans", "1 scan", "2,000 scans"]
+
+
+def test_a_factor_is_written_without_a_power_of_ten_as_far_as_that_can_be_read() -> None:
+    found = [factor(value) for value in (5.49, 454.2, 1010.0, 2.4e6, 0.0123, 4.5e-5, 0.0, float("inf"))]
+    assert found == ["5.49", "454", "1010", "2.4e6", "0.0123", "4.5e−5", "0", "—"]

@@ -160,7 +160,7 @@ def test_a_review_from_the_file_to_the_saved_case_and_back(scan_file: Path, tmp_
     assert again.perturbing.budget == 0.02
     assert again.regions.roi(0) == bench.regions.roi(1)
     assert again.acquisition.facts.startswith("case · a saved case of slice 1 of its scan · ")
-    assert " · 96 × 96 pixels · " in again.acquisition.facts
+    assert " · 96 × 96 px · " in again.acquisition.facts
     assert restored.note.startswith("The metrics are reproduced")
     bench.acquisition.close()
 

@@ -34,6 +34,7 @@ from .shared_window import SharedWindow
 from .short_shader import shorten_letters
 from .surface import Takeover
 from .titles import computing
+from .true_words import tell_true_words
 
 
 class Panels:
@@ -54,6 +55,7 @@ class Panels:
         shorten_letters()
         keep_programs()
         lighten()
+        tell_true_words()
         self._later = later
         self._set = PanelSet()
         self._ours = OurChanges()

@@ -1,4 +1,4 @@
-"""napari's canvas, without what it does for nothing each time that the grid is laid out."""
+"""napari's canvas, without what it does for nothing, or too late, each time that the grid is laid out."""
 
 import gc
 from collections import defaultdict
@@ -16,14 +16,15 @@ _init_or_update_grid = VispyCanvas._init_or_update_grid
 
 
 def lighten() -> None:
-    """Let each canvas forget the cells of a grid that it replaces by another, and find the layers of cells at once.
+    """Let each canvas forget the cells of a grid that it replaces, size new ones, and find the layers of cells at once.
 
     napari 0.9 takes such cells out of the picture only. They follow each change of size and zoom for as long as the
     window is open, so that each new shape takes longer than the one before. And to find what is in a cell it goes
     through all layers for each layer, and that again for each layer whose labels are placed: of forty layers in eight
-    cells one layout took half a second.
+    cells one layout took half a second. New cells get their size while they are drawn, after their zoom was set for
+    cells of 10 by 10 pixels, so that the first picture of them shows a few pixels as large as the whole image.
     """
-    VispyCanvas._init_or_update_grid = _drop_former
+    VispyCanvas._init_or_update_grid = _replace_grid
     GridCanvas.iter_viewboxes = _viewboxes
 
 
@@ -42,7 +43,7 @@ def _viewboxes(self: GridCanvas, layers: Sequence[Layer]) -> Iterator[tuple[tupl
         yield cell, tuple(found[cell])
 
 
-def _drop_former(self: VispyCanvas) -> None:
+def _replace_grid(self: VispyCanvas) -> None:
     former, cells = self.grid, {view.scene for view in self.grid_views}
     _init_or_update_grid(self)
     if self.grid is former:
@@ -51,6 +52,8 @@ def _drop_former(self: VispyCanvas) -> None:
         if visual.node.parent in cells:  # of a hidden layer too, which has no place in the new grid
             visual.node.parent = self.view.scene
     self.central_widget.remove_widget(former)
+    self._update_grid_spacing()
+    self.grid._update_child_widget_dim()  # what vispy does first when it draws a grid
 
 
 @contextmanager

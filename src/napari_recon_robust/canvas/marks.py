@@ -11,7 +11,8 @@ from .letter_sizes import SIDE, points
 from .panel import Panel, PanelSet
 
 # Of Okabe and Ito: told apart by every kind of colour vision, also from the yellow and blue of outlines.
-RING, AROUND, RULE, LETTERS = "#d55e00", "#cccccc", "#56b4e9", "white"
+RING, AROUND, RULE, LETTERS = "#d55e00", "#cccccc", "#009e73", "white"
+_WIDER = 1.5  # times as wide as a ring: a measured line, whose green has to be seen on grey
 _INSETS = np.array([0.2, 0.06])  # of half the height and the width, between an edge and a letter: titles are at the top
 # Of the image where it is not magnified: between a measured line and its words, and from their middle to an edge.
 _WORDS, _HALF_WORDS = 0.04, 0.13
@@ -150,7 +151,7 @@ class Marks:
             line = np.vstack([one.points, one.points[:1]]) if one.closed else one.points
             beside = _beside(geometry, one.points, self._thinner)
             for index in range(geometry.shape[0]) if one.slice is None else (one.slice,):
-                found.append(("path", _on(index, line), RULE, width, "", _CLEAR))
+                found.append(("path", _on(index, line), RULE, _WIDER * width, "", _CLEAR))
                 found.append(("rectangle", _on(index, _SQUARE / 2 + beside), _CLEAR, 0.0, one.words, _CLEAR))
         return found
 

@@ -153,7 +153,10 @@ class ReadoutLine(QObject):
         if lineup is not None:
             labels = [method.label for method in lineup.methods]
             return dict(zip(lined_up(len(labels)), [*labels, *(f"{one}, perturbed" for one in labels)], strict=True))
-        return _NAMES | {"perturbed": "Random"} if self.scene.view.random else _NAMES
+        result = self.bench.perturbing.current
+        if result is None or not self.scene.view.random:
+            return _NAMES
+        return _NAMES | {"perturbed": result.draws.get("random", "Random")}
 
 
 def _text(reading: "Reading", names: Mapping[str, str], part: Part) -> str:

@@ -10,7 +10,7 @@ from ..evaluation.ruler import Points
 from ..workbench import Workbench
 from ..workbench.ruling import Kind
 from .layers import Panels
-from .marks import Rule
+from .marks import RULE, Rule
 from .stroke import Stroke
 
 Drag = Callable[[Any, Any], Generator[None, None, bool]]
@@ -77,7 +77,7 @@ class Rulers(QObject):
         closed = np.vstack([points, points[:1]]) if self.bench.ruling.kind == "area" else points
         for key in self.panels.shown:
             if key not in self._strokes:
-                self._strokes[key] = Stroke(self.panels, self)
+                self._strokes[key] = Stroke(self.panels, self, RULE)
             self._strokes[key].put(key, closed + 0.5)
 
     def _let_go(self) -> None:

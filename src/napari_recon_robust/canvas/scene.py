@@ -281,7 +281,9 @@ class Scene:
         comparison, perturbed = result.outcome.comparison, result.outcome.perturbed
         budget = spent(perturbed)
         if self.view.random and perturbed.additive:
-            return comparison.random, joined(f"Random {percent(budget)}", judged(result.outcome, "random"))
+            return comparison.random, joined(
+                f"{result.draws.get('random', 'Random')} {percent(budget)}", judged(result.outcome, "random")
+            )
         if self.view.factor < 1:
             image, exact = result.at(self.view.factor)
             return image, f"Perturbed {percent(self.view.factor * budget)}{'' if exact else ' · interpolated'}"

@@ -9,15 +9,15 @@ from vispy.scene.visuals import Line
 
 from .layers import Panels
 
-_COLOUR = (1.0, 0.82, 0.25, 0.9)
+_COLOUR = "#ffd140e6"
 
 
 class Stroke(QObject):
     """One line over one panel, or none."""
 
-    def __init__(self, panels: Panels, parent: QObject) -> None:
+    def __init__(self, panels: Panels, parent: QObject, colour: str = _COLOUR) -> None:
         super().__init__(parent)
-        self._panels, self._viewer = panels, panels.viewer
+        self._panels, self._viewer, self._colour = panels, panels.viewer, colour
         self._line: Any = None
         self._at: tuple[object, object] | None = None
         self._put: tuple[str, NDArray[np.floating]] | None = None
@@ -42,7 +42,7 @@ class Stroke(QObject):
             return
         if self._at != (node, node.parent):  # a line draws only where it was made
             self.take_away()
-            self._line = Line(color=_COLOUR, width=1.5, parent=node)
+            self._line = Line(color=self._colour, width=1.5, parent=node)
             self._line.set_gl_state("translucent", depth_test=False)
             self._line.order = 1000  # over everything that is drawn before
         self._line.set_data(np.ascontiguousarray(points[:, ::-1], np.float32))

@@ -14,7 +14,7 @@ from ..workbench.windowing import turned
 from .letter_sizes import SCALE_BAR, SMALL, points
 
 NOTICE = "Not for diagnostic use"
-_PADDING = 14.0, 10.0  # pixels beside and above words; napari measures small ones too narrow for the ground behind them
+_PADDING = 14.0, 10.0  # pixels beside and above words, at napari's own size of letters
 _BAR, _ADVANCE = 200, 0.8  # pixels: the longest scale bar, and of a letter for each point of its size
 _NARROW = 200  # pixels of a panel in which a title has many lines
 _TURN = 300.0  # pixels of a drag that widen the window e-fold

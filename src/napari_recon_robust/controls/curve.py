@@ -11,21 +11,24 @@ from qtpy.QtGui import (
     QPen,
     QPolygonF,
 )
-from qtpy.QtWidgets import (
-    QWidget,
-)
 
+from .lettered import Lettered
 from .parts import ACCENT
 
+_AREA = 56  # pixels below the words
 
-class Curve(QWidget):
+
+class Curve(Lettered):
     """A small curve with a line of text above it: the loss of a search after each step, SSIM over an angle."""
 
     def __init__(self) -> None:
         super().__init__()
         self._values: tuple[float, ...] = ()
         self._left = self._right = ""
-        self.setFixedHeight(72)
+
+    def fit(self) -> None:
+        """Be high enough for the curve below a line of words."""
+        self.setFixedHeight(_AREA + self.row + 1)
 
     def set_values(self, values: Sequence[float], left: str = "", right: str = "", tip: str = "") -> None:
         """Show these values with words above them, at the left and at the right; fewer than two hide the curve."""
@@ -43,7 +46,7 @@ class Curve(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         text = self.palette().text().color()
-        area = QRectF(self.rect()).adjusted(8, 16, -8, -8)
+        area = QRectF(self.rect()).adjusted(8, self.row + 1, -8, -8)
         low, high = values.min(), values.max()
         span = high - low if high > low else 1.0
         points = [
@@ -63,6 +66,8 @@ class Curve(QWidget):
             painter.drawEllipse(point, 2.5, 2.5)
         painter.setPen(text)
         head = QRectF(self.rect()).adjusted(8, 0, -8, 0)
-        painter.drawText(head, Qt.AlignmentFlag.AlignTop, self._left)
+        room = round(head.width()) - painter.fontMetrics().horizontalAdvance(f"{self._right} ")
+        left = painter.fontMetrics().elidedText(self._left, Qt.TextElideMode.ElideRight, room)
+        painter.drawText(head, Qt.AlignmentFlag.AlignTop, left)
         painter.drawText(head, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignRight, self._right)
         painter.end()

@@ -6,15 +6,14 @@ from dataclasses import dataclass
 
 from qtpy.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
-from qtpy.QtWidgets import QWidget
 
 from ..ground.numbers import written
+from .lettered import Lettered
 from .parts import CAUTION
 
 COLOURS = (CAUTION, "#7b859a")  # orange and grey: told apart on a dark and a light theme, and without colours
-_HEIGHT, _GUTTER = 164, 36
-_ROW = 15  # of text
-_POINT = 3.0
+_AREA, _LABEL = 94, 6  # pixels: the height of the axes, and between a number and them, with a margin at its left
+_POINT, _BESIDE = 3.0, 26  # pixels: of a mark, and what it takes beside a name
 
 
 @dataclass(frozen=True)
@@ -33,6 +32,11 @@ class Line:
         wide = self.spread[number] if self.spread else None
         return () if wide is None else (self.values[number] - wide, self.values[number] + wide)
 
+    @property
+    def bounds(self) -> list[float]:
+        """All values, or between what they may lie."""
+        return [bound for number, value in enumerate(self.values) for bound in self.ends(number) or (value,)]
+
 
 @dataclass(frozen=True)
 class Axes:
@@ -42,7 +46,7 @@ class Axes:
     lines: Sequence[Line]
 
 
-class Plot(QWidget):
+class Plot(Lettered):
     """Lines over one quantity. The plot is hidden while it has fewer than two points.
 
     Signal: `chosen(number)` when a point is clicked, or reached by the arrow keys.
@@ -54,20 +58,25 @@ class Plot(QWidget):
         super().__init__()
         self._at: tuple[float, ...] = ()
         self._axes: tuple[Axes, ...] = ()
+        self._ticks: list[list[float]] = []
         self._label = ""
         self._marked: int | None = None
         self._line: float | None = None
-        self.setFixedHeight(_HEIGHT)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.hide()
 
     def sizeHint(self) -> QSize:
         """Return the width of the dock."""
-        return QSize(330, _HEIGHT)
+        return QSize(330, self.height())
+
+    def fit(self) -> None:
+        """Be high enough for the axes between two lines of words above and two below."""
+        self.setFixedHeight(_AREA + 4 * self.row + 10)
 
     def show_lines(self, at: Sequence[float], label: str, axes: Sequence[Axes], tip: str = "") -> None:
         """Plot lines over `at` (rising), which `label` names with its unit."""
         self._at, self._label, self._axes = tuple(at), label, tuple(axes)
+        self._ticks = [ticks_of([bound for line in one.lines for bound in line.bounds]) for one in axes]
         self._marked = self._line = None
         self.setToolTip(tip)
         self.setVisible(len(self._at) > 1)
@@ -102,9 +111,23 @@ class Plot(QWidget):
     # ---------------------------------------------------------------- painting
 
     def _areas(self) -> list[QRectF]:
-        width = self.width() / max(len(self._axes), 1)
-        top, height = 2.0 * _ROW + 6, self.height() - 4.0 * _ROW - 10
-        return [QRectF(n * width + _GUTTER, top, width - _GUTTER - 8, height) for n in range(len(self._axes))]
+        width, left = self.width() / max(len(self._axes), 1), self._gutter
+        above = (1 + len(self._names())) * self.row + 6
+        height = self.height() - above - 2 * self.row - 4
+        return [QRectF(n * width + left, above, width - left - 8, height) for n in range(len(self._axes))]
+
+    @property
+    def _gutter(self) -> float:
+        """The room for the widest number at the left of any axes."""
+        words = [written(tick) for ticks in self._ticks for tick in ticks]
+        return _LABEL + max((self.fontMetrics().horizontalAdvance(word) for word in words), default=0)
+
+    def _names(self) -> list[list[int]]:
+        """The numbers of the lines whose names stand beside each other: of all of them, or each in a row of its own."""
+        lines = self._axes[0].lines if self._axes else ()
+        wide = sum(self.fontMetrics().horizontalAdvance(line.name) + _BESIDE for line in lines)
+        numbers = list(range(len(lines)))
+        return [numbers] if wide <= self.width() else [[number] for number in numbers]
 
     def _x(self, area: QRectF, value: float) -> float:
         low, high = self._at[0], self._at[-1]
@@ -117,32 +140,32 @@ class Plot(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         self._paint_names(painter)
-        for area, axes in zip(self._areas(), self._axes, strict=True):
-            self._paint_axes(painter, area, axes)
-        below = QRectF(0, self.height() - _ROW - 1, self.width(), _ROW)
+        for area, axes, ticks in zip(self._areas(), self._axes, self._ticks, strict=True):
+            self._paint_axes(painter, area, axes, ticks)
+        below = QRectF(0, self.height() - self.row - 1, self.width(), self.row)
         painter.setPen(self.palette().text().color())
         painter.drawText(below, Qt.AlignmentFlag.AlignCenter, self._label)
         painter.end()
 
     def _paint_names(self, painter: QPainter) -> None:
-        left = 8.0
-        for number, line in enumerate(self._axes[0].lines):
-            _paint_point(painter, QPointF(left, _ROW / 2 + 1), number)
-            painter.setPen(self.palette().text().color())
-            width = painter.fontMetrics().horizontalAdvance(line.name)
-            painter.drawText(QRectF(left + 7, 0, width + 2, _ROW), Qt.AlignmentFlag.AlignVCenter, line.name)
-            left += width + 26
+        for row, numbers in enumerate(self._names()):
+            left, top = 8.0, row * self.row
+            for number in numbers:
+                name = self._axes[0].lines[number].name
+                _paint_point(painter, QPointF(left, top + self.row / 2 + 1), number)
+                painter.setPen(self.palette().text().color())
+                width = painter.fontMetrics().horizontalAdvance(name)
+                painter.drawText(QRectF(left + 7, top, width + 2, self.row), Qt.AlignmentFlag.AlignVCenter, name)
+                left += width + _BESIDE
 
-    def _paint_axes(self, painter: QPainter, area: QRectF, axes: Axes) -> None:
+    def _paint_axes(self, painter: QPainter, area: QRectF, axes: Axes, ticks: Sequence[float]) -> None:
         text = self.palette().text().color()
         faint = QColor(text)
         faint.setAlpha(70)
         painter.setPen(text)
-        head = QRectF(area.left() - _GUTTER, _ROW + 2, area.width() + _GUTTER, _ROW)
+        gutter, row = self._gutter, self.row
+        head = QRectF(area.left() - gutter, area.top() - row - 4, area.width() + gutter, row)
         painter.drawText(head, Qt.AlignmentFlag.AlignHCenter, axes.title)
-        ticks = ticks_of(
-            [bound for line in axes.lines for n, value in enumerate(line.values) for bound in line.ends(n) or (value,)]
-        )
         low, high = ticks[0], ticks[-1]
 
         def y(value: float) -> float:
@@ -152,7 +175,7 @@ class Plot(QWidget):
             painter.setPen(QPen(faint, 1))
             painter.drawLine(QPointF(area.left(), y(tick)), QPointF(area.right(), y(tick)))
             painter.setPen(text)
-            beside = QRectF(area.left() - _GUTTER, y(tick) - _ROW / 2, _GUTTER - 4, _ROW)
+            beside = QRectF(area.left() - gutter, y(tick) - row / 2, gutter - 4, row)
             painter.drawText(beside, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, written(tick))
         self._paint_places(painter, area)
         for number, line in reversed(list(enumerate(axes.lines))):
@@ -182,7 +205,7 @@ class Plot(QWidget):
         last = len(words) - 1
         first = (0, last) if self._marked is None else (0, last, self._marked)
         for number in apart(lefts, widths, (*first, *range(last, -1, -1))):
-            painter.drawText(QPointF(lefts[number], area.bottom() + _ROW - 1), words[number])
+            painter.drawText(QPointF(lefts[number], area.bottom() + self.row - 1), words[number])
 
 
 def apart(lefts: Sequence[float], widths: Sequence[float], order: Iterable[int], gap: float = 6) -> list[int]:

@@ -7,24 +7,26 @@ import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import QPointF, QRectF, QSize, Qt
 from qtpy.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
-from qtpy.QtWidgets import QSizePolicy, QWidget
+from qtpy.QtWidgets import QSizePolicy
 
 from ..ground.numbers import written
+from .lettered import Lettered
 from .plot import ticks_of
 
 # Sky blue and orange of Okabe and Ito beside the colour of the text; dashes tell them apart without colours.
 COLOURS = (None, "#56b4e9", "#e69f00", "#cc79a7")
 DASHES = (Qt.PenStyle.SolidLine, Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine, Qt.PenStyle.DotLine)
-_ROW, _LEFT = 15, 44
+_LABEL = 8  # pixels: between a number and the axes, with a margin at its left
 
 
-class ProfilePlot(QWidget):
+class ProfilePlot(Lettered):
     """Lines over a distance; the values under the mouse stand beside the names."""
 
     def __init__(self) -> None:
         super().__init__()
         self.at: NDArray[np.floating] = np.zeros(0)
         self.lines: Mapping[str, NDArray[np.floating]] = {}
+        self._ticks: list[float] = []
         self._label, self._under = "", -1  # under the mouse: the number of a point, or -1
         self.setMouseTracking(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -32,19 +34,27 @@ class ProfilePlot(QWidget):
 
     def sizeHint(self) -> QSize:
         """Return a size for the room below the images."""
-        return QSize(600, 170)
+        return QSize(600, 125 + 3 * self.row)
 
     def show_lines(
         self, at: Sequence[float] | NDArray[np.floating], lines: Mapping[str, NDArray[np.floating]], label: str
     ) -> None:
         """Show values (n,) over `at` (n,), which `label` names with its unit; nothing for fewer than two points."""
         self.at, self.lines, self._label = np.asarray(at, float), dict(lines), label
+        finite = [one[np.isfinite(one)] for one in self.lines.values()]
+        bounds = [float(bound(one)) for one in finite if len(one) for bound in (np.min, np.max)]
+        self._ticks = ticks_of([0.0, *bounds]) if bounds else []
         self._under = -1
         self.update()
 
     @property
     def _area(self) -> QRectF:
-        return QRectF(self.rect()).adjusted(_LEFT, _ROW + 6, -8, -2 * _ROW - 4)
+        return QRectF(self.rect()).adjusted(self._left, self.row + 6, -8, -2 * self.row - 4)
+
+    @property
+    def _left(self) -> int:
+        """The room for the widest number at the left."""
+        return _LABEL + max((self.fontMetrics().horizontalAdvance(written(tick)) for tick in self._ticks), default=0)
 
     def mouseMoveEvent(self, event: QMouseEvent | None) -> None:
         """Read the curves under the mouse."""
@@ -60,12 +70,11 @@ class ProfilePlot(QWidget):
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
         """Paint names, axes and curves."""
-        values = [one[np.isfinite(one)] for one in self.lines.values()]
-        if len(self.at) < 2 or not any(map(len, values)):
+        ticks = self._ticks
+        if len(self.at) < 2 or not ticks:
             return
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        ticks = ticks_of([0.0, *(float(bound(one)) for one in values if len(one) for bound in (np.min, np.max))])
         self._paint_names(painter)
         self._paint_axes(painter, ticks)
         for number, line in enumerate(self.lines.values()):
@@ -86,18 +95,18 @@ class ProfilePlot(QWidget):
         )
 
     def _paint_names(self, painter: QPainter) -> None:
-        left = float(_LEFT)
+        left, row = float(self._left), self.row
         for number, (name, line) in enumerate(self.lines.items()):
             painter.setPen(self._pen(number))
-            painter.drawLine(QPointF(left, _ROW / 2), QPointF(left + 22, _ROW / 2))
+            painter.drawLine(QPointF(left, row / 2), QPointF(left + 22, row / 2))
             said = name if self._under < 0 else f"{name} {written(float(line[self._under]), '.3f')}"
             width = painter.fontMetrics().horizontalAdvance(said) + 4
             painter.setPen(self.palette().text().color())
-            painter.drawText(QRectF(left + 27, 0, width, _ROW), Qt.AlignmentFlag.AlignVCenter, said)
+            painter.drawText(QRectF(left + 27, 0, width, row), Qt.AlignmentFlag.AlignVCenter, said)
             left += width + 45
 
     def _paint_axes(self, painter: QPainter, ticks: Sequence[float]) -> None:
-        area, text = self._area, self.palette().text().color()
+        area, row, text = self._area, self.row, self.palette().text().color()
         faint = QColor(text)
         faint.setAlpha(60)
         for tick in ticks:
@@ -105,15 +114,15 @@ class ProfilePlot(QWidget):
             painter.setPen(QPen(faint, 1))
             painter.drawLine(QPointF(area.left(), y), QPointF(area.right(), y))
             painter.setPen(text)
-            beside = QRectF(0, y - _ROW / 2, _LEFT - 5, _ROW)
+            beside = QRectF(0, y - row / 2, area.left() - 5, row)
             painter.drawText(beside, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, written(tick))
         for tick in ticks_of([0.0, float(self.at[-1])], most=8):
             if tick <= self.at[-1]:
                 x = area.left() + area.width() * tick / self.at[-1]
                 painter.drawText(
-                    QRectF(x - 30, area.bottom() + 2, 60, _ROW), Qt.AlignmentFlag.AlignHCenter, written(tick)
+                    QRectF(x - 30, area.bottom() + 2, 60, row), Qt.AlignmentFlag.AlignHCenter, written(tick)
                 )
-        below = QRectF(area.left(), self.height() - _ROW, area.width(), _ROW)
+        below = QRectF(area.left(), self.height() - row, area.width(), row)
         painter.drawText(below, Qt.AlignmentFlag.AlignHCenter, self._label)
         if self._under >= 0:
             x = area.left() + area.width() * float(self.at[self._under] / (self.at[-1] or 1.0))

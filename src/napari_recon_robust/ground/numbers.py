@@ -18,6 +18,18 @@ def written(value: float, form: str = ".3g") -> str:
     return text.replace("-", "−") if any(digit in text for digit in "123456789") else text.lstrip("+-")
 
 
+def factor(value: float) -> str:
+    """A factor in at most six signs: whole from 1000 to a million, with a power of ten beyond and below 0.01."""
+    if not isfinite(value):
+        return "—"
+    if 999.5 <= value < 999_500:
+        return f"{float(f'{value:.3g}'):.0f}"
+    if value == 0 or 0.01 <= value < 999.5:
+        return written(value)
+    digits, power = f"{value:.1e}".split("e")
+    return f"{digits}e{int(power)}".replace("-", "−")
+
+
 def duration(seconds: float) -> str:
     """A time in words, such as "2 h 5 min"."""
     if seconds < 90:

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from ..ground.numbers import factor
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -75,7 +77,7 @@ class Trace:
         """The trace of a search that makes a loss large; the first of `loss` is that of the clean image."""
         return cls(
             "Loss on the region",
-            f"{max(loss) / loss[0]:.3g} × clean" if loss and loss[0] > 0 else "",
+            f"{factor(max(loss) / loss[0])} × clean" if loss and loss[0] > 0 else "",
             "What the search makes large on the region, after each step; higher is worse for the reconstruction",
         )
 

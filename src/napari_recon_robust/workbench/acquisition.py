@@ -208,7 +208,7 @@ class Acquisition:
             "" if self.origin is None else self.origin.path.name,
             "a saved case" if slice is None else f"a saved case of slice {slice} of its scan",
             f"{coils} coil{'s' * (coils > 1)}",
-            f"{rows} × {columns} pixels",
+            f"{rows} × {columns} px",
             "voxel size unknown" if voxel is None else f"{' × '.join(f'{mm:.3g}' for mm in voxel)} mm",
             f"SNR {self.slice.snr:.3g}",
         ]

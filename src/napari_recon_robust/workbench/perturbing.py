@@ -78,6 +78,12 @@ class Result:
     note: str = ""
 
     @property
+    def draws(self) -> dict[str, str]:
+        """What the perturbed image and its control are called where both are draws of the same noise; else empty."""
+        same = self.setting.perturbation == "random"
+        return {"perturbed": "1st draw", "random": "2nd draw"} if same else {}
+
+    @property
     def title(self) -> str:
         """What the result is of: kind, budget, method and slice."""
         return self.setting.title(self.outcome.perturbed.budget.nominal, self.slice)

@@ -84,6 +84,26 @@ def test_each_budget_is_plotted_with_its_control_and_can_be_looked_at(
     assert page(review).kind.budgets.budget.value() == bench.perturbing.budget == 0.04
 
 
+def test_random_noise_and_its_control_are_called_two_draws(review: Session, until: Until, qtbot: Any) -> None:
+    review.bench.regions.choose(review.bench.regions.on(1))
+    review.bench.perturbing.choose("random")
+    type_budgets(review, qtbot, "0.5")
+    page(review).kind.run.click()
+    until(lambda: review.bench.perturbing.result is not None and not review.jobs.busy())
+    until(lambda: len(review.panels.viewer.layers) == 12 and review.panels.settled)
+    for axes in page(review).outcome.over_budgets.plot._axes:
+        assert [line.name for line in axes.lines] == ["1st draw", "2nd draw"]
+    table = dock_of(review, "Compare").table
+    assert [table.horizontalHeaderItem(column).text() for column in (2, 3)] == ["1st draw", "2nd draw"]
+    review.look(random=True)
+    assert review.panels.panels["perturbed"].image.name.startswith("2nd draw 1%")
+    review.look(random=False)
+    review.bench.perturbing.choose("spike")
+    page(review).kind.run.click()
+    until(lambda: review.bench.perturbing.result.setting.perturbation == "spike" and not review.jobs.busy())
+    assert [table.horizontalHeaderItem(column).text() for column in (2, 3)] == ["Perturbed", "Random"]
+
+
 @pytest.mark.slow
 def test_one_budget_has_no_curve(review: Session, until: Until, qtbot: Any) -> None:
     run_over(review, until, qtbot, "1")

@@ -102,16 +102,17 @@ class BudgetCurve(QWidget):
             return
         found = [one.comparison.metrics for one in self._outcomes]
         clean = found[0]["clean"]["roi"]
-        lines = {name: [clean, *(metrics[name]["roi"] for metrics in found)] for name in NAMES}
+        names = NAMES | result.draws
+        lines = {name: [clean, *(metrics[name]["roi"] for metrics in found)] for name in names}
         percentages = [0.0, *(100 * (one.perturbed.budget.nominal or 0.0) for one in self._outcomes)]
         self.plot.show_lines(
             percentages,
             "Budget η, % of the norm",
             [
-                Axes("SSIM", [Line(NAMES[name], [one.ssim for one in scores]) for name, scores in lines.items()]),
+                Axes("SSIM", [Line(names[name], [one.ssim for one in scores]) for name, scores in lines.items()]),
                 Axes(
                     "Relative RMSE",
-                    [Line(NAMES[name], [one.nmse**0.5 for one in each]) for name, each in lines.items()],
+                    [Line(names[name], [one.nmse**0.5 for one in each]) for name, each in lines.items()],
                 ),
             ],
             "The region against the reference. RMSE stands beside SSIM, of which flat regions lose much for little.",

@@ -20,7 +20,7 @@ from ...canvas.arrangement import LAYOUTS
 from ...canvas.surface import export_figure
 from ...controls.letters import row_height, rows_height
 from ...controls.parts import button, file_filter, flow, heading, row, set_faint, show_text, warning, words
-from ...ground.numbers import written
+from ...ground.numbers import factor, written
 from ...workbench.exporting import Kind
 from ...workbench.looking import lacking
 from ...workbench.perturbing import Result
@@ -186,6 +186,7 @@ class CompareDock(Page):
         show_text(self.warning, " ".join(comparison.warnings.values()))
         repeats = comparison.metrics["random"] == comparison.metrics["clean"]  # a pose has no noise to draw
         self.table.setColumnHidden(1 + list(COLUMNS).index("random"), repeats)
+        self.table.setHorizontalHeaderLabels(["", *(COLUMNS | result.draws).values(), "Change"])
         for number, region, measure in self._rows():
             values = [getattr(comparison.metrics[name][region], measure) for name in COLUMNS]
             texts = [show(measure, value) for value in values]
@@ -301,22 +302,10 @@ def show(measure: str, value: float) -> str:
     return written(value, {"ssim": ".3f", "psnr": ".1f"}.get(measure, ".3g"))
 
 
-def _times(factor: float) -> str:
-    """Return a factor in at most seven signs, which is what its column has room for."""
-    if not math.isfinite(factor):
-        return "—"
-    if 999.5 <= factor < 999_500:
-        return f"×{float(f'{factor:.3g}'):.0f}"
-    if factor == 0 or 0.01 <= factor < 999.5:
-        return f"×{written(factor)}"
-    digits, power = f"{factor:.1e}".split("e")
-    return f"×{digits}e{int(power)}".replace("-", "−")
-
-
 def change(measure: str, before: float, after: float) -> str:
     """Return the change from clean to perturbed: NMSE as a factor, PSNR in dB, SSIM in percent of the clean one."""
     if measure == "nmse":
-        return _times(after / before) if before > 0 else "—"
+        return f"×{factor(after / before)}" if before > 0 and math.isfinite(after) else "—"
     if measure == "psnr":
         return written(after - before, "+.1f")
     if not before > 0:  # the share of a negative one would have the wrong sign

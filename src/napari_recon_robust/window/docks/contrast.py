@@ -9,6 +9,7 @@ from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPen
 from qtpy.QtWidgets import QAbstractSpinBox, QComboBox, QDoubleSpinBox, QVBoxLayout, QWidget
 from superqt.utils import signals_blocked
 
+from ...controls.lettered import Lettered
 from ...controls.parts import ACCENT, button, row, show_text, words
 from ...controls.plot import COLOURS, ticks_of
 from ...ground.numbers import written
@@ -18,22 +19,25 @@ if TYPE_CHECKING:
     from ...workbench.contrasting import Contrasting
 
 _SURROUNDINGS = "its surroundings"
-_HEIGHT, _ROW, _SIDE = 92, 15, 20
+_BARS, _SIDE = 56, 20  # pixels: their height, and at either side
 
 
-class Histogram(QWidget):
+class Histogram(Lettered):
     """Shows how often each contrast occurs, and colours what exceeds the one in question; hidden while empty."""
 
     def __init__(self) -> None:
         super().__init__()
         self._values: tuple[float, ...] = ()
         self._exceeds = 0.0
-        self.setFixedHeight(_HEIGHT)
         self.hide()
 
     def sizeHint(self) -> QSize:
         """Return the width of the dock."""
-        return QSize(330, _HEIGHT)
+        return QSize(330, self.height())
+
+    def fit(self) -> None:
+        """Be high enough for the bars above two lines of words."""
+        self.setFixedHeight(_BARS + 2 * self.row + 6)
 
     def show_values(self, values: Sequence[float], exceeds: float) -> None:
         """Show contrasts as fractions, and the one in question."""
@@ -47,7 +51,7 @@ class Histogram(QWidget):
             return
         ticks = ticks_of([100 * value for value in (*self._values, self._exceeds)])
         low, high = ticks[0] / 100, ticks[-1] / 100
-        area = QRectF(_SIDE, 2, self.width() - 2 * _SIDE, self.height() - 2 * _ROW - 6)
+        area = QRectF(_SIDE, 2, self.width() - 2 * _SIDE, self.height() - 2 * self.row - 6)
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         text = self.palette().text().color()
@@ -59,9 +63,9 @@ class Histogram(QWidget):
         painter.setPen(QPen(text, 1))
         painter.drawLine(area.bottomLeft(), area.bottomRight())
         for tick in ticks:
-            place = QRectF(x(tick / 100) - 30, area.bottom() + 2, 60, _ROW)
+            place = QRectF(x(tick / 100) - 30, area.bottom() + 2, 60, self.row)
             painter.drawText(place, Qt.AlignmentFlag.AlignCenter, written(tick))
-        below = QRectF(0, self.height() - _ROW - 1, self.width(), _ROW)
+        below = QRectF(0, self.height() - self.row - 1, self.width(), self.row)
         painter.drawText(below, Qt.AlignmentFlag.AlignCenter, "contrast (%), number of samples")
         painter.setPen(QPen(text, 1, Qt.PenStyle.DashLine))
         painter.drawLine(QPointF(x(self._exceeds), area.top()), QPointF(x(self._exceeds), area.bottom()))

@@ -79,7 +79,8 @@ class OutcomePanel(QWidget):
         with signals_blocked(self.scaled):
             self.scaled.setValue(round(view.factor * _FRACTIONS))
         nominal = result.outcome.perturbed.budget.nominal or 0.0
-        what = "Random noise of the same size" if view.random else f"Budget {percent(view.factor * nominal)}"
+        control = result.draws.get("random", "Random noise of the same size")
+        what = control if view.random else f"Budget {percent(view.factor * nominal)}"
         show_text(self.scaled_to, f"{what} of {percent(nominal)}:" if view.factor < 1 else f"{what}; drag for less:")
 
 

@@ -175,4 +175,5 @@ def describe(region: Region, shape: tuple[int, int]) -> str:
     from ...data.roi import bounds
 
     around = None if region.roi.size else bounds(region.roi.mask(shape).numpy())
-    return ", ".join(filter(None, (region.name, region.roi.size if around is None else around.size)))
+    size = region.roi.size if around is None else around.size
+    return ", ".join(filter(None, (region.name, size and f"{size} px")))
