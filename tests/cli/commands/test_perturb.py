@@ -53,6 +53,15 @@ def test_a_table_of_another_scan_is_named_as_the_reason(scan_file: Path, tmp_pat
     assert f"boxes.csv has no row for {scan_file.name}; give its own table, or --roi." in str(refused.exception)
 
 
+def test_a_place_in_another_case_is_refused_before_anything_is_computed(scan_file: Path, tmp_path: Path) -> None:
+    (tmp_path / "case.json").write_text("{}")
+    output = tmp_path / "several" / "found"
+    command = ["perturb", "random", str(scan_file), "--slice", "1", "--budget", "0.02", "--output", str(output)]
+    refused = CliRunner().invoke(cli, command)
+    assert "found cannot be written: it would lie in the saved case" in str(refused.exception)
+    assert not output.parent.exists()
+
+
 @pytest.mark.parametrize("search", [["--algorithm", "multiplexed"], ["--search", "30"]])
 def test_a_place_and_a_search_for_one_are_refused(scan_file: Path, search: list[str]) -> None:
     common = ["perturb", "fnaf", str(scan_file), "--slice", "1", "--method", "cg-sense", *SAMPLING]

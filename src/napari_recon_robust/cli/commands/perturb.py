@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from ...cases.record import save_case
+from ...cases.record import check_outside, save_case
 from ...cases.replay import make_case, size_of_case
 from ...data.measurement import Measurement
 from ...data.roi import ROI
@@ -146,6 +146,8 @@ def _run(kind: Perturbation, own: Sequence[Knob], given: dict[str, Any]) -> None
     _refuse_own_knobs(own, method, knobs)
     if plot is not None:
         plots.check_file(plot)
+    if output is not None:
+        check_outside(output)
     outputs = Outputs(output, plot)
     if output is not None and output.exists():
         raise InputError(f"{output.name} exists already; name a new folder for the case.")
