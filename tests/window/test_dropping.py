@@ -6,11 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from napari.qt import QtViewer
+from napari.settings import get_settings
 from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
 from qtpy.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
 from qtpy.QtWidgets import QApplication
 
+from napari_recon_robust.io.images import write_image
 from napari_recon_robust.window.session import PLUGIN, Session
 
 Until = Callable[[Callable[[], object]], None]
@@ -118,3 +121,44 @@ def test_the_file_menu_opens_a_scan_without_a_question(
     until(lambda: not empty.docks)
     choose(scan_file)
     assert asked == [[str(picture)], [str(scan_file)], [str(scan_file)]]
+
+
+@pytest.mark.parametrize("name", ["head.nii.gz", "notes.txt"])
+def test_what_no_reader_can_open_is_answered_in_a_sentence(
+    empty: Session, until: Until, tmp_path: Path, name: str
+) -> None:
+    qt_viewer, said = empty.panels.viewer.window._qt_viewer, list[str]()
+    empty.jobs.failed.connect(said.append)
+    if name.endswith(".nii.gz"):
+        write_image(tmp_path / name, torch.ones(8, 8))
+    else:
+        (tmp_path / name).write_text("no scan")
+    drop(qt_viewer, tmp_path / name)
+    until(lambda: said)
+    what = "a NIfTI image, which has no k-space" if "nii" in name else "of no format that is known here"
+    assert said[0].startswith(f"{name} is {what}; expected is a scan")
+
+
+def test_a_picture_is_a_layer_of_napari_s(empty: Session, tmp_path: Path) -> None:
+    write_image(tmp_path / "picture.png", torch.ones(8, 8))
+    drop(empty.panels.viewer.window._qt_viewer, tmp_path / "picture.png")
+    assert [one.name for one in empty.panels.viewer.layers] == ["picture"]
+
+
+def test_a_folder_is_answered_in_a_sentence_unless_napari_can_read_it(
+    empty: Session, asked: list[list[str]], until: Until, tmp_path: Path
+) -> None:
+    qt_viewer, said = empty.panels.viewer.window._qt_viewer, list[str]()
+    empty.jobs.failed.connect(said.append)
+    pictures = tmp_path / "pictures"
+    for folder in (tmp_path / "plain", pictures):
+        folder.mkdir()
+    (tmp_path / "plain" / "notes.txt").write_text("no scan")
+    drop(qt_viewer, tmp_path / "plain")
+    until(lambda: said)
+    assert said[0].startswith("plain holds no saved case; open the file of a scan")
+    (pictures / "one.PNG").write_bytes(b"")
+    drop(qt_viewer, pictures)
+    get_settings().plugins.extension2reader = {f"{tmp_path}/plain/": "napari"}
+    drop(qt_viewer, tmp_path / "plain")
+    assert asked == [[str(pictures)], [str(tmp_path / "plain")]]

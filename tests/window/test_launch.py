@@ -2,8 +2,12 @@
 
 import threading
 from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from qtpy.QtCore import QRect, QSize
+from qtpy.QtWidgets import QWidget
 
 from napari_recon_robust.ground.progress import Job, Progress
 from napari_recon_robust.window import launch
@@ -37,3 +41,18 @@ def test_a_window_is_still_when_nothing_is_computed_for_it_and_it_was_drawn(
     may_end.set()
     until(lambda: done)
     assert done[0] >= 8, "all four lanes were looked at again after it, a moment later"
+
+
+@pytest.mark.parametrize(("size", "expected"), [((1024, 768), (1024, 738)), ((2560, 1440), (1280, 800))])
+def test_a_window_opens_within_the_screen(
+    qtbot: Any, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int], expected: tuple[int, int]
+) -> None:
+    window = QWidget()
+    qtbot.addWidget(window)
+    screen = SimpleNamespace(availableGeometry=lambda: QRect(10, 20, *size))
+    monkeypatch.setattr(window, "screen", lambda: screen)
+    monkeypatch.setattr(window, "frameSize", lambda: window.size() + QSize(0, 30))
+    window.move(3000, 5)
+    launch.fit_in_screen(window)
+    assert (window.width(), window.height()) == expected
+    assert (window.x(), window.y()) == (10 + size[0] - expected[0], 20)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from napari.settings import get_settings
 from qtpy.compat import isalive
 from qtpy.QtCore import QEvent, QPointF, Qt
@@ -11,6 +12,7 @@ from qtpy.QtGui import QEnterEvent
 from qtpy.QtWidgets import QApplication, QLabel, QLineEdit, QPushButton, QTabBar
 
 from helpers.docks import dock_of
+from napari_recon_robust.window.remembered import recall
 from napari_recon_robust.window.session import PLUGIN, Session
 
 Until = Callable[[Callable[[], object]], None]
@@ -117,3 +119,37 @@ def test_the_slider_says_slice_once_the_axes_have_their_names(seen: Session) -> 
     dims._resize_axis_labels()  # as napari does where the slider gets its width
     viewer.dims.axis_labels = named
     assert QLineEdit.displayText(label) == "slice"
+
+
+def test_napari_s_docks_give_a_narrow_canvas_their_room_until_the_user_opens_one(viewer: Any, until: Until) -> None:
+    main, window = viewer.window._qt_window, viewer.window._qt_viewer
+    docks = window.dockLayerControls, window.dockLayerList
+    main.resize(1024, 700)
+    main.show()
+    session = Session.of(viewer)
+    viewer.window.add_plugin_dock_widget(PLUGIN, "Reconstruct", tabify=True)
+    until(lambda: len(session.docks) == 3)
+    until(lambda: not any(dock.isVisible() for dock in docks))
+    until(lambda: window.canvas.native.width() > 480)
+    for page in list(session.docks):
+        viewer.window.remove_dock_widget(page)
+    until(lambda: not session.docks)
+    assert all(dock.isVisible() for dock in docks), "they come back with the end of the review"
+    viewer.window.add_plugin_dock_widget(PLUGIN, "Reconstruct", tabify=True)
+    until(lambda: not any(dock.isVisible() for dock in docks))
+    docks[1].setVisible(True)  # as napari's menu does
+    until(lambda: window.canvas.native.width() < 480 and not session.surroundings._resized.isActive())
+    assert [dock.isVisible() for dock in docks] == [False, True]
+    assert recall("opened napari's docks", False), "in later sessions too"
+
+
+def test_napari_s_docks_stay_where_they_list_layers_of_the_user(viewer: Any, until: Until) -> None:
+    main, window = viewer.window._qt_window, viewer.window._qt_viewer
+    viewer.add_image(np.zeros((8, 8)))
+    main.resize(1024, 700)
+    main.show()
+    session = Session.of(viewer)
+    viewer.window.add_plugin_dock_widget(PLUGIN, "Reconstruct", tabify=True)
+    until(lambda: window.canvas.native.width() < 480 and len(session.docks) == 3)
+    until(lambda: not session.surroundings._resized.isActive())
+    assert window.dockLayerList.isVisible(), "it lists a layer of the user's"

@@ -1,10 +1,16 @@
 """What is dropped on the canvas or opened by napari's menu: k-space and saved cases go to the review, others not."""
 
+import os
 from collections.abc import Callable
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from napari.components import ViewerModel
+from napari.errors import NoAvailableReaderError, ReaderPluginError
+from napari.plugins.utils import get_preferred_reader
+from npe2 import PluginManager
 from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtGui import QDragLeaveEvent, QDropEvent
 from qtpy.QtWidgets import QApplication, QWidget
@@ -13,17 +19,23 @@ from .ours import is_ours
 
 # No image has these, so that a damaged file is ours too: the review says what is wrong with it.
 _KSPACE = (".h5", ".hdf5", ".mrd", ".cfl")
+_PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".zarr", ".zarray", ".zgroup", "zarr.json")
+_LOOKED_AT = 100  # names in a folder
+_BUILT_IN = "napari"  # the name of napari's own readers
 
 
 class Dropping(QObject):
     """While a review has docks, it opens what can be opened by it without napari's question for a reader.
 
     napari's own reader of images lays claim to the same suffixes, stands first in that question, and fails. With Alt,
-    or by its menu *Open with Plugin*, napari asks all the same. open: opens a file or a folder in the review.
+    or by its menu *Open with Plugin*, napari asks all the same. What is left to napari and no reader of it can open,
+    such as a NIfTI image, goes to the review too, which says what it is. plugin: the name of this one among napari's
+    readers; open: opens a file or a folder in the review.
     """
 
-    def __init__(self, viewer: ViewerModel, open: Callable[[Path], object], parent: QObject) -> None:
+    def __init__(self, plugin: str, viewer: ViewerModel, open: Callable[[Path], object], parent: QObject) -> None:
         super().__init__(parent)
+        self._readers = {_BUILT_IN, plugin}
         self._viewer: Any = viewer
         self._open = open
 
@@ -47,12 +59,18 @@ class Dropping(QObject):
 
     def _open_chosen(self, names: list[str], *args: Any, choose_plugin: bool = False, **options: Any) -> None:
         window = self._targets[0]
-        if choose_plugin or not self._open_all([Path(name) for name in names]):
+        if not choose_plugin and self._open_all([Path(name) for name in names]):
+            return
+        try:
             type(window)._qt_open(window, names, *args, choose_plugin=choose_plugin, **options)
+        except (NoAvailableReaderError, ReaderPluginError) as error:
+            if choose_plugin or getattr(error, "reader_plugin", _BUILT_IN) != _BUILT_IN:
+                raise
+            self._open(Path(error.paths[0]))
 
     def _open_all(self, paths: list[Path]) -> bool:
         """Open files and folders if all of them are for the review, and return whether they are."""
-        if not paths or not all(map(_takes, paths)):
+        if not paths or not all(map(self._takes, paths)):
             return False
         for path in paths:
             self._open(path)
@@ -70,6 +88,19 @@ class Dropping(QObject):
         QApplication.sendEvent(watched, QDragLeaveEvent())  # napari's page stays lit otherwise
         return True
 
+    def _takes(self, path: Path) -> bool:
+        if path.suffix in _KSPACE or is_ours(path):
+            return True
+        return os.path.isdir(path) and not (self._is_of_others(str(path)) or _holds_pictures(path))
 
-def _takes(path: Path) -> bool:
-    return path.suffix in _KSPACE or is_ours(path)
+    def _is_of_others(self, folder: str) -> bool:
+        """Whether the user has chosen a reader for a folder, or has one that may read it."""
+        readers = PluginManager.instance().iter_compatible_readers([folder])
+        return get_preferred_reader(folder) is not None or any(one.plugin_name not in self._readers for one in readers)
+
+
+def _holds_pictures(folder: Path) -> bool:
+    """Whether napari itself can read a folder: pictures as a stack, or a Zarr archive."""
+    with suppress(OSError), os.scandir(folder) as inside:
+        return any(one.name.lower().endswith(_PICTURES) for one in islice(inside, _LOOKED_AT))
+    return False

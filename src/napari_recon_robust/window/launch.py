@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import napari
-from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QApplication
+from qtpy.QtCore import QSize, QTimer
+from qtpy.QtWidgets import QApplication, QWidget
 
 from ..ground.errors import ModelError
 from ..ground.writing import WritingError, keep, try_place, write
@@ -16,7 +16,7 @@ from .session import PLUGIN, Session
 
 DEMO_METHOD = "tv"
 DEMO_BUDGET = 0.01
-_SIZE = (1280, 800)
+_SIZE = QSize(1280, 800)
 _SETTLE = 1500  # ms in which the window draws what came last
 _LANES = ("foreground", "measure", "render", "warm")  # of what is computed for the window to show
 
@@ -73,9 +73,19 @@ def demo(folder: Path | None = None) -> None:
 
 def _window() -> Session:
     viewer = napari.Viewer(title="napari-recon-robust")
-    viewer.window.resize(*_SIZE)
+    fit_in_screen(viewer.window._qt_window)
     viewer.window.add_plugin_dock_widget(PLUGIN, "Reconstruct", tabify=True)
     return Session.of(viewer)
+
+
+def fit_in_screen(window: QWidget) -> None:
+    """Give a window its usual size, or what the screen has room for with the frame around it, and put it inside."""
+    room, frame = window.screen().availableGeometry(), window.frameSize() - window.size()
+    size = _SIZE.boundedTo(room.size() - frame)
+    window.resize(size)
+    beside = room.size() - frame - size
+    left, top = window.x() - room.x(), window.y() - room.y()
+    window.move(room.x() + min(max(left, 0), beside.width()), room.y() + min(max(top, 0), beside.height()))
 
 
 class _Demo:

@@ -28,6 +28,7 @@ from .dropping import Dropping
 from .editing import Editing
 from .following import Following
 from .glyphs import Glyphs
+from .holding import Holding
 from .jobs import Jobs
 from .keeping import Keeping
 from .looking import Looking
@@ -97,13 +98,14 @@ class Session(QObject):
         self.cine.rested.connect(self.open_frame)
         self.rulers = Rulers(self.bench, self.panels, self.looking.wiping.on_drag, self)
         self.editing = Editing(self.bench, self.jobs, self.panels, self.following, self.marking)
+        self.holding = Holding(self.bench.undoing, self)
         self.painting = Painting(self.bench, self.jobs, self.panels, self.following.regions)
         self.queueing = Queueing(self.bench, self.jobs, self)
         self.readout = ReadoutLine(self.bench, self.panels, self.scene, self)
         self.scaling = Scaling(self.bench, self.jobs, self.scene, self.look)
         self.keeping = Keeping(self.bench, self.jobs, self.panels, self.scene, self._take_in, self.look, self)
         self.surroundings = Surroundings(self.panels.viewer, self.bench, self.jobs, self.panels, self)
-        self._dropping = Dropping(self.panels.viewer, self.open, self)
+        self._dropping = Dropping(PLUGIN, self.panels.viewer, self.open, self)
         Thinning(self.panels, self)
         self.preferring = Preferring(PLUGIN, self.bench, self.panels, self)
         self._glyphs = Glyphs(self.panels.viewer.window._qt_viewer.canvas, self)

@@ -4,18 +4,25 @@ from typing import Any
 
 from napari.components import ViewerModel
 from qtpy.compat import isalive
-from qtpy.QtCore import QEvent, QObject, Qt
-from qtpy.QtWidgets import QLabel, QTabBar, QWidget
+from qtpy.QtCore import QEvent, QObject, Qt, QTimer
+from qtpy.QtWidgets import QDockWidget, QLabel, QTabBar, QWidget
 
 from ..canvas.layers import Panels
 from ..workbench import Workbench
 from .jobs import Jobs
+from .remembered import recall, remember
 
+_NARROW = 480  # pixels of the canvas, with letters of any size
+_REST = 300  # ms after which all docks have their widths
+_OPENED = "opened napari's docks"  # the name under which it is remembered
 _DIRECTLY = Qt.FindChildOption.FindDirectChildrenOnly
 
 
 class Surroundings(QObject):
     """While a review has docks, the canvas takes the keys when the mouse enters it.
+
+    Where they leave the canvas little room, napari's own docks at the left are closed. Its menu *Window* brings them
+    back, and from then on they stay, in later sessions too.
 
     While a scan is open, or being opened, the welcome page stays away, and a line on the canvas says what is under way
     until there is a picture. The titles of many tabs have less room around them, so that those of six docks are whole.
@@ -27,6 +34,12 @@ class Surroundings(QObject):
         self._viewer: Any = viewer
         self._line: QLabel | None = None
         self._welcome = True
+        self._closed: list[QDockWidget] = []
+        self._had_layers = False  # before the first dock
+        self._resized = QTimer(self)
+        self._resized.setSingleShot(True)
+        self._resized.setInterval(_REST)
+        self._resized.timeout.connect(self._make_room)
         jobs.started.connect(self._on_started)
         for signal in (jobs.ended, jobs.failed, jobs.idle):
             signal.connect(self.update)
@@ -44,7 +57,7 @@ class Surroundings(QObject):
         """Take over when the first dock is opened."""
         if self._line is not None:
             return
-        canvas = self._canvas
+        canvas, self._had_layers = self._canvas, bool(self._viewer.layers)
         self._welcome = self._viewer.window._qt_viewer.show_welcome_screen
         self._line = QLabel(canvas)
         self._line.setStyleSheet("color: #d0d0d0; background: transparent; font-size: 14px;")
@@ -63,8 +76,29 @@ class Surroundings(QObject):
         self._viewer.dims.events.axis_labels.disconnect(self._fit_slider)
         line.deleteLater()
         self._viewer.window._qt_viewer.show_welcome_screen = self._welcome
+        closed, self._closed = self._closed, []
+        for dock in closed:
+            dock.show()
         for bar in self._tabs:
             bar.setStyleSheet("")
+
+    def _make_room(self) -> None:
+        """Close napari's own docks where the canvas is narrow, unless the user has opened them or had layers."""
+        line = self._line
+        if line is None or not isalive(line) or self._had_layers or self._closed or recall(_OPENED, False):
+            return
+        window, narrow = self._viewer.window._qt_viewer, self._canvas.width() < _NARROW
+        for dock in (window.dockLayerControls, window.dockLayerList) if narrow else ():
+            if dock.isVisible():
+                dock.hide()
+                dock.visibilityChanged.connect(self._on_shown)
+                self._closed.append(dock)
+
+    def _on_shown(self, visible: bool) -> None:
+        """Remember that the user has opened one of the docks."""
+        if visible and self._closed:
+            self._closed = [dock for dock in self._closed if not dock.isVisible()]
+            remember(_OPENED, True)
 
     def let_go(self) -> None:
         """Forget the window when the viewer is closed."""
@@ -122,4 +156,5 @@ class Surroundings(QObject):
             watched.setFocus(Qt.FocusReason.MouseFocusReason)
         elif event is not None and event.type() == QEvent.Type.Resize and self._line is not None:
             self._place(self._line)
+            self._resized.start()
         return False

@@ -80,8 +80,9 @@ def test_each_budget_is_plotted_with_its_control_and_can_be_looked_at(
     review.open(tmp_path / "case")
     until(lambda: bench.acquisition.scan is None and not review.jobs.busy())
     assert page(review).outcome.over_budgets.plot._at == (0.0, 0.5, 1.0, 2.0, 4.0)
-    assert page(review).kind.budgets.further.text.text() == "0.5, 1, 2"
-    assert page(review).kind.budgets.budget.value() == bench.perturbing.budget == 0.04
+    assert bench.result.outcome.perturbed.budget.nominal == 0.02, "the one that was looked at"
+    assert page(review).kind.budgets.further.text.text() == "0.5, 1, 4"
+    assert page(review).kind.budgets.budget.value() == bench.perturbing.budget == 0.02
 
 
 def test_random_noise_and_its_control_are_called_two_draws(review: Session, until: Until, qtbot: Any) -> None:
@@ -126,14 +127,22 @@ def test_a_cancelled_list_keeps_what_is_done(review: Session, until: Until, qtbo
     assert not review.bench.result.outcome.perturbed.complete
 
 
-def test_what_is_no_list_is_refused_in_words_and_taken_back(review: Session, qtbot: Any) -> None:
+def test_what_is_no_list_is_refused_in_words_and_stays_to_be_mended(review: Session, qtbot: Any) -> None:
     type_budgets(review, qtbot, "0.5")
+    field = page(review).kind.budgets.further.text
     for text in ("0", "-1", "1, x", "50", "nan"):
         type_budgets(review, qtbot, text)
         words = f"The budgets cannot be {text}; type percentages between 0.1"
         assert page(review).foot.message.text().startswith(words)
         assert review.bench.perturbing.further == (0.005,)
-        assert page(review).kind.budgets.further.text.text() == "0.5"
+        page(review).kind.effort.chosen.emit(1)  # a knob is turned
+        assert (field.text(), "border" in field.styleSheet()) == (text, True)
+    qtbot.keyClick(field, Qt.Key.Key_Backspace)
+    assert field.styleSheet() == "", "it is being mended"
+    type_budgets(review, qtbot, "x")
+    perturbing = review.bench.perturbing
+    perturbing.set_up(perturbing.chosen, perturbing.knobs, (0.02, 0.01))  # as undo does
+    assert (field.text(), field.styleSheet()) == ("2", ""), "other budgets were set"
 
 
 def test_the_refusal_goes_with_the_next_budgets_that_are_right(review: Session, qtbot: Any) -> None:

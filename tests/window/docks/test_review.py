@@ -409,3 +409,23 @@ def test_lens_and_fade_by_key_mouse_and_slider(desk: Desk) -> None:
     desk.press("F")
     assert not bar.share.isVisible()
     assert desk.panels.panels["clean"].title == "Clean"
+
+
+def test_the_bar_says_how_to_begin_while_nothing_is_open(viewer: Any, until: Until, scan_file: Path) -> None:
+    session = Session.of(viewer)
+    session.images_first = True
+    viewer.window.add_plugin_dock_widget(PLUGIN, "Reconstruct", tabify=True)
+    layouts = Review.of(session)
+    until(lambda: layouts.active)
+    bar = layouts.bar
+    assert bar is not None
+    assert all(not one.isHidden() for one in (bar.open, bar.sample, bar.hint, bar.leave))
+    assert ".mrd" in bar.hint.text()
+    assert not bar.kspace.isVisibleTo(bar), "it has nothing to act on"
+    session.open(scan_file)
+    until(lambda: session.bench.acquisition.is_open)
+    assert bar.kspace.isVisibleTo(bar)
+    assert all(one.isHidden() for one in (bar.open, bar.sample, bar.hint))
+    until(lambda: not session.jobs.working)
+    session.bench.acquisition.close()
+    assert not bar.sample.isHidden()

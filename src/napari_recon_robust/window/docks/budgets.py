@@ -8,7 +8,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 from superqt.utils import signals_blocked
 
 from ...controls.knob_row import RowLabel
-from ...controls.parts import words
+from ...controls.parts import CAUTION, words
 from ...controls.plot import Axes, Line, Plot
 from ...ground.errors import InputError
 from ...workbench.perturbing import BUDGET, Result
@@ -22,7 +22,8 @@ NAMES = {"perturbed": "Perturbed", "random": "Random noise of the same size"}
 class FurtherBudgets(QWidget):
     """A list of percentages.
 
-    Signals: `turned(budgets)`, as fractions, when a list was typed; `refused(sentence)` when a text is no list.
+    Signals: `turned(budgets)`, as fractions, when a list was typed; `refused(sentence)` when a text is no list. Such a
+    text stays, and is marked, until it is edited or other budgets are set.
     """
 
     turned = Signal(tuple)
@@ -35,7 +36,9 @@ class FurtherBudgets(QWidget):
         self.text.setAccessibleName("Further budgets, in percent")
         self.text.setPlaceholderText("for a curve: 0.25, 0.5, 2")
         self.text.editingFinished.connect(self._on_edited)
+        self.text.textEdited.connect(lambda: self._mark(False))
         self._budgets: tuple[float, ...] = ()
+        self._marked = False
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
@@ -44,6 +47,9 @@ class FurtherBudgets(QWidget):
 
     def set_budgets(self, budgets: Sequence[float]) -> None:
         """Show budgets without a signal."""
+        if self._marked and tuple(budgets) == self._budgets:
+            return
+        self._mark(False)
         self._budgets = tuple(budgets)
         with signals_blocked(self.text):
             self.text.setText(", ".join(f"{100 * budget:.3g}" for budget in budgets))
@@ -52,12 +58,17 @@ class FurtherBudgets(QWidget):
         try:
             budgets = parsed(self.text.text())
         except InputError as error:
+            self._mark(True)
             self.refused.emit(str(error))
-            self.set_budgets(self._budgets)
             return
+        self._mark(False)
         if self.text.isModified():  # the same list, too: it may follow a text that was none
             self.set_budgets(budgets)
             self.turned.emit(budgets)
+
+    def _mark(self, wrong: bool) -> None:
+        self._marked = wrong
+        self.text.setStyleSheet(f"QLineEdit {{ border: 1px solid {CAUTION}; }}" if wrong else "")
 
 
 def parsed(text: str) -> tuple[float, ...]:

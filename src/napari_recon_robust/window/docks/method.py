@@ -122,6 +122,7 @@ class MethodBox(QWidget):
         self.knobs.set_values(self.bench.reconstruction.knobs)
         self.knobs.turned.connect(self.session.turning.turn)
         self.knobs.refused.connect(self.session.jobs.failed)
+        self.session.holding.follow(self.knobs)
         self._knob_place.addWidget(self.knobs)
         self.auto.setVisible(bool(self.bench.reconstruction.axes))
         self.show_domain()

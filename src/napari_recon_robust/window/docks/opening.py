@@ -11,6 +11,7 @@ from ...io import annotations, known_formats, suffixes
 from ...workbench.saved_review import Found
 from ..session import Session
 
+SAMPLE = "A simulated multi-coil brain that comes with the plugin"
 _FORGET, _FORGET_WORK = "Forget it", "Forget it for good"
 
 
@@ -22,16 +23,11 @@ class OpeningBox(QWidget):
         self.session, self.bench = session, session.bench
         formats = ", ".join(map(str, known_formats()))
         self.open_button = button("Open k-space…", formats, lambda: browse(session, self))
-        self.sample_button = button(
-            "Open the sample", "A simulated multi-coil brain that comes with the plugin", session.open_sample
-        )
+        self.sample_button = button("Open the sample", SAMPLE, session.open_sample)
         self.tour_button = button(
             "Tour in five steps", "On the sample, each step at its control", session.asked_tour.emit
         )
-        self.hint = words(
-            f"Or drop a file here or on the canvas: {formats}, {annotations.LABEL} ({annotations.SUFFIX}), or the "
-            "folder of a saved case or of many."
-        )
+        self.hint = words(f"Or drop a file here or on the canvas: {what_opens()}.")
         self.offer = OfferBox(session)
         self.unfinished = UnfinishedBox(session)
         self.facts = words()
@@ -67,6 +63,12 @@ class OpeningBox(QWidget):
         scan = self.bench.acquisition.scan
         show_text(self.facts, self.bench.acquisition.facts)
         show_text(self.notes, "" if scan is None else " ".join(scan.header.notes))
+
+
+def what_opens() -> str:
+    """Say what can be dropped, with suffixes."""
+    formats = ", ".join(map(str, known_formats()))
+    return f"{formats}, {annotations.LABEL} ({annotations.SUFFIX}), or the folder of a saved case or of many"
 
 
 def browse(session: Session, parent: QWidget) -> None:

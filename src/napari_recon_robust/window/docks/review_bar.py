@@ -14,6 +14,7 @@ from qtpy.QtWidgets import (
     QSizePolicy,
     QSlider,
     QToolButton,
+    QVBoxLayout,
     QWidget,
 )
 
@@ -26,7 +27,7 @@ from .. import keys
 from ..remembered import recall, remember
 from ..session import Session
 from .exporting import keep_button
-from .opening import browse
+from .opening import SAMPLE, browse, what_opens
 from .page import Page
 
 UNFOLDED, FOLDED = 120, 24  # pixels, of a font of usual size
@@ -62,12 +63,22 @@ class ReviewBar(Page):
         self.reviews.aboutToShow.connect(self._list_reviews)
         self.go_on.setMenu(self.reviews)
         self.open = button("Open…", "Open k-space", lambda: browse(session, self))
+        self.sample = button("Open sample", SAMPLE, session.open_sample)
+        self.hint = words(f"Or drop a file here or on the canvas: {what_opens()}. Press ? for all keys.")
         self.column.addWidget(self.open)
+        self.column.addWidget(self.sample)
+        self.column.addWidget(self.hint)
         self.column.addWidget(self.go_on)
+        self.tools = QWidget()
+        self.rows = QVBoxLayout(self.tools)
+        self.rows.setContentsMargins(0, 0, 0, 0)
+        self.rows.setSpacing(3)
         self._add_panels()
         self._add_comparison()
         self._add_window()
         self._add_rest()
+        self.column.addWidget(self.tools)
+        self.column.addWidget(self.leave)
         self.column.addStretch(1)
         self.setMinimumWidth(0)
         for each in self.body_widget.findChildren(QWidget):
@@ -82,6 +93,7 @@ class ReviewBar(Page):
         for signal in (
             session.looked,
             self.bench.acquisition.opened,
+            self.bench.acquisition.closed,
             self.bench.acquisition.measured,
             self.bench.perturbing.finished,
             self.bench.regions.chosen_changed,
@@ -107,8 +119,8 @@ class ReviewBar(Page):
             one.setAccessibleName(keys.words_of(f"panels_{name}"))
             self.panels[name] = one
             grid.addWidget(one, 0, column)
-        self.column.addWidget(words("Panels", faint=True))
-        self.column.addLayout(grid)
+        self.rows.addWidget(words("Panels", faint=True))
+        self.rows.addLayout(grid)
 
     def _add_comparison(self) -> None:
         self.pair = _combo("The images that are compared  (p)")
@@ -127,7 +139,7 @@ class ReviewBar(Page):
         self.rate.activated.connect(lambda at: self.looking.set_rate(self.rate.itemData(at)))
         self.wipe = _switch("Wipe  w", "wipe", self.looking.toggle_wipe)
         self.signed = _switch("Sign  d", "signed", self.looking.toggle_signed)
-        self.column.addWidget(words("Compare", faint=True))
+        self.rows.addWidget(words("Compare", faint=True))
         self.lens = _switch("Lens", "lens", lambda: self.looking.mix("lens"))
         self.lens.setToolTip(f"{self.lens.toolTip()}  (shift+w)")
         self.fade = _switch("Fade  f", "fade", lambda: self.looking.mix("fade"))
@@ -136,11 +148,11 @@ class ReviewBar(Page):
         self.share.setToolTip("Share of the second image, in percent")
         self.share.setAccessibleName("Share of the second image")
         self.share.valueChanged.connect(lambda value: self.looking.mixing.fade(value / 100))
-        self.column.addWidget(self.pair)
-        self.column.addLayout(_side_by_side(self.flicker, self.rate))
-        self.column.addLayout(_side_by_side(self.wipe, self.lens))
-        self.column.addLayout(_side_by_side(self.fade, self.signed))
-        self.column.addWidget(self.share)
+        self.rows.addWidget(self.pair)
+        self.rows.addLayout(_side_by_side(self.flicker, self.rate))
+        self.rows.addLayout(_side_by_side(self.wipe, self.lens))
+        self.rows.addLayout(_side_by_side(self.fade, self.signed))
+        self.rows.addWidget(self.share)
 
     def _add_window(self) -> None:
         self.window_preset = _combo("Windows of the reference, the same for all images  (6 7 8 9)")
@@ -155,16 +167,16 @@ class ReviewBar(Page):
             edit.setToolTip(f"{name}, in percent of the reference's maximum; Return takes it")
             edit.setAccessibleName(name)
             edit.returnPressed.connect(self._type_window)
-        self.column.addWidget(words("Window", faint=True))
-        self.column.addWidget(self.window_preset)
-        self.column.addLayout(_side_by_side(self.auto, self.reset))
+        self.rows.addWidget(words("Window", faint=True))
+        self.rows.addWidget(self.window_preset)
+        self.rows.addLayout(_side_by_side(self.auto, self.reset))
         grid = QGridLayout()
         grid.setSpacing(4)
         grid.setColumnStretch(1, 1)
         for line, (label, edit) in enumerate((("Black, %", self.black), ("White, %", self.white))):
             grid.addWidget(words(label, faint=True), line, 0)
             grid.addWidget(edit, line, 1)
-        self.column.addLayout(grid)
+        self.rows.addLayout(grid)
 
     def _add_rest(self) -> None:
         self.region = _switch("Region  n", "region_view", self.looking.region_view.toggle)
@@ -183,18 +195,17 @@ class ReviewBar(Page):
         self.distance = _switch("Ruler  i", "distance", lambda: self.session.rulers.toggle("distance"))
         self.cine = button("Play", f"{keys.words_of('cine')}  (space)", lambda: self.session.cine.toggle())
         self.area = _switch("Area  b", "area", lambda: self.session.rulers.toggle("area"))
-        self.column.addWidget(words("See", faint=True))
+        self.rows.addWidget(words("See", faint=True))
         self.keep = keep_button(self.session)
-        self.column.addWidget(self.part)
-        self.column.addLayout(_side_by_side(self.region, self.keep))
-        self.column.addWidget(self.outlines)
-        self.column.addWidget(self.random)
-        self.column.addWidget(self.lineup)
-        self.column.addLayout(_side_by_side(self.truth, self.list_keys))
-        self.column.addLayout(_side_by_side(self.profile, self.distance))
-        self.column.addLayout(_side_by_side(self.area, tools["film"]))
-        self.column.addLayout(_side_by_side(self.cine, self.kspace))
-        self.column.addWidget(self.leave)
+        self.rows.addWidget(self.part)
+        self.rows.addLayout(_side_by_side(self.region, self.keep))
+        self.rows.addWidget(self.outlines)
+        self.rows.addWidget(self.random)
+        self.rows.addWidget(self.lineup)
+        self.rows.addLayout(_side_by_side(self.truth, self.list_keys))
+        self.rows.addLayout(_side_by_side(self.profile, self.distance))
+        self.rows.addLayout(_side_by_side(self.area, tools["film"]))
+        self.rows.addLayout(_side_by_side(self.cine, self.kspace))
 
     # ---------------------------------------------------------------- window
 
@@ -248,9 +259,15 @@ class ReviewBar(Page):
             switch.setChecked(on)
             switch.setEnabled(possible)
         self.flicker.setEnabled(comparing.pair is not None)
-        self.keep.setEnabled(self.bench.acquisition.is_open)
-        self.open.setVisible(not self.bench.acquisition.is_open)
+        self._show_open()
         self.show_window()
+
+    def _show_open(self) -> None:
+        """Say how to begin while nothing is open, instead of tools that have nothing to act on."""
+        is_open = self.bench.acquisition.is_open
+        for one in (self.open, self.sample, self.hint):
+            one.setVisible(not is_open)
+        self.tools.setVisible(is_open)
 
     def _show_offer(self) -> None:
         """Offer to go on with an earlier review, or with a search that was cut off, if there is one."""
