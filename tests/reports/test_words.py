@@ -23,9 +23,17 @@ def test_the_paragraph_says_what_was_done_in_figures() -> None:
 
 def test_a_whole_sampling_is_told() -> None:
     case = frozen()
-    sampling = {"pattern": "random", "acceleration": 4.0, "centre_fraction": 0.08, "minimum_centre_lines": 12, "seed": 3}
+    sampling = {
+        "pattern": "random",
+        "acceleration": 4.0,
+        "centre_fraction": 0.08,
+        "minimum_centre_lines": 12,
+        "seed": 3,
+    }
     recipe = case.recipe.model_copy(update={"source": {"sampling": sampling, "acceleration": 3.2}})
-    told = "(nominal R 4, the central 8%, at least 12 lines, fully sampled, seed 3) at an effective acceleration of 3.2."
+    told = (
+        "(nominal R 4, the central 8%, at least 12 lines, fully sampled, seed 3) at an effective acceleration of 3.2."
+    )
     assert f"by the pattern “random” {told}" in methods(CaseImages(replace(case, recipe=recipe)))
 
 
