@@ -34,7 +34,7 @@ LEAST_VARIANCE = 1e-3  # of the denoised image, relative to that of images witho
 # This is said beside a probability; benchmarks/contrast.py measured it with the shipped weights.
 CALIBRATION = (
     "Measured on 41 simulated lesions of one held-out head (R = 3.2): a contrast of probability 50% was exceeded by "
-    "27% of them (95% interval 15 to 42%), of 90% by 83% (69 to 92%), of 10% by 10% (3 to 22%)."
+    "34% of them (95% interval 21 to 49%), of 90% by 78% (64 to 89%), of 10% by 10% (3 to 22%)."
 )
 PRECISION = 1e-2  # of conjugate gradients, in each step of a sample
 
