@@ -291,9 +291,22 @@ def test_a_module_does_not_take_a_functions_place() -> None:
         rr.transfer_matrix(None, ["nonsense"], rr.ROI.box(0, 0, 2, 2))  # type: ignore[arg-type]
 
 
-def test_a_function_is_asked_for_by_the_name_of_its_file() -> None:
-    with pytest.raises(InputError, match="write it into a file and give"):
-        rr.reconstructor(torch.nn.Identity())
+@pytest.mark.slow
+def test_a_function_of_the_program_is_perturbed_saved_and_replayed(measurement: rr.Measurement, tmp_path: Path) -> None:
+    def zero_filled(image: torch.Tensor) -> torch.Tensor:
+        return image
+
+    method = rr.reconstructor(zero_filled)
+    assert method.id == "zero_filled (object)"
+    assert any(name.endswith("test_api.py") for name in method.fingerprint())
+    (found,) = rr.perturb("worst-case", measurement, method, ROI, [0.01], steps=2)
+    (outcome,) = rr.compare(measurement, method, ROI, [found])
+    case = rr.make_case(measurement, method, ROI, [outcome], perturbation="worst-case")
+    rr.save_case(case, tmp_path / "case")
+    again = rr.load_case(tmp_path / "case")
+    with pytest.raises(InputError, match="if it is an own model give it again"):
+        rr.replay_case(again)
+    assert rr.replay_case(tmp_path / "case", method).reproduced
 
 
 @pytest.mark.slow

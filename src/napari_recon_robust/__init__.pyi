@@ -14,6 +14,7 @@ from .api import quality_by_samples as quality_by_samples
 from .api import reconstructor as reconstructor
 from .api import reconstructors as reconstructors
 from .api import recovery_table as recovery_table
+from .api import replay_case as replay_case
 from .api import retention_map as retention_map
 from .api import run_study as run_study
 from .api import study_difference as study_difference

@@ -93,7 +93,7 @@ def _method(given: object) -> Method:
         raise InputError(f"the reconstructor is {given!r}, an id; give rr.reconstructor({given!r}) in its place.")
     raise InputError(
         f"the reconstructor is {one_line(repr(given), 60)}; give rr.reconstructor(...), which also takes a model of "
-        'your own by its file, "file.py:name".'
+        'your own, by its file, "file.py:name", or itself.'
     )
 
 
@@ -120,18 +120,18 @@ def reconstructors() -> list[str]:
     return registry.ids()
 
 
-def reconstructor(id: str) -> Reconstructor:
+def reconstructor(id: str | Callable[..., Any]) -> Reconstructor:
     """A reconstructor by its id; called with a measurement and knobs it returns the image, and `at` sets its knobs.
 
     Or an own model: a file (.pt2, .onnx, a fastMRI checkpoint, .py), "module:function", or "bart:" and a command with
-    {kspace}, {sensitivities}, {mask} and {image} in place of its files. Raises InputError for an unknown id,
-    WeightsError or ModelError for a model that cannot be opened.
+    {kspace}, {sensitivities}, {mask} and {image} in place of its files; or a function or a network itself, which a
+    study and a command cannot name. Raises InputError for an unknown id, WeightsError or ModelError for a model that
+    cannot be opened.
     """
     if callable(id):
-        raise InputError(
-            "a model is named by where it is, so that results can say what made them: write it into a file and give "
-            '"file.py:name".'
-        )
+        from .own_models.objects import opened
+
+        return opened(id)
     return registry.get(id)
 
 
@@ -190,6 +190,16 @@ def make_case(
     found = as_kinds(outcomes, Outcome, "the outcomes", "the list that rr.compare returns")
     given = as_options(recipe, replay.make_case)
     return replay.make_case(as_measurement(measurement), _method(reconstructor), as_roi(roi), found, **given)
+
+
+def replay_case(
+    case: Case | str | Path, reconstructor: Reconstructor | None = None, *, search: bool = False
+) -> replay.Replay:
+    """A saved case, or its folder, computed again from its k-space alone, and compared: `cases.replay.replay` at once.
+
+    reconstructor: an own model that the case was made with, which is never looked for.
+    """
+    return progress.run(replay.replay(case, reconstructor, search=search))
 
 
 def diverse(

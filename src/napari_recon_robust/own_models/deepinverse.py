@@ -16,11 +16,11 @@ class DeepInverse(CalledModel):
 
     summary = "Own deepinv reconstructor with its multi-coil MRI operator."
 
-    def __init__(self, id: str, model: Any, module: str) -> None:
+    def __init__(self, id: str, model: Any, fingerprint: dict[str, str]) -> None:
         super().__init__(id)
         self.model = model
         self.parameters = parameters_of(model)
-        self._fingerprint = of_module("deepinv") | of_module(module)  # of what is open: the file may change later
+        self._fingerprint = of_module("deepinv") | fingerprint
 
     def image(self, one: ModelInput) -> Any:
         """f, for images with the channels (real, imaginary)."""

@@ -30,7 +30,7 @@ class Function(CalledModel):
     The names of its parameters may say otherwise (`parameters.taken`).
     """
 
-    def __init__(self, id: str, function: Any, module: str) -> None:
+    def __init__(self, id: str, function: Any, fingerprint: dict[str, str]) -> None:
         """function: called with k (coils, rows, columns), M (rows, columns), S (coils, rows, columns) by default.
 
         Raises ModelError where its parameters take something else.
@@ -39,7 +39,7 @@ class Function(CalledModel):
         self.function = function
         self._taken = taken(function, id)
         self.parameters = parameters_of(function) if isinstance(function, nn.Module) else None
-        self._fingerprint = of_module(module)  # of what is open: the file may change later
+        self._fingerprint = fingerprint
         self.numpy = _asks_for_numpy(function)
         self.differentiable = not self.numpy
         self.summary = f"Own function on {'NumPy arrays, without gradients' if self.numpy else 'torch tensors'}."
@@ -54,7 +54,7 @@ class Function(CalledModel):
         return self._taken.call(self.function, parts)
 
     def fingerprint(self) -> dict[str, str]:
-        """The version of the function's package, and its file."""
+        """The version of the function's package, and its file, or what `objects.opened` knows of it."""
         return self._fingerprint
 
 
@@ -70,10 +70,16 @@ def open_model(source: str) -> Reconstructor:
         raise ModelError(f"{file} has no {name!r}; it has {what}.") from None
     if isinstance(found, type) and issubclass(found, Reconstructor):
         return found()
+    return method_of(found, label, of_module(module.__name__))  # of what is open: the file may change later
+
+
+def method_of(found: Any, label: str, fingerprint: dict[str, str]) -> Reconstructor:
+    """The method of a function, network, deepinv reconstructor or `Reconstructor`; ModelError for anything else."""
     if isinstance(found, Reconstructor):
         return found
     if isinstance(found, type):
-        raise ModelError(f"{label} is a class; make an object of it there, as in network = {name}(), and name that.")
+        made = f"network = {found.__name__}()"
+        raise ModelError(f"{label} is a class; make an object of it there, as in {made}, and name that.")
     if not callable(found):
         raise ModelError(
             f"{label} is {type(found).__name__}; a function f(kspace, mask, sensitivities) or a torch.nn.Module was "
@@ -84,8 +90,8 @@ def open_model(source: str) -> Reconstructor:
         if "deepinv" in sys.modules and isinstance(found, sys.modules["deepinv"].models.Reconstructor):
             from .deepinverse import DeepInverse
 
-            return DeepInverse(label, found, module.__name__)
-    return Function(label, found, module.__name__)
+            return DeepInverse(label, found, fingerprint)
+    return Function(label, found, fingerprint)
 
 
 def _parts(source: str) -> tuple[str, str, str]:

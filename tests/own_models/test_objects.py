@@ -1,0 +1,48 @@
+"""Functions and networks of the running program: what is known of them, and that they stay as they are."""
+
+import torch
+from torch import Tensor, nn
+
+from napari_recon_robust.data.measurement import Measurement
+from napari_recon_robust.own_models.objects import opened
+
+
+class Scaled(nn.Module):
+    """The zero-filled image times a learned number."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.factor = nn.Parameter(torch.ones(()))
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self.factor * image
+
+
+def test_a_network_stays_as_it_is_and_so_does_its_method(lines: Measurement) -> None:
+    network = Scaled()
+    method = opened(network)
+    before = method(lines)
+    assert network.training
+    assert network.factor.requires_grad
+    with torch.no_grad():
+        network.factor *= 2
+    torch.testing.assert_close(method(lines), before)
+    torch.testing.assert_close(opened(network)(lines), 2 * before)
+    known, now = method.fingerprint(), opened(network).fingerprint()
+    assert known.keys() == now.keys()
+    assert any(name.endswith("test_objects.py") for name in known)
+    assert {name for name in known if known[name] != now[name]} == {"Scaled (weights)"}
+
+
+def test_of_a_definition_without_a_file_its_text_is_known_where_python_has_it() -> None:
+    """As in a notebook, whose cells are files for Python alone."""
+    import linecache
+
+    text = "def mine(image):\n    return image\n"
+    linecache.cache["<cell>"] = len(text), None, text.splitlines(keepends=True), "<cell>"
+    found: dict[str, object] = {"__name__": "no_module"}
+    exec(compile(text, "<cell>", "exec"), found)
+    (name,) = opened(found["mine"]).fingerprint()
+    assert name == "mine (source)"
+    exec("def other(image): return image", found)
+    assert opened(found["other"]).fingerprint() == {}
