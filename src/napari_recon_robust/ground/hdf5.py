@@ -9,6 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from .errors import FileFormatError, ReconRobustError, one_line
 from .guard import PACKED, check_memory, check_stored, in_words, open_file
 from .hdf5_tree import is_touched, open_tree, part, varies
@@ -66,11 +69,41 @@ def is_complex(dataset: Any) -> bool:
 
 def complex_values(dataset: Any, index: Any) -> Any:
     """`values` of a data set that `is_complex`, as complex numbers."""
-    found = values(dataset, index)
+    return _as_complex(values(dataset, index))
+
+
+def _as_complex(found: Any) -> Any:
     for real, imaginary in _PAIRS if found.dtype.names else ():
         if real in found.dtype.names:
             return found[real] + 1j * found[imaginary]
     return found
+
+
+class ComplexDataset:
+    """A data set that `is_complex` in an open file, from which any part can be read; it is closed as a file is.
+
+    shape, dtype: those of the array, whose axes are as MATLAB has them where it wrote the file. It is indexed by a
+    tuple of whole numbers and slices with positive steps, one for each axis; what is read is an array in memory.
+    Raises FileFormatError if the data set was not stored as a whole.
+    """
+
+    def __init__(self, dataset: Any) -> None:
+        check_dataset(dataset)
+        self._dataset, self._turned = dataset, "MATLAB_class" in dataset.attrs
+        self.shape: tuple[int, ...] = dataset.shape[::-1] if self._turned else dataset.shape
+        self.dtype, self.ndim = np.dtype(np.complex64), len(self.shape)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._dataset.file.close()
+
+    def __getitem__(self, index: tuple[Any, ...]) -> NDArray[np.complex64]:
+        lengths = [
+            len(range(size)[one]) if isinstance(one, slice) else 1 for one, size in zip(index, self.shape, strict=True)
+        ]
+        check_memory(_described(self._dataset), 2 * math.prod(lengths) * self._dataset.dtype.itemsize)
+        found = _as_complex(self._dataset[index[::-1] if self._turned else index])
+        return np.asarray(found.T if self._turned else found, np.complex64)
 
 
 def field_values(dataset: Any, field: str, entries: Sequence[int]) -> list[Any]:

@@ -93,7 +93,8 @@ def lacks_axes(path: Path) -> bool:
 def open_scan(path: str | Path, axes: Sequence[str] | None = None) -> "Scan":
     """Open a file of any known format, told by its content; annotations in a CSV file beside it come along.
 
-    axes: names of the axes of a raw array, for instance ("coil", "phase", "readout"); guessed if left out.
+    axes: names of the axes of a raw array, for instance ("coil", "phase", "readout"), or of `kspace` in a plain HDF5
+    file, such as MATLAB's; guessed, or taken as the format has them, if left out.
     Raises FileFormatError for a file of another format, or a damaged or incomplete one; InputError for axes that do
     not fit.
     """
@@ -101,9 +102,10 @@ def open_scan(path: str | Path, axes: Sequence[str] | None = None) -> "Scan":
     format = format_of(path)
     if format is not None:
         from .annotations import beside
+        from .hdf5_array import open_array
 
         with opening(path, format.label):
-            scan = format.open(path, axes)
+            scan = (axes and format.names_axes and open_array(path, axes)) or format.open(path, axes)
         scan.annotations, notes = beside(path, *scan.header.matrix)
         scan.header = scan.header.model_copy(update={"notes": (*scan.header.notes, *notes)})
         return scan

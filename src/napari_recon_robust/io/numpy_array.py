@@ -11,10 +11,12 @@ from ..ground.arguments import as_texts
 from ..ground.arrays import StoredArray, open_npy
 from ..ground.errors import FileFormatError, InputError, dimensions
 from ..ground.guard import head
+from ..ground.hdf5 import ComplexDataset
 from .format import Format
 from .third_axis import ENCODED, central, note_on, quarter
 
 AXES = ("slice", "coil", "readout", "phase")
+Stored = StoredArray | ComplexDataset
 # At most so many entries of each axis are examined when axes are guessed.
 LOOK = 64
 
@@ -54,7 +56,13 @@ def is_kspace(array: StoredArray) -> bool:
 class NumpyScan(Scan):
     """An array whose slices are read on demand, with their axes brought into order."""
 
-    def __init__(self, name: str, array: StoredArray | NDArray[np.complexfloating], axes: Sequence[str] | None) -> None:
+    def __init__(
+        self,
+        name: str,
+        array: Stored | NDArray[np.complexfloating],
+        axes: Sequence[str] | None,
+        format: str = "NumPy array",
+    ) -> None:
         notes = []
         if axes is None:
             profiles = _profiles(array)
@@ -75,7 +83,7 @@ class NumpyScan(Scan):
         super().__init__(
             name,
             Header(
-                format=NumpyArray.label,
+                format=format,
                 slices=slices,
                 coils=coils,
                 readout=readout,
@@ -93,11 +101,11 @@ class NumpyScan(Scan):
         return values.transpose([axes.index(axis) for axis in AXES[1:]])
 
     def _release(self) -> None:
-        if isinstance(self._array, StoredArray):
+        if not isinstance(self._array, np.ndarray):
             self._array.close()
 
 
-def guess_axes(array: NDArray[np.complexfloating] | StoredArray) -> tuple[str, ...]:
+def guess_axes(array: NDArray[np.complexfloating] | Stored) -> tuple[str, ...]:
     """Names for the axes of k-space, guessed from where its energy lies.
 
     Energy concentrates around the centre along readout and phase encoding, but not along coils and slices; or at their
@@ -109,7 +117,7 @@ def guess_axes(array: NDArray[np.complexfloating] | StoredArray) -> tuple[str, .
     return _guessed(_profiles(array), array.shape)
 
 
-def _profiles(array: NDArray[np.complexfloating] | StoredArray) -> list[NDArray[np.floating]]:
+def _profiles(array: NDArray[np.complexfloating] | Stored) -> list[NDArray[np.floating]]:
     """The energy along each axis, of some of its entries."""
     start = [n // 2 % max(1, n // LOOK) for n in array.shape]
     view = np.asarray(array[tuple(slice(s, None, max(1, n // LOOK)) for s, n in zip(start, array.shape, strict=True))])

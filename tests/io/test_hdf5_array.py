@@ -1,0 +1,40 @@
+"""k-space in plain HDF5 files, whose axes the user names."""
+
+import h5py
+import numpy as np
+import pytest
+
+from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.io import open_scan
+
+AXES = ("slice", "coil", "readout", "phase")
+
+
+@pytest.mark.parametrize("matlab", [False, True])
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (2, 3, 1, 0)])
+def test_axes_are_named_as_the_program_has_them_that_wrote_the_file(tmp_path, kspace, matlab, order):
+    """MATLAB's first axis is HDF5's last, and its complex numbers are pairs."""
+    names, stored = [AXES[axis] for axis in order], kspace.transpose(order)
+    path = tmp_path / "mine.mat"
+    with h5py.File(path, "w") as file:
+        if matlab:
+            pairs = np.empty(stored.T.shape, [("real", "<f8"), ("imag", "<f8")])
+            pairs["real"], pairs["imag"] = stored.T.real, stored.T.imag
+            file["kspace"] = pairs
+            file["kspace"].attrs["MATLAB_class"] = np.bytes_("double")
+        else:
+            file["kspace"] = stored
+    with open_scan(path, axes=names) as scan:
+        assert (scan.name, scan.header.format, len(scan)) == ("mine.mat", "HDF5", len(kspace))
+        assert scan.header.notes == ()
+        np.testing.assert_allclose(scan.kspace(2).numpy(), kspace[2], rtol=1e-6)
+    with pytest.raises(InputError, match="axes"):
+        open_scan(path, axes=names[:2])
+
+
+@pytest.mark.parametrize("key", ["ismrmrd_header", "reconstruction_rss"])
+def test_fastmri_names_its_own_axes(tmp_path, kspace, key):
+    with h5py.File(tmp_path / "scan.h5", "w") as file:
+        file["kspace"], file[key] = kspace, 0
+    with pytest.raises(InputError, match="names its own axes; leave the axes out"):
+        open_scan(tmp_path / "scan.h5", axes=AXES)
