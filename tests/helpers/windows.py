@@ -195,7 +195,13 @@ def standing(window_of_module: Any, scan_file: Path, until: Until) -> Any:
 
 @pytest.fixture
 def seen(review: Any, until: Until) -> Any:
-    """The review in a window that is on the screen and has the keys, the Compare dock in front."""
+    """The review in a window that is on the screen and has the keys, the Compare dock in front.
+
+    napari's own docks stay as if the user had opened them: the picture would move when they close for its sake.
+    """
+    from napari_recon_robust.window.remembered import remember
+
+    remember("opened napari's docks", True)
     compare = dock_of(review, "Compare")
     window = compare.window()
     window.show()
