@@ -129,9 +129,9 @@ class Measurer:
             return {}
         found: dict[str, float] = {}
         around = tissue_around(mask)
-        direction = math.copysign(1.0, _detectability(images["reference"], mask, around))
+        true = _detectability(images["reference"], mask, around)
         if "detectability" in wanted:
-            found["detectability_region_reference"] = abs(_detectability(images["reference"], mask, around))
+            found["detectability_region_reference"] = abs(true)
         for state in STATES:
             if state not in images:
                 continue
@@ -143,7 +143,9 @@ class Measurer:
                     else inserted
                 )
             if "detectability" in wanted:
-                found[f"detectability_region_{state}"] = direction * _detectability(images[state], mask, around)
+                found[f"detectability_region_{state}"] = math.copysign(1.0, true) * _detectability(
+                    images[state], mask, around
+                )
         return found
 
     def _coverage(self, trial: Trial, reference: Tensor) -> dict[str, float]:
