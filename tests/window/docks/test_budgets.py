@@ -165,6 +165,13 @@ def test_the_refusal_goes_with_the_next_budgets_that_are_right(review: Session, 
 
 def test_a_list_may_be_written_in_several_ways() -> None:
     assert parsed(" 2%, 0.5;1 ") == (0.005, 0.01, 0.02)
+    assert parsed("0.5,1.5,2") == (0.005, 0.015, 0.02)
     assert parsed("") == ()
     with pytest.raises(InputError, match="0.25, 0.5"):
         parsed("a")
+
+
+def test_a_decimal_comma_is_not_taken_for_two_budgets() -> None:
+    for text in ("0,5", "1, 0,5", "0,5; 1"):
+        with pytest.raises(InputError, match=r"0,5 can mean 0\.5, or 0 and 5; write 0\.5 with a point, or 0, 5 with"):
+            parsed(text)

@@ -1,5 +1,6 @@
 """Several budgets: which to search at beside the chosen one, and the region's quality over them."""
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -72,7 +73,16 @@ class FurtherBudgets(QWidget):
 
 
 def parsed(text: str) -> tuple[float, ...]:
-    """Read rising budgets from percentages with commas or spaces between them; raise InputError for anything else."""
+    """Read rising budgets from percentages with commas or spaces between them.
+
+    Raise InputError for anything else, and for a comma between two digits: it is a decimal point to half of the world.
+    """
+    if unclear := re.search(r"(?<![\d.])(\d+),(\d+)(?![\d.])", text):
+        whole, rest = unclear.groups()
+        raise InputError(
+            f"{unclear[0]} can mean {whole}.{rest}, or {whole} and {rest}; write {whole}.{rest} with a point, or "
+            f"{whole}, {rest} with a space."
+        )
     try:
         found = {float(part.rstrip("%")) / 100 for part in text.replace(",", " ").replace(";", " ").split()}
     except ValueError:
