@@ -87,6 +87,14 @@ def test_the_margin_of_a_preference_is_the_difference_of_the_arms() -> None:
     assert found.share == pytest.approx(expected, abs=0.04)
 
 
+def test_a_large_margin_among_several_arms_is_still_the_difference_of_their_shares() -> None:
+    three = [*plan().arms, plan().arms[0].model_copy(update={"name": "random"})]
+    made = planned("preference", 0.8, 12, questions=PAIRS).model_copy(update={"arms": tuple(three)})
+    found = power(made, draws=10)
+    assert found is not None
+    assert "if 80% of choices are for clean, 0% for the other" in found.text
+
+
 def test_a_paired_t_test_has_its_known_power() -> None:
     """20 patients, one reader, an effect of 0.66 standard deviations: 80%, by the noncentral t distribution."""
     expected = stats.nct.sf(stats.t.ppf(0.975, 19), 19, 0.66 * 20**0.5)

@@ -195,7 +195,8 @@ def _of_means(plan: Plan, endpoint: Endpoint, size: Size, draws: int, rng: np.ra
         latent = np.sqrt(1 - OF_READERS) * latent + np.sqrt(OF_READERS) * rng.standard_normal((*shape[:2], 1))
     shares = endpoint.measure == "preference" and arms == 2
     if endpoint.measure == "preference":
-        ahead, behind = np.clip((1 / arms + margin / 2, 1 / arms - margin / 2), 0.001, 0.999)
+        behind = max(1 / arms - margin / 2, 0.0)
+        ahead = min(behind + margin, 1.0)
         first, last = stats.norm.ppf(ahead), stats.norm.isf(behind)
         read = (latent < first).astype(float) - (latent > last) * (not shares)
         assumed = f"{100 * ahead:.0f}% of choices are for {endpoint.arms[0]}, {100 * behind:.0f}% for the other"
