@@ -1,5 +1,6 @@
 """A reconstructor with its knobs set."""
 
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -113,6 +114,31 @@ def test_a_family_changes_some_knobs_of_it(lines: Measurement) -> None:
     whole = lines.crop(lines.combined)
     for image, weight in zip(images, (0.25, 1.0), strict=True):
         torch.testing.assert_close(image, weight * whole)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (lambda image: image / 0, "Faint returned NaN or infinite values"),
+        (lambda image: image[1:], "Faint returned an image of 47×48; 48×48 was expected"),
+        (lambda image: image @ image[:5], r"Faint failed on this slice \(RuntimeError: "),
+    ],
+)
+def test_an_image_of_a_family_is_checked_as_a_single_one(lines: Measurement, spoil: Any, sentence: str) -> None:
+    class Spoiled(Faint):
+        def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
+            image = super().reconstruct(measurement, **knobs)
+            return spoil(image) if knobs["repeats"] == 2 else image
+
+        def family(self, measurement: Measurement, points: Iterable[Mapping[str, Any]]) -> Iterator[Tensor]:
+            return (self.reconstruct(measurement, **point) for point in points)
+
+    with pytest.raises(ModelError, match=sentence):
+        Spoiled().at(repeats=2)(lines)
+    images = Spoiled().at().family(lines, [{}, {"repeats": 2}])
+    next(images)
+    with pytest.raises(ModelError, match=sentence):
+        next(images)
 
 
 def test_a_failure_is_named(lines: Measurement) -> None:

@@ -5,6 +5,7 @@ A method is a reconstructor with its knobs set.
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -202,9 +203,25 @@ class Method:
 
     def job(self, measurement: Measurement) -> Job[Tensor]:
         """The image as a job; closing the job cancels it."""
+        with self._refusing(measurement):
+            return self._checked((yield from self.reconstructor.steps(measurement, **self.knobs)), measurement)
+
+    def family(self, measurement: Measurement, points: Iterable[Mapping[str, Any]]) -> Iterator[Tensor]:
+        """The images with the knobs of each point changed, in the order given: `Reconstructor.family`.
+
+        Raises what a call of the method raises.
+        """
+        with self._refusing(measurement):
+            settings = ({**self.knobs, **point} for point in points)
+            for image in self.reconstructor.family(measurement, settings):
+                yield self._checked(image, measurement)
+
+    @contextmanager
+    def _refusing(self, measurement: Measurement) -> Iterator[None]:
+        """Refuse k-space that cannot be reconstructed, and turn whatever the reconstructor raises into one sentence."""
         check_numbers(as_measurement(measurement).largest)
         try:
-            image = yield from self.reconstructor.steps(measurement, **self.knobs)
+            yield
         except ReconRobustError:
             raise
         except torch.OutOfMemoryError:
@@ -217,6 +234,9 @@ class Method:
                     "(kspace.to(torch.complex64))."
                 ) from error
             raise ModelError(f"{self.label} failed on this slice ({type(error).__name__}: {error}).") from error
+
+    def _checked(self, image: Tensor, measurement: Measurement) -> Tensor:
+        """An image that the reconstructor gave; ModelError for one of another shape, with NaN or infinite values."""
         expected = (*measurement.kspace.shape[:-3], *measurement.matrix)
         if tuple(image.shape) != expected:
             raise ModelError(
@@ -225,11 +245,6 @@ class Method:
         if not torch.isfinite(torch.view_as_real(image) if image.is_complex() else image).all():
             raise ModelError(f"{self.label} returned NaN or infinite values; check its weights and the input's scale.")
         return image
-
-    def family(self, measurement: Measurement, points: Iterable[Mapping[str, Any]]) -> Iterator[Tensor]:
-        """The images with the knobs of each point changed, in the order given: `Reconstructor.family`."""
-        check_numbers(as_measurement(measurement).largest)
-        return self.reconstructor.family(measurement, ({**self.knobs, **point} for point in points))
 
     def gives_gradient(self, measurement: Measurement) -> bool:
         """Whether the image has a gradient with respect to the k-space of this measurement."""
