@@ -276,6 +276,28 @@ def test_the_status_needs_results(write_plan) -> None:
     assert run(study_status(path)).to_json()["ended"]
 
 
+@pytest.mark.slow
+def test_a_trial_that_finishes_while_others_are_counted_has_not_failed(write_plan, monkeypatch) -> None:
+    path = write_plan(slices=[0, 1])
+    run(run_study(path))
+    kept = Store.open(store_beside(path))
+    rows = [{"trial": name, "scan": "a"} for name in kept.planned()]
+    for part in kept.folder.glob("trials/*"):
+        part.unlink()
+    attempt, look = kept.attempt({}), Store._reading
+
+    def meanwhile(read):
+        """Another trial finishes after each look at the store."""
+        found = look(read)
+        kept.add("shard", attempt, rows.pop())
+        return found
+
+    kept.add("shard", attempt, rows.pop())
+    monkeypatch.setattr(Store, "_reading", staticmethod(meanwhile))
+    status = run(study_status(path))
+    assert (status.finished, status.failed) == (1, 0)
+
+
 def test_the_status_of_a_plan_with_code_is_told_without_running_it(write_plan, tmp_path: Path) -> None:
     script = tmp_path / "mine.py"
     body = "def reconstruct(kspace, mask, sensitivities):\n    return abs(kspace).sum(0)\n"

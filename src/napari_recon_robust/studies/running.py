@@ -196,15 +196,21 @@ def _merged(study: Study, kept: Store) -> Job[Status]:
 
 def status(study: Study, store: Store) -> Status:
     """How far a study is, by its store."""
-    return _status(study.ids(), _finished(study, store, failed=True), store, study.inventory.faults)
+    return _status(study.ids(), store, study.inventory.faults, images=study.plan.keep.images == "all")
 
 
-def _status(trials: Iterable[str], done: set[str], store: Store, faults: dict[str, str]) -> Status:
-    ids, well, remarks = list(trials), store.finished(failed=False), store.remarks()
-    finished = sum(id in done for id in ids)
+def _status(trials: Iterable[str], store: Store, faults: dict[str, str], *, images: bool = False) -> Status:
+    """How far some trials are, by one look at the store, to which others may add meanwhile.
+
+    images: whether a trial is finished only where its images are kept, if it did not fail.
+    """
+    ids, remarks = list(trials), store.remarks()
     told = remarks.filter(remarks["trial"].is_in(ids))
-    failed = finished - sum(id in well for id in ids)
-    return Status(len(ids), finished, failed, faults, failures(told), cautions(told))
+    failed = int(told["error"].is_not_null().sum())
+    well = set(told.filter(told["error"].is_null())["trial"])
+    if images:
+        well &= kept_images(store.folder)
+    return Status(len(ids), len(well) + failed, failed, faults, failures(told), cautions(told))
 
 
 def _finished(study: Study, store: Store, *, failed: bool) -> set[str]:
@@ -237,7 +243,7 @@ def _status_as_run(path: Path, place: Path) -> Status:
             "it has now, if you trust whoever wrote it."
         )
     store, inventory = Store.open(place), Store.inventory(place)
-    return _status(store.planned(), store.finished(), store, {} if inventory is None else inventory.faults)
+    return _status(store.planned(), store, {} if inventory is None else inventory.faults)
 
 
 def missing(study: Study, done: set[str], share: tuple[int, int] | None = None) -> Iterator[Shard]:
