@@ -62,6 +62,7 @@ def test_each_loss_raises_itself_most(measurement, combined, loss):
     def reached(attacked):
         (found,) = run(WorstCase().run(measurement, combined, roi, (0.02,), loss=attacked, steps=8, **KEPT))
         assert found.details["objective"] == attacked
+        assert f" on {LOSSES[attacked].words} in the region" in found.statement
         return float(LOSSES[loss](combined(found.measurement).abs().double(), wanted, region))
 
     most = reached(loss)

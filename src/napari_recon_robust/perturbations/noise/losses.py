@@ -5,6 +5,7 @@ bool (rows, columns), and returns a scalar that does not depend on the scan's un
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -60,24 +61,28 @@ def contrast_left(image: Tensor, wanted: Tensor, region: Tensor) -> float:
     return float(1 - contrast_lost(image, wanted, region))
 
 
-LOSSES: dict[str, Loss] = {
-    "squared-error": squared_error,
-    "l1": absolute_error,
-    "ssim": dissimilarity,
-    "contrast": contrast_lost,
-    "contrast-up": contrast_raised,
+@dataclass(frozen=True)
+class NamedLoss:
+    """A loss of the table. words: what a search made large. of_contrast: whether it is about the region's contrast."""
+
+    loss: Loss
+    words: str
+    of_contrast: bool = False
+
+    def __call__(self, image: Tensor, wanted: Tensor, region: Tensor) -> Tensor:
+        """The loss of an image."""
+        return self.loss(image, wanted, region)
+
+
+LOSSES = {
+    "squared-error": NamedLoss(squared_error, "the squared error"),
+    "l1": NamedLoss(absolute_error, "the absolute error"),
+    "ssim": NamedLoss(dissimilarity, "1 − SSIM"),
+    "contrast": NamedLoss(contrast_lost, "the loss of contrast", of_contrast=True),
+    "contrast-up": NamedLoss(contrast_raised, "the gain of contrast", of_contrast=True),
 }
 
-# What a search made large, in words.
-LARGE = {
-    "squared-error": "the squared error",
-    "l1": "the absolute error",
-    "ssim": "1 − SSIM",
-    "contrast": "the loss of contrast",
-    "contrast-up": "the gain of contrast",
-}
-
-CONTRASTS = ("contrast", "contrast-up")
+CONTRASTS = tuple(name for name, loss in LOSSES.items() if loss.of_contrast)
 
 
 def user_loss(function: Callable[..., Any]) -> Loss:

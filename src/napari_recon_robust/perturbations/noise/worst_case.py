@@ -22,7 +22,7 @@ from .advrec import advrec
 from .apgd import apgd
 from .ascent import Algorithm, Ascent, Search, ascend
 from .balls import onto_spheres
-from .losses import CONTRASTS, LARGE, LOSSES, Loss, name_of, user_loss
+from .losses import CONTRASTS, LOSSES, Loss, name_of, user_loss
 from .objective import Objective
 from .sphere_ascent import sphere_ascent
 from .surrogate import CONTINUATION, STAND_INS, stand_in_for, transfer
@@ -364,7 +364,7 @@ def _statement(objective: Objective, details: Mapping[str, Any]) -> str:
         search = SEARCHES[details["algorithm"]]
     if "no_gradient" in details:
         search = f"{search}, since the method gives none ({details['no_gradient']}),"
-    large = LARGE[objective.loss] if isinstance(objective.loss, str) else f"the loss {details['objective']}"
+    large = LOSSES[objective.loss].words if isinstance(objective.loss, str) else f"the loss {details['objective']}"
     where = "the whole image" if objective.whole else "the region"
     whose = "the reference" if objective.target == "reference" else "the clean image"
     sentences = [f"Found by {search} on {large} in {where}, against {whose}."]
