@@ -68,7 +68,7 @@ def test_sending_an_answer_again_changes_nothing(opened: Answers) -> None:
     for _ in range(3):
         opened.record("R1", id, 0, GOOD)
     assert len(opened.rows()) == 2
-    assert opened.verify() == 5
+    assert opened.verify().lines == 5
 
 
 def test_two_windows_of_one_reader_do_not_overwrite_each_other(opened: Answers) -> None:
@@ -279,7 +279,7 @@ def test_a_readers_data_can_be_deleted_and_the_log_stays_whole(opened: Answers) 
     opened.forget("R1")
     assert {row["reader"] for row in opened.rows()} == {"R2"}
     assert not opened.consented("R1")
-    assert opened.verify() == 8
+    assert opened.verify().lines == 8
 
 
 def _forget_when_told(folder: Path, path: Path, told: Any, done: Any) -> None:
@@ -360,6 +360,138 @@ def test_a_changed_answer_or_log_is_found(opened: Answers, tmp_path: Path) -> No
                 act()
 
 
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [
+        ("DELETE FROM answers WHERE presentation = '{first}'", "an answer of R1 to sharpness is missing"),
+        (
+            "DELETE FROM answers WHERE question = 'sharpness' AND revision = 1",
+            "an answer of R1 to sharpness is missing",
+        ),
+        ("UPDATE answers SET utc = '2020-01-01T00:00:00.000+00:00'", "is not the one that was given"),
+        ("UPDATE answers SET context = '{{}}'", "is not the one that was given"),
+        ("UPDATE answers SET reader = 'R2' WHERE presentation = '{first}'", "an answer of R2 to "),
+        (
+            "INSERT INTO answers SELECT 'x', question, 0, reader, value, salt, utc, context FROM answers LIMIT 1",
+            "is not",
+        ),
+        ("DELETE FROM consents WHERE reader = 'R2'", "the consent of R2 is missing"),
+        ("UPDATE consents SET utc = '2020-01-01T00:00:00.000+00:00'", "the consent of R1 is not the one"),
+        ("INSERT INTO consents VALUES ('R3', '2020-01-01T00:00:00.000+00:00')", "the consent of R3 is not the one"),
+        ("DELETE FROM displays", "a check of the display by R1 is missing"),
+        ("UPDATE displays SET reader = 'R2'", "a check of the display by R2 is not the one"),
+        ("DELETE FROM audit", "does not begin with this study"),
+    ],
+)
+def test_whatever_the_log_has_is_there_as_it_was_given(
+    opened: Answers, tmp_path: Path, statement: str, words: str
+) -> None:
+    opened.check_display("R1", 0, {"light": "dim"})
+    first = next_of(opened)
+    for _ in range(3):
+        shown = next_of(opened)
+        opened.record("R1", shown.id, 0, GOOD, context={"shown": 1.0, "answered": 2.5})
+    opened.record("R1", shown.id, 1, {"sharpness": {"level": 1}})
+    opened.verify()
+    with closing(sqlite3.connect(tmp_path / "study.answers.sqlite", isolation_level=None)) as other:
+        other.execute(statement.format(first=first.id))
+    for act in (opened.verify, lambda: opened.unsealed(None)):
+        with pytest.raises(FileFormatError, match=words):
+            act()
+
+
+def test_the_last_revision_counts_wherever_it_lies_in_the_file(opened: Answers, tmp_path: Path) -> None:
+    shown = next_of(opened)
+    for revision, level in enumerate((3, 1)):
+        opened.record("R1", shown.id, revision, {"sharpness": {"level": level}})
+    with closing(sqlite3.connect(tmp_path / "study.answers.sqlite", isolation_level=None)) as other:
+        other.execute("UPDATE answers SET rowid = rowid + 100 WHERE revision = 0")
+    levels = [row["value"]["level"] for row in opened.rows() if row["question"] == "sharpness"]
+    assert levels == [1]
+
+
+def test_what_was_deleted_may_be_given_again(opened: Answers) -> None:
+    shown = next_of(opened)
+    for _ in range(2):
+        opened.record("R1", shown.id, 0, GOOD)
+        opened.forget("R1")
+        opened.verify()
+        opened.consent("R1")
+    opened.verify()
+
+
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [
+        ("UPDATE answers SET utc = '2020', context = '{}'", ""),
+        ("UPDATE answers SET value = '{}'", "is not the one that was given"),
+        ("UPDATE answers SET reader = 'R2'", "is not the one that was given"),
+        ("DELETE FROM answers", "is missing"),
+        ("DELETE FROM consents", "is missing"),
+    ],
+)
+def test_a_log_of_an_earlier_version_holds_values_readers_and_consents(
+    opened: Answers, tmp_path: Path, statement: str, words: str
+) -> None:
+    """Each answer is in it by its value alone, and each consent each time that it was given."""
+    with closing(sqlite3.connect(tmp_path / "study.answers.sqlite", isolation_level=None)) as other:
+        for sent in range(2):
+            audit.log(other, "R1", "consented")
+            audit.log(other, "R1", "checked the display", "0")
+            other.execute("INSERT INTO displays VALUES ('R1', 0, '2024', ?)", (f'{{"sent": "{sent}"}}',))
+        shown = next_of(opened).id
+        other.execute(
+            "INSERT INTO answers VALUES (?, 'sharpness', 0, 'R1', ?, 'salt', '2024', '{}')", (shown, '{"level": 3}')
+        )
+        audit.log(other, "R1", "answered", f"{shown}/sharpness/0", "", audit.digest({"level": 3}, "salt"))
+        opened.verify()
+        other.execute(statement)
+    if not words:
+        opened.verify()
+        return
+    with pytest.raises(FileFormatError, match=words):
+        opened.verify()
+
+
+def test_a_tail_that_was_cut_shows_to_those_who_noted_the_head(opened: Answers, tmp_path: Path) -> None:
+    early = opened.head
+    opened.record("R1", next_of(opened).id, 0, GOOD)
+    late = opened.verify()
+    assert (early.lines, late.lines) == (3, 5)
+    with closing(sqlite3.connect(tmp_path / "study.answers.sqlite", isolation_level=None)) as other:
+        other.execute("DELETE FROM audit WHERE number >= 3")
+        other.execute("DELETE FROM answers")
+    assert opened.verify() == opened.head == early
+    opened.check_noted(f" {early.hash.upper()}")
+    with pytest.raises(FileFormatError, match="no line of the log has the SHA-256 that was noted"):
+        opened.check_noted(late.hash)
+
+
+def test_an_answer_that_another_process_stores_meanwhile_is_no_fault(
+    opened: Answers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    standing = audit.standing
+
+    def meanwhile(database: sqlite3.Connection) -> dict[tuple[str, str, str], str]:
+        found = standing(database)
+        with closing(Answers(tmp_path / "study.answers.sqlite", opened.bundle)) as other:
+            other.record("R1", next_of(other).id, 0, GOOD)
+        return found
+
+    tmp_path = opened.bundle.folder.parent
+    monkeypatch.setattr(audit, "standing", meanwhile)
+    assert opened.verify().lines == 3
+    assert opened.head.lines == 5
+
+
+def test_consents_and_checks_of_the_display_are_kept_once(opened: Answers) -> None:
+    opened.check_display("R1", 0, {"light": "dim"})
+    before = opened.head
+    opened.consent("R1")
+    opened.check_display("R1", 0, {"light": "bright"})
+    assert opened.head == before
+
+
 @pytest.mark.slow
 def test_answers_of_another_study_are_refused(opened: Answers, study: Callable[..., Answers], tmp_path: Path) -> None:
     with pytest.raises(FileFormatError, match="answers to another frozen study"):
@@ -402,6 +534,6 @@ def test_no_confirmed_answer_is_lost_when_the_process_is_killed(opened: Answers,
     answers = Answers(path, opened.bundle)
     stored = {row["presentation"] for row in answers.rows()}
     assert stored >= set(confirmed.read_text().split())
-    assert answers.verify() >= 2 + 2 * len(stored)
+    assert answers.verify().lines >= 2 + 2 * len(stored)
     assert answers.place("R1").done == len(stored)
     answers.close()

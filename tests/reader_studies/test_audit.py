@@ -16,7 +16,8 @@ def database() -> sqlite3.Connection:
 
 
 def test_a_whole_log_is_counted(database: sqlite3.Connection) -> None:
-    assert audit.verify(database) == 4
+    assert audit.verify(database) == audit.head(database)
+    assert audit.head(database).lines == 4
 
 
 @pytest.mark.parametrize(
@@ -32,6 +33,31 @@ def test_a_line_that_was_changed_or_left_out_is_named(database: sqlite3.Connecti
     database.execute(statement)
     with pytest.raises(FileFormatError, match=f"line {line} was changed"):
         audit.verify(database)
+
+
+def test_each_line_changes_the_head(database: sqlite3.Connection) -> None:
+    before = audit.head(database)
+    audit.log(database, "R1", "answered", "case 4")
+    assert audit.head(database).hash != before.hash
+    assert audit.verify(database).words.startswith("5 lines, SHA-256 of the last: ")
+
+
+def test_what_a_reader_deleted_stands_no_more(database: sqlite3.Connection) -> None:
+    audit.log(database, "R2", "answered", "case 9", after="of R2")
+    audit.log(database, "R1", "deleted")
+    audit.log(database, "R1", "answered", "case 0", after="first")
+    audit.log(database, "R1", "answered", "case 0", after="second")
+    assert audit.standing(database) == {("R2", "answered", "case 9"): "of R2", ("R1", "answered", "case 0"): "second"}
+
+
+@pytest.mark.parametrize("statement", ["UPDATE audit SET who = x'ff' WHERE number = 2", "DELETE FROM audit"])
+def test_a_damaged_log_gets_no_traceback(database: sqlite3.Connection, statement: str) -> None:
+    database.execute(statement)
+    if "UPDATE" in statement:
+        with pytest.raises(FileFormatError, match="line 2 was changed"):
+            audit.verify(database)
+    else:
+        assert audit.verify(database) == audit.head(database) == audit.Head(0, "0" * 64)
 
 
 def test_a_hash_depends_on_the_salt() -> None:

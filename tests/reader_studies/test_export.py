@@ -180,6 +180,7 @@ def test_breaking_the_blind_is_logged_if_it_is_done(study: Callable[..., Answers
     with pytest.raises(FileNotFoundError), answers.breaking_blind("a test"):
         raise FileNotFoundError
     assert answers.verify() == before
-    with answers.breaking_blind("a test"):
+    with answers.breaking_blind("a test") as head:
         pass
-    assert answers.verify() == before + 1
+    assert answers.verify() == head
+    assert head.lines == before.lines + 1

@@ -7,6 +7,7 @@ import psutil
 import pytest
 
 from napari_recon_robust.ground.errors import FileFormatError
+from napari_recon_robust.reader_studies import audit
 from napari_recon_robust.reader_studies.store import Store
 
 
@@ -24,7 +25,8 @@ def test_two_who_begin_a_file_at_once_begin_it_once(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(Store, "first", looked)
     one = Store(path, "study")
     assert one.all("SELECT id FROM study") == [("study",)]
-    assert one.verify_log() == 1
+    with one.snapshot() as database:
+        assert audit.verify(database).lines == 1
     for store in (one, *others):
         store.close()
 

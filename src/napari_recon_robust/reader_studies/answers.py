@@ -23,6 +23,7 @@ from .bundle import Bundle, Shown
 from .questions import COMMENT, Answer, check_comment
 from .store import OF_A_READER, Store
 
+_CONSENTED, _CHECKED, _ANSWERED = "consented", "checked the display", "answered"  # lines of the log that have rows
 _TIMES = ("shown", "first_action", "answered", "hidden")  # milliseconds of the reader's monotonic clock
 
 
@@ -71,11 +72,12 @@ class Answers:
     # ---------------------------------------------------------------- taking part
 
     def consent(self, reader: str) -> None:
-        """Note that a reader agreed to take part."""
+        """Note that a reader agreed to take part, once."""
         self.access.check_reader(reader)
         with self._store.transaction() as database:
-            database.execute("INSERT OR IGNORE INTO consents VALUES (?, ?)", (reader, audit.now()))
-            audit.log(database, reader, "consented")
+            utc = audit.now()
+            if database.execute("INSERT OR IGNORE INTO consents VALUES (?, ?)", (reader, utc)).rowcount:
+                audit.log(database, reader, _CONSENTED, after=utc)
 
     def consented(self, reader: str) -> bool:
         """Whether the reader agreed to take part."""
@@ -90,7 +92,7 @@ class Answers:
         with self._store.transaction() as database:
             for table in OF_A_READER:
                 database.execute(f"DELETE FROM {table} WHERE reader = ?", (reader,))
-            audit.log(database, reader, "deleted")
+            audit.log(database, reader, audit.DELETED)
         self._store.erase()
 
     # ---------------------------------------------------------------- reading
@@ -138,13 +140,16 @@ class Answers:
         return self._store.first("SELECT 1 FROM displays WHERE reader = ? AND sitting = ?", reader, sitting) is not None
 
     def check_display(self, reader: str, sitting: int, findings: Mapping[str, Any]) -> None:
-        """Keep what the check of the display found at the start of a sitting; NotAllowedError before consent."""
+        """Keep what the check of the display found at the start of a sitting, once; NotAllowedError before consent."""
         with self._store.transaction() as database:
             _check_consent(self.consented(reader))
+            if self.display_checked(reader, sitting):
+                return
+            utc = audit.now()
             database.execute(
-                "INSERT INTO displays VALUES (?, ?, ?, ?)", (reader, sitting, audit.now(), json.dumps(dict(findings)))
+                "INSERT INTO displays VALUES (?, ?, ?, ?)", (reader, sitting, utc, json.dumps(dict(findings)))
             )
-            audit.log(database, reader, "checked the display", str(sitting))
+            audit.log(database, reader, _CHECKED, str(sitting), after=utc)
 
     def record(
         self,
@@ -242,7 +247,7 @@ class Answers:
         contexts: of the first answer and of all its revisions, in their order.
         """
         found = self._store.all(
-            "SELECT reader, presentation, question, revision, value, utc, context FROM answers ORDER BY rowid"
+            "SELECT reader, presentation, question, revision, value, utc, context FROM answers ORDER BY revision, rowid"
         )
         names = ("reader", "presentation", "question", "revision", "value", "utc", "context")
         rows: dict[tuple[str, str], dict[str, Any]] = {}
@@ -253,17 +258,39 @@ class Answers:
             before |= {**row, "contexts": [*before["contexts"], row["context"]]}
         return list(rows.values())
 
-    def verify(self) -> int:
-        """Return how many lines the log has, after checking it and each answer against it; see `audit.verify`."""
-        count = self._store.verify_log()
-        logged = dict(self._store.all("SELECT subject, after FROM audit WHERE what = 'answered'"))
-        stored = self._store.all("SELECT presentation, question, revision, value, salt FROM answers")
-        for presentation, question, revision, value, salt in stored:
-            if logged.get(f"{presentation}/{question}/{revision}") != audit.digest(_loaded(value), salt):
-                raise FileFormatError(
-                    f"an answer to {question} is not the one that was given; go back to a copy of the answers."
-                )
-        return count
+    @property
+    def head(self) -> audit.Head:
+        """Where the log ends. Whoever notes it elsewhere sees by `check_noted` that nothing before it has changed."""
+        with self._store.snapshot() as database:
+            return audit.head(database)
+
+    def check_noted(self, hash: str) -> None:
+        """Raise FileFormatError where no line of the log has a hash that was noted; `verify` checks the log itself."""
+        if self._store.first("SELECT 1 FROM audit WHERE hash = ?", hash.strip().lower()) is None:
+            raise FileFormatError(
+                "no line of the log has the SHA-256 that was noted: its end was cut, or it was written anew, or it is "
+                "of another file of answers; go back to a copy."
+            )
+
+    def verify(self) -> audit.Head:
+        """Return where the log ends, after checking it, and consents, checks of the display and answers against it.
+
+        Each of them is as the log has it, and none that the log has is missing, unless the reader deleted it. What the
+        check of the display found is not in the log, nor are times and contexts in one of an earlier version. Raises
+        FileFormatError for what differs.
+        """
+        with self._store.snapshot() as database:
+            head, logged, stored = audit.verify(database), audit.standing(database), list(_stored(database))
+        if ("study", "opened", self.bundle.id) not in logged:
+            raise FileFormatError("the log is not whole: it does not begin with this study; go back to a copy.")
+        for key, seals in stored:
+            if logged.get(key) not in seals:
+                raise FileFormatError(f"{_named(key)} is not the one that was given; go back to a copy of the answers.")
+        there = {key for key, _ in stored}
+        for key in logged:
+            if key[1] in (_CONSENTED, _CHECKED, _ANSWERED) and key not in there:
+                raise FileFormatError(f"{_named(key)} is missing; go back to a copy of the answers.")
+        return head
 
     def unsealed(self, key: str | Path | None) -> dict[str, Any]:
         """The key to the blinding; see `Bundle.unsealed`. Who shows what it says breaks the blind, by `breaking_blind`.
@@ -274,14 +301,15 @@ class Answers:
         return self.bundle.unsealed(key)
 
     @contextmanager
-    def breaking_blind(self, why: str) -> Iterator[None]:
+    def breaking_blind(self, why: str) -> Iterator[audit.Head]:
         """Log that the blind is broken by what is done within; where that raises, nothing was shown or logged.
 
-        No answer is stored meanwhile, so that it should be done soon, such as a file that is written.
+        Yields where the log ends then. No answer is stored meanwhile, so that it should be done soon, such as a file
+        that is written.
         """
         with self._store.transaction() as database:
             audit.log(database, "study", "broke the blind", why)
-            yield
+            yield audit.head(database)
 
 
 def _step_of(bundle: Bundle, values: Mapping[str, Any]) -> int:
@@ -306,7 +334,9 @@ def _put(database: sqlite3.Connection, shown: Shown, question: str, revision: in
     """Store one answer and log it, within the transaction that is open; ConflictError for another one that is there."""
     key = (shown.id, question)
     rows = database.execute(
-        "SELECT revision, value, salt FROM answers WHERE presentation = ? AND question = ? ORDER BY revision", key
+        "SELECT revision, value, salt, utc, context FROM answers WHERE presentation = ? AND question = ? "
+        "ORDER BY revision",
+        key,
     ).fetchall()
     text = json.dumps(value, sort_keys=True)
     if revision < len(rows):
@@ -315,14 +345,42 @@ def _put(database: sqlite3.Connection, shown: Shown, question: str, revision: in
         return
     if revision > len(rows):
         raise ConflictError(f"revision {revision} comes before revision {len(rows)}; load the page again.")
-    salt = secrets.token_hex(16)
-    before = audit.digest(_loaded(rows[-1][1]), rows[-1][2]) if rows else ""
+    salt, utc = secrets.token_hex(16), audit.now()
+    before = _seal(*rows[-1][1:]) if rows else ""
     database.execute(
         "INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (*key, revision, shown.reader, text, salt, audit.now(), context),
+        (*key, revision, shown.reader, text, salt, utc, context),
     )
-    subject = f"{shown.id}/{question}/{revision}"
-    audit.log(database, shown.reader, "answered", subject, before, audit.digest(value, salt))
+    seal = _seal(text, salt, utc, context)
+    audit.log(database, shown.reader, _ANSWERED, f"{shown.id}/{question}/{revision}", before, seal)
+
+
+def _seal(value: str, salt: str, utc: str, context: str) -> str:
+    """What the log keeps of an answer as it is stored, beside its reader."""
+    return "2:" + audit.digest([utc, value, context], salt)  # the prefix tells it from that of the value alone
+
+
+_Key = tuple[str, str, str]  # who, what and subject of a line of the log
+
+
+def _stored(database: sqlite3.Connection) -> Iterator[tuple[_Key, tuple[str, str]]]:
+    """Each row that has a line in the log: its key, and how the log has it, by this version and by earlier ones."""
+    for reader, utc in database.execute("SELECT reader, utc FROM consents"):
+        yield (reader, _CONSENTED, ""), (utc, "")
+    for reader, sitting, utc in database.execute("SELECT reader, sitting, utc FROM displays"):
+        yield (reader, _CHECKED, str(sitting)), (utc, "")
+    answers = "SELECT reader, presentation, question, revision, value, salt, utc, context FROM answers"
+    for reader, presentation, question, revision, value, *rest in database.execute(answers):
+        seals = _seal(value, *rest), audit.digest(_loaded(value), rest[0])
+        yield (reader, _ANSWERED, f"{presentation}/{question}/{revision}"), seals
+
+
+def _named(key: _Key) -> str:
+    """What a line of the log is about, in words."""
+    who, what, subject = key
+    if what == _ANSWERED:
+        return f"an answer of {who} to {subject.partition('/')[2].rpartition('/')[0]}"
+    return f"the consent of {who}" if what == _CONSENTED else f"a check of the display by {who}"
 
 
 def _context(context: Mapping[str, Any], slices: int) -> dict[str, Any]:

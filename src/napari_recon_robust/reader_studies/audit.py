@@ -1,16 +1,19 @@
-"""The log of who did what: each line holds the hash of the one before, so that none can be changed or left out.
+"""The log of who did what: each line holds the hash of the one before, so that a changed line or a gap shows.
 
-Values stand in it as hashes with a salt that lies beside the value itself. So when a reader's data are deleted, the log
-stays whole and tells nothing of them.
+A tail that was cut, or a log that was written anew from a line on, shows only to those who noted the hash of a later
+line (the head) elsewhere. Values stand in the log as hashes with a salt that lies beside the value itself. So when a
+reader's data are deleted, the log stays whole and tells nothing of them.
 """
 
 import hashlib
 import json
 import sqlite3
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from ..ground.errors import FileFormatError
+from ..ground.numbers import counted
 
 TABLE = """
 CREATE TABLE IF NOT EXISTS audit (
@@ -19,6 +22,20 @@ CREATE TABLE IF NOT EXISTS audit (
 """
 _COLUMNS = ("number", "utc", "who", "what", "subject", "before", "after", "previous")
 _FIRST = "0" * 64
+DELETED = "deleted"  # by a reader: all that the same reader did before
+
+
+@dataclass(frozen=True)
+class Head:
+    """How many lines a log has, and the hash of the last, which depends on all of them."""
+
+    lines: int
+    hash: str
+
+    @property
+    def words(self) -> str:
+        """Both in words, to be noted elsewhere."""
+        return f"{counted(self.lines, 'line')}, SHA-256 of the last: {self.hash}"
 
 
 def now() -> str:
@@ -28,22 +45,27 @@ def now() -> str:
 
 def digest(value: Any, salt: str = "") -> str:
     """SHA-256 of a value as canonical JSON, with its salt."""
-    text = json.dumps([salt, value], sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    text = json.dumps([salt, value], sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=repr)
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()  # whatever a damaged file holds
 
 
 def log(
     database: sqlite3.Connection, who: str, what: str, subject: str = "", before: str = "", after: str = ""
 ) -> None:
     """Add a line, within the transaction that is open."""
-    last = database.execute("SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1").fetchone()
-    number, previous = (0, _FIRST) if last is None else (last[0] + 1, last[1])
-    line = (number, now(), who, what, subject, before, after, previous)
+    last = head(database)
+    line = (last.lines, now(), who, what, subject, before, after, last.hash)
     database.execute("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (*line, _hash(line)))
 
 
-def verify(database: sqlite3.Connection) -> int:
-    """Return how many lines the log has; FileFormatError names the first that was changed or left out."""
+def head(database: sqlite3.Connection) -> Head:
+    """Where the log ends, unchecked."""
+    last = database.execute("SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1").fetchone()
+    return Head(0, _FIRST) if last is None else Head(last[0] + 1, last[1])
+
+
+def verify(database: sqlite3.Connection) -> Head:
+    """Return where the log ends; FileFormatError names the first line that was changed or left out before it."""
     previous, count = _FIRST, 0
     for number, *rest, found in database.execute(f"SELECT {', '.join(_COLUMNS)}, hash FROM audit ORDER BY number"):
         line = (number, *rest)
@@ -52,7 +74,18 @@ def verify(database: sqlite3.Connection) -> int:
                 f"the log is not whole: line {count} was changed, or one before it was left out; go back to a copy."
             )
         previous, count = found, count + 1
-    return count
+    return Head(count, previous)
+
+
+def standing(database: sqlite3.Connection) -> dict[tuple[str, str, str], str]:
+    """What was done and not deleted since: the last `after` by (who, what, subject)."""
+    found: dict[tuple[str, str, str], str] = {}
+    for who, what, subject, after in database.execute("SELECT who, what, subject, after FROM audit ORDER BY number"):
+        if what == DELETED:
+            found = {key: kept for key, kept in found.items() if key[0] != who}
+        else:
+            found[who, what, subject] = after
+    return found
 
 
 def _hash(line: tuple[Any, ...]) -> str:

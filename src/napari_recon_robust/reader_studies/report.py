@@ -21,11 +21,14 @@ def check_suffix(path: Path) -> None:
         raise InputError(f"{path.name} has no known suffix; name it .html or .csv.")
 
 
-def write_analysis(plan: Plan, analysis: Analysis, path: str | Path) -> Path:
-    """Write an .html report, or a .csv with a line for each figure; InputError for another suffix."""
+def write_analysis(plan: Plan, analysis: Analysis, path: str | Path, log: str = "") -> Path:
+    """Write an .html report, or a .csv with a line for each figure; InputError for another suffix.
+
+    log: where the log of the answers ends, in words; the report says it.
+    """
     path = Path(path)
     check_suffix(path)
-    write(path, (page(plan, analysis) if path.suffix == ".html" else table(analysis)).encode())
+    write(path, (page(plan, analysis, log) if path.suffix == ".html" else table(analysis)).encode())
     return path
 
 
@@ -42,8 +45,8 @@ def table(analysis: Analysis) -> str:
     return csv_lines(rows)
 
 
-def page(plan: Plan, analysis: Analysis) -> str:
-    """The report, with every text escaped."""
+def page(plan: Plan, analysis: Analysis, log: str = "") -> str:
+    """The report, with every text escaped; see `write_analysis`."""
     from jinja2 import Environment, StrictUndefined
 
     template = files(__package__).joinpath("assets", "report.html").read_text(encoding="utf-8")
@@ -56,7 +59,7 @@ def page(plan: Plan, analysis: Analysis) -> str:
             questions.append({"text": text, "findings": findings, "forests": forests(findings), "charts": drawn})
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     return environment.from_string(template).render(
-        title=plan.title, analysis=analysis, questions=questions, methods=methods(plan, analysis)
+        title=plan.title, analysis=analysis, questions=questions, methods=methods(plan, analysis), log=log
     )
 
 

@@ -106,11 +106,16 @@ class Store:
                     ) from error
                 raise
 
-    def verify_log(self) -> int:
-        """See `audit.verify`."""
+    @contextmanager
+    def snapshot(self) -> Iterator[sqlite3.Connection]:
+        """All that is read within it is of one moment, whatever other processes write meanwhile."""
         with self._lock:
             try:
-                return audit.verify(self._database)
+                self._database.execute("BEGIN")
+                try:
+                    yield self._database
+                finally:
+                    self._database.execute("ROLLBACK")
             except sqlite3.Error as error:
                 raise self._damaged(error) from error
 

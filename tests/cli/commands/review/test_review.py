@@ -48,7 +48,7 @@ def test_from_saved_cases_to_a_table(tmp_path: Path) -> None:
     assert run("status", study).splitlines()[0] == "R1: sitting 1 of 1, 4 of 4"
     run("forget", study, "R1", "--yes")
     assert run("status", study).splitlines()[0] == "R1: sitting 1 of 1, 0 of 4"
-    assert run("audit", study).startswith("the log is whole: ")
+    assert "the log is whole: " in run("audit", study)
 
 
 def test_a_check_asks_for_the_truth_where_a_question_needs_it(tmp_path: Path) -> None:
@@ -153,7 +153,34 @@ def test_a_study_that_nobody_has_read_keeps_its_blind(tmp_path: Path, output: st
     assert str(found.exception) == "nothing was read yet; there is nothing to export."
     assert not (tmp_path / output).exists()
     assert broken_blind(tmp_path / "answers.sqlite") == []
-    assert run("audit", *asked[1:4]) == "the log is whole: 1 line\n"
+    assert "the log is whole: 1 line, " in run("audit", *asked[1:4])
+
+
+def test_the_head_of_the_log_is_said_wherever_it_may_be_noted(tmp_path: Path) -> None:
+    with opened_study(tmp_path) as answers:
+        answers.consent("R1")
+        while (shown := answers.place("R1").shown) is not None:
+            answers.record("R1", shown.id, 0, {"sharpness": {"level": 3}})
+        noted, study = answers.head, answers.bundle.id
+    asked = [tmp_path / "study", "--answers", tmp_path / "answers.sqlite"]
+    assert run("status", *asked).splitlines()[-1] == f"log: {noted.words}"
+    assert run("audit", *asked) == f"SHA-256 of the study: {study}\nthe log is whole: {noted.words}\n"
+    exported = run("export", *asked, "--output", tmp_path / "table.csv").splitlines()[-1]
+    analysed = run("analyse", *asked, "--output", tmp_path / "analysis.html").splitlines()[-1]
+    assert analysed.removeprefix("log: ") in (tmp_path / "analysis.html").read_text(encoding="utf-8")
+    assert run("status", *asked).splitlines()[-1] == analysed
+    for line in (noted.words, exported, analysed):
+        assert "the log is whole: " in run("audit", *asked, "--noted", line.rpartition(" ")[2])
+    found = CliRunner().invoke(cli, ["review", "audit", *map(str, asked), "--noted", study])
+    assert "no line of the log has the SHA-256 that was noted" in str(found.exception)
+
+
+def test_a_freeze_says_with_what_the_log_begins(tmp_path: Path) -> None:
+    folder = save_case(case_of(0), tmp_path / "c0")
+    run("new", folder, "--output", tmp_path / "plan.yaml", "--questions", "quality")
+    frozen = run("freeze", tmp_path / "plan.yaml", "--output", tmp_path / "study").splitlines()
+    noted = next(line for line in frozen if line.startswith("SHA-256 of the study: ")).split()[4]
+    assert run("audit", tmp_path / "study").splitlines()[0] == f"SHA-256 of the study: {noted}"
 
 
 @pytest.mark.parametrize(("patients", "said"), [(1, True), (2, False)])
@@ -229,7 +256,7 @@ def test_a_link_is_that_of_the_page_as_it_was_served_last(tmp_path: Path, monkey
     port = free_port()
     assert f" R1 --answers {kept[1]}\n" in run("serve", study, *kept, "--port", port)
     assert run("invite", study, "R1", *kept).startswith(f"http://127.0.0.1:{port}/#")
-    assert run("audit", study, *kept).startswith("the log is whole: ")
+    assert "the log is whole: " in run("audit", study, *kept)
 
 
 @pytest.mark.parametrize(
@@ -262,7 +289,7 @@ def test_the_blind_is_kept_where_the_analysis_could_not_be_written(tmp_path: Pat
     found = CliRunner().invoke(cli, ["review", *map(str, words)])
     assert "name it .html or .csv" in str(found.exception)
     with open_answers(study, answers) as opened:
-        assert opened.verify() == 1, "the log has nothing but its beginning"
+        assert opened.verify().lines == 1, "the log has nothing but its beginning"
 
 
 def test_what_was_left_out_of_a_comparison_is_printed(shared: Path, tmp_path: Path) -> None:

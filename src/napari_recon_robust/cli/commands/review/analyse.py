@@ -24,8 +24,9 @@ def analyse(answers: Answers, key: Path | None, output: Path) -> None:
     unsealed = answers.unsealed(key)
     plan = Plan.model_validate(unsealed["plan"])
     found = analysis.analyse(plan, long_table(answers, unsealed))
-    with answers.breaking_blind("analysed"):
-        report.write_analysis(plan, found, output)
+    with answers.breaking_blind("analysed") as head:
+        report.write_analysis(plan, found, output, head.words)
     say(found.findings, found.remarks)
     click.echo(found.endpoint)
     click.echo(f"saved: {output}")
+    click.echo(f"log: {head.words}")

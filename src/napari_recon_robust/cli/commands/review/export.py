@@ -37,7 +37,7 @@ def export(study: Path, answers: Path | None, key: Path | None, output: Path, qu
         if not rows:
             raise InputError("nothing was read yet; there is nothing to export.")
         data = None if output.suffix == ".csv" else exchanged(rows, question)
-        with opened.breaking_blind("exported"):
+        with opened.breaking_blind("exported") as head:
             if data is None:
                 write(output, to_csv(rows).encode())
             else:
@@ -52,3 +52,4 @@ def export(study: Path, answers: Path | None, key: Path | None, output: Path, qu
     if outside := left_out(rows):
         click.echo(outside)
     click.echo(f"saved: {output} ({written})")
+    click.echo(f"log: {head.words}")

@@ -18,4 +18,6 @@ def freeze(plan: Path, output: Path) -> None:
     folder = bundle.freeze(read_plan(plan), output, plan.parent)
     click.echo(f"saved: {folder}")
     click.echo(f"key: {bundle.key_of(folder)} (keep it away from readers)")
-    click.echo(f"SHA-256 of the key: {bundle.Bundle(folder).hash_of_key}")
+    frozen = bundle.Bundle(folder)
+    click.echo(f"SHA-256 of the key: {frozen.hash_of_key}")
+    click.echo(f"SHA-256 of the study: {frozen.id} (note it elsewhere; the log of the answers begins with it)")

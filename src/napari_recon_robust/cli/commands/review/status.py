@@ -14,3 +14,4 @@ def status(answers: Answers) -> None:
         place = answers.place(reader)
         wait = f", next sitting from {place.wait}" if place.wait else ""
         click.echo(f"{reader}: sitting {place.sitting + 1} of {place.sittings}, {place.done} of {place.total}{wait}")
+    click.echo(f"log: {answers.head.words}")
