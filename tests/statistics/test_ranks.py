@@ -32,6 +32,28 @@ def test_the_interval_covers_the_truth(grouped: bool) -> None:
     assert np.mean(covered) >= 0.92
 
 
+def test_one_perfect_order_among_the_rest_does_not_set_the_interval() -> None:
+    """Without the last unit rho is 1, for which Fisher's scale has no number; without another one it is 1 - 1 / 42."""
+    rho = 1 - 12 / 990
+    error = np.sqrt(4 * 0.2 * 0.8) / 42 / (1 - rho**2)
+    around = np.arctanh(rho) + stats.t.ppf(0.975, 4) * error * np.array([-1, 1])
+    found = rank_correlation(range(10), [*range(8), 9, 8], list("aabbccddee"))
+    assert found.interval == pytest.approx(tuple(np.tanh(around)))
+
+
+@pytest.mark.parametrize(("r", "most"), [(0.0, 0.25), (0.9, 0.1)])
+def test_the_interval_of_few_units_covers_the_truth_and_says_something(r: float, most: float) -> None:
+    rng = np.random.default_rng(2)
+    truth = 6 / np.pi * np.arcsin(r / 2)
+    found = list[tuple[float, float]]()
+    for _ in range(200):  # two points of each of 5 methods share half of their variance
+        shared, own = np.repeat(correlated(5, rng, r), 2, axis=1), correlated(10, rng, r)
+        interval = rank_correlation(*(shared + own), np.repeat(range(5), 2).tolist()).interval
+        found += [interval] if interval else []
+    assert np.mean([low <= truth <= high for low, high in found]) >= 0.94
+    assert np.mean([high - low > 1.9 for low, high in found]) <= most
+
+
 def test_points_of_few_methods_have_no_interval() -> None:
     x, y = correlated(12, np.random.default_rng(0))
     assert rank_correlation(x, y, list("aaabbbcccddd")).interval is None
