@@ -23,36 +23,48 @@ class Stroke(QObject):
         self._put: tuple[str, NDArray[np.floating]] | None = None
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
-        self._soon.timeout.connect(self._again)
-        self._viewer.canvas.grid.events.connect(self._on_grid)
+        self._soon.timeout.connect(self._draw)
+        for event in (self._viewer.canvas.grid.events, self._viewer.layers.events.inserted):
+            event.connect(self._on_place)
 
-    def _on_grid(self, _: object = None) -> None:
-        """Follow the panel when napari has laid out the grid anew."""
-        if self._line is not None:
+    def _on_place(self, _: object = None) -> None:
+        """Follow the panel where napari has laid out the grid anew, or has its layer only now."""
+        if self._put is not None:
             self._soon.start()
 
-    def _again(self) -> None:
-        if self._put is not None:
-            self.put(*self._put)
-
     def put(self, key: str, points: NDArray[np.floating]) -> None:
-        """Put the line over a panel. points: (n, 2) rows and columns, where pixel i reaches from i to i + 1."""
-        node = self._node(key)
-        if node is None:
-            return
-        if self._at != (node, node.parent):  # a line draws only where it was made
-            self.take_away()
-            self._line = Line(color=self._colour, width=1.5, parent=node)
-            self._line.set_gl_state("translucent", depth_test=False)
-            self._line.order = 1000  # over everything that is drawn before
-        self._line.set_data(np.ascontiguousarray(points[:, ::-1], np.float32))
-        self._at, self._put = (node, node.parent), (key, points)
+        """Put the line over a panel, as soon as its layer is in the viewer.
+
+        points: (n, 2) rows and columns, where pixel i reaches from i to i + 1.
+        """
+        self._put = (key, points)
+        self._draw()
 
     def take_away(self) -> None:
         """Have no line."""
+        self._put = None
+        self._erase()
+
+    def _draw(self) -> None:
+        if self._put is None:
+            return
+        key, points = self._put
+        node = self._node(key)
+        if node is None:
+            self._erase()
+            return
+        if self._at != (node, node.parent):  # a line draws only where it was made
+            self._erase()
+            self._line = Line(color=self._colour, width=1.5, parent=node)
+            self._line.set_gl_state("translucent", depth_test=False)
+            self._line.order = 1000  # over everything that is drawn before
+            self._at = (node, node.parent)
+        self._line.set_data(np.ascontiguousarray(points[:, ::-1], np.float32))
+
+    def _erase(self) -> None:
         if self._line is not None:
             self._line.parent = None
-            self._line = self._at = self._put = None
+            self._line = self._at = None
 
     def _node(self, key: str) -> Any:
         """The scene node of an image; napari has no public way to it."""
