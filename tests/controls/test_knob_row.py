@@ -15,6 +15,7 @@ STEPS = Knob(name="steps", label="Steps", help="h", kind="int", default=5, minim
 KIND = Knob(name="kind", label="Kind", help="h", kind="choice", choices=("one-way", "other"), default="other")
 ROW = Knob(name="row", label="Row", help="h", default=-1.0, minimum=-1, maximum=319, unit="px", least="search")
 COIL = Knob(name="coil", label="Coil", help="h", kind="int", default=-1, minimum=-1, maximum=7, least="best")
+BUDGET = Knob(name="budget", label="Budget", help="h", default=0.01, minimum=1e-3, maximum=0.1, scale="log")
 KEEP = Knob(name="keep", label="Keep", help="h", kind="bool", default=True)
 
 
@@ -76,18 +77,53 @@ def test_a_minimum_that_is_no_number_is_a_word(qtbot: Any, knob: Knob) -> None:
         assert typed("search") == "search"
         assert turned[2:] == [6, -1]
         assert typed("sea") == "search"
-        assert refused == ["Row cannot be sea px; type search or a number between -1 and 319 px, it stays at search."]
+        assert refused == ["Row cannot be sea; type search or a number between -1 and 319 px, it stays at search."]
 
 
 def test_percentages(qtbot: Any) -> None:
-    budget = Knob(name="budget", label="Budget", help="h", default=0.01, minimum=1e-3, maximum=0.1, scale="log")
-    made = NumberControl(budget, percent=True)
+    made = NumberControl(BUDGET, percent=True)
     qtbot.addWidget(made)
     assert made.box.text() == "1 %"
     made.box.selectAll()
     qtbot.keyClicks(made.box, "2.5")
     qtbot.keyClick(made.box, Qt.Key.Key_Return)
     assert made.value() == pytest.approx(0.025)
+
+
+@pytest.mark.parametrize("text", ["0.5%", "0.5 %", "0,5%"])
+def test_a_unit_may_be_typed_although_the_box_shows_its_own(qtbot: Any, text: str) -> None:
+    made = NumberControl(BUDGET, percent=True)
+    qtbot.addWidget(made)
+    refused = list[str]()
+    made.refused.connect(refused.append)
+    made.box.selectAll()
+    qtbot.keyClicks(made.box, text)
+    qtbot.keyClick(made.box, Qt.Key.Key_Return)
+    assert (made.value(), made.box.text(), refused) == (0.005, "0.5 %", [])
+
+
+def test_a_refusal_names_what_was_typed_without_the_unit_of_the_box(qtbot: Any) -> None:
+    made = NumberControl(BUDGET, percent=True)
+    qtbot.addWidget(made)
+    refused = list[str]()
+    made.refused.connect(refused.append)
+    for text in ("50%", "50", "%"):
+        made.box.selectAll()
+        qtbot.keyClicks(made.box, text)
+        qtbot.keyClick(made.box, Qt.Key.Key_Return)
+    asked = "type a number between 0.1 and 10 %, it stays at 1 %."
+    assert refused == [f"Budget cannot be {said}; {asked}" for said in ("50", "50", "empty")]
+
+
+def test_a_whole_number_may_have_its_unit_too(qtbot: Any) -> None:
+    made = NumberControl(
+        Knob(name="side", label="Side", help="h", kind="int", default=3, minimum=1, maximum=9, unit="px")
+    )
+    qtbot.addWidget(made)
+    made.box.selectAll()
+    qtbot.keyClicks(made.box, "5 px")
+    qtbot.keyClick(made.box, Qt.Key.Key_Return)
+    assert (made.value(), made.box.text()) == (5, "5 px")
 
 
 def test_integers(qtbot: Any) -> None:

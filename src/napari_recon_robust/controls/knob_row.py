@@ -8,7 +8,7 @@ from superqt.utils import signals_blocked
 
 from ..ground.knob import Knob, Value
 from .letters import letters
-from .number_boxes import ExactSpinBox, WholeSpinBox, short_unit, significant
+from .number_boxes import ExactSpinBox, WholeSpinBox, short_unit, significant, without_unit
 from .parts import NARROW_LIST
 
 _STEPS = 1000
@@ -137,8 +137,9 @@ class NumberControl(KnobRow):
         box, least = self.box, self.knob.least
         low, high, now = map(box.textFromValue, (box.minimum(), box.maximum(), box.value()))
         stays = least if least and box.value() == box.minimum() else f"{now}{box.suffix()}"
+        typed = without_unit(text, box.suffix()) or "empty"
         self.refused.emit(
-            f"{self.knob.label} cannot be {text.strip() or 'empty'}; type {least and f'{least} or '}a number between "
+            f"{self.knob.label} cannot be {typed}; type {least and f'{least} or '}a number between "
             f"{low} and {high}{box.suffix()}, it stays at {stays}."
         )
 

@@ -17,6 +17,11 @@ def short_unit(knob: Knob) -> str:
     return knob.unit if len(knob.unit) <= 3 else ""
 
 
+def without_unit(text: str, suffix: str) -> str:
+    """Return what was typed into a box, without its unit; the box keeps its own behind one that was typed."""
+    return text.removesuffix(suffix).strip().removesuffix(suffix.strip()).strip()
+
+
 class ExactSpinBox(QDoubleSpinBox):
     """A number box that shows its exact value in as few digits as possible. On a log scale arrows step by 10%.
 
@@ -68,7 +73,7 @@ class ExactSpinBox(QDoubleSpinBox):
             super().stepBy(steps)
 
     def _number(self, text: str) -> float:
-        text = text.removesuffix(self.suffix()).strip()
+        text = without_unit(text, self.suffix())
         if text and text == self.specialValueText():
             return self.minimum()
         return float(text.replace(",", ".")) / self._factor
