@@ -165,6 +165,7 @@ def test_the_refusal_goes_with_the_next_budgets_that_are_right(review: Session, 
 
 def test_a_list_may_be_written_in_several_ways() -> None:
     assert parsed(" 2%, 0.5;1 ") == (0.005, 0.01, 0.02)
+    assert parsed("0.25 %, 0.5 % ; 2\t%") == (0.0025, 0.005, 0.02)
     assert parsed("0.5,1.5,2") == (0.005, 0.015, 0.02)
     assert parsed("") == ()
     with pytest.raises(InputError, match="0.25, 0.5"):

@@ -84,7 +84,8 @@ def parsed(text: str) -> tuple[float, ...]:
             f"{whole}, {rest} with a space."
         )
     try:
-        found = {float(part.rstrip("%")) / 100 for part in text.replace(",", " ").replace(";", " ").split()}
+        parts = re.sub(r"\s+%", "%", text).replace(",", " ").replace(";", " ").split()
+        found = {float(part.removesuffix("%")) / 100 for part in parts}
     except ValueError:
         found = {float("nan")}
     if not all(BUDGET.minimum <= one <= BUDGET.maximum for one in found):
