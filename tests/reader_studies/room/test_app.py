@@ -826,6 +826,25 @@ def test_a_revision_asks_for_what_was_not_given_before(study: Callable[..., Answ
 
 
 @pytest.mark.slow
+def test_enter_says_which_question_waits_until_it_is_answered(study: Callable[..., Answers], chromium: Browser) -> None:
+    answers = study(questions=[*LESION, STEPS[1]], viewing={"reference": True})
+    first = answers.bundle.of_reader("R1")[0].id
+    with _served(answers) as origin:
+        _enter(chromium, answers, origin)
+        asked = chromium.run("current.asked.map((one) => one.question.text)")
+        said = []
+        for key in ("Enter", "3", "Enter", "4", "+"):  # unsure, and nothing was changed
+            chromium.key(key)
+            said.append(chromium.run("document.getElementById('message').textContent"))
+        first_waits, second_waits = (f"“{one}” is not answered in full yet." for one in asked)
+        assert said[0].startswith(first_waits)
+        assert said[2].startswith(second_waits)
+        assert (said[1], said[3], said[4]) == ("", "", "")
+        chromium.key("Enter")
+        chromium.wait(f"current.shown.id !== '{first}'")
+
+
+@pytest.mark.slow
 def test_a_second_reader_opens_an_invitation_where_the_page_is_open(
     study: Callable[..., Answers], chromium: Browser
 ) -> None:

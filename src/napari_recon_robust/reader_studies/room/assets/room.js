@@ -358,7 +358,7 @@ class Reading {
     const questions = this.study.questions.filter(({ id }) => ids.includes(id));
     const reading = this;
     const slices = { count: this.shown.slices, get at() { return reading.state.slice; }, turn: (at) => this.turn(at) };
-    this.asked = questions.map((question) => new Asked(question, images, slices, () => this.#answered()));
+    this.asked = questions.map((question) => new Asked(question, images, slices, () => { say(""); this.#answered(); }));
     this.title = this.#where(this.place.next);
     this.last = step === steps - 1;
     this.panels = made("div", { className: this.marking ? "panels marking" : "panels" });
@@ -536,7 +536,12 @@ class Reading {
 
   /** Send the answers; they stay on the screen until the server has confirmed them. */
   async send() {
-    if (this.sending || this.next.disabled) return;
+    if (this.sending) return;
+    const waiting = this.told ? undefined : this.asked.find((one) => one.value === null);
+    if (waiting) {
+      say(`“${waiting.question.text}” is not answered in full yet. Answer it, or press 0 if you cannot judge.`);
+      return;
+    }
     this.sending = true;
     if (this.told) {
       this.#follow();
