@@ -910,3 +910,45 @@ def test_a_point_of_a_volume_is_where_it_lies_in_the_patient(tmp_path):
         affine = scan.plane(index).affine(images[index].shape, scan.header.voxel)
         found = nibabel.affines.apply_affine(affine, [column, row, 0])
         np.testing.assert_allclose(found * [-1, -1, 1], position + offset @ turned, atol=1e-4)
+
+
+def drawn_anew(slice):
+    """Every fourth line, from another one in each slice, and four in the middle."""
+    return [step for step in range(20) if (step + slice) % 4 == 0 or 8 <= step < 12]
+
+
+def test_slices_with_lines_of_their_own_are_undersampled(writer, kspace):
+    """What all slices have in common is the run in the middle, without a gap."""
+    for slice in range(4):
+        for step in drawn_anew(slice):
+            writer.line(kspace[slice, :, :, step], step, slice=slice)
+    with open_scan(writer.done()) as scan:
+        assert not scan.fully_sampled
+        assert scan.acquired[0].nonzero().flatten().tolist() == drawn_anew(2)
+        for slice in range(4):
+            measurement = scan.measurement(slice)
+            assert measurement.mask[0].nonzero().flatten().tolist() == drawn_anew(slice)
+            assert measurement.full is None
+
+
+def test_slices_without_a_line_in_common_are_not_empty(writer, kspace):
+    for slice in range(2):
+        for step in range(slice, 20, 2):
+            writer.line(kspace[slice, :, :, step], step, slice=slice)
+    with open_scan(writer.done()) as scan:
+        assert not scan.fully_sampled
+        assert scan.acquired[0].nonzero().flatten().tolist() == list(range(1, 20, 2))
+
+
+def test_a_single_slice_with_gaps_makes_the_scan_undersampled(writer, kspace):
+    """It is the first one, and the others have all lines; a scan that was broken off has no gap."""
+    steps = [range(0, 20, 2), range(20), range(20), range(15)]
+    for slice, some in enumerate(steps):
+        for step in some:
+            writer.line(kspace[slice, :, :, step], step, slice=slice)
+    with open_scan(writer.done()) as scan:
+        assert not scan.fully_sampled
+        for slice, some in enumerate(steps):
+            measurement = scan.measurement(slice)
+            assert measurement.mask[0].nonzero().flatten().tolist() == list(some)
+            assert (measurement.full is None) == (slice == 0)

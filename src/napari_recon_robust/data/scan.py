@@ -84,11 +84,10 @@ class Scan(AbstractContextManager["Scan"]):
     def _measured(self) -> "Tensor":
         """Which points were measured, bool (1, phase) or (readout, phase): those of the first slice that has any.
 
-        The middle comes first, as the ends of a stack may be empty. A slice that cannot be read is passed by; if none
-        can, the error is the middle's.
+        A slice that cannot be read is passed by; if none can, the error is that of the first one.
         """
         found, failures = None, list[ReconRobustError]()
-        for slice in from_the_middle(len(self)):
+        for slice in self._telling():
             try:
                 with self._reading(f"slice {slice}"):
                     found = self._points(slice)
@@ -100,6 +99,10 @@ class Scan(AbstractContextManager["Scan"]):
         if found is None:
             raise failures[0]
         return found
+
+    def _telling(self) -> list[int]:
+        """All slices in the order in which they are asked what was measured: from the middle, as ends may be empty."""
+        return from_the_middle(len(self))
 
     def _points(self, slice: int) -> "Tensor":
         """The points of a slice that are not zero in all coils: bool (1, phase) or (readout, phase)."""
@@ -151,7 +154,8 @@ class Scan(AbstractContextManager["Scan"]):
     def acquired(self) -> "Tensor":
         """The points that were really measured: bool (1, phase) or (readout, phase).
 
-        They are those of one slice, at least: of the first from the middle on that is not empty.
+        They are those of one slice: of the first from the middle on that is not empty, or, where the file says which
+        lines each slice has, of the first whose lines have gaps.
         """
         with self._reading("the middle slice"):
             return self._measured()

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data.orientation import Directions, Vector, vector
-from ..data.points import within
+from ..data.points import within, without_gaps
 from ..data.scan import Header, Scan
 from ..ground.guard import check_memory
 from ..ground.hdf5 import is_hdf5, open_hdf5
@@ -101,17 +101,22 @@ class ISMRMRDScan(Scan):
                 count[column] += 1
         return self._acquisitions.whitened(kspace / np.maximum(count, 1).astype(np.float32))
 
-    def _measured(self) -> "Tensor":
-        """The lines that were acquired in every slice, partial echoes told by their zeros."""
-        slices = self._acquisitions.heads["idx"]["slice"]
+    def _telling(self) -> list[int]:
+        """Those whose lines have gaps come first: each slice may have lines of its own."""
+        return sorted(super()._telling(), key=lambda slice: without_gaps(self._lines(slice)))
+
+    def _measured_in(self, slice: int) -> "Tensor":
+        """Those of `acquired` where the slice has the same lines; else its own."""
+        same = bool((self._lines(slice) == self.acquired.any(0)).all())
+        return self.acquired if same else self._points(slice)
+
+    def _lines(self, slice: int) -> "Tensor":
+        """The lines that were acquired of a slice, bool (1, phase)."""
         import torch
 
-        lines = torch.ones(1, self.header.phase, dtype=torch.bool)
-        for number in self._numbers:
-            there = torch.zeros_like(lines)
-            there[:, self._places[slices == number]] = True
-            lines &= there
-        return super()._measured() & lines
+        lines = torch.zeros(1, self.header.phase, dtype=torch.bool)
+        lines[:, self._places[self._acquisitions.heads["idx"]["slice"] == self._numbers[slice]]] = True
+        return lines
 
     def _encoded(self) -> "Tensor":
         """The columns that the header's limits name."""
