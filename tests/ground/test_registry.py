@@ -1,5 +1,5 @@
 import warnings
-from collections import Counter
+from collections import Counter, OrderedDict
 from importlib.metadata import EntryPoint
 
 import pytest
@@ -58,6 +58,21 @@ def test_a_broken_package_is_named_and_the_others_work(value: str, monkeypatch: 
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # it is told once
         assert list(registry) == [Counter()]
+
+
+def test_an_entry_whose_id_is_taken_is_left_out_and_named_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = {"OrderedDict": "counter", "Counter": "counter", "deque": "mine"}
+    points = [EntryPoint(id, f"collections:{name}", "") for name, id in names.items()]
+    monkeypatch.setattr("napari_recon_robust.ground.registry.entry_points", lambda group: points)
+    registry: Registry = Registry("thing", "collections", {"mine": "abc:Set"})
+    with pytest.warns(UserWarning, match="is left out, since another thing has that id") as told:
+        assert registry.ids() == ["mine", "counter"]
+    named = [str(one.message).partition(" is left out")[0] for one in told]
+    assert named == [f"the thing '{names[name]}' of an installed package (collections:{name})" for name in names][1:]
+    assert isinstance(registry.get("counter"), OrderedDict)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        registry.ids()
 
 
 def test_knob_names_are_unique_and_explained() -> None:

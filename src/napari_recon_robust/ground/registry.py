@@ -37,7 +37,7 @@ class Registry(Generic[T]):
 
     def ids(self) -> list[str]:
         """All ids: the project's own, then those of other packages."""
-        return [*self.table, *(point.name for point in self._entry_points if point.name not in self.table)]
+        return [*self.table, *(point.name for point in self._entry_points)]
 
     def available(self) -> Iterator[str]:
         """The ids of all that can be had, each loaded first; a warning names what another package cannot give, once."""
@@ -83,7 +83,7 @@ class Registry(Generic[T]):
             yield
         except Exception as error:
             point = next((point for point in self._entry_points if point.name == id), None)
-            if point is None or id in self.table:
+            if point is None:
                 raise
             raise InputError(
                 f"the {self.kind} {id!r} of an installed package ({point.value}) cannot be loaded "
@@ -92,5 +92,19 @@ class Registry(Generic[T]):
 
     @cached_property
     def _entry_points(self) -> list[EntryPoint]:
-        """The entries of other packages. Looking through all installed packages takes milliseconds."""
-        return list(entry_points(group=self.group))
+        """The entries of other packages. Looking through all installed packages takes milliseconds.
+
+        A warning names one that is left out because something else has its id.
+        """
+        found: dict[str, EntryPoint] = {}
+        for point in entry_points(group=self.group):
+            if point.name in self.table or point.name in found:
+                warnings.warn(
+                    f"the {self.kind} {point.name!r} of an installed package ({point.value}) is left out, since another "
+                    f"{self.kind} has that id; give it an id of its own.",
+                    PackageWarning,
+                    stacklevel=2,
+                )
+            else:
+                found[point.name] = point
+        return list(found.values())
