@@ -100,8 +100,8 @@ class Registry(Generic[T]):
         for point in entry_points(group=self.group):
             if point.name in self.table or point.name in found:
                 warnings.warn(
-                    f"the {self.kind} {point.name!r} of an installed package ({point.value}) is left out, since another "
-                    f"{self.kind} has that id; give it an id of its own.",
+                    f"the {self.kind} {point.name!r} of an installed package ({point.value}) is left out, since "
+                    f"another {self.kind} has that id; give it an id of its own.",
                     PackageWarning,
                     stacklevel=2,
                 )
