@@ -13,7 +13,7 @@ import pytest
 from helpers.faults import fails_at, fails_from, killed, steps
 from napari_recon_robust.ground import writing
 from napari_recon_robust.ground.errors import InputError
-from napari_recon_robust.ground.writing import WritingError, append, keep, try_place, write
+from napari_recon_robust.ground.writing import WritingError, append, keep, new_folder, try_place, write
 
 FOLDER = {"a.txt": b"new a", "b.txt": b"new b"}
 
@@ -92,6 +92,28 @@ def test_a_kill_at_each_step_leaves_the_old_or_the_new(tmp_path: Path, new: byte
             (folder / "next").unlink()
         assert content(folder) == content(tmp_path / "undisturbed")
         assert not list(folder.glob(".*"))
+
+
+def test_a_new_folder_stands_in_its_place_when_it_is_complete(tmp_path: Path) -> None:
+    place = tmp_path / "deep" / "folder"
+
+    def fill(made: Path, *, stopped: bool) -> None:
+        write(made / "sub" / "file", b"one")
+        if stopped:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), new_folder(place) as made:
+        fill(made, stopped=True)
+    assert content(tmp_path) == {}
+    assert not any(place.parent.iterdir())
+    place.mkdir()
+    with new_folder(place) as made:
+        fill(made, stopped=False)
+        assert content(place) == {}
+    assert content(tmp_path) == {"deep/folder/sub/file": b"one"}
+    with pytest.raises(WritingError, match="a folder that is not empty is in its place"), new_folder(place):
+        pass
+    assert content(tmp_path) == {"deep/folder/sub/file": b"one"}
 
 
 def test_what_a_living_process_writes_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

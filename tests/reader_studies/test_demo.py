@@ -1,3 +1,4 @@
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,23 @@ def test_the_demo_is_a_study_of_lesions_and_of_places_without_one(
     assert "in the square" in bundle.questions["lesion"].text, "there are others beside it"
     with pytest.raises(InputError, match="is not empty"):
         progress.run(demo.demo(tmp_path / "demo"))
+
+
+@pytest.mark.slow
+def test_a_demo_that_was_stopped_can_be_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was stopped when the cases were saved, and their folder was refused from then on."""
+    saved, places = [], demo._places
+
+    def stopped(plan: object, folder: Path, beside: Path) -> Path:
+        saved.extend(beside.glob("cases/*"))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(demo, "_places", lambda scan: islice(places(scan), 1))
+    monkeypatch.setattr(demo, "freeze", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        progress.run(demo.demo(tmp_path / "demo"))
+    assert len(saved) == 1
+    assert not any(tmp_path.iterdir())
 
 
 def test_there_are_twelve_places_half_of_them_without_a_lesion() -> None:

@@ -73,10 +73,19 @@ def write(path: str | Path, content: Content | Mapping[str, Content] | Iterable[
             _put(made, content)
             if place.exists():
                 shutil.copymode(place, made)
-        if place.is_dir() and sys.platform == "win32":
-            place.rmdir()  # which Windows does not replace
-        os.replace(made, place)
-        _sync_folder(place.parent)
+        _take(made, place)
+
+
+@contextmanager
+def new_folder(path: str | Path) -> Iterator[Path]:
+    """A folder to be filled by several writes within; afterwards it takes its place in one step, such as `write`'s.
+
+    Where what is done within raises, or its process is killed, nothing stands in the place.
+    """
+    with said(Path(path)), _hidden(_place(path)) as (made, place):
+        made.mkdir()
+        yield made
+        _take(made, place)
 
 
 def append(path: Path, text: str) -> None:
@@ -172,6 +181,14 @@ def _hidden(place: Path) -> Iterator[tuple[Path, Path]]:
         yield hidden / place.name, place
     finally:
         shutil.rmtree(hidden, ignore_errors=True)
+
+
+def _take(made: Path, place: Path) -> None:
+    """What was made takes its place."""
+    if place.is_dir() and sys.platform == "win32":
+        place.rmdir()  # which Windows does not replace
+    os.replace(made, place)
+    _sync_folder(place.parent)
 
 
 def _put(path: Path, content: Content) -> None:

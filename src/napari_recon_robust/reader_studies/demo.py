@@ -9,6 +9,7 @@ from ..data.roi import ROI, Box
 from ..data.scan import Scan
 from ..ground import progress
 from ..ground.errors import InputError
+from ..ground.writing import new_folder
 from ..perturbations import registry as perturbations
 from ..perturbations.outcome import evaluate
 from ..physics.sampling import Sampling
@@ -24,15 +25,23 @@ CASES = 12
 
 
 def demo(folder: str | Path) -> progress.Job[Path]:
-    """Make the cases and the frozen study in a new folder; returns the study's.
+    """Make the cases and the frozen study in a new folder, both or nothing; returns the study's.
 
     The questions are one on the lesion, three on quality, and, beside the reference, one on structures. The sample is
     one simulated head, so the study shows how one is read, and says nothing on patients. Raises InputError for a folder
-    that is not empty.
+    that is not empty, WritingError for one that cannot be written.
     """
     folder = Path(folder)
     if folder.exists() and any(folder.iterdir()):
         raise InputError(f"{folder.name} is not empty; name a new folder.")
+    with new_folder(folder) as made:  # which stands there when it is complete
+        entries = yield from _save_cases(made)
+        freeze(_plan(entries), made / "study", made)
+    return folder / "study"
+
+
+def _save_cases(folder: Path) -> progress.Job[list[Entry]]:
+    """Make the cases, and save them in a folder that the entries of the plan start from."""
     method = registry.get(METHOD).at()
     entries: list[Entry] = []
     with open_sample() as scan:
@@ -55,7 +64,7 @@ def demo(folder: str | Path) -> progress.Job[Path]:
             entries.append(
                 Entry(id=name, saved=saved, patient="sample", lesion=lesion, place=place, source="simulation")
             )
-    return freeze(_plan(entries), folder / "study", folder)
+    return entries
 
 
 def _plan(entries: list[Entry]) -> Plan:
