@@ -1,3 +1,3 @@
 """The slice that is studied, and methods that need nothing but the physics."""
 
-from helpers.toy_slice import combined, make_measurement, measurement, roi, rss  # noqa: F401
+from helpers.toy_slice import combined, make_measurement, measurement, part, roi, rss  # noqa: F401

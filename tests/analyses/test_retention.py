@@ -58,6 +58,14 @@ def test_the_map_shows_where_a_method_is_blind(full, blind):
     assert found.legend.endswith("The 8 worst were tried alone, the others many in an image.")
 
 
+def test_a_full_scan_loses_no_feature_that_its_k_space_cannot_hold(part, combined):
+    found = run(retention_map(part, combined, size=1.0, spacing=4))
+    assert len(found.positions) > 20
+    assert found.recoveries == pytest.approx(1, abs=2e-3)
+    (cell,) = run(recovery_table(part, combined, sizes=(1.0,), contrasts=(0.4,), count=20)).cells
+    assert cell.recovered == 20
+
+
 def test_every_position_agrees_with_its_feature_alone(full, combined):
     roi = ROI.box(8, 8, 16, 20)
     found = run(retention_map(full, combined, roi, size=2.0, spacing=4))

@@ -75,6 +75,28 @@ def make(scale: float = 1.0, *, full: bool = True) -> Measurement:
     return Measurement(kspace * mask, mask, (ROWS, COLUMNS), kspace if full else None, calibration)
 
 
+# Rows and columns that the scanner measures: of padded k-space, with partial Fourier, and with a partial echo.
+PARTS = {
+    "padded": (slice(8, 24), slice(9, 27)),
+    "partial Fourier": (slice(0, ROWS), slice(12, COLUMNS)),
+    "partial echo": (slice(10, ROWS), slice(0, COLUMNS)),
+}
+
+
+def fully_sampled_part(rows: slice, columns: slice) -> Measurement:
+    """A scan that leaves out nothing of the part of k-space which it measures."""
+    sensitivities, _, kspace = simulate()
+    acquired = torch.zeros(ROWS, COLUMNS, dtype=torch.bool)
+    acquired[rows, columns] = True
+    calibration = Calibration(sensitivities, torch.full((COILS,), SIGMA))
+    return Measurement(kspace * acquired, acquired, (ROWS, COLUMNS), kspace * acquired, calibration)
+
+
+@pytest.fixture(params=PARTS)
+def part(request: pytest.FixtureRequest) -> Measurement:
+    return fully_sampled_part(*PARTS[request.param])
+
+
 @pytest.fixture
 def measurement() -> Measurement:
     return make()

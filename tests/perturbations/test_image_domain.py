@@ -87,6 +87,13 @@ def test_a_method_that_sees_everything_shows_the_change_and_no_more(measurement,
     assert scores["perturbed_reference"]["roi"].ssim < 0.99
 
 
+@pytest.mark.parametrize("insert", ["none", "symbol"])
+def test_a_full_scan_shows_all_of_a_change_that_its_k_space_can_hold(part, combined, roi, insert):
+    (found,) = found_by(part, combined, roi, (0.02,), insert=insert, steps=2)
+    share = found.details["recovery" if insert == "symbol" else "amplification"]
+    assert share == pytest.approx(1, abs=1e-3)
+
+
 def test_what_is_blown_up_is_said(measurement, combined, roi):
     class Loud(type(combined)):
         label = "Loud"

@@ -150,7 +150,7 @@ class ObjectPlan(Plan):
         statement = ""
         if state.image is not None:
             seen = (state.image.abs() - objective.clean.abs())[region].norm()
-            done = ((truth + state.z[0]).abs() - truth.abs())[region].norm()
+            done = ((truth + state.z[0] - insertion.missing(z)).abs() - truth.abs())[region].norm()
             details["amplification"] = float(seen / done) if done > 0 else None
             size = f"A change of the object by {100 * budget:.3g}% of its norm"
             statement = (
@@ -203,8 +203,9 @@ def _inserted(
 ) -> Perturbed:
     measurement = insertion.setup.measurement
     with torch.no_grad():
-        z, image = insertion.kspace(change), insertion.reconstruct(change, keep=insertion.keep)
-        recovery = float(insertion.recovered(change, region, image))
+        z = insertion.kspace(change)
+        image = insertion.reconstruct(z, keep=insertion.keep)
+        recovery = float(insertion.recovered(change - insertion.missing(z), region, image))
     carried = insertion.detectability(z)
     lost, preserved = recovery < LOST, carried >= ROSE
     details = {

@@ -46,8 +46,7 @@ class ScannedObject:
             if measurement.full is None:
                 phase = measurement.crop(measurement.combined)
                 return centre_pad_image(self.clean.abs() * torch.exp(1j * phase.angle()), measurement.model.shape)
-            coil_images = fourier.ifft(measurement.to_data(measurement.full), measurement.dims)
-            return (measurement.calibration.sensitivities.conj() * coil_images).sum(-3)
+            return self.combined(measurement.full)
 
     @cached_property
     def inside(self) -> Tensor:
@@ -90,6 +89,22 @@ class ScannedObject:
         """F S delta: a change of the image (rows, columns) in the k-space of every coil, on all points."""
         measurement = self.setup.measurement
         return self.of_coils(measurement.calibration.sensitivities * centre_pad_image(change, measurement.model.shape))
+
+    def combined(self, kspace: Tensor) -> Tensor:
+        """Sum conj(S) F^-1 k of the k-space of every coil on all points, complex64 of the model's (rows, columns)."""
+        measurement = self.setup.measurement
+        coil_images = fourier.ifft(measurement.to_data(kspace), measurement.dims)
+        return (measurement.calibration.sensitivities.conj() * coil_images).sum(-3)
+
+    def missing(self, z: Tensor) -> Tensor:
+        """What even a full scan does not show of a change of the image, complex64 (rows, columns); z is its F S delta.
+
+        That is the part on points that are not `acquired`: of padding, or left out by partial Fourier.
+        """
+        measurement = self.setup.measurement
+        if bool(measurement.acquired.all()):
+            return z.new_zeros(measurement.matrix)
+        return measurement.crop(self.combined(z * ~measurement.acquired))
 
     def of_coils(self, coil_images: Tensor) -> Tensor:
         """Coil images (coils, rows, columns) in k-space, complex64 (coils, readout, phase), on all points."""

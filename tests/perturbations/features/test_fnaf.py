@@ -3,14 +3,14 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from helpers.toy_slice import COILS, COLUMNS, ROWS, SIGMA, simulate
+from helpers.toy_slice import COILS, COLUMNS, PARTS, ROWS, SIGMA, fully_sampled_part, line_mask, simulate
 from napari_recon_robust.data.measurement import Calibration, Measurement
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.knob import resolve
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.perturbations.base import Setup
-from napari_recon_robust.perturbations.features.feature import Feature, Tissue
+from napari_recon_robust.perturbations.features.feature import SHAPES, Feature, Tissue
 from napari_recon_robust.perturbations.features.feature_search import FiniteDifferences, RandomSearch
 from napari_recon_robust.perturbations.features.fnaf import FNAF
 from napari_recon_robust.perturbations.features.insertion import Insertion
@@ -85,6 +85,25 @@ def test_full_sampling_recovers_everything_and_an_oblivious_method_nothing(measu
     assert lost.details["lost"]
     assert lost.details["information_preserved"]
     assert "lost its contrast" in lost.statement
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_full_scan_loses_nothing_that_its_k_space_cannot_hold(part, combined, shape):
+    """Padding and partial Fourier blur a small feature in every image."""
+    for size, sensitivities in ((1.0, "kept"), (3.0, "kept"), (3.0, "estimated")):
+        place = PLACE | {"shape": shape, "size": size, "sensitivities": sensitivities}
+        found = run(FNAF().run(part, combined, WHOLE, **place))
+        (outcome,) = run(evaluate(part, combined, WHOLE, found))
+        assert found[0].details["recovery"] == pytest.approx(1, abs=0.02 if sensitivities == "estimated" else 1e-3)
+        assert outcome.comparison.recovery == pytest.approx(1, abs=0.02 if sensitivities == "estimated" else 1e-3)
+        assert found[0].details["published_loss"] < 1e-6
+
+
+def test_a_scan_without_a_reference_is_measured_against_what_it_can_hold(part, combined):
+    alone = Measurement(part.kspace, part.mask, part.matrix, None, part.kept, part.acquired)
+    (found,) = run(FNAF().run(alone, combined, WHOLE, **PLACE | {"size": 1.0}))
+    assert found.details["recovery"] == pytest.approx(1, abs=0.05)
+    assert found.details["published_loss"] < 1e-4
 
 
 def test_what_drowns_in_the_thermal_noise_is_not_preserved(measurement, combined):
@@ -370,8 +389,16 @@ def test_many_features_in_one_image_take_the_memory_of_one(measurement, combined
     assert largest[0] == largest[1]
 
 
-def test_the_gradient_of_the_recoveries_is_that_of_finite_differences(measurement, combined):
-    insertion = Insertion(setup(measurement, combined), keep=True)
+@pytest.fixture
+def undersampled_part():
+    whole = fully_sampled_part(*PARTS["padded"])
+    mask = whole.mask & line_mask()
+    return Measurement(whole.kspace * mask, mask, whole.matrix, whole.full, whole.kept)
+
+
+@pytest.mark.parametrize("scan", ["measurement", "undersampled_part"])
+def test_the_gradient_of_the_recoveries_is_that_of_finite_differences(request, combined, scan):
+    insertion = Insertion(setup(request.getfixturevalue(scan), combined), keep=True)
     values = torch.tensor([[12.3, 12.4, 4.0, 0.4, 0.3], [21.6, 22.2, 5.0, -0.3, 2.0]])
 
     def recoveries(moved):
@@ -379,7 +406,7 @@ def test_the_gradient_of_the_recoveries_is_that_of_finite_differences(measuremen
 
     leaf = values.clone().requires_grad_()
     (gradient,) = torch.autograd.grad(recoveries(leaf), leaf)
-    step = 1e-2 * torch.tensor([1.0, 1.0, 1.0, 0.1, 0.3])
+    step = 3e-3 * torch.tensor([1.0, 1.0, 1.0, 0.1, 0.3])
     for index in range(2):
         for axis in range(5):
             shift = torch.zeros_like(values)
@@ -387,7 +414,7 @@ def test_the_gradient_of_the_recoveries_is_that_of_finite_differences(measuremen
             with torch.no_grad():
                 slope = (recoveries(values + shift) - recoveries(values - shift)) / (2 * step[axis])
             # T is fixed within a gradient, but may change with a step.
-            assert float(gradient[index, axis]) == pytest.approx(float(slope), abs=0.05)
+            assert float(gradient[index, axis]) == pytest.approx(float(slope), abs=5e-3)
 
 
 def test_the_words_say_where_it_is_and_how_it_came_there(measurement, combined):

@@ -107,19 +107,16 @@ class Feature:
         return _placed(inserted.change, inserted.window, (tissue.image.shape[-2], tissue.image.shape[-1]))
 
     def on(self, tissue: Tissue) -> "Inserted":
-        """The change, and what it does to the magnitude."""
+        """The change on the part of the image where it is not negligible."""
         matrix = (tissue.image.shape[-2], tissue.image.shape[-1])
         window, values = self._window(matrix), self.values.to(tissue.image.device)
-        profile, magnitude = self._profile(window, values), tissue.magnitude[window]
+        profile = self._profile(window, values)
         wanted = values[3] * self._local(tissue, matrix) * profile
-        floor = -DARKEST * magnitude
-        inserted = torch.maximum(wanted, floor) * tissue.carrier[window]
-        region = profile.detach() > EDGE
+        floor = -DARKEST * tissue.magnitude[window]
         return Inserted(
             window=window,
-            change=inserted,
-            region=region,
-            intended=(tissue.image[window] + inserted)[region].abs() - magnitude[region],
+            change=torch.maximum(wanted, floor) * tissue.carrier[window],
+            region=profile.detach() > EDGE,
             clipped=bool((wanted < floor - 1e-6 * tissue.brightest).any()),
         )
 
@@ -166,14 +163,12 @@ class Feature:
 class Inserted:
     """A feature in an image x, on the `window` outside of which it is negligible.
 
-    change: delta, complex64. region: T, bool. intended: |x + delta| - |x| on T, float32 (pixels,). clipped: whether
-    it would have been darker than it may be.
+    change: delta, complex64. region: T, bool. clipped: whether it would have been darker than it may be.
     """
 
     window: Window
     change: Tensor
     region: Tensor
-    intended: Tensor
     clipped: bool
 
 

@@ -28,8 +28,9 @@ SEARCHED = (("row", (-1.0,)),)
 class FNAF(Perturbation):
     """min over place, size, shape and contrast of the recovery <dt, df>_T / ||dt||_T^2 of an inserted feature.
 
-    dt = |x + delta| - |x| is the change of the truth, df = |f(M(k + F S delta))| - |f(Mk)| that of the
-    reconstruction, T the feature's support with a thin shell; recovery 1: kept, 0: gone, below 0.5: lost. The
+    dt is the change of |x|, the fully sampled image, df = |f(M(k + F S delta))| - |f(Mk)| that of the
+    reconstruction, T the feature's support with a thin shell; recovery 1: kept, 0: gone, below 0.5: lost. A full scan
+    of padded k-space or with partial Fourier shows less than delta itself, and that is no loss of the method's. The
     feature is either placed (`row` and `column`) or searched for within the ROI: with many features in each image
     and gradients, or as published (Cheng et al. 2020, MIDL), by the published loss. Multi-coil complex features, the
     recovery and the multiplexed search are our own; the published loss is in the details of every result.

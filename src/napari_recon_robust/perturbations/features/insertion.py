@@ -58,21 +58,26 @@ class Insertion(ScannedObject):
         """The image x as features are added to it."""
         return Tissue(self.truth)
 
-    def reconstruct(self, change: Tensor, *, keep: bool) -> Tensor:
-        """f(M(k + F S delta)), complex64 (rows, columns)."""
+    def reconstruct(self, z: Tensor, *, keep: bool) -> Tensor:
+        """f(M(k + z)), complex64 (rows, columns), of a change z of the k-space of every coil."""
         measurement = self.setup.measurement
-        return self.setup.reconstruct(measurement.with_kspace(measurement.kspace + self.kspace(change), keep=keep))
+        return self.setup.reconstruct(measurement.with_kspace(measurement.kspace + z, keep=keep))
 
-    def recovery(self, inserted: Inserted, image: Tensor) -> Tensor:
-        """<dt, df>_T / ||dt||_T^2, differentiable; zero where the feature changes nothing."""
-        intended = inserted.intended
-        after, before = (one[inserted.window][inserted.region].abs() for one in (image, self.clean))
-        return (intended * (after - before)).sum() / intended.square().sum().clamp_min(torch.finfo(intended.dtype).tiny)
+    def recovery(self, inserted: Inserted, missing: Tensor, image: Tensor) -> Tensor:
+        """<dt, df>_T / ||dt||_T^2, differentiable; zero where the feature changes nothing.
 
-    def recovered(self, change: Tensor, region: Tensor, image: Tensor) -> Tensor:
-        """`recovery` of any change of the image, (rows, columns), on the region T, bool (rows, columns)."""
-        intended = ((self.truth + change).abs() - self.truth.abs())[region]
-        return (intended * (image.abs() - self.clean.abs())[region]).sum() / intended.square().sum()
+        missing: `missing` of all that is inserted, complex64 (rows, columns).
+        """
+        truth, lacking, after, before = (
+            one[inserted.window][inserted.region] for one in (self.truth, missing, image, self.clean)
+        )
+        expected = (truth + inserted.change[inserted.region] - lacking).abs() - truth.abs()
+        return _recovered(expected, after.abs() - before.abs())
+
+    def recovered(self, shown: Tensor, region: Tensor, image: Tensor) -> Tensor:
+        """`recovery` of any change that a full scan shows, (rows, columns), on the region T, bool (rows, columns)."""
+        expected = (self.truth + shown).abs() - self.truth.abs()
+        return _recovered(expected[region], (image.abs() - self.clean.abs())[region])
 
     def together(self, features: Sequence[Feature], *, keep: bool) -> tuple[Tensor, Tensor]:
         """The recovery of each of several well separated features, float32 (features,), and the image with them all.
@@ -83,8 +88,9 @@ class Insertion(ScannedObject):
         change = torch.zeros_like(self.truth)
         for one in inserted:
             change[one.window] += one.change
-        image = self.reconstruct(change, keep=keep)
-        return torch.stack([self.recovery(one, image) for one in inserted]), image
+        z = self.kspace(change)
+        image, missing = self.reconstruct(z, keep=keep), self.missing(z)
+        return torch.stack([self.recovery(one, missing, image) for one in inserted]), image
 
     def trial(self, feature: Feature) -> Trial:
         """The feature alone."""
@@ -125,7 +131,7 @@ class Insertion(ScannedObject):
 
         loss: the mean over all pixels of (T (|f| - t) / s)^2, t the fully sampled image of the method's own kind with
         the feature, s the standard deviation of the input. Both fall with the size of the image. Without a reference t
-        is |f(Mk)| with the feature's change.
+        is |f(Mk)| with what a full scan shows of the feature.
         """
         measurement, feature = self.setup.measurement, trial.feature
         region = feature.region(measurement.matrix)
@@ -135,7 +141,7 @@ class Insertion(ScannedObject):
             changed = measurement.added(z, keep=True)
             target = changed.reference(self.setup.method.reference_kind)
             if target is None:
-                target = (self.truth + change).abs()
+                target = (self.truth + change - self.missing(z)).abs()
             before, after = (input_image(one) for one in (measurement, changed))
             error = torch.where(region.to(target.device), trial.image.abs() - target, 0.0) / after.std()
             return float(error.square().mean()), float((_normalised(after) - _normalised(before)).square().mean())
@@ -214,6 +220,11 @@ def loss_of(setup: Setup, details: Mapping[str, Any], image: Tensor) -> float:
     feature = Feature(details["shape"], values, tuple((int(r), int(c), v) for r, c, v in details["pixels"]))
     trial = Trial(feature, image.to(setup.measurement.kspace.device), details["recovery"], 0.0)
     return Insertion(setup, keep=True).published(trial)[0]
+
+
+def _recovered(expected: Tensor, seen: Tensor) -> Tensor:
+    """<dt, df> / ||dt||^2 of changes of the magnitude, float32 (pixels,)."""
+    return (expected * seen).sum() / expected.square().sum().clamp_min(torch.finfo(expected.dtype).tiny)
 
 
 def input_image(measurement: Measurement) -> Tensor:
