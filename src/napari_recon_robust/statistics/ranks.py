@@ -18,7 +18,7 @@ def rank_correlation(first: ArrayLike, second: ArrayLike, units: Sequence[Hashab
     units: the method or volume of each point; points of one unit are not independent. By default each point is a unit.
     The interval is on Fisher's scale z = artanh(rho), with a standard error of
 
-        sqrt((1 + rho^2 / 2) / (n - 3))        independent points (Bonett and Wright 2000, doi:10.1007/BF02294183)
+        sqrt((1 + rho^2 / 2) / (n - 3))         independent points (Bonett and Wright 2000, doi:10.1007/BF02294183)
         jackknife's error of rho / (1 - rho^2)  points in units, by the delta method
 
     The jackknife leaves out one unit at a time, with Student's t. It is taken of rho itself: artanh has no bound, so

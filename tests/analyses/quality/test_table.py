@@ -37,6 +37,38 @@ def test_means_are_geometric_and_ratios_are_paired() -> None:
     assert one.nmse.interval is None
 
 
+def scored(method: str, case: int, ssim: float, error: str = "") -> MethodResult:
+    return result(method, case, 0.1, scan=case).model_copy(update={"ssim": ssim, "psnr": 40 * ssim, "error": error})
+
+
+def test_a_method_that_fails_where_it_is_hard_is_compared_on_the_cases_that_both_have() -> None:
+    """It beats the baseline's mean over all cases, and is worse on each case that it has."""
+    results = [scored("base", n, ssim) for n, ssim in enumerate((0.8, 0.81, 0.82, 0.6, 0.61))]
+    results += [scored("worse", n, ssim, "noisy" if n > 2 else "") for n, ssim in enumerate((0.79, 0.79, 0.78, 0, 0))]
+    table = Table(results, {"base": {}, "worse": {}}, "base")
+    (section,) = table.sections
+    assert section.cases == 5
+    assert [line.method for line in section.incomplete] == ["worse"]
+    base, worse = section.scores
+    assert worse.ssim.value > base.ssim.value
+    assert worse.ssim_gain is not None
+    assert worse.psnr_gain is not None
+    expected = stats.ttest_1samp([-0.01, -0.02, -0.04], 0).confidence_interval()
+    assert worse.ssim_gain.interval == pytest.approx((expected.low, expected.high))
+    assert worse.psnr_gain.value == pytest.approx(-40 * 0.07 / 3)
+    text = table.markdown()
+    assert "| NMSE ÷ base | SSIM − base | PSNR − base |" in text
+    assert "cannot be compared with those of the others" in text
+    assert "worse (3 of 5 cases). Compare them by the columns with base" in text
+    assert "Name a baseline" in Table(results, {"base": {}, "worse": {}}).markdown()
+
+
+def test_a_method_of_an_earlier_run_with_fewer_cases_is_named() -> None:
+    results = [scored("all", n, 0.8) for n in range(4)] + [scored("few", n, 0.9) for n in range(2)]
+    assert "few (2 of 4 cases)" in Table(results, {"all": {}, "few": {}}).markdown()
+    assert "cannot be compared" not in Table(results[:4], {"all": {}, "few": {}}).markdown()
+
+
 def test_a_case_in_which_the_baseline_is_exact_has_no_ratio() -> None:
     results = [result("a", n, nmse) for n, nmse in enumerate((0.0, 0.4))]
     results += [result("b", n, nmse) for n, nmse in enumerate((0.05, 0.1))]

@@ -40,10 +40,10 @@ def compare_methods(
 
     files: of each group (`grid.groups`). folder: gets results.csv, line by line, and at the end, or when the job is
     closed, comparison.md and comparison.json. What is in results.csv already, of the same input, versions, weights
-    and knobs, is not computed again; methods that failed are tried again. baseline: a row that NMSE is compared to.
-    A method that fails on a case is one result. Files and slices that cannot be used are left out, and `Table.faults`
-    names them; the error of the first is raised if nothing can be used. Raises InputError for knobs or a baseline that
-    do not fit.
+    and knobs, is not computed again; methods that failed are tried again. baseline: a row that the others are compared
+    with. A method that fails on a case is one result. Files and slices that cannot be used are left out, and
+    `Table.faults` names them; the error of the first is raised if nothing can be used. Raises InputError for knobs or a
+    baseline that do not fit.
     Raises WritingError for a folder that cannot be written; what is computed by then is saved elsewhere.
     """
     rows = {entry.name: describe(entry) for entry in entries}

@@ -15,13 +15,18 @@ from ...statistics import clustered
 from ...statistics.estimate import FEWEST, SSIM_SCALE, Estimate, Interval
 from .results import MethodResult
 
+_Case = tuple[str, str]  # input and pattern
+_UnitOf = Callable[[MethodResult], Any]
+_Average = Callable[[Sequence[float], Sequence[Any]], Estimate]
+
 
 @dataclass(frozen=True)
 class MethodScores:
     """One method in one group at one acceleration.
 
-    SSIM and PSNR as means, NMSE as geometric mean, ratio = that of NMSE over the baseline's on the same cases,
-    all on the foreground. seconds: the median.
+    SSIM and PSNR as means, NMSE as geometric mean, all on the foreground and over the cases that the method has.
+    Against the baseline, over the cases that both have: ratio, the geometric mean of NMSE over the baseline's;
+    ssim_gain, psnr_gain, the means of the method's less the baseline's; None without a baseline. seconds: the median.
     """
 
     method: str
@@ -31,27 +36,35 @@ class MethodScores:
     psnr: Estimate
     nmse: Estimate
     ratio: Estimate | None
+    ssim_gain: Estimate | None
+    psnr_gain: Estimate | None
     seconds: float
 
 
 @dataclass(frozen=True)
 class Section:
-    """One group at one acceleration. unit: what the intervals are over."""
+    """One group at one acceleration. cases: how many there are. unit: what the intervals are over."""
 
     group: str
     acceleration: float
+    cases: int
     effective: Interval
     unit: str
     scores: tuple[MethodScores, ...]
+
+    @property
+    def incomplete(self) -> list[MethodScores]:
+        """The methods that lack some of the cases, so that their means cannot be compared with those of the others."""
+        return [line for line in self.scores if line.cases < self.cases]
 
 
 class Table:
     """The means of results; Student's t intervals over scans, where there are 3, else over slices, else over masks.
 
-    rows: what is known of each method beside its figures, in the order of the lines. baseline: the row that NMSE is
-    divided by, case by case. faults: of files and slices that are left out, by name. scans: the names of the files of
-    this run by the digits that `MethodResult.scan` has of them. Files of one name have as much of their folders as
-    tells them apart. What is written says only how many are left out, since it names no file.
+    rows: what is known of each method beside its figures, in the order of the lines. baseline: the row that the others
+    are compared with, case by case. faults: of files and slices that are left out, by name. scans: the names of the
+    files of this run by the digits that `MethodResult.scan` has of them. Files of one name have as much of their
+    folders as tells them apart. What is written says only how many are left out, since it names no file.
     Slices of one head are not independent: an interval over them speaks of that head alone.
     """
 
@@ -112,7 +125,6 @@ class Table:
         ]
         for section in self.sections:
             low, high = section.effective
-            count = max(line.cases + line.failed for line in section.scores)
             text.append(f"## {section.group}, {section.acceleration:g}x")
             known = any(line.ssim.interval for line in section.scores)
             over = (
@@ -121,8 +133,10 @@ class Table:
                 else f"{section.unit} {'is' if section.unit.startswith('1 ') else 'are'} too few for intervals"
             )
             effective = " to ".join(dict.fromkeys((f"{low:.2f}", f"{high:.2f}")))
-            text.append(f"{counted(count, 'case')}, effective R {effective}; {over}.")
+            text.append(f"{counted(section.cases, 'case')}, effective R {effective}; {over}.")
             text.append(self._table(section))
+            if section.incomplete:
+                text.append(self._incomplete(section))
         if self.cautions:
             text += ["## Cautions", "\n".join(f"- {caution}" for caution in self.cautions)]
         failures = sorted({f"- {result.method}: {result.error}" for result in self.results if result.error})
@@ -140,6 +154,7 @@ class Table:
                 "group": section.group,
                 "acceleration": section.acceleration,
                 "effective": section.effective,
+                "cases": section.cases,
                 "intervals_over": section.unit,
                 "methods": [{name: _json(value) for name, value in vars(line).items()} for line in section.scores],
             }
@@ -152,36 +167,34 @@ class Table:
 
     def _section(self, group: str, acceleration: float, results: Sequence[MethodResult]) -> Section:
         unit, of = _units(results)
-        base = {result.input: result.nmse for result in results if result.method == self.baseline}
-        compared = {case: error for case, error in base.items() if error}  # nothing is a multiple of no error
-        lines = []
+        base = {_case(result): result for result in results if result.method == self.baseline and not result.error}
         order = {name: number for number, name in enumerate(self.rows)}
         found = dict.fromkeys(result.method for result in results)
-        for method in sorted(found, key=lambda name: order.get(name, len(order))):
-            mine = [result for result in results if result.method == method]
-            done = [result for result in mine if not result.error]
-            units = [of(result) for result in done]
-            ratios = [(result.nmse / compared.get(result.input, np.nan), of(result)) for result in done]
-            ratios = [(ratio, unit) for ratio, unit in ratios if ratio == ratio]
-            lines.append(
-                MethodScores(
-                    method=method,
-                    cases=len(done),
-                    failed=len(mine) - len(done),
-                    ssim=_mean([result.ssim for result in done], units).within(*SSIM_SCALE),
-                    psnr=_mean([result.psnr for result in done], units),
-                    nmse=_geometric([result.nmse for result in done], units),
-                    ratio=_geometric([one for one, _ in ratios], [unit for _, unit in ratios]) if base else None,
-                    seconds=float(np.median([result.seconds for result in done])) if done else np.nan,
-                )
-            )
+        lines = [
+            _scores([result for result in results if result.method == method], base, of)
+            for method in sorted(found, key=lambda name: order.get(name, len(order)))
+        ]
         effective = [result.effective for result in results]
-        return Section(group, acceleration, (min(effective), max(effective)), unit, tuple(lines))
+        cases = len({_case(result) for result in results})
+        return Section(group, acceleration, cases, (min(effective), max(effective)), unit, tuple(lines))
+
+    def _incomplete(self, section: Section) -> str:
+        """What a reader must know of the methods that lack cases."""
+        named = ", ".join(f"{line.method} ({line.cases} of {section.cases:,} cases)" for line in section.incomplete)
+        how = (
+            "Name a baseline to compare them on the cases that both have."
+            if self.baseline is None
+            else f"Compare them by the columns with {self.baseline}, which are over the cases that both have."
+        )
+        return (
+            "SSIM, PSNR, NMSE and seconds of methods that lack cases cannot be compared with those of the others, "
+            f"since the missing cases may be the hard ones: {named}. {how}"
+        )
 
     def _table(self, section: Section) -> str:
         heads = ["method", "SSIM", "PSNR", "NMSE", "seconds", "parameters", "MB"]
         if self.baseline is not None:
-            heads.insert(4, f"NMSE ÷ {self.baseline}")
+            heads[4:4] = [f"{metric} {self.baseline}" for metric in ("NMSE ÷", "SSIM −", "PSNR −")]
         rows = []
         for line in section.scores:
             known = self.rows.get(line.method, {})
@@ -196,21 +209,10 @@ class Table:
                 "" if megabytes is None else f"{megabytes:g}",
             ]
             if self.baseline is not None:
-                cells.insert(4, _written(line.ratio, ".3f") if line.ratio else "")
+                against = ((line.ratio, ".3f"), (line.ssim_gain, "+.4f"), (line.psnr_gain, "+.2f"))
+                cells[4:4] = [_written(mean, digits) if mean else "" for mean, digits in against]
             rows.append(cells)
         return markdown(heads, rows)
-
-
-def _units(results: Sequence[MethodResult]) -> tuple[str, Callable[[MethodResult], Any]]:
-    """What is most independent and there often enough: its name, and of which unit a result is."""
-    kinds: tuple[tuple[str, Callable[[MethodResult], Any]], ...] = (
-        ("scan", lambda result: result.scan),
-        ("slice", lambda result: (result.scan, result.slice)),
-        ("mask", lambda result: result.input),
-    )
-    counts = [len({of(result) for result in results}) for _, of in kinds]
-    chosen = next((n for n, count in enumerate(counts) if count >= FEWEST), len(kinds) - 1)
-    return counted(counts[chosen], kinds[chosen][0]), kinds[chosen][1]
 
 
 def _mean(values: Sequence[float], units: Sequence[Any]) -> Estimate:
@@ -225,6 +227,51 @@ def _geometric(values: Sequence[float], units: Sequence[Any]) -> Estimate:
         found = _mean(list(np.log(values)), units)
     ends = found.interval and (float(np.exp(found.interval[0])), float(np.exp(found.interval[1])))
     return Estimate(float(np.exp(found.value)), ends, found.units)
+
+
+def _scores(
+    results: Sequence[MethodResult],
+    base: Mapping[_Case, MethodResult],
+    of: _UnitOf,
+) -> MethodScores:
+    """Those of one method. base: the baseline's results. of: the unit of a result."""
+    done = [result for result in results if not result.error]
+    units = [of(result) for result in done]
+
+    def against(value: Callable[[MethodResult, MethodResult], float], mean: _Average = _mean) -> Estimate | None:
+        pairs = [(value(one, base[_case(one)]), of(one)) for one in done if _case(one) in base]
+        pairs = [(value, unit) for value, unit in pairs if not isnan(value)]
+        return mean([value for value, _ in pairs], [unit for _, unit in pairs]) if base else None
+
+    return MethodScores(
+        method=results[0].method,
+        cases=len(done),
+        failed=len(results) - len(done),
+        ssim=_mean([result.ssim for result in done], units).within(*SSIM_SCALE),
+        psnr=_mean([result.psnr for result in done], units),
+        nmse=_geometric([result.nmse for result in done], units),
+        # nothing is a multiple of no error
+        ratio=against(lambda one, other: one.nmse / other.nmse if other.nmse else np.nan, _geometric),
+        ssim_gain=against(lambda one, other: one.ssim - other.ssim),
+        psnr_gain=against(lambda one, other: one.psnr - other.psnr),
+        seconds=float(np.median([result.seconds for result in done])) if done else np.nan,
+    )
+
+
+def _case(result: MethodResult) -> _Case:
+    return result.input, result.pattern
+
+
+def _units(results: Sequence[MethodResult]) -> tuple[str, _UnitOf]:
+    """What is most independent and there often enough: its name, and of which unit a result is."""
+    kinds: tuple[tuple[str, _UnitOf], ...] = (
+        ("scan", lambda result: result.scan),
+        ("slice", lambda result: (result.scan, result.slice)),
+        ("mask", lambda result: result.input),
+    )
+    counts = [len({of(result) for result in results}) for _, of in kinds]
+    chosen = next((n for n, count in enumerate(counts) if count >= FEWEST), len(kinds) - 1)
+    return counted(counts[chosen], kinds[chosen][0]), kinds[chosen][1]
 
 
 def _written(mean: Estimate, digits: str) -> str:

@@ -38,7 +38,7 @@ from ..paths import FOLDER
 )
 @click.option("--matrix", default=256, show_default=True, help="Side of simulated images.")
 @click.option("--axes", metavar="A,B,C", help="Axes of raw arrays, for instance coil,phase,readout.")
-@click.option("--baseline", metavar="ID", help="The method that NMSE is divided by, case by case.")
+@click.option("--baseline", metavar="ID", help="The method that others are compared with, case by case.")
 @click.option("--device", default="cpu", show_default=True, metavar="D", help="cpu, cuda, cuda:1 or mps.")
 @click.option("--output", type=FOLDER, help="Folder; a run there goes on.")
 @click.option("--json", "as_json", is_flag=True, help="Print the table as JSON.")
