@@ -295,6 +295,17 @@ def test_kspace_of_three_dimensions_is_told_and_slices_are_not(tmp_path, coils, 
             assert any("taken for slices has its energy in the centre" in note for note in scan.header.notes) == told
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_reference_that_is_not_finite_is_refused_when_it_is_read(tmp_path, kspace, value):
+    reference = np.ones((4, 24, 20), np.float32)
+    reference[1, 3, 3] = value
+    with open_scan(write(tmp_path / "file1.h5", kspace=kspace, reconstruction_rss=reference)) as scan:
+        said = "the reference of slice 1 of file1.h5 has NaN or infinity at 1 pixel; finite values are expected: choose"
+        with pytest.raises(InputError, match=said):
+            scan.reference(1)
+        assert scan.reference(0).isfinite().all()
+
+
 def test_neither_header_nor_reference(tmp_path, kspace):
     with open_scan(write(tmp_path / "file1.h5", kspace=kspace)) as scan:
         assert scan.header.matrix == (48, 20)

@@ -229,7 +229,10 @@ class Scan(AbstractContextManager["Scan"]):
         return last[1:]
 
     def reference(self, slice: int) -> "Tensor | None":
-        """The stored reference image in units of `unit`, float32 (rows, columns), or None; errors as of `kspace`."""
+        """The stored reference image in units of `unit`, float32 (rows, columns), or None.
+
+        Raises InputError for NaN or infinity in it, and the errors of `kspace`.
+        """
         self._check(slice)
         with self._reading(f"the reference of slice {slice}"):
             stored = self._stored_reference(slice)
@@ -237,6 +240,11 @@ class Scan(AbstractContextManager["Scan"]):
                 return None
             from torch import from_numpy
 
+            if bad := np.count_nonzero(~np.isfinite(stored)):
+                raise InputError(
+                    f"the reference of slice {slice} of {self.name} has NaN or infinity at {counted(bad, 'pixel')}; "
+                    f"finite values are expected: {self._advice}."
+                )
             unit = self.unit(slice)
             return from_numpy(np.asarray(stored if unit == 1 else stored / unit, dtype=np.float32))
 
