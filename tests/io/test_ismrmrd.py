@@ -17,9 +17,9 @@ from napari_recon_robust.io.ismrmrd_acquisitions import Acquisitions
 class Writer:
     """A file of acquisitions."""
 
-    def __init__(self, path, xml):
+    def __init__(self, path, xml, group="dataset"):
         self.path = path
-        self.dataset = ismrmrd.Dataset(str(path), "dataset")
+        self.dataset = ismrmrd.Dataset(str(path), group)
         self.dataset.write_xml_header(xml.encode())
 
     def line(
@@ -952,3 +952,25 @@ def test_a_single_slice_with_gaps_makes_the_scan_undersampled(writer, kspace):
             measurement = scan.measurement(slice)
             assert measurement.mask[0].nonzero().flatten().tolist() == list(some)
             assert (measurement.full is None) == (slice == 0)
+
+
+def test_of_several_groups_the_customary_one_is_used(writer, kspace):
+    """The other one, which an adjustment left there, comes first by its name."""
+    writer.lines(kspace[:1])
+    other = Writer(writer.path, header((48, 20), (24, 20), 19, 10), "adjust")
+    other.lines(kspace[1:2])
+    other.done()
+    with open_scan(writer.done()) as scan:
+        assert scan.header.notes == ("Of 2 groups with acquisitions `dataset` is used.",)
+        np.testing.assert_array_equal(scan.kspace(0).numpy(), kspace[0])
+
+
+def test_of_several_groups_the_first_with_lines_of_an_image_is_used(tmp_path, kspace):
+    """A measurement of noise stands in a group of its own."""
+    for group, flags in (("dataset_1", (ismrmrd.ACQ_IS_NOISE_MEASUREMENT,)), ("dataset_2", ()), ("dataset_3", ())):
+        writer = Writer(tmp_path / "scan.mrd", header((48, 20), (24, 20), 19, 10), group)
+        writer.lines(kspace[2:3] if group == "dataset_2" else kspace[:1], flags=flags)
+        writer.done()
+    with open_scan(tmp_path / "scan.mrd") as scan:
+        assert scan.header.notes == ("Of 3 groups with acquisitions `dataset_2` is used.",)
+        np.testing.assert_array_equal(scan.kspace(0).numpy(), kspace[2])

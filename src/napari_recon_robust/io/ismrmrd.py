@@ -17,7 +17,7 @@ from ..data.scan import Header, Scan
 from ..ground.guard import check_memory
 from ..ground.hdf5 import is_hdf5, open_hdf5
 from .format import Format
-from .ismrmrd_acquisitions import Acquisitions, group_of
+from .ismrmrd_acquisitions import Acquisitions, groups_of
 from .volume import Lines, Volume
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class ISMRMRD(Format):
         if not is_hdf5(path):
             return False
         with open_hdf5(path) as file:
-            return group_of(file) is not None
+            return bool(groups_of(file))
 
     def open(self, path: Path, axes: Sequence[str] | None = None) -> Scan:
         """Read the header and the acquisitions' heads; FileFormatError if they are not of a Cartesian scan."""

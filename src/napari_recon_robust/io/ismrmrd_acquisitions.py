@@ -26,6 +26,7 @@ from .ismrmrd_lines import (
 if TYPE_CHECKING:
     from torch import Tensor
 
+_CUSTOM = "dataset"
 _MOST_PADDED = 16  # times that an encoded matrix may be larger than what was measured
 _MOST_BEYOND = 0.01  # of an encoded axis: the centre may be a sample or a step off, and the last falls off the edge
 _TOGETHER = 256  # acquisitions whose samples are read at once
@@ -46,20 +47,23 @@ class Acquisitions:
     def __init__(self, file: Any, name: str) -> None:
         """Read the header and the heads; FileFormatError if they are not of a Cartesian scan."""
         self._file, self._name = file, name
-        group = file[group_of(file)]
-        self.header = AcquisitionHeader.parse(values(group["xml"], 0), name)
-        self._data = _table(group, name)
-        self._all_heads = _heads(self._data)
+        groups = groups_of(file)
+        for group in groups:
+            self.header = AcquisitionHeader.parse(values(file[group]["xml"], 0), name)
+            self._data = _table(file[group], name)
+            self._all_heads = _heads(self._data)
+            imaging, apart, joined = image_and_calibration(self._all_heads, self.header.calibration)
+            self._lines, notes = first_pass(self._all_heads, imaging)
+            if len(self._lines):
+                break
+        else:
+            raise FileFormatError(
+                f"{name} has no imaging acquisitions in its first encoding space; export the scan with its data."
+            )
         if self.header.trajectory is not None and self.header.trajectory.lower() != "cartesian":
             raise FileFormatError(
                 f"{name} was sampled along the trajectory {self.header.trajectory!r}; Cartesian lines are expected: "
                 "grid them, and say so in the header."
-            )
-        imaging, apart, joined = image_and_calibration(self._all_heads, self.header.calibration)
-        self._lines, notes = first_pass(self._all_heads, imaging)
-        if not len(self._lines):
-            raise FileFormatError(
-                f"{name} has no imaging acquisitions in its first encoding space; export the scan with its data."
             )
         self.heads = self._all_heads[self._lines]
         _refuse_other_scans(self.heads, name)
@@ -74,6 +78,7 @@ class Acquisitions:
         beyond = self._leave_out_beyond()
         self.slices = np.unique(self.heads["idx"]["slice"])
         self.notes = (
+            *([f"Of {len(groups)} groups with acquisitions `{group}` is used."] if len(groups) > 1 else []),
             *notes,
             *joined,
             *beyond,
@@ -269,12 +274,10 @@ class Acquisitions:
         return not any(samples[coils].any() for samples in self._samples(some))
 
 
-def group_of(file: Any) -> str | None:
-    """The group that holds the `xml` and `data` of a scan, by custom `dataset`."""
-    for name, item in file.items():
-        if hasattr(item, "items") and "xml" in item and "data" in item:
-            return str(name)
-    return None
+def groups_of(file: Any) -> list[str]:
+    """The groups that hold the `xml` and `data` of a scan, by custom `dataset`, which comes first."""
+    found = [str(name) for name, item in file.items() if hasattr(item, "items") and "xml" in item and "data" in item]
+    return sorted(found, key=lambda name: name != _CUSTOM)
 
 
 def _table(group: Any, name: str) -> Any:
