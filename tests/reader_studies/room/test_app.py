@@ -252,6 +252,18 @@ def test_the_check_of_the_display_is_kept_after_consent_and_not_without_end(stud
 
 
 @pytest.mark.slow
+def test_a_consent_and_a_deletion_are_limited_and_a_consent_is_logged_once(study: Callable[..., Answers]) -> None:
+    answers = study()
+    reader = Client(answers, "R1")
+    before = answers.head
+    found = [reader.post("/consent").status_code for _ in range(250)]
+    assert (found[0], found[-1]) == (200, 429)
+    assert answers.head == before
+    assert reader.post("/forget").status_code == 429
+    assert answers.consented("R1")
+
+
+@pytest.mark.slow
 def test_half_a_letter_is_refused_in_one_sentence(study: Callable[..., Answers]) -> None:
     """As of a comment that is cut within an emoji."""
     reader = Client(study(), "R1")

@@ -161,15 +161,22 @@ class _Room:
                 self._count_guess(request)
             raise
 
+    async def _writer(self, request: Request) -> str:
+        """The reader who asks for something to be stored or deleted, within the limit."""
+        reader = await self._reader(request)
+        if not self.writes.allows(reader):
+            raise _TooManyError
+        return reader
+
     async def consent(self, request: Request) -> Response:
         """The reader agrees to take part."""
-        reader = await self._reader(request)
+        reader = await self._writer(request)
         await run_in_threadpool(self.answers.consent, reader)
         return JSONResponse({})
 
     async def forget(self, request: Request) -> Response:
         """The reader's data are deleted."""
-        reader = await self._reader(request)
+        reader = await self._writer(request)
         await run_in_threadpool(self.answers.forget, reader)
         response = JSONResponse({})
         response.delete_cookie(COOKIE, httponly=True, samesite="strict")
@@ -259,9 +266,7 @@ class _Room:
 
     async def display(self, request: Request) -> Response:
         """What the check of the display found."""
-        reader, body = await self._reader(request), await _body(request)
-        if not self.writes.allows(reader):
-            raise _TooManyError
+        reader, body = await self._writer(request), await _body(request)
         findings = {str(name)[:40]: str(value)[:200] for name, value in list(body.items())[:20]}
         place = await run_in_threadpool(self.answers.place, reader)
         await run_in_threadpool(self.answers.check_display, reader, place.sitting, findings)
@@ -269,9 +274,7 @@ class _Room:
 
     async def answer(self, request: Request) -> Response:
         """The answers to one presentation; they are on the disk when this is confirmed."""
-        reader, body = await self._reader(request), await _body(request)
-        if not self.writes.allows(reader):
-            raise _TooManyError
+        reader, body = await self._writer(request), await _body(request)
         id, revision, values = body.get("presentation"), body.get("revision"), body.get("answers")
         context = body.get("context", {})
         if (
