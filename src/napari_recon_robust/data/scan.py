@@ -240,7 +240,7 @@ class Scan(AbstractContextManager["Scan"]):
                 return None
             from torch import from_numpy
 
-            if bad := np.count_nonzero(~np.isfinite(stored)):
+            if bad := int(np.count_nonzero(~np.isfinite(stored))):
                 raise InputError(
                     f"the reference of slice {slice} of {self.name} has NaN or infinity at {counted(bad, 'pixel')}; "
                     f"finite values are expected: {self._advice}."
