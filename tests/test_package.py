@@ -1,13 +1,20 @@
 """What importing costs, and that the public names are there."""
 
 import pkgutil
+import re
 import subprocess
 import sys
+import tomllib
 from importlib import import_module
+from pathlib import Path
+from typing import get_args
 
 import pytest
 
 import napari_recon_robust as rr
+from napari_recon_robust.ground.errors import Extra, to_install
+
+ROOT = Path(__file__).parents[1]
 
 
 def modules_after(statement: str) -> set[str]:
@@ -40,6 +47,14 @@ def test_a_public_function_outlives_the_import_of_a_submodule_of_its_name() -> N
         module = import_module(f"{rr.__name__}.{name}")
         assert callable(getattr(rr, name))
         assert getattr(rr, name).__name__ == module.__name__, "the submodule can be had by its name too"
+
+
+def test_hints_to_install_name_extras_and_have_one_form() -> None:
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    assert set(get_args(Extra)) == declared.keys() - {"dev"}
+    assert to_install("review") == "pip install 'napari-recon-robust[review]'"
+    texts = {path: path.read_text(encoding="utf-8") for path in Path(rr.__file__).parent.rglob("*.py")}
+    assert {path.name for path, text in texts.items() if re.search(r"pip install \S*\[", text)} == {"errors.py"}
 
 
 @pytest.mark.slow

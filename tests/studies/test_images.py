@@ -1,3 +1,4 @@
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -6,7 +7,9 @@ import torch
 import zarr
 from zarr.storage import ZipStore
 
+from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.progress import run
+from napari_recon_robust.studies.checking import check_study
 from napari_recon_robust.studies.images import keep_images, packed, place
 from napari_recon_robust.studies.running import run_study, study_status
 from napari_recon_robust.studies.store import Store
@@ -36,6 +39,15 @@ def test_a_study_keeps_all_images_where_asked(write_plan) -> None:
         images = load_images(store_beside(path), row["trial"])
         assert images["clean"].shape == (96, 96)
         assert ("perturbed" in images) == (row["perturbation"] != "none")
+
+
+@pytest.mark.parametrize("ask", [run_study, check_study])
+def test_without_zarr_a_study_that_keeps_images_is_not_begun(write_plan, monkeypatch, ask) -> None:
+    path = write_plan(keep={"images": "all"})
+    monkeypatch.setitem(sys.modules, "zarr", None)
+    with pytest.raises(InputError, match="kept images need Zarr"):
+        run(ask(path))
+    assert not store_beside(path).exists()
 
 
 @pytest.mark.slow

@@ -7,10 +7,11 @@ from typing import Any
 
 import click
 
-from ..ground.errors import InputError, either, left_out
+from ..ground.errors import InputError, either, left_out, to_install
 from ..studies.executors.choosing import Executor, choose
 from ..studies.mistakes import PlanError
 from ..studies.packaged import PACKAGED, is_packaged, packaged_plan
+from ..studies.rows import polars
 from ..studies.running import Status, run_study
 from ..studies.watching import DASHBOARD, FOLLOWED
 from .contradictions import refuse, refuse_both
@@ -22,6 +23,8 @@ class _PlanFile(click.Path):
     """The file of a plan, or the name of a packaged one, which is written into this folder."""
 
     def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
+        if self.exists:  # whoever asks only for a new plan needs no tables
+            polars()
         given = {} if context is None else context.meta.get(__name__, {})
         if _is_name(value):
             known = Path(f"{value}.yaml").exists()
@@ -108,7 +111,7 @@ def executor_of(workers: int | None, scheduler: str | None, cluster: Path | None
     if len(given) > 1:
         refuse_both(*given[:2])
     if workers is None and find_spec("distributed") is None:
-        warn("one process runs the study: for several install Dask, pip install '.[studies]'.")
+        warn(f"one process runs the study; for several, which need Dask, {to_install('studies')}.")
         workers = 1
     return choose(workers, scheduler, cluster, _tell_dashboard)
 

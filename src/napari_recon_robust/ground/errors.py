@@ -7,7 +7,10 @@ None of them derives from RuntimeError, because napari's generator workers swall
 import re
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
-from typing import ClassVar
+from typing import ClassVar, Literal
+
+# What the package may be installed with, as named in pyproject.toml.
+Extra = Literal["cluster", "deepinv", "dicom", "gui", "mp4", "onnx", "review", "studies"]
 
 LONGEST = 500  # characters of a sentence; what goes beyond is left out of its middle
 
@@ -42,6 +45,11 @@ class WeightsError(ReconRobustError):
 
 class PackageWarning(UserWarning):
     """Another's package or model is not as it should be; the command line prints the sentence as its own."""
+
+
+def to_install(extra: Extra) -> str:
+    """What to do about a missing library that comes with an extra of this package; works outside of a clone too."""
+    return f"pip install 'napari-recon-robust[{extra}]'"
 
 
 def dimensions(shape: Iterable[int]) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from ..ground.errors import ModelError, WeightsError
+from ..ground.errors import ModelError, WeightsError, to_install
 from ..ground.guard import is_file, read, said_by
 from ..reconstructors.base import Reconstructor
 from ..reconstructors.origin import of_file
@@ -64,9 +64,7 @@ def open_model(source: str) -> Reconstructor:
     try:
         import onnxruntime
     except ImportError:
-        raise ModelError(
-            "onnxruntime is not installed; install it with pip install 'napari-recon-robust[onnx]'."
-        ) from None
+        raise ModelError(f"ONNX files need onnxruntime; {to_install('onnx')}.") from None
     path = Path(source)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()

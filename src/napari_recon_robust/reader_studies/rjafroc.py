@@ -14,7 +14,7 @@ from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 
-from ..ground.errors import FileFormatError, InputError
+from ..ground.errors import FileFormatError, InputError, to_install
 from ..ground.guard import check_packed, open_file, shown
 from ..ground.writing import write
 from .imrmc import assembled
@@ -72,7 +72,7 @@ def _openpyxl() -> Any:
     try:
         import openpyxl
     except ImportError:
-        raise InputError("Excel files need openpyxl; pip install 'napari-recon-robust[review]'.") from None
+        raise InputError(f"Excel files need openpyxl; {to_install('review')}.") from None
     return openpyxl
 
 

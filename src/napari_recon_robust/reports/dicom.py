@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..data.window import Window
-from ..ground.errors import InputError
+from ..ground.errors import InputError, to_install
 from .conditions import CaseImages, Condition
 from .labels import burned_in, warning
 
@@ -31,7 +31,7 @@ def mr_image(shown: CaseImages, condition: Condition, window: Window, label: boo
     try:
         import pydicom
     except ImportError:
-        raise InputError("DICOM needs pydicom; pip install 'napari-recon-robust[dicom]'.") from None
+        raise InputError(f"DICOM needs pydicom; {to_install('dicom')}.") from None
     from pydicom.dataset import FileMetaDataset
     from pydicom.uid import ExplicitVRLittleEndian
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..cases.record import Case, reading
 from ..data.window import Window
-from ..ground.errors import InputError
+from ..ground.errors import InputError, to_install
 from ..ground.guard import to_path
 from ..ground.writing import write
 from ..io.images import check_suffix
@@ -55,9 +55,7 @@ def export_film(
         raise InputError(f"the film is to show {rate:g} images in a second; choose {RATES[0]:g} to {RATES[1]:g}.")
     mp4 = path.suffix.lower() == ".mp4"
     if mp4 and not writes_mp4():
-        raise InputError(
-            "MP4 needs imageio-ffmpeg: pip install 'napari-recon-robust[mp4]', or name a .gif, which needs nothing."
-        )
+        raise InputError(f"MP4 needs imageio-ffmpeg; {to_install('mp4')}, or name a .gif, which needs nothing.")
     with reading():
         shown = CaseImages(case)
         limits = shown.windowed(window)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..ground.errors import FileFormatError, InputError
+from ..ground.errors import FileFormatError, InputError, to_install
 from ..ground.guard import PACKED, check_length, check_memory, check_stored, head, opening, shown
 from .anatomy import Volume, from_image
 
@@ -96,9 +96,7 @@ def _read(path: Path, pixels: bool = True) -> Any:
     try:
         import pydicom
     except ImportError:
-        raise InputError(
-            f"{path.name} is DICOM, which needs pydicom; pip install 'napari-recon-robust[dicom]'."
-        ) from None
+        raise InputError(f"{path.name} is DICOM, which needs pydicom; {to_install('dicom')}.") from None
     check_length(path)
     meta = pydicom.filereader.read_file_meta_info(path)
     if meta.get("TransferSyntaxUID") == pydicom.uid.DeflatedExplicitVRLittleEndian:  # pydicom unpacks any amount

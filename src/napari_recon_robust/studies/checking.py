@@ -11,8 +11,7 @@ from ..ground.progress import Job, Progress
 from .columns import CLEAN
 from .devices import AUTO, lacking
 from .expand import Study
-from .rows import polars
-from .running import open_study
+from .running import check_libraries, open_study
 
 _EVERY = 1000  # groups between two reports
 
@@ -67,7 +66,7 @@ class Extent:
 def check_study(path: Path, *, store: Path | None = None, trust: bool = False) -> Job[Extent]:
     """Expand and validate a plan; raises PlanError with every mistake, with its line."""
     study = yield from open_study(path, trust=trust, store=store)
-    polars()  # which a run cannot do without
+    check_libraries(study.plan)
     return (yield from extent(study))
 
 

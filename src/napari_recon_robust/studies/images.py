@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
+from types import ModuleType
 from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
 from torch import Tensor
 
-from ..ground.errors import InputError
+from ..ground.errors import InputError, to_install
 from ..ground.writing import write
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the first date that an archive can have
@@ -29,15 +30,20 @@ def keep_images(folder: Path, trial: str, images: Mapping[str, Tensor]) -> None:
     write(place(folder, trial), packed(images))
 
 
+def zarr() -> ModuleType:
+    """The library of arrays; InputError where it is not installed."""
+    try:
+        import zarr.storage
+    except ImportError:
+        raise InputError(f"kept images need Zarr; {to_install('studies')}.") from None
+    return zarr
+
+
 def packed(images: Mapping[str, Tensor]) -> bytes:
     """The content of an archive; the same for the same images."""
-    try:
-        import zarr
-        from zarr.storage import MemoryStore
-    except ImportError:
-        raise InputError("kept images need Zarr, which is not installed: pip install '.[studies]'.") from None
-    memory = MemoryStore()
-    group = zarr.open_group(memory, mode="w", zarr_format=3)
+    library = zarr()
+    memory = library.storage.MemoryStore()
+    group = library.open_group(memory, mode="w", zarr_format=3)
     for name, image in images.items():
         group.create_array(name, data=image.contiguous().numpy(), chunks=tuple(image.shape), compressors=None)
     content = BytesIO()

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from ..ground.errors import FileFormatError, InputError, one_line
+from ..ground.errors import FileFormatError, InputError, one_line, to_install
 from ..ground.guard import check_memory, opening, read, shown, status
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def polars() -> ModuleType:
     try:
         import polars
     except ImportError:
-        raise InputError("studies need polars and Zarr, which are not installed: pip install '.[studies]'.") from None
+        raise InputError(f"studies need polars; {to_install('studies')}.") from None
     return polars
 
 

@@ -15,7 +15,7 @@ from .executors import inline
 from .executors.choosing import Executor
 from .expand import Group, Shard, Study
 from .filtering import filter_slices, guess_slices
-from .images import kept_images
+from .images import kept_images, zarr
 from .inventory import take_inventory
 from .keeping import check_columns, keep_worst
 from .lease import Lease
@@ -23,6 +23,7 @@ from .mistakes import Unfit
 from .plan import Annotations, Drawn, Plan, brings_code, read_plan
 from .regions import annotated_slices
 from .remarks import cautions, failures
+from .rows import polars
 from .store import Store, check_place
 from .table import columns_of, planned
 from .watching import Told, is_asked_to_stop, tell
@@ -113,12 +114,20 @@ def _lacking(study: Study) -> str:
     return "no slice has a region that it asks for; widen slices or regions"
 
 
+def check_libraries(plan: Plan) -> None:
+    """Raise InputError where a library is not installed without which the plan cannot be run."""
+    polars()
+    if plan.keep.images == "all":
+        zarr()
+
+
 def prepare_study(path: Path, *, store: Path, trust: bool = False) -> Job[Study]:
     """Open a plan and make its store, or bring it up to date, without running anything.
 
     Raises what `open_study` and `Store.prepare` raise.
     """
     study = yield from open_study(path, trust=trust, digests=True, store=store)
+    check_libraries(study.plan)
     Store.prepare(store, study.plan.study, read(path), study.inventory, columns_of(study.inventory), planned(study))
     return study
 

@@ -9,7 +9,7 @@ from types import ModuleType
 
 import click
 
-from ...ground.errors import InputError
+from ...ground.errors import InputError, to_install
 from ..contradictions import refuse_both
 from ..paths import FOLDER
 
@@ -55,5 +55,5 @@ def launcher() -> ModuleType:
     try:
         from ...window import launch
     except ImportError as error:
-        raise InputError(f"the window needs {error.name}, which is not installed: pip install '.[gui]'.") from None
+        raise InputError(f"the window needs {error.name}; {to_install('gui')}.") from None
     return launch

@@ -5,7 +5,7 @@ import socket
 from contextlib import suppress
 from pathlib import Path
 
-from ...ground.errors import InputError
+from ...ground.errors import InputError, to_install
 from ...ground.guard import shown
 from ..answers import Answers
 from ..bundle import Bundle
@@ -74,9 +74,7 @@ class Serving:
 
             from .app import make_app
         except ImportError:
-            raise InputError(
-                "the page needs Starlette and uvicorn; pip install 'napari-recon-robust[review]'."
-            ) from None
+            raise InputError(f"the page needs Starlette and uvicorn; {to_install('review')}.") from None
         options = uvicorn.Config(
             make_app(answers, self.origin),
             log_level="error",

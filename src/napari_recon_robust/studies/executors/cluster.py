@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from ...ground.documents import check_names, read_yaml
-from ...ground.errors import InputError, ReconRobustError, one_line
+from ...ground.errors import InputError, ReconRobustError, one_line, to_install
 from ...ground.guard import said_by, shown
 from ..expand import Shard, Study
 from ..store import Store
@@ -186,9 +186,7 @@ class Queued:
         try:
             import dask_jobqueue
         except ImportError:
-            raise InputError(
-                "batch systems need dask-jobqueue, which is not installed: pip install '.[cluster]'."
-            ) from None
+            raise InputError(f"batch systems need dask-jobqueue; {to_install('cluster')}.") from None
         with _mending():
             given = self.options.get("job_script_prologue", [])
             before = [*_exports(), *([given] if isinstance(given, str) else given)]
@@ -318,7 +316,7 @@ def dask() -> Any:
     try:
         import distributed
     except ImportError:
-        raise InputError("several workers need Dask, which is not installed: pip install '.[studies]'.") from None
+        raise InputError(f"several workers need Dask; {to_install('studies')}.") from None
     return distributed
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from pathlib import Path
 
 import polars
@@ -117,6 +118,20 @@ def test_the_demo_writes_its_plan_here_and_ends_in_the_report(
     said("export", "demo", "--output", tmp_path / "table.csv")
     assert polars.read_csv(tmp_path / "table.csv").height == 5
     assert said("diff", "demo", "demo.results") == said("diff", "demo.yaml", "demo.yaml")
+
+
+@pytest.mark.parametrize("command", ["run", "check"])
+def test_without_its_libraries_nothing_is_written_or_announced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for library in ("polars", "distributed"):
+        monkeypatch.setitem(sys.modules, library, None)
+    result = study(command, "demo")
+    assert str(result.exception) == "studies need polars; pip install 'napari-recon-robust[studies]'."
+    assert not result.output
+    assert not list(tmp_path.iterdir())
+    assert study("new", "demo").exit_code == 0
 
 
 def test_a_packaged_plan_is_pointed_at_a_folder(plan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
