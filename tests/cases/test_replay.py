@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from helpers.saved_cases import COLUMNS, ROI_BOX, saved, slice_of
-from napari_recon_robust.cases.checks import Check
+from napari_recon_robust.cases.checks import MEASURES, Check
 from napari_recon_robust.cases.record import Case, load_case, save_case
 from napari_recon_robust.cases.replay import Replay, make_case, recalled, replay, size_of_case
 from napari_recon_robust.ground import progress
@@ -125,6 +125,36 @@ def test_what_was_tampered_with_shows(tmp_path):
         progress.run(replay(replace(case, kspace=samples)))
     with pytest.raises(FileFormatError, match="holds no case"):
         progress.run(replay(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            lambda measured: {"ssim": measured["ssim"]},
+            "nmse was not computed then; the metric psnr was not computed then",
+        ),
+        (lambda measured: {**measured, "sharpness": 1.0}, "sharpness is not computed any more"),
+    ],
+)
+def test_a_case_of_a_version_with_other_metrics_is_reproduced(tmp_path, change, words):
+    case = load_case(saved(tmp_path))
+
+    def of_then(result, places=(*MEASURES, "degradation")):
+        return result | {part: {region: change(one) for region, one in result[part].items()} for part in places}
+
+    again = progress.run(replay(replace(case, results=[of_then(result) for result in case.results])))
+    assert again.reproduced, again.summary()
+    assert f"What has changed: the metric {words}." in again.summary()
+
+
+def test_metrics_that_were_taken_out_show(tmp_path):
+    case = load_case(saved(tmp_path))
+    first = case.results[0]["clean"]
+    without_one = case.results[0] | {"clean": first | {"roi": {"ssim": first["roi"]["ssim"]}}}
+    assert not progress.run(replay(replace(case, results=[without_one, *case.results[1:]]))).reproduced
+    none = [result | {part: {key: {} for key in result[part]} for part in MEASURES} for result in case.results]
+    assert not progress.run(replay(replace(case, results=none))).reproduced
 
 
 def resealed(case: Case, folder: Path, *, results=None, recipe=None, images=None) -> Path:

@@ -120,6 +120,6 @@ def test_json_has_every_region_of_every_image():
     stored = json.loads(json.dumps(make(consistency={"clean": 0.1}).to_json(), allow_nan=False))
     for name in ("clean", "perturbed", "random", "perturbed_reference"):
         assert set(stored[name]) == {"roi", "foreground", "image"}
-        assert set(stored[name]["roi"]) == {"ssim", "psnr", "nmse"}
+        assert stored[name]["roi"].keys() >= {"ssim", "psnr", "nmse"}
     assert stored["reference"] == "rss"
     assert stored["data_consistency"] == {"clean": 0.1}

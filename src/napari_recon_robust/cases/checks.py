@@ -20,9 +20,13 @@ from .record import Array, Case
 
 TOLERANCE = 1e-3  # of numbers, and of an image's maximum; another processor gives differences of a few 1e-4
 PERTURBATION = "the perturbation"  # the one part of a case that is none of several
+MEASURES = ("clean", "perturbed", "random", "perturbed_reference")  # whose metrics a result has, on each region
 _DERIVED = ("degradation", "stability", "contrast_recovery", "data_consistency", "data_range", "acceleration")
 _WORDS = ("sentence", "warnings")
 _FOUND = ("statement", "findings", "details", "loss")  # what only the search itself can say
+
+
+Pair = tuple[Mapping[str, Any], Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -33,11 +37,47 @@ class Check:
     fault: str = ""
 
 
+def paired(case: Case, outcomes: Sequence[Outcome]) -> tuple[list[Pair], list[str]]:
+    """Each result as it was saved and as it is now, with the metrics that both versions have; the others in words.
+
+    A version has a metric if any of its values is there, so that one that was taken out of some results shows.
+    """
+    new = [outcome.to_json() for outcome in outcomes]
+    then, now = _metrics(case.results), _metrics(new)
+    others = then ^ now if then & now else set()
+    words = [
+        f"the metric {name} {'is not computed any more' if name in then else 'was not computed then'}"
+        for name in sorted(others)
+    ]
+    pairs = [(_without(others, one), _without(others, other)) for one, other in zip(case.results, new, strict=True)]
+    return pairs, words
+
+
+def _metrics(results: Sequence[Mapping[str, Any]]) -> set[str]:
+    parts = [result[part] for result in results for part in MEASURES if isinstance(result[part], Mapping)]
+    return {name for part in parts for measured in part.values() for name in measured}
+
+
+def _without(names: set[str], result: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A result without some metrics."""
+    parts = {part: result[part] for part in (*MEASURES, "degradation") if isinstance(result.get(part), Mapping)}
+    kept = {
+        part: {
+            region: {name: measured[name] for name in measured if name not in names}
+            for region, measured in regions.items()
+        }
+        for part, regions in parts.items()
+    }
+    return {**result, **kept}
+
+
 def check_outcomes(
-    case: Case, measurement: Measurement, kind: Perturbation, outcomes: Sequence[Outcome]
+    case: Case, measurement: Measurement, kind: Perturbation, outcomes: Sequence[Outcome], pairs: Sequence[Pair]
 ) -> list[Check]:
-    """The parts that follow from the samples: budgets, random controls, further results, words and images."""
-    pairs = [(saved, outcome.to_json()) for saved, outcome in zip(case.results, outcomes, strict=True)]
+    """The parts that follow from the samples: budgets, random controls, further results, words and images.
+
+    pairs: the results as of `paired`.
+    """
     images = ((name, _image_fault(name, case.images[name], outcomes)) for name in sorted(case.images))
     return [
         Check("the budgets", _first(_budget_faults(case, kind, outcomes))),
@@ -118,7 +158,7 @@ def _near(new: Tensor, saved: Tensor) -> bool:
     return float((new.cpu() - saved).abs().max()) <= TOLERANCE * float(new.abs().max())
 
 
-def _differing(pairs: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]], names: Sequence[str]) -> Iterator[str]:
+def _differing(pairs: Sequence[Pair], names: Sequence[str]) -> Iterator[str]:
     """A few words on each named part that differs; what earlier versions did not record is passed over."""
     for number, (saved, new) in enumerate(pairs, start=1):
         for name in names:

@@ -24,13 +24,12 @@ from ..reconstructors import registry as reconstructors
 from ..reconstructors.base import Method, Reconstructor
 from ..reconstructors.doubts import doubts
 from . import record
-from .checks import PERTURBATION, Check, check_outcomes, check_search
+from .checks import MEASURES, PERTURBATION, Check, check_outcomes, check_search, paired
 from .record import Case, CaseRecipe, reading
 
 TOLERANCE = 1e-6
 _PACKED = 0.5  # of the bytes of k-space are left on the disk, at the least
 _UNCHECKABLE = "Where the clean samples come from, no case can prove."
-MEASURES = ("clean", "perturbed", "random", "perturbed_reference")
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,8 +37,9 @@ class Replay:
     """A case computed again: its outcomes, and how far their metrics are from the saved ones.
 
     difference: the largest |new - saved| over SSIM, PSNR / 100 dB and NMSE of all images and regions.
-    changes: what has changed since it was saved (versions, weights, threads), in words. checks: the other parts of the
-    case that were computed again. unchecked: what was not, and why, in a sentence; empty where nothing is left.
+    changes: what has changed since it was saved (versions, weights, threads, metrics), in words. checks: the other
+    parts of the case that were computed again. unchecked: what was not, and why, in a sentence; empty where nothing is
+    left.
     """
 
     case: Case
@@ -285,20 +285,18 @@ def replay(case: Case | str | Path, reconstructor: Reconstructor | None = None, 
     )
     kind = perturbations.get(recipe.perturbation)
     with reading():
-        checks = check_outcomes(case, measurement, kind, outcomes)
+        pairs, other_metrics = paired(case, outcomes)
+        checks = check_outcomes(case, measurement, kind, outcomes, pairs)
         unchecked = _not_repeated(case, kind, search=search)
     if not unchecked:
         again = yield from kind.run(measurement, method, case.roi, recipe.budgets, **recipe.perturbation_knobs)
         with reading():
             checks.append(check_search(case, outcomes, again, doubted))
     with reading():
-        difference = max(
-            _difference(saved[name], outcome.to_json()[name])
-            for saved, outcome in zip(case.results, outcomes, strict=True)
-            for name in MEASURES
-        )
+        difference = max(_difference(saved[name], new[name]) for saved, new in pairs for name in MEASURES)
     unchecked = " ".join(filter(None, (unchecked, _UNCHECKABLE)))
-    return Replay(case, method, outcomes, difference, _changes(recipe, method), checks, unchecked)
+    changes = [*_changes(recipe, method), *other_metrics]
+    return Replay(case, method, outcomes, difference, changes, checks, unchecked)
 
 
 def _not_repeated(case: Case, kind: Perturbation, *, search: bool) -> str:
