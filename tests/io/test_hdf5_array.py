@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 import pytest
 
-from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.ground.errors import FileFormatError, InputError
 from napari_recon_robust.io import open_scan
 
 AXES = ("slice", "coil", "readout", "phase")
@@ -30,6 +30,36 @@ def test_axes_are_named_as_the_program_has_them_that_wrote_the_file(tmp_path, ks
         np.testing.assert_allclose(scan.kspace(2).numpy(), kspace[2], rtol=1e-6)
     with pytest.raises(InputError, match="axes"):
         open_scan(path, axes=names[:2])
+
+
+@pytest.mark.parametrize("order", ["readout,phase,coil", "coil,readout,phase", "phase,readout"])
+def test_axes_of_matlab_are_guessed_as_matlab_has_them(tmp_path, kspace, order):
+    """They were taken for fastMRI's, turned, so that coils were slices."""
+    names = order.split(",")
+    slice = dict(zip(AXES[1:], range(3), strict=True))
+    stored = (kspace[1] if len(names) == 3 else kspace[1, 0]).transpose(
+        [slice[name] - (len(names) == 2) for name in names]
+    )
+    path = tmp_path / "mine.mat"
+    with h5py.File(path, "w") as file:
+        file["kspace"] = stored.T
+        file["kspace"].attrs["MATLAB_class"] = np.bytes_("single")
+    with open_scan(path) as scan:
+        assert (scan.header.slices, scan.header.readout, scan.header.phase) == (1, 48, 20)
+        (note,) = scan.header.notes
+        assert f"are taken as {', '.join(names)}, which is a guess; name them (axes)" in note
+        np.testing.assert_array_equal(scan.kspace(0).numpy(), kspace[1, : scan.header.coils])
+
+
+def test_two_axes_of_another_program_are_to_be_named(tmp_path, kspace):
+    pairs = np.empty((48, 20), [("real", "<f4"), ("imag", "<f4")])
+    pairs["real"], pairs["imag"] = kspace[0, 0].real, kspace[0, 0].imag
+    with h5py.File(tmp_path / "mine.h5", "w") as file:
+        file["kspace"] = pairs
+    with pytest.raises(FileFormatError, match=r"is complex pairs of shape 48×20; .* or name its axes \(axes\)\."):
+        open_scan(tmp_path / "mine.h5")
+    with open_scan(tmp_path / "mine.h5", axes=("readout", "phase")) as scan:
+        np.testing.assert_array_equal(scan.kspace(0).numpy()[0], kspace[0, 0])
 
 
 @pytest.mark.parametrize("key", ["ismrmrd_header", "reconstruction_rss"])

@@ -67,6 +67,11 @@ def is_complex(dataset: Any) -> bool:
     return dataset.dtype.kind == "c" or set(dataset.dtype.names or ()) in map(set, _PAIRS)
 
 
+def is_from_matlab(dataset: Any) -> bool:
+    """Whether MATLAB wrote a data set, whose first axis is its last one for MATLAB."""
+    return "MATLAB_class" in dataset.attrs
+
+
 def complex_values(dataset: Any, index: Any) -> Any:
     """`values` of a data set that `is_complex`, as complex numbers."""
     return _as_complex(values(dataset, index))
@@ -89,7 +94,7 @@ class ComplexDataset:
 
     def __init__(self, dataset: Any) -> None:
         check_dataset(dataset)
-        self._dataset, self._turned = dataset, "MATLAB_class" in dataset.attrs
+        self._dataset, self._turned = dataset, is_from_matlab(dataset)
         self.shape: tuple[int, ...] = dataset.shape[::-1] if self._turned else dataset.shape
         self.dtype, self.ndim = np.dtype(np.complex64), len(self.shape)
 

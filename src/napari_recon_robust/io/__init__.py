@@ -24,6 +24,7 @@ FORMATS: Registry[Format] = Registry(
         "calgary-campinas": "calgary_campinas:CalgaryCampinas",
         "skm-tea": "skm_tea:SKMTEA",
         "cmrxrecon": "cmrxrecon:CMRxRecon",
+        "matlab": "hdf5_array:MATLABArray",
         "fastmri": "fastmri:FastMRI",
         "ismrmrd": "ismrmrd:ISMRMRD",
         "bart": "bart:BART",

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..ground.hdf5 import complex_values
-from .fastmri_fields import HEADER, REFERENCES
+from ..ground.hdf5 import complex_values, is_from_matlab
+from .fastmri_fields import KEY, MASK, is_bare, too_many
 from .hdf5_layout import HDF5Layout, Layout
 
 
@@ -27,14 +27,20 @@ class CMRxRecon(HDF5Layout):
     expects = "MATLAB 7.3 with `kspace` or `kus`"
 
     def layout(self, kspace: Any) -> Layout | None:
-        """Pairs of numbers of four or five axes, or of three or four for a single coil; None beside fastMRI's keys."""
+        """Pairs of numbers of four or five axes, or of three or four for a single coil; None beside fastMRI's keys.
+
+        None, too, for what would have more coils than the image has samples: the axes stand in another order then.
+        """
         if set(kspace.dtype.names or ()) != {"real", "imag"} or len(_axes(kspace)) not in (4, 5):
             return None
-        if any(key in kspace.file for key in (HEADER, *REFERENCES)):
+        if MASK in kspace.file or not is_bare(kspace.file):
             return None
         frames, slices, coils, phase, readout = _sizes(kspace)
-        notes = (f"{frames} frames of {slices} slices: those of a slice follow one another.",) if frames > 1 else ()
-        return Layout(frames * slices, coils, readout, phase, notes=notes)
+        if too_many(coils, readout):
+            return None
+        notes = [f"{frames} frames of {slices} slices: those of a slice follow one another."] if frames > 1 else []
+        notes += _notes_on_axes(kspace)
+        return Layout(frames * slices, coils, readout, phase, notes=tuple(notes))
 
     def slice(self, kspace: Any, number: int) -> NDArray[np.complexfloating]:
         """One frame of one slice."""
@@ -50,6 +56,21 @@ def _axes(kspace: Any) -> list[int]:
     if "single" in kspace.name:
         axes.insert(-2, 1)
     return axes
+
+
+def _notes_on_axes(kspace: Any) -> list[str]:
+    """A sentence where others save their own arrays so: under that key by MATLAB, and without MATLAB under any."""
+    matlab, plain = is_from_matlab(kspace), kspace.name.lstrip("/") == KEY
+    if matlab and not plain:
+        return []
+    names = ["frame", "slice", "coil", "phase", "readout"]
+    if "single" in kspace.name:
+        names.remove("coil")
+    names = names[-kspace.ndim :]
+    sizes, names = (kspace.shape[::-1], names[::-1]) if matlab else (kspace.shape, names)
+    advice = "name them (axes) if that is wrong" if plain and "frame" not in names else "with others images are wrong"
+    taken = f"The axes of {' x '.join(map(str, sizes))} are taken as {', '.join(names)}, as CMRxRecon has them"
+    return [f"{taken}; {advice}."]
 
 
 def _sizes(kspace: Any) -> tuple[int, int, int, int, int]:

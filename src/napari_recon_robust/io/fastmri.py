@@ -19,7 +19,7 @@ from ..ground.cached import cached_property
 from ..ground.errors import InputError, ReconRobustError, dimensions
 from ..ground.hdf5 import complex_values, is_hdf5, open_hdf5, values
 from ..ground.writing import write
-from .fastmri_fields import checked_kspace, header_of, mask_of, reference_of
+from .fastmri_fields import KEY, checked_kspace, header_of, mask_of, or_named, reference_of
 from .format import Format
 from .third_axis import LINE_ENCODED, note_on
 
@@ -44,7 +44,7 @@ class FastMRI(Format):
         if not is_hdf5(path):
             return False
         with open_hdf5(path) as file:
-            return "kspace" in file
+            return KEY in file
 
     def open(self, path: Path, axes: Sequence[str] | None = None) -> Scan:
         """Read all but most of the k-space; FileFormatError for a `kspace`, `mask` or header that does not fit."""
@@ -79,7 +79,7 @@ class FastMRIScan(Scan):
         if not coils and slices > 1 and self._reference is None:
             notes.append(
                 f"The first of the three axes of `kspace` is taken for {slices} slices of one coil; if it holds coils, "
-                "export it as (slices, coils, readout, phase)."
+                f"export it as (slices, coils, readout, phase){or_named(file)}."
             )
         super().__init__(
             name,

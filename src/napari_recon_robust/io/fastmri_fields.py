@@ -11,29 +11,51 @@ from .ismrmrd_header import AcquisitionHeader
 if TYPE_CHECKING:
     from torch import Tensor
 
-HEADER, REFERENCES = "ismrmrd_header", ("reconstruction_rss", "reconstruction_esc")
+KEY, MASK, HEADER, REFERENCES = "kspace", "mask", "ismrmrd_header", ("reconstruction_rss", "reconstruction_esc")
 _MANY_COILS = 64  # so many, with fewer lines than that, are an axis of the image
+
+
+def is_bare(file: Any) -> bool:
+    """Whether a file has neither header nor references, so that its axes may be other ones, which the user names."""
+    return not {HEADER, *REFERENCES} & set(file)
 
 
 def checked_kspace(file: Any, name: str) -> Any:
     """The data set (slices, coils, readout, phase), or without coils; FileFormatError for anything else."""
-    kspace = file["kspace"]
+    kspace = file[KEY]
     if getattr(kspace, "ndim", 0) not in (3, 4) or not is_complex(kspace):
-        came = f"{kspace.dtype} of shape {dimensions(kspace.shape)}" if hasattr(kspace, "dtype") else "a group"
+        named = or_named(file) if getattr(kspace, "ndim", 0) == 2 and is_complex(kspace) else ""
         raise FileFormatError(
-            f"`kspace` in {name} is {came}; complex numbers (slices, coils, readout, phase), or "
-            "(slices, readout, phase) from a single coil, are expected."
+            f"`kspace` in {name} is {_described(kspace)}; complex numbers (slices, coils, readout, phase), or "
+            f"(slices, readout, phase) from a single coil, are expected{named}."
         )
     check_dataset(kspace)
     if min(kspace.shape) < 1:
         raise FileFormatError(f"`kspace` in {name} is empty, of shape {dimensions(kspace.shape)}; export it again.")
     _, *coils, readout, phase = kspace.shape
-    if coils and coils[0] >= _MANY_COILS > phase and coils[0] > 2 * phase:
+    if coils and too_many(coils[0], phase):
         raise FileFormatError(
             f"`kspace` in {name} would have {coils[0]} coils of {dimensions((readout, phase))} points; if the "
-            "coils stand last, export it as (slices, coils, readout, phase)."
+            f"coils stand last, export it as (slices, coils, readout, phase){or_named(file)}."
         )
     return kspace
+
+
+def too_many(coils: int, last: int) -> bool:
+    """Whether an axis that is taken for coils is rather one of the image, as the last axis is so short."""
+    return coils >= _MANY_COILS > last and coils > 2 * last
+
+
+def or_named(file: Any) -> str:
+    """Words that follow an advice, where axes can be named."""
+    return ", or name its axes (axes)" if is_bare(file) else ""
+
+
+def _described(item: Any) -> str:
+    if not hasattr(item, "dtype"):
+        return "a group"
+    kind = item.dtype if item.dtype.names is None else "complex pairs" if is_complex(item) else "a table"
+    return f"{kind} of shape {dimensions(item.shape)}"
 
 
 def header_of(file: Any, name: str) -> tuple[AcquisitionHeader, list[str]]:
@@ -49,9 +71,9 @@ def header_of(file: Any, name: str) -> tuple[AcquisitionHeader, list[str]]:
 
 def mask_of(file: Any, name: str, readout: int, phase: int) -> "Tensor | None":
     """The mask that test files carry, bool (1, phase), or (readout, phase) where points were sampled."""
-    if "mask" not in file:
+    if MASK not in file:
         return None
-    mask = file["mask"]
+    mask = file[MASK]
     check_dataset(mask)
     if mask.size != phase and (mask.shape[-2:] != (readout, phase) or mask.size != readout * phase):
         raise FileFormatError(

@@ -1,14 +1,39 @@
-"""k-space in plain HDF5 files, such as MATLAB's, whose axes the user names."""
+"""k-space in plain HDF5 files, such as MATLAB's, whose axes the user names; of MATLAB's they are guessed otherwise."""
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from ..data.scan import Scan
-from ..ground.hdf5 import ComplexDataset, is_complex, is_hdf5, open_hdf5
-from .fastmri_fields import HEADER, REFERENCES
+from ..ground.errors import FileFormatError
+from ..ground.hdf5 import ComplexDataset, is_complex, is_from_matlab, is_hdf5, open_hdf5
+from .fastmri_fields import KEY, is_bare
+from .format import Format
 from .numpy_array import NumpyScan
 
-LABEL, KEY = "HDF5", "kspace"
+LABEL = "HDF5"
+
+
+class MATLABArray(Format):
+    """The format of arrays that MATLAB has saved, which has its own order of axes."""
+
+    label = "MATLAB 7.3"
+    suffixes = (".mat",)
+    expects = "`kspace`, complex, of 2 to 4 axes"
+
+    def recognises(self, path: Path) -> bool:
+        """Whether MATLAB wrote its `kspace`, without fastMRI's header and references."""
+        if not is_hdf5(path):
+            return False
+        with open_hdf5(path) as file:
+            return _holds_array(file) and is_from_matlab(file[KEY])
+
+    def open(self, path: Path, axes: Sequence[str] | None = None) -> Scan:
+        """Read the size, and a part of the array to guess its axes; InputError for axes that do not fit."""
+        scan = _opened(path, axes)
+        if scan is None:  # it was there when the file was recognised
+            raise FileFormatError(f"{path.name} has changed while it was opened; open it again.")
+        return scan
 
 
 def open_array(path: Path, axes: Sequence[str]) -> Scan | None:
@@ -16,20 +41,21 @@ def open_array(path: Path, axes: Sequence[str]) -> Scan | None:
 
     None for any other file, which names its own axes. Raises InputError for axes that do not fit.
     """
-    if not is_hdf5(path):
-        return None
+    return _opened(path, axes) if is_hdf5(path) else None
+
+
+def _opened(path: Path, axes: Sequence[str] | None) -> Scan | None:
     file = open_hdf5(path)
     try:
-        kspace = file.get(KEY)
-        if (
-            {HEADER, *REFERENCES} & set(file)
-            or getattr(kspace, "ndim", 0) not in (2, 3, 4)
-            or not is_complex(kspace)
-            or not min(kspace.shape)
-        ):
+        if not _holds_array(file):
             file.close()
             return None
-        return NumpyScan(path.name, ComplexDataset(kspace), axes, LABEL)
+        return NumpyScan(path.name, ComplexDataset(file[KEY]), axes, LABEL)
     except BaseException:
         file.close()
         raise
+
+
+def _holds_array(file: Any) -> bool:
+    kspace = file.get(KEY)
+    return is_bare(file) and getattr(kspace, "ndim", 0) in (2, 3, 4) and is_complex(kspace) and min(kspace.shape) > 0
