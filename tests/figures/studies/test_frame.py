@@ -31,6 +31,17 @@ def test_bars_of_two_volumes_are_a_spread_and_named_so() -> None:
     assert frame.counted(data) == f"Each mean: 2 volumes, 4 trials; bars: {SPREAD}."
 
 
+def test_methods_that_lack_volumes_or_trials_are_named() -> None:
+    three = [rows(4).with_columns(method_label=pl.lit(name)) for name in "abc"]
+    trials = pl.concat([three[0], three[1][:6], three[2][:7]]).with_columns(acceleration=4.0)
+    lower = pl.concat([one.with_columns(acceleration=2.0) for one in three])
+    by = ["method_label", "acceleration"]
+    words = frame.counted(frame.summarise(pl.concat([trials, lower]), by, "score"))
+    assert words.startswith("Each mean: 3 to 4 volumes, 6 to 8 trials; ")
+    assert "Trials are missing of b (3 of 4 volumes), c (7 of 8 trials): means of these cannot be compared" in words
+    assert "missing" not in frame.counted(frame.summarise(lower, by, "score"))
+
+
 def test_trials_that_failed_or_measured_nothing_do_not_count() -> None:
     trials = pl.DataFrame({"score": [1.0, None, float("inf"), 2.0], "error": [None, None, None, "the trial failed."]})
     assert frame.need(trials, ["score"], "measure it")["score"].to_list() == [1.0]

@@ -109,6 +109,25 @@ def test_filtered_and_random_slices_of_the_same_volumes_are_resampled_together(
 
 
 @pytest.mark.slow
+def test_a_method_that_fails_on_hard_volumes_has_the_same_volumes_on_both_sides(
+    trials: pl.DataFrame, tmp_path: Path, drawn: list[Figure]
+) -> None:
+    clean = trials.filter(pl.col("perturbation") == "none")
+    hard = (pl.col("method_label") == "TV") & (pl.col("acceleration") == 8) & pl.col("volume").is_in(["head0", "head1"])
+    found = inside_against_outside(clean.filter(~hard), tmp_path / "shifts.svg")
+    data = pl.read_csv(found.data).filter(pl.col("method_label") == "TV")
+    easy = clean.filter(pl.col("method_label") == "TV", ~pl.col("volume").is_in(["head0", "head1"]))
+    means = {
+        "in" if rate == 4 else "out": part["ssim_foreground_clean"].mean()
+        for (rate,), part in easy.group_by("acceleration")
+    }
+    assert {side: mean for side, mean in data.select("side", "mean").iter_rows()} == pytest.approx(means)
+    assert "Trials are missing of TV (3 of 5 volumes)" in found.words
+    assert "Lines leave out the methods that lack a volume." in found.words
+    assert drawn[0].axes[0].get_title().startswith("R = 4 to 8: 5 of 6 methods, 5 volumes\n")
+
+
+@pytest.mark.slow
 def test_training_on_the_slice_closes_a_share_of_the_gap(trials: pl.DataFrame, tmp_path: Path) -> None:
     """DIP trains CG-SENSE on the slice, and is 0.02 above it; VarNet, which stands for training there, is 0.09."""
     words = inside_against_outside(trials, tmp_path / "shifts.svg", trained_there={"DIP": "VarNet"}).words

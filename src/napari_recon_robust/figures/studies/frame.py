@@ -6,6 +6,7 @@ The table has a row for each trial. Its column `volume` names the independent un
 import json
 from collections.abc import Collection, Iterable, Sequence
 from math import inf, isfinite
+from operator import itemgetter
 from typing import Any
 
 import polars as pl
@@ -24,6 +25,7 @@ LESIONS = ("annotations", "lesions", "drawn")  # the kinds of regions that are l
 PERCENT = (0.0, 100.0)
 ENDLESS = (-inf, inf)
 _MASK = [name for name in MASK if name not in ("acceleration", "mask_seed")]
+_MEAN = ("mean", "low", "high", "kind", "volumes", "count")  # what a summary says of each mean
 _POOLED = {"region_kind": "kinds of regions", DOMAIN: "domains of scans", "chosen": "chosen slices"}
 
 
@@ -135,12 +137,29 @@ def counted(data: pl.DataFrame, rows: pl.DataFrame | None = None) -> str:
     """How many volumes and values are behind each mean of a summary, and what its bars are.
 
     rows: the trials behind it. If they have several kinds of regions and the like, these are listed, since each mean is
-    over all of them.
+    over all of them. Methods that lack volumes or trials which others have beside them are named.
     """
     volumes, values = _range(data["volumes"].to_list(), "volume"), _range(data["count"].to_list(), "trial")
     kinds = data["kind"].unique().sort().to_list()
     bars = f"bars: {kinds[0]}" if len(kinds) == 1 else f"bars: {INTERVAL}; below 3 volumes {SPREAD}"
-    return f"Each mean: {volumes}, {values}; {bars}.{_pooled(rows) if rows is not None else ''}"
+    return f"Each mean: {volumes}, {values}; {bars}.{_incomplete(data)}{_pooled(rows) if rows is not None else ''}"
+
+
+def _incomplete(data: pl.DataFrame) -> str:
+    """A sentence on the methods whose means are over less than those of others beside them, with the least of each."""
+    if "method_label" not in data.columns:
+        return ""
+    beside = [name for name in data.columns if name not in ("method_label", *_MEAN)]
+    lacking = dict[str, tuple[float, str]]()
+    for _, part in parted(data, *beside):
+        for of, unit in (("volumes", "volume"), ("count", "trial")):
+            most = max(part[of].to_list())
+            for name, number in part.filter(pl.col(of) < most).select("method_label", of).iter_rows():
+                least = (number / most, f"{name} ({number} of {numbers.counted(most, unit)})")
+                lacking[name] = min(lacking.get(name, least), least, key=itemgetter(0))
+    named = ", ".join(words for _, words in lacking.values())
+    told = f" Trials are missing of {named}: means of these cannot be compared with those of the other methods."
+    return told if lacking else ""
 
 
 def _pooled(rows: pl.DataFrame) -> str:

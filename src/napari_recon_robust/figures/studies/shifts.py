@@ -27,6 +27,7 @@ _ADVICE = (
     "give the plan a table of labels whose column domain is `in` for some scans and the name of the shift for the "
     "others, two accelerations, or a perturbation such as noise-level, contrast or other-mask"
 )
+_LEFT_OUT = "Lines leave out the methods that lack a volume."
 _CHOSEN = "chosen"  # why the plan's filter chose a slice
 _WORST = 0.2  # of the slices are filtered
 _BASE = "knob_network"  # of test-time training: the id of the network that it trains on
@@ -39,7 +40,7 @@ _PAIRED = ("volume", *PLACE, "perturbation", "perturbation_knobs", "seed")
 class Shift:
     """One shift. inside, outside: the trials on P and on Q, with the score in `score`.
 
-    changed: P itself was measured in another way, so that volumes that were not measured on Q are left out of P.
+    changed: P itself was measured in another way, so that each method keeps to the slices that it has on both sides.
     """
 
     name: str
@@ -112,7 +113,7 @@ def inside_against_outside(
     rows = frame.with_pattern(rows).with_columns(score=pl.col("ssim_foreground_clean"))
     compared = rows.filter(pl.col("method_label") != proxy)
     shifts = [
-        replace(shift, name=", ".join(filter(None, (shift.name, pattern))))
+        _on_both_sides(replace(shift, name=", ".join(filter(None, (shift.name, pattern)))))
         for (pattern,), part in frame.parted(compared, "pattern")
         for shift in [*_shifts(part), *(_filtered(_at_home(rows), _at_home(part), proxy) if proxy else [])]
     ]
@@ -120,10 +121,11 @@ def inside_against_outside(
     if not found:
         raise frame.Lacking(f"There is no shift in the table: {_ADVICE}.")
     sheet = Sheet.grid(TITLE, compared["method_label"], len(found), 2)
-    parts, words = [], []
+    parts, words, left_out = [], [], False
     for axes, shift in zip(sheet.flat, found, strict=False):
         data, line = _line(shift, logit)
         parts.append(data)
+        left_out |= line is not None and line.methods < data["method_label"].n_unique()
         _draw(sheet, axes, shift, data, line)
         words += _gained(shift)
         words += _closed(shift, trained_there or {})
@@ -134,7 +136,20 @@ def inside_against_outside(
     data = pl.concat(parts)
     scale = "of logits of SSIM" if logit else "of SSIM"
     bands = f"Lines {scale}; bands and gaps: 95% intervals over methods and volumes, none below 3."
+    words = [*([_LEFT_OUT] if left_out else []), *words]
     return sheet.finish(path, data, " ".join([frame.counted(data), bands, *words]))
+
+
+def _on_both_sides(shift: Shift) -> Shift:
+    """The shift with the slices of each method that it has on both sides, where both are of the same slices."""
+    if not shift.changed:
+        return shift
+    of = ["method_label", "scan", "slice"]
+    return replace(
+        shift,
+        inside=shift.inside.join(shift.outside, on=of, how="semi", maintain_order="left"),
+        outside=shift.outside.join(shift.inside, on=of, how="semi", maintain_order="left"),
+    )
 
 
 def _at_home(rows: pl.DataFrame) -> pl.DataFrame:
@@ -256,7 +271,9 @@ def _draw(sheet: Sheet, axes: "Axes", shift: Shift, data: pl.DataFrame, line: Li
         axes.plot(line.at, line.values, color=GREY)
         if line.low is not None and line.high is not None:
             axes.fill_between(line.at, line.low, line.high, color=GREY, alpha=0.2, linewidth=0)
-        title += f": {line.methods} methods, {_counted(line)}\nR² {line.r2:.2f}, gap {frame.written(line.gap, 3)}"
+        points = data["method_label"].n_unique()
+        of = "" if line.methods == points else f" of {points}"
+        title += f": {line.methods}{of} methods, {_counted(line)}\nR² {line.r2:.2f}, gap {frame.written(line.gap, 3)}"
     axes.set_title(title)
     axes.set_ylim(min(limits[0], ends[0]), max(limits[1], ends[1]))
     for name, before in _trained_on_the_slice(shift):
