@@ -15,7 +15,7 @@ import pytest
 from napari_recon_robust.ground import inspection
 from napari_recon_robust.ground.errors import FileFormatError
 from napari_recon_robust.ground.inspection import Inspection
-from napari_recon_robust.ground.writing import runs
+from napari_recon_robust.ground.machine import runs
 
 MODULE = "napari_recon_robust.ground.hdf5_tree"
 

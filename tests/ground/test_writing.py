@@ -1,8 +1,6 @@
 import errno
 import os
 import signal
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -13,6 +11,7 @@ import pytest
 from helpers.faults import fails_at, fails_from, killed, steps
 from napari_recon_robust.ground import writing
 from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.ground.machine import machine
 from napari_recon_robust.ground.writing import WritingError, append, keep, new_folder, try_place, write
 
 FOLDER = {"a.txt": b"new a", "b.txt": b"new b"}
@@ -117,7 +116,7 @@ def test_a_new_folder_stands_in_its_place_when_it_is_complete(tmp_path: Path) ->
 
 
 def test_what_a_living_process_writes_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    host = writing.host()
+    host = machine()
     mine = tmp_path / f".recon-robust-{host}-{os.getpid()}-abc"
     parent = tmp_path / f".recon-robust-{host}-{os.getppid()}-abc"
     another_machine = tmp_path / f".recon-robust-elsewhere{host}-999999999-abc"
@@ -231,12 +230,3 @@ def test_a_line_is_added_as_a_whole_or_not_at_all(tmp_path: Path) -> None:
         signal.signal(signal.SIGXFSZ, handler)
     append(file, "3,4\n")
     assert content(tmp_path) == {"log.csv": b"1,2\n3,4\n"}
-
-
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="only Linux tells")
-def test_a_process_that_has_ended_runs_no_more_before_its_parent_asks() -> None:
-    process = subprocess.Popen([sys.executable, "-c", ""])
-    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # it stays a zombie
-    assert not writing.runs(process.pid)
-    process.wait()
-    assert writing.runs(os.getpid())

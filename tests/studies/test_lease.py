@@ -1,4 +1,6 @@
+import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -10,7 +12,8 @@ import pytest
 
 from helpers.leases import held
 from napari_recon_robust.ground.errors import InputError
-from napari_recon_robust.ground.writing import WritingError, host
+from napari_recon_robust.ground.machine import machine
+from napari_recon_robust.ground.writing import WritingError
 from napari_recon_robust.studies import lease as module
 from napari_recon_robust.studies.lease import Lease
 
@@ -87,7 +90,7 @@ def test_one_that_was_slow_to_look_finds_the_later_run(tmp_path: Path, monkeypat
     monkeypatch.setattr(module.os, "listdir", listed)
     assert not slow._take("slow")
     assert not slow.held
-    assert later.holder == {"host": host(), "process": os.getppid()}
+    assert later.holder == {"host": "here", "machine": machine(), "process": os.getppid()}
 
 
 def test_threads_of_one_process_do_not_take_each_other_for_dead(tmp_path: Path) -> None:
@@ -130,6 +133,23 @@ def test_a_lease_that_nobody_renews_is_taken_over(tmp_path: Path) -> None:
         assert first
 
 
+def test_a_run_in_another_container_is_not_taken_for_a_dead_one_of_this_machine(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("platform.node", lambda: "recon-robust-worker-7f9c6d5b8-abcde")
+    with Lease(tmp_path).taken():
+        monkeypatch.setattr("platform.node", lambda: "recon-robust-worker-7f9c6d5b8-xyz12")
+        monkeypatch.setattr(module, "_held", set())  # which no other process knows
+        other = Lease(tmp_path)
+        assert other.holder is not None
+        assert other.holder["host"] == "recon-robust-worker-7f9c6d5b8-abcde"
+        with pytest.raises(InputError, match="is being run already"), other.taken():
+            pass
+
+
+def test_a_run_of_an_earlier_version_is_not_taken_for_a_dead_one(tmp_path: Path) -> None:
+    held(tmp_path, DEAD).write_text(json.dumps({"host": platform.node(), "process": DEAD}))
+    assert Lease(tmp_path).holder is not None
+
+
 def test_who_has_it_says_so_and_knows_when_it_was_lost(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(module, "_RENEWED", 0.01)
     lease, renewed = Lease(tmp_path), threading.Event()
@@ -147,7 +167,7 @@ def test_who_has_it_says_so_and_knows_when_it_was_lost(tmp_path: Path, monkeypat
         assert renewed.wait(60)
         held(tmp_path, 1, "another", number=2)
         assert not lease.held
-    assert Lease(tmp_path).holder == {"host": "another", "process": 1}, "which has it still"
+    assert Lease(tmp_path).holder == {"host": "another", "machine": "another", "process": 1}, "which has it still"
 
 
 def test_who_has_the_lease(tmp_path: Path) -> None:
@@ -155,7 +175,7 @@ def test_who_has_the_lease(tmp_path: Path) -> None:
     assert lease.holder is None
     assert lease.place is None
     file = held(tmp_path, os.getppid())
-    assert lease.holder == {"host": host(), "process": os.getppid()}
+    assert lease.holder == {"host": "here", "machine": machine(), "process": os.getppid()}
     assert lease.place == file.parent
     held(tmp_path, DEAD)
     assert lease.holder is None

@@ -6,10 +6,9 @@ from pathlib import Path
 import polars
 import pytest
 
-from napari_recon_robust.ground import writing
+from napari_recon_robust.ground import machine, writing
 from napari_recon_robust.ground.errors import FileFormatError, InputError
 from napari_recon_robust.ground.writing import WritingError
-from napari_recon_robust.studies import store as module
 from napari_recon_robust.studies.inventory import Inventory
 from napari_recon_robust.studies.store import Store
 from napari_recon_robust.studies.table import columns
@@ -103,7 +102,7 @@ def test_a_line_that_was_cut_off_is_no_row(store) -> None:
 def test_lines_of_an_attempt_under_way_elsewhere_stay(store, monkeypatch) -> None:
     attempt = store.attempt({})
     store.add("shard", attempt, row(1))
-    monkeypatch.setattr(module, "_machine", lambda: "another")
+    monkeypatch.setattr(machine.platform, "node", lambda: "another")
     store.compact()
     assert len(list((store.folder / "rows").glob("*.jsonl"))) == 1
     assert trials(store) == ["001"]

@@ -12,8 +12,8 @@ import torch
 
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.locks import locked
+from napari_recon_robust.ground.machine import runs
 from napari_recon_robust.ground.progress import run
-from napari_recon_robust.ground.writing import runs
 from napari_recon_robust.training import loop
 from napari_recon_robust.training.bank import Bank, BankSpecification, build_bank, fill_bank
 from napari_recon_robust.training.recipe import Recipe

@@ -96,7 +96,7 @@ def test_a_run_that_somebody_else_has_is_seen_and_stopped(conducting: Conducting
     store = conducting.results
     look_until(conducting, lambda: conducting.ended)
     runs = held(store, 7, "far", number=2)
-    said = {"host": "far", "process": 7, "trials": 3, "finished": 1, "failed": 0, "rate": 2.0, "left": 1.0}
+    said = {"machine": "far", "process": 7, "trials": 3, "finished": 1, "failed": 0, "rate": 2.0, "left": 1.0}
     (store / "progress.json").write_text(json.dumps(said))
     look_until(conducting, lambda: conducting.seen.running)
     assert conducting.words == "The study is running on far: 1 of 3 trials, 2/s, 1 s left."

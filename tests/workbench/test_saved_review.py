@@ -12,6 +12,7 @@ import pytest
 
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.ground.machine import machine
 from napari_recon_robust.workbench import saved_review
 from napari_recon_robust.workbench.saved_review import Found, SavedAttack, SavedRegion, SavedReview, SavedScan, Store
 
@@ -50,6 +51,17 @@ def test_a_review_of_another_machine_is_not_touched(kept: Path) -> None:
     assert saved_review.forget() == 1
     assert not kept.exists()
     assert saved_review.forget() == 0
+
+
+def test_a_review_from_before_the_machine_was_started_anew_is_offered(kept: Path, gone: str) -> None:
+    name, _, begun, count = gone.split("-")
+    assert name == machine()
+    if name.count("_") < 2:
+        pytest.skip("the system does not tell when it was started")
+    first, _, container = name.split("_")
+    Store(kept / f"{first}_0_{container}-{os.getpid()}-{begun}-{count}").write(SavedReview(method="hqs"))
+    (found,) = saved_review.kept()
+    assert found.review.method == "hqs"
 
 
 def test_each_review_has_a_folder_of_its_own() -> None:

@@ -7,7 +7,6 @@ hidden folder behind, and the next write into the same folder removes it.
 
 import errno
 import os
-import platform
 import re
 import shutil
 import sys
@@ -18,6 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .errors import InputError
+from .machine import has_ended, machine
 
 Content = bytes | memoryview
 
@@ -176,7 +176,7 @@ def _hidden(place: Path) -> Iterator[tuple[Path, Path]]:
     if place.is_file() and not os.access(place, os.W_OK):  # replacing it would not ask
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     remove_leftovers(place.parent)
-    hidden = Path(tempfile.mkdtemp(prefix=f"{_HIDDEN}-{host()}-{os.getpid()}-", dir=place.parent))
+    hidden = Path(tempfile.mkdtemp(prefix=f"{_HIDDEN}-{machine()}-{os.getpid()}-", dir=place.parent))
     try:
         yield hidden / place.name, place
     finally:
@@ -217,30 +217,8 @@ def remove_leftovers(folder: Path) -> None:
                 shutil.rmtree(entry.path, ignore_errors=True)
 
 
-def _is_leftover(machine: str, process: int, written: float) -> bool:
-    return time.time() - written > _OLD or (machine == host() and not runs(process))
-
-
-def runs(process: int) -> bool:
-    """Whether a process of this machine runs; on Windows, where asking would end it, it is taken to run.
-
-    A zombie, which has ended and which its parent has not waited for, does not run; only Linux tells.
-    """
-    if sys.platform == "win32":
-        return True
-    with suppress(OSError):
-        if Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
-            return False
-    try:
-        os.kill(process, 0)
-    except OSError as error:
-        return error.errno != errno.ESRCH
-    return True
-
-
-def host() -> str:
-    """The name of the machine, in letters and digits."""
-    return re.sub(r"\W", "", platform.node())[:20]
+def _is_leftover(name: str, process: int, written: float) -> bool:
+    return time.time() - written > _OLD or has_ended(name, process)
 
 
 def _where(path: Path) -> str:

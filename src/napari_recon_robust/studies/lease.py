@@ -3,12 +3,13 @@
 Runs are numbered. Each has a folder, `runs/000007`, that takes its place in one step and only where there is none yet,
 which file systems promise without locks, also over a network. Whoever finds the last run ended or dead makes the next:
 of several at once one does. No number is given twice, since the last folder stays and a run that finds a later one has
-not begun. Dead is a process of this machine that has ended, or one of another machine that has said nothing for ten
-minutes by the clocks of both.
+not begun. Dead is a process of this machine that has ended, or one of another machine or container that has said
+nothing for ten minutes by the clocks of both.
 """
 
 import json
 import os
+import platform
 import shutil
 import threading
 import time
@@ -21,7 +22,8 @@ from uuid import uuid4
 from ..ground.documents import read_json
 from ..ground.errors import FileFormatError, InputError
 from ..ground.guard import shown
-from ..ground.writing import WritingError, host, runs, write
+from ..ground.machine import has_ended, machine
+from ..ground.writing import WritingError, write
 
 _RUN, _ENDED = "run.json", "ended.json"
 _PROCESSES = 2**31  # more than any machine numbers
@@ -79,7 +81,7 @@ class Lease:
 
     @property
     def holder(self) -> Mapping[str, Any] | None:
-        """`host` and `process` of whoever runs the study; None for nobody."""
+        """`host`, `machine` and `process` of whoever runs the study; None for nobody."""
         number = self.last
         found = self._alive(number)
         return found if number == self.last else self.holder
@@ -92,7 +94,7 @@ class Lease:
 
     def _take(self, token: str) -> bool:
         """Make the next run, unless the last one is alive."""
-        who = {"host": host(), "process": os.getpid(), "token": token}
+        who = {"host": platform.node(), "machine": machine(), "process": os.getpid(), "token": token}
         number = self.last
         while self._alive(number) is None:
             number += 1
@@ -132,7 +134,8 @@ class Lease:
             return None
         if who.get("token") in _held:
             return who
-        if who.get("host") == host() and (process == os.getpid() or not runs(process)):
+        name = str(who.get("machine", ""))  # which files of earlier versions lack: as of another machine
+        if (name, process) == (machine(), os.getpid()) or has_ended(name, process):
             return None
         try:
             age = time.time() - (self._at(number) / _RUN).stat().st_mtime

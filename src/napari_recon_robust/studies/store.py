@@ -62,7 +62,6 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -72,7 +71,8 @@ from ..cases.record import versions
 from ..ground.documents import read_json
 from ..ground.errors import FileFormatError, InputError
 from ..ground.guard import shown
-from ..ground.writing import WritingError, append, host, remove_leftovers, runs, said, write
+from ..ground.machine import has_ended, machine
+from ..ground.writing import WritingError, append, remove_leftovers, said, write
 from .inventory import Inventory
 from .lease import Lease
 from .remarks import REMARKS
@@ -164,7 +164,7 @@ class Store:
     def attempt(self, facts: Mapping[str, Any]) -> str:
         """A new attempt, whose provenance is written: versions and what the caller knows."""
         name = uuid4().hex[:12]
-        known = {**facts, "machine": _machine(), "process": os.getpid(), "run": self.run, "versions": versions()}
+        known = {**facts, "machine": machine(), "process": os.getpid(), "run": self.run, "versions": versions()}
         write(self.folder / "provenance" / f"{name}.json", _json(known))
         return name
 
@@ -340,8 +340,8 @@ class Store:
             known = read_json(self.folder / "provenance" / f"{attempt}.json")
             if self.run is not None and known.get("run") is not None and known["run"] < self.run:
                 return True
-            own = known["machine"] == _machine()
-            if own and (known["process"] == os.getpid() or not runs(known["process"])):
+            name, process = str(known["machine"]), known["process"]
+            if (name, process) == (machine(), os.getpid()) or has_ended(name, process):
                 return True
             # also on this machine, where another process may have the number by now
             return time.time() - lines.stat().st_mtime > _OLD
@@ -369,11 +369,6 @@ def _planned(rows: Iterable[Row], columns: Mapping[str, str]) -> "DataFrame":
         frames.append(frame_of(some, kinds))
     found: DataFrame = library.concat(frames)
     return found
-
-
-def _machine() -> str:
-    """Tells machines apart without naming them."""
-    return sha256(host().encode()).hexdigest()[:12]
 
 
 def _json(value: Mapping[str, Any]) -> bytes:

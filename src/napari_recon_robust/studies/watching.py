@@ -17,8 +17,9 @@ from typing import Any
 
 from ..ground.documents import read_json
 from ..ground.errors import FileFormatError, one_line
+from ..ground.machine import machine
 from ..ground.numbers import duration
-from ..ground.writing import WritingError, host, write
+from ..ground.writing import WritingError, write
 from .lease import Lease
 
 LOG = "run.log"  # in the folder `logs`: what a run said that was started in the window
@@ -72,7 +73,7 @@ class Seen:
 def tell(folder: Path, told: Told) -> None:
     """Say how far the run of this process is; where that cannot be written nothing is said."""
     with suppress(WritingError):
-        write(folder / _PROGRESS, json.dumps({"process": os.getpid(), "host": host(), **asdict(told)}).encode())
+        write(folder / _PROGRESS, json.dumps({"machine": machine(), "process": os.getpid(), **asdict(told)}).encode())
 
 
 def tell_dashboard(folder: Path, address: str) -> None:
@@ -101,11 +102,10 @@ def look(folder: Path) -> Seen:
     lease, said = Lease(folder), _read(folder / _PROGRESS)
     holder, place = lease.holder, lease.place
     running, who = holder is not None, holder or {}
-    own = not running or all(who.get(key) == said.get(key) for key in ("host", "process"))
-    machine = str(who.get("host", ""))
+    own = not running or all(who.get(key) == said.get(key) for key in ("machine", "process"))
     return Seen(
         running=running,
-        machine="" if machine == host() else machine,
+        machine="" if who.get("machine") == machine() else str(who.get("host", "")),
         told=_told(said) if own else None,
         dashboard=str(_read(place / _DASHBOARD).get("address", "")) if running and place is not None else "",
         stopping=running and is_asked_to_stop(folder),

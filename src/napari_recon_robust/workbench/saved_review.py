@@ -26,8 +26,9 @@ from ..data.roi import ROI
 from ..ground.documents import read_json
 from ..ground.errors import FileFormatError, InputError, ReconRobustError
 from ..ground.guard import is_file, open_file
+from ..ground.machine import has_ended, machine
 from ..ground.specification import Specification
-from ..ground.writing import WritingError, host, said, write
+from ..ground.writing import WritingError, said, write
 from ..io import files_of, stamp
 from ..simulation import packaged
 
@@ -425,14 +426,16 @@ def _vanished(path: Path) -> InputError:
 def _process() -> str:
     """A name for this process that no later one has."""
     process = psutil.Process()
-    return f"{host()}-{process.pid}-{round(process.create_time())}"
+    return f"{machine()}-{process.pid}-{round(process.create_time())}"
 
 
 def _runs(name: str) -> bool:
     """Whether the process of a folder runs; one of another machine, which cannot be asked, is taken to run."""
     match = re.fullmatch(r"(\w*)-(\d+)-(\d+)-\d+", name)
-    if match is None or match[1] != host():
+    if match is None:
         return True
+    if match[1] != machine():
+        return not has_ended(match[1], int(match[2]))
     try:
         return abs(psutil.Process(int(match[2])).create_time() - int(match[3])) < 2
     except psutil.Error:
