@@ -233,7 +233,10 @@ def test_noise_of_a_linear_method_has_its_analytic_deviation(measurement: Measur
 
 
 def test_noise_of_a_fully_sampled_identity_is_flat_one() -> None:
-    """A bright square seen by one coil of sensitivity 1; in air a magnitude has sqrt(2 - pi/2) of it."""
+    """A bright square seen by one coil of sensitivity 1; in air a magnitude has sqrt(2 - pi/2) of it.
+
+    The zeros of its k-space are measured, too.
+    """
     image = torch.zeros(64, 64, dtype=torch.complex64)
     image[16:48, 16:48] = 100
     kspace = torch.fft.fftshift(torch.fft.fft2(torch.fft.ifftshift(image), norm="ortho"))[None]
@@ -241,7 +244,7 @@ def test_noise_of_a_fully_sampled_identity_is_flat_one() -> None:
     mask = torch.ones(1, 64, dtype=torch.bool)
     found = run(
         noise_amplification(
-            Measurement(kspace, mask, (64, 64), kspace, one), Combined(), replicas=64, sensitivities="kept"
+            Measurement(kspace, mask, (64, 64), kspace, one, mask), Combined(), replicas=64, sensitivities="kept"
         )
     )
     inside, outside = found[20:44, 20:44], found[:12]

@@ -263,6 +263,24 @@ def test_a_change_is_measured_where_the_scan_was() -> None:
     assert undersampled.added(z).full is None
 
 
+def test_points_that_no_scan_measures_are_not_sampled() -> None:
+    """Whole lines are given, and the same ends of all of them are padding, with what rounding leaves of its zeros."""
+    padding = torch.arange(READOUT)[:, None] < 6
+    full = random_complex(COILS, READOUT, PHASE)
+    one = Measurement(full * ~padding * lines(), lines(), (ROWS, COLUMNS), full * ~padding)
+    rounded = torch.where(padding, 1e-9 * full, full)
+    for found in (one, Measurement(rounded * lines(), lines(), (ROWS, COLUMNS), rounded)):
+        assert torch.equal(found.mask, lines() & ~padding)
+        assert torch.equal(found.kspace, full * (lines() & ~padding))
+        assert found.lines
+        assert found.sampled_points == 18 * int(lines().sum())
+        noisy = found.added(random_complex(COILS, READOUT, PHASE + 1)[..., 1:])
+        assert not bool((noisy.kspace * padding).any())
+    padded = torch.arange(PHASE)[None] < 4
+    shorter = Measurement(full * ~padded, torch.ones(1, PHASE, dtype=torch.bool), (ROWS, COLUMNS), full * ~padded)
+    assert shorter.acceleration == 1
+
+
 def test_a_kspace_that_torch_conjugates_lazily_is_one_like_others() -> None:
     kspace = random_complex(2, 8, 8).requires_grad_()
     mask = torch.ones(1, 8, dtype=torch.bool)

@@ -38,6 +38,7 @@ class Measurement:
 
     kspace: complex64 (..., coils, readout, phase), zero where not sampled; in units of `unit`.
     mask: bool (readout, phase), or (1, phase) where whole lines are sampled; perturbations and noise stay within it.
+        Points that are not `acquired` are taken out of it, and `kspace` is zero there.
     matrix: (rows, columns) of the output image, the centre of the encoded one.
     full: complex64 (coils, readout, phase), the fully sampled k-space that `kspace` was taken from, or
         None for scans that were undersampled by the scanner; zero where even a full scan measures nothing (`acquired`).
@@ -101,6 +102,9 @@ class Measurement:
         if self.acquired is _TO_BE_FOUND:
             found = extent(self.mask) if self.full is None else measured_points(self.full.detach().cpu())
             object.__setattr__(self, "acquired", found.to(self.mask.device))
+        if bool((self.mask & ~self.acquired).any()):
+            object.__setattr__(self, "mask", self.mask & self.acquired)
+            object.__setattr__(self, "kspace", self.kspace * self.mask)
 
     @cached_property
     def sampled(self) -> Tensor:

@@ -13,6 +13,8 @@ from napari_recon_robust.physics import fourier
 from napari_recon_robust.reconstructors.classical import grappa
 from napari_recon_robust.reconstructors.classical.grappa import GRAPPA
 
+INNER = (..., slice(6, -6))  # lines with measured ones on either side
+
 
 def exact(rows: int = 24, columns: int = 40, coils: int = 8) -> Tensor:
     """k-space of an image under sensitivities of three waves each: a line is a combination of those beside it."""
@@ -51,8 +53,8 @@ def test_gaps_that_are_combinations_of_their_neighbours_are_filled_exactly(point
         mask[6:18, 14:26] = True
     measurement = sampled(kspace, mask)
     assert measurement.lines is not points
-    error = (filled(measurement, 1e-5, monkeypatch) - kspace).norm()
-    assert error < 1e-3 * (measurement.kspace - kspace).norm()
+    error = (filled(measurement, 1e-5, monkeypatch) - kspace)[INNER].norm()
+    assert error < 1e-3 * (measurement.kspace - kspace)[INNER].norm()
 
 
 def test_a_missing_sample_is_what_least_squares_over_the_acs_give(monkeypatch):
@@ -113,8 +115,8 @@ def test_calibration_lines_that_were_measured_apart_teach_it(points, monkeypatch
         mask = mask | (torch.arange(24)[:, None] % 2 == 0)
     one = replace(sampled(kspace, mask), full=None, acs=5 * kspace * centre)
     assert one.lines is not points
-    error = (filled(one, 1e-5, monkeypatch) - kspace).norm()
-    assert error < 1e-3 * (one.kspace - kspace).norm()
+    error = (filled(one, 1e-5, monkeypatch) - kspace)[INNER].norm()
+    assert error < 1e-3 * (one.kspace - kspace)[INNER].norm()
     batch = one.with_kspace(torch.stack([one.kspace, 2 * one.kspace]))
     images = GRAPPA()(batch)
     torch.testing.assert_close(images, torch.stack([GRAPPA()(one), 2 * GRAPPA()(one)]))
