@@ -85,6 +85,22 @@ def test_partitions_are_a_3d_scan(tmp_path, kspace):
             np.testing.assert_allclose(scan.kspace(slice).numpy(), planes[:, slice], atol=1e-6 * np.abs(stored).max())
 
 
+def test_spokes_in_the_place_of_partitions_are_told(tmp_path, kspace):
+    """Each is a line through the centre; Cartesian points of two phase encodings have the same sizes."""
+    for name, stored in (("cartesian", kspace[:1]), ("radial", np.repeat(kspace[:1, :, :, 10:11], 20, 3))):
+        write(tmp_path / name, stored, [1, 48, 20, 5])
+        with open_scan(tmp_path / f"{name}.cfl") as scan:
+            told = any("if they are the spokes of a radial scan" in note for note in scan.header.notes)
+            assert told == (name == "radial")
+
+
+def test_undersampled_partitions_are_no_spokes(tmp_path, kspace):
+    """The centre was left out, so that the energy lies beside it."""
+    write(tmp_path / "scan", kspace[:1] * (abs(np.arange(20) - 10) > 3), [1, 48, 20, 5])
+    with open_scan(tmp_path / "scan.cfl") as scan:
+        assert len(scan.header.notes) == 1
+
+
 @pytest.mark.parametrize(
     ("sizes", "advice"), [([48, 20, 2, 5, *[1] * 9, 2], "bart slice 13 0"), ([48, 20, 1, 5, 4], "bart slice 4 0")]
 )

@@ -20,10 +20,14 @@ from ..ground.errors import FileFormatError
 from ..ground.guard import head, is_file, open_file, read, shown, status
 from ..ground.numbers import counted
 from .format import Format
+from .third_axis import FEWEST_ENCODED, central
 from .volume import Lines, Volume
 
 READOUT, PHASE, PARTITION, COIL, SLICE = 0, 1, 2, 3, 13
 NAMES = {4: "maps", 5: "echo times", 6: "coefficients", 10: "time frames", 12: "levels", 14: "averages"}
+# Of the energy, in the central quarter of the partitions: 435 slices of 29 volumes have at least 0.55 there along the
+# columns of their k-space, and of spokes through 87 of them, in linear order, 84% have less than 0.5.
+_SPOKES = 0.5
 _LONGEST_HEADER = 2**20  # bytes; BART writes the commands that made the data into it
 
 
@@ -118,6 +122,7 @@ class BARTVolume(Volume):
         notes = (
             f"A 3-D scan of {partitions} partitions, as {counted(readout, 'slice')} across its readout. If they are "
             f"slices, move them with `bart transpose {PARTITION} {SLICE}`.",
+            *_note_on_spokes(array),
         )
         header = Header(
             format=BART.label,
@@ -141,6 +146,22 @@ class BARTVolume(Volume):
     def _release(self) -> None:
         super()._release()
         self._array.close()
+
+
+def _note_on_spokes(array: StoredArray) -> list[str]:
+    """A sentence if the partitions of a single slice may be spokes, whose (1, samples, spokes, coils) are the same."""
+    if array.shape[READOUT] > 1 or array.shape[PARTITION] < FEWEST_ENCODED:
+        return []
+    index: list[Any] = [0] * array.ndim
+    index[PHASE] = index[PARTITION] = np.s_[:]
+    profile = np.sum(np.abs(array[tuple(index)]).astype(float) ** 2, axis=0)
+    if not (profile > 0).all() or central(profile) >= _SPOKES:  # no spoke is empty
+        return []
+    return [
+        "The partitions have little of their energy in the centre of k-space: if they are the spokes of a radial scan, "
+        "or other lines that are not Cartesian, the image is wrong; grid them first (`bart nufft -i`, then "
+        "`bart fft -u 3`)."
+    ]
 
 
 def _sizes(header: Path) -> list[int]:
