@@ -21,13 +21,12 @@ def nifti_image(
     image: NDArray[np.float32],
     voxel: tuple[float, float, float] | None = None,
     plane: Plane | None = None,
-    otherwise: NDArray[np.float64] | None = None,
 ) -> Any:
     """An image (rows, columns) as a NIfTI image of nibabel with the axes (column, row, slice).
 
     voxel: (row, column, slice) in mm, or None where it is not known. plane: where the image lies. Where its place is
     known the codes of the transforms are 1 ("scanner"), where only its directions are 2 ("aligned"), and without a
-    plane 0 ("unknown"), so that no program invents left and right. otherwise: the (4, 4) matrix in that case.
+    plane 0 ("unknown"), so that programs take the voxel size alone and know neither left and right nor a position.
     """
     import nibabel
 
@@ -35,7 +34,7 @@ def nifti_image(
     if plane is not None:
         affine, code = plane.affine((image.shape[0], image.shape[1]), size), 2 if plane.first is None else 1
     else:
-        affine, code = np.diag([size[1], size[0], size[2], 1.0]) if otherwise is None else otherwise, 0
+        affine, code = np.diag([size[1], size[0], size[2], 1.0]), 0
     made = nibabel.Nifti1Image(image.T[..., None], affine)
     made.set_sform(affine, code=code)
     made.set_qform(affine, code=code)

@@ -112,18 +112,10 @@ def tiff(shown: CaseImages, condition: Condition, window: Window, label: bool) -
 
 
 def nifti(shown: CaseImages, condition: Condition, window: Window, label: bool) -> bytes:
-    """Float32 (column, row, slice) as stored, with the voxel size, and where the image lies if the case knows it.
-
-    Otherwise the matrix, whose code is 0 ("unknown"), turns the rows as the screen does.
-    """
+    """Float32 (column, row, slice) as stored, with the voxel size, and where the image lies if the case knows it."""
     import nibabel
 
-    row, column, slice = shown.voxel or (1.0, 1.0, 1.0)
-    affine = np.diag([column, row, slice, 1.0])
-    affine[2, 3] = slice * shown.slice
-    if not shown.upside_down:  # NIfTI's second axis points up, and a picture's rows go down
-        affine[1, 1], affine[1, 3] = -row, row * (condition.image.shape[0] - 1)
-    image = nifti_image(condition.image, shown.voxel, shown.plane, affine)
+    image = nifti_image(condition.image, shown.voxel, shown.plane)
     image.header["descrip"] = _short(shown, condition).encode()
     image.header["cal_min"], image.header["cal_max"] = window.low, window.high
     image.header.extensions.append(
