@@ -18,7 +18,7 @@ def test_the_loss_is_that_of_each_slice_from_its_clean_image(trials: pl.DataFram
         pl.col("value") == "ssim_loss",
         pl.col("method_label") == "TV",
         pl.col("acceleration") == 8,
-        pl.col("what") == "region, random noise",
+        pl.col("what") == "region, random noise (control)",
         pl.col("eta") == 2,
     ).row(0, named=True)
     rows = trials.filter(
@@ -29,7 +29,7 @@ def test_the_loss_is_that_of_each_slice_from_its_clean_image(trials: pl.DataFram
         pytest.approx(expected.value),
         pytest.approx(expected.interval),
     )
-    kinds = {"region", "region, random noise", "region, AdvRec's algorithm", "whole image"}
+    kinds = {"region", "region, random noise (control)", "region, AdvRec's algorithm", "whole image"}
     assert set(data["what"]) == kinds
 
 
@@ -67,7 +67,7 @@ def test_the_control_is_that_of_our_search_and_an_attack_on_the_whole_image_is_n
     before, after = (
         pl.read_csv(loss_against_budget(one, tmp_path / "budget.svg").data) for one in (trials, pl.concat(more))
     )
-    random = pl.col("what") == "region, random noise"
+    random = pl.col("what") == "region, random noise (control)"
     assert after.filter(random).equals(before.filter(random))
     assert "region, attack on the whole image" in set(after["what"])
 
@@ -113,7 +113,7 @@ def test_each_setting_of_a_search_has_a_line_of_its_own(
         found = data.filter(pl.col("what") == f"region steps={steps}", pl.col("value") == "ssim_loss")["mean"]
         assert found.to_list() == [pytest.approx(loss)] * 12
     names = [text.get_text() for text in drawn[0].legends[0].get_texts()]
-    assert {"region steps=1", "region steps=20", "region, random noise steps=1"} < set(names)
+    assert {"region steps=1", "region steps=20", "region, random noise (control) steps=1"} < set(names)
 
 
 @pytest.mark.slow
@@ -133,14 +133,14 @@ def test_without_a_search_the_random_noise_beside_each_kind_is_its_own(
     assert dict(losses.iter_rows()) == {
         "region, targeted": 0.1,
         "region, random": 0.3,
-        "region, random noise beside targeted": 0.1,
-        "region, random noise beside random": 0.3,
+        "region, random noise (control) beside targeted": 0.1,
+        "region, random noise (control) beside random": 0.3,
     }
     marks = {handle.get_label(): handle for handle in drawn[0].legends[0].legend_handles if isinstance(handle, Line2D)}
-    noise = [marks[f"region, random noise beside {kind}"] for kind in ("targeted", "random")]
+    noise = [marks[f"region, random noise (control) beside {kind}"] for kind in ("targeted", "random")]
     assert noise[0].get_marker() != noise[1].get_marker()
     alone = pl.read_csv(loss_against_budget(pl.concat(kinds[:2]), tmp_path / "budget.svg").data)
-    assert set(alone["what"]) == {"region, targeted", "region, random noise"}
+    assert set(alone["what"]) == {"region, targeted", "region, random noise (control)"}
 
 
 @pytest.mark.slow

@@ -24,7 +24,8 @@ def test_lesions_are_parted_by_label_and_by_size(trials: pl.DataFrame, tmp_path:
 
 @pytest.mark.slow
 def test_attacked_lesions_are_those_of_the_largest_budget(trials: pl.DataFrame, tmp_path: Path) -> None:
-    data = pl.read_csv(lesion_detection(trials, tmp_path / "lesions.svg").data)
+    figure = lesion_detection(trials, tmp_path / "lesions.svg")
+    data = pl.read_csv(figure.data)
     found = data.filter(
         pl.col("by") == "label",
         pl.col("class") == "mass",
@@ -44,13 +45,16 @@ def test_attacked_lesions_are_those_of_the_largest_budget(trials: pl.DataFrame, 
     assert found["mean"] == pytest.approx(expected["detectability_region_perturbed"].mean())
     assert found["kind"] == "quartiles, a spread and no interval"  # two volumes have a mass
     assert set(data["state"]) == {"clean", "worst-case algorithm=ascent", "worst-case algorithm=advrec"}
+    assert figure.words.endswith(" Perturbations without a budget are not shown: rotation, noise-level, fnaf.")
 
 
 @pytest.mark.slow
 def test_settings_without_a_budget_have_a_state_each(trials: pl.DataFrame, tmp_path: Path, drawn: list[Figure]) -> None:
     turned = pl.col("perturbation_knobs").is_in(['{"angle": 1.0}', '{"angle": 4.0}'])
     some = trials.filter(pl.col("perturbation").is_in(["none", "noise-level"]) | turned)
-    data = pl.read_csv(lesion_detection(some, tmp_path / "lesions.svg").data)
+    figure = lesion_detection(some, tmp_path / "lesions.svg")
+    assert "not shown" not in figure.words
+    data = pl.read_csv(figure.data)
     means = data.filter(pl.col("metric") == "contrast_recovery").group_by("state").agg(pl.col("mean").mean())
     found = dict(means.iter_rows())
     assert found["noise-level"] < found["rotation angle=4"] - 0.05

@@ -3,8 +3,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from napari_recon_robust.figures.studies.small_features import features_against_quality
+from napari_recon_robust.figures.studies.style import MARKS
 from napari_recon_robust.statistics.ranks import rank_correlation
 
 
@@ -18,6 +20,19 @@ def test_the_correlation_is_over_methods_and_accelerations(
     found = rank_correlation(quality["mean"], recovery["mean"], quality["method_label"].to_list())
     assert f"ρ = {found.value:.2f} [" in drawn[0].axes[0].get_title()
     assert "12 points of 6 methods" in drawn[0].axes[0].get_title()
+
+
+@pytest.mark.slow
+def test_accelerations_are_told_by_marks_so_that_no_words_lie_on_each_other(
+    trials: pl.DataFrame, tmp_path: Path, drawn: list[Figure]
+) -> None:
+    features_against_quality(trials, tmp_path / "figure.svg")
+    assert not any(axes.texts for axes in drawn[0].axes)
+    marks = {mark.get_label(): mark for mark in drawn[0].legends[0].legend_handles if isinstance(mark, Line2D)}
+    assert [*marks][-2:] == ["R = 4", "R = 8"]
+    assert marks["R = 4"].get_markerfacecolor() != marks["R = 8"].get_markerfacecolor() == "white"
+    points = [point for point in drawn[0].axes[0].lines if point.get_marker() in MARKS]
+    assert sum(point.get_markerfacecolor() == "white" for point in points) == len(points) / 2 == 6
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ from .style import Drawn, Sheet, line_looks
 TITLE = "Loss against the budget"
 _ADVICE = "give the plan a perturbation with budgets, such as worst-case, and the metrics ssim and nmse"
 _SCORES = [f"{metric}_region_{state}" for metric in ("ssim", "nmse") for state in STATES]
-REGION, ADVREC, RANDOM = "region", "region, AdvRec's algorithm", "region, random noise"
+REGION, ADVREC, RANDOM = "region", "region, AdvRec's algorithm", "region, random noise (control)"
 WHOLE = "region, attack on the whole image"
 SEARCH = "worst-case"  # the kind of perturbation that searches
 _ACROSS = 2

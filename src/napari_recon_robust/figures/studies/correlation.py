@@ -1,12 +1,14 @@
 """One measure against another: a point for each method at an acceleration and pattern, and their rank correlation."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from polars import DataFrame
 
 from ...statistics.estimate import Estimate
 from ...statistics.ranks import rank_correlation
-from .style import Sheet
+from . import frame
+from .style import Sheet, mark_looks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -14,15 +16,28 @@ if TYPE_CHECKING:
 WORDS = "ρ: Spearman, none below 3 points; its interval is over methods, none below 5."
 
 
-def correlated(sheet: Sheet, axes: "Axes", points: DataFrame) -> Estimate:
-    """Draw the points, each with its bars, acceleration and pattern, and return Spearman's correlation over methods.
+def sampling_looks(rows: DataFrame) -> dict[str, dict[str, Any]]:
+    """How the marks of each acceleration and pattern are filled: fully, not at all, and then by halves.
+
+    Words beside the points would lie on each other, since one method's points are often close.
+    """
+    names = [name for name, _ in frame.by_sampling(rows)]
+    return mark_looks(names, unfilled=names[1] if len(names) > 1 else "")
+
+
+def correlated(sheet: Sheet, axes: "Axes", points: DataFrame, looks: Mapping[str, dict[str, Any]]) -> Estimate:
+    """Draw the points, each with its bars, and return Spearman's correlation over methods.
 
     points: a row for each point; mean, low and high of one measure, and mean_of, low_of and high_of of the other.
+    looks: of each acceleration and pattern.
     """
-    for row in points.iter_rows(named=True):
-        x, y = ((row[f"mean{end}"], row[f"low{end}"], row[f"high{end}"]) for end in ("", "_of"))
-        sheet.point(axes, x, y, row["method_label"])
-        rate = "" if row["acceleration"] is None else f"{row['acceleration']:g}×"
-        text = " ".join(filter(None, (rate, row["pattern"])))
-        axes.annotate(text, (x[0], y[0]), (3, 3), textcoords="offset points", fontsize=6, color="0.35")
+    for sampling, part in frame.by_sampling(points):
+        for row in part.iter_rows(named=True):
+            x, y = ([row[f"{name}{end}"] for name in ("mean", "low", "high")] for end in ("", "_of"))
+            sheet.point(axes, x, y, row["method_label"], **looks[sampling])
     return rank_correlation(points["mean"], points["mean_of"], points["method_label"].to_list())
+
+
+def legend(sheet: Sheet, looks: Mapping[str, dict[str, Any]]) -> None:
+    """The legend of such a figure: the methods, then the accelerations and patterns."""
+    sheet.legend([(name, {"marker": "o", "linestyle": "none", **look}) for name, look in looks.items()], lines=False)

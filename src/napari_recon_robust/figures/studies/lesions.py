@@ -1,6 +1,6 @@
 """Whether lesions are still seen: contrast recovery and detectability by label and size, clean and attacked."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import pairwise, product
 from pathlib import Path
 from textwrap import fill
@@ -11,7 +11,7 @@ import polars as pl
 
 from ...studies.columns import CLEAN
 from . import frame
-from .style import Drawn, Sheet
+from .style import Drawn, Sheet, mark_looks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,16 +25,15 @@ _VALUES = {"contrast_recovery": "contrast recovery", "detectability": "detectabi
 _SCALES = {"contrast_recovery": frame.ENDLESS, "detectability": frame.ENDLESS}
 _SIZES = 3  # classes of size, of equally many lesions
 _MOST = 6  # labels that are shown, the most frequent ones
-_FILLS = ("full", "left", "right", "bottom", "top")  # of marks, one for each kind of perturbation
 
 
 def lesion_detection(trials: pl.DataFrame, path: Path) -> Drawn:
     """Draw the contrast recovery and the detectability of lesions by their label and by their size.
 
     Open marks are of clean images, filled ones of attacked ones at the largest budget; where no perturbation has a
-    budget, each kind at each setting has half-filled marks of its own. Accelerations and patterns have panels of their
-    own. Sizes are in mm², or in pixels
-    where no voxel is known, in three classes of equally many lesions; the six most frequent labels are shown.
+    budget, each kind at each setting has half-filled marks of its own. Where some have one, the others are left out,
+    which the caption says. Accelerations and patterns have panels of their own. Sizes are in mm², or in pixels where no
+    voxel is known, in three classes of equally many lesions; the six most frequent labels are shown.
     Raises Lacking where no trial has a region that is a lesion.
     """
     clean = [f"{name}_region_clean" for name in _VALUES]
@@ -57,7 +56,7 @@ def lesion_detection(trials: pl.DataFrame, path: Path) -> Drawn:
                     found = frame.summarise(some.rename({by: "class"}), each, column, _SCALES[value])
                     parts.append(found.with_columns(by=pl.lit(by), metric=pl.lit(value), state=pl.lit(state)))
     data = pl.concat(parts)
-    looks = _looks(frame.names_of(data["state"]))
+    looks = mark_looks(frame.names_of(data["state"]), unfilled="clean")
     samplings = frame.by_sampling(data)
     sheet = Sheet(TITLE, data["method_label"], rows=2 * len(samplings), columns=2)
     lines = product(samplings, enumerate(_VALUES.items()))
@@ -73,7 +72,16 @@ def lesion_detection(trials: pl.DataFrame, path: Path) -> Drawn:
         strength = "" if state == "clean" else frame.strength_words(states[state])
         legend.append((", ".join(filter(None, (state, strength))), {**look, "marker": "o", "linestyle": "none"}))
     sheet.legend(legend, lines=False)
-    return sheet.finish(path, data, frame.counted(data, rows))
+    return sheet.finish(path, data, frame.counted(data, rows) + _left_out(rows))
+
+
+def _left_out(rows: pl.DataFrame) -> str:
+    """A sentence on the perturbations that have no budget and are not shown, since others have one."""
+    perturbed = rows.filter(rows["perturbation"] != CLEAN)
+    without = frame.names_of(perturbed.filter(perturbed["budget"].is_null())["perturbation"])
+    if not without or perturbed["budget"].null_count() == len(perturbed):
+        return ""
+    return f" Perturbations without a budget are not shown: {', '.join(without)}."
 
 
 def _states(rows: pl.DataFrame) -> dict[str, pl.DataFrame]:
@@ -82,16 +90,6 @@ def _states(rows: pl.DataFrame) -> dict[str, pl.DataFrame]:
     attacked = perturbed.drop_nulls("budget")
     parts = frame.parted(frame.with_setting(perturbed if attacked.is_empty() else attacked), "setting")
     return {"clean": frame.first_of_each(rows), **{setting: frame.strongest(part) for (setting,), part in parts}}
-
-
-def _looks(states: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """How the marks of each state are filled: the clean ones not at all."""
-    kinds = [state for state in states if state != "clean"]
-    fills = {
-        kind: {"fillstyle": _FILLS[number % len(_FILLS)], "markersize": 4 + 2 * (number // len(_FILLS))}
-        for number, kind in enumerate(kinds)
-    }
-    return {"clean": {"markerfacecolor": "white"}, **fills}
 
 
 def _sized(rows: pl.DataFrame, column: str) -> pl.DataFrame:

@@ -7,7 +7,7 @@ import polars as pl
 from ...ground.numbers import counted
 from ...statistics.estimate import SSIM_SCALE
 from . import frame
-from .correlation import WORDS, correlated
+from .correlation import WORDS, correlated, legend, sampling_looks
 from .style import Drawn, Sheet
 
 TITLE = "Small features against overall quality"
@@ -33,12 +33,13 @@ def features_against_quality(trials: pl.DataFrame, path: Path) -> Drawn:
     by = ["method_label", *frame.SAMPLING]
     data = pl.concat([frame.summarise(rows, by, column, scale) for column, scale in _SCALES.items()])
     sheet = Sheet(TITLE, data["method_label"], columns=2)
+    looks = sampling_looks(rows)
     for axes, (column, label) in zip(sheet.panels[0], _VALUES.items(), strict=True):
         points = data.filter(pl.col("value") == "ssim_foreground_clean").join(
             data.filter(pl.col("value") == column), on=by, nulls_equal=True, suffix="_of"
         )
-        found = correlated(sheet, axes, points)
+        found = correlated(sheet, axes, points, looks)
         words = f"ρ = {frame.written(found)}, {counted(len(points), 'point')} of {counted(found.units, 'method')}"
         axes.set(xlabel="SSIM of the foreground", ylabel=label, title=words)
-    sheet.legend(lines=False)
+    legend(sheet, looks)
     return sheet.finish(path, data, f"{frame.counted(data, rows)} {WORDS}")

@@ -8,7 +8,7 @@ from ...ground.numbers import counted
 from ...statistics.estimate import SSIM_SCALE
 from ...studies.columns import CLEAN
 from . import frame
-from .correlation import WORDS, correlated
+from .correlation import WORDS, correlated, legend, sampling_looks
 from .style import Drawn, Sheet
 
 TITLE = "Accuracy against stability"
@@ -27,17 +27,18 @@ def accuracy_against_stability(trials: pl.DataFrame, path: Path) -> Drawn:
     rows = rows.with_columns(loss=pl.col("ssim_region_clean") - pl.col("ssim_region_perturbed"))
     by, settings = ["method_label", *frame.SAMPLING], frame.names_of(rows["setting"])
     sheet, parts = Sheet.grid(TITLE, rows["method_label"], len(settings), 2), []
+    looks = sampling_looks(rows)
     for axes, setting in zip(sheet.flat, settings, strict=False):
         some = frame.strongest(rows.filter(pl.col("setting") == setting))
         accuracy = frame.summarise(some, by, "ssim_foreground_clean", SSIM_SCALE)
         loss = frame.summarise(some, by, "loss")
         points = accuracy.join(loss, on=by, nulls_equal=True, suffix="_of")
-        found = correlated(sheet, axes, points)
+        found = correlated(sheet, axes, points, looks)
         head = ", ".join(filter(None, (setting, frame.strength_words(some))))
         axes.axhline(0, color="black", linewidth=0.6)
         axes.set(xlabel="SSIM of the clean foreground", ylabel="loss of the region's SSIM")
         axes.set_title(f"{head}\nρ = {frame.written(found)}, {counted(found.units, 'method')}")
         parts += [part.with_columns(perturbation=pl.lit(setting)) for part in (accuracy, loss)]
-    sheet.legend(lines=False)
+    legend(sheet, looks)
     data = pl.concat(parts)
     return sheet.finish(path, data, f"{frame.counted(data, rows)} {WORDS}")

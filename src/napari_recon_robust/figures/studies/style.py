@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKS = "os^Dv<>pXh"
 GREY = "0.45"
+_FILLS = ("full", "left", "right", "bottom", "top")  # of marks
 _DASHES = ((0, (3, 1, 1, 1, 1, 1)), (0, (6, 2)), (0, (1, 3)), (0, (8, 1, 1, 1)))  # of lines without a look of their own
 _SETTINGS = "+x1|2_34"  # marks of the settings of a line beyond its first
 _ONE, _TWO = 3.5, 7.1  # inches: one column of a journal, and two
@@ -60,7 +61,7 @@ def line_looks(settings: Iterable[tuple[str, str]], known: Mapping[str, dict[str
     kinds = names_of(kind for kind, _ in found)
     others = [kind for kind in kinds if kind not in known]
     dashed = {
-        kind: {"linestyle": _DASHES[number % len(_DASHES)], "marker": "+", "markersize": 4}
+        kind: {"linestyle": _DASHES[number % len(_DASHES)], "marker": "*", "markersize": 5}
         for number, kind in enumerate(others)
     }
     looks = {}
@@ -69,6 +70,16 @@ def line_looks(settings: Iterable[tuple[str, str]], known: Mapping[str, dict[str
             mark = {"marker": _SETTINGS[(number - 1) % len(_SETTINGS)], "markersize": 5} if number else {}
             looks[setting] = {**look, **mark}
     return looks
+
+
+def mark_looks(names: Sequence[str], unfilled: str) -> dict[str, dict[str, Any]]:
+    """How the marks of each name are filled, and from the sixth on how large they are; `unfilled` is not at all."""
+    filled = [name for name in names if name != unfilled]
+    fills = {
+        name: {"fillstyle": _FILLS[number % len(_FILLS)], "markersize": 4 + 2 * (number // len(_FILLS))}
+        for number, name in enumerate(filled)
+    }
+    return {name: fills.get(name, {"markerfacecolor": "white"}) for name in names}
 
 
 class Sheet:
@@ -149,8 +160,8 @@ class Sheet:
             if axes.get_label() != "<colorbar>" and not axes.images:
                 axes.grid(alpha=0.25, linewidth=0.5)
                 axes.set_axisbelow(True)
-        lines = wrap(words, int(22 * width))
-        below = (0.11 * len(lines) + 0.06) / height
+        lines = wrap(words, int(18 * width))
+        below = (0.125 * len(lines) + 0.06) / height
         handles, columns = self._legend
         legend: dict[str, Any] = {
             "loc": "lower center",
@@ -161,7 +172,7 @@ class Sheet:
         self.figure.legend(handles=handles, ncols=columns, fontsize=7, **legend)
         free = below + (0.15 * -(-len(handles) // columns) + 0.1) / height
         self.figure.set_layout_engine("constrained", rect=(0, free, 1, 1 - free))
-        self.figure.text(0.01, 0.04 / height, "\n".join(lines), fontsize=6, color="0.3", va="bottom", linespacing=1.1)
+        self.figure.text(0.01, 0.04 / height, "\n".join(lines), fontsize=7, color="0.3", va="bottom", linespacing=1.1)
         with matplotlib.rc_context(_SIZES):
             plots.save(self.figure, path)
         beside = path.with_suffix(".csv")
