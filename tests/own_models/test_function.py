@@ -348,3 +348,73 @@ def test_what_a_script_imports_is_read_anew_with_it(tmp_path: Path, lines: Measu
         (tmp_path / "my_factor.py").write_text(f"FACTOR = {factor}\n", encoding="utf-8")
         images.append(registry.get(str(tmp_path / "mine.py"))(lines))
     assert float(images[1].abs().max() / images[0].abs().max()) == pytest.approx(15)
+
+
+READERS = {
+    "torch": "import torch\nfactor = torch.load(PLACE)\n",
+    "pathlib": "import io, torch, pathlib\nfactor = torch.load(io.BytesIO(pathlib.Path(PLACE).read_bytes()))\n",
+    "neighbour": "from reader import factor\n",
+    "function of a neighbour": "import reader\nfactor = reader.load(PLACE)\n",
+}
+
+
+@pytest.mark.parametrize("kind", ["function", "Reconstructor"])
+@pytest.mark.parametrize("reads", READERS)
+def test_a_script_is_known_by_the_files_that_it_reads_when_it_is_imported(
+    tmp_path: Path, reads: str, kind: str
+) -> None:
+    place = f"__import__('pathlib').Path({str(tmp_path)!r}) / 'weights' / 'gain.pt'"
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "reader.py").write_text(f"import torch\nload = torch.load\nfactor = load({place})\n", encoding="utf-8")
+    text = READERS[reads].replace("PLACE", place)
+    if kind == "function":
+        text += "def reconstruct(image):\n    return factor * image\n"
+    else:
+        text += (
+            "from napari_recon_robust.reconstructors.classical.zero_filled import ZeroFilled\n"
+            "class reconstruct(ZeroFilled):\n    def reconstruct(self, measurement, **knobs):\n"
+            "        return factor * super().reconstruct(measurement)\n"
+        )
+    (tmp_path / "mine.py").write_text(text, encoding="utf-8")
+
+    def known(factor: float) -> dict[str, str]:
+        torch.save(torch.tensor(factor), tmp_path / "weights" / "gain.pt")
+        return registry.get(str(tmp_path / "mine.py")).fingerprint()
+
+    first = known(1.0)
+    assert first == known(1.0)
+    second = known(0.3)
+    assert {name for name in first.keys() | second.keys() if first.get(name) != second.get(name)} == {"weights/gain.pt"}
+
+
+def test_a_method_stays_known_by_the_file_that_it_has_read(tmp_path: Path) -> None:
+    """A file that is written meanwhile says nothing of it."""
+    torch.save(torch.tensor(1.0), tmp_path / "gain.pt")
+    method = script(tmp_path, "return factor * kspace", before=f"factor = torch.load({str(tmp_path / 'gain.pt')!r})\n")
+    known = method.fingerprint()
+    torch.save(torch.tensor(2.0), tmp_path / "gain.pt")
+    assert method.fingerprint() == known
+
+
+def test_a_script_that_reads_a_file_no_more_is_not_known_by_it(tmp_path: Path) -> None:
+    torch.save(torch.tensor(1.0), tmp_path / "gain.pt")
+    reads = f"factor = torch.load({str(tmp_path / 'gain.pt')!r})\n"
+    assert "gain.pt" in script(tmp_path, "return kspace", before=reads).fingerprint()
+    assert "gain.pt" not in script(tmp_path, "return kspace").fingerprint()
+
+
+def test_networks_of_a_script_are_known_by_their_weights(tmp_path: Path) -> None:
+    """Whichever library has read them: safetensors opens its files itself."""
+    from safetensors.torch import save_file
+
+    reads = (
+        "from safetensors.torch import load_file\nnetwork = torch.nn.BatchNorm2d(1)\n"
+        f"network.load_state_dict(load_file({str(tmp_path / 'w.safetensors')!r}))\n"
+    )
+    known = []
+    for mean in (0.0, 0.0, 0.5):
+        state = torch.nn.BatchNorm2d(1).state_dict() | {"running_mean": torch.full((1,), mean)}
+        save_file(state, tmp_path / "w.safetensors")
+        known.append(script(tmp_path, "return network(kspace)", before=reads).fingerprint())
+    assert known[0] == known[1]
+    assert {name for name in known[0] if known[0][name] != known[2][name]} == {"network (weights)"}

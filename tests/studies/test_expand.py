@@ -120,8 +120,18 @@ def _onnx(folder: Path, name: str, version: int) -> None:
     onnx.save(model, folder / name, save_as_external_data=True, location="numbers.bin", size_threshold=0)
 
 
+def _read_by_script(folder: Path, name: str, version: int) -> None:
+    numpy.save(folder / "gain.npy", numpy.float32(version))
+    text = (
+        "import pathlib, numpy\ngain = numpy.load(pathlib.Path(__file__).with_name('gain.npy'))\n"
+        "def reconstruct(image):\n    return image * float(gain)\n"
+    )
+    (folder / name).write_text(text, encoding="utf-8")
+
+
 @pytest.mark.parametrize(
-    ("name", "write"), [("m.py", _script), ("m.pt2", _archive), ("m.safetensors", _weights), ("m.onnx", _onnx)]
+    ("name", "write"),
+    [("m.py", _script), ("n.py", _read_by_script), ("m.pt2", _archive), ("m.safetensors", _weights), ("m.onnx", _onnx)],
 )
 def test_another_version_of_a_model_makes_other_trials(write_plan, tmp_path, name, write) -> None:
     """Also where the model only finds the regions; and a worker does not take it for the version before."""
@@ -142,6 +152,16 @@ def test_another_version_of_a_model_makes_other_trials(write_plan, tmp_path, nam
         late.method(first.methods[1])
     with pytest.raises(InputError, match=f"{name} has changed since the study began"):
         late.finder(name)
+
+
+def test_weights_without_a_seed_are_named_where_each_opening_has_others(write_plan, tmp_path) -> None:
+    (tmp_path / "m.py").write_text(
+        "import torch\nnet = torch.nn.Linear(96, 96)\ndef reconstruct(image):\n    return net(image.abs())\n",
+        encoding="utf-8",
+    )
+    study = run(open_study(write_plan(methods=["m.py"]), trust=True))
+    with pytest.raises(InputError, match=r"m\.py has changed .* random ones without a seed; .*set a seed"):
+        OpenScan(study, "cpu").method(study.methods[0])
 
 
 def trials(study: Study) -> dict[tuple[str, str], str]:

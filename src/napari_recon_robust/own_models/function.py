@@ -16,8 +16,9 @@ from torch import nn
 from ..ground.errors import ModelError
 from ..ground.guard import is_file, read, said_by, shown
 from ..reconstructors.base import Reconstructor
-from ..reconstructors.origin import of_module, with_neighbours
+from ..reconstructors.origin import forget, of_module, of_network, remember, with_neighbours
 from .model import CalledModel, ModelInput, parameters_of
+from .opened_files import watched
 from .parameters import taken
 
 DEFAULT = "reconstruct"  # the function of a script that is given without a function's name
@@ -103,10 +104,17 @@ def _parts(source: str) -> tuple[str, str, str]:
 
 
 def _import(place: str) -> ModuleType:
+    """The module, or the script as one; what it computes with from now on is remembered for its fingerprint."""
     try:
-        if place.endswith(".py"):
-            return _run_script(Path(place))
-        return _import_module(place)
+        with watched() as opened:
+            module = _run_script(Path(place)) if place.endswith(".py") else _import_module(place)
+        for code in opened.read:
+            remember(code, opened.digests(code).items())
+        if getattr(module, "__file__", None):
+            for name, value in vars(module).items():
+                if isinstance(value, nn.Module):
+                    remember(Path(str(module.__file__)), of_network(value, name).items())
+        return module
     except ModelError:
         raise
     except (Exception, SystemExit) as error:  # a script may end itself, but not the program
@@ -140,6 +148,7 @@ def _run_script(path: Path) -> ModuleType:
     module = importlib.util.module_from_spec(specification)
     sys.modules[name] = module
     _forget_neighbours(path)
+    forget(path)
     with _on_path(path.parent.resolve()):
         # not by the loader, whose cache takes a file that was changed within a second for the old one
         exec(loader.source_to_code(content, str(path)), vars(module))
@@ -155,6 +164,7 @@ def _forget_neighbours(script: Path) -> None:
         name = ".".join(file.relative_to(script.parent).with_suffix("").parts).removesuffix(".__init__")
         if PathFinder.find_spec(name.partition(".")[0]) is None:
             sys.modules.pop(name, None)
+            forget(file)
 
 
 @contextmanager

@@ -6,11 +6,10 @@ from copy import deepcopy
 from hashlib import sha256
 from typing import Any
 
-import torch
 from torch import nn
 
 from ..reconstructors.base import Reconstructor
-from ..reconstructors.origin import of_module
+from ..reconstructors.origin import of_module, of_network
 from .function import method_of
 
 
@@ -23,9 +22,11 @@ def opened(found: Any) -> Reconstructor:
     cannot open it again: it is given to the replay.
     """
     name = getattr(found, "__name__", type(found).__name__)
+    known = _defined(found, name)
     if isinstance(found, nn.Module):
         found = deepcopy(found)
-    return method_of(found, f"{name} (object)", _defined(found, name) | _learned(found, name))
+        known |= of_network(found, name)
+    return method_of(found, f"{name} (object)", known)
 
 
 def _defined(found: Any, name: str) -> dict[str, str]:
@@ -38,15 +39,3 @@ def _defined(found: Any, name: str) -> dict[str, str]:
         return {f"{name} (source)": sha256(inspect.getsource(definition).encode()).hexdigest()}
     except (OSError, TypeError):  # typed into Python itself, or a function in C
         return {}
-
-
-def _learned(found: Any, name: str) -> dict[str, str]:
-    """SHA-256 of the names, types, shapes and values of a network's tensors."""
-    if not isinstance(found, nn.Module):
-        return {}
-    digest = sha256()
-    for key, tensor in found.state_dict().items():
-        if isinstance(tensor, torch.Tensor):
-            digest.update(f"{key} {tensor.dtype} {tuple(tensor.shape)}".encode())
-            digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
-    return {f"{name} (weights)": digest.hexdigest()}

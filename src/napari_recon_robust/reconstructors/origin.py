@@ -1,24 +1,66 @@
-"""Fingerprints of files and packages, by which a replay can tell whether they are the same as before."""
+"""Fingerprints of files, packages and networks, by which a replay can tell whether they are the same as before."""
 
 import ast
-import hashlib
 import site
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, lru_cache
+from hashlib import file_digest, sha256
 from importlib import metadata
 from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from ..ground.guard import is_file, open_file, read
 
 PACKAGE = __name__.split(".")[0]
-_INSTALLED = tuple(Path(folder).resolve() for folder in (*site.getsitepackages(), site.getusersitepackages()))
+INSTALLED = tuple(Path(folder).resolve() for folder in (*site.getsitepackages(), site.getusersitepackages()))
+# What code was computing with when it was imported, by the file of the code: files that it read, or named networks.
+_BEHIND: dict[Path, dict[Path | str, str]] = {}
 
 
 def of_file(path: Path) -> dict[str, str]:
     """The file's name and SHA-256."""
     with open_file(path) as file:
-        return {path.name: hashlib.file_digest(file, "sha256").hexdigest()}
+        return {path.name: file_digest(file, "sha256").hexdigest()}
+
+
+def of_network(network: nn.Module, name: str) -> dict[str, str]:
+    """SHA-256 of the names, types, shapes and values of a network's parameters and buffers."""
+    digest = sha256()
+    for key, tensor in (*network.named_parameters(), *network.named_buffers()):
+        if not (tensor.is_meta or is_lazy(tensor)):  # which have no values yet
+            digest.update(f"{key} {tensor.dtype} {tuple(tensor.shape)}".encode())
+            digest.update(_bytes(tensor))
+    return {f"{name} (weights)": digest.hexdigest()}
+
+
+def _bytes(tensor: Tensor) -> memoryview:
+    plain = tensor.detach().to_dense().cpu().resolve_conj().resolve_neg()
+    return plain.contiguous().reshape(-1).view(torch.uint8).numpy().data
+
+
+def remember(code: Path, behind: Iterable[tuple[Path | str, str]]) -> None:
+    """Add what a file of code was computing with when it was imported: SHA-256 of files, and of networks by names."""
+    _BEHIND.setdefault(code.resolve(), {}).update(behind)
+
+
+def forget(code: Path) -> None:
+    """Forget what a file of code was computing with, before it is imported anew."""
+    _BEHIND.pop(code.resolve(), None)
+
+
+def _behind(code: Path, root: Path) -> dict[str, str]:
+    """What a file of code was computing with; files by paths from `root`, those that lie elsewhere by names."""
+    found = dict[str, str]()
+    for what, digest in _BEHIND.get(code.resolve(), {}).items():
+        name = what
+        if isinstance(what, Path):
+            name = what.relative_to(root).as_posix() if what.is_relative_to(root) else what.name
+        found[str(name)] = f"{found[name]} {digest}" if name in found else digest
+    return found
 
 
 @cache
@@ -31,7 +73,7 @@ def of_module(name: str) -> dict[str, str]:
     """The version of the distribution that an imported module came with, and the SHA-256 of its own file.
 
     Of a module that was not installed, also those of the modules beside it that it imports (`with_neighbours`), by
-    their paths from the folder that they are imported from.
+    their paths from the folder that they are imported from, and what these were computing with (`remember`).
     """
     found = {
         distribution: metadata.version(distribution) for distribution in _distributions().get(name.split(".")[0], ())
@@ -40,11 +82,12 @@ def of_module(name: str) -> dict[str, str]:
     if not file:
         return found
     path = Path(file).absolute()
-    if any(path.resolve().is_relative_to(folder) for folder in _INSTALLED):
-        return found | of_file(path)
+    if any(path.resolve().is_relative_to(folder) for folder in INSTALLED):
+        return found | of_file(path) | _behind(path, path.parent)
     root = path.parents[name.count(".") + (path.name == "__init__.py")]
     for one in sorted(with_neighbours(path, root)):
         found[one.relative_to(root).as_posix()] = of_file(one)[one.name]
+        found |= _behind(one, root)
     return found
 
 

@@ -18,7 +18,7 @@ from ..reconstructors import registry as reconstructors
 from ..reconstructors.base import Method, Reconstructor
 from .columns import CLEAN
 from .inventory import Inventory, ScanFacts, axes_of
-from .plan import Fragile, MethodPart, Plan, located, read_plan, settings
+from .plan import Fragile, MethodPart, Plan, located, read_plan, runs_code, settings
 from .regions import Region, annotated_slices, regions_of
 from .trial import Change, Mask, Setting, Trial, canonical, text_of
 
@@ -236,6 +236,9 @@ def _determining(name: str, method: Method) -> str:
 
 
 def _changed(name: str) -> InputError:
+    if runs_code(name):
+        why = "has changed since the study began, or its weights are random ones without a seed"
+        return InputError(f"{Path(name).name} {why}; run the study again, or set a seed.")
     return InputError(f"{Path(name).name} has changed since the study began; run the study again.")
 
 
