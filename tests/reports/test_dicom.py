@@ -2,6 +2,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -86,10 +87,23 @@ def test_without_pydicom_it_says_what_to_install(tmp_path: Path, monkeypatch: py
         export_image(pictured(), "clean", tmp_path / "image.dcm")
 
 
-def test_uids_are_new_and_nothing_of_a_patient_is_in_it(tmp_path: Path) -> None:
+def test_images_of_the_same_samples_are_series_of_one_study_in_one_frame_of_reference(tmp_path: Path) -> None:
+    case = pictured()
+    other = replace(case, recipe=case.recipe.model_copy(update={"input": 64 * "0"}))
+    clean, perturbed, apart = (
+        read(export_image(made, image, tmp_path / f"{n}.dcm"))
+        for n, (made, image) in enumerate([(case, "clean"), (case, "perturbed"), (other, "clean")])
+    )
+    for name in ("StudyInstanceUID", "FrameOfReferenceUID"):
+        assert clean[name].value == perturbed[name].value != apart[name].value
+        assert clean[name].value.is_valid
+    assert clean.StudyInstanceUID != clean.FrameOfReferenceUID
+
+
+def test_instances_are_new_and_nothing_of_a_patient_is_in_them(tmp_path: Path) -> None:
     case = pictured(label="their name")
     one, two = (read(export_image(case, "clean", tmp_path / f"{n}.dcm")) for n in range(2))
-    for name in ("SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID", "FrameOfReferenceUID"):
+    for name in ("SOPInstanceUID", "SeriesInstanceUID"):
         assert one[name].value != two[name].value
     assert str(one.PatientName) == "RESEARCH^NOT A PATIENT"
     assert "their name" not in str(one)

@@ -41,8 +41,9 @@ def write_image(
     """Write one image, complex (rows, columns), in its own units.
 
     .npy: complex64. .h5: `image` complex64 and `magnitude` float32. .png: the magnitude in 8 bits, with its 99.9th
-    percentile white, and as it is seen: the last row on top if it is stored upside down. .nii.gz: the magnitude
-    float32 with the voxel size, the axes (column, row, slice) and where it lies (`plane`). The folders above are made.
+    percentile white, a pixel for each of the image's whatever their shape, so that `read_image` takes it back, and the
+    rows as they are seen: the last one on top if it is stored upside down. .nii.gz: the magnitude float32 with the
+    voxel size, the axes (column, row, slice) and where it lies (`plane`). The folders above are made.
     Raises InputError for another suffix, WritingError where the file cannot be written.
     """
     check_suffix(path)

@@ -1,6 +1,7 @@
 """One image of a case as a DICOM MR image object; pydicom is an extra.
 
-Source: DICOM PS3.3, A.4 (MR Image), C.7.6.2 (Image Plane), C.8.3.1 (MR Image Module), C.11.1 (Modality LUT).
+Source: DICOM PS3.3, A.4 (MR Image), C.7.4.1 (Frame of Reference), C.7.6.2 (Image Plane), C.8.3.1 (MR Image Module),
+C.11.1 (Modality LUT).
 """
 
 import io
@@ -23,7 +24,7 @@ _LONG, _TEXT = 64, 1024  # letters that LO and ST have room for
 
 
 def mr_image(shown: CaseImages, condition: Condition, window: Window, label: bool) -> bytes:
-    """The object as a file, with new UIDs and words on what it is.
+    """The object as a file, with a new series and instance and words on what it is.
 
     Slope × stored value + intercept is in thousandths of the reference's maximum; the intercept is 0 but for signed
     differences. label: whether the words are in the pixels too, where there are any. Raises InputError without pydicom.
@@ -36,7 +37,7 @@ def mr_image(shown: CaseImages, condition: Condition, window: Window, label: boo
     from pydicom.uid import ExplicitVRLittleEndian
 
     dataset = pydicom.Dataset()
-    _identify(dataset)
+    _identify(dataset, shown.case.recipe.input)
     _describe(dataset, shown, condition)
     _place(dataset, shown)
     _fill(dataset, shown, condition, window, label)
@@ -49,14 +50,18 @@ def mr_image(shown: CaseImages, condition: Condition, window: Window, label: boo
     return file.getvalue()
 
 
-def _identify(dataset: "Dataset") -> None:
-    """New UIDs, and a patient and a study that are nobody's: a case holds no identifiers."""
+def _identify(dataset: "Dataset", input: str) -> None:
+    """New UIDs, and a patient and a study that are nobody's: a case holds no identifiers.
+
+    Study and frame of reference follow from the samples, so that viewers link what was made from the same ones.
+    """
     from pydicom.uid import MRImageStorage, generate_uid
 
     dataset.SpecificCharacterSet = "ISO_IR 192"
     dataset.SOPClassUID, dataset.SOPInstanceUID = MRImageStorage, generate_uid()
-    dataset.StudyInstanceUID, dataset.SeriesInstanceUID = generate_uid(), generate_uid()
-    dataset.FrameOfReferenceUID, dataset.PositionReferenceIndicator = generate_uid(), ""
+    study, frame = (generate_uid(entropy_srcs=[kind, input]) for kind in ("study", "frame of reference"))
+    dataset.StudyInstanceUID, dataset.SeriesInstanceUID = study, generate_uid()
+    dataset.FrameOfReferenceUID, dataset.PositionReferenceIndicator = frame, ""
     dataset.PatientName, dataset.PatientID = "RESEARCH^NOT A PATIENT", "RESEARCH"
     dataset.PatientIdentityRemoved, dataset.DeidentificationMethod = "YES", "The case never held identifiers"
     dataset.PatientBirthDate = dataset.PatientSex = dataset.PatientPosition = ""
