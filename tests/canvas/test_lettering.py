@@ -1,6 +1,7 @@
 """The size of words on the canvas."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -96,3 +97,17 @@ def test_the_ground_of_a_large_title_covers_no_head(review: Session, title: str)
         assert ground <= (797 / 2 - height) / 2 + AIR * height
     finally:
         appearance.font_size = before
+
+
+def test_titles_and_words_have_a_ground_only_where_it_hides_nothing_of_the_picture(panels: Panels, later: Any) -> None:
+    """Three panels have titles of one line, whose ground would hide less than that of two lines in the fourth."""
+    overlays = panels.viewer.canvas.overlays
+    for key in panels.shown:
+        panels.write(key, 2, np.zeros((32, 40), np.float32), "Perturbed\ndisturbed" if key == "perturbed" else "Clean")
+    grounds = {}
+    for size in ((470, 580), (470, 1160), (470, 580)):  # small panels, wide ones, small ones again
+        panels.viewer.canvas.size = size
+        later.run()
+        grounds[size] = [*(panel.heading.box for panel in panels.panels.values()), overlays["text"].box]
+        assert overlays["scale_bar"].box is overlays["text"].box
+    assert grounds == {(470, 580): 5 * [False], (470, 1160): 5 * [True]}

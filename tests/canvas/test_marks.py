@@ -144,6 +144,7 @@ def test_words_stay_beside_their_line_on_a_magnified_image(panels: Panels, later
 )
 def test_words_of_a_line_at_an_edge_are_not_cut_off(panels: Panels, later: Any, turn: Turn) -> None:
     panels.lay(turn)
+    panels.viewer.scene.camera.zoom = 15.0  # 240×300 pixels of the screen, and the words are about 80 wide
     corners = np.array([[0.0, 0.0], [31.0, 39.0]])
     for line in (corners, corners * [[1, -1]] + [[0, 39]]):
         panels.marks.rule([Rule(line, 2, "25.3 mm", closed=False)])
@@ -153,4 +154,24 @@ def test_words_of_a_line_at_an_edge_are_not_cut_off(panels: Panels, later: Any, 
             low, high = min(ends), max(ends)
             _, words = panel.marks.data
             middle = np.mean([panel.marks.data_to_world(corner)[2] for corner in words])
-            assert low + 0.12 * (high - low) < middle < high - 0.12 * (high - low)
+            assert low + 40 / 15 < middle < high - 40 / 15
+
+
+def test_words_stay_whole_where_the_picture_becomes_small(panels: Panels, later: Any) -> None:
+    panels.marks.rule([Rule(np.array([[20.0, 20.0], [10.0, 39.0]]), 2, "78.2 mm", closed=False)])
+    later.run()
+    right = panels.panels["clean"].image.data_to_world((2, 10, 39))[2]
+
+    def beside() -> float:
+        """From the middle of the words to the edge of the picture, in pixels of the screen."""
+        marks = panels.panels["clean"].marks
+        middle = np.mean([marks.data_to_world(corner)[2] for corner in marks.data[1]])
+        return float(right - middle) * panels.viewer.scene.camera.zoom
+
+    for zoom in (20.0, 6.0):
+        panels.viewer.scene.camera.zoom = zoom
+        panels.thin(1.0)
+        assert beside() == pytest.approx(49, abs=1)
+    panels.viewer.scene.camera.zoom = 2.0
+    panels.thin(1.0)
+    assert beside() == pytest.approx(39 / 2, abs=1), "in the middle of a picture that is narrower"

@@ -1,5 +1,6 @@
 """What cannot be looked at yet is said, and nothing is switched on that is not seen."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,6 +9,8 @@ from helpers.docks import dock_of
 from napari_recon_robust.window.keys import run
 from napari_recon_robust.window.session import Session
 
+Until = Callable[[Callable[[], object]], None]
+
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["random", "truth"])
@@ -15,3 +18,33 @@ def test_without_a_result_there_is_no_control_and_no_truth(standing: Session, na
     run(name, standing.panels.viewer)
     assert dock_of(standing, "Compare").foot.message.text() == "There is no result yet: run a perturbation."
     assert not getattr(standing.scene.view, name)
+
+
+@pytest.mark.slow
+def test_panels_that_the_user_deletes_are_read_no_more_and_it_is_said_how_they_come_back(
+    standing: Session, until: Until
+) -> None:
+    bench, panels, foot = standing.bench, standing.panels, dock_of(standing, "Compare").foot.message
+    layers, readout, bar = panels.viewer.layers, standing.readout.values, panels.viewer.canvas.overlays["scale_bar"]
+    standing.looking.show_preset("4")
+    bench.regions.choose(bench.regions.all[:1])
+    panels.navigation.go_to(1)
+    bench.perturbing.choose("random")
+    standing.attempt(bench.perturbing.run)
+    until(lambda: bench.perturbing.current is not None and panels.settled and not standing.jobs.working)
+    panels.navigation.moved.emit(40, 42)
+    assert "Reference " in readout.text()
+    layers.remove(panels.panels["reference"].image)
+    until(lambda: "reference" not in panels.shown and panels.settled)
+    assert "Clean " in readout.text()
+    assert "Reference " not in readout.text()
+    assert (foot.text(), bar.visible) == ("", True)
+    layers.clear()
+    until(lambda: not panels.shown and panels.settled)
+    assert foot.text() == "The panels were deleted; press 4 to bring them back."
+    assert readout.text() == "Values under the cursor, as fractions of the reference's maximum"
+    assert (bar.visible, panels.viewer.dims.ndim) == (False, 2), "no scale and no slices of nothing"
+    standing.looking.show_preset("4")
+    until(lambda: len(panels.shown) == 4 and panels.settled)
+    assert "Reference " in readout.text()
+    assert (foot.text(), bar.visible, panels.navigation.slice) == ("", True, 1)

@@ -113,7 +113,7 @@ class Building:
             return True
         if self._prepare():
             return True
-        if not layers and self.viewer.dims.ndim != 3:
+        if ours and not layers and self.viewer.dims.ndim != 3:
             self._make_slider()
             return True
         for index, layer in enumerate(layer for layer in ours if layer in layers):

@@ -44,10 +44,12 @@ class Panels:
     being removed, nor shapes while one is being drawn). drawing: the regions in every panel; overlay: a map over the
     clean panel; marks: what was done, and the sides of the patient; navigation: the slice, clicks and drags;
     difference: the scale of that panel; framing: the region view; left_drag: takes a press of the mouse before the
-    navigation does, and returns whether it did. Signal: `turned()`, the picture is laid out in another way.
+    navigation does, and returns whether it did. Signals: `turned()`, the picture is laid out in another way;
+    `deleted()`, the user has deleted panels.
     """
 
     turned = Signal()
+    deleted = Signal()
 
     def __init__(self, viewer: ViewerModel, later: Callable[[Callable[[], None]], object]) -> None:
         # Plugins get a proxy that wraps every layer again at every access; only its public interface is used here.
@@ -65,7 +67,7 @@ class Panels:
         self.shared_window = SharedWindow(self.viewer, self._set)
         self.drawing = Drawing(self.viewer, self._set, later, self._lay_out)
         self.overlay = Overlay(self._set, lambda: self.show(self.shown, self._set.rows), self._lay_out)
-        self.marks = Marks(self._set, switched=lambda: self._building.go_on())
+        self.marks = Marks(self._set, lambda: self._building.go_on(), zoom=lambda: self.viewer.scene.camera.zoom)
         self.navigation = Navigation(self.viewer, self._set, self._ours)
         self.navigation.windowed = lambda: self.shared_window.part == "magnitude"
         self.difference = DifferenceScale(self._set)
@@ -177,7 +179,7 @@ class Panels:
         self._set.show(keys, rows)
         for key in self.shown:
             panel = self.panels.get(key)
-            if panel is None or self._deleted(panel):
+            if panel is None or self.is_deleted(key):
                 self._building.retire([] if panel is None else panel.layers)  # those that the user left
                 self.panels[key] = self._new_panel(key, self.geometry, panel)
         self._building.go_on()
@@ -197,8 +199,10 @@ class Panels:
         self.drawing.join(panel)
         return panel
 
-    def _deleted(self, panel: Panel) -> bool:
-        return panel.inserted and panel.image not in self.viewer.layers
+    def is_deleted(self, key: str) -> bool:
+        """Whether the user has deleted a panel, which comes back when it is shown again."""
+        panel = self.panels.get(key)
+        return panel is not None and panel.inserted and panel.image not in self.viewer.layers
 
     def _lay_out(self) -> bool:
         """Switch layers on or off, in as many cells as there are panels; return whether anything changed."""
@@ -222,9 +226,13 @@ class Panels:
                 panel.inserted_as(layer.name)
         if first:
             self.navigation.go_to(self.navigation.slice)
+            if self._takeover is not None:
+                self._takeover.show_scale()
 
     def _on_finished(self) -> None:
         self.shared_window.link()
+        if self._takeover is not None:
+            self._takeover.place_words()  # in cells of another size
         front = self._set.front
         if front is not None:
             self._grid.settle()
@@ -254,13 +262,17 @@ class Panels:
         if self.geometry is None:
             return  # the viewer was closed meanwhile
         layers = self.viewer.layers
-        gone = [key for key, panel in self.panels.items() if self._deleted(panel)]
+        gone = [key for key in self.panels if self.is_deleted(key)]
         with self._ours:
             for layer in (layer for key in gone for layer in self.panels[key].layers):
                 if layer in layers:
                     layers.remove(layer)
         self._set.shown = tuple(key for key in self.shown if key not in gone)
         self._building.arrange()
+        if self._takeover is not None and not self.shown:
+            self._takeover.hide_scale()
+        if gone:
+            self.deleted.emit()
 
     # ---------------------------------------------------------------- images
 

@@ -8,12 +8,10 @@ from .drawing import Drawing
 from .letter_sizes import SCALE_BAR, SMALL, points
 from .marks import Marks
 from .panel import Panel, PanelSet
-from .surface import place_words
+from .surface import cell_sides, is_clear, place_words
 from .titles import in_lines, shortened
 
 _ADVANCE, _MARGIN = 1.0, 16  # pixels: of a letter of a title for each point of its size, and beside a title
-_LINE, _AROUND = 2.2, 14  # pixels: of a line for each point, and of the ground of a title beside its lines
-_PICTURE, _AIR = 0.95, 0.075  # shares: of a panel that napari gives to a picture, and of a picture above the head
 
 
 class Lettering:
@@ -23,25 +21,25 @@ class Lettering:
         self._viewer, self._panels, self._drawing, self._marks = viewer, panels, drawing, marks
 
     def fit(self, panel: Panel) -> None:
-        """Give this title and those that are shown the size that is chosen, or as much as their lines have room for."""
-        grid = self._viewer.canvas.grid
-        rows, columns = grid.shape if grid.enabled else (1, 1)
-        canvas_height, canvas_width = self._viewer.canvas.size
-        height, width = canvas_height / max(rows, 1), canvas_width / max(columns, 1)
+        """Give this title and those that are shown the size that is chosen, or as much as their lines have room for.
+
+        Where they have no room above the picture they have no ground: it would hide what is seen in panels beside.
+        """
+        height, width = cell_sides(self._viewer)
         shown = [self._panels.panels[key] for key in self._panels.shown if key in self._panels.panels]
         titled = shown if panel in shown else [*shown, panel]
+        titles = [one.title for one in titled]
         size = next(
-            (
-                size
-                for size in range(points(SMALL), SMALL, -1)
-                if _fits([one.title for one in titled], size, height, width)
-            ),
+            (size for size in range(points(SMALL), SMALL, -1) if _fits(titles, size, height, width)),
             SMALL,
         )
+        ground = _leaves_picture(titles, size, height, width)
         for one in titled:
             one.make_room(_letters(width - one.covered, size))
             if one.heading.font_size != size:
                 one.heading.font_size = size
+            if one.heading.box is not ground:
+                one.heading.box = ground
 
     def follow(self) -> None:
         """Give all words of an open scan the size that is chosen now."""
@@ -65,11 +63,19 @@ def _letters(width: float, size: int) -> int:
 def _fits(titles: list[str], size: int, height: float, width: float) -> bool:
     """Whether titles of a size, whole and in lines, leave what is seen in a square picture uncovered."""
     room = _letters(width, size)
-    if any(shortened(title, room) != title for title in titles):
-        return False
-    lines = [in_lines(title, room).splitlines() for title in titles]
-    tallest, longest = max(map(len, lines)), max((len(line) for title in lines for line in title), default=0)
-    picture = _PICTURE * min(height, width)
-    above, beside = (height - picture) / 2 + _AIR * picture, (width - picture) / 2
-    clear = tallest * _LINE * size + _AROUND <= above or longest * _ADVANCE * size + _MARGIN <= beside
-    return clear and longest <= room
+    whole = all(shortened(title, room) == title for title in titles)
+    return whole and _longest(_in_lines(titles, room)) <= room and _leaves_picture(titles, size, height, width)
+
+
+def _leaves_picture(titles: list[str], size: int, height: float, width: float) -> bool:
+    """Whether titles of a size in lines leave what is seen in a square picture uncovered."""
+    lines = _in_lines(titles, _letters(width, size))
+    return is_clear(max(map(len, lines)) * size, _longest(lines) * _ADVANCE * size + _MARGIN, height, width)
+
+
+def _in_lines(titles: list[str], room: int) -> list[list[str]]:
+    return [in_lines(title, room).splitlines() for title in titles]
+
+
+def _longest(lines: list[list[str]]) -> int:
+    return max((len(line) for title in lines for line in title), default=0)

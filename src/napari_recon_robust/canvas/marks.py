@@ -14,8 +14,8 @@ from .panel import Panel, PanelSet
 RING, AROUND, RULE, LETTERS = "#d55e00", "#cccccc", "#009e73", "white"
 _WIDER = 1.5  # times as wide as a ring: a measured line, whose green has to be seen on grey
 _INSETS = np.array([0.2, 0.06])  # of half the height and the width, between an edge and a letter: titles are at the top
-# Of the image where it is not magnified: between a measured line and its words, and from their middle to an edge.
-_WORDS, _HALF_WORDS = 0.04, 0.13
+_WORDS = 0.04  # of the image where it is not magnified, between a measured line and its words
+_ADVANCE = 1.4  # pixels of a letter for each point of its size; those of "mm" are wide
 # Of a letter on bright tissue: its colour, and its half size as a share of the image.
 _GROUND, _HALF = "#000000b0", 0.026
 _CLEAR = "transparent"
@@ -38,11 +38,11 @@ class Marks:
     """Marks in a layer over each panel, which is hidden until there is anything to mark.
 
     exists: whether there has been anything to mark. visible: whether the user wants to see it. switched: called when
-    the layers are to be shown or hidden.
+    the layers are to be shown or hidden. zoom: pixels of the screen for a unit of the world.
     """
 
-    def __init__(self, panels: PanelSet, switched: Callable[[], object]) -> None:
-        self._panels, self._switched = panels, switched
+    def __init__(self, panels: PanelSet, switched: Callable[[], object], zoom: Callable[[], float]) -> None:
+        self._panels, self._switched, self._zoom = panels, switched, zoom
         self._ring: tuple[int, float, float, float] | None = None
         self._around: list[np.ndarray] = []
         self._letters: dict[str, str] = {}
@@ -77,9 +77,9 @@ class Marks:
         self._draw()
 
     def thin(self, factor: float) -> None:
-        """Make the lines thinner in the image, by as much as it is magnified on the screen."""
+        """Follow the zoom: lines become thinner in the image by as much as it is magnified, words stay beside them."""
         thinner = min(factor, 1.0)
-        if thinner != self._thinner:
+        if thinner != self._thinner or self._rules:
             self._thinner = thinner
             self._draw()
 
@@ -149,17 +149,18 @@ class Marks:
         for one in self._rules:
             # Not as a polygon: napari divides it into triangles, and fails at some whose edges cross.
             line = np.vstack([one.points, one.points[:1]]) if one.closed else one.points
-            beside = _beside(geometry, one.points, self._thinner)
+            half = len(one.words) * _ADVANCE * points(SIDE) / 2 / self._zoom()
+            beside = _beside(geometry, one.points, self._thinner, half)
             for index in range(geometry.shape[0]) if one.slice is None else (one.slice,):
                 found.append(("path", _on(index, line), RULE, _WIDER * width, "", _CLEAR))
                 found.append(("rectangle", _on(index, _SQUARE / 2 + beside), _CLEAR, 0.0, one.words, _CLEAR))
         return found
 
 
-def _beside(geometry: Geometry, points: np.ndarray, thinner: float) -> np.ndarray:
+def _beside(geometry: Geometry, points: np.ndarray, thinner: float, half: float) -> np.ndarray:
     """A place for words: a little below the lowest point as it is seen, or above it without room, within the sides.
 
-    thinner: by how much less than the whole image is seen.
+    thinner: by how much less than the whole image is seen. half: half the width of the words, in the world.
     """
     down, right = geometry.laid.matrix
     extent = np.array(geometry.shape[1:])
@@ -168,7 +169,8 @@ def _beside(geometry: Geometry, points: np.ndarray, thinner: float) -> np.ndarra
     inside = bool(((lowest + step >= 0) & (lowest + step < extent)).all())
     place: np.ndarray = lowest + step if inside else lowest - step
     across, (least, most) = place @ right, sorted((0.0, float((extent - 1) @ right)))
-    room = _HALF_WORDS * thinner * (most - least)
+    pixel = float(np.abs(right) @ geometry.transform["scale"][1:])
+    room = min(half / pixel, (most - least) / 2)
     return place + (np.clip(across, least + room, most - room) - across) * right
 
 

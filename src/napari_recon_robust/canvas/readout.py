@@ -45,6 +45,7 @@ class ReadoutLine(QObject):
         panels.navigation.moved.connect(self._on_moved)
         panels.navigation.slice_changed.connect(lambda _: self.show())
         panels.turned.connect(self.show)
+        panels.deleted.connect(self.show)
         scene.drawn.connect(self.show)
 
     def take(self, window: QWidget) -> None:
@@ -137,7 +138,8 @@ class ReadoutLine(QObject):
 
     def _read(self) -> "Reading | None":
         place, measured = self._place, self.bench.acquisition.slice
-        if place is None or measured is None or not (seen := self.scene.seen):
+        seen = {key: one for key, one in self.scene.seen.items() if not self.panels.is_deleted(key)}
+        if place is None or measured is None or not seen:
             return None
         from ..evaluation.readout import read  # torch comes with it
 

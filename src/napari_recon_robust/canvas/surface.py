@@ -16,6 +16,8 @@ from .letter_sizes import SCALE_BAR, SMALL, points
 NOTICE = "Not for diagnostic use"
 _PADDING = 14.0, 10.0  # pixels beside and above words, at napari's own size of letters
 _BAR, _ADVANCE = 200, 0.8  # pixels: the longest scale bar, and of a letter for each point of its size
+_LINE, _AROUND = 2.2, 14  # pixels: of a line for each point, and of the ground of words beside their lines
+_PICTURE, _AIR = 0.95, 0.075  # shares: of a panel that napari gives to a picture, and of a picture above the head
 _NARROW = 200  # pixels of a panel in which a title has many lines
 _TURN = 300.0  # pixels of a drag that widen the window e-fold
 
@@ -25,12 +27,13 @@ def make_reading_surface(viewer: ViewerModel) -> Callable[[], None]:
     grid, overlays = viewer.canvas.grid, viewer.canvas.overlays
     # Each is made visible last: napari lays out its overlays at every change of one that is visible.
     changes: dict[str, dict[str, Any]] = {
-        "scale_bar": {"gridded": False, "font_size": points(SCALE_BAR), "visible": True},
+        "scale_bar": {"gridded": False, "font_size": points(SCALE_BAR), "box": True, "visible": True},
         "text": {
             "text": NOTICE,
             "position": "bottom_left",
             "font_size": points(SMALL),
             "gridded": False,
+            "box": True,
             "visible": True,
         },
     }
@@ -60,15 +63,39 @@ def make_reading_surface(viewer: ViewerModel) -> Callable[[], None]:
 def place_words(viewer: ViewerModel) -> None:
     """Place the notice beside the scale bar, in letters for which there is room, or else above it; then the bar again.
 
-    napari placed the bar by the size before, as its own layout was not done yet.
+    napari placed the bar by the size before, as its own layout was not done yet. Where both are on the picture, they
+    have no ground: it would hide what is seen in the panels beside.
     """
     overlays, width = viewer.canvas.overlays, viewer.canvas.size[1]
     longest, largest = max(map(len, overlays["text"].text.splitlines())), points(SMALL)
     smallest = min(SMALL, largest)
     beside = [size for size in range(largest, smallest - 1, -1) if _BAR + _ADVANCE * size * longest <= width]
     overlays["text"].position = "bottom_left" if beside else "bottom_right"
-    overlays["text"].font_size = beside[0] if beside else smallest
+    size = overlays["text"].font_size = beside[0] if beside else smallest
+    lines = len(overlays["text"].text.splitlines()) if beside else 2 + len(overlays["text"].text.splitlines())
+    height, wide = cell_sides(viewer)
+    overlays["text"].box = overlays["scale_bar"].box = is_clear(
+        max(lines, 2) * size, max(_ADVANCE * size * longest, _BAR), height, wide
+    )
     overlays["scale_bar"].events.position()
+
+
+def cell_sides(viewer: ViewerModel) -> tuple[float, float]:
+    """Return the height and the width of a panel in pixels."""
+    grid = viewer.canvas.grid
+    rows, columns = grid.shape if grid.enabled else (1, 1)
+    height, width = viewer.canvas.size
+    return height / max(rows, 1), width / max(columns, 1)
+
+
+def is_clear(points_high: float, longest: float, height: float, width: float) -> bool:
+    """Whether words in a corner of a panel leave what is seen in a square picture uncovered.
+
+    points_high: the sizes of their lines together. longest: pixels of the longest line, with its margin.
+    """
+    picture = _PICTURE * min(height, width)
+    above, beside = (height - picture) / 2 + _AIR * picture, (width - picture) / 2
+    return _LINE * points_high + _AROUND <= above or longest <= beside
 
 
 def moves_picture(viewer: ViewerModel) -> bool:
@@ -101,6 +128,7 @@ class Takeover:
         self._on_drag = lambda viewer, event: of_one_press(on_drag(viewer, event), event)
         self._on_move = on_move
         self._following = True
+        self._scale_hidden = False
         for event, action in self._followed:
             event.connect(action)
         viewer.mouse_drag_callbacks.append(self._on_drag)
@@ -115,6 +143,18 @@ class Takeover:
         """Place the notice and the scale bar again."""
         if self._following:
             place_words(self._viewer)
+
+    def hide_scale(self) -> None:
+        """Hide the scale bar while there is no image, whose unit it has."""
+        bar = self._viewer.canvas.overlays["scale_bar"]
+        self._scale_hidden = self._scale_hidden or bar.visible
+        bar.visible = False
+
+    def show_scale(self) -> None:
+        """Show the scale bar again, unless the user had hidden it."""
+        if self._scale_hidden:
+            self._scale_hidden = False
+            self._viewer.canvas.overlays["scale_bar"].visible = True
 
     def let_go(self) -> None:
         """Stop following the viewer, and leave it as it looks."""

@@ -30,6 +30,7 @@ class Looking:
         self.rate: int = stored if stored in RATES else 2
         self.levels = Levels(bench, jobs, self.panels)
         self.region_view = RegionView(bench, jobs, self.panels)
+        self.panels.deleted.connect(self._on_deleted)
         for part in (self.levels, self.region_view):
             part.changed.connect(self.changed.emit)
 
@@ -56,6 +57,10 @@ class Looking:
             view.panels, view.lineup, view.layout = panels, False, 0
             self.scene.rearrange()
             self.changed.emit()
+
+    def _on_deleted(self) -> None:
+        if not self.panels.shown:
+            self.jobs.failed.emit("The panels were deleted; press 4 to bring them back.")
 
     # ---------------------------------------------------------------- several methods
 
