@@ -2,13 +2,14 @@
 
 import json
 import os
+import random
 from pathlib import Path
 
 import polars
 import pytest
 
 from napari_recon_robust.ground.errors import FileFormatError
-from napari_recon_robust.studies.rows import frame_of, read_lines, read_rows
+from napari_recon_robust.studies.rows import frame_of, packed, read_lines, read_rows
 
 TYPES = {"trial": "String", "error": "String", "slice": "Int64", "budget": "Float64"}
 
@@ -23,6 +24,28 @@ def test_sound_parts_are_read_whole_or_in_columns(tmp_path: Path) -> None:
     path = part(tmp_path)
     assert read_rows(path, types=TYPES)["slice"].to_list() == [0, 1]
     assert read_rows(path, "trial", "error").columns == ["trial", "error"]
+
+
+def test_a_bit_that_was_flipped_is_found_out(tmp_path: Path) -> None:
+    """Numbers are stored as they are: most bits of them make another number, and no error."""
+    path, draws = tmp_path / "part.parquet", random.Random(1)
+    rows = [{"trial": str(number), "error": None, "budget": draws.random()} for number in range(200)]
+    sound = packed(frame_of(rows, TYPES))
+    path.write_bytes(sound)
+    expected = read_rows(path, types=TYPES)
+    assert expected["budget"].to_list() == [row["budget"] for row in rows]
+    assert polars.read_parquet(path).equals(expected), "other programs read it too"
+    said = list[str]()
+    for _ in range(100):
+        damaged = bytearray(sound)
+        damaged[draws.randrange(len(damaged))] ^= 1 << draws.randrange(8)
+        path.write_bytes(damaged)
+        try:
+            assert read_rows(path, types=TYPES).equals(expected)  # in the name of the checksum itself
+        except FileFormatError as error:
+            said.append(str(error))
+    assert len(said) > 90
+    assert all(words.endswith("remove it, and resume the study.") for words in said)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 from types import ModuleType
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 Row = Mapping[str, Any]
 
 _LONGEST = 2**28  # bytes of the lines of an attempt
+_TAIL = 8  # bytes at the end of a Parquet file: the length of its footer, and four letters
+_CHECKSUM = b"recon-robust SHA-256 "
 _NEEDED = ("trial", "error")  # columns that every part of the table has, of texts
 _KINDS = ("String", "Float64", "Int64", "Boolean", "Null")  # that a column may have
 
@@ -52,11 +55,28 @@ def frame_of(rows: Sequence[Row], columns: Mapping[str, str]) -> "DataFrame":
         return made([row for row in rows if fits(row)])
 
 
-def packed(frame: "DataFrame") -> memoryview:
-    """The content of a Parquet file with these rows."""
-    content = BytesIO()
-    frame.write_parquet(content)
-    return content.getbuffer()
+def packed(frame: "DataFrame") -> bytes:
+    """The content of a Parquet file with these rows, and with a checksum that `read_rows` compares.
+
+    It lies before the footer, where no offset points, so that other readers do not meet it. Parquet itself has none
+    that must be there, and most flipped bits would only give another number.
+    """
+    file = BytesIO()
+    frame.write_parquet(file)
+    content = file.getvalue()
+    place = len(content) - _TAIL - int.from_bytes(content[-_TAIL:-4], "little")
+    return content[:place] + _CHECKSUM + sha256(content).hexdigest().encode() + content[place:]
+
+
+def _check_content(content: bytes) -> None:
+    """Raise ValueError for a file that is not as `packed` made it; earlier versions wrote no checksum."""
+    place = content.rfind(_CHECKSUM)
+    if place >= 0:
+        begin = place + len(_CHECKSUM)
+        digest = sha256(memoryview(content)[:place])
+        digest.update(memoryview(content)[begin + 2 * digest.digest_size :])
+        if content[begin : begin + 2 * digest.digest_size] != digest.hexdigest().encode():
+            raise ValueError("it is damaged")
 
 
 def once(rows: "DataFrame") -> "DataFrame":
@@ -74,7 +94,8 @@ def read_rows(
     polars calls them. needed: columns that must be there.
     """
     with _opening(path):
-        content = BytesIO(read(path))
+        _check_content(stored := read(path))
+        content = BytesIO(stored)
         known = polars().read_parquet_schema(content)
         check_memory(shown(path), 8 * _length(content) * max(len(known), 1))
         found: DataFrame = polars().read_parquet(content, columns=[name for name in columns if name in known] or None)
