@@ -143,6 +143,32 @@ def test_a_sentence_has_the_interval_the_tests_and_what_could_be_seen(
     assert "20 volumes 0.00" in line
 
 
+def test_the_tests_that_p_is_adjusted_for_are_those_of_its_metric_whatever_is_asked_for(
+    first: pl.DataFrame, second: pl.DataFrame
+) -> None:
+    metric = "ssim_region_clean"
+    alone = study_difference(first, second, metrics=[metric])
+    several = study_difference(first, second, metrics=[metric, "nmse_region_perturbed"])
+    assert several.filter(pl.col("metric") == metric).equals(alone)
+    assert alone["tests"].to_list() == [4] * 4  # methods, accelerations
+    assert set(several.filter(pl.col("metric") != metric)["tests"]) == {36}
+
+
+def test_it_is_told_once_how_small_an_adjusted_p_can_be(first: pl.DataFrame, second: pl.DataFrame) -> None:
+    found = study_difference(first, second, metrics=["ssim_region_clean"])
+    *lines, last = sentences(found)
+    assert len(lines) == len(found)
+    assert last.startswith("Holm adjusts for all rows of a metric (4 rows). The smallest p of 5 volumes is 0.062, by ")
+    assert last.endswith("by Holm 0.25, so that no row can fall below 0.05.")
+    assert found["p"].min() == found["least_p"][0] == 2 / 2**5
+    with_more = pl.concat([found, found.with_columns(tests=pl.lit(9, pl.Int64))]).with_columns(volumes=10)
+    assert [*sentences(with_more)][-1].endswith(
+        "(4 to 9 rows). The smallest p of 10 volumes is 0.002, by Holm 0.0078 to 0.018."
+    )
+    two = first.filter(pl.col("volume").is_in(["head0", "head1"]))
+    assert len([*sentences(study_difference(two, second, metrics=["ssim_region_clean"]))]) == 4
+
+
 def test_studies_of_one_method_each_compare_these(first: pl.DataFrame, second: pl.DataFrame) -> None:
     one, other = first.filter(pl.col("method_label") == "TV"), second.filter(pl.col("method_label") == "VarNet")
     found = study_difference(one, other, metrics=["ssim_region_clean"])

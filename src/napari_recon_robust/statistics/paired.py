@@ -73,5 +73,10 @@ def detectable_difference(deviation: float, volumes: int, power: float = POWER) 
     return float(optimize.brentq(lacking, 0, 3 * critical + 10)) * deviation / float(np.sqrt(volumes))
 
 
+def least_p(volumes: int) -> float:
+    """The smallest two-sided p-value that the signed rank test can give of so many volumes: that of one common sign."""
+    return float(min(2.0 ** (1 - volumes), 1))
+
+
 def _signed_rank(differences: Values) -> float:
     return float(stats.wilcoxon(differences).pvalue) if differences.any() else 1.0

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..ground.errors import InputError
 from ..ground.numbers import counted, written
 from ..statistics import clustered, paired
+from ..statistics.estimate import CONFIDENCE
 from ..statistics.multiple import holm
 from .columns import CLEAN, PLACE, varied
 from .plan import IMAGE_METRICS, LESION_METRICS
@@ -46,8 +47,10 @@ def study_difference(
     The result has a row for each metric of each method, pattern of masks, acceleration, perturbation and budget;
     found_for is the method on which a perturbation was found, null for the row's own. difference, low, high: the mean
     over volumes with Student's interval, or below 3 volumes with the quartiles of all pairs; kind says which.
-    p: Wilcoxon's signed rank test over volumes; p_holm: adjusted for all rows. detectable: the true difference that as
-    many volumes find with a probability of 80%; detectable_N: that N volumes would.
+    p: Wilcoxon's signed rank test over volumes. p_holm: adjusted for all rows of the same metric that have a p, whose
+    number is `tests`, so that it does not depend on which metrics are asked for; it is not adjusted for looking at
+    several of these, which say nearly the same of an image. least_p: the smallest p that so many volumes can give.
+    detectable: the true difference that as many volumes find with a probability of 80%; detectable_N: that N would.
     Raises NothingSharedError where the studies share no trial, InputError for a metric that is not measured in both.
     """
     library = polars()
@@ -58,13 +61,20 @@ def study_difference(
     rows = [row for name in metrics or known for row in _differences(both, name, volumes)]
     if not rows:
         raise InputError("no trial that both studies have was measured in both; compare studies of the same metrics.")
-    table = library.DataFrame(rows, infer_schema_length=None)
-    tested = [number for number, row in enumerate(rows) if row["p"] is not None]
-    adjusted: list[float | None] = [None] * len(rows)
-    for number, value in zip(tested, holm([rows[n]["p"] for n in tested]).tolist() if tested else (), strict=True):
-        adjusted[number] = value
-    found: DataFrame = table.with_columns(library.Series("p_holm", adjusted, dtype=library.Float64))
+    _adjust(rows)
+    found: DataFrame = library.DataFrame(rows, infer_schema_length=None)
     return found
+
+
+def _adjust(rows: Sequence[dict[str, Any]]) -> None:
+    """Add p_holm and tests to the rows, each metric by itself."""
+    for metric in {row["metric"] for row in rows}:
+        family = [row for row in rows if row["metric"] == metric]
+        tested = [row for row in family if row["p"] is not None]
+        for row in family:
+            row |= {"p_holm": None, "tests": len(tested)}
+        for row, value in zip(tested, holm([row["p"] for row in tested]).tolist() if tested else (), strict=True):
+            row["p_holm"] = value
 
 
 class NothingSharedError(InputError):
@@ -119,7 +129,10 @@ def shown(table: "DataFrame") -> "DataFrame":
 
 
 def sentences(table: "DataFrame") -> Iterator[str]:
-    """Each row of a difference as one line; patterns and knobs of perturbations are told where rows differ in them."""
+    """Each row of a difference as one line; patterns and knobs of perturbations are told where rows differ in them.
+
+    After them what the adjustment by Holm is for, and the smallest p that it can give.
+    """
     masks = table.filter(table["acceleration"].is_not_null())["mask"].n_unique()
     several = varied(table.select("perturbation", "perturbation_knobs").iter_rows())
     for row in table.iter_rows(named=True):
@@ -145,6 +158,23 @@ def sentences(table: "DataFrame") -> Iterator[str]:
         told += [f"{n} volumes {written(row[f'detectable_{n}'])}" for n in _told(table.columns)]
         tests = f"p = {row['p']:.2g}, by Holm {row['p_holm']:.2g}"
         yield f"{words} {bars} ({counts}; {tests}); could be seen: {', '.join(told)}"
+    tested = table.drop_nulls("p")
+    if not tested.is_empty():
+        yield _attainable(tested["tests"].to_list(), max(tested["volumes"].to_list()))
+
+
+def _attainable(tests: Sequence[int], volumes: int) -> str:
+    """What the rows are adjusted for, and the smallest p that this leaves of so many volumes."""
+    fewest, most = min(tests), max(tests)
+    rows = counted(most, "row") if fewest == most else f"{fewest} to {counted(most, 'row')}"
+    least = paired.least_p(volumes)
+    adjusted = [min(number * least, 1.0) for number in (fewest, most)]
+    by_holm = " to ".join(dict.fromkeys(f"{value:.2g}" for value in adjusted))
+    none = ", so that no row can fall below 0.05" if adjusted[0] > 1 - CONFIDENCE else ""
+    return (
+        f"Holm adjusts for all rows of a metric ({rows}). The smallest p of {counted(volumes, 'volume')} is "
+        f"{least:.2g}, by Holm {by_holm}{none}."
+    )
 
 
 def _told(columns: Sequence[str]) -> list[int]:
@@ -236,6 +266,7 @@ def _differences(both: "DataFrame", metric: str, volumes: Sequence[int]) -> Iter
             "volumes": found.mean.units,
             "pairs": found.pairs,
             "p": found.wilcoxon,
+            "least_p": None if found.wilcoxon is None else paired.least_p(found.mean.units),
             "detectable": found.detectable,
             **{
                 f"detectable_{n}": paired.detectable_difference(found.deviation, n) if found.mean.interval else None
