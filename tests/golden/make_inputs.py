@@ -1,7 +1,8 @@
 """How the inputs were made, at commit 8fa70a4: `python -m tests.golden.make_inputs`, into an empty inputs/.
 
 Their use is that they were written by the code of that day, and this module needs not run with later code. Only the
-cases were made again, when sensitivities came from other kernels: a replay estimates them anew.
+cases were made again, when sensitivities came from other kernels: a replay estimates them anew. In the rotation's the
+fully sampled image was measured again, when it was brought back with its phase.
 """
 
 import shutil

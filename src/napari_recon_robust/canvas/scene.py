@@ -213,10 +213,8 @@ class Scene:
             return
         if "perturbed" not in self.panels.shown:
             self.panels.show(ORDER if "reference" in self.panels.shown else ORDER[1:])
-        worst = perturbed.image.abs().float()
-        if perturbed.restore is not None:
-            worst = perturbed.restore(worst)
-        self._write("perturbed", worst, "Worst so far", best=perturbed)
+        worst = perturbed.image if perturbed.restore is None else perturbed.restore(perturbed.image)
+        self._write("perturbed", worst.abs().float(), "Worst so far", best=perturbed)
         self.comparing.write_difference()
 
     def frame(self, key: str, image: "Tensor", title: str, clean: "tuple[Tensor, str] | None" = None) -> None:

@@ -18,7 +18,7 @@ from ..ground.errors import InputError, dimensions
 from ..ground.knob import Knob, resolve
 from ..ground.numbers import finite
 from ..ground.progress import Job
-from ..reconstructors.base import Method, Reconstructor
+from ..reconstructors.base import Kind, Method, Reconstructor
 from .face import Curve, Insert, Placed, Still, Trace
 
 # Calibration after the perturbation: a knob of every kind.
@@ -80,6 +80,11 @@ class Budget:
     def to_json(self) -> dict[str, Any]:
         """As JSON values."""
         return {**finite(asdict(self)), "per_coil": list(self.per_coil)}
+
+
+def reference_image(measurement: Measurement, kind: Kind) -> Tensor | None:
+    """`Measurement.reference` with its phase, which to bring an image back needs; a root sum of squares has none."""
+    return measurement.combined_reference if kind == "combined" else measurement.reference(kind)
 
 
 def coil_norms(kspace: Tensor) -> Tensor:

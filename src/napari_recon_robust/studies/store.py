@@ -39,7 +39,8 @@ for a plan that has them again; reports, exports and comparisons are of the plan
     coverage_<level>_foreground_clean   the share of the foreground whose reference lies in the interval of that level
                             (percent), of methods that draw their image
     start_<metric>_<where>_clean    the same of the method that a training started from
-    worst_angle, floor_ssim_region_perturbed    the worst rotation (°), the region's SSIM after interpolation alone
+    worst_angle, floor_ssim_region_perturbed    the worst rotation (°), the region's SSIM in its fully sampled image,
+                            turned back
     published_loss, input_mse, image_pixels, feature_row, feature_column    of FNAF's feature; the size of the image,
                             over which both are means; its place relative to it, 0 to 1
     effective_acceleration  what a full scan measures, over what was sampled: of a scan that was undersampled by the

@@ -165,8 +165,8 @@ class Film(ReviewPart):
         step = len(perturbed.loss) - 1
         if self._iterations and step <= int(self._iterations[-1].caption):
             self._iterations = []
-        image = perturbed.image.detach().abs().float().cpu()
-        image = image if perturbed.restore is None else perturbed.restore(image)
+        image = perturbed.image if perturbed.restore is None else perturbed.restore(perturbed.image)
+        image = image.detach().abs().float().cpu()
         tip = f"Loss {written(perturbed.loss[-1])}" if perturbed.loss else ""
         self._iterations = [*self._iterations, Frame(f"{step}", image, "perturbed", tip)][-_MOST:]
         self.changed.emit()

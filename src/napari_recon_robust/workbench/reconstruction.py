@@ -293,10 +293,9 @@ class Reconstruction:
     def _show(self, rendered: Rendered) -> None:
         """Show what a method returned, a turned object brought back."""
         if rendered.perturbed is not None and self._restore is not None:
-            whole = dict(rendered.whole)
-            if "perturbed" in whole:
-                whole["perturbed"] = self._restore(whole["perturbed"])
-            rendered = replace(rendered, perturbed=self._restore(rendered.perturbed), whole=whole)
+            back = self._restore(rendered.whole.get("perturbed", rendered.perturbed))
+            whole = {**rendered.whole, "perturbed": back} if "perturbed" in rendered.whole else rendered.whole
+            rendered = replace(rendered, perturbed=back.abs(), whole=whole)
         self.shown = rendered
         self.rendered.emit(rendered)
 

@@ -15,7 +15,7 @@ from napari_recon_robust.reconstructors.classical.cg_sense import CGSense
 
 SAMPLING = ["--pattern", "equispaced", "--acceleration", "3", "--centre-fraction", "0.2"]
 KINDS = [
-    ("rotation", ["--angle", "2", "--step", "2", "--coils", "patient"], "interpolation alone"),
+    ("rotation", ["--angle", "2", "--step", "2", "--coils", "patient"], "fully sampled image, brought back"),
     ("motion", ["--segments", "3"], "3 segments"),
     ("noise-level", ["--factor", "3"], "3 times"),
     ("other-mask", ["--other-acceleration", "4"], "The sampling is random, R = "),

@@ -110,7 +110,7 @@ def test_settings_of_a_perturbation_are_comparisons_of_their_own(trials: pl.Data
     assert beside["TV, R = 8, steps=20"] == alone["TV, R = 8"]
     assert beside["TV, R = 8, steps=1"].value < 0
     assert len(beside) == 2 * len(alone)
-    poses = Claim("pose", {"what": "worst pose"}, {"what": "interpolation"}, ("method_label",), "{size}")
+    poses = Claim("pose", {"what": "worst pose"}, {"what": "fully sampled"}, ("method_label",), "{size}")
     shifted = pl.concat([with_knobs(trials, shift=0.0), with_knobs(trials, shift=4.0)])
     assert {one.place for one in compared(shifted, [poses])} >= {"TV, shift=0", "TV, shift=4"}
 

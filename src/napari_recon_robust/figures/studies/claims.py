@@ -139,7 +139,7 @@ def _slopes(trials: pl.DataFrame) -> pl.DataFrame:
 
 
 def _poses(trials: pl.DataFrame) -> pl.DataFrame:
-    """What the worst pose within the largest angle takes from the region's SSIM, and what interpolation alone takes."""
+    """What the worst pose within the largest angle takes from the region's SSIM, also if it is fully sampled."""
     needed = ["ssim_region_clean", "ssim_region_perturbed", "floor_ssim_region_perturbed"]
     rows = frame.with_knob(frame.need(trials, needed, _ADVICE), "angle")
     rows = rows.filter(pl.col("knob_angle") == pl.col("knob_angle").max())
@@ -147,7 +147,7 @@ def _poses(trials: pl.DataFrame) -> pl.DataFrame:
     return pl.concat(
         [
             rows.with_columns(what=pl.lit("worst pose"), score=worst),
-            rows.with_columns(what=pl.lit("interpolation"), score=1 - pl.col("floor_ssim_region_perturbed")),
+            rows.with_columns(what=pl.lit("fully sampled"), score=1 - pl.col("floor_ssim_region_perturbed")),
         ]
     )
 

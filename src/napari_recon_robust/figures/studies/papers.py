@@ -107,9 +107,9 @@ ADVREC_PAPER = Paper(
         Claim(
             "pose",
             {"what": "worst pose"},
-            {"what": "interpolation"},
+            {"what": "fully sampled"},
             _METHOD,
-            f"the worst pose {_TAKES} than interpolation does",
+            f"the worst pose {_TAKES} than its fully sampled image, turned back, loses",
         ),
     ),
 )

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 TITLE = "Quality against rotation"
 _ADVICE = "give the plan the perturbation rotation at several angles"
-_WORST, _FLOOR = "worst pose", "interpolation alone"
+_WORST, _FLOOR = "worst pose", "fully sampled"
 _LOOKS: dict[str, dict[str, Any]] = {
     _WORST: {"linestyle": "-"},
     _FLOOR: {"linestyle": ":", "markerfacecolor": "white"},
@@ -23,11 +23,11 @@ _LOOKS: dict[str, dict[str, Any]] = {
 
 
 def quality_against_rotation(trials: pl.DataFrame, path: Path) -> Drawn:
-    """Draw the regions' SSIM at the worst pose up to an angle, what interpolation alone costs, and the worst angles.
+    """Draw the regions' SSIM at the worst pose up to an angle, that of its fully sampled image, and the worst angles.
 
     Other settings of the rotation, such as its shift, have a line each. Columns beyond the common ones:
-    floor_ssim_region_perturbed, the SSIM of the truth turned and turned back, and worst_angle, in degrees; what is not
-    there is not drawn. Raises Lacking where no trial is rotated.
+    floor_ssim_region_perturbed, the SSIM of the pose's fully sampled image turned back, and worst_angle, in degrees;
+    what is not there is not drawn. Raises Lacking where no trial is rotated.
     After Morshuis et al. 2022, arXiv:2208.03161, figure 4.
     """
     rows = frame.need(trials, ["ssim_region_clean", "ssim_region_perturbed"], _ADVICE)
@@ -39,7 +39,7 @@ def quality_against_rotation(trials: pl.DataFrame, path: Path) -> Drawn:
     clean = frame.first_of_each(worst.filter(moved), "setting").with_columns(
         ssim=pl.col("ssim_region_clean"), knob_angle=pl.lit(0.0)
     )
-    parts, more = [worst, clean], " The table does not say what interpolation alone costs."
+    parts, more = [worst, clean], " The table does not say what turning back a fully sampled image costs."
     if "floor_ssim_region_perturbed" in rows.columns:
         floor = rows.drop_nulls("floor_ssim_region_perturbed")
         parts.append(_lines(floor, _FLOOR, pl.col("floor_ssim_region_perturbed")))

@@ -17,9 +17,11 @@ from ...ground.knob import Knob
 from ...ground.numbers import finite, written
 from ...ground.progress import Job, Progress
 from ...physics import fourier
-from ..base import SEED, Perturbation, Perturbed, Setup
+from ...reconstructors.base import Kind
+from ..base import SEED, Perturbation, Perturbed, Setup, reference_image
 from ..face import Curve, Measure, Series, Still
 from ..scanned_object import SENSITIVITIES_OF_MOVED, ScannedObject
+from .bringing_back import BringingBack
 from .pose import Pose
 
 _STILLS = 60  # images at most, about, of all angles
@@ -33,8 +35,9 @@ class Rotation(Perturbation):
     do not explain, most of the noise, stays as it is. Only points that the scan acquires are measured of it, and
     what x lacks there because it was not acquired is missing. With coils "patient" every coil image is turned, with
     its sensitivities and its noise. All angles of the grid are tried; at the worst of them the translations along
-    either axis, at the worst of these the scales. Beside each: the same object turned and turned back, as far as it
-    is measured, which is what the transforms cost alone.
+    either axis, at the worst of these the scales. The floor of each is the fully sampled image of the pose, brought
+    back in the same way (`BringingBack`): what is lost without undersampling and whatever the method is. Where no full
+    k-space is known, the one of x takes its place.
     The grid of rotations: Morshuis et al. 2022, arXiv:2208.03161.
     """
 
@@ -95,7 +98,8 @@ class Rotation(Perturbation):
     def recalled(self, perturbed: Perturbed) -> Perturbed:
         """The pose and the curve come from the details."""
         pose = Pose(**perturbed.details["pose"])
-        return replace(perturbed, restore=pose.undo, curve=curve_of(perturbed.details["curve"], pose))
+        restore = BringingBack(pose, perturbed.measurement)
+        return replace(perturbed, restore=restore, curve=curve_of(perturbed.details["curve"], pose))
 
     def _run(self, setup: Setup, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
         if not (knobs["angle"] or knobs["shift"] or knobs["scale"]):
@@ -111,15 +115,18 @@ class Rotation(Perturbation):
 
 @dataclass(frozen=True, eq=False)
 class _Trial:
-    """One pose: its measurement, its image (rows, columns), and the distance of the image brought back from X."""
+    """One pose: what brings it back, its image (rows, columns), and the distance of the image brought back from X."""
 
-    pose: Pose
-    measurement: Measurement
+    restore: BringingBack
     image: Tensor
     ssim: float
     nmse: float
     floor_ssim: float
     floor_nmse: float
+
+    @property
+    def pose(self) -> Pose:
+        return self.restore.pose
 
     def to_json(self) -> Any:
         """A point of the curve, as JSON values."""
@@ -183,7 +190,7 @@ class _Search:
         self.curve[pose] = trial.to_json()
         every = 2 * self.knobs["angle"] / self.knobs["step"] // _STILLS + 1
         if not pose.turned_alone or round(pose.angle / self.knobs["step"]) % every == 0:
-            self.stills[pose] = pose.undo(trial.image).abs().float().cpu()
+            self.stills[pose] = trial.restore(trial.image).abs().float().cpu()
 
     @property
     def _worst_pose(self) -> Pose:
@@ -194,11 +201,20 @@ class _Search:
         return Pose(aspect=self.scene.setup.measurement.aspect)
 
     @cached_property
+    def _reference(self) -> Tensor:
+        """The fully sampled image of the pose of the scan, real (rows, columns)."""
+        image = reference_image(self._fully_sampled(self.scene.setup.measurement, 0), self._kind)
+        assert image is not None
+        return image.abs()
+
+    @cached_property
     def _wanted(self) -> Tensor:
         """X, real (rows, columns)."""
-        setup = self.scene.setup
-        reference = setup.measurement.reference(setup.method.reference_kind)
-        return self.scene.clean.abs() if reference is None else reference
+        return self.scene.clean.abs() if self.scene.setup.measurement.full is None else self._reference
+
+    @property
+    def _kind(self) -> Kind:
+        return self.scene.setup.method.reference_kind
 
     @cached_property
     def _coil_images(self) -> Tensor:
@@ -209,23 +225,31 @@ class _Search:
         return fourier.ifft(measurement.full)
 
     def _trial(self, pose: Pose) -> _Trial:
-        setup, x = self.scene.setup, self.scene.object
+        setup = self.scene.setup
         with torch.no_grad():
-            changed = self._measured(pose)
+            change = self._change(pose)
+            changed = setup.measurement if pose.still else setup.measurement.added(change, keep=self.keep)
+            restore = BringingBack(pose, changed)
             image = self.scene.clean if pose.still else setup.reconstruct(changed)
-            ssim, nmse = self._score(pose.undo(image), self._wanted)
-            crop = setup.measurement.crop
-            floor_ssim, floor_nmse = self._score(pose.undo(crop(self._posed(pose, x))), crop(x))
-        return _Trial(pose, changed, image, ssim, nmse, floor_ssim, floor_nmse)
+            truth = reference_image(self._fully_sampled(changed, change), self._kind)
+            assert truth is not None
+            ssim, nmse = self._score(restore(image), self._wanted)
+            floor_ssim, floor_nmse = self._score(restore(truth), self._reference)
+        return _Trial(restore, image, ssim, nmse, floor_ssim, floor_nmse)
 
-    def _measured(self, pose: Pose) -> Measurement:
-        """The measurement of the object in this pose."""
-        measurement = self.scene.setup.measurement
+    def _change(self, pose: Pose) -> Tensor:
+        """What the pose changes in the k-space of every coil, on all points."""
         if self.knobs["coils"] == "scanner":
-            change = self.scene.moved(partial(self._posed, pose))
-        else:
-            change = self.scene.of_coils(self._posed(pose, self._coil_images) - self._coil_images)
-        return measurement.added(change, keep=self.keep)
+            return self.scene.moved(partial(self._posed, pose))
+        return self.scene.of_coils(self._posed(pose, self._coil_images) - self._coil_images)
+
+    def _fully_sampled(self, measurement: Measurement, change: Tensor | float) -> Measurement:
+        """A pose's measurement with its full k-space: that of x and of the change where none is known."""
+        if measurement.full is not None:
+            return measurement
+        kept = measurement.calibration if self._kind == "combined" else measurement.kept
+        full = (self.scene.kspace(self.scene.object) + change) * measurement.acquired
+        return replace(measurement, full=full, kept=kept)
 
     def _posed(self, pose: Pose, image: Tensor) -> Tensor:
         """An image (..., rows, columns) in a pose, about the pixel about which its crop is brought back.
@@ -245,13 +269,13 @@ class _Search:
 
     def _perturbed(self, *, complete: bool) -> Perturbed:
         assert self.worst is not None
-        measurement, pose = self.scene.setup.measurement, self.worst.pose
+        measurement, pose, restore = self.scene.setup.measurement, self.worst.pose, self.worst.restore
         tried = sorted(self.curve.items(), key=lambda entry: tuple(entry[0].to_json().values()))
         points = [point for _, point in tried]
         known = measurement.full is not None
         return Perturbed.instead(
             measurement,
-            self.worst.measurement,
+            restore.measurement,
             complete=complete,
             details={
                 "pose": pose.to_json(),
@@ -269,20 +293,21 @@ class _Search:
             findings=self.scene.unseen([partial(self._posed, pose)]) if self.keep else {},
             clean=self.scene.clean,
             image=self.worst.image,
-            restore=pose.undo,
+            restore=restore,
         )
 
     def _statement(self, worst: _Trial) -> str:
         tried = len(self.curve) - 1
         which = f"The worst of {tried} poses is" if tried > 1 else "The object is"
-        text = f"{which} {worst.pose}; interpolation alone leaves an SSIM of {written(worst.floor_ssim, '.2f')}."
+        floor = written(worst.floor_ssim, ".2f")
+        text = f"{which} {worst.pose}; its fully sampled image, brought back, has an SSIM of {floor}."
         if self.scene.setup.measurement.full is None:
             text += " The object that was turned is the clean reconstruction, as no full k-space is known."
         return text
 
 
 def curve_of(points: Sequence[Mapping[str, Any]], worst: Pose) -> Curve:
-    """SSIM and RMSE of the ROI over the angle, and what interpolation alone costs.
+    """SSIM and RMSE of the ROI over the angle, and those of the fully sampled image of each pose.
 
     points: the curve in the details of a result. Lines join the poses that are turned alone; those that are moved or
     scaled as well are single marks, and the worst of all poses but the scan's own, by its NMSE, has a ring.
@@ -302,7 +327,7 @@ def curve_of(points: Sequence[Mapping[str, Any]], worst: Pose) -> Curve:
             label,
             (
                 line("reconstructed, turned back", turned, score),
-                line("interpolation alone", turned, f"floor_{score}", "control"),
+                line("fully sampled, turned back", turned, f"floor_{score}", "control"),
                 *aside,
                 line(f"worst by RMSE: {worst}", [highest], score, "ringed"),
             ),
