@@ -1,3 +1,5 @@
+import sys
+
 import pytest
 import torch
 
@@ -15,8 +17,8 @@ def measure(write_plan):
     """The measurements of all trials of a plan, by region, method and change."""
     opened = []
 
-    def measured(**parts) -> dict[tuple[str, str, str, bool], Measurements]:
-        study = run(open_study(write_plan(**parts)))
+    def measured(*, trust: bool = False, **parts) -> dict[tuple[str, str, str, bool], Measurements]:
+        study = run(open_study(write_plan(**parts), trust=trust))
         (group,) = study.groups()
         opened.append(OpenScan(study, "cpu"))
         measurer = Measurer(SharedSlice(opened[-1], group))
@@ -145,6 +147,23 @@ def test_the_start_of_a_trained_method_is_measured_where_asked(measure) -> None:
     trained, other = (one.values for one in trials.values())
     assert trained["start_ssim_image_clean"] != trained["ssim_image_clean"]
     assert not any(name.startswith("start_") for name in other)
+
+
+@pytest.mark.parametrize("kept", ["a state", "nothing"])
+def test_an_own_model_that_keeps_a_state_is_told_on_clean_images_too(measure, tmp_path, kept: str) -> None:
+    """Its numbers depend on what it was asked before, and so on the number of workers; one more call finds it out."""
+    (tmp_path / "own.py").write_text(
+        f"asked = []\ndef reconstruct(image):\n    asked.append(1)\n"
+        f"    return image * (1 + 0.01 * {'len(asked)' if kept == 'a state' else 'asked[0]'})\n",
+        encoding="utf-8",
+    )
+    methods = ["own.py", "zero-filled"]
+    trials = measure(trust=True, methods=methods, regions=[{"kind": "grid", "side": 32}], perturbations="none")
+    told = {key: one.values.get("cautions", "") for key, one in trials.items()}
+    assert len(told) > 2 * len(methods)
+    for (_, method, *_), words in told.items():
+        assert ("different images for the same samples" in words) == (kept == "a state" and method == "own.py")
+    assert len(sys.modules["own_model_own"].asked) == 2
 
 
 def test_only_the_wanted_metrics_are_measured(measure) -> None:

@@ -89,6 +89,7 @@ class Measurer:
         elif reference is None:
             raise InputError("this scan is undersampled, so that no image is known to measure against; perturb it.")
         else:
+            found = {**found, **shared.asked_again(trial.setting, trial.region)}
             values |= _named(self._against(images["clean"], images["reference"], trial), "clean", wanted)
         if starts and reference is not None and (start := shared.start(trial.setting, trial.region)) is not None:
             of_start = _named(self._against(_magnitude(start), images["reference"], trial), "clean", wanted)
@@ -180,7 +181,7 @@ def outcome_of(shared: SharedSlice, trial: Trial, roi: ROI) -> Outcome:
 
 
 def _found(perturbed: Perturbed, matrix: tuple[int, int]) -> dict[str, Any]:
-    """What a search found: the worst pose with what interpolation alone costs, or the feature with its loss."""
+    """What a search found: the worst pose and its fully sampled image, or the feature with its loss."""
     details, found = perturbed.details, dict[str, Any]()
     if perturbed.feature is not None and "published_loss" in details:
         row, column = perturbed.feature.position

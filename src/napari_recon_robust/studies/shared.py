@@ -23,6 +23,7 @@ from ..perturbations.base import Perturbed, Setup
 from ..perturbations.features.feature import Feature
 from ..perturbations.features.feature_search import places_in
 from ..perturbations.features.insertion import Insertion
+from ..perturbations.outcome import _same as same_images
 from ..reconstructors import registry as reconstructors
 from ..reconstructors.base import Method, Reconstructor
 from .expand import Group, Study
@@ -45,6 +46,7 @@ class OpenScan:
         self._methods: dict[int, Method] = {}
         self._finders: dict[str, Reconstructor] = {}
         self._tissue: tuple[tuple[str, int], Tensor] | None = None
+        self._asked: dict[int, Mapping[str, str]] = {}
 
     def scan(self, facts: ScanFacts) -> Scan:
         """The scan; InputError for a file that has changed since the inventory was taken."""
@@ -89,6 +91,19 @@ class OpenScan:
         if self._scan is not None:
             self._scan.close()
         self._scan = None
+        self._asked.clear()
+
+    def asked_again(self, setting: Setting, measurement: Measurement, image: Tensor) -> Mapping[str, str]:
+        """Whether an own model gives another image of the same samples when it is asked again, as a caution.
+
+        It is asked once for each scan, since each time costs a reconstruction.
+        """
+        if setting.number not in self._asked:
+            method = self.method(setting)
+            with torch.no_grad():
+                pairs = [] if method.id in reconstructors.registry.table else [(method(measurement), image)]
+            self._asked[setting.number] = same_images(pairs)
+        return self._asked[setting.number]
 
 
 class SharedSlice:
@@ -144,6 +159,10 @@ class SharedSlice:
         """The image that a method is judged by, real (rows, columns), None without one; of a region as for `clean`."""
         kind = self.method(setting).reference_kind
         return self._last(self._references, kind, region, lambda measurement: measurement.reference(kind))
+
+    def asked_again(self, setting: Setting, region: Region) -> Mapping[str, str]:
+        """Whether an own model gives another clean image when it is asked again, name to words."""
+        return self._opened.asked_again(setting, self.of(region)[0], self.clean(setting, region))
 
     def start(self, setting: Setting, region: Region) -> Tensor | None:
         """The image of the start of a trained method; None for a method that has none."""
