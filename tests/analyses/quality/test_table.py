@@ -107,7 +107,9 @@ def test_an_acceleration_that_all_cases_have_is_said_once() -> None:
     cases += [result("a", 1, 0.1)]
     assert "2 cases, effective R 3.00 to 3.10; " in Table(cases, {"a": {}, "b": {}}).markdown()
     many = [result("a", n, 0.1 + 0.01 * n) for n in range(6)]
-    assert "intervals over 6 masks" in Table(many, {"a": {}}).markdown()
+    assert "intervals over 6 masks." in Table(many, {"a": {}}).markdown()
+    heads = [result("a", n, 0.1 + 0.01 * n, scan=n) for n in range(6)]
+    assert "intervals over 6 scans, each taken as another patient's." in Table(heads, {"a": {}}).markdown()
 
 
 def test_no_interval_of_an_ssim_reaches_beyond_one() -> None:

@@ -15,6 +15,7 @@ from ...statistics import clustered
 from ...statistics.estimate import FEWEST, SSIM_SCALE, Estimate, Interval
 from .results import MethodResult
 
+_ONE_PATIENT = ", each taken as another patient's"
 _Case = tuple[str, str]  # input and pattern
 _UnitOf = Callable[[MethodResult], Any]
 _Average = Callable[[Sequence[float], Sequence[Any]], Estimate]
@@ -65,7 +66,8 @@ class Table:
     are compared with, case by case. faults: of files and slices that are left out, by name. scans: the names of the
     files of this run by the digits that `MethodResult.scan` has of them. Files of one name have as much of their
     folders as tells them apart. What is written says only how many are left out, since it names no file.
-    Slices of one head are not independent: an interval over them speaks of that head alone.
+    Slices of one head are not independent: an interval over them speaks of that head alone. Several files of one head
+    are not known to be that: an interval over them is too narrow.
     """
 
     def __init__(
@@ -128,7 +130,7 @@ class Table:
             text.append(f"## {section.group}, {section.acceleration:g}x")
             known = any(line.ssim.interval for line in section.scores)
             over = (
-                f"intervals over {section.unit}"
+                f"intervals over {section.unit}{_ONE_PATIENT if section.unit.endswith('scans') else ''}"
                 if known
                 else f"{section.unit} {'is' if section.unit.startswith('1 ') else 'are'} too few for intervals"
             )
