@@ -260,29 +260,27 @@ class Answers:
 
     @property
     def head(self) -> audit.Head:
-        """Where the log ends. Whoever notes it elsewhere sees by `check_noted` that nothing before it has changed."""
+        """Where the log ends. Whoever notes it elsewhere sees by `verify` that nothing before it has changed."""
         with self._store.snapshot() as database:
             return audit.head(database)
 
-    def check_noted(self, hash: str) -> None:
-        """Raise FileFormatError where no line of the log has a hash that was noted; `verify` checks the log itself."""
-        if self._store.first("SELECT 1 FROM audit WHERE hash = ?", hash.strip().lower()) is None:
+    def verify(self, noted: str = "") -> audit.Head:
+        """Return where the log ends, after checking it, and consents, checks of the display and answers against it.
+
+        Each of them is as the log has it, and none that the log has is missing, unless the reader deleted it. What the
+        check of the display found is not in the log, nor are times and contexts in one of an earlier version. noted:
+        the hash of a line that the log had before. Raises FileFormatError for what differs, or where that line is gone.
+        """
+        with self._store.snapshot() as database:
+            head, logged, stored = audit.verify(database), audit.standing(database), list(_stored(database))
+            known = not noted or database.execute("SELECT 1 FROM audit WHERE hash = ?", (noted,)).fetchone()
+        if ("study", "opened", self.bundle.id) not in logged:
+            raise FileFormatError("the log is not whole: it does not begin with this study; go back to a copy.")
+        if not known:
             raise FileFormatError(
                 "no line of the log has the SHA-256 that was noted: its end was cut, or it was written anew, or it is "
                 "of another file of answers; go back to a copy."
             )
-
-    def verify(self) -> audit.Head:
-        """Return where the log ends, after checking it, and consents, checks of the display and answers against it.
-
-        Each of them is as the log has it, and none that the log has is missing, unless the reader deleted it. What the
-        check of the display found is not in the log, nor are times and contexts in one of an earlier version. Raises
-        FileFormatError for what differs.
-        """
-        with self._store.snapshot() as database:
-            head, logged, stored = audit.verify(database), audit.standing(database), list(_stored(database))
-        if ("study", "opened", self.bundle.id) not in logged:
-            raise FileFormatError("the log is not whole: it does not begin with this study; go back to a copy.")
         for key, seals in stored:
             if logged.get(key) not in seals:
                 raise FileFormatError(f"{_named(key)} is not the one that was given; go back to a copy of the answers.")

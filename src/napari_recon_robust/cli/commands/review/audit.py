@@ -13,8 +13,6 @@ from ...reading import answered
 )
 def audit(answers: Answers, noted: str) -> None:
     """Check that the log of a STUDY is whole, and that answers, consents and checks of displays are those in it."""
-    head = answers.verify()
-    if noted:
-        answers.check_noted(noted)
+    head = answers.verify(noted)
     click.echo(f"SHA-256 of the study: {answers.bundle.id}")
     click.echo(f"the log is whole: {head.words}")
