@@ -219,7 +219,7 @@ class Scan(AbstractContextManager["Scan"]):
                 points = counted(len(bad), "k-space point")
                 raise InputError(
                     f"slice {slice} of {self.name} has NaN or infinity at {points} (the first: coil "
-                    f"{coil}, readout {readout}, phase {phase}); finite values are expected: {self._advice}."
+                    f"{coil}, readout {readout}, phase {phase}); finite values are expected: {_advice(len(self))}."
                 )
             from torch import from_numpy
 
@@ -243,7 +243,7 @@ class Scan(AbstractContextManager["Scan"]):
             if bad := int(np.count_nonzero(~np.isfinite(stored))):
                 raise InputError(
                     f"the reference of slice {slice} of {self.name} has NaN or infinity at {counted(bad, 'pixel')}; "
-                    f"finite values are expected: {self._advice}."
+                    f"finite values are expected: {_advice(len(self))}."
                 )
             unit = self.unit(slice)
             return from_numpy(np.asarray(stored if unit == 1 else stored / unit, dtype=np.float32))
@@ -272,7 +272,7 @@ class Scan(AbstractContextManager["Scan"]):
                 ) from None
             mask = mask & _checked_mask(given, header)
         if not bool(measured.any()):
-            raise InputError(f"slice {slice} of {self.name} holds only zeros: {self._advice}.")
+            raise InputError(f"slice {slice} of {self.name} holds only zeros: {_advice(len(self))}.")
         if not bool(mask.any()):
             raise InputError(f"the sampling mask keeps no measured point of {self.name}; choose another mask.")
         kspace, unit = self._slice(slice)
@@ -291,11 +291,6 @@ class Scan(AbstractContextManager["Scan"]):
             acs=None if self.calibration is None else self.calibration.kspace(slice),
         )
 
-    @property
-    def _advice(self) -> str:
-        """What to do about a slice that cannot be used."""
-        return "choose another slice, or export the file again" if len(self) > 1 else "export the file again"
-
     def _reading(self, part: str) -> AbstractContextManager[None]:
         return opening(
             f"{part} of {self.name}", advice="the file is damaged or was moved: copy it again from its source"
@@ -306,6 +301,11 @@ class Scan(AbstractContextManager["Scan"]):
             raise InputError(f"{self.name} was closed; open it again.")
         if not 0 <= as_whole(slice, "the slice") < len(self):
             raise InputError(f"slice {slice} does not exist; {self.name} has slices 0 to {len(self) - 1}.")
+
+
+def _advice(slices: int) -> str:
+    """What to do about a slice that cannot be used, of so many."""
+    return "choose another slice, or export the file again" if slices > 1 else "export the file again"
 
 
 def _checked_mask(mask: "Tensor", header: Header) -> "Tensor":
