@@ -1,10 +1,14 @@
+from dataclasses import fields
+
 import numpy as np
 import pytest
 import torch
 from skimage.metrics import normalized_root_mse, peak_signal_noise_ratio, structural_similarity
 
 from napari_recon_robust.evaluation import metrics
+from napari_recon_robust.evaluation.measures import MEASURES
 from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.studies.plan import IMAGE_METRICS
 
 
 @pytest.fixture(params=[1.0, 1e-6], ids=["unit", "tiny"])
@@ -14,6 +18,10 @@ def pair(request: pytest.FixtureRequest) -> tuple[torch.Tensor, torch.Tensor]:
     reference = random.random((31, 40)) + np.outer(np.hanning(31), np.hanning(40))
     image = np.abs(reference + 0.1 * random.standard_normal((31, 40)))
     return tuple(torch.tensor(request.param * x, dtype=torch.float32) for x in (image, reference))
+
+
+def test_every_metric_is_computed_shown_and_offered_to_studies():
+    assert tuple(one.name for one in fields(metrics.Metrics)) == tuple(MEASURES) == IMAGE_METRICS
 
 
 def test_ssim_map_is_that_of_scikit_image(pair):

@@ -4,7 +4,7 @@ All metrics are computed in float64 and are differentiable. Images are never mat
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ..data.foreground import foreground
 from ..ground.errors import InputError, dimensions
+from .measures import MEASURES
 
 WINDOW = 7
 K1, K2 = 0.01, 0.03
@@ -20,21 +21,18 @@ K1, K2 = 0.01, 0.03
 
 @dataclass(frozen=True)
 class Metrics:
-    """SSIM, PSNR in dB (infinite for identical images) and NMSE of one image on one region.
-
-    A field whose larger values are worse says so.
-    """
+    """SSIM, PSNR in dB (infinite for identical images) and NMSE of one image on one region."""
 
     ssim: float
     psnr: float
-    nmse: float = field(metadata={"larger_is_worse": True})
+    nmse: float
 
     def to_json(self) -> dict[str, float | None]:
         """The metrics as JSON values; numbers that are not finite become null."""
         return {name: value if isfinite(value) else None for name, value in vars(self).items()}
 
 
-LARGER_IS_WORSE = tuple(one.name for one in fields(Metrics) if one.metadata.get("larger_is_worse"))
+LARGER_IS_WORSE = tuple(name for name, measure in MEASURES.items() if measure.larger_is_worse)
 """The metrics whose largest values are the worst; of all others the least are."""
 
 

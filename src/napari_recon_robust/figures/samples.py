@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from ..analyses.samples import Level, SamplesCurve
+from ..evaluation.measures import MEASURES
 from . import plots
 
 
@@ -12,11 +13,11 @@ def samples_curve(path: Path, curve: SamplesCurve, title: str) -> None:
     A line joins the means over the masks of each acceleration; dots are the masks. The axis gives the number of lines,
     if whole ones are sampled, and the effective R. Raises InputError for a file that cannot be written.
     """
-    figure, panels = plots.panels(title, 3)
+    figure, panels = plots.panels(title, len(MEASURES))
     levels = curve.levels
     shares = [1 / level.effective for level in levels]
     several = any(level.masks > 1 for level in levels)
-    for panel, name, label in zip(panels, ("ssim", "psnr", "nmse"), ("SSIM", "PSNR (dB)", "NMSE"), strict=True):
+    for panel, (name, measure) in zip(panels, MEASURES.items(), strict=True):
         means = [getattr(level, name) for level in levels]
         panel.plot(shares, means, plots.WORST, label="mean of the masks" if several else "one mask each")
         if several:
@@ -26,7 +27,8 @@ def samples_curve(path: Path, curve: SamplesCurve, title: str) -> None:
         panel.set_xticks([], minor=True)
         panel.set_xticks(shares, [_samples(level) for level in levels], fontsize="small")
         lines = "sampled lines and " if levels[0].lines is not None else ""
-        panel.set(xlabel=f"{lines}effective R; more samples →", ylabel=f"{label} of the foreground")
+        unit = f" ({measure.unit})" if measure.unit else ""
+        panel.set(xlabel=f"{lines}effective R; more samples →", ylabel=f"{measure.name}{unit} of the foreground")
     plots.finish(figure, path)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..evaluation.measures import MEASURES
 from ..ground.errors import InputError
 from ..ground.knob import Knob, resolve
 from ..ground.writing import write
@@ -70,7 +71,7 @@ def draft(
         "masks": [mask],
         "methods": [_method(reconstruction)],
         "perturbations": changed if mask["pattern"] == "acquired" and changed else ["none", *changed],
-        "metrics": ["ssim", "psnr", "nmse", *(["contrast_recovery", "detectability"] if chosen else [])],
+        "metrics": [*MEASURES, *(["contrast_recovery", "detectability"] if chosen else [])],
         **({"seeds": [perturbing.knobs["seed"]]} if perturbing.knobs.get("seed") else {}),
         "keep": {"worst": 2},
     }

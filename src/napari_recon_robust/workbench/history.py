@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..data.roi import Bounds, bounds, which
+from ..evaluation.measures import MEASURES
 from ..ground.errors import InputError, ModelError
 from ..ground.progress import Job, Progress
 from ..ground.table import to_csv
@@ -31,7 +32,6 @@ MEMORY = 2**30  # bytes of images and k-space that are kept
 DISK = 2**31  # bytes of those of one review that lie on the disk
 _MOST = 1000  # perturbations in the list
 _IMAGES = "clean", "perturbed", "random"
-_MEASURES = "ssim", "psnr", "nmse"
 _GONE = "the images of {} made room for newer ones; run it again to see them."
 
 
@@ -98,7 +98,7 @@ class Entry:
 
     def row(self) -> dict[str, object]:
         """A row of the table of `History.export`."""
-        measured = {f"{name}_{image}": getattr(self.metrics[image], name) for name in _MEASURES for image in _IMAGES}
+        measured = {f"{name}_{image}": getattr(self.metrics[image], name) for name in MEASURES for image in _IMAGES}
         return {
             "number": self.number,
             "slice": self.slice,
@@ -413,12 +413,12 @@ def _rows(first: Entry, second: Entry, both: "tuple[Crops, Crops]") -> "Iterator
     yield from knob_rows("method", first.method_knobs, second.method_knobs)
     yield from knob_rows("perturbation", first.perturbation_knobs, second.perturbation_knobs)
     yield Row("Change", *(f"{written(100 * one.change)}%" for one in (first, second)))
-    for name, label, form in zip(_MEASURES, ("SSIM", "PSNR, dB", "NMSE"), (".3f", ".1f", ".3g"), strict=True):
+    for name, measure in MEASURES.items():
         values = [
-            " → ".join(written(getattr(one.metrics[image], name), form) for image in ("clean", "perturbed"))
+            " → ".join(written(getattr(one.metrics[image], name), measure.form) for image in ("clean", "perturbed"))
             for one in (first, second)
         ]
-        yield Row(label, *values)
+        yield Row(measure.label, *values)
 
 
 def _save(entries: Sequence[Entry], places: Sequence[Path], own: "Mapping[str, Reconstructor]") -> Job[list[Path]]:

@@ -20,6 +20,7 @@ from ...canvas.arrangement import LAYOUTS
 from ...canvas.surface import export_figure
 from ...controls.letters import row_height, rows_height
 from ...controls.parts import button, file_filter, flow, heading, row, set_faint, show_text, warning, words
+from ...evaluation.measures import MEASURES
 from ...ground.numbers import factor, written
 from ...workbench.exporting import Kind
 from ...workbench.looking import lacking
@@ -34,13 +35,7 @@ from .shelf import Shelf
 from .statistics import StatisticsBox
 
 REGIONS = {"roi": "Region", "foreground": "Foreground", "image": "Whole image"}
-MEASURES = {"ssim": "SSIM", "psnr": "PSNR, dB", "nmse": "NMSE"}
 COLUMNS = {"clean": "Clean", "perturbed": "Perturbed", "random": "Random"}
-_TIPS = {
-    "ssim": "Structural similarity with the reference, 1 is equal",
-    "psnr": "Peak signal-to-noise ratio against the reference",
-    "nmse": "Normalised mean squared error against the reference, 0 is equal",
-}
 _SAVE = "One new folder: images, perturbed k-space, recipe, metrics"
 _FILM = "Clean and perturbed in turn, or rising budgets, as a film; at the rate of the flicker"
 _FILMS: dict[str, Kind] = {"Clean and perturbed in turn": "flicker", "Perturbed at rising budgets": "budgets"}
@@ -157,10 +152,10 @@ class CompareDock(Page):
             table.setItem(number, 0, head)
         for number, _, measure in self._rows():
             for column in range(table.columnCount()):
-                item = QTableWidgetItem("" if column else MEASURES[measure])
+                item = QTableWidgetItem("" if column else MEASURES[measure].label)
                 side = Qt.AlignmentFlag.AlignRight if column else Qt.AlignmentFlag.AlignLeft
                 item.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
-                item.setToolTip(_TIPS[measure])
+                item.setToolTip(MEASURES[measure].help)
                 table.setItem(number, column, item)
 
     def _show_earlier(self) -> None:
@@ -189,7 +184,7 @@ class CompareDock(Page):
         self.table.setHorizontalHeaderLabels(["", *(COLUMNS | result.draws).values(), "Change"])
         for number, region, measure in self._rows():
             values = [getattr(comparison.metrics[name][region], measure) for name in COLUMNS]
-            texts = [show(measure, value) for value in values]
+            texts = [written(value, MEASURES[measure].form) for value in values]
             for column, text in enumerate([*texts, change(measure, values[0], values[1])], start=1):
                 self.table.item(number, column).setText(text)
         against = "the method's own clean image" if comparison.reference is None else "the fully sampled reference"
@@ -295,11 +290,6 @@ def _offer(one: QPushButton, tip: str, missing: str) -> None:
     """Enable a button, or grey it and say below its tip what is missing."""
     one.setToolTip(f"{tip}\n{missing}".strip())
     one.setEnabled(not missing)
-
-
-def show(measure: str, value: float) -> str:
-    """Return a metric as text, in about three digits."""
-    return written(value, {"ssim": ".3f", "psnr": ".1f"}.get(measure, ".3g"))
 
 
 def change(measure: str, before: float, after: float) -> str:

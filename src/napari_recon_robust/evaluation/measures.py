@@ -1,0 +1,29 @@
+"""The image metrics as they are shown: names, digits, and which way is worse. It needs no torch, as `metrics` does."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Measure:
+    """An image metric. form: its digits, in a format of Python's. help: what it says. unit: empty for a pure number."""
+
+    name: str
+    form: str
+    help: str
+    unit: str = ""
+    larger_is_worse: bool = False
+
+    @property
+    def label(self) -> str:
+        """The name with its unit."""
+        return f"{self.name}, {self.unit}" if self.unit else self.name
+
+
+MEASURES = {
+    "ssim": Measure("SSIM", ".3f", "Structural similarity with the reference, 1 is equal"),
+    "psnr": Measure("PSNR", ".1f", "Peak signal-to-noise ratio against the reference", unit="dB"),
+    "nmse": Measure(
+        "NMSE", ".3g", "Normalised mean squared error against the reference, 0 is equal", larger_is_worse=True
+    ),
+}
+"""By the fields of `metrics.Metrics`, in the order in which they are shown."""
