@@ -232,6 +232,24 @@ def test_a_live_knob_answers_from_its_sweep_on_the_clean_and_the_perturbed_sampl
     assert bench.reconstruction.render().run().perturbed is None, "the perturbation is of another slice"
 
 
+def test_a_result_at_other_knobs_says_which_ones_it_was_found_at(bench: Workbench) -> None:
+    bench.regions.draw(ROI.box(62, 46, 10, 12), 1)
+    bench.perturbing.choose("random")
+    bench.perturbing.run().run()
+    assert bench.perturbing.earlier == ""
+    default = bench.reconstruction.knobs["weight"]
+    bench.reconstruction.turn(weight=0.021)
+    of = "Of Random noise at 1% on CG-SENSE, slice 1, as it was set for that run"
+    assert bench.perturbing.earlier == f"{of}: CG-SENSE (weight {default:.3g})."
+    bench.reconstruction.choose("zero-filled")
+    assert bench.perturbing.earlier == f"{of}.", "the other method says enough"
+    bench.reconstruction.choose("cg-sense", weight=0.021)
+    bench.perturbing.run().run()
+    bench.reconstruction.turn(weight=0.022)
+    said = bench.perturbing.earlier
+    assert said.count("weight") == said.count("weight 0.021") == 1, "its title names it"
+
+
 def test_a_cancelled_search_keeps_its_best_so_far(bench: Workbench) -> None:
     bench.regions.draw(LESION, 1)
     bench.perturbing.choose("worst-case", steps=50)

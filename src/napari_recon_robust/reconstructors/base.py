@@ -4,7 +4,7 @@ A method is a reconstructor with its knobs set.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -176,12 +176,13 @@ class Method:
     def title(self) -> str:
         """The label, followed in brackets by the knobs that are not at their defaults."""
         defaults = {knob.name: knob.default for knob in self.reconstructor.knobs}
-        changed = [
-            f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}"
-            for name, value in self.knobs.items()
-            if value != defaults[name]
-        ]
-        return f"{self.label} ({', '.join(changed)})" if changed else self.label
+        return self.titled([name for name, value in self.knobs.items() if value != defaults[name]])
+
+    def titled(self, names: Sequence[str]) -> str:
+        """The label, followed in brackets by the knobs of these names."""
+        values = ((name, self.knobs[name]) for name in names)
+        words = [f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}" for name, value in values]
+        return f"{self.label} ({', '.join(words)})" if words else self.label
 
     @property
     def reference_kind(self) -> Kind:

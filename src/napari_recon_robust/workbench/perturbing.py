@@ -296,7 +296,8 @@ class Perturbing:
                 f"The result of {self.result.title}, is back when slice, sampling, region and kind are its own again."
             )
         if set(_MARKED) & set(self._changed()):
-            return f"Of {self.result.title}, as it was set for that run."
+            then = _turned(self.result.setting.method, self._reconstruction.method)
+            return f"Of {self.result.title}, as it was set for that run{then}."
         return ""
 
     def _changed(self) -> tuple[str, ...]:
@@ -374,6 +375,14 @@ def finished(setting: Setting, index: int, outcomes: "Sequence[Outcome]", note: 
         _ = one.comparison.metrics, one.comparison.warnings
     rising = tuple(sorted(outcomes, key=lambda one: one.perturbed.budget.nominal or 0.0))
     return Result(setting, index, rising, outcomes[-1], scaled_sweep(setting, outcomes[-1]), note)
+
+
+def _turned(then: "Method", now: "Method | None") -> str:
+    """The knobs of a method that were turned since, as they were; empty where its title names them."""
+    if now is None or now.id != then.id:
+        return ""
+    words = then.titled([name for name, value in then.knobs.items() if now.knobs.get(name) != value])
+    return "" if words in (then.title, then.label) else f": {words}"
 
 
 def scaled_sweep(setting: Setting, outcome: "Outcome") -> "Sweep | None":
