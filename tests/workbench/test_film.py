@@ -1,5 +1,7 @@
 """Rows of images that are there already."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -93,6 +95,9 @@ def test_the_image_at_each_angle_of_a_rotation(bench: Workbench) -> None:
         each.image for each in row if torch.allclose(each.image, one.perturbed, atol=1e-6 * float(one.clean.max()))
     ]
     assert worst, "the pose that the result is of is among them"
+    for steps in (1, 2):  # as a search would that brings its images back
+        bench.perturbing.previewed.emit(replace(result.outcome.perturbed, loss=(0.0,) * steps))
+    torch.testing.assert_close(bench.film.rows["Iterations"][-1].image, one.perturbed)
 
 
 def test_several_methods_and_all_samples_are_rows(bench: Workbench) -> None:
