@@ -13,7 +13,7 @@ def another(scan: Path, place: Path) -> None:
 
 def measured(plan: Path) -> str:
     """What was measured of a plan, to the last bit, without what differs between two runs of one trial."""
-    table = Store.open(store_beside(plan)).table().sort("trial").drop("seconds", "device", "attempt")
+    table = Store.open(store_beside(plan)).table().sort("trial").drop("seconds", "device", "attempt", "code")
     assert len(table)
     text: str = table.write_ndjson()
     return text

@@ -23,3 +23,13 @@ def test_scans_of_which_the_same_is_said_share_a_line():
         "4 scans: 1 coil cannot unfold it. (5 trials)",
         "e: 2 coils cannot unfold it. (1 trial)",
     ]
+
+
+def test_trials_of_several_states_of_the_code_are_told():
+    """They are not run again, since a comment would do that; null is of a version that did not tell."""
+    parts = {"scan": ["a"] * 4, "method_label": ["TV"] * 4, "cautions": [None] * 4}
+    kinds = {"scan": pl.String, "method_label": pl.String, "cautions": pl.String, "code": pl.String}
+    assert cautions(pl.DataFrame({**parts, "code": ["1f"] * 4}, schema=kinds)) == []
+    (line,) = cautions(pl.DataFrame({**parts, "code": ["1f", "2e", "2e", None]}, schema=kinds))
+    assert line.startswith("3 states of this package's code")
+    assert "(1 trial by 1f, 2 trials by 2e, 1 trial by an earlier one)" in line

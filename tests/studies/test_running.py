@@ -62,6 +62,8 @@ def test_a_study_gives_a_row_for_each_trial_that_others_read(write_plan) -> None
     (attempt,) = found["attempt"].unique()
     known = json.loads((store_beside(path) / "provenance" / f"{attempt}.json").read_text())
     assert set(known["methods"]) == set(found["method_label"])
+    assert set(found["code"]) == {known["code"][:12]}
+    assert set(known["libraries"]) == {"h5py", "polars"}
     assert set(found["reference_kind"]) == {"rss"}, "that of zero-filled images"
 
 

@@ -16,6 +16,10 @@ from torch.nn.parameter import is_lazy
 from ..ground.guard import is_file, open_file, read
 
 PACKAGE = __name__.split(".")[0]
+# Folders of this package in which no number of a trial or a comparison is computed.
+WITHOUT_NUMBERS = frozenset(
+    ("canvas", "cli", "controls", "figures", "reader_studies", "reports", "training", "window", "workbench")
+)
 INSTALLED = tuple(Path(folder).resolve() for folder in (*site.getsitepackages(), site.getusersitepackages()))
 # What code was computing with when it was imported, by the file of the code: files that it read, or named networks.
 _BEHIND: dict[Path, dict[Path | str, str]] = {}
@@ -61,6 +65,22 @@ def _behind(code: Path, root: Path) -> dict[str, str]:
             name = what.relative_to(root).as_posix() if what.is_relative_to(root) else what.name
         found[str(name)] = f"{found[name]} {digest}" if name in found else digest
     return found
+
+
+@cache
+def of_package() -> str:
+    """SHA-256 of the sources of this package that compute: the same for a checkout as for what is installed.
+
+    The version alone does not tell a checkout in which something was changed. What shows or trains (`WITHOUT_NUMBERS`)
+    is left out, so that a change of the window is none of the numbers.
+    """
+    digest, root = sha256(), Path(__file__).parents[1]
+    sources = {path.relative_to(root).as_posix(): path for path in root.glob("*/**/*.py")}
+    for name, path in sorted(sources.items()):
+        if name.partition("/")[0] not in WITHOUT_NUMBERS:
+            text = read(path).replace(b"\r\n", b"\n")  # as git may write them on Windows
+            digest.update(f"{name} {len(text)}\n".encode() + text)
+    return digest.hexdigest()
 
 
 @cache

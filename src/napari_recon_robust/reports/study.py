@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 20_000  # that the page holds
 MOST_CASES = 24
-_HIDDEN = ("trial", "attempt", "device", "plan")
+_HIDDEN = ("trial", "attempt", "code", "device", "plan")
 _NO_CASES = "No case was saved with this study; ask for some by “keep: {worst: 3}” in its plan."
 
 

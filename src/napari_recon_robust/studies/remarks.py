@@ -12,7 +12,7 @@ from ..reconstructors.doubts import OF_METHOD
 if TYPE_CHECKING:
     from polars import DataFrame
 
-REMARKS = ("trial", "scan", "method_label", "error", "cautions")
+REMARKS = ("trial", "scan", "method_label", "error", "cautions", "code")
 _MOST = 12  # reasons of failures that are told
 
 
@@ -35,8 +35,13 @@ def failures(trials: "DataFrame") -> list[str]:
 def cautions(trials: "DataFrame") -> list[str]:
     """Why images are doubted, each reason once for each scan, or else for each method, in the words of its first trial.
 
-    Scans of which the same is said share a line. trials: rows of the table.
+    Scans of which the same is said share a line. The last line tells of several states of the code. trials: rows of the
+    table.
     """
+    return [*_of_images(trials), *_of_code(trials)]
+
+
+def _of_images(trials: "DataFrame") -> list[str]:
     if "cautions" not in trials.columns:  # of a version that did not tell
         return []
     found, counts = dict[tuple[str, str], str](), Counter[tuple[str, str]]()
@@ -52,6 +57,18 @@ def cautions(trials: "DataFrame") -> list[str]:
     return [
         f"{_of_scans(keys)}{words} ({counted(sum(counts[key] for key in keys), 'trial')})"
         for words, keys in lines.items()
+    ]
+
+
+def _of_code(trials: "DataFrame") -> list[str]:
+    """That the trials were computed by several states of the code, if so; a version that did not tell counts as one."""
+    counts = Counter(trials["code"].to_list()) if "code" in trials.columns else {}
+    if len(counts) < 2:
+        return []
+    states = ", ".join(f"{counted(count, 'trial')} by {code or 'an earlier one'}" for code, count in counts.items())
+    return [
+        f"{len(counts)} states of this package's code have computed the trials ({states}), whose numbers may differ by "
+        "what was changed in it; run the study into another folder by --store to have all by one."
     ]
 
 

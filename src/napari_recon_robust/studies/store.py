@@ -5,8 +5,9 @@
     inventory.json          what is known of its scans
     plan.parquet            the trials that the plan has, in its order, with the columns that it and the scans' labels
                             tell; these count, as what was measured earlier may have other labels beside it
-    provenance/*.json       when each attempt began, with what versions, device and threads, and the SHA-256 of the
-                            weights and the code of each method by its label; by the column `attempt`
+    provenance/*.json       when each attempt began, with what versions, device and threads, the SHA-256 of this
+                            package's code (`code`), and those of the weights and the own code of each method by its
+                            label; by the column `attempt`
     trials/part-*.parquet   the table: a row for each trial; pandas, polars and DuckDB read the folder
     rows/                   rows that are not in the table yet: a Parquet file for each shard and attempt, or the lines
                             of an attempt that is under way or was killed
@@ -49,9 +50,11 @@ for a plan that has them again; reports, exports and comparisons are of the plan
     cautions                reasons to doubt its images, name to words as JSON; null if there are none: second_set (a
                             folded field of view), loud_coil, dc_offset, few_coils, transformed (no k-space) and split
                             (an image over its ends) of the samples, disagreement of an own model with them,
-                            amplified_noise of a method, and what a search says of itself
-    seconds, error, device, attempt     the time it took; the sentence of a trial that failed, else null; where it ran;
-                            which file of provenance/ says with what versions
+                            nondeterministic of one that gives another image when it is asked again, amplified_noise
+                            of a method, and what a search says of itself
+    seconds, error, device, attempt, code   the time it took; the sentence of a trial that failed, else null; where it
+                            ran; which file of provenance/ says with what versions; the beginning of the SHA-256 of this
+                            package's code
 
 Files appear under unique names and completely or not at all; one writer merges them. Of two rows of a trial the first
 that is valid (without an error) counts, so that whatever is killed loses only the trials under way.

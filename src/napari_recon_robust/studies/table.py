@@ -5,6 +5,7 @@ from hashlib import sha256
 from typing import Any
 
 from ..evaluation.coverage import LEVELS
+from ..reconstructors.origin import of_package
 from .columns import STATES
 from .expand import Study
 from .inventory import Inventory
@@ -15,6 +16,7 @@ from .trial import Change, Mask, Setting, Trial, canonical
 
 TEXT, NUMBER, WHOLE, TRUTH = "String", "Float64", "Int64", "Boolean"  # as polars calls them
 
+_DIGITS = 12  # of the SHA-256 of the code, whose whole is in the provenance
 _FIRST = {"trial": TEXT, "plan": TEXT, "scan": TEXT, "volume": TEXT, "slice": WHOLE, "chosen": TEXT}
 _SETTINGS = {
     "mask": TEXT,
@@ -45,7 +47,7 @@ _FOUND = (
 )
 _LAST = {
     **{"budget_reached": NUMBER, "cautions": TEXT},
-    **{"seconds": NUMBER, "error": TEXT, "device": TEXT, "attempt": TEXT},
+    **{"seconds": NUMBER, "error": TEXT, "device": TEXT, "attempt": TEXT, "code": TEXT},
 }
 _SIZES = ("region_pixels", "region_mm2")  # of regions that a worker finds, it tells them
 ORDER = (
@@ -154,6 +156,7 @@ def _of_change(change: Change) -> dict[str, Any]:
 def row(study: Study, trial: Trial, measured: Mapping[str, Any], *, device: str, attempt: str) -> dict[str, Any]:
     """A row of the table; columns without a value are left out."""
     values = {**described(study, trial), **measured, "device": device, "attempt": attempt}
+    values["code"] = of_package()[:_DIGITS]
     pixel, pixels = study.inventory.scans[trial.scan].pixel, values["region_pixels"]
     values["region_mm2"] = None if pixel is None or pixels is None else pixels * pixel
     return values

@@ -5,10 +5,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+from importlib import metadata
 from pathlib import Path
 
 import torch
 
+from ..reconstructors.origin import of_package
 from .devices import claimed
 from .expand import Shard, Study
 from .images import keep_images
@@ -18,6 +20,7 @@ from .shared import OpenScan, SharedSlice
 from .store import Store
 from .table import row
 
+_LIBRARIES = ("h5py", "polars")  # that read scans and keep rows, besides those that compute
 Stop = Callable[[], bool]
 
 
@@ -30,7 +33,8 @@ class Worker:
         self.device = self._held.enter_context(claimed(study.plan.device))
         facts = {"began": datetime.now(UTC).isoformat(timespec="seconds"), "device": _named(self.device)}
         files = {one.label: one.files for one in study.methods}
-        self.attempt = store.attempt({**facts, "threads": study.plan.threads, "methods": files})
+        code = {"code": of_package(), "libraries": {name: metadata.version(name) for name in _LIBRARIES}}
+        self.attempt = store.attempt({**facts, **code, "threads": study.plan.threads, "methods": files})
         self._opened = OpenScan(study, self.device)
         self._place: tuple[int, int, int] | None = None
         self._measurer: Measurer | None = None
