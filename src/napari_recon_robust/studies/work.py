@@ -5,7 +5,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 
 import torch
@@ -16,11 +15,11 @@ from .expand import Shard, Study
 from .images import keep_images
 from .measure import Measurer
 from .plan import read_name
+from .rows import polars
 from .shared import OpenScan, SharedSlice
 from .store import Store
 from .table import row
 
-_LIBRARIES = ("h5py", "polars")  # that read scans and keep rows, besides those that compute
 Stop = Callable[[], bool]
 
 
@@ -33,7 +32,7 @@ class Worker:
         self.device = self._held.enter_context(claimed(study.plan.device))
         facts = {"began": datetime.now(UTC).isoformat(timespec="seconds"), "device": _named(self.device)}
         files = {one.label: one.files for one in study.methods}
-        code = {"code": of_package(), "libraries": {name: metadata.version(name) for name in _LIBRARIES}}
+        code = {"code": of_package(), "libraries": _libraries()}
         self.attempt = store.attempt({**facts, **code, "threads": study.plan.threads, "methods": files})
         self._opened = OpenScan(study, self.device)
         self._place: tuple[int, int, int] | None = None
@@ -101,6 +100,13 @@ def until_terminated() -> Iterator[Stop]:
         yield asked.is_set
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def _libraries() -> dict[str, str]:
+    """The versions of those that read scans and keep rows, besides those that compute."""
+    import h5py
+
+    return {"h5py": h5py.__version__, "polars": polars().__version__}
 
 
 def _named(device: str) -> str:
