@@ -1,11 +1,13 @@
 """What cannot be looked at yet is said, and nothing is switched on that is not seen."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from helpers.docks import dock_of
+from helpers.windows import open_scan
 from napari_recon_robust.window.keys import run
 from napari_recon_robust.window.session import Session
 
@@ -48,3 +50,17 @@ def test_panels_that_the_user_deletes_are_read_no_more_and_it_is_said_how_they_c
     until(lambda: len(panels.shown) == 4 and panels.settled)
     assert "Reference " in readout.text()
     assert (foot.text(), bar.visible, panels.navigation.slice) == ("", True, 1)
+
+
+@pytest.mark.slow
+def test_a_panel_that_is_first_shown_long_after_the_opening_has_its_image(
+    standing: Session, loud_file: Path, until: Until
+) -> None:
+    panels = standing.panels
+    standing.looking.show_preset("1")
+    open_scan(standing, loud_file, until)
+    assert [*panels.panels] == ["clean"]
+    standing.looking.show_preset("4")
+    until(lambda: panels.shown == ("reference", "clean") and panels.settled)
+    assert panels.panels["reference"].stack.any()
+    assert panels.panels["reference"].title == "Reference"

@@ -77,7 +77,10 @@ class Scene:
 
     def rearrange(self) -> None:
         """Show other panels, or other images compared in them."""
+        before = {*self.panels.panels}
         self.arrangement.lay_out()
+        if before != {*self.panels.panels}:  # one that was never shown has no picture yet
+            self.draw_again()
         self.comparing.draw()
         self.comparing.write_difference()
         self.line_up()
