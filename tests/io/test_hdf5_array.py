@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from napari_recon_robust.ground.errors import FileFormatError, InputError
-from napari_recon_robust.io import open_scan
+from napari_recon_robust.io import guessed_axes, lacks_axes, open_scan
 
 AXES = ("slice", "coil", "readout", "phase")
 
@@ -49,6 +49,15 @@ def test_axes_of_matlab_are_guessed_as_matlab_has_them(tmp_path, kspace, order):
         (note,) = scan.header.notes
         assert f"are taken as {', '.join(names)}, which is a guess; name them (axes)" in note
         np.testing.assert_array_equal(scan.kspace(0).numpy(), kspace[1, : scan.header.coils])
+    assert lacks_axes(path), "a user is to be asked"
+    assert guessed_axes(path) == (stored.shape, tuple(names))
+
+
+def test_of_files_with_one_suffix_those_that_name_their_axes_are_told_apart(tmp_path, kspace):
+    with h5py.File(tmp_path / "its_own.mat", "w") as file:
+        file["kspace"] = kspace
+    assert not lacks_axes(tmp_path / "its_own.mat")
+    assert guessed_axes(tmp_path / "its_own.mat") is None
 
 
 def test_two_axes_of_another_program_are_to_be_named(tmp_path, kspace):

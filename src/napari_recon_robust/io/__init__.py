@@ -86,9 +86,26 @@ def suffixes() -> list[str]:
     return list(dict.fromkeys(suffix for format in FORMATS for suffix in format.suffixes))
 
 
-def lacks_axes(path: Path) -> bool:
-    """Whether a file of this name does not say which of its axes is which, so that the user is to be asked."""
+def may_lack_axes(path: Path) -> bool:
+    """Whether a file of this name may be of a format that does not say which of its axes is which."""
     return any(path.suffix in format.suffixes and not format.names_axes for format in FORMATS)
+
+
+def lacks_axes(path: Path) -> bool:
+    """Whether a file does not say which of its axes is which, so that the user is to be asked.
+
+    Its content is looked at only where its name leaves that open.
+    """
+    if not may_lack_axes(path) or all(not format.names_axes for format in FORMATS if path.suffix in format.suffixes):
+        return may_lack_axes(path)
+    format = format_of(path)
+    return format is not None and not format.names_axes
+
+
+def guessed_axes(path: Path) -> tuple[tuple[int, ...], tuple[str, ...]] | None:
+    """The shape of a file's k-space and a guess at its axes' names; None where it names them, or holds none."""
+    format = format_of(path)
+    return None if format is None else format.guessed_axes(path)
 
 
 def open_scan(path: str | Path, axes: Sequence[str] | None = None) -> "Scan":

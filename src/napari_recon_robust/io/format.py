@@ -36,6 +36,13 @@ class Format(ABC):
     def open(self, path: Path, axes: Sequence[str] | None = None) -> "Scan":
         """Open a recognised file without reading its k-space; FileFormatError if it is damaged or incomplete."""
 
+    def guessed_axes(self, path: Path) -> tuple[tuple[int, ...], tuple[str, ...]] | None:
+        """The shape of a recognised file's k-space and a guess at the names of its axes, to ask the user about.
+
+        None where the file names its axes, or holds no k-space, which `open` says.
+        """
+        return None
+
     def files(self, path: Path) -> tuple[Path, ...]:
         """The files of the scan that opens by this path: the file itself, or all that belong together."""
         return (path,)

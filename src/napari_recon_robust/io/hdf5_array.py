@@ -9,7 +9,7 @@ from ..ground.errors import FileFormatError
 from ..ground.hdf5 import ComplexDataset, is_complex, is_from_matlab, is_hdf5, open_hdf5
 from .fastmri_fields import KEY, is_bare
 from .format import Format
-from .numpy_array import NumpyScan
+from .numpy_array import NumpyScan, guess_axes
 
 LABEL = "HDF5"
 
@@ -19,6 +19,7 @@ class MATLABArray(Format):
 
     label = "MATLAB 7.3"
     suffixes = (".mat",)
+    names_axes = False
     expects = "`kspace`, complex, of 2 to 4 axes"
 
     def recognises(self, path: Path) -> bool:
@@ -27,6 +28,12 @@ class MATLABArray(Format):
             return False
         with open_hdf5(path) as file:
             return _holds_array(file) and is_from_matlab(file[KEY])
+
+    def guessed_axes(self, path: Path) -> tuple[tuple[int, ...], tuple[str, ...]] | None:
+        """As the base class; a part of the array is read."""
+        with open_hdf5(path) as file:
+            array = ComplexDataset(file[KEY])
+            return array.shape, guess_axes(array)
 
     def open(self, path: Path, axes: Sequence[str] | None = None) -> Scan:
         """Read the size, and a part of the array to guess its axes; InputError for axes that do not fit."""

@@ -1,6 +1,7 @@
 """k-space in NumPy's .npy files, with axes in any order, which the user names or which are guessed."""
 
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,11 @@ class NumpyArray(Format):
     def recognises(self, path: Path) -> bool:
         """Whether the file begins as .npy files do."""
         return head(path, 6) == b"\x93NUMPY"
+
+    def guessed_axes(self, path: Path) -> tuple[tuple[int, ...], tuple[str, ...]] | None:
+        """As the base class; a part of the array is read."""
+        with closing(open_npy(path)) as array:
+            return (array.shape, guess_axes(array)) if is_kspace(array) else None
 
     def open(self, path: Path, axes: Sequence[str] | None = None) -> Scan:
         """Read the header; FileFormatError for other arrays, InputError for axes that do not fit."""

@@ -19,7 +19,7 @@ from ..ground.errors import FileFormatError, InputError, ReconRobustError
 from ..ground.guard import is_dangling, open_file, opening, read, shown, status
 from ..ground.numbers import counted
 from ..ground.progress import Job, Progress
-from ..io import files_of, format_of, lacks_axes, open_scan, stamp
+from ..io import files_of, format_of, lacks_axes, may_lack_axes, open_scan, stamp
 from ..io.annotations import read_annotations
 from .columns import CLEAN
 from .mistakes import Unfit
@@ -158,7 +158,7 @@ def open_plan_scan(plan: Plan, folder: Path, path: str) -> Scan:
 
 def axes_of(plan: Plan, facts: "ScanFacts") -> dict[str, Any]:
     """What determines the samples of a scan besides its file: the axes of a raw array, where the plan names them."""
-    axes = plan.scans.axes_of(facts.path) if lacks_axes(Path(facts.path)) else None
+    axes = plan.scans.axes_of(facts.path) if may_lack_axes(Path(facts.path)) else None
     return {} if axes is None else {"axes": axes}
 
 

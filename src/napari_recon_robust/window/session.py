@@ -3,7 +3,6 @@
 import gc
 import os
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,7 @@ from ..canvas.readout import ReadoutLine
 from ..canvas.rulers import Rulers
 from ..canvas.scene import Scene
 from ..cases.gallery.listing import holds_cases
-from ..ground.arrays import open_npy
-from ..io import annotations, lacks_axes
+from ..io import annotations, guessed_axes, lacks_axes
 from ..workbench import Workbench
 from ..workbench.film import Frame
 from ..workbench.task import Task
@@ -179,17 +177,14 @@ class Session(QObject):
             self.jobs.latest(Task("Warming up", warm_up(compiler()), lambda _: None), "warm")
 
     def _ask_axes(self, path: Path) -> None:
-        from ..io.numpy_array import guess_axes, is_kspace
-
         with self.jobs.saying():
-            with closing(open_npy(path)) as array:
-                shape, axes = array.shape, guess_axes(array) if is_kspace(array) else None
-            if axes is None:
+            guess = guessed_axes(path)
+            if guess is None:
                 self._take_in(lambda: self.bench.acquisition.open(path))  # which says what is expected
             else:
                 self.jobs.failures.recover_lane("foreground")  # of the file before
                 self.jobs.failures.recover_without_job()
-                self.bring("Reconstruct").opening.axes.ask(path, shape, axes)
+                self.bring("Reconstruct").opening.axes.ask(path, *guess)
 
     # ---------------------------------------------------------------- measuring and reconstructing
 

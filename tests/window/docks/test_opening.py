@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 from napari.settings import get_settings
 
@@ -43,6 +44,19 @@ def test_an_array_asks_for_its_axes(review: Session, until: Until, tmp_path: Pat
     until(lambda: review.bench.acquisition.shape == (1, 192, 96))
     until(lambda: review.bench.acquisition.slice is not None)
     until(lambda: page.opening.axes.isHidden())
+
+
+def test_an_array_of_matlab_asks_for_its_axes(review: Session, until: Until, tmp_path: Path) -> None:
+    kspace = review.bench.acquisition.current.measurement.full.numpy()
+    with h5py.File(tmp_path / "raw.mat", "w") as file:
+        file["kspace"] = kspace.transpose(1, 2, 0).T
+        file["kspace"].attrs["MATLAB_class"] = np.bytes_("single")
+    page = dock_of(review, "Reconstruct")
+    review.open(tmp_path / "raw.mat")
+    assert "192 × 96 × 4" in page.opening.axes.question.text()
+    assert page.opening.axes.names.text() == "readout, phase, coil"
+    press(page.opening.axes, "Open")
+    until(lambda: review.bench.acquisition.scan.name == "raw.mat")
 
 
 def test_an_array_that_is_no_kspace_is_not_asked_about(review: Session, until: Until, tmp_path: Path) -> None:
