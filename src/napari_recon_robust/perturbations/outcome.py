@@ -123,7 +123,7 @@ def _asked_again(
     if method.id in registry.table or all(one.image is not None for one in perturbed):
         return {}
     with torch.no_grad():
-        return _same([(method(measurement), clean)])
+        return differing([(method(measurement), clean)])
 
 
 def _determinism(measurement: Measurement, one: Perturbed, clean: Tensor, changed: Tensor) -> dict[str, str]:
@@ -132,10 +132,10 @@ def _determinism(measurement: Measurement, one: Perturbed, clean: Tensor, change
     # A search that estimates the sensitivities anew has another clean image than one with those that were given.
     if measurement.kept is None or one.measurement.kept is not None:
         pairs.append((one.clean, clean))
-    return _same([(seen, now) for seen, now in pairs if seen is not None])
+    return differing([(seen, now) for seen, now in pairs if seen is not None])
 
 
-def _same(pairs: Sequence[tuple[Tensor, Tensor]]) -> dict[str, str]:
+def differing(pairs: Sequence[tuple[Tensor, Tensor]]) -> dict[str, str]:
     """The finding that two images of the same samples differ, or nothing."""
     if any(float((seen - now).norm()) > SAME * float(now.norm()) for seen, now in pairs):
         return {"nondeterministic": "The method gives different images for the same samples: differences are vague."}

@@ -23,7 +23,7 @@ from ..perturbations.base import Perturbed, Setup
 from ..perturbations.features.feature import Feature
 from ..perturbations.features.feature_search import places_in
 from ..perturbations.features.insertion import Insertion
-from ..perturbations.outcome import _same as same_images
+from ..perturbations.outcome import differing
 from ..reconstructors import registry as reconstructors
 from ..reconstructors.base import Method, Reconstructor
 from .expand import Group, Study
@@ -102,7 +102,7 @@ class OpenScan:
             method = self.method(setting)
             with torch.no_grad():
                 pairs = [] if method.id in reconstructors.registry.table else [(method(measurement), image)]
-            self._asked[setting.number] = same_images(pairs)
+            self._asked[setting.number] = differing(pairs)
         return self._asked[setting.number]
 
 
