@@ -1,6 +1,8 @@
 import copy
 from dataclasses import replace
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -12,7 +14,7 @@ from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.networks.channels import to_complex
 from napari_recon_robust.perturbations.noise.worst_case import WorstCase
 from napari_recon_robust.perturbations.outcome import evaluate
-from napari_recon_robust.physics.sampling import acs_region
+from napari_recon_robust.physics.sampling import acs_region, beside_acs
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.reconstructors.classical.cg_sense import proximal
 from napari_recon_robust.reconstructors.problem import problems
@@ -51,7 +53,7 @@ def test_fitting_explains_the_samples(method: Untrained, lines: Measurement) -> 
     """The misfit of its previews falls, that of the held-out samples below that of no image at all."""
     (problem,) = problems(lines)
     torch.manual_seed(0)
-    job = fit(method.generator(16, problem.model.shape), problem, 100, method.rate)
+    job = fit(method.generator(16, problem.model.shape), problem, held_out_samples(lines), 100, method.rate)
     steps: list[progress.Progress] = []
     progress.run(job, steps.append)
     misfits = [float((problem.model.forward(s.preview) - problem.model.mask * problem.data).norm()) for s in steps]
@@ -70,20 +72,46 @@ def test_the_last_step_is_consistent_with_the_samples(lines: Measurement) -> Non
 
 def test_held_out_samples_are_a_share_of_each_row_outside_the_acs(lines: Measurement) -> None:
     model = lines.model
-    held_out = held_out_samples(model)
+    held_out = held_out_samples(lines)
     assert held_out.shape == model.shape
     assert not (held_out & ~model.mask).any()
     assert not held_out[:, acs_region(model.mask)[1]].any()
     outside = int(model.mask.sum()) - len(range(*acs_region(model.mask)[1].indices(model.shape[1])))
     assert int(held_out.sum()) == pytest.approx(SHARE * outside * model.shape[0], rel=0.5)
     assert held_out.sum(1).float().std() > 0, "rows lack different lines"
-    assert torch.equal(held_out, held_out_samples(model))
+    assert torch.equal(held_out, held_out_samples(lines))
+
+
+@pytest.mark.parametrize("scan", ["lines", "plane"])
+@pytest.mark.parametrize("never", [slice(None, 12), np.r_[:8, 40:48]], ids=["partial Fourier", "padded"])
+def test_what_is_known_to_be_zero_is_never_held_out(scan: str, never: Any, request: pytest.FixtureRequest) -> None:
+    """It has no noise, so its errors would say that the samples are predicted worse or better than they are."""
+    whole: Measurement = request.getfixturevalue(scan)
+    assert whole.full is not None
+    full = whole.full.clone()
+    full[..., never] = 0
+    one = Measurement(full * whole.mask, whole.mask, whole.matrix, full)
+    held_out = held_out_samples(one)
+    assert int(one.model.mask.sum()) > int(one.sampled.sum()), "the model knows that what was not measured is zero"
+    assert not (held_out & ~one.sampled).any()
+    assert int(held_out.sum()) == pytest.approx(
+        SHARE * int(beside_acs(one.sampled).expand(held_out.shape).sum()), rel=0.5
+    )
+
+
+def test_one_sample_at_least_is_held_out() -> None:
+    """Without one nothing would end the fit, and p would be 0 / 0."""
+    for column in range(6):
+        mask = torch.zeros(4, 6, dtype=torch.bool)
+        mask[2, column] = True
+        small = Measurement(torch.ones(1, 4, 6) * mask + 0j, mask, (4, 6), acquired=torch.ones_like(mask))
+        assert torch.equal(held_out_samples(small), mask)
 
 
 def test_a_fully_sampled_slice_is_fitted_too(lines: Measurement) -> None:
     assert lines.full is not None
     full = replace(lines, kspace=lines.full, mask=torch.ones_like(lines.mask))
-    assert held_out_samples(full.model).any()
+    assert held_out_samples(full).any()
     image = registry.get("conv-decoder")(full, iterations=20, channels=8)
     reference = full.reference()
     assert reference is not None
@@ -92,7 +120,7 @@ def test_a_fully_sampled_slice_is_fitted_too(lines: Measurement) -> None:
 
 def test_rows_may_lack_different_lines(lines: Measurement) -> None:
     """A^H A with a mask of each row's own, against A and its adjoint."""
-    model = replace(lines.model, mask=lines.model.mask & ~held_out_samples(lines.model))
+    model = replace(lines.model, mask=lines.model.mask & ~held_out_samples(lines))
     image = lines.combined
     torch.testing.assert_close(model.normal(image), model.adjoint(model.forward(image)), rtol=1e-4, atol=1e-4)
 

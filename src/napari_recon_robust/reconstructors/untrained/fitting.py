@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ...data.measurement import Measurement
+from ...data.measurement import Measurement, data_shape
 from ...ground.knob import Knob
 from ...ground.progress import Job, Progress, run
 from ...networks.channels import to_complex
@@ -83,9 +83,10 @@ class Untrained(Reconstructor):
 
     def steps(self, measurement: Measurement, **knobs: Any) -> Job[Tensor]:
         """The image as a job, with a preview every few iterations."""
+        held_out = held_out_samples(measurement)
 
         def solve(problem: Problem) -> Job[Tensor]:
-            fitted = yield from fit(self._network(problem, knobs), problem, knobs["iterations"], self.rate)
+            fitted = yield from fit(self._network(problem, knobs), problem, held_out, knobs["iterations"], self.rate)
             return fitted.image(problem)
 
         return assemble((yield from in_turn(measurement, solve)), measurement)
@@ -93,8 +94,9 @@ class Untrained(Reconstructor):
     def continuation(self, measurement: Measurement, **knobs: Any) -> Reconstructor:
         """The fit's last iterations, a `Continuation`."""
         (problem,) = problems(measurement)
-        fitted = run(fit(self._network(problem, knobs), problem, knobs["iterations"], self.rate))
-        return Continuation(fitted, problem)
+        held_out = held_out_samples(measurement)
+        fitted = run(fit(self._network(problem, knobs), problem, held_out, knobs["iterations"], self.rate))
+        return Continuation(fitted, Seen.of(problem, held_out))
 
     def _network(self, problem: Problem, knobs: dict[str, Any]) -> nn.Module:
         with first_weights(knobs["seed"]), torch.enable_grad():
@@ -128,14 +130,15 @@ class Continuation(Reconstructor):
     label = "The last iterations"
     summary = "An untrained network, linearised where its fit to the clean samples ended."
 
-    def __init__(self, fitted: Fit, problem: Problem) -> None:
-        self.fitted, self.seen = fitted, Seen.of(problem)
+    def __init__(self, fitted: Fit, seen: "Seen") -> None:
+        self.fitted, self.seen = fitted, seen
         self.tangent = Tangent(fitted.network, self.seen.model)
 
     def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
         """The image of one slice."""
         (problem,) = problems(measurement)
-        change = _Symmetric.apply(Seen.of(problem).b - self.seen.b, self.tangent)
+        seen = Seen.of(problem, held_out_samples(measurement))
+        change = _Symmetric.apply(seen.b - self.seen.b, self.tangent)
         return assemble([self.fitted.image(problem, change)], measurement)
 
 
@@ -198,9 +201,9 @@ class Seen:
     energy: Tensor
 
     @classmethod
-    def of(cls, problem: Problem) -> "Seen":
-        """The samples of a problem without the held-out ones."""
-        model = replace(problem.model, mask=problem.model.mask & ~held_out_samples(problem.model))
+    def of(cls, problem: Problem, held_out: Tensor) -> "Seen":
+        """The samples of a problem without the held-out ones, and what is known to be zero."""
+        model = replace(problem.model, mask=problem.model.mask & ~held_out)
         return cls(model, model.adjoint(problem.data), (model.mask * problem.data).abs().square().sum())
 
     def loss(self, image: Tensor) -> Tensor:
@@ -208,10 +211,9 @@ class Seen:
         return ((self.model.normal(image) - 2 * self.b).conj() * image).real.sum() / self.energy
 
 
-def fit(network: nn.Module, problem: Problem, iterations: int, rate: float) -> Job[Fit]:
-    """The fitted network, with previews of its image, complex64 (rows, columns)."""
-    samples, held_out = Seen.of(problem), held_out_samples(problem.model)
-    unseen = replace(problem.model, mask=held_out)
+def fit(network: nn.Module, problem: Problem, held_out: Tensor, iterations: int, rate: float) -> Job[Fit]:
+    """The fitted network, with previews of its image, complex64 (rows, columns). held_out: as of `held_out_samples`."""
+    samples, unseen = Seen.of(problem, held_out), replace(problem.model, mask=held_out)
     fitting = optimisers(network, rate, MUON)
     falling = [torch.optim.lr_scheduler.CosineAnnealingLR(one, iterations) for one in fitting]
     mean = best = torch.zeros_like(samples.b)
@@ -244,16 +246,17 @@ def fit(network: nn.Module, problem: Problem, iterations: int, rate: float) -> J
     return Fit(network, best, penalty)
 
 
-def held_out_samples(model: ForwardModel) -> Tensor:
+def held_out_samples(measurement: Measurement) -> Tensor:
     """A share of the samples outside the ACS, bool (rows, columns) of the data space; always the same for a mask.
 
     Of sampled lines each row of the hybrid data lacks other samples: a whole missing line would cause an artefact.
-    If no sample lies outside the ACS, the share is that of all samples.
+    If no sample lies outside the ACS, the share is that of all samples. One sample is held out at least. What is known
+    to be zero, such as padding, is never held out: it has no noise, and is predicted better than samples are.
     """
-    outside = beside_acs(model.mask)
-    candidates = outside if outside.any() else model.mask
-    chances = torch.rand(model.shape, generator=torch.Generator().manual_seed(0))
-    return candidates & (chances < SHARE).to(candidates.device)
+    outside = beside_acs(measurement.sampled)
+    candidates = outside if outside.any() else measurement.sampled
+    chances = torch.rand(data_shape(measurement), generator=torch.Generator().manual_seed(0)).to(candidates.device)
+    return candidates & (chances <= chances[candidates.expand(chances.shape)].min().clamp_min(SHARE))
 
 
 def upsampled(shape: tuple[int, int], doublings: int) -> list[tuple[int, int]]:
