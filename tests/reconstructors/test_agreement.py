@@ -44,6 +44,18 @@ def test_swapped_arguments_and_another_transform_are_told(plane: Measurement, li
         assert said(swapped, measurement).startswith("mine.py:reconstruct: its image ")
 
 
+@pytest.mark.parametrize("padding", [0, 48, 144])
+def test_padding_does_not_hide_a_wrong_image(lines: Measurement, padding: int) -> None:
+    """Its zeros are known without noise, which is not to be subtracted there."""
+    kspace, mask = (torch.nn.functional.pad(one, (padding, padding)) for one in (lines.full, lines.mask))
+    padded = Measurement(kspace * mask, mask, kspace.shape[-2:], kspace)
+    noise = torch.randn(padded.kspace.shape, dtype=kspace.dtype, generator=torch.Generator().manual_seed(1))
+    noisy = padded.added(0.5 * lines.kspace.abs().square().mean().sqrt() * noise)
+    width = kspace.shape[-1]
+    assert "fits the samples at no scale" in said(lambda *one: combined(*one).roll(width // 4, -1), noisy)
+    assert said(combined, noisy) == ""
+
+
 def test_an_empty_image_is_told(lines: Measurement) -> None:
     assert "zero everywhere" in said(lambda *one: 0 * combined(*one), lines)
 

@@ -27,8 +27,8 @@ def disagreement(method: Method, measurement: Measurement, image: Tensor) -> str
     """Say in a sentence how its image contradicts the samples; return "" if it fits them, and for packaged methods.
 
     The factor c = <A x, y> / ||A x||^2 minimises ||c A x - y||. The agreement is <A x, y> / (||A x|| ||y||), with the
-    energy of the noise subtracted from ||y||^2. Here x is |image| with the phase of A^H y, so that an image without
-    phase, such as a root sum of squares, is judged like others.
+    energy of the samples' noise subtracted from ||y||^2; padding has none. Here x is |image| with the phase of A^H y,
+    so that an image without phase, such as a root sum of squares, is judged like others.
 
     image: (..., rows, columns) of the output matrix. Without calibration lines this is not known, and "" is returned.
     """
@@ -42,7 +42,7 @@ def disagreement(method: Method, measurement: Measurement, image: Tensor) -> str
         magnitude = fourier.centre_pad_image(image.detach().abs().to(combined), model.shape)
         seen = float(data_norm(model.forward(magnitude * torch.sgn(combined))))
         samples = model.mask * measurement.data
-        noise = measurement.data_noise.square()[..., None, None] * model.mask.expand(samples.shape)
+        noise = measurement.data_noise.square()[..., None, None] * measurement.sampled.expand(samples.shape)
         energy = float(data_norm(samples)) ** 2
         signal = max(energy - float(noise.sum()), _LEAST * energy) ** 0.5
         inner = float((magnitude.abs() * combined.abs()).sum())
