@@ -158,6 +158,27 @@ def test_new_samples_are_masked_and_keep_the_calibration_only_when_asked() -> No
     assert one.with_kspace(one.kspace + 1).kept is None
 
 
+def test_a_new_full_kspace_is_zero_where_the_scanner_never_measures() -> None:
+    acquired = torch.arange(PHASE)[None] > 3
+    whole = measurement(lines())
+    assert whole.full is not None
+    one = Measurement(whole.kspace * acquired, whole.mask & acquired, whole.matrix, whole.full * acquired)
+    changed = one.with_kspace(2 * whole.full, full=2 * whole.full)
+    assert changed.full is not None
+    assert torch.equal(changed.full, 2 * whole.full * acquired)
+    assert one.with_kspace(one.kspace, full=one.full).full is one.full
+
+
+def test_a_mask_of_nothing_that_the_scanner_measures_is_refused() -> None:
+    """Without a word, all that follows would be zero. A slice that is empty has no such points."""
+    whole, acquired = measurement(lines()), torch.arange(PHASE)[None] > 3
+    assert whole.full is not None
+    with pytest.raises(InputError, match="holds only points that the scanner never measures.* give a mask"):
+        Measurement(whole.kspace, lines() & ~acquired, whole.matrix, whole.full * acquired)
+    empty = Measurement(0 * whole.kspace, lines(), whole.matrix, 0 * whole.full)
+    assert not empty.mask.any()
+
+
 @pytest.mark.parametrize("batch", [(), (2,)])
 def test_the_scale_is_the_percentile_of_the_combined_magnitude(batch: tuple[int, ...]) -> None:
     one = measurement(lines())

@@ -103,7 +103,13 @@ class Measurement:
             found = extent(self.mask) if self.full is None else measured_points(self.full.detach().cpu())
             object.__setattr__(self, "acquired", found.to(self.mask.device))
         if bool((self.mask & ~self.acquired).any()):
-            object.__setattr__(self, "mask", self.mask & self.acquired)
+            within = self.mask & self.acquired
+            if bool(self.acquired.any()) and not bool(within.any()):  # an empty slice has no acquired points
+                raise InputError(
+                    "the sampling mask holds only points that the scanner never measures, where the full k-space is "
+                    "zero; give a mask that samples others."
+                )
+            object.__setattr__(self, "mask", within)
             object.__setattr__(self, "kspace", self.kspace * self.mask)
 
     @cached_property
@@ -244,10 +250,13 @@ class Measurement:
     ) -> "Measurement":
         """The same slice with other samples, for instance perturbed ones; the mask is applied to `kspace` here.
 
-        keep: use this measurement's calibration instead of estimating it again from the new samples. mask: another
-        sampling mask, for a `kspace` that holds more samples.
+        full: the k-space as it should be then; it is zero outside of `acquired` here too. keep: use this measurement's
+        calibration instead of estimating it again from the new samples. mask: another sampling mask, for a `kspace`
+        that holds more samples.
         """
         mask = self.mask if mask is None else mask
+        if full is not None and full is not self.full:  # which many share
+            full = full * self.acquired
         return replace(self, kspace=kspace * mask, mask=mask, full=full, kept=self.calibration if keep else None)
 
     def added(self, z: Tensor, *, keep: bool = False) -> "Measurement":
@@ -256,7 +265,7 @@ class Measurement:
         A scanner that repeats its acquisition measures the same points: the samples take z on the mask, and the full
         k-space, where it is known, takes it where it is `acquired`. keep: as of `with_kspace`.
         """
-        full = None if self.full is None else self.full + z * self.acquired
+        full = None if self.full is None else self.full + z
         return self.with_kspace(self.kspace + z, full=full, keep=keep)
 
     def to(self, device: str | torch.device) -> "Measurement":
