@@ -88,7 +88,7 @@ def test_an_option_for_one_value_is_given_once(path: tuple[str, ...], command: c
         ("transfer", ["--method", "tv", "--kind", "fnaf", *BUDGET], "--budget does nothing with --kind fnaf"),
         ("transfer", ["--method", "tv", "--set", "steps=1", "--set", "steps=2"], "--set gives steps twice"),
         ("compare", ["--matrix", "64"], "--matrix does nothing without NIfTI volumes"),
-        ("compare", ["--axes", "coil,readout,phase"], "--axes does nothing without raw arrays"),
+        ("compare", ["--axes", "coil,readout,phase"], "--axes does nothing without arrays whose axes can be named"),
     ],
 )
 def test_what_contradicts_or_does_nothing_is_refused(

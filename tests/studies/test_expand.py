@@ -1,8 +1,10 @@
 import json
 import shutil
 import zipfile
+from contextlib import closing
 from pathlib import Path
 
+import h5py
 import numpy
 import pytest
 import safetensors.torch
@@ -167,6 +169,18 @@ def test_weights_without_a_seed_are_named_where_each_opening_has_others(write_pl
 def trials(study: Study) -> dict[tuple[str, str], str]:
     """The identities by method and region."""
     return {(one.setting.id, one.region.kind): one.id for group in study.groups() for one in group.trials()}
+
+
+def test_the_axes_of_an_array_of_matlab_are_those_that_the_plan_names(write_plan, tmp_path) -> None:
+    with h5py.File(tmp_path / "raw.mat", "w") as file:
+        file["kspace"] = numpy.ones((3, 4, 48, 40), "complex64").T
+        file["kspace"].attrs["MATLAB_class"] = numpy.bytes_("single")
+    scans = {"files": "raw.mat", "axes": ["slice", "coil", "readout", "phase"]}
+    study = opened(write_plan, scans=scans, slices=[0], regions=["image"])
+    (facts,) = study.inventory.scans
+    assert (facts.slices, facts.matrix) == (3, (48, 40))
+    with closing(OpenScan(study, "cpu")) as found:
+        assert found.scan(facts).header.coils == 4
 
 
 @pytest.mark.parametrize("suffix", [".npy", ".h5"])

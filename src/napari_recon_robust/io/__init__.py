@@ -86,20 +86,26 @@ def suffixes() -> list[str]:
     return list(dict.fromkeys(suffix for format in FORMATS for suffix in format.suffixes))
 
 
-def may_lack_axes(path: Path) -> bool:
-    """Whether a file of this name may be of a format that does not say which of its axes is which."""
-    return any(path.suffix in format.suffixes and not format.names_axes for format in FORMATS)
-
-
 def lacks_axes(path: Path) -> bool:
     """Whether a file does not say which of its axes is which, so that the user is to be asked.
 
     Its content is looked at only where its name leaves that open.
     """
-    if not may_lack_axes(path) or all(not format.names_axes for format in FORMATS if path.suffix in format.suffixes):
-        return may_lack_axes(path)
+    named = {format.names_axes for format in FORMATS if path.suffix in format.suffixes}
+    if len(named) < 2:
+        return named == {False}
     format = format_of(path)
     return format is not None and not format.names_axes
+
+
+def takes_axes(path: Path) -> bool:
+    """Whether names may be given to a file's axes: to a raw array's, and those of `kspace` in a plain HDF5 file."""
+    format = format_of(path)
+    if format is None:
+        return False
+    from .hdf5_array import holds_array
+
+    return not format.names_axes or holds_array(path)
 
 
 def guessed_axes(path: Path) -> tuple[tuple[int, ...], tuple[str, ...]] | None:

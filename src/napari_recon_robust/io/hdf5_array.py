@@ -43,6 +43,14 @@ class MATLABArray(Format):
         return scan
 
 
+def holds_array(path: Path) -> bool:
+    """Whether a file is HDF5 with complex `kspace` of 2 to 4 axes, without fastMRI's header and references."""
+    if not is_hdf5(path):
+        return False
+    with open_hdf5(path) as file:
+        return _holds_array(file)
+
+
 def open_array(path: Path, axes: Sequence[str]) -> Scan | None:
     """A file with complex `kspace` of 2 to 4 axes, with these names, and without fastMRI's header and references.
 

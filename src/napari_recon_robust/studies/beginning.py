@@ -18,7 +18,7 @@ scans:
   # table: labels.csv # a column `file`; the others become labels of the trials
   # volume: patient # the column of the table that is the unit of statistics; each file by default
   # where: {{contrast: AXT2, field_strength: {{min: 2}}}} # fields of the headers
-  # axes: coil,phase,readout # of .npy files and arrays of MATLAB, where they are guessed wrong
+  # axes: coil,phase,readout # of .npy and plain HDF5 files, where they are guessed wrong
 
 slices: annotated # or all, middle, {{take: spaced, count: 3}}, [3, 5]
 

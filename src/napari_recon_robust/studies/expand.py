@@ -17,7 +17,7 @@ from ..perturbations import registry as perturbations
 from ..reconstructors import registry as reconstructors
 from ..reconstructors.base import Method, Reconstructor
 from .columns import CLEAN
-from .inventory import Inventory, ScanFacts, axes_of
+from .inventory import Inventory, ScanFacts
 from .plan import Fragile, MethodPart, Plan, located, read_plan, runs_code, settings
 from .regions import Region, annotated_slices, regions_of
 from .trial import Change, Mask, Setting, Trial, canonical, text_of
@@ -66,7 +66,7 @@ class Group:
     @cached_property
     def _texts(self) -> tuple[str, tuple[str, ...]]:
         facts = self.facts
-        of_file = {"file": facts.digest or facts.path, **axes_of(self.study.plan, facts)}
+        of_file = {"file": facts.digest or facts.path, **facts.opened_with}
         acquired = canonical({**of_file, "mask": self.mask.determining(), "slice": self.slice})
         return acquired, tuple(
             canonical({**region.determining(), **self.study.behind(region)}) for region in self.regions

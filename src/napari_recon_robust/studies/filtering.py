@@ -17,7 +17,7 @@ from ..reconstructors.base import Method
 from ..statistics.shifts import filtered
 from .devices import claimed
 from .expand import Study
-from .inventory import BOTH, FILTERED, RANDOM, Inventory, ScanFacts, axes_of
+from .inventory import BOTH, FILTERED, RANDOM, Inventory, ScanFacts
 from .mistakes import Unfit
 from .plan import Filter
 from .regions import regions_of
@@ -73,7 +73,7 @@ def _key(study: Study, facts: ScanFacts, slices: Sequence[int], method: Method) 
     """SHA-256 of all that determines the scores of a scan."""
     determining = [
         facts.digest,
-        axes_of(study.plan, facts),
+        facts.opened_with,
         slices,
         study.masks(facts)[0].determining(),
         _filter(study).proxy,

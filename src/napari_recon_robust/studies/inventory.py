@@ -19,7 +19,7 @@ from ..ground.errors import FileFormatError, InputError, ReconRobustError
 from ..ground.guard import is_dangling, open_file, opening, read, shown, status
 from ..ground.numbers import counted
 from ..ground.progress import Job, Progress
-from ..io import files_of, format_of, lacks_axes, may_lack_axes, open_scan, stamp
+from ..io import files_of, format_of, open_scan, stamp, takes_axes
 from ..io.annotations import read_annotations
 from .columns import CLEAN
 from .mistakes import Unfit
@@ -45,10 +45,11 @@ class DrawnRegion(BaseModel):
 class ScanFacts(BaseModel):
     """One scan. path: as the plan names it, relative to its folder. digest: SHA-256 of its files, "" if not asked for.
 
-    volume: the unit of statistics. size, changed: their `io.stamp`; as long as it is that, a digest stays valid.
-    annotations: by the number of the plan's part that asks for them. drawn: likewise. scores: of the filter's proxy, by
-    slice; scored: what determined them. chosen: why the filter chose a slice. whole: whether it is fully sampled, None
-    where the plan does not ask or k-space cannot be read. notes: what was guessed of the file, or does not apply to it.
+    axes: the names that the plan gives to its axes. volume: the unit of statistics. size, changed: their `io.stamp`; as
+    long as it is that, a digest stays valid. annotations: by the number of the plan's part that asks for them. drawn:
+    likewise. scores: of the filter's proxy, by slice; scored: what determined them. chosen: why the filter chose a
+    slice. whole: whether it is fully sampled, None where the plan does not ask or k-space cannot be read. notes: what
+    was guessed of the file, or does not apply to it.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -59,6 +60,7 @@ class ScanFacts(BaseModel):
     digest: str = ""
     size: int = 0
     changed: int = 0
+    axes: tuple[str, ...] | None = None
     slices: int
     matrix: tuple[int, int]
     voxel: tuple[float, float, float] | None = None
@@ -69,6 +71,11 @@ class ScanFacts(BaseModel):
     chosen: dict[int, str] = {}
     whole: bool | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def opened_with(self) -> dict[str, Any]:
+        """What determines the samples besides the file."""
+        return {} if self.axes is None else {"axes": self.axes}
 
     @property
     def name(self) -> str:
@@ -153,13 +160,13 @@ def matching(globs: Sequence[str], folder: Path) -> dict[str, int]:
 def open_plan_scan(plan: Plan, folder: Path, path: str) -> Scan:
     """A scan of a plan, by its path in the plan."""
     file = folder / path
-    return open_scan(file, plan.scans.axes_of(path) if lacks_axes(file) else None)
+    return open_scan(file, _axes(plan, file, path))
 
 
-def axes_of(plan: Plan, facts: "ScanFacts") -> dict[str, Any]:
-    """What determines the samples of a scan besides its file: the axes of a raw array, where the plan names them."""
-    axes = plan.scans.axes_of(facts.path) if may_lack_axes(Path(facts.path)) else None
-    return {} if axes is None else {"axes": axes}
+def _axes(plan: Plan, file: Path, path: str) -> tuple[str, ...] | None:
+    """The names that the plan gives to a file's axes, if it is one that takes them."""
+    named = plan.scans.axes_of(path)
+    return named if named is not None and takes_axes(file) else None
 
 
 def _accompanies(file: Path, files: Container[Path]) -> bool:
@@ -185,7 +192,9 @@ def _facts(
         value = getattr(header, field)
         if not (wanted.holds(value) if isinstance(wanted, Bounds) else _is_one_of(value, wanted)):
             return None
-    whole = _is_whole(plan, scan, folder / path, known)
+    axes = _axes(plan, folder / path, path)
+    same = known is not None and axes == known.axes and stamp(folder / path) == (known.size, known.changed)
+    whole = _is_whole(plan, scan, known if same else None)
     labels = dict(row)
     volume = labels.pop(plan.scans.volume, "") if plan.scans.volume else ""
     annotations = {
@@ -201,6 +210,7 @@ def _facts(
         path=path,
         volume=volume or path,
         labels=labels,
+        axes=axes,
         slices=len(scan),
         matrix=header.matrix,
         voxel=header.voxel,
@@ -244,16 +254,15 @@ def _outside(plan: Plan, drawn: Mapping[int, Sequence[DrawnRegion]], matrix: tup
     return found
 
 
-def _is_whole(plan: Plan, scan: Scan, file: Path, known: ScanFacts | None) -> bool | None:
+def _is_whole(plan: Plan, scan: Scan, known: ScanFacts | None) -> bool | None:
     """Whether a scan is fully sampled, where the plan inserts lesions, filters slices or has clean trials.
 
     None for one whose slice in the middle cannot be read, of which other slices may be sound. InputError for one of
-    zeros only.
+    zeros only. known: what was found of the same file, opened in the same way, before.
     """
     if not (any(_inserts(plan)) or any(_clean(plan)) or plan.slices.filter):
         return None
-    same = known is not None and not lacks_axes(file) and stamp(file) == (known.size, known.changed)
-    if known is not None and same and known.whole is not None:
+    if known is not None and known.whole is not None:
         return known.whole
     try:
         whole, empty = scan.fully_sampled, not bool(scan.acquired.any())

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
@@ -46,6 +47,24 @@ def test_guessed_axes_are_told(scan_file: Path, tmp_path: Path) -> None:
     common = [tmp_path / "raw.npy", "--acceleration", "3", "--method", "zero-filled"]
     assert "1 scan: The axes of" in invoke(*common).stderr
     assert invoke(*common, "--axes", "coil,readout,phase").stderr == ""
+
+
+def test_named_axes_are_those_of_arrays_in_hdf5_too(scan_file: Path, tmp_path: Path) -> None:
+    """Four axes of MATLAB's are CMRxRecon's where its number of coils is possible, which is told; names go before."""
+    with open_scan(scan_file) as scan:
+        kspace = scan.kspace(1).numpy()
+    stored = np.stack([kspace, kspace], -1).transpose(1, 2, 3, 0)  # readout, phase, slice, coil
+    with h5py.File(tmp_path / "mine.mat", "w") as file:
+        file["kspace"] = stored.T
+        file["kspace"].attrs["MATLAB_class"] = np.bytes_("single")
+    common = [tmp_path / "mine.mat", "--acceleration", "3", "--method", "zero-filled", "--json"]
+    told = invoke(*common)
+    assert "1 scan: The axes of" in told.stderr
+    named = invoke(*common, "--axes", "readout,phase,slice,coil")
+    np.save(tmp_path / "mine.npy", kspace)
+    raw = invoke(tmp_path / "mine.npy", *common[1:])
+    (found,), (expected,) = (json.loads(one.stdout)["sections"][0]["methods"] for one in (named, raw))
+    assert found["nmse"]["mean"] == pytest.approx(expected["nmse"]["mean"], rel=1e-4)
 
 
 def test_a_scan_that_cannot_be_used_is_named_and_the_others_are_measured(scan_file: Path, tmp_path: Path) -> None:

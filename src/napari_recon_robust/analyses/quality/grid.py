@@ -25,7 +25,7 @@ from ...ground.cached import cached_property
 from ...ground.errors import FileFormatError, InputError, ReconRobustError
 from ...ground.guard import is_dangling, is_file, to_path
 from ...ground.specification import Specification
-from ...io import files_of, format_of, lacks_axes, open_scan, suffixes
+from ...io import files_of, format_of, open_scan, suffixes, takes_axes
 from ...physics.sampling import USUAL_CENTRE_LINES, Pattern, Sampling, samplings
 from ...simulation.acquisition import NOISE_RANGE, simulate_slice
 from ...simulation.anatomy import SUFFIXES, load_volume, slices
@@ -210,7 +210,7 @@ def _opened(path: Path, grid: Grid, axes: Sequence[str] | None) -> Iterator[tupl
     if is_anatomy(path):
         yield grid.slices, _simulated(path, grid)
         return
-    with open_scan(path, axes if lacks_axes(path) else None) as scan:
+    with open_scan(path, axes if axes and takes_axes(path) else None) as scan:
         if not bool(scan.acquired.any()):
             raise InputError(f"{path.name} holds only zeros; leave it out, or export it again.")
         if not scan.fully_sampled:

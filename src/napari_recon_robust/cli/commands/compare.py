@@ -15,7 +15,7 @@ from ...analyses.quality.grid import Grid, groups, is_anatomy
 from ...ground.devices import checked_device
 from ...ground.errors import FileFormatError, InputError, left_out
 from ...ground.numbers import counted
-from ...io import lacks_axes, open_scan
+from ...io import open_scan, takes_axes
 from ...physics.sampling import ACCELERATION, CENTRE_FRACTION, PATTERN, SEED
 from ...reconstructors import registry
 from ..contradictions import refuse_idle
@@ -80,8 +80,8 @@ def compare(
         refuse_idle(("matrix",), "without NIfTI volumes to simulate from")
     if axes is None:
         _tell_guesses(paths)
-    elif not any(map(lacks_axes, paths)):
-        refuse_idle(("axes",), "without raw arrays, since the other files name theirs")
+    elif not any(map(takes_axes, paths)):
+        refuse_idle(("axes",), "without arrays whose axes can be named, since these files name theirs")
     grid["seeds"] = tuple(number(seed, default=seed) for seed in seeds)
     if unknown := [seed for seed in grid["seeds"] if isinstance(seed, str) and seed != "file"]:
         raise InputError(f"--seed is {unknown[0]!r}; give a whole number from 0, or file for the name of each file.")
@@ -110,10 +110,10 @@ def compare(
 
 
 def _tell_guesses(files: Iterable[Path]) -> None:
-    """Warn of the axes that are guessed of raw arrays, each guess once; what cannot be read is told later."""
+    """Warn of what is guessed of arrays, such as their axes, each guess once; what cannot be read is told later."""
     notes = Counter[str]()
     for file in files:
-        if lacks_axes(file):
+        if takes_axes(file):
             with suppress(FileFormatError, InputError), open_scan(file) as scan:
                 notes.update(scan.header.notes)
     for note, scans in notes.items():
