@@ -418,3 +418,28 @@ def test_networks_of_a_script_are_known_by_their_weights(tmp_path: Path) -> None
         known.append(script(tmp_path, "return network(kspace)", before=reads).fingerprint())
     assert known[0] == known[1]
     assert {name for name in known[0] if known[0][name] != known[2][name]} == {"network (weights)"}
+
+
+@pytest.mark.parametrize("place", ["module", "script"])
+def test_a_network_that_computing_changes_is_the_same_method(
+    tmp_path: Path, lines: Measurement, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """As long as it is the same object: here one that a module holds, whose forward pass keeps a buffer."""
+    module = f"caching_{place}"
+    (tmp_path / f"{module}.py").write_text(
+        "import torch\nclass Network(torch.nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.register_buffer('scale', torch.zeros(()), persistent=False)\n"
+        "    def forward(self, image):\n        self.scale = image.detach().abs().amax()\n        return image\n"
+        "network = Network()\ndef reconstruct(image):\n    return network(image)\n",
+        encoding="utf-8",
+    )
+    monkeypatch.syspath_prepend(tmp_path)  # so that a script beside it does not read it anew
+    (tmp_path / "scripts").mkdir()
+    script = tmp_path / "scripts" / "own.py"
+    script.write_text(f"from {module} import network\ndef reconstruct(image):\n    return network(image)\n")
+    name = f"{module}:reconstruct" if place == "module" else str(script)
+    method = registry.get(name)
+    known = method.fingerprint()
+    assert "network (weights)" in known
+    method.reconstruct(lines)
+    assert registry.get(name).fingerprint() == known

@@ -2,6 +2,7 @@
 
 import ast
 import shutil
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -76,3 +77,23 @@ def test_a_network_is_known_by_its_parameters_and_buffers() -> None:
     others = [Network(gain=0.5), Network(shift=2), Network(rows=4)]
     assert len({origin.of_network(one, "net")["net (weights)"] for one in same}) == 1
     assert len({origin.of_network(one, "net")["net (weights)"] for one in (same[0], *others)}) == 4
+
+
+def test_a_network_whose_whole_state_counts_is_known_by_it_as_in_earlier_versions() -> None:
+    class Network(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.norm, self.first = nn.BatchNorm2d(2), nn.Conv2d(2, 2, 1)
+            self.second = nn.Conv2d(2, 2, 1)
+            self.second.weight = self.first.weight
+
+        def get_extra_state(self) -> torch.Tensor:
+            return torch.arange(3)
+
+        def set_extra_state(self, state: torch.Tensor) -> None:
+            pass
+
+    network, digest = Network(), sha256()
+    for key, tensor in network.state_dict().items():
+        digest.update(f"{key} {tensor.dtype} {tuple(tensor.shape)}".encode() + tensor.numpy().tobytes())
+    assert origin.of_network(network, "net") == {"net (weights)": digest.hexdigest()}

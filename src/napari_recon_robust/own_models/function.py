@@ -16,7 +16,7 @@ from torch import nn
 from ..ground.errors import ModelError
 from ..ground.guard import is_file, read, said_by, shown
 from ..reconstructors.base import Reconstructor
-from ..reconstructors.origin import forget, of_module, of_network, remember, with_neighbours
+from ..reconstructors.origin import forget, of_module, of_network_when_met, remember, with_neighbours
 from .model import CalledModel, ModelInput, parameters_of
 from .opened_files import watched
 from .parameters import taken
@@ -113,7 +113,7 @@ def _import(place: str) -> ModuleType:
         if getattr(module, "__file__", None):
             for name, value in vars(module).items():
                 if isinstance(value, nn.Module):
-                    remember(Path(str(module.__file__)), of_network(value, name).items())
+                    remember(Path(str(module.__file__)), of_network_when_met(value, name).items())
         return module
     except ModelError:
         raise

@@ -8,6 +8,7 @@ from functools import cache, lru_cache
 from hashlib import file_digest, sha256
 from importlib import metadata
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +24,7 @@ WITHOUT_NUMBERS = frozenset(
 INSTALLED = tuple(Path(folder).resolve() for folder in (*site.getsitepackages(), site.getusersitepackages()))
 # What code was computing with when it was imported, by the file of the code: files that it read, or named networks.
 _BEHIND: dict[Path, dict[Path | str, str]] = {}
+_MET: WeakKeyDictionary[nn.Module, str] = WeakKeyDictionary()  # digests of networks as they were when first met
 
 
 def of_file(path: Path) -> dict[str, str]:
@@ -33,12 +35,26 @@ def of_file(path: Path) -> dict[str, str]:
 
 def of_network(network: nn.Module, name: str) -> dict[str, str]:
     """SHA-256 of the names, types, shapes and values of a network's parameters and buffers."""
+    return {f"{name} (weights)": _digest(network)}
+
+
+def of_network_when_met(network: nn.Module, name: str) -> dict[str, str]:
+    """The same of a network as it was at the first call for it, since computing may change its buffers, as caches."""
+    if network not in _MET:
+        _MET[network] = _digest(network)
+    return {f"{name} (weights)": _MET[network]}
+
+
+def _digest(network: nn.Module) -> str:
     digest = sha256()
-    for key, tensor in (*network.named_parameters(), *network.named_buffers()):
-        if not (tensor.is_meta or is_lazy(tensor)):  # which have no values yet
+    # in the order of the state, by which earlier versions knew networks; then what that leaves out
+    tensors = {**network.state_dict(), **dict(network.named_parameters()), **dict(network.named_buffers())}
+    for key, tensor in tensors.items():
+        # an extra state may be of any kind; lazy tensors, and those on the device "meta", have no values yet
+        if isinstance(tensor, Tensor) and not (tensor.is_meta or is_lazy(tensor)):
             digest.update(f"{key} {tensor.dtype} {tuple(tensor.shape)}".encode())
             digest.update(_bytes(tensor))
-    return {f"{name} (weights)": digest.hexdigest()}
+    return digest.hexdigest()
 
 
 def _bytes(tensor: Tensor) -> memoryview:
