@@ -264,16 +264,20 @@ class Answers:
         with self._store.snapshot() as database:
             return audit.head(database)
 
-    def verify(self, noted: str = "") -> audit.Head:
+    def verify(self, noted: str | None = None) -> audit.Head:
         """Return where the log ends, after checking it, and consents, checks of the display and answers against it.
 
         Each of them is as the log has it, and none that the log has is missing, unless the reader deleted it. What the
         check of the display found is not in the log, nor are times and contexts in one of an earlier version. noted:
-        the hash of a line that the log had before. Raises FileFormatError for what differs, or where that line is gone.
+        the hash of a line that the log had before, or that of the study, with which each log of it begins. Raises
+        FileFormatError for what differs, or where that line is gone.
         """
         with self._store.snapshot() as database:
             head, logged, stored = audit.verify(database), audit.standing(database), list(_stored(database))
-            known = not noted or database.execute("SELECT 1 FROM audit WHERE hash = ?", (noted,)).fetchone()
+            known = (
+                noted in (None, self.bundle.id)
+                or database.execute("SELECT 1 FROM audit WHERE hash = ?", (noted,)).fetchone()
+            )
         if ("study", "opened", self.bundle.id) not in logged:
             raise FileFormatError("the log is not whole: it does not begin with this study; go back to a copy.")
         if not known:

@@ -7,12 +7,13 @@ reader's data are deleted, the log stays whole and tells nothing of them.
 
 import hashlib
 import json
+import re
 import sqlite3
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from ..ground.errors import FileFormatError
+from ..ground.errors import FileFormatError, InputError
 from ..ground.numbers import counted
 
 TABLE = """
@@ -75,6 +76,17 @@ def verify(database: sqlite3.Connection) -> Head:
             )
         previous, count = found, count + 1
     return Head(count, previous)
+
+
+def hash_in(noted: str) -> str:
+    """The one SHA-256 in what was noted, the hash alone or a line of text with it; InputError for none or several."""
+    found = set(re.findall(r"\b[0-9a-f]{64}\b", noted.lower()))
+    if len(found) != 1:
+        raise InputError(
+            f"what was noted has {'no' if not found else len(found)} SHA-256 of 64 hexadecimal digits; give the one of "
+            "the log's last line, as it was noted."
+        )
+    return found.pop()
 
 
 def standing(database: sqlite3.Connection) -> dict[tuple[str, str, str], str]:

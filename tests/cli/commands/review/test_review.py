@@ -169,10 +169,37 @@ def test_the_head_of_the_log_is_said_wherever_it_may_be_noted(tmp_path: Path) ->
     analysed = run("analyse", *asked, "--output", tmp_path / "analysis.html").splitlines()[-1]
     assert analysed.removeprefix("log: ") in (tmp_path / "analysis.html").read_text(encoding="utf-8")
     assert run("status", *asked).splitlines()[-1] == analysed
-    for line in (noted.words, exported, analysed):
-        assert "the log is whole: " in run("audit", *asked, "--noted", line.rpartition(" ")[2])
-    found = CliRunner().invoke(cli, ["review", "audit", *map(str, asked), "--noted", study])
+    for line in (noted.words, exported, analysed, f" {noted.hash.upper()}\n"):
+        said = run("audit", *asked, "--noted", line)
+        assert "the log is whole: " in said
+        assert "does not show" not in said
+    found = CliRunner().invoke(cli, ["review", "audit", *map(str, asked), "--noted", "0" * 64])
     assert "no line of the log has the SHA-256 that was noted" in str(found.exception)
+    assert found.stdout == f"SHA-256 of the study: {study}\n"
+
+
+def test_the_hash_of_the_study_is_no_proof_of_the_logs_end(tmp_path: Path) -> None:
+    """It was taken for that of a line, and reported as a log that was cut."""
+    with opened_study(tmp_path) as answers:
+        study = answers.bundle.id
+    asked = [tmp_path / "study", "--answers", tmp_path / "answers.sqlite"]
+    for noted in (study, f"SHA-256 of the study: {study} (note it elsewhere)"):
+        whole, remark = run("audit", *asked, "--noted", noted).splitlines()[1:]
+        assert whole.startswith("the log is whole: 1 line, ")
+        assert "does not show whether the end was cut" in remark
+
+
+@pytest.mark.parametrize(
+    ("noted", "many"), [("", "no"), ("  ", "no"), ("0" * 63, "no"), ("0" * 65, "no"), (f"{'0' * 64} {'1' * 64}", "2")]
+)
+def test_what_is_no_hash_is_refused_before_the_log_is_checked(tmp_path: Path, noted: str, many: str) -> None:
+    """A variable of the shell that is not set gives an empty text, which was compared with nothing."""
+    with opened_study(tmp_path):
+        pass
+    asked = ["review", "audit", str(tmp_path / "study"), "--answers", str(tmp_path / "answers.sqlite")]
+    found = CliRunner().invoke(cli, [*asked, "--noted", noted])
+    assert found.exit_code != 0
+    assert str(found.exception).startswith(f"what was noted has {many} SHA-256 of 64 hexadecimal digits; ")
 
 
 def test_a_freeze_says_with_what_the_log_begins(tmp_path: Path) -> None:
