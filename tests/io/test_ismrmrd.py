@@ -974,3 +974,17 @@ def test_of_several_groups_the_first_with_lines_of_an_image_is_used(tmp_path, ks
     with open_scan(tmp_path / "scan.mrd") as scan:
         assert scan.header.notes == ("Of 3 groups with acquisitions `dataset_2` is used.",)
         np.testing.assert_array_equal(scan.kspace(0).numpy(), kspace[2])
+
+
+def test_the_header_of_a_group_without_acquisitions_is_not_read(tmp_path, kspace):
+    """It may be unfinished; that of a group with acquisitions is refused, since another group may be another scan."""
+    for group, xml in (("dataset", "<ismrmrdHeader>"), ("dataset_2", header((48, 20), (24, 20), 19, 10))):
+        writer = Writer(tmp_path / "scan.mrd", xml, group)
+        writer.lines(kspace[2:3])
+        writer.done()
+    with pytest.raises(FileFormatError, match="is no XML"):
+        open_scan(tmp_path / "scan.mrd")
+    with h5py.File(tmp_path / "scan.mrd", "r+") as file:
+        file["dataset/data"].resize(0, axis=0)
+    with open_scan(tmp_path / "scan.mrd") as scan:
+        np.testing.assert_array_equal(scan.kspace(0).numpy(), kspace[2])

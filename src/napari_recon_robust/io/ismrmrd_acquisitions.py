@@ -49,8 +49,10 @@ class Acquisitions:
         self._file, self._name = file, name
         groups = groups_of(file)
         for group in groups:
-            self.header = AcquisitionHeader.parse(values(file[group]["xml"], 0), name)
             self._data = _table(file[group], name)
+            if not len(self._data):  # a header without acquisitions may be unfinished
+                continue
+            self.header = AcquisitionHeader.parse(values(file[group]["xml"], 0), name)
             self._all_heads = _heads(self._data)
             imaging, apart, joined = image_and_calibration(self._all_heads, self.header.calibration)
             self._lines, notes = first_pass(self._all_heads, imaging)
