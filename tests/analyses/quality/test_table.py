@@ -59,8 +59,40 @@ def test_a_method_that_fails_where_it_is_hard_is_compared_on_the_cases_that_both
     text = table.markdown()
     assert "| NMSE ÷ base | SSIM − base | PSNR − base |" in text
     assert "cannot be compared with those of the others" in text
-    assert "worse (3 of 5 cases). Compare them by the columns with base" in text
+    assert "worse (3 of 5 cases). Compare others with base by its columns" in text
+    assert "shared with" not in text, "the baseline has all cases of the other"
     assert "Name a baseline" in Table(results, {"base": {}, "worse": {}}).markdown()
+
+
+def test_a_table_says_on_how_many_cases_a_method_is_compared_with_a_baseline_that_failed() -> None:
+    """The advice was to compare the baseline with itself."""
+    results = [scored("base", n, 0.8, "noisy" if n > 2 else "") for n in range(5)]
+    results += [scored("all", n, 0.9) for n in range(5)]
+    results += [scored("other", n, 0.9, "noisy" if n in (0, 4) else "") for n in range(5)]
+    table = Table(results, {"base": {}, "all": {}, "other": {}}, "base")
+    assert [line.paired for line in table.sections[0].scores] == [3, 3, 2]
+    text = table.markdown()
+    assert "| base (failed on 2 of 5) |" in text
+    assert "| all (3 of 5 cases shared with base) |" in text
+    assert "| other (failed on 2 of 5; 2 of 3 cases shared with base) |" in text
+    assert "base (3 of 5 cases), other (3 of 5 cases). Compare others with base by its columns" in text
+    assert "shared with" not in Table(results, {"base": {}, "all": {}, "other": {}}).markdown()
+
+
+@pytest.mark.parametrize("failed", [True, False])
+def test_a_baseline_without_a_case_is_no_means_of_comparison(failed: bool) -> None:
+    """It failed on each, or comes from a run of another group."""
+    results = [scored("base", n, 0.8, "wrong") for n in range(3 * failed)]
+    results += [scored("one", n, 0.9) for n in range(3)]
+    text = Table(results, {"base": {}, "one": {}}, "base").markdown()
+    assert "The baseline base has no case, so its columns are empty; name another one." in text
+    assert "| one (0 of 3 cases shared with base) | 0.9000" in text
+    assert "Compare others" not in text
+
+
+def test_a_difference_that_is_rounded_to_zero_has_no_minus() -> None:
+    text = Table([scored("base", 0, 0.8), scored("one", 0, 0.8 - 1e-6)], {"base": {}, "one": {}}, "base").markdown()
+    assert text.count("| +0.0000 | +0.00 |") == 2
 
 
 def test_a_method_of_an_earlier_run_with_fewer_cases_is_named() -> None:

@@ -26,8 +26,9 @@ class MethodScores:
     """One method in one group at one acceleration.
 
     SSIM and PSNR as means, NMSE as geometric mean, all on the foreground and over the cases that the method has.
-    Against the baseline, over the cases that both have: ratio, the geometric mean of NMSE over the baseline's;
-    ssim_gain, psnr_gain, the means of the method's less the baseline's; None without a baseline. seconds: the median.
+    Against the baseline, over the cases that both have: paired, how many these are, 0 without a baseline; ratio, the
+    geometric mean of NMSE over the baseline's; ssim_gain, psnr_gain, the means of the method's less the baseline's. The
+    last three are None where the baseline has no case. seconds: the median.
     """
 
     method: str
@@ -36,6 +37,7 @@ class MethodScores:
     ssim: Estimate
     psnr: Estimate
     nmse: Estimate
+    paired: int
     ratio: Estimate | None
     ssim_gain: Estimate | None
     psnr_gain: Estimate | None
@@ -137,8 +139,7 @@ class Table:
             effective = " to ".join(dict.fromkeys((f"{low:.2f}", f"{high:.2f}")))
             text.append(f"{counted(section.cases, 'case')}, effective R {effective}; {over}.")
             text.append(self._table(section))
-            if section.incomplete:
-                text.append(self._incomplete(section))
+            text += self._lacking(section)
         if self.cautions:
             text += ["## Cautions", "\n".join(f"- {caution}" for caution in self.cautions)]
         failures = sorted({f"- {result.method}: {result.error}" for result in self.results if result.error})
@@ -180,18 +181,24 @@ class Table:
         cases = len({_case(result) for result in results})
         return Section(group, acceleration, cases, (min(effective), max(effective)), unit, tuple(lines))
 
-    def _incomplete(self, section: Section) -> str:
-        """What a reader must know of the methods that lack cases."""
-        named = ", ".join(f"{line.method} ({line.cases} of {section.cases:,} cases)" for line in section.incomplete)
-        how = (
-            "Name a baseline to compare them on the cases that both have."
-            if self.baseline is None
-            else f"Compare them by the columns with {self.baseline}, which are over the cases that both have."
+    def _lacking(self, section: Section) -> list[str]:
+        """What a reader must know of the methods that lack cases, and of a baseline that has none."""
+        useless = self.baseline is not None and not any(
+            line.method == self.baseline and line.cases for line in section.scores
         )
-        return (
+        if self.baseline is None:
+            how = "Name a baseline to compare them on the cases that both have."
+        elif useless:
+            how = f"The baseline {self.baseline} has no case, so its columns are empty; name another one."
+        else:
+            how = f"Compare others with {self.baseline} by its columns, which are over the cases that both have."
+        if not section.incomplete:
+            return [how] if useless else []
+        named = ", ".join(f"{line.method} ({line.cases} of {section.cases:,} cases)" for line in section.incomplete)
+        return [
             "SSIM, PSNR, NMSE and seconds of methods that lack cases cannot be compared with those of the others, "
             f"since the missing cases may be the hard ones: {named}. {how}"
-        )
+        ]
 
     def _table(self, section: Section) -> str:
         heads = ["method", "SSIM", "PSNR", "NMSE", "seconds", "parameters", "MB"]
@@ -201,8 +208,11 @@ class Table:
         for line in section.scores:
             known = self.rows.get(line.method, {})
             parameters, megabytes = known.get("parameters"), known.get("megabytes")
+            remarks = [f"failed on {line.failed} of {line.cases + line.failed}"] if line.failed else []
+            if self.baseline is not None and line.paired < line.cases:
+                remarks.append(f"{line.paired} of {counted(line.cases, 'case')} shared with {self.baseline}")
             cells = [
-                line.method + (f" (failed on {line.failed} of {line.cases + line.failed})" if line.failed else ""),
+                line.method + (f" ({'; '.join(remarks)})" if remarks else ""),
                 _written(line.ssim, ".4f"),
                 _written(line.psnr, ".2f"),
                 _written(line.nmse, ".3g"),
@@ -211,7 +221,7 @@ class Table:
                 "" if megabytes is None else f"{megabytes:g}",
             ]
             if self.baseline is not None:
-                against = ((line.ratio, ".3f"), (line.ssim_gain, "+.4f"), (line.psnr_gain, "+.2f"))
+                against = ((line.ratio, ".3f"), (line.ssim_gain, "+z.4f"), (line.psnr_gain, "+z.2f"))
                 cells[4:4] = [_written(mean, digits) if mean else "" for mean, digits in against]
             rows.append(cells)
         return markdown(heads, rows)
@@ -252,6 +262,7 @@ def _scores(
         ssim=_mean([result.ssim for result in done], units).within(*SSIM_SCALE),
         psnr=_mean([result.psnr for result in done], units),
         nmse=_geometric([result.nmse for result in done], units),
+        paired=sum(_case(result) in base for result in done),
         # nothing is a multiple of no error
         ratio=against(lambda one, other: one.nmse / other.nmse if other.nmse else np.nan, _geometric),
         ssim_gain=against(lambda one, other: one.ssim - other.ssim),
