@@ -229,6 +229,35 @@ def test_a_feature_is_in_the_truth_as_it_is_in_the_coil_images(example):
     torch.testing.assert_close(inserted.magnitude, expected.magnitude, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("points", [False, True])
+def test_a_feature_is_in_a_padded_example_as_a_full_scan_shows_it(example, points):
+    """Against coil images of the object with the feature, of which the lines of the padding are left out."""
+    maps, object_ = example.problem.model.sensitivities, example.truth
+    acquired = (torch.arange(maps.shape[-1]) > 12)[None]
+    sampled = torch.rand(maps.shape[-2:] if points else (1, maps.shape[-1]), generator=torch.Generator().manual_seed(0))
+    sampled, dims = (sampled < 0.6) & acquired, (-2, -1) if points else (-1,)
+    model = ForwardModel(maps, sampled | ~acquired, dims)
+
+    def scanned(image):
+        kspace = acquired * fourier.fft(maps * image, dims)
+        coil_images = fourier.ifft(kspace, dims)
+        return Example(
+            Problem(model, sampled * kspace, example.problem.noise),
+            (maps.conj() * coil_images).sum(-3),
+            coil_images.norm(dim=-3),
+        )
+
+    before = scanned(object_)
+    features = [Feature.of("blob", 14.0, 12.0, 4.0, 0.6), Feature.of("ring", 20.3, 24.6, 6.0, -0.5)]
+    expected = scanned(object_ + sum(feature.change(Tissue(before.truth)) for feature in features))
+    inserted = robust.insert(before, features)
+    assert not bool((inserted.problem.data * ~acquired).any())
+    torch.testing.assert_close(inserted.problem.data, expected.problem.data, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(inserted.truth, expected.truth, rtol=1e-4, atol=1e-5)
+    change = expected.magnitude - before.magnitude
+    assert float((inserted.magnitude - expected.magnitude).norm()) < 0.01 * float(change.norm())
+
+
 def test_features_lie_apart_and_within_the_tissue(examples):
     for seed, example in enumerate(examples):
         features = robust.draw_features(example, np.random.default_rng(seed))

@@ -19,6 +19,7 @@ from torch.nn import functional
 
 from ..data.foreground import foreground
 from ..perturbations.features.feature import SHAPES, Feature, Tissue
+from ..physics import fourier
 from ..physics.model import root_sum_of_squares
 from .example import Example, measured
 from .sources import log_uniform
@@ -105,18 +106,24 @@ def draw_features(example: Example, rng: Generator) -> list[Feature]:
 
 
 def insert(example: Example, features: Sequence[Feature]) -> Example:
-    """The example of the object with these features: each coil image x_i becomes x_i + S_i delta.
+    """The example of the object with these features: each coil image x_i becomes x_i + z_i, z_i = L S_i delta.
 
-    To the truth sum_i conj(S_i) x_i this adds delta p, p = sum_i |S_i|^2, and to the data A delta. The root sum of
-    squares m becomes sqrt(m^2 + 2 Re(conj(delta) truth) + p |delta|^2), whatever the x_i are.
+    L leaves out what is known to be zero, as a full scan does; without padding it is the identity. To the truth
+    t = sum_i conj(S_i) x_i this adds d = sum_i conj(S_i) z_i, and to the data the samples of the z_i. The root sum of
+    squares m becomes sqrt(m^2 + 2 Re(conj(d) t) / p + sum_i |z_i|^2), p = sum_i |S_i|^2. Without padding this is so
+    whatever the x_i are, with it for x_i = S_i t / p.
     """
-    problem, truth = example.problem, example.truth
+    problem, truth, model = example.problem, example.truth, example.problem.model
     tissue = Tissue(truth)
     delta = torch.stack([feature.change(tissue) for feature in features]).sum(0)
-    power = problem.model.sensitivities.abs().square().sum(-3)
-    square = example.magnitude.square() + 2 * (delta.conj() * truth).real + power * delta.abs().square()
-    data = problem.data + problem.model.forward(delta)
-    return Example(replace(problem, data=data), truth + power * delta, square.clamp_min(0).sqrt())
+    sampled = measured(problem)
+    kspace = (sampled | ~model.mask) * fourier.fft(model.sensitivities * delta, model.dims)
+    z = fourier.ifft(kspace, model.dims)
+    change = (model.sensitivities.conj() * z).sum(-3)
+    power = model.sensitivities.abs().square().sum(-3)
+    both = (change.conj() * truth).real / torch.where(power > 0, power, 1.0)
+    square = example.magnitude.square() + 2 * both + z.abs().square().sum(-3)
+    return Example(replace(problem, data=problem.data + sampled * kspace), truth + change, square.clamp_min(0).sqrt())
 
 
 def feature_errors(image: Tensor, example: Example, features: Sequence[Feature]) -> Tensor:
