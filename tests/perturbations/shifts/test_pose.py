@@ -4,6 +4,7 @@ import torch
 from scipy import ndimage
 
 from napari_recon_robust.data.orientation import Turn
+from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.perturbations.shifts.pose import Pose
 from napari_recon_robust.perturbations.shifts.rotation import Rotation
 
@@ -35,6 +36,7 @@ def blobs(pose: Pose = STILL) -> torch.Tensor:
         Pose(scale=0.95),
         Pose(5.0, -1.5, 0.5, 1.03),
         Pose(6.0, aspect=0.625),
+        Pose(45.0),
     ],
 )
 def test_it_brings_the_object_where_it_says_and_back(pose):
@@ -56,6 +58,13 @@ def test_positive_angles_turn_as_the_knob_says(view):
     up = row * turned_column - column * turned_row  # above zero for a turn counter-clockwise on the screen
     assert (up < 0) == view.mirrored
     assert up != 0
+
+
+@pytest.mark.parametrize("angle", [45.5, -90.0, 180.0, float("nan")])
+def test_a_turn_too_large_for_shears_is_refused(angle):
+    """At 180° the tangent of half the angle has no value, and what came back was no image of the object."""
+    with pytest.raises(InputError, match=r"turned by .*°; give at most 45° either way"):
+        Pose(angle)
 
 
 def test_a_turn_agrees_with_a_spline_of_high_order():

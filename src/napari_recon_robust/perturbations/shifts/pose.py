@@ -7,10 +7,12 @@ from math import pi, radians, sin, tan
 import torch
 from torch import Tensor
 
+from ...ground.errors import InputError
 from ...ground.numbers import written
 
 # An image is continued by zeros at each end over this part of its sides, so that nothing comes in on the other side.
 MARGIN = 0.25
+LARGEST = 45.0  # degrees; from 53 on the shears take the corners of a square image out of that margin
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,7 @@ class Pose:
     phase ramp between two Fourier transforms (Larkin et al. 1997, doi:10.1016/S0030-4018(97)00097-7; Unser et al.
     1995, doi:10.1109/83.465102). It is unitary: noise keeps its level, and turning back gives the image, but for
     what had left the margin. Scaling resamples the spectrum along each axis: what leaves the band is lost, and what
-    enters it is zero.
+    enters it is zero. InputError for an angle beyond 45 degrees, whose shears would be too large.
     """
 
     angle: float = 0.0
@@ -30,6 +32,10 @@ class Pose:
     columns: float = 0.0
     scale: float = 1.0
     aspect: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not abs(self.angle) <= LARGEST:
+            raise InputError(f"the pose is turned by {written(self.angle)}°; give at most {LARGEST:g}° either way.")
 
     @property
     def turned_alone(self) -> bool:
