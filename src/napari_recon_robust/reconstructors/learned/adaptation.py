@@ -68,7 +68,7 @@ class Adaptation:
 def adapt(method: Method, measurement: Measurement, steps: int, rate: float) -> Job[Adaptation]:
     """Train a copy of the method's network on the samples of one slice, and keep it if it predicts others better.
 
-    An eighth of the samples outside the ACS is held out of input and loss, drawn at random from each row of the data,
+    An eighth of the samples outside the ACS is held out of input and loss, drawn at random over all rows of the data,
     that is from the image rows times the sampled lines, or from the points of a 2-D pattern. The error of a sample is
     sum_i |r_i|^2 / sigma_i^2 over the coils, r = A x - y. The network learns for at most `steps` steps from the other
     samples, and ends earlier if the mean error of the held-out ones does not fall any more. The trained network is kept
