@@ -262,6 +262,17 @@ def test_other_versions_are_named(tmp_path):
     assert any(change.startswith("threads 99") for change in again.changes)
 
 
+@pytest.mark.parametrize(("code", "state"), [(None, "an earlier"), ("0" * 64, "another")])
+def test_another_state_of_the_code_under_the_same_version_is_named(tmp_path, code, state):
+    case = load_case(saved(tmp_path, "random"))
+    versions = {name: version for name, version in case.recipe.versions.items() if name != "code"}
+    recipe = case.recipe.model_copy(update={"versions": versions | ({} if code is None else {"code": code})})
+    again = progress.run(replay(replace(case, recipe=recipe)))
+    (change,) = again.changes
+    assert change.startswith(f"{state} state of this package's code saved the case")
+    assert again.reproduced
+
+
 @pytest.mark.parametrize("full", [True, False])
 def test_the_size_of_a_case_is_known_before_it_is_made(tmp_path, full):
     folder = saved(tmp_path, full=full)

@@ -23,12 +23,14 @@ from ..perturbations.outcome import Outcome, evaluate
 from ..reconstructors import registry as reconstructors
 from ..reconstructors.base import Method, Reconstructor
 from ..reconstructors.doubts import doubts
+from ..reconstructors.origin import of_package
 from . import record
 from .checks import MEASURES, PERTURBATION, Check, check_outcomes, check_search, paired
 from .record import Case, CaseRecipe, reading
 
 TOLERANCE = 1e-6
 _PACKED = 0.5  # of the bytes of k-space are left on the disk, at the least
+_CODE = "code"  # among the versions of a case
 _UNCHECKABLE = "Where the clean samples come from, no case can prove."
 
 
@@ -205,10 +207,18 @@ def _recipe(measurement: Measurement, method: Method, source: Mapping[str, Any],
         input=record.array_hash(_array(measurement.kspace), _array(measurement.mask)),
         source={**source, **({} if measurement.unit == 1 else {"unit": measurement.unit})},
         weights=method.fingerprint(),
-        versions=record.versions(),
+        versions=_versions(),
         threads=torch.get_num_threads(),
         **of_perturbation,
     )
+
+
+def _versions() -> dict[str, str]:
+    """The versions of what computes, and the SHA-256 of this package's code, as other code may bear the same version.
+
+    It is no part of `record.versions`, whose readers keep it apart or compute again where one of them differs.
+    """
+    return {**record.versions(), _CODE: of_package()}
 
 
 def size_of_case(measurement: Measurement, count: int) -> int:
@@ -420,11 +430,14 @@ def _method(recipe: CaseRecipe, given: Reconstructor | None) -> Method:
 
 
 def _changes(recipe: CaseRecipe, method: Method) -> list[str]:
-    now = {**record.versions(), "threads": str(torch.get_num_threads())}
+    now = {**_versions(), "threads": str(torch.get_num_threads())}
     then = {**recipe.versions, "threads": str(recipe.threads)}
     changes = [] if method.id == recipe.method else [f"the method was {recipe.method} and is now {method.id}"]
+    if then.get(_CODE) != now[_CODE]:
+        state = "an earlier" if _CODE not in then else "another"
+        changes.append(f"{state} state of this package's code saved the case, so differences can come from that")
     for name in then:
-        if then[name] != now.get(name):
+        if name != _CODE and then[name] != now.get(name):
             changes.append(f"{name} {then[name]} is now {now.get(name, 'unknown')}")
     was, found = recipe.weights, method.fingerprint()
     renamed = {mark for mark in was.values() if len(mark) == 64 and mark in found.values()}  # files, by their SHA-256
