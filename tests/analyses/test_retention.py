@@ -6,8 +6,9 @@ import pytest
 import torch
 from scipy import stats
 
+from helpers.toy_slice import simulate
 from napari_recon_robust.analyses.retention import RetentionMap, recovery_table, retention_map
-from napari_recon_robust.data.measurement import Measurement
+from napari_recon_robust.data.measurement import Calibration, Measurement
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.progress import run
@@ -64,6 +65,15 @@ def test_a_full_scan_loses_no_feature_that_its_k_space_cannot_hold(part, combine
     assert found.recoveries == pytest.approx(1, abs=2e-3)
     (cell,) = run(recovery_table(part, combined, sizes=(1.0,), contrasts=(0.4,), count=20)).cells
     assert cell.recovered == 20
+
+
+def test_a_full_scan_loses_no_feature_in_a_root_sum_of_squares(rss):
+    """The magnitudes of few, noisy coils add up otherwise than those of the coil-combined image."""
+    sensitivities, _, kspace = simulate()
+    noise = 0.3 * torch.randn(kspace.shape, dtype=torch.complex64, generator=torch.Generator().manual_seed(0))
+    calibration = Calibration(sensitivities, torch.full((len(kspace),), 0.3))
+    full = Measurement(kspace + noise, torch.ones(1, 36, dtype=torch.bool), (32, 36), kspace + noise, calibration)
+    assert run(retention_map(full, rss, size=2.0)).recoveries == pytest.approx(1, abs=1e-3)
 
 
 def test_every_position_agrees_with_its_feature_alone(full, combined):

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from napari_recon_robust.data.measurement import Measurement
+from napari_recon_robust.data.measurement import Calibration, Measurement
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.progress import run
@@ -90,6 +90,17 @@ def test_a_method_that_sees_everything_shows_the_change_and_no_more(measurement,
 @pytest.mark.parametrize("insert", ["none", "symbol"])
 def test_a_full_scan_shows_all_of_a_change_that_its_k_space_can_hold(part, combined, roi, insert):
     (found,) = found_by(part, combined, roi, (0.02,), insert=insert, steps=2)
+    share = found.details["recovery" if insert == "symbol" else "amplification"]
+    assert share == pytest.approx(1, abs=1e-3)
+
+
+@pytest.mark.parametrize("insert", ["none", "symbol"])
+def test_a_full_scan_shows_all_of_a_change_that_its_root_sum_of_squares_can_show(measurement, rss, roi, insert):
+    noise = 0.5 * torch.randn(measurement.full.shape, dtype=torch.complex64, generator=torch.Generator().manual_seed(0))
+    kspace = measurement.full + noise
+    kept = Calibration(measurement.kept.sensitivities * (torch.arange(36) >= 17), measurement.kept.noise)
+    full = fully_sampled(Measurement(measurement.kspace, measurement.mask, (32, 36), kspace, kept))
+    (found,) = found_by(full, rss, roi, (0.02,), insert=insert, steps=2)
     share = found.details["recovery" if insert == "symbol" else "amplification"]
     assert share == pytest.approx(1, abs=1e-3)
 

@@ -143,14 +143,14 @@ class ObjectPlan(Plan):
 
     def _perturbed(self, budget: float, state: Ascent, clean: Tensor | None, *, complete: bool) -> Perturbed:
         objective, insertion = self.objective, self.objective.insertion
-        region, truth = objective.setup.mask, insertion.truth
+        region = objective.setup.mask
         with torch.no_grad():
             z = insertion.kspace(state.z[0])
         details: dict[str, Any] = {"insert": "none", "amplification": None}
         statement = ""
         if state.image is not None:
             seen = (state.image.abs() - objective.clean.abs())[region].norm()
-            done = ((truth + state.z[0] - insertion.missing(z)).abs() - truth.abs())[region].norm()
+            done = insertion.shown(z)[region].norm()
             details["amplification"] = float(seen / done) if done > 0 else None
             size = f"A change of the object by {100 * budget:.3g}% of its norm"
             statement = (
@@ -205,7 +205,7 @@ def _inserted(
     with torch.no_grad():
         z = insertion.kspace(change)
         image = insertion.reconstruct(z, keep=insertion.keep)
-        recovery = float(insertion.recovered(change - insertion.missing(z), region, image))
+        recovery = float(insertion.recovery(z, region, image))
     carried = insertion.detectability(z)
     lost, preserved = recovery < LOST, carried >= ROSE
     details = {

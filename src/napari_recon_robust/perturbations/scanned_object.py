@@ -96,16 +96,6 @@ class ScannedObject:
         coil_images = fourier.ifft(measurement.to_data(kspace), measurement.dims)
         return (measurement.calibration.sensitivities.conj() * coil_images).sum(-3)
 
-    def missing(self, z: Tensor) -> Tensor:
-        """What even a full scan does not show of a change of the image, complex64 (rows, columns); z is its F S delta.
-
-        That is the part on points that are not `acquired`: of padding, or left out by partial Fourier.
-        """
-        measurement = self.setup.measurement
-        if bool(measurement.acquired.all()):
-            return z.new_zeros(measurement.matrix)
-        return measurement.crop(self.combined(z * ~measurement.acquired))
-
     def of_coils(self, coil_images: Tensor) -> Tensor:
         """Coil images (coils, rows, columns) in k-space, complex64 (coils, readout, phase), on all points."""
         readout, phase = self.setup.measurement.kspace.shape[-2:]

@@ -87,6 +87,30 @@ def test_full_sampling_recovers_everything_and_an_oblivious_method_nothing(measu
     assert "lost its contrast" in lost.statement
 
 
+@pytest.mark.parametrize("kind", ["combined", "rss"])
+def test_a_full_scan_loses_nothing_at_the_edge_of_the_sensitivities(request, measurement, kind):
+    """An image of either kind is held against the full one of its kind, which shows no more than S lets through."""
+    half = measurement.kept.sensitivities * (torch.arange(COLUMNS) >= 17)
+    kept = Calibration(half, measurement.kept.noise)
+    full = Measurement(measurement.full, torch.ones_like(measurement.mask), measurement.matrix, measurement.full, kept)
+    method = request.getfixturevalue(kind)
+    for row, column in ((15.0, 15.5), (15.0, 17.5), (4.0, 24.0)):
+        (found,) = run(FNAF().run(full, method, WHOLE, **PLACE | {"row": row, "column": column}))
+        assert found.details["recovery"] == pytest.approx(1, abs=1e-3)
+        assert found.details["published_loss"] < 1e-6
+
+
+@pytest.mark.parametrize("kind", ["combined", "rss"])
+@pytest.mark.parametrize("known", [True, False])
+def test_a_feature_is_refused_where_no_coil_sees_tissue(request, make_measurement, kind, known):
+    """There an image of the root sum of squares still has noise."""
+    scan = make_measurement(full=known)
+    kept = Calibration(scan.kept.sensitivities * (torch.arange(COLUMNS) >= 12), scan.kept.noise)
+    air = Measurement(scan.kspace, scan.mask, scan.matrix, scan.full, kept)
+    with pytest.raises(InputError, match="no tissue at this place"):
+        run(FNAF().run(air, request.getfixturevalue(kind), WHOLE, **PLACE | {"row": 15.0, "column": 3.0}))
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_full_scan_loses_nothing_that_its_k_space_cannot_hold(part, combined, shape):
     """Padding and partial Fourier blur a small feature in every image."""
@@ -397,8 +421,10 @@ def undersampled_part():
 
 
 @pytest.mark.parametrize("scan", ["measurement", "undersampled_part"])
-def test_the_gradient_of_the_recoveries_is_that_of_finite_differences(request, combined, scan):
-    insertion = Insertion(setup(request.getfixturevalue(scan), combined), keep=True)
+@pytest.mark.parametrize("kind", ["combined", "rss"])
+def test_the_gradient_of_the_recoveries_is_that_of_finite_differences(request, scan, kind):
+    method = request.getfixturevalue(kind)
+    insertion = Insertion(setup(request.getfixturevalue(scan), method), keep=True)
     values = torch.tensor([[12.3, 12.4, 4.0, 0.4, 0.3], [21.6, 22.2, 5.0, -0.3, 2.0]])
 
     def recoveries(moved):

@@ -28,12 +28,13 @@ SEARCHED = (("row", (-1.0,)),)
 class FNAF(Perturbation):
     """min over place, size, shape and contrast of the recovery <dt, df>_T / ||dt||_T^2 of an inserted feature.
 
-    dt is the change of |x|, the fully sampled image, df = |f(M(k + F S delta))| - |f(Mk)| that of the
-    reconstruction, T the feature's support with a thin shell; recovery 1: kept, 0: gone, below 0.5: lost. A full scan
-    of padded k-space or with partial Fourier shows less than delta itself, and that is no loss of the method's. The
-    feature is either placed (`row` and `column`) or searched for within the ROI: with many features in each image
-    and gradients, or as published (Cheng et al. 2020, MIDL), by the published loss. Multi-coil complex features, the
-    recovery and the multiplexed search are our own; the published loss is in the details of every result.
+    dt is the change of the fully sampled image of the method's own kind, df = |f(M(k + F S delta))| - |f(Mk)| that of
+    the reconstruction, T the feature's support with a thin shell; recovery 1: kept, 0: gone, below 0.5: lost. A full
+    scan of padded k-space or with partial Fourier shows less than delta itself, a combined image nothing where S is
+    zero, and that is no loss of the method's. The feature is either placed (`row` and `column`) or searched for within
+    the ROI: with many features in each image and gradients, or as published (Cheng et al. 2020, MIDL), by the published
+    loss. Multi-coil complex features, the recovery and the multiplexed search are our own; the published loss is in the
+    details of every result.
 
     The published loss is a mean over all pixels of the image, of an error on T alone, and its threshold was made for
     320x320. The same feature with the same error has (320 / 128)^2 = 6.25 times the loss at 128x128, so success by the
@@ -161,7 +162,7 @@ def _place(setup: Setup, knobs: dict[str, Any]) -> Job[list[Perturbed]]:
     else:
         feature = Feature.of(_shape(knobs), row, column, knobs["size"], knobs["contrast"])
     yield Progress(0.0, "Reconstructing without the feature")
-    if not insertion.truth.abs()[feature.region(setup.measurement.matrix)].any():
+    if not setup.measurement.crop(insertion.inside)[feature.region(setup.measurement.matrix)].any():
         raise InputError("there is no tissue at this place; choose one inside the head or limb.")
     _ = insertion.clean  # a step of its own
     yield Progress(0.5, "Reconstructing with the feature")

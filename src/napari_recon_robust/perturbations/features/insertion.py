@@ -17,7 +17,7 @@ from ...physics.model import data_norm
 from ..base import Perturbed, Setup
 from ..face import Placed
 from ..scanned_object import ScannedObject
-from .feature import STEPS, Feature, Inserted, Tissue, beyond
+from .feature import STEPS, Feature, Tissue, beyond
 
 LOST = 0.5
 # Rose's criterion: a known feature is seen reliably at a signal-to-noise ratio of 5.
@@ -63,21 +63,31 @@ class Insertion(ScannedObject):
         measurement = self.setup.measurement
         return self.setup.reconstruct(measurement.with_kspace(measurement.kspace + z, keep=keep))
 
-    def recovery(self, inserted: Inserted, missing: Tensor, image: Tensor) -> Tensor:
-        """<dt, df>_T / ||dt||_T^2, differentiable; zero where the feature changes nothing.
+    @cached_property
+    def reference(self) -> Tensor:
+        """t: the fully sampled image of the method's own kind, float32 (rows, columns); |x| where there is none."""
+        reference = self.setup.measurement.reference(self.setup.method.reference_kind)
+        return self.truth.abs() if reference is None else reference
 
-        missing: `missing` of all that is inserted, complex64 (rows, columns).
+    def reference_with(self, z: Tensor) -> Tensor:
+        """The `reference` of the scan with a change z of the k-space of every coil, float32 (rows, columns).
+
+        It is differentiable. Of z = F S delta it shows nothing on points that are not `acquired`, and if it is
+        combined, nothing where S is zero.
         """
-        truth, lacking, after, before = (
-            one[inserted.window][inserted.region] for one in (self.truth, missing, image, self.clean)
-        )
-        expected = (truth + inserted.change[inserted.region] - lacking).abs() - truth.abs()
-        return _recovered(expected, after.abs() - before.abs())
+        measurement = self.setup.measurement
+        changed = measurement.added(z, keep=True).reference(self.setup.method.reference_kind)
+        if changed is not None:
+            return changed
+        return (self.truth + measurement.crop(self.combined(z * measurement.acquired))).abs()
 
-    def recovered(self, shown: Tensor, region: Tensor, image: Tensor) -> Tensor:
-        """`recovery` of any change that a full scan shows, (rows, columns), on the region T, bool (rows, columns)."""
-        expected = (self.truth + shown).abs() - self.truth.abs()
-        return _recovered(expected[region], (image.abs() - self.clean.abs())[region])
+    def shown(self, z: Tensor) -> Tensor:
+        """dt, what z changes in the `reference`, float32 (rows, columns); differentiable."""
+        return self.reference_with(z) - self.reference
+
+    def recovery(self, z: Tensor, region: Tensor, image: Tensor) -> Tensor:
+        """<dt, df>_T / ||dt||_T^2 of z on the region T, bool (rows, columns); zero where nothing of z is shown."""
+        return _recovered(self.shown(z)[region], (image.abs() - self.clean.abs())[region])
 
     def together(self, features: Sequence[Feature], *, keep: bool) -> tuple[Tensor, Tensor]:
         """The recovery of each of several well separated features, float32 (features,), and the image with them all.
@@ -89,8 +99,10 @@ class Insertion(ScannedObject):
         for one in inserted:
             change[one.window] += one.change
         z = self.kspace(change)
-        image, missing = self.reconstruct(z, keep=keep), self.missing(z)
-        return torch.stack([self.recovery(one, missing, image) for one in inserted]), image
+        image = self.reconstruct(z, keep=keep)
+        expected, seen = self.shown(z), image.abs() - self.clean.abs()
+        recoveries = [_recovered(*(x[one.window][one.region] for x in (expected, seen))) for one in inserted]
+        return torch.stack(recoveries), image
 
     def trial(self, feature: Feature) -> Trial:
         """The feature alone."""
@@ -130,19 +142,14 @@ class Insertion(ScannedObject):
         """FNAF's own measures (Cheng et al. 2020): the attack's loss, and how much of the feature the input carries.
 
         loss: the mean over all pixels of (T (|f| - t) / s)^2, t the fully sampled image of the method's own kind with
-        the feature, s the standard deviation of the input. Both fall with the size of the image. Without a reference t
-        is |f(Mk)| with what a full scan shows of the feature.
+        the feature (`reference_with`), s the standard deviation of the input. Both fall with the size of the image.
         """
         measurement, feature = self.setup.measurement, trial.feature
         region = feature.region(measurement.matrix)
         with torch.no_grad():
-            change = feature.change(self.tissue)
-            z = self.kspace(change)
-            changed = measurement.added(z, keep=True)
-            target = changed.reference(self.setup.method.reference_kind)
-            if target is None:
-                target = (self.truth + change - self.missing(z)).abs()
-            before, after = (input_image(one) for one in (measurement, changed))
+            z = self.kspace(feature.change(self.tissue))
+            target = self.reference_with(z)
+            before, after = (input_image(one) for one in (measurement, measurement.added(z, keep=True)))
             error = torch.where(region.to(target.device), trial.image.abs() - target, 0.0) / after.std()
             return float(error.square().mean()), float((_normalised(after) - _normalised(before)).square().mean())
 
