@@ -37,6 +37,21 @@ def test_in_much_noise_the_image_is_not_suppressed(simulated, which, request):
     assert errors[weight] < 1.5 * min(errors.values())
 
 
+@pytest.mark.parametrize("padding", [24, 96])
+def test_padding_does_not_weigh_what_is_held_out(lines, padding):
+    """Its zeros are known, and no method has to predict them; else in noise the image would be suppressed."""
+    cg = registry.get("cg-sense")
+    noise = torch.randn(lines.kspace.shape, dtype=torch.complex64, generator=torch.Generator().manual_seed(0))
+    noisy = lines.added(0.2 * float(lines.scale) * noise)
+    clean, full, mask = (torch.nn.functional.pad(x, (padding, padding)) for x in (lines.full, noisy.full, lines.mask))
+    padded = Measurement(full * mask, mask, full.shape[-2:], full)
+    truth = padded.with_kspace(padded.kspace, full=clean, keep=True).reference()
+    inside = foreground(truth)
+    values = [cg.knobs[0].from_unit(n / (auto.VALUES - 1)) for n in range(auto.VALUES)]
+    errors = {value: float(nmse(cg(padded, weight=value), truth, inside)) for value in values}
+    assert errors[run(auto.auto_knobs(cg, padded))["weight"]] < 1.3 * min(errors.values())
+
+
 @pytest.mark.slow
 def test_the_choice_is_always_the_same_and_yields_its_steps(lines):
     tv = registry.get("tv")

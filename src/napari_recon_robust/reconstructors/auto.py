@@ -25,9 +25,9 @@ def auto_knobs(method: Method | Reconstructor, measurement: Measurement) -> Job[
     """The value v of the first live knob that predicts k-space best, as {name: v}; other knobs keep theirs.
 
     v = argmin sum over folds of n/m ||H (A x(v) - y)||^2 + max(||C (A x(v) - y)||^2 - E||C n||^2, 0), x(v)
-    reconstructed without the samples H: m of the n points outside the ACS. The ACS C is never held out, and so only
-    tells what is farther from it than its noise: in much noise a held-out line is best predicted by an image that is
-    too weak everywhere. The calibration is that of all samples. Yields a step for each image.
+    reconstructed without the samples H: m of the n points outside the ACS that a full scan measures. The ACS C is never
+    held out, and so only tells what is farther from it than its noise: in much noise a held-out line is best predicted
+    by an image that is too weak everywhere. The calibration is that of all samples. Yields a step for each image.
     Raises InputError for a method without a live knob, and if too few samples lie outside the ACS.
     """
     method = method.at()
@@ -36,7 +36,7 @@ def auto_knobs(method: Method | Reconstructor, measurement: Measurement) -> Job[
     errors = np.zeros(VALUES)
     outside = beside_acs(measurement.sampled)
     acs = measurement.sampled & ~outside
-    unknown = acs.numel() - int(acs.sum())
+    unknown = int((outside | ~measurement.data_mask).sum())
     for fold, held_out in enumerate(folds(measurement.sampled)):
         reduced = without(measurement, held_out)
         with torch.no_grad():
