@@ -93,6 +93,22 @@ def test_regions_that_make_no_contrast_are_refused() -> None:
         contrasts(images * ~reference, region, reference)
 
 
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+@pytest.mark.parametrize("inside", [0, 1])
+def test_an_image_without_numbers_does_not_count_as_one_that_does_not_exceed(number: float, inside: int) -> None:
+    images = torch.ones(4, 20, 20)
+    row, column = regions()[inside].nonzero()[0].tolist()
+    images[2, row, column] = number
+    with pytest.raises(InputError, match="1 of 4 images has NaN or infinite numbers in the region or its reference"):
+        contrasts(images, *regions())
+
+
+def test_what_is_outside_of_the_regions_need_be_no_number() -> None:
+    images = torch.ones(4, 20, 20)
+    images[:, 0, 0] = torch.nan
+    assert contrasts(images, *regions()).exceeds(-0.1).holding == 4
+
+
 def test_the_histogram_counts_every_sample(tmp_path: Path, drawn: "list[Figure]") -> None:
     values = torch.randn(40, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     contrast_histogram(tmp_path / "contrast.png", Contrasts(values), 0.1, "Posterior sampling")

@@ -98,7 +98,8 @@ class Contrasts:
 def contrasts(images: Tensor, region: Tensor, reference: Tensor) -> Contrasts:
     """The contrast in each image, (samples, rows, columns) complex or real; regions: bool (rows, columns).
 
-    Raises InputError if the regions overlap, one is empty, or the reference is zero in an image.
+    Raises InputError if the regions overlap, one is empty, or the reference is zero in an image, and for an image with
+    NaN or infinite numbers in one of them.
     """
     for name, one in (("region", region), ("reference region", reference)):
         if not bool(one.any()):
@@ -107,6 +108,12 @@ def contrasts(images: Tensor, region: Tensor, reference: Tensor) -> Contrasts:
         raise InputError("the region and its reference overlap; choose a reference region beside it.")
     magnitudes = images.abs().double()
     a, b = magnitudes[:, region].mean(1), magnitudes[:, reference].mean(1)
+    broken = int((~(a + b).isfinite()).sum())  # NaN would count as not exceeding
+    if broken:
+        raise InputError(
+            f"{broken} of {len(magnitudes)} images {'has' if broken == 1 else 'have'} NaN or infinite numbers in the "
+            "region or its reference; leave out what is damaged."
+        )
     if bool((b == 0).any()):
         raise InputError("an image is zero in the reference region; choose one that lies on tissue.")
     return Contrasts((a / b - 1).cpu())
