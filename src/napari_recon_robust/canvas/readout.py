@@ -138,8 +138,10 @@ class ReadoutLine(QObject):
 
     def _read(self) -> "Reading | None":
         place, measured = self._place, self.bench.acquisition.slice
+        if place is None or measured is None:
+            return None
         seen = {key: one for key, one in self.scene.seen.items() if not self.panels.is_deleted(key)}
-        if place is None or measured is None or not seen:
+        if not seen:
             return None
         from ..evaluation.readout import read  # torch comes with it
 
