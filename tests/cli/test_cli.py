@@ -333,6 +333,7 @@ def test_contrast_over_samples(scan_file: Path, tmp_path: Path) -> None:
     text = invoke("contrast", scan_file, *options).output
     assert "exceeds 0% in" in text
     assert "lesions" in text, "it says how it is calibrated"
+    assert "keeps something of TV's image" in text
     with open_scan(scan_file) as scan:
         measurement = scan.measurement(1, Sampling(acceleration=3, centre_fraction=0.2))
     again = rr.posterior_contrast(measurement, rr.ROI.box(30, 50, 8, 8), rr.ROI.box(60, 40, 8, 8), samples=3, steps=2)

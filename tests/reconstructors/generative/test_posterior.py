@@ -44,45 +44,67 @@ def in_parts(image: torch.Tensor) -> np.ndarray:
     return torch.view_as_real(image).flatten().double().numpy()
 
 
-@pytest.mark.slow
-def test_samples_of_a_gaussian_prior_have_its_posterior() -> None:
-    """The prior: independent pixels around zero, the imaginary part with less variance than the real one.
+# Of a Gaussian prior: independent pixels around zero, the imaginary part with less variance than the real one.
+PRIOR, SIGMA = torch.tensor([0.15, 0.03]).square(), 0.1
 
-    Its denoiser is known, and so are the posterior's mean and variances, with matrices; 200 samples have them within
-    what is left to chance, after 12 steps already since each is exact.
-    """
-    prior, sigma, count = torch.tensor([0.15, 0.03]).square(), 0.1, 200
+
+def of_the_prior(image: torch.Tensor, deviation: torch.Tensor) -> Denoised:
+    """The denoiser of this prior, which is known."""
+    share = PRIOR / (PRIOR + deviation.square() / 2)
+    mean = torch.view_as_complex(torch.view_as_real(image) * share)
+    return Denoised(mean, (share * deviation.square() / 2).expand(*image.shape, 2))
+
+
+@pytest.fixture
+def gaussian() -> Problem:
     generator = torch.Generator().manual_seed(1)
     rows, columns = torch.meshgrid(torch.linspace(-1, 1, 6), torch.linspace(-1, 1, 12), indexing="ij")
     near = [(r, c) for r in (-1, 1) for c in (-1, 1)]
     maps = [torch.polar((-((rows - r) ** 2) - (columns - c) ** 2).exp(), r * rows + 2 * c * columns) for r, c in near]
     model = ForwardModel(torch.stack(maps), torch.rand(1, 12, generator=generator) < 0.6, (-1,))
-    truth = torch.view_as_complex(prior.sqrt() * torch.randn(6, 12, 2, generator=generator))
+    truth = torch.view_as_complex(PRIOR.sqrt() * torch.randn(6, 12, 2, generator=generator))
     noise = model.mask * torch.randn(4, 6, 12, dtype=torch.complex64, generator=generator)
-    problem = Problem(model, model.forward(truth) + sigma * noise, torch.tensor([[sigma]]))
+    return Problem(model, model.forward(truth) + SIGMA * noise, torch.tensor([[SIGMA]]))
 
-    def denoiser(image: torch.Tensor, deviation: torch.Tensor) -> Denoised:
-        share = prior / (prior + deviation.square() / 2)
-        mean = torch.view_as_complex(torch.view_as_real(image) * share)
-        return Denoised(mean, (share * deviation.square() / 2).expand(*image.shape, 2))
 
-    aligned, phase = problem.aligned
+def known_posterior(aligned: Problem) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and variance of real and imaginary parts, float64 (2 pixels,), with matrices."""
     units = torch.eye(72, dtype=torch.complex64).reshape(-1, 6, 12)
     normal = np.stack([aligned.model.normal(unit).flatten().numpy() for unit in units], axis=1).astype(complex)
     # Of real and imaginary parts in turn: Re(x)^T N Re(y) = Re <x, A^H A y>.
     of_parts = np.kron(normal.real, np.eye(2)) + np.kron(normal.imag, np.array([[0, -1], [1, 0]]))
-    precision = 2 * of_parts / sigma**2 + np.diag(1 / prior.repeat(72).double().numpy())
-    mean = np.linalg.solve(precision, 2 * in_parts(aligned.right_hand_side) / sigma**2)
-    variance = np.linalg.inv(precision).diagonal()
+    precision = 2 * of_parts / SIGMA**2 + np.diag(1 / PRIOR.repeat(72).double().numpy())
+    mean = np.linalg.solve(precision, 2 * in_parts(aligned.right_hand_side) / SIGMA**2)
+    return mean, np.linalg.inv(precision).diagonal()
 
+
+@pytest.mark.slow
+def test_samples_of_a_gaussian_prior_have_its_posterior(gaussian: Problem) -> None:
+    """200 samples have it within what is left to chance, after 12 steps already since each is exact."""
+    count = 200
+    aligned, phase = gaussian.aligned
+    mean, variance = known_posterior(aligned)
     draws = np.stack(
-        [in_parts(phase.conj() * run(posterior_sample(denoiser, problem, 12, seed))) for seed in range(count)]
+        [in_parts(phase.conj() * run(posterior_sample(of_the_prior, gaussian, 12, seed))) for seed in range(count)]
     )
     ratio = draws.var(0, ddof=1) / variance
     assert ratio.mean() == pytest.approx(1, abs=0.04)
     assert ratio.std() < 1.5 * (2 / count) ** 0.5
     bias = np.square(draws.mean(0) - mean) / variance
     assert bias.mean() < 0.015  # 0.005 by chance; the start, at TV's image, leaves a little
+
+
+@pytest.mark.parametrize("steps", [12, 60])
+def test_a_sample_keeps_something_of_its_start(gaussian: Problem, monkeypatch: pytest.MonkeyPatch, steps: int) -> None:
+    """With a Gaussian prior a sample is linear in its start: draws of one seed differ by what is kept of it."""
+    aligned, phase = gaussian.aligned
+    mean, variance = known_posterior(aligned)
+    exact = phase * torch.view_as_complex(torch.from_numpy(mean).float().reshape(6, 12, 2))
+    tv = run(posterior_sample(of_the_prior, gaussian, steps, 0))
+    monkeypatch.setattr(Problem, "tv", lambda self, weight: exact)
+    off = in_parts(tv - run(posterior_sample(of_the_prior, gaussian, steps, 0)))
+    kept = float(np.sqrt(np.square(off).sum() / variance.sum()))
+    assert 0.02 < kept < 0.2
 
 
 def dense_draw(problem: Problem, prior: Denoised, sigma: float, seed: int) -> np.ndarray:

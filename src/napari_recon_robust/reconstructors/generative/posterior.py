@@ -34,7 +34,8 @@ LEAST_VARIANCE = 1e-3  # of the denoised image, relative to that of images witho
 # This is said beside a probability; benchmarks/contrast.py measured it with the shipped weights.
 CALIBRATION = (
     "Measured on 41 simulated lesions of one held-out head (R = 3.2): a contrast of probability 50% was exceeded by "
-    "34% of them (95% interval 21 to 49%), of 90% by 78% (64 to 89%), of 10% by 10% (3 to 22%)."
+    "34% of them (95% interval 21 to 49%), of 90% by 78% (64 to 89%), of 10% by 10% (3 to 22%). "
+    "Each sample keeps something of TV's image, at which it starts."
 )
 PRECISION = 1e-2  # of conjugate gradients, in each step of a sample
 
@@ -76,14 +77,20 @@ class Posterior(Reconstructor):
     If the errors of m are independent and normal, x is a draw given x_s and y, and x_r one given both (the stochastic
     sampler of Song et al. 2021, https://arxiv.org/abs/2011.13456; learned variances: Peng et al. 2024,
     https://arxiv.org/abs/2402.02149). Real and imaginary part have variances of their own: without its local phase
-    (`Problem.aligned`) the image is nearly real, and the denoiser knows that too. This samples the posterior like the
-    annealed Langevin dynamics of Jalal et al. 2021, https://arxiv.org/abs/2108.01368, in tens of steps instead of
-    thousands.
+    (`Problem.aligned`) the image is nearly real, and the denoiser knows that too. The annealed Langevin dynamics of
+    Jalal et al. 2021, https://arxiv.org/abs/2108.01368, take thousands of steps where this takes tens.
+
+    These are draws of p(x | y) if x in the start is one. TV's image is none, and since s = 0.5 does not drown it, a
+    sample keeps something of it, however many steps it takes. With the exact denoiser of a Gaussian prior (12x12
+    pixels, 3 coils) the spread was within 7% of the posterior's, and the mean was off by 0.20 of its standard deviation
+    for independent pixels and by 0.62 for correlated ones; from draws of the posterior on, by no more than chance and
+    by 0.21. With the shipped weights (64x65 pixels of a real brain, R = 4) the mean moves by 0.51 of the samples'
+    standard deviation if they start at A^H y instead.
     """
 
     id = "posterior"
     label = "Posterior sampling"
-    summary = "Draws from all images that fit the samples and look like the training's; their mean, and their spread."
+    summary = "Draws images that fit the samples and look like the training's; their mean, and their spread."
     differentiable = False
     draw = MappingProxyType({"samples": 1, "show": "mean"})
     caution = "The spread is of the noise and the prior; errors of the sensitivities and of the prior are not in it."
