@@ -209,6 +209,30 @@ def test_labels_are_columns(tmp_path) -> None:
     assert store.table()["label_sex"].to_list() == ["m"], "the plan's labels count, whatever stood there at first"
 
 
+def test_other_programs_read_a_folder_with_parts_of_several_versions_and_labels(tmp_path) -> None:
+    """By the recipe of docs/studies.md, and by DuckDB: both refuse parts whose columns differ."""
+    import duckdb
+
+    kinds = columns(["age"])
+    earlier = {name: kind for name, kind in kinds.items() if name not in ("code", "label_age")}
+    for number, some in enumerate((earlier, columns(["site"]), kinds)):
+        store = Store.prepare(tmp_path / "results", "small", b"", EMPTY, some)
+        attempt = store.attempt({})
+        values = {name: f"{name} {number}" for name in ("code", "label_age", "label_site") if name in some}
+        store.add("shard", attempt, row(number, **values))
+        store.publish("shard", attempt)
+        store.compact()
+    folder = store.folder / "trials"
+    assert len(list(folder.iterdir())) == 3
+    table = polars.read_parquet(folder).sort("trial")
+    assert table["code"].to_list() == [None, "code 1", "code 2"]
+    assert table["label_age"].to_list() == [None, None, "label_age 2"]
+    assert table["label_site"].to_list() == [None, "label_site 1", None]
+    assert table["ssim_region_clean"].to_list() == [0.0, 0.1, 0.2]
+    found = duckdb.sql(f"SELECT code FROM '{folder.as_posix()}/*.parquet' ORDER BY trial").fetchall()
+    assert found == [(None,), ("code 1",), ("code 2",)]
+
+
 def test_a_damaged_part_is_told(store) -> None:
     attempt = store.attempt({})
     store.add("shard", attempt, row(1))

@@ -103,6 +103,12 @@ def read_rows(
         return found
 
 
+def columns_in(path: Path) -> dict[str, str]:
+    """The columns of a Parquet file with their types, as polars calls them; errors as of `read_rows`."""
+    with _opening(path):
+        return {name: str(kind) for name, kind in polars().read_parquet_schema(path).items()}
+
+
 def _check(path: Path, rows: "DataFrame", types: Mapping[str, str], needed: Sequence[str]) -> None:
     """Raise FileFormatError for what no study writes."""
     found = dict.fromkeys((*_NEEDED, *needed), "missing") | {name: str(kind) for name, kind in rows.schema.items()}

@@ -81,7 +81,7 @@ from .inventory import Inventory
 from .lease import Lease
 from .remarks import REMARKS
 from .row_files import LINES, RowFiles
-from .rows import Row, batches, frame_of, once, packed, polars, read_lines, read_rows
+from .rows import Row, batches, columns_in, frame_of, once, packed, polars, read_lines, read_rows
 from .table import NEEDED, ORDER, columns_of, planned_columns
 
 if TYPE_CHECKING:
@@ -309,6 +309,7 @@ class Store:
             for path in some:
                 path.unlink(missing_ok=True)
         self._heal()
+        _align(self._files.parts, set(self.columns.values()))
 
     def _identities(self) -> "DataFrame":
         """Trial and error of every row of the table, and which part it is in."""
@@ -362,6 +363,21 @@ def check_place(folder: Path, name: str) -> None:
         Store.check(folder, name)
     elif any(other != "logs" and not other.startswith(".") for other in others):
         raise InputError(f"{shown(folder)} is not empty and holds no study; name another folder by --store.")
+
+
+def _align(parts: Sequence[Path], kinds: set[str]) -> None:
+    """Give all parts of the table the same columns of these kinds: polars and DuckDB refuse a folder where they differ.
+
+    Those of an earlier version, or of a plan with other labels, lack some, which are null there.
+    """
+    library = polars()
+    has = {path: columns_in(path) for path in parts}
+    every = {name: kind for known in has.values() for name, kind in known.items() if kind in kinds}
+    for path, known in has.items():
+        missing = [name for name in every if known.get(name) in (None, "Null")]
+        if missing:
+            nulls = [library.lit(None, getattr(library, every[name])).alias(name) for name in missing]
+            write(path, packed(read_rows(path).with_columns(nulls)))
 
 
 def _planned(rows: Iterable[Row], columns: Mapping[str, str]) -> "DataFrame":
