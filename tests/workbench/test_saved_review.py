@@ -1,8 +1,11 @@
 """The folders of kept reviews."""
 
 import os
+import platform
+import re
 import subprocess
 import sys
+import time
 from datetime import datetime
 from io import BytesIO
 from pathlib import Path
@@ -60,6 +63,50 @@ def test_a_review_from_before_the_machine_was_started_anew_is_offered(kept: Path
         pytest.skip("the system does not tell when it was started")
     first, _, container = name.split("_")
     Store(kept / f"{first}_0_{container}-{os.getpid()}-{begun}-{count}").write(SavedReview(method="hqs"))
+    (found,) = saved_review.kept()
+    assert found.review.method == "hqs"
+
+
+def aged(place: Path) -> None:
+    """Make everything in a folder two days old."""
+    for one in (*place.iterdir(), place):
+        os.utime(one, (time.time() - 2 * 24 * 3600,) * 2)
+
+
+def other_container() -> str:
+    """This machine's name in another container, or another one's where the system does not tell of containers."""
+    first, *rest = machine().split("_")
+    return "_".join((first, *rest[:-1], "0" * 12)) if rest else "elsewhere"
+
+
+@pytest.mark.parametrize("name", ["elsewhere", other_container()])
+def test_a_review_whose_process_cannot_be_asked_is_offered_when_it_was_not_touched_for_a_day(
+    kept: Path, name: str
+) -> None:
+    place, half_written = kept / f"{name}-1-1000-0", kept / f"{name}-1-1000-1"
+    Store(place).write(SavedReview(method="hqs"))
+    Store(half_written).make()
+    (half_written / "result-1").mkdir()
+    for one in (place, half_written):
+        aged(one)
+        os.utime(one)  # something was written into it
+    assert saved_review.kept() == ()
+    assert half_written.exists()
+    for one in (place, half_written):
+        aged(one)
+    (found,) = saved_review.kept()
+    assert (found.review.method, half_written.exists()) == ("hqs", False)
+
+
+def test_a_review_of_an_earlier_version_is_offered_when_its_process_is_gone(kept: Path, gone: str) -> None:
+    """They named the machine by its own name."""
+    former = re.sub(r"\W", "", platform.node())[:20]
+    running = Store(kept / Store().place.name.replace(machine(), former))
+    running.write(SavedReview(method="tv"))
+    assert saved_review.kept() == (), "its window is open"
+    aged(running.place)
+    assert saved_review.kept() == (), "its window is open, whatever its age"
+    Store(kept / gone.replace(machine(), former)).write(SavedReview(method="hqs"))
     (found,) = saved_review.kept()
     assert found.review.method == "hqs"
 
@@ -229,11 +276,11 @@ def test_a_slice_of_a_large_scan_that_changed_is_seen_though_little_of_it_is_rea
     assert 15 * 2**20 < sum(counted) <= 16.1 * 2**20
     os.utime(path, (1e9, 1e9))
     assert saved_review.kept()[0].hindrance == ""
-    for number, time in ((0, 2e9), (77, 2.1e9), (slices - 1, 2.2e9)):
+    for number, written in ((0, 2e9), (77, 2.1e9), (slices - 1, 2.2e9)):
         changed = values.copy()
         changed[number] += 1
         changed.tofile(path)
-        os.utime(path, (time, time))
+        os.utime(path, (written, written))
         assert "has changed" in saved_review.kept()[0].hindrance
 
 

@@ -8,9 +8,12 @@ read them, since they hold the path of the scan. The last ten that hold work are
 import hashlib
 import itertools
 import json
+import math
 import os
+import platform
 import re
 import shutil
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -35,6 +38,7 @@ from ..simulation import packaged
 STATE = "state.json"
 _MOST, _ROOM = 10, 2**32  # reviews that are kept, and bytes of them
 _BLOCKS, _BLOCK = 256, 2**16  # of a file's content, and bytes of each: 16 MiB, among them some of each of 250 slices
+_OLD = 24 * 3600.0  # seconds after which a review that nobody touched is no open window's, where none can be asked
 _numbers = itertools.count()
 
 
@@ -324,7 +328,7 @@ def kept() -> tuple[Found, ...]:
     written.
     """
     for place in _folders():
-        if not (place / STATE).is_file() and not _runs(place.name):
+        if not (place / STATE).is_file() and not _runs(place):
             shutil.rmtree(place, ignore_errors=True)
     found, room = _left_behind(), _ROOM
     worth = [one for one in found if one.review.holds_work] or found[:1]
@@ -391,10 +395,10 @@ def _left(place: Path) -> Found | None:
         review = SavedReview.model_validate(read_json(place / STATE))
         if review.scan is not None:
             review = review.model_copy(update={"scan": review.scan.here()})
-        time = (place / STATE).stat().st_mtime
+        written = (place / STATE).stat().st_mtime
     except (ReconRobustError, ValidationError, OSError):
         return None
-    return Found(place, review, time) if review.closed or not _runs(place.name) else None
+    return Found(place, review, written) if review.closed or not _runs(place) else None
 
 
 def _sample() -> str | None:
@@ -429,14 +433,31 @@ def _process() -> str:
     return f"{machine()}-{process.pid}-{round(process.create_time())}"
 
 
-def _runs(name: str) -> bool:
-    """Whether the process of a folder runs; one of another machine, which cannot be asked, is taken to run."""
-    match = re.fullmatch(r"(\w*)-(\d+)-(\d+)-\d+", name)
+def _runs(place: Path) -> bool:
+    """Whether the process of a folder may still run.
+
+    One of another machine, or of another container, cannot be asked: it is taken to run until its folder was not
+    touched for a day, unless the machine was started anew meanwhile.
+    """
+    match = re.fullmatch(r"(\w*)-(\d+)-(\d+)-\d+", place.name)
     if match is None:
         return True
-    if match[1] != machine():
-        return not has_ended(match[1], int(match[2]))
+    if match[1] not in (machine(), _former_name()):
+        return not has_ended(match[1], int(match[2])) and time.time() - _touched(place) < _OLD
     try:
         return abs(psutil.Process(int(match[2])).create_time() - int(match[3])) < 2
     except psutil.Error:
         return False
+
+
+def _former_name() -> str:
+    """The name of this machine, as earlier versions wrote it."""
+    return re.sub(r"\W", "", platform.node())[:20]
+
+
+def _touched(place: Path) -> float:
+    """When something in a folder was written last, in seconds since 1970; infinite for one that is going."""
+    try:
+        return max(one.stat().st_mtime for one in (place, *place.iterdir()))
+    except OSError:
+        return math.inf
