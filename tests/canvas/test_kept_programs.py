@@ -1,4 +1,4 @@
-"""Programs of the same source stay linked, and what they draw is as before."""
+"""Programs of the same source stay linked, what they draw is as before, and another window leaves them alone."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +9,7 @@ from vispy.scene import SceneCanvas
 from vispy.scene.visuals import Image, Text
 
 from napari_recon_robust.canvas import kept_programs
-from napari_recon_robust.canvas.kept_programs import keep_programs
+from napari_recon_robust.canvas.kept_programs import keep_programs, keep_to_own_context
 
 PIXELS = np.random.default_rng(0).random((20, 30)).astype(np.float32)
 
@@ -76,3 +76,20 @@ def test_what_moves_to_another_cell_is_not_linked_again(qapp: Any, monkeypatch: 
     canvas.render()
     assert len(linked) > first
     canvas.close()
+
+
+@pytest.mark.slow
+def test_a_window_is_painted_as_before_when_another_loses_its_layers(
+    viewer: Any, make_napari_viewer_proxy: Callable[[], Any]
+) -> None:
+    keep_to_own_context()
+    other = make_napari_viewer_proxy()
+    for one in (other, viewer):
+        one.window._qt_window.show()
+        one.add_image(PIXELS)
+        one.reset_view()
+        one.screenshot(flash=False)
+    before = viewer.screenshot(flash=False)
+    assert before[..., :3].std() > 10, "the image is seen"
+    other.layers.clear()
+    np.testing.assert_array_equal(viewer.screenshot(flash=False), before)

@@ -1,14 +1,16 @@
-"""vispy's programs: the same source is parsed and linked once."""
+"""vispy's programs: the same source is parsed and linked once, and a window keeps its own when another is closed."""
 
 from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from napari._vispy.canvas import VispyCanvas
 from vispy.gloo import Program
 from vispy.visuals.shaders import ModularProgram
 
 _link, _parse = ModularProgram.set_shaders, Program._parse_variables_from_code
+_clean = getattr(VispyCanvas, "_clean_and_update_scenegraph", None)
 _linked: "WeakKeyDictionary[ModularProgram, tuple[str | None, ...]]" = WeakKeyDictionary()
 
 
@@ -20,6 +22,16 @@ def keep_programs() -> None:
     """
     ModularProgram.set_shaders = _set_shaders
     Program._parse_variables_from_code = _parse_variables_from_code
+
+
+def keep_to_own_context() -> None:
+    """Let napari delete the programs and textures of a removed layer in the window that it was in.
+
+    napari 0.9 has vispy carry them out in the context of the window that was painted last. Both windows give their
+    programs the same numbers, so that one that is closed takes those of the other, which can no longer be painted.
+    """
+    if _clean is not None:
+        VispyCanvas._clean_and_update_scenegraph = _clean_own
 
 
 def _set_shaders(
@@ -34,6 +46,12 @@ def _set_shaders(
     self._user_variables = {}
     if update_variables:
         self._process_pending_variables()
+
+
+def _clean_own(self: VispyCanvas) -> None:
+    assert _clean is not None
+    self._scene_canvas.set_current()
+    _clean(self)
 
 
 def _parse_variables_from_code(self: Program, update_variables: bool = True) -> None:

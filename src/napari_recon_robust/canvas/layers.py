@@ -22,7 +22,7 @@ from .drawing import Drawing
 from .framing import Framing
 from .geometry import Geometry
 from .grid import Grid
-from .kept_programs import keep_programs
+from .kept_programs import keep_programs, keep_to_own_context
 from .lettering import Lettering
 from .lighter_layouts import lighten
 from .marks import Marks
@@ -56,6 +56,7 @@ class Panels:
         self.viewer: ViewerModel = getattr(viewer, "__wrapped__", viewer)
         shorten_letters()
         keep_programs()
+        keep_to_own_context()
         lighten()
         tell_true_words()
         self._later = later
