@@ -37,6 +37,9 @@ def make_reading_surface(viewer: ViewerModel) -> Callable[[], None]:
             "visible": True,
         },
     }
+    if "_brush_circle" in overlays:
+        # napari lays a box behind the brush's circle when the canvas is built anew, and leaves it in the picture.
+        changes["_brush_circle"] = {"box": False}
     was_grid = {name: getattr(grid, name) for name in ("enabled", "shape", "stride", "spacing")}
     was_overlays = {key: {name: getattr(overlays[key], name) for name in new} for key, new in changes.items()}
     was_background = viewer.canvas.background_color_override
