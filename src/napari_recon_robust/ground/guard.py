@@ -31,7 +31,11 @@ _OF_DAMAGE = (TypeError, AttributeError, LookupError, AssertionError, Arithmetic
 _OBJECTS = re.compile(r"<[^<>]* object at 0x[0-9a-f]+>")
 # a line, and the next one where it only announces that
 _FIRST = re.compile(r".*(?:(?<=:)\n.*)?")
-_FOLDERS = re.compile(r"(?<![\w.])(?:[A-Za-z]:)?(?:[\\/][^\s'\"\\/:;,()]+)*[\\/](?=[^\s'\"\\/])")
+# a link or an end tag, which is kept, or folders
+_FOLDERS = re.compile(
+    r"(\w[\w+.-]{1,20}://[^\s/]\S*|</\w+>)"
+    r"|(?<![\w.])(?:[A-Za-z]:)?(?:[\\/][^\s'\"\\/:;,()]+)*[\\/](?=[^\s'\"\\/])"
+)
 
 
 @contextmanager
@@ -78,7 +82,7 @@ def said_by(error: BaseException) -> str:
     """The first line of an error's text, and the next where that only announces it; short and without folders."""
     said = error.strerror if isinstance(error, OSError) and error.strerror else str(error).strip()
     first = _FIRST.findall(said)[0]
-    return one_line(_FOLDERS.sub("", _OBJECTS.sub("…", first)), _LONGEST_REASON).rstrip(".") or "no message"
+    return one_line(_FOLDERS.sub(r"\1", _OBJECTS.sub("…", first)), _LONGEST_REASON).rstrip(".") or "no message"
 
 
 def shown(path: Path) -> str:
