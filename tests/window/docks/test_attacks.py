@@ -127,6 +127,9 @@ def test_cancelling_stops_the_one_that_runs_and_those_behind_it(
     qtbot.mouseClick(queue.cancel, Qt.MouseButton.LeftButton)
     assert first.state == "cancelled"
     until(lambda: second.state == "running")
+    click(qtbot, queue.table, 0)
+    qtbot.mouseClick(queue.cancel, Qt.MouseButton.LeftButton)
+    assert second.state == "running", "the chosen one has ended"
     qtbot.mouseClick(queue.cancel_all, Qt.MouseButton.LeftButton)
     assert [one.state for one in (second, third)] == ["cancelled", "cancelled"]
     until(lambda: not review.jobs.working)

@@ -85,7 +85,9 @@ def test_keys_go_through_the_cases_and_judge_them(dock: Any, folder: Path) -> No
     assert dock.foot.message.text() == "spike: failure."
     assert [one.isChecked() for one in dock.judging.buttons] == [True, False, False, False, False]
     window.setFocus()  # as after a click into the picture
-    press(window, Key.Key_4, Key.Key_Period, Key.Key_5)
+    press(window, Key.Key_4, Key.Key_Period)
+    assert dock.foot.message.text() == "", "another case is current"
+    press(window, Key.Key_5)
     assert read_judgement(folder / "spike") == Judgement("probably-acceptable")
     assert read_judgement(folder / "worst-case") == Judgement("acceptable")
     press(dock.view, Key.Key_0)

@@ -39,6 +39,7 @@ class GalleryDock(Page):
     def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:
         super().__init__(Session.of(napari_viewer))
         self.browsing = self.bench.browsing
+        self._judged = ""  # what the foot says of a verdict, until another case is the current one
         self.loader = ThumbnailLoader(self.session.jobs, self)
         self.view = CaseView(CaseModel(self.browsing, self.loader))
         self.open_button = button("Open folder…", "A folder of saved cases, or of folders of them", self._browse)
@@ -86,6 +87,7 @@ class GalleryDock(Page):
         self.listen(self.browsing.said, self._show_said)
         self.listen(self.browsing.replayed, self._show_replayed)
         self.view.current_changed.connect(self._show_current)
+        self.view.current_changed.connect(lambda: self.foot.take_back(self._judged))
         self.view.selectionModel().selectionChanged.connect(self._show_buttons)
         self.view.doubleClicked.connect(self._open)
         # Its row says why; the hint would be of what was typed before.
@@ -218,7 +220,8 @@ class GalleryDock(Page):
         self.judging.judge(verdict)
         entry = self.judging.entry
         if entry is not None and not entry.damage and entry.judgement.verdict == verdict:
-            self.foot.say(f"{entry.name}: {entry.judgement.words}.")
+            self._judged = f"{entry.name}: {entry.judgement.words}."
+            self.foot.say(self._judged)
 
     def _browse(self) -> None:
         path = QFileDialog.getExistingDirectory(self, "Open a folder of saved cases")

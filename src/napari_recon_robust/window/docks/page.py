@@ -128,7 +128,7 @@ class Foot(QWidget):
 
     def _on_moved_on(self) -> None:
         """Take back what was said besides, now that something else is done."""
-        self._take_back(self._said)
+        self.take_back(self._said)
         self._said = ""
 
     def _on_failed(self, message: str) -> None:
@@ -139,10 +139,11 @@ class Foot(QWidget):
 
     def _on_recovered(self, lane: str) -> None:
         """Take back the sentence on what went wrong, now that it has gone well."""
-        self._take_back(self._failure)
+        self.take_back(self._failure)
         self._failure = ""
 
-    def _take_back(self, sentence: str) -> None:
+    def take_back(self, sentence: str) -> None:
+        """Say a sentence no more, unless something else is said by now."""
         if sentence and self._above == sentence:
             self.say(self.message.text().removeprefix(f"{sentence}\n"))
             self._above = ""

@@ -156,5 +156,5 @@ class QueuePanel(QWidget):
     def _cancel(self) -> None:
         rows = {index.row() for index in self.table.selectedIndexes()}
         running = self.queue.running
-        chosen = [self._shown[number] for number in sorted(rows) if self._shown[number].open]
-        self.session.queueing.cancel(chosen or ([] if running is None else [running]))
+        chosen = [self._shown[number] for number in sorted(rows)] if rows else [running] if running else []
+        self.session.queueing.cancel(chosen)
