@@ -64,8 +64,8 @@ class Comparing:
     """Draws the pictures of the panels; two of them are compared in the panel of the second one.
 
     Pictures are compared only where both are of one slice. view: how they are looked at. full: the white of the window
-    in which differences are shown, whatever the window of the images is; gain: by which they are multiplied. Signal:
-    `drawn()` when what is compared was drawn.
+    in which differences are shown, that of their slice at first, whatever the window of the images is; gain: by which
+    they are multiplied. Signal: `drawn()` when what is compared was drawn.
     """
 
     drawn = Signal()

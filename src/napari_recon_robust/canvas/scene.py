@@ -14,6 +14,7 @@ from ..workbench.looking import View
 from ..workbench.marks import of_slice, tag
 from ..workbench.perturbing import Result
 from ..workbench.reconstruction import Rendered
+from ..workbench.windowing import first
 from .arrangement import Arrangement
 from .comparing import Comparing, Picture
 from .layers import Panels
@@ -110,6 +111,7 @@ class Scene:
         measured = self.bench.acquisition.current
         self.panels.say(*of_slice(measured, simulated=self.bench.acquisition.simulated))
         self.arrangement.lay_out()
+        self.comparing.full = first(measured).high  # its own, or a difference would depend on the slice shown before
         if measured.reference is not None:
             self._write("reference", measured.reference, "Reference", whole=measured.whole)
         self._write("clean", measured.zero_filled, "Zero-filled", whole=measured.whole)
