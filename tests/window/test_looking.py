@@ -8,6 +8,7 @@ import pytest
 
 from helpers.docks import dock_of
 from helpers.windows import open_scan
+from napari_recon_robust.data.window import Window
 from napari_recon_robust.window.keys import run
 from napari_recon_robust.window.session import Session
 
@@ -64,3 +65,39 @@ def test_a_panel_that_is_first_shown_long_after_the_opening_has_its_image(
     until(lambda: panels.shown == ("reference", "clean") and panels.settled)
     assert panels.panels["reference"].stack.any()
     assert panels.panels["reference"].title == "Reference"
+
+
+@pytest.mark.slow
+def test_the_scale_of_a_difference_is_that_of_its_slice_whichever_was_shown_first(
+    standing: Session, until: Until
+) -> None:
+    bench, comparing = standing.bench, standing.scene.comparing
+    scales = []
+    for index in (0, 1):
+        standing.panels.navigation.go_to(index)
+        until(lambda index=index: bench.acquisition.slice is not None and bench.acquisition.slice.index == index)
+        until(lambda: not standing.jobs.working)
+        scales.append(comparing.full)
+        assert comparing.full == Window.of(bench.acquisition.current.target.numpy()).high
+    assert scales[0] != scales[1]
+
+
+@pytest.mark.slow
+def test_a_layer_says_which_slice_it_holds_and_what_its_image_is(standing: Session, until: Until) -> None:
+    bench, panels = standing.bench, standing.panels
+    panels.navigation.go_to(1)
+    until(lambda: bench.acquisition.slice is not None and bench.acquisition.slice.index == 1)
+    standing.looking.show_preset("4")
+    bench.regions.choose(bench.regions.all[:1])
+    bench.perturbing.choose("random")
+    standing.attempt(bench.perturbing.run)
+    until(lambda: bench.perturbing.current is not None and panels.settled and not standing.jobs.working)
+    layer = panels.panels["perturbed"].image
+    assert [at for at, image in enumerate(layer.data) if image.any()] == [layer.metadata["only_slice"]] == [1]
+    assert layer.metadata["title"] == layer.name
+    assert "disturbed" in layer.metadata["title"]
+    panels.viewer.layers.remove(layer)
+    until(lambda: "perturbed" not in panels.shown and panels.settled)
+    standing.looking.show_preset("4")
+    until(lambda: "perturbed" in panels.shown and panels.settled)
+    assert panels.panels["perturbed"].image.metadata == layer.metadata, "in a new layer too"

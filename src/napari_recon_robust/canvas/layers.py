@@ -190,7 +190,8 @@ class Panels:
         stack = np.zeros(geometry.shape, np.float32) if old is None else old.stack
         title = key.capitalize() if old is None else old.title
         limits = self.window if self.panels else (0.0, 1.0)
-        image = Image(stack, name=title, colormap="gray", contrast_limits=limits, **geometry.transform)
+        said = {} if old is None else old.image.metadata
+        image = Image(stack, name=title, colormap="gray", contrast_limits=limits, metadata=said, **geometry.transform)
         if key != DIFFERENCE:
             self.shared_window.dress(image)
         filled = set() if old is None else old.filled

@@ -24,7 +24,7 @@ class Panel:
     title: as it was given; note: what is said below it; room: how many letters of both there are in a line. marks:
     rings, outlines and letters. overlay: a map over the image, or None while there has been none. All panels of a grid
     have the same number of layers, so panels without a map have a hidden one. covered: pixels of the width that its
-    colour bar takes.
+    colour bar takes. The metadata of the image's layer say its `title`, and the `only_slice` that is not empty.
     """
 
     image: Image
@@ -60,9 +60,11 @@ class Panel:
             self.stack[other] = 0.0
         self.filled = {index}
         self.stack[index] = image
+        self.image.metadata["only_slice"] = index
 
     def rename(self, title: str) -> None:
         """Set the title, drawn in lines, and the name of the layer, in one; a name that the user gave is kept."""
+        self.image.metadata["title"] = in_one_line(title)
         if self.image.name != self.heading.of:
             return
         self.title, name = title, in_one_line(title)

@@ -1,7 +1,7 @@
 """Blinded reading in napari: images under neutral names, the questions beside them, and nothing else.
 
 napari's docks, menus, status bar and console are away, since each of them may tell names or values. Layers are called
-Image, A to F or Reference; they hold pixels and no metadata.
+Image, A to F or Reference; they hold pixels, and no metadata but such a name.
 """
 
 from collections.abc import Callable
