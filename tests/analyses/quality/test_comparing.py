@@ -16,7 +16,7 @@ from napari_recon_robust.evaluation import metrics
 from napari_recon_robust.ground.errors import FileFormatError, InputError
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.io.fastmri import write_fastmri
-from napari_recon_robust.reconstructors import registry
+from napari_recon_robust.reconstructors import origin, registry
 from napari_recon_robust.reconstructors.classical.cg_sense import CGSense
 from napari_recon_robust.reconstructors.classical.tv import auto_weight
 
@@ -116,6 +116,9 @@ def test_other_versions_or_input_are_computed_again(
     table = run(compare_methods(files, entries("cg-sense"), other, folder=tmp_path))
     assert counted.calls == 10
     assert len(list(table.results)) == 6
+    monkeypatch.setattr(origin, "of_package", lambda: "other code")
+    run(compare_methods(files, entries("cg-sense"), other, folder=tmp_path))
+    assert counted.calls == 12
 
 
 def noisy(scan_file: Path, folder: Path, count: int) -> list[Path]:

@@ -16,6 +16,7 @@ from ...ground.errors import ReconRobustError
 from ...ground.guard import opening
 from ...ground.progress import Job, Progress, relayed
 from ...ground.writing import keep, try_place, write
+from ...reconstructors import origin
 from ...reconstructors.base import Method
 from ...reconstructors.doubts import of_method
 from .entries import Entry, describe
@@ -39,9 +40,9 @@ def compare_methods(
     """All methods on all cases; the table of what is there, also of earlier runs in the same folder.
 
     files: of each group (`grid.groups`). folder: gets results.csv, line by line, and at the end, or when the job is
-    closed, comparison.md and comparison.json. What is in results.csv already, of the same input, versions, weights
-    and knobs, is not computed again; methods that failed are tried again. baseline: a row that the others are compared
-    with. A method that fails on a case is one result. Files and slices that cannot be used are left out, and
+    closed, comparison.md and comparison.json. What is in results.csv already, of the same input, versions, code,
+    weights and knobs, is not computed again; methods that failed are tried again. baseline: a row that the others are
+    compared with. A method that fails on a case is one result. Files and slices that cannot be used are left out, and
     `Table.faults` names them; the error of the first is raised if nothing can be used. Raises InputError for knobs or a
     baseline that do not fit.
     Raises WritingError for a folder that cannot be written; what is computed by then is saved elsewhere.
@@ -51,7 +52,7 @@ def compare_methods(
     if folder is not None:
         try_place(folder / RESULTS)
     results = Results(None if folder is None else folder / RESULTS)
-    versions = record.versions()
+    versions = {**record.versions(), "code": origin.of_package()}
     earlier = {name: row for name, row in _described(folder).items() if name not in rows}
     faults, used = dict[str, ReconRobustError](), False
     table = Table(results, {**rows, **earlier}, baseline, faults)

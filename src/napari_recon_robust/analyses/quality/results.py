@@ -26,8 +26,8 @@ class MethodResult(Specification):
     scan: the first 12 digits of the SHA-256 of its file. acceleration: nominal; effective: the points that a full scan
     measures over the sampled ones. seconds: of the reconstruction, and of the choice of knobs by "auto"; coil
     sensitivities are estimated before, for all methods. knobs: as JSON. input: SHA-256 of the case. made_with: SHA-256
-    of versions, weights and the wanted knobs. error: a sentence, where the method failed. caution: why the method's
-    image is doubted; scan_caution: why those of all methods are.
+    of versions, this package's code, weights and the wanted knobs. error: a sentence, where the method failed. caution:
+    why the method's image is doubted; scan_caution: why those of all methods are.
     """
 
     group: str
