@@ -39,7 +39,7 @@ def demo(output: Path | None, tour: bool) -> None:
     xvfb = shutil.which("xvfb-run")
     if xvfb is None:
         raise InputError("there is no display, and xvfb-run for a virtual one is missing; install xvfb and xauth.")
-    launcher()
+    _window()
     folder = output or Path("demo")
     click.echo("no display: the window opens on a virtual one")
     command = [xvfb, "-a", "-s", "-screen 0 1280x800x24", sys.executable, "-m", "napari_recon_robust.cli"]
@@ -51,6 +51,13 @@ def _has_display() -> bool:
 
 
 def launcher() -> ModuleType:
+    """The window's module; InputError without a display, where Qt would end the process."""
+    if not _has_display():
+        raise InputError("the window needs a display, and there is none; start it in a desktop session.")
+    return _window()
+
+
+def _window() -> ModuleType:
     """The window's module; napari is imported here and nowhere else on the command line."""
     try:
         from ...window import launch
