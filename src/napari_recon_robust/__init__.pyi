@@ -7,6 +7,7 @@ from .api import diverse as diverse
 from .api import estimate_study as estimate_study
 from .api import fragility_map as fragility_map
 from .api import make_case as make_case
+from .api import method_difference as method_difference
 from .api import new_study as new_study
 from .api import perturb as perturb
 from .api import posterior_contrast as posterior_contrast

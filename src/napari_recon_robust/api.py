@@ -425,6 +425,17 @@ def study_difference(
     return difference.study_difference(*tables, metrics=as_texts(metrics, "metrics"), volumes=volumes)
 
 
+def method_difference(
+    plan: str | Path, baseline: str, *, metrics: Sequence[str] = (), volumes: Sequence[int] = VOLUMES
+) -> "DataFrame":
+    """How the other methods of a study differ from a baseline: `studies.difference.method_difference`.
+
+    plan: the file of a plan, or a folder of results. baseline: a method's label, as the study's table has it.
+    """
+    trials = _opened(plan).table()
+    return difference.method_difference(trials, baseline, metrics=as_texts(metrics, "metrics"), volumes=volumes)
+
+
 def _opened(plan: str | Path, store: str | Path | None = None) -> Store:
     """The results of a plan; InputError where they are another study's."""
     return results_of(to_path(plan), _folder(store))

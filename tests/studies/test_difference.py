@@ -5,7 +5,15 @@ from helpers.study_table import table
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.statistics.multiple import holm
 from napari_recon_robust.statistics.paired import detectable_difference, difference
-from napari_recon_robust.studies.difference import NothingSharedError, sentences, shown, study_difference, unpaired
+from napari_recon_robust.studies.difference import (
+    NothingSharedError,
+    method_difference,
+    sentences,
+    shown,
+    sides,
+    study_difference,
+    unpaired,
+)
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +55,7 @@ def test_it_is_told_how_many_trials_have_no_partner(first: pl.DataFrame, second:
     lacking = f"{len(first) - len(clean):,} trials of the first study"
     told, *own = unpaired(first, clean)
     assert told == f"{lacking} are not in the other, and left out:"
-    assert any(line.startswith("the first alone has perturbation ") for line in own)
+    assert any(line.startswith("the first study alone has perturbation ") for line in own)
     assert not any("the second" in line for line in own)
     moved = pl.when(pl.col("budget") == pl.col("budget").max()).then(0.9).otherwise(pl.col("budget"))
     count = f"{first.filter(pl.col('budget') == pl.col('budget').max()).height:,} trials of the"
@@ -55,8 +63,8 @@ def test_it_is_told_how_many_trials_have_no_partner(first: pl.DataFrame, second:
     most = first["budget"].max()
     assert both == [
         f"{count} first study and {count} second study are not in the other, and left out:",
-        f"the first alone has budget {most}",
-        "the second alone has budget 0.9",
+        f"the first study alone has budget {most}",
+        "the second study alone has budget 0.9",
     ]
 
 
@@ -177,7 +185,8 @@ def test_studies_of_one_method_each_compare_these(first: pl.DataFrame, second: p
 
 def test_studies_that_share_nothing_are_refused(first: pl.DataFrame, second: pl.DataFrame) -> None:
     with pytest.raises(
-        InputError, match=r"no trial in common.*: the first alone has seed 0; the second alone has seed 7\.$"
+        InputError,
+        match=r"no trial in common.*: the first study alone has seed 0; the second study alone has seed 7\.$",
     ):
         study_difference(first, second.with_columns(seed=pl.lit(7)))
     other = second.with_columns(seed=pl.lit(7), mask=pl.lit("random"), acceleration=pl.lit(9.0))
@@ -185,9 +194,11 @@ def test_studies_that_share_nothing_are_refused(first: pl.DataFrame, second: pl.
         study_difference(first, other)
     assert isinstance(caught.value, NothingSharedError)
     assert [line for line in caught.value if "the second" in line] == [
-        "the second alone has mask random", "the second alone has acceleration 9.0", "the second alone has seed 7"
-    ]  # fmt: skip
-    with pytest.raises(InputError, match="'beauty' is not measured in both studies"):
+        "the second study alone has mask random",
+        "the second study alone has acceleration 9.0",
+        "the second study alone has seed 7",
+    ]
+    with pytest.raises(InputError, match="'beauty' was not measured on both sides"):
         study_difference(first, second, metrics=["beauty"])
 
 
@@ -228,3 +239,49 @@ def test_whole_clean_images_count_once_for_all_their_regions(first: pl.DataFrame
         for metric in ("ssim_foreground_clean", "ssim_region_clean")
     )
     assert [2 * pairs for pairs in of_images] == of_regions
+
+
+def test_methods_of_one_study_are_paired(first: pl.DataFrame) -> None:
+    metric = "ssim_region_perturbed"
+    found = method_difference(first, "TV", metrics=[metric])
+    assert set(found["method_label"]) == {"VarNet less TV"}
+    chosen = {"acceleration": 4.0, "perturbation": "worst-case", "budget": 0.04, "control": False}
+    row = found.filter(**chosen, perturbation_knobs='{"algorithm": "advrec"}').row(0, named=True)
+    by_hand = first.filter(**chosen, perturbation_knobs='{"algorithm": "advrec"}').sort("volume", "slice")
+    one, other = (by_hand.filter(method_label=name)[metric] for name in ("TV", "VarNet"))
+    expected = difference(other, one, by_hand.filter(method_label="TV")["volume"].to_list())
+    assert row["difference"] == pytest.approx(expected.mean.value)
+    assert (row["low"], row["high"]) == pytest.approx(expected.mean.interval)
+    assert (row["volumes"], row["pairs"], row["tests"]) == (5, 10, len(found))
+    turned = method_difference(first, "VarNet", metrics=[metric])
+    assert turned["difference"].to_list() == pytest.approx([-value for value in found["difference"]])
+    assert next(sentences(found)).startswith("VarNet less TV, R = 4, ")
+
+
+def test_trials_of_a_method_without_partner_are_told_once(first: pl.DataFrame) -> None:
+    several = pl.concat([first, first.filter(method_label="VarNet").with_columns(method_label=pl.lit("U-Net"))])
+    some = several.filter((pl.col("method_label") == "TV") | (pl.col("volume") != "head0"))
+    count = first.filter(method_label="TV", volume="head0").height
+    told, *own = unpaired(*sides(some, "TV"), ("TV", "the other methods"))
+    assert told == f"{count:,} trials of TV are not in the other, and left out:"
+    assert own == ["TV alone has file head0.h5"]
+    assert method_difference(some, "TV")["volumes"].unique().to_list() == [4]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "baseline", "words"),
+    [
+        ("all", "SENSE", "no method 'SENSE'; choose from TV, VarNet"),
+        ("one", "TV", "has one method, TV; name a second study"),
+        ("apart", "TV", "no other method has a trial that TV has"),
+    ],
+)
+def test_methods_that_cannot_be_paired(first: pl.DataFrame, chosen: str, baseline: str, words: str) -> None:
+    is_tv = pl.col("method_label") == "TV"
+    tables = {
+        "all": first,
+        "one": first.filter(is_tv),
+        "apart": first.filter(is_tv == (pl.col("volume") == "head0")),
+    }
+    with pytest.raises(InputError, match=words):
+        method_difference(tables[chosen], baseline)

@@ -1,4 +1,6 @@
-"""Two studies beside each other: how the same trials differ, with intervals, and what difference could be seen."""
+"""Two studies, or the methods of one, beside each other: how the same trials differ, with intervals, and what
+difference could be seen.
+"""
 
 import json
 import re
@@ -30,6 +32,7 @@ _NOTHING_SHARED = (
     "the two studies have no trial in common; files, slices, masks, regions, perturbations, seeds and the labels of "
     "methods are to be the same"
 )
+STUDIES = ("the first study", "the second study")
 _METRIC = re.compile(rf"({'|'.join((*IMAGE_METRICS, *LESION_METRICS))})_[a-z]+_(clean|perturbed)")
 
 
@@ -53,14 +56,59 @@ def study_difference(
     detectable: the true difference that as many volumes find with a probability of 80%; detectable_N: that N would.
     Raises NothingSharedError where the studies share no trial, InputError for a metric that is not measured in both.
     """
-    library = polars()
     both = _pairs(first, second)
+    if both.is_empty():
+        raise NothingSharedError(unpaired(first, second)[1:])
+    return _compared(both, metrics, volumes)
+
+
+def method_difference(
+    trials: "DataFrame", baseline: str, *, metrics: Sequence[str] = (), volumes: Sequence[int] = VOLUMES
+) -> "DataFrame":
+    """The mean differences of every other method less a baseline, over the trials that both have in one study.
+
+    trials: the table of a study. baseline: a method's label, as the column method_label has it. A trial is the same of
+    two methods if file, slice, mask, region and its place, perturbation and seed agree. Where each method has a
+    perturbation of its own, such as an attack, these are paired, each method with its own.
+
+    The result is that of `study_difference`; method_label is such as "unet less tv". Raises InputError for a label that
+    the study lacks, for a study of a single method, for a metric that was not measured, and where no trial is shared.
+    """
+    both = _pairs(*sides(trials, baseline))
+    if both.is_empty():
+        raise InputError(f"no other method has a trial that {baseline} has; choose another baseline.")
+    return _compared(both, metrics, volumes)
+
+
+def sides(trials: "DataFrame", baseline: str) -> tuple["DataFrame", "DataFrame"]:
+    """The trials of a baseline, once for each other method, and those of the others, as two studies to compare.
+
+    Raises InputError for a label that the study lacks, and for a study of a single method.
+    """
+    library = polars()
+    labels = trials["method_label"].unique(maintain_order=True).to_list()
+    if baseline not in labels:
+        raise InputError(f"the study has no method {baseline!r}; choose from {', '.join(labels)}.")
+    if len(labels) == 1:
+        raise InputError(f"the study has one method, {baseline}; name a second study to compare it with.")
+    trials = _of_others(trials)
+    found = []
+    for label in labels:
+        if label != baseline:
+            name = library.lit(f"{label} less {baseline}").alias("method_label")
+            found.append([trials.filter(method_label=one).with_columns(name) for one in (baseline, label)])
+    one, other = (library.concat(tables) for tables in zip(*found, strict=True))
+    return one, other
+
+
+def _compared(both: "DataFrame", metrics: Sequence[str], volumes: Sequence[int]) -> "DataFrame":
+    library = polars()
     known = [name for name in both.columns if _METRIC.fullmatch(name) and f"{name}_second" in both.columns]
     if unknown := [name for name in metrics if name not in known]:
-        raise InputError(f"{unknown[0]!r} is not measured in both studies; choose from {', '.join(known)}.")
+        raise InputError(f"{unknown[0]!r} was not measured on both sides; choose from {', '.join(known)}.")
     rows = [row for name in metrics or known for row in _differences(both, name, volumes)]
     if not rows:
-        raise InputError("no trial that both studies have was measured in both; compare studies of the same metrics.")
+        raise InputError("no trial that both sides have was measured on both; compare what has the same metrics.")
     _adjust(rows)
     found: DataFrame = library.DataFrame(rows, infer_schema_length=None)
     return found
@@ -92,33 +140,33 @@ class NothingSharedError(InputError):
         yield from self.own
 
 
-def unpaired(first: "DataFrame", second: "DataFrame") -> list[str]:
-    """How many trials that did not fail one study has alone, then a line for each column of which it has own values.
+def unpaired(first: "DataFrame", second: "DataFrame", names: tuple[str, str] = STUDIES) -> list[str]:
+    """How many trials that did not fail one side has alone, then a line for each column of which it has own values.
 
-    Empty if it is none.
+    names: of the sides. Empty if it is none.
     """
     one, other, keys = _sides(first, second)
     alone = [
-        (len(side.join(another, on=keys, nulls_equal=True, how="anti")), name)
-        for side, another, name in ((one, other, "first"), (other, one, "second"))
+        (side.join(another, on=keys, nulls_equal=True, how="anti")["trial"].n_unique(), name)
+        for side, another, name in ((one, other, names[0]), (other, one, names[1]))
     ]
-    words = [f"{counted(count, 'trial')} of the {name} study" for count, name in alone if count]
+    words = [f"{counted(count, 'trial')} of {name}" for count, name in alone if count]
     if not words:
         return []
-    own = _own_values(one, other, keys)
+    own = _own_values(one, other, keys, names)
     return [f"{' and '.join(words)} are not in the other, and left out{':' if own else '.'}", *own]
 
 
-def _own_values(one: "DataFrame", other: "DataFrame", keys: Sequence[str]) -> list[str]:
-    """What each side has that the other lacks, such as "the first alone has seed 1", a line for each column."""
+def _own_values(one: "DataFrame", other: "DataFrame", keys: Sequence[str], names: tuple[str, str]) -> list[str]:
+    """What each side has that the other lacks, such as "the first study alone has seed 1", a line for each column."""
     found = []
-    for side, another, name in ((one, other, "first"), (other, one, "second")):
+    for side, another, name in ((one, other, names[0]), (other, one, names[1])):
         for key in keys:
             values = sorted(set(side[key].drop_nulls()) - set(another[key].drop_nulls()))
             if values and key not in _NOT_TOLD:
                 several = len(values) > _NAMED
                 told = f"{len(values):,} values of {key}" if several else f"{key} {', '.join(map(str, values))}"
-                found.append(f"the {name} alone has {told}")
+                found.append(f"{name} alone has {told}")
     return found
 
 
@@ -205,8 +253,6 @@ def _pairs(first: "DataFrame", second: "DataFrame") -> "DataFrame":
     """The trials of both, without those that failed; the values of the second end in `_second`."""
     one, other, keys = _sides(first, second)
     found: DataFrame = one.join(other, on=keys, nulls_equal=True, suffix="_second", maintain_order="left")
-    if found.is_empty():
-        raise NothingSharedError(_own_values(one, other, keys))
     return found
 
 

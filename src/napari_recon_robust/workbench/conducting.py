@@ -33,11 +33,12 @@ class Conducting:
     seen: what was seen of its run at the last look. starting: whether a run was started that says nothing yet. found:
     what is said of the results, in lines.
 
-    Signals: `changed()`; `reported(path)`, a report is written.
+    Signals: `changed()`; `reported(path)`, a report is written; `listed(labels)`, the methods of the results are known.
     """
 
     changed = Signal()
     reported = Signal(object)
+    listed = Signal(object)
 
     def __init__(self, planning: Planning, clock: Callable[[], float] = time.monotonic) -> None:
         self._planning, self._clock = planning, clock
@@ -177,6 +178,14 @@ class Conducting:
         """Tell how the trials of another study (its plan, or the folder of its results) differ from those of this."""
         return Task(f"Comparing with {other.name}", _differences(self.results, other), self._tell)
 
+    def list_methods(self) -> Task[tuple[str, ...]]:
+        """Find the labels of the methods that the results have; `listed` tells them."""
+        return Task("Reading the methods", _labels(self.results), self.listed.emit)
+
+    def compare_methods(self, baseline: str) -> Task[tuple[str, ...]]:
+        """Tell how the other methods of this study differ from the one of that label."""
+        return Task(f"Comparing with {baseline}", _between_methods(self.results, baseline), self._tell)
+
     def _tell(self, lines: tuple[str, ...]) -> None:
         self.found = lines
         self.changed.emit()
@@ -270,3 +279,18 @@ def _differences(folder: Path, other: Path) -> Job[tuple[str, ...]]:
 
     table = study_difference(results_of(folder).table(), results_of(other).table())
     return tuple(sentences(shown(table)))
+
+
+def _labels(folder: Path) -> Job[tuple[str, ...]]:
+    yield Progress(0.0, "Reading the methods")
+    from ..studies.work import results_of
+
+    return tuple(results_of(folder).table()["method_label"].unique(maintain_order=True))
+
+
+def _between_methods(folder: Path, baseline: str) -> Job[tuple[str, ...]]:
+    yield Progress(0.0, "Comparing the methods")
+    from ..studies.difference import method_difference, sentences, shown
+    from ..studies.work import results_of
+
+    return tuple(sentences(shown(method_difference(results_of(folder).table(), baseline))))

@@ -11,7 +11,7 @@ import pytest
 from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
 from qtpy.QtGui import QDesktopServices, QDropEvent
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QFileDialog
+from qtpy.QtWidgets import QFileDialog, QInputDialog
 
 from helpers.plans import PLAN
 from napari_recon_robust.ground.errors import InputError
@@ -24,7 +24,7 @@ from napari_recon_robust.workbench import conducting
 
 Until = Callable[[Callable[[], object]], None]
 
-WORST_KEPT = PLAN + "keep: {worst: 1}\n"
+WORST_KEPT = PLAN.replace("[zero-filled]", "[zero-filled, cg-sense]") + "keep: {worst: 1}\n"
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def test_a_plan_is_mended_run_and_its_results_are_opened(
     assert not dock.run.start.isEnabled(), "what would be run is the file"
     QTest.keyClick(dock.plan.editor, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
     until(lambda: dock.plan.mistakes.count() == 1)
-    assert dock.plan.mistakes.item(0).text().startswith("line 6, methods, 2")
+    assert dock.plan.mistakes.item(0).text().startswith("line 6, methods, 3")
     assert not dock.run.start.isEnabled()
     dock.plan.editor.go_to(1)
     place = dock.plan.mistakes.visualItemRect(dock.plan.mistakes.item(0)).center()
@@ -93,7 +93,7 @@ def test_a_plan_is_mended_run_and_its_results_are_opened(
     dock.plan.editor.setPlainText(WORST_KEPT)
     click(dock.plan.check)
     until(lambda: dock.planning.checked is not None and dock.planning.checked.good)
-    assert dock.plan.verdict.text().startswith("3 trials in 1 shard:")
+    assert dock.plan.verdict.text().startswith("6 trials in 1 shard:")
     assert dock.plan.mistakes.isHidden()
 
     dock.run.workers.setValue(1)
@@ -101,7 +101,7 @@ def test_a_plan_is_mended_run_and_its_results_are_opened(
     until(lambda: dock.conducting.running)
     assert not dock.run.start.isEnabled()
     until(lambda: dock.conducting.ended)
-    assert dock.run.state.text() == "The study has ended: 3 of 3 trials."
+    assert dock.run.state.text() == "The study has ended: 6 of 6 trials."
     assert dock.run.bar.fraction == 1.0
     assert not dock.run.stop.isEnabled()
 
@@ -115,6 +115,10 @@ def test_a_plan_is_mended_run_and_its_results_are_opened(
     click(dock.run.compare)
     until(lambda: dock.conducting.found)
     assert "quartiles" in dock.run.found.toPlainText()
+    until(lambda: idle(dock))
+    monkeypatch.setattr(QInputDialog, "getItem", lambda *given: (given[3][1], True))
+    click(dock.run.methods)
+    until(lambda: dock.run.found.toPlainText().startswith("zero-filled less cg-sense, R = 2, "))
 
     click(dock.run.worst)
     until(lambda: dock.bench.browsing.entries)
@@ -145,7 +149,7 @@ def test_the_plan_of_the_last_time_is_there_with_how_far_its_study_is(
     again = session.docks[-1]
     until(lambda: again.conducting.ended)
     assert again.plan.editor.toPlainText() == WORST_KEPT
-    assert again.run.state.text() == "The study has ended: 3 of 3 trials."
+    assert again.run.state.text() == "The study has ended: 6 of 6 trials."
 
 
 def test_plans_are_made_by_the_buttons(

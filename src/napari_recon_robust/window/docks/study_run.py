@@ -1,11 +1,12 @@
 """The run of a study: started, watched, stopped; and its results opened."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from qtpy.QtCore import QUrl
 from qtpy.QtGui import QDesktopServices
-from qtpy.QtWidgets import QFileDialog, QPlainTextEdit, QSpinBox, QWidget
+from qtpy.QtWidgets import QFileDialog, QInputDialog, QPlainTextEdit, QSpinBox, QWidget
 
 from ...controls.parts import ACCENT, button, column, file_filter, flow, heading, row, show_text, words
 from ...controls.progress_bar import Bar
@@ -42,6 +43,8 @@ class RunPanel(QWidget):
         self.report = button("Report", "Write figures, table and worst cases into one file, and open it", self._report)
         self.worst = button("Worst cases", "The worst trials that were kept, in the Gallery dock", self._show_worst)
         self.compare = button("Compare…", "Paired differences to another study: its plan", self._compare)
+        self.methods = button("Methods…", "Paired differences of the methods to one of them", self._ask_methods)
+        self.conducting.listed.connect(self._compare_methods)
         self.remarks = button(
             "Failures and cautions",
             "Why trials failed, the most frequent reasons first, and why images of the others are doubted",
@@ -59,7 +62,7 @@ class RunPanel(QWidget):
             self.state,
             self.dashboard,
             heading("Results"),
-            flow(self.report, self.worst, self.compare, self.remarks),
+            flow(self.report, self.worst, self.methods, self.compare, self.remarks),
             self.found,
             into=self,
             spacing=4,
@@ -81,7 +84,7 @@ class RunPanel(QWidget):
         show_text(self.state, one.words)
         address = one.seen.dashboard
         show_text(self.dashboard, _LINK.format(address=address) if address else "")
-        for part in (self.report, self.worst, self.compare, self.remarks):
+        for part in (self.report, self.worst, self.methods, self.compare, self.remarks):
             part.setEnabled(one.begun)
         text = "\n".join(one.found)
         if text != self.found.toPlainText():
@@ -113,3 +116,12 @@ class RunPanel(QWidget):
         path, _ = QFileDialog.getOpenFileName(self, "Compare with the study of a plan", "", f"{plans};;All files (*)")
         if path:
             self.session.attempt(lambda: self.conducting.compare(Path(path)), LANE)
+
+    def _ask_methods(self) -> None:
+        self.session.attempt(self.conducting.list_methods, LANE)
+
+    def _compare_methods(self, labels: Sequence[str]) -> None:
+        words = "Compare the other methods with"
+        baseline, chosen = QInputDialog.getItem(self, "Methods of this study", words, labels, 0, False)
+        if chosen:
+            self.session.attempt(lambda: self.conducting.compare_methods(baseline), LANE)

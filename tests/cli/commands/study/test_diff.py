@@ -39,10 +39,30 @@ def test_what_one_study_has_alone_is_told_in_lines(finished: Path, tmp_path: Pat
     plan = tmp_path / "plan.yaml"
     few = {"masks": [{"acceleration": 2, "centre_fraction": 0.2}], "perturbations": ["none"]}
     for parts, status, told in (
-        (few, 0, "and left out:\n  the first alone has acceleration 3.0\n  the first alone has perturbation random\n"),
-        ({"masks": [{"acceleration": 4}]}, 1, "are to be the same:\n  the first alone has "),
+        (
+            few,
+            0,
+            "and left out:\n  the first study alone has acceleration 3.0\n"
+            "  the first study alone has perturbation random\n",
+        ),
+        ({"masks": [{"acceleration": 4}]}, 1, "are to be the same:\n  the first study alone has "),
     ):
         plan.write_text(yaml.safe_dump({**yaml.safe_load(finished.read_text()), **parts}))
         assert CliRunner().invoke(cli, ["study", "run", str(plan), "--workers", "1"]).exit_code == 0
         found = CliRunner().invoke(cli, ["study", "diff", str(finished), str(plan)])
         assert (found.exit_code, told in found.stderr) == (status, True), found.stderr
+
+
+def test_methods_of_one_study(finished: Path, tmp_path: Path) -> None:
+    labels = rr.study_table(finished)["method_label"].unique(maintain_order=True).to_list()
+    result = CliRunner().invoke(cli, ["study", "diff", str(finished), "--baseline", labels[0]])
+    assert result.exit_code == 0, result.output
+    assert f"{labels[1]} less {labels[0]}, " in result.output
+    for more, words in (
+        ((), "name a second study, or by --baseline a method of this one"),
+        ((str(finished), "--baseline", labels[0]), "--baseline compares the methods of one study"),
+        (("--baseline", "beauty"), f"no method 'beauty'; choose from {labels[0]}"),
+    ):
+        found = CliRunner().invoke(cli, ["study", "diff", str(finished), *more])
+        assert found.exit_code != 0
+        assert words in f"{found.stderr}{found.exception}"
