@@ -88,6 +88,17 @@ def test_a_run_goes_on_where_it_was_closed(scan_file: Path, tmp_path: Path, coun
     assert counted.calls == 4
 
 
+def test_a_second_run_does_not_write_into_the_same_folder(scan_file: Path, tmp_path: Path) -> None:
+    first = compare_methods(groups([scan_file]), entries("zero-filled"), GRID, folder=tmp_path)
+    next(first)
+    second = compare_methods(groups([scan_file]), entries("cg-sense"), GRID, folder=tmp_path)
+    with pytest.raises(InputError, match="another run compares methods in .*; wait for it, stop it, or give another"):
+        next(second)
+    run(first)
+    table = run(compare_methods(groups([scan_file]), entries("zero-filled"), GRID, folder=tmp_path))
+    assert len(list(table.results)) == 4
+
+
 @pytest.mark.slow
 def test_more_methods_join_an_old_run(scan_file: Path, tmp_path: Path, counted: Counter) -> None:
     files = groups([scan_file])

@@ -4,7 +4,8 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ import torch
 from ...cases import record
 from ...ground.documents import read_json
 from ...ground.errors import ReconRobustError
-from ...ground.guard import opening
+from ...ground.guard import opening, shown
+from ...ground.locks import locked
 from ...ground.progress import Job, Progress, relayed
 from ...ground.writing import keep, try_place, write
 from ...reconstructors import origin
@@ -25,6 +27,7 @@ from .results import MethodResult, Results
 from .table import Table
 
 RESULTS, TABLE, DESCRIPTION = "results.csv", "comparison.md", "comparison.json"
+_LOCK = "run.lock"
 
 
 def compare_methods(
@@ -44,48 +47,60 @@ def compare_methods(
     weights and knobs, is not computed again; methods that failed are tried again. baseline: a row that the others are
     compared with. A method that fails on a case is one result. Files and slices that cannot be used are left out, and
     `Table.faults` names them; the error of the first is raised if nothing can be used. Raises InputError for knobs or a
-    baseline that do not fit.
-    Raises WritingError for a folder that cannot be written; what is computed by then is saved elsewhere.
+    baseline that do not fit, and for a folder that another run writes into. Raises WritingError for a folder that
+    cannot be written; what is computed by then is saved elsewhere.
     """
     rows = {entry.name: describe(entry) for entry in entries}
     methods = {entry.name: entry.open() for entry in entries}
-    if folder is not None:
-        try_place(folder / RESULTS)
-    results = Results(None if folder is None else folder / RESULTS)
-    versions = {**record.versions(), "code": origin.of_package()}
-    earlier = {name: row for name, row in _described(folder).items() if name not in rows}
-    faults, used = dict[str, ReconRobustError](), False
-    table = Table(results, {**rows, **earlier}, baseline, faults)
-    try:
-        for case in cases(files, grid, axes=axes, device=device, faults=faults):
-            used = True
-            table.scans.setdefault(case.scan, case.name)
-            begin, end = case.span
-            for number, entry in enumerate(entries):
-                at, share = begin + (end - begin) * number / len(entries), (end - begin) / len(entries)
-                yield Progress(at, f"{case.group}, {case.sampling.acceleration:g}x: {entry.name}", preview=table)
-                blank = _blank(case, entry, {"versions": versions, **rows[entry.name]})
-                if results.reused(blank):
-                    continue
+    with nullcontext() if folder is None else _alone(folder):
+        results = Results(None if folder is None else folder / RESULTS)
+        versions = {**record.versions(), "code": origin.of_package()}
+        earlier = {name: row for name, row in _described(folder).items() if name not in rows}
+        faults, used = dict[str, ReconRobustError](), False
+        table = Table(results, {**rows, **earlier}, baseline, faults)
+        try:
+            for case in cases(files, grid, axes=axes, device=device, faults=faults):
+                used = True
+                table.scans.setdefault(case.scan, case.name)
+                begin, end = case.span
+                for number, entry in enumerate(entries):
+                    at, share = begin + (end - begin) * number / len(entries), (end - begin) / len(entries)
+                    yield Progress(at, f"{case.group}, {case.sampling.acceleration:g}x: {entry.name}", preview=table)
+                    blank = _blank(case, entry, {"versions": versions, **rows[entry.name]})
+                    if results.reused(blank):
+                        continue
 
-                def part(step: Progress, at: float = at, share: float = share, name: str = entry.name) -> Progress:
-                    return Progress(at + share * step.fraction, f"{name}: {step.message}", preview=table)
+                    def part(step: Progress, at: float = at, share: float = share, name: str = entry.name) -> Progress:
+                        return Progress(at + share * step.fraction, f"{name}: {step.message}", preview=table)
 
-                results.add((yield from relayed(_measured(case, entry, methods[entry.name], blank), part)))
-        if faults and not used:
-            raise next(iter(faults.values()))
-    finally:
-        if folder is not None and len(results):
-            described = {"note": "Not for diagnostic use.", "versions": versions, "grid": grid.model_dump(mode="json")}
-            text = json.dumps({**described, **table.to_json()}, indent=1, allow_nan=False)
+                    results.add((yield from relayed(_measured(case, entry, methods[entry.name], blank), part)))
+            if faults and not used:
+                raise next(iter(faults.values()))
+        finally:
+            if folder is not None and len(results):
+                described = {
+                    "note": "Not for diagnostic use.",
+                    "versions": versions,
+                    "grid": grid.model_dump(mode="json"),
+                }
+                text = json.dumps({**described, **table.to_json()}, indent=1, allow_nan=False)
 
-            def save(place: Path) -> None:
-                results.save(place / RESULTS)
-                write(place / TABLE, table.markdown().encode())
-                write(place / DESCRIPTION, f"{text}\n".encode())
+                def save(place: Path) -> None:
+                    results.save(place / RESULTS)
+                    write(place / TABLE, table.markdown().encode())
+                    write(place / DESCRIPTION, f"{text}\n".encode())
 
-            keep(folder, save)
-    return table
+                keep(folder, save)
+        return table
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold a folder that can be written: each run writes the whole table, from what it found there and its own."""
+    try_place(folder / RESULTS)
+    busy = f"another run compares methods in {shown(folder)}; wait for it, stop it, or give another folder."
+    with locked(folder / _LOCK, busy):
+        yield
 
 
 def _described(folder: Path | None) -> dict[str, dict[str, Any]]:
