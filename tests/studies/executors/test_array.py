@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from napari_recon_robust.cli import cli
+from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.studies.executors.array import JobArray
 from napari_recon_robust.studies.running import study_status
@@ -71,6 +72,19 @@ def test_nothing_of_the_study_s_name_is_run() -> None:
     )
     commands = [line.split()[0] for line in text.splitlines() if line and not line.startswith("#")]
     assert commands == ["export", "exec"]
+
+
+@pytest.mark.parametrize("broken", ["a folder\ntouch pwned\n#", "a\rb", "sch\udce4del"])
+@pytest.mark.parametrize("where", ["plan", "store", "to", "more", "time", "memory"])
+def test_a_line_break_is_refused(where: str, broken: str) -> None:
+    """The rest of the line would be a command of its own."""
+    paths = {"plan": Path("plan.yaml"), "store": Path("out"), "to": Path("a.sbatch")}
+    if where in paths:
+        array, paths[where] = JobArray(), Path(broken)
+    else:
+        array = JobArray(**{where: (broken,) if where == "more" else broken})
+    with pytest.raises(InputError, match="has a line break or another sign that is not printed"):
+        array.script(**paths, name="a", total=1, threads=1, trust=False)
 
 
 @pytest.mark.slow

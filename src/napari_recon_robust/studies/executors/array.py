@@ -5,7 +5,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...ground.errors import one_line
+from ...ground.errors import InputError, one_line
 
 _SCRIPT = """\
 #!/bin/bash
@@ -37,8 +37,10 @@ class JobArray:
 
     def script(self, plan: Path, store: Path, *, name: str, total: int, threads: int, trust: bool, to: Path) -> str:
         """The text of the script. name: the study's, from a plan that may be a stranger's. total: its trials. to: where
-        the script is to lie.
+        the script is to lie. Raises InputError for a path or a line with a sign that is not printed.
         """
+        for part in (plan.absolute(), store.absolute(), to.name, self.time, self.memory, *self.more):
+            _check_one_line(str(part))
         command = [sys.executable, "-m", "napari_recon_robust.cli", "study", "work", str(plan.absolute())]
         command += ["--store", str(store.absolute()), *(["--trust"] if trust else [])]
         return _SCRIPT.format(
@@ -54,4 +56,13 @@ class JobArray:
             logs=shlex.quote(str((store / "logs").absolute()).replace("%", "%%")),  # %j would be the job's number
             more="".join(f"#SBATCH {line}\n" for line in self.more),
             command=shlex.join(command),
+        )
+
+
+def _check_one_line(text: str) -> None:
+    """What follows a line break in a line for #SBATCH would be a line of its own, which the shell runs."""
+    if not text.isprintable():
+        raise InputError(
+            f"{one_line(text)!r} has a line break or another sign that is not printed, which a script for SLURM cannot "
+            "hold; rename the folder or file, or leave the sign out."
         )
