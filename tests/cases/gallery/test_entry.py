@@ -1,6 +1,7 @@
 """What a list says of a case."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -90,6 +91,23 @@ def test_a_damaged_case_says_what_is_wrong(tmp_path: Path, content: str | None, 
 def test_a_sealed_description_of_another_layout_is_damaged_too(tmp_path: Path) -> None:
     case = changed(copied(tmp_path, "fnaf") / "fnaf", lambda description: description.update(results=[]))
     assert "is damaged" in read_entry("fnaf", case).damage
+
+
+@pytest.mark.parametrize("source", [{"slice": float("inf")}, {"voxel": [10**400, 1, 1]}])
+def test_a_number_beyond_all_that_is_meant_damages_its_own_case_alone(tmp_path: Path, source: dict[str, Any]) -> None:
+    case = changed(
+        copied(tmp_path, "fnaf") / "fnaf", lambda description: description["recipe"]["source"].update(source)
+    )
+    assert "is damaged" in read_entry("fnaf", case).damage
+
+
+def test_a_metric_beyond_all_numbers_is_left_out(tmp_path: Path) -> None:
+    case = copied(tmp_path, "worst-case") / "worst-case"
+    changed(case, lambda description: description["results"][1]["budget"].update(nominal=10**400))
+    entry = read_entry("worst-case", case)
+    assert (entry.number, entry.damage) == (1, "")
+    assert "budget" not in entry.metrics
+    assert "ssim" in entry.metrics
 
 
 def test_a_row_of_a_table_does_not_say_where_it_lies(tmp_path: Path) -> None:

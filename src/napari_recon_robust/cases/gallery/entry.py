@@ -164,7 +164,7 @@ def read_entry(name: str, path: Path) -> Entry:
         return Entry(name, path, damage=str(error))
     except OSError as error:
         return Entry(name, path, damage=f"{DESCRIPTION} of {path.name} cannot be read ({error.strerror}).")
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, ArithmeticError) as error:
         return Entry(name, path, damage=f"{DESCRIPTION} of {path.name} is damaged ({error!r}); restore it.")
 
 
@@ -193,7 +193,7 @@ def _entry(name: str, path: Path, description: Mapping[str, Any]) -> Entry:
 def _metrics(result: Result) -> dict[str, float]:
     found = {}
     for name, metric in METRICS.items():
-        with suppress(KeyError, TypeError):  # not of every perturbation, or null where it is not finite
+        with suppress(KeyError, TypeError, ArithmeticError):  # not of every perturbation, or null or not finite
             value = float(metric.of(result))
             if isfinite(value):
                 found[name] = value
