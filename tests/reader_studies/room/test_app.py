@@ -25,7 +25,7 @@ from helpers.reading import LESION, PAIRS, QUALITY, VOLUMES, draw_the_same
 from napari_recon_robust.data.window import Window
 from napari_recon_robust.reader_studies.answers import Answers
 from napari_recon_robust.reader_studies.bundle import Shown
-from napari_recon_robust.reader_studies.room.app import COOKIE, make_app
+from napari_recon_robust.reader_studies.room.app import make_app
 
 ORIGIN = "http://testserver"
 JSON = {"Origin": ORIGIN, "Content-Type": "application/json"}
@@ -192,7 +192,9 @@ def test_a_forged_request_is_refused(study: Callable[..., Answers], headers: dic
 def test_another_host_name_is_refused(study: Callable[..., Answers]) -> None:
     """A page elsewhere may let its own name point to this machine."""
     reader = Client(study(), "R1")
-    assert reader.get("/state", Host="evil.example").status_code == 400
+    for path in ("/state", "/state/", "/nothing-there", "/answer"):
+        found = reader.http.get(path, headers={"Host": "evil.example"}, follow_redirects=False)
+        assert found.status_code == 400
     page = reader.get("/", Host="evil.example")
     assert (page.status_code, page.headers["content-type"].partition(";")[0]) == (400, "text/plain")
 
@@ -201,12 +203,13 @@ def test_another_host_name_is_refused(study: Callable[..., Answers]) -> None:
 def test_what_is_served_is_cached_and_embedded_nowhere(study: Callable[..., Answers]) -> None:
     answers = study()
     reader = Client(answers, "R1")
-    for path in ("/", "/state", f"/image/{reader.next['id']}/0", "/nothing-there"):
+    for path in ("/", "/state", f"/image/{reader.next['id']}/0", "/nothing-there", "/answer", "/state/"):
         found = reader.get(path)
-        if path != "/nothing-there":
-            assert found.headers["cache-control"] == "no-store"
-            assert "frame-ancestors 'none'" in found.headers["content-security-policy"]
+        assert found.headers["cache-control"] == "no-store"
+        assert "frame-ancestors 'none'" in found.headers["content-security-policy"]
         assert "access-control-allow-origin" not in found.headers
+    assert reader.get("/nothing-there").status_code == 404
+    assert (reader.get("/answer").status_code, reader.get("/answer").headers["allow"]) == (405, "POST")
 
 
 @pytest.mark.slow
@@ -216,18 +219,29 @@ def test_the_session_is_a_cookie_that_scripts_and_other_sites_do_not_get(study: 
         client = TestClient(make_app(answers, origin), base_url=origin)
         body = json.dumps({"token": answers.access.invite("R1")})
         cookie = client.post("/enter", content=body, headers={**JSON, "Origin": origin}).headers["set-cookie"]
-        assert cookie.startswith(f"{COOKIE}=")
         assert "HttpOnly" in cookie
         assert "SameSite=strict" in cookie
         assert ("Secure" in cookie) is secure
 
 
 @pytest.mark.slow
+def test_two_studies_on_one_host_keep_their_sessions(study: Callable[..., Answers]) -> None:
+    """Cookies know no port, so that both get those of either."""
+    first, second = study("one"), study("two")
+    reader, other = Client(first, "R1"), Client(second)
+    other.http.cookies.update(reader.http.cookies)
+    assert other.post("/enter", token=second.access.invite("R1")).status_code == 200
+    reader.http.cookies.update(other.http.cookies)
+    assert reader.get("/state").status_code == 200
+
+
+@pytest.mark.slow
 def test_guesses_are_slowed_down(study: Callable[..., Answers]) -> None:
-    stranger = Client(study())
+    answers = study()
+    stranger = Client(answers)
     found = [stranger.post("/enter", token=f"guess {number}").status_code for number in range(25)]
     assert found == [403] * 20 + [429] * 5
-    stranger.http.cookies.set(COOKIE, "guess")
+    stranger.http.cookies.set(f"reading-{answers.bundle.id[:16]}", "guess")
     assert stranger.get("/state").status_code == 429
 
 
@@ -476,7 +490,8 @@ def test_no_secret_is_logged(study: Callable[..., Answers], caplog: pytest.LogCa
         assert http.get("/state").status_code == 200
     words = "\n".join(record.getMessage() for record in caplog.records)
     assert token not in words
-    assert http.cookies[COOKIE] not in words
+    (secret,) = http.cookies.values()
+    assert secret not in words
 
 
 # ---------------------------------------------------------------- in a browser

@@ -12,6 +12,7 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -24,7 +25,6 @@ from ..bundle import Shown
 from ..questions import image_names
 from .limits import Limit
 
-COOKIE = "reading"
 SESSION_DAYS = 90
 _MOST_BODY = 2**16  # bytes
 _SCRIPTS = ("pictures.js", "view.js", "panel.js", "input.js")  # of the viewer that reports have
@@ -65,7 +65,10 @@ def make_app(answers: Answers, origin: str) -> Starlette:
         Route("/answer", room.answer, methods=["POST"]),
         Route("/forget", room.forget, methods=["POST"]),
     ]
-    return Starlette(routes=[Route(one.path, room.guarded(one.endpoint), methods=one.methods) for one in routes])
+    guarded = [Route(one.path, room.guarded(one.endpoint), methods=one.methods) for one in routes]
+    app = Starlette(routes=guarded, exception_handlers={HTTPException: room.unknown})
+    app.router.redirect_slashes = False  # which would be answered before the guard
+    return app
 
 
 class _Room:
@@ -75,6 +78,7 @@ class _Room:
         self.answers, self.bundle = answers, answers.bundle
         self.origin = origin.rstrip("/")
         self.host = self.origin.partition("://")[2]
+        self.cookie = f"reading-{self.bundle.id[:16]}"  # cookies know no port: another study on this host keeps its own
         self.guesses = Limit(20, 60)  # tokens, and wrong sessions, for each address
         self.all_guesses = Limit(300, 60)
         self.writes = Limit(240, 60)  # for each reader
@@ -88,6 +92,17 @@ class _Room:
             return response
 
         return answer
+
+    async def unknown(self, request: Request, error: Exception) -> Response:
+        """The answer where there is no such page, or not for this kind of request."""
+        assert isinstance(error, HTTPException), "no other is given to it"
+        refusal = _sorry(error.status_code, "there is no such page; open your invitation again.")
+        refusal.headers.update(error.headers or {})
+
+        async def refused(_: Request) -> Response:
+            return refusal
+
+        return await self.guarded(refused)(request)
 
     async def _answer(self, endpoint: Endpoint, request: Request) -> Response:
         if request.headers.get("host", "") != self.host:
@@ -137,7 +152,7 @@ class _Room:
         secret = await run_in_threadpool(self.answers.access.enter, token, SESSION_DAYS)
         response = JSONResponse({})
         response.set_cookie(
-            COOKIE,
+            self.cookie,
             secret,
             max_age=SESSION_DAYS * 24 * 3600,
             httponly=True,
@@ -153,7 +168,7 @@ class _Room:
             raise _TooManyError
 
     async def _reader(self, request: Request) -> str:
-        secret = request.cookies.get(COOKIE, "")
+        secret = request.cookies.get(self.cookie, "")
         try:
             return await run_in_threadpool(self.answers.access.reader_of, secret)
         except NotAllowedError:
@@ -179,7 +194,7 @@ class _Room:
         reader = await self._writer(request)
         await run_in_threadpool(self.answers.forget, reader)
         response = JSONResponse({})
-        response.delete_cookie(COOKIE, httponly=True, samesite="strict")
+        response.delete_cookie(self.cookie, httponly=True, samesite="strict")
         return response
 
     # ---------------------------------------------------------------- reading
