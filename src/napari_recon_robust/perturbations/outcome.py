@@ -135,10 +135,10 @@ def _determinism(measurement: Measurement, one: Perturbed, clean: Tensor, change
     return differing([(seen, now) for seen, now in pairs if seen is not None])
 
 
-def differing(pairs: Sequence[tuple[Tensor, Tensor]]) -> dict[str, str]:
-    """The finding that two images of the same samples differ, or nothing."""
+def differing(pairs: Sequence[tuple[Tensor, Tensor]], name: str = "The method") -> dict[str, str]:
+    """The finding that two images of the same samples differ, or nothing. name: of the method, where there are more."""
     if any(float((seen - now).norm()) > SAME * float(now.norm()) for seen, now in pairs):
-        return {"nondeterministic": "The method gives different images for the same samples: differences are vague."}
+        return {"nondeterministic": f"{name} gives different images for the same samples: differences are vague."}
     return {}
 
 

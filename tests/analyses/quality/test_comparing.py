@@ -307,6 +307,17 @@ def test_an_image_of_another_scale_is_told_and_kept(scan_file: Path, tmp_path: P
         assert f"- {caution}" in (folder / "comparison.md").read_text()
 
 
+def test_an_own_model_that_gives_another_image_each_time_is_told(scan_file: Path, tmp_path: Path) -> None:
+    path = tmp_path / "drifting.py"
+    path.write_text(
+        "calls = []\ndef reconstruct(image):\n    calls.append(1)\n    return image * (1 + len(calls) / 50)\n"
+    )
+    table = run(compare_methods(groups([scan_file]), entries(str(path)), Grid(accelerations=(3.0,), slices=2)))
+    assert [bool(result.caution) for result in table.results] == [True, False]
+    (caution,) = table.cautions
+    assert caution.startswith("drifting.py:reconstruct gives different images for the same samples")
+
+
 def test_what_makes_a_scan_doubtful_is_told_once(loud_file: Path) -> None:
     grid = Grid(accelerations=(3.0,), slices=1)
     table = run(compare_methods(groups([loud_file]), entries("zero-filled", "cg-sense"), grid))

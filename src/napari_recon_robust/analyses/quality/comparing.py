@@ -18,9 +18,11 @@ from ...ground.guard import opening, shown
 from ...ground.locks import locked
 from ...ground.progress import Job, Progress, relayed
 from ...ground.writing import keep, try_place, write
+from ...perturbations.outcome import differing
 from ...reconstructors import origin
 from ...reconstructors.base import Method
 from ...reconstructors.doubts import of_method
+from ...reconstructors.registry import registry
 from .entries import Entry, describe
 from .grid import Grid, UndersampledSlice, cases
 from .results import MethodResult, Results
@@ -57,7 +59,7 @@ def compare_methods(
         versions = {**record.versions(), "code": origin.of_package()}
         earlier = {name: row for name, row in _described(folder).items() if name not in rows}
         faults, used = dict[str, ReconRobustError](), False
-        table = Table(results, {**rows, **earlier}, baseline, faults)
+        table, asked = Table(results, {**rows, **earlier}, baseline, faults), set[str]()
         try:
             for case in cases(files, grid, axes=axes, device=device, faults=faults):
                 used = True
@@ -73,7 +75,8 @@ def compare_methods(
                     def part(step: Progress, at: float = at, share: float = share, name: str = entry.name) -> Progress:
                         return Progress(at + share * step.fraction, f"{name}: {step.message}", preview=table)
 
-                    results.add((yield from relayed(_measured(case, entry, methods[entry.name], blank), part)))
+                    job = _measured(case, entry, methods[entry.name], blank, asked)
+                    results.add((yield from relayed(job, part)))
             if faults and not used:
                 raise next(iter(faults.values()))
         finally:
@@ -117,8 +120,10 @@ def _described(folder: Path | None) -> dict[str, dict[str, Any]]:
         return described
 
 
-def _measured(case: UndersampledSlice, entry: Entry, method: Method, blank: MethodResult) -> Job[MethodResult]:
-    """One method on one case."""
+def _measured(
+    case: UndersampledSlice, entry: Entry, method: Method, blank: MethodResult, asked: set[str]
+) -> Job[MethodResult]:
+    """One method on one case; an own model that is not among those `asked` is asked again, and joins them."""
     try:
         with torch.no_grad():
             _ = case.measurement.calibration  # not of one method's time
@@ -128,10 +133,11 @@ def _measured(case: UndersampledSlice, entry: Entry, method: Method, blank: Meth
         image = yield from chosen.job(case.measurement)
         seconds = time.perf_counter() - started
         scores = case.score(image.detach())
-        cautions = {
-            "caution": " ".join(of_method(chosen, case.measurement, image).values()),
-            "scan_caution": " ".join(case.cautions),
-        }
+        doubted = of_method(chosen, case.measurement, image)
+        if method.id not in registry.table and entry.name not in asked:
+            asked.add(entry.name)
+            doubted |= differing([((yield from chosen.job(case.measurement)), image)], chosen.label)
+        cautions = {"caution": " ".join(doubted.values()), "scan_caution": " ".join(case.cautions)}
     except ReconRobustError as error:
         return blank.model_copy(update={"error": " ".join(str(error).split())})
     measured = {**vars(scores["foreground"]), **{f"{name}_image": v for name, v in vars(scores["image"]).items()}}
