@@ -6,7 +6,7 @@ import torch
 from click.testing import CliRunner
 from torch import Tensor
 
-from napari_recon_robust.analyses.transfer import transfer
+from napari_recon_robust.analyses.transfer import transfer, transfer_matrix
 from napari_recon_robust.cli import cli
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.data.roi import ROI
@@ -57,6 +57,16 @@ def test_each_column_sees_the_same_noise(measurement: Measurement) -> None:
         assert all(a > 3 * b for a, b in zip(matrix.change(row), matrix.random(row) or [], strict=True))
     assert not matrix.inserted
     assert matrix.markdown().count("\n") == 4
+
+
+def test_methods_of_one_title_are_told_apart_and_one_that_is_given_twice_counts_once(measurement: Measurement) -> None:
+    """As the functions of two scripts of one name, of which the later one stood for both."""
+    once, twice = Once(), Twice()
+    once.label = twice.label
+    matrix = transfer_matrix(measurement, [once, twice, once], ROI_, sensitivities="kept")
+    assert matrix.columns == ("Twice", "Twice (2)")
+    for row in matrix.columns:
+        assert matrix.change(row)[1] == pytest.approx(2 * matrix.change(row)[0], rel=1e-4)
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """What a perturbation that was found on one method does to another."""
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -138,18 +139,28 @@ def transfer_matrix(
 ) -> Transfer:
     """What is found on each method does to all of them: `transfer` with its options, to its end.
 
-    methods: ids, own models, or methods with their knobs set, which the table calls by their titles.
-    `print(matrix.markdown())` shows it.
+    methods: ids, own models, or methods with their knobs set, which the table calls by their titles; of several with
+    one title the second is called "title (2)". `print(matrix.markdown())` shows it.
     """
-    chosen = dict(map(_named, as_list(methods, "the methods")))
-    return run(transfer(measurement, chosen, roi, **options), on_progress)
+    return run(transfer(measurement, _by_name(as_list(methods, "the methods")), roi, **options), on_progress)
 
 
-def _named(given: object) -> tuple[str, Method | Reconstructor]:
+def _by_name(given: Sequence[object]) -> dict[str, Method]:
+    """The methods by the table's names; what is given twice counts once."""
+    chosen = dict[str, Method]()
+    for number, one in enumerate(given):
+        if one not in given[:number]:
+            name, method = _named(one)
+            titles = itertools.chain([name], (f"{name} ({again})" for again in itertools.count(2)))
+            chosen[next(title for title in titles if title not in chosen)] = method
+    return chosen
+
+
+def _named(given: object) -> tuple[str, Method]:
     if isinstance(given, Method | Reconstructor):
-        return given.at().title, given
+        return given.at().title, given.at()
     name = as_text(given, "one of the methods")
-    return name, reconstructors.get(name)
+    return name, reconstructors.get(name).at()
 
 
 def transfer(
