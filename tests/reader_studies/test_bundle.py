@@ -1,5 +1,6 @@
 import hashlib
 import json
+import math
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -285,6 +286,49 @@ def test_a_lesion_beside_the_square_is_refused(tmp_path: Path) -> None:
                 check_cases(plan(cases=[case], viewing={"region": True}), tmp_path)
 
 
+def rewrite(folder: Path, name: str, value: Any) -> None:
+    """Put another value in a file of a frozen study, whose hashes are made again."""
+    (folder / name).write_text(json.dumps(value), encoding="utf-8")
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    manifest["files"][name] = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"window": [math.nan, 1]}, "not JSON compliant"),
+        ({"window": [0, math.inf]}, "not JSON compliant"),
+        ({"maximum": math.nan}, "not JSON compliant"),
+        ({"maximum": 0}, "maximum is 0"),
+        ({"maximum": 10**400}, "maximum is 1"),
+        ({"voxel": [math.nan, 1, 1]}, "not JSON compliant"),
+        ({"truth": {"lesion": math.inf}}, "not JSON compliant"),
+        ({"window": [5, 1]}, "the window's white is no more than its black"),
+        ({"region": [-5, -5, 10**9, 1]}, "the square that shows where to look is not in the image"),
+        ({"region": [0, 0, 0, 5]}, "the square that shows where to look is not in the image"),
+        ({"region": [10, 0, 9, 5]}, "the square that shows where to look is not in the image"),
+        ({"id": "one"}, "two of its presentations have one name"),
+    ],
+)
+def test_what_would_fail_for_every_reader_is_refused_on_opening(
+    cases: Path, tmp_path: Path, changes: dict[str, Any], words: str
+) -> None:
+    folder = freeze(plan(), tmp_path / "study", cases)
+    told = json.loads((folder / "presentations.json").read_text(encoding="utf-8"))
+    rewrite(folder, "presentations.json", [{**one, **changes} for one in told])
+    with pytest.raises(FileFormatError, match=f"{words}.*; copy the frozen study again"):
+        Bundle(folder)
+
+
+def test_a_title_that_no_page_can_show_is_refused_on_opening(cases: Path, tmp_path: Path) -> None:
+    folder = freeze(plan(), tmp_path / "study", cases)
+    told = json.loads((folder / "study.json").read_text(encoding="utf-8"))
+    rewrite(folder, "study.json", {**told, "title": "half \ud800 of a letter"})
+    with pytest.raises(FileFormatError, match="study cannot be read as a frozen reader study"):
+        Bundle(folder)
+
+
 @pytest.mark.slow
 def test_a_study_that_was_frozen_before_there_were_slices_opens(cases: Path, tmp_path: Path) -> None:
     folder = freeze(plan(), tmp_path / "study", cases)
@@ -292,9 +336,8 @@ def test_a_study_that_was_frozen_before_there_were_slices_opens(cases: Path, tmp
         {name: value for name, value in one.items() if name != "slices"}
         for one in json.loads((folder / "presentations.json").read_text(encoding="utf-8"))
     ]
-    (folder / "presentations.json").write_text(json.dumps(told), encoding="utf-8")
+    rewrite(folder, "presentations.json", told)
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    manifest["files"]["presentations.json"] = hashlib.sha256((folder / "presentations.json").read_bytes()).hexdigest()
     assert manifest["schema"] == 2
     (folder / "manifest.json").write_text(json.dumps({**manifest, "schema": 1}), encoding="utf-8")
     bundle = Bundle(folder)

@@ -22,11 +22,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, astuple
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import ConfigDict, Field, model_validator
 
 from .. import __version__
 from ..cases.record import DESCRIPTION
@@ -84,6 +84,8 @@ class Shown(Specification):
     is neither known nor asked about.
     """
 
+    model_config = ConfigDict(allow_inf_nan=False)
+
     id: str
     reader: str
     sitting: int = Field(ge=0)
@@ -98,9 +100,18 @@ class Shown(Specification):
     voxel: tuple[float, float, float] | None
     upside_down: bool
     window: tuple[float, float]
-    maximum: float
+    maximum: float = Field(gt=0)
     region: tuple[int, int, int, int] | None
     truth: dict[str, Any] | None
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if not self.window[0] < self.window[1]:
+            raise InputError("the window's white is no more than its black; white is the larger value.")
+        top, left, height, width = self.looked_at
+        if min(top, left) < 0 or min(height, width) < 1 or top + height > self.rows or left + width > self.columns:
+            raise InputError("the square that shows where to look is not in the image; move it there.")
+        return self
 
     @property
     def looked_at(self) -> tuple[int, int, int, int]:
@@ -461,9 +472,11 @@ class Bundle:
                 )
             self.hash_of_key = str(self.manifest["key"])
             self._check_files()
-            self.study = Sheet.model_validate(read_json(self.folder / STUDY, advice=_ADVICE))
-            presentations = read_json(self.folder / PRESENTATIONS, advice=_ADVICE)
-            self.shown = [Shown.model_validate(one) for one in presentations]
+            try:
+                self.study = Sheet.model_validate(self._told(STUDY))
+                self.shown = [Shown.model_validate(one) for one in self._told(PRESENTATIONS)]
+            except InputError as error:  # what it advises is for who writes a plan
+                raise ValueError(str(error).partition(";")[0]) from error
             self._check_presentations()
 
     @property
@@ -519,6 +532,12 @@ class Bundle:
         found: dict[str, Any] = read_json(path)
         return found
 
+    def _told(self, name: str) -> Any:
+        """The value in a file of which readers are told; ValueError for what cannot be: NaN, or half of a letter."""
+        found = read_json(self.folder / name, advice=_ADVICE)
+        _json(found)
+        return found
+
     def _check_files(self) -> None:
         for name, digest in self.manifest["files"].items():
             if Path(name).name != name or name.startswith("."):
@@ -532,6 +551,8 @@ class Bundle:
     def _check_presentations(self) -> None:
         if not self.shown or not all(re.fullmatch(r"R[1-9]\d{0,3}", one.reader) for one in self.shown):
             raise ValueError("its presentations have no readers R1, R2, ...")
+        if len(self.by_id) < len(self.shown):
+            raise ValueError("two of its presentations have one name")
         for one in self.shown:
             for name in (*one.images, *filter(None, [one.reference])):
                 if f"{name}.f32" not in self.manifest["files"]:
