@@ -37,6 +37,19 @@ def test_it_finds_the_minimiser_that_the_other_solvers_know(lines: Measurement, 
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1])
+def test_it_crosses_the_gaps_of_random_lines(simulated: SimulatedSlice, seed: int) -> None:
+    """The wide widths carry the image across them; at the last the alternation creeps."""
+    sampling = Sampling(pattern="random", acceleration=4, centre_fraction=0.15, seed=seed)
+    few, weight = undersampled(simulated, sampling), 2e-3
+    images = [
+        method / few.scale for method in (HQS()(few, weight=weight, mix=0.0), tv.TotalVariation()(few, weight=weight))
+    ]
+    split, exact = (float(objective(few.model, few.data / few.scale, image, weight, 0.0)) for image in images)
+    assert exact * 0.999 < split < 1.003 * exact
+
+
+@pytest.mark.slow
 def test_it_finds_the_minimiser_in_strong_noise_too(simulated: SimulatedSlice) -> None:
     clean, weight = undersampled(simulated, Sampling(acceleration=4, centre_fraction=0.15)), 0.02
     noisy = clean.with_kspace(noise.add(clean.kspace, clean.mask, 0.15 * float(clean.scale), seed=1), keep=True)
