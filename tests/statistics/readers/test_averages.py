@@ -84,6 +84,15 @@ def test_cases_of_a_patient_are_averaged_and_who_read_little_is_left_out() -> No
         table([1, 2], "a", [1, 2])
 
 
+@pytest.mark.parametrize("readers", [2, 3, 4, 6])
+@pytest.mark.parametrize("patients", range(3, 16))
+def test_rounding_does_not_decide_about_the_degrees_of_freedom(readers: int, patients: int) -> None:
+    """Where one answer differs, readers vary by just their own errors, and these have (r - 1)(n - 1)."""
+    cells = np.ones((readers, patients))
+    cells[0, 0] = 0
+    assert spread_of(cells).freedom == pytest.approx((readers - 1) * (patients - 1))
+
+
 def test_where_nothing_varies_the_interval_has_no_width() -> None:
     found = spread(np.array([2.0, 2.0]), np.zeros((2, 2)), 5)
     assert (float(found.variance), [float(end) for end in found.interval], float(found.p)) == (0, [2, 2], 0)

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from napari_recon_robust.statistics.readers.shares import share
+from napari_recon_robust.statistics.readers.averages import spread_of
+from napari_recon_robust.statistics.readers.shares import average_share, share, share_interval
 
 
 def test_the_interval_is_clopper_and_pearsons_for_the_effective_number_of_readings() -> None:
@@ -13,12 +14,28 @@ def test_the_interval_is_clopper_and_pearsons_for_the_effective_number_of_readin
 
 
 def test_where_all_agree_the_patients_are_what_is_known() -> None:
-    """4 of 4: 0.025^(1/4), whether each was read once or, so that more is known, five times."""
-    assert share([1] * 4, "abcd").interval == pytest.approx((0.025**0.25, 1))
-    low, high = share([0] * 20, "abcd" * 5).interval or (9, 9)
-    assert (low, high) == pytest.approx(
-        (0, 1 - 0.025 ** (1 / (4 * (stats.t.ppf(0.975, 19) / 3.182446) ** 2))), abs=1e-6
-    )
+    """4 of 4: 0.025^(1/4), whether each was read once, five times, or by five readers."""
+    for readers in ([None] * 4, [None] * 20, np.repeat(range(5), 4).tolist()):
+        patients = "abcd" * (len(readers) // 4)
+        for value, interval in ((1, (0.025**0.25, 1)), (0, (0, 1 - 0.025**0.25))):
+            found = average_share([value] * len(readers), readers, patients).estimate
+            assert found.interval == pytest.approx(interval)
+
+
+@pytest.mark.parametrize(("readers", "patients"), [(1, 6), (2, 8), (3, 12), (4, 6), (10, 6)])
+def test_more_votes_against_move_the_interval_away(readers: int, patients: int) -> None:
+    """Each next vote is of another patient: neither end moves up by more than steps of the effective number."""
+    reader, patient = (cell.ravel() for cell in np.indices((readers, patients)))
+    order = np.lexsort((reader, (patient - reader) % patients))
+    against, ends = np.ones(order.size), []
+    for vote in (None, *order):
+        if vote is not None:
+            against[vote] = 0
+        ends.append(average_share(against, reader.tolist(), patient.tolist()).estimate.interval)
+    low, high = np.array(ends).T
+    assert np.diff(low).max() < 0.005
+    assert np.diff(high).max() < 0.005
+    assert (low[0], high[-1]) == pytest.approx((0.025 ** (1 / patients), 1 - 0.025 ** (1 / patients)))
 
 
 def test_below_three_patients_there_is_no_interval() -> None:
@@ -35,3 +52,11 @@ def test_the_interval_covers_the_truth_although_readers_share_patients(truth: fl
         low, high = share(read.ravel(), np.repeat(range(patients), 4).tolist()).interval or (9, 9)
         covered.append(low <= truth <= high)
     assert np.mean(covered) >= 0.93
+
+
+def test_many_readers_who_mostly_agree_are_not_taken_for_as_many_patients() -> None:
+    """Of ten readers and six patients with nearly one answer each, where an end had no bound 88% held the truth."""
+    rng, edge = np.random.default_rng(0), stats.norm.ppf(0.9)
+    latent = 0.9**0.5 * rng.standard_normal((2000, 1, 6)) + 0.1**0.5 * rng.standard_normal((2000, 10, 6))
+    low, high = share_interval(spread_of((latent < edge).astype(float)), 60, 6)
+    assert ((low <= 0.9) & (high >= 0.9)).mean() >= 0.94

@@ -23,6 +23,8 @@ from ...ground.errors import InputError
 from ..clustered import volume_means
 from ..estimate import FEWEST, UPPER, Estimate, Values, finite, numbered
 
+ROUNDING = 1e-9  # relative, by which variances may differ that are the same
+
 
 @dataclass(frozen=True)
 class Spread:
@@ -121,7 +123,8 @@ def spread(figures: Values, covariance: Values, patients: ArrayLike) -> Spread:
     shared = (covariance.sum((-2, -1)) - readers * variance) / (readers * (readers - 1))
     own, shared = variance - shared, np.maximum(shared, 0)
     between = figures.var(-1, ddof=1)
-    freedom = (readers - 1) * np.where(between < own, units, 1)
+    # One answer that differs makes both the same, and rounding is not to say which is larger.
+    freedom = (readers - 1) * np.where(between <= own * (1 + ROUNDING), units, 1)
     of_readers = np.maximum(between, own) / readers
     whole, parts = of_readers + shared, of_readers**2 / freedom + shared**2 / units
     degrees = np.divide(whole**2, parts, out=np.broadcast_to(units, whole.shape).copy(), where=parts > 0)

