@@ -25,6 +25,7 @@ LAUGHS = "a0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol]\n" + "".join(
         ("a: !!python/object/apply:os.system [ls]", "could not determine a constructor"),
         ("seeds:\n- " + "1" * 5001, "(line 2: a number has 5,001 digits, more than any that is meant)"),
         ("seed: 0x" + "f" * 5000, "a number has 5,002 digits"),
+        ('a: b\nc: "\\ud800"', "line 2: a text has half of a letter"),
         ("at: 2001-99-99", "month must be in"),
         ("a: [", "expected the node content"),
         ("x" * 300_000, "300 kB"),

@@ -23,6 +23,12 @@ def test_the_texts_of_a_data_frame_are_quoted_and_its_numbers_are_not() -> None:
     assert lines == ["label_site,change", "'=1+1,-1.5", "'-1,2.0", "plain,", ",0.0", "'@x,-1e-9"]
 
 
+def test_half_a_letter_is_replaced() -> None:
+    """Such as in the name of a file that is not in UTF-8."""
+    assert to_csv(["a"], [{"a": "sch\udce4del"}]) == "a\nsch\N{REPLACEMENT CHARACTER}del\n"
+    assert "| sch\N{REPLACEMENT CHARACTER}del |" in markdown(["a"], [["sch\udce4del"]])
+
+
 @pytest.mark.parametrize("text", ["=1", "'quoted'", "plain", "", "-", "+1", "\tx", "\rx"])
 def test_what_is_quoted_is_read_back(text: str) -> None:
     assert unquoted(quoted(text)) == text

@@ -1,3 +1,5 @@
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -48,6 +50,16 @@ def test_cases_of_one_slice_begin_as_one_patient(cases: Path, tmp_path: Path) ->
     save_case(under_another_mask(case_of(0)), tmp_path / "masked")
     made = read_plan(new_plan([cases / "c0", cases / "c1", tmp_path / "masked"], tmp_path / "plan.yaml"))
     assert [case.patient for case in made.cases] == ["patient-1", "patient-2", "patient-1"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_a_case_whose_name_is_no_utf_8_is_refused(tmp_path: Path) -> None:
+    case = save_case(case_of(0), tmp_path / os.fsdecode(b"sch\xe4del"))
+    with pytest.raises(
+        InputError, match="the name of sch\N{REPLACEMENT CHARACTER}del or of its folder is not in UTF-8"
+    ):
+        new_plan([case], tmp_path / "plan.yaml")
+    assert not (tmp_path / "plan.yaml").exists()
 
 
 def test_bad_input_is_refused(cases: Path, tmp_path: Path) -> None:

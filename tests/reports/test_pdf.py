@@ -63,3 +63,7 @@ def test_the_heads_of_the_metrics_fit_their_columns() -> None:
 def test_names_with_formulas_and_without_end_are_drawn_as_they_are(tmp_path: Path) -> None:
     case = pictured(label="$\\frac{1}{" + "x" * 400)
     assert sheets(write_report([case, case], tmp_path / "report.pdf")) == 8
+
+
+def test_half_a_letter_is_replaced(tmp_path: Path) -> None:
+    assert sheets(write_report(pictured(label="half \ud800 a letter"), tmp_path / "report.pdf")) == 4

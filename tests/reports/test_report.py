@@ -153,6 +153,10 @@ def test_every_kind_of_case_has_a_report(written: Callable[..., Path], kind: str
     assert ("random" in names) is all(result["additive"] for result in case.results)
 
 
+def test_half_a_letter_is_replaced(written: Callable[..., Path]) -> None:
+    assert "half \N{REPLACEMENT CHARACTER} a letter" in Page(written(pictured(label="half \ud800 a letter"))).text
+
+
 def test_a_case_without_reference_says_so(written: Callable[..., Path]) -> None:
     case = frozen()
     images = {name: image for name, image in case.images.items() if "reference" not in name}

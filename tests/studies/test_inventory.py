@@ -1,5 +1,7 @@
 import json
+import os
 import shutil
+import sys
 
 import numpy as np
 import pytest
@@ -170,6 +172,13 @@ def test_what_does_not_fit_is_refused(write_plan, tmp_path, parts, sentence) -> 
     for digests in (True, False):
         with pytest.raises(ReconRobustError, match=sentence):
             inventory(path, digests=digests)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_a_name_that_is_no_utf_8_is_refused(write_plan, tmp_path) -> None:
+    shutil.copy(tmp_path / "head.h5", tmp_path / os.fsdecode(b"sch\xe4del.h5"))
+    with pytest.raises(Unfit, match="the name of sch\N{REPLACEMENT CHARACTER}del.h5 or of its folder is not in UTF-8"):
+        inventory(write_plan(scans="*.h5"))
 
 
 def test_two_scans_are_read_only_as_far_as_they_agree(write_plan, tmp_path, monkeypatch) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .errors import FileFormatError, ReconRobustError
+from .errors import FileFormatError, ReconRobustError, whole_letters
 from .guard import opening, read
 
 _MOST_YAML = 2**18  # bytes of a recipe; ours have 2 kB
@@ -92,11 +92,13 @@ def check_names(value: Any, what: str, error: type[ReconRobustError] = FileForma
 
 
 def _count(node: Any, known: dict[int, int]) -> int:
-    """How many values a node stands for; ValueError if it holds itself, or a number that is too long to be one."""
+    """How many values a node stands for; ValueError if it holds itself, or what is too long for a number or no text."""
     if id(node) not in known:
         if node.tag == _WHOLE and len(node.value) > _MOST_DIGITS:
             line = node.start_mark.line + 1
             raise ValueError(f"line {line}: a number has {len(node.value):,} digits, more than any that is meant")
+        if isinstance(node.value, str) and node.value != whole_letters(node.value):
+            raise ValueError(f"line {node.start_mark.line + 1}: a text has half of a letter (\\ud800 to \\udfff)")
         known[id(node)] = -1
         parts = node.value if isinstance(node.value, list) else []
         known[id(node)] = 1 + sum(

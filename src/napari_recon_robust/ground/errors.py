@@ -82,6 +82,14 @@ def one_line(text: str, longest: int = LONGEST, *, longest_word: int = ReconRobu
     return _shortened(" ".join(words.split()), longest)
 
 
+def whole_letters(text: str) -> str:
+    """Text that UTF-8 can hold: a replacement character for each half of a pair of surrogates.
+
+    Names of files that are not in UTF-8 have such halves in Python, and so may JSON and YAML from elsewhere.
+    """
+    return re.sub("[\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", text)
+
+
 def _shortened(text: str, longest: int) -> str:
     """The text without its middle, if it is too long: what came stands at the beginning, what to do at the end."""
     end = longest // 3

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from io import BytesIO, StringIO
 from typing import TYPE_CHECKING
 
+from .errors import whole_letters
+
 if TYPE_CHECKING:
     from polars import DataFrame
 
@@ -23,16 +25,16 @@ def to_csv(names: Sequence[str], rows: Iterable[Mapping[str, object]]) -> str:
 
 
 def csv_lines(rows: Iterable[Iterable[object]]) -> str:
-    """Rows as lines of CSV, their cells as they are."""
+    """Rows as lines of CSV, their cells as they are, but for letters that UTF-8 cannot hold."""
     text = StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue()
+    return whole_letters(text.getvalue())
 
 
 def markdown(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table of texts in Markdown, without a line break at its end."""
     lines = [f"| {' | '.join(cells)} |" for cells in (heads, *rows)]
-    return "\n".join([lines[0], "|---" * len(heads) + "|", *lines[1:]])
+    return whole_letters("\n".join([lines[0], "|---" * len(heads) + "|", *lines[1:]]))
 
 
 def frame_to_csv(table: "DataFrame") -> bytes:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from ..cases.record import anatomy_hash, load_case
-from ..ground.errors import InputError
+from ..ground.errors import InputError, whole_letters
+from ..ground.guard import shown
 from ..ground.writing import write
 from .order import draw
 from .plan import Plan
@@ -21,8 +22,8 @@ def new_plan(cases: Sequence[str | Path], path: str | Path, questions: str = "le
 
     A folder of a study's results stands for the cases that it has saved. Cases of one slice, known by its samples, are
     one patient; each other case begins as one of its own, to be mended where several are of one. Raises InputError for
-    no case, an unknown questionnaire or a plan that is there already, FileFormatError for a folder that is no saved
-    case.
+    no case, one whose path is not in UTF-8, an unknown questionnaire or a plan that is there already, FileFormatError
+    for a folder that is no saved case.
     """
     path = Path(path)
     if path.exists():
@@ -35,6 +36,8 @@ def new_plan(cases: Sequence[str | Path], path: str | Path, questions: str = "le
     entries, patients, ids = [], dict[str, str](), _ids(folders)
     for number, folder in enumerate(folders, 1):
         place = _quoted(_from(path.parent, folder))
+        if place != whole_letters(place):
+            raise InputError(f"the name of {shown(folder)} or of its folder is not in UTF-8, as plans are; rename it.")
         if (folder / "store.json").exists():
             entries.append(f"  - {{study: {place}, most: 12}}")
             continue

@@ -9,6 +9,7 @@ from ..cases.gallery.thumbnails import around
 from ..data.roi import bounds
 from ..evaluation.difference import coloured, gain
 from ..figures.plots import NOTICE
+from ..ground.errors import whole_letters
 from .case_page import CasePage
 from .conditions import Condition
 
@@ -27,15 +28,18 @@ def pdf(cases: Sequence[CasePage]) -> bytes:
     from matplotlib import rc_context
     from matplotlib.backends.backend_pdf import PdfPages
     from matplotlib.figure import Figure
+    from matplotlib.text import Text
 
     file = BytesIO()
     title = cases[0].title if len(cases) == 1 else f"{len(cases)} cases of robustness"
-    told = {"Title": title, "Subject": NOTICE, "CreationDate": None, "ModDate": None}
+    told = {"Title": whole_letters(title), "Subject": NOTICE, "CreationDate": None, "ModDate": None}
     with rc_context({"text.parse_math": False, "pdf.fonttype": 42}), PdfPages(file, metadata=told) as sheets:
         for case in cases:
             for draw in _drawn(case):
                 figure = Figure(figsize=_SHEET)
                 draw(figure)
+                for text in figure.findobj(Text):
+                    text.set_text(whole_letters(text.get_text()))
                 sheets.savefig(figure)
     return file.getvalue()
 

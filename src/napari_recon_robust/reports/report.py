@@ -15,7 +15,7 @@ from typing import Any
 from ..cases.record import Case, reading
 from ..figures.plots import NOTICE
 from ..ground.arguments import as_list
-from ..ground.errors import InputError
+from ..ground.errors import InputError, whole_letters
 from ..ground.guard import to_path
 from ..ground.writing import write
 from ..io.images import check_suffix
@@ -76,9 +76,10 @@ def rendered(
     templates = Environment(
         loader=FunctionLoader(_asset), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    return templates.get_template(template).render(
+    page = templates.get_template(template).render(
         notice=NOTICE, policy=policy, style=Markup(style), script=Markup(script), **values
     )
+    return whole_letters(page)
 
 
 @cache

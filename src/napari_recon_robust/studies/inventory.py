@@ -15,7 +15,7 @@ from ..cases.record import file_hash
 from ..data.roi import ROI, Annotation
 from ..data.scan import Scan
 from ..ground.documents import read_json
-from ..ground.errors import FileFormatError, InputError, ReconRobustError
+from ..ground.errors import FileFormatError, InputError, ReconRobustError, whole_letters
 from ..ground.guard import is_dangling, open_file, opening, read, shown, status
 from ..ground.numbers import counted
 from ..ground.progress import Job, Progress
@@ -138,7 +138,8 @@ def take_inventory(plan: Plan, file: Path, *, digests: bool, known: Inventory | 
 def matching(globs: Sequence[str], folder: Path) -> dict[str, int]:
     """The files of globs, and links to missing ones, each once, sorted within each glob, with the glob's number.
 
-    Paths are relative to the folder where they lie below it. Raises Unfit for a glob that matches no file.
+    Paths are relative to the folder where they lie below it. Raises Unfit for a glob that matches no file, or one whose
+    name is not in UTF-8.
     """
     found = dict[str, int]()
     for number, pattern in enumerate(globs):
@@ -153,7 +154,13 @@ def matching(globs: Sequence[str], folder: Path) -> dict[str, int]:
                 ("scans", "files", number), f"{pattern!r} matches no file; paths are relative to the plan's folder."
             )
         for path in files:
-            found.setdefault(path.as_posix() if root else path.relative_to(folder).as_posix(), number)
+            name = path.as_posix() if root else path.relative_to(folder).as_posix()
+            if name != whole_letters(name):
+                raise Unfit(
+                    ("scans", "files", number),
+                    f"the name of {shown(path)} or of its folder is not in UTF-8, as tables are; rename it.",
+                )
+            found.setdefault(name, number)
     return found
 
 

@@ -98,6 +98,17 @@ def test_a_note_that_looks_like_a_formula_is_quoted(folder: Path) -> None:
     assert rows["random"]["note"] == '\'=HYPERLINK("https://example.org")'
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_a_name_and_a_note_that_are_no_utf_8_are_in_the_csv(folder: Path, tmp_path: Path) -> None:
+    (folder / "fnaf").rename(folder / os.fsdecode(b"sch\xe4del"))
+    (folder / "random" / "verdict.jsonl").write_text('{"note": "half \\ud800 a letter"}\n')
+    invoke(folder, "--csv", tmp_path / "cases.csv")
+    written = (tmp_path / "cases.csv").read_text(encoding="utf-8")
+    assert written == invoke(folder, "--csv", "-").output
+    assert "sch\N{REPLACEMENT CHARACTER}del," in written
+    assert "half \N{REPLACEMENT CHARACTER} a letter" in written
+
+
 def test_json_and_csv_are_not_both_printed(folder: Path, tmp_path: Path) -> None:
     done = CliRunner().invoke(cli, ["gallery", str(folder), "--json", "--csv", "-"])
     assert done.exit_code != 0

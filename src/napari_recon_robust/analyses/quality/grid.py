@@ -22,7 +22,7 @@ from ...evaluation import metrics
 from ...evaluation.metrics import Metrics
 from ...ground.arguments import as_list
 from ...ground.cached import cached_property
-from ...ground.errors import FileFormatError, InputError, ReconRobustError
+from ...ground.errors import FileFormatError, InputError, ReconRobustError, one_line, whole_letters
 from ...ground.guard import is_dangling, is_file, to_path
 from ...ground.specification import Specification
 from ...io import files_of, format_of, open_scan, suffixes, takes_axes
@@ -155,7 +155,7 @@ def names(paths: Sequence[Path]) -> dict[Path, str]:
     parts = {path: Path(os.path.abspath(path)).parts[1:] for path in paths}
     found = dict.fromkeys(paths, "")
     for length in range(1, max(map(len, parts.values()), default=0) + 1):
-        ends = {path: "/".join(parts[path][-length:]) for path in paths}
+        ends = {path: whole_letters("/".join(parts[path][-length:])) for path in paths}
         counts = Counter({parts[path]: ends[path] for path in paths}.values())
         found |= {path: end for path, end in ends.items() if not found[path] and counts[end] == 1}
     return found
@@ -252,7 +252,7 @@ def _within(path: Path) -> list[Path]:
     """The file itself, or what can be read of a folder (of BART's pairs the data)."""
     if not os.path.isdir(path):  # False for a name that none can have
         if not os.path.exists(path) and format_of(path) is None:
-            raise InputError(f"there is no file {path.name} in that folder; check its name.")
+            raise InputError(f"there is no file or folder {one_line(str(path))}; check its name.")
         return [path]
     files = (file for file in sorted(path.rglob("*")) if is_file(file) or is_dangling(file))
     found = [file for file in files if is_anatomy(file) or _is_scan(file)]

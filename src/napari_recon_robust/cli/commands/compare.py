@@ -13,7 +13,7 @@ from ...analyses.quality.comparing import compare_methods
 from ...analyses.quality.entries import Entry
 from ...analyses.quality.grid import Grid, groups, is_anatomy
 from ...ground.devices import checked_device
-from ...ground.errors import FileFormatError, InputError, left_out
+from ...ground.errors import FileFormatError, InputError, left_out, whole_letters
 from ...ground.numbers import counted
 from ...io import open_scan, takes_axes
 from ...physics.sampling import ACCELERATION, CENTRE_FRACTION, PATTERN, SEED
@@ -127,4 +127,4 @@ def _named(file: str) -> tuple[str, Path]:
         return "", Path(file)
     if not name or not path:
         raise InputError(f"{file!r} lacks a name or a file; write it as NAME=FILE, or the file by itself.")
-    return name, Path(path)
+    return whole_letters(name), Path(path)
