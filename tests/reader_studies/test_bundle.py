@@ -1,7 +1,9 @@
 import hashlib
 import json
 import math
+import os
 import shutil
+import stat
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -174,10 +176,10 @@ def test_a_key_without_its_folder_is_not_left(cases: Path, tmp_path: Path, monke
 
     written = bundle.write
 
-    def fails(path: Path, content: object) -> None:
+    def fails(path: Path, content: object, **how: bool) -> None:
         if path.suffix != ".json":
             raise WritingError("study cannot be written (the disk is full); make room.")
-        written(path, content)  # type: ignore[arg-type]
+        written(path, content, **how)  # type: ignore[arg-type]
 
     monkeypatch.setattr(bundle, "write", fails)
     with pytest.raises(WritingError, match="the disk is full"):
@@ -319,6 +321,11 @@ def test_what_would_fail_for_every_reader_is_refused_on_opening(
     rewrite(folder, "presentations.json", [{**one, **changes} for one in told])
     with pytest.raises(FileFormatError, match=f"{words}.*; copy the frozen study again"):
         Bundle(folder)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+def test_the_key_is_for_its_user_alone(cases: Path, tmp_path: Path) -> None:
+    assert stat.S_IMODE(key_of(freeze(plan(), tmp_path / "study", cases)).stat().st_mode) == 0o600
 
 
 def test_a_title_that_no_page_can_show_is_refused_on_opening(cases: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import math
 import re
 from collections.abc import Callable
 from contextlib import suppress
@@ -194,6 +195,7 @@ def test_bad_input_is_refused_in_one_sentence(tmp_path: Path) -> None:
         lambda one: one["results"][0]["budget"].update(nominal="x"),
         lambda one: one["recipe"]["source"].update(voxel=["a"]),
         lambda one: one["recipe"]["source"].update(sampling=["x"]),
+        lambda one: one["recipe"].update(method_knobs={"weight": math.nan}),
     ],
 )
 def test_a_sealed_case_with_values_of_another_kind_is_one_sentence(

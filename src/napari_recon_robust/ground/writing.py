@@ -21,6 +21,8 @@ from .machine import has_ended, machine
 
 Content = bytes | memoryview
 
+PRIVATE = 0o600  # the mode of a file that is read and written by its user alone
+
 _HIDDEN = ".recon-robust"
 _OLD = 24 * 3600.0  # seconds after which a hidden folder is removed, also if it is of another machine's process
 _PROBE = bytes(2**16)  # not empty, since a full disk still takes an empty file
@@ -54,8 +56,12 @@ class WritingError(InputError):
         self.reason = reason
 
 
-def write(path: str | Path, content: Content | Mapping[str, Content] | Iterable[tuple[str, Content]]) -> None:
+def write(
+    path: str | Path, content: Content | Mapping[str, Content] | Iterable[tuple[str, Content]], *, private: bool = False
+) -> None:
     """Write a file, or a new folder of files by their names, in place of what is there; the folders above are made.
+
+    private: whether a new file is for this user alone.
 
     A new folder replaces only an empty one. All its files get one time of change, so that it does not tell in which
     order they were written. Raises WritingError, and then what was there stays as it was.
@@ -73,6 +79,8 @@ def write(path: str | Path, content: Content | Mapping[str, Content] | Iterable[
             _put(made, content)
             if place.exists():
                 shutil.copymode(place, made)
+            elif private:
+                made.chmod(PRIVATE)
         _take(made, place)
 
 

@@ -142,7 +142,7 @@ def freeze(plan: Plan, folder: str | Path, beside: str | Path = ".") -> Path:
         raise InputError(f"{folder.name} or its key exists already; a frozen study is never written over.")
     try_place(folder)
     frozen = _Frozen(plan, Path(beside))
-    write(key, frozen.key)
+    write(key, frozen.key, private=True)
     try:
         write(folder, frozen.files())
     except BaseException:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..ground.errors import FileFormatError
-from ..ground.writing import WritingError, try_place
+from ..ground.writing import PRIVATE, WritingError, said, try_place
 from . import audit
 
 SCHEMA = 1
@@ -28,6 +28,7 @@ CREATE TABLE IF NOT EXISTS answers (
 {audit.TABLE};
 """
 _PATIENCE, _PATIENCE_TO_ERASE = 30_000, 200  # milliseconds to wait for another process
+_FREE = "end the other program that has opened it"
 OF_A_READER = ("answers", "displays", "consents", "sessions", "invitations")
 
 
@@ -43,6 +44,8 @@ class Store:
         self._erasing = True  # what a process that ended meanwhile has deleted may still be in the log of writes
         if not self.path.exists():
             try_place(self.path)
+            with said(self.path), suppress(FileExistsError):  # which another process has begun meanwhile
+                self.path.touch(PRIVATE, exist_ok=False)  # the log of writes beside it gets the same mode
         try:
             self._database = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
         except sqlite3.Error as error:
@@ -100,8 +103,9 @@ class Store:
                 if self._database.in_transaction:
                     self._database.execute("ROLLBACK")
                 if isinstance(error, sqlite3.Error):
+                    advice = _FREE if _is_busy(error) else "make room"
                     raise WritingError(
-                        f"{self.path.name} cannot be written ({error}); make room, and send the answer again.",
+                        f"{self.path.name} cannot be written ({error}); {advice}, and send the answer again.",
                         str(error),
                     ) from error
                 raise
@@ -120,9 +124,8 @@ class Store:
                 raise self._damaged(error) from error
 
     def _damaged(self, error: sqlite3.Error) -> FileFormatError:
-        return FileFormatError(
-            f"{self.path.name} cannot be read as answers of a reader study ({error}); go back to a copy."
-        )
+        advice = _FREE if _is_busy(error) else "go back to a copy"
+        return FileFormatError(f"{self.path.name} cannot be read as answers of a reader study ({error}); {advice}.")
 
     def _set_up(self, study: str) -> None:
         try:
@@ -149,3 +152,8 @@ class Store:
             raise FileFormatError(
                 f"{self.path.name} has the answers to another frozen study; name the file of this one."
             )
+
+
+def _is_busy(error: sqlite3.Error) -> bool:
+    """Whether another process kept the file to itself for too long."""
+    return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF == sqlite3.SQLITE_BUSY

@@ -13,7 +13,7 @@ from ..cases.replay import recalled
 from ..data.orientation import Plane, aspect_of
 from ..data.window import Window
 from ..ground.cached import cached_property
-from ..ground.errors import InputError, dimensions, either
+from ..ground.errors import FileFormatError, InputError, dimensions, either
 from ..ground.guard import to_path
 from ..perturbations import registry as perturbations
 from ..reconstructors import registry as reconstructors
@@ -97,7 +97,12 @@ class CaseImages:
             return recipe.method
         reconstructor = reconstructors.get(recipe.method)
         known = {knob.name for knob in reconstructor.knobs}
-        return reconstructor.at(**{name: value for name, value in recipe.method_knobs.items() if name in known}).title
+        knobs = {name: value for name, value in recipe.method_knobs.items() if name in known}
+        try:
+            return reconstructor.at(**knobs).title
+        except InputError as error:  # what it advises is for who gives a knob
+            wrong = str(error).partition(";")[0]
+            raise FileFormatError(f"the saved case cannot be read ({wrong}); restore it.") from error
 
     @property
     def has_reference(self) -> bool:
