@@ -220,14 +220,15 @@ def write_dicom() -> "Callable[..., list[Path]]":
 
 @pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch) -> "list[Figure]":
-    """The figures that are written."""
+    """The figures that are written, each once."""
     from matplotlib.figure import Figure
 
     found: list[Figure] = []
     write = Figure.savefig
 
     def savefig(self: Figure, *arguments: object, **options: object) -> None:
-        found.append(self)
+        if self not in found:  # of a study they are written in two formats
+            found.append(self)
         write(self, *arguments, **options)
 
     monkeypatch.setattr(Figure, "savefig", savefig)

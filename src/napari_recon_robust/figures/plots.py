@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ..perturbations.face import Curve
 
 SUFFIXES = (".png", ".pdf", ".svg")
+_UNDATED = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}  # so that the same figure gives the same file
 NOTICE = "Not for diagnostic use."
 
 # Line and mark, as well as colour, tell worst and control apart.
@@ -92,7 +93,8 @@ def finish(figure: "Figure", path: Path) -> None:
 def save(figure: "Figure", path: Path) -> None:
     """Write a figure with the notice; InputError for a file that is no figure, WritingError if it cannot be written."""
     check_file(path)
+    kind = path.suffix[1:].lower()
     figure.text(0.995, 1 - 0.04 / figure.get_figheight(), NOTICE, ha="right", va="top", size=7, color="0.4")
     content = BytesIO()
-    figure.savefig(content, format=path.suffix[1:].lower(), dpi=150)
+    figure.savefig(content, format=kind, dpi=150, metadata=_UNDATED.get(kind))
     write(path, content.getbuffer())

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import polars as pl
@@ -14,6 +15,9 @@ def test_a_study_with_everything_gives_every_figure(trials: pl.DataFrame, tmp_pa
     assert list(found.drawn) == list(FIGURES)
     for name, drawn in found.drawn.items():
         assert drawn.path == tmp_path / f"{name}.svg"
+        page = re.search(rb"/MediaBox \[ ?0 0 ([\d.]+) ", drawn.path.with_suffix(".pdf").read_bytes())
+        assert page is not None
+        assert float(page[1]) / 72 == pytest.approx(3.5) or float(page[1]) / 72 == pytest.approx(7.1)  # inches
         assert {"mean", "low", "high", "kind", "volumes", "count"} <= set(pl.read_csv(drawn.data).columns)
 
 

@@ -31,7 +31,7 @@ class Figures:
 
 
 def draw_all(trials: DataFrame, folder: Path) -> Figures:
-    """Draw every figure that the trials of a study carry into a folder, each as NAME.svg with NAME.csv beside it.
+    """Draw every figure that the trials of a study carry into a folder, each as NAME.svg and NAME.pdf, with NAME.csv.
 
     Scans of the domain `tuning` choose the knobs of the methods of `shifts`, and are in no figure.
     The folder is made if it is missing; WritingError if it cannot be written.

@@ -26,7 +26,7 @@ _FILLS = ("full", "left", "right", "bottom", "top")  # of marks
 _DASHES = ((0, (3, 1, 1, 1, 1, 1)), (0, (6, 2)), (0, (1, 3)), (0, (8, 1, 1, 1)))  # of lines without a look of their own
 _SETTINGS = "+x1|2_34"  # marks of the settings of a line beyond its first
 _ONE, _TWO = 3.5, 7.1  # inches: one column of a journal, and two
-_HEIGHT = 2.3
+_HEIGHT, _AROUND, _NOTICE = 2.3, 0.4, 0.16  # inches: of a row of panels, of title and words, of the notice
 _BAR: dict[str, Any] = {"markersize": 4, "linewidth": 1.2, "elinewidth": 0.8, "capsize": 1.5}
 _SIZES: dict[Any, Any] = {
     "font.size": 8,
@@ -38,12 +38,16 @@ _SIZES: dict[Any, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "svg.hashsalt": "study",  # the same figure gives the same file
+    "pdf.fonttype": 42,  # TrueType, which publishers ask for
 }
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """A figure that was written. data: the CSV beside it. words: its caption, with n and what the intervals are."""
+    """A figure that was written: an SVG, and a PDF of the same name.
+
+    data: the CSV beside them. words: its caption, with n and what the intervals are.
+    """
 
     title: str
     path: Path
@@ -96,7 +100,6 @@ class Sheet:
         with matplotlib.rc_context(_SIZES):
             self.figure = Figure(figsize=(_ONE if columns == 1 else _TWO, _HEIGHT * rows + 1.1), layout="constrained")
             self.panels: list[list[Axes]] = self.figure.subplots(rows, columns, squeeze=False).tolist()
-        self.figure.suptitle(title, x=0.01, ha="left", fontsize=9, fontweight="bold")
         self.looks = {
             name: {"color": COLOURS[number % len(COLOURS)], "marker": MARKS[number % len(MARKS)]}
             for number, name in enumerate(names_of(names))
@@ -145,11 +148,12 @@ class Sheet:
         self._legend = handles, columns
 
     def finish(self, path: Path, data: DataFrame, words: str) -> Drawn:
-        """Write the figure as SVG, its words below it, and its data beside it as CSV. Empty panels are not shown."""
-        import matplotlib
+        """Write the figure as SVG, its words below it, and its data beside it as CSV. Empty panels are not shown.
 
+        Beside them is a PDF for manuscripts, as wide as their columns, without the title and the words.
+        """
         path = path.with_suffix(".svg")
-        width, height = self.figure.get_size_inches()
+        width = self.figure.get_figwidth()
         for axes in self.figure.axes:
             if not axes.has_data():
                 axes.set_axis_off()
@@ -160,21 +164,32 @@ class Sheet:
             if axes.get_label() != "<colorbar>" and not axes.images:
                 axes.grid(alpha=0.25, linewidth=0.5)
                 axes.set_axisbelow(True)
-        lines = wrap(words, int(18 * width))
-        below = (0.125 * len(lines) + 0.06) / height
-        handles, columns = self._legend
-        legend: dict[str, Any] = {
-            "loc": "lower center",
-            "bbox_to_anchor": (0.5, below),
-            "frameon": False,
-            "borderaxespad": 0.2,
-        }
-        self.figure.legend(handles=handles, ncols=columns, fontsize=7, **legend)
-        free = below + (0.15 * -(-len(handles) // columns) + 0.1) / height
-        self.figure.set_layout_engine("constrained", rect=(0, free, 1, 1 - free))
-        self.figure.text(0.01, 0.04 / height, "\n".join(lines), fontsize=7, color="0.3", va="bottom", linespacing=1.1)
-        with matplotlib.rc_context(_SIZES):
-            plots.save(self.figure, path)
+        height = self.figure.get_figheight()
+        self.figure.set_figheight(height - _AROUND)
+        self._write(path.with_suffix(".pdf"), "")
+        for artist in (*self.figure.texts, *self.figure.legends):
+            artist.remove()
+        self.figure.set_figheight(height)
+        self.figure.suptitle(self.title, x=0.01, ha="left", fontsize=9, fontweight="bold")
+        self._write(path, words)
         beside = path.with_suffix(".csv")
         write(beside, frame_to_csv(data))
         return Drawn(self.title, path, beside, words)
+
+    def _write(self, path: Path, words: str) -> None:
+        """Place the legend below the panels and the words below the legend, and write the figure."""
+        import matplotlib
+
+        width, height = self.figure.get_size_inches()
+        lines = wrap(words, int(18 * width))
+        below = (0.125 * len(lines) + 0.06) / height
+        handles, columns = self._legend
+        place: dict[str, Any] = {"loc": "lower center", "bbox_to_anchor": (0.5, below), "borderaxespad": 0.2}
+        self.figure.legend(handles=handles, ncols=columns, fontsize=7, frameon=False, **place)
+        free = below + (0.15 * -(-len(handles) // columns) + 0.1) / height
+        above = 0 if words else _NOTICE / height  # beside a title the notice has room
+        self.figure.set_layout_engine("constrained", rect=(0, free, 1, 1 - free - above))
+        told = "\n".join(lines)
+        self.figure.text(0.01, 0.04 / height, told, fontsize=7, color="0.3", va="bottom", linespacing=1.1)
+        with matplotlib.rc_context(_SIZES):
+            plots.save(self.figure, path)
