@@ -62,6 +62,43 @@ def test_commands_are_documented_as_they_are(page: str) -> None:
         assert isinstance(command, click.Group) or flags <= options, line
 
 
+def helps(command: click.Command | None) -> list[str]:
+    """The help of a command and of those below it."""
+    assert command is not None
+    found = [command.help or ""]
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            found += helps(command.get_command(context, name))
+    return found
+
+
+def undersamples(words: list[str]) -> bool:
+    """Whether a command says how its scan is undersampled; True for one that takes no scan, or draws masks itself."""
+    command, context, rest = found(words)
+    context.resilient_parsing = True  # within a sentence an option may stand without its value
+    given, _, _ = command.make_parser(context).parse_args(rest)
+    options = {param.name for param in command.params}
+    if not isinstance(given.get("file"), str) or "mask_file" not in options or context.info_name == "other-mask":
+        return True
+    return any(isinstance(given.get(name), str) for name in ("pattern", "acceleration", "centre_fraction", "mask_file"))
+
+
+def test_commands_on_a_scan_say_how_it_is_undersampled() -> None:
+    """Of a scan that nothing is left out of, every method is good and robust: such a line, copied, misleads."""
+    texts = "\n".join([*TEXTS.values(), *helps(cli)])
+    lines = [line for line in [*_LINE.findall(texts), *_WITHIN.findall(texts)] if "…" not in line]
+    commands = [shlex.split(line.replace("\\\n", " "), comments=True) for line in lines]
+    assert [" ".join(words) for words in commands if not undersamples(words)] == []
+
+
+def test_a_scan_that_is_not_undersampled_is_found() -> None:
+    assert not undersamples(["retention", "FILE", "--method", "unet"])
+    assert not undersamples(["perturb", "fnaf", "scan.h5", "--seed", "3"])
+    assert undersamples(["retention", "FILE", "--acceleration", "4"])
+    assert undersamples(["samples", "FILE", "--method", "unet"])
+
+
 def test_what_is_no_command_is_found() -> None:
     assert "--rio" in unfit(["perturb", "worst-case", "scan.h5", "--budget", "0.01", "--rio", "1,2,3,4"])
     assert "'equidistant' is not one of" in unfit(["reconstruct", "scan.h5", "--pattern", "equidistant"])

@@ -62,6 +62,7 @@ def test_an_option_for_one_value_is_given_once(path: tuple[str, ...], command: c
         ("reconstruct", ["--knob", "noise=1", "--knob", "noise = 2"], "--knob gives noise twice"),
         ("reconstruct", ["--pattern", "random", "--mask", "MASK"], "both --pattern and --mask are given"),
         ("reconstruct", ["--seed", "3", "--mask", "MASK"], "both --seed and --mask are given"),
+        ("reconstruct", ["--seed", "3"], "--seed draws lines, and none are to be drawn"),
         ("perturb fnaf", ["--at", "60,45", "--row", "50"], "both --at and --row are given"),
         ("perturb fnaf", ["--at", "60,45", "--column", "50"], "both --at and --column are given"),
         ("perturb fnaf", ["--at", "60,45", "--search", "9"], "--search belongs to a search for one"),

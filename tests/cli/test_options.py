@@ -1,5 +1,6 @@
 """Options that several commands share: made from descriptions, and lists given in one way."""
 
+import json
 from pathlib import Path
 
 import click
@@ -30,6 +31,40 @@ def test_the_sampling_is_described_once() -> None:
         assert listed[knob.name].help.startswith(knob.help)  # type: ignore[attr-defined]
     assert [listed[name].default for name in ("acceleration", "centre_fraction")] == [4.0, 0.08]
     assert listed["pattern"].type.choices == sampling.PATTERNS  # type: ignore[attr-defined]
+
+
+def test_the_help_says_that_defaults_of_sampling_are_those_of_lines_that_are_drawn() -> None:
+    """Without any option of sampling nothing is left out, beside which "[default: 4.0]" was wrong."""
+    help = " ".join(invoke("reconstruct", "--help").output.split())
+    assert "the effective R may be smaller. [default: (4 where lines are drawn)]" in help
+    assert "[default: (0.08 where lines are drawn)]" in help
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        (["reconstruct"], True),
+        (["reconstruct", "--pattern", "equispaced", "--centre-fraction", 0.2], False),
+        (["reconstruct", "--acceleration", 1], False),
+        (["perturb", "random", "--budget", 0.01, "--roi", "30,30,20,20"], True),
+        (["perturb", "random", "--budget", 0.01, "--roi", "30,30,20,20", "--seed", 3], True),
+        (["perturb", "other-mask", "--roi", "30,30,20,20"], False),
+        (["samples", "--acceleration", 2, "--seeds", 1], False),
+    ],
+)
+def test_a_scan_that_is_left_fully_sampled_is_told_beside_the_result(
+    scan_file: Path, command: list[object], told: bool
+) -> None:
+    """Whoever forgot to undersample took a method that had lost nothing for a robust one."""
+    result = invoke(*command, scan_file, "--slice", 1, "--method", "zero-filled", "--json")
+    assert ("the scan is fully sampled and nothing is left out of it (R = 1)" in result.stderr) == told
+    assert json.loads(result.stdout)
+
+
+def test_a_seed_of_noise_leaves_no_line_out(scan_file: Path) -> None:
+    """One more option than the run before, and another mask: the two could not be compared."""
+    random = ("perturb", "random", scan_file, "--slice", 1, "--method", "zero-filled", "--budget", 0.01)
+    assert "effective R = 1\n" in invoke(*random, "--roi", "30,30,20,20", "--seed", 3).stdout
 
 
 def test_a_scan_of_bart_is_named_without_its_suffixes(tmp_path: Path) -> None:

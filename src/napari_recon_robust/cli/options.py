@@ -23,7 +23,7 @@ from ..io import masks, open_scan
 from ..physics.sampling import ACCELERATION, CENTRE_FRACTION, PATTERN, SEED, Sampling
 from ..reconstructors import registry
 from ..reconstructors.base import Method
-from .contradictions import is_given, refuse, refuse_both
+from .contradictions import flag_of, is_given, refuse, refuse_both
 from .fractions import FRACTION, of_percentage
 from .paths import EXISTING
 
@@ -63,6 +63,11 @@ def of_sampling(knob: Knob, more: str = "", *, several: bool = False, **settings
     }
     name = f"{knob.name}s" if several else knob.name
     return click.option(f"--{knob.name.replace('_', '-')}", name, multiple=several, **shown | settings)
+
+
+def _where_drawn(knob: Knob) -> str:
+    """The default of an option of sampling, for the help of a command that leaves out nothing unless it is asked to."""
+    return f"{knob.default:g} where lines are drawn"
 
 
 def several(flag: str, name: str, kind: click.ParamType, *, commas: bool = False, **settings: Any) -> Command:
@@ -105,13 +110,19 @@ def former(flag: str, name: str, kind: click.ParamType, instead: str) -> Command
 _SAMPLING = (
     of_sampling(
         PATTERN,
-        "Left out, the scan is taken as it is, or with --acceleration under equispaced lines.",
+        "Left out, the scan is taken as it is, or under equispaced lines with --acceleration or --centre-fraction.",
         default=None,
         show_default=False,
     ),
-    of_sampling(ACCELERATION, metavar="R"),
-    of_sampling(CENTRE_FRACTION, type=FRACTION, metavar="F"),
-    of_sampling(SEED, "Or a file name, as fastMRI seeds.", type=str, metavar="S"),
+    of_sampling(ACCELERATION, metavar="R", show_default=_where_drawn(ACCELERATION)),
+    of_sampling(CENTRE_FRACTION, type=FRACTION, metavar="F", show_default=_where_drawn(CENTRE_FRACTION)),
+    of_sampling(
+        SEED,
+        "It also draws the noise of commands that have some, and leaves no line out by itself. Or a file name, as "
+        "fastMRI seeds.",
+        type=str,
+        metavar="S",
+    ),
     click.option("--mask", "mask_file", type=EXISTING, help=".npy or .h5 instead."),
 )
 _SAMPLINGS = (
@@ -201,33 +212,30 @@ def measured(
     axes: str | None = None,
     device: str = "cpu",
     draws: bool = False,
+    whole: bool = False,
     **sampling_values: Any,
 ) -> Iterator[tuple[Scan, int, Measurement, Sampling | Tensor | None]]:
     """Open the file, take the slice, undersample it: (scan, slice, measurement, sampling).
 
-    An acceleration, a share of centre lines or a seed that is given without a pattern is that of equispaced lines.
-    draws: the command draws something else by the seed too, which then needs no lines to draw: it may stand beside a
-    mask, or be given for a scan that is undersampled.
+    An acceleration or a share of centre lines that is given without a pattern is that of equispaced lines; a seed by
+    itself draws no lines.
+    draws: the command draws something else by the seed too, which then needs no lines to draw.
+    whole: the command undersamples the slice itself, so that nothing is said of one that is fully sampled.
     """
-    of_lines = [name for name in (*sampling_values, "seed") if is_given(name)]
-    if draws and of_lines == ["seed"] and mask_file is not None:
-        of_lines = []
-    if pattern is not None:
-        of_lines.insert(0, "pattern")
-    elif of_lines:
-        pattern = Sampling().pattern
-    if of_lines and mask_file is not None:
-        refuse_both(f"--{of_lines[0].replace('_', '-')}", "--mask")
+    pattern = _pattern_of(pattern, sampling_values, mask_file, draws)
     with open_scan(file, axes=tuple(axes.split(",")) if axes else None) as scan:
         for note in scan.header.notes:
             warn(note)
         sampling: Any = None
-        if draws and of_lines == ["seed"] and not scan.fully_sampled:
-            pattern = None
         if pattern is not None:
             sampling = Sampling(pattern=pattern, seed=number(seed, default=seed), **sampling_values)
         elif mask_file is not None:
             sampling = masks.read_mask(mask_file)
+        elif scan.fully_sampled and not whole:
+            warn(
+                "the scan is fully sampled and nothing is left out of it (R = 1); give --pattern, --acceleration or "
+                "--mask to undersample it."
+            )
         chosen = len(scan) // 2 if index is None else index
         follow(scan.prepare(chosen), f"reading slice {chosen}")
         measurement = scan.measurement(chosen, sampling).to(checked_device(device))
@@ -238,6 +246,18 @@ def measured(
         for caution in cautions(measurement).values():
             warn(caution)
         yield scan, chosen, measurement, sampling
+
+
+def _pattern_of(pattern: str | None, sampling_values: Iterable[str], mask_file: Path | None, draws: bool) -> str | None:
+    """The pattern of the lines that the options ask for, None for none; ends the command if they contradict."""
+    of_lines = ["pattern"] if pattern is not None else []
+    of_lines += [name for name in sampling_values if is_given(name)]
+    seeded = is_given("seed") and not draws
+    if mask_file is not None and (of_lines or seeded):
+        refuse_both(flag_of((*of_lines, "seed")[0]), "--mask")
+    if seeded and not of_lines:
+        refuse("--seed draws lines, and none are to be drawn; give --pattern or --acceleration too.")
+    return pattern or (Sampling().pattern if of_lines else None)
 
 
 def number(seed: str, default: T) -> int | T:

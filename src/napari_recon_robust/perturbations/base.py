@@ -217,6 +217,7 @@ class Perturbation(ABC):
     has_curve: whether its results have a curve.
     front: the knobs that are shown before the others, with `hint` below them.
     accepts_image: whether `towards` takes a file in place of the knobs in front.
+    undersamples: whether it undersamples the slice itself, so that the clean one may well be fully sampled.
     """
 
     id: ClassVar[str]
@@ -231,6 +232,7 @@ class Perturbation(ABC):
     has_curve: ClassVar[bool] = False
     front: ClassVar[tuple[str, ...]] = ()
     accepts_image: ClassVar[bool] = False
+    undersamples: ClassVar[bool] = False
     image: Tensor | None = None
 
     def run(

@@ -71,9 +71,9 @@ def perturb() -> None:
 
     \b
     Examples:
-      recon-robust perturb worst-case scan.h5 --slice 3 --method tv --roi 120,140,32,28 --budget 0.005 --budget 0.01
-      recon-robust perturb worst-case scan.h5 --annotations knee.csv --annotation "Meniscus Tear" --budget 0.01
-      recon-robust perturb fnaf scan.h5 --slice 3 --method unet --at 160,170 --size 4 --contrast 0.4
+      recon-robust perturb worst-case scan.h5 --pattern equispaced --roi 120,140,32,28 --budget 0.005 --budget 0.01
+      recon-robust perturb worst-case scan.h5 --pattern equispaced --annotations knee.csv --annotation 1 --budget 0.01
+      recon-robust perturb fnaf scan.h5 --slice 3 --method unet --pattern equispaced --at 160,170 --contrast 0.4
     """
 
 
@@ -151,7 +151,7 @@ def _run(kind: Perturbation, own: Sequence[Knob], given: dict[str, Any]) -> None
     outputs = Outputs(output, plot)
     if output is not None and output.exists():
         raise InputError(f"{output.name} exists already; name a new folder for the case.")
-    with measured(**given, draws=True) as (scan, index, measurement, sampling):
+    with measured(**given, draws=True, whole=kind.undersamples) as (scan, index, measurement, sampling):
         chosen = chosen_method(method, knobs, auto, measurement)
         if output is not None:
             check_room(output, size_of_case(measurement, max(1, len(asked.budgets))))

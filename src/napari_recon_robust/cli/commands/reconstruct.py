@@ -31,7 +31,7 @@ def reconstruct(
     \b
     Examples:
       recon-robust reconstruct scan.h5 --slice 3 --method tv --knob weight=2e-3 --pattern equispaced
-      recon-robust reconstruct raw.npy --axes coil,phase,readout --method hyperrecon --auto --output image.png
+      recon-robust reconstruct raw.npy --axes coil,phase,readout --pattern equispaced --method hyperrecon --auto
     """
     if output is not None:
         images.check_suffix(output)

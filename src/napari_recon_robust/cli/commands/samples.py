@@ -43,7 +43,7 @@ def samples(
         plots.check_file(plot)
     outputs = Outputs(plot)
     sampling = Sampling(pattern=pattern, centre_fraction=centre_fraction)
-    with measured(**scan) as (_, _, measurement, _):
+    with measured(**scan, whole=True) as (_, _, measurement, _):
         chosen = chosen_method(method, knobs, False, measurement)
         job = quality_by_samples(measurement, chosen, accelerations, sampling=sampling, seeds=range(seeds))
         curve = follow(job, f"Reconstructing with {chosen.label}")

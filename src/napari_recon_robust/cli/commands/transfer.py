@@ -55,7 +55,7 @@ def transfer(
     names = methods or former_methods
     if not names:
         raise click.UsageError("no method is given; give --method for each.")
-    with measured(**sampling, draws=True) as (_, _, measurement, _):
+    with measured(**sampling, draws=True, whole=perturbation.undersamples) as (_, _, measurement, _):
         region = ROI.box(0, 0, *measurement.matrix, label="whole image") if roi is None else ROI.parse(roi)
         job = transfer_job(
             measurement,

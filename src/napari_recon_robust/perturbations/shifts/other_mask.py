@@ -23,6 +23,7 @@ class OtherMask(Perturbation):
     shown = "Other mask"
     needs_budget = False
     searches = False
+    undersamples = True
     # The command line's --pattern, --acceleration and --seed are those of the scan itself.
     knobs = (
         Knob(
