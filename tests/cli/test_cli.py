@@ -143,7 +143,7 @@ def test_an_acceleration_without_a_pattern_is_that_of_equispaced_lines(scan_file
     asked, plain = answer(*reconstruct, *SAMPLING[2:]), answer(*reconstruct)
     assert asked["acceleration"] == answer(*reconstruct, *SAMPLING)["acceleration"] > 2
     assert plain["acceleration"] == 1
-    assert answer(*reconstruct, "--seed", 3)["acceleration"] > 2
+    assert answer(*reconstruct, "--centre-fraction", 0.2)["acceleration"] > 2
     np.save(tmp_path / "mask.npy", np.arange(96) % 2 == 0)
     refused = invoke(*reconstruct, "--acceleration", 8, "--mask", tmp_path / "mask.npy")
     assert refused.exit_code == 2
@@ -226,9 +226,9 @@ def test_a_feature_is_placed_where_it_is_asked_for(scan_file: Path) -> None:
         (["--method", "tv", "--device", "cuda:77"], "not available"),
         (["--method", "tv", "--output", "image.tiff"], "suffix"),
         (["--device", "meta"], "not available"),
-        (["--seed", ""], "the seed is ''; give a whole number from 0, or the name of a file"),
-        (["--seed", "-3"], "the seed is '-3'"),
-        (["--seed", "1.5"], "the seed is '1.5'"),
+        ([*SAMPLING, "--seed", ""], "the seed is ''; give a whole number from 0, or the name of a file"),
+        ([*SAMPLING, "--seed", "-3"], "the seed is '-3'"),
+        ([*SAMPLING, "--seed", "1.5"], "the seed is '1.5'"),
     ],
 )
 def test_wrong_input_is_answered_in_one_sentence(scan_file: Path, arguments: list[str], words: str) -> None:
@@ -301,6 +301,19 @@ def test_errors_are_one_line_on_stderr(
     assert captured.out == ""
     assert captured.err.startswith("recon-robust: ")
     assert captured.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("group", [[], ["perturb"], ["review"]])
+def test_a_group_without_a_command_shows_its_help_as_it_is(
+    group: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["recon-robust", *group])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert stopped.value.code == 2
+    shown = capsys.readouterr().err
+    assert shown.startswith("Usage: ")
+    assert "\nCommands:\n" in shown
 
 
 @pytest.mark.parametrize(

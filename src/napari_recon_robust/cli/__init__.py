@@ -32,7 +32,7 @@ def cli() -> None:
     Examples:
       recon-robust demo
       recon-robust reconstruct scan.h5 --slice 3 --method tv --knob weight=2e-3 --pattern equispaced
-      recon-robust perturb worst-case scan.h5 --method unrolled-hqs --roi 120,140,32,28 --budget 0.01
+      recon-robust perturb worst-case scan.h5 --pattern equispaced --roi 120,140,32,28 --budget 0.01
     """
 
 
@@ -42,6 +42,9 @@ def main() -> None:
     warnings.showwarning = partial(_show, warnings.showwarning)
     try:
         cli.main(standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()  # the help as it is
+        sys.exit(error.exit_code)
     except click.ClickException as error:
         click.echo(f"recon-robust: {error.format_message()}", err=True)
         sys.exit(error.exit_code)

@@ -127,8 +127,8 @@ def test_a_scan_is_the_same_under_any_name_and_of_each_pair_of_files(tmp_path: P
 
 
 def test_what_cannot_be_compared_on_is_said(scan_file: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no file missing.h5"):
-        groups([tmp_path / "missing.h5"])
+    with pytest.raises(InputError, match=r"no file or folder scans/missing; check its name"):
+        groups(["scans/missing"])
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="holds no k-space"):
         groups([tmp_path / "empty"])

@@ -54,13 +54,13 @@ def test_nothing_of_a_case_steers_the_terminal(folder: Path) -> None:
 def test_a_filter_and_an_order(folder: Path) -> None:
     lines = invoke(folder, "--filter", "change<12%", "--sort", "case", "--reverse").output.splitlines()
     assert [line.split()[0] for line in lines] == ["case", "random", "fnaf", "2"]
-    assert (
-        invoke(folder, "--filter", "tag:none verdict:failure").output == "No case passes the filter, or none is here.\n"
-    )
+    none = invoke(folder, "--filter", "tag:none verdict:failure").output
+    assert none == "The filter leaves out all that is here: 3 cases.\n"
 
 
 def test_a_folder_without_cases_is_told_so(tmp_path: Path) -> None:
     assert invoke(tmp_path).output == "There is no saved case here.\n"
+    assert invoke(tmp_path, "--filter", "tag:none").output == "There is no saved case here.\n"
 
 
 def test_csv_has_all_metrics_and_what_was_said(folder: Path, tmp_path: Path) -> None:

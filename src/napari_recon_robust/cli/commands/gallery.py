@@ -51,7 +51,9 @@ def gallery(folder: Path, wanted: str, sort: str, reverse: bool, table: str | No
     elif table == "-":
         click.echo(_csv(entries), nl=False)
     else:
-        none = "No case passes the filter, or none is here." if wanted else "There is no saved case here."
+        none = "There is no saved case here."
+        if wanted and not entries and (there := list_cases(folder)):
+            none = f"The filter leaves out all that is here: {counted(len(there), 'case')}."
         _print(entries, none)
     outputs.save(file, lambda path: write(path, _csv(entries).encode()))
     outputs.end(quiet=as_json)
