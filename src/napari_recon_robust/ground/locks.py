@@ -1,9 +1,11 @@
 """A lock file, which one process holds at a time; the system releases it however the process ends."""
 
+import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from .errors import InputError
 from .writing import said
@@ -13,17 +15,29 @@ from .writing import said
 def locked(path: Path, otherwise: str) -> Iterator[None]:
     """Hold a lock; InputError with the sentence `otherwise` if another process, or this one, holds it already.
 
-    The folders above are made. Raises WritingError where the file cannot be made.
+    The folders above are made. A file that is new is removed again if what is done meanwhile fails; that of another is
+    left. Raises WritingError where the file cannot be made.
     """
+    new, held = not os.path.lexists(path), False
+    try:
+        with _open(path) as file:
+            try:
+                _lock(file.fileno())
+            except OSError:
+                raise InputError(otherwise) from None
+            held = True
+            yield
+    except BaseException:
+        if new and held:
+            with suppress(OSError):
+                path.unlink()
+        raise
+
+
+def _open(path: Path) -> BinaryIO:
     with said(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        opened = path.open("a+b")
-    with opened as file:
-        try:
-            _lock(file.fileno())
-        except OSError:
-            raise InputError(otherwise) from None
-        yield
+        return path.open("a+b")
 
 
 if sys.platform == "win32":
