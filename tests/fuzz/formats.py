@@ -358,7 +358,7 @@ def _training_case() -> bytes:
 
 def _bank(folder: Path) -> Path:
     path = folder / "bank"
-    path.mkdir()
+    (path / "data").mkdir(parents=True)
     origin = Origin(name="a", kind="simulated from NIfTI", sha256="0" * 64, person="a")
     (path / "bank.json").write_text(SPECIFICATION.model_dump_json(indent=1))
     (path / "sources.json").write_text(

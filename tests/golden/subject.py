@@ -199,5 +199,5 @@ def resumed(run_folder: Path, preset: str, scratch: Path) -> Arrays:
         shutil.copy(case, case.with_name(case.name.replace("case", "validation")))
     (bank / "sources.json").write_text('{"sources": [], "validation": "of the same cases"}', encoding="utf-8")
     recipe = loop.load_recipe(str(folder / "recipe.yaml")).model_copy(update={"stored": "float32"})  # as it was then
-    path = run(loop.train(recipe, folder / "no data", folder, preset=preset, resume=True))
+    path = run(loop.train(recipe, folder, folder, preset=preset, resume=True))
     return {name: tensor.numpy() for name, tensor in store.load(str(path)).state.items()}

@@ -64,6 +64,27 @@ def test_a_bank_goes_on_with_the_same_files_alone(anatomy_folder, specification,
         run(build_bank(specification, tmp_path / "data", tmp_path))
 
 
+def test_of_a_complete_bank_the_data_that_it_does_not_show_are_named(anatomy_folder, specification, bank, tmp_path):
+    folder = bank.paths[0].parent
+
+    def notices(data):
+        said = []
+        assert len(run(build_bank(specification, data, folder), said.append)) == len(bank)
+        return [step.message for step in said if step.notice]
+
+    (tmp_path / "data").mkdir()
+    assert notices(tmp_path / "data") == [f"the cases in {folder.name} show head_a.nii.gz, head_b.nii.gz, not in data"]
+    for name in ("head_a", "head_b"):
+        (tmp_path / "data" / f"{name}.nii.gz").write_bytes((anatomy_folder / f"{name}.nii.gz").read_bytes())
+    assert notices(tmp_path / "data") == []
+    for name in "vwxyz":
+        (tmp_path / "data" / f"{name}.nii").touch()
+    (words,) = notices(tmp_path / "data")
+    assert "are complete and show nothing of v.nii, w.nii, x.nii and 2 others; give another folder" in words
+    with pytest.raises(InputError, match="there is no folder"):
+        run(build_bank(specification, tmp_path / "missing", folder))
+
+
 def test_a_bank_that_was_begun_with_other_sensitivities_is_not_continued(
     anatomy_folder, specification, bank, tmp_path, monkeypatch
 ):

@@ -20,9 +20,11 @@ from napari_recon_robust.cli import cli
 from napari_recon_robust.ground.errors import InputError, ReconRobustError
 from napari_recon_robust.ground.progress import Progress, run
 from napari_recon_robust.reconstructors.classical import tv
-from napari_recon_robust.training import checkpoint, loop, losses, schedule
+from napari_recon_robust.training import checkpoint, loop, losses, schedule, seen
+from napari_recon_robust.training.bank import Record
 from napari_recon_robust.training.example import draw_example
 from napari_recon_robust.training.losses import LOSSES
+from napari_recon_robust.training.sources import Origin
 from napari_recon_robust.weights import store
 
 VALUES: dict[str, Any] = {
@@ -88,8 +90,13 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> None:
 def interrupted(job: Any, steps: int) -> None:
     """Closed after so many steps."""
     for _ in range(steps):
-        next(job)
+        step(job)
     job.close()
+
+
+def step(job: Any) -> None:
+    """Go on to the next step of the network; the data are looked at before."""
+    next(done for done in job if done.preview is not None)
 
 
 def saved(folder: Path, name: str = "checkpoint.pt") -> dict[str, Any]:
@@ -130,15 +137,17 @@ def test_a_run_of_minutes_decays_at_its_end_and_keeps_what_was_before(recipe, tr
 
 
 @pytest.mark.slow
-def test_going_on_is_from_what_was_not_decayed(recipe, train, clock, tmp_path) -> None:
+def test_going_on_is_from_what_was_not_decayed(recipe, train, clock, tmp_path, monkeypatch) -> None:
     run(train(recipe, minutes=1))
     first = saved(tmp_path / "run")
+    monkeypatch.setattr(loop, "_hardware", lambda *_: "another machine")
     path = run(train(recipe, minutes=1, resume=True))
     second, metadata = saved(tmp_path / "run"), store.load(str(path)).metadata
     assert metadata is not None
     assert [stretch.first for stretch in metadata.history] == [0, first["step"]]
     assert second["step"] > first["step"]
     assert all(stretch.score is not None for stretch in metadata.history)
+    assert metadata.hardware == f"{first['history'][0]['hardware']}; then another machine"
     assert metadata.history[0].last > first["step"]
     assert [line["phase"] for line in log(tmp_path / "run") if line["validation"]] == ["decay", "decay"]
     assert "went on from step" in path.with_suffix(".md").read_text(encoding="utf-8")
@@ -158,8 +167,8 @@ def test_a_run_of_steps_resumes_into_what_it_was_in(steps: int, recipe, train, w
 def test_a_decay_of_minutes_is_finished(recipe, train, clock, tmp_path) -> None:
     job = train(recipe, minutes=4)
     while not (tmp_path / "run" / "decay.pt").exists():
-        next(job)
-    next(job)
+        step(job)
+    step(job)
     job.close()
     kept, branch = saved(tmp_path / "run"), saved(tmp_path / "run", "decay.pt")
     assert branch["step"] > kept["step"]
@@ -219,6 +228,29 @@ def test_a_checkpoint_of_another_network_is_refused(recipe, train, tmp_path) -> 
     torch.save({"network": {}}, tmp_path / "run" / "checkpoint.pt")
     with pytest.raises(InputError, match="no checkpoint of a training"):
         run(train(recipe, resume=True))
+
+
+@pytest.mark.slow
+def test_a_checkpoint_whose_content_is_damaged_is_refused(whole, tmp_path) -> None:
+    """Tensors of which bytes are others read without an error, and entries of a wrong kind fail after hours."""
+    content = bytearray((whole / "checkpoint.pt").read_bytes())
+    largest = max(saved(whole)["average"].values(), key=torch.numel)
+    content[content.index(largest.numpy().tobytes())] ^= 1
+    (tmp_path / "flipped.pt").write_bytes(bytes(content))
+    with pytest.raises(InputError, match="flipped.pt is damaged; start anew"):
+        saved(tmp_path, "flipped.pt")
+    wrong: dict[str, Any] = {
+        "curve": [1, 2],
+        "history": ["a"],
+        "step": -5,
+        "seconds": -1.0,
+        "optimisers": [1],
+        "learned": [{}],
+    }
+    for name, value in wrong.items():
+        torch.save(saved(whole) | {name: value}, tmp_path / "wrong.pt")
+        with pytest.raises(InputError, match="wrong.pt is no checkpoint of a training"):
+            saved(tmp_path, "wrong.pt")
 
 
 @pytest.mark.slow
@@ -313,11 +345,29 @@ def test_a_loss_that_stays_not_finite_ends_the_run(recipe, train, broken, tmp_pa
 @pytest.mark.slow
 def test_two_runs_in_one_folder(recipe, train) -> None:
     job = train(recipe)
-    next(job)
+    step(job)
     with pytest.raises(InputError, match="another run trains in"):
         run(train(recipe, resume=True))
     job.close()
     assert run(train(recipe, resume=True)).exists()
+
+
+@pytest.mark.slow
+def test_a_run_that_is_refused_leaves_the_lock_of_the_other(recipe, train, monkeypatch) -> None:
+    """The other has begun between the refused run's first look at the folder and its own lock."""
+    tried, others = loop.check_loss, list[Any]()
+
+    def meanwhile(*given: Any) -> Any:
+        monkeypatch.setattr(loop, "check_loss", tried)
+        others.append(train(recipe))
+        step(others[0])
+        return tried(*given)
+
+    monkeypatch.setattr(loop, "check_loss", meanwhile)
+    for resume in (False, True):
+        with pytest.raises(InputError, match="another run trains in"):
+            run(train(recipe, resume=resume))
+    others[0].close()
 
 
 @pytest.mark.slow
@@ -421,6 +471,89 @@ def test_the_second_score_is_one_for_tv_itself(recipe, bank, tmp_path) -> None:
     assert one.over_tv == pytest.approx(0.25, rel=1e-3)
 
 
+def others(run_folder: Path, cases: Path, **uses: str) -> Path:
+    """The same cases as a bank of files that are for these uses."""
+    shutil.copytree(cases, run_folder)
+    sources = [
+        Origin(name=f"{name}.nii", kind="simulated from NIfTI", sha256=64 * name[-1], person=name, use=use)
+        for name, use in uses.items()
+    ]
+    record = Record(sources=sources, validation="of other people")
+    (run_folder / "sources.json").write_text(record.model_dump_json())
+    return run_folder
+
+
+@pytest.mark.slow
+def test_nobody_from_whom_the_weights_have_learned_is_for_validation(recipe, bank, tmp_path) -> None:
+    """Neither of earlier calls, nor of the weights that a run starts from, nor of those that these started from."""
+    cases, data, out = bank.paths[0].parent, tmp_path / "data", tmp_path / "run"
+    data.mkdir()
+    first = others(tmp_path / "first", cases, a="training", b="training", c="validation")
+    path = run(loop.train(recipe, data, out, bank=first))
+    for swapped in ({"b": "training", "a": "validation"}, {"b": "training", "x_a": "validation"}):
+        second = others(tmp_path / f"second of {len(swapped)} {[*swapped][1]}", cases, **swapped)
+        with pytest.raises(InputError, match=r"a.nii is for validation, and the weights have learned from a.nii of"):
+            run(loop.train(recipe, data, out, bank=second, resume=True))
+        with pytest.raises(InputError, match="have learned from a.nii of the same person"):
+            run(loop.train(recipe, data, tmp_path / "from", bank=second, weights=(str(path),)))
+    third = others(tmp_path / "third", cases, d="training", c="validation")
+    path = run(loop.train(recipe, data, tmp_path / "from", bank=third, weights=(str(path),)))
+    metadata = store.load(str(path)).metadata
+    assert metadata is not None
+    assert metadata.history[0].hardware == metadata.hardware
+    assert [(one.name, one.use) for one in metadata.volumes] == [
+        ("d.nii", "training"),
+        ("c.nii", "validation"),
+        ("a.nii", "training"),
+        ("b.nii", "training"),
+    ]
+    card = path.with_suffix(".md").read_text(encoding="utf-8")
+    assert "4, of people: 3 for training, 1 for validation." in card
+    assert "the weights had learned from 2 of the volumes below before" in card
+    fourth = others(tmp_path / "fourth", cases, d="training", b="validation")
+    with pytest.raises(InputError, match="have learned from b.nii of the same person"):
+        run(loop.train(recipe, data, tmp_path / "from", bank=fourth, resume=True))
+
+
+@pytest.mark.parametrize("name", ["hqs-supervised", "unet", "varnet"])
+def test_the_shipped_weights_are_gone_on_from_with_the_division_that_ships(name: str) -> None:
+    metadata = store.load(name).metadata
+    assert metadata is not None
+    split = loop.load_recipe(name).bank
+    sources = [
+        Origin(
+            name=file.name,
+            kind=file.kind,
+            sha256=file.sha256,
+            person=split.person([file.name]).files[0],
+            use=split.use([file.name]),
+        )
+        for file in metadata.volumes
+    ]
+    assert {origin.use for origin in sources} == {"training", "validation"}
+    seen.check_unseen(Record(sources=sources, validation=""), seen.by_weights([name]))
+    turned = [origin.model_copy(update={"use": "validation"}) for origin in sources]
+    with pytest.raises(InputError, match="have learned from"):
+        seen.check_unseen(Record(sources=turned, validation=""), seen.by_weights([name]))
+
+
+@pytest.mark.slow
+def test_no_weights_are_saved_without_a_decay_behind_the_end_of_a_preset(recipe, train, tmp_path) -> None:
+    interrupted(train(recipe), 6)
+    shorter = recipe.model_copy(update={"presets": {"cpu": recipe.presets["cpu"].model_copy(update={"steps": 5})}})
+    with pytest.raises(InputError, match="the checkpoint is at step 6, and a preset of 5 steps leaves no room"):
+        run(train(shorter, resume=True))
+    assert not (tmp_path / "run" / "small.safetensors").exists()
+    assert run(train(recipe, resume=True)).exists()
+    assert run(train(recipe, resume=True)).exists()  # the whole decay once more
+
+
+def test_a_time_into_which_no_step_fits_saves_nothing(recipe, train, tmp_path) -> None:
+    with pytest.raises(InputError, match="no step fits into this time; give more minutes"):
+        run(train(recipe, minutes=1e-9))
+    assert not (tmp_path / "run" / "small.safetensors").exists()
+
+
 def example(run: loop._Run, number: int) -> Any:
     import numpy as np
 
@@ -446,7 +579,7 @@ def test_which_networks_make_an_image_of_a_problem_alone(network: str, alone: bo
 
 
 @pytest.mark.slow
-def test_several_recipes_share_the_minutes_and_the_cases(specification, anatomy_folder, tmp_path) -> None:
+def test_several_recipes_share_the_minutes_and_the_cases(specification, anatomy_folder, clock, tmp_path) -> None:
     def written(name: str, **more: Any) -> Path:
         values = VALUES | {"id": name, "bank": specification.model_dump(mode="json")} | more
         (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump(values))
@@ -457,14 +590,14 @@ def test_several_recipes_share_the_minutes_and_the_cases(specification, anatomy_
         return CliRunner().invoke(cli, ["train", *map(str, [*arguments, *common])], catch_exceptions=True)
 
     recipes = written("long", share=3.0), written("short")
-    result = command(*recipes, "--minutes", 0.04)
+    result = command(*recipes, "--minutes", 4)
     assert result.exit_code == 0, result.output
     described = [
         store.load(str(tmp_path / "runs" / name / f"{name}.safetensors")).metadata for name in ("long", "short")
     ]
-    assert [one.command.split()[-1] for one in described if one] == ["0.03", "0.01"]
+    assert [one.command.split()[-1] for one in described if one] == ["3", "1"]
     assert not (tmp_path / "runs" / "long" / "bank").exists()
-    result = command(*recipes, "--minutes", 0.02, "--resume")
+    result = command(*recipes, "--minutes", 2, "--resume")
     assert result.exit_code == 0, result.output
     for wrong, words in (
         ([recipes[0], recipes[0]], "each may be given once"),
@@ -478,7 +611,7 @@ def test_several_recipes_share_the_minutes_and_the_cases(specification, anatomy_
         assert isinstance(result.exception, ReconRobustError)
         assert words in str(result.exception)
     assert not (tmp_path / "runs" / "new").exists()
-    result = command(recipes[0], written("new"), "--minutes", 0.02)  # the first has a checkpoint, and the second trains
+    result = command(recipes[0], written("new"), "--minutes", 2)  # the first has a checkpoint, and the second trains
     assert isinstance(result.exception, InputError)
     assert "long: " in str(result.exception)
     assert (tmp_path / "runs" / "new" / "new.safetensors").exists()

@@ -52,6 +52,18 @@ def test_a_smaller_file_has_coarser_intensities(tmp_path: Path) -> None:
     assert 0.002 < difference.max() < 0.02
 
 
+def test_folders_and_what_they_are_for_are_kept(anatomy_folder: Path, tmp_path: Path) -> None:
+    for person, name in (("sub-01", "head_a"), ("sub-02", "head_b")):
+        (tmp_path / "data" / person).mkdir(parents=True)
+        content = (anatomy_folder / f"{name}.nii.gz").read_bytes()
+        (tmp_path / "data" / person / "t1.nii.gz").write_bytes(content)
+    split = Split(validation=["sub-02"])
+    unpack(run(pack(tmp_path / "data", tmp_path / "heads.pack", split)), tmp_path / "unpacked")
+    before, after = (run(find_sources(tmp_path / name, split)) for name in ("data", "unpacked"))
+    assert [source.origin for source in after] == [source.origin for source in before]
+    assert [source.origin.use for source in after] == ["training", "validation"]
+
+
 def test_the_held_out_are_not_packed(anatomy_folder: Path, tmp_path: Path) -> None:
     run(pack(anatomy_folder, tmp_path / "heads.pack", Split(exclude=["head_b"])))
     unpack(tmp_path / "heads.pack", tmp_path / "unpacked")

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from napari_recon_robust.ground.errors import InputError
-from napari_recon_robust.ground.progress import run
+from napari_recon_robust.ground.progress import Progress, run
 from napari_recon_robust.training.bank import VALIDATION_CASES, Division, build_bank, shares
 from napari_recon_robust.training.people import Split
 from napari_recon_robust.training.sources import Acquisition, BankSpecification, Content, Origin, Source, find_sources
@@ -87,6 +87,22 @@ def test_every_file_of_the_shared_data_is_known_and_apart(shared: Path) -> None:
     for file in files:
         by_use.setdefault(split.use([file.name]), set()).add(split.person([file.name]).files[0])
     assert {use: len(people) for use, people in by_use.items()} == {"training": 16, "validation": 3, "test": 1}
+
+
+def test_no_file_of_a_user_is_taken_for_one_of_the_packaged_list() -> None:
+    split = Split(people="anatomy")
+    names = [f"{name}.nii.gz" for name in ("brain_t1_bob", "brain_t1_anna", "brain_t1_alex", "brain_stroke_001")]
+    assert {split.use([name]) for name in names} == {"training"}
+    assert [split.person([name]).files for name in names] == [(name,) for name in names]
+    assert not any(split.person([name]).licence for name in names)
+
+
+def test_files_that_are_left_out_are_named(people_folder: Path) -> None:
+    said: list[Progress] = []
+    run(find_sources(people_folder, Split(exclude=["head_a", "knee_te6"], validation=["neck"])), said.append)
+    assert [step.message for step in said if step.notice] == [
+        "left out, as the recipe says: head_a.nii.gz, knee_te6.nii.gz"
+    ]
 
 
 @pytest.mark.parametrize(

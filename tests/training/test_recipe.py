@@ -97,6 +97,12 @@ def test_a_recipe_writes_in_its_folder_alone(id: str, values) -> None:
         loop.Recipe(**values | {"network": "unet", "id": id})
 
 
+@pytest.mark.parametrize("seed", [-1, 2**70])
+def test_a_seed_from_which_nothing_can_be_drawn(seed: int, values) -> None:
+    with pytest.raises(InputError, match="seed is"):
+        loop.Recipe(**values | {"network": "unet", "seed": seed})
+
+
 def test_weights_to_start_from(values, trace: Path, tmp_path: Path) -> None:
     torch.save({"state_dict": Payload(trace)}, tmp_path / "evil.pt")
     arguments = {"network": "unet", "arguments": {"channels": 4, "pools": 2}}

@@ -158,7 +158,7 @@ def test_a_training_may_have_its_cases_refreshed(
     job = loop.train(recipe.model_copy(update={"presets": {"cpu": preset}}), anatomy_folder, run_folder, fresh=1)
     bank = Bank(run_folder / "bank")
     before = bank.drawn
-    next(job)
+    next(step for step in job if step.preview is not None)
     wait_for(lambda: bank.drawn > before)
     next(job)
     job.close()

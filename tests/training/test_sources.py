@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -192,7 +193,7 @@ def test_undersampled_scans_train_by_their_own_lines_alone(tmp_path: Path) -> No
     )
     card = run(loop.train(recipe, tmp_path / "data", tmp_path / "run")).with_suffix(".md").read_text(encoding="utf-8")
     assert "1 fastMRI HDF5, undersampled" in card
-    assert f"- acceleration {40 / mask.sum():g} to" in card
+    assert f"- acceleration {40 / mask.sum():g} to {40 / mask.sum():g}, lines of its own" in card
     (tmp_path / "run" / "checkpoint.pt").unlink()
     supervised = recipe.model_copy(update={"loss": "improvement"})
     with pytest.raises(InputError, match="'improvement' needs the truth"):
@@ -222,9 +223,30 @@ def test_held_out_names_are_not_read(anatomy_folder: Path, tmp_path: Path) -> No
         run(find_sources(tmp_path, Split(exclude=("val",))))
 
 
-def test_what_cannot_be_trained_on_is_named(tmp_path: Path) -> None:
-    import h5py
+def test_nobody_who_is_held_out_is_trained_on(tmp_path: Path) -> None:
+    """By the patient in the files, and by their content."""
+    for number, patient in enumerate(("P1", "P1", "P2")):
+        write(tmp_path / f"scan{number}.h5", kspace(1e-3, (number,)), attributes={"patient_id": patient})
+    with pytest.raises(InputError, match=r"scan1.h5 and scan0.h5 are of one person \(patient .*for training.*for test"):
+        run(find_sources(tmp_path, Split(exclude=("scan0",))))
+    (tmp_path / "scan3.h5").write_bytes((tmp_path / "scan2.h5").read_bytes())
+    with h5py.File(tmp_path / "scan3.h5", "r+") as file:
+        file.attrs["patient_id"] = "P3"
+    assert len(run(find_sources(tmp_path, Split(exclude=("scan2",))))) == 3
+    (tmp_path / "scan3.h5").write_bytes((tmp_path / "scan2.h5").read_bytes())
+    (tmp_path / "scan2_broken.h5").write_bytes(b"nothing")
+    with pytest.raises(InputError, match=r"scan3.h5 and scan2.h5 are of one person"):
+        run(find_sources(tmp_path, Split(exclude=("scan2",))))
 
+
+def test_bytes_of_a_held_out_volume_are_not_trained_on(anatomy_folder: Path, tmp_path: Path) -> None:
+    for name in ("held.nii.gz", "copy.nii.gz"):
+        (tmp_path / name).write_bytes((anatomy_folder / "head_a.nii.gz").read_bytes())
+    with pytest.raises(InputError, match=r"copy.nii.gz and held.nii.gz are of one person \(copy.nii.gz\)"):
+        run(find_sources(tmp_path, Split(exclude=("held",))))
+
+
+def test_what_cannot_be_trained_on_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="there is no folder"):
         run(find_sources(tmp_path / "missing"))
     with pytest.raises(InputError, match="nothing to train on"):
@@ -271,8 +293,21 @@ def test_ranges_that_cannot_be_drawn_from_are_refused(limits: dict[str, Any]) ->
     (name,) = limits
     with pytest.raises(InputError, match=f"^{name} is .*give the smallest and the largest value"):
         BankSpecification(cases=1, **limits)
-    with pytest.raises(InputError, match="acceleration is"):
-        MaskSpecification(acceleration=(0, 4))
+    for acceleration in ((0, 4), (0.5, 0.9), (1e5, 1e6)):
+        with pytest.raises(InputError, match="acceleration is"):
+            MaskSpecification(acceleration=acceleration)
+    for seed in (-1, 2**70):
+        with pytest.raises(InputError, match="seed is"):
+            BankSpecification(cases=1, seed=seed)
+
+
+@pytest.mark.parametrize("centre", [{"minimum_centre_lines": 500}, {"centre_fraction": (1.5, 2.0)}])
+def test_a_centre_that_is_larger_than_the_slice_is_refused(centre: dict[str, Any], tmp_path: Path) -> None:
+    source = Acquired([write(tmp_path / "file1.h5", kspace(1e-3))])
+    specification = BankSpecification(cases=1, **centre)
+    acquired = source.acquisition(specification, np.random.default_rng(0))
+    with pytest.raises(InputError, match=r"a slice has 40 lines, and \d+ in its centre are wanted"):
+        calibrated(acquired, specification, np.random.default_rng(0))
 
 
 def test_nan_in_a_scan_stops_with_its_place(tmp_path: Path) -> None:
@@ -300,6 +335,8 @@ def test_the_card_says_what_was_trained_on(tmp_path: Path) -> None:
     card = path.with_suffix(".md").read_text(encoding="utf-8")
     assert "1 fastMRI HDF5" in card
     assert "- 5 to 5 coils, 40 to 40 pixels" in card
+    assert "- acceleration 2 to 4, equispaced" in card  # R is smaller than the number of coils
+    assert "The reference of a scan holds the noise of the samples that the network gets." in card
     assert "simulated" not in card
     (origin,) = json.loads((tmp_path / "run" / "bank" / "sources.json").read_text(encoding="utf-8"))["sources"]
     assert origin["sha256"] == hashlib.sha256((tmp_path / "data" / "file1.h5").read_bytes()).hexdigest()

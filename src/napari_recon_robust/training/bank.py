@@ -23,11 +23,20 @@ from ..ground.locks import locked
 from ..ground.progress import Job, Progress
 from ..ground.specification import Specification
 from .case import Cases, TrainingCase, calibrated, is_whole, load_case, opened, save_case, write_whole
-from .sources import UNDERSAMPLED, BankSpecification, Origin, Source, find_sources
+from .sources import (
+    UNDERSAMPLED,
+    BankSpecification,
+    Origin,
+    Source,
+    find_files,
+    find_sources,
+    named,
+    packed_origins,
+)
 
 VALIDATION_CASES = 24
 _VALIDATION_SEED = 2**20
-SPECIFICATION, _RECORD, LOCK = "bank.json", "sources.json", "making.lock"
+SPECIFICATION, _RECORD, _LOCK = "bank.json", "sources.json", "making.lock"
 _SUBSTITUTES = 4
 _WAIT = 0.2  # seconds
 _LARGEST_CHANGE = 0.03  # of the first case of a bank made again, relative norm; rounding may turn pixels of the support
@@ -75,6 +84,11 @@ class Bank(Cases):
     def undersampled(self) -> bool:
         """Whether any scan is undersampled."""
         return any(kind.endswith(UNDERSAMPLED) for kind in self.origins)
+
+    @property
+    def all_undersampled(self) -> bool:
+        """Whether all sources are undersampled scans, which keep their own lines."""
+        return bool(self.origins) and all(kind.endswith(UNDERSAMPLED) for kind in self.origins)
 
     def ranges(self) -> dict[str, tuple[float, float]]:
         """The range over all cases of coils, sides of the matrix, and noise, and of R for undersampled ones."""
@@ -196,10 +210,12 @@ def build_bank(specification: BankSpecification, data: Path, folder: Path, under
     """Make the cases that `folder` lacks from what `data` holds (`sources.find_sources`).
 
     undersampled: whether scans may be undersampled; they have no truth, and `TrainingCase.truth` is their
-    zero-filled image. Every case has its own seed, so an interrupted bank is continued. Raises InputError for a folder
-    without volumes or scans, a person who is in both training and validation, a bank of another specification, of other
-    data or of another version, whose first case would now be another one, a bank that another run is making, and
-    WritingError for a full disk, which loses no case. A case that is not whole is made again.
+    zero-filled image. Every case has its own seed, so an interrupted bank is continued. To a complete one nothing is
+    added: notices name the files of `data` that it does not show, and its own that `data` lacks. Raises InputError for
+    a folder that is missing or, if cases are to be made, without volumes or scans, for a person who is in both training
+    and validation, a bank of another specification, of other data or of another version, whose first case would now be
+    another one, a bank that another run is making, and WritingError for a full disk, which loses no case. A case that
+    is not whole is made again.
     """
     specified, recorded = folder / SPECIFICATION, folder / _RECORD
     if os.path.lexists(specified):
@@ -212,7 +228,7 @@ def build_bank(specification: BankSpecification, data: Path, folder: Path, under
             raise InputError(f"{shown(folder)} holds cases of another recipe; give another folder, or empty this one.")
     validation = min(VALIDATION_CASES, specification.cases)
     if _missing(folder, "validation", validation) or _missing(folder, "case", specification.cases):
-        with locked(folder / LOCK, f"another run is making the cases in {shown(folder)}; wait for it, or stop it."):
+        with locked(folder / _LOCK, f"another run is making the cases in {shown(folder)}; wait for it, or stop it."):
             division = yield from find_division(specification, data, undersampled)
             record = division.record()
             if os.path.lexists(recorded) and Bank(folder).record != record:
@@ -233,7 +249,23 @@ def build_bank(specification: BankSpecification, data: Path, folder: Path, under
                 yield Progress(done / len(draws), f"making case {done + 1} of {len(draws)}")
                 if not is_whole(draw.path):  # processes that help begin at the other end
                     draw.save()
+    else:
+        yield from _compared(Bank(folder), specification, data, folder)
     return Bank(folder)
+
+
+def _compared(bank: Bank, specification: BankSpecification, data: Path, folder: Path) -> Job[None]:
+    """Say in notices by which files the data and a complete bank differ, as far as their names tell."""
+    found, _ = yield from find_files(data, specification)
+    packed = packed_origins(data)
+    places = ("/".join(one.parts) for one in found)
+    here = Counter(packed[place].name if place in packed else place.rpartition("/")[2] for place in places)
+    there = Counter(origin.name for origin in bank.record.sources)
+    if added := list((here - there).elements()):
+        words = f"the cases in {shown(folder)} are complete and show nothing of {named(added)}"
+        yield Progress(0.0, f"{words}; give another folder for the cases to use it", notice=True)
+    if lacking := list((there - here).elements()):
+        yield Progress(0.0, f"the cases in {shown(folder)} show {named(lacking)}, not in {shown(data)}", notice=True)
 
 
 def fill_bank(folder: Path, data: Path, undersampled: bool, part: int, parts: int) -> Job[None]:

@@ -53,8 +53,8 @@ class TrainingCase:
 def calibrated(acquired: Acquisition, specification: BankSpecification, rng: Generator) -> TrainingCase:
     """An acquisition with a random ACS and the sensitivities that follow from it.
 
-    Raises InputError if fewer central lines were acquired than the smallest ACS has, and for a slice that is zero or
-    not finite.
+    Raises InputError if the slice has fewer lines than the ACS shall have, if fewer central lines were acquired than
+    the smallest ACS has, and for a slice that is zero or not finite.
     """
     magnitude = root_sum_of_squares(acquired.wanted)
     scale = float(upper_quantile(magnitude.flatten(), 0.995))
@@ -63,6 +63,11 @@ def calibrated(acquired: Acquisition, specification: BankSpecification, rng: Gen
     columns = acquired.hybrid.shape[-1]
     lines = round(rng.uniform(*specification.centre_fraction) * columns)
     lines = max(lines, specification.minimum_centre_lines)
+    if lines > columns:
+        raise InputError(
+            f"a slice has {columns} lines, and {lines} in its centre are wanted; give a smaller centre_fraction or "
+            "minimum_centre_lines."
+        )
     while not bool(acquired.acquired[central_lines(columns, lines)[0]].all()):
         lines -= 1
     if lines < specification.minimum_centre_lines:

@@ -2,12 +2,14 @@
 
 import inspect
 import json
+import zipfile
 from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor
 
 from ..ground import writing
@@ -16,19 +18,34 @@ from ..ground.guard import read as read_file
 from ..ground.guard import shown
 from ..networks import registry as networks
 from ..weights.pickled import load_pickled
+from ..weights.store import SeenFile, Stretch
 from .recipe import Preset, Recipe
 
-_NUMBER = (int, float)
-_Kinds = Mapping[str, type | tuple[type, ...]]
-_NEEDED: _Kinds = {
-    **{"network": dict, "average": dict, "optimisers": list, "loss": dict},
-    **{"recipe": str, "step": int, "seconds": _NUMBER, "score": _NUMBER},
-}
-_LATER: _Kinds = {  # not in the first ones
-    **{"core_seconds": _NUMBER, "over_tv": (*_NUMBER, type(None)), "rate": _NUMBER, "skipped": int, "returns": int},
-    **{"curve": list, "history": list, "budget": dict},
-}
 _NOT_COMPARED = {"title", "notes", "stored", "share", "network", "arguments"}
+
+
+class _State(BaseModel):
+    """What the entries of a checkpoint are; those with a default are not in the first ones."""
+
+    model_config = ConfigDict(strict=True)
+
+    network: dict[str, Any]
+    average: dict[str, Any]
+    optimisers: list[dict[str, Any]]
+    loss: dict[str, Any]
+    recipe: str
+    step: int = Field(ge=0)
+    seconds: float = Field(ge=0)
+    score: float
+    core_seconds: float = Field(default=0.0, ge=0)
+    over_tv: float | None = None
+    rate: float = Field(default=1.0, gt=0)
+    skipped: int = Field(default=0, ge=0)
+    returns: int = Field(default=0, ge=0)
+    curve: list[tuple[float, float, float | None]] = []
+    history: list[Stretch] = []
+    learned: list[SeenFile] = []
+    budget: dict[str, Any] = {}
 
 
 def write(path: Path, state: Mapping[str, Any]) -> None:
@@ -43,16 +60,16 @@ def read(path: Path, device: torch.device) -> dict[str, Any]:
     content = read_file(path, error=InputError)
     try:
         state = load_pickled(content, shown(path), device, InputError)
+        if content[:2] == b"PK" and zipfile.ZipFile(BytesIO(content)).testzip() is not None:  # torch compares no sums
+            raise InputError(f"{shown(path)} is damaged; start anew, or put a copy in its place.")
     except ReconRobustError:
         raise
     except Exception as error:  # the unpickler raises whatever the bytes lead it to
         raise InputError(f"{shown(path)} is no checkpoint with only tensors and numbers; start anew.") from error
-    if (
-        not isinstance(state, dict)
-        or not all(isinstance(state.get(name), kind) for name, kind in _NEEDED.items())
-        or not all(isinstance(state[name], kind) for name, kind in _LATER.items() if name in state)
-    ):
-        raise InputError(f"{shown(path)} is no checkpoint of a training; start anew.")
+    try:
+        _State.model_validate(state)
+    except ValidationError:
+        raise InputError(f"{shown(path)} is no checkpoint of a training; start anew.") from None
     return state
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import numpy as np
 import torch
 from numpy.random import Generator
-from pydantic import Field
+from pydantic import Field, field_validator
 from torch import Tensor
 
 from ..data.foreground import foreground
@@ -22,6 +22,7 @@ from ..reconstructors.problem import LEAST_NOISE, Problem
 from .case import FEWEST_OUTSIDE, TrainingCase, central_lines
 from .sources import Range, log_uniform
 
+LARGEST_ACCELERATION = 100  # of a `Sampling`
 _REDRAWN = 10  # times that a mask is drawn, at most; one in 2000 has too few lines outside the ACS
 
 
@@ -37,6 +38,18 @@ class MaskSpecification(Specification):
     patterns: tuple[Pattern, ...] = ("equispaced", "random", "equispaced-fraction", "magic")
     acceleration: Range = (2.0, 10.0)
     padded: Annotated[float, Field(ge=0, le=1)] = 0.0
+
+    @field_validator("acceleration")
+    @classmethod
+    def _possible(cls, limits: tuple[float, float]) -> tuple[float, float]:
+        if not 1 <= limits[0] <= limits[1] <= LARGEST_ACCELERATION:
+            raise InputError(f"acceleration is {list(limits)}; give values from 1 to {LARGEST_ACCELERATION}.")
+        return limits
+
+    def reached(self, coils: int) -> tuple[float, float]:
+        """The smallest and the largest R that are drawn for so many coils: fewer than there are."""
+        low, high = self.acceleration
+        return low, max(low, min(high, coils - 1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,10 +148,10 @@ def _mask(case: TrainingCase, masks: MaskSpecification, rows: int, rng: Generato
 
 def _sampled(case: TrainingCase, masks: MaskSpecification, rows: int, rng: Generator) -> Tensor:
     columns = case.coil_images.shape[-1]
-    limits = masks.acceleration
-    most = min(limits[1], case.coil_images.shape[0] - 1, 0.9 * columns / case.centre_lines)
+    low, high = masks.reached(case.coil_images.shape[0])
+    most = min(high, 0.9 * columns / case.centre_lines)
     for _ in range(_REDRAWN):
-        acceleration = log_uniform((limits[0], max(most, limits[0])), rng)
+        acceleration = log_uniform((low, max(most, low)), rng)
         pattern, seed = str(rng.choice(masks.patterns)), int(rng.integers(2**31))
         sampling = Sampling(
             pattern=pattern, acceleration=acceleration, centre_fraction=case.centre_lines / columns, seed=seed

@@ -32,8 +32,7 @@ from ..ground.progress import Job, Progress
 from ..ground.writing import WritingError, keep, said, try_place
 from ..networks.muon import optimisers
 from ..weights import store
-from . import checkpoint, precision, schedule
-from .bank import LOCK as BANK_LOCK
+from . import checkpoint, precision, schedule, seen
 from .bank import Bank, build_bank
 from .batches import moved
 from .drawing import Drawing, Draws
@@ -53,6 +52,7 @@ _REPORT_SECONDS = 0.2
 _LOG_STEPS = 20
 _POOL = 16  # examples that are used in turn, if each is used in several steps
 _SIMULATOR = "Training, validation and simulated tests share one simulator of coils, phase and noise."
+_NOISY = "The reference of a scan holds the noise of the samples that the network gets."
 _SKIPPED, _RETURNS = 5, 3  # steps in a row before a return to the last checkpoint, and such returns
 
 
@@ -91,7 +91,7 @@ def train(
     if resume and weights:
         raise InputError("a run goes on from its checkpoint or starts from weights, not both; leave one out.")
     place, lock = bank or out / "bank", out / "run.lock"
-    with _leaving_nothing(lock, place / BANK_LOCK):
+    with _leaving_no_folders(out, place):
         try_place(out / "checkpoint.pt")
         used = check_loss(recipe, weights, chosen)
         with locked(lock, f"another run trains in {shown(out)}; wait for it, stop it, or give another folder."):
@@ -106,6 +106,7 @@ def train(
                     yield Progress(0.0, f"the checkpoint's recipe had {name} {before}; now {now}", notice=True)
             elif run.checkpoint.exists():
                 raise InputError(f"{shown(out)} holds a checkpoint already; resume it, or give another folder.")
+            seen.check_unseen(cases.record, run.learned)
             with _refreshed(place, data, fresh), closing(drawing):
                 with _written(out):
                     yield from run.go(budget)
@@ -118,15 +119,15 @@ def train(
 
 
 @contextmanager
-def _leaving_nothing(*files: Path) -> Iterator[None]:
-    """If it fails, remove these files and the folders above again, where they were not there and hold nothing else."""
-    paths = dict.fromkeys(path for file in files for path in (file, *file.parents) if not os.path.lexists(path))
+def _leaving_no_folders(*folders: Path) -> Iterator[None]:
+    """If it fails, remove these folders and those above again, where they were not there and hold nothing."""
+    paths = {path for folder in folders for path in (folder, *folder.parents) if not os.path.lexists(path)}
     try:
         yield
     except BaseException:
         for path in sorted(paths, key=lambda path: len(path.parts), reverse=True):
             with suppress(OSError):
-                path.unlink() if path in files else path.rmdir()
+                path.rmdir()
         raise
 
 
@@ -226,13 +227,15 @@ class _Run:
         self.curve: list[tuple[float, float, float | None]] = []
         self.history: list[dict[str, Any]] = []
         self.changed: dict[str, list[Any]] = {}
-        starts = weights or recipe.start.values()
+        starts = weights or tuple(recipe.start.values())
+        self.learned = seen.by_weights(starts)  # what the weights have learned from before this call
         self.weights = ", ".join(f"{Path(start).name} (SHA-256 {store.load(start).sha256})" for start in starts)
         self._tv_errors: dict[int, float] = {}
 
     def go(self, budget: schedule.Budget) -> Job[None]:
         """Take the remaining steps of a budget, the last ones at a rate that decays to zero."""
-        self.history.append({"first": self.step, "version": _version(), "changed": self.changed, "start": self.weights})
+        call = {"first": self.step, "version": _version(), "changed": self.changed, "start": self.weights}
+        self.history.append(call | {"hardware": _hardware(self.device, self.preset)})
         started, began = time.monotonic() - self.seconds, time.process_time() - self.core_seconds
         if not self.decaying:
             self.branch.unlink(missing_ok=True)
@@ -272,11 +275,16 @@ class _Run:
                 if time.monotonic() - reported > _REPORT_SECONDS:
                     reported = time.monotonic()
                     yield Progress(min(spent, 1.0), self._words(running), preview=self.score)
-        if not validated:  # resumed behind the last step
+        if not (validated or self.decaying):
+            raise InputError("no step fits into this time; give more minutes.")
+        if not validated:  # resumed at the end of its decay
             self._end(budget)
             self.validate()
         if not math.isfinite(self.score):
-            raise InputError(f"the validation of {self.recipe.id} is {self.score}; check the training data for NaN.")
+            raise InputError(
+                f"the validation of {self.recipe.id} is {self.score}; check the training data for NaN, or give lower "
+                "learning rates."
+            )
 
     def validate(self) -> None:
         """Set the scores of the averaged weights on the validation cases, in float32, with the same draws each time.
@@ -300,6 +308,11 @@ class _Run:
         self.over_tv = math.exp(sum(map(math.log, ratios)) / len(ratios)) if ratios and min(ratios) > 0 else None
         self.curve.append((self.seconds / 3600, self.score, self.over_tv))
 
+    @property
+    def volumes(self) -> list[store.SeenFile]:
+        """The files of the bank, and those that the weights have learned from before."""
+        return seen.together(self.bank.record, self.learned)
+
     def averaged_state(self) -> store.State:
         """The running mean of the weights."""
         state: store.State = self.average.module.state_dict()
@@ -312,7 +325,8 @@ class _Run:
     def restore(self, budget: schedule.Budget) -> schedule.Budget:
         """Go on from the checkpoint, or finish a decay of the same steps, or of minutes, that was interrupted.
 
-        Returns what is left of the budget. InputError if there is no checkpoint, or it is of another network.
+        Returns what is left of the budget. InputError if there is no checkpoint, it is of another network, or its step
+        is behind the one at which the decay of the budget begins: its weights would be saved without one.
         """
         self.weights = ""  # they are in the checkpoint's history
         if not os.path.lexists(self.checkpoint):
@@ -327,6 +341,11 @@ class _Run:
                     return left
         with opening(self.checkpoint, "a checkpoint", "start anew", InputError):
             self._load(self._read(self.checkpoint))
+        if isinstance(budget, schedule.Steps) and schedule.decays(budget.spent(self.step - 1), self.preset.decay):
+            raise InputError(
+                f"the checkpoint is at step {self.step}, and a preset of {self.preset.steps} steps leaves no room for "
+                "a decay behind it; give --minutes, or a preset with more steps."
+            )
         return budget
 
     def close(self) -> None:
@@ -371,6 +390,8 @@ class _Run:
         ):  # not in the first ones
             setattr(self, name, state.get(name, getattr(self, name)))
         self.curve, self.history = list(self.curve), list(self.history)
+        if "learned" in state:
+            self.learned = [store.SeenFile(**one) for one in state["learned"]]
 
     def _state(self, budget: schedule.Budget) -> dict[str, Any]:
         names = ("step", "seconds", "core_seconds", "score", "over_tv", "skipped", "returns", "rate", "curve")
@@ -382,6 +403,7 @@ class _Run:
             "recipe": checkpoint.description(self.recipe, self.preset),
             "budget": budget.state(self.step),
             "history": self._history(),
+            "learned": [file.model_dump() for file in self.volumes if file.use == "training"],
             **{name: getattr(self, name) for name in names},
         }
 
@@ -533,21 +555,24 @@ def _metadata(run: _Run, command: str) -> store.Metadata:
     recipe, bank = run.recipe, run.bank
     wanted, masks = recipe.bank, recipe.masks
     ranges: dict[str, Any] = {"noise": wanted.all_noise, "coils": wanted.coils, "matrix": wanted.matrix}
+    ranges = ranges if bank.simulated else bank.ranges()
     kinds = ", ".join(f"{count} {kind}" for kind, count in bank.origins.items()) or "simulated from NIfTI"
     anatomy = "slices in all planes of the volumes below, simulated" if bank.simulated else f"slices of {kinds}"
     replaced = f", replaced one after the other by {made}" if (made := bank.drawn - wanted.cases) > 0 else ""
+    earlier = len(run.volumes) - len(bank.record.sources)
+    before = f"; the weights had learned from {earlier} of the volumes below before" if earlier else ""
     scores = {recipe.loss: run.score} | ({} if run.over_tv is None else {"NMSE / TV's": run.over_tv})
     return store.Metadata(
         title=recipe.title,
         trained_for=store.Domain(
-            **({"acceleration": masks.acceleration} | (ranges if bank.simulated else bank.ranges())),
-            patterns=masks.patterns,
+            **({"acceleration": masks.reached(int(ranges["coils"][1]))} | ranges),
+            patterns=() if bank.all_undersampled else masks.patterns,
             anatomy=f"{anatomy}; validation is {bank.record.validation}",
         ),
         command=command,
-        data=f"{wanted.cases} acquisitions from FOLDER ({kinds}; seed {wanted.seed}){replaced}",
-        volumes=tuple(store.SeenFile(**source.model_dump()) for source in bank.record.sources),
-        hardware=_hardware(run.device, run.preset),
+        data=f"{wanted.cases} acquisitions from FOLDER ({kinds}; seed {wanted.seed}){replaced}{before}",
+        volumes=tuple(run.volumes),
+        hardware="; then ".join(dict.fromkeys(filter(None, (one.get("hardware") for one in run.history)))),
         seconds=run.seconds,
         core_seconds=run.core_seconds,
         steps=run.step,
@@ -558,7 +583,7 @@ def _metadata(run: _Run, command: str) -> store.Metadata:
         history=tuple(store.Stretch(**one) for one in run._history()),
         network=recipe.network,
         architecture=recipe.arguments,
-        notes=" ".join(filter(None, (recipe.notes, _SIMULATOR if bank.simulated else ""))),
+        notes=" ".join(filter(None, (recipe.notes, _SIMULATOR if bank.simulated else _NOISY))),
     )
 
 

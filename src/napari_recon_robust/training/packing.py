@@ -25,8 +25,9 @@ _LEVELS = (255, 191, 127, 95, 63)  # numbers of intensity levels; the largest th
 def pack(data: Path, file: Path, split: Split, megabytes: float = 25) -> Job[Path]:
     """Write what `data` holds for training and validation as a zip of NIfTI volumes of up to 8 bits.
 
-    Names are kept, and with them the persons; the record has the SHA-256 of the original files. Files that are held out
-    are left out. Raises InputError for scans, which are carried as they are, and if the file would exceed `megabytes`.
+    Names and folders are kept, and with them uses and persons; the record has the SHA-256 of the original files. Files
+    that are held out are left out. Raises InputError for scans, which are carried as they are, and if the file would
+    exceed `megabytes`.
     """
     sources = yield from find_sources(data, split)
     size = 0.0
@@ -51,8 +52,8 @@ def _packed(sources: Sequence[Source], levels: int) -> bytes:
                 )
             volume = source.content.volume
             values = np.round(volume.data * (levels / volume.data.max())).astype(np.uint8)
-            stem = source.origin.name.removesuffix(".gz").removesuffix(".nii")
-            # DICOM series often have images of the same names.
+            stem = "/".join(source.parts).removesuffix(".gz").removesuffix(".nii")
+            # The same volume may be there with and without compression.
             name = f"{stem}.nii" if f"{stem}.nii" not in origins else f"{stem}-{number}.nii"
             archive.writestr(name, nibabel.Nifti1Image(values, np.diag([*volume.voxel, 1])).to_bytes())
             origins[name] = source.origin

@@ -71,7 +71,7 @@ class Recipe(Specification):
     bank: BankSpecification
     masks: MaskSpecification = MaskSpecification()
     pixels: int = Field(default=16384, gt=0)
-    seed: int = 0
+    seed: int = Field(default=0, ge=0, lt=2**63)
     start: dict[str, str] = Field(default_factory=dict)
     stored: Literal["float32", "float16"] = "float16"
     share: float = Field(default=1.0, gt=0)

@@ -4,11 +4,13 @@ A folder may mix them: NIfTI volumes and DICOM series of magnitudes, and fully s
 (fastMRI's layout, which M4Raw shares, and ISMRMRD). K-space may be undersampled if the training sees no truth.
 """
 
+import filecmp
 import os
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -23,7 +25,7 @@ from ..cases.record import file_hash
 from ..data.measurement import Measurement, readout_share
 from ..data.points import whole_lines
 from ..ground.documents import read_json
-from ..ground.errors import InputError
+from ..ground.errors import InputError, ReconRobustError
 from ..ground.guard import is_file, opening, shown
 from ..ground.hdf5 import is_hdf5, open_hdf5
 from ..ground.progress import Job, Progress
@@ -48,6 +50,7 @@ _REPETITION = re.compile(r"(.+_(?:T1|T2|FLAIR|GRE))\d\d")
 
 _STRONG = 5  # one in so many training cases has strong noise
 _FEW_SLICES = 8  # volumes and scans with fewer count less
+_NAMED = 3  # files in a notice
 
 
 N = TypeVar("N", int, float)
@@ -72,7 +75,7 @@ class BankSpecification(Split):
     """
 
     cases: int = Field(gt=0)
-    seed: int = 0
+    seed: int = Field(default=0, ge=0, lt=2**63)
     coils: WholeRange = (5, 16)
     matrix: WholeRange = (96, 320)
     noise: Range = (0.0015, 0.025)
@@ -124,7 +127,7 @@ class Origin(Specification):
 
 
 class Packed(Specification):
-    """The origins of the volumes in an unpacked folder, by the names that they have there."""
+    """The origins of the volumes in an unpacked folder, by their places there."""
 
     origins: dict[str, Origin] = Field(default_factory=dict)
 
@@ -148,10 +151,11 @@ class Content(ABC):
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """A content that cases are drawn from, and its origin."""
+    """A content that cases are drawn from, its origin, and its place: folders below that of the data, and the name."""
 
     content: Content
     origin: Origin
+    parts: tuple[str, ...] = ()
 
     @property
     def weight(self) -> float:
@@ -160,7 +164,7 @@ class Source:
 
     def kept_for(self, use: Use) -> "Source":
         """The same source for another use."""
-        return Source(self.content, self.origin.model_copy(update={"use": use}))
+        return replace(self, origin=self.origin.model_copy(update={"use": use}))
 
 
 class Anatomy(Content):
@@ -206,9 +210,9 @@ class Anatomy(Content):
 class Acquired(Content):
     """A scan, in one file for each repetition. wanted: the coil images themselves, the mean over repetitions.
 
-    A single scan has noise in its wanted images too; the network then learns the mean over the noise, as from clean
-    images but slower. Repetitions are drawn one at a time and averaged up to a constant phase. For a scan with gaps
-    between its lines `wanted` is the zero-filled image.
+    A single scan has noise in its wanted images too. On the sampled lines it is the noise of the input, which the
+    network then learns to keep; only that of the other lines averages out over cases. Repetitions are drawn one at a
+    time and averaged up to a constant phase. For a scan with gaps between its lines `wanted` is the zero-filled image.
     """
 
     def __init__(self, files: Sequence[Path], undersampled: bool = False) -> None:
@@ -236,8 +240,7 @@ class Acquired(Content):
                 self.kind = header.format if scan.fully_sampled else f"{header.format}{UNDERSAMPLED}"
                 self.slices = header.slices
                 self.pixels = float(header.matrix[0] * header.phase)
-        with opening(self.files[0]), open_hdf5(self.files[0]) as file:
-            self.patient = str(file.attrs.get("patient_id", ""))  # fastMRI's
+        self.patient = _patient_of_scan(self.files[0])
         if len(set(shapes)) > 1:
             raise InputError(
                 f"the repetitions {', '.join(file.name for file in files)} have different sizes; take the odd one out."
@@ -258,15 +261,26 @@ class Acquired(Content):
             return scan.measurement(slice)
 
 
-def find_sources(data: Path, split: Split | None = None, undersampled: bool = False) -> Job[list[Source]]:
-    """All sources for training or validation in a folder and its subfolders; files that are held out are not read.
+@dataclass(frozen=True, eq=False)
+class Found:
+    """The files of one source: a volume, the images of a series, or the repetitions of a scan.
 
-    undersampled: whether scans may be undersampled.
-
-    Raises InputError if there are none, if a file cannot be used for training, and if a person has files of two uses;
-    FileFormatError for a file that cannot be read.
+    parts: the folders below that of the data, and the name, of the first one. read: it takes whether scans may be
+    undersampled.
     """
-    split = split or Split()
+
+    files: Sequence[Path]
+    parts: tuple[str, ...]
+    use: Use
+    read: Callable[[bool], Content]
+
+
+def find_files(data: Path, split: Split) -> Job[tuple[list[Found], list[Path]]]:
+    """What a folder and its subfolders hold for training or validation, and the files that are held out.
+
+    No content is read but the headers of DICOM. Raises InputError if there is no such folder, and if the names say that
+    a person has files of two uses.
+    """
     if not os.path.isdir(data):  # False for a name that none can have
         raise InputError(
             f"there is no folder {shown(data)} at that place; give one that holds volumes or scans to train on."
@@ -276,50 +290,117 @@ def find_sources(data: Path, split: Split | None = None, undersampled: bool = Fa
     uses = {path: split.use(parts[path]) for path in paths if not any(part.startswith(".") for part in parts[path])}
     check_apart((split.person(parts[path]).files[0], path.name, use) for path, use in uses.items())
 
-    found: list[tuple[Sequence[Path], Callable[[], Content]]] = []
+    groups: list[tuple[Sequence[Path], Callable[[bool], Content]]] = []
     scans: dict[str, list[Path]] = {}
     images = []
     files = [path for path, use in uses.items() if use != "test"]
     for number, path in enumerate(files):
         yield Progress(number / len(files), f"looking at file {number + 1} of {len(files)}")
         if path.name.endswith(anatomy.SUFFIXES):
-            found.append(([path], partial(_nifti, path)))
-        elif path.suffix.lower() in FastMRI.suffixes or is_hdf5(path):
+            groups.append(([path], partial(_nifti, path)))
+        elif _is_scan(path):
             repetition = _REPETITION.fullmatch(path.stem)
             scans.setdefault(str(path.with_name(repetition[1] if repetition else path.name)), []).append(path)
         elif dicom.is_dicom(path):
             images.append(path)
-    found += [(series, partial(_series, series)) for series in dicom.find_series(images)]
-    found += [(repetitions, partial(Acquired, repetitions, undersampled)) for repetitions in scans.values()]
+    groups += [(series, partial(_series, series)) for series in dicom.find_series(images)]
+    groups += [(repetitions, partial(Acquired, repetitions)) for repetitions in scans.values()]
+    found = [Found(group, parts[group[0]], uses[group[0]], read) for group, read in groups]
+    return found, [path for path, use in uses.items() if use == "test"]
+
+
+def find_sources(data: Path, split: Split | None = None, undersampled: bool = False) -> Job[list[Source]]:
+    """All sources for training or validation in a folder and its subfolders; a notice names files that are held out.
+
+    undersampled: whether scans may be undersampled.
+
+    Raises InputError if there are none, if a file cannot be used for training, and if a person has files of two uses,
+    by a file's name, by the patient in it, or by its content, held-out files included; FileFormatError for a file that
+    cannot be read.
+    """
+    split = split or Split()
+    found, held_out = yield from find_files(data, split)
+    if held_out:
+        yield Progress(0.0, f"left out, as the recipe says: {named(path.name for path in held_out)}", notice=True)
     if not found:
         raise InputError(
             f"{shown(data)} holds nothing to train on; give a folder with NIfTI volumes, DICOM series of "
             f"{dicom.FEWEST} or more images, or fully sampled multi-coil k-space in HDF5 (fastMRI, M4Raw, ISMRMRD)."
         )
-    packed = _packed(data)
+    packed = packed_origins(data)
     sources = []
     shown_by: dict[str, str] = {}
-    for number, (group, read) in enumerate(found):
-        yield Progress(number / len(found), f"reading {group[0].name}, {number + 1} of {len(found)}")
-        content = read()
-        person, digest = split.person(parts[group[0]], content.patient), file_hash(*group)
+    people: dict[Path, str] = {}
+    for number, one in enumerate(found):
+        first = one.files[0]
+        yield Progress(number / len(found), f"reading {first.name}, {number + 1} of {len(found)}")
+        content = one.read(undersampled)
+        person, digest = split.person(one.parts, content.patient), file_hash(*one.files)
         origin = Origin(
-            name=group[0].name,
+            name=first.name,
             kind=content.kind,
             sha256=digest,
             person=shown_by.setdefault(digest, person.files[0]),  # the same file twice shows one person
-            use=uses[group[0]],
+            use=one.use,
             licence=person.licence,
         )
-        if group[0].name in packed:
-            origin = packed[group[0].name].model_copy(update={"use": origin.use})
-        sources.append(Source(content, origin))
-    for key in ("person", "sha256"):
-        check_apart((getattr(origin, key), origin.name, origin.use) for origin in (source.origin for source in sources))
+        if (place := "/".join(one.parts)) in packed:
+            origin = packed[place].model_copy(update={"use": origin.use})
+        sources.append(Source(content, origin, one.parts))
+        people |= dict.fromkeys(one.files, origin.person)
+    origins = [source.origin for source in sources]
+    check_apart((origin.sha256, origin.name, origin.use) for origin in origins)
+    check_apart(
+        [
+            *((origin.person, origin.name, origin.use) for origin in origins),
+            *_people_of(held_out, data, split, people),
+        ]
+    )
     return sources
 
 
-def _packed(data: Path) -> dict[str, Origin]:
+def named(names: Iterable[str]) -> str:
+    """The first of some names, and how many others there are."""
+    names = list(names)
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} other{'s' if more > 1 else ''}" if more > 0 else "")
+
+
+def _people_of(
+    held_out: Iterable[Path], data: Path, split: Split, people: Mapping[Path, str]
+) -> Iterator[tuple[str, str, Use]]:
+    """The person, name and use of held-out files, by the patient in them, or as that of a file with the same bytes."""
+    by_size: dict[int, list[Path]] = {}
+    for path in people:
+        by_size.setdefault(path.stat().st_size, []).append(path)
+    for path in held_out:
+        yield split.person(path.relative_to(data).parts, _patient(path)).files[0], path.name, "test"
+        for other in by_size.get(path.stat().st_size, ()):
+            if filecmp.cmp(path, other, shallow=False):
+                yield people[other], path.name, "test"
+
+
+def _patient(path: Path) -> str:
+    """The patient in a file; "" if it has none or cannot be read, since a file that is held out may be anything."""
+    with suppress(ReconRobustError):
+        if _is_scan(path):
+            return _patient_of_scan(path)
+        if dicom.is_dicom(path):
+            return dicom.patient(path)
+    return ""
+
+
+def _patient_of_scan(path: Path) -> str:
+    with opening(path), open_hdf5(path) as file:
+        return str(file.attrs.get("patient_id", ""))  # fastMRI's
+
+
+def _is_scan(path: Path) -> bool:
+    return path.suffix.lower() in FastMRI.suffixes or is_hdf5(path)
+
+
+def packed_origins(data: Path) -> dict[str, Origin]:
+    """The origins of the volumes by their places, if a folder was unpacked; FileFormatError for a damaged list."""
     file = data / PACKED
     if not is_file(file):
         return {}
@@ -327,13 +408,13 @@ def _packed(data: Path) -> dict[str, Origin]:
         return Packed.model_validate(read_json(file)).origins
 
 
-def _series(images: Sequence[Path]) -> Content:
+def _series(images: Sequence[Path], undersampled: bool) -> Content:
     content = Anatomy(dicom.load_series(images), "DICOM", images[0].name)
     content.patient = dicom.patient(images[0])
     return content
 
 
-def _nifti(path: Path) -> Content:
+def _nifti(path: Path, undersampled: bool) -> Content:
     return Anatomy(anatomy.load_volume(path), "NIfTI", path.name)
 
 

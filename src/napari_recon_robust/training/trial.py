@@ -18,6 +18,8 @@ from .example import Example, draw_example
 from .losses import LOSSES, make_loss
 from .recipe import Preset, Recipe, make_network
 
+_SIDE = 64  # pixels of the small case
+
 
 def check_loss(recipe: Recipe, weights: tuple[str, ...] = (), preset: Preset | None = None) -> Example:
     """Compute a recipe's loss once, on a small case, before cases are made and hours are spent.
@@ -31,7 +33,9 @@ def check_loss(recipe: Recipe, weights: tuple[str, ...] = (), preset: Preset | N
     network = make_network(recipe, weights)
     rng = np.random.default_rng(recipe.seed)
     masks = recipe.masks.model_copy(update={"patterns": recipe.masks.patterns[:1]})  # of one kind, for a batch
-    loss, example = make_loss(recipe.loss, recipe.seed), draw_example(_trial(rng), masks, 2**12, rng)
+    # As many rows as a crop of the largest slices has, and no more than the case has.
+    pixels = min(round(recipe.pixels * _SIDE / max(recipe.bank.matrix)), _SIDE**2)
+    loss, example = make_loss(recipe.loss, recipe.seed), draw_example(_trial(rng), masks, pixels, rng)
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         try:
             loss(network.eval(), example, rng)
@@ -43,7 +47,7 @@ def check_loss(recipe: Recipe, weights: tuple[str, ...] = (), preset: Preset | N
                 f"({said_by(error)}); choose another loss or network."
             ) from error
         if preset is not None and preset.batch > 1:
-            other = draw_example(_trial(rng, coils=2), masks, 2**12, rng)
+            other = draw_example(_trial(rng, coils=2), masks, pixels, rng)
             _check_batch(recipe, partial(loss, network), [example, other])
     return example
 
@@ -65,8 +69,8 @@ def _check_batch(
 
 def _trial(rng: np.random.Generator, coils: int = 4) -> TrainingCase:
     """A case of 64 x 64 pixels that shows a random image."""
-    size = coils, 64, 64
+    size = coils, _SIDE, _SIDE
     maps = torch.from_numpy(rng.standard_normal(size) + 1j * rng.standard_normal(size)).to(torch.complex64)
     maps = maps / root_sum_of_squares(maps)
-    truth = torch.from_numpy(rng.uniform(0.5, 1, (64, 64))).to(torch.complex64)
-    return TrainingCase(maps * truth, maps, truth, truth.abs(), 0.01, 12, torch.ones(64, dtype=torch.bool))
+    truth = torch.from_numpy(rng.uniform(0.5, 1, size[1:])).to(torch.complex64)
+    return TrainingCase(maps * truth, maps, truth, truth.abs(), 0.01, 12, torch.ones(_SIDE, dtype=torch.bool))

@@ -72,7 +72,8 @@ class Stretch(BaseModel):
     """One call of a training, from step `first` to `last`; hours are counted from the first call.
 
     changed: fields of the recipe that differ from the call before, {field: [before, after]}. start: the weights that
-    the call began with. score: the validation's loss at its end; over_tv: NMSE relative to TV's at its end.
+    the call began with. hardware: of the call, with the precision of its convolutions. score: the validation's loss at
+    its end; over_tv: NMSE relative to TV's at its end.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -84,6 +85,7 @@ class Stretch(BaseModel):
     version: str = ""
     changed: dict[str, list[Any]] = {}
     start: str = ""
+    hardware: str = ""
     score: float | None = None
     over_tv: float | None = None
 
