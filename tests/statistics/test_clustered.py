@@ -53,8 +53,12 @@ def test_two_volumes_have_no_interval_and_three_have_one() -> None:
     assert clustered.mean([1, 2, 3], ["a", "b", "c"]).interval is not None
 
 
-def test_equal_volumes_have_an_interval_without_width() -> None:
-    assert clustered.mean([2.0] * 5, range(5)).interval == (2, 2)
+@pytest.mark.parametrize("values", [[2.0] * 5, [0.0] * 3, [0.91 - 0.9, 0.81 - 0.8, 0.71 - 0.7]])
+def test_equal_volumes_have_no_interval_as_they_do_not_tell_how_others_vary(values: list[float]) -> None:
+    """The last three differ by rounding."""
+    found = clustered.mean(values, range(len(values)))
+    assert (found.value, found.interval) == (pytest.approx(values[0]), None)
+    assert clustered.bars(found, values)[2] == clustered.SPREAD
 
 
 def test_a_spread_is_the_quartiles() -> None:

@@ -10,6 +10,20 @@ def test_an_estimate_is_written_with_its_interval_where_it_has_one() -> None:
     assert Estimate(0.8123, None, 2).text("{:.2f}".format) == "0.81"
 
 
+@pytest.mark.parametrize(
+    ("estimate", "size", "excludes"),
+    [
+        (Estimate(0.2, (0.1, 0.3), 4), Estimate(0.2, (0.1, 0.3), 4), True),
+        (Estimate(-0.2, (-0.35, -0.1), 4), Estimate(0.2, (0.1, 0.35), 4), True),
+        (Estimate(-0.2, (-0.5, 0.1), 4), Estimate(0.2, (-0.1, 0.5), 4), False),
+        (Estimate(0.2, (0.0, 0.4), 4), Estimate(0.2, (0.0, 0.4), 4), False),
+        (Estimate(-0.2, None, 2), Estimate(0.2, None, 2), False),
+    ],
+)
+def test_the_size_of_a_figure_turns_its_interval_around(estimate: Estimate, size: Estimate, excludes: bool) -> None:
+    assert (estimate.size, estimate.excludes_zero) == (size, excludes)
+
+
 def test_values_that_are_not_finite_are_refused() -> None:
     with pytest.raises(InputError, match="2 of 3 scores are not finite numbers"):
         finite([1, np.nan, np.inf], "scores")

@@ -19,7 +19,15 @@ def test_a_difference_is_that_of_scipy_on_the_volumes_means() -> None:
 
 def test_conditions_that_agree_do_not_differ() -> None:
     found = difference([1, 2, 3], [1, 2, 3], "abc")
-    assert (found.wilcoxon, found.mean.interval, found.detectable) == (1, (0, 0), 0)
+    assert (found.wilcoxon, found.mean.interval, found.detectable) == (1, None, None)
+
+
+def test_differences_without_a_deviation_tell_of_no_detectable_one() -> None:
+    scores = [0.9, 0.8, 0.7, 0.6]
+    found = difference([score + 0.01 for score in scores], scores, "abcd")
+    assert found.mean.value == pytest.approx(0.01)
+    assert (found.mean.interval, found.detectable, found.detectable_by(50)) == (None, None, None)
+    assert found.wilcoxon == 0.125
 
 
 def test_two_volumes_carry_no_test() -> None:

@@ -34,6 +34,12 @@ def test_a_gap_that_may_be_zero_has_no_interval_of_its_share() -> None:
     assert np.isnan(share_closed([0, 0], [1, 1], [0, 0], "ab").value)
 
 
+def test_volumes_that_all_close_the_same_share_have_no_interval_of_it() -> None:
+    without, gap = np.array([0.6, 0.5, 0.7, 0.65]), np.array([0.1, 0.2, 0.05, 0.12])
+    found = share_closed(without, without + gap / 2, without + gap, range(4))
+    assert (found.value, found.interval) == (pytest.approx(0.5), None)
+
+
 def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(InputError, match="5 of 4 slices"):
         filtered([1, 2, 3, 4], 5)

@@ -3,6 +3,7 @@ import pytest
 
 from helpers.study_table import table
 from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.statistics.clustered import SPREAD
 from napari_recon_robust.statistics.multiple import holm
 from napari_recon_robust.statistics.paired import detectable_difference, difference
 from napari_recon_robust.studies.difference import (
@@ -149,6 +150,20 @@ def test_a_sentence_has_the_interval_the_tests_and_what_could_be_seen(
     assert "TV, R = 4, clean: ssim_region_clean +0.014 [+0.01007, +0.01793] (5 volumes, 10 pairs; p = 0.062" in line
     assert "could be seen: here 0.00" in line
     assert "20 volumes 0.00" in line
+
+
+def test_where_all_volumes_differ_by_the_same_there_is_no_interval_and_nothing_could_be_seen(
+    first: pl.DataFrame,
+) -> None:
+    better = first.with_columns(ssim_region_clean=pl.col("ssim_region_clean") + 0.01)
+    for other, words in ((better, "+0.01 (5 volumes, 10 pairs; p = 0.062"), (first, "0 (5 volumes, 10 pairs; p = 1")):
+        found = study_difference(first, other, metrics=["ssim_region_clean"], volumes=[20])
+        assert set(found["kind"]) == {SPREAD}
+        assert found["detectable"].is_null().all()
+        assert found["detectable_20"].is_null().all()
+        line = next(sentences(found))
+        assert line.startswith(f"TV, R = 4, clean: ssim_region_clean {words}")
+        assert line.endswith("; no interval, as all volumes differ by the same")
 
 
 def test_the_tests_that_p_is_adjusted_for_are_those_of_its_metric_whatever_is_asked_for(

@@ -37,13 +37,16 @@ def volume_means(values: ArrayLike, volumes: Sequence[Hashable]) -> Values:
 
 
 def mean(values: ArrayLike, volumes: Sequence[Hashable]) -> Estimate:
-    """The mean of the volumes' means with Student's t interval, m ± t(n-1) s / sqrt(n); none below 3 volumes."""
+    """The mean of the volumes' means with Student's t interval, m ± t(n-1) s / sqrt(n).
+
+    There is none below 3 volumes, nor where all volumes are alike, since it would have no width.
+    """
     means = volume_means(values, volumes)
     interval = None
     if len(means) >= FEWEST:
         low, high = student(means)
         interval = float(low), float(high)
-    return Estimate(float(means.mean()), interval, len(means))
+    return Estimate(float(means.mean()), interval, len(means)).with_width()
 
 
 def student(means: Values) -> tuple[Values, Values]:
@@ -54,7 +57,7 @@ def student(means: Values) -> tuple[Values, Values]:
 
 
 def quartiles(values: ArrayLike) -> Quartiles:
-    """The quartiles of the values, for slices or lesions of fewer than 3 volumes."""
+    """The quartiles of the values, for slices or lesions of volumes from which no interval is drawn."""
     found = finite(values)
     low, median, high = np.quantile(found, (0.25, 0.5, 0.75)).tolist()
     return Quartiles(low, median, high, found.size)

@@ -13,6 +13,7 @@ CONFIDENCE = 0.95
 SSIM_SCALE = (-1.0, 1.0)
 LOWER, UPPER = (1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2  # the quantiles at the ends of an interval
 FEWEST = 3  # independent units that an interval is drawn from
+TINY = 1e-12  # beside figures of the size of 1, what rounding alone gives
 
 Interval = tuple[float, float]
 Values = NDArray[np.float64]
@@ -20,7 +21,7 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure and its 95% interval, which is None where there are too few units to draw one from.
+    """A figure and its 95% interval, which is None where the units are too few, or too alike, to draw one from.
 
     units: how many independent units, mostly volumes, the figure rests on.
     """
@@ -39,6 +40,24 @@ class Estimate:
         if self.interval is None:
             return self
         return replace(self, interval=(max(self.interval[0], low), min(self.interval[1], high)))
+
+    def with_width(self) -> "Estimate":
+        """The same without an interval that has no width: units that are all alike do not tell how far others vary."""
+        if self.interval is None or self.interval[1] - self.interval[0] > TINY * max(abs(self.value), 1.0):
+            return self
+        return replace(self, interval=None)
+
+    @property
+    def excludes_zero(self) -> bool:
+        """Whether zero lies outside the interval; False where there is none."""
+        return self.interval is not None and self.interval[0] * self.interval[1] > 0
+
+    @property
+    def size(self) -> "Estimate":
+        """The same without the sign of the figure, which turns its interval around as well."""
+        if self.value >= 0:
+            return self
+        return replace(self, value=-self.value, interval=self.interval and (-self.interval[1], -self.interval[0]))
 
     def by_log_odds(self) -> "Estimate":
         """A share or an area whose interval has the same standard error on the scale of log odds, by the delta method.

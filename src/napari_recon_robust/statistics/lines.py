@@ -69,6 +69,7 @@ def fit(
     resampled at once, with the degrees of freedom of the side that has fewer. The intervals of a line through very few
     methods are wide, and so are those where few of few volumes are shared: they cover more than 95%.
     Miller et al., ICML 2021, arXiv:2107.04649; Darestani, Chaudhari and Heckel, ICML 2021, arXiv:2102.06103.
+    None have an interval below 3 methods or volumes, nor does a figure that all of these agree in.
     Raises InputError for less than 2 methods, for methods that all have the same score on P, or for names that do not
     fit the columns.
     """
@@ -93,7 +94,7 @@ def fit(
     enough = len(x) >= FEWEST and min(on_p.shape[1], on_q.shape[1]) >= FEWEST
     half = _half_width(on_p, on_q, places, statistic, seed) if enough else np.full_like(found, np.nan)
     slope, intercept, gap = (
-        Estimate.around(value, one, len(x)) if enough else Estimate(float(value), None, len(x))
+        Estimate.around(value, one, len(x)).with_width() if enough else Estimate(float(value), None, len(x))
         for value, one in zip(found[:3], half[:3], strict=True)
     )
     line, around = found[3:], half[3:]

@@ -18,9 +18,9 @@ POWER = 0.8
 class Difference:
     """The mean paired difference over volumes, first less second.
 
-    mean: with the interval of Student's t. wilcoxon: two-sided p-value of the signed rank test over volumes; None below
-    3 volumes. deviation: standard deviation of the volumes' differences; NaN for a single volume. pairs: how many pairs
-    there were.
+    mean: with the interval of Student's t, as `clustered.mean` has it. wilcoxon: two-sided p-value of the signed rank
+    test over volumes; None below 3 volumes. deviation: standard deviation of the volumes' differences; NaN for a single
+    volume. pairs: how many pairs there were.
     """
 
     mean: Estimate
@@ -30,9 +30,12 @@ class Difference:
 
     @property
     def detectable(self) -> float | None:
-        """The smallest true difference that as many volumes show with a power of 80%; None below 3 volumes."""
-        volumes = self.mean.units
-        return detectable_difference(self.deviation, volumes) if volumes >= FEWEST else None
+        """The smallest true difference that as many volumes show with a power of 80%; None without an interval."""
+        return self.detectable_by(self.mean.units)
+
+    def detectable_by(self, volumes: int) -> float | None:
+        """The same of so many volumes; None where these have no interval, and so tell no deviation of others."""
+        return None if self.mean.interval is None else detectable_difference(self.deviation, volumes)
 
 
 def difference(first: ArrayLike, second: ArrayLike, volumes: Sequence[Hashable]) -> Difference:

@@ -9,7 +9,7 @@ from scipy import stats
 
 from ..ground.errors import InputError
 from .clustered import volume_means
-from .estimate import FEWEST, UPPER, Estimate, finite
+from .estimate import FEWEST, TINY, UPPER, Estimate, finite
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,8 +39,8 @@ def share_closed(
 
     All scores are on the same slices of Q, (slices,): of the network trained on P, of the same with the remedy (such as
     test-time training), and of the same network trained on Q. Means are over volumes. The interval is Fieller's (JRSS B
-    1954, 16:175) for a ratio of means; it is None below 3 volumes and where the gap itself may be zero, since then
-    any share fits. NaN where there is no gap.
+    1954, 16:175) for a ratio of means; it is None below 3 volumes, where all volumes have the same share, and where the
+    gap itself may be zero, since then any share fits. NaN where there is no gap.
     """
     base, remedy, target = (finite(scores, "scores") for scores in (without, closed, trained_there))
     if not base.shape == remedy.shape == target.shape:
@@ -48,7 +48,7 @@ def share_closed(
     gained, gap = volume_means(remedy - base, volumes), volume_means(target - base, volumes)
     count, top, bottom = len(gap), gained.mean(), gap.mean()
     share = float(top / bottom) if bottom else float("nan")
-    if count < FEWEST:
+    if count < FEWEST or np.ptp(gained - share * gap) <= TINY:
         return Estimate(share, None, count)
     spread = np.cov(gained, gap) * stats.t.ppf(UPPER, count - 1) ** 2 / count
     # the shares r with (top - r bottom)^2 <= t^2 var(top - r bottom)

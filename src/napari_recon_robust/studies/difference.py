@@ -49,11 +49,13 @@ def study_difference(
 
     The result has a row for each metric of each method, pattern of masks, acceleration, perturbation and budget;
     found_for is the method on which a perturbation was found, null for the row's own. difference, low, high: the mean
-    over volumes with Student's interval, or below 3 volumes with the quartiles of all pairs; kind says which.
+    over volumes with Student's interval, or with the quartiles of all pairs below 3 volumes and where all volumes
+    differ by the same; kind says which.
     p: Wilcoxon's signed rank test over volumes. p_holm: adjusted for all rows of the same metric that have a p, whose
     number is `tests`, so that it does not depend on which metrics are asked for; it is not adjusted for looking at
     several of these, which say nearly the same of an image. least_p: the smallest p that so many volumes can give.
-    detectable: the true difference that as many volumes find with a probability of 80%; detectable_N: that N would.
+    detectable: the true difference that as many volumes find with a probability of 80%; detectable_N: that N would;
+    null without an interval.
     Raises NothingSharedError where the studies share no trial, InputError for a metric that is not measured in both.
     """
     both = _pairs(first, second)
@@ -202,9 +204,12 @@ def sentences(table: "DataFrame") -> Iterator[str]:
         if row["p"] is None:
             yield f"{words}, quartiles {bars} ({counts}: a spread and no interval)"
             continue
+        tests = f"p = {row['p']:.2g}, by Holm {row['p_holm']:.2g}"
+        if row["kind"] == clustered.SPREAD:
+            yield f"{words} ({counts}; {tests}); no interval, as all volumes differ by the same"
+            continue
         told = [f"here {written(row['detectable'])}"]
         told += [f"{n} volumes {written(row[f'detectable_{n}'])}" for n in _told(table.columns)]
-        tests = f"p = {row['p']:.2g}, by Holm {row['p_holm']:.2g}"
         yield f"{words} {bars} ({counts}; {tests}); could be seen: {', '.join(told)}"
     tested = table.drop_nulls("p")
     if not tested.is_empty():
@@ -314,8 +319,5 @@ def _differences(both: "DataFrame", metric: str, volumes: Sequence[int]) -> Iter
             "p": found.wilcoxon,
             "least_p": None if found.wilcoxon is None else paired.least_p(found.mean.units),
             "detectable": found.detectable,
-            **{
-                f"detectable_{n}": paired.detectable_difference(found.deviation, n) if found.mean.interval else None
-                for n in volumes
-            },
+            **{f"detectable_{n}": found.detectable_by(n) for n in volumes},
         }

@@ -42,6 +42,22 @@ def test_there_is_a_column_of_panels_for_each_acceleration(
 
 
 @pytest.mark.slow
+def test_the_whole_image_is_seen_within_the_control_where_both_lose_nothing(
+    trials: pl.DataFrame, tmp_path: Path, drawn: list[Figure]
+) -> None:
+    loss_against_budget(trials, tmp_path / "budget.svg")
+    lines = drawn[0].axes[0].lines
+    control, whole = (
+        [number for number, line in enumerate(lines) if line.get_linestyle() == style and line.get_marker() != "None"]
+        for style in ("--", ":")
+    )
+    for below, above in zip(control, whole, strict=True):
+        assert below < above, "it is drawn later"
+        assert lines[above].get_markersize() < lines[below].get_markersize() - 2
+        assert lines[above].get_color() == lines[below].get_color()
+
+
+@pytest.mark.slow
 def test_the_marks_of_a_single_budget_have_room(trials: pl.DataFrame, tmp_path: Path, drawn: list[Figure]) -> None:
     single = trials.filter(pl.col("budget").is_null() | (pl.col("budget") == trials["budget"].max()))
     loss_against_budget(single, tmp_path / "budget.svg")

@@ -30,19 +30,19 @@ def test_a_comparison_is_the_mean_over_volumes_of_differences_on_the_same_slices
     one = found["TV, R = 8"]
     assert one.estimate.value == pytest.approx(expected.value)
     assert one.estimate.interval == pytest.approx(expected.interval)
-    assert one.sentence.startswith(f"TV, R = 8: it takes {expected.value:.3f} [")
+    assert one.sentence.startswith(f"TV, R = 8: it takes {expected.value:.4f} [")
     assert one.sentence.endswith(" more (5 volumes).")
 
 
 @pytest.mark.parametrize(
     ("estimate", "sentence"),
     [
-        (Estimate(0.2, (0.1, 0.3), 4), "here: it takes 0.200 [0.100, 0.300] more (4 volumes)."),
-        (Estimate(-0.2, (-0.35, -0.1), 4), "here: it takes 0.200 [0.100, 0.350] less (4 volumes)."),
+        (Estimate(0.2, (0.1, 0.3), 4), "here: it takes 0.20 [0.10, 0.30] more (4 volumes)."),
+        (Estimate(-0.2, (-0.35, -0.1), 4), "here: it takes 0.20 [0.10, 0.35] less (4 volumes)."),
         (Estimate(0.2, (-0.1, 0.5), 4), ""),
         (Estimate(0.2, (0.0, 0.4), 4), ""),
-        (Estimate(0.0, (0.0, 0.0), 4), ""),
-        (Estimate(0.2, None, 2), ""),
+        (Estimate(0.0004, (0.0001, 0.0007), 4), "here: it takes 0.00040 [0.00010, 0.00070] more (4 volumes)."),
+        (Estimate(0.2, None, 6), ""),
     ],
 )
 def test_only_what_an_interval_carries_is_a_sentence(estimate: Estimate, sentence: str) -> None:
@@ -74,7 +74,7 @@ def test_every_measure_can_be_made_from_a_study(trials: pl.DataFrame) -> None:
 def test_rates_are_over_all_seeds_of_a_slice_and_need_the_sign_test(volumes: int) -> None:
     """Two features of one slice, one of them lost, beside one that is kept: 50 points more in every volume.
 
-    Student's interval has no width then; six volumes of one sign have p = 0.03, three 0.25.
+    Student's t has no interval then; six volumes of one sign have p = 0.03, three 0.25.
     """
     shared = {"scan": "a", "slice": 0, "region": "image", "control": False, "perturbation": "fnaf"}
     rows = []
@@ -86,8 +86,16 @@ def test_rates_are_over_all_seeds_of_a_slice_and_need_the_sign_test(volumes: int
     sides = ({"search": name, "own": True} for name in ("random-search", "finite-differences"))
     claim = Claim("attack rate", *sides, ("method_label",), "{size} {more}")
     (found,) = compared(pl.DataFrame(rows), [claim])
-    assert found.estimate == Estimate(50.0, (50.0, 50.0), volumes)
-    assert bool(found.sentence) == (volumes == 6)
+    assert found.estimate == Estimate(50.0, None, volumes)
+    words = "unet: 50 more (6 volumes; p = 0.031 by the exact sign test)."
+    assert found.sentence == (words if volumes == 6 else "")
+
+
+def test_a_rate_with_an_interval_needs_the_sign_test_as_well() -> None:
+    rate = Estimate(50.0, (20.0, 80.0), 5)
+    assert not Comparison(LOSS, "here", rate, 0.0625).sentence
+    assert Comparison(LOSS, "here", rate, 0.03).sentence == "here: it takes 50 [20, 80] more (5 volumes)."
+    assert not Comparison(LOSS, "here", Estimate(5.0, (-20.0, 30.0), 9), 0.03).sentence
 
 
 def test_masks_of_one_acceleration_are_comparisons_of_their_own(trials: pl.DataFrame) -> None:

@@ -4,6 +4,7 @@ from scipy import stats
 
 from napari_recon_robust.figures.studies import frame
 from napari_recon_robust.statistics.clustered import INTERVAL, SPREAD
+from napari_recon_robust.statistics.estimate import Estimate
 
 
 def rows(volumes: int) -> pl.DataFrame:
@@ -29,6 +30,29 @@ def test_bars_of_two_volumes_are_a_spread_and_named_so() -> None:
     assert data["kind"].to_list() == [SPREAD]
     assert (data["low"][0], data["high"][0]) == (0.75, 2.25)
     assert frame.counted(data) == f"Each mean: 2 volumes, 4 trials; bars: {SPREAD}."
+
+
+def test_bars_of_volumes_that_are_alike_are_a_spread_and_named_so() -> None:
+    alike = rows(4).with_columns(method=pl.lit("b"), score=pl.Series([0.0, 1.0] * 4))
+    data = frame.summarise(pl.concat([rows(4), alike]), ["method"], "score")
+    assert dict(data.select("method", "kind").iter_rows()) == {"a": INTERVAL, "b": SPREAD}
+    assert f"{INTERVAL}; below 3 volumes, or where all are alike, {SPREAD}" in frame.counted(data)
+
+
+@pytest.mark.parametrize(
+    ("estimate", "words"),
+    [
+        (Estimate(0.0004, (0.0001, 0.0007), 6), "0.00040 [0.00010, 0.00070]"),
+        (Estimate(-0.02, (-0.033, -0.007), 6), "−0.020 [−0.033, −0.007]"),
+        (Estimate(50.2, (31.4, 69), 6), "50 [31, 69]"),
+        (Estimate(512.0, (402.0, 622.0), 6), "512 [402, 622]"),
+        (Estimate(0.15, (0.0004, 0.3), 6), "0.1500 [0.0004, 0.3000]"),
+        (Estimate(0.1, (-0.0004, 0.3), 6), "0.10 [0.00, 0.30]"),
+        (Estimate(0.12345, None, 2), "0.123"),
+    ],
+)
+def test_an_estimate_has_the_decimals_that_its_interval_tells(estimate: Estimate, words: str) -> None:
+    assert frame.written_by_width(estimate) == words
 
 
 def test_methods_that_lack_volumes_or_trials_are_named() -> None:

@@ -22,8 +22,12 @@ _LOOKS: dict[str, dict[str, Any]] = {
     REGION: {"linestyle": "-"},
     ADVREC: {"linestyle": "-.", "fillstyle": "top"},
     WHOLE: {"linestyle": (0, (1, 1, 4, 1)), "marker": "x", "markersize": 3},
-    RANDOM: {"linestyle": "--", "markerfacecolor": "white"},
-    "whole image": {"linestyle": ":", "fillstyle": "left"},
+    RANDOM: {"linestyle": "--", "markerfacecolor": "white", "markersize": 6},
+    "whole image": {
+        "linestyle": ":",
+        "fillstyle": "left",
+        "markersize": 3,
+    },  # within the control's, beside which it is 0
 }
 
 

@@ -2,8 +2,9 @@
 
 A comparison is between two conditions on the same slices and regions: the mean of their differences with Student's
 interval over volumes. Below 3 volumes there is no interval, and so no sentence. Each interval is of 95%, however many
-comparisons are made: without any true difference about one in twenty excludes zero. Rates of few volumes are often all
-0 or all 100%, where Student's interval has no width: they also need the exact sign test over volumes.
+comparisons are made: without any true difference about one in twenty excludes zero. Rates of few volumes are mostly 0
+or 100%, for which Student's interval is not made: they also need the exact sign test over volumes, and where all
+volumes differ by the same, which leaves no interval, they have the p of that test instead.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -47,24 +48,32 @@ class Claim:
 class Comparison:
     """A claim in one of its cases. place: the case in words. estimate: one minus other.
 
-    holds: whether it also passes the sign test, which is asked of rates only.
+    signs: the p of the exact sign test over volumes, which rates are to pass as well; None of what is no rate.
     """
 
     claim: Claim
     place: str
     estimate: Estimate
-    holds: bool = True
+    signs: float | None = None
+
+    @property
+    def holds(self) -> bool:
+        """Whether the interval excludes zero, or of a rate without one the sign test does."""
+        passes = self.signs is not None and self.signs <= 1 - CONFIDENCE
+        if self.estimate.interval is None:
+            return passes
+        return self.estimate.excludes_zero and (passes or self.signs is None)
 
     @property
     def sentence(self) -> str:
-        """The sentence that the interval carries; empty where it holds zero or where there is none."""
-        value, interval = self.estimate.value, self.estimate.interval
-        if interval is None or not interval[0] * interval[1] > 0 or not self.holds:
+        """The sentence that the comparison carries; empty where it does not hold."""
+        if not self.holds:
             return ""
-        positive = self.estimate if value > 0 else Estimate(-value, (-interval[1], -interval[0]), self.estimate.units)
-        more, larger = ("more", "larger") if value > 0 else ("less", "smaller")
-        words = self.claim.words.format(size=frame.written(positive, 3), more=more, larger=larger)
-        return f"{self.place}: {words} ({self.estimate.units} volumes)."
+        more, larger = ("more", "larger") if self.estimate.value > 0 else ("less", "smaller")
+        size = frame.written_by_width(self.estimate.size)
+        words = self.claim.words.format(size=size, more=more, larger=larger)
+        test = f"; p = {self.signs:.2g} by the exact sign test" if self.estimate.interval is None else ""
+        return f"{self.place}: {words} ({self.estimate.units} volumes{test})."
 
 
 def compared(trials: pl.DataFrame, claims: Sequence[Claim]) -> list[Comparison]:
@@ -90,8 +99,8 @@ def _compared(trials: pl.DataFrame, claim: Claim) -> Iterator[Comparison]:
             words = (_words(name, value) for name, value in zip(each, names, strict=True))
             place = ", ".join(filter(None, words)) or "All"
             volumes = part["volume"].to_list()
-            holds = claim.measure not in RATES or _signs(difference, volumes) <= 1 - CONFIDENCE
-            yield Comparison(claim, place, clustered.mean(difference, volumes), holds)
+            signs = _signs(difference, volumes) if claim.measure in RATES else None
+            yield Comparison(claim, place, clustered.mean(difference, volumes), signs)
 
 
 def _signs(difference: Sequence[float], volumes: Sequence[str]) -> float:

@@ -8,6 +8,7 @@ import polars as pl
 
 from ...perturbations.features.insertion import PUBLISHED_PRESERVED, PUBLISHED_SUCCESS
 from ...statistics.clustered import INTERVAL
+from ...statistics.estimate import FEWEST
 from ...statistics.rates import Rate
 from . import frame
 from .style import GREY, Drawn, Sheet
@@ -101,16 +102,16 @@ def _rates(rows: pl.DataFrame) -> pl.DataFrame:
 def _summary(rows: pl.DataFrame, by: list[str], value: str) -> pl.DataFrame:
     """`frame.summarise` of a rate in percent; the interval is exact where each volume's rate is 0 or 100%.
 
-    Student's interval would have no width where all volumes are alike.
+    Student's t has no interval where all volumes are alike.
     """
     data = frame.summarise(rows, by, value, frame.PERCENT)
     shares = rows.group_by([*by, "volume"]).agg(pl.col(value).mean())
     found = []
     for row in data.iter_rows(named=True):
         means = shares.filter(*(pl.col(name).eq_missing(row[name]) for name in by))[value]
-        if row["kind"] == INTERVAL and means.is_in([0.0, 100.0]).all():
+        if row["volumes"] >= FEWEST and means.is_in([0.0, 100.0]).all():
             low, high = Rate(int((means == 100).sum()), len(means)).interval
-            row |= {"low": 100 * low, "high": 100 * high}
+            row |= {"low": 100 * low, "high": 100 * high, "kind": INTERVAL}
         found.append(row)
     return pl.DataFrame(found, schema=data.schema)
 

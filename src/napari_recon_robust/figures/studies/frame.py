@@ -5,7 +5,7 @@ The table has a row for each trial. Its column `volume` names the independent un
 
 import json
 from collections.abc import Collection, Iterable, Sequence
-from math import inf, isfinite
+from math import floor, inf, isfinite, log10
 from operator import itemgetter
 from typing import Any
 
@@ -105,8 +105,8 @@ def summarise(trials: pl.DataFrame, by: Sequence[str], value: str, scale: Interv
     """The mean of a column in each group, over volumes.
 
     Columns: those of `by`, and value (the column's name), mean, low, high, kind, volumes, count. Where there are 3
-    volumes, low and high are the ends of Student's interval within the scale, else the quartiles of all values; `kind`
-    says which.
+    volumes that are not all alike, low and high are the ends of Student's interval within the scale, else the quartiles
+    of all values; `kind` says which.
     """
     rows = []
     for names, group in trials.group_by(list(by), maintain_order=True):
@@ -141,7 +141,11 @@ def counted(data: pl.DataFrame, rows: pl.DataFrame | None = None) -> str:
     """
     volumes, values = _range(data["volumes"].to_list(), "volume"), _range(data["count"].to_list(), "trial")
     kinds = data["kind"].unique().sort().to_list()
-    bars = f"bars: {kinds[0]}" if len(kinds) == 1 else f"bars: {INTERVAL}; below 3 volumes {SPREAD}"
+    bars = (
+        f"bars: {kinds[0]}"
+        if len(kinds) == 1
+        else f"bars: {INTERVAL}; below 3 volumes, or where all are alike, {SPREAD}"
+    )
     return f"Each mean: {volumes}, {values}; {bars}.{_incomplete(data)}{_pooled(rows) if rows is not None else ''}"
 
 
@@ -205,9 +209,23 @@ def strength_words(trials: pl.DataFrame) -> str:
     return " and ".join(f"η = {100 * budget:g}%" for budget in budgets) if budgets else ""
 
 
-def written(estimate: Estimate, digits: int = 2) -> str:
+def written(estimate: Estimate, decimals: int = 2) -> str:
     """An estimate with so many decimals, and its interval."""
-    return estimate.text(lambda value: numbers.written(value, f".{digits}f"))
+    return estimate.text(lambda value: numbers.written(value, f".{decimals}f"))
+
+
+def written_by_width(estimate: Estimate) -> str:
+    """An estimate with the decimals that give its interval's width two digits, or in three digits without an interval.
+
+    Where zero lies outside, there are as many that neither end is written as zero.
+    """
+    if estimate.interval is None:
+        return estimate.text(numbers.written)
+    low, high = estimate.interval
+    decimals = 1 - floor(log10(high - low))
+    if estimate.excludes_zero:
+        decimals = max(decimals, -floor(log10(min(abs(low), abs(high)))))
+    return written(estimate, max(decimals, 0))
 
 
 def acceleration_words(acceleration: float | None) -> str:

@@ -44,8 +44,9 @@ class Answer:
         return (
             f"{len(self.sentences)} of {self.comparisons} comparisons are sentences here, since their 95% interval "
             "over volumes leaves zero out (of rates, also by the exact sign test over volumes); the others are not "
-            "written. Figures are mean differences with these intervals. They are not adjusted for the number of "
-            "comparisons: of those without any difference about one in twenty becomes a sentence."
+            "written. Figures are mean differences with these intervals, or of rates that differ by the same in all "
+            "volumes with the p of that test. They are not adjusted for the number of comparisons: of those without "
+            "any difference about one in twenty becomes a sentence."
         )
 
 

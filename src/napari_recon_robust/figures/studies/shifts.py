@@ -273,7 +273,9 @@ def _draw(sheet: Sheet, axes: "Axes", shift: Shift, data: pl.DataFrame, line: Li
             axes.fill_between(line.at, line.low, line.high, color=GREY, alpha=0.2, linewidth=0)
         points = data["method_label"].n_unique()
         of = "" if line.methods == points else f" of {points}"
-        title += f": {line.methods}{of} methods, {_counted(line)}\nR² {line.r2:.2f}, gap {frame.written(line.gap, 3)}"
+        title += (
+            f": {line.methods}{of} methods, {_counted(line)}\nR² {line.r2:.2f}, gap {frame.written_by_width(line.gap)}"
+        )
     axes.set_title(title)
     axes.set_ylim(min(limits[0], ends[0]), max(limits[1], ends[1]))
     for name, before in _trained_on_the_slice(shift):
@@ -304,13 +306,18 @@ def _trained_on_the_slice(shift: Shift) -> list[tuple[str, str]]:
 
 
 def _gained(shift: Shift) -> list[str]:
-    """What training on the slice gains on Q, in words."""
+    """What training on the slice gains on Q, or loses, in words; the bare difference where its interval holds zero."""
     words = []
     for name, before in _trained_on_the_slice(shift):
         pairs = _paired(shift, name, before)
         if not pairs.is_empty():
             found = clustered.mean(pairs[name] - pairs[before], pairs["volume"].to_list())
-            words.append(f"{shift.name}: {name} has {frame.written(found, 3)} more SSIM than {before}.")
+            more = "more" if found.value > 0 else "less"
+            words.append(
+                f"{shift.name}: {name} has {frame.written_by_width(found.size)} {more} SSIM than {before}."
+                if found.excludes_zero
+                else f"{shift.name}: the SSIM of {name} less that of {before} is {frame.written_by_width(found)}."
+            )
     return words
 
 
