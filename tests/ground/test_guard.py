@@ -136,6 +136,12 @@ def test_the_current_folder_is_no_scan(tmp_path: Path, monkeypatch: pytest.Monke
             rr.open_scan(path)  # type: ignore[arg-type]
 
 
+def test_what_others_code_could_not_open_is_named_without_its_folder() -> None:
+    error = FileNotFoundError(2, "No such file or directory", "/home/somebody/weights.pt")
+    assert guard.said_by(error) == "No such file or directory: weights.pt"
+    assert guard.said_by(OSError(28, "No space left on device")) == "No space left on device"
+
+
 @pytest.mark.parametrize(
     ("error", "words"),
     [

@@ -60,6 +60,40 @@ def test_a_broken_package_is_named_and_the_others_work(value: str, monkeypatch: 
         assert list(registry) == [Counter()]
 
 
+class Described:
+    """An entry of another package that has all words."""
+
+    id, label, summary = "described", "Described", "It has all words."
+
+
+class Silent:
+    """One that lacks two of them."""
+
+    id, label = "silent", None
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "said"),
+    [
+        ("silent", Silent, r"TypeError: it has no label, summary"),
+        ("other", Described, r"ValueError: its id is 'described', by which nothing saved with it would be found again"),
+    ],
+)
+def test_an_entry_without_its_words_or_by_another_id_is_named_and_the_others_work(
+    name: str, kind: type, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first ended `recon-robust methods` in a traceback; a case of the second could not be replayed."""
+    monkeypatch.setattr(EntryPoint, "load", lambda point: kind if point.name == name else Described)
+    points = [EntryPoint(id, "somewhere:Class", "") for id in (name, "described")]
+    monkeypatch.setattr("napari_recon_robust.ground.registry.entry_points", lambda group: points)
+    registry: Registry = Registry("thing", "elsewhere", {}, words=reconstructors.registry.words)
+    with pytest.raises(InputError, match=rf"the thing '{name}' of an installed package .* cannot be loaded \({said}\)"):
+        registry.get(name)
+    with pytest.warns(UserWarning, match=said):
+        assert [*registry.available()] == ["described"]
+    assert {*perturbations.registry.words} == {*reconstructors.registry.words} == {"id", "label", "summary"}
+
+
 def test_an_entry_whose_id_is_taken_is_left_out_and_named_once(monkeypatch: pytest.MonkeyPatch) -> None:
     names = {"OrderedDict": "counter", "Counter": "counter", "deque": "mine"}
     points = [EntryPoint(id, f"collections:{name}", "") for name, id in names.items()]

@@ -75,12 +75,18 @@ def reason(error: Exception) -> str:
         return one_line(f"it lacks {key!r}", _LONGEST_REASON)
     if isinstance(error, _OF_DAMAGE) and not isinstance(error, KeyError):
         return "it is damaged, or of another kind"
-    return said_by(error)
+    # whoever asks for a reason names the file already
+    return (
+        one_line(error.strerror, _LONGEST_REASON) if isinstance(error, OSError) and error.strerror else said_by(error)
+    )
 
 
 def said_by(error: BaseException) -> str:
     """The first line of an error's text, and the next where that only announces it; short and without folders."""
-    said = error.strerror if isinstance(error, OSError) and error.strerror else str(error).strip()
+    said = str(error).strip()
+    if isinstance(error, OSError) and error.strerror:
+        named = isinstance(error.filename, str | os.PathLike)
+        said = f"{error.strerror}: {shown(Path(error.filename))}" if named else error.strerror
     first = _FIRST.findall(said)[0]
     return one_line(_FOLDERS.sub(r"\1", _OBJECTS.sub("…", first)), _LONGEST_REASON).rstrip(".") or "no message"
 

@@ -5,7 +5,7 @@ whose group is the package's name unless another is given.
 """
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -18,15 +18,29 @@ T = TypeVar("T")
 Table = Mapping[str, str]
 
 
+def missing_words(made: object, words: Sequence[str]) -> str:
+    """Which of these texts an object lacks, as "label, summary"; empty if it has all of them."""
+    return ", ".join(word for word in words if not isinstance(getattr(made, word, None), str))
+
+
 class Registry(Generic[T]):
     """Instances are made once, without arguments.
 
     table: an id to "module:Class" inside `package`; or a function that gives such a table, which is called at the
-    first use.
+    first use. words: the texts that each entry has to have; an "id" among them is the one in the table.
     """
 
-    def __init__(self, kind: str, package: str, table: Table | Callable[[], Table], group: str | None = None) -> None:
+    def __init__(
+        self,
+        kind: str,
+        package: str,
+        table: Table | Callable[[], Table],
+        group: str | None = None,
+        *,
+        words: Sequence[str] = (),
+    ) -> None:
         self.kind, self.package, self._given, self.group = kind, package, table, group or package
+        self.words = words
         self._loaded: dict[str, T] = {}
         self._broken: set[str] = set()
 
@@ -60,7 +74,9 @@ class Registry(Generic[T]):
         if not isinstance(id, str) or id not in self._loaded:
             kind = self.kind_of(id)
             with self._naming(id):
-                self._loaded.setdefault(id, kind())  # another thread may have made it meanwhile
+                made = kind()
+                self._check(made, id)
+                self._loaded.setdefault(id, made)  # another thread may have made it meanwhile
         return self._loaded[id]
 
     def kind_of(self, id: str) -> Any:
@@ -75,6 +91,13 @@ class Registry(Generic[T]):
         near = nearest(id, self.ids()) if isinstance(id, str) else ""
         ids = ", ".join(self.ids())
         raise InputError(f"there is no {self.kind} {id!r}; choose {f'{near}, or ' if near else ''}one of {ids}.")
+
+    def _check(self, made: Any, id: str) -> None:
+        """Raise TypeError for an entry that lacks a word; ValueError for one that gives itself another id."""
+        if lacking := missing_words(made, self.words):
+            raise TypeError(f"it has no {lacking}")
+        if "id" in self.words and made.id != id:
+            raise ValueError(f"its id is {made.id!r}, by which nothing saved with it would be found again")
 
     @contextmanager
     def _naming(self, id: str) -> Iterator[None]:

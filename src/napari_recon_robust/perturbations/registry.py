@@ -23,6 +23,7 @@ registry: Registry[Perturbation] = Registry(
         "contrast": "shifts.contrast:Contrast",
         "random": "random_noise:RandomNoise",
     },
+    words=("id", "label", "summary"),
 )
 ids, get = registry.ids, registry.get
 DEFAULT = "worst-case"

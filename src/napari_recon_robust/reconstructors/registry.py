@@ -110,5 +110,6 @@ registry = Reconstructors(
     kind="reconstructor",
     package="napari_recon_robust.reconstructors",
     table={id: _classes(line)[0] for id, line in _METHODS.items()},
+    words=("id", "label", "summary"),
 )
 ids, get, grouped = registry.ids, registry.get, registry.grouped
