@@ -1,5 +1,6 @@
 """A reconstructor with its knobs set."""
 
+import pickle
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -162,3 +163,14 @@ def test_a_method_of_single_precision_says_so_of_k_space_in_double(lines: Measur
 def test_only_some_methods_can_be_continued(lines: Measurement) -> None:
     with pytest.raises(InputError, match="fits no network"):
         Faint().at().continuation(lines)
+
+
+def test_a_method_can_be_pickled_for_another_process() -> None:
+    method = rr.reconstructor("tv").at(weight=0.003)
+    again = pickle.loads(pickle.dumps(method))
+    assert repr(again) == repr(method)
+    assert dict(again.knobs) == dict(method.knobs)
+
+
+def test_a_reconstructor_shows_how_it_is_made_again() -> None:
+    assert repr(rr.reconstructor("tv")) == "reconstructor('tv')"

@@ -51,6 +51,11 @@ class Reconstructor(ABC):
     caution: str = ""
     # Why it gives no gradients, in words, where that was found out by trying (own models).
     no_gradient: str = ""
+    # What is known of its code since it was opened (own models); None if `fingerprint` looks at its module.
+    code: Mapping[str, str] | None = None
+
+    def __repr__(self) -> str:
+        return f"reconstructor({getattr(self, 'id', type(self).__name__)!r})"
 
     @property
     def axes(self) -> tuple[Knob, ...]:
@@ -123,7 +128,9 @@ class Reconstructor(ABC):
     def fingerprint(self) -> dict[str, str]:
         """What its images depend on besides k-space and knobs: SHA-256 of files, versions of packages, by name."""
         found = {Path(weights).name: store.load(weights).sha256 for weights in self.all_weights}
-        return found if type(self).__module__.startswith(f"{PACKAGE}.") else found | of_module(type(self).__module__)
+        if type(self).__module__.startswith(f"{PACKAGE}."):
+            return found
+        return {**found, **(of_module(type(self).__module__) if self.code is None else self.code)}
 
     def family(self, measurement: Measurement, points: Iterable[Mapping[str, Any]]) -> Iterator[Tensor]:
         """The images at several knob settings, in the order given.
@@ -156,7 +163,10 @@ class Method:
 
     def __repr__(self) -> str:
         knobs = ", ".join(f"{name}={value!r}" for name, value in self.knobs.items())
-        return f"reconstructor({self.id!r}).at({knobs})"
+        return f"{self.reconstructor!r}.at({knobs})"
+
+    def __reduce__(self) -> tuple[type["Method"], tuple[Reconstructor, dict[str, Value]]]:
+        return Method, (self.reconstructor, dict(self.knobs))  # the view of the knobs cannot be pickled
 
     def at(self, **knobs: Any) -> "Method":
         """The same reconstructor with these knobs changed and the others kept; InputError for one that does not fit."""
