@@ -1,5 +1,8 @@
 """Functions of scripts and modules: what they are given, what they may return, and what is said otherwise."""
 
+import importlib
+import sys
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -63,7 +66,10 @@ def test_what_a_model_changes_in_place_is_not_the_measurement(
     assert all(torch.equal(part, was) for part, was in zip(parts, before, strict=True))
 
 
-SETTINGS = "torch.set_default_dtype(torch.float64); torch.set_num_threads(3); torch.set_grad_enabled(False)"
+SETTINGS = (
+    "torch.set_default_dtype(torch.float64); torch.set_num_threads(3); torch.set_grad_enabled(False)"
+    "; torch.set_default_device('meta')"
+)
 
 
 @pytest.mark.parametrize("place", ["script", "call", "failing call", "failing script"])
@@ -71,11 +77,12 @@ def test_what_a_script_sets_for_the_whole_process_ends_with_it(tmp_path: Path, l
     """Or networks of other methods would fail, in the type that it set."""
 
     def settings() -> tuple[object, ...]:
-        return torch.get_default_dtype(), torch.get_num_threads(), torch.is_grad_enabled()
+        dtype, device = torch.get_default_dtype(), torch.get_default_device()
+        return dtype, torch.get_num_threads(), torch.is_grad_enabled(), device
 
     def use() -> None:
         raises = "; raise ValueError" if place.startswith("failing") else ""
-        within = SETTINGS + raises if place.endswith("call") else ""
+        within = SETTINGS + raises if place.endswith("call") else "assert torch.ones(1).is_meta"
         before = f"{SETTINGS}{raises}\n" if place.endswith("script") else ""
         script(tmp_path, f"{within}\n    return abs(kspace).sum(0)", before=before)(lines)
 
@@ -91,6 +98,7 @@ def test_what_a_script_sets_for_the_whole_process_ends_with_it(tmp_path: Path, l
         torch.set_default_dtype(was[0])
         torch.set_num_threads(was[1])
         torch.set_grad_enabled(was[2])
+        torch.set_default_device(None)
 
 
 def test_what_a_model_prints_is_not_the_answer_of_a_command(
@@ -138,6 +146,8 @@ def test_a_gradient_that_is_cut_is_found_out(tmp_path: Path, lines: Measurement)
         ("kspace = Backless.apply(kspace)", "ended in RuntimeError: none here"),
         ("kspace = kspace * (0 * kspace.real).sqrt().add(1)", "hold NaN"),
         ("kspace = kspace.detach()", "does not depend on the k-space in torch"),
+        ("kspace = 2 * kspace.detach() - kspace", "do not agree with what small changes of the samples do"),
+        ("kspace = kspace.detach() + 0.1 * (kspace - kspace.detach())", "do not agree with what small changes"),
     ],
 )
 def test_a_model_without_gradients_is_searched_without_them_and_the_result_says_why(
@@ -158,6 +168,34 @@ def test_a_model_without_gradients_is_searched_without_them_and_the_result_says_
     assert why in found.statement
     with pytest.raises(InputError, match=f"gives no gradients .*{why}.* which sphere-ascent needs"):
         WorstCase().run(lines, method, roi, (0.02,), algorithm="sphere-ascent")
+
+
+GRADIENTS = {
+    "network": "scale = abs(x).max().detach(); x = network((abs(x) / scale)[None])[0] * scale",
+    "threshold": "x = x * (abs(x) > 0.1 * abs(x).max())",
+    "rounding": "scale = abs(x).max() / 64; x = x + (torch.round(abs(x) / scale) * scale - abs(x)).detach()",
+    "random": "x = x * (1 + 0.05 * torch.randn(x.shape))",
+}
+
+
+@pytest.mark.parametrize("kind", GRADIENTS)
+def test_gradients_of_models_with_edges_or_noise_are_followed(tmp_path: Path, lines: Measurement, kind: str) -> None:
+    network = (
+        "torch.manual_seed(0)\nnetwork = torch.nn.Sequential(torch.nn.Conv2d(1, 4, 3, padding=1), "
+        "torch.nn.InstanceNorm2d(4), torch.nn.ReLU(), torch.nn.Conv2d(4, 1, 3, padding=1))\n"
+    )
+    body = f"x = (sensitivities.conj() * ifft(kspace)).sum(0); {GRADIENTS[kind]}; return x"
+    method = script(tmp_path, body, before=network)
+    assert method.gives_gradient(lines)
+
+
+def test_an_image_follows_gradients_only_where_they_are_asked_for(tmp_path: Path, lines: Measurement) -> None:
+    """Or what shows or saves it would fail after all was computed: here the network's own parameters want gradients."""
+    method = script(tmp_path, "return gain * abs(kspace).sum(0)", before="gain = torch.nn.Parameter(torch.ones(()))\n")
+    assert not method(lines).requires_grad
+    assert method.gives_gradient(lines)
+    body = "loss = gain * 2; loss.backward(); return float(gain.grad) * abs(kspace).sum(0)"
+    script(tmp_path, body, before="gain = torch.nn.Parameter(torch.ones(()))\n")(lines)
 
 
 def test_a_model_that_fails_is_not_taken_for_one_without_gradients(tmp_path: Path, lines: Measurement) -> None:
@@ -216,7 +254,9 @@ def test_networks_and_reconstructors_of_a_module(
         ),
         ("return torch.view_as_real(ifft(kspace)[0])", "shape 48×48×2.*real and imaginary parts: make complex"),
         ("return np.zeros((2, 48, 48))", "shape 2×48×48.*real and imaginary parts: make complex"),
-        ("return ifft(kspace)[:1]", "shape 1×48×48.*no further axes"),
+        ("return ifft(kspace)[:1]", "shape 1×48×48.*no further axes: drop those of size 1, as by image.0."),
+        ("return ifft(kspace)[None, :1]", "shape 1×1×48×48.*no further axes: drop those of size 1, as by image.0, 0."),
+        ("return torch.zeros(3, 48, 48)", "shape 3×48×48.*no further axes"),
         ("return ifft(kspace)[0, :40]", "shape 40×48; 48×48 .rows, columns. was expected"),
         ("return ifft(kspace)[0] / 0 * 0", "NaN"),
     ],
@@ -280,6 +320,20 @@ def test_axes_in_the_other_order(tmp_path: Path, lines: Measurement) -> None:
         script(tmp_path, "return kspace.sum(0).T")(Measurement(lines.kspace, lines.mask, (24, 48)))
 
 
+KINDS = """
+from napari_recon_robust.reconstructors.base import Reconstructor
+class Nameless(Reconstructor):
+    def reconstruct(self, measurement, **knobs):
+        return measurement.crop(measurement.model.adjoint(measurement.data))
+class Weighted(Nameless):
+    id, label, summary = "weighted", "Weighted", "Of a weight."
+    def __init__(self, weight):
+        self.weight = weight
+class Shipped(Nameless):
+    id, label, summary = "cg-sense", "Mine", "Of a shipped id."
+"""
+
+
 @pytest.mark.parametrize(
     ("source", "words"),
     [
@@ -296,6 +350,20 @@ def test_axes_in_the_other_order(tmp_path: Path, lines: Measurement) -> None:
         ("network.h5", "'network.h5' is no model"),
         ("broken.py", "importing broken.py failed .ZeroDivisionError"),
         ("needs.py", "importing needs.py failed .ModuleNotFoundError.*no_such_neighbour.*; install it"),
+        ("loads.py", "importing loads.py failed .FileNotFoundError: No such file or directory: nowhere.pt.; mend it"),
+        (
+            "inside/part.py",
+            "no known parent.*; start from the folder above and name it as a module, as in inside.part:r",
+        ),
+        (
+            "kinds.py:Weighted",
+            "Weighted cannot be made without arguments .*'weight'.*object of it there, as in method =",
+        ),
+        ("kinds.py:Nameless", "kinds.py:Nameless has no id, label, summary; set such texts in its class"),
+        (
+            "kinds.py:Shipped",
+            "kinds.py:Shipped has the id 'cg-sense', which is another method's here; give it an id of",
+        ),
     ],
 )
 def test_what_cannot_be_opened_is_a_sentence(
@@ -305,6 +373,10 @@ def test_what_cannot_be_opened_is_a_sentence(
     (tmp_path / "empty.py").write_text("", encoding="utf-8")
     (tmp_path / "broken.py").write_text("1 / 0\n", encoding="utf-8")
     (tmp_path / "needs.py").write_text("import no_such_neighbour\n", encoding="utf-8")
+    (tmp_path / "loads.py").write_text("import torch\ntorch.load('somewhere/nowhere.pt')\n", encoding="utf-8")
+    (tmp_path / "inside").mkdir()
+    (tmp_path / "inside" / "part.py").write_text("from . import other\n", encoding="utf-8")
+    (tmp_path / "kinds.py").write_text(KINDS, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(Exception, match=words) as caught:
         registry.get(source)
@@ -350,6 +422,64 @@ def test_what_a_script_imports_is_read_anew_with_it(tmp_path: Path, lines: Measu
     assert float(images[1].abs().max() / images[0].abs().max()) == pytest.approx(15)
 
 
+@pytest.mark.parametrize("before", ["older", "another folder's"])
+@pytest.mark.parametrize("place", ["head", "function"])
+def test_what_a_script_imports_is_its_neighbour_wherever_python_looks_first(
+    tmp_path: Path, lines: Measurement, monkeypatch: pytest.MonkeyPatch, before: str, place: str
+) -> None:
+    """A notebook looks in the current folder first, here with a module of that name; the edited text is as long."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend("")
+    mine = tmp_path if before == "older" else tmp_path / "mine"
+    mine.mkdir(exist_ok=True)
+    (tmp_path / "a_factor.py").write_text("FACTOR = 2\n", encoding="utf-8")
+    importlib.import_module("a_factor")
+    statement = "from a_factor import FACTOR"
+    head, within = (f"{statement}\n", "pass") if place == "head" else ("", statement)
+    images = []
+    for factor in (3, 9):
+        (mine / "a_factor.py").write_text(f"FACTOR = {factor}\n", encoding="utf-8")
+        method = script(mine, f"{within}; return FACTOR * abs(kspace).sum(0)", before=head)
+        assert "a_factor.py" in method.fingerprint()
+        images.append(float((method(lines).abs() / lines.kspace.abs().sum(0)).nanmean()))
+    assert images == pytest.approx([3, 9])
+    sys.modules.pop("a_factor")
+
+
+def test_scripts_whose_functions_import_neighbours_of_one_name_keep_to_their_own(
+    tmp_path: Path, lines: Measurement
+) -> None:
+    methods = []
+    for factor in (2, 3):
+        (tmp_path / str(factor)).mkdir()
+        (tmp_path / str(factor) / "a_factor.py").write_text(f"FACTOR = {factor}\n", encoding="utf-8")
+        body = "from a_factor import FACTOR; return FACTOR * abs(kspace).sum(0)"
+        methods.append(script(tmp_path / str(factor), body))
+    two, three, again = (float(method(lines).abs().sum()) for method in (*methods, methods[0]))
+    assert three == pytest.approx(1.5 * two)
+    assert again == pytest.approx(two)
+    assert all(str(tmp_path) not in place for place in sys.path)
+
+
+@pytest.mark.parametrize("form", ["Own", "own"], ids=["class", "object"])
+def test_a_reconstructor_of_a_script_stays_known_by_what_it_was_when_it_was_opened(tmp_path: Path, form: str) -> None:
+    """Also when another script of that name is opened, or it is edited."""
+    text = (
+        "from napari_recon_robust.reconstructors.classical.zero_filled import ZeroFilled\n"
+        "class Own(ZeroFilled):\n    id = 'own'\nown = Own()\n"
+    )
+    methods = []
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "mine.py").write_text(f"{text}# {name}\n", encoding="utf-8")
+        methods.append(registry.get(f"{tmp_path / name / 'mine.py'}:{form}"))
+    first, second = (method.fingerprint() for method in methods)
+    assert first == {"mine.py": sha256(f"{text}# a\n".encode()).hexdigest()}
+    assert second != first
+    (tmp_path / "a" / "mine.py").write_text("edited", encoding="utf-8")
+    assert methods[0].fingerprint() == first
+
+
 READERS = {
     "torch": "import torch\nfactor = torch.load(PLACE)\n",
     "pathlib": "import io, torch, pathlib\nfactor = torch.load(io.BytesIO(pathlib.Path(PLACE).read_bytes()))\n",
@@ -372,7 +502,7 @@ def test_a_script_is_known_by_the_files_that_it_reads_when_it_is_imported(
     else:
         text += (
             "from napari_recon_robust.reconstructors.classical.zero_filled import ZeroFilled\n"
-            "class reconstruct(ZeroFilled):\n    def reconstruct(self, measurement, **knobs):\n"
+            "class reconstruct(ZeroFilled):\n    id = 'scaled'\n    def reconstruct(self, measurement, **knobs):\n"
             "        return factor * super().reconstruct(measurement)\n"
         )
     (tmp_path / "mine.py").write_text(text, encoding="utf-8")

@@ -1,9 +1,14 @@
 """Functions and networks of the running program: what is known of them, and that they stay as they are."""
 
+from functools import partial
+from typing import Self
+
+import pytest
 import torch
 from torch import Tensor, nn
 
 from napari_recon_robust.data.measurement import Measurement
+from napari_recon_robust.ground.errors import ModelError
 from napari_recon_robust.own_models.objects import opened
 
 
@@ -46,3 +51,33 @@ def test_of_a_definition_without_a_file_its_text_is_known_where_python_has_it() 
     assert name == "mine (source)"
     exec("def other(image): return image", found)
     assert opened(found["other"]).fingerprint() == {}
+
+
+def scaled(image: Tensor, factor: float | Tensor = 1.0) -> Tensor:
+    """The zero-filled image times a number."""
+    return factor * image
+
+
+@pytest.mark.parametrize("factors", [(1.0, 2.0), (torch.ones(100, 100), 2 * torch.ones(100, 100))])
+def test_what_is_set_of_a_function_beforehand_is_known(factors: tuple[float | Tensor, ...]) -> None:
+    first, again, second = (opened(partial(scaled, factor=one)) for one in (factors[0], factors[0], factors[1]))
+    known, now = first.fingerprint(), second.fingerprint()
+    assert again.fingerprint() == known
+    assert any(name.endswith("test_objects.py") for name in known)
+    assert {name for name in known if known[name] != now[name]} == {"scaled(factor)"}
+    assert first.id != second.id
+
+
+class Unfreezable(Scaled):
+    """As a program of TorchScript."""
+
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
+        raise RuntimeError("requires_grad_ is not supported")
+
+
+def test_a_network_that_cannot_be_copied_or_frozen_is_a_sentence() -> None:
+    uncopied = Scaled()
+    uncopied.kept = 2 * uncopied.factor
+    for one in (uncopied, Unfreezable()):
+        with pytest.raises(ModelError, match=r"cannot be read as a model \(.*\); give a function that calls it"):
+            opened(one)

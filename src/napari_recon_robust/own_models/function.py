@@ -4,9 +4,9 @@ import importlib
 import importlib.util
 import inspect
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from importlib.machinery import PathFinder, SourceFileLoader
+from contextlib import nullcontext
+from hashlib import sha256
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,13 +15,16 @@ from torch import nn
 
 from ..ground.errors import ModelError
 from ..ground.guard import is_file, read, said_by, shown
+from ..ground.registry import missing_words
 from ..reconstructors.base import Reconstructor
-from ..reconstructors.origin import forget, of_module, of_network_when_met, remember, with_neighbours
+from ..reconstructors.origin import PACKAGE, forget, of_module, of_network_when_met, remember
+from ..reconstructors.registry import registry
 from .model import CalledModel, ModelInput, parameters_of
+from .neighbours import Neighbours, on_path
 from .opened_files import watched
+from .opening import DEFAULT, in_full
 from .parameters import taken
 
-DEFAULT = "reconstruct"  # the function of a script that is given without a function's name
 _LONGEST_SCRIPT = 2**24  # bytes
 
 
@@ -41,6 +44,7 @@ class Function(CalledModel):
         self._taken = taken(function, id)
         self.parameters = parameters_of(function) if isinstance(function, nn.Module) else None
         self._fingerprint = fingerprint
+        self.neighbours: Neighbours | None = None  # of its script, which it may import at its call
         self.numpy = _asks_for_numpy(function)
         self.differentiable = not self.numpy
         self.summary = f"Own function on {'NumPy arrays, without gradients' if self.numpy else 'torch tensors'}."
@@ -52,7 +56,8 @@ class Function(CalledModel):
             parts = [each.detach().cpu().numpy() for each in parts]
         elif isinstance(self.function, nn.Module):
             self.function.to(one.kspace.device)
-        return self._taken.call(self.function, parts)
+        with nullcontext() if self.neighbours is None else self.neighbours.found():
+            return self._taken.call(self.function, parts)
 
     def fingerprint(self) -> dict[str, str]:
         """The version of the function's package, and its file, or what `objects.opened` knows of it."""
@@ -62,7 +67,8 @@ class Function(CalledModel):
 def open_model(source: str) -> Reconstructor:
     """The method of the function, network, deepinv reconstructor or `Reconstructor` with that name; else ModelError."""
     place, name, label = _parts(source)
-    module = _import(place)
+    neighbours = _neighbours(place)
+    module = _import(place, neighbours)
     try:
         found = getattr(module, name)
     except AttributeError:
@@ -70,14 +76,32 @@ def open_model(source: str) -> Reconstructor:
         what = f"{', '.join(there)}: name one, as in {file}:{there[0]}" if there else f"no functions: define {name!r}"
         raise ModelError(f"{file} has no {name!r}; it has {what}.") from None
     if isinstance(found, type) and issubclass(found, Reconstructor):
-        return found()
-    return method_of(found, label, of_module(module.__name__))  # of what is open: the file may change later
+        found = _made(found, label)
+    known = of_module(module.__name__)  # of what is open: the file may change later
+    method = method_of(found, label, known)
+    if isinstance(method, Function):
+        method.neighbours = neighbours
+    return method
+
+
+def _made(kind: type[Reconstructor], label: str) -> Reconstructor:
+    """The reconstructor of a class; ModelError for one that cannot be made without arguments."""
+    try:
+        return kind()
+    except Exception as error:
+        raise ModelError(
+            f"{label} cannot be made without arguments ({type(error).__name__}: {said_by(error)}); mend it, or make an "
+            f"object of it there, as in method = {kind.__name__}(...), and name that."
+        ) from error
 
 
 def method_of(found: Any, label: str, fingerprint: dict[str, str]) -> Reconstructor:
-    """The method of a function, network, deepinv reconstructor or `Reconstructor`; ModelError for anything else."""
+    """The method of a function, network, deepinv reconstructor or `Reconstructor`; ModelError for anything else.
+
+    fingerprint: of the code, as it is now.
+    """
     if isinstance(found, Reconstructor):
-        return found
+        return _known(found, label, fingerprint)
     if isinstance(found, type):
         made = f"network = {found.__name__}()"
         raise ModelError(f"{label} is a class; make an object of it there, as in {made}, and name that.")
@@ -95,19 +119,40 @@ def method_of(found: Any, label: str, fingerprint: dict[str, str]) -> Reconstruc
     return Function(label, found, fingerprint)
 
 
+def _known(found: Reconstructor, label: str, fingerprint: dict[str, str]) -> Reconstructor:
+    """A `Reconstructor` that keeps its code's fingerprint; ModelError for one without a word, or with another's id."""
+    module = type(found).__module__
+    if module.startswith(f"{PACKAGE}."):
+        return found
+    if lacking := missing_words(found, registry.words):
+        raise ModelError(f"{label} has no {lacking}; set such texts in its class, as the methods here do.")
+    if found.id in registry.ids() and type(found) is not type(registry.get(found.id)):
+        raise ModelError(f"{label} has the id {found.id!r}, which is another method's here; give it an id of its own.")
+    if found.code is None:
+        found.code = fingerprint | (of_module(module) if module in sys.modules else {})
+    return found
+
+
 def _parts(source: str) -> tuple[str, str, str]:
     """The module or script, the name in it, and the text that is shown, which leaves out the script's folder."""
-    if source.lower().endswith(".py"):
-        source = f"{source}:{DEFAULT}"
-    place, _, name = source.rpartition(":")
+    place, _, name = in_full(source).rpartition(":")
     return place, name, f"{Path(place).name if place.endswith('.py') else place}:{name}"
 
 
-def _import(place: str) -> ModuleType:
+def _neighbours(place: str) -> Neighbours | None:
+    """The modules beside a script; None for a module, which has its folder from Python."""
+    if not place.endswith(".py"):
+        return None
+    if not is_file(Path(place)):
+        raise ModelError(f"there is no file {shown(Path(place))} at that place; give the path of a Python script.")
+    return Neighbours(Path(place))
+
+
+def _import(place: str, neighbours: Neighbours | None) -> ModuleType:
     """The module, or the script as one; what it computes with from now on is remembered for its fingerprint."""
     try:
         with watched() as opened:
-            module = _run_script(Path(place)) if place.endswith(".py") else _import_module(place)
+            module = _import_module(place) if neighbours is None else _run_script(Path(place), neighbours)
         for code in opened.read:
             remember(code, opened.digests(code).items())
         if getattr(module, "__file__", None):
@@ -118,15 +163,19 @@ def _import(place: str) -> ModuleType:
     except ModelError:
         raise
     except (Exception, SystemExit) as error:  # a script may end itself, but not the program
-        said = f"{type(error).__name__}: {said_by(error)}"
-        todo = "install it, or mend the import" if isinstance(error, ModuleNotFoundError) else "mend it"
+        said, todo = f"{type(error).__name__}: {said_by(error)}", "mend it"
+        if isinstance(error, ModuleNotFoundError):
+            todo = "install it, or mend the import"
+        elif isinstance(error, ImportError) and "no known parent package" in str(error):
+            module_name = f"{Path(place).resolve().parent.name}.{Path(place).stem}"
+            todo = f"start from the folder above and name it as a module, as in {module_name}:{DEFAULT}"
         raise ModelError(f"importing {shown(Path(place))} failed ({said}); {todo}.") from error
 
 
 def _import_module(name: str) -> ModuleType:
     """An installed module, or one in the current folder, found as `python -m` finds it."""
     try:
-        with _on_path(Path.cwd()):
+        with on_path(str(Path.cwd())):
             return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name is None or not f"{name}.".startswith(f"{error.name}."):
@@ -136,47 +185,22 @@ def _import_module(name: str) -> ModuleType:
         ) from None
 
 
-def _run_script(path: Path) -> ModuleType:
+def _run_script(path: Path, neighbours: Neighbours) -> ModuleType:
     """A script as a module of its own name; each opening runs it and its neighbours, which it can import, anew."""
-    if not is_file(path):
-        raise ModelError(f"there is no file {shown(path)} at that place; give the path of a Python script.")
     content = read(path, _LONGEST_SCRIPT, ModelError)
-    name = f"own_model_{path.stem}"
+    place = sha256(str(path.resolve()).encode()).hexdigest()[:8]  # scripts of one name are not one module
+    name = f"own_model_{path.stem.replace('.', '_')}_{place}"
     loader = SourceFileLoader(name, str(path))
     specification = importlib.util.spec_from_loader(name, loader)
     assert specification is not None
     module = importlib.util.module_from_spec(specification)
     sys.modules[name] = module
-    _forget_neighbours(path)
+    neighbours.forget()
     forget(path)
-    with _on_path(path.parent.resolve()):
+    with neighbours.found():
         # not by the loader, whose cache takes a file that was changed within a second for the old one
         exec(loader.source_to_code(content, str(path)), vars(module))
     return module
-
-
-def _forget_neighbours(script: Path) -> None:
-    """Forget what was imported before under the names of a script's neighbours: older versions, or another folder's.
-
-    What Python finds without the script's folder is the program's own, and stays.
-    """
-    for file in with_neighbours(script, script.parent) - {script}:
-        name = ".".join(file.relative_to(script.parent).with_suffix("").parts).removesuffix(".__init__")
-        if PathFinder.find_spec(name.partition(".")[0]) is None:
-            sys.modules.pop(name, None)
-            forget(file)
-
-
-@contextmanager
-def _on_path(folder: Path) -> Iterator[None]:
-    """Let modules of the folder be imported meanwhile; all other places come first."""
-    sys.path.append(str(folder))
-    try:
-        yield
-    finally:
-        sys.path.reverse()
-        sys.path.remove(str(folder))
-        sys.path.reverse()
 
 
 def _asks_for_numpy(function: Any) -> bool:

@@ -21,6 +21,10 @@ from ..ground.wanted import Wanted
 from ..physics import fourier
 from ..reconstructors.base import Reconstructor
 
+_STEP = 1e-3  # of a step along the gradient, relative to the k-space
+_DOUBT = 3.0  # times the slope's change over that step
+_APART = 4.0  # times that a gradient may differ from the slope
+
 
 @dataclass(frozen=True, eq=False)
 class ModelInput:
@@ -66,7 +70,8 @@ class OwnModel(Reconstructor):
         """id: the name of the model, such as a file's name without its folder."""
         self.id = self.label = id
         self._probed = False
-        self._dtype = torch.get_default_dtype()  # what its script set when it was opened
+        # what its script set when it was opened
+        self._dtype, self._device = torch.get_default_dtype(), torch.get_default_device()
 
     @abstractmethod
     def image_steps(self, one: ModelInput) -> Job[Any]:
@@ -104,8 +109,10 @@ class OwnModel(Reconstructor):
         kspace = measurement.kspace.detach().requires_grad_()
         try:
             with torch.enable_grad():
-                size = self(measurement.with_kspace(kspace, keep=True)).abs().sum()
+                size = self._size(measurement, kspace)
                 gradient = torch.autograd.grad(size, kspace, allow_unused=True)[0] if size.requires_grad else None
+            if gradient is not None and gradient.isfinite().all() and gradient.any():
+                return self._contradiction(measurement, gradient, float(size.detach()))
         except Exception as error:  # of the model's code, of its own backward pass, or of the memory
             with torch.no_grad():
                 self(measurement)
@@ -113,9 +120,28 @@ class OwnModel(Reconstructor):
             return f"following them ended in {type(cause).__name__}: {said_by(cause)}"
         if gradient is None:
             return "its image does not depend on the k-space in torch"
-        if gradient.isnan().any():
-            return "they hold NaN, as those of a square root of zero"
-        return "" if gradient.any() else "they are zero"
+        return (
+            "they hold NaN or infinite values, as those of a square root of zero" if gradient.any() else "they are zero"
+        )
+
+    def _size(self, measurement: Measurement, kspace: Tensor) -> Tensor:
+        """The sum of the image's magnitudes, from other samples with the same sensitivities."""
+        return self(measurement.with_kspace(kspace, keep=True)).abs().sum()
+
+    def _contradiction(self, measurement: Measurement, gradient: Tensor, size: float) -> str:
+        """That finite gradients are far from what small steps along them do, in words; empty if they may be right.
+
+        A step to either side tells the slope, and by how much it is uncertain: models bend, have edges, draw random
+        numbers and compute in single precision. So only a slope of the other sign, or of another order, is told.
+        """
+        length = float(gradient.norm())
+        step = gradient * (_STEP * float(measurement.kspace.norm()) / length)
+        with torch.no_grad():
+            after, before = (float(self._size(measurement, measurement.kspace + way * step)) for way in (1, -1))
+        expected = length * float(step.norm())
+        difference, uncertain = (after - before) / 2, _DOUBT * abs(after + before - 2 * size)
+        wrong = difference + uncertain < expected / _APART or difference - uncertain > expected * _APART
+        return "they do not agree with what small changes of the samples do to the image" if wrong else ""
 
     def _one(self, measurement: Measurement) -> Job[Tensor]:
         one = ModelInput(measurement)
@@ -128,7 +154,8 @@ class OwnModel(Reconstructor):
                 f"{self.label} raised {type(error).__name__} ({said_by(error)}); it was given k-space and "
                 f"sensitivities of {dimensions(one.kspace.shape)} and a mask of {dimensions(one.mask.shape)}."
             ) from error
-        return self._checked(answer, one).to(measurement.kspace.device)
+        image = self._checked(answer, one).to(measurement.kspace.device)
+        return image if measurement.kspace.requires_grad else image.detach()  # weights that it may train are its own
 
     def _checked(self, answer: Any, one: ModelInput) -> Tensor:
         """The answer as complex64 of the output matrix; ModelError says what it is if it is no such image."""
@@ -149,7 +176,9 @@ class OwnModel(Reconstructor):
             elif image.ndim == 3 and shape[0] == len(one.kspace):
                 hint = "; that is an image for each coil: combine them"
             elif image.ndim > 2:
-                hint = "; an image has no further axes"
+                batch = set(shape[:-2]) == {1}
+                todo = f": drop those of size 1, as by image[{', '.join('0' * (image.ndim - 2))}]" if batch else ""
+                hint = f"; an image has no further axes{todo}"
             raise ModelError(f"{self.label} returned shape {dimensions(shape)}; {_words(encoded)} was expected{hint}.")
         return one.measurement.crop(image.to(torch.complex64))
 
@@ -160,7 +189,7 @@ class CalledModel(OwnModel):
     def image_steps(self, one: ModelInput) -> Job[Any]:
         """The model's own answer, of one call, as a job."""
         yield Progress(0.0, f"Reconstructing with {self.label}")
-        with torch_as_before():
+        with torch_as_before(), nullcontext() if self._device.type == "cpu" else self._device:
             torch.set_default_dtype(self._dtype)
             return self.image(one)
 
@@ -171,19 +200,22 @@ class CalledModel(OwnModel):
 
 @contextmanager
 def torch_as_before() -> Iterator[None]:
-    """Take back what code of others sets for the whole process: threads, the default type, whether gradients follow.
+    """Take back what code of others sets: threads, the default type and device, whether gradients follow.
 
-    With another default type the networks of all other methods would fail. Random numbers remain the code's own affair:
-    all methods here have their own generators. What it prints goes to stderr, beside the answer of a command; threads,
-    as the window has them, share one stdout, which is left alone.
+    With another default type or device the networks of all other methods would fail. Random numbers remain the code's
+    own affair: all methods here have their own generators. What it prints goes to stderr, beside the answer of a
+    command; threads, as the window has them, share one stdout, which is left alone.
     """
     printed = redirect_stdout(sys.stderr) if current_thread() is main_thread() else nullcontext()
+    device = torch.get_default_device()
     _AS_BEFORE.begin()
     try:
         with torch.set_grad_enabled(torch.is_grad_enabled()), printed:
             yield
     finally:
         _AS_BEFORE.end()
+        if torch.get_default_device() != device:
+            torch.set_default_device(None if device.type == "cpu" else device)
 
 
 @contextmanager

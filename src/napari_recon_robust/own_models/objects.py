@@ -1,16 +1,23 @@
 """A function or a network of the running program, as in a notebook, in the place of a file."""
 
 import inspect
+import pickle
 import sys
 from copy import deepcopy
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
+from ..ground.errors import ModelError
+from ..ground.guard import opening
 from ..reconstructors.base import Reconstructor
 from ..reconstructors.origin import of_module, of_network
 from .function import method_of
+
+_LONGEST = 60  # characters of an argument that stands for itself
+_SHOWN = 12  # of these, or of a SHA-256, in a label
 
 
 def opened(found: Any) -> Reconstructor:
@@ -18,15 +25,52 @@ def opened(found: Any) -> Reconstructor:
 
     A network is copied, so that training it on changes neither the method nor the network.
     The fingerprint is of the module in which it was defined, if that is a file, else of the text of its definition
-    where Python knows it, and of a network's parameters and buffers. What it uses besides is not in it. A saved case
-    cannot open it again: it is given to the replay.
+    where Python knows it, of a network's parameters and buffers, and of what `functools.partial` has set. What it uses
+    besides is not in it. A saved case cannot open it again: it is given to the replay.
     """
-    name = getattr(found, "__name__", type(found).__name__)
-    known = _defined(found, name)
-    if isinstance(found, nn.Module):
-        found = deepcopy(found)
-        known |= of_network(found, name)
-    return method_of(found, f"{name} (object)", known)
+    definition = found.func if isinstance(found, partial) else found
+    name = getattr(definition, "__name__", type(definition).__name__)
+    with opening(name, "a model", "give a function that calls it in its place", ModelError):
+        known = _defined(definition, name)
+        if isinstance(definition, nn.Module):
+            known |= of_network(definition, name)
+        if isinstance(found, nn.Module):
+            found = deepcopy(found)
+        label = name
+        if isinstance(found, partial):
+            values = _arguments(found)
+            known |= {f"{name}({key})": value for key, value in values.items()}
+            label = f"{name}({', '.join(f'{key}={value[:_SHOWN]}' for key, value in values.items())})"
+        return method_of(found, f"{label} (object)", known)
+
+
+def _arguments(given: "partial[Any]") -> dict[str, str]:
+    """What `functools.partial` has set, by the names of a function's arguments, or their places as "#0"."""
+    places = {f"#{place}": value for place, value in enumerate(given.args)}
+    return {name: _digest(value) for name, value in {**places, **given.keywords}.items()}
+
+
+def _digest(value: object) -> str:
+    """A short number or text itself; else SHA-256 of it."""
+    if isinstance(value, bool | int | float | complex | str | None) and len(repr(value)) <= _LONGEST:
+        return repr(value)
+    if isinstance(value, Tensor | nn.Module):
+        holder = value if isinstance(value, nn.Module) else _Holder(value)
+        (digest,) = of_network(holder, "").values()
+        return digest
+    try:
+        content = pickle.dumps(value)
+    except Exception:  # of the object's own code, too
+        content = repr(value).encode()
+    return sha256(content).hexdigest()
+
+
+class _Holder(nn.Module):
+    """A network whose only number is a tensor."""
+
+    def __init__(self, value: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("value", value)
 
 
 def _defined(found: Any, name: str) -> dict[str, str]:

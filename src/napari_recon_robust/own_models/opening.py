@@ -18,11 +18,17 @@ KINDS = {
     ".py": ("function", "a Python script"),
 }
 BART = "bart:"
+DEFAULT = "reconstruct"  # the function of a script that is given without a function's name
 
 
 def recognises(source: str) -> bool:
     """Whether a name is that of an own model, and not the id of a method (which has no dot, colon or slash)."""
     return any(sign in source for sign in ".:/\\")
+
+
+def in_full(source: str) -> str:
+    """The name of an own model, of a script with its function."""
+    return f"{source}:{DEFAULT}" if source.lower().endswith(".py") else source
 
 
 def open_model(source: str) -> Reconstructor:

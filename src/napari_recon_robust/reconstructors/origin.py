@@ -147,7 +147,7 @@ def _imported(file: Path, root: Path) -> Iterator[Path]:
     """The files below `root` that a file's import statements name, and the `__init__` files of their packages."""
     for level, name in _import_statements(read(file)) if file.suffix == ".py" else ():
         place, parts = file.parents[level - 1] if level else root, name.split(".")
-        if not level and (parts[0] in _distributions() or parts[0] in sys.stdlib_module_names):
+        if not level and any(parts[0] in known for known in ((PACKAGE,), _distributions(), sys.stdlib_module_names)):
             continue
         for part in parts:
             yield from filter(is_file, (place / f"{part}.py", place / part / "__init__.py"))
