@@ -259,6 +259,19 @@ def test_a_mistyped_option_is_answered_with_the_one_that_is_near(
         call(measurement, rr.reconstructor("zero-filled"), **{mistyped: 3})
 
 
+def test_a_case_needs_its_perturbation(measurement: rr.Measurement) -> None:
+    with pytest.raises(InputError, match=r"the perturbation is missing; give the kind that rr\.perturb was given"):
+        rr.make_case(measurement, rr.reconstructor("zero-filled"), ROI, [])
+
+
+def test_a_reconstructor_is_given_by_a_path_or_itself(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("def reconstruct(image):\n    return image\n", encoding="utf-8")
+    assert rr.reconstructor(tmp_path / "mine.py").id == "mine.py:reconstruct"
+    method = rr.reconstructor("tv").at(weight=0.01)
+    assert rr.reconstructor(method) is method
+    assert rr.reconstructor(method.reconstructor) is method.reconstructor
+
+
 @pytest.mark.slow
 def test_each_gives_its_result_and_follows_the_options(measurement: rr.Measurement) -> None:
     cg, roi, steps = rr.reconstructor("cg-sense"), rr.ROI.box(30, 30, 20, 20), []

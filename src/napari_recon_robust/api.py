@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from inspect import signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 from .analyses import diversity, fragility, retention, samples
 from .analyses.diversity import Choice
@@ -45,7 +45,7 @@ from .studies.estimate import Estimate
 from .studies.executors.choosing import choose
 from .studies.running import Status
 from .studies.store import Store
-from .studies.work import results_of
+from .studies.work import count_planned, results_of
 
 if TYPE_CHECKING:
     from polars import DataFrame
@@ -120,19 +120,25 @@ def reconstructors() -> list[str]:
     return registry.ids()
 
 
-def reconstructor(id: str | Callable[..., Any]) -> Reconstructor:
+@overload
+def reconstructor(id: Method) -> Method: ...
+@overload
+def reconstructor(id: str | Path | Callable[..., Any]) -> Reconstructor: ...
+def reconstructor(id: str | Path | Callable[..., Any] | Method) -> Reconstructor | Method:
     """A reconstructor by its id; called with a measurement and knobs it returns the image, and `at` sets its knobs.
 
     Or an own model: a file (.pt2, .onnx, a fastMRI checkpoint, .py), "module:function", or "bart:" and a command with
     {kspace}, {sensitivities}, {mask} and {image} in place of its files; or a function or a network itself, which a
-    study and a command cannot name. Raises InputError for an unknown id, WeightsError or ModelError for a model that
-    cannot be opened.
+    study and a command cannot name. A reconstructor that is given is returned, with the knobs that it has. Raises
+    InputError for an unknown id, WeightsError or ModelError for a model that cannot be opened.
     """
+    if isinstance(id, Method):
+        return id
     if callable(id):
         from .own_models.objects import opened
 
         return opened(id)
-    return registry.get(id)
+    return registry.get(str(id) if isinstance(id, Path) else id)
 
 
 @_with_knobs_beside
@@ -184,12 +190,33 @@ def make_case(
     reconstructor: Method | Reconstructor,
     roi: ROI,
     outcomes: Sequence[Outcome],
-    **recipe: Any,
+    *,
+    perturbation: str = "",
+    perturbation_knobs: Mapping[str, Any] | None = None,
+    source: Mapping[str, Any] | None = None,
+    **mistyped: Any,
 ) -> Case:
-    """All of a perturbation's outcomes as a case for `save_case`: `replay.make_case` with its options."""
+    """All of a perturbation's outcomes as a case for `save_case`.
+
+    perturbation: its id, which is always needed; perturbation_knobs: those that `perturb` was given. source: plain
+    facts about where the slice is from (slice number, sampling), without paths or identifiers.
+    Raises InputError for a missing or unknown perturbation, a knob that does not fit, and no outcomes.
+    """
+    as_options(mistyped, replay.make_case)
+    if not perturbation:
+        raise InputError(
+            'the perturbation is missing; give the kind that rr.perturb was given, as perturbation="random".'
+        )
     found = as_kinds(outcomes, Outcome, "the outcomes", "the list that rr.compare returns")
-    given = as_options(recipe, replay.make_case)
-    return replay.make_case(as_measurement(measurement), _method(reconstructor), as_roi(roi), found, **given)
+    return replay.make_case(
+        as_measurement(measurement),
+        _method(reconstructor),
+        as_roi(roi),
+        found,
+        perturbation=perturbation,
+        perturbation_knobs=perturbation_knobs,
+        source=source,
+    )
 
 
 def replay_case(
@@ -402,14 +429,21 @@ def study_report(
     from .io.images import check_suffix
     from .reports.report import SUFFIX
     from .reports.study import write_study_report
-    from .studies.keeping import kept_cases
+    from .studies.keeping import keep_of, kept_cases
 
     check_suffix(to_path(path), (SUFFIX,))
     found = draw_all(trials, folder)
     drawn = list(found.drawn.values())
     said = None if trials.is_empty() else answer(trials)
     write_study_report(
-        trials, path, figures=drawn, lacking=found.lacking, cases=kept_cases(opened, trials), answer=said
+        trials,
+        path,
+        figures=drawn,
+        lacking=found.lacking,
+        cases=kept_cases(opened, trials),
+        answer=said,
+        planned=count_planned(opened),
+        keep=keep_of(opened),
     )
     return found
 
