@@ -307,6 +307,23 @@ def test_the_image_of_an_own_model_says_how_it_contradicts_the_samples(bench: Wo
     assert "its image" in bench.reconstruction.render().run().caution
 
 
+def test_own_models_of_one_name_stay_apart_and_one_that_is_opened_again_replaces_itself(
+    bench: Workbench, tmp_path: Path
+) -> None:
+    """The second one stood for the first in the list, in earlier results and in the saved review."""
+    method, opened = bench.reconstruction, []
+    for folder in ("a", "b", "b"):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        script = tmp_path / folder / "mine.py"
+        script.write_text(f"# {len(opened)}\ndef reconstruct(image):\n    return image\n")
+        method.open(f"{script}:reconstruct" if len(opened) == 1 else str(script)).run()
+        opened.append(method.chosen.reconstructor)
+    first, second, again = opened
+    assert method.own_models == {"mine.py:reconstruct": first, "b/mine.py:reconstruct": again}
+    assert method.find(first.id) is first
+    assert second.id == again.id == again.label != first.label
+
+
 def test_an_undersampled_scan_has_no_reference(bench: Workbench, tmp_path: Path) -> None:
     import numpy as np
 

@@ -80,6 +80,7 @@ class Reconstruction:
         self.method: Method | None = None
         self.shown: Rendered | None = None
         self.own_models: dict[str, Reconstructor] = {}
+        self._places: dict[str, Path] = {}  # where each of them was opened
         self.seconds: dict[str, float] = {}
         self._timed: dict[str, int] = {}  # the slice of which each method's last time was taken
         self._kept: tuple[Slice, Rendered] | None = None
@@ -124,8 +125,22 @@ class Reconstruction:
         return bool(self.axes) and not self._sweeps
 
     def open(self, source: str) -> Task["Reconstructor"]:
-        """Open an own model (a file, module:function, bart: and a command) and choose it."""
-        return Task(f"Opening {Path(source).name}", _open(source), self.choose)
+        """Open an own model (a file, module:function, bart: and a command) and choose it.
+
+        One that is opened again replaces itself. Another one of the same id has its folder before that.
+        """
+
+        def accept(model: "Reconstructor") -> None:
+            from ..own_models.opening import in_full
+
+            place = Path(in_full(source)).absolute()
+            before = (folder.name for folder in place.parents)
+            while self._places.get(model.id, place) != place and (folder := next(before, "")):
+                model.id, model.label = (f"{folder}/{word}" for word in (model.id, model.label))
+            self._places[model.id] = place
+            self.choose(model)
+
+        return Task(f"Opening {Path(source).name}", _open(source), accept)
 
     def find(self, id: str) -> "Reconstructor":
         """Return the opened own model of that id, or the listed reconstructor; raise InputError if there is neither."""
