@@ -16,6 +16,7 @@ from napari_recon_robust.figures.studies.calibration import interval_calibration
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.reports import study
 from napari_recon_robust.reports.study import write_study_report
+from napari_recon_robust.studies.plan import Keep
 
 NASTY = "</script><img src=x onerror=\"document.title='broken into'\">"
 
@@ -98,6 +99,18 @@ def test_a_study_without_trials_or_cases_says_so(trials: pl.DataFrame, tmp_path:
     with pytest.raises(InputError, match="no finished trial"):
         write_study_report(trials.clear(), tmp_path / "report.html")
     assert "No case was saved" in write_study_report(trials, tmp_path / "report.html").read_text()
+
+
+def test_a_study_that_is_not_finished_says_so(trials: pl.DataFrame, tmp_path: Path) -> None:
+    some, keep = trials.head(52), Keep(worst=1)
+    page = write_study_report(some, tmp_path / "report.html", planned=126, keep=keep).read_text()
+    assert "The study has 52 finished of 126 trials on 1 slice of 1 volume" in page
+    assert "<li>52 of 126 trials are finished; the others are not in this report.</li>" in page
+    assert "No case is saved yet: the worst are saved once all trials of the plan are finished." in page
+    page = write_study_report(some, tmp_path / "report.html", planned=52, keep=keep).read_text()
+    assert "The study has 52 trials on" in page
+    assert "are finished" not in page
+    assert "No case is saved: no perturbed trial has a value of ssim_region_perturbed." in page
 
 
 def test_a_browser_sorts_and_searches_the_table_and_shows_the_worst_cases(

@@ -289,12 +289,14 @@ def test_trials_of_a_method_without_partner_are_told_once(first: pl.DataFrame) -
         ("all", "SENSE", "no method 'SENSE'; choose from TV, VarNet"),
         ("one", "TV", "has one method, TV; name a second study"),
         ("apart", "TV", "no other method has a trial that TV has"),
+        ("none", "TV", "no finished trial yet"),
     ],
 )
 def test_methods_that_cannot_be_paired(first: pl.DataFrame, chosen: str, baseline: str, words: str) -> None:
     is_tv = pl.col("method_label") == "TV"
     tables = {
         "all": first,
+        "none": first.clear(),
         "one": first.filter(is_tv),
         "apart": first.filter(is_tv == (pl.col("volume") == "head0")),
     }

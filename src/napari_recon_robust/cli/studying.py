@@ -13,7 +13,9 @@ from ..studies.mistakes import PlanError
 from ..studies.packaged import PACKAGED, is_packaged, packaged_plan
 from ..studies.rows import polars
 from ..studies.running import Status, run_study
+from ..studies.store import Store
 from ..studies.watching import DASHBOARD, FOLLOWED
+from ..studies.work import count_planned
 from .contradictions import refuse, refuse_both
 from .options import Command, decorated, follow, warn
 from .paths import EXISTING_FILE, FOLDER
@@ -136,6 +138,13 @@ def run_here(plan: Path, executor: Executor, **options: Any) -> Status:
         raise
     tell(found)
     return found
+
+
+def warn_unfinished(results: Store, finished: int) -> None:
+    """Warn where what was written is of a part of the study's trials. finished: of how many."""
+    planned = count_planned(results)
+    if planned is not None and finished < planned:
+        warn(f"{finished:,} of {planned:,} trials are finished; run the study to its end for the others.")
 
 
 def tell(found: Status) -> None:

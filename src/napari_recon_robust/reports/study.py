@@ -7,10 +7,11 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..ground.errors import InputError
 from ..ground.guard import to_path
 from ..ground.writing import write
 from ..io.images import check_suffix
+from ..studies.exporting import check_finished
+from ..studies.plan import Keep
 from ..studies.remarks import cautions, failures
 from . import study_words
 from .case_page import CasePage
@@ -27,6 +28,7 @@ MOST_ROWS = 20_000  # that the page holds
 MOST_CASES = 24
 _HIDDEN = ("trial", "attempt", "code", "device", "plan")
 _NO_CASES = "No case was saved with this study; ask for some by “keep: {worst: 3}” in its plan."
+_NO_CASES_YET = "No case is saved yet: the worst are saved once all trials of the plan are finished."
 
 
 @dataclass(frozen=True)
@@ -57,19 +59,22 @@ def write_study_report(
     lacking: Mapping[str, str] | None = None,
     cases: Sequence[str | Path] = (),
     answer: "Answer | None" = None,
+    planned: int | None = None,
+    keep: Keep | None = None,
 ) -> Path:
     """Write the report of a study as a single HTML file, which works offline; returns its path.
 
     trials: the table of the study, a row for each trial. lacking: why other figures were not drawn, by their titles.
     cases: folders of cases, the worst first; the page has 24 of them, and says of how many. answer: to the paper whose
-    plan was run. Of a larger table the page has the 20,000 trials with the lowest SSIM of the region, and says so.
+    plan was run. planned: how many trials the study has, finished or not, where that is known. keep: which cases its
+    plan keeps. Of a larger table the page has the 20,000 trials with the lowest SSIM of the region, and says so.
     Raises InputError for a table without trials, another suffix than .html, or a place that cannot be written;
     FileFormatError for a folder that is not a sound case.
     """
     path = to_path(path)
     check_suffix(path, (SUFFIX,))
-    if trials.is_empty():
-        raise InputError("the study has no finished trial yet; run it first.")
+    check_finished(trials)
+    unfinished = max((planned or 0) - len(trials), 0)
     pages = [CasePage(CaseImages(case), number) for number, case in enumerate(cases[:MOST_CASES], 1)]
     page = rendered(
         "study.html",
@@ -77,23 +82,31 @@ def write_study_report(
         ("study.js", *(SCRIPTS if pages else ())),
         images=True,
         title=str(trials["plan"][0]),
-        methods=study_words.methods(trials),
+        methods=study_words.methods(trials, unfinished),
         figures=[_embedded(figure) for figure in figures],
         lacking=lacking or {},
-        cautions=[*failures(trials), *cautions(trials)],
+        cautions=[*_lacking(len(trials), unfinished), *failures(trials), *cautions(trials)],
         answer=answer,
         table=_table(trials),
         cases=pages,
-        about_cases=_about(len(cases)),
+        about_cases=_about(len(cases), keep or Keep(), unfinished),
     )
     write(path, page.encode())
     return path
 
 
-def _about(cases: int) -> str:
+def _lacking(finished: int, unfinished: int) -> list[str]:
+    """That trials are missing from the report, if any are."""
+    every = finished + unfinished
+    return [f"{finished:,} of {every:,} trials are finished; the others are not in this report."] if unfinished else []
+
+
+def _about(cases: int, keep: Keep, unfinished: int) -> str:
     """What stands above the cases."""
-    if not cases:
+    if not cases and not keep.worst:
         return _NO_CASES
+    if not cases:
+        return _NO_CASES_YET if unfinished else f"No case is saved: no perturbed trial has a value of {keep.by}."
     return f"The worst {MOST_CASES} of {cases} that are saved, the worst first." if cases > MOST_CASES else ""
 
 

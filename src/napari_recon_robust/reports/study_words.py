@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 _REFERENCE = re.compile(r"(?:doi:10\.|arXiv:)[^\s,;)]+")
 _STATISTICS = (
     "The volume is the unit of all statistics: intervals are 95%, Student's t on the means of volumes, and none is "
-    "given below three volumes, where quartiles show the spread. Rates have exact intervals (Clopper and Pearson) "
-    "where each volume gives one trial."
+    "given below three volumes or where all volumes are alike, where quartiles show the spread. Attack rates have "
+    "exact intervals (Clopper and Pearson) where each volume's is 0 or 100%, as with one trial of each."
 )
 _OWN = ("SSIM: Wang et al. 2004, doi:10.1109/TIP.2003.819861", "Clopper and Pearson 1934, doi:10.1093/biomet/26.4.404")
 
@@ -34,13 +34,13 @@ class Methods:
     references: tuple[str, ...]
 
 
-def methods(trials: "DataFrame") -> Methods:
-    """The methods of a study from its table alone."""
+def methods(trials: "DataFrame", unfinished: int = 0) -> Methods:
+    """The methods of a study from its table. unfinished: how many trials of its plan have no row yet."""
     kinds = [kind for kind in _names(trials, "perturbation") if kind != CLEAN]
     found = [(f"perturbation {kind}", _of(perturbations, kind)) for kind in kinds]
     found += [(f"method {id}", _of(reconstructors, id)) for id in _names(trials, "method")]
     sentences = [
-        *_trials(trials),
+        *_trials(trials, unfinished),
         *_reconstructions(trials),
         *_perturbations(trials, kinds),
         *_judged(trials),
@@ -50,11 +50,13 @@ def methods(trials: "DataFrame") -> Methods:
     return Methods(" ".join(sentences), tuple(_settings(trials)), tuple(_references(found)))
 
 
-def _trials(trials: "DataFrame") -> Iterator[str]:
+def _trials(trials: "DataFrame", unfinished: int) -> Iterator[str]:
     volumes, slices = trials["volume"].n_unique(), trials.select("scan", "slice").n_unique()
     failed = int(trials["error"].is_not_null().sum())
+    every = counted(len(trials) + unfinished, "trial")
     yield (
-        f"The study has {counted(len(trials), 'trial')} on {counted(slices, 'slice')} of {counted(volumes, 'volume')}"
+        f"The study has {f'{len(trials):,} finished of {every}' if unfinished else every}"
+        f" on {counted(slices, 'slice')} of {counted(volumes, 'volume')}"
         f"{f', of which {failed} failed and are left out' if failed else ''}."
     )
     masks = trials.select("mask", "acceleration").unique(maintain_order=True).iter_rows()

@@ -13,6 +13,7 @@ from ..statistics import clustered, paired
 from ..statistics.estimate import CONFIDENCE
 from ..statistics.multiple import holm
 from .columns import CLEAN, PLACE, varied
+from .exporting import check_finished
 from .plan import IMAGE_METRICS, LESION_METRICS
 from .rows import polars
 
@@ -85,9 +86,10 @@ def method_difference(
 def sides(trials: "DataFrame", baseline: str) -> tuple["DataFrame", "DataFrame"]:
     """The trials of a baseline, once for each other method, and those of the others, as two studies to compare.
 
-    Raises InputError for a label that the study lacks, and for a study of a single method.
+    Raises InputError for a label that the study lacks, for a study of a single method, and for one without a trial.
     """
     library = polars()
+    check_finished(trials)
     labels = trials["method_label"].unique(maintain_order=True).to_list()
     if baseline not in labels:
         raise InputError(f"the study has no method {baseline!r}; choose from {', '.join(labels)}.")

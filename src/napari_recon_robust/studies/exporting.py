@@ -20,6 +20,12 @@ def check_suffix(path: Path) -> None:
         raise InputError(f"the table is to be written to {path.name}; give a name that ends in {either(SUFFIXES)}.")
 
 
+def check_finished(table: "DataFrame") -> None:
+    """InputError for the table of a study without a finished trial."""
+    if table.is_empty():
+        raise InputError("the study has no finished trial yet; run it first.")
+
+
 def export_table(table: "DataFrame", path: Path) -> None:
     """Write a table as CSV or Parquet, by the suffix; InputError for another one, WritingError if that fails."""
     check_suffix(path)

@@ -28,6 +28,8 @@ from .work import computing
 if TYPE_CHECKING:
     from polars import DataFrame
 
+_PLAN = "the plan of a study", "run the study again"  # what is opened, and what to do where it is damaged
+
 
 def larger_is_worse(column: str) -> bool:
     """Whether the largest values of a column of the table are the worst."""
@@ -67,14 +69,20 @@ def worst_of(study: Study, table: "DataFrame") -> list[str]:
     return worst
 
 
+def keep_of(store: Store) -> Keep:
+    """Which images the plan keeps; no method of it is opened. Raises FileFormatError for a damaged plan."""
+    plan = store.folder / "plan.yaml"
+    with opening(plan, *_PLAN):
+        return Keep.model_validate(read_yaml(plan).get("keep") or {})
+
+
 def kept_cases(store: Store, table: "DataFrame") -> list[Path]:
     """The saved cases of the trials in the table of a store, the worst of all of them by its plan first.
 
-    No method of the plan is opened. Raises FileFormatError for a damaged plan.
+    Raises FileFormatError for a damaged plan.
     """
-    plan = store.folder / "plan.yaml"
-    with opening(plan, "the plan of a study", "run the study again"):
-        by = Keep.model_validate(read_yaml(plan).get("keep") or {}).by
+    by = keep_of(store).by
+    with opening(store.folder / "plan.yaml", *_PLAN):
         ordered = table.sort(by, "trial", descending=[larger_is_worse(by), False], nulls_last=True)
     places = (store.folder / "cases" / id[:16] for id in ordered["trial"])
     return [place for place in places if (place / DESCRIPTION).exists()]

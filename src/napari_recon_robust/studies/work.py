@@ -3,12 +3,13 @@
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import torch
 
+from ..ground.errors import InputError
 from ..reconstructors.origin import of_package
 from .devices import claimed
 from .expand import Shard, Study
@@ -118,6 +119,13 @@ def _named(device: str) -> str:
 def store_beside(plan: Path) -> Path:
     """The folder of a plan's results unless another is given: beside it, by its name."""
     return plan.with_suffix(".results")
+
+
+def count_planned(store: Store) -> int | None:
+    """How many trials a study has, finished or not; None for a store of a version that did not keep them."""
+    with suppress(InputError):
+        return len(store.planned())
+    return None
 
 
 def results_of(plan: Path, store: Path | None = None) -> Store:

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ....studies.work import results_of
 from ...outputs import Outputs
 from ...paths import FILE, FOLDER
-from ...studying import BEGUN, STORE
+from ...studying import BEGUN, STORE, warn_unfinished
 
 if TYPE_CHECKING:
     from ....figures.studies.all_figures import Figures
@@ -41,4 +42,6 @@ def report(plan: Path, store: Path | None, output: Path | None, figures: Path | 
         for title, sentence in found.lacking.items():
             click.echo(f"not drawn: {title}. {sentence}")
         click.echo("figures: " + ", ".join(found.drawn))
+        results = results_of(plan, store)
+        warn_unfinished(results, len(results.table()))
     outputs.end()
