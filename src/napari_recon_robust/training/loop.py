@@ -275,9 +275,9 @@ class _Run:
                 if time.monotonic() - reported > _REPORT_SECONDS:
                     reported = time.monotonic()
                     yield Progress(min(spent, 1.0), self._words(running), preview=self.score)
-        if not (validated or self.decaying):
-            raise InputError("no step fits into this time; give more minutes.")
-        if not validated:  # resumed at the end of its decay
+        if not validated:  # resumed at the end, or too short a time
+            if isinstance(budget, schedule.Minutes) and not self.decaying:
+                raise InputError("no step fits into this time; give more minutes.")
             self._end(budget)
             self.validate()
         if not math.isfinite(self.score):
