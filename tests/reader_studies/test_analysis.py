@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from helpers.answers import cases, chosen, only, row, scored
 from helpers.reading import LESION, PAIRS, QUALITY, plan
@@ -294,6 +295,67 @@ def test_the_endpoint_says_what_its_interval_carries(difference: float, spread: 
     assert words in analyse(made, rows).endpoint
     turned = plan(cases=cases(20), endpoint={**endpoint, "arms": ["attacked", "clean"]})
     assert words in analyse(turned, rows).endpoint  # whichever arm is named first
+
+
+def test_a_difference_within_the_margin_is_said_too() -> None:
+    endpoint = {"question": "sharpness", "measure": "mean", "arms": ["clean", "attacked"], "margin": 0.5}
+    made = plan(cases=cases(20), endpoint=endpoint)
+    rows = scored(made, lambda arm, case, _: (0.2 + 0.01 * int(case.id[1:])) * (arm == "clean"))
+    words = "equivalent by the margin, and it excludes 0: clean is better, by less than the margin."
+    assert analyse(made, rows).endpoint.endswith(words)
+
+
+@pytest.mark.parametrize("readers", [1, 3])
+def test_patients_who_all_differ_alike_have_the_exact_sign_test(readers: int) -> None:
+    endpoint = {"question": "sharpness", "measure": "mean", "arms": ["attacked", "clean"], "margin": 0.5}
+    made = plan(cases=cases(10), endpoint=endpoint)
+    analysis = analyse(made, scored(made, lambda arm, *_: 1.0 + (arm == "clean"), readers=readers))
+    whom = "this reader" if readers == 1 else "these readers"
+    words = "sharpness: difference of scores, clean − attacked, is +1 in all 10 patients, so that it has no interval; "
+    words += "the exact sign test over patients gives p = 0.00195 for "
+    assert [remark for remark in analysis.remarks if remark.startswith(words) and whom in remark]
+    assert "has no interval" in analysis.endpoint
+    assert words in analysis.endpoint
+    equal = analyse(made, scored(made, lambda *_: 1.0, readers=readers))
+    assert not any("sign test" in remark for remark in equal.remarks)
+
+
+@pytest.mark.parametrize(("count", "words"), [(6, "clean is better."), (5, "too wide to decide")])
+@pytest.mark.parametrize("against", [0, 1])
+def test_one_choice_against_decides_no_more_than_none(count: int, words: str, against: int) -> None:
+    endpoint = {"question": "preference", "measure": "preference", "arms": ["clean", "attacked"], "margin": 0.02}
+    made = plan(questions=PAIRS, cases=cases(count), endpoint=endpoint)
+
+    def choice(arms: list[str], case: Any, reader: int) -> dict[str, int]:
+        return {"choice": arms.index(ARMS[case.id == "c0" and reader <= against])}
+
+    assert words in analyse(made, chosen(made, choice, readers=4)).endpoint
+
+
+@pytest.mark.parametrize("measure", ["sensitivity", "specificity", "area under the ROC curve"])
+def test_one_reader_of_few_lesions_has_students_test(measure: str) -> None:
+    """Of 5 cases of a kind: 4 degrees of freedom, as the interval and p have in common."""
+    made = plan(questions=LESION, cases=cases(10))
+
+    def score(arm: str, case: Any, _: int) -> float:
+        return 60.0 if case.lesion == (arm == "clean" or case.id in ("c0", "c1")) else 40.0
+
+    analysis = analyse(made, scored(made, score, "lesion", readers=1))
+    found = only(analysis.findings, measure, "clean − attacked")
+    assert found.estimate.interval is not None
+    quantile, value = stats.t.ppf(0.975, 4), found.estimate.value
+    error = (value - found.estimate.interval[0]) / quantile
+    assert value == pytest.approx(0.8)
+    assert found.p == pytest.approx(2 * stats.t.sf(0.8 / error, 4))
+    if measure != "area under the ROC curve":
+        assert error == pytest.approx(0.2)
+
+
+def test_where_nothing_varies_three_arms_have_no_test() -> None:
+    arms = [{"name": name, "image": "clean"} for name in ("clean", "attacked", "random")]
+    made = plan(questions=LESION, arms=arms, cases=cases(20))
+    rows = scored(made, lambda arm, case, _: 100.0 * (case.lesion and arm != "random"), "lesion")
+    assert not any(one.what.startswith("F of") for one in analyse(made, rows).findings)
 
 
 def test_the_difference_of_two_preferred_arms_is_that_of_their_shares() -> None:

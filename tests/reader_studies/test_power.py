@@ -50,6 +50,35 @@ def test_without_a_difference_a_study_finds_one_as_often_as_its_level_says(measu
     assert shared_of(planned(measure, 1e-9), draws) <= {60: 8.5 / 60, 300: 26.5 / 300}[draws]
 
 
+def test_the_power_has_an_exact_interval() -> None:
+    text = power_module.Power(1.0, 400, "all choices are for one").text
+    assert text == "power: 100% (95% interval 99.1 to 100.0%, 400 simulated studies), if all choices are for one"
+
+
+def test_choices_that_are_all_for_one_arm_show_it() -> None:
+    """Six patients suffice, and five do not, however many readers there are."""
+    assert shared_of(planned("preference", 1.0, cases=6), 20) == 1
+    assert shared_of(planned("preference", 1.0, cases=5, readers=10), 20) == 0
+
+
+@pytest.mark.parametrize(("measure", "patients"), [("auc", 4), ("sensitivity", 4), ("specificity", 8), ("wafroc", 4)])
+def test_simulated_studies_are_compared_as_those_that_are_read(
+    monkeypatch: pytest.MonkeyPatch, measure: str, patients: int
+) -> None:
+    """By the number of patients, of whom four of twelve have a lesion."""
+    asked, compare = [], power_module.compare
+
+    def noted(*arguments: Any, **named: Any) -> Any:
+        asked.append(named["patients"])
+        return compare(*arguments, **named)
+
+    monkeypatch.setattr(power_module, "compare", noted)
+    made = planned(measure, 0.2, cases=12)
+    entries = [case.model_copy(update={"lesion": at < 4}) for at, case in enumerate(made.cases)]
+    power(made.model_copy(update={"cases": tuple(entries)}), draws=1)
+    assert asked == [patients]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("measure", "margin", "draws"),
@@ -114,11 +143,11 @@ def test_without_an_endpoint_or_enough_readers_nothing_is_said() -> None:
 def test_a_table_has_a_line_for_each_number_of_readers() -> None:
     lines = table(planned("mean", 0.4, 10), readers=(1, 4), times=(1, 3))
     shares = [[int(cell.split("%")[0]) for cell in line.partition(": ")[2].split(", ")] for line in lines]
-    assert lines[0].startswith("1 readers: ")
+    assert lines[0].startswith("1 reader: ")
     assert lines[1].endswith("% with 30 cases")
     assert shares[0][0] < shares[0][1]
     assert shares[0][0] < shares[1][1]
-    assert table(planned("auc", 0.1, 10), readers=(1,), times=(1,)) == ["1 readers: –"]
+    assert table(planned("auc", 0.1, 10), readers=(1,), times=(1,)) == ["1 reader: –"]
 
 
 def test_more_patients_keep_their_cases_together() -> None:

@@ -64,10 +64,17 @@ def test_the_table_has_a_line_for_each_figure() -> None:
     ]
 
 
+def test_one_patient_is_no_patients() -> None:
+    found = Finding("sharpness", "mean score", "clean", Estimate(2.5, None, 1))
+    (line,) = csv.DictReader(io.StringIO(table(replace(ANALYSIS, findings=(found,)))))
+    assert (line["units"], line["unit"]) == ("1", "patient")
+
+
 def test_methods_name_what_was_done() -> None:
     words = " ".join(methods(plan(questions="lesion"), ANALYSIS))
     assert "Obuchowski and Rockette" in words
-    assert "2 readers were to read 6 cases" in words
+    assert "6 cases of 6 patients in the arms clean, attacked were to be read by 2 readers" in words
+    assert "p-values are not corrected for the number of questions, of measures or of pairs of arms." in words
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from ..ground.errors import InputError
 from .export import left_out
 from .measures.agreement import agreement
 from .measures.choices import choices
-from .measures.found import Curve, Finding, Found, Measure, Row
+from .measures.found import OVER_BOTH, Curve, Finding, Found, Measure, Row
 from .measures.free_response import WAFROC, free_response
 from .measures.lesions import AREA, lesions
 from .measures.rankings import rankings
@@ -59,6 +59,7 @@ def analyse(plan: Plan, rows: Sequence[Row]) -> Analysis:
         found += _KINDS[question.kind](plan, question, read)
         found += not_judged(plan, question, read) + agreement(plan, question, asked)
     found += times(plan, [row for row in counted if row["purpose"] == "reading"])
+    found.remarks += filter(None, map(_alike, found.findings))
     if found.findings and all(item.estimate.interval is None for item in found.findings):
         found.remarks.append(_NO_INTERVALS)
     return Analysis(
@@ -97,17 +98,18 @@ def _endpoint(plan: Plan, findings: Sequence[Finding]) -> str:
     chosen = [item for item in findings if item.question == endpoint.question and item.what in whats]
     chosen = [item for item in chosen if item.arm in wanted]
     if not chosen or chosen[0].estimate.interval is None:
-        return _NO_INTERVAL
+        return " ".join(filter(None, [_NO_INTERVAL, *map(_alike, chosen[:1])]))
     sign, estimate = wanted[chosen[0].arm], chosen[0].estimate
     ends = sorted(sign * (end - null) for end in chosen[0].estimate.interval)
     words = f"Primary endpoint, {chosen[0].what}, {one} against {other}: {sign * (estimate.value - null):+.3g} "
     words += f"[{ends[0]:+.3g}, {ends[1]:+.3g}] over {chosen[0].over}, margin {endpoint.margin:g}. "
-    if -endpoint.margin < ends[0] and ends[1] < endpoint.margin:
-        return words + "The interval lies within the margin on both sides: equivalent by the margin."
     question = next(item for item in plan.questions if item.id == endpoint.question)
     low, high = ends if question.more_is_better else (-ends[1], -ends[0])  # of how far `one` is ahead
-    if low > 0 or high < 0:
-        better = one if low > 0 else other
+    better = one if low > 0 else other if high < 0 else ""
+    if -endpoint.margin < low and high < endpoint.margin:
+        words += "The interval lies within the margin on both sides: equivalent by the margin"
+        return words + (f", and it excludes 0: {better} is better, by less than the margin." if better else ".")
+    if better:
         return words + f"The interval excludes 0: {better} is better."
     # One interval carries both directions: whenever it holds the truth, all that is read from it is true.
     if low > -endpoint.margin:
@@ -117,6 +119,20 @@ def _endpoint(plan: Plan, findings: Sequence[Finding]) -> str:
     return words + "The interval is too wide to decide: neither a difference nor equivalence is shown."
 
 
+def _alike(item: Finding) -> str:
+    """In a sentence, the sign test of a difference that is the same in all patients; "" where it is none of these.
+
+    Nothing varies then, and it has no interval, though many patients who differ alike are no chance.
+    """
+    estimate, patients = item.estimate, item.estimate.units
+    if item.what not in _ALIKE or not item.over or estimate.interval is not None or not estimate.value:
+        return ""
+    words = f"{item.question}: {item.what}, {item.arm}, is {estimate.value:+.3g} in all {patients} patients, so that "
+    words += f"it has no interval; the exact sign test over patients gives p = {2.0 ** (1 - patients):.3g}"
+    return words + (" for just these readers." if item.over == OVER_BOTH else " for this reader.")
+
+
+_ALIKE = _ENDPOINTS["mean"][0] + _ENDPOINTS["preference"][0]  # means over patients, which are 0 without an effect
 _NO_INTERVALS = "No figure has an interval: there are fewer than three patients, or no answers vary."
 _NO_INTERVAL = (
     "The primary endpoint has no interval: there are too few patients or readers, or their answers do not vary."

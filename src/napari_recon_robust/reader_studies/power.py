@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from ..ground.errors import InputError
+from ..ground.numbers import counted
 from ..statistics.estimate import FEWEST, Values
+from ..statistics.rates import Rate
 from ..statistics.readers.averages import spread_of
 from ..statistics.readers.free_response import (
     UNMARKED,
@@ -24,8 +26,9 @@ from ..statistics.readers.free_response import (
     weighted_afroc_covariance,
 )
 from ..statistics.readers.interchangeability import interchangeability
+from ..statistics.readers.jackknife import patients_read
 from ..statistics.readers.obuchowski_rockette import compare, components
-from ..statistics.readers.roc import Method, areas, covariance
+from ..statistics.readers.roc import Method, areas, covariance, rarer
 from ..statistics.readers.sample_size import VAN_DYKE, Variances, design_effect
 from ..statistics.readers.shares import share_interval, shares
 from ..statistics.readers.visual_grading import visual_grading
@@ -57,10 +60,9 @@ class Power:
     @property
     def text(self) -> str:
         """One sentence."""
-        error = 1.96 * np.sqrt(self.share * (1 - self.share) / self.draws)
-        return (
-            f"power: {100 * self.share:.0f}% (±{100 * error:.0f}%, {self.draws} simulated studies), if {self.assumed}"
-        )
+        low, high = Rate(round(self.share * self.draws), self.draws).interval
+        ends = f"95% interval {100 * low:.1f} to {100 * high:.1f}%, {self.draws} simulated studies"
+        return f"power: {100 * self.share:.0f}% ({ends}), if {self.assumed}"
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,7 @@ def table(plan: Plan, readers: Sequence[int] | None = None, times: Sequence[int]
             "–" if one is None else f"{100 * one.share:.0f}% with {factor * size.truth.size} cases"
             for one, factor in zip(found, times, strict=True)
         ]
-        lines.append(f"{count} readers: {', '.join(cells)}")
+        lines.append(f"{counted(count, 'reader')}: {', '.join(cells)}")
     return lines
 
 
@@ -274,6 +276,7 @@ def _differ(measure: str, shift: Values, size: Size, reads: NDArray[np.bool_], r
     ratings = np.where(reads[:, of], _ratings(shift, len(reads), truth[of], size.patients[of], rng), np.nan)
     method: Method = "delong" if reads.all() and not size.clustered else "jackknife"
     patients = size.patients.tolist()
+    units = rarer(reads, truth, patients)
     if measure == "auc":
         figures, errors = areas(ratings, truth), covariance(ratings, truth, method, patients)
     elif measure == "wafroc":
@@ -282,7 +285,8 @@ def _differ(measure: str, shift: Values, size: Size, reads: NDArray[np.bool_], r
     else:
         right = np.where(np.isnan(ratings), np.nan, ratings > 0)
         figures, errors = shares(right[..., truth], size.patients[truth])
-    return compare(figures, errors).p < 0.05
+        units = patients_read(reads[:, truth], size.patients[truth].tolist())
+    return compare(figures, errors, patients=units).p < 0.05
 
 
 def _marked(ratings: Values, of: NDArray[np.intp], truth: NDArray[np.bool_]) -> FreeResponse:

@@ -75,6 +75,11 @@ class Ratings:
         """How many ratings there are."""
         return int(np.isfinite(self.values).sum())
 
+    @property
+    def read(self) -> NDArray[np.bool_]:
+        """Which reader rated which case in all arms, (readers, cases)."""
+        return np.asarray(np.isfinite(self.values).all(0))
+
     def paired(self) -> tuple["Ratings", str]:
         """What was rated in all arms, by readers with at least two cases of either kind, and what was left out."""
         rated = np.isfinite(self.values)

@@ -39,9 +39,10 @@ def table(analysis: Analysis) -> str:
         low, high = item.estimate.interval or ("", "")
         figures = (item.estimate.value, low, high, item.estimate.units)
         p = "" if item.p is None else item.p
-        texts = item.question, item.what, item.arm, item.units, item.holds_over, item.note
-        question, what, arm, units, over, note = map(quoted, texts)
-        rows.append([question, what, arm, *figures, units, over, p, note])
+        unit = item.rests_on.partition(" ")[2]
+        texts = item.question, item.what, item.arm, unit, item.holds_over, item.note
+        question, what, arm, unit, over, note = map(quoted, texts)
+        rows.append([question, what, arm, *figures, unit, over, p, note])
     return csv_lines(rows)
 
 
@@ -78,10 +79,11 @@ def methods(plan: Plan, analysis: Analysis) -> list[str]:
         else "The arms followed Williams squares over the cases."
     )
     found = [
-        f"{design.readers} readers were to read {len(plan.read)} cases of {counted(patients, 'patient')} in the arms "
-        f"{', '.join(arms)} ({design.kind} design; {sitting}). The order was drawn for each reader and sitting. "
-        f"{order} Readers did not know the arms; window and level came from the reference, or from all arms together "
-        "where it was not known or was an arm, and were the same for all arms of a case. "
+        f"{counted(len(plan.read), 'case')} of {counted(patients, 'patient')} in the arms {', '.join(arms)} were to be "
+        f"read by {counted(design.readers, 'reader')} ({design.kind} design; {sitting}). "
+        f"The order was drawn for each reader and sitting. {order} "
+        "Readers did not know the arms; window and level came from the reference, or from all arms together where it "
+        "was not known or was an arm, and were the same for all arms of a case. "
         f"{analysis.answers} answers were given, of which {analysis.cannot_judge} were “cannot judge”."
     ]
     kinds = {question.kind for question in plan.questions}
@@ -103,7 +105,8 @@ _METHODS: tuple[tuple[set[str] | None, str], ...] = (
         "variance of Obuchowski and Rockette (1995) for a single test, with Satterthwaite's degrees of freedom (1946) "
         "and Student's t; readers of fewer than three patients are left out. Shares of answers have the exact "
         "interval of Clopper and Pearson (1934) for as many independent answers as would have the same standard error "
-        "(Korn and Graubard 1998). Where nothing varies there is no interval.",
+        "(Korn and Graubard 1998), and end no nearer to 0 or 1 than if all patients had one and the same answer. Where "
+        "nothing else varies there is no interval.",
     ),
     (
         {"likert", "structures"},
@@ -125,7 +128,9 @@ _METHODS: tuple[tuple[set[str] | None, str], ...] = (
         "with covariances by the jackknife over patients; the intervals of single arms are drawn on the scale of log "
         "odds (Pepe 2003). Readings that are not of all arms were left out, and each "
         "reader's figures are of the cases that this reader read. A single reader's arms were compared by the normal "
-        "distribution for this reader alone (DeLong et al. 1988).",
+        "distribution for this reader alone (DeLong et al. 1988). Where figures rest on fewer than 30 patients of a "
+        "kind, readers count as varying at least by their own errors, the covariances of n patients have n − 1 degrees "
+        "of freedom (Satterthwaite 1946), and a single reader's arms were compared by Student's t.",
     ),
     (
         {"free-response"},
@@ -152,5 +157,5 @@ _METHODS: tuple[tuple[set[str] | None, str], ...] = (
         "readings is each reader's own Cohen's kappa with the same jackknife, with quadratic weights for "
         "scales (1968), and their mean over readers, with the errors of Fleiss, Cohen and Everitt (1969).",
     ),
-    (None, "p-values are not corrected for the number of questions."),
+    (None, "p-values are not corrected for the number of questions, of measures or of pairs of arms."),
 )

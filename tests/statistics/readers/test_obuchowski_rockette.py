@@ -9,9 +9,11 @@ import pytest
 from scipy import stats
 
 from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.statistics.readers.averages import spread_of
 from napari_recon_robust.statistics.readers.jackknife import jackknife_covariance
 from napari_recon_robust.statistics.readers.obuchowski_rockette import Comparison, compare, compare_for_reader, figure
 from napari_recon_robust.statistics.readers.roc import areas, covariance
+from napari_recon_robust.statistics.readers.shares import shares
 
 
 def read(path: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -102,6 +104,57 @@ def test_frankens_readers_whose_covariances_cross(shared: Path) -> None:
     assert found.degrees[1] == pytest.approx(3)
     assert found.p == pytest.approx(0.118838, abs=5e-7)
     assert found.differences[0, 1].interval == pytest.approx((-0.005090, 0.026799), abs=5e-7)
+
+
+@pytest.mark.parametrize("readers", [2, 4])
+@pytest.mark.parametrize("correlation", [0.0, 0.8])
+def test_of_few_patients_the_error_is_that_of_averages(readers: int, correlation: float) -> None:
+    """Of two tests it is that of the mean over readers of the differences, whose covariances are of n patients."""
+    rng = np.random.default_rng(readers)
+    of_patient = np.sqrt(correlation) * rng.standard_normal((2, 1, 6))
+    values = of_patient + np.sqrt(1 - correlation) * rng.standard_normal((2, readers, 6))
+    figures = values.mean(2)
+    found = compare(figures, np.cov(values.reshape(-1, 6)) / 6, patients=6)
+    expected = spread_of(values[0] - values[1])
+    assert found.differences[0, 1].interval == pytest.approx([float(end) for end in expected.interval])
+    assert (found.p, found.p_of[0, 1]) == pytest.approx((float(expected.p), float(expected.p)))
+    published = compare(figures, np.cov(values.reshape(-1, 6)) / 6)
+    assert found.components == published.components
+    assert np.ptp(found.differences[0, 1].interval) > np.ptp(published.differences[0, 1].interval)
+
+
+def test_from_thirty_patients_on_the_test_is_the_published_one(shared: Path) -> None:
+    ratings, truth = read(shared / "data/readers/vandyke.csv")
+    theta, errors = areas(ratings, truth), covariance(ratings, truth)
+    assert compare(theta, errors, patients=30) == compare(theta, errors)
+    assert compare(theta, errors, patients=29) != compare(theta, errors)
+
+
+def test_readers_who_answer_alike_have_students_test_over_few_patients() -> None:
+    """Nothing but the patients varies, and without them there would be endless degrees of freedom."""
+    seen = np.array([[1, 1, 1, 1, 0], [0, 0, 1, 0, 0]], float)
+    figures, errors = shares(np.repeat(seen[:, None], 3, 1), np.arange(5))
+    expected = stats.ttest_rel(*seen).pvalue
+    assert compare(figures, errors, patients=5).p == pytest.approx(expected)
+    assert compare(figures, errors, "cases", patients=5).p == pytest.approx(expected)
+    figures, errors = shares(seen[:, None], np.arange(5))
+    _, pairs = compare_for_reader(figures[:, 0], errors, 5)
+    assert pairs[0, 1][1] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("lesions", "readers"), [(3, 1), (10, 1), (5, 2), (20, 2), (10, 4)])
+def test_equal_tests_of_few_lesions_are_seldom_told_apart(lesions: int, readers: int) -> None:
+    """At 5% more than 19 of 200 once in 250 times; one reader of 3 lesions had 18% by the normal distribution."""
+    rng, found = np.random.default_rng(0), 0
+    for _ in range(200):
+        drawn = np.sqrt(0.6) * rng.standard_normal((2, 1, lesions))
+        right = drawn + np.sqrt(0.4) * rng.standard_normal((2, readers, lesions)) > 0
+        figures, errors = shares(right.astype(float), np.arange(lesions))
+        if readers > 1:
+            found += compare(figures, errors, patients=lesions).p < 0.05
+        elif np.abs(errors).max() > 1e-12:
+            found += compare_for_reader(figures[:, 0], errors, lesions)[1][0, 1][1] < 0.05
+    assert found <= 19
 
 
 def roe_metz(rng: np.random.Generator, readers: int = 5, cases: int = 50) -> tuple[np.ndarray, np.ndarray]:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from napari_recon_robust.ground.errors import InputError
-from napari_recon_robust.statistics.readers.roc import areas, covariance
+from napari_recon_robust.statistics.readers.jackknife import patients_read
+from napari_recon_robust.statistics.readers.roc import areas, covariance, rarer
 
 
 def drawn(seed: int = 0, tests: int = 2, readers: int = 3) -> tuple[np.ndarray, np.ndarray]:
@@ -96,3 +97,12 @@ def test_bad_input_is_refused() -> None:
         areas(np.where(truth, np.inf, ratings), truth)
     with pytest.raises(InputError, match=r"give \(tests, readers, cases\)"):
         areas(ratings[0], truth)
+
+
+def test_the_patients_of_the_rarer_kind_are_counted_for_each_reader() -> None:
+    """The first reader reads both lesions, of one patient, and the second one of them; all read the others."""
+    read = np.array([[True, True, True, True, True], [True, False, True, True, False]])
+    truth, patients = np.array([True, True, False, False, False]), ["a", "a", "a", "b", "c"]
+    assert rarer(read, truth, patients) == 1
+    assert rarer(read, ~truth, patients) == 1
+    assert patients_read(read[:, 2:], patients[2:]) == 2.5

@@ -6,8 +6,10 @@ from functools import partial
 import numpy as np
 
 from ...ground.errors import InputError
+from ...ground.numbers import counted
 from ...statistics.estimate import Values
 from ...statistics.readers.free_response import FreeResponse, weighted_afroc, weighted_afroc_covariance
+from ...statistics.readers.roc import rarer
 from ..marks import Marks
 from ..plan import Plan
 from ..questions import Question
@@ -44,9 +46,11 @@ def wafroc(question: str, marks: Marks, left: str = "") -> Found:
         errors = weighted_afroc_covariance(highest, patients=marks.patients)
     except InputError as error:
         errors = str(error)
-    note = f"{highest.of.size} lesions in {int(highest.truth.sum())} cases, {int((~highest.truth).sum())} without, "
-    note = "; ".join(filter(None, (f"{note}{len(set(marks.patients))} patients", left)))
-    found = compared(question, marks.arms, WAFROC, areas, errors, note)
+    note = f"{counted(highest.of.size, 'lesion')} in {counted(int(highest.truth.sum()), 'case')}, "
+    note += f"{int((~highest.truth).sum())} without, {counted(len(set(marks.patients)), 'patient')}"
+    note = "; ".join(filter(None, (note, left)))
+    units = rarer(~np.isnan(highest.false[0]), highest.truth, marks.patients)
+    found = compared(question, marks.arms, WAFROC, areas, errors, note, units)
     lines = {arm: _curve(highest, number) for number, arm in enumerate(marks.arms)}
     across, up = "share of normal cases with a false mark", "weighted share of lesions marked"
     found.curves.append(Curve(question, "wAFROC curves, averaged over readers", across, up, lines))

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from ...ground.errors import InputError
 from ...ground.numbers import counted
 from ...statistics.estimate import FEWEST, Estimate, Values
+from ...statistics.readers.jackknife import patients_read
 from ...statistics.readers.obuchowski_rockette import compare, compare_for_reader, figure
-from ...statistics.readers.roc import areas, covariance
+from ...statistics.readers.roc import areas, covariance, rarer
 from ...statistics.readers.shares import shares
 from ..plan import Plan
 from ..questions import Question
@@ -45,7 +46,8 @@ def roc(question: str, ratings: Ratings, note: str = "") -> Found:
     """The areas of paired ratings, and the curves themselves, averaged over readers. note: what was left out."""
     figures = areas(ratings.values, ratings.truth)
     errors = _errors(ratings, partial(covariance, ratings.values, ratings.truth, patients=ratings.patients))
-    found = compared(question, ratings.arms, AREA, figures, errors, _counted(ratings, note))
+    units = rarer(ratings.read, ratings.truth, ratings.patients)
+    found = compared(question, ratings.arms, AREA, figures, errors, _counted(ratings, note), units)
     lines = {arm: _roc(values, ratings.truth) for arm, values in zip(ratings.arms, ratings.values, strict=True)}
     found.curves.append(Curve(question, "ROC curves, averaged over readers", "1 − specificity", "sensitivity", lines))
     return found
@@ -58,14 +60,18 @@ def _rates(question: str, ratings: Ratings, note: str) -> Found:
     for what, right, of in (("sensitivity", said, ratings.truth), ("specificity", 1 - said, ~ratings.truth)):
         patients = np.array(ratings.patients)[of]
         errors = _errors(ratings, partial(_errors_of_shares, right[..., of], patients))
-        found += compared(question, ratings.arms, what, np.nanmean(right[..., of], 2), errors, _counted(ratings, note))
+        figures, units = np.nanmean(right[..., of], 2), patients_read(ratings.read[:, of], patients.tolist())
+        found += compared(question, ratings.arms, what, figures, errors, _counted(ratings, note), units)
     return found
 
 
-def compared(question: str, arms: Sequence[str], what: str, figures: Values, errors: Values | str, note: str) -> Found:
+def compared(
+    question: str, arms: Sequence[str], what: str, figures: Values, errors: Values | str, note: str, units: float
+) -> Found:
     """Findings from a figure (arms, readers) of between 0 and 1.
 
-    errors: the covariance of its errors, or in a sentence why there is none; then there are no intervals.
+    errors: the covariance of its errors, or in a sentence why there is none; then there are no intervals. units: on how
+    many patients of a reader it rests, of the rarer kind where there are two.
     """
     readers, found = figures.shape[1], Found()
     if isinstance(errors, str):
@@ -86,15 +92,15 @@ def compared(question: str, arms: Sequence[str], what: str, figures: Values, err
         found.findings.append(Finding(question, what, arm, shown, "readers", over(readers), p, note, drawn))
 
     if readers == 1:
-        singles, pairs = compare_for_reader(figures[:, 0], errors)
+        singles, pairs = compare_for_reader(figures[:, 0], errors, units)
         found.remarks.append(f"{question}: {what} is of one reader, and its intervals hold for this reader alone.")
     elif len(arms) == 1:
         singles, pairs = (figure(figures, errors, 0),), {}
     else:
-        result = compare(figures, errors)
+        result = compare(figures, errors, patients=units)
         singles = result.figures
         pairs = {pair: (estimate, result.p_of[pair]) for pair, estimate in result.differences.items()}
-        if len(arms) > 2:
+        if len(arms) > 2 and with_width(result.differences[0, 1]).interval is not None:
             whole = Estimate(result.statistic, None, readers)
             name, held = f"F of equal {what}", over(readers)
             found.findings.append(Finding(question, name, "all", whole, "readers", held, result.p, note))

@@ -57,3 +57,9 @@ def jackknife_covariance(left: Values) -> Values:
     count = len(left)
     apart = left - left.mean(0)
     return np.asarray((count - 1) / count * apart.T @ apart)
+
+
+def patients_read(read: NDArray[np.bool_], patients: Sequence[Hashable]) -> float:
+    """How many patients a reader read, on average over readers. read: who read which case, (readers, cases)."""
+    of, count = numbered(patients)
+    return float(((read @ np.eye(count)[of]) > 0).sum(1).mean())

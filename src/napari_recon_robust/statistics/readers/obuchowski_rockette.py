@@ -2,6 +2,13 @@
 
 Obuchowski and Rockette 1995, doi:10.1080/03610919508813243, with the degrees of freedom of Hillis 2007,
 doi:10.1002/sim.2532. It takes any figure of merit with the covariances of its errors, such as areas of `roc`.
+
+In its published form the covariances count as known, whatever number of patients they are estimated from, and readers
+may seem to vary by less than their own errors. Of few patients that finds too much: see docs/reader-studies.md for how
+often. Where figures rest on fewer than 30 patients, figures, mean squares and covariances stay as published, and the
+error and its degrees of freedom are those of `averages`: the mean square of tests and readers is not taken below what
+errors alone make it, Var - Cov1 - Cov2 + Cov3, and covariances of n patients have n - 1 degrees of freedom
+(Satterthwaite 1946, doi:10.2307/3002019).
 """
 
 from dataclasses import dataclass
@@ -14,8 +21,10 @@ from scipy import stats
 
 from ...ground.errors import InputError
 from ..estimate import UPPER, Estimate, Values, finite
+from .averages import ROUNDING
 
 Generalises = Literal["readers and cases", "cases", "readers"]
+ENOUGH = 30  # patients from whom the covariances count as known
 
 
 @dataclass(frozen=True)
@@ -52,12 +61,18 @@ class Comparison:
     components: Components
 
 
-def compare(figures: ArrayLike, covariance: ArrayLike, generalises: Generalises = "readers and cases") -> Comparison:
+def compare(
+    figures: ArrayLike,
+    covariance: ArrayLike,
+    generalises: Generalises = "readers and cases",
+    patients: float = np.inf,
+) -> Comparison:
     """Compare tests by a figure of each reader.
 
     figures: (tests, readers). covariance: of their errors, (tests * readers, tests * readers), tests slowest.
     generalises: to which population the answer holds: to readers and cases like these, to cases like these with just
-    these readers, or to readers like these with just these cases.
+    these readers, or to readers like these with just these cases. patients: on how many a reader's figures rest, of the
+    rarer kind where there are two; from 30 on, as by default, the test is the published one.
     Raises InputError for fewer than two tests or two readers.
     """
     theta, errors = finite(figures, "figures"), finite(covariance, "covariances")
@@ -65,45 +80,48 @@ def compare(figures: ArrayLike, covariance: ArrayLike, generalises: Generalises 
         raise InputError(f"figures of shape {theta.shape} cannot be compared; give at least 2 tests and 2 readers.")
     found = components(theta, errors)
     tests, readers = theta.shape
+    shared, units = max(found.same_test - found.neither, 0.0), _units(patients)
     if generalises == "cases":
-        error = found.variance - found.same_reader + (readers - 1) * max(found.same_test - found.neither, 0.0)
-        statistic, degrees = _ratio((tests - 1) * found.of_tests, error), (tests - 1.0, np.inf)
-        p = float(stats.chi2.sf(statistic, degrees[0]))
+        error = found.variance - found.same_reader + (readers - 1) * shared
+        statistic, freedom = _ratio((tests - 1) * found.of_tests, error), units
+        p = _tail(statistic / (tests - 1), tests - 1.0, freedom)
     else:
-        shared = max(found.same_test - found.neither, 0.0) if generalises == "readers and cases" else 0.0
-        error = found.of_both + readers * shared
-        statistic = _ratio(found.of_tests, error)
-        degrees = (tests - 1.0, _freedom(error, found.of_both, (tests - 1) * (readers - 1)))
-        p = _tail(statistic, *degrees)
-    half = float(stats.t.ppf(UPPER, degrees[1])) * np.sqrt(2 * error / readers)
-    means = theta.mean(1)
+        of_patients = readers * shared if generalises == "readers and cases" else 0.0
+        of_readers = _of_readers(found, (tests - 1) * (readers - 1), units)
+        error = of_readers[0] + of_patients
+        statistic, freedom = _ratio(found.of_tests, error), _freedom(of_readers, (of_patients, units))
+        p = _tail(statistic, tests - 1.0, freedom)
+    scale = np.sqrt(2 * error / readers)
+    half, means = float(stats.t.ppf(UPPER, freedom)) * scale, theta.mean(1)
     differences = {
         (one, other): Estimate.around(means[one] - means[other], half, readers)
         for one, other in combinations(range(tests), 2)
     }
-    p_of = {pair: _two_sided(one.value, np.sqrt(2 * error / readers), degrees[1]) for pair, one in differences.items()}
+    p_of = {pair: _two_sided(one.value, scale, freedom) for pair, one in differences.items()}
     alone = tuple(figure(theta, errors, test, generalises) for test in range(tests))
-    return Comparison(alone, differences, statistic, degrees, p, p_of, found)
+    return Comparison(alone, differences, statistic, (tests - 1.0, freedom), p, p_of, found)
 
 
 def compare_for_reader(
-    figures: ArrayLike, covariance: ArrayLike
+    figures: ArrayLike, covariance: ArrayLike, patients: float = np.inf
 ) -> tuple[tuple[Estimate, ...], dict[tuple[int, int], tuple[Estimate, float]]]:
     """Compare tests by the figures of one reader, (tests,), with their covariance (tests, tests).
 
-    Returns the figures, and the difference of each pair with its two-sided p, by the normal distribution. They hold for
-    cases like these and this reader (DeLong et al. 1988, doi:10.2307/2531595).
+    Returns the figures, and the difference of each pair with its two-sided p, by the normal distribution, or Student's
+    t where they rest on fewer than 30 patients; see `compare`. They hold for cases like these and this reader (DeLong
+    et al. 1988, doi:10.2307/2531595).
     """
     theta, errors = finite(figures, "figures"), finite(covariance, "covariances")
-    scale = float(stats.norm.ppf(UPPER))
+    normal, freedom = float(stats.norm.ppf(UPPER)), _units(patients)
     singles = tuple(
-        Estimate.around(value, scale * error, 1) for value, error in zip(theta, np.sqrt(errors.diagonal()), strict=True)
+        Estimate.around(value, normal * error, 1)
+        for value, error in zip(theta, np.sqrt(errors.diagonal()), strict=True)
     )
-    found = {}
+    found, scale = {}, float(stats.t.ppf(UPPER, freedom))
     for one, other in combinations(range(theta.size), 2):
         error = np.sqrt(max(errors[one, one] + errors[other, other] - 2 * errors[one, other], 0.0))
         apart = theta[one] - theta[other]
-        found[one, other] = (Estimate.around(apart, scale * error, 1), _two_sided(apart, error, np.inf))
+        found[one, other] = (Estimate.around(apart, scale * error, 1), _two_sided(apart, error, freedom))
     return singles, found
 
 
@@ -137,14 +155,28 @@ def figure(figures: Values, covariance: Values, test: int, generalises: Generali
     else:
         of_readers = float(of_test.var(ddof=1))
         variance = of_readers + (readers * max(others, 0.0) if generalises == "readers and cases" else 0.0)
-        freedom = _freedom(variance, of_readers, readers - 1)
+        freedom = _freedom((of_readers, readers - 1), (variance - of_readers, np.inf))
     half = float(stats.t.ppf(UPPER, freedom)) * np.sqrt(variance / readers)
     return Estimate.around(of_test.mean(), half, readers)
 
 
-def _freedom(error: float, part: float, degrees: float) -> float:
-    """Satterthwaite's degrees of freedom of a sum whose random part has so many."""
-    return float(error**2 / (part**2 / degrees)) if part else float("inf")
+def _units(patients: float) -> float:
+    """The degrees of freedom of covariances from so many patients."""
+    return max(patients - 1, 1.0) if patients < ENOUGH else np.inf
+
+
+def _of_readers(found: Components, degrees: float, units: float) -> tuple[float, float]:
+    """What readers add to the error, and its degrees of freedom; of few patients at least that of their own errors."""
+    own = found.variance - found.same_reader - (found.same_test - found.neither)
+    if np.isfinite(units) and found.of_both <= own * (1 + ROUNDING):
+        return max(own, 0.0), degrees * units
+    return found.of_both, degrees
+
+
+def _freedom(*parts: tuple[float, float]) -> float:
+    """Satterthwaite's degrees of freedom of a sum of variances, each with its own."""
+    below = sum(part**2 / degrees for part, degrees in parts)
+    return float(sum(part for part, _ in parts) ** 2 / below) if below else float("inf")
 
 
 def _tail(statistic: float, numerator: float, denominator: float) -> float:

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...ground.errors import InputError
 from ..estimate import Values, finite, numbered
-from .jackknife import jackknife_covariance
+from .jackknife import jackknife_covariance, patients_read
 
 Method = Literal["jackknife", "delong", "unbiased"]
 
@@ -42,6 +42,15 @@ def covariance(
     """
     rated, positive = _checked(ratings, truth)
     return kernel_covariance(_kernel(rated, positive), positive, method, patients)
+
+
+def rarer(read: NDArray[np.bool_], truth: NDArray[np.bool_], patients: Sequence[Hashable]) -> float:
+    """How many patients with a case of the rarer kind a reader read, on average over readers.
+
+    read: who read which case, (readers, cases). truth, patients: of each case.
+    """
+    kinds = ([at for at, true in enumerate(truth) if true == kind] for kind in (True, False))
+    return min(patients_read(read[:, own], [patients[at] for at in own]) for own in kinds)
 
 
 def kernel_covariance(
