@@ -7,10 +7,12 @@ import ast
 import inspect
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 import napari_recon_robust as rr
 from napari_recon_robust.cli import cli
@@ -104,6 +106,21 @@ def test_what_is_no_command_is_found() -> None:
     assert "'equidistant' is not one of" in unfit(["reconstruct", "scan.h5", "--pattern", "equidistant"])
     assert unfit(["perturb", "worst-case", "scan.h5"]) == "budgets is missing"
     assert "no command 'begin'" in unfit(["study", "begin"])
+
+
+@pytest.mark.slow
+def test_the_first_case_prints_what_its_page_shows(tmp_path: Path) -> None:
+    """By the one of its commands that is quickest; what a figure depends on changes for all of them."""
+    page = TEXTS["first-case.md"]
+    (line,) = (line for line in _LINE.findall(page) if "--method tv" in line)
+    shutil.copy(ROOT / "sample_data" / "brain_t2_simulated.h5", tmp_path / "scan.h5")
+    words = [str(tmp_path / word) if word == "scan.h5" else word for word in shlex.split(line)]
+    printed = CliRunner().invoke(cli, words).stdout
+    (shown,) = re.findall(r"^Total variation, (?:.*\n){3}", page, re.MULTILINE)
+    figures = re.compile(r"(R =|SSIM|PSNR|NMSE) +([\d.]+)")
+    known, found = ([float(value) for _, value in figures.findall(text)] for text in (shown, printed))
+    assert len(known) == 7
+    assert found == pytest.approx(known, rel=0.01)
 
 
 def calls(text: str) -> list[ast.Call]:
