@@ -193,7 +193,18 @@ def test_a_target_image(scan_file: Path, tmp_path: Path, refused: Command, kind:
     moved_out(path, "magnitude", kind)
     with pytest.raises(FileFormatError, match=KINDS[kind]) as error:
         read_image(path)
-    options = ["--roi", "40,40,16,16", "--budget", "0.01", "--target-image", path, "--output", tmp_path / "case"]
+    options = [
+        "--acceleration",
+        "2",
+        "--roi",
+        "40,40,16,16",
+        "--budget",
+        "0.01",
+        "--target-image",
+        path,
+        "--output",
+        tmp_path / "case",
+    ]
     assert refused("perturb", "targeted", scan_file, *options) == f"recon-robust: {error.value}"
 
 

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 @click.option(
     "--figures",
     type=FOLDER,
-    help="Folder for the figures (SVG) and their data (CSV); a folder `figures` in the results if left out.",
+    help="Folder for the figures (SVG, and PDF for manuscripts) and their data (CSV); a folder `figures` in the "
+    "results if left out.",
 )
 def report(plan: Path, store: Path | None, output: Path | None, figures: Path | None) -> None:
     """Report on the finished trials of PLAN, which may also be a folder of results.
