@@ -220,12 +220,12 @@ def test_masks_and_accelerations_of_a_shift_of_scans_are_not_averaged(
     both = pl.concat([clean, abroad, clean.with_columns(mask=pl.lit("random")), random])
     words = inside_against_outside(both, tmp_path / "shifts.svg").words
     titles = [axes.get_title() for axes in drawn[0].axes]
-    gaps = {title.split(":")[0]: title.split("gap ")[1].split(" [")[0] for title in titles if "scanner" in title}
+    gaps = {title.split(":")[0]: float(title.split("gap ")[1].split(" [")[0]) for title in titles if "scanner" in title}
     assert gaps == {
-        "scanner, R = 4, equispaced": "0.100",
-        "scanner, R = 8, equispaced": "0.200",
-        "scanner, R = 4, random": "0.200",
-        "scanner, R = 8, random": "0.400",
+        "scanner, R = 4, equispaced": 0.1,
+        "scanner, R = 8, equispaced": 0.2,
+        "scanner, R = 4, random": 0.2,
+        "scanner, R = 8, random": 0.4,
     }
     assert words.startswith("Each mean: 5 volumes, 5 trials; bars: 95% interval over volumes. Lines")
 
