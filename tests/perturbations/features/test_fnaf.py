@@ -85,6 +85,20 @@ def test_full_sampling_recovers_everything_and_an_oblivious_method_nothing(measu
     assert lost.details["lost"]
     assert lost.details["information_preserved"]
     assert "lost its contrast" in lost.statement
+    assert "kept its contrast" in kept.statement
+
+    clean = combined(full)
+
+    class Sluggish(type(combined)):
+        label = "Sluggish"
+        differentiable = False
+
+        def reconstruct(self, measurement, **knobs):
+            return clean + 0.7 * (super().reconstruct(measurement) - clean)
+
+    (part,) = run(FNAF().run(full, Sluggish(), WHOLE, **PLACE))
+    assert part.details["recovery"] == pytest.approx(0.7, abs=0.02)
+    assert "kept part of its contrast" in part.statement
 
 
 @pytest.mark.parametrize("kind", ["combined", "rss"])

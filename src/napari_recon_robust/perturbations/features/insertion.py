@@ -19,7 +19,7 @@ from ..face import Placed
 from ..scanned_object import ScannedObject
 from .feature import STEPS, Feature, Tissue, beyond
 
-LOST = 0.5
+LOST, KEPT = 0.5, 0.9  # recoveries below which a feature is lost, and from which it is kept
 # Rose's criterion: a known feature is seen reliably at a signal-to-noise ratio of 5.
 ROSE = 5.0
 # Cheng et al. 2020: an attack succeeds from this loss on; the input carries the feature from this change on. Both are
@@ -184,6 +184,7 @@ class Insertion(ScannedObject):
             "published_preserved": input_mse >= PUBLISHED_PRESERVED,
             "candidates": [list(candidate) for candidate in candidates],
         }
+        share = "lost" if lost else "kept" if trial.recovery >= KEPT else "kept part of"
         return Perturbed.of(
             measurement,
             z,
@@ -196,7 +197,7 @@ class Insertion(ScannedObject):
             details=details,
             feature=placed(details),
             statement=f"The inserted {_named(feature)}, {how} row {row:.3g}, column {column:.3g}, "
-            f"{'lost' if lost else 'kept'} its contrast (recovery {written(trial.recovery, '.2f')}), and the samples "
+            f"{share} its contrast (recovery {written(trial.recovery, '.2f')}), and the samples "
             f"{'carry' if preserved else 'do not carry'} it.",
             findings=beyond(f"inserted {feature.shape}", feature.profile(measurement.matrix), self.setup.mask),
             clean=self.clean,
