@@ -46,7 +46,7 @@ def test_scans_on_which_knobs_are_tuned_are_in_no_figure(trials: pl.DataFrame, t
 def test_clean_trials_of_one_volume_say_what_the_other_figures_lack(trials: pl.DataFrame, tmp_path: Path) -> None:
     clean = trials.filter(pl.col("perturbation") == CLEAN, pl.col("volume") == "head0")
     found = draw_all(clean.drop([name for name in clean.columns if name.startswith("coverage")]), tmp_path)
-    assert list(found.drawn) == ["lesions", "shifts", "small-features"]
+    assert list(found.drawn) == ["methods", "lesions", "shifts", "small-features"]
     assert "give the plan a perturbation with budgets" in found.lacking["Loss against the budget"]
     assert "the perturbation rotation" in found.lacking["Quality against rotation"]
     assert "such as posterior, and the metric coverage" in found.lacking["Calibration of posterior intervals"]

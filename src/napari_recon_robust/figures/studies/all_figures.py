@@ -7,10 +7,11 @@ from pathlib import Path
 from polars import DataFrame
 
 from ...ground.writing import said
-from . import budget, calibration, features, frame, lesions, rotation, shifts, small_features, stability
+from . import budget, calibration, features, frame, lesions, methods, rotation, shifts, small_features, stability
 from .style import Drawn
 
 FIGURES: dict[str, tuple[str, Callable[[DataFrame, Path], Drawn]]] = {
+    "methods": (methods.TITLE, methods.methods_against_baseline),
     "budget": (budget.TITLE, budget.loss_against_budget),
     "rotation": (rotation.TITLE, rotation.quality_against_rotation),
     "fnaf": (features.TITLE, features.lost_features),

@@ -25,7 +25,7 @@ LESIONS = ("annotations", "lesions", "drawn")  # the kinds of regions that are l
 PERCENT = (0.0, 100.0)
 ENDLESS = (-inf, inf)
 _MASK = [name for name in MASK if name not in ("acceleration", "mask_seed")]
-_MEAN = ("mean", "low", "high", "kind", "volumes", "count")  # what a summary says of each mean
+MEAN = ("mean", "low", "high", "kind", "volumes", "count")  # what a summary says of each mean
 _POOLED = {"region_kind": "kinds of regions", DOMAIN: "domains of scans", "chosen": "chosen slices"}
 
 
@@ -153,7 +153,7 @@ def _incomplete(data: pl.DataFrame) -> str:
     """A sentence on the methods whose means are over less than those of others beside them, with the least of each."""
     if "method_label" not in data.columns:
         return ""
-    beside = [name for name in data.columns if name not in ("method_label", *_MEAN)]
+    beside = [name for name in data.columns if name not in ("method_label", *MEAN)]
     lacking = dict[str, tuple[float, str]]()
     for _, part in parted(data, *beside):
         for of, unit in (("volumes", "volume"), ("count", "trial")):

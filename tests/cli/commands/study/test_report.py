@@ -14,7 +14,7 @@ def test_a_finished_study_becomes_figures_and_one_page(finished: Path, tmp_path:
     assert f"saved: {output}" in result.output
     assert "not drawn: Quality against rotation. " in result.output
     assert {"budget.svg", "budget.csv", "lesions.svg", "stability.svg"} <= {path.name for path in figures.iterdir()}
-    assert "figures: budget, lesions" in result.output
+    assert "figures: methods, budget, lesions" in result.output
     page = output.read_text()
     assert "Study “small”" in page
     assert "1 slice of 1 volume" in page

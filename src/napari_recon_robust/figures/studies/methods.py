@@ -1,0 +1,46 @@
+"""The methods beside each other: paired differences of their clean images' SSIM to one of them."""
+
+from pathlib import Path
+
+import polars as pl
+
+from ...studies.difference import method_difference
+from . import frame
+from .style import Drawn, Sheet
+
+TITLE = "Methods against a baseline"
+_ADVICE = "give the plan several methods and the metric ssim"
+_BLIND = "tv"  # which sees no truth either, and is the baseline where a study has it
+_METRICS = {"ssim_foreground_clean": "SSIM of the foreground", "ssim_region_clean": "SSIM of the regions"}
+_RENAMED = {"difference": "mean", "pairs": "count", "metric": "value"}
+
+
+def methods_against_baseline(trials: pl.DataFrame, path: Path) -> Drawn:
+    """Draw by how much the SSIM of each method's clean images differs from that of a baseline on the same slices.
+
+    The baseline is total variation, or without it the first method. A row of panels for each acceleration and pattern.
+    Raises Lacking for a study of a single method.
+    """
+    rows = frame.need(trials, ["ssim_foreground_clean"], _ADVICE)
+    labels = frame.names_of(rows["method_label"])
+    if len(labels) < 2:
+        raise frame.Lacking(f"The study has one method: {_ADVICE}.")
+    baseline = next((label for label in labels if label.split()[0].lower() == _BLIND), labels[0])
+    metrics = [name for name in _METRICS if name in rows.columns and rows[name].is_finite().any()]
+    data = method_difference(rows, baseline, metrics=metrics, volumes=()).rename(_RENAMED)
+    data = data.with_columns(pl.col("method_label").str.strip_suffix(f" less {baseline}"))
+    shown = data.select("method_label", "mask", "acceleration", "value", *frame.MEAN, "p", "p_holm", "tests")
+    parts = frame.parted(shown.sort("acceleration", maintain_order=True), "acceleration", "mask")
+    several = shown["mask"].n_unique() > 1
+    sheet = Sheet(TITLE, shown["method_label"], rows=len(parts), columns=2)
+    for panels, ((rate, mask), part) in zip(sheet.panels, parts, strict=True):
+        title = ", ".join(filter(None, (frame.acceleration_words(rate), mask if several else "")))
+        for axes, name in zip(panels, metrics, strict=False):
+            for row in part.filter(value=name).iter_rows(named=True):
+                y = -sheet.number(row["method_label"])
+                sheet.point(axes, [row[end] for end in ("mean", "low", "high")], [y, y, y], row["method_label"])
+            axes.axvline(0, color="black", linewidth=0.6)
+            axes.set(xlabel=f"{_METRICS[name]} less that of {baseline}", title=title, yticks=[])
+    sheet.legend(lines=False)
+    tests = "p in the data: Wilcoxon's test over volumes, adjusted by Holm for all rows of a metric."
+    return sheet.finish(path, shown, f"{frame.counted(shown, rows)} {tests}")

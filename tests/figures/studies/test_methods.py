@@ -1,0 +1,38 @@
+from pathlib import Path
+
+import polars as pl
+import pytest
+from matplotlib.figure import Figure
+
+from napari_recon_robust.figures.studies.frame import Lacking
+from napari_recon_robust.figures.studies.methods import methods_against_baseline
+from napari_recon_robust.statistics import paired
+
+
+def test_each_method_is_paired_with_total_variation(trials: pl.DataFrame, tmp_path: Path, drawn: list[Figure]) -> None:
+    """Where it stands in the table does not matter."""
+    turned = trials.sort("method_label", descending=True, maintain_order=True)
+    data = pl.read_csv(methods_against_baseline(turned, tmp_path / "methods.svg").data)
+    assert set(data["method_label"]) == set(trials["method_label"]) - {"TV"}
+    row = data.filter(method_label="VarNet", acceleration=8, value="ssim_foreground_clean").row(0, named=True)
+    clean = trials.filter(perturbation="none", acceleration=8).unique(["method_label", "volume", "slice"])
+    one, other = (clean.filter(method_label=name).sort("volume", "slice") for name in ("VarNet", "TV"))
+    metric = "ssim_foreground_clean"
+    found = paired.difference(one[metric], other[metric], one["volume"].to_list())
+    assert row["mean"] == pytest.approx(found.mean.value)
+    assert (row["low"], row["high"]) == pytest.approx(found.mean.interval)
+    assert (row["volumes"], row["count"], row["p"]) == (found.mean.units, found.pairs, found.wilcoxon)
+    titles = [axes.get_title() for axes in drawn[0].axes]
+    assert titles == ["R = 4", "R = 4", "R = 8", "R = 8"]
+    assert drawn[0].axes[1].get_xlabel() == "SSIM of the regions less that of TV"
+
+
+def test_without_total_variation_the_first_method_is_the_baseline(trials: pl.DataFrame, tmp_path: Path) -> None:
+    others = trials.filter(pl.col("method_label") != "TV")
+    data = pl.read_csv(methods_against_baseline(others, tmp_path / "methods.svg").data)
+    assert others["method_label"][0] not in data["method_label"]
+
+
+def test_one_method_is_beside_none(trials: pl.DataFrame, tmp_path: Path) -> None:
+    with pytest.raises(Lacking, match="one method: give the plan several methods"):
+        methods_against_baseline(trials.filter(method_label="TV"), tmp_path / "methods.svg")
