@@ -358,7 +358,7 @@ def _training_case() -> bytes:
 
 def _bank(folder: Path) -> Path:
     path = folder / "bank"
-    (path / "data").mkdir(parents=True)
+    path.mkdir(parents=True)
     origin = Origin(name="a", kind="simulated from NIfTI", sha256="0" * 64, person="a")
     (path / "bank.json").write_text(SPECIFICATION.model_dump_json(indent=1))
     (path / "sources.json").write_text(
@@ -371,7 +371,7 @@ def _bank(folder: Path) -> Path:
 
 
 def _open_bank(path: Path) -> Bank:
-    return run(build_bank(SPECIFICATION, path / "data", path))
+    return run(build_bank(SPECIFICATION, path, path))
 
 
 def _use_bank(bank: Bank) -> None:

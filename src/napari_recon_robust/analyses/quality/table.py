@@ -130,7 +130,7 @@ class Table:
         for section in self.sections:
             low, high = section.effective
             text.append(f"## {section.group}, {section.acceleration:g}x")
-            known = any(line.ssim.interval for line in section.scores)
+            known = any(one.interval for line in section.scores for one in (line.ssim, line.psnr, line.nmse))
             over = (
                 f"intervals over {section.unit}{_ONE_PATIENT if section.unit.endswith('scans') else ''}"
                 if known
