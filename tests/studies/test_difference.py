@@ -273,6 +273,19 @@ def test_methods_of_one_study_are_paired(first: pl.DataFrame) -> None:
     assert next(sentences(found)).startswith("VarNet less TV, R = 4, ")
 
 
+def test_what_was_found_on_one_method_is_paired_as_the_same_for_all(first: pl.DataFrame) -> None:
+    attack = {"perturbation": "worst-case", "control": False}
+    found_on = first.filter(**attack).with_columns(found_for=pl.lit("TV"))
+    own = first.filter(**attack).with_columns(found_for=pl.lit(None, pl.String))
+    found = method_difference(found_on, "TV", metrics=["ssim_region_perturbed"])
+    assert set(found["found_for"]) == {"TV"}
+    assert found["pairs"].unique().to_list() == [10]
+    assert ", found on TV: " in next(sentences(found))
+    both = method_difference(pl.concat([own, found_on]), "TV", metrics=["ssim_region_perturbed"])
+    assert both.filter(pl.col("found_for").is_null())["difference"].to_list() == found["difference"].to_list()
+    assert len(both) == 2 * len(found)
+
+
 def test_trials_of_a_method_without_partner_are_told_once(first: pl.DataFrame) -> None:
     several = pl.concat([first, first.filter(method_label="VarNet").with_columns(method_label=pl.lit("U-Net"))])
     some = several.filter((pl.col("method_label") == "TV") | (pl.col("volume") != "head0"))

@@ -72,7 +72,8 @@ def method_difference(
 
     trials: the table of a study. baseline: a method's label, as the column method_label has it. A trial is the same of
     two methods if file, slice, mask, region and its place, perturbation and seed agree. Where each method has a
-    perturbation of its own, such as an attack, these are paired, each method with its own.
+    perturbation of its own, such as an attack, these are paired, each method with its own; one that was found on some
+    method (`found_on`) is the same for both, also for that method.
 
     The result is that of `study_difference`; method_label is such as "unet less tv". Raises InputError for a label that
     the study lacks, for a study of a single method, for a metric that was not measured, and where no trial is shared.
@@ -95,7 +96,6 @@ def sides(trials: "DataFrame", baseline: str) -> tuple["DataFrame", "DataFrame"]
         raise InputError(f"the study has no method {baseline!r}; choose from {', '.join(labels)}.")
     if len(labels) == 1:
         raise InputError(f"the study has one method, {baseline}; name a second study to compare it with.")
-    trials = _of_others(trials)
     found = []
     for label in labels:
         if label != baseline:

@@ -87,6 +87,12 @@ def test_a_line_break_is_refused(where: str, broken: str) -> None:
         array.script(**paths, name="a", total=1, threads=1, trust=False)
 
 
+def test_a_name_with_an_odd_space_is_kept() -> None:
+    """macOS has a narrow no-break space before AM."""
+    paths = {"plan": Path("10.30\u202fAM/plan.yaml"), "store": Path("10.30\u202fAM"), "to": Path("a.sbatch")}
+    assert "10.30\u202fAM/logs" in JobArray().script(**paths, name="a", total=1, threads=1, trust=False)
+
+
 @pytest.mark.slow
 def test_a_fake_sbatch_runs_the_whole_study(write_plan, tmp_path) -> None:
     path = write_plan(shard=2)

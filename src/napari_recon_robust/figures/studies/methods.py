@@ -21,7 +21,7 @@ def methods_against_baseline(trials: pl.DataFrame, path: Path) -> Drawn:
     The baseline is total variation, or without it the first method. A row of panels for each acceleration and pattern.
     Raises Lacking for a study of a single method.
     """
-    rows = frame.need(trials, ["ssim_foreground_clean"], _ADVICE)
+    rows = frame.need(trials, ["ssim_foreground_clean"], _ADVICE, transferred=True)
     labels = frame.names_of(rows["method_label"])
     if len(labels) < 2:
         raise frame.Lacking(f"The study has one method: {_ADVICE}.")

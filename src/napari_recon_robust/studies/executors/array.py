@@ -2,11 +2,13 @@
 
 import shlex
 import sys
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
 from ...ground.errors import InputError, one_line
 
+_NO_SIGNS = ("Cc", "Cs", "Zl", "Zp")  # controls, half letters, and what parts lines and paragraphs; not odd spaces
 _SCRIPT = """\
 #!/bin/bash
 # {total:,} trials of {name}, in {tasks} elements that know nothing of each other: each runs one of {tasks} shards.
@@ -61,7 +63,7 @@ class JobArray:
 
 def _check_one_line(text: str) -> None:
     """What follows a line break in a line for #SBATCH would be a line of its own, which the shell runs."""
-    if not text.isprintable():
+    if any(unicodedata.category(letter) in _NO_SIGNS for letter in text):
         raise InputError(
             f"{one_line(text)!r} has a line break or another sign that is not printed, which a script for SLURM cannot "
             "hold; rename the folder or file, or leave the sign out."

@@ -78,7 +78,7 @@ def diff(
         except NothingSharedError as error:
             raise click.ClickException("\n  ".join(error)) from None
     elif baseline is not None:
-        tables, names = sides(trials, baseline), (baseline, "the other methods")
+        tables, names = sides(trials, baseline), (baseline, "the rest")
         table = method_difference(trials, baseline, metrics=metrics, volumes=volumes)
     else:
         refuse("name a second study, or by --baseline a method of this one to compare the others with.")
