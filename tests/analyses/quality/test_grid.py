@@ -154,7 +154,7 @@ def test_files_of_one_name_are_called_by_the_shortest_ends_that_tell_them_apart(
         str(tmp_path / "patient4" / "before" / "t2.h5"): "patient4/before/t2.h5",
         "patient4/after/t2.h5": "after/t2.h5",
         "patient4/t2.h5": "patient4/t2.h5",
-        "sch\udce4del.h5": "sch\N{REPLACEMENT CHARACTER}del.h5",  # a name that is not in UTF-8
+        **{f"sch{chr(0xDC00 + byte)}del.h5": f"sch\\x{byte:x}del.h5" for byte in (0xE4, 0xE5)},  # not in UTF-8
     }
     assert names([Path(path) for path in paths]) == {Path(path): name for path, name in paths.items()}
     twice = [Path("scan.h5"), tmp_path / "scan.h5"]

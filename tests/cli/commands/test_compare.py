@@ -71,8 +71,10 @@ def test_a_scan_that_cannot_be_used_is_named_and_the_others_are_measured(scan_fi
     cut = tmp_path / "cut.npy"
     np.save(cut, np.ones((4, 64, 64), np.complex64))
     cut.write_bytes(cut.read_bytes()[:1000])
-    result = invoke(cut, scan_file, "--acceleration", "3", "--method", "zero-filled")
+    half = tmp_path / "half.h5"
+    half.write_bytes(scan_file.read_bytes()[: scan_file.stat().st_size // 2])
+    result = invoke(cut, half, scan_file, "--acceleration", "3", "--method", "zero-filled")
     assert result.exit_code == 1
     assert "| zero-filled |" in result.stdout
-    assert "recon-robust: left out: cut.npy" in result.stderr
-    assert len(result.stderr.splitlines()) == 1
+    assert all(f"recon-robust: left out: {name}" in result.stderr for name in ("cut.npy", "half.h5"))
+    assert len(result.stderr.splitlines()) == 2

@@ -155,10 +155,15 @@ def names(paths: Sequence[Path]) -> dict[Path, str]:
     parts = {path: Path(os.path.abspath(path)).parts[1:] for path in paths}
     found = dict.fromkeys(paths, "")
     for length in range(1, max(map(len, parts.values()), default=0) + 1):
-        ends = {path: whole_letters("/".join(parts[path][-length:])) for path in paths}
+        ends = {path: "/".join(parts[path][-length:]) for path in paths}
         counts = Counter({parts[path]: ends[path] for path in paths}.values())
         found |= {path: end for path, end in ends.items() if not found[path] and counts[end] == 1}
-    return found
+    return {path: _told(end) for path, end in found.items()}
+
+
+def _told(name: str) -> str:
+    """A name that can be written; one that is not in UTF-8 with its bytes, which tell it from others."""
+    return name if name == whole_letters(name) else whole_letters(os.fsencode(name).decode("utf-8", "backslashreplace"))
 
 
 def cases(

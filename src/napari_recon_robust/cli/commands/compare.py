@@ -80,7 +80,7 @@ def compare(
         refuse_idle(("matrix",), "without NIfTI volumes to simulate from")
     if axes is None:
         _tell_guesses(paths)
-    elif not any(map(takes_axes, paths)):
+    elif not any(map(_has_free_axes, paths)):
         refuse_idle(("axes",), "without arrays whose axes can be named, since these files name theirs")
     grid["seeds"] = tuple(number(seed, default=seed) for seed in seeds)
     if unknown := [seed for seed in grid["seeds"] if isinstance(seed, str) and seed != "file"]:
@@ -113,11 +113,19 @@ def _tell_guesses(files: Iterable[Path]) -> None:
     """Warn of what is guessed of arrays, such as their axes, each guess once; what cannot be read is told later."""
     notes = Counter[str]()
     for file in files:
-        if takes_axes(file):
+        if _has_free_axes(file):
             with suppress(FileFormatError, InputError), open_scan(file) as scan:
                 notes.update(scan.header.notes)
     for note, scans in notes.items():
         warn(f"{counted(scans, 'scan')}: {note}")
+
+
+def _has_free_axes(file: Path) -> bool:
+    """Whether names may be given to its axes; False for a damaged file, which is told and left out later."""
+    try:
+        return takes_axes(file)
+    except FileFormatError:
+        return False
 
 
 def _named(file: str) -> tuple[str, Path]:
