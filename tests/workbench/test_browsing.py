@@ -128,8 +128,8 @@ def test_two_cases_are_compared(bench: Workbench, folder: Path) -> None:
 
 
 def test_what_computes_cases_again_names_the_own_models_that_it_may_call(bench: Workbench, folder: Path) -> None:
-    mine = bench.reconstruction.own_models["mine"] = registry.get("zero-filled")
+    mine = bench.reconstruction.own_models["zero-filled"] = registry.get("zero-filled")
     bench.reconstruction.own_models["another"] = registry.get("tv")
-    cases = [replace(entry(bench, "random"), method="mine"), entry(bench, "fnaf")]
+    cases = [replace(entry(bench, "random"), method="zero-filled"), entry(bench, "fnaf")]
     assert [*bench.browsing.replay(cases).models] == [mine]
     assert mine in bench.open_case(folder / "random").models, "which are called only after it is read"

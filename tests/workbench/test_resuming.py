@@ -370,6 +370,28 @@ def test_an_own_model_is_asked_for(crashed: Workbench, tmp_path: Path) -> None:
     bench.acquisition.close()
 
 
+def test_a_review_comes_back_with_the_second_own_model_of_one_name(crashed: Workbench, tmp_path: Path) -> None:
+    paths = [tmp_path / folder / "own.py" for folder in "ab"]
+    for factor, path in enumerate(paths, 1):
+        path.parent.mkdir()
+        path.write_text(f"def reconstruct(image):\n    return {factor} * image\n", encoding="utf-8")
+        crashed.reconstruction.open(str(path)).run()
+    crashed.perturbing.choose("random")
+    crashed.perturbing.run().run()
+    keep(crashed)
+    bench = Workbench()
+    bench.resuming.look()
+    for path in reversed(paths):
+        bench.reconstruction.open(str(path)).run()
+    second = next(iter(bench.reconstruction.own_models.values()))
+    with pytest.raises(InputError, match="own model and is not opened by itself"):
+        bench.resuming.resume().run()
+    bench.acquisition.measure().run()
+    assert bench.perturbing.result is not None
+    assert bench.perturbing.result.setting.method.reconstructor is second
+    bench.acquisition.close()
+
+
 @pytest.mark.slow
 def test_a_result_comes_back_with_its_slice(crashed: Workbench) -> None:
     crashed.acquisition.measure(0).run()

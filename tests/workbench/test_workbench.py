@@ -12,14 +12,16 @@ import torch
 
 from helpers import broken_package
 from helpers.faults import fails_at, steps
+from napari_recon_robust.cases.replay import replay
 from napari_recon_robust.data.orientation import Directions
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.data.scan import Scan
 from napari_recon_robust.ground.errors import FileFormatError, InputError, ModelError, ReconRobustError
-from napari_recon_robust.ground.progress import Job, Progress
+from napari_recon_robust.ground.progress import Job, Progress, run
 from napari_recon_robust.ground.writing import WritingError
 from napari_recon_robust.io import open_scan
 from napari_recon_robust.physics.sampling import Sampling
+from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.reports.export import export_image
 from napari_recon_robust.workbench import Workbench
 from napari_recon_robust.workbench.reconstruction import Rendered
@@ -322,6 +324,71 @@ def test_own_models_of_one_name_stay_apart_and_one_that_is_opened_again_replaces
     assert method.own_models == {"mine.py:reconstruct": first, "b/mine.py:reconstruct": again}
     assert method.find(first.id) is first
     assert second.id == again.id == again.label != first.label
+    assert {one.recorded_id for one in opened} == {first.id}, "a case does not depend on what else is open"
+
+
+@pytest.fixture
+def of_one_name(bench: Workbench, tmp_path: Path) -> dict[str, Path]:
+    """Two own models of one name, each the method of a saved case, `case` in its folder."""
+    found = {}
+    for number, folder in enumerate("ab"):
+        (tmp_path / folder).mkdir()
+        found[folder] = tmp_path / folder / "mine.py"
+        found[folder].write_text(f"def reconstruct(image):\n    return {number + 1} * image\n", encoding="utf-8")
+        bench.reconstruction.open(str(found[folder])).run()
+        bench.perturbing.choose("random")
+        bench.perturbing.run(LESION).run()
+        bench.save(tmp_path / folder / "case").run()
+    return found
+
+
+@pytest.mark.parametrize("order", ["b", "ba", "ab"])
+def test_a_case_opens_with_its_own_model_in_whatever_order_models_of_its_name_are_opened(
+    of_one_name: dict[str, Path], order: str
+) -> None:
+    again = Workbench()
+    for folder in order:
+        again.reconstruction.open(str(of_one_name[folder])).run()
+    models = dict(zip(order, again.reconstruction.own_models.values(), strict=True))
+    for folder in order:
+        result = again.open_case(of_one_name[folder].parent / "case").run()
+        assert again.reconstruction.reconstructor is models[folder]
+        assert "The metrics are reproduced exactly." in result.note
+        assert "What has changed" not in result.note
+
+
+def test_the_gallery_replays_each_case_with_its_own_model(
+    of_one_name: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("napari_recon_robust.ground.cache.cache_folder", lambda: tmp_path / "cache")
+    again = Workbench()
+    for model in reversed(of_one_name.values()):
+        again.reconstruction.open(str(model)).run()
+    again.browsing.open(tmp_path).run()
+    task = again.browsing.replay(again.browsing.entries)
+    assert [*task.models] == [*again.reconstruction.own_models.values()]
+    said = [*task.run().values()]
+    assert len(said) == 2
+    assert all("reproduced exactly" in one and "What has changed" not in one for one in said)
+
+
+def test_a_case_is_replayed_by_itself_with_the_second_model_of_its_name(of_one_name: dict[str, Path]) -> None:
+    again = run(replay(of_one_name["b"].parent / "case", registry.get(str(of_one_name["b"]))))
+    assert again.reproduced
+    assert not again.changes
+
+
+def test_a_case_whose_model_has_changed_asks_for_it_only_where_two_could_be_meant(
+    of_one_name: dict[str, Path],
+) -> None:
+    model, case = of_one_name["b"], of_one_name["b"].parent / "case"
+    model.write_text(model.read_text(encoding="utf-8") + "# changed\n", encoding="utf-8")
+    again = Workbench()
+    again.reconstruction.open(str(model)).run()
+    assert "mine.py was the file" in again.open_case(case).run().note
+    again.reconstruction.open(str(of_one_name["a"])).run()
+    with pytest.raises(InputError, match=r"none of the 2 models of that name .* is as it was then"):
+        again.open_case(case).run()
 
 
 def test_an_undersampled_scan_has_no_reference(bench: Workbench, tmp_path: Path) -> None:

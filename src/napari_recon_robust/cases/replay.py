@@ -202,7 +202,7 @@ def unperturbed_case(
 def _recipe(measurement: Measurement, method: Method, source: Mapping[str, Any], **of_perturbation: Any) -> CaseRecipe:
     """The recipe of a method on a measurement, and of what was done to that."""
     return CaseRecipe(
-        method=method.id,
+        method=method.reconstructor.recorded_id,
         method_knobs=dict(method.knobs),
         input=record.array_hash(_array(measurement.kspace), _array(measurement.mask)),
         source={**source, **({} if measurement.unit == 1 else {"unit": measurement.unit})},
@@ -432,7 +432,8 @@ def _method(recipe: CaseRecipe, given: Reconstructor | None) -> Method:
 def _changes(recipe: CaseRecipe, method: Method) -> list[str]:
     now = {**_versions(), "threads": str(torch.get_num_threads())}
     then = {**recipe.versions, "threads": str(recipe.threads)}
-    changes = [] if method.id == recipe.method else [f"the method was {recipe.method} and is now {method.id}"]
+    id = method.reconstructor.recorded_id
+    changes = [] if id == recipe.method else [f"the method was {recipe.method} and is now {id}"]
     if then.get(_CODE) != now[_CODE]:
         state = "an earlier" if _CODE not in then else "another"
         changes.append(f"{state} state of this package's code saved the case, so differences can come from that")

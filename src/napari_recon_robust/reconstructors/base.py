@@ -53,9 +53,16 @@ class Reconstructor(ABC):
     no_gradient: str = ""
     # What is known of its code since it was opened (own models); None if `fingerprint` looks at its module.
     code: Mapping[str, str] | None = None
+    # Its id in cases, where `id` also tells it from another own model of that id; empty if that is `id`.
+    id_in_cases: str = ""
 
     def __repr__(self) -> str:
         return f"reconstructor({getattr(self, 'id', type(self).__name__)!r})"
+
+    @property
+    def recorded_id(self) -> str:
+        """The id by which cases know it, whatever else is open."""
+        return self.id_in_cases or self.id
 
     @property
     def axes(self) -> tuple[Knob, ...]:

@@ -13,15 +13,17 @@ from ..cases.gallery.listing import listing
 from ..cases.gallery.pair import Pair, read_pair
 from ..cases.gallery.query import DEFAULT_ORDER, Filter, arranged, order
 from ..cases.gallery.verdicts import judge_case
-from ..cases.record import array_hash, read_description
+from ..cases.record import array_hash, load_case, read_description
 from ..ground.errors import InputError, ReconRobustError
 from ..ground.progress import Job, Progress
 from .acquisition import Acquisition
 from .perturbing import Perturbing
 from .reconstruction import Reconstruction
+from .saving import made_with
 from .task import Task, part
 
 if TYPE_CHECKING:
+    from ..cases.replay import Replay
     from ..reconstructors.base import Reconstructor
 
 
@@ -137,9 +139,9 @@ class Browsing:
                     self.replayed.emit(entry)
 
         name = entries[0].name if len(entries) == 1 else f"{len(entries)} cases"
-        own = self._reconstruction.own(*{entry.method for entry in entries})
-        job = _replays(entries, self._reconstruction.own_models)
-        return Task(f"Replaying {name}", job, accept, accept, models=own)
+        own, methods = self._reconstruction.own_models, {entry.method for entry in entries}
+        called = [one for one in own.values() if one.recorded_id in methods]
+        return Task(f"Replaying {name}", _replays(entries, own), accept, accept, models=called)
 
     def compare(self, entries: Sequence[Entry], show: Callable[[Pair], object]) -> Task[Pair]:
         """Read two cases and show them beside each other; InputError for another number of cases."""
@@ -176,18 +178,23 @@ def _labels(entries: Sequence[Entry]) -> Job[dict[str, str]]:
 def _replays(entries: Sequence[Entry], own: "Mapping[str, Reconstructor]") -> Job[dict[Path, str]]:
     """What each replay says; previews are what is known so far."""
     yield Progress(0.0, "Replaying")
-    from ..cases.replay import replay
-
     found: dict[Path, str] = {}
     for number, entry in enumerate(entries):
         start, end = number / len(entries), (number + 1) / len(entries)
         try:
-            again = yield from part(replay(entry.path, own.get(entry.method)), start, end)
+            again = yield from part(_replay(entry, own), start, end)
             found[entry.path] = again.summary()
         except ReconRobustError as error:
             found[entry.path] = f"It cannot be replayed: {error}"
         yield Progress(end, f"Replayed {entry.name}", dict(found))
     return found
+
+
+def _replay(entry: Entry, own: "Mapping[str, Reconstructor]") -> "Job[Replay]":
+    from ..cases.replay import replay
+
+    case = load_case(entry.path)
+    return (yield from replay(case, made_with(case.recipe, own)))
 
 
 def _pair(first: Entry, second: Entry) -> Job[Pair]:

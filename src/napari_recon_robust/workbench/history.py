@@ -195,7 +195,7 @@ class History(ReviewPart):
                 self.fill(disk.folder, placed(result, measured, self._now.state, chosen=disk.chosen))
                 show(next(one for one in self.entries if one.number == entry.number))
 
-        return Task(f"Opening {entry.name}", job, accept, models=self._reconstruction.own(entry.method))
+        return Task(f"Opening {entry.name}", job, accept, models=[*own.values()])  # any, until the case is read
 
     def add(self, result: Result, region: str = "") -> None:
         """Take a finished perturbation, each of its budgets by itself, unless it is in the list.

@@ -127,7 +127,8 @@ class Reconstruction:
     def open(self, source: str) -> Task["Reconstructor"]:
         """Open an own model (a file, module:function, bart: and a command) and choose it.
 
-        One that is opened again replaces itself. Another one of the same id has its folder before that.
+        One that is opened again replaces itself. Another one of the same id has its folder before that; cases record
+        the id without the folder, since it depends on what else is open.
         """
 
         def accept(model: "Reconstructor") -> None:
@@ -135,6 +136,7 @@ class Reconstruction:
 
             place = Path(in_full(source)).absolute()
             before = (folder.name for folder in place.parents)
+            model.id_in_cases = model.recorded_id
             while self._places.get(model.id, place) != place and (folder := next(before, "")):
                 model.id, model.label = (f"{folder}/{word}" for word in (model.id, model.label))
             self._places[model.id] = place

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..ground.errors import FileFormatError
+from ..ground.errors import FileFormatError, InputError
 from ..ground.guard import is_file, shown
 from ..ground.progress import Job, Progress
 from .acquisition import Slice
@@ -12,7 +12,7 @@ from .perturbing import Result, Setting, finished
 from .task import part
 
 if TYPE_CHECKING:
-    from ..cases.record import Case
+    from ..cases.record import Case, CaseRecipe
     from ..data.roi import ROI
     from ..reconstructors.base import Reconstructor
     from .reconstruction import Rendered
@@ -62,6 +62,23 @@ def reconstruction_of(measured: Slice, rendered: "Rendered", roi: "ROI | None", 
     )
 
 
+def made_with(recipe: "CaseRecipe", own: "Mapping[str, Reconstructor]") -> "Reconstructor | None":
+    """The opened own model that a case was made with, or else the only one of its id; None where none has that id.
+
+    InputError where several have it, and none is as it was for the case.
+    """
+    of_id = [one for one in own.values() if one.recorded_id == recipe.method]
+    if len(of_id) < 2:
+        return next(iter(of_id), None)
+    for one in of_id:
+        if one.fingerprint() == recipe.weights:
+            return one
+    raise InputError(
+        f"the case was made with {recipe.method!r}, and none of the {len(of_id)} models of that name that are open is "
+        "as it was then; open the one that it was made with, or start anew and open only its later version."
+    )
+
+
 def opened_case(folder: Path, own: "Mapping[str, Reconstructor]") -> Job[Result]:
     """Compute everything again from the saved k-space; what does not agree with the record becomes a finding."""
     yield Progress(0.0, "Reading what was saved")
@@ -75,7 +92,7 @@ def opened_case(folder: Path, own: "Mapping[str, Reconstructor]") -> Job[Result]
         )
     case = load_case(folder)
     recipe = case.recipe
-    again = yield from part(replay(case, own.get(recipe.method)), 0.1, 1.0)
+    again = yield from part(replay(case, made_with(recipe, own)), 0.1, 1.0)
     setting = Setting(
         measurement=measurement_of(case),
         method=again.method,
