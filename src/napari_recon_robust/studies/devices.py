@@ -44,10 +44,9 @@ def _is_ours(held: ExitStack, number: int) -> bool:
     # the same one has other numbers in processes that see others of them
     name = getattr(torch.cuda.get_device_properties(number), "uuid", number)
     try:
-        held.enter_context(locked(_folder() / f"{name}.lock", "another worker has this GPU."))
+        return held.enter_context(locked(_folder() / f"{name}.lock", "another worker has this GPU."))
     except InputError:
         return False
-    return True
 
 
 def _folder() -> Path:
