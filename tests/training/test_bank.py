@@ -9,6 +9,7 @@ from napari_recon_robust.ground.errors import InputError, ReconRobustError
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.physics import coils
 from napari_recon_robust.training.bank import build_bank, fill_bank
+from napari_recon_robust.training.sources import BankSpecification
 
 
 @pytest.mark.slow
@@ -189,3 +190,38 @@ def test_a_bank_of_an_older_version_is_used(anatomy_folder, specification, bank,
     del values["other_contrast"]
     (tmp_path / "bank.json").write_text(json.dumps(values), encoding="utf-8")
     assert len(run(build_bank(specification, anatomy_folder, tmp_path))) == len(bank)
+
+
+def test_a_bank_from_before_its_people_had_ids_is_used_where_it_shows_the_same(anatomy_folder, specification, tmp_path):
+    """Its list of people had beginnings of names, the first of which was what is now the id."""
+    data, folder = tmp_path / "data", tmp_path / "bank"
+    data.mkdir()
+    for head, name in (("head_a", "knee_mese_te6"), ("head_b", "brain_stroke_t1")):
+        (data / f"{name}.nii.gz").write_bytes((anatomy_folder / f"{head}.nii.gz").read_bytes())
+    wanted = BankSpecification(**specification.model_dump() | {"cases": 1, "people": "anatomy"})
+    run(build_bank(wanted, data, folder))
+    described, recorded, case = (folder / name for name in ("bank.json", "sources.json", "case-00000.safetensors"))
+    values, record = (json.loads(path.read_text(encoding="utf-8")) for path in (described, recorded))
+    assert [origin["person"] for origin in record["sources"]] == ["knee_mese_te", "brain_stroke_"]
+    for person in values["people"]:
+        person["files"] = [person.pop("id")]
+    before = json.dumps(values)
+
+    described.write_text(before, encoding="utf-8")
+    assert len(run(build_bank(wanted, data, folder))) == 1
+    case.unlink()
+    assert len(run(build_bank(wanted, data, folder))) == 1
+
+    described.write_text(before, encoding="utf-8")
+    record["sources"][1]["name"] = "brain_stroke_001.nii.gz"  # a user's, which the beginning took for one of the list
+    recorded.write_text(json.dumps(record), encoding="utf-8")
+    with pytest.raises(InputError, match="another recipe"):
+        run(build_bank(wanted, data, folder))
+    for changed in ({"use": "test"}, {"files": ["knee"]}):
+        people = [dict(person) for person in values["people"]]
+        people[0] |= changed
+        described.write_text(json.dumps(values | {"people": people}), encoding="utf-8")
+        record["sources"][1]["name"] = "brain_stroke_t1.nii.gz"
+        recorded.write_text(json.dumps(record), encoding="utf-8")
+        with pytest.raises(InputError, match="another recipe"):
+            run(build_bank(wanted, data, folder))

@@ -525,7 +525,7 @@ def test_the_shipped_weights_are_gone_on_from_with_the_division_that_ships(name:
             name=file.name,
             kind=file.kind,
             sha256=file.sha256,
-            person=split.person([file.name]).files[0],
+            person=split.person([file.name]).id,
             use=split.use([file.name]),
         )
         for file in metadata.volumes
@@ -535,6 +535,12 @@ def test_the_shipped_weights_are_gone_on_from_with_the_division_that_ships(name:
     turned = [origin.model_copy(update={"use": "validation"}) for origin in sources]
     with pytest.raises(InputError, match="have learned from"):
         seen.check_unseen(Record(sources=turned, validation=""), seen.by_weights([name]))
+    # Other files of the same people are refused by whom they show.
+    for origin in sources:
+        other = origin.model_copy(update={"use": "validation", "sha256": 64 * "0"})
+        if origin.use == "training":
+            with pytest.raises(InputError, match=f"of the same person \\({origin.person}\\)"):
+                seen.check_unseen(Record(sources=[other], validation=""), seen.by_weights([name]))
 
 
 @pytest.mark.slow

@@ -48,7 +48,7 @@ def source(person: str, pixels: float = 100.0, slices: int = 20, use: str = "tra
 
 def test_the_longest_beginning_says_whose_a_file_is() -> None:
     split = Split(people=[{"files": ["brain", "skull"]}, {"files": ["brain_t2"], "use": "test", "licence": "CC0"}])
-    assert split.person(["brain_t1.nii"]).files[0] == split.person(["skull.nii"]).files[0] == "brain"
+    assert split.person(["brain_t1.nii"]).id == split.person(["skull.nii"]).id == "brain"
     assert split.person(["brain_t2.nii"]).licence == "CC0"
     assert split.use(["skull.nii"]) == "training"
     assert split.use(["brain_t2", "1.nii"]) == "test"
@@ -73,7 +73,7 @@ def test_files_that_no_list_knows_are_told_apart_by_their_names(
 def test_what_a_file_says_of_its_patient_counts_and_stays_private() -> None:
     person = Split().person(["a.h5"], "Jane Doe")
     assert person == Split().person(["b.h5"], "Jane Doe") != Split().person(["a.h5"], "Joan Doe")
-    assert "Jane" not in person.files[0]
+    assert "Jane" not in person.id
 
 
 def test_every_file_of_the_shared_data_is_known_and_apart(shared: Path) -> None:
@@ -85,7 +85,7 @@ def test_every_file_of_the_shared_data_is_known_and_apart(shared: Path) -> None:
     assert uses == {"training": len(files) - 7, "validation": 6, "test": 1}
     by_use: dict[str, set[str]] = {}
     for file in files:
-        by_use.setdefault(split.use([file.name]), set()).add(split.person([file.name]).files[0])
+        by_use.setdefault(split.use([file.name]), set()).add(split.person([file.name]).id)
     assert {use: len(people) for use, people in by_use.items()} == {"training": 16, "validation": 3, "test": 1}
 
 
@@ -110,6 +110,8 @@ def test_files_that_are_left_out_are_named(people_folder: Path) -> None:
     [
         ({"people": "nobody"}, "no list of people 'nobody'; choose anatomy"),
         ({"people": [{"files": ["knee"]}, {"files": ["neck", "knee"]}]}, "'knee' is among the files of two people"),
+        ({"people": [{"files": ["knee"]}, {"files": ["neck"], "id": "knee"}]}, "'knee' is among the ids of two people"),
+        ({"people": [{"files": 5}]}, "valid tuple"),
         ({"exclude": ["knee"], "validation": ["knee"]}, "'knee' is among both exclude and validation"),
     ],
 )

@@ -224,7 +224,8 @@ def build_bank(specification: BankSpecification, data: Path, folder: Path, under
                 f"{shown(folder)} was made by an earlier version, which trained and validated on the same people; "
                 "give another folder, or empty this one."
             )
-        if read_description(BankSpecification, specified) != specification:
+        made = read_description(BankSpecification, specified)
+        if not _alike(made, specification, read_description(Record, recorded)):
             raise InputError(f"{shown(folder)} holds cases of another recipe; give another folder, or empty this one.")
     validation = min(VALIDATION_CASES, specification.cases)
     if _missing(folder, "validation", validation) or _missing(folder, "case", specification.cases):
@@ -252,6 +253,20 @@ def build_bank(specification: BankSpecification, data: Path, folder: Path, under
     else:
         yield from _compared(Bank(folder), specification, data, folder)
     return Bank(folder)
+
+
+def _alike(made: BankSpecification, wanted: BankSpecification, record: Record) -> bool:
+    """Whether a bank's cases are those of a specification.
+
+    A person with an id of its own may have had other beginnings of names when the bank was made, if both say the same
+    of every file that it shows.
+    """
+    return (
+        made.model_copy(update={"people": wanted.people}) == wanted
+        and len(made.people) == len(wanted.people)
+        and all(one.is_still(other) for one, other in zip(made.people, wanted.people, strict=True))
+        and all(made.person([one.name]).id == wanted.person([one.name]).id for one in record.sources)
+    )
 
 
 def _compared(bank: Bank, specification: BankSpecification, data: Path, folder: Path) -> Job[None]:

@@ -15,7 +15,7 @@ from itertools import chain
 from typing import Any, Literal
 
 import yaml
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from ..ground.errors import InputError
 from ..ground.specification import Specification
@@ -30,12 +30,24 @@ class Person(Specification):
     """One person's files, and what they are used for.
 
     files: beginnings of the names of files or folders; if those of several people fit a name, the longest one counts.
-    licence: the files' licence and where they come from.
+    licence: the files' licence and where they come from. id: what banks and weights call the person; the first of the
+    files if none is given.
     """
 
     files: tuple[str, ...] = Field(min_length=1)
     use: Use = "training"
     licence: str = ""
+    id: str = Field(default="", validate_default=True)
+
+    @field_validator("id")
+    @classmethod
+    def _given(cls, value: str, info: ValidationInfo) -> str:
+        return value or next(iter(info.data.get("files", ())), "")
+
+    def is_still(self, now: "Person") -> bool:
+        """Whether a list that has changed means the same person, for the same use: alike, or by an id of its own."""
+        named = now.id not in now.files and (self.id, self.use) == (now.id, now.use)
+        return named or self == now
 
 
 class Split(Specification):
@@ -65,6 +77,7 @@ class Split(Specification):
         for place, lists in (
             ("both exclude and validation", [self.exclude, self.validation]),
             ("the files of two people", [person.files for person in self.people]),
+            ("the ids of two people", [(person.id,) for person in self.people]),
         ):
             times = Counter(chain(*map(set, lists)))
             twice = [beginning for beginning in times if times[beginning] > 1]

@@ -288,7 +288,7 @@ def find_files(data: Path, split: Split) -> Job[tuple[list[Found], list[Path]]]:
     paths = [path for path in sorted(data.rglob("*")) if is_file(path)]
     parts = {path: path.relative_to(data).parts for path in paths}
     uses = {path: split.use(parts[path]) for path in paths if not any(part.startswith(".") for part in parts[path])}
-    check_apart((split.person(parts[path]).files[0], path.name, use) for path, use in uses.items())
+    check_apart((split.person(parts[path]).id, path.name, use) for path, use in uses.items())
 
     groups: list[tuple[Sequence[Path], Callable[[bool], Content]]] = []
     scans: dict[str, list[Path]] = {}
@@ -340,7 +340,7 @@ def find_sources(data: Path, split: Split | None = None, undersampled: bool = Fa
             name=first.name,
             kind=content.kind,
             sha256=digest,
-            person=shown_by.setdefault(digest, person.files[0]),  # the same file twice shows one person
+            person=shown_by.setdefault(digest, person.id),  # the same file twice shows one person
             use=one.use,
             licence=person.licence,
         )
@@ -374,7 +374,7 @@ def _people_of(
     for path in people:
         by_size.setdefault(path.stat().st_size, []).append(path)
     for path in held_out:
-        yield split.person(path.relative_to(data).parts, _patient(path)).files[0], path.name, "test"
+        yield split.person(path.relative_to(data).parts, _patient(path)).id, path.name, "test"
         for other in by_size.get(path.stat().st_size, ()):
             if filecmp.cmp(path, other, shallow=False):
                 yield people[other], path.name, "test"
