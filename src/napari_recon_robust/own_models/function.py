@@ -44,7 +44,6 @@ class Function(CalledModel):
         self._taken = taken(function, id)
         self.parameters = parameters_of(function) if isinstance(function, nn.Module) else None
         self._fingerprint = fingerprint
-        self.neighbours: Neighbours | None = None  # of its script, which it may import at its call
         self.numpy = _asks_for_numpy(function)
         self.differentiable = not self.numpy
         self.summary = f"Own function on {'NumPy arrays, without gradients' if self.numpy else 'torch tensors'}."
@@ -56,8 +55,7 @@ class Function(CalledModel):
             parts = [each.detach().cpu().numpy() for each in parts]
         elif isinstance(self.function, nn.Module):
             self.function.to(one.kspace.device)
-        with nullcontext() if self.neighbours is None else self.neighbours.found():
-            return self._taken.call(self.function, parts)
+        return self._taken.call(self.function, parts)
 
     def fingerprint(self) -> dict[str, str]:
         """The version of the function's package, and its file, or what `objects.opened` knows of it."""
@@ -68,7 +66,12 @@ def open_model(source: str) -> Reconstructor:
     """The method of the function, network, deepinv reconstructor or `Reconstructor` with that name; else ModelError."""
     place, name, label = _parts(source)
     neighbours = _neighbours(place)
-    module = _import(place, neighbours)
+    with nullcontext() if neighbours is None else neighbours.found():  # a class may be one of theirs
+        return _method(_import(place, neighbours), place, name, label)
+
+
+def _method(module: ModuleType, place: str, name: str, label: str) -> Reconstructor:
+    """The method of what has that name in the module; ModelError if nothing has."""
     try:
         found = getattr(module, name)
     except AttributeError:
@@ -78,10 +81,7 @@ def open_model(source: str) -> Reconstructor:
     if isinstance(found, type) and issubclass(found, Reconstructor):
         found = _made(found, label)
     known = of_module(module.__name__)  # of what is open: the file may change later
-    method = method_of(found, label, known)
-    if isinstance(method, Function):
-        method.neighbours = neighbours
-    return method
+    return method_of(found, label, known)
 
 
 def _made(kind: type[Reconstructor], label: str) -> Reconstructor:
@@ -167,7 +167,7 @@ def _import(place: str, neighbours: Neighbours | None) -> ModuleType:
         if isinstance(error, ModuleNotFoundError):
             todo = "install it, or mend the import"
         elif isinstance(error, ImportError) and "no known parent package" in str(error):
-            module_name = f"{Path(place).resolve().parent.name}.{Path(place).stem}"
+            module_name = f"{Path(place).absolute().parent.name}.{Path(place).stem}"
             todo = f"start from the folder above and name it as a module, as in {module_name}:{DEFAULT}"
         raise ModelError(f"importing {shown(Path(place))} failed ({said}); {todo}.") from error
 
@@ -188,18 +188,18 @@ def _import_module(name: str) -> ModuleType:
 def _run_script(path: Path, neighbours: Neighbours) -> ModuleType:
     """A script as a module of its own name; each opening runs it and its neighbours, which it can import, anew."""
     content = read(path, _LONGEST_SCRIPT, ModelError)
-    place = sha256(str(path.resolve()).encode()).hexdigest()[:8]  # scripts of one name are not one module
+    place = sha256(str(path.absolute()).encode()).hexdigest()[:8]  # scripts of one name are not one module
     name = f"own_model_{path.stem.replace('.', '_')}_{place}"
     loader = SourceFileLoader(name, str(path))
     specification = importlib.util.spec_from_loader(name, loader)
     assert specification is not None
     module = importlib.util.module_from_spec(specification)
     sys.modules[name] = module
+    vars(module)["__builtins__"] = neighbours.builtins
     neighbours.forget()
     forget(path)
-    with neighbours.found():
-        # not by the loader, whose cache takes a file that was changed within a second for the old one
-        exec(loader.source_to_code(content, str(path)), vars(module))
+    # not by the loader, whose cache takes a file that was changed within a second for the old one
+    exec(loader.source_to_code(content, str(path)), vars(module))
     return module
 
 
