@@ -38,6 +38,7 @@ class StudiesDock(Page):
         self.listen(self.planning.changed, self.run.show_run)
         self.listen(self.conducting.changed, self.run.show_run)
         self.listen(self.conducting.reported, self.run.open_report)
+        self.listen(self.conducting.listed, self.run.compare_methods)
         self.listen(self.session.jobs.idle, self._on_idle)
         self._tick = QTimer(self)
         self._tick.setInterval(_EVERY)

@@ -44,7 +44,6 @@ class RunPanel(QWidget):
         self.worst = button("Worst cases", "The worst trials that were kept, in the Gallery dock", self._show_worst)
         self.compare = button("Compare…", "Paired differences to another study: its plan", self._compare)
         self.methods = button("Methods…", "Paired differences of the methods to one of them", self._ask_methods)
-        self.conducting.listed.connect(self._compare_methods)
         self.remarks = button(
             "Failures and cautions",
             "Why trials failed, the most frequent reasons first, and why images of the others are doubted",
@@ -95,6 +94,13 @@ class RunPanel(QWidget):
         """Open a report in the browser."""
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(path.absolute())))
 
+    def compare_methods(self, labels: Sequence[str]) -> None:
+        """Ask for a baseline among the methods, and compare the others with it."""
+        words = "Compare the other methods with"
+        baseline, chosen = QInputDialog.getItem(self, "Methods of this study", words, labels, 0, False)
+        if chosen:
+            self.session.attempt(lambda: self.conducting.compare_methods(baseline), LANE)
+
     def _start(self) -> None:
         self.session.attempt(lambda: self.conducting.start(self.workers.value()), RUNS)
         self.show_run()
@@ -119,9 +125,3 @@ class RunPanel(QWidget):
 
     def _ask_methods(self) -> None:
         self.session.attempt(self.conducting.list_methods, LANE)
-
-    def _compare_methods(self, labels: Sequence[str]) -> None:
-        words = "Compare the other methods with"
-        baseline, chosen = QInputDialog.getItem(self, "Methods of this study", words, labels, 0, False)
-        if chosen:
-            self.session.attempt(lambda: self.conducting.compare_methods(baseline), LANE)
