@@ -23,11 +23,8 @@ _LOOKS: dict[str, dict[str, Any]] = {
     ADVREC: {"linestyle": "-.", "fillstyle": "top"},
     WHOLE: {"linestyle": (0, (1, 1, 4, 1)), "marker": "x", "markersize": 3},
     RANDOM: {"linestyle": "--", "markerfacecolor": "white", "markersize": 6},
-    "whole image": {
-        "linestyle": ":",
-        "fillstyle": "left",
-        "markersize": 3,
-    },  # within the control's, beside which it is 0
+    # Both are near 0, so that the mark of one lies within the open mark of the other.
+    "whole image": {"linestyle": ":", "fillstyle": "left", "markersize": 3},
 }
 
 

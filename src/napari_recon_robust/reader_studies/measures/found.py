@@ -1,12 +1,12 @@
 """What is found in the answers to a question: figures with intervals, curves, and sentences on what there is not."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Any
 
 from ...ground.numbers import counted
-from ...statistics.estimate import FEWEST, Estimate
+from ...statistics.estimate import FEWEST, TINY, Estimate
 from ...statistics.readers.averages import Average, average
 from ...statistics.readers.shares import average_share
 from ..plan import Plan
@@ -17,7 +17,6 @@ Row = dict[str, Any]  # as `export.long_table` makes it
 OVER_BOTH = "readers and patients"  # both are taken for a sample of those whom the result is to hold for
 READERS_FIXED = "patients; readers fixed"  # it holds for patients like these, and just these readers
 ONE_READER = "patients; one reader"
-_TINY = 1e-12  # beside figures that are shares, scores or agreements
 
 
 @dataclass(frozen=True)
@@ -162,11 +161,11 @@ def with_width(estimate: Estimate, low: float = float("-inf"), high: float = flo
 
     What is 0 but for rounding is 0.
     """
-    value, ends = _settled(estimate.value), estimate.interval
-    if ends is None or ends[1] - ends[0] <= _TINY * max(abs(value), 1.0):
-        return Estimate(value, None, estimate.units)
-    return Estimate(value, (_settled(ends[0]), _settled(ends[1])), estimate.units).within(low, high)
+    found = replace(estimate, value=_settled(estimate.value)).with_width()
+    if found.interval is None:
+        return found
+    return replace(found, interval=(_settled(found.interval[0]), _settled(found.interval[1]))).within(low, high)
 
 
 def _settled(value: float) -> float:
-    return 0.0 if abs(value) < _TINY else value
+    return 0.0 if abs(value) < TINY else value
