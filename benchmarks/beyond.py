@@ -23,8 +23,8 @@ from napari_recon_robust.cli.options import follow
 from napari_recon_robust.reconstructors.classical import tv
 from napari_recon_robust.training.bank import VALIDATION_CASES, build_bank
 from napari_recon_robust.training.example import MaskSpecification, padded
-from napari_recon_robust.training.loop import foreground_error
 from napari_recon_robust.training.recipe import load_recipe
+from napari_recon_robust.training.validation import foreground_error
 
 NETWORKS = ("hqs-supervised", "unrolled-hqs", "cascade-net", "irim", "varnet-cg", "varnet")
 ROWS: dict[str, dict[str, Any]] = {

@@ -22,8 +22,8 @@ from napari_recon_robust.ground.progress import run
 from napari_recon_robust.networks.loading import load_trained
 from napari_recon_robust.reconstructors.generative.posterior import Denoiser, posterior_sample
 from napari_recon_robust.training.example import Example
-from napari_recon_robust.training.loop import foreground_error
 from napari_recon_robust.training.recipe import load_recipe
+from napari_recon_robust.training.validation import foreground_error
 from posterior import LEVELS, held
 
 STEPS = 20

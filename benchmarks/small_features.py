@@ -25,9 +25,9 @@ from napari_recon_robust.reconstructors.classical import tv
 from napari_recon_robust.reconstructors.problem import Problem
 from napari_recon_robust.training.bank import build_bank
 from napari_recon_robust.training.example import Example, MaskSpecification, draw_example
-from napari_recon_robust.training.loop import foreground_error
 from napari_recon_robust.training.recipe import load_recipe
 from napari_recon_robust.training.robust import draw_features, feature_errors, insert
+from napari_recon_robust.training.validation import foreground_error
 
 NETWORKS = ("hqs-supervised", "unrolled-hqs", "cascade-net", "hyperrecon-supervised")
 ACCELERATIONS = (4.0, 8.0)

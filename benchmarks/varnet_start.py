@@ -28,9 +28,9 @@ from napari_recon_robust.reconstructors.classical import tv
 from napari_recon_robust.reconstructors.problem import Problem, linear_start
 from napari_recon_robust.training.bank import Bank, build_bank
 from napari_recon_robust.training.example import Example, draw_example
-from napari_recon_robust.training.loop import VALIDATION_SEED, foreground_error
 from napari_recon_robust.training.losses import log_error
 from napari_recon_robust.training.recipe import Recipe, load_recipe
+from napari_recon_robust.training.validation import VALIDATION_SEED, foreground_error
 
 FIRST = (1.0, 0.3)  # eta and a before the fit
 RATE = 0.02

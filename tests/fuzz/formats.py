@@ -44,7 +44,8 @@ from napari_recon_robust.reader_studies.power import power
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.simulation import anatomy, dicom
 from napari_recon_robust.simulation.acquisition import simulate_slice
-from napari_recon_robust.training import loop, schedule
+from napari_recon_robust.training import run as stepping
+from napari_recon_robust.training import schedule
 from napari_recon_robust.training.bank import Bank, Record, build_bank
 from napari_recon_robust.training.case import calibrated
 from napari_recon_robust.training.example import draw_example
@@ -391,7 +392,7 @@ def _checkpoint(folder: Path) -> Path:
 def _restore(path: Path) -> None:
     """As a training goes on from it."""
     recipe = load_recipe(str(STORED / "training" / "recipe.yaml"))
-    one = loop._Run(recipe, recipe.preset("further"), Bank(path.parent), path.parent, torch.device("cpu"))
+    one = stepping.Run(recipe, recipe.preset("further"), Bank(path.parent), path.parent, torch.device("cpu"))
     one.restore(schedule.Steps(6))
 
 

@@ -5,6 +5,7 @@ import torch
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.networks import registry as networks
 from napari_recon_robust.training import loop
+from napari_recon_robust.training import run as stepping
 from napari_recon_robust.training.adversarial import Adversarial
 from napari_recon_robust.training.bank import Bank
 from napari_recon_robust.training.example import MaskSpecification, draw_example
@@ -35,8 +36,8 @@ def recipe(request, specification) -> loop.Recipe:
 @pytest.mark.slow
 def test_a_resumed_run_ends_with_the_same_weights(recipe, bank, anatomy_folder, tmp_path, monkeypatch):
     """Those of the discriminator and its optimiser go into the checkpoint."""
-    monkeypatch.setattr(loop, "_REPORT_SECONDS", -1)
-    monkeypatch.setattr(loop, "_CHECKPOINT_SECONDS", -1)
+    monkeypatch.setattr(stepping, "_REPORT_SECONDS", -1)
+    monkeypatch.setattr(stepping, "_CHECKPOINT_SECONDS", -1)
     (tmp_path / "bank").symlink_to(bank.paths[0].parent, target_is_directory=True)
     whole = store.load(str(run(loop.train(recipe, anatomy_folder, tmp_path)))).state
     (tmp_path / "checkpoint.pt").unlink()

@@ -20,7 +20,8 @@ from napari_recon_robust.cli import cli
 from napari_recon_robust.ground.errors import InputError, ReconRobustError
 from napari_recon_robust.ground.progress import Progress, run
 from napari_recon_robust.reconstructors.classical import tv
-from napari_recon_robust.training import checkpoint, loop, losses, schedule, seen
+from napari_recon_robust.training import checkpoint, loop, losses, machine, schedule, seen, validation
+from napari_recon_robust.training import run as stepping
 from napari_recon_robust.training.bank import Record
 from napari_recon_robust.training.example import draw_example
 from napari_recon_robust.training.losses import LOSSES
@@ -41,8 +42,8 @@ VALUES: dict[str, Any] = {
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every step is reported and leaves a checkpoint."""
-    monkeypatch.setattr(loop, "_REPORT_SECONDS", -1)
-    monkeypatch.setattr(loop, "_CHECKPOINT_SECONDS", -1)
+    monkeypatch.setattr(stepping, "_REPORT_SECONDS", -1)
+    monkeypatch.setattr(stepping, "_CHECKPOINT_SECONDS", -1)
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +141,7 @@ def test_a_run_of_minutes_decays_at_its_end_and_keeps_what_was_before(recipe, tr
 def test_going_on_is_from_what_was_not_decayed(recipe, train, clock, tmp_path, monkeypatch) -> None:
     run(train(recipe, minutes=1))
     first = saved(tmp_path / "run")
-    monkeypatch.setattr(loop, "_hardware", lambda *_: "another machine")
+    monkeypatch.setattr(machine, "hardware", lambda *_: "another machine")
     path = run(train(recipe, minutes=1, resume=True))
     second, metadata = saved(tmp_path / "run"), store.load(str(path)).metadata
     assert metadata is not None
@@ -390,8 +391,8 @@ def test_a_full_disk_loses_nothing(recipe, train, whole, tmp_path, monkeypatch) 
     assert not list((tmp_path / "run").glob(".*"))
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop.Log, "write", lambda *_: full(0))
-        patch.setattr(loop, "_LOG_STEPS", 1)
+        patch.setattr(stepping.Log, "write", lambda *_: full(0))
+        patch.setattr(stepping, "_LOG_STEPS", 1)
         with pytest.raises(InputError, match="the disk is full"):
             run(train(recipe, resume=True))
     assert not (tmp_path / "run" / "small.safetensors").exists()
@@ -442,7 +443,7 @@ def test_what_the_card_says_is_measured_on_what_is_stored(recipe, train, bank, t
     weights = store.load(str(path))
     assert weights.metadata is not None
     assert all(torch.equal(value, value.half().float()) for value in weights.state.values())
-    again = loop._Run(recipe, recipe.presets["cpu"], bank, tmp_path, torch.device("cpu"), (str(path),))
+    again = stepping.Run(recipe, recipe.presets["cpu"], bank, tmp_path, torch.device("cpu"), (str(path),))
     again.validate()
     assert again.score == weights.metadata.scores["validation"]["improvement"]
     assert again.over_tv == weights.metadata.scores["validation"]["NMSE / TV's"]
@@ -460,7 +461,7 @@ def test_the_second_score_is_one_for_tv_itself(recipe, bank, tmp_path) -> None:
             truth = next(truths)
             return (truth + 0.5 * (problem.tv(tv.rule(float(problem.noise))).abs() - truth)).to(torch.complex64)
 
-    one = loop._Run(recipe, recipe.presets["cpu"], bank, tmp_path, torch.device("cpu"))
+    one = stepping.Run(recipe, recipe.presets["cpu"], bank, tmp_path, torch.device("cpu"))
     one.loss = lambda network, example, rng: torch.tensor(1.0)
     one.average.module = TV()
     one.validate()
@@ -560,10 +561,10 @@ def test_a_time_into_which_no_step_fits_saves_nothing(recipe, train, tmp_path) -
     assert not (tmp_path / "run" / "small.safetensors").exists()
 
 
-def example(run: loop._Run, number: int) -> Any:
+def example(run: stepping.Run, number: int) -> Any:
     import numpy as np
 
-    rng = np.random.default_rng((run.recipe.seed, loop.VALIDATION_SEED, number))
+    rng = np.random.default_rng((run.recipe.seed, validation.VALIDATION_SEED, number))
     return draw_example(run.bank.validation[number], run.recipe.masks, run.recipe.pixels, rng)
 
 
@@ -581,7 +582,7 @@ def example(run: loop._Run, number: int) -> Any:
 )
 def test_which_networks_make_an_image_of_a_problem_alone(network: str, alone: bool) -> None:
     made = loop.make_network(loop.load_recipe(network))
-    assert loop._needs_problem_alone(made) is alone
+    assert validation.needs_problem_alone(made) is alone
 
 
 @pytest.mark.slow

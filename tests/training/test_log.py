@@ -6,6 +6,7 @@ import pytest
 
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.training import loop
+from napari_recon_robust.training import run as stepping
 from napari_recon_robust.training.log import COLUMNS, Log, LogLine
 
 
@@ -30,8 +31,8 @@ def recipe(specification) -> loop.Recipe:
 
 @pytest.mark.slow
 def test_a_resumed_training_logs_as_one_that_was_not(recipe, anatomy_folder, tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(loop, "_REPORT_SECONDS", -1)
-    monkeypatch.setattr(loop, "_LOG_STEPS", 1)
+    monkeypatch.setattr(stepping, "_REPORT_SECONDS", -1)
+    monkeypatch.setattr(stepping, "_LOG_STEPS", 1)
     run(loop.train(recipe, anatomy_folder, tmp_path / "whole"))
     whole = lines(tmp_path / "whole")
     assert [int(line["step"]) for line in whole] == [1, 2, 3, 4, 5, 6]
@@ -43,7 +44,7 @@ def test_a_resumed_training_logs_as_one_that_was_not(recipe, anatomy_folder, tmp
     hours = [float(line["hours"]) for line in whole]
     assert hours == sorted(hours)
 
-    monkeypatch.setattr(loop, "_CHECKPOINT_SECONDS", -1)
+    monkeypatch.setattr(stepping, "_CHECKPOINT_SECONDS", -1)
     job = loop.train(recipe, anatomy_folder, tmp_path / "half")
     while not (tmp_path / "half" / "checkpoint.pt").exists():
         next(job)

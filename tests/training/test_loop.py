@@ -10,6 +10,7 @@ from napari_recon_robust.physics.sampling import PATTERNS, Sampling
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.reconstructors.learned.hqs_supervised import HQSSupervised
 from napari_recon_robust.training import loop, schedule
+from napari_recon_robust.training import run as stepping
 from napari_recon_robust.training.example import MaskSpecification
 from napari_recon_robust.weights import store
 
@@ -21,7 +22,7 @@ def longer(recipe: loop.Recipe, steps: int, **preset) -> loop.Recipe:
 
 def test_the_running_mean_forgets_the_first_weights_soon_and_takes_counts_as_they_are():
     network = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 1), torch.nn.BatchNorm2d(2))
-    mean = torch.optim.swa_utils.AveragedModel(network, multi_avg_fn=loop._running_mean, use_buffers=True)
+    mean = torch.optim.swa_utils.AveragedModel(network, multi_avg_fn=stepping._running_mean, use_buffers=True)
     mean.update_parameters(network)
     with torch.no_grad():
         network[0].weight.fill_(1.0)
@@ -44,7 +45,7 @@ def test_training_improves_on_its_cases(recipe, run_folder):
     )
     bank = loop.Bank(run_folder / "bank")
     bank.validation = bank
-    training = loop._Run(recipe, recipe.presets["cpu"], bank, run_folder, torch.device("cpu"))
+    training = stepping.Run(recipe, recipe.presets["cpu"], bank, run_folder, torch.device("cpu"))
     training.validate()
     before = training.score
     run(training.go(schedule.Steps(150)))
@@ -55,9 +56,9 @@ def test_training_improves_on_its_cases(recipe, run_folder):
 @pytest.mark.parametrize("preset", [{}, {"reuse": 2, "muon": 0.01}])
 def test_a_resumed_run_ends_with_the_same_weights(recipe, preset, anatomy_folder, run_folder, monkeypatch):
     recipe = longer(recipe, 6, **preset).model_copy(update={"arguments": {"unrolls": 1, "widths": [16, 16]}})
-    monkeypatch.setattr(loop, "_POOL", 2)
-    monkeypatch.setattr(loop, "_REPORT_SECONDS", -1)
-    monkeypatch.setattr(loop, "_CHECKPOINT_SECONDS", -1)
+    monkeypatch.setattr(stepping, "_POOL", 2)
+    monkeypatch.setattr(stepping, "_REPORT_SECONDS", -1)
+    monkeypatch.setattr(stepping, "_CHECKPOINT_SECONDS", -1)
     whole = store.load(str(run(loop.train(recipe, anatomy_folder, run_folder)))).state
     (run_folder / "checkpoint.pt").unlink()
 
@@ -73,15 +74,15 @@ def test_a_resumed_run_ends_with_the_same_weights(recipe, preset, anatomy_folder
 
 def test_each_example_is_used_as_often_as_asked(recipe, run_folder):
     preset = longer(recipe, 6, reuse=3).presets["cpu"]
-    training = loop._Run(recipe, preset, loop.Bank(run_folder / "bank"), run_folder, torch.device("cpu"))
-    uses = Counter(training._number(use) for use in range(10 * 3 * loop._POOL))
+    training = stepping.Run(recipe, preset, loop.Bank(run_folder / "bank"), run_folder, torch.device("cpu"))
+    uses = Counter(training._number(use) for use in range(10 * 3 * stepping._POOL))
     assert set(uses.values()) == {3}
-    assert set(uses) == set(range(10 * loop._POOL))
+    assert set(uses) == set(range(10 * stepping._POOL))
 
 
 @pytest.mark.slow
 def test_progress_rises_and_carries_the_score(recipe, anatomy_folder, run_folder, monkeypatch):
-    monkeypatch.setattr(loop, "_REPORT_SECONDS", -1)
+    monkeypatch.setattr(stepping, "_REPORT_SECONDS", -1)
     steps = [step for step in loop.train(recipe, anatomy_folder, run_folder) if step.preview is not None]
     assert len(steps) == 6
     assert all(a.fraction < b.fraction for a, b in pairwise(steps))
