@@ -24,6 +24,7 @@ from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground import progress
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.networks.fastmri_layout import FastMRIVarNet
+from napari_recon_robust.own_models.opening import runs_code
 from napari_recon_robust.perturbations import registry as perturbations
 from napari_recon_robust.perturbations.outcome import evaluate
 from napari_recon_robust.reconstructors import registry
@@ -161,3 +162,8 @@ def test_a_case_says_which_model_it_was(tmp_path: Path, lines: Measurement) -> N
     other = CliRunner().invoke(cli, ["replay", str(case), "--method", str(model)])
     assert other.exit_code == 1
     assert "mine.py was the file with SHA-256" in other.output
+
+
+def test_what_runs_code() -> None:
+    assert all(map(runs_code, ("model.py", "model.py:net", "package.module:net", "bart: pics -l1")))
+    assert not any(map(runs_code, ("tv", "model.onnx", "weights.safetensors", "program.pt2")))

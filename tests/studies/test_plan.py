@@ -12,7 +12,6 @@ from napari_recon_robust.studies.plan import (
     Slices,
     brings_code,
     read_plan,
-    runs_code,
     schema,
     settings,
 )
@@ -169,11 +168,6 @@ def test_a_plan_that_runs_code_needs_trust(write_plan, tmp_path: Path) -> None:
     path = write_plan(methods=["mine.py:model"])
     assert "give --trust" in next(iter(mistakes(path).values()))
     assert "this code was run" in str(mistakes(path, trust=True))
-
-
-def test_what_runs_code() -> None:
-    assert all(map(runs_code, ("model.py", "model.py:net", "package.module:net", "bart: pics -l1")))
-    assert not any(map(runs_code, ("tv", "model.onnx", "weights.safetensors", "program.pt2")))
 
 
 def test_yaml_that_is_no_plan(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import yaml
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.physics.sampling import Sampling
+from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.studies.plan import read_plan
 from napari_recon_robust.workbench import Workbench
 from napari_recon_robust.workbench.acquisition import Origin
@@ -19,7 +20,7 @@ from napari_recon_robust.workbench.drafting import Draft, draft
 def drafted(bench: Workbench, path: Path) -> tuple[Draft, dict[str, Any]]:
     found = draft(bench.acquisition, bench.reconstruction, bench.regions, bench.perturbing, path)
     found.write(path)
-    read_plan(path)  # it has no mistake
+    read_plan(path, trust=True)  # it has no mistake
     return found, yaml.safe_load(found.text)
 
 
@@ -67,3 +68,25 @@ def test_a_saved_case_is_no_folder_of_scans(bench: Workbench, tmp_path: Path) ->
     bench.acquisition.origin = Origin(tmp_path, is_case=True)
     with pytest.raises(InputError, match="no scan is open"):
         drafted(bench, tmp_path / "mine.yaml")
+
+
+def test_an_own_model_is_named_by_its_file(bench: Workbench, scan_file: Path, tmp_path: Path, monkeypatch) -> None:
+    script = scan_file.parent / "models" / "mine.py"
+    script.parent.mkdir()
+    script.write_text("def adjoint(kspace, mask, maps):\n    return (kspace * 0).sum(0)\n")
+    monkeypatch.chdir(script.parent)
+    bench.reconstruction.open("mine.py:adjoint").run()
+    monkeypatch.chdir(tmp_path)
+    _, plan = drafted(bench, scan_file.parent / "mine.yaml")
+    assert plan["methods"] == ["models/mine.py:adjoint"]
+    _, plan = drafted(bench, tmp_path / "elsewhere" / "mine.yaml")
+    assert plan["methods"] == [f"{script.as_posix()}:adjoint"]
+
+
+def test_a_model_without_a_file_is_in_no_plan(bench: Workbench, tmp_path: Path) -> None:
+    class Mine(type(registry.get("zero-filled"))):
+        id, label = "mine", "Mine"
+
+    bench.reconstruction.choose(Mine())
+    with pytest.raises(InputError, match="Mine was opened from no file that a plan could name; open it from its file"):
+        draft(bench.acquisition, bench.reconstruction, bench.regions, bench.perturbing, tmp_path / "mine.yaml")

@@ -8,6 +8,7 @@ import pytest
 from napari_recon_robust.cases.record import load_case
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.workbench import Workbench
 
 FIRST, SECOND = ROI.box(62, 46, 10, 12), ROI.box(30, 40, 12, 12)
@@ -85,7 +86,10 @@ def test_two_are_compared(bench: Workbench) -> None:
     history, pairs = bench.history, []
     with pytest.raises(InputError, match="two attacks are compared"):
         history.compare(history.entries, pairs.append)
-    history.compare([history.entries[0], history.entries[2]], pairs.append).run()
+    mine = bench.reconstruction.own_models["mine"] = registry.get("tv")
+    task = history.compare([history.entries[0], history.entries[2]], pairs.append)
+    assert [*task.models] == [mine], "which images on the disk may be computed with"
+    task.run()
     (pair,) = pairs
     rows = {row.name: (row.first, row.second) for row in pair.rows}
     assert rows["Budget"] == ("0.5%", "1%")

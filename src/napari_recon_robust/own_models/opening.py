@@ -31,6 +31,23 @@ def in_full(source: str) -> str:
     return f"{source}:{DEFAULT}" if source.lower().endswith(".py") else source
 
 
+def runs_code(source: str) -> bool:
+    """Whether opening a method of that name runs code of somebody else."""
+    return ":" in source or Path(source).suffix.lower() == ".py"
+
+
+def parted(source: str) -> tuple[str, str, str]:
+    """The file or module, a colon, and the name in it; what is given without a name, and two empty texts."""
+    return source.rpartition(":") if source.count(":") == 1 else (source, "", "")
+
+
+def located(source: str, folder: Path) -> str:
+    """An own model by a path that is given relative to a folder; anything else as it is."""
+    file, colon, name = parted(source)
+    beside = folder / file
+    return f"{beside}{colon}{name}" if Path(file).suffix and beside.is_file() else source
+
+
 def open_model(source: str) -> Reconstructor:
     """The model of a file, of `module:function` or `script.py:function`, or of `bart:` and a command line.
 

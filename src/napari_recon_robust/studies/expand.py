@@ -13,12 +13,13 @@ from typing import Any
 from ..ground.cached import cached_property
 from ..ground.errors import InputError
 from ..ground.knob import resolve
+from ..own_models.opening import located, runs_code
 from ..perturbations import registry as perturbations
 from ..reconstructors import registry as reconstructors
 from ..reconstructors.base import Method, Reconstructor
 from .columns import CLEAN
 from .inventory import Inventory, ScanFacts
-from .plan import Fragile, MethodPart, Plan, located, read_plan, runs_code, settings
+from .plan import Fragile, MethodPart, Plan, read_plan, settings
 from .regions import Region, annotated_slices, regions_of
 from .trial import Change, Mask, Setting, Trial, canonical, text_of
 

@@ -26,6 +26,7 @@ from ..ground.documents import read_yaml
 from ..ground.errors import InputError, ReconRobustError
 from ..ground.guard import shown
 from ..ground.knob import Knob, Value, resolve
+from ..own_models.opening import located, runs_code
 from ..perturbations import registry as perturbations
 from ..physics.sampling import USUAL_CENTRE_LINES, Sampling, samplings
 from ..reconstructors import registry as reconstructors
@@ -450,18 +451,6 @@ def settings(grid: Mapping[str, Sequence[Value]]) -> Iterator[dict[str, Any]]:
     """Every combination of the values of a grid of knobs; one without any for an empty grid."""
     for values in product(*grid.values()):
         yield dict(zip(grid, values, strict=True))
-
-
-def runs_code(source: str) -> bool:
-    """Whether opening a method of that name runs code that a plan may bring along."""
-    return ":" in source or Path(source).suffix.lower() == ".py"
-
-
-def located(source: str, folder: Path) -> str:
-    """An own model by a path that a plan gives relative to its own folder; anything else as it is."""
-    file, colon, name = source.rpartition(":") if runs_code(source) and source.count(":") == 1 else (source, "", "")
-    beside = folder / file
-    return f"{beside}{colon}{name}" if Path(file).suffix and beside.is_file() else source
 
 
 def read_plan(path: Path, *, trust: bool = False, folder: Path | None = None) -> Plan:

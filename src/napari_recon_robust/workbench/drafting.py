@@ -11,6 +11,7 @@ from ..evaluation.measures import MEASURES
 from ..ground.errors import InputError
 from ..ground.knob import Knob, resolve
 from ..ground.writing import write
+from ..own_models.opening import parted
 from .acquisition import Acquisition
 from .perturbing import Perturbing
 from .reconstruction import Reconstruction
@@ -69,7 +70,7 @@ def draft(
         "slices": sorted({one.slice for one in chosen}) if drawn else "annotated" if chosen else [acquisition.index],
         "regions": _regions(chosen, path) or ["image"],
         "masks": [mask],
-        "methods": [_method(reconstruction)],
+        "methods": [_method(reconstruction, path.absolute().parent)],
         "perturbations": changed if mask["pattern"] == "acquired" and changed else ["none", *changed],
         "metrics": [*MEASURES, *(["contrast_recovery", "detectability"] if chosen else [])],
         **({"seeds": [perturbing.knobs["seed"]]} if perturbing.knobs.get("seed") else {}),
@@ -93,10 +94,17 @@ def _turned(knobs: Sequence[Knob], values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if name != "seed" and value != usual[name]}
 
 
-def _method(reconstruction: Reconstruction) -> Any:
+def _method(reconstruction: Reconstruction, folder: Path) -> Any:
+    """The part of a plan in the folder that asks for the chosen method; InputError for a model that has no file."""
     method = reconstruction.chosen
+    name = method.id
+    if name in reconstruction.own_models:
+        if name not in reconstruction.sources:
+            raise InputError(f"{method.label} was opened from no file that a plan could name; open it from its file.")
+        file, colon, part = parted(reconstruction.sources[name])
+        name = f"{_relative(Path(file), folder)}{colon}{part}" if Path(file).is_file() else reconstruction.sources[name]
     knobs = _turned(method.reconstructor.knobs, method.knobs)
-    return {"method": method.id, "knobs": knobs} if knobs else method.id
+    return {"method": name, "knobs": knobs} if knobs else name
 
 
 def _regions(chosen: Sequence[Region], path: Path) -> list[Any]:

@@ -254,8 +254,10 @@ class History(ReviewPart):
                 f"two attacks are compared; choose two in the list (Ctrl and a click), not {len(entries)}."
             )
         first, second = entries
-        job = _pair(first, second, self._reconstruction.own_models)
-        return Task(f"Comparing {first.name} with {second.name}", job, show)
+        own = self._reconstruction.own_models
+        job = _pair(first, second, own)
+        called = [*own.values()]  # any, until the cases on disk are read
+        return Task(f"Comparing {first.name} with {second.name}", job, show, models=called)
 
     def save(self, entries: Sequence[Entry], folder: Path) -> Task[list[Path]]:
         """Save each as a case of one budget: one as the new folder itself, several as folders in it.

@@ -80,7 +80,7 @@ class Reconstruction:
         self.method: Method | None = None
         self.shown: Rendered | None = None
         self.own_models: dict[str, Reconstructor] = {}
-        self._places: dict[str, Path] = {}  # where each of them was opened
+        self.sources: dict[str, str] = {}  # by what each of them was opened, a file by its full path
         self.seconds: dict[str, float] = {}
         self._timed: dict[str, int] = {}  # the slice of which each method's last time was taken
         self._kept: tuple[Slice, Rendered] | None = None
@@ -132,14 +132,14 @@ class Reconstruction:
         """
 
         def accept(model: "Reconstructor") -> None:
-            from ..own_models.opening import in_full
+            from ..own_models.opening import in_full, located
 
-            place = Path(in_full(source)).absolute()
-            before = (folder.name for folder in place.parents)
+            place = located(in_full(source), Path.cwd())
+            before = (folder.name for folder in Path(place).parents)
             model.id_in_cases = model.recorded_id
-            while self._places.get(model.id, place) != place and (folder := next(before, "")):
+            while self.sources.get(model.id, place) != place and (folder := next(before, "")):
                 model.id, model.label = (f"{folder}/{word}" for word in (model.id, model.label))
-            self._places[model.id] = place
+            self.sources[model.id] = place
             self.choose(model)
 
         return Task(f"Opening {Path(source).name}", _open(source), accept)
