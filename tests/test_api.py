@@ -127,6 +127,8 @@ def test_what_stands_as_an_example_is_of_the_kind_that_is_asked_for(measurement:
         rr.quality_by_samples(measurement, method, 4)  # type: ignore[arg-type]
     with pytest.raises(InputError, match=r"the budgets are 0.01; give numbers, such as \(0\.01, 0\.02\)\."):
         rr.perturb("random", measurement, method, ROI, 0.01)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="the accelerations are '24'; give numbers"):
+        rr.quality_by_samples(measurement, method, "24")  # type: ignore[arg-type]
 
 
 def test_results_of_another_function_are_told(measurement: rr.Measurement, tmp_path: Path) -> None:

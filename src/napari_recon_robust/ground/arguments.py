@@ -1,6 +1,7 @@
 """Arguments of the public functions as they come from scripts: of the type that is meant, or one sentence."""
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from inspect import signature
 from operator import index
 from typing import Any, TypeVar
@@ -33,10 +34,15 @@ def as_text(value: Any, name: str) -> str:
 
 
 def as_whole(value: Any, name: str, least: int | None = None, most: int | None = None) -> int:
-    """The whole number; InputError, which says `name`, for anything else and for one below `least` or above `most`."""
+    """The whole number; InputError, which says `name`, for anything else and for one below `least` or above `most`.
+
+    True and False are no numbers here, as NumPy's are none.
+    """
     expected = "give a whole number" + ("" if least is None else f" from {least}")
     expected += "" if most is None else f" to {most}"
     try:
+        if isinstance(value, bool):
+            raise TypeError
         number = index(value)
     except TypeError:
         raise InputError(f"{name} is {value!r}; {expected}.") from None
@@ -46,7 +52,7 @@ def as_whole(value: Any, name: str, least: int | None = None, most: int | None =
 
 
 def as_number(value: Any, name: str) -> float:
-    """The number; InputError, which says `name`, for anything else."""
+    """The number, or that of a text; InputError, which says `name`, for anything else."""
     try:
         return float(value)
     except (TypeError, ValueError, OverflowError):
@@ -54,11 +60,14 @@ def as_number(value: Any, name: str) -> float:
 
 
 def as_numbers(values: Any, name: str, example: str = "(0.01, 0.02)") -> tuple[float, ...]:
-    """The numbers of a sequence; InputError, which says `name` and an `example`, for anything else."""
-    try:
-        return tuple(float(value) for value in values)
-    except (TypeError, ValueError, OverflowError):
-        raise InputError(f"{name} are {values!r}; give numbers, such as {example}.") from None
+    """The numbers of a sequence; InputError, which says `name` and an `example`, for anything else, a single text too.
+
+    A mapping is refused: its keys would count.
+    """
+    if not isinstance(values, str | bytes | Mapping):
+        with suppress(TypeError, ValueError, OverflowError):
+            return tuple(float(value) for value in values)
+    raise InputError(f"{name} are {values!r}; give numbers, such as {example}.")
 
 
 def as_list(values: Any, name: str) -> list[Any]:
