@@ -59,6 +59,17 @@ def test_stability_is_the_absolute_change_beside_the_ratio_to_the_clean_error():
     assert ratio == pytest.approx(6, rel=1e-3)
 
 
+def test_the_error_ratio_is_against_the_truth_that_judges_the_image():
+    """Of a truth that has changed: an image that follows it has no error."""
+    given = images()
+    truth = given["reference"] + 0.2
+    comparison = make(perturbed=truth, perturbed_reference=truth, judged_by="perturbed")
+    assert comparison.stability["perturbed"]["error_ratio"] == 0
+    assert comparison.stability["random"] == make().stability["random"]
+    unknown = make(perturbed_reference=None, judged_by="perturbed")
+    assert unknown.stability == make().stability
+
+
 def test_degradation_is_relative_to_the_clean_value():
     comparison = make()
     clean, perturbed = (comparison.metrics[name]["roi"].ssim for name in ("clean", "perturbed"))

@@ -59,6 +59,12 @@ class Comparison:
         """The image against which the others are measured: the clean reference, else the clean image."""
         return self.clean if self.reference is None else self.reference
 
+    @property
+    def _perturbed_target(self) -> Tensor:
+        """The image against which the perturbed one is measured."""
+        changed = self.perturbed_reference if self.judged_by == "perturbed" else None
+        return self.target if changed is None else changed
+
     @cached_property
     def data_range(self) -> float:
         """L of SSIM and PSNR: the maximum of `target`."""
@@ -75,9 +81,7 @@ class Comparison:
         shown = self.perturbed_reference
         measured = {
             "clean": self._measure(self.clean, self.target),
-            "perturbed": self._measure(
-                self.perturbed, shown if self.judged_by == "perturbed" and shown is not None else self.target
-            ),
+            "perturbed": self._measure(self.perturbed, self._perturbed_target),
             "random": self._measure(self.random, self.target),
         }
         return measured if shown is None else {**measured, "perturbed_reference": self._measure(shown, self.target)}
@@ -99,16 +103,20 @@ class Comparison:
         """How far the ROI S moved, for "perturbed" and "random".
 
         change: ||S (f(k+z) - f(k))|| / ||S X||, by which methods may be compared. error_ratio:
-        ||S (f(k+z) - X)|| / ||S (f(k) - X)||, which flatters a bad method and is never shown by itself.
+        ||S (f(k+z) - X')|| / ||S (f(k) - X)||, which flatters a bad method and is never shown by itself. X' is the
+        truth by which `metrics` judge the image: the perturbed one where the truth has changed, else X.
         """
         size = self._norm(self.target)
         error = self._norm(self.clean - self.target)
         return {
             name: {
                 "change": self._norm(image - self.clean) / size if size else float("nan"),
-                "error_ratio": self._norm(image - self.target) / error if error else float("nan"),
+                "error_ratio": self._norm(image - target) / error if error else float("nan"),
             }
-            for name, image in (("perturbed", self.perturbed), ("random", self.random))
+            for name, image, target in (
+                ("perturbed", self.perturbed, self._perturbed_target),
+                ("random", self.random, self.target),
+            )
         }
 
     @cached_property
