@@ -1,7 +1,7 @@
 """Contrast between two regions over several images of one slice, and how probable it is that it exceeds a value."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import torch
 from scipy.ndimage import binary_dilation
@@ -56,6 +56,22 @@ class Contrasts:
 
     values: Tensor
 
+    @classmethod
+    def between(cls, region: Tensor, reference: Tensor) -> Self:
+        """The contrasts of `brightness`: the mean magnitudes in the region and in its reference, float64 (samples,).
+
+        Raises InputError if the reference is zero in an image, and for NaN or infinite numbers.
+        """
+        broken = int((~(region + reference).isfinite()).sum())  # NaN would count as not exceeding
+        if broken:
+            raise InputError(
+                f"{broken} of {len(region)} images {'has' if broken == 1 else 'have'} NaN or infinite numbers in the "
+                "region or its reference; leave out what is damaged."
+            )
+        if bool((reference == 0).any()):
+            raise InputError("an image is zero in the reference region; choose one that lies on tissue.")
+        return cls((region / reference - 1).cpu())
+
     @property
     def mean(self) -> float:
         """The mean contrast over the samples."""
@@ -98,8 +114,16 @@ class Contrasts:
 def contrasts(images: Tensor, region: Tensor, reference: Tensor) -> Contrasts:
     """The contrast in each image, (samples, rows, columns) complex or real; regions: bool (rows, columns).
 
-    Raises InputError if the regions overlap, one is empty, or the reference is zero in an image, and for an image with
-    NaN or infinite numbers in one of them.
+    Raises InputError as `brightness` and `Contrasts.between` do.
+    """
+    return Contrasts.between(*brightness(images, region, reference))
+
+
+def brightness(images: Tensor, region: Tensor, reference: Tensor) -> Tensor:
+    """The mean magnitudes of each image in the region and in its reference, float64 (2, samples).
+
+    images: (samples, rows, columns), complex or real. region, reference: bool (rows, columns). Raises InputError if the
+    regions overlap, or one is empty.
     """
     for name, one in (("region", region), ("reference region", reference)):
         if not bool(one.any()):
@@ -107,16 +131,7 @@ def contrasts(images: Tensor, region: Tensor, reference: Tensor) -> Contrasts:
     if bool((region & reference).any()):
         raise InputError("the region and its reference overlap; choose a reference region beside it.")
     magnitudes = images.abs().double()
-    a, b = magnitudes[:, region].mean(1), magnitudes[:, reference].mean(1)
-    broken = int((~(a + b).isfinite()).sum())  # NaN would count as not exceeding
-    if broken:
-        raise InputError(
-            f"{broken} of {len(magnitudes)} images {'has' if broken == 1 else 'have'} NaN or infinite numbers in the "
-            "region or its reference; leave out what is damaged."
-        )
-    if bool((b == 0).any()):
-        raise InputError("an image is zero in the reference region; choose one that lies on tissue.")
-    return Contrasts((a / b - 1).cpu())
+    return torch.stack((magnitudes[:, region].mean(1), magnitudes[:, reference].mean(1)))
 
 
 def surroundings(region: Tensor) -> Tensor:

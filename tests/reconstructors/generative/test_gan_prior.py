@@ -21,6 +21,7 @@ from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.networks.channels import local_phase, to_complex
 from napari_recon_robust.reconstructors import registry
+from napari_recon_robust.reconstructors.generative import gan_prior
 from napari_recon_robust.reconstructors.generative.gan_prior import ERROR, GANPrior, PriorNetwork, deviation, search
 from napari_recon_robust.reconstructors.problem import Problem, problems
 
@@ -82,6 +83,15 @@ def test_what_was_generated_is_kept(method: GANPrior, lines: Measurement) -> Non
     fresh = replace(lines)
     assert len(list(method.job(fresh, iterations=20, restarts=2))) == 6
     assert list(method.job(fresh, iterations=20, restarts=2, deviation=10.0)) == []
+
+
+def test_images_that_were_generated_long_ago_are_let_go(
+    method: GANPrior, lines: Measurement, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gan_prior, "KEPT", 2)
+    fresh = replace(lines)
+    steps = [len(list(method.job(fresh, iterations=1, restarts=1, seed=seed))) for seed in (0, 1, 0, 2, 0, 1)]
+    assert steps == [1, 1, 0, 1, 0, 1]
 
 
 def test_closing_cancels(method: GANPrior, lines: Measurement) -> None:

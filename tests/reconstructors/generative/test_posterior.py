@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from weakref import WeakSet
 
 import numpy as np
 import pytest
@@ -18,10 +19,12 @@ from helpers.method_properties import (  # noqa: F401
     test_the_units_of_the_scan_do_not_matter,
 )
 from napari_recon_robust.data.measurement import Measurement
+from napari_recon_robust.ground import guard
 from napari_recon_robust.ground.errors import InputError
-from napari_recon_robust.ground.progress import run
+from napari_recon_robust.ground.progress import Job, Progress, run
 from napari_recon_robust.physics.model import ForwardModel
 from napari_recon_robust.reconstructors import registry
+from napari_recon_robust.reconstructors.generative import posterior
 from napari_recon_robust.reconstructors.generative.posterior import (
     Denoised,
     Denoiser,
@@ -176,6 +179,46 @@ def test_what_was_drawn_is_not_drawn_again(method: Posterior, lines: Measurement
     assert list(method.job(fresh, samples=3, steps=4, show="deviation")) == []
 
 
+def test_the_samples_that_were_drawn_last_are_kept(
+    method: Posterior, lines: Measurement, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(posterior, "MOST", 2)
+    fresh = replace(lines)
+    assert len(run(method.samples(fresh, 3, steps=2)).images) == 3
+    assert list(method.job(fresh, samples=2, steps=2, seed=1)) == []
+    assert len(list(method.job(fresh, samples=1, steps=2, seed=0))) == 2
+
+
+def test_contrasts_hold_no_more_images_than_are_kept(
+    method: Posterior, lines: Measurement, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images: WeakSet[torch.Tensor] = WeakSet()
+    most = 0
+
+    def sample(of: Measurement, steps: int, seed: int) -> Job[tuple[torch.Tensor, torch.Tensor]]:
+        nonlocal most
+        yield Progress(1.0)
+        image = torch.full(of.matrix, 1.0 + seed, dtype=torch.complex64)
+        images.add(image)
+        most = max(most, len(images))
+        return image, torch.zeros(())
+
+    monkeypatch.setattr(posterior, "MOST", 3)
+    monkeypatch.setattr(method, "_draw", sample)
+    region = torch.zeros(lines.matrix, dtype=torch.bool)
+    region[20:26, 30:36] = True
+    assert len(run(method.contrasts(replace(lines), region, None, 40)).values) == 40
+    assert most <= 5  # those that are kept, the last one and the new one
+
+
+def test_more_samples_than_there_is_memory_for_are_refused_before_they_are_drawn(
+    method: Posterior, lines: Measurement, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guard, "free_memory", lambda: 10**8)
+    with pytest.raises(InputError, match=r"a set of 10000 samples needs \S+ MB of memory, and 100 MB are free"):
+        next(method.samples(lines, 10_000))
+
+
 def test_contrasts_are_those_of_the_samples(method: Posterior, lines: Measurement) -> None:
     region, reference = torch.zeros(2, *lines.matrix, dtype=torch.bool)
     region[20:26, 30:36] = True
@@ -235,7 +278,7 @@ def test_the_mean_of_the_shipped_prior_beats_linear_reconstruction(real_brain: M
 
 
 def test_the_deviation_of_samples_is_no_image() -> None:
-    posterior = registry.get("posterior")
-    assert posterior.is_image({"show": "mean"})
-    assert not posterior.is_image({"show": "deviation"})
+    method = registry.get("posterior")
+    assert method.is_image({"show": "mean"})
+    assert not method.is_image({"show": "deviation"})
     assert registry.get("tv").is_image({"weight": 1e-3})

@@ -14,6 +14,7 @@ from torch.nn import functional
 from ...data.measurement import Measurement
 from ...ground.knob import Knob
 from ...ground.progress import Job, Progress, run
+from ...ground.recent import Recent
 from ...networks.channels import local_phase, to_complex
 from ...networks.image_network import ResidualBlock
 from ...networks.loading import load_trained
@@ -25,6 +26,7 @@ from ..problem import Problem, assemble, in_turn, problems
 LATENT, STRIDE = 16, 8  # channels of z, and pixels from one of its places to the next
 ERROR = 0.05  # standard deviation of what the generator cannot make, relative to the image's scale
 RATE = 0.05  # of Adam
+KEPT = 16  # generated images of each measurement that are kept, more than a choice of different ones draws
 EVERY = 10  # iterations from one preview to the next
 
 
@@ -91,7 +93,7 @@ class GANPrior(Reconstructor):
 
     def __init__(self, weights: str | Path = "gan-prior") -> None:
         self.weights = str(weights)
-        self._generated: WeakKeyDictionary[Measurement, dict[tuple[int, int, int], list[Tensor]]] = WeakKeyDictionary()
+        self._generated: WeakKeyDictionary[Measurement, Recent[list[Tensor]]] = WeakKeyDictionary()
 
     def network(self, device: torch.device) -> "PriorNetwork":
         """The trained generator and its encoder; all instances share them."""
@@ -102,14 +104,16 @@ class GANPrior(Reconstructor):
         return run(self.steps(measurement, **knobs))
 
     def steps(self, measurement: Measurement, **knobs: Any) -> Job[Tensor]:
-        """The image as a job, with a preview every few iterations; the image generated for a measurement is kept."""
+        """The image as a job, with a preview every few iterations; images generated last for a measurement are kept."""
         generator = self.network(measurement.kspace.device).generator
-        known = self._generated.setdefault(measurement, {})
+        known = self._generated.setdefault(measurement, Recent(KEPT))
         key = knobs["iterations"], knobs["restarts"], knobs["seed"]
-        if key not in known:
-            known[key] = yield from in_turn(measurement, lambda problem: search(generator, problem, *key))
-        pairs = zip(problems(measurement), known[key], strict=True)
+        generated = known.find(key)
+        if generated is None:
+            searched = yield from in_turn(measurement, lambda problem: search(generator, problem, *key))
+            generated = known.keep(key, searched)
         factor = knobs["deviation"]
+        pairs = zip(problems(measurement), generated, strict=True)
         images = [image + deviation(problem, image, factor) for problem, image in pairs]
         return assemble(images, measurement)
 

@@ -14,11 +14,13 @@ from torch import Tensor, nn
 
 from ...data.measurement import Measurement
 from ...data.units import check_signal
-from ...evaluation.contrast import Contrasts, contrasts, surroundings
+from ...evaluation.contrast import Contrasts, brightness, surroundings
 from ...ground.cached import cached_property
 from ...ground.errors import InputError
+from ...ground.guard import check_memory
 from ...ground.knob import Knob
 from ...ground.progress import Job, Progress, relayed, run
+from ...ground.recent import Recent
 from ...networks.channels import channels, on_blocks, smooth, to_complex
 from ...networks.image_network import ResidualUNet
 from ...networks.loading import load_trained
@@ -37,6 +39,7 @@ CALIBRATION = (
     "34% of them (95% interval 21 to 49%), of 90% by 78% (64 to 89%), of 10% by 10% (3 to 22%). "
     "Each sample keeps something of TV's image, at which it starts."
 )
+MOST = 256  # samples that the knob draws at most, and that are kept of each measurement
 PRECISION = 1e-2  # of conjugate gradients, in each step of a sample
 
 
@@ -103,7 +106,7 @@ class Posterior(Reconstructor):
             kind="int",
             default=8,
             minimum=1,
-            maximum=256,
+            maximum=MOST,
         ),
         Knob(
             name="show",
@@ -134,7 +137,7 @@ class Posterior(Reconstructor):
 
     def __init__(self, weights: str | Path = "posterior") -> None:
         self.weights = str(weights)
-        self._drawn: WeakKeyDictionary[Measurement, dict[tuple[int, int], tuple[Tensor, Tensor]]] = WeakKeyDictionary()
+        self._drawn: WeakKeyDictionary[Measurement, Recent[tuple[Tensor, Tensor]]] = WeakKeyDictionary()
 
     def network(self, device: torch.device) -> "Denoiser":
         """The trained denoiser; all instances share it."""
@@ -154,16 +157,16 @@ class Posterior(Reconstructor):
         return samples.mean if knobs["show"] == "mean" else samples.deviation.to(samples.images.dtype)
 
     def samples(self, measurement: Measurement, count: int, steps: int = 20, seed: int = 0) -> Job[PosteriorSamples]:
-        """`count` samples, of the seeds from `seed` on; those drawn before from the same measurement are reused."""
-        known = self._drawn.setdefault(measurement, {})
+        """`count` samples, of the seeds from `seed` on; those drawn last from the same measurement are reused.
+
+        Raises InputError at once for more samples than there is memory for.
+        """
+        bytes_each = 8 * math.prod((*measurement.kspace.shape[:-3], *measurement.matrix))
+        check_memory(f"a set of {count} samples", 2 * count * bytes_each, InputError)  # one by one, and in one tensor
+        drawn = []
         for number in range(count):
-
-            def shown(step: Progress, number: int = number) -> Progress:
-                return Progress((number + step.fraction) / count, f"sample {number + 1} of {count}", step.preview)
-
-            if (key := (steps, seed + number)) not in known:
-                known[key] = yield from relayed(self._draw(measurement, *key), shown)
-        images, consistency = zip(*(known[steps, seed + number] for number in range(count)), strict=True)
+            drawn.append((yield from self._sample(measurement, number, count, steps, seed)))
+        images, consistency = zip(*drawn, strict=True)
         return PosteriorSamples(torch.stack(images), torch.stack(consistency))
 
     def contrasts(
@@ -185,9 +188,26 @@ class Posterior(Reconstructor):
             raise InputError(f"the k-space has {measurement.kspace.ndim} axes; give one slice (coils, readout, phase).")
         check_signal(measurement.largest)
         against = surroundings(region) if reference is None else reference
-        contrasts(torch.ones(1, *region.shape), region, against)  # refused before hours of samples, not after
-        samples = yield from self.samples(measurement, count, steps, seed)
-        return contrasts(samples.images.cpu(), region.cpu(), against.cpu())
+        brightness(torch.ones(1, *region.shape), region, against)  # refused before hours of samples, not after
+        region, against, means = region.cpu(), against.cpu(), []
+        for number in range(count):
+            image, _ = yield from self._sample(measurement, number, count, steps, seed)
+            means.append(brightness(image.cpu()[None], region, against))  # of thousands of images no more is kept
+        return Contrasts.between(*torch.cat(means, dim=1))
+
+    def _sample(
+        self, measurement: Measurement, number: int, count: int, steps: int, seed: int
+    ) -> Job[tuple[Tensor, Tensor]]:
+        """The sample of a number from 0 to count - 1, drawn or found: the image, and its data consistency."""
+
+        def shown(step: Progress) -> Progress:
+            return Progress((number + step.fraction) / count, f"sample {number + 1} of {count}", step.preview)
+
+        known, key = self._drawn.setdefault(measurement, Recent(MOST)), (steps, seed + number)
+        found = known.find(key)
+        if found is None:
+            found = known.keep(key, (yield from relayed(self._draw(measurement, *key), shown)))
+        return found
 
     def _draw(self, measurement: Measurement, steps: int, seed: int) -> Job[tuple[Tensor, Tensor]]:
         """One sample of each slice, and their data consistency."""
