@@ -89,7 +89,7 @@ def test_features_have_a_recovery(measurement: Measurement) -> None:
     recovery = matrix.recovery("cg-sense")
     found = matrix.found["cg-sense"]
     assert recovery[1] is not None
-    assert recovery[1] == pytest.approx(found.details["recovery"], abs=0.05)  # of the box around its support
+    assert recovery[1] == pytest.approx(found.details["recovery"], abs=2e-3)  # sensitivities are estimated anew
     assert torch.equal(found.perturbation, matrix.outcomes["cg-sense"][0].perturbed.perturbation)
 
 

@@ -70,6 +70,15 @@ def test_the_error_ratio_is_against_the_truth_that_judges_the_image():
     assert unknown.stability == make().stability
 
 
+def test_the_recovery_of_a_feature_is_measured_on_its_own_pixels():
+    given, changed = images(), {"judged_by": "perturbed"}
+    feature = torch.zeros(24, 28, dtype=torch.bool)
+    feature[2:5, 3:6] = True
+    changed |= {"perturbed_reference": given["reference"] + 0.2, "perturbed": given["clean"] + 0.2 * ~feature}
+    assert make(**changed).recovery == pytest.approx(1, rel=1e-4)
+    assert make(**changed, support=feature).recovery == pytest.approx(0, abs=1e-6)
+
+
 def test_degradation_is_relative_to_the_clean_value():
     comparison = make()
     clean, perturbed = (comparison.metrics[name]["roi"].ssim for name in ("clean", "perturbed"))

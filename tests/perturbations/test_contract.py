@@ -131,12 +131,15 @@ def test_every_outcome_is_plain_json(perturbation):
 def test_a_saved_result_shows_what_the_found_one_did(perturbation):
     _, found, _ = searched(perturbation.id, "lines")
     for one in found:
-        read = replace(one, restore=None, caption="", curve=None, trace=None, feature=None, untransferable="")
+        seen = {"restore": None, "caption": "", "curve": None, "trace": None, "feature": None, "untransferable": ""}
+        read = replace(one, **seen, support=None)
         again = perturbation.recalled(read)
         for name in ("caption", "curve", "trace", "feature", "untransferable"):
             assert getattr(again, name) == getattr(one, name), name
         assert (again.restore is None) == (one.restore is None)
         assert (one.curve is not None) == perturbation.has_curve
+        assert (one.support is None) == (one.feature is None)
+        assert one.support is None or torch.equal(again.support, one.support)
 
 
 def test_every_perturbation_refuses_what_does_not_fit(perturbation, measurement, combined, roi):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -182,6 +184,17 @@ def test_without_a_reference_and_at_any_scale(make_measurement, combined, roi):
     one, tiny = (found_by(make_measurement(scale), combined, roi, (0.02,), steps=3)[0] for scale in (1.0, 1e-6))
     assert tiny.loss == pytest.approx(one.loss, rel=1e-2)
     assert tiny.details["amplification"] == pytest.approx(one.details["amplification"], rel=1e-3)
+
+
+@pytest.mark.parametrize("size", [6, 14])
+def test_the_symbol_has_one_recovery_in_a_region_of_another_size(measurement, combined, size):
+    """That of its own pixels; saved, too."""
+    region = ROI.box(11, 15, 7, 5)
+    found = found_by(measurement, combined, region, (0.02,), insert="symbol", size=size)
+    again = [ImageDomain().recalled(replace(one, feature=None, support=None)) for one in found]
+    for one in run(evaluate(measurement, combined, region, [*found, *again])):
+        assert one.comparison.recovery == pytest.approx(found[0].details["recovery"], abs=1e-4)
+    assert torch.equal(again[0].support, found[0].support)
 
 
 def test_where_nothing_is_there_is_nothing_to_draw_on(make_measurement, combined):

@@ -30,6 +30,8 @@ class Comparison:
     reference for all of them. searched: whether the perturbation was searched for, and so should beat chance.
     thermal: the perturbation in multiples of the thermal noise.
     consistency: ||A x - y|| / ||y|| of each image with its own samples, empty if an image has no phase.
+    support: the pixels of an inserted feature, bool (rows, columns), on which its `recovery` is measured; None without
+    one, where that is measured on the ROI.
     region: the ROI in words. findings: reliability checks that failed, name to words. statement: what the perturbation
     says about itself.
     """
@@ -43,6 +45,7 @@ class Comparison:
     foreground: Tensor
     reference_kind: str
     judged_by: Literal["clean", "perturbed"] = "clean"
+    support: Tensor | None = None
     searched: bool = True
     thermal: float = float("nan")
     region: str = "the drawn region"
@@ -121,15 +124,17 @@ class Comparison:
 
     @cached_property
     def recovery(self) -> float | None:
-        """Contrast recovery <dt, df>_S / ||dt||_S^2 on the ROI S of a change of the truth; None if it has not changed.
+        """Contrast recovery <dt, df>_T / ||dt||_T^2 of a change of the truth; None if it has not changed.
 
-        dt: the change of the fully sampled image, df: that of the reconstruction. 1 means that all of the change is
+        T: the feature's `support`, else the ROI. dt: the change of the fully sampled image, df: that of the
+        reconstruction. 1 means that all of the change is
         seen, 0 that nothing is. The value does not depend on the images' scale.
         """
         if self.judged_by == "clean" or self.reference is None or self.perturbed_reference is None:
             return None
-        truth = (self.perturbed_reference - self.reference)[self.roi].double()
-        seen = (self.perturbed - self.clean)[self.roi].double()
+        where = self.roi if self.support is None else self.support
+        truth = (self.perturbed_reference - self.reference)[where].double()
+        seen = (self.perturbed - self.clean)[where].double()
         size = float(truth.square().sum())
         return float((truth * seen).sum()) / size if size else None
 

@@ -111,10 +111,11 @@ class Perturbed:
     complete: False while the search runs, and for the best result of a cancelled search.
     judged_by: "clean" if the anatomy stays the same, "perturbed" if the truth changed with the perturbation.
     roi: the region that the result concerns, if it is not the one that was given.
+    support: the pixels of an inserted feature, bool (rows, columns), on which its recovery is measured, or None.
     clean, image: the reconstructions before and after, as the search saw them, complex64 (rows, columns), or None.
     details: further results for the record, as plain JSON values.
 
-    Views show the following. `Perturbation.recalled` makes it, and `restore`, again from `details`.
+    Views show the following. `Perturbation.recalled` makes it, `restore` and `support` again from `details`.
 
     statement: the result in words. findings: what makes the search unreliable, by a short name.
     caption: a line for the head of a plot. curve: measures over a quantity that the perturbation varied. stills: images
@@ -130,6 +131,7 @@ class Perturbed:
     complete: bool = True
     judged_by: Literal["clean", "perturbed"] = "clean"
     roi: ROI | None = None
+    support: Tensor | None = field(default=None, repr=False)
     details: Mapping[str, Any] = field(default_factory=dict, repr=False)
     statement: str = ""
     findings: Mapping[str, str] = field(default_factory=dict)

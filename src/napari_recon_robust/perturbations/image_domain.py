@@ -84,11 +84,13 @@ class ImageDomain(Perturbation):
 
     def recalled(self, perturbed: Perturbed) -> Perturbed:
         """The symbol comes from the details."""
-        return replace(
-            perturbed,
-            trace=Trace.of(perturbed.loss) if perturbed.loss else None,
-            feature=_placed(perturbed.details) if perturbed.details.get("insert") == "symbol" else None,
-        )
+        read = replace(perturbed, trace=Trace.of(perturbed.loss) if perturbed.loss else None)
+        details = read.details
+        if details.get("insert") != "symbol":
+            return read
+        row, column = details["position"]
+        support = optotype(read.measurement.matrix, (row, column), details["size"]) > EDGE
+        return replace(read, feature=_placed(details), support=support)
 
     def _run(self, setup: Setup, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
         insertion = Insertion(setup, knobs["sensitivities"] == "kept")
@@ -224,6 +226,7 @@ def _inserted(
         budget,
         keep=insertion.keep,
         judged_by="perturbed",
+        support=region,
         details=details,
         feature=_placed(details),
         statement=f"The inserted symbol of {size:.3g} pixels, {written(100 * contrast)}% contrast and "

@@ -96,6 +96,7 @@ def evaluate(
             reference=None if reference is None else _magnitude(reference),
             perturbed_reference=None if truth is None else _magnitude(truth),
             roi=region,
+            support=None if one.support is None else one.support.cpu(),
             foreground=measurement.foreground,
             reference_kind=kind,
             judged_by=one.judged_by,

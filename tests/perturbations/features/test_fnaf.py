@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -142,6 +144,15 @@ def test_a_scan_without_a_reference_is_measured_against_what_it_can_hold(part, c
     (found,) = run(FNAF().run(alone, combined, WHOLE, **PLACE | {"size": 1.0}))
     assert found.details["recovery"] == pytest.approx(1, abs=0.05)
     assert found.details["published_loss"] < 1e-4
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_feature_has_one_recovery(measurement, combined, shape):
+    """That of its own pixels, and not of the box around them; saved, too."""
+    found = run(FNAF().run(measurement, combined, WHOLE, **PLACE | {"shape": shape, "size": 3.0, "seed": 2}))
+    again = [FNAF().recalled(replace(one, feature=None, support=None)) for one in found]
+    for one in run(evaluate(measurement, combined, WHOLE, [*found, *again])):
+        assert one.comparison.recovery == pytest.approx(found[0].details["recovery"], abs=1e-4)
 
 
 def test_what_drowns_in_the_thermal_noise_is_not_preserved(measurement, combined):

@@ -13,7 +13,7 @@ from ..base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup
 from ..face import Insert
 from .feature import PARAMETRIC, SHAPES, Feature, check_size
 from .feature_search import FeatureSearch, FiniteDifferences, RandomSearch
-from .insertion import Insertion, placed
+from .insertion import Insertion, feature_of, placed
 from .multiplexed import Multiplexed
 
 ALGORITHMS: dict[str, type[FeatureSearch]] = {
@@ -129,7 +129,8 @@ class FNAF(Perturbation):
 
     def recalled(self, perturbed: Perturbed) -> Perturbed:
         """The feature comes from the details."""
-        return replace(perturbed, feature=placed(perturbed.details))
+        support = feature_of(perturbed.details).region(perturbed.measurement.matrix)
+        return replace(perturbed, feature=placed(perturbed.details), support=support)
 
     def _run(self, setup: Setup, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
         if knobs["contrast"] == 0:

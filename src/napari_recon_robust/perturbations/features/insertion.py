@@ -164,6 +164,7 @@ class Insertion(ScannedObject):
         with torch.no_grad():
             z = self.kspace(feature.change(self.tissue))
         loss, input_mse = self.published(trial)
+        region = feature.region(measurement.matrix)
         row, column, size, contrast, angle = (float(f"{value:.6g}") for value in feature.values.tolist())
         lost, preserved = trial.recovery < LOST, trial.carried >= ROSE
         details = {
@@ -193,7 +194,8 @@ class Insertion(ScannedObject):
             loss=(0.0, 1 - trial.recovery),
             complete=complete,
             judged_by="perturbed",
-            roi=_box(feature.region(measurement.matrix)),
+            roi=_box(region),
+            support=region,
             details=details,
             feature=placed(details),
             statement=f"The inserted {_named(feature)}, {how} row {row:.3g}, column {column:.3g}, "
@@ -218,15 +220,19 @@ def placed(details: Mapping[str, Any]) -> Placed:
     )
 
 
+def feature_of(details: Mapping[str, Any]) -> Feature:
+    """The feature that a result of FNAF with these details inserted."""
+    row, column = details["position"]
+    values = torch.tensor([row, column, details["size"], details["contrast"], details["angle"]])
+    return Feature(details["shape"], values, tuple((int(r), int(c), v) for r, c, v in details["pixels"]))
+
+
 def loss_of(setup: Setup, details: Mapping[str, Any], image: Tensor) -> float:
     """The published loss of a feature with these details in a method's image of it, |f| or f, (rows, columns).
 
     So a feature that was found for another method is judged for this one.
     """
-    row, column = details["position"]
-    values = torch.tensor([row, column, details["size"], details["contrast"], details["angle"]])
-    feature = Feature(details["shape"], values, tuple((int(r), int(c), v) for r, c, v in details["pixels"]))
-    trial = Trial(feature, image.to(setup.measurement.kspace.device), details["recovery"], 0.0)
+    trial = Trial(feature_of(details), image.to(setup.measurement.kspace.device), details["recovery"], 0.0)
     return Insertion(setup, keep=True).published(trial)[0]
 
 
