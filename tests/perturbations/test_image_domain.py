@@ -181,6 +181,9 @@ def test_without_a_reference_and_at_any_scale(make_measurement, combined, roi):
     assert alone.measurement.full is None
     assert alone.budget.relative_to == "sampled"
     assert alone.details["amplification"] > 0
+    (symbol,) = found_by(make_measurement(full=False), combined, roi, (0.02,), insert="symbol")
+    assert symbol.details["object"] == "clean reconstruction"
+    assert "relative to is the clean reconstruction, as no full k-space is known." in symbol.statement
     one, tiny = (found_by(make_measurement(scale), combined, roi, (0.02,), steps=3)[0] for scale in (1.0, 1e-6))
     assert tiny.loss == pytest.approx(one.loss, rel=1e-2)
     assert tiny.details["amplification"] == pytest.approx(one.details["amplification"], rel=1e-3)

@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from napari_recon_robust.ground.progress import run
+from napari_recon_robust.perturbations import registry
 from napari_recon_robust.perturbations.base import coil_norms
 from napari_recon_robust.perturbations.random_noise import RandomNoise, control
 
@@ -23,3 +24,13 @@ def test_the_control_has_the_norms_of_the_perturbation_and_its_own_seed(measurem
     assert not torch.allclose(first.kspace, noise.measurement.kspace)
     assert first.calibration is measurement.calibration
     assert not spent[..., ~measurement.mask[0]].any()
+
+
+@pytest.mark.parametrize("kind", [kind for kind in registry.ids() if not registry.get(kind).searches])
+def test_no_perturbation_is_its_own_control(measurement, combined, roi, kind):
+    """Drawn with one seed they could be the same noise."""
+    perturbation = registry.get(kind)
+    budgets = (0.02,) if perturbation.needs_budget else ()
+    for found in run(perturbation.run(measurement, combined, roi, budgets, sensitivities="kept")):
+        z, noise = found.perturbation, control(measurement, found, 0).kspace - measurement.kspace
+        assert float((z.conj() * noise).sum().abs()) <= 0.2 * float(z.norm() * noise.norm())

@@ -16,7 +16,7 @@ from ..ground.progress import Job, Progress
 from .base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup, coil_norms
 from .face import Placed, Trace
 from .features.feature import EDGE, beyond, check_size
-from .features.insertion import LOST, ROSE, Insertion, placed
+from .features.insertion import CONTRASTED, LOST, ROSE, Insertion, placed
 from .noise.ascent import Ascent, Search, ascend
 from .noise.objective import Objective
 from .noise.sphere_ascent import sphere_ascent
@@ -219,6 +219,7 @@ def _inserted(
         "lost": lost,
         "information_preserved": preserved,
         "detectability": carried if isfinite(carried) else None,
+        "object": insertion.origin,
     }
     return Perturbed.of(
         measurement,
@@ -231,7 +232,8 @@ def _inserted(
         feature=_placed(details),
         statement=f"The inserted symbol of {size:.3g} pixels, {written(100 * contrast)}% contrast and "
         f"{100 * budget:.3g}% of the object's norm is {'lost' if lost else 'shown'} (recovery "
-        f"{written(recovery, '.2f')}), and the samples {'carry' if preserved else 'do not carry'} it.",
+        f"{written(recovery, '.2f')}), and the samples {'carry' if preserved else 'do not carry'} it."
+        f"{insertion.told(CONTRASTED)}",
         clean=insertion.clean,
         image=image,
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -25,8 +26,12 @@ UNSEEN = 0.01
 
 @dataclass(frozen=True, eq=False)
 class ScannedObject:
-    """The object of one slice, seen through its coils."""
+    """The object of one slice, seen through its coils.
 
+    stand_in: what takes its place where no full k-space is known, in words; `estimate` is that image.
+    """
+
+    stand_in: ClassVar[str] = "clean reconstruction"
     setup: Setup
 
     @cached_property
@@ -36,16 +41,32 @@ class ScannedObject:
             return self.setup.reconstruct(self.setup.measurement)
 
     @cached_property
-    def object(self) -> Tensor:
-        """x, complex64 of the model's (rows, columns): coil-combined from the full k-space.
+    def estimate(self) -> Tensor:
+        """The object where no full k-space is known, complex64 (rows, columns).
 
-        Without one, the magnitude of the clean reconstruction with the phase of the zero-filled image.
+        The magnitude is of the clean reconstruction, which may have no phase, and the phase of the zero-filled image.
         """
+        phase = self.setup.measurement.crop(self.setup.measurement.combined)
+        return self.clean.abs() * torch.exp(1j * phase.angle())
+
+    @property
+    def origin(self) -> str:
+        """Which image the object is, in words."""
+        return self.stand_in if self.setup.measurement.full is None else "fully sampled"
+
+    def told(self, part: str) -> str:
+        """A space and a sentence that a part of the object (in words) is of the stand-in; empty where it is not."""
+        if self.setup.measurement.full is not None:
+            return ""
+        return f" {part} is the {self.stand_in}, as no full k-space is known."
+
+    @cached_property
+    def object(self) -> Tensor:
+        """x, complex64 of the model's (rows, columns): coil-combined from the full k-space, else the `estimate`."""
         measurement = self.setup.measurement
         with torch.no_grad():
             if measurement.full is None:
-                phase = measurement.crop(measurement.combined)
-                return centre_pad_image(self.clean.abs() * torch.exp(1j * phase.angle()), measurement.model.shape)
+                return centre_pad_image(self.estimate, measurement.model.shape)
             return self.combined(measurement.full)
 
     @cached_property

@@ -144,6 +144,11 @@ def test_a_scan_without_a_reference_is_measured_against_what_it_can_hold(part, c
     (found,) = run(FNAF().run(alone, combined, WHOLE, **PLACE | {"size": 1.0}))
     assert found.details["recovery"] == pytest.approx(1, abs=0.05)
     assert found.details["published_loss"] < 1e-4
+    assert found.details["object"] == "clean reconstruction"
+    assert "relative to is the clean reconstruction, as no full k-space is known." in found.statement
+    (known,) = run(FNAF().run(part, combined, WHOLE, **PLACE | {"size": 1.0}))
+    assert known.details["object"] == "fully sampled"
+    assert "reconstruction" not in known.statement
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+import pytest
 import torch
 
 from napari_recon_robust.data.measurement import Calibration, Measurement
@@ -52,6 +53,13 @@ def test_translations_are_phase_ramps_on_their_lines(combined):
         )
 
 
+def test_a_segment_may_be_a_line(measurement, combined, roi):
+    """Or none: there are more segments than lines."""
+    (found,) = run(Motion().run(measurement, combined, roi, segments=64, sensitivities="kept"))
+    moved = (found.measurement.full - measurement.full).abs().amax((0, 1)) > 0
+    assert moved.tolist() == [line != 18 for line in range(36)]
+
+
 def test_another_seed_is_another_motion(measurement, combined, roi):
     poses = [
         run(Motion().run(measurement, combined, roi, seed=seed, sensitivities="kept"))[0].details["poses"]
@@ -60,10 +68,31 @@ def test_another_seed_is_another_motion(measurement, combined, roi):
     assert poses[0] == poses[1] != poses[2]
 
 
-def test_without_full_kspace_the_clean_image_moves(make_measurement, combined, roi):
-    (found,) = run(Motion().run(make_measurement(full=False), combined, roi, sensitivities="kept"))
-    assert found.perturbation.any()
+def test_without_full_kspace_every_method_is_given_the_same_motion(make_measurement, combined, rss, roi):
+    """That of the CG-SENSE image, whose size is near that of the object's own."""
+    scan = make_measurement(full=False)
+    found, other = (run(Motion().run(scan, method, roi, sensitivities="kept"))[0] for method in (combined, rss))
     assert found.measurement.full is None
+    assert torch.equal(found.perturbation, other.perturbation)
+    assert found.details["object"] == "CG-SENSE image"
+    assert found.statement.endswith("The object that moves is the CG-SENSE image, as no full k-space is known.")
+    (known,) = run(Motion().run(make_measurement(), combined, roi, sensitivities="kept"))
+    assert known.details["object"] == "fully sampled"
+    assert "full k-space" not in known.statement
+    assert float(found.perturbation.norm() / known.perturbation.norm()) == pytest.approx(1, abs=0.3)
+
+
+@pytest.mark.parametrize("segments", [3, 64])
+def test_it_tells_the_motion_that_was_drawn(measurement, combined, roi, segments):
+    """Of segments with lines: there are 36."""
+    knobs = {"segments": segments, "shift": 3, "angle": 2, "sensitivities": "kept"}
+    (found,) = run(Motion().run(measurement, combined, roi, **knobs))
+    poses = [found.details["poses"][index] for index in {line * segments // 36 for line in range(36)}]
+    shift = max(abs(pose[axis]) for pose in poses for axis in ("rows", "columns"))
+    angle = max(abs(pose["angle"]) for pose in poses)
+    assert 0 < shift < 3
+    assert 0 < angle < 2
+    assert f"moves by up to {shift:.3g} px along either axis and turns by up to {angle:.3g}°." in found.statement
 
 
 def test_tissue_that_leaves_the_clean_support_is_measured(combined):

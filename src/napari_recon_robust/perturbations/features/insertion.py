@@ -20,6 +20,7 @@ from ..scanned_object import ScannedObject
 from .feature import STEPS, Feature, Tissue, beyond
 
 LOST, KEPT = 0.5, 0.9  # recoveries below which a feature is lost, and from which it is kept
+CONTRASTED = "The tissue that its contrast is relative to"
 # Rose's criterion: a known feature is seen reliably at a signal-to-noise ratio of 5.
 ROSE = 5.0
 # Cheng et al. 2020: an attack succeeds from this loss on; the input carries the feature from this change on. Both are
@@ -183,6 +184,7 @@ class Insertion(ScannedObject):
             "published_loss": loss,
             "published_success": loss >= PUBLISHED_SUCCESS,
             "published_preserved": input_mse >= PUBLISHED_PRESERVED,
+            "object": self.origin,
             "candidates": [list(candidate) for candidate in candidates],
         }
         share = "lost" if lost else "kept" if trial.recovery >= KEPT else "kept part of"
@@ -200,7 +202,7 @@ class Insertion(ScannedObject):
             feature=placed(details),
             statement=f"The inserted {_named(feature)}, {how} row {row:.3g}, column {column:.3g}, "
             f"{share} its contrast (recovery {written(trial.recovery, '.2f')}), and the samples "
-            f"{'carry' if preserved else 'do not carry'} it.",
+            f"{'carry' if preserved else 'do not carry'} it.{self.told(CONTRASTED)}",
             findings=beyond(f"inserted {feature.shape}", feature.profile(measurement.matrix), self.setup.mask),
             clean=self.clean,
             image=trial.image,

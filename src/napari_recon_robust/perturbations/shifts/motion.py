@@ -1,11 +1,15 @@
 """Motion: the patient moves between the lines of the phase encoding."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
+from torch import Tensor
 
+from ...ground.cached import cached_property
 from ...ground.knob import Knob
 from ...ground.progress import Job, Progress
+from ...reconstructors import registry
 from ..base import SEED, Perturbation, Perturbed, Setup
 from ..scanned_object import SENSITIVITIES_OF_MOVED, ScannedObject
 from .pose import Pose
@@ -17,8 +21,8 @@ class Motion(Perturbation):
     The segments divide the phase encoding into even parts, in the order of the lines; their poses g_s (translation
     and rotation, within the amplitudes) are drawn. The segment of the central line keeps its pose, so that the
     anatomy stays where it is. The coils stay with the scanner, and the noise as it is; S'_i are the sensitivities,
-    which go on beyond the clean scan's tissue. x is the coil-combined object, the clean reconstruction where no
-    full k-space is known.
+    which go on beyond the clean scan's tissue. x is the coil-combined object; where no full k-space is known it is the
+    CG-SENSE image of the samples, so that every method is given the same motion.
     """
 
     id = "motion"
@@ -58,7 +62,7 @@ class Motion(Perturbation):
     )
 
     def _run(self, setup: Setup, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
-        measurement, scene, count = setup.measurement, ScannedObject(setup), knobs["segments"]
+        measurement, scene, count = setup.measurement, _Moving(setup), knobs["segments"]
         phase = measurement.kspace.shape[-1]
         segment = torch.arange(phase) * count // phase
         poses = _draw(count, knobs["shift"], knobs["angle"], knobs["seed"], measurement.aspect)
@@ -70,17 +74,34 @@ class Motion(Perturbation):
             if not pose.still and lines.any():
                 z[..., lines] = scene.moved(pose.apply)[..., lines]
         keep = knobs["sensitivities"] == "kept"
+        shift, angle = _largest([poses[index] for index in segment.unique().tolist()])
         perturbed = Perturbed.of(
             measurement,
             z,
             None,
             keep=keep,
             findings=scene.unseen([pose.apply for pose in poses]) if keep else {},
-            details={"poses": [pose.to_json() for pose in poses]},
-            statement=f"Between {count} segments of the phase encoding the object moves by up to "
-            f"{knobs['shift']:.3g} px and {knobs['angle']:.3g}°.",
+            details={"poses": [pose.to_json() for pose in poses], "object": scene.origin},
+            statement=f"Between {count} segments of the phase encoding the object moves by up to {shift:.3g} px along "
+            f"either axis and turns by up to {angle:.3g}°.{scene.told('The object that moves')}",
         )
         return [perturbed]
+
+
+class _Moving(ScannedObject):
+    """The same object for every method."""
+
+    stand_in = "CG-SENSE image"
+
+    @cached_property
+    def estimate(self) -> Tensor:
+        """The image of CG-SENSE at its defaults, which has a phase of its own."""
+        return registry.get("cg-sense").at()(self.setup.measurement)
+
+
+def _largest(poses: Sequence[Pose]) -> tuple[float, float]:
+    """The largest translation along an axis (pixels) and the largest turn (degrees) of these poses."""
+    return max(max(abs(pose.rows), abs(pose.columns)) for pose in poses), max(abs(pose.angle) for pose in poses)
 
 
 def _draw(count: int, shift: float, angle: float, seed: int, aspect: float) -> list[Pose]:

@@ -272,7 +272,6 @@ class _Search:
         measurement, pose, restore = self.scene.setup.measurement, self.worst.pose, self.worst.restore
         tried = sorted(self.curve.items(), key=lambda entry: tuple(entry[0].to_json().values()))
         points = [point for _, point in tried]
-        known = measurement.full is not None
         return Perturbed.instead(
             measurement,
             restore.measurement,
@@ -280,7 +279,7 @@ class _Search:
             details={
                 "pose": pose.to_json(),
                 "coils": self.knobs["coils"],
-                "object": "fully sampled" if known else "clean reconstruction",
+                "object": self.scene.origin,
                 "curve": points,
             },
             curve=curve_of(points, pose),
@@ -300,10 +299,8 @@ class _Search:
         tried = len(self.curve) - 1
         which = f"The worst of {tried} poses is" if tried > 1 else "The object is"
         floor = written(worst.floor_ssim, ".2f")
-        text = f"{which} {worst.pose}; its fully sampled image, brought back, has an SSIM of {floor}."
-        if self.scene.setup.measurement.full is None:
-            text += " The object that was turned is the clean reconstruction, as no full k-space is known."
-        return text
+        told = self.scene.told("The object that was turned")
+        return f"{which} {worst.pose}; its fully sampled image, brought back, has an SSIM of {floor}.{told}"
 
 
 def curve_of(points: Sequence[Mapping[str, Any]], worst: Pose) -> Curve:
