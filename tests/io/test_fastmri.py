@@ -120,6 +120,26 @@ def test_sampled_lines_without_values_are_padding(tmp_path, kspace, limits):
         assert one.data_mask[0].tolist() == (mask | (line < 3) | (line >= phase - 2)).tolist()
 
 
+@pytest.mark.parametrize("step", [1, 2])
+def test_a_partial_fourier_scan_measures_no_more_than_its_side(tmp_path, kspace, step):
+    """5/8 of the lines, of which the stored mask samples every one or every second, and no header."""
+    line = np.arange(kspace.shape[-1])
+    mask, measured = line % step == 0, line >= 7
+    with open_scan(write(tmp_path / "file1.h5", kspace=kspace * (mask & measured), mask=mask)) as scan:
+        one = scan.measurement(0)
+        assert scan.acquired[0].tolist() == (mask & measured).tolist()
+        assert scan.fully_sampled == (step == 1)
+        assert one.data_mask[0].tolist() == (mask | ~measured).tolist()
+        assert one.acceleration == pytest.approx(13 / (mask & measured).sum())
+        reference = one.reference("rss")
+    if step == 1:
+        axes = (-2, -1)
+        images = np.fft.fftshift(np.fft.ifft2(np.fft.ifftshift(kspace[0] * measured, axes), norm="ortho"), axes)
+        np.testing.assert_allclose(reference.numpy(), np.sqrt((np.abs(images) ** 2).sum(0)), rtol=1e-4)
+    else:
+        assert reference is None
+
+
 def test_limits_that_leave_out_lines_with_values_are_wrong(tmp_path, kspace):
     phase = kspace.shape[-1]
     xml = header((kspace.shape[-2], phase), (kspace.shape[-2], phase), phase - 5, phase // 2 - 2)

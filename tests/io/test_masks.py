@@ -23,6 +23,10 @@ def test_other_files_are_refused_with_what_came(tmp_path: Path) -> None:
     (tmp_path / "text.npy").write_text("no array")
     with pytest.raises(FileFormatError, match="shape 2×3×4"):
         read_mask(tmp_path / "volume.npy")
+    for values in (np.ones(4, complex), np.array(["1", "0"])):
+        np.save(tmp_path / "other.npy", values)
+        with pytest.raises(FileFormatError, match=f"other.npy is {values.dtype} of shape"):
+            read_mask(tmp_path / "other.npy")
     with pytest.raises(FileFormatError, match=r"text.npy cannot be read as a"):
         read_mask(tmp_path / "text.npy")
 
