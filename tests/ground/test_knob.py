@@ -38,6 +38,16 @@ def test_a_value_that_does_not_fit_is_refused_by_name(knob: Knob, value: object)
         knob.parse(value)
 
 
+def test_whole_numbers_are_told_in_full() -> None:
+    seed = Knob(name="seed", label="", help="", default=0, kind="int", maximum=2**31 - 1)
+    assert seed.range == "0 to 2147483647"
+    with pytest.raises(InputError, match=r"^seed is 3000000000; give a value from 0 to 2147483647\.$"):
+        seed.parse("3000000000")
+    assert WEIGHT.range == "0.0001 to 0.1"
+    with pytest.raises(InputError, match=r"^weight is 1e\+30;"):
+        WEIGHT.parse(1e30)
+
+
 def test_resolve_fills_in_defaults_and_refuses_unknown_names() -> None:
     assert resolve([WEIGHT, STEPS], {"steps": "3"}) == {"weight": 1e-3, "steps": 3}
     with pytest.raises(InputError, match="'wieght'.*weight, steps"):

@@ -119,7 +119,7 @@ _SAMPLING = (
     of_sampling(
         SEED,
         "It also draws the noise of commands that have some, and leaves no line out by itself. Or a file name, as "
-        "fastMRI seeds.",
+        "fastMRI seeds, with which noise is drawn as with 0.",
         type=str,
         metavar="S",
     ),

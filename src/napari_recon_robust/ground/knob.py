@@ -72,7 +72,7 @@ class Knob(BaseModel):
         except (TypeError, ValueError):
             raise InputError(f"{self.name} is {value!r}; give a number from {self.range}.") from None
         if not math.isfinite(number) or not self.minimum <= number <= self.maximum:
-            raise InputError(f"{self.name} is {number:g}; give a value from {self.range}.")
+            raise InputError(f"{self.name} is {_digits(number)}; give a value from {self.range}.")
         if self.kind == "int":
             if number != round(number):
                 raise InputError(f"{self.name} is {number:g}; give a whole number from {self.range}.")
@@ -82,7 +82,7 @@ class Knob(BaseModel):
     @property
     def range(self) -> str:
         """The range in words, with its unit."""
-        return f"{self.minimum:g} to {self.maximum:g} {self.unit}".strip()
+        return f"{_digits(self.minimum)} to {_digits(self.maximum)} {self.unit}".strip()
 
     def matters(self, values: Mapping[str, Any]) -> bool:
         """Whether anything follows this knob while the knobs have these values; an unknown value may be any."""
@@ -115,6 +115,11 @@ class Knob(BaseModel):
 
     def _transformed(self, value: float) -> float:
         return math.log(value) if self.scale == "log" else float(value)
+
+
+def _digits(number: float) -> str:
+    """A number as text: a whole one in full, as far as a float counts exactly, of others six digits."""
+    return f"{number:.0f}" if number.is_integer() and abs(number) < 2**53 else f"{number:g}"
 
 
 def value_words(value: object) -> str:

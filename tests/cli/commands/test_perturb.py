@@ -53,6 +53,13 @@ def test_a_table_of_another_scan_is_named_as_the_reason(scan_file: Path, tmp_pat
     assert f"boxes.csv has no row for {scan_file.name}; give its own table, or --roi." in str(refused.exception)
 
 
+def test_a_seed_that_does_not_fit_is_refused_before_the_scan_is_opened(tmp_path: Path) -> None:
+    no_scan = tmp_path / "scan.npy"
+    no_scan.write_text("not a scan")
+    refused = CliRunner().invoke(cli, ["perturb", "motion", str(no_scan), "--seed", "3000000000"])
+    assert str(refused.exception) == "seed is 3000000000; give a value from 0 to 2147483647."
+
+
 def test_a_place_in_another_case_is_refused_before_anything_is_computed(scan_file: Path, tmp_path: Path) -> None:
     (tmp_path / "case.json").write_text("{}")
     output = tmp_path / "several" / "found"

@@ -19,7 +19,7 @@ from ...data.roi import ROI
 from ...data.scan import Scan
 from ...figures import plots
 from ...ground.errors import InputError, ReconRobustError
-from ...ground.knob import Knob
+from ...ground.knob import Knob, resolve
 from ...ground.progress import Job, Progress, relayed
 from ...ground.writing import check_room
 from ...perturbations import registry
@@ -182,7 +182,10 @@ def _run(kind: Perturbation, own: Sequence[Knob], given: dict[str, Any]) -> None
 
 
 def _asked(kind: Perturbation, own: Sequence[Knob], given: dict[str, Any]) -> _Asked:
-    """Take the options of the perturbation out of `given`; the options of the scan and its sampling stay there."""
+    """Take the options of the perturbation out of `given`; the options of the scan and its sampling stay there.
+
+    Knobs are checked here, before the scan is opened.
+    """
     region = Region(given.pop("roi"), given.pop("annotations"), given.pop("annotation"))
     budgets, at, image = given.pop("budgets", ()), given.pop("at", None), given.pop("target_image", None)
     settings = {knob.name: given.pop(knob.name) for knob in own}
@@ -194,7 +197,7 @@ def _asked(kind: Perturbation, own: Sequence[Knob], given: dict[str, Any]) -> _A
     if image is not None:
         refuse_idle(kind.front, "beside --target-image")
     _refuse_what_does_not_matter(own, settings, kind.place or ())
-    return _Asked(kind, settings, budgets, region, image)
+    return _Asked(kind, resolve(kind.knobs, settings), budgets, region, image)
 
 
 def _refuse_own_knobs(own: Iterable[Knob], method: str, pairs: Iterable[str]) -> None:
