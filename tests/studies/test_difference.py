@@ -1,13 +1,14 @@
 import polars as pl
 import pytest
 
-from helpers.study_table import table
+from helpers.study_table import table, with_knobs
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.statistics.clustered import SPREAD
 from napari_recon_robust.statistics.multiple import holm
 from napari_recon_robust.statistics.paired import detectable_difference, difference
 from napari_recon_robust.studies.difference import (
     NothingSharedError,
+    cautions,
     method_difference,
     sentences,
     shown,
@@ -218,17 +219,22 @@ def test_studies_that_share_nothing_are_refused(first: pl.DataFrame, second: pl.
 
 
 @pytest.mark.parametrize(
-    ("name", "one", "other"),
-    [("centre_fraction", 0.08, 0.3), ("minimum_centre_lines", 12, 0), ("region_digest", "a1", "b2")],
+    ("name", "one", "other", "pairs"),
+    [
+        ("centre_fraction", 0.08, 0.3, [10] * 8),
+        ("minimum_centre_lines", 12, 0, [10] * 8),
+        ("region_digest", "a1", "b2", [20] * 4),
+    ],
 )
 def test_other_centres_of_a_mask_and_other_places_are_no_same_trials(
-    first: pl.DataFrame, second: pl.DataFrame, name: str, one: object, other: object
+    first: pl.DataFrame, second: pl.DataFrame, name: str, one: object, other: object, pairs: list[int]
 ) -> None:
+    """Means are over places, and not over centres."""
     sides = [side.with_columns(pl.lit(value).alias(name)) for side, value in ((first, one), (second, other))]
     with pytest.raises(InputError, match="no trial in common"):
         study_difference(*sides, metrics=["ssim_region_clean"])
     both = pl.concat(sides)
-    assert study_difference(both, both, metrics=["ssim_region_clean"])["pairs"].to_list() == [20] * 4
+    assert study_difference(both, both, metrics=["ssim_region_clean"])["pairs"].to_list() == pairs
     early = study_difference(first, sides[1], metrics=["ssim_region_clean"])
     assert early["pairs"].to_list() == [10] * 4, "a table of an early version has no such column"
 
@@ -247,6 +253,90 @@ def test_patterns_of_masks_are_rows_of_their_own(first: pl.DataFrame, second: pl
     assert any(line.startswith("TV, random, R = 4, clean: ssim_region_clean +0.114") for line in sentences(found))
 
 
+def test_centres_of_masks_are_rows_of_their_own(first: pl.DataFrame, second: pl.DataFrame) -> None:
+    """Pooled, two centres of one acceleration were told as its only mean."""
+    sides = [
+        pl.concat(
+            [
+                side.with_columns(
+                    ssim_region_clean=pl.col("ssim_region_clean") + more, centre_fraction=pl.lit(fraction)
+                )
+                for fraction, more in ((0.04, 0.0), (0.3, gain))
+            ]
+        )
+        for side, gain in ((first, 0.0), (second, 0.1))
+    ]
+    found = study_difference(*sides, metrics=["ssim_region_clean"]).filter(method_label="TV", acceleration=4)
+    gains = dict(found.select("centre_fraction", "difference").iter_rows())
+    assert gains == pytest.approx({0.04: 0.014, 0.3: 0.114})
+    one, other, _ = sentences(found)
+    assert one.startswith("TV, centre_fraction=0.04, R = 4, clean: ssim_region_clean +0.014 ")
+    assert other.startswith("TV, centre_fraction=0.3, R = 4, clean: ssim_region_clean +0.114 ")
+
+
+def test_a_row_is_over_all_seeds_of_its_perturbation(first: pl.DataFrame, second: pl.DataFrame) -> None:
+    """Each seed was a row, and one more that p was adjusted for."""
+    seeded = [
+        pl.concat(
+            [
+                with_knobs(side.filter(perturbation="worst-case"), seed=seed).with_columns(
+                    seed=pl.lit(seed), ssim_region_perturbed=pl.col("ssim_region_perturbed") + seed * gain
+                )
+                for seed in (1, 3)
+            ]
+        )
+        for side, gain in ((first, 0.0), (second, 0.1))
+    ]
+    metric = "ssim_region_perturbed"
+    found, alone = study_difference(*seeded, metrics=[metric]), study_difference(first, second, metrics=[metric])
+    assert found["perturbation_knobs"].to_list() == alone["perturbation_knobs"].to_list()
+    assert found["tests"].to_list() == alone["tests"].to_list()
+    assert found["pairs"].to_list() == [20] * len(alone)
+    assert found["difference"].to_list() == pytest.approx([value + 0.2 for value in alone["difference"]])
+    assert not any("seed" in line for line in sentences(found))
+
+
+def test_what_failed_or_is_not_finite_is_told(first: pl.DataFrame, second: pl.DataFrame) -> None:
+    assert [*cautions(first, second)] == []
+    broken = pl.col("volume") == "head0"
+    failing = first.with_columns(error=pl.when(broken, method_label="TV").then(pl.lit("it failed.")))
+    also = second.with_columns(error=pl.when(pl.int_range(pl.len()) == 0).then(pl.lit("it failed.")))
+    one = first.filter(broken, method_label="TV").height
+    alone, failed = cautions(failing, also)
+    assert alone == f"{one - 1:,} trials of the second study are not in the other, and left out."
+    assert failed == (
+        f"{one:,} trials of the first study and 1 trial of the second study failed, and are left out; recon-robust "
+        "study status says why."
+    )
+    endless = second.with_columns(
+        psnr_image_clean=pl.when(broken, method_label="TV").then(float("inf")).otherwise("psnr_image_clean"),
+        nmse_region_perturbed=pl.when(pl.col("perturbation") != "none").then(float("nan")),
+    )
+    (told,) = cautions(first, endless)
+    perturbed = first.filter(pl.col("perturbation") != "none").height
+    assert told == (
+        "Values that are not finite are left out: psnr_image_clean (4 pairs), nmse_region_perturbed "
+        f"({perturbed:,} pairs)."
+    )
+    assert [*cautions(first, endless, metrics=["ssim_region_clean"])] == []
+
+
+def test_where_all_of_a_side_failed_this_is_said_first(first: pl.DataFrame, second: pl.DataFrame) -> None:
+    with pytest.raises(
+        InputError, match=rf"be the same: {len(second):,} trials of the second study failed, .*; the first .*[^.]\.$"
+    ):
+        study_difference(first, second.with_columns(error=pl.lit("it failed.")))
+
+
+def test_methods_of_two_references_are_told(first: pl.DataFrame) -> None:
+    assert [*cautions(*sides(first, "TV"))] == [], "tables of early versions do not say"
+    kind = pl.when(method_label="TV").then(pl.lit("rss")).otherwise(pl.lit("combined"))
+    told = first.with_columns(reference_kind=kind)
+    (line,) = cautions(*sides(told, "TV"))
+    assert line.startswith("In VarNet less TV images are measured against two references (rss and combined), ")
+    assert [*cautions(told, told)] == []
+
+
 def test_whole_clean_images_count_once_for_all_their_regions(first: pl.DataFrame, second: pl.DataFrame) -> None:
     twice = [pl.concat([side, side.with_columns(region=pl.lit("another"))]) for side in (first, second)]
     of_images, of_regions = (
@@ -261,7 +351,7 @@ def test_methods_of_one_study_are_paired(first: pl.DataFrame) -> None:
     found = method_difference(first, "TV", metrics=[metric])
     assert set(found["method_label"]) == {"VarNet less TV"}
     chosen = {"acceleration": 4.0, "perturbation": "worst-case", "budget": 0.04, "control": False}
-    row = found.filter(**chosen, perturbation_knobs='{"algorithm": "advrec"}').row(0, named=True)
+    row = found.filter(**chosen, perturbation_knobs='{"algorithm":"advrec"}').row(0, named=True)
     by_hand = first.filter(**chosen, perturbation_knobs='{"algorithm": "advrec"}').sort("volume", "slice")
     one, other = (by_hand.filter(method_label=name)[metric] for name in ("TV", "VarNet"))
     expected = difference(other, one, by_hand.filter(method_label="TV")["volume"].to_list())

@@ -68,6 +68,8 @@ def test_images_that_are_doubted_are_told_beside_what_failed(conducting: Conduct
     assert failed.startswith("3 trials of head.h5 failed: mine.py:broken raised ValueError")
     assert doubted.startswith("mine.py:reconstruct: its image fits the samples at no scale")
     assert doubted.endswith("(3 trials)")
+    conducting.compare(plan).run()
+    assert conducting.found[-1].startswith("3 trials of the first study and 3 trials of the second study failed, ")
 
 
 def test_a_text_that_is_not_written_is_not_run(conducting: Conducting, plan: Path) -> None:

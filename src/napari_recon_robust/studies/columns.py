@@ -1,7 +1,10 @@
 """Columns of the table of a study by which its rows are matched and told apart, and what they hold."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from ..ground.knob import stored, value_words
 
 CLEAN = "none"  # the perturbation that changes nothing
 STATES = ("clean", "perturbed")
@@ -10,6 +13,9 @@ INSIDE, TUNING = "in", "tuning"
 
 MASK = ("mask", "acceleration", "mask_seed", "centre_fraction", "minimum_centre_lines")
 """All that determines a sampling mask, besides the slice's size."""
+
+POOLED_MASK = tuple(name for name in MASK if name != "mask_seed")
+"""What tells apart the masks over which no mean is taken; means are over their seeds."""
 
 PLACE = ("scan", "slice", *MASK, "region")
 """What trials of several methods and changes have in common: the same samples, and the same region of them."""
@@ -26,3 +32,21 @@ def varied(changes: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
         (kind, name): {json.dumps(knobs.get(name)) for other, knobs in rows if other == kind} for kind, name in names
     }
     return {key for key, several in values.items() if len(several) > 1}
+
+
+def told_words(knobs: str, told: Collection[str]) -> str:
+    """Some of the knobs that are JSON, with their values, such as "steps=5 weight=0.1"."""
+    return " ".join(f"{name}={value_words(value)}" for name, value in stored(knobs).items() if name in told)
+
+
+def pattern_words(masks: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Of each mask the settings in which masks of one acceleration differ, in words; empty if in none.
+
+    masks: what the columns `POOLED_MASK` hold, as far as the table has them.
+    """
+    rows = [
+        (str(mask["acceleration"]), json.dumps({name: mask[name] for name in mask if name != "acceleration"}))
+        for mask in masks
+    ]
+    told = {name for _, name in varied(rows)}
+    return [told_words(settings, told).removeprefix("mask=") for _, settings in rows]

@@ -2,30 +2,31 @@
 difference could be seen.
 """
 
-import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..ground.errors import InputError
+from ..ground.knob import stored
 from ..ground.numbers import counted, written
 from ..statistics import clustered, paired
 from ..statistics.estimate import CONFIDENCE
 from ..statistics.multiple import holm
-from .columns import CLEAN, PLACE, varied
+from .columns import CLEAN, PLACE, POOLED_MASK, pattern_words, told_words, varied
 from .exporting import check_finished
 from .plan import IMAGE_METRICS, LESION_METRICS
 from .rows import polars
+from .trial import canonical
 
 if TYPE_CHECKING:
-    from polars import DataFrame
+    from polars import DataFrame, Series
 
 VOLUMES = (10, 20, 50)
 SHOWN = ("ssim_foreground_clean", "ssim_region_clean", "ssim_region_perturbed")  # of all metrics, unless one asks
 _SLICE = ("file", "volume", *(name for name in PLACE if name != "scan"), "region_digest")
 _YOUNGER = ("centre_fraction", "minimum_centre_lines", "region_digest")  # columns that tables of early versions lack
 _CHANGE = ("perturbation", "perturbation_knobs", "budget", "control", "found_for", "seed")
-_GROUP = ("method_label", "mask", "acceleration", *_CHANGE[:-1])
+_GROUP = ("method_label", *POOLED_MASK, *_CHANGE[:-1])  # means are over seeds
 _OF_REGIONS = ("region", "region_digest")
 _NAMED = 3  # values that one study has alone, and columns of them in an error's sentence
 _NOT_TOLD = ("volume", "region_digest")  # the file and the region tell them
@@ -34,6 +35,7 @@ _NOTHING_SHARED = (
     "methods are to be the same"
 )
 STUDIES = ("the first study", "the second study")
+THE_REST = "the rest"  # of the methods, besides a baseline
 _METRIC = re.compile(rf"({'|'.join((*IMAGE_METRICS, *LESION_METRICS))})_[a-z]+_(clean|perturbed)")
 
 
@@ -48,7 +50,8 @@ def study_difference(
     these are compared whatever they are.
     metrics: columns of the tables, all by default. volumes: for how many volumes the detectable difference is told.
 
-    The result has a row for each metric of each method, pattern of masks, acceleration, perturbation and budget;
+    The result has a row for each metric of each method, pattern of masks with its centre, acceleration, perturbation
+    with its knobs, and budget, over all seeds, of which perturbation_knobs has none;
     found_for is the method on which a perturbation was found, null for the row's own. difference, low, high: the mean
     over volumes with Student's interval, or with the quartiles of all pairs below 3 volumes and where all volumes
     differ by the same; kind says which.
@@ -61,7 +64,7 @@ def study_difference(
     """
     both = _pairs(first, second)
     if both.is_empty():
-        raise NothingSharedError(unpaired(first, second)[1:])
+        raise NothingSharedError([*_failed((first, second), STUDIES), *unpaired(first, second)[1:]])
     return _compared(both, metrics, volumes)
 
 
@@ -107,9 +110,10 @@ def sides(trials: "DataFrame", baseline: str) -> tuple["DataFrame", "DataFrame"]
 
 def _compared(both: "DataFrame", metrics: Sequence[str], volumes: Sequence[int]) -> "DataFrame":
     library = polars()
-    known = [name for name in both.columns if _METRIC.fullmatch(name) and f"{name}_second" in both.columns]
+    known = _measured(both)
     if unknown := [name for name in metrics if name not in known]:
         raise InputError(f"{unknown[0]!r} was not measured on both sides; choose from {', '.join(known)}.")
+    both = both.with_columns(_without_seed(both["perturbation_knobs"]))
     rows = [row for name in metrics or known for row in _differences(both, name, volumes)]
     if not rows:
         raise InputError("no trial that both sides have was measured on both; compare what has the same metrics.")
@@ -130,7 +134,7 @@ def _adjust(rows: Sequence[dict[str, Any]]) -> None:
 
 
 class NothingSharedError(InputError):
-    """Two studies have no trial in common; `own` has what one of them has alone, a line each."""
+    """Two studies have no trial in common; `own` has how many failed and what one of them has alone, a line each."""
 
     def __init__(self, own: Sequence[str]) -> None:
         told = "; ".join(own[:_NAMED])
@@ -144,6 +148,21 @@ class NothingSharedError(InputError):
         yield from self.own
 
 
+def cautions(
+    first: "DataFrame", second: "DataFrame", names: tuple[str, str] = STUDIES, *, metrics: Sequence[str] = ()
+) -> Iterator[str]:
+    """What is to be known beside the differences: which trials and values are left out, and of unlike references.
+
+    names: of the sides. metrics: those that are compared, all by default. What one side has alone is in lines.
+    """
+    if alone := unpaired(first, second, names):
+        yield "\n  ".join(alone)
+    yield from (f"{line}." for line in _failed((first, second), names))
+    both = _pairs(first, second)
+    yield from _not_finite(both, metrics or _measured(both))
+    yield from _unlike_references(both)
+
+
 def unpaired(first: "DataFrame", second: "DataFrame", names: tuple[str, str] = STUDIES) -> list[str]:
     """How many trials that did not fail one side has alone, then a line for each column of which it has own values.
 
@@ -154,11 +173,11 @@ def unpaired(first: "DataFrame", second: "DataFrame", names: tuple[str, str] = S
         (side.join(another, on=keys, nulls_equal=True, how="anti")["trial"].n_unique(), name)
         for side, another, name in ((one, other, names[0]), (other, one, names[1]))
     ]
-    words = [f"{counted(count, 'trial')} of {name}" for count, name in alone if count]
+    words = _trials_of(alone)
     if not words:
         return []
     own = _own_values(one, other, keys, names)
-    return [f"{' and '.join(words)} are not in the other, and left out{':' if own else '.'}", *own]
+    return [f"{words} are not in the other, and left out{':' if own else '.'}", *own]
 
 
 def _own_values(one: "DataFrame", other: "DataFrame", keys: Sequence[str], names: tuple[str, str]) -> list[str]:
@@ -174,6 +193,39 @@ def _own_values(one: "DataFrame", other: "DataFrame", keys: Sequence[str], names
     return found
 
 
+def _trials_of(counts: Iterable[tuple[int, str]]) -> str:
+    """Such as "3 trials of the first study and 1 trial of the second study", without those that have none."""
+    return " and ".join(f"{counted(count, 'trial')} of {name}" for count, name in counts if count)
+
+
+def _failed(tables: Sequence["DataFrame"], names: Sequence[str]) -> Iterator[str]:
+    """How many trials of each side failed."""
+    failed = [table.filter(table["error"].is_not_null())["trial"].n_unique() for table in tables]
+    if words := _trials_of(zip(failed, names, strict=True)):
+        yield f"{words} failed, and are left out; recon-robust study status says why"
+
+
+def _not_finite(both: "DataFrame", metrics: Sequence[str]) -> Iterator[str]:
+    """Of how many pairs a value is infinite or none, such as the PSNR of an image that is its reference."""
+    counts = {name: len(rows) - len(_finite(rows, name)) for name, rows in ((one, _once(both, one)) for one in metrics)}
+    if told := [f"{name} ({counted(count, 'pair')})" for name, count in counts.items() if count]:
+        yield f"Values that are not finite are left out: {', '.join(told)}."
+
+
+def _unlike_references(both: "DataFrame") -> Iterator[str]:
+    """Which methods are compared although their images are measured against references of two kinds."""
+    kinds = ["reference_kind", "reference_kind_second"]
+    if not set(kinds) <= set(both.columns):  # which tables of early versions lack
+        return
+    rows = both.filter(both[kinds[0]] != both[kinds[1]])
+    for (one, other), part in rows.group_by(kinds, maintain_order=True):
+        labels = ", ".join(part["method_label"].unique(maintain_order=True))
+        yield (
+            f"In {labels} images are measured against two references ({one} and {other}), which differ in the air: "
+            "differences of the whole image are not of the methods alone."
+        )
+
+
 def shown(table: "DataFrame") -> "DataFrame":
     """The rows of a difference that are told unless metrics are named: of SSIM, or all where it was not measured."""
     some = table.filter(table["metric"].is_in(list(SHOWN)))
@@ -185,21 +237,18 @@ def sentences(table: "DataFrame") -> Iterator[str]:
 
     After them what the adjustment by Holm is for, and the smallest p that it can give.
     """
-    masks = table.filter(table["acceleration"].is_not_null())["mask"].n_unique()
+    masks = table.select(name for name in POOLED_MASK if name in table.columns)
+    patterns = pattern_words([*masks.iter_rows(named=True)])
     several = varied(table.select("perturbation", "perturbation_knobs").iter_rows())
-    for row in table.iter_rows(named=True):
-        knobs = {
-            name: value
-            for name, value in json.loads(row["perturbation_knobs"]).items()
-            if (row["perturbation"], name) in several
-        }
-        at = "".join(f" {name}={value}" for name, value in knobs.items())
-        budget = "" if row["budget"] is None else f" η = {100 * row['budget']:g}%"
+    for row, pattern in zip(table.iter_rows(named=True), patterns, strict=True):
+        at = told_words(row["perturbation_knobs"], {name for kind, name in several if kind == row["perturbation"]})
+        budget = "" if row["budget"] is None else f"η = {100 * row['budget']:g}%"
         found = "" if row["found_for"] is None else f", found on {row['found_for']}"
         control = ", random control" if row["control"] else ""
-        change = "clean" if row["perturbation"] == CLEAN else f"{row['perturbation']}{at}{budget}{found}{control}"
-        pattern = f"{row['mask']}, " if masks > 1 else ""
-        rate = "as acquired" if row["acceleration"] is None else f"{pattern}R = {row['acceleration']:g}"
+        setting = " ".join(filter(None, (row["perturbation"], at, budget)))
+        change = "clean" if row["perturbation"] == CLEAN else f"{setting}{found}{control}"
+        sampled = "as acquired" if row["acceleration"] is None else f"R = {row['acceleration']:g}"
+        rate = ", ".join(filter(None, (pattern, sampled)))
         words = f"{row['method_label']}, {rate}, {change}: {row['metric']} {written(row['difference'], '+.4g')}"
         bars = f"[{written(row['low'], '+.4g')}, {written(row['high'], '+.4g')}]"
         counts = f"{counted(row['volumes'], 'volume')}, {counted(row['pairs'], 'pair')}"
@@ -290,27 +339,52 @@ def _of_others(table: "DataFrame") -> "DataFrame":
     return table.with_columns(found_for=library.when(other).then("found_for"))
 
 
-def _differences(both: "DataFrame", metric: str, volumes: Sequence[int]) -> Iterator[dict[str, Any]]:
-    """One row for each group; clean images count once, however often they were perturbed."""
+def _measured(both: "DataFrame") -> list[str]:
+    """The metrics that both sides have."""
+    return [name for name in both.columns if _METRIC.fullmatch(name) and f"{name}_second" in both.columns]
+
+
+def _without_seed(knobs: "Series") -> "Series":
+    """The knobs of perturbations, JSON, without their seeds."""
+    kept = {
+        text: canonical({name: value for name, value in stored(text).items() if name != "seed"})
+        for text in knobs.unique()
+    }
+    return knobs.replace_strict(kept, return_dtype=knobs.dtype)
+
+
+def _once(both: "DataFrame", metric: str) -> "DataFrame":
+    """The pairs of which a metric was measured; clean images count once, however often they were perturbed."""
     library = polars()
-    after = f"{metric}_second"
-    rows = both.filter(library.col(metric).is_finite(), library.col(after).is_finite())
-    if metric.endswith("_clean"):
-        of_regions = () if "_region_" in metric else _OF_REGIONS
-        keys = [name for name in _keys(both) if name not in of_regions]
-        rows = rows.unique([*keys, "method_label"], keep="first", maintain_order=True).with_columns(
-            perturbation=library.lit(CLEAN),
-            perturbation_knobs=library.lit("{}"),
-            budget=library.lit(None, library.Float64),
-            control=library.lit(False),
-            found_for=library.lit(None, library.String),
-        )
-    for names, group in rows.group_by(list(_GROUP), maintain_order=True):
-        one, other, of = group[metric], group[after], group["volume"].to_list()
+    rows = both.drop_nulls([metric, f"{metric}_second"])
+    if not metric.endswith("_clean"):
+        return rows
+    of_regions = () if "_region_" in metric else _OF_REGIONS
+    keys = [name for name in _keys(both) if name not in of_regions]
+    return rows.unique([*keys, "method_label"], keep="first", maintain_order=True).with_columns(
+        perturbation=library.lit(CLEAN),
+        perturbation_knobs=library.lit("{}"),
+        budget=library.lit(None, library.Float64),
+        control=library.lit(False),
+        found_for=library.lit(None, library.String),
+    )
+
+
+def _finite(rows: "DataFrame", metric: str) -> "DataFrame":
+    """The pairs of which both values are numbers."""
+    return rows.filter(rows[metric].is_finite() & rows[f"{metric}_second"].is_finite())
+
+
+def _differences(both: "DataFrame", metric: str, volumes: Sequence[int]) -> Iterator[dict[str, Any]]:
+    """One row for each group."""
+    rows = _finite(_once(both, metric), metric)
+    by = [name for name in _GROUP if name in rows.columns]
+    for names, group in rows.group_by(by, maintain_order=True):
+        one, other, of = group[metric], group[f"{metric}_second"], group["volume"].to_list()
         found = paired.difference(other, one, of)
         low, high, kind = clustered.bars(found.mean, other - one)
         yield {
-            **dict(zip(_GROUP, names, strict=True)),
+            **dict(zip(by, names, strict=True)),
             "metric": metric,
             "difference": found.mean.value,
             "low": low,

@@ -274,11 +274,11 @@ def _remarks(folder: Path) -> Job[tuple[str, ...]]:
 
 def _differences(folder: Path, other: Path) -> Job[tuple[str, ...]]:
     yield Progress(0.0, "Comparing two studies")
-    from ..studies.difference import sentences, shown, study_difference
+    from ..studies.difference import cautions, sentences, shown, study_difference
     from ..studies.work import results_of
 
-    table = study_difference(results_of(folder).table(), results_of(other).table())
-    return tuple(sentences(shown(table)))
+    tables = results_of(folder).table(), results_of(other).table()
+    return (*sentences(shown(study_difference(*tables))), *cautions(*tables))
 
 
 def _labels(folder: Path) -> Job[tuple[str, ...]]:
@@ -290,7 +290,9 @@ def _labels(folder: Path) -> Job[tuple[str, ...]]:
 
 def _between_methods(folder: Path, baseline: str) -> Job[tuple[str, ...]]:
     yield Progress(0.0, "Comparing the methods")
-    from ..studies.difference import method_difference, sentences, shown
+    from ..studies.difference import THE_REST, cautions, method_difference, sentences, shown, sides
     from ..studies.work import results_of
 
-    return tuple(sentences(shown(method_difference(results_of(folder).table(), baseline))))
+    trials = results_of(folder).table()
+    lines = sentences(shown(method_difference(trials, baseline)))
+    return (*lines, *cautions(*sides(trials, baseline), (baseline, THE_REST)))

@@ -3,7 +3,6 @@
 The table has a row for each trial. Its column `volume` names the independent unit of all statistics.
 """
 
-import json
 from collections.abc import Collection, Iterable, Sequence
 from math import floor, inf, isfinite, log10
 from operator import itemgetter
@@ -13,18 +12,17 @@ import polars as pl
 
 from ...ground import numbers
 from ...ground.errors import InputError
-from ...ground.knob import stored, value_words
+from ...ground.knob import stored
 from ...statistics import clustered
 from ...statistics.clustered import INTERVAL, SPREAD
 from ...statistics.estimate import Estimate, Interval
-from ...studies.columns import DOMAIN, MASK, PLACE, varied
+from ...studies.columns import DOMAIN, PLACE, POOLED_MASK, pattern_words, told_words, varied
 
 SLICE = (*PLACE, "method_label")  # what has one clean image
 SAMPLING = ("acceleration", "pattern")  # what has a panel or a point of its own
 LESIONS = ("annotations", "lesions", "drawn")  # the kinds of regions that are lesions
 PERCENT = (0.0, 100.0)
 ENDLESS = (-inf, inf)
-_MASK = [name for name in MASK if name not in ("acceleration", "mask_seed")]
 MEAN = ("mean", "low", "high", "kind", "volumes", "count")  # what a summary says of each mean
 _POOLED = {"region_kind": "kinds of regions", DOMAIN: "domains of scans", "chosen": "chosen slices"}
 
@@ -81,7 +79,8 @@ def with_told(trials: pl.DataFrame, told: Collection[tuple[str, str]], of: str =
     """The trials with a column `setting`: the values of these knobs, empty where a trial has none of them."""
     changes = list(trials.select(of, "perturbation_knobs").iter_rows())
     named = {
-        (kind, knobs): _values(knobs, {name for other, name in told if other == kind}) for kind, knobs in set(changes)
+        (kind, knobs): told_words(knobs, {name for other, name in told if other == kind})
+        for kind, knobs in set(changes)
     }
     return trials.with_columns(pl.Series("setting", [named[change] for change in changes], dtype=pl.String))
 
@@ -91,13 +90,8 @@ def with_pattern(trials: pl.DataFrame) -> pl.DataFrame:
 
     Seeds of masks are left out, since means are taken over them.
     """
-    names = [name for name in _MASK if name in trials.columns]
-    masks = [
-        (str(rate), json.dumps(dict(zip(names, values, strict=True))))
-        for rate, *values in trials.select("acceleration", *names).iter_rows()
-    ]
-    told = {name for _, name in varied(masks)}
-    words = [_values(mask, told).removeprefix("mask=") for _, mask in masks]
+    masks = trials.select(name for name in POOLED_MASK if name in trials.columns)
+    words = pattern_words([*masks.iter_rows(named=True)])
     return trials.with_columns(pl.Series("pattern", words, dtype=pl.String))
 
 
@@ -247,11 +241,6 @@ def names_of(values: Iterable[Any]) -> list[Any]:
 def ranked(values: Iterable[float | None]) -> list[float]:
     """The distinct finite numbers, the smallest first."""
     return sorted({value for value in values if value is not None and isfinite(value)})
-
-
-def _values(knobs: str, told: Collection[str]) -> str:
-    """Some of the knobs that are JSON, with their values."""
-    return " ".join(f"{name}={value_words(value)}" for name, value in stored(knobs).items() if name in told)
 
 
 def _range(numbers: Sequence[int], name: str) -> str:

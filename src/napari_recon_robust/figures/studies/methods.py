@@ -29,12 +29,11 @@ def methods_against_baseline(trials: pl.DataFrame, path: Path) -> Drawn:
     metrics = [name for name in _METRICS if name in rows.columns and rows[name].is_finite().any()]
     data = method_difference(rows, baseline, metrics=metrics, volumes=()).rename(_RENAMED)
     data = data.with_columns(pl.col("method_label").str.strip_suffix(f" less {baseline}"))
-    shown = data.select("method_label", "mask", "acceleration", "value", *frame.MEAN, "p", "p_holm", "tests")
-    parts = frame.parted(shown.sort("acceleration", maintain_order=True), "acceleration", "mask")
-    several = shown["mask"].n_unique() > 1
-    sheet = Sheet(TITLE, shown["method_label"], rows=len(parts), columns=2)
-    for panels, ((rate, mask), part) in zip(sheet.panels, parts, strict=True):
-        title = ", ".join(filter(None, (frame.acceleration_words(rate), mask if several else "")))
+    columns = ["method_label", *frame.SAMPLING, "value", *frame.MEAN, "p", "p_holm", "tests"]
+    shown = frame.with_pattern(data).select(columns)
+    samplings = frame.by_sampling(shown)
+    sheet = Sheet(TITLE, shown["method_label"], rows=len(samplings), columns=2)
+    for panels, (title, part) in zip(sheet.panels, samplings, strict=True):
         for axes, name in zip(panels, metrics, strict=False):
             for row in part.filter(value=name).iter_rows(named=True):
                 y = -sheet.number(row["method_label"])

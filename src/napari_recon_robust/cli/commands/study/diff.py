@@ -7,14 +7,15 @@ import click
 
 from ....studies.difference import (
     STUDIES,
+    THE_REST,
     VOLUMES,
     NothingSharedError,
+    cautions,
     method_difference,
     sentences,
     shown,
     sides,
     study_difference,
-    unpaired,
 )
 from ....studies.exporting import SUFFIXES, check_suffix, export_table
 from ....studies.work import results_of
@@ -78,7 +79,7 @@ def diff(
         except NothingSharedError as error:
             raise click.ClickException("\n  ".join(error)) from None
     elif baseline is not None:
-        tables, names = sides(trials, baseline), (baseline, "the rest")
+        tables, names = sides(trials, baseline), (baseline, THE_REST)
         table = method_difference(trials, baseline, metrics=metrics, volumes=volumes)
     else:
         refuse("name a second study, or by --baseline a method of this one to compare the others with.")
@@ -88,6 +89,6 @@ def diff(
     else:
         for line in sentences(table if metrics else shown(table)):
             click.echo(line)
-    if alone := unpaired(*tables, names):
-        warn("\n  ".join(alone))
+    for caution in cautions(*tables, names, metrics=metrics):
+        warn(caution)
     outputs.end(quiet=as_json)
