@@ -7,7 +7,7 @@ from scipy import ndimage
 from torch import Tensor
 
 from napari_recon_robust.ground.errors import InputError
-from napari_recon_robust.physics import noise
+from napari_recon_robust.physics import fourier, noise
 from napari_recon_robust.physics.coils import espirit
 from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.simulation.acquisition import SimulatedSlice, simulate_slice
@@ -235,6 +235,30 @@ def test_a_scans_noise_whitened_is_white_and_a_silent_coil_is_left_out():
     white = noise.covariance(torch.tensordot(whitening[:5, :5], mixed, 1))
     assert (white - torch.eye(5)).abs().max() < 0.1
     assert not whitening[:, 5].any()
+
+
+def alike(share: float) -> Tensor:
+    """k-space of two coils of noise alone, E|n_i|^2 = 1, whose correlation is the share; complex64 (2, 160, 64)."""
+    white = torch.randn(2, 160, 64, dtype=torch.complex64, generator=torch.Generator().manual_seed(0))
+    return torch.stack((white[0], share * white[0] + (1 - share**2) ** 0.5 * white[1]))
+
+
+def test_what_coils_nearly_cancel_is_whitened_as_long_as_it_is_certain():
+    mask, sigma = torch.ones(1, 64, dtype=torch.bool), torch.ones(2)
+    kspace = alike(0.97)  # the weaker combination has 3% of a coil's variance
+    white = noise.covariance(torch.tensordot(noise.whitening(kspace, mask, sigma), kspace, 1))
+    assert (white - torch.eye(2)).abs().max() < 0.1
+    assert noise.whitening(alike(1.0), mask, sigma).abs().max() < 1e-3**-0.5
+
+
+def test_a_faint_halo_is_not_taken_for_noise_that_coils_share():
+    """It is even over all lines of its rows, as noise is, and has more energy."""
+    generator = torch.Generator().manual_seed(0)
+    air = torch.randn(5, 160, 64, dtype=torch.complex64, generator=generator)
+    halo = torch.zeros(160, 64, dtype=torch.complex64)
+    halo[20:84] = 6**0.5 * torch.randn(64, 64, dtype=torch.complex64, generator=generator)
+    found = noise.correlation(fourier.fft(air + halo), torch.ones(1, 64, dtype=torch.bool), torch.ones(5))
+    assert (found - torch.eye(5)).abs().max() < 0.1
 
 
 @pytest.mark.parametrize("sampling", [Sampling(), Sampling(pattern="poisson-disc")])
