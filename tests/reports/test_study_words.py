@@ -14,12 +14,32 @@ def test_the_paragraph_counts_what_was_done(trials: pl.DataFrame) -> None:
     words = methods(trials).paragraph
     assert words.startswith(f"The study has {len(trials):,} trials on 6 slices of 3 volumes.")
     assert (
-        "equispaced at a nominal acceleration of 4, equispaced at a nominal acceleration of 8 (mask seeds: 0)" in words
+        "equispaced at a nominal acceleration of 4; equispaced at a nominal acceleration of 8 (mask seeds: 0)" in words
     )
     assert "6 regions of the kind annotations" in words
     assert "Its budgets were 1%, 2%, 4% of the norm of the k-space" in words
     assert "white complex Gaussian noise of the same norm" in words
     assert "Student's t on the means of volumes" in words
+
+
+def test_the_paragraph_tells_the_centres_of_masks(trials: pl.DataFrame) -> None:
+    """Two masks of one acceleration were told as one."""
+    least = pl.lit(12, pl.Int64)
+    masks = [
+        trials.filter(acceleration=4).with_columns(centre_fraction=pl.lit(0.04), minimum_centre_lines=least),
+        trials.filter(acceleration=4).with_columns(centre_fraction=pl.lit(0.3), minimum_centre_lines=least - 12),
+        trials.filter(acceleration=8).with_columns(
+            mask=pl.lit("acquired"),
+            acceleration=pl.lit(None, pl.Float64),
+            centre_fraction=pl.lit(None, pl.Float64),
+            minimum_centre_lines=pl.lit(None, pl.Int64),
+        ),
+    ]
+    of = "equispaced at a nominal acceleration of 4"
+    assert (
+        f"Sampling was {of}, the central 4%, at least 12 lines, fully sampled; {of}, the central 30% fully sampled; "
+        "acquired (mask seeds: 0)."
+    ) in methods(pl.concat(masks)).paragraph
 
 
 def test_the_paragraph_says_against_what_each_method_is_measured(trials: pl.DataFrame) -> None:

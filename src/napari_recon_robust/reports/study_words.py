@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +10,8 @@ from ..ground.knob import stored
 from ..ground.numbers import counted
 from ..perturbations import registry as perturbations
 from ..reconstructors import registry as reconstructors
-from ..studies.columns import CLEAN
-from .words import REFERENCES, measures
+from ..studies.columns import CLEAN, POOLED_MASK
+from .words import REFERENCES, fully_sampled, measures
 
 if TYPE_CHECKING:
     from polars import DataFrame
@@ -59,13 +59,20 @@ def _trials(trials: "DataFrame", unfinished: int) -> Iterator[str]:
         f" on {counted(slices, 'slice')} of {counted(volumes, 'volume')}"
         f"{f', of which {failed} failed and are left out' if failed else ''}."
     )
-    masks = trials.select("mask", "acceleration").unique(maintain_order=True).iter_rows()
-    patterns = [mask if rate is None else f"{mask} at a nominal acceleration of {rate:g}" for mask, rate in masks]
-    yield f"Sampling was {', '.join(patterns)} (mask seeds: {', '.join(_names(trials, 'mask_seed')) or 'none'})."
+    masks = trials.select(name for name in POOLED_MASK if name in trials.columns).unique(maintain_order=True)
+    patterns = "; ".join(map(_mask, masks.iter_rows(named=True)))
+    yield f"Sampling was {patterns} (mask seeds: {', '.join(_names(trials, 'mask_seed')) or 'none'})."
     regions = trials.select("region_kind", "scan", "slice", "region").unique(maintain_order=True)
     counts = regions.group_by("region_kind", maintain_order=True).len().iter_rows()
     measured = [f"{counted(count, 'region')} of the kind {kind}" for kind, count in counts]
     yield f"Measured were {', '.join(measured)}, the foreground and the whole image."
+
+
+def _mask(mask: Mapping[str, Any]) -> str:
+    """A mask in words, by its columns."""
+    rate, centre = mask["acceleration"], fully_sampled(mask)
+    words = mask["mask"] if rate is None else f"{mask['mask']} at a nominal acceleration of {rate:g}"
+    return ", ".join(filter(None, (words, centre)))
 
 
 def _reconstructions(trials: "DataFrame") -> Iterator[str]:

@@ -1,6 +1,6 @@
 """The paragraph of methods: what was done to make a case, in sentences that a paper can take over."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..ground.errors import dimensions
@@ -36,13 +36,19 @@ def _sampling(shown: CaseImages) -> Iterator[str]:
 
 def _pattern(sampling: dict[str, Any]) -> str:
     """How lines or points were chosen. sampling: the values of a `Sampling`."""
-    centre = f"the central {100 * sampling['centre_fraction']:.3g}%" if "centre_fraction" in sampling else ""
-    if least := sampling.get("minimum_centre_lines"):
-        centre += f", at least {least} lines,"
+    centre = fully_sampled(sampling)
     told = [f"nominal R {sampling['acceleration']:g}"] if "acceleration" in sampling else []
-    told += [f"{centre} fully sampled"] if centre else []
+    told += [centre] if centre else []
     told += [f"seed {sampling.get('seed', 0)}"]
     return f" by the pattern “{sampling['pattern']}” ({', '.join(told)})"
+
+
+def fully_sampled(sampling: Mapping[str, Any]) -> str:
+    """The centre of a mask in words; empty where it is not known. sampling: some values of a `Sampling`, by name."""
+    share, least = sampling.get("centre_fraction"), sampling.get("minimum_centre_lines")
+    if share is None:
+        return ""
+    return f"the central {100 * share:.3g}%{f', at least {least} lines,' if least else ''} fully sampled"
 
 
 def _perturbation(shown: CaseImages) -> Iterator[str]:
