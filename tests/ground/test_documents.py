@@ -44,6 +44,25 @@ def test_yaml_that_is_refused(tmp_path: Path, text: str, words: str) -> None:
         assert len(str(error.value)) <= 300
 
 
+@pytest.mark.parametrize("text", ["*.h5", "[*.h5]", "*h5", "[ab]*.h5", "{a,b}.h5", "[0-9]/*.h5"])
+def test_a_glob_without_quotes_is_told(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "plan.yaml"
+    path.write_text(f"study: one\nscans:\n  files: {text}\n", encoding="utf-8")
+    with pytest.raises(
+        FileFormatError, match=r"\(line 3: .*; a text that begins with \*, \[ or { is to be in quotes\); mend it\.$"
+    ):
+        read_yaml(path)
+
+
+def test_another_mistake_is_no_matter_of_quotes(tmp_path: Path) -> None:
+    path = tmp_path / "plan.yaml"
+    for text in ("a: [1, 2]]\n", "a: b\n c: d\n", "a: [1\n"):
+        path.write_text(text, encoding="utf-8")
+        with pytest.raises(FileFormatError) as error:
+            read_yaml(path)
+        assert "quotes" not in str(error.value)
+
+
 def test_aliases_are_no_fault(tmp_path: Path) -> None:
     path = tmp_path / "recipe.yaml"
     path.write_text("\ufeffranges: &r [4, 8]\nothers: {again: *r}\n", encoding="utf-8")

@@ -3,10 +3,13 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .errors import FileFormatError, ReconRobustError, whole_letters
 from .guard import opening, read
+
+if TYPE_CHECKING:
+    from yaml import MarkedYAMLError
 
 _MOST_YAML = 2**18  # bytes of a recipe; ours have 2 kB
 _MOST_JSON = 2**28  # bytes; the loss curves of a saved case can be long
@@ -33,8 +36,9 @@ def read_yaml(path: Path, error: type[ReconRobustError] = FileFormatError) -> An
     import yaml
 
     content = read(path, _MOST_YAML, error)
-    with opening(path, "YAML", "write it anew", error):
-        loader = yaml.SafeLoader(content.decode("utf-8-sig"))
+    with opening(path, "YAML", "mend it", error):
+        text = content.decode("utf-8-sig")
+        loader = yaml.SafeLoader(text)
         try:
             node = loader.get_single_node()
             if node is None:
@@ -44,9 +48,17 @@ def read_yaml(path: Path, error: type[ReconRobustError] = FileFormatError) -> An
             return loader.construct_document(node)
         except yaml.MarkedYAMLError as fault:
             line = "" if fault.problem_mark is None else f"line {fault.problem_mark.line + 1}: "
-            raise ValueError(f"{line}{fault.problem}") from fault
+            raise ValueError(f"{line}{fault.problem}{_unquoted(fault, text)}") from fault
         finally:
             loader.dispose()
+
+
+def _unquoted(fault: "MarkedYAMLError", text: str) -> str:
+    """Advice where YAML took a text, mostly a glob, for an alias, or its beginning for a list or a mapping."""
+    mark = fault.problem_mark
+    alias = "alias" in f"{fault.context} {fault.problem}"
+    behind = mark is not None and text[: mark.index].endswith(("]", "}")) and "'<scalar>'" in str(fault.problem)
+    return "; a text that begins with *, [ or { is to be in quotes" if alias or behind else ""
 
 
 def yaml_nodes(path: Path) -> Any:
