@@ -1,39 +1,18 @@
 """The brush, by the mouse on the canvas."""
 
-import time
 from collections.abc import Callable
 from typing import Any
 
-from qtpy.QtCore import QPoint, QPointF, Qt
-from qtpy.QtGui import QMouseEvent
-from qtpy.QtWidgets import QApplication, QInputDialog
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtWidgets import QInputDialog
 
+from helpers.canvas import SHIFT, drag
 from helpers.docks import dock_of
 from napari_recon_robust.data.roi import Brush
 from napari_recon_robust.window import keys
 from napari_recon_robust.window.session import Session
 
 Until = Callable[[Callable[[], object]], None]
-
-
-Held = Qt.KeyboardModifier
-NO, SHIFT = Held.NoModifier, Held.ShiftModifier
-
-
-def drag(canvas: Any, start: QPoint, end: QPoint, modifier: Held = NO, busy: bool = False) -> None:
-    """Drag with the left button. busy: the window has no time meanwhile for what it does later."""
-    kinds, left, none = QMouseEvent.Type, Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
-    for kind, at, pressed, held in (
-        (kinds.MouseButtonPress, start, left, left),
-        (kinds.MouseMove, (start + end) / 2, none, left),
-        (kinds.MouseMove, end, none, left),
-        (kinds.MouseButtonRelease, end, left, none),
-    ):
-        where = QPointF(canvas.mapToGlobal(at))
-        QApplication.sendEvent(canvas, QMouseEvent(kind, QPointF(at), where, pressed, held, modifier))
-        time.sleep(0.011)  # vispy leaves out a move within 10 ms of another
-        if not busy:
-            QApplication.processEvents()
 
 
 def test_a_region_is_painted_erased_named_and_copied(seen: Session, qtbot: Any, until: Until, monkeypatch: Any) -> None:

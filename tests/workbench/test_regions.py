@@ -81,6 +81,23 @@ def test_a_renamed_region_keeps_its_result_and_names_the_next_one(bench: Workben
         bench.regions.rename(renamed, " ")
 
 
+def test_a_reshaped_region_keeps_its_name_where_the_next_result_says_it(bench: Workbench) -> None:
+    named = bench.regions.rename(bench.regions.draw(ROI.box(62, 46, 10, 12), 1), "tumour")
+    moved = bench.regions.reshape(named, ROI.box(60, 46, 10, 12))
+    assert (moved.name, moved.roi) == ("tumour", ROI.box(60, 46, 10, 12, label="tumour"))
+
+
+def test_the_same_outline_and_the_same_name_are_no_change(bench: Workbench) -> None:
+    regions = bench.regions
+    regions.annotate([Annotation(label="Cyst", slice=1, box=ROI.box(1, 2, 3, 4, label="Cyst"))], 3)
+    region = regions.all[-1]
+    bench.undoing.forget()
+    assert regions.reshape(region, ROI.box(1, 2, 3, 4)) is region
+    assert regions.rename(region, " Cyst") is region
+    assert regions.all[-1] is region
+    assert bench.undoing.undone_next == ""
+
+
 def test_regions_are_copied_to_the_next_slice(bench: Workbench) -> None:
     bench.regions.draw(ROI.box(62, 46, 10, 12), 1)
     assert bench.copy_regions() == 2

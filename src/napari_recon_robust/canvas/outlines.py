@@ -4,10 +4,12 @@ An ROI counts whole pixels; in the picture the pixel (row, column) covers half a
 """
 
 import math
+from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
-from ..data.roi import ROI, Box, Brush, Ellipse, Pixels, Polygon, contours
+from ..data.roi import ROI, Box, Brush, Ellipse, Pixels, Polygon, Shape, contours
 from ..ground.errors import InputError
 from .geometry import Outline
 
@@ -50,6 +52,52 @@ def to_roi(outline: Outline, rows: int, columns: int, label: str = "") -> ROI:
         raise InputError(f"a {outline.kind} has no inside; draw a rectangle, a polygon or an ellipse.")
     roi.mask((rows, columns))
     return roi
+
+
+def edited(roi: ROI, edits: Mapping[int, Outline | None], rows: int, columns: int) -> ROI | None:
+    """Return an ROI after some of its outlines were changed by hand; its other shapes stay as they are.
+
+    edits: by the number of the outline in `of_roi`; None for an outline that was removed. A painted shape stays one.
+    Returns None if nothing is left; raises InputError as `to_roi` does.
+    """
+    shapes, first = list[Shape](), 0
+    for shape in roi.shapes:
+        after = first + len(_outlines(shape))
+        own = {number - first: outline for number, outline in edits.items() if first <= number < after}
+        first = after
+        if not own:
+            shapes.append(shape)
+        elif isinstance(shape, Brush):
+            shapes += _repainted(shape, own, rows, columns)
+        elif (outline := own[0]) is not None:
+            shapes += to_roi(outline, rows, columns).shapes
+    return ROI(shapes=tuple(shapes), label=roi.label) if shapes else None
+
+
+def _repainted(brush: Brush, edits: Mapping[int, Outline | None], rows: int, columns: int) -> tuple[Shape, ...]:
+    """Return the pixels that lie in more outlines of parts than of holes, as one shape; none if no pixel does."""
+    inside = np.zeros((rows, columns), int)
+    for number, vertices in enumerate(contours(brush.rasterise(rows, columns))):
+        outline = edits.get(number, Outline("polygon", vertices, 0))
+        if outline is not None:
+            whole = replace(outline, vertices=_in_whole_pixels(vertices, np.asarray(outline.vertices, float)))
+            mask = to_roi(whole, rows, columns).mask((rows, columns)).numpy()
+            inside += mask if _turns_as_a_part(vertices) else -mask.astype(int)
+    painted = inside > 0
+    return ROI.brush(painted).shapes if painted.any() else ()
+
+
+def _in_whole_pixels(before: np.ndarray, now: np.ndarray) -> np.ndarray:
+    """Return vertices (n, 2) that were moved all alike, moved by whole pixels; others as they are."""
+    if before.shape == now.shape and np.ptp(now - before, axis=0).max() < 1e-3:
+        return before + np.rint((now - before)[0])
+    return now
+
+
+def _turns_as_a_part(contour: np.ndarray) -> bool:
+    """Return whether a contour is that of a part: `contours` has those of holes turn the other way."""
+    row, column = contour.T
+    return bool(row[:-1] @ column[1:] < row[1:] @ column[:-1])
 
 
 def _outlines(shape: Box | Polygon | Ellipse | Brush) -> list[tuple[str, np.ndarray]]:

@@ -4,11 +4,13 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ..canvas.geometry import Outline
 from ..canvas.layers import Panels
 from ..ground.errors import InputError
 from ..workbench import Workbench
-from ..workbench.regions import Region
+from ..workbench.regions import Region, named
 from .jobs import Jobs
 
 if TYPE_CHECKING:
@@ -82,17 +84,44 @@ class DrawnRegions:
         """Take over what was drawn, moved or deleted by hand in one panel, so that all panels show it."""
         from ..canvas import outlines
 
-        regions = self.bench.regions
+        drawn = self._outlines()
+        if action == "changed":  # so napari calls a press on an outline, too
+            indices = tuple(index for index in indices if not _is_there(now[index], drawn[index][1]))
+            if not indices:
+                return
         _, rows, columns = self.bench.acquisition.shape
-        owners = [region for region, _ in self._outlines()]
         with self.jobs.saying():
-            if action == "removed":
-                regions.remove([owners[index] for index in indices])
-            for index in indices if action != "removed" else ():
-                roi = outlines.to_roi(now[index], rows, columns)
-                if action == "added":
-                    regions.draw(roi, now[index].slice)
-                else:
-                    regions.reshape(owners[index], roi)
+            if action == "added":
+                for index in indices:
+                    self.bench.regions.draw(outlines.to_roi(now[index], rows, columns), now[index].slice)
+            else:
+                edits = {index: None if action == "removed" else now[index] for index in indices}
+                self._edit([region for region, _ in drawn], edits)
         self.panels.drawing.stop()
         self.show()
+
+    def _edit(self, owners: list[Region], edits: dict[int, Outline | None]) -> None:
+        """Give regions the outlines that they have now; InputError, and no region changes, if one has no pixel inside.
+
+        owners: the region of each outline; edits: by the outline's number among all, None for one that was deleted.
+        """
+        from ..canvas import outlines
+
+        regions, found = self.bench.regions, dict[Region, dict[int, Outline | None]]()
+        _, rows, columns = self.bench.acquisition.shape
+        for index, outline in edits.items():
+            owner = owners[index]
+            found.setdefault(owner, {})[index - owners.index(owner)] = outline
+        rois = {region: outlines.edited(region.roi, own, rows, columns) for region, own in found.items()}
+        kept = {region: roi for region, roi in rois.items() if roi is not None}
+        with self.bench.undoing.together(f"reshaping {named(list(kept))}"):
+            for region, roi in kept.items():
+                regions.reshape(region, roi)
+        if len(kept) < len(rois):
+            regions.remove([region for region in rois if region not in kept])
+
+
+def _is_there(outline: Outline, before: Outline) -> bool:
+    """Whether an outline is where it was, to a thousandth of a pixel."""
+    now, then = np.asarray(outline.vertices), np.asarray(before.vertices)
+    return now.shape == then.shape and bool(np.allclose(now, then, rtol=0, atol=1e-3))

@@ -76,4 +76,4 @@ class Brushing:
         roi = ROI.brush(stroke.mask)
         if region is None:
             return self._regions.draw(roi, self._acquisition.index)
-        return self._regions.reshape(region, roi.labelled(region.roi.label))
+        return self._regions.reshape(region, roi)

@@ -30,6 +30,11 @@ class Region:
         return which(number, self.roi.size, self.name)
 
 
+def named(regions: Sequence[Region]) -> str:
+    """Which regions are meant: one by its name, several by their number."""
+    return regions[0].name if len(regions) == 1 else f"{len(regions)} regions"
+
+
 class Regions:
     """All regions of the scan and which of them are chosen.
 
@@ -131,14 +136,21 @@ class Regions:
         self.choose([region for region in self.chosen if region not in before])
 
     def reshape(self, region: Region, roi: "ROI") -> Region:
-        """Give a region another outline; an annotation that is moved by hand becomes a drawn region."""
-        return self._exchange(region, replace(region, roi=roi, source="drawn"))
+        """Give a region another outline, under the label that it has; nothing changes if it is the same outline.
+
+        An annotation that is moved by hand becomes a drawn region.
+        """
+        if roi.shapes == region.roi.shapes:
+            return region
+        return self._exchange(region, replace(region, roi=roi.labelled(region.roi.label), source="drawn"))
 
     def rename(self, region: Region, name: str) -> Region:
         """Give a region another name, which saved cases have too; InputError for one without letters."""
         name = " ".join(name.split())
         if not name:
             raise InputError(f"the region {region.name} needs a name; type one.")
+        if name == region.name == region.roi.label:
+            return region
         return self._exchange(region, replace(region, name=name, roi=region.roi.labelled(name)))
 
     def _exchange(self, region: Region, changed: Region) -> Region:

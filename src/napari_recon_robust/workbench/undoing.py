@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..ground.errors import InputError
 from ..ground.numbers import written
 from .acquisition import Slice, same_sampling
-from .regions import Region
+from .regions import Region, named
 from .review_part import Basis, ReviewPart
 from .task import Task
 
@@ -232,7 +232,7 @@ def _region_words(before: tuple[Region, ...], now: tuple[Region, ...]) -> Iterat
     by_hand = all(one.source == "drawn" for one in new)
     for word, regions in (("deleting", gone), ("drawing" if by_hand else "adding", new)):
         if regions:
-            yield f"{word} {regions[0].name if len(regions) == 1 else f'{len(regions)} regions'}"
+            yield f"{word} {named(regions)}"
 
 
 def _knob_words(labels: Mapping[str, str], before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
