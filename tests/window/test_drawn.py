@@ -65,7 +65,7 @@ def test_one_outline_of_a_region_is_moved_and_deleted_and_the_region_keeps_the_o
     seen: Session, hand: Hand, until: Until
 ) -> None:
     regions = seen.bench.regions
-    region = regions.rename(regions.draw(BOTH, 1), "tumour")
+    regions.rename(regions.draw(BOTH, 1), "tumour")
     hand.drag(0, -8)
     until(hand.is_done)
     (moved,) = regions.chosen
