@@ -2,8 +2,10 @@ import numpy as np
 import pytest
 import torch
 
+from helpers.simulated import errors_about, simulate, undersampled
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.physics.model import ForwardModel
+from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.reconstructors.classical.cg_sense import CGSense, conjugate_gradients
 
 
@@ -32,6 +34,15 @@ def test_iterations_converge_and_ten_are_close(lines: Measurement) -> None:
     assert errors == sorted(errors, reverse=True)
     assert errors[2] < 0.02
     torch.testing.assert_close(CGSense()(lines), CGSense()(lines, iterations=10))
+
+
+@pytest.mark.parametrize("acceleration", [2, 3])
+def test_where_noise_is_strong_half_or_twice_the_rules_weight_is_no_better(acceleration: int) -> None:
+    """With noise of 0.1, which the weight is for; with less of it NMSE hardly depends on the weight."""
+    scan = simulate(noise=0.1)
+    measurement = undersampled(scan, Sampling(acceleration=acceleration, centre_fraction=0.2))
+    half, rule, twice = errors_about(CGSense(), CGSense().rule(measurement)["weight"], measurement, scan)
+    assert rule < min(half, twice)
 
 
 def test_a_zero_right_hand_side_gives_zero_and_a_finite_gradient() -> None:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from helpers.method_properties import difference
+from helpers.simulated import errors_about, simulate, undersampled
 from napari_recon_robust.data.measurement import Calibration, Measurement
 from napari_recon_robust.physics import fourier
 from napari_recon_robust.physics.sampling import Sampling
@@ -226,3 +227,11 @@ def test_auto_weight(lines: Measurement) -> None:
     loud = replace(lines, kept=replace(lines.calibration, noise=lines.calibration.noise * 1e6))
     assert auto_weight(loud) == 5e-2
     assert math.isclose(auto_weight(lines), auto_weight(replace(lines, kspace=lines.kspace * 1e-5)), rel_tol=0.05)
+
+
+@pytest.mark.parametrize("noise", [0.01, 0.03])
+def test_half_or_twice_the_rules_weight_is_no_better_on_a_head_with_texture(noise: float) -> None:
+    scan = simulate(noise, texture=0.4)
+    measurement = undersampled(scan, Sampling(acceleration=2, centre_fraction=0.2))
+    half, rule, twice = errors_about(TotalVariation(), auto_weight(measurement), measurement, scan)
+    assert rule < 0.95 * min(half, twice)
