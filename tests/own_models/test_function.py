@@ -353,7 +353,11 @@ class Shipped(Nameless):
         ("loads.py", "importing loads.py failed .FileNotFoundError: No such file or directory: nowhere.pt.; mend it"),
         (
             "inside/part.py",
-            "no known parent.*; start from the folder above and name it as a module, as in inside.part:r",
+            "no known parent.*; start from the folder above inside and name it as a module, as in inside.part:r",
+        ),
+        (
+            "top/inside/part.py",
+            "no known parent.*; start from the folder above top and name it as a module, as in top.inside.part:r",
         ),
         (
             "kinds.py:Weighted",
@@ -376,6 +380,9 @@ def test_what_cannot_be_opened_is_a_sentence(
     (tmp_path / "loads.py").write_text("import torch\ntorch.load('somewhere/nowhere.pt')\n", encoding="utf-8")
     (tmp_path / "inside").mkdir()
     (tmp_path / "inside" / "part.py").write_text("from . import other\n", encoding="utf-8")
+    (tmp_path / "top" / "inside").mkdir(parents=True)
+    (tmp_path / "top" / "inside" / "part.py").write_text("from ..other import f\n", encoding="utf-8")
+    (tmp_path / "top" / "other.py").write_text("def f(): ...\n", encoding="utf-8")
     (tmp_path / "kinds.py").write_text(KINDS, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(Exception, match=words) as caught:

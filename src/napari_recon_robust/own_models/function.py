@@ -17,7 +17,7 @@ from ..ground.errors import ModelError
 from ..ground.guard import is_file, read, said_by, shown
 from ..ground.registry import missing_words
 from ..reconstructors.base import Reconstructor
-from ..reconstructors.origin import PACKAGE, forget, of_module, of_network_when_met, remember
+from ..reconstructors.origin import PACKAGE, forget, import_statements, of_module, of_network_when_met, remember
 from ..reconstructors.registry import registry
 from .model import CalledModel, ModelInput, parameters_of
 from .neighbours import Neighbours, on_path
@@ -167,9 +167,16 @@ def _import(place: str, neighbours: Neighbours | None) -> ModuleType:
         if isinstance(error, ModuleNotFoundError):
             todo = "install it, or mend the import"
         elif isinstance(error, ImportError) and "no known parent package" in str(error):
-            module_name = f"{Path(place).absolute().parent.name}.{Path(place).stem}"
-            todo = f"start from the folder above and name it as a module, as in {module_name}:{DEFAULT}"
+            todo = _as_a_module(Path(place).absolute())
         raise ModelError(f"importing {shown(Path(place))} failed ({said}); {todo}.") from error
+
+
+def _as_a_module(script: Path) -> str:
+    """What to do with a script that imports by leading dots, which only a module of a package can."""
+    dots = max(1, *(level for level, _ in import_statements(read(script, _LONGEST_SCRIPT, ModelError))))
+    names = [folder.name for folder in script.parents[:dots]][::-1]
+    module = ".".join([*names, script.stem])
+    return f"start from the folder above {names[0]} and name it as a module, as in {module}:{DEFAULT}"
 
 
 def _import_module(name: str) -> ModuleType:

@@ -145,9 +145,13 @@ def with_neighbours(file: Path, root: Path) -> set[Path]:
 
 def _imported(file: Path, root: Path) -> Iterator[Path]:
     """The files below `root` that a file's import statements name, and the `__init__` files of their packages."""
-    for level, name in _import_statements(read(file)) if file.suffix == ".py" else ():
-        place, parts = file.parents[level - 1] if level else root, name.split(".")
-        if not level and any(parts[0] in known for known in ((PACKAGE,), _distributions(), sys.stdlib_module_names)):
+    for level, name in import_statements(read(file)) if file.suffix == ".py" else ():
+        place, parts = root, name.split(".")
+        if level:
+            place = file.parents[min(level, len(file.parents)) - 1]
+            if not place.is_relative_to(root):  # Python refuses it, too
+                continue
+        elif any(parts[0] in known for known in ((PACKAGE,), _distributions(), sys.stdlib_module_names)):
             continue
         for part in parts:
             yield from filter(is_file, (place / f"{part}.py", place / part / "__init__.py"))
@@ -155,7 +159,7 @@ def _imported(file: Path, root: Path) -> Iterator[Path]:
 
 
 @lru_cache(maxsize=1000)
-def _import_statements(text: bytes) -> tuple[tuple[int, str], ...]:
+def import_statements(text: bytes) -> tuple[tuple[int, str], ...]:
     """The dotted names that a module may import, each with its number of leading dots; none if it is no Python."""
     try:
         nodes = list(ast.walk(ast.parse(text)))
