@@ -291,6 +291,11 @@ def test_a_lesion_beside_the_square_is_refused(tmp_path: Path) -> None:
 def rewrite(folder: Path, name: str, value: Any) -> None:
     """Put another value in a file of a frozen study, whose hashes are made again."""
     (folder / name).write_text(json.dumps(value), encoding="utf-8")
+    rehash(folder, name)
+
+
+def rehash(folder: Path, name: str) -> None:
+    """Make the hash of a file of a frozen study again."""
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     manifest["files"][name] = hashlib.sha256((folder / name).read_bytes()).hexdigest()
     (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
@@ -320,6 +325,20 @@ def test_what_would_fail_for_every_reader_is_refused_on_opening(
     told = json.loads((folder / "presentations.json").read_text(encoding="utf-8"))
     rewrite(folder, "presentations.json", [{**one, **changes} for one in told])
     with pytest.raises(FileFormatError, match=f"{words}.*; copy the frozen study again"):
+        Bundle(folder)
+
+
+@pytest.mark.parametrize("value", [math.nan, -math.inf])
+def test_an_image_with_a_pixel_that_is_no_finite_number_is_refused_on_opening(
+    cases: Path, tmp_path: Path, value: float
+) -> None:
+    folder = freeze(plan(), tmp_path / "study", cases)
+    image = min(folder.glob("*.f32"))
+    pixels = np.fromfile(image, "<f4")
+    pixels[7] = value
+    pixels.tofile(image)
+    rehash(folder, image.name)
+    with pytest.raises(FileFormatError, match="pixels that are not finite numbers.*; copy the frozen study again"):
         Bundle(folder)
 
 

@@ -545,8 +545,11 @@ class Bundle:
             path = self.folder / name
             if not path.exists():
                 raise FileFormatError(f"{self.folder.name} lacks {name}; {_ADVICE}.")
-            if _hash(path) != digest:
+            content = read(path)
+            if hashlib.sha256(content).hexdigest() != digest:
                 raise FileFormatError(f"{name} of {self.folder.name} was changed after the freeze; {_ADVICE}.")
+            if name.endswith(".f32") and not np.isfinite(np.frombuffer(content, "<f4", len(content) // 4)).all():
+                raise ValueError("an image has pixels that are not finite numbers")
 
     def _check_presentations(self) -> None:
         if not self.shown or not all(re.fullmatch(r"R[1-9]\d{0,3}", one.reader) for one in self.shown):
