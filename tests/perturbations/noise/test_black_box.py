@@ -209,3 +209,18 @@ def test_the_model_goes_from_samples_to_coil_images_once(measurement, roi, monke
     )
     assert len(called) == 1
     assert back == pytest.approx(seen, rel=1e-4)
+
+
+def test_the_model_gives_the_latest_32_changes_that_were_seen(measurement, combined, roi):
+    """Whatever they were; the one before is no longer known."""
+    model = _Model(objective(measurement, combined, roi))
+    generator = torch.Generator().manual_seed(0)
+    seen = []
+    for _ in range(33):
+        z = torch.randn(measurement.kspace.shape, dtype=torch.complex64, generator=generator) * measurement.mask
+        change = torch.randn(measurement.matrix, generator=generator)
+        model.learn(z, change)
+        seen.append((z, change))
+    errors = [float((model.magnitude(z) - model.clean - change).norm() / change.norm()) for z, change in seen]
+    assert max(errors[1:]) < 1e-3
+    assert errors[0] > 0.5
