@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from helpers.docks import dock_of
@@ -21,6 +22,86 @@ def test_without_a_result_there_is_no_control_and_no_truth(standing: Session, na
     run(name, standing.panels.viewer)
     assert dock_of(standing, "Compare").foot.message.text() == "There is no result yet: run a perturbation."
     assert not getattr(standing.scene.view, name)
+
+
+def test_at_other_knobs_the_panels_show_the_images_of_those_whatever_is_pressed(review: Session, until: Until) -> None:
+    bench, panels, view = review.bench, review.panels.panels, review.scene.view
+    compare, outcome = dock_of(review, "Compare"), dock_of(review, "Perturb").outcome
+    bench.regions.choose(bench.regions.on(1))
+    bench.perturbing.set(steps=1)
+    review.attempt(bench.perturbing.run)
+    until(lambda: bench.perturbing.current is not None and not review.jobs.working)
+    result, home = bench.result, dict(bench.reconstruction.knobs)
+    outcome.scaled.setValue(100)
+    compare.random.click()
+    assert panels["perturbed"].title.endswith("\nrandom noise added")
+    review.turning.pick({"iterations": 3})
+    until(lambda: bench.reconstruction.shown.exact and not review.jobs.working)
+    shown = bench.reconstruction.shown
+
+    def check() -> None:
+        np.testing.assert_array_equal(panels["clean"].stack[1], shown.image.numpy())
+        np.testing.assert_array_equal(panels["perturbed"].stack[1], shown.perturbed.numpy())
+        assert panels["clean"].title.startswith("CG-SENSE · SSIM")
+        assert panels["perturbed"].title == "Perturbed 1%, CG-SENSE · found at other knobs\nattacked"
+        assert panels["difference"].title.endswith("\nattacked")
+        assert (view.random, view.factor, compare.random.isChecked()) == (False, 1.0, False)
+        assert outcome.scaled_to.text() == "Budget 1%:"
+
+    check()
+    assert not compare.random.isEnabled()
+    assert not outcome.scaled.isEnabled()
+    way_back = f"set the method and knobs of the result, {result.setting.method.title},"
+    assert way_back in compare.random.toolTip()
+    assert way_back in outcome.scaled.toolTip()
+    run("random", review.panels.viewer)
+    assert compare.foot.message.text() == f"Other images are shown; {way_back} to see the control."
+    for draw in (review.scene.draw_again, review.scene.reconstruction, lambda: review.look(factor=1.0)):
+        draw()
+        check()
+    run("truth", review.panels.viewer)
+    truth = result.outcome.comparison.perturbed_reference.numpy()
+    np.testing.assert_array_equal(panels["reference"].stack[1], truth)
+    assert panels["reference"].title == "Reference, perturbed\nattacked"
+    run("truth", review.panels.viewer)
+    assert panels["reference"].title == "Reference"
+    check()
+    review.turning.pick(home)
+    until(lambda: bench.reconstruction.shown.exact and not review.jobs.working)
+    np.testing.assert_array_equal(panels["clean"].stack[1], result.outcome.comparison.clean.numpy())
+    assert compare.random.isEnabled()
+    assert outcome.scaled.isEnabled()
+    assert outcome.scaled_to.text() == "Budget 1%; drag for less:"
+
+
+def test_while_the_perturbed_image_of_the_set_method_is_missing_none_stands_in_for_it(
+    review: Session, until: Until
+) -> None:
+    bench, panels = review.bench, review.panels.panels
+    bench.regions.choose(bench.regions.on(1))
+    bench.perturbing.set(steps=1)
+    bench.perturbing.further = (0.005,)
+    review.attempt(bench.perturbing.run)
+    until(lambda: bench.perturbing.current is not None and not review.jobs.working)
+    review.choose_method("zero-filled")
+    until(lambda: bench.reconstruction.shown is not None and not review.jobs.working)
+    assert panels["perturbed"].stack[1].any()
+    bench.perturbing.look_at(bench.result.outcomes[0])
+    assert panels["perturbed"].title == "Perturbed · computing Zero-filled…"
+    assert not panels["perturbed"].stack[1].any()
+    until(lambda: panels["perturbed"].title.startswith("Perturbed 0.5%, Zero-filled · found on CG-SENSE"))
+    np.testing.assert_array_equal(panels["perturbed"].stack[1], bench.reconstruction.shown.perturbed.numpy())
+
+
+def test_an_attack_of_the_film_strip_is_not_called_random_noise(review: Session, until: Until) -> None:
+    bench, panels = review.bench, review.panels.panels
+    bench.regions.choose(bench.regions.on(1))
+    bench.perturbing.set(steps=1)
+    review.attempt(bench.perturbing.run)
+    until(lambda: bench.perturbing.current is not None and not review.jobs.working)
+    review.look(random=True)
+    review.scene.frame("perturbed", bench.result.outcome.comparison.perturbed, "An attack")
+    assert panels["perturbed"].title == "An attack\nattacked"
 
 
 @pytest.mark.slow

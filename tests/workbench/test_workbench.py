@@ -252,6 +252,43 @@ def test_a_result_at_other_knobs_says_which_ones_it_was_found_at(bench: Workbenc
     assert said.count("weight") == said.count("weight 0.021") == 1, "its title names it"
 
 
+def test_the_result_is_on_screen_as_long_as_its_method_and_knobs_are_set(bench: Workbench) -> None:
+    changes: list[bool] = []
+    bench.regions.draw(LESION, 1)
+    bench.perturbing.choose("worst-case", steps=1)
+    result = bench.perturbing.run().run()
+    assert bench.perturbing.on_screen is result
+    bench.perturbing.budget = 0.02  # the sentence on the result stays the same when the method changes, too
+    bench.perturbing.earlier_changed.connect(lambda: changes.append(bench.perturbing.on_screen is not None))
+    before = bench.perturbing.earlier
+    bench.reconstruction.choose("zero-filled")
+    assert bench.perturbing.earlier == before
+    assert bench.perturbing.current is result
+    bench.reconstruction.choose("cg-sense", iterations=5)
+    bench.reconstruction.choose("cg-sense")
+    assert bench.perturbing.on_screen is result
+    assert (changes[0], changes[-1]) == (False, True)
+
+
+def test_the_perturbed_image_of_other_samples_is_dropped_when_another_result_is_followed(bench: Workbench) -> None:
+    bench.regions.draw(LESION, 1)
+    bench.perturbing.choose("worst-case", steps=1)
+    bench.perturbing.further = (0.005,)
+    result = bench.perturbing.run().run()
+    bench.reconstruction.choose("zero-filled")
+    before = bench.reconstruction.render().run()
+    assert before.perturbed is not None
+    bench.perturbing.look_at(result.outcomes[0])
+    shown = bench.reconstruction.shown
+    assert shown is not None
+    assert shown.perturbed is None
+    assert "perturbed" not in shown.whole
+    assert shown.image is before.image
+    now = bench.reconstruction.render().run()
+    assert now.perturbed is not None
+    assert not torch.equal(now.perturbed, before.perturbed)
+
+
 def test_a_cancelled_search_keeps_its_best_so_far(bench: Workbench) -> None:
     bench.regions.draw(LESION, 1)
     bench.perturbing.choose("worst-case", steps=50)

@@ -121,7 +121,7 @@ class ReadoutLine(QObject):
     @property
     def _whose(self) -> str:
         """Of which image the maximum is, in the genitive."""
-        measured, result = self.bench.acquisition.slice, self.bench.perturbing.current
+        measured, result = self.bench.acquisition.slice, self.bench.perturbing.on_screen
         if result is not None and result.outcome.comparison.reference is None:
             return "clean image's"
         return f"{'reference' if measured is None else measured.target_name}'s"
@@ -145,7 +145,7 @@ class ReadoutLine(QObject):
             return None
         from ..evaluation.readout import read  # torch comes with it
 
-        result, voxel = self.bench.perturbing.current, self.bench.acquisition.voxel
+        result, voxel = self.bench.perturbing.on_screen, self.bench.acquisition.voxel
         white = float(measured.target.max()) if result is None else result.outcome.comparison.data_range
         images = {key: one.image for key, one in seen.items()}
         one = white if self.scene.view.part != "phase" else _DEGREE
@@ -157,7 +157,7 @@ class ReadoutLine(QObject):
         if lineup is not None:
             labels = [method.label for method in lineup.methods]
             return dict(zip(lined_up(len(labels)), [*labels, *(f"{one}, perturbed" for one in labels)], strict=True))
-        result = self.bench.perturbing.current
+        result = self.bench.perturbing.on_screen
         if result is None or not self.scene.view.random:
             return _NAMES
         return _NAMES | {"perturbed": result.draws.get("random", "Random")}

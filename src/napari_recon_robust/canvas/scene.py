@@ -13,7 +13,6 @@ from ..workbench import Workbench
 from ..workbench.looking import View
 from ..workbench.marks import of_slice, tag
 from ..workbench.perturbing import Result
-from ..workbench.reconstruction import Rendered
 from ..workbench.windowing import first
 from .arrangement import Arrangement
 from .comparing import Comparing, Picture
@@ -132,35 +131,35 @@ class Scene:
         """Draw the zero-filled image in place of the chosen method's until that is computed or given up.
 
         The perturbed image of another method goes meanwhile, and the difference with it: both are of another image.
+        Nothing is awaited where the result has the images.
         """
         bench, perturbing = self.bench.reconstruction, self.bench.perturbing
         measured, method, shown = self.bench.acquisition.slice, bench.method, bench.shown
         if measured is None or method is None or measured.index != self.bench.acquisition.index:
             return
-        if shown is None and not self._stands_in():
+        if perturbing.on_screen is not None:
+            if shown is None:
+                self._result(perturbing.on_screen)
+            return
+        if shown is None:
             self._write("clean", measured.zero_filled, stand_in(method, given_up), whole=measured.whole)
-        elif shown is None or not shown.unfinished:
+        elif shown.perturbed is not None:
             return
         if perturbing.current is not None and perturbing.best is None:
             for key in ("perturbed", "difference"):
                 self._empty(key, awaited(key.capitalize(), method, given_up))
 
-    def _stands_in(self) -> bool:
-        """Whether the result has the clean image of the chosen method at the present knobs, which is drawn then."""
-        result, bench = self.bench.perturbing.current, self.bench.reconstruction
-        if result is None or bench.method is None or result.setting.method != bench.method:
-            return False
-        self.result()
-        return True
-
     def reconstruction(self) -> None:
-        """Draw the reconstruction at the present knobs, and that of the perturbed samples beside it."""
-        shown = self.bench.reconstruction.shown
-        if shown is None or self._is_result(shown):
+        """Draw the images of the method that is set: those of the result where it has them, with more to say of them,
+        else the reconstruction at the present knobs, and that of the perturbed samples beside it.
+        """
+        shown, result = self.bench.reconstruction.shown, self.bench.perturbing.current
+        if self.bench.perturbing.on_screen is not None:
+            self._result(self.bench.perturbing.on_screen)
             return
-        if shown.reference is not None and not self.view.truth:
-            title = reference(shown.method.reference_kind)
-            self._write("reference", shown.reference, title, whole=self.bench.acquisition.current.whole)
+        if shown is None:
+            return
+        self._reference(shown.reference, shown.method.reference_kind)
         mark = f" · {shown.mark}" if shown.mark else ""
         # A map (a standard deviation) would be black in the window of the images.
         map_ = not shown.method.is_image and self._windowed
@@ -169,22 +168,24 @@ class Scene:
         self._write(
             "clean", factor * shown.image, f"{label}{score(shown.metrics)}{mark}", factor=factor, whole=shown.whole
         )
-        if shown.perturbed is not None and self.panels.panels and "perturbed" in self.arrangement.available:
-            result = self.bench.perturbing.current
-            found = "" if result is None else elsewhere(shown.method, result)
-            title = f"Perturbed, {label}{mark}{found}"
-            self._write("perturbed", factor * shown.perturbed, title, factor=factor, whole=shown.whole)
+        if result is not None and shown.perturbed is not None:
+            title = f"{named(result)}, {label}{mark}{elsewhere(shown.method, result)}"
+            done = tag("perturbed", result.outcome.perturbed)
+            self._write("perturbed", factor * shown.perturbed, title, factor=factor, whole=shown.whole, done=done)
             self.comparing.write_difference()
-        elif shown.unfinished:
-            self.waiting()
+        else:
+            self.waiting(given_up=shown.earlier)
 
-    def _is_result(self, shown: Rendered) -> bool:
-        """Draw the result if it has the exact image already, with more to say about it; return whether it does."""
+    def _reference(self, image: "Tensor | None", kind: str) -> None:
+        """Draw the reference of a method's kind if it is known, or that of the perturbed samples where it is wanted."""
         result = self.bench.perturbing.current
-        if result is None or not (shown.exact or shown.unfinished) or shown.method != result.setting.method:
-            return False
-        self.result()
-        return True
+        comparison = None if result is None or not self.view.truth else result.outcome.comparison
+        if result is not None and comparison is not None and comparison.perturbed_reference is not None:
+            title = reference(comparison.reference_kind, "Reference, perturbed")
+            done = tag("perturbed", result.outcome.perturbed)
+            self._write("reference", comparison.perturbed_reference, title, done=done)
+        elif image is not None:
+            self._write("reference", image, reference(kind), whole=self.bench.acquisition.current.whole)
 
     def redraw(self) -> None:
         """Draw everything that there is into new panels."""
@@ -196,7 +197,6 @@ class Scene:
         if self.bench.acquisition.slice is not None:
             self.measured()
         self.reconstruction()
-        self.result()
         self.line_up()
         self.fragility()
         self.panels.shared_window.show(self.view.part)
@@ -219,7 +219,7 @@ class Scene:
         if "perturbed" not in self.panels.shown:
             self.panels.show(ORDER if "reference" in self.panels.shown else ORDER[1:])
         worst = perturbed.image if perturbed.restore is None else perturbed.restore(perturbed.image)
-        self._write("perturbed", worst.abs().float(), "Worst so far", best=perturbed)
+        self._write("perturbed", worst.abs().float(), "Worst so far", done=tag("perturbed", perturbed))
         self.comparing.write_difference()
 
     def frame(self, key: str, image: "Tensor", title: str, clean: "tuple[Tensor, str] | None" = None) -> None:
@@ -233,24 +233,20 @@ class Scene:
                 self.draw_again()
             if clean is not None and key != "clean":
                 self._write("clean", *clean, of_strip=True)
-            self._write(key, image, title, of_strip=True)
+            result = self.bench.perturbing.current
+            done = "" if result is None else tag(key, result.outcome.perturbed)
+            self._write(key, image, title, of_strip=True, done=done)
             self.comparing.write_difference()
 
-    def result(self) -> None:
-        """Draw the finished perturbation as it is looked at."""
-        result = self.bench.perturbing.current
-        if result is None or not self.panels.panels:
-            return
-        comparison, view = result.outcome.comparison, self.view
-        if comparison.reference is not None and comparison.perturbed_reference is not None:
-            truth = comparison.perturbed_reference if view.truth else comparison.reference
-            known = {} if view.truth else self.bench.acquisition.current.whole
-            name = "Reference, perturbed" if view.truth else "Reference"
-            self._write("reference", truth, reference(comparison.reference_kind, name), whole=known)
+    def _result(self, result: Result) -> None:
+        """Draw the images of a finished perturbation as they are looked at."""
+        comparison = result.outcome.comparison
+        self._reference(comparison.reference, comparison.reference_kind)
         label = joined(result.setting.method.label, judged(result.outcome, "clean"))
         self._write("clean", comparison.clean, label, whole=result.outcome.whole)
         image, title = self._perturbed(result)
-        self._write("perturbed", image, title, whole=_whole_of(result, image))
+        done = tag("perturbed", result.outcome.perturbed, random=image is comparison.random)
+        self._write("perturbed", image, title, whole=_whole_of(result, image), done=done)
         self.comparing.write_difference()
 
     def line_up(self) -> None:
@@ -271,7 +267,8 @@ class Scene:
             self._write(clean, seen.clean, title, whole=whole)
             found_on = origin(entry, result) if seen.searched else ""
             said = joined(named(result), judged(entry.outcome, "perturbed"), found_on)
-            self._write(perturbed, seen.perturbed, f"{method.label}\n{said}", whole=whole)
+            done = tag("perturbed", entry.outcome.perturbed)
+            self._write(perturbed, seen.perturbed, f"{method.label}\n{said}", whole=whole, done=done)
 
     def _empty(self, key: str, title: str) -> None:
         """Show nothing in a panel but its title."""
@@ -292,16 +289,6 @@ class Scene:
             return image, f"Perturbed {percent(self.view.factor * budget)}{'' if exact else ' · interpolated'}"
         return comparison.perturbed, joined(named(result), judged(result.outcome, "perturbed"))
 
-    def _tag(self, key: str, best: "Perturbed | None") -> str:
-        """What has to be said of a panel's image: attacked, synthetic."""
-        result, view = self.bench.perturbing.current, self.view
-        perturbed = best if best is not None or result is None else result.outcome.perturbed
-        random = view.random and best is None and perturbed is not None and perturbed.additive
-        key, several, _ = key.partition(" ")  # those of several methods are clean or perturbed too
-        if key == "reference" and view.truth and result is not None:
-            key = "perturbed"
-        return tag(key, perturbed, random=random and not several)
-
     def _write(
         self,
         key: str,
@@ -311,19 +298,19 @@ class Scene:
         factor: int = 1,
         whole: "Mapping[str, Tensor] | None" = None,
         of_strip: bool = False,
-        best: "Perturbed | None" = None,
+        done: str = "",
     ) -> None:
         """Write a tensor into a slice, by default the present one; the first tensor sets the window.
 
-        factor: by which it was multiplied. whole: the complex images that are known, by their panels' keys. best: of
-        which it is, where that is not the result.
+        factor: by which it was multiplied. whole: the complex images that are known, by their panels' keys. done: what
+        has to be said of it, attacked or synthetic.
         """
         index = self.bench.acquisition.index if index is None else index
         if key not in self.panels.panels:
             return
         pixels: np.ndarray = image.detach().cpu().numpy()
         between = " · " if " " in key else "\n"  # one of several methods is in a small panel
-        title = between.join(filter(None, (title, self._tag(key, best))))
+        title = between.join(filter(None, (title, done)))
         if not self._windowed:
             self._windowed = True
             self.comparing.full = Window.of(pixels).high

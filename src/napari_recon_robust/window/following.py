@@ -154,10 +154,10 @@ class Following(QObject):
 
     def _on_idle(self, lane: str) -> None:
         """Take back what a title promises when the work was cancelled or failed."""
-        acquisition, shown = self.bench.acquisition, self.bench.reconstruction.shown
+        acquisition = self.bench.acquisition
         if lane == "measure" and acquisition.scan is not None and acquisition.slice is None:
             self.scene.reading(acquisition.index, given_up=True)
-        elif lane == "render" and (shown is None or shown.unfinished) and not self.jobs.busy("measure"):
+        elif lane == "render" and not self.jobs.busy("measure"):
             self._waiting.stop()
             self.scene.waiting(given_up=True)
 

@@ -31,6 +31,7 @@ class Looking:
         self.levels = Levels(bench, jobs, self.panels)
         self.region_view = RegionView(bench, jobs, self.panels)
         self.panels.deleted.connect(self._on_deleted)
+        bench.perturbing.earlier_changed.connect(self._leave_result)
         for part in (self.levels, self.region_view):
             part.changed.connect(self.changed.emit)
 
@@ -104,12 +105,19 @@ class Looking:
         """Show the random control, or the truth of the perturbed samples, or no longer; say so where there is none."""
         view = self.scene.view
         wanted = not getattr(view, name)
-        if wanted and (missing := lacking(name, self.bench.perturbing.current)):
+        if wanted and (missing := lacking(name, self.bench.perturbing)):
             self.jobs.failed.emit(missing)
             return
         setattr(view, name, wanted)
-        self.scene.result()
+        self.scene.reconstruction()
         self.changed.emit()
+
+    def _leave_result(self) -> None:
+        """Take back what only a result has, its control and its smaller budgets, when other images are shown."""
+        view = self.scene.view
+        if self.bench.perturbing.on_screen is None and (view.random or view.factor != 1):
+            view.random, view.factor = False, 1.0
+            self.changed.emit()
 
     def toggle_wipe(self) -> None:
         """Lay the first image over the second up to the middle of what is seen, or take it away."""

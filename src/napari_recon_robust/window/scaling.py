@@ -30,5 +30,5 @@ class Scaling:
 
     def _on_prepared(self) -> None:
         """Draw anew what was interpolated between fewer images, unless those of another setting are shown by now."""
-        if not self.bench.perturbing.earlier:
+        if self.bench.perturbing.on_screen is not None:
             self.look_at(self.scene.view.factor)

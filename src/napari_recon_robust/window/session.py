@@ -207,7 +207,7 @@ class Session(QObject):
             self.turning.pick(dict(frame.knobs))
         elif frame.look is not None:
             self.attempt(frame.look, "measure")
-            self.scene.result()
+            self.scene.reconstruction()
         elif frame.slice is not None and frame.slice != self.bench.acquisition.index:
             self.panels.navigation.go_to(frame.slice)
         elif frame.slice is not None:
@@ -224,7 +224,7 @@ class Session(QObject):
         if {*changes} == {"flicker"}:
             self.scene.comparing.flip()
             return
-        self.scene.result()
+        self.scene.reconstruction()
         self.looked.emit()
 
     def line_up(self) -> None:
@@ -250,9 +250,7 @@ class Session(QObject):
         result = self.bench.perturbing.current
         changed_truth = result is not None and result.outcome.perturbed.judged_by == "perturbed"
         self.look(factor=1.0, random=False, truth=changed_truth)
-        if result is None:
-            self.scene.reconstruction()
-        else:
+        if result is not None:
             self.following.compute()
 
     # ---------------------------------------------------------------- the docks

@@ -11,7 +11,7 @@ from ..data.orientation import AS_STORED, Turn
 from ..evaluation.parts import Part
 
 if TYPE_CHECKING:
-    from .perturbing import Result
+    from .perturbing import Perturbing, Result
 
 Image = NDArray[np.floating]
 Pair = tuple[str, str]
@@ -99,12 +99,22 @@ class View:
         self.lens = Spot(0.0, 0.0, 0.0) if way == "lens" else None
 
 
-def lacking(name: Swap, result: "Result | None") -> str:
-    """Say why a result has no random control, or no truth of the perturbed samples; empty where it has one."""
+def back_to(result: "Result") -> str:
+    """Say what to do so that the images in the panels are those of a result again."""
+    return f"set the method and knobs of the result, {result.setting.method.title},"
+
+
+def lacking(name: Swap, perturbing: "Perturbing") -> str:
+    """Say why there is no random control, or no truth of the perturbed samples, to show; empty where there is one."""
+    result = perturbing.current
     if result is None:
         return "There is no result yet: run a perturbation."
+    if name == "random" and not result.outcome.perturbed.additive:
+        return "This kind of perturbation is no noise: it has no control."
+    if name == "random" and perturbing.on_screen is None:
+        return f"Other images are shown; {back_to(result)} to see the control."
     if name == "random":
-        return "" if result.outcome.perturbed.additive else "This kind of perturbation is no noise: it has no control."
+        return ""
     known = result.outcome.comparison.perturbed_reference is not None
     return "" if known else "No fully sampled image of the perturbed k-space is known, so there is no truth to show."
 

@@ -110,11 +110,12 @@ class Perturbing:
     """Kind, knobs, budget and result.
 
     further: budgets at which to search as well, for a curve. result: the last one, whatever is set now; `current` is
-    what is shown. best: the best so far of a search that runs, None when another slice, region, kind or method is set.
+    what is shown, `on_screen` while the images in the panels are its own. best: the best so far of a search that runs,
+    None when another slice, region, kind or method is set.
 
     Signals: `kind_changed()`; `set_changed()`, a knob or a budget; `previewed(Perturbed | None)`, another `best`;
-    `finished()`, another `current`, another budget of it, or none any more; `earlier_changed()`; `taken(Result)`, the
-    last one is this; `prepared()`, its images at smaller budgets.
+    `finished()`, another `current`, another budget of it, or none any more; `earlier_changed()`, another `earlier`, or
+    another `on_screen`; `taken(Result)`, the last one is this; `prepared()`, its images at smaller budgets.
     """
 
     kind_changed = Signal()
@@ -132,7 +133,7 @@ class Perturbing:
         self._budget = float(BUDGET.default)
         self._further: tuple[float, ...] = ()
         self.result: Result | None = None
-        self._seen: tuple[Result | None, str] = None, ""
+        self._seen: tuple[Result | None, str, Result | None] = None, "", None
         self._pictured: Slice | None = None
         acquisition.closed.connect(self._forget)
         acquisition.measured.connect(self._forget_place)
@@ -287,6 +288,15 @@ class Perturbing:
         return self.result
 
     @property
+    def on_screen(self) -> Result | None:
+        """The current result while its method is set, with its knobs: the images in the panels are those of the result.
+
+        With another method, or at other knobs, they are those of `Reconstruction.shown`, of the same samples.
+        """
+        current = self.current
+        return current if current is not None and current.setting.method == self._reconstruction.method else None
+
+    @property
     def earlier(self) -> str:
         """What the last result is of, in a sentence, where something else is set; empty where that is shown."""
         if self.result is None:
@@ -307,7 +317,7 @@ class Perturbing:
     def take(self, result: Result) -> None:
         """Make a result the last one."""
         if self._seen[0] is result:
-            self._seen = None, self._seen[1]  # it is to be shown anew
+            self._seen = None, *self._seen[1:]  # it is to be shown anew
         self.result = result
         self._check()
         self._best.drop()
@@ -320,10 +330,10 @@ class Perturbing:
 
     def _check(self) -> None:
         """Say whether another result is to be shown, or in another way."""
-        (result, earlier), self._seen = self._seen, (self.current, self.earlier)
+        (result, earlier, on_screen), self._seen = self._seen, (self.current, self.earlier, self.on_screen)
         if self.current is not result:
             self.finished.emit()
-        if self.earlier != earlier:
+        if self.earlier != earlier or self.on_screen is not on_screen:
             self.earlier_changed.emit()
 
     def _show_best(self) -> None:

@@ -170,6 +170,9 @@ class Reconstruction:
         if twin is not self._twin:
             # The first sweep is of the slice itself; without a second one for new samples the knob is not prepared.
             self._sweeps = self._sweeps[:1] if twin is None else []
+            if self.shown is not None:  # its perturbed image is of other samples
+                whole = {name: image for name, image in self.shown.whole.items() if name != "perturbed"}
+                self.shown = replace(self.shown, perturbed=None, whole=whole)
         self._twin = twin
         self._restore = None if perturbed is None else perturbed.restore
 

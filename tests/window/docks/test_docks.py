@@ -252,9 +252,9 @@ def test_what_was_found_on_another_method_says_so(review: Session, until: Until)
     until(lambda: bench.perturbing.current is not None and not review.jobs.working)
     perturbed = review.panels.panels["perturbed"]
     review.turning.pick({"iterations": 5})
-    until(lambda: perturbed.title.startswith("Perturbed, CG-SENSE · found at other knobs\n"))
+    until(lambda: perturbed.title.startswith("Perturbed 1%, CG-SENSE · found at other knobs\n"))
     review.choose_method("zero-filled")
-    until(lambda: perturbed.title.startswith("Perturbed, Zero-filled · found on CG-SENSE\n"))
+    until(lambda: perturbed.title.startswith("Perturbed 1%, Zero-filled · found on CG-SENSE\n"))
 
 
 def test_holding_g_flickers_until_it_is_released(review: Session, until: Until, qtbot: Any) -> None:

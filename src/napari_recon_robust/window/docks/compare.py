@@ -162,12 +162,12 @@ class CompareDock(Page):
         show_text(self.earlier, self.bench.perturbing.earlier)
         set_faint(self.sentence, bool(self.bench.perturbing.earlier))
         self.table.setEnabled(not self.bench.perturbing.earlier)
+        self._show_buttons()
 
     def _on_finished(self) -> None:
         result = self.bench.perturbing.current
         self._show_earlier()
         self.table.setVisible(result is not None)
-        self._show_buttons()
         if result is None:
             self.sentence.setText(_EMPTY)
             show_text(self.warning, "")
@@ -221,8 +221,8 @@ class CompareDock(Page):
         nothing = "" if self.bench.exporting.possible else "There is no image of a method yet."
         for one, tip in ((self.report, REPORT), (self.export, EXPORT)):
             _offer(one, tip, nothing)
-        _offer(self.random, keys.words_of("random"), lacking("random", result))
-        _offer(self.truth, keys.words_of("truth"), lacking("truth", result))
+        _offer(self.random, keys.words_of("random"), lacking("random", self.bench.perturbing))
+        _offer(self.truth, keys.words_of("truth"), lacking("truth", self.bench.perturbing))
 
     def _on_rendered(self, _: object) -> None:
         if self.report.isEnabled() != self.bench.exporting.possible:

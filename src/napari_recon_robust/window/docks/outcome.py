@@ -10,6 +10,7 @@ from ...canvas.titles import percent
 from ...controls.curve import Curve
 from ...controls.parts import show_text, warning, words
 from ...ground.numbers import written
+from ...workbench.looking import back_to
 from ...workbench.perturbing import Result
 from ..session import Session
 from .budgets import BudgetCurve
@@ -34,7 +35,6 @@ class OutcomePanel(QWidget):
         self.scaled = QSlider(Qt.Orientation.Horizontal)
         self.scaled.setAccessibleName("Share of the budget that was found")
         self.scaled.setRange(0, _FRACTIONS)
-        self.scaled.setToolTip("The same perturbation at every smaller budget, from 0 to what was found")
         self.scaled.valueChanged.connect(lambda value: self.session.look(factor=value / _FRACTIONS, random=False))
         self.spent = words(faint=True)
         column = QVBoxLayout(self)
@@ -62,11 +62,17 @@ class OutcomePanel(QWidget):
         self.show_curve(None if result is None or several else result.outcome.perturbed)
         self.scaled.setVisible(result is not None and result.scaled is not None)
         self.show_earlier()
-        self.show_look()
 
     def show_earlier(self) -> None:
-        """Say what the result belongs to, if something else is set by now."""
+        """Say what the result belongs to, if something else is set by now; its smaller budgets are seen with it."""
         show_text(self.earlier, self.perturbing.earlier)
+        result = self.perturbing.current
+        self.scaled.setEnabled(result is None or self.perturbing.on_screen is not None)
+        tip = "The same perturbation at every smaller budget, from 0 to what was found"
+        if result is not None and self.perturbing.on_screen is None:
+            tip = f"{tip}\nOther images are shown; {back_to(result)} to drag it."
+        self.scaled.setToolTip(tip)
+        self.show_look()
 
     def show_look(self) -> None:
         """Show the fraction of the budget that is shown, and of which one the figures are."""
@@ -81,7 +87,11 @@ class OutcomePanel(QWidget):
         nominal = result.outcome.perturbed.budget.nominal or 0.0
         control = result.draws.get("random", "Random noise of the same size")
         what = control if view.random else f"Budget {percent(view.factor * nominal)}"
-        show_text(self.scaled_to, f"{what} of {percent(nominal)}:" if view.factor < 1 else f"{what}; drag for less:")
+        if view.factor < 1:
+            what = f"{what} of {percent(nominal)}"
+        elif self.scaled.isEnabled():
+            what = f"{what}; drag for less"
+        show_text(self.scaled_to, f"{what}:")
 
 
 def spent(result: Result) -> str:

@@ -96,6 +96,7 @@ class ReviewBar(Page):
             self.bench.acquisition.closed,
             self.bench.acquisition.measured,
             self.bench.perturbing.finished,
+            self.bench.perturbing.earlier_changed,
             self.bench.regions.chosen_changed,
             self.bench.ruling.kind_changed,
         ):
@@ -252,8 +253,8 @@ class ReviewBar(Page):
             self.signed: (view.signed, result is not None),
             self.lineup: (self.session.scene.arrangement.lineup is not None, result is not None),
             self.region: (self.looking.region_view.active, self.bench.acquisition.is_open),
-            self.random: (view.random, not lacking("random", result)),
-            self.truth: (view.truth, not lacking("truth", result)),
+            self.random: (view.random, not lacking("random", self.bench.perturbing)),
+            self.truth: (view.truth, not lacking("truth", self.bench.perturbing)),
         }
         for switch, (on, possible) in states.items():
             switch.setChecked(on)
