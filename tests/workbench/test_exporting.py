@@ -125,6 +125,37 @@ def test_other_formats_are_chosen_by_the_suffix(attacked: Workbench, tmp_path: P
     assert path.stat().st_size > 500
 
 
+def test_at_another_method_than_the_result_s_a_panel_is_exported_as_it_is_on_screen(
+    bench: Workbench, tmp_path: Path
+) -> None:
+    path, window = tmp_path / "panel.tiff", (0.0, 1.0)
+    bench.regions.draw(ROI.box(62, 48, 10, 12), 1)
+    bench.perturbing.choose("worst-case", steps=1)
+    one = bench.perturbing.run().run().outcome.comparison
+    bench.reconstruction.choose("zero-filled")
+    for key in ("clean", "perturbed", "difference"):
+        with pytest.raises(InputError, match="no image yet"):
+            bench.exporting.panel(key, View(), path, window)
+    rendered = bench.reconstruction.render().run()
+    assert rendered.perturbed is not None
+    changed = rendered.perturbed - rendered.image
+    shown = {"clean": rendered.image, "perturbed": rendered.perturbed, "difference": changed.abs()}
+    for key, image in shown.items():
+        bench.exporting.panel(key, View(), path, window, 0.25).run()
+        exported, said = written(path)
+        np.testing.assert_array_equal(exported[::-1] if bench.acquisition.upside_down else exported, image.numpy(), key)
+        assert '"Method": "Zero-filled"' in said, key
+        assert ("The attack was found on CG-SENSE." in said) == (key != "clean")
+        assert ('"Marks": "attacked' in said) == (key != "clean")
+    bench.exporting.panel("reference", View(truth=True), path, window).run()
+    exported, said = written(path)
+    truth = one.perturbed_reference
+    np.testing.assert_array_equal(exported[::-1] if bench.acquisition.upside_down else exported, truth.numpy())
+    bench.reconstruction.choose("cg-sense")
+    bench.exporting.panel("clean", View(), path, window).run()
+    assert '"Method": "CG-SENSE"' in written(path)[1], "the result is on screen again, before anything is computed"
+
+
 @pytest.mark.slow
 def test_what_is_shown_is_written_for_others(bench: Workbench, tmp_path: Path) -> None:
     window = (0.0, 1e-4)

@@ -13,6 +13,7 @@ from ..ground.progress import Job, Progress
 from .lining_up import LiningUp
 from .looking import View, pair_of
 from .perturbing import Result
+from .reconstruction import Rendered
 from .review_part import Basis
 from .saving import case_of, reconstruction_of
 from .task import Task
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 Window = tuple[float, float]
 Kind = Literal["flicker", "budgets"]
+_NO_IMAGE = "there is no image yet; wait until the method's image is shown."
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,8 +35,9 @@ class _Shown:
     """The image of a panel. case: makes the one that it is of, and number says of which result. name: in the reports.
     image: where it is none of those that a case holds; else None.
 
-    title, words: for that image, or for what has to be added. exact: False between two images. white: of its own
-    window; None for that of the images. signed: whether the image has a sign; black is -white then.
+    title: of that image; empty for that of the case's own. words: what has to be added. exact: False between two
+    images. white: of its own window; None for that of the images. signed: whether the image has a sign; black is -white
+    then.
     """
 
     case: "Callable[[], Case]"
@@ -49,9 +52,10 @@ class _Shown:
 
 
 class Exporting:
-    """Writes what is shown for others to see, be it saved or not: a result, or the reconstruction before there is one.
+    """Writes what is shown for others to see, be it saved or not.
 
-    InputError while there is neither.
+    Reports and films are of a result; before there is one, a report is of the reconstruction. A panel is written as it
+    is on screen, also where that is the image of another method than the result's. InputError while there is no image.
     """
 
     def __init__(self, basis: Basis, lining_up: LiningUp) -> None:
@@ -75,9 +79,20 @@ class Exporting:
         """Makes the case of the result, or of the reconstruction while there is none."""
         if self._perturbing.current is not None:
             return partial(case_of, self._perturbing.current)
-        rendered, measured = self._reconstruction.shown, self._acquisition.slice
-        if measured is None or rendered is None or not rendered.exact:
-            raise InputError("there is no image yet; wait until the method's image is shown.")
+        return self._case_rendered
+
+    @property
+    def _rendered(self) -> Rendered:
+        """The exact images of the method that is set."""
+        rendered = self._reconstruction.shown
+        if self._acquisition.slice is None or rendered is None or not rendered.exact:
+            raise InputError(_NO_IMAGE)
+        return rendered
+
+    @property
+    def _case_rendered(self) -> "Callable[[], Case]":
+        """Makes the case of the reconstruction by itself."""
+        measured, rendered = self._acquisition.current, self._rendered
         roi = self._regions.chosen_on(measured.index)
         return partial(reconstruction_of, measured, rendered, roi, self._acquisition.source)
 
@@ -100,8 +115,11 @@ class Exporting:
         return Task(f"Writing {path.name}", _panel(shown, path, window), lambda _: None, done=done)
 
     def _shown(self, key: str, view: View, white: float) -> _Shown:
-        if self._perturbing.current is None and key in ("clean", "reference"):
-            return _Shown(self._case, key)
+        by_itself = self._perturbing.on_screen is None
+        if by_itself and key == "clean":
+            return _Shown(self._case_rendered, key)
+        if by_itself and key == "reference" and self._changed_truth(view) is None:
+            return _Shown(self._case_rendered, key)
         result, (row, several, number) = self._result, key.partition(" ")
         lineup = self._lining_up.found
         if several and lineup is not None:
@@ -114,8 +132,10 @@ class Exporting:
         here = _Shown(partial(case_of, result), key, result.outcomes.index(outcome))
         if key == "difference":
             return self._difference(view, white)
-        if key == "reference" and view.truth and outcome.comparison.perturbed_reference is not None:
+        if key == "reference" and self._changed_truth(view) is not None:
             return replace(here, name="perturbed-reference")
+        if by_itself:
+            return self._of_other_method(here)
         if key == "perturbed" and view.random and outcome.perturbed.additive:
             return replace(here, name="random")
         if key == "perturbed" and view.factor < 1:
@@ -126,11 +146,30 @@ class Exporting:
             return replace(here, image=image, title=title, words=words, exact=exact)
         return here
 
+    def _changed_truth(self, view: View) -> "Tensor | None":
+        """The fully sampled image of the perturbed samples, where that is looked at."""
+        result = self._perturbing.current
+        return result.outcome.comparison.perturbed_reference if result is not None and view.truth else None
+
+    def _of_other_method(self, shown: _Shown) -> _Shown:
+        """The perturbed image of the method that is set where the result is of another one, or of other knobs."""
+        result, rendered = self._result, self._rendered
+        if rendered.perturbed is None:
+            raise InputError(_NO_IMAGE)
+        searched = result.outcome.comparison.searched
+        words = f"The attack was found on {result.setting.method.title}." if searched else ""
+        case = partial(case_of, replace(result, setting=replace(result.setting, method=rendered.method)))
+        return replace(shown, case=case, image=rendered.perturbed, words=words)
+
     def _difference(self, view: View, white: float) -> _Shown:
-        result, shown = self._result, self._shown("perturbed", view, white)
-        one = result.outcome.comparison
-        truth = one.perturbed_reference if view.truth else one.reference
-        images = {"clean": one.clean, "perturbed": one.random if shown.name == "random" else one.perturbed}
+        shown, one = self._shown("perturbed", view, white), self._result.outcome.comparison
+        if self._perturbing.on_screen is None:
+            clean, reference = self._rendered.image, self._rendered.reference
+        else:
+            clean, reference = one.clean, one.reference
+        changed = self._changed_truth(view)
+        truth = reference if changed is None else changed
+        images = {"clean": clean, "perturbed": one.random if shown.name == "random" else one.perturbed}
         if shown.image is not None:
             images["perturbed"] = shown.image
         if truth is not None:
@@ -141,6 +180,7 @@ class Exporting:
         if not view.signed:
             title, change = f"|{title}|", change.abs()
             words = f"Shown is the magnitude of the {second} image minus the {first} one."
+        words = f"{words} {shown.words}".strip()
         return replace(shown, image=change, title=title, words=words, white=white, signed=view.signed)
 
 
@@ -201,8 +241,8 @@ def _condition(images: "CaseImages", shown: _Shown) -> "Condition":
     image = shown.image.detach().float().cpu().numpy()
     return replace(
         found,
-        title=shown.title,
-        words=f"{found.words} {shown.words}",
+        title=shown.title or found.title,
+        words=f"{found.words} {shown.words}".strip(),
         marks=marks,
         image=image if shown.signed else np.abs(image),
         signed=shown.signed,
