@@ -37,6 +37,7 @@ def test_before_an_attack_and_after(bench: Workbench, tmp_path: Path) -> None:
     rows = bench.measuring.run().run()
     found = {row.image: row for row in rows}
     assert list(found) == ["reference", "clean", "perturbed", "random"]
+    assert [row.method for row in rows] == ["", *3 * [bench.reconstruction.chosen.title]]
     for name, metrics in result.outcome.comparison.metrics.items():
         if name in found:
             assert found[name].ssim == pytest.approx(metrics["roi"].ssim)
@@ -48,6 +49,36 @@ def test_before_an_attack_and_after(bench: Workbench, tmp_path: Path) -> None:
     assert bench.measuring.found is None
     with pytest.raises(InputError, match="not measured yet"):
         bench.measuring.save(tmp_path / "again.csv")
+
+
+@pytest.mark.parametrize("kind", ["worst-case", "fnaf"])
+def test_at_other_knobs_than_the_result_s_the_images_on_screen_are_measured_and_named(
+    bench: Workbench, tmp_path: Path, kind: str
+) -> None:
+    bench.regions.draw(LESION, 1)
+    bench.perturbing.choose(kind, **({"steps": 1} if kind == "worst-case" else {}))
+    result = bench.perturbing.run().run()
+    bench.reconstruction.choose("zero-filled")
+    with pytest.raises(InputError, match="the exact image is not there yet"):
+        bench.measuring.run()
+    rendered = bench.reconstruction.render().run()
+    assert rendered.perturbed is not None
+    found = {row.image: row for row in bench.measuring.run().run()}
+    assert [*found] == ["reference", "clean", "perturbed"], "there is no control of this method"
+    mask, reference = LESION.mask((96, 96)), rendered.reference
+    assert reference is not None
+    for name, image in (("clean", rendered.image), ("perturbed", rendered.perturbed)):
+        assert found[name].mean * found[name].maximum == pytest.approx(float(image[mask].mean()))
+        assert found[name].method == "Zero-filled"
+        assert found[name].snr is not None
+    truth = result.outcome.perturbed.truth(rendered.method.reference_kind)
+    assert truth is not None
+    target = truth.abs() if kind == "fnaf" else reference
+    errors = (rendered.perturbed - target)[mask].square().sum() / target[mask].square().sum()
+    assert found["perturbed"].nmse == pytest.approx(float(errors), rel=1e-4)
+    bench.measuring.save(tmp_path / "regions.csv").run()
+    with (tmp_path / "regions.csv").open() as file:
+        assert [line["method"] for line in csv.DictReader(file)] == ["", "Zero-filled", "Zero-filled"]
 
 
 def test_a_slice_without_regions(bench: Workbench) -> None:

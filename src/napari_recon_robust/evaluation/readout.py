@@ -62,12 +62,14 @@ def read(
 class RegionRow:
     """One region in one image: a line of the table. Values are fractions of `maximum`, which is in the scan's units.
 
+    method: by which the image was made, with its knobs; empty for the reference.
     deviation: the sample standard deviation over the region, which holds anatomy as well as noise. ssim, psnr_db,
     nmse: against the reference, None for the reference itself and where there is none. snr, cnr: by `SNR` and `CNR`,
     None where the noise is not known.
     """
 
     image: str
+    method: str
     region: str
     pixels: int
     area_mm2: float | None
@@ -86,12 +88,13 @@ class RegionRow:
 @dataclass(frozen=True, eq=False)
 class Shown:
     """One image of a table. target: what it is measured against, or None. noise: the standard deviation of |x| under
-    thermal noise at each pixel (rows, columns), in the image's units, or None.
+    thermal noise at each pixel (rows, columns), in the image's units, or None. method: by which it was made.
     """
 
     image: Tensor
     target: Tensor | None = None
     noise: Tensor | None = None
+    method: str = ""
 
 
 def table(
@@ -155,6 +158,7 @@ def _row(
     noise = shown.noise
     return RegionRow(
         image=name,
+        method=shown.method,
         region=region,
         pixels=inside.numel(),
         area_mm2=None if pixel is None else inside.numel() * pixel[0] * pixel[1],

@@ -40,6 +40,8 @@ SEED = Knob(
     maximum=2**31 - 1,
     default=0,
 )
+# Of a perturbation's norm: how much the samples' rounding may change it by without a word.
+ROUNDED = 0.05
 
 Restore = Callable[[Tensor], Tensor]
 
@@ -95,6 +97,17 @@ def coil_norms(kspace: Tensor) -> Tensor:
     return torch.view_as_real(kspace).square().sum((-3, -2, -1)).sqrt()
 
 
+def _rounded(wanted: Tensor, spent: Tensor) -> dict[str, str]:
+    """The finding that samples plus z, in single precision, differ by something else than z, or nothing."""
+    size, error = (float(coil_norms(change).norm()) for change in (wanted, spent - wanted))
+    if not error > ROUNDED * size:
+        return {}
+    return {
+        "rounded": "The perturbation is so small beside the samples that their rounding changes it by "
+        f"{100 * error / size:.2g}% of its norm: take a larger one."
+    }
+
+
 @dataclass(frozen=True, eq=False)
 class Perturbed:
     """The outcome of one perturbation at one budget.
@@ -147,17 +160,37 @@ class Perturbed:
     untransferable: str = field(default="", repr=False)
 
     @classmethod
-    def of(cls, measurement: Measurement, z: Tensor, nominal: float | None, *, keep: bool, **more: Any) -> "Perturbed":
-        """Add z (coils, readout, phase) to the samples of `measurement`, and to the points of its full k-space."""
+    def of(
+        cls,
+        measurement: Measurement,
+        z: Tensor,
+        nominal: float | None,
+        *,
+        keep: bool,
+        findings: Mapping[str, str] | None = None,
+        **more: Any,
+    ) -> "Perturbed":
+        """Add z (coils, readout, phase) to the samples of `measurement`, and to the points of its full k-space.
+
+        To `findings` it adds that z is so small that the samples round it.
+        """
         changed = measurement.added(z, keep=keep)
         spent = changed.kspace - measurement.kspace
-        return cls(changed, spent, Budget.of(nominal, spent, measurement), **more)
+        found = {**(findings or {}), **_rounded(z * measurement.mask, spent)}
+        return cls(changed, spent, Budget.of(nominal, spent, measurement), findings=found, **more)
 
     @classmethod
     def instead(cls, measurement: Measurement, changed: Measurement, **more: Any) -> "Perturbed":
         """Another measurement of the object takes the place of this one. Nothing is added, and nothing is spent."""
         nothing = torch.zeros_like(measurement.kspace)
         return cls(changed, nothing, Budget.of(None, nothing, measurement), additive=False, **more)
+
+    def truth(self, kind: Kind) -> Tensor | None:
+        """The fully sampled image of the perturbed samples (..., rows, columns) in the frame of the clean scan, complex
+        for "combined"; None where their full k-space is not known.
+        """
+        image = reference_image(self.measurement, kind)
+        return image if image is None or self.restore is None else self.restore(image)
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,7 @@ from ..ground.progress import Job, Progress
 from ..reconstructors.base import Method, Reconstructor
 from ..reconstructors.doubts import doubts
 from ..reconstructors.registry import registry
-from .base import Perturbed, reference_image
+from .base import Perturbed
 from .random_noise import control
 
 # NRMSE between two runs on the same samples beyond which a method is not deterministic.
@@ -82,9 +82,7 @@ def evaluate(
         yield Progress((1 + 2 * index) / total, "Reconstructing the perturbed samples")
         seen = image_of(one.measurement)
         changed = seen if one.restore is None else one.restore(seen)
-        truth = reference_image(one.measurement, kind)
-        if truth is not None and one.restore is not None:
-            truth = one.restore(truth)
+        truth = one.truth(kind)
         yield Progress((2 + 2 * index) / total, "Reconstructing the random control")
         noisy = control(measurement, one, seed) if controls is None else controls[index]
         random = image_of(noisy)

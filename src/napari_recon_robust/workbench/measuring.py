@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from ..ground.errors import InputError
 from ..ground.progress import Job, Progress
 from .acquisition import Slice
-from .perturbing import Result
 from .review_part import Basis, ReviewPart
 from .state import Kept
 from .task import Task, part
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ..evaluation.readout import RegionRow, Shown
+    from ..perturbations.base import Perturbed
     from ..reconstructors.base import Method
 
     Rows = list[RegionRow]
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 class Measuring(ReviewPart):
     """A table of the slice's regions, the chosen ones or else all, as long as slice, method and regions stay.
 
-    Its images are the result's, or else those of the method and its reference. Signal: `changed()`.
+    Its images are those that are on screen: the result's, or else those of the method that is set and its reference.
+    Signal: `changed()`.
     """
 
     def __init__(self, basis: Basis) -> None:
@@ -56,9 +57,9 @@ class Measuring(ReviewPart):
         masks = {f"{number} {one.name}": one.roi.mask(matrix) for number, one in enumerate(here, 1)}
         voxel = self._acquisition.voxel
         method, images = self._images(measured)
-        job = _table(
-            measured, method, self._perturbing.current, images, masks, None if voxel is None else (voxel[0], voxel[1])
-        )
+        result, pixel = self._perturbing.current, None if voxel is None else (voxel[0], voxel[1])
+        changed = None if result is None else result.outcome.perturbed
+        job = _table(measured, method, changed, images, masks, pixel)
         return Task("Measuring the regions", job, take, models=self._reconstruction.own(method.id))
 
     def save(self, path: Path) -> Task[Path]:
@@ -69,28 +70,41 @@ class Measuring(ReviewPart):
 
     def _images(self, measured: Slice) -> "tuple[Method, dict[str, Shown]]":
         """The method, and its magnitude images with what each is measured against."""
-        from ..evaluation.readout import Shown
-
-        result, rendered = self._perturbing.current, self._reconstruction.shown
+        result, rendered = self._perturbing.on_screen, self._reconstruction.shown
         if result is not None:
             one = result.outcome.comparison
+            seen = {"clean": one.clean, "perturbed": one.perturbed, "random": one.random}
             own = one.perturbed_reference if one.judged_by == "perturbed" else None
-            found = {} if one.reference is None else {"reference": Shown(one.reference)}
-            found["clean"] = Shown(one.clean, one.reference)
-            found["perturbed"] = Shown(one.perturbed, one.target if own is None else own)
-            found["random"] = Shown(one.random, one.target)
-            return result.setting.method, found
-        if rendered is None or not rendered.exact:
+            return result.setting.method, _against(one.reference, own, seen, result.setting.method)
+        result = self._perturbing.current
+        if rendered is None or not rendered.exact or (result is not None and rendered.perturbed is None):
             raise InputError("the exact image is not there yet; wait until it is, then measure.")
         reference = measured.reference if rendered.reference is None else rendered.reference
-        found = {} if reference is None else {"reference": Shown(reference)}
-        return rendered.method, {**found, "clean": Shown(rendered.image, reference)}
+        seen, own = {"clean": rendered.image}, None
+        if result is not None and rendered.perturbed is not None:
+            seen["perturbed"] = rendered.perturbed
+            perturbed = result.outcome.perturbed
+            truth = perturbed.truth(rendered.method.reference_kind) if perturbed.judged_by == "perturbed" else None
+            own = None if truth is None else truth.abs().float().cpu()
+        return rendered.method, _against(reference, own, seen, rendered.method)
+
+
+def _against(
+    reference: "Tensor | None", own: "Tensor | None", seen: "Mapping[str, Tensor]", method: "Method"
+) -> "dict[str, Shown]":
+    """A method's images and the reference, each with what it is measured against. own: the perturbed image's truth."""
+    from ..evaluation.readout import Shown
+
+    target = seen["clean"] if reference is None else reference
+    targets = {"clean": reference, "perturbed": target if own is None else own, "random": target}
+    images = {name: Shown(image, targets[name], method=method.title) for name, image in seen.items()}
+    return images if reference is None else {"reference": Shown(reference), **images}
 
 
 def _table(
     measured: Slice,
     method: "Method",
-    result: Result | None,
+    changed: "Perturbed | None",
     images: "dict[str, Shown]",
     masks: "Mapping[str, Tensor]",
     pixel: tuple[float, float] | None,
@@ -99,7 +113,6 @@ def _table(
     from ..analyses.noise_map import noise_map, reference_noise
     from ..evaluation import metrics, readout
 
-    changed = None if result is None else result.outcome.perturbed
     twice = changed is not None and changed.restore is None
     noise = {"clean": (yield from part(noise_map(measured.measurement, method), 0.0, 0.5 if twice else 1.0))}
     if changed is not None and twice:

@@ -132,6 +132,22 @@ def test_figures_of_another_budget_than_the_shown_one_say_so(review: Session, qt
     assert (dock.sentence.text(), outcome.spent.text()) == (found, spent)
 
 
+def test_the_region_statistics_name_the_method_of_their_images(review: Session, qtbot: Any, until: Until) -> None:
+    box = page(review, "Compare").statistics
+    assert box.method.isHidden()
+    choose_lesion(review, qtbot)
+    click(qtbot, box.measure)
+    until(lambda: review.bench.measuring.found)
+    assert (box.method.isHidden(), box.method.text()) == (False, "Images of CG-SENSE")
+    review.turning.pick({"iterations": 3})
+    assert box.method.isHidden()
+    until(lambda: review.bench.reconstruction.shown.exact and not review.jobs.working)
+    click(qtbot, box.measure)
+    until(lambda: review.bench.measuring.found)
+    assert box.method.text() == f"Images of {review.bench.reconstruction.chosen.title}"
+    assert "3" in box.method.text()
+
+
 def test_no_figure_is_cut_in_a_narrow_dock(review: Session, qtbot: Any, until: Until) -> None:
     dock = page(review, "Compare")
     choose_lesion(review, qtbot)

@@ -4,7 +4,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
 from ...controls.letters import row_height, rows_height
-from ...controls.parts import button, column, row, words
+from ...controls.parts import button, column, row, show_text, words
 from ...ground.numbers import written
 from ..session import Session
 from .exporting import ask_place
@@ -26,6 +26,7 @@ class StatisticsBox(QWidget):
         self.session, self.bench = session, session.bench
         self.measure = button("Measure", "The chosen regions of this slice in all images", self._measure)
         self.export = button("CSV…", "All figures: size, extremes and metrics too", self._export)
+        self.method = words()
         self.table = QTableWidget(0, len(_COLUMNS))
         self.formulas = words(_FORMULAS, faint=True)
         table = self.table
@@ -41,7 +42,7 @@ class StatisticsBox(QWidget):
         table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        column(row(self.measure, self.export), self.table, self.formulas, into=self)
+        column(row(self.measure, self.export), self.method, self.table, self.formulas, into=self)
         self.show_found()
 
     def show_found(self) -> None:
@@ -49,6 +50,8 @@ class StatisticsBox(QWidget):
         found = self.bench.measuring.found or []
         self.measure.setEnabled(self.bench.acquisition.is_open)
         self.export.setEnabled(bool(found))
+        methods = {one.method: None for one in found if one.method}
+        show_text(self.method, f"Images of {', '.join(methods)}" if methods else "")
         self.table.setVisible(bool(found))
         self.formulas.setVisible(bool(found))
         self.table.clearSpans()
