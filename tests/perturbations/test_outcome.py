@@ -6,7 +6,7 @@ import torch
 from napari_recon_robust.data.foreground import foreground
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.perturbations.noise.worst_case import WorstCase
-from napari_recon_robust.perturbations.outcome import evaluate
+from napari_recon_robust.perturbations.outcome import differing, evaluate
 from napari_recon_robust.perturbations.random_noise import RandomNoise
 
 KEPT = {"sensitivities": "kept"}
@@ -60,6 +60,14 @@ def test_a_method_that_draws_at_random_is_found_out(measurement, combined, roi):
     assert "nondeterministic" in run(evaluate(measurement, Dice(), roi, found))[0].comparison.warnings
     found = run(RandomNoise().run(measurement, combined, roi, (0.02,), **KEPT))
     assert "nondeterministic" not in run(evaluate(measurement, combined, roi, found))[0].comparison.warnings
+
+
+def test_images_that_differ_by_more_than_a_thousandth_are_not_the_same(measurement, combined):
+    image = combined(measurement)
+    assert not differing([(image, image), (image, 1.0005 * image)])
+    assert (
+        "Mine gives different images" in differing([(image, image), (image, 1.002 * image)], "Mine")["nondeterministic"]
+    )
 
 
 def test_sensitivities_that_were_given_make_no_method_random(measurement, combined, roi):
