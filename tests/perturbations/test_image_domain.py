@@ -169,6 +169,11 @@ def test_full_sampling_recovers_the_symbol_and_an_oblivious_method_does_not(meas
         ImageDomain().run(measurement, Oblivious(), roi, (0.05,))
 
 
+def test_a_symbol_that_rounding_swallows_is_said_beside_its_place(measurement, combined):
+    (faint,) = found_by(measurement, combined, ROI.box(13, 15, 3, 3), (1e-9,), insert="symbol", size=12)
+    assert set(faint.findings) == {"rounded", "beyond_region"}
+
+
 def test_what_the_noise_hides_is_not_carried(measurement, combined, roi):
     faint, clear = found_by(measurement, combined, roi, (1e-4, 0.05), insert="symbol")
     assert not faint.details["information_preserved"]

@@ -4,6 +4,7 @@ import torch
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.perturbations import registry
 from napari_recon_robust.perturbations.base import coil_norms
+from napari_recon_robust.perturbations.outcome import evaluate
 from napari_recon_robust.perturbations.random_noise import RandomNoise, control
 
 
@@ -12,6 +13,15 @@ def test_noise_spends_the_budget_in_every_coil_on_sampled_points(measurement, co
     assert small.budget.per_coil == pytest.approx([0.01] * 4, rel=1e-5)
     assert large.budget.achieved == pytest.approx(0.03, rel=1e-5)
     assert not small.perturbation[..., ~measurement.mask[0]].any()
+
+
+def test_a_budget_below_the_samples_rounding_is_a_finding(measurement, combined, roi):
+    lost, drowned, sound = run(RandomNoise().run(measurement, combined, roi, (1e-9, 1e-7, 1e-6), sensitivities="kept"))
+    assert set(lost.findings) == set(drowned.findings) == {"rounded"}
+    assert "rounding changes it by" in lost.findings["rounded"]
+    assert not sound.findings
+    (outcome,) = run(evaluate(measurement, combined, roi, [lost]))
+    assert "rounded" in outcome.comparison.warnings
 
 
 def test_the_control_has_the_norms_of_the_perturbation_and_its_own_seed(measurement, combined, roi):

@@ -196,7 +196,7 @@ def _insert(insertion: Insertion, budgets: tuple[float, ...], size: float) -> Jo
         yield Progress((1 + index) / (1 + len(budgets)), f"Reconstructing at {100 * budget:.3g}%", list(found))
         change = _radius(setup, budget) * symbol
         one = _inserted(insertion, change, region, budget, size, float(change.abs().max() / tissue))
-        found.append(replace(one, findings=beyond("symbol", profile, setup.mask)))
+        found.append(replace(one, findings={**one.findings, **beyond("symbol", profile, setup.mask)}))
     return found
 
 
