@@ -89,9 +89,14 @@ class ReviewBar(Page):
         ranged = self.scroll.verticalScrollBar().rangeChanged
         ranged.connect(self.fit_letters, Qt.ConnectionType.QueuedConnection)
         self._fold(recall("folded", False))
-        self.listen(session.jobs.failed, self._unfold)
+        self._follow()
+        self._show_state()
+        self._show_offer()
+
+    def _follow(self) -> None:
+        self.listen(self.session.jobs.failed, self._unfold)
         for signal in (
-            session.looked,
+            self.session.looked,
             self.bench.acquisition.opened,
             self.bench.acquisition.closed,
             self.bench.acquisition.measured,
@@ -101,13 +106,11 @@ class ReviewBar(Page):
             self.bench.ruling.kind_changed,
         ):
             self.listen(signal, self._show_state)
-        self.listen(session.scene.drawn, self._show_share)
-        self.listen(session.panels.shared_window.changed, self.show_window)
+        self.listen(self.session.scene.drawn, self._show_share)
+        self.listen(self.session.panels.shared_window.changed, self.show_window)
         self.listen(self.bench.lining_up.changed, self._show_state)
         for offered in (self.bench.resuming.changed, self.bench.unfinished.changed):
             self.listen(offered, self._show_offer)
-        self._show_state()
-        self._show_offer()
 
     # ---------------------------------------------------------------- what is in it
 
