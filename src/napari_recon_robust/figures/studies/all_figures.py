@@ -25,10 +25,14 @@ FIGURES: dict[str, tuple[str, Callable[[DataFrame, Path], Drawn]]] = {
 
 @dataclass(frozen=True)
 class Figures:
-    """drawn: the figures by their names. lacking: why the others were not drawn, a sentence for each title."""
+    """drawn: the figures by their names. lacking: why the others were not drawn, a sentence for each title.
+
+    trials: of how many finished ones they are.
+    """
 
     drawn: dict[str, Drawn]
     lacking: dict[str, str]
+    trials: int
 
 
 def draw_all(trials: DataFrame, folder: Path) -> Figures:
@@ -46,4 +50,4 @@ def draw_all(trials: DataFrame, folder: Path) -> Figures:
             drawn[name] = draw(trials if name == "shifts" else untuned, folder / f"{name}.svg")
         except frame.Lacking as error:
             lacking[title] = str(error)
-    return Figures(drawn, lacking)
+    return Figures(drawn, lacking, len(trials))

@@ -1,8 +1,11 @@
 from pathlib import Path
+from typing import Any
 
+import pytest
 from click.testing import CliRunner
 
 from napari_recon_robust.cli import cli
+from napari_recon_robust.studies.store import Store
 
 
 def test_a_finished_study_becomes_figures_and_one_page(finished: Path, tmp_path: Path) -> None:
@@ -26,6 +29,22 @@ def test_a_folder_of_results_is_reported_beside_itself(finished: Path) -> None:
     assert result.exit_code == 0, result.output
     assert finished.with_suffix(".report.html").is_file()
     assert (finished.with_suffix(".results") / "figures" / "budget.svg").is_file()
+
+
+def test_the_table_is_read_once_and_a_part_of_the_trials_is_told(
+    finished: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tables, whole = list[Any](), Store.table
+
+    def shortened(store: Store) -> Any:
+        tables.append(whole(store)[1:])
+        return tables[-1]
+
+    monkeypatch.setattr(Store, "table", shortened)
+    result = CliRunner().invoke(cli, ["study", "report", str(finished)])
+    assert result.exit_code == 0, result.output
+    (table,) = tables
+    assert f"{len(table)} of {len(table) + 1} trials are finished" in result.output
 
 
 def test_a_plan_that_was_not_run_is_refused(tmp_path: Path) -> None:

@@ -43,6 +43,5 @@ def report(plan: Path, store: Path | None, output: Path | None, figures: Path | 
         for title, sentence in found.lacking.items():
             click.echo(f"not drawn: {title}. {sentence}")
         click.echo("figures: " + ", ".join(found.drawn))
-        results = results_of(plan, store)
-        warn_unfinished(results, len(results.table()))
+        warn_unfinished(results_of(plan, store), found.trials)
     outputs.end()
