@@ -9,7 +9,7 @@ from scipy.ndimage import gaussian_filter
 
 from napari_recon_robust.analyses.noise_map import reference_noise
 from napari_recon_robust.analyses.plausibility import _acs_fit, plausible_band
-from napari_recon_robust.data.measurement import Measurement
+from napari_recon_robust.data.measurement import Calibration, Measurement
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.physics.model import ForwardModel
@@ -68,6 +68,24 @@ def test_so_it_is_under_a_two_dimensional_mask(coils: int, centre: int) -> None:
     fitted = conjugate_gradients(measurement.model.normal, measurement.model.adjoint(measurement.data), 200)
     assert residual(measurement, fitted) < band.low
     assert band.holds(residual(measurement, truth))
+
+
+@pytest.mark.parametrize("coils", [4, 8])
+def test_a_misfit_three_times_as_large_beside_the_acs_is_expected_there(coils: int) -> None:
+    """Relative to the signal: 0.1% of its energy inside, where it is seen, and 0.3% of it outside."""
+    rows, columns = np.mgrid[-1 : 1 : 1j * 96, -1 : 1 : 1j * 96]
+    fine = head(96) * (1 + 2 * np.cos(70 * rows) * np.cos(60 * columns))  # with much signal outside
+    one = simulate_slice(fine, np.random.default_rng(0), coils=coils, noise_level=1e-3)
+    mask = Sampling(pattern="equispaced", acceleration=2, centre_fraction=12 / 96, seed=0).mask(96, 96)
+    data, generator = one.kspace * mask, torch.Generator().manual_seed(0)
+    inside = mask & (torch.arange(96) >= 42) & (torch.arange(96) < 54)
+    for part, share in ((inside, 0.001), (mask & ~inside, 0.003)):
+        misfit = torch.randn(data.shape, dtype=data.dtype, generator=generator) * part
+        data = data + misfit * (share**0.5 * (one.kspace * part).norm() / misfit.norm())
+    measurement = Measurement(data, mask, (96, 96), kept=Calibration(one.sensitivities, one.sigma))
+    band = run(plausible_band(measurement))
+    least, left = band.unregularised**2, residual(measurement, one.image.to(data.dtype)) ** 2
+    assert left - least == pytest.approx(band.expected**2 - least, rel=0.2)
 
 
 @pytest.mark.parametrize("padded", [0, 14])
