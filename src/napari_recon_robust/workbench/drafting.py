@@ -11,7 +11,6 @@ from ..evaluation.measures import MEASURES
 from ..ground.errors import InputError
 from ..ground.knob import Knob, resolve
 from ..ground.writing import write
-from ..own_models.opening import parted
 from .acquisition import Acquisition
 from .perturbing import Perturbing
 from .reconstruction import Reconstruction
@@ -96,6 +95,8 @@ def _turned(knobs: Sequence[Knob], values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _method(reconstruction: Reconstruction, folder: Path) -> Any:
     """The part of a plan in the folder that asks for the chosen method; InputError for a model that has no file."""
+    from ..own_models.opening import parted  # torch comes with it
+
     method = reconstruction.chosen
     name = method.id
     if name in reconstruction.own_models:
