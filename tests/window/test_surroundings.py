@@ -11,6 +11,7 @@ from qtpy.QtCore import QEvent, QPointF, Qt
 from qtpy.QtGui import QEnterEvent
 from qtpy.QtWidgets import QApplication, QLabel, QLineEdit, QPushButton, QTabBar
 
+from helpers.colour_vision import contrast
 from helpers.docks import dock_of
 from napari_recon_robust.window.remembered import recall
 from napari_recon_robust.window.session import PLUGIN, Session
@@ -68,6 +69,24 @@ def test_no_welcome_page_while_a_scan_is_open_or_being_opened(
         viewer.window.remove_dock_widget(page)
     until(lambda: not session.docks)
     assert qt_viewer.show_welcome_screen is welcomed
+
+
+def test_what_is_under_way_can_be_read_on_every_canvas(viewer: Any, until: Until) -> None:
+    session = Session.of(viewer)
+    viewer.window.add_plugin_dock_widget(PLUGIN, "Reconstruct", tabify=True)
+    until(lambda: len(session.docks) == 3)
+    line = session.surroundings._line
+
+    def seen() -> float:
+        line.ensurePolished()
+        letters = np.array(line.palette().windowText().color().getRgbF()[:3])
+        return contrast(letters, np.array(viewer.canvas.background_color[:3]))
+
+    for theme in ("light", "dark", "light"):
+        viewer.theme = theme
+        assert seen() > 7, theme
+    viewer.canvas.background_color_override = "black"  # as with a scan
+    assert seen() > 7
 
 
 def test_entering_counts_with_the_docks_open_only(review: Session, viewer: Any, until: Until) -> None:

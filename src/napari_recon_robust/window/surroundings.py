@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 from napari.components import ViewerModel
 from qtpy.compat import isalive
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer
@@ -53,6 +54,18 @@ class Surroundings(QObject):
         canvas: QWidget = self._viewer.window._qt_viewer.canvas.native
         return canvas
 
+    @property
+    def _grounds(self) -> tuple[Any, ...]:
+        """The events of napari at which the canvas may have another colour."""
+        return self._viewer.events.theme, self._viewer.canvas.events.background_color_override
+
+    def _colour_line(self, _: object = None) -> None:
+        """Have the line dark on the canvas of a light theme, and light on the black one of a scan."""
+        if self._line is not None and isalive(self._line):
+            bright = np.mean(self._viewer.canvas.background_color[:3]) > 0.5
+            colour = "#303030" if bright else "#d0d0d0"
+            self._line.setStyleSheet(f"color: {colour}; background: transparent; font-size: 14px;")
+
     def take(self) -> None:
         """Take over when the first dock is opened."""
         if self._line is not None:
@@ -60,11 +73,13 @@ class Surroundings(QObject):
         canvas, self._had_layers = self._canvas, bool(self._viewer.layers)
         self._welcome = self._viewer.window._qt_viewer.show_welcome_screen
         self._line = QLabel(canvas)
-        self._line.setStyleSheet("color: #d0d0d0; background: transparent; font-size: 14px;")
         self._line.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self._line.hide()
         canvas.installEventFilter(self)
         self._viewer.dims.events.axis_labels.connect(self._fit_slider, position="last")
+        for change in self._grounds:
+            change.connect(self._colour_line, position="last")
+        self._colour_line()
         self.update()
 
     def give_back(self) -> None:
@@ -74,6 +89,8 @@ class Surroundings(QObject):
             return
         self._canvas.removeEventFilter(self)
         self._viewer.dims.events.axis_labels.disconnect(self._fit_slider)
+        for change in self._grounds:
+            change.disconnect(self._colour_line)
         line.deleteLater()
         self._viewer.window._qt_viewer.show_welcome_screen = self._welcome
         closed, self._closed = self._closed, []
