@@ -43,6 +43,7 @@ PADDED: dict[str, tuple[float, float]] = {
     "5% of the lines zero-padded at each end": (0.05, 0.05),
     "15% at each end": (0.15, 0.15),
     "partial Fourier, 6/8": (0.25, 0.0),
+    "partial Fourier, 5/8": (0.375, 0.0),
 }
 MASKS = {"points (Poisson discs)": MaskSpecification(patterns=("poisson-disc",))}
 

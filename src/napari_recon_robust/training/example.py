@@ -77,7 +77,7 @@ def draw_example(case: TrainingCase, masks: MaskSpecification, pixels: int, rng:
     the maps.
     """
     if masks.padded and bool(case.acquired.all()) and rng.uniform() < masks.padded:
-        case = padded(case, *_ends(rng))
+        case = padded(case, *_ends(case, rng))
     rows = min(max(round(pixels / case.magnitude.shape[1]), 1), case.magnitude.shape[0])
     mask = _mask(case, masks, rows, rng)
     dims = (-1,) if mask.shape[0] == 1 else (-2, -1)
@@ -120,12 +120,16 @@ def padded(case: TrainingCase, before: float, after: float) -> TrainingCase:
     )
 
 
-def _ends(rng: Generator) -> tuple[float, float]:
-    """Shares of the lines at either end: as many at both, as of fastMRI's brains and knees, or partial Fourier."""
+def _ends(case: TrainingCase, rng: Generator) -> tuple[float, float]:
+    """Shares of the lines at either end: as many at both, as of fastMRI's brains and knees, or partial Fourier.
+
+    The latter leaves out up to 7/16 of the lines, which scanners do, but none of the ACS.
+    """
     if rng.uniform() < 0.5:
         both = float(rng.uniform(0.02, 0.15))
         return both, both
-    one = float(rng.uniform(0.1, 0.25))
+    columns = case.magnitude.shape[-1]
+    one = min(float(rng.uniform(0.1, 7 / 16)), 0.5 - (case.centre_lines / 2 + 1) / columns)
     return (one, 0.0) if rng.uniform() < 0.5 else (0.0, one)
 
 
