@@ -7,9 +7,10 @@ import numpy as np
 from qtpy.QtCore import Qt
 
 from helpers.docks import dock_of
+from helpers.galleries import copied
 from helpers.windows import Until
 from napari_recon_robust.reconstructors import registry
-from napari_recon_robust.window.session import Session
+from napari_recon_robust.window.session import PLUGIN, Session
 
 
 def test_methods_stand_under_headings_that_keys_pass_over(review: Session, qtbot: Any) -> None:
@@ -24,6 +25,21 @@ def test_methods_stand_under_headings_that_keys_pass_over(review: Session, qtbot
     qtbot.keyClick(box.list, Qt.Key.Key_Down)
     assert box.list.currentIndex() == last + 2, "the heading is passed over"
     assert review.bench.reconstruction.chosen.id == rows[last + 2][1] != before
+
+
+def test_a_saved_case_that_is_opened_first_leaves_all_methods_in_the_list(
+    viewer: Any, until: Until, tmp_path: Path
+) -> None:
+    """The case brings its own method in the same turn of the event loop, before the methods are listed."""
+    session = Session.of(viewer)
+    viewer.window.add_plugin_dock_widget(PLUGIN, "Reconstruct", tabify=True)
+    until(lambda: len(session.docks) == 3)
+    session.open(copied(tmp_path, "random") / "random")
+    until(lambda: session.bench.acquisition.slice is not None and not session.jobs.working)
+    listed = dock_of(session, "Reconstruct").method.list
+    ids = [id for id in map(listed.itemData, range(listed.count())) if id is not None]
+    assert sorted(ids) == sorted(registry.ids())
+    assert listed.currentData() == session.bench.reconstruction.chosen.id
 
 
 def test_what_makes_a_scan_doubtful_stands_below_the_method(review: Session, until: Until, loud_file: Path) -> None:

@@ -110,6 +110,7 @@ class MethodBox(QWidget):
         method = self.bench.reconstruction.reconstructor
         if method is None:
             return
+        self.list_methods()  # a saved case, or an own model, brings its method before the scan's are listed
         with signals_blocked(self.list):
             if self.list.findData(method.id) < 0:
                 self._list_own(method)
