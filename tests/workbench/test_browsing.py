@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from helpers.galleries import changed, copied
-from napari_recon_robust.cases.gallery.verdicts import Judgement, read_judgement
+from napari_recon_robust.cases.gallery.verdicts import Judgement, judge_case, read_judgement
 from napari_recon_robust.ground.errors import FileFormatError, InputError
+from napari_recon_robust.ground.progress import run
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.workbench import Workbench
 
@@ -64,6 +65,20 @@ def test_what_is_said_is_on_the_disk_and_the_case_stays_where_it_is(bench: Workb
     assert browsing.tags == ["a", "b"]
     browsing.look_for("verdict:none ")
     assert names(bench) == ["worst-case", "random"]
+
+
+def test_what_is_said_while_the_folder_is_listed_again_stays(bench: Workbench, folder: Path) -> None:
+    browsing = bench.browsing
+    browsing.judge(entry(bench, "random"), verdict="unsure")
+    again = browsing.open(folder)
+    judge_case(folder / "random", verdict="acceptable")  # by another process, before it is read again
+    found = run(again.job)
+    browsing.judge(entry(bench, "fnaf"), tags=["lesion gone"])
+    browsing.judge(entry(bench, "fnaf"), verdict="failure")
+    again.accept(found)
+    assert entry(bench, "fnaf").judgement == Judgement("failure", ("lesion gone",)) == read_judgement(folder / "fnaf")
+    assert entry(bench, "random").judgement.verdict == "acceptable"
+    assert "lesion gone" in browsing.tags
 
 
 def test_a_case_is_attacked_again_as_it_was(bench: Workbench, folder: Path) -> None:

@@ -12,7 +12,7 @@ from ..cases.gallery.entry import Entry
 from ..cases.gallery.listing import listing
 from ..cases.gallery.pair import Pair, read_pair
 from ..cases.gallery.query import DEFAULT_ORDER, Filter, arranged, order
-from ..cases.gallery.verdicts import judge_case
+from ..cases.gallery.verdicts import Judgement, judge_case
 from ..cases.record import array_hash, load_case, read_description
 from ..ground.errors import InputError, ReconRobustError
 from ..ground.progress import Job, Progress
@@ -53,12 +53,16 @@ class Browsing:
         self.order, self.reverse = DEFAULT_ORDER, False
         self.labels: dict[str, str] = {}
         self.replays: dict[Path, str] = {}
+        self._said: list[tuple[Path, Judgement]] = []  # in the order in which it was said
 
     def open(self, folder: Path) -> Task[list[Entry]]:
-        """List the cases of a folder, or list them again."""
+        """List the cases of a folder, or list them again; what is said of them meanwhile is kept."""
+        since = len(self._said)
 
         def accept(entries: list[Entry]) -> None:
-            self.folder, self.entries = folder, entries
+            said = dict(self._said[since:])  # the job may have read the case before
+            self.folder = folder
+            self.entries = [replace(one, judgement=said.get(one.path, one.judgement)) for one in entries]
             self.listed.emit()
             self._arrange()
 
@@ -73,9 +77,12 @@ class Browsing:
 
         return Task("Naming methods", _labels(self.entries), accept)
 
-    def look_for(self, text: str) -> None:
-        """Show the cases that pass a filter; InputError for one that cannot be read, and then nothing changes."""
-        self.filter = Filter.parse(text, typing=True)
+    def look_for(self, text: str, *, typing: bool = False) -> None:
+        """Show the cases that pass a filter; InputError for one that cannot be read, and then nothing changes.
+
+        typing: whether the value of a condition may be still to come.
+        """
+        self.filter = Filter.parse(text, typing=typing)
         self._arrange()
 
     def sort(self, name: str, *, reverse: bool = False) -> None:
@@ -92,6 +99,7 @@ class Browsing:
     def judge(self, entry: Entry, **said: Any) -> Entry:
         """Say something of a case, as `verdicts.judge_case` does; returns the entry as it is now."""
         judged = replace(entry, judgement=judge_case(entry.path, **said))
+        self._said.append((judged.path, judged.judgement))
         for entries in (self.entries, self.shown):
             for place, one in enumerate(entries):
                 if one.path == entry.path:

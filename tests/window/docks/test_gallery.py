@@ -194,6 +194,11 @@ def test_the_list_is_filtered_and_sorted_by_keys(dock: Any) -> None:
     filter.setText("xyz>5")
     press(filter, Key.Key_Return)
     assert dock.view.hint == "", "of another filter"
+    filter.setText("tag:")
+    assert dock.arranging.refusal.text() == "", "its value is still to come"
+    press(filter, Key.Key_Return)
+    assert "half a condition" in dock.arranging.refusal.text()
+    assert not dock.view.hasFocus()
     filter.clear()
     press(filter, Key.Key_Return)
     assert dock.view.hasFocus()

@@ -62,7 +62,7 @@ class ArrangingRow(QWidget):
     def _follow(self, text: str) -> None:
         """Follow what is typed; while that is not a filter yet, the list stays as it is."""
         try:
-            self._browsing.look_for(text)
+            self._browsing.look_for(text, typing=True)
         except ReconRobustError:
             return
         show_text(self.refusal, "")
