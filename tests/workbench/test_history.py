@@ -61,6 +61,16 @@ def test_every_budget_is_an_entry_and_is_shown_again_as_it_was_set(bench: Workbe
     assert history.current is history.entries[2]
 
 
+def test_an_inserted_feature_is_named_and_not_the_region_that_was_chosen_elsewhere(bench: Workbench) -> None:
+    bench.regions.choose(bench.regions.all[-2:-1])
+    for row in (66.0, 36.0):  # in the region, and outside
+        bench.perturbing.choose("fnaf", row=row, column=50.0)
+        bench.perturbing.run().run()
+    inside, elsewhere = bench.history.entries[-2:]
+    assert (inside.region, elsewhere.region) == ("inserted blob in drawn 1", "inserted blob")
+    assert inside.size == elsewhere.size != "10×12"
+
+
 def test_the_oldest_lose_their_images_and_stay_in_the_list(bench: Workbench) -> None:
     history = bench.history
     history.memory = 1

@@ -205,7 +205,8 @@ class History(ReviewPart):
         if not any(one.result is not None and one.result.outcomes is result.outcomes for one in self.entries):
             for outcome in result.outcomes:
                 self._count += 1
-                self.entries.append(_entry(self._count, result.of(outcome), region or self._named(result)))
+                one = result.of(outcome)
+                self.entries.append(_entry(self._count, one, _judged(one, region or self._named(result))))
             del self.entries[:-_MOST]
             self._make_room()
         self.changed.emit()
@@ -311,6 +312,18 @@ class History(ReviewPart):
                 if len(folders) > 1 and stored > DISK:
                     entry = replace(entry, disk=None)
             self.entries[place] = entry
+
+
+def _judged(result: Result, region: str) -> str:
+    """Name what was judged: the region, or the feature that was inserted, which may lie elsewhere."""
+    perturbed, setting = result.outcome.perturbed, result.setting
+    feature = perturbed.feature
+    if perturbed.roi is None or feature is None:
+        return region
+    mask = setting.roi.mask(setting.measurement.matrix)
+    row, column = (round(one) for one in feature.position)
+    inside = bool(mask[row, column]) and not bool(mask.all())
+    return f"inserted {feature.shape}" + (f" in {region}" if inside else "")
 
 
 def _entry(number: int, result: Result, region: str) -> Entry:
