@@ -47,7 +47,7 @@ def test_axes_of_matlab_are_guessed_as_matlab_has_them(tmp_path, kspace, order):
     with open_scan(path) as scan:
         assert (scan.header.slices, scan.header.readout, scan.header.phase) == (1, 48, 20)
         (note,) = scan.header.notes
-        assert f"are taken as {', '.join(names)}, which is a guess; name them (axes)" in note
+        assert f"are taken as {', '.join(names)}, which is a guess" in note
         np.testing.assert_array_equal(scan.kspace(0).numpy(), kspace[1, : scan.header.coils])
     assert lacks_axes(path), "a user is to be asked"
     assert guessed_axes(path) == (stored.shape, tuple(names))

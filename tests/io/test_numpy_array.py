@@ -79,6 +79,19 @@ def test_a_guess_that_may_exchange_coils_and_slices_says_so(tmp_path, kspace):
             assert ("of coil and slice by their place and length alone" in scan.header.notes[0]) == said
 
 
+def test_slices_of_one_coil_that_are_taken_for_coils_are_told_so(tmp_path, kspace):
+    """An axis of one entry is taken for the slice wherever it stands, as in sigpy; fastMRI's order has coils there."""
+    said = "4 coils of one slice might be 4 slices of one coil; name them (axes)"
+    for array in (kspace[:, :1], kspace[:, 0], kspace[:, :1].transpose(2, 3, 0, 1)):
+        path = save(tmp_path / "scan.npy", array)
+        with open_scan(path) as scan:
+            assert (len(scan), scan.header.coils) == (1, 4)
+            assert said in scan.header.notes[0]
+    for array in (kspace[:1], kspace[:1, :1], kspace[0, 0]):  # fastMRI's order, and nothing to exchange
+        with open_scan(save(tmp_path / "scan.npy", array)) as scan:
+            assert "might be" not in scan.header.notes[0]
+
+
 def test_a_point_that_is_not_a_number_does_not_change_the_guess(kspace):
     for bad in (np.nan, np.inf):
         spoilt = kspace[1].copy()

@@ -73,11 +73,9 @@ class NumpyScan(Scan):
         if axes is None:
             profiles = _profiles(array)
             axes = _guessed(profiles, array.shape)
-            unsure = array.ndim == len(AXES) and min(array.shape[axes.index(axis)] for axis in AXES[:2]) > 1
             notes.append(
                 f"The axes of {' x '.join(map(str, array.shape))} are taken as {', '.join(axes)}, which is a guess"
-                f"{', of coil and slice by their place and length alone' if unsure else ''}; "
-                "name them (axes) if that is wrong."
+                f"{_exchangeable(axes, array.shape)}; name them (axes) if that is wrong."
             )
             for axis, profile in zip(axes, profiles, strict=True):
                 notes += note_on(axis, profile) if axis in ("slice", "coil") else []
@@ -147,6 +145,19 @@ def _guessed(profiles: Sequence[NDArray[np.floating]], shape: Sequence[int]) -> 
     phase = gaps[0] if len(gaps) == 1 else shorter
     names |= {axis: "phase" if axis == phase else "readout" for axis in encoded}
     return tuple(names[axis] for axis in range(len(shape)))
+
+
+def _exchangeable(axes: Sequence[str], shape: Sequence[int]) -> str:
+    """Words on guessed coils and slices that may be each other; "" for fastMRI's order of one slice, and for one coil.
+
+    The coils of one slice and the slices of one coil look alike where there is no other axis to tell them by.
+    """
+    coils, slices = (shape[axes.index(axis)] if axis in axes else 1 for axis in ("coil", "slice"))
+    if coils == 1 or (slices == 1 and axes[0] == "slice"):
+        return ""
+    if slices > 1:
+        return ", of coil and slice by their place and length alone"
+    return f", and {coils} coils of one slice might be {coils} slices of one coil"
 
 
 def _contradiction(axes: Sequence[str], profiles: Sequence[NDArray[np.floating]], shape: Sequence[int]) -> list[str]:
