@@ -105,6 +105,15 @@ def test_the_worst_pose_is_what_is_measured_and_brought_back(combined):
     assert again.curve == found.curve
 
 
+def test_the_curve_of_the_whole_image_has_the_scores_of_its_comparison(combined):
+    measurement, whole = uniform(lines()), ROI.box(0, 0, SIZE, SIZE)
+    (found,) = run(Rotation().run(measurement, combined, whole, angle=5, step=5, sensitivities="kept"))
+    (outcome,) = run(evaluate(measurement, combined, whole, [found]))
+    points = {point["angle"]: point for point in found.details["curve"]}
+    for name, angle in (("clean", 0), ("perturbed", found.details["pose"]["angle"])):
+        assert points[angle]["ssim"] == pytest.approx(outcome.comparison.metrics[name]["image"].ssim, abs=1e-6)
+
+
 def test_the_curve_shows_the_worst_of_all_poses():
     """The line joins what is turned alone; what is moved as well is marked, and the worst named."""
 

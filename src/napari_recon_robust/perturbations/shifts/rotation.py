@@ -262,8 +262,9 @@ class _Search:
         return pose.apply(torch.nn.functional.pad(image, (left, 0, top, 0)))[..., top:, left:]
 
     def _score(self, image: Tensor, wanted: Tensor) -> tuple[float, float]:
-        """SSIM and NMSE on the ROI."""
-        mask = self.scene.setup.mask
+        """SSIM and NMSE on the ROI; where that is the whole image, as `Comparison.metrics` measures an image."""
+        roi = self.scene.setup.mask
+        mask = None if roi.all() else roi
         ssim = metrics.ssim(image, wanted, metrics.data_range_of(wanted), mask)
         return float(ssim), float(metrics.nmse(image, wanted, mask))
 
