@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from helpers.galleries import copied
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.physics.sampling import Sampling
@@ -123,3 +124,21 @@ def test_a_search_that_has_ended_is_not_told_of(bench: Workbench) -> None:
     assert other.unfinished.sentence == ""
     assert len(other.history.entries) == 2, "one for each budget"
     other.acquisition.close()
+
+
+def test_one_of_a_saved_case_is_told_of_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its only slice is there as soon as the review is gone on with."""
+    monkeypatch.setattr(saved_review, "_runs", lambda name: False)
+    case = copied(tmp_path, "worst-case") / "worst-case"
+    bench = Workbench()
+    bench.open_case(case).run()
+    search = bench.perturbing.run().search
+    bench.unfinished.running = lambda: search
+    keep(bench)
+    other = Workbench()
+    other.resuming.look()
+    other.resuming.resume().run()
+    assert "This search was cut off" in other.unfinished.sentence
+    other.unfinished.again()
+    other.acquisition.close()
+    bench.acquisition.close()

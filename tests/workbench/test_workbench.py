@@ -12,6 +12,7 @@ import torch
 
 from helpers import broken_package
 from helpers.faults import fails_at, steps
+from helpers.saved_cases import saved
 from napari_recon_robust.cases.replay import replay
 from napari_recon_robust.data.orientation import Directions
 from napari_recon_robust.data.roi import ROI
@@ -51,6 +52,23 @@ def test_a_saved_case_knows_how_its_slice_lay(bench: Workbench, tmp_path: Path) 
     image = nibabel.load(export_image(tmp_path / "case", "clean", tmp_path / "image.nii.gz"))
     assert nibabel.aff2axcodes(image.affine) == ("P", "I", "R")
     assert tuple(image.affine[:3, 3]) == (-1, -2, 3)
+
+
+def test_a_saved_case_is_calibrated_in_the_job_and_not_where_it_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A root sum of squares needs no sensitivities, and its replay estimates none."""
+    bench = Workbench()
+    opening = bench.open_case(saved(tmp_path, "contrast", method="zero-filled"))
+    opened = run(opening.job)
+
+    def at_once(*_: object, **__: object) -> None:
+        raise AssertionError("the sensitivities are estimated while the window waits")
+
+    monkeypatch.setattr("napari_recon_robust.physics.coils.espirit_by_length", at_once)
+    opening.accept(opened)
+    assert bench.acquisition.current.snr > 0
+    bench.acquisition.close()
 
 
 @pytest.mark.slow
@@ -155,7 +173,8 @@ def test_a_review_from_the_file_to_the_saved_case_and_back(scan_file: Path, tmp_
     assert not list(tmp_path.iterdir())
     bench.save(tmp_path / "case").run()
     again = Workbench()
-    restored = again.open_case(tmp_path / "case").run()
+    again.open_case(tmp_path / "case").run()
+    restored = again.result
     assert restored.outcome.comparison.metrics == measured
     assert again.acquisition.shape == (1, 96, 96)
     assert again.reconstruction.knobs == bench.reconstruction.knobs
@@ -388,10 +407,10 @@ def test_a_case_opens_with_its_own_model_in_whatever_order_models_of_its_name_ar
         again.reconstruction.open(str(of_one_name[folder])).run()
     models = dict(zip(order, again.reconstruction.own_models.values(), strict=True))
     for folder in order:
-        result = again.open_case(of_one_name[folder].parent / "case").run()
+        again.open_case(of_one_name[folder].parent / "case").run()
         assert again.reconstruction.reconstructor is models[folder]
-        assert "The metrics are reproduced exactly." in result.note
-        assert "What has changed" not in result.note
+        assert "The metrics are reproduced exactly." in again.result.note
+        assert "What has changed" not in again.result.note
 
 
 def test_the_gallery_replays_each_case_with_its_own_model(
@@ -422,7 +441,8 @@ def test_a_case_whose_model_has_changed_asks_for_it_only_where_two_could_be_mean
     model.write_text(model.read_text(encoding="utf-8") + "# changed\n", encoding="utf-8")
     again = Workbench()
     again.reconstruction.open(str(model)).run()
-    assert "mine.py was the file" in again.open_case(case).run().note
+    again.open_case(case).run()
+    assert "mine.py was the file" in again.result.note
     again.reconstruction.open(str(of_one_name["a"])).run()
     with pytest.raises(InputError, match=r"none of the 2 models of that name .* is as it was then"):
         again.open_case(case).run()

@@ -153,14 +153,13 @@ class Acquisition:
         self.asked = self.index, self.sampling
         self.opened.emit()
 
-    def use_measurement(self, measurement: "Measurement", source: Mapping[str, Any], case: Path | None = None) -> None:
-        """Take one measurement without its scan, as a saved case (a folder) holds it with the facts on its source."""
+    def use_measured(self, measured: Slice, source: Mapping[str, Any], case: Path) -> None:
+        """Take one slice without its scan, as a saved case (a folder) holds it with the facts on its source."""
         self.close()
-        if case is not None:
-            self.origin = Origin(case, is_case=True)
+        self.origin = Origin(case, is_case=True)
         self.index, self.sampling, self._case = 0, None, source
         self.asked = 0, None
-        self.slice = calibrate(None, 0, None, measurement)
+        self.slice = measured
         self.opened.emit()
         self.measured.emit()
 
@@ -374,14 +373,10 @@ def open_file(path: Path, axes: Sequence[str] | None) -> Job["Scan"]:
     """Open a scan and load the methods; one of nothing but zeros is refused."""
     yield Progress(0.0, f"Opening {path.name}")
     from ..io import open_scan
-    from ..perturbations import registry as perturbations
-    from ..reconstructors import registry as reconstructors
 
     scan = open_scan(path, axes=tuple(axes) if axes else None)
     try:
-        for registry in (reconstructors.registry, perturbations.registry):
-            for _ in registry.available():  # imports its module here, in the job's thread, and not where it is listed
-                yield Progress(0.5, "Loading the methods")
+        yield from part(load_methods(), 0.5, 0.9)
         yield Progress(0.9, "Looking for what was sampled")
         yield from _some_samples(scan)
         _ = scan.fully_sampled  # reads a slice
@@ -389,6 +384,17 @@ def open_file(path: Path, axes: Sequence[str] | None) -> Job["Scan"]:
         scan.close()
         raise
     return scan
+
+
+def load_methods() -> Job[None]:
+    """Import the modules of all methods and perturbations here, in a job's thread, and not where they are listed."""
+    yield Progress(0.0, "Loading the methods")
+    from ..perturbations import registry as perturbations
+    from ..reconstructors import registry as reconstructors
+
+    for registry in (reconstructors.registry, perturbations.registry):
+        for _ in registry.available():
+            yield Progress(0.0, "Loading the methods")
 
 
 def _some_samples(scan: "Scan") -> Job[None]:

@@ -15,7 +15,7 @@ from ..ground.errors import InputError, ReconRobustError
 from ..ground.progress import Job, Progress
 from ..ground.writing import WritingError
 from . import saved_review
-from .acquisition import Origin, is_plain, open_file, plain
+from .acquisition import Origin, Slice, is_plain, open_file, plain
 from .history import Entry, History
 from .lining_up import LiningUp
 from .on_disk import OnDisk, is_of, placed
@@ -26,7 +26,7 @@ from .review_part import Basis, ReviewPart
 from .review_writer import ReviewWriter
 from .ruling import Ruled, Ruling
 from .saved_review import Found, SavedAttack, SavedOrder, SavedRegion, SavedReview, SavedRuled, SavedScan, Store
-from .saving import opened_case
+from .saving import measured_case, opened_case
 from .task import Task, part
 from .unfinished import Unfinished
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from ..reconstructors.base import Reconstructor
 
 _FACTS = tuple(name for name in SavedAttack.model_fields if name in Entry.__dataclass_fields__ and name != "metrics")
+_Case = tuple[Result, Slice]
 
 
 class Resuming(ReviewPart):
@@ -254,12 +255,12 @@ class Resuming(ReviewPart):
         if found is None:
             raise InputError("there is no review to go on with; open a scan.")
 
-        def accept(opened: "tuple[Scan | Result, Result | None]") -> None:
+        def accept(opened: "tuple[Scan | _Case, Result | None]") -> None:
             store = Store()
             try:
                 store.take_over(found)
             except InputError:
-                if not isinstance(opened[0], Result):
+                if not isinstance(opened[0], tuple):
                     opened[0].close()
                 raise
             self._acquisition.close()
@@ -273,12 +274,12 @@ class Resuming(ReviewPart):
         own = self._reconstruction.own_models
         return Task("Going on", _reopened(found, own), accept, models=[*own.values()])
 
-    def _go_on(self, review: SavedReview, source: "Scan | Result", result: Result | None) -> None:
+    def _go_on(self, review: SavedReview, source: "Scan | _Case", result: Result | None) -> None:
         from ..physics.sampling import Sampling
 
-        if isinstance(source, Result):
-            case = None if review.case is None else Path(review.case)
-            self._acquisition.use_measurement(source.setting.measurement, source.setting.source, case)
+        if isinstance(source, tuple):
+            case, measured = source
+            self._acquisition.use_measured(measured, case.setting.source, Path(review.case or ""))
         elif review.scan is not None:
             sampling = None if review.sampling is None else Sampling(**review.sampling)
             origin = Origin(Path(review.scan.path), review.scan.axes)
@@ -293,11 +294,12 @@ class Resuming(ReviewPart):
         shown = next((one for one in self._history.entries if one.number == review.shown), None)
         if result is not None:
             self._coming = result, shown
-        elif isinstance(source, Result):
-            self._coming = replace(source, slice=0), None
+        elif isinstance(source, tuple):
+            self._coming = source[0], None
         self.resumed.emit(dict(review.layout))
-        if self._acquisition.slice is not None:
+        if self._acquisition.slice is not None:  # of a saved case, which is not measured again
             self._take_result()
+            self._unfinished.settle()
         if refused:
             raise InputError(" ".join(refused))
 
@@ -384,13 +386,13 @@ class Resuming(ReviewPart):
             self._offer(())
 
 
-def _reopened(found: Found, own: "Mapping[str, Reconstructor]") -> "Job[tuple[Scan | Result, Result | None]]":
+def _reopened(found: Found, own: "Mapping[str, Reconstructor]") -> "Job[tuple[Scan | _Case, Result | None]]":
     yield Progress(0.0, "Going on")
     review = found.review
-    source: Scan | Result
+    source: Scan | _Case
     with ExitStack() as unless_returned:
         if review.scan is None:
-            source = yield from part(opened_case(Path(review.case or ""), own), 0.0, 0.5)
+            source = yield from part(measured_case(Path(review.case or ""), own), 0.0, 0.5)
         else:
             from ..physics.sampling import Sampling
 

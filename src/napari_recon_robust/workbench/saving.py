@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ..ground.errors import FileFormatError, InputError
 from ..ground.guard import is_file, shown
 from ..ground.progress import Job, Progress
-from .acquisition import Slice
+from .acquisition import Slice, calibrate, load_methods
 from .perturbing import Result, Setting, finished
 from .task import part
 
@@ -102,3 +102,11 @@ def opened_case(folder: Path, own: "Mapping[str, Reconstructor]") -> Job[Result]
         source=recipe.source,
     )
     return finished(setting, 0, again.outcomes, again.summary()).looked_at(recipe.source.get(_SHOWN))
+
+
+def measured_case(folder: Path, own: "Mapping[str, Reconstructor]") -> Job[tuple[Result, Slice]]:
+    """A saved case, computed again, and its slice, with all that takes long before it can be shown."""
+    result = yield from part(opened_case(folder, own), 0.0, 0.8)
+    yield from part(load_methods(), 0.8, 0.9)
+    yield Progress(0.9, "Estimating sensitivities and noise")
+    return result, calibrate(None, result.slice, None, result.setting.measurement)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..ground.errors import InputError
 from ..ground.progress import Job, Progress
-from .acquisition import Acquisition
+from .acquisition import Acquisition, Slice
 from .ahead import Ahead
 from .analysing import Analysing
 from .browsing import Browsing
@@ -30,7 +30,7 @@ from .regions import Regions
 from .resuming import Resuming
 from .review_part import Basis
 from .ruling import Ruling
-from .saving import opened_case, saved
+from .saving import measured_case, saved
 from .task import Task
 from .touring import Touring
 from .undoing import Undoing
@@ -98,14 +98,14 @@ class Workbench:
         done = f"The case is saved as {folder.name}."
         return Task(f"Saving {folder.name}", saved(self.result, folder), lambda _: None, done=done)
 
-    def open_case(self, folder: Path) -> Task[Result]:
+    def open_case(self, folder: Path) -> Task[tuple[Result, Slice]]:
         """Bring a saved case back: reconstructed again from its k-space, and checked against its record."""
 
-        def accept(result: Result) -> None:
-            self._take_case(result, folder)
+        def accept(opened: tuple[Result, Slice]) -> None:
+            self._take_case(*opened, folder)
 
         own = self.reconstruction.own_models  # any of them, until the case is read
-        return Task(f"Opening {folder.name}", opened_case(folder, own), accept, models=[*own.values()])
+        return Task(f"Opening {folder.name}", measured_case(folder, own), accept, models=[*own.values()])
 
     def copy_regions(self) -> int:
         """Copy the chosen regions to the next slice, and return that slice.
@@ -149,9 +149,9 @@ class Workbench:
         result = self.perturbing.current
         self.reconstruction.follow(None if result is None else result.outcome.perturbed)
 
-    def _take_case(self, result: Result, folder: Path) -> None:
+    def _take_case(self, result: Result, measured: Slice, folder: Path) -> None:
         setting = result.setting
-        self.acquisition.use_measurement(setting.measurement, setting.source, folder)
+        self.acquisition.use_measured(measured, setting.source, folder)
         self.regions.draw(setting.roi, 0)
         self.reconstruction.choose(setting.method)
         budgets = [one.perturbed.budget.nominal for one in result.outcomes]
