@@ -173,6 +173,20 @@ def test_partial_fourier_without_its_zeros_is_refused(part, axis):
     assert Memory(noise[0] + 1j * noise[1]).measurement(1).full is not None
 
 
+@pytest.mark.parametrize("axes", [(), (2, 3)])
+def test_a_spike_says_nothing_of_the_centre(axes):
+    """It was refused with advice on partial Fourier."""
+    row, column = np.ogrid[-1:1:64j, -1:1:64j]
+    kspace = fourier.fft(torch.from_numpy((row**2 + column**2 < 0.6) * np.ones((3, 4, 1, 1), np.complex64))).numpy()
+    kspace = np.fft.ifftshift(kspace, axes)
+    kspace[:, 2, 20, 45] += 100 * np.abs(kspace).max()
+    if axes:
+        with pytest.raises(InputError, match="largest values at the ends of readout and phase"):
+            Memory(kspace).measurement(1)
+    else:
+        assert Memory(kspace).measurement(1).full is not None
+
+
 def test_a_slice_is_read_once_while_the_mask_turns(kspace):
     scan = Memory(kspace)
     for seed in range(4):

@@ -15,11 +15,13 @@ def check_centre(kspace: "Tensor", name: str) -> None:
     """Refuse k-space (coils, readout, phase) whose centre is not in the middle; InputError with the scan's name.
 
     A Fourier transform without shifts leaves it at the first sample; partial Fourier, without its zeros, beside the
-    middle.
+    middle. A spike, which is one sample of a coil, does neither, and may have more energy than all others.
     """
-    energy = (kspace.real.square() + kspace.imag.square()).sum(0)
-    profiles = {"readout": energy.sum(1), "phase": energy.sum(0)}
-    if all(_largest(profile) == len(profile) // 2 and not _ends(profile) for profile in profiles.values()):
+    energy = kspace.real.square() + kspace.imag.square()
+    if _is_centred(_profiles(energy)):
+        return
+    profiles = _profiles(energy * (energy < energy.amax((1, 2), keepdim=True)))
+    if _is_centred(profiles):
         return
     from .transformed import doubts  # whose torch is not wanted before
 
@@ -39,6 +41,15 @@ def check_centre(kspace: "Tensor", name: str) -> None:
                 f"have its centre at {middle}: fill in what partial Fourier, or a partial echo, left out with zeros "
                 "and save it again."
             )
+
+
+def _profiles(energy: "Tensor") -> dict[str, "Tensor"]:
+    """The energy along each axis, of (coils, readout, phase)."""
+    return {"readout": energy.sum((0, 2)), "phase": energy.sum((0, 1))}
+
+
+def _is_centred(profiles: dict[str, "Tensor"]) -> bool:
+    return all(_largest(profile) == len(profile) // 2 and not _ends(profile) for profile in profiles.values())
 
 
 def _ends(energy: "Tensor") -> bool:
