@@ -1,5 +1,6 @@
 """Scans whose images are wrong and look like any other are told from ordinary ones by their samples."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -151,6 +152,52 @@ def test_a_spike_is_no_offset() -> None:
     kspace = head()
     kspace[:, 30, 70] += 100 * kspace.abs().max()
     assert "dc_offset" not in cautions(measured(kspace))
+
+
+@pytest.mark.parametrize("sampling", [LINES, POINTS, FEW])
+@pytest.mark.parametrize("size", [0.3, 10])
+def test_a_spike_is_told_and_its_place_and_zero_there_takes_it_away(sampling: Sampling, size: float) -> None:
+    kspace = head()
+    mask = sampling.mask(*kspace.shape[-2:]).expand(kspace.shape[-2:])
+    line = int(mask[20].nonzero()[3])
+    kspace[2, 20, line] += size * kspace.abs().max()
+    (words,) = cautions(measured(kspace, sampling)).values()
+    assert words.startswith(f"A k-space sample of coil 2 (readout 20, phase {line}, counted from 0) is ")
+    assert words.endswith("Set it to zero in the k-space.")
+    kspace[2, 20, line] = 0
+    assert not cautions(measured(kspace, sampling))
+
+
+def test_a_spike_that_all_coils_hear_is_counted() -> None:
+    kspace = head()
+    kspace[:, 20, 9] += kspace.abs().max()
+    words = cautions(measured(kspace, Sampling(acceleration=1)))["spike"]
+    assert "and so are 7 others:" in words
+    assert words.endswith("Set them to zero in the k-space.")
+
+
+def test_a_spike_among_the_calibration_lines_is_no_object_beyond_the_field_of_view() -> None:
+    kspace = head()
+    kspace[2, 56, 60] += 5 * kspace.abs().max()
+    assert list(cautions(measured(kspace))) == ["spike"]
+
+
+def test_the_peak_of_an_object_that_fills_the_field_of_view_is_no_spike() -> None:
+    kspace = head(coils=1) * 0.001
+    kspace[:, 48, 64] += 100
+    assert "spike" not in cautions(measured(kspace))
+
+
+@pytest.mark.parametrize("part", [torch.abs, torch.real])
+def test_samples_without_an_imaginary_part_are_told_and_nothing_that_follows_from_it(
+    part: Callable[[Tensor], Tensor],
+) -> None:
+    one = measured(part(head()).to(torch.complex64))
+    found = cautions(one)
+    assert list(found) == ["no_imaginary"]
+    assert found["no_imaginary"].startswith("The samples have no imaginary part")
+    image = one.reference("rss")[1:, 1:]
+    assert torch.allclose(image, image.flip(0, 1), rtol=1e-3), "its own mirror image, as is said"
 
 
 def test_nothing_is_known_without_signal_and_without_calibration_lines_and_little_of_one_coil() -> None:
