@@ -76,3 +76,36 @@ def test_a_few_zeros_that_were_measured_do_not_take_lines_apart():
     kspace[0, :2] = 0  # a readout that begins late
     assert measured_points(kspace).shape == (64, 64)
     assert measured_points(np.zeros((1, 64, 64))).shape == (1, 64)
+
+
+def rounded(shape, level):
+    """Noise of so many steps in each part, as far out in k-space, rounded to whole steps."""
+    noise = np.random.default_rng(0).normal(scale=level, size=(2, *shape))
+    return np.round(noise[0]) + 1j * np.round(noise[1])
+
+
+@pytest.mark.parametrize(("coils", "level"), [(1, 1.0), (1, 2.0), (2, 1.0)])
+def test_points_that_were_rounded_to_zero_were_measured(coils, level):
+    """A full scan of whole numbers lost its reference, and its lines became points."""
+    kspace = rounded((coils, 240, 200), level)
+    zeros = (kspace == 0).all(0)
+    assert 0.01 < zeros.mean() < 0.2
+    assert measured_points(kspace).tolist() == [[True] * 200]
+    every = np.arange(200) % 2 == 0
+    np.testing.assert_array_equal(measured_points(kspace * every), every[None])
+    late = (np.arange(240) >= 60)[:, None]
+    np.testing.assert_array_equal(measured_points(kspace * every * late), every & late)
+
+
+def test_points_that_a_pattern_leaves_out_were_not_measured():
+    """A notch in some lines, two corners, a third of all at random, and a shutter."""
+    kspace = rounded((1, 64, 48), 20)
+    notch = np.ones((64, 48), bool)
+    notch[5:17, ::3] = False
+    ends = np.ones((64, 48), bool)
+    ends[:4, :12] = ends[-3:, 32:] = False
+    drawn = np.random.default_rng(1).random((64, 48)) < 0.67
+    for kept in (notch, ends, drawn, shutter(64, 48).numpy()):
+        assert kept.mean() < 0.99
+        found = measured_points(kspace * kept)
+        np.testing.assert_array_equal(found, kept & (kspace[0] != 0))
