@@ -10,11 +10,14 @@ import torch
 from scipy import ndimage
 from torch import Tensor
 
+from napari_recon_robust.data.measurement import Measurement
+from napari_recon_robust.evaluation import metrics
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.physics import coils, fourier
 from napari_recon_robust.physics.coils import espirit
 from napari_recon_robust.physics.model import ForwardModel, root_sum_of_squares
 from napari_recon_robust.physics.sampling import Sampling
+from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.simulation.acquisition import SimulatedSlice, simulate_slice
 
 BART = shutil.which("bart")
@@ -266,6 +269,23 @@ def test_too_few_central_lines(simulated, count):
     if count:
         assert "3 fully sampled lines" in str(caught.value)
         assert "at least 6" in str(caught.value)
+
+
+@pytest.mark.parametrize("first", [22, 44])
+def test_an_acs_beside_the_centre_is_told_so(simulated, first):
+    """It was told to be too narrow."""
+    mask = torch.zeros(1, 90, dtype=torch.bool)
+    mask[:, ::3] = True
+    mask[:, first : first + 24] = True
+    with pytest.raises(
+        InputError, match=r"2\d fully sampled lines, but only [23] of them lie evenly about it, .*GRAPPA"
+    ):
+        espirit(sampled(simulated.kspace, mask), mask, (-1,))
+    one = Measurement(simulated.kspace * mask, mask, tuple(simulated.kspace.shape[-2:]), simulated.kspace)
+    found, aliased = (
+        metrics.nmse(registry.get(id)(one).abs(), one.reference("rss")) for id in ("grappa", "zero-filled")
+    )
+    assert found < 0.5 * aliased, "as is advised"
 
 
 def bart_maps(kspace: Tensor, folder: Path) -> Tensor:

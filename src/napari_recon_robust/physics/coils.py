@@ -62,7 +62,7 @@ def espirit(data: Tensor, mask: Tensor, dims: Sequence[int], noise: Tensor | Non
     mask: bool (rows, columns) for k-space, (1, columns) for hybrid data.
     noise: sigma of a k-space sample, real (..., coils); without it the kernels are those above 2%.
     Returns complex64 (..., coils, rows, columns).
-    Raises InputError if fewer than `FEWEST_LINES` central lines are sampled.
+    Raises InputError if fewer than `FEWEST_LINES` sampled lines lie evenly about the centre.
     """
     return espirit_by_length(data, mask, dims, noise)[0]
 
@@ -153,13 +153,25 @@ def _calibration_data(data: Tensor, mask: Tensor, dims: Sequence[int]) -> Tensor
     hybrid = tuple(dims) == (-1,)
     rows, columns = centre = _centre(mask, data.shape[-2:])
     if _width(centre) < FEWEST_LINES:
-        raise InputError(
-            f"the centre of k-space has {counted(_width(centre), 'fully sampled line')}, but coil sensitivities need "
-            f"at least {FEWEST_LINES}: choose a sampling with a wider ACS, that is a larger centre fraction; a scan "
-            "that was measured without one needs calibration lines in its file."
-        )
+        raise InputError(_too_narrow(_width(centre), mask, data.shape[-2:]))
     acs = data[..., columns]
     return (fourier.fft(acs, (-2,)) if hybrid else acs)[..., rows, :]
+
+
+def _too_narrow(even: int, mask: Tensor, shape: Sequence[int]) -> str:
+    """Words on an ACS of which so many lines lie evenly about the centre."""
+    width = min(len(range(length)[part]) for part, length in zip(acs_region(mask), shape, strict=True))
+    if width >= FEWEST_LINES:
+        return (
+            f"the centre of k-space has {counted(width, 'fully sampled line')}, but only {even} of them lie evenly "
+            f"about it, and coil sensitivities need at least {FEWEST_LINES}: choose a sampling whose ACS has the "
+            "centre in its middle, or GRAPPA, which uses no sensitivities."
+        )
+    return (
+        f"the centre of k-space has {counted(even, 'fully sampled line')}, but coil sensitivities need "
+        f"at least {FEWEST_LINES}: choose a sampling with a wider ACS, that is a larger centre fraction; a scan "
+        "that was measured without one needs calibration lines in its file."
+    )
 
 
 def _virtual_coils(acs: Tensor) -> tuple[Tensor, Tensor | None]:
