@@ -188,6 +188,15 @@ def test_the_peak_of_an_object_that_fills_the_field_of_view_is_no_spike() -> Non
     assert "spike" not in cautions(measured(kspace))
 
 
+@pytest.mark.parametrize("sampling", [LINES, POINTS, Sampling(pattern="poisson-disc", acceleration=8.0)])
+@pytest.mark.parametrize("axis", [0, 1])
+def test_the_ridge_of_an_object_that_runs_out_of_the_field_of_view_is_no_spike(axis: int, sampling: Sampling) -> None:
+    strip = torch.zeros(192, 192)
+    strip.narrow(axis, 53, 86)[:] = 1
+    noise = torch.randn(1, 192, 192, dtype=torch.complex64, generator=torch.Generator().manual_seed(0))
+    assert "spike" not in cautions(measured(fourier.fft(strip[None], (-2, -1)) + 1e-3 * noise, sampling))
+
+
 @pytest.mark.parametrize("part", [torch.abs, torch.real])
 def test_samples_without_an_imaginary_part_are_told_and_nothing_that_follows_from_it(
     part: Callable[[Tensor], Tensor],

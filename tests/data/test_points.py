@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from napari_recon_robust.data.points import extent, measured_points, whole_lines, without_gaps
+from napari_recon_robust.physics.sampling import Sampling
 
 
 def shutter(rows: int, columns: int) -> torch.Tensor:
@@ -109,3 +110,10 @@ def test_points_that_a_pattern_leaves_out_were_not_measured():
         assert kept.mean() < 0.99
         found = measured_points(kspace * kept)
         np.testing.assert_array_equal(found, kept & (kspace[0] != 0))
+
+
+@pytest.mark.parametrize("acceleration", [1.1, 1.25])
+def test_few_points_that_were_left_out_were_not_measured(acceleration: float) -> None:
+    mask = Sampling(pattern="poisson-disc", acceleration=acceleration).mask(128, 128)
+    kspace = torch.randn(8, 128, 128, dtype=torch.complex64, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(measured_points(mask * kspace), mask)

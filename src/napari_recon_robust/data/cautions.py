@@ -132,10 +132,14 @@ def _spike(measurement: Measurement) -> str:
     """A spike stands alone; a peak of k-space has others beside it where the object is within the field of view."""
     sizes = measurement.kspace.detach().abs().reshape(-1, *measurement.kspace.shape[-2:])
     around, width = _largest_around(sizes), 2 * AROUND + 1
-    sampled = measurement.mask.expand(sizes.shape[-2:]).to(sizes.dtype)[None]
-    enough = width**2 * avg_pool2d(sampled, width, 1, AROUND)[0] > FEWEST_AROUND + 0.5  # itself is counted, too
-    far = [(torch.arange(n, device=sizes.device) - n // 2).abs() > CENTRE for n in sizes.shape[-2:]]
-    looked_at = (around > 0) & enough & (far[0][:, None] | far[1])
+    sampled = measurement.mask.expand(sizes.shape[-2:])
+    nearby = width**2 * avg_pool2d(sampled[None].to(sizes.dtype), width, 1, AROUND)[0]  # itself is counted, too
+    enough = nearby > FEWEST_AROUND + 0.5
+    row, column = ((torch.arange(n, device=sizes.device) - n // 2).abs() > CENTRE for n in sizes.shape[-2:])
+    # An object that runs out of the field of view has a ridge along a central row or column, which only samples tell
+    # that lie beside it along the ridge.
+    along = [sampled.roll(1, axis) & sampled.roll(-1, axis) for axis in (1, 0)]
+    looked_at = (around > 0) & enough & (row[:, None] | column) & (row[:, None] | along[0]) & (column | along[1])
     times = torch.where(looked_at, sizes / around, 0.0)
     if not (count := int((times > SPIKE).sum())):
         return ""

@@ -17,6 +17,7 @@ _WHOLE = 0.99  # of the points of measured lines
 # points a fifth of which are zero by chance, none is in such a run or block. Patterns leave out half, shutters corners.
 _MEASURED = 0.8  # of the points of measured lines and rows, at least, where zeros are scattered
 _RUN, _BLOCK = 12, 3  # zeros along the readout, or along both axes, that were left out
+_STEPS, _FROM_WHOLE = 4096, 0.01  # the smallest multiples of a step tell; they are exact to 4096 times 2^-23
 _CUT_OFF = 20  # points, at the mean density, that a shutter cuts off at least: else they may be missing by chance
 _RESIDUE = 2.0**-23  # of the largest number: what transforms in single precision leave of zeros; noise is far above it
 
@@ -115,9 +116,17 @@ def measured_points(kspace: ArrayLike) -> "Tensor":
         return from_numpy(lines)
     rows = points.any(1, keepdims=True)
     found = from_numpy(points)
-    if without_gaps(found) or not _are_scattered(~points[rows[:, 0]][:, lines[0]]):
+    if without_gaps(found) or not _are_scattered(~points[rows[:, 0]][:, lines[0]]) or not _are_whole(kspace):
         return found
     return from_numpy(lines if rows.all() else rows & lines)
+
+
+def _are_whole(kspace: ArrayLike) -> bool:
+    """Whether samples are whole multiples of a step: noise of others is not rounded to zero."""
+    parts = np.abs(np.stack((np.real(kspace), np.imag(kspace))))
+    parts = parts[parts > 0]
+    steps = parts[parts < _STEPS * parts.min()] / parts.min()
+    return bool((np.abs(steps - np.rint(steps)) < _FROM_WHOLE).all())
 
 
 def _are_scattered(zeros: NDArray[np.bool_]) -> bool:

@@ -159,8 +159,10 @@ def cautions(
         yield "\n  ".join(alone)
     yield from (f"{line}." for line in _failed((first, second), names))
     both = _pairs(first, second)
-    yield from _not_finite(both, metrics or _measured(both))
-    yield from _unlike_references(both)
+    metrics = metrics or _measured(both)
+    yield from _not_finite(both, metrics)
+    if any("_image_" in name for name in metrics):
+        yield from _unlike_references(both)
 
 
 def unpaired(first: "DataFrame", second: "DataFrame", names: tuple[str, str] = STUDIES) -> list[str]:
