@@ -262,15 +262,75 @@ def test_other_versions_are_named(tmp_path):
     assert any(change.startswith("threads 99") for change in again.changes)
 
 
+def by_other_code(case: Case, code: str | None = "0" * 64) -> dict[str, dict[str, str]]:
+    """What a recipe says that another state of the code wrote, or one that did not mark cases yet."""
+    versions = {name: version for name, version in case.recipe.versions.items() if name != "code"}
+    return {"versions": versions | ({} if code is None else {"code": code})}
+
+
 @pytest.mark.parametrize(("code", "state"), [(None, "an earlier"), ("0" * 64, "another")])
 def test_another_state_of_the_code_under_the_same_version_is_named(tmp_path, code, state):
     case = load_case(saved(tmp_path, "random"))
-    versions = {name: version for name, version in case.recipe.versions.items() if name != "code"}
-    recipe = case.recipe.model_copy(update={"versions": versions | ({} if code is None else {"code": code})})
+    recipe = case.recipe.model_copy(update=by_other_code(case, code))
     again = progress.run(replay(replace(case, recipe=recipe)))
     (change,) = again.changes
     assert change.startswith(f"{state} state of this package's code saved the case")
     assert again.reproduced
+
+
+def moved_further(result: dict) -> dict:
+    """Its error ratio as another definition gives it."""
+    perturbed = result["stability"]["perturbed"]
+    return {"stability": result["stability"] | {"perturbed": perturbed | {"error_ratio": 2 * perturbed["error_ratio"]}}}
+
+
+@pytest.mark.parametrize("code", [None, "0" * 64])
+@pytest.mark.parametrize(
+    ("change", "knobs", "words"),
+    [
+        (moved_further, {}, "the derived results may be defined otherwise now (stability of result 1 differs)"),
+        (lambda result: {"sentence": "As before."}, {}, "the words may be chosen otherwise now (sentence of result 1"),
+        (
+            lambda result: {"findings": {"few_coils": "There is one coil."}},
+            {},
+            "the perturbation may be drawn or described otherwise now (findings of result 1 differs)",
+        ),
+        (
+            lambda result: {},
+            {"factor": 3.0},
+            "the perturbation may be drawn or described otherwise now (the recipe's knobs and budgets lead to other",
+        ),
+    ],
+    ids=["definition", "word", "description", "draw"],
+)
+def test_what_other_code_defined_otherwise_is_a_change_and_no_fault(tmp_path, code, change, knobs, words):
+    case = load_case(saved(tmp_path, "noise-level"))
+    results, recipe = change(case.results[0]), {"perturbation_knobs": case.recipe.perturbation_knobs | knobs}
+    assert faults(resealed(case, tmp_path / "here", results=results, recipe=recipe))
+    then = recipe | by_other_code(case, code)
+    again = progress.run(replay(resealed(case, tmp_path / "other", results=results, recipe=then)))
+    assert again.reproduced, again.summary()
+    assert any(words in one for one in again.changes)
+    assert words.partition(" may")[0] not in again.to_json()["checks"]
+    assert "only the code that saved the case can tell whether its record was changed" in again.unchecked
+
+
+def test_what_follows_from_the_samples_must_agree_whatever_code_saved_the_case(tmp_path):
+    case = load_case(saved(tmp_path, "noise-level"))
+    result, recipe = case.results[0], by_other_code(case)
+    spent = result["budget"] | {"achieved": result["budget"]["achieved"] / 2}
+    found = faults(
+        resealed(
+            case,
+            tmp_path,
+            results={"budget": spent, "data_range": 2 * result["data_range"], **moved_further(result)},
+            recipe=recipe | {"seed": 5},
+            images={"perturbed": 2 * case.images["perturbed"]},
+        )
+    )
+    assert found.keys() == {"the budgets", "the further results", "the random controls", "the images"}
+    metrics = {"clean": result["clean"] | {"roi": result["clean"]["roi"] | {"ssim": 0.9}}}
+    assert not progress.run(replay(resealed(case, tmp_path / "metrics", results=metrics, recipe=recipe))).reproduced
 
 
 @pytest.mark.parametrize("full", [True, False])

@@ -21,9 +21,11 @@ from .record import Array, Case
 TOLERANCE = 1e-3  # of numbers, and of an image's maximum; another processor gives differences of a few 1e-4
 PERTURBATION = "the perturbation"  # the one part of a case that is none of several
 MEASURES = ("clean", "perturbed", "random", "perturbed_reference")  # whose metrics a result has, on each region
-_DERIVED = ("degradation", "stability", "contrast_recovery", "data_consistency", "data_range", "acceleration")
+_FURTHER = ("degradation", "data_range", "acceleration")
+_DERIVED = ("stability", "contrast_recovery", "data_consistency")
 _WORDS = ("sentence", "warnings")
 _FOUND = ("statement", "findings", "details", "loss")  # what only the search itself can say
+_OF_CODE = {"the derived results": "defined", "the words": "chosen", PERTURBATION: "drawn or described"}  # by this code
 
 
 Pair = tuple[Mapping[str, Any], Mapping[str, Any]]
@@ -74,7 +76,7 @@ def _without(names: set[str], result: Mapping[str, Any]) -> Mapping[str, Any]:
 def check_outcomes(
     case: Case, measurement: Measurement, kind: Perturbation, outcomes: Sequence[Outcome], pairs: Sequence[Pair]
 ) -> list[Check]:
-    """The parts that follow from the samples: budgets, random controls, further results, words and images.
+    """The parts that follow from the samples: budgets, random controls, further and derived results, words and images.
 
     pairs: the results as of `paired`.
     """
@@ -82,7 +84,8 @@ def check_outcomes(
     return [
         Check("the budgets", _first(_budget_faults(case, kind, outcomes))),
         Check("the random controls", _first(_control_faults(case, measurement, outcomes))),
-        Check("the further results", _first(_differing(pairs, _DERIVED))),
+        Check("the further results", _first(_differing(pairs, _FURTHER))),
+        Check("the derived results", _first(_differing(pairs, _DERIVED))),
         Check("the words", _first(_differing(pairs, _WORDS))),
         Check("the images", _first(f"the image {name!r} is another one" for name, fault in images if fault)),
     ]
@@ -115,6 +118,21 @@ def check_search(
             yield from _differing([(saved, found)], _FOUND)
 
     return Check(PERTURBATION, _first(faults()))
+
+
+def of_other_code(checks: Sequence[Check]) -> tuple[list[Check], list[str]]:
+    """The checks that count although other code of this package saved the case, and the other differences in words.
+
+    That code may have defined a derived result, chosen a word or drawn a perturbation otherwise. Metrics, budgets,
+    random controls and images are held against the samples of the case whatever code saved it.
+    """
+    counted = [check for check in checks if not check.fault or check.part not in _OF_CODE]
+    words = [
+        f"{check.part} may be {_OF_CODE[check.part]} otherwise now ({check.fault})"
+        for check in checks
+        if check not in counted
+    ]
+    return counted, words
 
 
 def _budget_faults(case: Case, kind: Perturbation, outcomes: Sequence[Outcome]) -> Iterator[str]:

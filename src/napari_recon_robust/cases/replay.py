@@ -25,12 +25,16 @@ from ..reconstructors.base import Method, Reconstructor
 from ..reconstructors.doubts import doubts
 from ..reconstructors.origin import of_package
 from . import record
-from .checks import MEASURES, PERTURBATION, Check, check_outcomes, check_search, paired
+from .checks import MEASURES, PERTURBATION, Check, check_outcomes, check_search, of_other_code, paired
 from .record import Case, CaseRecipe, reading
 
 TOLERANCE = 1e-6
 _PACKED = 0.5  # of the bytes of k-space are left on the disk, at the least
 _CODE = "code"  # among the versions of a case
+_OTHERWISE = (
+    "What may be otherwise now is not checked: only the code that saved the case can tell whether its record was "
+    "changed, and all else is judged by the saved samples."
+)
 _UNCHECKABLE = "Where the clean samples come from, no case can prove."
 
 
@@ -39,9 +43,9 @@ class Replay:
     """A case computed again: its outcomes, and how far their metrics are from the saved ones.
 
     difference: the largest |new - saved| over SSIM, PSNR / 100 dB and NMSE of all images and regions.
-    changes: what has changed since it was saved (versions, weights, threads, metrics), in words. checks: the other
-    parts of the case that were computed again. unchecked: what was not, and why, in a sentence; empty where nothing is
-    left.
+    changes: what has changed since it was saved (versions, weights, threads, metrics, and what may be defined or drawn
+    otherwise where other code of this package saved it), in words. checks: the other parts of the case that were
+    computed again. unchecked: what was not, and why, in a sentence; empty where nothing is left.
     """
 
     case: Case
@@ -261,7 +265,8 @@ def replay(case: Case | str | Path, reconstructor: Reconstructor | None = None, 
     """Reconstruct and measure everything again from nothing but the saved k-space, and compare with what was saved.
 
     Metrics, budgets, random controls, words and images are compared. A perturbation that only carries its knobs out is
-    made again too; `search`: also one that searches, which takes as long as it did.
+    made again too; `search`: also one that searches, which takes as long as it did. Where other code of this package
+    saved the case, other derived results, words or perturbations are changes, and no faults (`checks.of_other_code`).
 
     case: a loaded one, or its folder. reconstructor: must be given if the case's method is not in the registry, since
     an own model that a case names is never looked for and run. Raises InputError if it is missing or another one than
@@ -304,8 +309,9 @@ def replay(case: Case | str | Path, reconstructor: Reconstructor | None = None, 
             checks.append(check_search(case, outcomes, again, doubted))
     with reading():
         difference = max(_difference(saved[name], new[name]) for saved, new in pairs for name in MEASURES)
-    unchecked = " ".join(filter(None, (unchecked, _UNCHECKABLE)))
-    changes = [*_changes(recipe, method), *other_metrics]
+    checks, otherwise = of_other_code(checks) if _by_other_code(recipe) else (checks, [])
+    unchecked = " ".join(filter(None, (unchecked, _OTHERWISE if otherwise else "", _UNCHECKABLE)))
+    changes = [*_changes(recipe, method), *other_metrics, *otherwise]
     return Replay(case, method, outcomes, difference, changes, checks, unchecked)
 
 
@@ -429,12 +435,17 @@ def _method(recipe: CaseRecipe, given: Reconstructor | None) -> Method:
     return reconstructor.at(**recipe.method_knobs)
 
 
+def _by_other_code(recipe: CaseRecipe) -> bool:
+    """Whether the record says that another state of this package saved the case, or is older than such marks."""
+    return recipe.versions.get(_CODE) != of_package()
+
+
 def _changes(recipe: CaseRecipe, method: Method) -> list[str]:
     now = {**_versions(), "threads": str(torch.get_num_threads())}
     then = {**recipe.versions, "threads": str(recipe.threads)}
     id = method.reconstructor.recorded_id
     changes = [] if id == recipe.method else [f"the method was {recipe.method} and is now {id}"]
-    if then.get(_CODE) != now[_CODE]:
+    if _by_other_code(recipe):
         state = "an earlier" if _CODE not in then else "another"
         changes.append(f"{state} state of this package's code saved the case, so differences can come from that")
     for name in then:
