@@ -93,6 +93,42 @@ def test_while_the_perturbed_image_of_the_set_method_is_missing_none_stands_in_f
     np.testing.assert_array_equal(panels["perturbed"].stack[1], bench.reconstruction.shown.perturbed.numpy())
 
 
+@pytest.mark.parametrize("rendered", [True, False])
+def test_a_result_is_shown_again_when_a_knob_of_a_slow_method_is_turned_away_and_back(
+    review: Session, until: Until, rendered: bool
+) -> None:
+    bench, panels, keys = review.bench, review.panels.panels, ("clean", "perturbed", "difference")
+    bench.regions.choose(bench.regions.on(1))
+    bench.perturbing.choose("noise-level")
+    review.attempt(bench.perturbing.run)
+    until(lambda: bench.perturbing.current is not None and not review.jobs.working)
+    bench.reconstruction.seconds["cg-sense"] = 60.0
+    bench.reconstruction._sweeps = []  # none of its range is prepared
+    perturbed, home = bench.result.outcome.perturbed, bench.reconstruction.knobs["weight"]
+    before = {key: (panels[key].title, panels[key].stack[1].copy()) for key in keys}
+    if rendered:
+        bench.reconstruction.follow(None)
+        bench.reconstruction.follow(perturbed)  # its own image of these samples is not rendered yet
+    else:
+        bench.reconstruction.choose(bench.result.setting.method)
+        review.jobs.cancel("render")
+        until(lambda: not review.jobs.working)
+        bench.reconstruction._sweeps = []
+    assert (bench.reconstruction.shown is not None) == rendered
+    review.turning.turn({"weight": 0.03})
+    until(lambda: panels["perturbed"].title == "Perturbed · no image of CG-SENSE")
+    assert not panels["perturbed"].stack[1].any()
+    clean = panels["clean"].title
+    assert clean.endswith("earlier knobs") if rendered else clean == "Zero-filled · no image of CG-SENSE"
+    review.turning.turn({"weight": home})
+    assert bench.perturbing.on_screen is bench.result
+    until(lambda: not review.following._waiting.isActive())
+    for key, (title, image) in before.items():
+        assert panels[key].title == title
+        np.testing.assert_array_equal(panels[key].stack[1], image)
+    assert dock_of(review, "Reconstruct").method.mark.text() == ""
+
+
 def test_an_attack_of_the_film_strip_is_not_called_random_noise(review: Session, until: Until) -> None:
     bench, panels = review.bench, review.panels.panels
     bench.regions.choose(bench.regions.on(1))

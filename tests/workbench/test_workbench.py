@@ -253,6 +253,20 @@ def test_a_live_knob_answers_from_its_sweep_on_the_clean_and_the_perturbed_sampl
     assert bench.reconstruction.render().run().perturbed is None, "the perturbation is of another slice"
 
 
+def test_an_exact_image_is_exact_again_when_a_knob_is_turned_away_and_back(bench: Workbench) -> None:
+    exact, home = bench.reconstruction.render().run(), bench.reconstruction.knobs["weight"]
+    shown: list[Rendered] = []
+    bench.reconstruction.rendered.connect(shown.append)
+    for weight in (0.02, 0.03, home):
+        assert not bench.reconstruction.turn(weight=weight)
+    assert [one.mark for one in shown] == ["earlier knobs", "earlier knobs", ""]
+    assert [one.exact for one in shown] == [False, False, True]
+    assert all(one.image is exact.image for one in shown)
+    assert bench.exporting.possible
+    bench.reconstruction.turn(weight=home)
+    assert len(shown) == 3, "nothing has changed"
+
+
 def test_a_result_at_other_knobs_says_which_ones_it_was_found_at(bench: Workbench) -> None:
     bench.regions.draw(ROI.box(62, 46, 10, 12), 1)
     bench.perturbing.choose("random")

@@ -36,7 +36,7 @@ class Following(QObject):
         self._loaded = False  # whether all that an image needs was imported
         self._rest = self._timer(self._at_rest)
         self._slice_rest = self._timer(self._slice_at_rest)
-        self._waiting = self._timer(scene.waiting)
+        self._waiting = self._timer(self._wait)
         bench.acquisition.opened.connect(self._on_opened)
         bench.acquisition.closing.connect(self.panels.retire)  # or else what is forgotten is drawn in them first
         bench.acquisition.closed.connect(self._on_closed)
@@ -44,6 +44,7 @@ class Following(QObject):
         bench.acquisition.measured.connect(self._on_measured)
         bench.reconstruction.method_changed.connect(self.compute)
         bench.reconstruction.rendered.connect(self._on_rendered)
+        bench.reconstruction.knobs_changed.connect(self._on_turned)
         bench.fragility.changed.connect(scene.fragility)
         bench.perturbing.previewed.connect(scene.preview)
         bench.lining_up.changed.connect(scene.line_up)
@@ -151,6 +152,15 @@ class Following(QObject):
             gc.freeze()  # or else each change of the layers spends 0.2 s on collecting torch's objects
         self._waiting.stop()
         self.scene.reconstruction()
+
+    def _on_turned(self) -> None:
+        """Draw what there is at these knobs where no image was rendered yet; `rendered` tells of it where one was."""
+        if self.bench.reconstruction.shown is None:
+            self._waiting.start()
+
+    def _wait(self) -> None:
+        """Say what is awaited, unless nothing is under way: a slow method waits for its button."""
+        self.scene.waiting(given_up=not (self.jobs.busy("render") or self._rest.isActive()))
 
     def _on_idle(self, lane: str) -> None:
         """Take back what a title promises when the work was cancelled or failed."""

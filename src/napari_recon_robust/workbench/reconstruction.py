@@ -32,21 +32,21 @@ if TYPE_CHECKING:
 class Rendered:
     """Magnitude images, real float32 (rows, columns), and the method that they are of.
 
-    perturbed: of the perturbed samples by the same method, or None. exact: rendered, not interpolated between
-    prepared neighbours. reference: the fully sampled image of the method's own kind, or None; metrics: against it,
-    on "foreground" and "image"; seconds: what the image took, None where something was compiled meanwhile. These three
-    of exact images only. unfinished: what a long method has so far. earlier: other knobs have been set since. whole:
-    the complex images, complex64, of exact images that have a phase, by "clean" and "perturbed". caution: how the image
-    of an own model contradicts the samples; empty if it does not.
+    perturbed: of the perturbed samples by the same method, or None. reference: the fully sampled image of the method's
+    own kind, or None; metrics: against it, on "foreground" and "image"; seconds: what the image took, None where
+    something was compiled meanwhile. These three of rendered images only. interpolated: between prepared neighbours,
+    not rendered. unfinished: what a long method has so far. earlier: other knobs are set than those of this method.
+    whole: the complex images, complex64, of rendered images that have a phase, by "clean" and "perturbed". caution: how
+    the image of an own model contradicts the samples; empty if it does not.
     """
 
     method: "Method"
     image: "Tensor"
     perturbed: "Tensor | None"
-    exact: bool
     reference: "Tensor | None" = None
     metrics: "Mapping[str, Metrics] | None" = None
     seconds: float | None = None
+    interpolated: bool = False
     unfinished: bool = False
     earlier: bool = False
     whole: "Mapping[str, Tensor]" = field(default_factory=dict)
@@ -57,7 +57,12 @@ class Rendered:
         """What keeps it from being the image at its knobs, in a word or two; empty if nothing does."""
         if self.earlier:
             return "earlier knobs"
-        return "" if self.exact else "preview" if self.unfinished else "interpolated"
+        return "preview" if self.unfinished else "interpolated" if self.interpolated else ""
+
+    @property
+    def exact(self) -> bool:
+        """Whether it is the image at the knobs that are set."""
+        return not self.mark
 
 
 class Reconstruction:
@@ -190,12 +195,13 @@ class Reconstruction:
         images = [sweep.at(self._position) for sweep in self._sweeps]
         found = [image for image in images if image is not None]
         if not found or len(found) < len(images):
-            if self.shown is not None and self.shown.method != method:
-                self.shown = replace(self.shown, exact=False, earlier=True)  # a turned object is brought back already
+            if self.shown is not None and (self.shown.earlier or self.shown.method != method):
+                # A turned object is brought back already.
+                self.shown = replace(self.shown, earlier=self.shown.method != method)
                 self.rendered.emit(self.shown)
             return False
         perturbed = found[1][0] if len(found) > 1 else None
-        self._show(Rendered(method, found[0][0], perturbed, exact=False))
+        self._show(Rendered(method, found[0][0], perturbed, interpolated=True))
         return True
 
     def render(self) -> Task[Rendered]:
@@ -363,11 +369,7 @@ def _render(
     start, events = time.perf_counter(), compiled.events
 
     def shown(step: Progress) -> Progress:
-        preview = (
-            None
-            if step.preview is None
-            else Rendered(method, step.preview.abs().float(), None, exact=False, unfinished=True)
-        )
+        preview = None if step.preview is None else Rendered(method, step.preview.abs().float(), None, unfinished=True)
         return replace(step, preview=preview)
 
     def unseen(step: Progress) -> Progress:
@@ -386,7 +388,7 @@ def _render(
         scores = metrics.measure(image, reference, tissue=measured.foreground)
     whole = whole_of(clean=complex_image, perturbed=complex_twin)
     return Rendered(
-        method, image, perturbed, True, reference, scores, seconds, whole=whole, caution=" ".join(doubted.values())
+        method, image, perturbed, reference, scores, seconds, whole=whole, caution=" ".join(doubted.values())
     )
 
 
