@@ -4,6 +4,7 @@ import torch
 
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.evaluation.contrast import surroundings
+from napari_recon_robust.evaluation.metrics import measure
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.perturbations.noise.losses import CONTRASTS, LOSSES
@@ -48,6 +49,15 @@ def test_losses_are_their_formulas_and_know_no_units():
         assert values["l1"] == pytest.approx(0.3 / 1.5)
     for name, loss in LOSSES.items():
         assert float(loss(wanted, wanted, region)) == pytest.approx(0, abs=1e-12), name
+
+
+def test_ssim_of_a_whole_image_is_the_one_that_is_told():
+    """Less the border, where the reflected windows make another SSIM."""
+    wanted = torch.rand(24, 20, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    image = wanted.clone()
+    image[0] += 1
+    told = measure(image, wanted, roi=torch.ones_like(wanted, dtype=torch.bool))["image"].ssim
+    assert float(LOSSES["ssim"](image, wanted, torch.ones_like(wanted, dtype=torch.bool))) == pytest.approx(1 - told)
 
 
 @pytest.mark.parametrize("loss", LOSSES)

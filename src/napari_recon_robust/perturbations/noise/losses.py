@@ -32,8 +32,8 @@ def absolute_error(image: Tensor, wanted: Tensor, region: Tensor) -> Tensor:
 
 
 def dissimilarity(image: Tensor, wanted: Tensor, region: Tensor) -> Tensor:
-    """1 - SSIM on the region."""
-    return 1 - metrics.ssim(image, wanted, metrics.data_range_of(wanted), region)
+    """1 - SSIM on the region, less the border of a whole image, as the SSIM that is told of one."""
+    return 1 - metrics.ssim(image, wanted, metrics.data_range_of(wanted), None if region.all() else region)
 
 
 def contrast_lost(image: Tensor, wanted: Tensor, region: Tensor) -> Tensor:
