@@ -487,6 +487,7 @@ def compare_methods(
     baseline: str | None = None,
     axes: Sequence[str] | None = None,
     device: str = "cpu",
+    whole_volumes: bool = False,
     on_progress: OnProgress | None = None,
     **grid: Any,
 ) -> Table:
@@ -507,5 +508,6 @@ def compare_methods(
         baseline=baseline,
         axes=axes,
         device=checked_device(device),
+        whole_volumes=whole_volumes,
     )
     return progress.run(job, on_progress)

@@ -42,6 +42,14 @@ def magnitude(image: Tensor) -> Tensor:
     return image.cpu().double() if image.device.type == "mps" else image.double()
 
 
+def finite_magnitude(image: Tensor) -> Tensor:
+    """`magnitude` of an image, which must be finite; InputError for NaN or infinite values."""
+    found = magnitude(image)
+    if not found.isfinite().all():
+        raise InputError("the image holds NaN or infinite values; metrics need one without.")
+    return found
+
+
 def data_range_of(reference: Tensor) -> float:
     """The data range that metrics use unless told otherwise: the reference's maximum."""
     maximum = float(reference.detach().abs().max())
@@ -118,10 +126,8 @@ def measure(
     On a region SSIM is the map of the whole image averaged over that region; on "image" it is scikit-image's mean.
     InputError for NaN in an image, or a reference that is zero everywhere.
     """
-    if not magnitude(image).isfinite().all():
-        raise InputError("the image holds NaN or infinite values; metrics need one without.")
+    image, reference = finite_magnitude(image.detach()), reference.detach()
     span = data_range_of(reference) if data_range is None else data_range
-    image, reference = image.detach(), reference.detach()
     regions: dict[str, Tensor | None] = {
         "foreground": foreground(reference) if tissue is None else tissue,
         "image": None,

@@ -78,3 +78,11 @@ def test_a_scan_that_cannot_be_used_is_named_and_the_others_are_measured(scan_fi
     assert "| zero-filled |" in result.stdout
     assert all(f"recon-robust: left out: {name}" in result.stderr for name in ("cut.npy", "half.h5"))
     assert len(result.stderr.splitlines()) == 2
+
+
+def test_whole_volumes_take_all_slices(scan_file: Path) -> None:
+    result = invoke(scan_file, "--method", "zero-filled", "--volumes", "--seed", "file")
+    assert result.exit_code == 0, repr(result.exception)
+    assert "whole volumes" in result.stdout
+    refused = invoke(scan_file, "--method", "zero-filled", "--volumes", "--slices", "2")
+    assert "--slices does nothing for whole volumes" in refused.output

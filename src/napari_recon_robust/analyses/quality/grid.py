@@ -183,14 +183,14 @@ def cases(
     called = names([path for _, path in every])
     for done, (group, path) in enumerate(every):
         name = called[path]
-        with _kept(faults, name), _opened(path, grid, axes) as (count, acquisitions):
+        with kept(faults, name), _opened(path, grid, axes) as (count, acquisitions):
             scan = identity(path)
             for position, acquired in enumerate(acquisitions):
                 samplings = grid.samplings(path.name, position)
                 for at, sampling in enumerate(samplings, start=position * len(samplings)):
                     begin, end = ((done + n / (count * len(samplings))) / len(every) for n in (at, at + 1))
                     measurement = None
-                    with _kept(faults, f"slice {acquired.slice} of {name}"):
+                    with kept(faults, f"slice {acquired.slice} of {name}"):
                         measurement = acquired.under(sampling).to(device)
                     if measurement is not None:
                         yield UndersampledSlice(
@@ -199,7 +199,7 @@ def cases(
 
 
 @contextmanager
-def _kept(faults: dict[str, ReconRobustError] | None, name: str) -> Iterator[None]:
+def kept(faults: dict[str, ReconRobustError] | None, name: str) -> Iterator[None]:
     """Keep the first error of that name among the faults, where they are asked for."""
     try:
         yield
@@ -215,6 +215,14 @@ def _opened(path: Path, grid: Grid, axes: Sequence[str] | None) -> Iterator[tupl
     if is_anatomy(path):
         yield grid.slices, _simulated(path, grid)
         return
+    with full_scan(path, axes) as scan:
+        indices = _spaced(len(scan), grid.slices)
+        yield len(indices), _acquired(scan, indices)
+
+
+@contextmanager
+def full_scan(path: Path, axes: Sequence[str] | None) -> Iterator[Scan]:
+    """A scan that is fully sampled; InputError for another one. axes: of raw arrays."""
     with open_scan(path, axes if axes and takes_axes(path) else None) as scan:
         if not bool(scan.acquired.any()):
             raise InputError(f"{path.name} holds only zeros; leave it out, or export it again.")
@@ -222,8 +230,7 @@ def _opened(path: Path, grid: Grid, axes: Sequence[str] | None) -> Iterator[tupl
             raise InputError(
                 f"{path.name} is undersampled, so that no image is known to judge methods by; give fully sampled scans."
             )
-        indices = _spaced(len(scan), grid.slices)
-        yield len(indices), _acquired(scan, indices)
+        yield scan
 
 
 def _acquired(scan: Scan, indices: Sequence[int]) -> Iterator[FullSlice]:

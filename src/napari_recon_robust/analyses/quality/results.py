@@ -15,6 +15,7 @@ from ...ground.table import csv_lines, quoted, unquoted
 from ...ground.writing import append, write
 
 NAN = math.nan
+WHOLE = -1  # in place of a slice's number
 DIGITS = 12  # of a SHA-256, by which scans are told apart
 _LARGEST = 2**28  # bytes of a table
 _Case = tuple[str, str, str, float]  # input, method, pattern, acceleration
@@ -22,6 +23,8 @@ _Case = tuple[str, str, str, float]  # input, method, pattern, acceleration
 
 class MethodResult(Specification):
     """One row of the file. Metrics are of the foreground; those of the whole image end in `_image`.
+
+    Of a whole volume (slice -1) metrics are as `volumes` says, without any of the image.
 
     scan: the first 12 digits of the SHA-256 of its file. acceleration: nominal; effective: the points that a full scan
     measures over the sampled ones. seconds: of the reconstruction, and of the choice of knobs by "auto"; coil

@@ -25,7 +25,7 @@ _Average = Callable[[Sequence[float], Sequence[Any]], Estimate]
 class MethodScores:
     """One method in one group at one acceleration.
 
-    SSIM and PSNR as means, NMSE as geometric mean, all on the foreground and over the cases that the method has.
+    SSIM and PSNR as means, NMSE as the table's `Scoring` averages it, over the cases that the method has.
     Against the baseline, over the cases that both have: paired, how many these are, 0 without a baseline; ratio, the
     geometric mean of NMSE over the baseline's; ssim_gain, psnr_gain, the means of the method's less the baseline's. The
     last three are None where the baseline has no case. seconds: the median.
@@ -61,13 +61,22 @@ class Section:
         return [line for line in self.scores if line.cases < self.cases]
 
 
+@dataclass(frozen=True)
+class Scoring:
+    """What the figures of a table are. statement: in words; nmse: how the NMSE of several cases is averaged."""
+
+    statement: str
+    nmse: _Average
+
+
 class Table:
     """The means of results; Student's t intervals over scans, where there are 3, else over slices, else over masks.
 
     rows: what is known of each method beside its figures, in the order of the lines. baseline: the row that the others
     are compared with, case by case. faults: of files and slices that are left out, by name. scans: the names of the
     files of this run by the digits that `MethodResult.scan` has of them. Files of one name have as much of their
-    folders as tells them apart. What is written says only how many are left out, since it names no file.
+    folders as tells them apart. What is written says only how many are left out, since it names no file. scoring: by
+    default that of slices.
     Slices of one head are not independent: an interval over them speaks of that head alone. Several files of one head
     are not known to be that: an interval over them is too narrow.
     """
@@ -78,10 +87,12 @@ class Table:
         rows: Mapping[str, Mapping[str, Any]],
         baseline: str | None = None,
         faults: Mapping[str, ReconRobustError] = MappingProxyType({}),
+        scoring: Scoring | None = None,
     ) -> None:
         if baseline is not None and baseline not in rows:
             raise InputError(f"the baseline {baseline!r} is none of the methods; choose one of {', '.join(rows)}.")
         self.results, self.rows, self.baseline, self.faults = results, rows, baseline, faults
+        self.scoring = scoring or OF_SLICES
         self.scans: dict[str, str] = {}
 
     @property
@@ -122,10 +133,8 @@ class Table:
         """The tables, and which cases failed."""
         text = [
             "# Comparison",
-            "All figures are of the foreground. All methods are compared with one reference: with the noise-free truth "
-            "of simulations, and with the fully sampled coil-combined image of scans. NMSE is the geometric mean, and "
-            "brackets are 95% intervals. Seconds are the median for a slice. An oracle knows the reference. Not for "
-            "diagnostic use.",
+            f"{self.scoring.statement} Brackets are 95% intervals. Seconds are the median for a slice. An oracle knows "
+            "the reference. Not for diagnostic use.",
         ]
         for section in self.sections:
             low, high = section.effective
@@ -163,7 +172,12 @@ class Table:
             }
             for section in self.sections
         ]
-        table: dict[str, Any] = {"methods": dict(self.rows), "baseline": self.baseline, "sections": sections}
+        table: dict[str, Any] = {
+            "figures": self.scoring.statement,
+            "methods": dict(self.rows),
+            "baseline": self.baseline,
+            "sections": sections,
+        }
         table["cautions"] = self.cautions
         table["left_out"] = len(self.faults)
         return finite(table)
@@ -174,7 +188,7 @@ class Table:
         order = {name: number for number, name in enumerate(self.rows)}
         found = dict.fromkeys(result.method for result in results)
         lines = [
-            _scores([result for result in results if result.method == method], base, of)
+            _scores([result for result in results if result.method == method], base, of, self.scoring.nmse)
             for method in sorted(found, key=lambda name: order.get(name, len(order)))
         ]
         effective = [result.effective for result in results]
@@ -241,10 +255,24 @@ def _geometric(values: Sequence[float], units: Sequence[Any]) -> Estimate:
     return Estimate(float(np.exp(found.value)), ends, found.units)
 
 
+OF_SLICES = Scoring(
+    "All figures are of the foreground. All methods are compared with one reference: with the noise-free truth of "
+    "simulations, and with the fully sampled coil-combined image of scans. NMSE is the geometric mean.",
+    _geometric,
+)
+OF_VOLUMES = Scoring(
+    "All figures are of whole volumes, as fastMRI's evaluation scores them: against the root sum of squares of the "
+    "fully sampled coil images, the background and its noise included, with the volume's maximum as the data range. "
+    "All means are over volumes.",
+    _mean,
+)
+
+
 def _scores(
     results: Sequence[MethodResult],
     base: Mapping[_Case, MethodResult],
     of: _UnitOf,
+    average_nmse: _Average,
 ) -> MethodScores:
     """Those of one method. base: the baseline's results. of: the unit of a result."""
     done = [result for result in results if not result.error]
@@ -261,7 +289,7 @@ def _scores(
         failed=len(results) - len(done),
         ssim=_mean([result.ssim for result in done], units).within(*SSIM_SCALE),
         psnr=_mean([result.psnr for result in done], units),
-        nmse=_geometric([result.nmse for result in done], units),
+        nmse=average_nmse([result.nmse for result in done], units),
         paired=sum(_case(result) in base for result in done),
         # nothing is a multiple of no error
         ratio=against(lambda one, other: one.nmse / other.nmse if other.nmse else np.nan, _geometric),

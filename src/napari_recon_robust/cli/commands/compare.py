@@ -32,6 +32,12 @@ from ..paths import FOLDER
 @of_sampling(
     SEED, 'Or "file", the name of each file, as fastMRI seeds. Repeat it.', several=True, type=str, metavar="S"
 )
+@click.option(
+    "--volumes",
+    "whole_volumes",
+    is_flag=True,
+    help="All slices of a scan together, as fastMRI's evaluation scores them.",
+)
 @click.option("--slices", default=1, show_default=True, help="Of each scan or anatomy, evenly spaced.")
 @of_sampling(
     CENTRE_FRACTION, "8%, from R = 8 on 4%, if left out.", type=FRACTION, default=None, show_default=False, metavar="F"
@@ -51,6 +57,7 @@ def compare(
     device: str,
     output: Path | None,
     as_json: bool,
+    whole_volumes: bool,
     **grid: Any,
 ) -> None:
     """Reconstruct FILES by several methods under several masks, and print the table of their quality and time.
@@ -65,6 +72,7 @@ def compare(
     Examples:
       recon-robust compare held-out=brain.nii.gz --slices 12 --acceleration 4 --acceleration 8 --output table
       recon-robust compare scans/ --method cg-sense --method "tv, oracle" --method "tv, weight=5e-3" --seed file
+      recon-robust compare scans/ --method varnet.pt --pattern random --acceleration 4 --seed file --volumes
     """
     named = [_named(file) for file in files]
     if all(name for name, _ in named):
@@ -76,7 +84,9 @@ def compare(
     else:
         raise InputError("some of the files have a name and some have none; write all as NAME=FILE, or none.")
     paths = [path for group in found.values() for path in group]
-    if not any(map(is_anatomy, paths)):
+    if whole_volumes:
+        refuse_idle(("slices", "matrix"), "for whole volumes, of which all slices are taken")
+    elif not any(map(is_anatomy, paths)):
         refuse_idle(("matrix",), "without NIfTI volumes to simulate from")
     if axes is None:
         _tell_guesses(paths)
@@ -94,6 +104,7 @@ def compare(
         baseline=baseline,
         axes=axes.split(",") if axes else None,
         device=checked_device(device),
+        whole_volumes=whole_volumes,
     )
     table = follow(job, "comparing")
     for caution in (*(row["caution"] for row in table.rows.values()), *table.named_cautions):
