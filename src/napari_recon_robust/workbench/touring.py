@@ -21,7 +21,7 @@ STOPS = (
     Stop(
         "sample",
         "Open the sample",
-        "Press “Open the sample”: a simulated brain, fully sampled, of which a quarter of the lines is used.",
+        "Press “Open the sample”: a simulated brain, fully sampled, of which about a third of the lines is used.",
     ),
     Stop(
         "method",
@@ -36,7 +36,7 @@ STOPS = (
     Stop(
         "run",
         "Attack it",
-        "Press “Run”: it searches for the smallest noise in the samples that harms this region most.",
+        "Press “Run”: it searches, among all noise of this size, for what harms this region most.",
     ),
     Stop(
         "flicker",
