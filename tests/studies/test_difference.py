@@ -1,3 +1,5 @@
+from typing import Any
+
 import polars as pl
 import pytest
 
@@ -176,6 +178,15 @@ def test_the_tests_that_p_is_adjusted_for_are_those_of_its_metric_whatever_is_as
     assert several.filter(pl.col("metric") == metric).equals(alone)
     assert alone["tests"].to_list() == [4] * 4  # methods, accelerations
     assert set(several.filter(pl.col("metric") != metric)["tests"]) == {36}
+    assert study_difference(first, second, metrics=[metric, metric]).equals(alone)
+
+
+@pytest.mark.parametrize(
+    ("volumes", "words"), [(7, "the volumes are 7; give a list"), (["a"], "one of the volumes is 'a'")]
+)
+def test_volumes_that_are_no_whole_numbers_are_refused(first: pl.DataFrame, volumes: Any, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        method_difference(first, "TV", metrics=["ssim_region_clean"], volumes=volumes)
 
 
 def test_it_is_told_once_how_small_an_adjusted_p_can_be(first: pl.DataFrame, second: pl.DataFrame) -> None:

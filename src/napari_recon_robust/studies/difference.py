@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..ground.arguments import as_list, as_whole
 from ..ground.errors import InputError
 from ..ground.knob import stored
 from ..ground.numbers import counted, written
@@ -110,7 +111,8 @@ def sides(trials: "DataFrame", baseline: str) -> tuple["DataFrame", "DataFrame"]
 
 def _compared(both: "DataFrame", metrics: Sequence[str], volumes: Sequence[int]) -> "DataFrame":
     library = polars()
-    known = _measured(both)
+    known, metrics = _measured(both), list(dict.fromkeys(metrics))
+    volumes = [as_whole(number, "one of the volumes") for number in as_list(volumes, "the volumes")]
     if unknown := [name for name in metrics if name not in known]:
         raise InputError(f"{unknown[0]!r} was not measured on both sides; choose from {', '.join(known)}.")
     both = both.with_columns(_without_seed(both["perturbation_knobs"]))
