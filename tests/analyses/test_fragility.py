@@ -178,6 +178,8 @@ def test_regions_fit_into_the_foreground_and_do_not_overlap(measurement: Measure
     assert max(boxes) == pytest.approx(values[0], rel=1e-5)
     with pytest.raises(InputError, match="ask for one or more that fit"):
         found.worst(97, 10, 1)
+    with pytest.raises(InputError, match=r"the height is 24\.0; give a whole number"):
+        found.worst(24.0, 24, 5)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="ask for smaller ones"):
         replace(found, foreground=torch.zeros_like(found.foreground)).worst(8, 8, 1)
 

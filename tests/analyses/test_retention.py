@@ -130,7 +130,7 @@ def test_the_worst_are_tried_alone_and_progress_never_falls(measurement, combine
 
 
 def test_the_table_counts_what_is_recovered_with_exact_intervals(full, blind, combined):
-    table = run(recovery_table(full, combined, sizes=(2.0, 3.0), contrasts=(0.4, -0.3), count=20))
+    table = run(recovery_table(full, combined, sizes=(2.0, 3.0, 2.0), contrasts=(0.4, -0.3, 0.4), count=20))
     assert [(cell.size, cell.contrast) for cell in table.cells] == [(2, 0.4), (2, -0.3), (3, 0.4), (3, -0.3)]
     for cell in table.cells:
         assert cell.recovered == cell.carried == cell.places == 20

@@ -69,6 +69,12 @@ def test_methods_of_one_title_are_told_apart_and_one_that_is_given_twice_counts_
         assert matrix.change(row)[1] == pytest.approx(2 * matrix.change(row)[0], rel=1e-4)
 
 
+def test_a_method_counts_once_however_it_is_given(measurement: Measurement) -> None:
+    one = registry.get("zero-filled")
+    spelled = ["zero-filled", one, one.at(), "zero-filled", Once()]
+    assert transfer_matrix(measurement, spelled, ROI_, kind="spike").columns == ("zero-filled", "Once")
+
+
 @pytest.mark.slow
 def test_what_is_found_on_a_method_is_worst_for_it(measurement: Measurement) -> None:
     methods = {name: registry.get(name) for name in ("cg-sense", "tv")}
@@ -140,6 +146,8 @@ def test_a_recovery_that_is_not_known_has_a_cell(measurement: Measurement) -> No
 def test_a_row_must_be_one_of_the_methods(measurement: Measurement) -> None:
     with pytest.raises(InputError, match="'tv' is none of the methods once, twice"):
         progress.run(transfer(measurement, TWO, ROI_, found_on=["tv"]))
+    with pytest.raises(InputError, match="the methods to search on are 'once'; give a list"):
+        progress.run(transfer(measurement, TWO, ROI_, found_on="once"))
 
 
 def test_what_is_no_transfer_is_refused(measurement: Measurement) -> None:

@@ -100,6 +100,8 @@ class FragilityMap(SliceMap):
         no more fit. Raises InputError if none does.
         """
         rows, columns = self.foreground.shape
+        height, width = as_whole(height, "the height"), as_whole(width, "the width")
+        count = as_whole(count, "the number of regions")
         if not (0 < height <= rows and 0 < width <= columns) or count < 1:
             raise InputError(
                 f"{count} regions of {height}×{width} pixels are asked for; "

@@ -229,11 +229,13 @@ def recovery_table(
 ) -> Job[RecoveryTable]:
     """How many features are recovered (0.5 or more) of `count` at random places, for every size and contrast.
 
-    The places are the same for all; features share a reconstruction as in `retention_map`.
+    A size or a contrast that is given twice counts once. The places are the same for all; features share a
+    reconstruction as in `retention_map`.
     Raises InputError for features or a region that do not fit, or if there are fewer places.
     """
     count, seed = as_whole(count, "the number of places", 1), as_whole(seed, "the seed", 0)
-    sizes, contrasts = as_numbers(sizes, "the sizes", "(2, 4)"), as_numbers(contrasts, "the contrasts", "(0.2, 0.4)")
+    sizes = tuple(dict.fromkeys(as_numbers(sizes, "the sizes", "(2, 4)")))
+    contrasts = tuple(dict.fromkeys(as_numbers(contrasts, "the contrasts", "(0.2, 0.4)")))
     insertion = _insertion(measurement, method, roi, sizes, contrasts, shape)
     return _table(insertion, sizes, contrasts, shape, count, seed)
 

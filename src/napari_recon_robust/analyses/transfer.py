@@ -7,7 +7,7 @@ from typing import Any
 
 from ..data.measurement import Measurement
 from ..data.roi import ROI
-from ..ground.arguments import as_list, as_number, as_text
+from ..ground.arguments import as_list, as_number, as_text, as_texts
 from ..ground.errors import InputError
 from ..ground.knob import resolve
 from ..ground.numbers import finite, written
@@ -149,8 +149,10 @@ def _by_name(given: Sequence[object]) -> dict[str, Method]:
     """The methods by the table's names; what is given twice counts once."""
     chosen = dict[str, Method]()
     for number, one in enumerate(given):
-        if one not in given[:number]:
-            name, method = _named(one)
+        if one in given[:number]:
+            continue  # an own model is opened anew by its name, and would be another one
+        name, method = _named(one)
+        if method not in chosen.values():
             titles = itertools.chain([name], (f"{name} ({again})" for again in itertools.count(2)))
             chosen[next(title for title in titles if title not in chosen)] = method
     return chosen
@@ -187,7 +189,7 @@ def transfer(
     perturbation = registry.get(kind)
     settings = resolve(perturbation.knobs, knobs)
     perturbation.check_transfer(settings)
-    rows = list(dict.fromkeys(methods if found_on is None else found_on))
+    rows = list(dict.fromkeys(methods if found_on is None else as_texts(found_on, "the methods to search on")))
     for name in rows:
         if name not in methods:
             raise InputError(f"{name!r} is none of the methods {', '.join(methods)}; name one of them.")

@@ -64,6 +64,7 @@ def test_what_is_no_regular_file_is_refused_without_waiting(case: Path) -> None:
         ({"verdict": "bad"}, "failure, probably-failure, unsure, probably-acceptable or acceptable"),
         ({"tags": ["a,b"]}, "comma"),
         ({"tags": ["a" * 61]}, "too long"),
+        ({"tags": "abc"}, "the tags are 'abc'; give a list"),
         ({"note": "a" * 10_001}, "10,001 characters"),
     ],
 )

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ...ground.arguments import as_texts
 from ...ground.errors import InputError, either
 from ...ground.guard import read, to_path
 from ..record import DESCRIPTION
@@ -107,8 +108,11 @@ def _add(path: Path, change: dict[str, Any]) -> None:
 
 
 def _tidy(tags: Iterable[str]) -> tuple[str, ...]:
-    """Tags without spaces around them, each once; InputError for one that is too long or has a comma in it."""
-    found = tuple(dict.fromkeys(filter(None, (" ".join(tag.split()) for tag in tags))))
+    """Tags without spaces around them, each once.
+
+    InputError for a single text in place of several, and for a tag that is too long or has a comma in it.
+    """
+    found = tuple(dict.fromkeys(filter(None, (" ".join(tag.split()) for tag in as_texts(tags, "the tags")))))
     for tag in found:
         if len(tag) > LONGEST_TAG or "," in tag:
             raise InputError(f"the tag {tag[:LONGEST_TAG]!r} is too long or has a comma; give short tags one by one.")
