@@ -168,8 +168,17 @@ def test_only_some_methods_can_be_continued(lines: Measurement) -> None:
 def test_a_method_can_be_pickled_for_another_process() -> None:
     method = rr.reconstructor("tv").at(weight=0.003)
     again = pickle.loads(pickle.dumps(method))
+    assert again == method
     assert repr(again) == repr(method)
-    assert dict(again.knobs) == dict(method.knobs)
+
+
+def test_a_reconstructor_of_ones_own_is_pickled_as_it_is() -> None:
+    """Also one of a registered class, with weights of its own."""
+    own = type(rr.reconstructor("unet"))()
+    own.weights = "own.safetensors"
+    again = pickle.loads(pickle.dumps(own))
+    assert again is not rr.reconstructor("unet")
+    assert again.weights == "own.safetensors"
 
 
 def test_a_reconstructor_shows_how_it_is_made_again() -> None:

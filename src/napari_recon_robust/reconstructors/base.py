@@ -7,9 +7,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, SupportsIndex
 
 import torch
 from torch import Tensor
@@ -23,6 +24,7 @@ from ..weights import store
 from .origin import PACKAGE, of_module
 
 Kind = Literal["rss", "combined"]
+_TABLE = "napari_recon_robust.reconstructors.registry"  # a floor above, imported only at its use
 
 
 class Reconstructor(ABC):
@@ -58,6 +60,12 @@ class Reconstructor(ABC):
 
     def __repr__(self) -> str:
         return f"reconstructor({getattr(self, 'id', type(self).__name__)!r})"
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[Any, ...]:
+        table = import_module(_TABLE).registry
+        if table.holds(self):  # it is unpickled as the one of its id, so that its methods are equal to those before
+            return table.get, (self.id,)
+        return super().__reduce_ex__(protocol)
 
     @property
     def recorded_id(self) -> str:

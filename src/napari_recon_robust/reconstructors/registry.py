@@ -105,6 +105,13 @@ class Reconstructors(Registry[Reconstructor]):
                 return opened
         return super().get(id)
 
+    def holds(self, reconstructor: Reconstructor) -> bool:
+        """Whether it is the very one that `get` gives by its id."""
+        return self._loaded.get(getattr(reconstructor, "id", "")) is reconstructor
+
+    def __reduce__(self) -> str:
+        return "registry"  # it is pickled as this module's variable of that name
+
 
 registry = Reconstructors(
     kind="reconstructor",
