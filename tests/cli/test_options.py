@@ -1,6 +1,8 @@
 """Options that several commands share: made from descriptions, and lists given in one way."""
 
 import json
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -12,6 +14,7 @@ from napari_recon_robust.cli import cli, options
 from napari_recon_robust.ground.progress import Job, Progress
 from napari_recon_robust.physics import sampling
 from napari_recon_robust.physics.sampling import Sampling
+from napari_recon_robust.reconstructors.registry import registry
 
 FIRST = ["--slice", "1", "--centre-fraction", "0.2"]
 
@@ -38,6 +41,30 @@ def test_the_help_says_that_defaults_of_sampling_are_those_of_lines_that_are_dra
     help = " ".join(invoke("reconstruct", "--help").output.split())
     assert "the effective R may be smaller. [default: (4 where lines are drawn)]" in help
     assert "[default: (0.08 where lines are drawn)]" in help
+
+
+# With these a help goes on with the sentence that the option's name has begun.
+FRAGMENT = re.compile(r"(Of|For|Between|Relative|See|Which of the|Where[;,]|Repeat it)\b")
+
+
+def options_below(command: click.Command, words: str = "") -> Iterator[tuple[str, str]]:
+    """Every option of a command and of those below it, with its help."""
+    context = click.Context(command)
+    for option in command.params:
+        if isinstance(option, click.Option) and not option.hidden:
+            yield f"{words} {option.opts[0]}", option.help or ""
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            below = command.get_command(context, name)
+            assert below is not None
+            yield from options_below(below, f"{words} {name}")
+
+
+def test_the_help_of_every_option_and_knob_is_read_alone() -> None:
+    """`--gradients N  Of the attack.` was understood only with the name as the subject of its sentence."""
+    helps = [*options_below(cli)]
+    helps += [(f"{id} {knob.name}", knob.help) for id in registry.ids() for knob in registry.get(id).knobs]
+    assert [f"{name}: {help}" for name, help in helps if not help or FRAGMENT.match(help)] == []
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,9 @@ T = TypeVar("T")
 Command = Callable[..., Any]
 
 _SILENT, _QUICK = 30.0, 5.0  # seconds between two lines of a log: at most, and at least
-_WHICH = "See `methods`; or an own model: a file (.pt2, .onnx, .pt, .py), module:function, or bart: and a command."
+_WHICH = (
+    "A method of `methods`, or an own model: a file (.pt2, .onnx, .pt, .py), module:function, or bart: and a command."
+)
 
 
 class _ScanPath(click.Path):
@@ -123,7 +125,7 @@ _SAMPLING = (
         type=str,
         metavar="S",
     ),
-    click.option("--mask", "mask_file", type=EXISTING, help=".npy or .h5 instead."),
+    click.option("--mask", "mask_file", type=EXISTING, help="File of a mask (.npy or .h5), instead of a pattern."),
 )
 _SAMPLINGS = (
     of_sampling(PATTERN),
@@ -138,11 +140,23 @@ _SAMPLINGS = (
         help="Nominal R; repeat it.",
     ),
     of_sampling(CENTRE_FRACTION, type=FRACTION, metavar="F"),
-    click.option("--seeds", default=3, show_default=True, type=click.IntRange(min=1), help="Masks of each."),
+    click.option(
+        "--seeds",
+        default=3,
+        show_default=True,
+        type=click.IntRange(min=1),
+        help="Number of masks of each acceleration.",
+    ),
 )
 _RUN = (
     click.option("--axes", metavar="A,B,C", help="Axes of a raw array, for instance coil,phase,readout."),
-    click.option("--device", default="cpu", show_default=True, metavar="D", help="cpu, cuda, cuda:1 or mps."),
+    click.option(
+        "--device",
+        default="cpu",
+        show_default=True,
+        metavar="D",
+        help="Where it is computed: cpu, cuda, cuda:1 or mps.",
+    ),
     click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
 )
 

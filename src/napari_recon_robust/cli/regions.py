@@ -16,7 +16,7 @@ from .paths import EXISTING
 
 OPTIONS: tuple[Callable[..., Any], ...] = (
     click.option("--roi", metavar="ROW,COLUMN,HEIGHT,WIDTH", help="A box in the stored image, row 0 first."),
-    click.option("--annotations", type=EXISTING, help="A fastMRI+ CSV instead."),
+    click.option("--annotations", type=EXISTING, help="A fastMRI+ CSV with the region, instead of --roi."),
     click.option("--annotation", metavar="INDEX|LABEL", help="Which annotation of the slice; the first if left out."),
 )
 

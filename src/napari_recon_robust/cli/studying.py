@@ -97,7 +97,7 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as
 _WHERE = (
     click.option("--workers", type=click.IntRange(min=1), help="Processes here; one for each core if left out."),
     click.option("--scheduler", metavar="ADDRESS", help="A Dask scheduler that runs already, tcp://HOST:PORT."),
-    click.option("--cluster", type=EXISTING_FILE, help="A batch system, see the docs."),
+    click.option("--cluster", type=EXISTING_FILE, help="YAML file that describes a batch system (docs/studies.md)."),
 )
 
 

@@ -26,7 +26,13 @@ from ..paths import FOLDER
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="[NAME=]FILE...")
-@click.option("--method", "methods", multiple=True, metavar="ID", help="Repeat it; all of `methods` if left out.")
+@click.option(
+    "--method",
+    "methods",
+    multiple=True,
+    metavar="ID",
+    help="A method to compare; repeat it; all of `methods` if left out.",
+)
 @of_sampling(PATTERN, "Repeat it.", several=True)
 @of_sampling(ACCELERATION, "Repeat it.", several=True, metavar="R")
 @of_sampling(
@@ -36,9 +42,9 @@ from ..paths import FOLDER
     "--volumes",
     "whole_volumes",
     is_flag=True,
-    help="All slices of a scan together, as fastMRI's evaluation scores them.",
+    help="Score all slices of a scan together, as fastMRI's evaluation does.",
 )
-@click.option("--slices", default=1, show_default=True, help="Of each scan or anatomy, evenly spaced.")
+@click.option("--slices", default=1, show_default=True, help="Number of slices of each scan or anatomy, evenly spaced.")
 @of_sampling(
     CENTRE_FRACTION, "8%, from R = 8 on 4%, if left out.", type=FRACTION, default=None, show_default=False, metavar="F"
 )
@@ -46,7 +52,7 @@ from ..paths import FOLDER
 @click.option("--axes", metavar="A,B,C", help="Axes of raw arrays, for instance coil,phase,readout.")
 @click.option("--baseline", metavar="ID", help="The method that others are compared with, case by case.")
 @click.option("--device", default="cpu", show_default=True, metavar="D", help="cpu, cuda, cuda:1 or mps.")
-@click.option("--output", type=FOLDER, help="Folder; a run there goes on.")
+@click.option("--output", type=FOLDER, help="Folder of the results; a run there goes on.")
 @click.option("--json", "as_json", is_flag=True, help="Print the table as JSON.")
 def compare(
     files: tuple[str, ...],

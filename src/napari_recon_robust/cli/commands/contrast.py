@@ -18,13 +18,21 @@ from ..paths import FILE
 
 @click.command()
 @slice_options
-@click.option("--roi", required=True, metavar="ROW,COLUMN,HEIGHT,WIDTH", help="The region.")
-@click.option("--reference", metavar="ROW,COLUMN,HEIGHT,WIDTH", help="What it is compared with; 3 to 6 pixels around.")
+@click.option("--roi", required=True, metavar="ROW,COLUMN,HEIGHT,WIDTH", help="The region, a box in the stored image.")
+@click.option(
+    "--reference",
+    metavar="ROW,COLUMN,HEIGHT,WIDTH",
+    help="The box that it is compared with; 3 to 6 pixels around the region if left out.",
+)
 @click.option(
     "--exceeds", default=0.0, show_default=True, metavar="C", help="The contrast in question: 0.1 is 10% brighter."
 )
-@click.option("--samples", default=64, show_default=True, type=click.IntRange(1, 256), help="Of the posterior.")
-@click.option("--steps", default=20, show_default=True, type=click.IntRange(2, 1000), help="Of each sample.")
+@click.option(
+    "--samples", default=64, show_default=True, type=click.IntRange(1, 256), help="Number of samples of the posterior."
+)
+@click.option(
+    "--steps", default=20, show_default=True, type=click.IntRange(2, 1000), help="Number of steps of each sample."
+)
 @click.option("--plot", type=FILE, help=f"Draw the histogram: {either(plots.SUFFIXES)}.")
 def contrast(
     roi: str,

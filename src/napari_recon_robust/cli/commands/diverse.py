@@ -24,7 +24,9 @@ from ..paths import FOLDER
     type=click.IntRange(min=1),
     help="How many images; of samples and restarts at most 8.",
 )
-@click.option("--roi", metavar="ROW,COLUMN,HEIGHT,WIDTH", help="Where they are to differ; everywhere if left out.")
+@click.option(
+    "--roi", metavar="ROW,COLUMN,HEIGHT,WIDTH", help="The box where the images are to differ; everywhere if left out."
+)
 @click.option("--output", type=FOLDER, help="A folder for the pictures.")
 def diverse(
     method: str,

@@ -16,8 +16,12 @@ _LABELLED = (".png", ".dcm")
 
 @click.command()
 @click.argument("case", type=EXISTING_FOLDER)
-@click.option("--image", default="perturbed", show_default=True, type=click.Choice(_IMAGES), help="Which of the case.")
-@click.option("--budget", type=FRACTION, metavar="η", help="Which of several budgets; the largest if left out.")
+@click.option(
+    "--image", default="perturbed", show_default=True, type=click.Choice(_IMAGES), help="Which image of the case."
+)
+@click.option(
+    "--budget", type=FRACTION, metavar="η", help="Which of several budgets is written; the largest if left out."
+)
 @click.option("--to", "path", required=True, type=FILE, help="File to write: .png, .tiff, .nii.gz or .dcm.")
 @click.option("--label/--no-label", default=True, show_default=True, help="Write into PNG and DICOM pixels what it is.")
 def export(case: Path, image: str, budget: float | None, path: Path, label: bool) -> None:

@@ -32,15 +32,30 @@ from ..paths import FILE
 
 @click.command()
 @sampling_options
-@click.option("--how", type=click.Choice(engine.METHODS), default="attack", show_default=True, help="See above.")
 @click.option(
-    "--budget", type=FRACTION, default=0.01, show_default=True, metavar="η", help="A fraction of the k-space norm."
+    "--how",
+    type=click.Choice(engine.METHODS),
+    default="attack",
+    show_default=True,
+    help="How the map is made: by an attack of the whole foreground, or a gradient for each tile.",
 )
-@click.option("--gradients", default=engine.GRADIENTS, show_default=True, metavar="N", help="Of the attack.")
+@click.option(
+    "--budget",
+    type=FRACTION,
+    default=0.01,
+    show_default=True,
+    metavar="η",
+    help="Strength of the attack, a fraction of the k-space norm.",
+)
+@click.option(
+    "--gradients", default=engine.GRADIENTS, show_default=True, metavar="N", help="Number of gradients of the attack."
+)
 @click.option(
     "--size", default=engine.TILE, show_default=True, metavar="PIXELS", help="Side of a region and of a tile."
 )
-@click.option("--count", default=5, show_default=True, metavar="N", help="How many regions.")
+@click.option(
+    "--count", default=5, show_default=True, metavar="N", help="How many of the most fragile regions are printed."
+)
 @click.option("--output", type=FILE, help=f"The map: {either(images.SUFFIXES)}.")
 def fragility(
     method: str,

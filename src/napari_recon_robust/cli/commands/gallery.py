@@ -22,10 +22,27 @@ _MEASURED = ("change", "clean-ssim", "ssim", "psnr")  # columns of the table; a 
 
 @click.command()
 @click.argument("folder", type=EXISTING_FOLDER)
-@click.option("--filter", "wanted", default="", metavar="TEXT", help='For instance "method:tv tag:lesion ssim<0.8".')
-@click.option("--sort", type=click.Choice(list(ORDERS)), default=DEFAULT_ORDER, show_default=True, help="Worst first.")
-@click.option("--reverse", is_flag=True, help="The other way round.")
-@click.option("--csv", "table", type=click.Path(dir_okay=False, allow_dash=True), help="A CSV file; - prints it.")
+@click.option(
+    "--filter",
+    "wanted",
+    default="",
+    metavar="TEXT",
+    help='List only these cases, for instance "method:tv tag:lesion ssim<0.8".',
+)
+@click.option(
+    "--sort",
+    type=click.Choice(list(ORDERS)),
+    default=DEFAULT_ORDER,
+    show_default=True,
+    help="By what the cases are sorted, worst first.",
+)
+@click.option("--reverse", is_flag=True, help="Sort the other way round.")
+@click.option(
+    "--csv",
+    "table",
+    type=click.Path(dir_okay=False, allow_dash=True),
+    help="Write the list into a CSV file; - prints it.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print a list of objects.")
 def gallery(folder: Path, wanted: str, sort: str, reverse: bool, table: str | None, as_json: bool) -> None:
     """List the saved cases in FOLDER, with their metrics on the region and what was said of them.

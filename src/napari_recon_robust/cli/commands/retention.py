@@ -31,22 +31,26 @@ from ..options import (
 from ..outputs import Outputs
 from ..paths import FILE
 
-_SIZE = "Of the feature; repeat it for a table."
-_CONTRAST = "Of the feature, to the local tissue; repeat it for a table."
+_SIZE = "Diameter or length of the feature; repeat it for a table."
+_CONTRAST = "Contrast of the feature to the local tissue; repeat it for a table."
 
 
 @click.command()
 @sampling_options
-@click.option("--roi", metavar="ROW,COLUMN,HEIGHT,WIDTH", help="A box in the stored image; the whole if left out.")
-@click.option("--shape", type=click.Choice(PARAMETRIC), default="blob", show_default=True)
+@click.option(
+    "--roi", metavar="ROW,COLUMN,HEIGHT,WIDTH", help="A box in the stored image; the whole image if left out."
+)
+@click.option("--shape", type=click.Choice(PARAMETRIC), default="blob", show_default=True, help="Shape of the feature.")
 @several("--size", "sizes", click.FLOAT, default=["4.0"], show_default=True, metavar="PIXELS", help=_SIZE)
 @several("--contrast", "contrasts", click.FLOAT, default=["0.4"], show_default=True, metavar="C", help=_CONTRAST)
-@click.option("--spacing", default=4, show_default=True, help="Of the map's positions, in pixels.")
+@click.option("--spacing", default=4, show_default=True, help="Distance between the map's positions, in pixels.")
 @click.option("--output", type=FILE, help=f"The map: {either(images.MAP_SUFFIXES)}.")
 @click.option("--table", "tabulated", is_flag=True, help="Count what is recovered by size and contrast; no map.")
 @former("--sizes", "former_sizes", click.FLOAT, "--size for each")
 @former("--contrasts", "former_contrasts", click.FLOAT, "--contrast for each")
-@click.option("--places", default=30, show_default=True, help="Of each size and contrast of the table.")
+@click.option(
+    "--places", default=30, show_default=True, help="Number of places at which the table tries each size and contrast."
+)
 def retention(
     method: str,
     knobs: tuple[str, ...],

@@ -12,8 +12,10 @@ from ..paths import EXISTING, FILE
 
 @click.command()
 @click.argument("output", type=FILE)
-@click.option("--recipe", type=EXISTING, help="YAML; the packaged sample's if left out.")
-@click.option("--seed", type=click.IntRange(min=0), help="Another head, coils, lesions and noise than the recipe's.")
+@click.option("--recipe", type=EXISTING, help="YAML file of the recipe; the packaged sample's if left out.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), help="Seed of another head, coils, lesions and noise than the recipe's."
+)
 def simulate(output: Path, recipe: Path | None, seed: int | None) -> None:
     """Simulate a multi-coil brain with lesions into OUTPUT (.h5, fastMRI's layout; the lesions' boxes in a .csv).
 

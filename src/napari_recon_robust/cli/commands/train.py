@@ -20,7 +20,7 @@ from ..paths import PLACE
 @click.option("--output", type=PLACE, help="Folder of the run; runs/RECIPE if left out.")
 @click.option("--bank", type=PLACE, help="Folder of the cases; bank in the run's if left out.")
 @click.option(
-    "--fresh", type=click.IntRange(0), default=0, metavar="N", help="Processes that make new cases meanwhile."
+    "--fresh", type=click.IntRange(0), default=0, metavar="N", help="Number of processes that make new cases meanwhile."
 )
 @click.option(
     "--preset",

@@ -16,15 +16,29 @@ from ..options import follow, former, measured, number, parse_knobs, print_json,
 
 @click.command()
 @slice_options
-@click.option("--method", "methods", multiple=True, metavar="ID", help="Repeat it for each; all are evaluated.")
+@click.option("--method", "methods", multiple=True, metavar="ID", help="A method to evaluate; repeat it for each.")
 @several(
-    "--found-on", "found_on", click.STRING, commas=True, metavar="ID", help="To search on; repeat it; all if left out."
+    "--found-on",
+    "found_on",
+    click.STRING,
+    commas=True,
+    metavar="ID",
+    help="A method to search on; repeat it; all if left out.",
 )
 @former("--methods", "former_methods", click.STRING, "--method for each")
-@click.option("--kind", default=perturbations.DEFAULT, show_default=True, help="Of perturbation.")
-@click.option("--roi", metavar="ROW,COLUMN,HEIGHT,WIDTH", help="Where; the whole image if left out.")
 @click.option(
-    "--budget", type=FRACTION, default=0.01, show_default=True, metavar="η", help="Fraction of the k-space norm."
+    "--kind", default=perturbations.DEFAULT, show_default=True, help="Kind of the perturbation, as in `perturb`."
+)
+@click.option(
+    "--roi", metavar="ROW,COLUMN,HEIGHT,WIDTH", help="A box in the stored image to attack; all of it if left out."
+)
+@click.option(
+    "--budget",
+    type=FRACTION,
+    default=0.01,
+    show_default=True,
+    metavar="η",
+    help="Strength of the perturbation, a fraction of the k-space norm.",
 )
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A knob of the perturbation; repeat it.")
 def transfer(

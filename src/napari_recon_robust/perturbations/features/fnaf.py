@@ -82,7 +82,7 @@ class FNAF(Perturbation):
         Knob(
             name="contrast",
             label="Contrast",
-            help="Relative to the local tissue, negative for darker; a search tries 0.75 to 1.25 times it, both signs.",
+            help="Contrast to the local tissue, negative for darker; a search tries 0.75 to 1.25 times it, both signs.",
             minimum=-0.9,
             maximum=3.0,
             default=0.4,
@@ -100,7 +100,7 @@ class FNAF(Perturbation):
         Knob(
             name="algorithm",
             label="Algorithm",
-            help="Of a search, without a place: many features in each image, moved by gradients; or the published "
+            help="How a place is searched for: many features in each image, moved by gradients; or the published "
             "random search or finite differences, with the published loss.",
             kind="choice",
             choices=tuple(ALGORITHMS),

@@ -60,7 +60,7 @@ class Rotation(Perturbation):
         Knob(
             name="step",
             label="Step",
-            help="Between the angles of the grid; 0 and both ends belong to it.",
+            help="Distance between the angles of the grid; 0 and both ends belong to it.",
             unit="°",
             minimum=0.05,
             maximum=5,

@@ -35,7 +35,7 @@ class Spike(Perturbation):
         Knob(
             name="amplitude",
             label="Amplitude",
-            help="Of each spike, relative to the largest sample of its coil.",
+            help="Size of each spike, relative to the largest sample of its coil.",
             minimum=0.001,
             maximum=10,
             scale="log",

@@ -55,7 +55,7 @@ class GANPrior(Reconstructor):
         Knob(
             name="deviation",
             label="Weight of deviations",
-            help="Of the total variation of what the generator cannot make; large ones hardly change its image.",
+            help="Weight of the total variation of what the generator cannot make; large ones hardly change its image.",
             default=1.0,
             minimum=0.3,
             maximum=300.0,
@@ -84,7 +84,7 @@ class GANPrior(Reconstructor):
         Knob(
             name="seed",
             label="Seed",
-            help="Of the first start; the next ones count on.",
+            help="Seed of the first start; the next ones count on.",
             kind="int",
             default=0,
             maximum=9999,

@@ -128,7 +128,7 @@ class Posterior(Reconstructor):
         Knob(
             name="seed",
             label="Seed",
-            help="Of the first sample; the next ones count on.",
+            help="Seed of the first sample; the next ones count on.",
             kind="int",
             default=0,
             maximum=9999,

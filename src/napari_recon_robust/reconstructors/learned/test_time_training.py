@@ -46,7 +46,7 @@ class TestTimeTraining(Reconstructor):
         Knob(
             name="steps",
             label="Steps",
-            help="Of training on this slice, at most; it ends earlier when held-out samples are predicted no better.",
+            help="Steps of training on this slice, at most; it ends when held-out samples are predicted no better.",
             kind="int",
             default=40,
             minimum=1,
@@ -55,7 +55,7 @@ class TestTimeTraining(Reconstructor):
         Knob(
             name="rate",
             label="Learning rate",
-            help="Of Adam: more adapts faster, and overshoots.",
+            help="Learning rate of Adam: more adapts faster, and overshoots.",
             default=1e-3,
             minimum=1e-6,
             maximum=1e-2,

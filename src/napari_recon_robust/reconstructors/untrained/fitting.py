@@ -66,7 +66,7 @@ class Untrained(Reconstructor):
         Knob(
             name="seed",
             label="Seed",
-            help="Of the network's first weights and its input; others show how much is left to chance.",
+            help="Seed of the network's first weights and its input; others show how much is left to chance.",
             kind="int",
             default=0,
             maximum=9999,

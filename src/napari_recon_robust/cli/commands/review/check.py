@@ -24,7 +24,7 @@ _NO_POWER = (
 
 @click.command()
 @PLAN
-@click.option("--table", "tabled", is_flag=True, help="Also the power of other numbers of readers and cases.")
+@click.option("--table", "tabled", is_flag=True, help="Print also the power of other numbers of readers and cases.")
 @click.option("--pilot", type=FILE, help="Answers of a pilot (.imrmc, .xlsx, .csv), for the table of an area.")
 def check(plan: Path, tabled: bool, pilot: Path | None) -> None:
     """Say what is wrong with a PLAN, or what it asks of its readers and can show."""

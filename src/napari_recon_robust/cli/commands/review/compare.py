@@ -13,7 +13,7 @@ from ...reading import say
 
 @click.command()
 @click.argument("file", type=EXISTING_FILE)
-@click.option("--question", default="", help="About lesions, of a .csv that `export` wrote.")
+@click.option("--question", default="", help="The question about lesions, of a .csv that `export` wrote.")
 def compare(file: Path, question: str) -> None:
     """Compare the arms in a FILE of ratings or marks: .imrmc, RJafroc's .xlsx, or a .csv.
 

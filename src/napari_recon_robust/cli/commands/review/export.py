@@ -22,7 +22,7 @@ from ...reading import ANSWERS, KEY, STUDY
 @click.option(
     "--output", default="answers.csv", show_default=True, type=FILE, help="File to write: .csv, .imrmc or .xlsx."
 )
-@click.option("--question", default="", help="About lesions, for .imrmc and .xlsx (RJafroc).")
+@click.option("--question", default="", help="The question about lesions to write, for .imrmc and .xlsx (RJafroc).")
 def export(study: Path, answers: Path | None, key: Path | None, output: Path, question: str) -> None:
     """Write all answers with their arms as a long table; this breaks the blind, and the log says so.
 

@@ -15,7 +15,7 @@ from ...paths import EXISTING, FILE
     "--questions",
     default="lesion",
     show_default=True,
-    help="preference, ranking, lesion, free-response, quality, visual-grading, structures.",
+    help="Kinds of questions: preference, ranking, lesion, free-response, quality, visual-grading, structures.",
 )
 def new(cases: tuple[Path, ...], output: Path, questions: str) -> None:
     """Write a first plan for saved CASEs, to be edited."""

@@ -14,8 +14,8 @@ from ...reading import ANSWERS, PORT, STUDY
 @ANSWERS
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
 @PORT
-@click.option("--certificate", type=FILE, help="For TLS: the certificate (PEM).")
-@click.option("--certificate-key", type=FILE, help="For TLS: its key (PEM).")
+@click.option("--certificate", type=FILE, help="File of the certificate for TLS (PEM).")
+@click.option("--certificate-key", type=FILE, help="File of the certificate's key (PEM).")
 @click.option("--public", default="", help="The https:// address of a proxy in front, as readers see it.")
 def serve(
     study: Path,

@@ -19,12 +19,26 @@ from ...studying import PLAN, STORE, TRUST
 @PLAN
 @STORE
 @TRUST
-@click.option("--tasks", default=50, show_default=True, type=click.IntRange(min=1), help="Elements, at most.")
-@click.option("--at-once", default=0, type=click.IntRange(min=0), help="At most so many run together.")
-@click.option("--time", default="04:00:00", show_default=True, metavar="H:M:S", help="Of each element.")
-@click.option("--memory", default="8G", show_default=True, help="Of each element.")
-@click.option("--sbatch", "more", multiple=True, metavar="LINE", help="A further line, --partition=gpu; repeat it.")
-@click.option("--output", type=FILE, help="The script; PLAN.sbatch if left out.")
+@click.option(
+    "--tasks",
+    default=50,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Number of elements of the array, at most.",
+)
+@click.option(
+    "--at-once", default=0, type=click.IntRange(min=0), help="Number of elements that run together, at most; 0 for any."
+)
+@click.option("--time", default="04:00:00", show_default=True, metavar="H:M:S", help="Time limit of each element.")
+@click.option("--memory", default="8G", show_default=True, help="Memory of each element.")
+@click.option(
+    "--sbatch",
+    "more",
+    multiple=True,
+    metavar="LINE",
+    help="A further line for sbatch, such as --partition=gpu; repeat it.",
+)
+@click.option("--output", type=FILE, help="File of the script; PLAN.sbatch if left out.")
 def array(
     plan: Path,
     store: Path | None,

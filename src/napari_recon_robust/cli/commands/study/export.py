@@ -15,7 +15,7 @@ from ...studying import BEGUN, STORE, warn_unfinished
 @click.command()
 @click.argument("plan", type=BEGUN)
 @STORE
-@click.option("--output", type=FILE, required=True, help=f"Of {' or '.join(SUFFIXES)}.")
+@click.option("--output", type=FILE, required=True, help=f"File to write: {' or '.join(SUFFIXES)}.")
 def export(plan: Path, store: Path | None, output: Path) -> None:
     """Write one file with a row for each finished trial of PLAN, which may also be a folder of results."""
     check_suffix(output)
