@@ -3,7 +3,7 @@ import json
 import polars as pl
 
 from napari_recon_robust.reconstructors.doubts import OF_METHOD
-from napari_recon_robust.studies.remarks import cautions
+from napari_recon_robust.studies.remarks import cautions, failures
 
 
 def test_words_that_begin_with_the_method_are_told_once_and_without_another_name_before_them():
@@ -33,3 +33,14 @@ def test_trials_of_several_states_of_the_code_are_told():
     (line,) = cautions(pl.DataFrame({**parts, "code": ["1f", "2e", "2e", None]}, schema=kinds))
     assert line.startswith("3 states of this package's code")
     assert "(1 trial by 1f, 2 trials by 2e, 1 trial by an earlier one)" in line
+
+
+def test_the_most_frequent_of_the_reasons_come_first_and_those_beyond_twelve_are_counted():
+    others = [f"reason {number}" for number in range(13)]
+    trials = pl.DataFrame({"scan": ["a", *"bb", *"cdefghijklmn"], "error": [others[0], "often", "often", *others[1:]]})
+    first, second, *_, last = failures(trials)
+    assert first == "2 trials of b failed: often"
+    assert second == "1 trial of a failed: reason 0"
+    assert last == "and 2 other reasons."
+    (*_, last) = failures(trials.filter(pl.col("scan") != "n"))
+    assert last == "and 1 other reason."

@@ -29,7 +29,7 @@ def failures(trials: "DataFrame") -> list[str]:
         f"{counted(count, 'trial')} of {scans_in_words(scans[error])} failed: {error}"
         for error, count in counts.most_common(_MOST)
     ]
-    return lines + ([f"and {len(counts) - _MOST:,} other reasons."] if len(counts) > _MOST else [])
+    return lines + ([f"and {counted(len(counts) - _MOST, 'other reason')}."] if len(counts) > _MOST else [])
 
 
 def cautions(trials: "DataFrame") -> list[str]:
