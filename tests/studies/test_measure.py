@@ -5,7 +5,7 @@ import torch
 
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.ground.progress import run
-from napari_recon_robust.studies.measure import Measurements, Measurer
+from napari_recon_robust.studies.measure import Measurements, Measurer, _contrast, _detectability
 from napari_recon_robust.studies.running import open_study
 from napari_recon_robust.studies.shared import OpenScan, SharedSlice
 
@@ -94,6 +94,14 @@ def test_a_lesion_that_comes_out_reversed_has_negative_recovery_and_detectabilit
         assert before["detectability_region_clean"] == pytest.approx(before["detectability_region_reference"], rel=0.05)
         assert after["detectability_region_clean"] == pytest.approx(-before["detectability_region_clean"])
         assert after["contrast_recovery_region_clean"] == pytest.approx(-before["contrast_recovery_region_clean"])
+
+
+def test_contrast_and_detectability_are_relative_to_what_lies_around() -> None:
+    """Means are 6 and 2; around it the sum of squares is 2 over 4 pixels, inside it is 2 over 2."""
+    image = torch.tensor([[5.0, 7.0, 1.0, 2.0, 3.0, 2.0]])
+    region = torch.tensor([[True, True, False, False, False, False]])
+    assert _contrast(image, region, ~region) == pytest.approx(2)
+    assert _detectability(image, region, ~region) == pytest.approx(4 / (2 / 3) ** 0.5)
 
 
 def test_recovery_is_that_of_the_change_that_a_perturbation_makes(measure) -> None:
