@@ -55,6 +55,27 @@ def test_the_intervals_of_the_line_cover_its_truth(methods: int, volumes: int) -
     assert (np.mean(covered, 0) >= 0.92).all()
 
 
+def test_a_line_through_four_methods_has_two_degrees_of_freedom() -> None:
+    """A sixteenth of the resamples have the steepest slope, (0.84 - 0.36) / 0.4 = 1.2, and as many the least, 0.8.
+
+    The former take only the lower of the two methods at 0.5 and the upper of those at 0.9. So 1.2 and 0.8 are the ends
+    of 95% of the resamples. Volumes make no difference.
+    """
+    inside, outside = [0.5, 0.5, 0.9, 0.9], [0.36, 0.44, 0.76, 0.84]
+    line = fit(np.repeat(np.c_[inside], 4, 1), np.repeat(np.c_[outside], 4, 1))
+    half = 4.302653 * (1.2 - 0.8) / (2 * 1.959964)  # t of 2 degrees of freedom
+    assert line.slope.interval == pytest.approx((1 - half, 1 + half))
+
+
+def test_the_gap_between_shared_volumes_has_the_degrees_of_freedom_of_the_fewer() -> None:
+    """In 11% of the resamples a is the only volume of P, so that the gap is 0.13; in as many it is c, with 0.07."""
+    methods = np.linspace(0.5, 0.9, 4)[:, None]
+    inside, outside = methods + np.array([0.03, 0, -0.03]), methods - np.full(4, 0.1)
+    gap = fit(inside, outside, volumes=(list("abc"), list("abcd"))).gap
+    half = 4.302653 * 0.03 / 1.959964  # t of 2 degrees of freedom; Q has 3
+    assert gap.interval == pytest.approx((0.1 - half, 0.1 + half))
+
+
 def test_the_same_volumes_on_both_sides_cancel_in_the_gap() -> None:
     rng = np.random.default_rng(0)
     hard = rng.normal(0, 0.05, 6)

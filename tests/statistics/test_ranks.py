@@ -15,6 +15,14 @@ def test_the_correlation_is_that_of_scipy() -> None:
     assert rank_correlation(x, y).value == pytest.approx(stats.spearmanr(x, y).statistic)
 
 
+def test_the_interval_of_independent_points_is_that_of_bonett_and_wright() -> None:
+    """Two neighbours of six change places: the squared differences of ranks sum up to 2."""
+    rho = 1 - 6 * 2 / (6 * 35)
+    half = 1.959964 * np.sqrt((1 + rho**2 / 2) / (6 - 3))
+    found = rank_correlation(range(6), [0, 1, 2, 3, 5, 4])
+    assert found.interval == pytest.approx(tuple(np.tanh(np.arctanh(rho) + half * np.array([-1, 1]))))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("grouped", [False, True])
 def test_the_interval_covers_the_truth(grouped: bool) -> None:
