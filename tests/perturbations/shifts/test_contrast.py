@@ -18,6 +18,8 @@ def test_the_tone_curve_rises_and_keeps_black_and_white(gamma):
     assert float(tone(torch.tensor(1.0), gamma, 0.0)) == pytest.approx(1)
     inverted = tone(t, gamma, 1.0)
     assert float(inverted[0]) == 0
+    if gamma == 1:
+        assert float(tone(torch.tensor(0.1), gamma, 1.0)) == pytest.approx(0.5 * 0.9)  # e = 0.1 is half tissue
     assert bool((inverted[t > 0.45].diff() <= 0).all())
     if gamma == 1:
         torch.testing.assert_close(curve, t)

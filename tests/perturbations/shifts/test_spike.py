@@ -18,6 +18,11 @@ def test_spikes_are_single_samples_of_their_amplitude(measurement, combined, roi
     assert perturb("spike", measurement, combined, roi, count=3, seed=1).details["places"] != found.details["places"]
 
 
+def test_the_phases_of_spikes_go_all_the_way_round(measurement, combined, roi):
+    z = perturb("spike", measurement, combined, roi, count=400).perturbation
+    assert float(z[z != 0].sgn().mean().abs()) < 0.2  # of half a turn it were 2 / pi
+
+
 def test_more_spikes_than_samples_are_refused(measurement, combined, roi):
     with pytest.raises(InputError, match="do not fit into 544 samples"):
         perturb("spike", measurement, combined, roi, count=1000)
