@@ -104,6 +104,24 @@ def test_what_waits_can_be_cancelled_too(jobs: Jobs, until: Until) -> None:
     assert not jobs.sentences
 
 
+def test_whoever_asked_is_told_that_there_will_be_no_result(jobs: Jobs, until: Until) -> None:
+    told, done, stop = list[str](), list[str](), threading.Event()
+
+    def task(label: str, job: Job[str]) -> Task[str]:
+        return Task(label, job, done.append, given_up=lambda: told.append(label))
+
+    jobs.latest(task("runs", counting(stop, [])), "measure")
+    jobs.latest(task("waits", counting(stop, [])), "measure")
+    jobs.cancel("measure")
+    assert sorted(told) == ["runs", "waits"], "at once, whether it had begun or not"
+    jobs.latest(task("fails", failing(InputError("no."))), "measure")
+    until(lambda: "fails" in told)
+    stop.set()
+    jobs.latest(task("ends", counting(stop, [])), "measure")
+    until(lambda: done)
+    assert sorted(told) == ["fails", "runs", "waits"]
+
+
 def test_what_something_newer_takes_the_place_of_goes_without_a_word(jobs: Jobs, until: Until) -> None:
     stop, shown, messages, done = threading.Event(), list[str](), list[str](), list[str]()
     stop.set()

@@ -227,6 +227,7 @@ class Jobs(QObject):
         for one in (waiting, running):
             if one is not None:
                 one.cancelled.set()
+                one.task.give_up()
                 if self.failures.refusal or not one.quiet:
                     self.failures.recover_lane(lane)
                 if not one.quiet:
@@ -289,6 +290,8 @@ class Jobs(QObject):
         if running is None:
             return
         dropped, failed = running.cancelled.is_set(), isinstance(outcome, Failed)
+        if failed and not dropped:
+            running.task.give_up()
         self._end(lane, running, "" if failed else running.task.done)
         if dropped:
             return  # nobody waits for its result any more, nor for what it raised

@@ -98,10 +98,12 @@ class Acquisition:
     slice: the measured one; None before the first, and while another one is read. index, sampling: those of the slice,
     or of the one that is read. heading: 1 or -1 for the direction of the last step to another slice, 0 before one.
     asked: the index and the sampling that were asked for last; `sampling` is that one as soon as the slice is measured
-    with it. device: of torch, on which slices are measured from now on.
+    with it, and is asked for again where that is cancelled or fails. device: of torch, on which slices are measured
+    from now on.
 
     Signals: `opened()`; `closing()`, while it is still open, and `closed()`; `previewed(image, measurement)`
-    of the slice that was asked for, not calibrated yet; `measured()`; `left()` when another slice was asked for.
+    of the slice that was asked for, not calibrated yet; `measured()`; `left()` when another slice was asked for;
+    `withdrawn()` when what was asked for last was cancelled or has failed.
     """
 
     opened = Signal()
@@ -110,6 +112,7 @@ class Acquisition:
     previewed = Signal(object, object)
     measured = Signal()
     left = Signal()
+    withdrawn = Signal()
 
     def __init__(self) -> None:
         self.scan: Scan | None = None
@@ -310,12 +313,7 @@ class Acquisition:
             self.left.emit()
 
         def job() -> Job[Slice]:
-            try:
-                return (yield from measured_slice(scan, *asked, self.device) if kept is None else _at_once(kept))
-            except ReconRobustError:
-                if self.asked is asked and self.slice is not None:
-                    self.asked = index, self.slice.sampling  # what cannot be measured is not kept for the next slice
-                raise
+            return (yield from measured_slice(scan, *asked, self.device) if kept is None else _at_once(kept))
 
         def accept(measured: Slice) -> None:
             if self.scan is scan and self.asked is asked:
@@ -327,7 +325,12 @@ class Acquisition:
             if self.scan is scan and self.asked is asked:
                 self.previewed.emit(*look)
 
-        return Task(f"Reading slice {index}", job(), accept, preview)
+        def withdraw() -> None:
+            if self.asked is asked:  # what was not measured is not kept for the next slice
+                self.asked = index, self.sampling
+                self.withdrawn.emit()
+
+        return Task(f"Reading slice {index}", job(), accept, preview, given_up=withdraw)
 
 
 def _first_sampling(phase: int) -> "Sampling":

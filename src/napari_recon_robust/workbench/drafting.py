@@ -59,7 +59,7 @@ def draft(
         raise InputError("no scan is open; open one of the folder first.")
     chosen = list(regions.chosen) or [one for one in regions.all if one.source == "annotation"]
     drawn = [one for one in chosen if one.source != "annotation"]
-    mask, changed = _mask(acquisition.asked[1]), _perturbation(perturbing)
+    mask, changed = _mask(acquisition.sampling), _perturbation(perturbing)
     values: dict[str, Any] = {
         "study": path.stem,
         "scans": {

@@ -97,7 +97,7 @@ class Queue(ReviewPart):
             raise InputError("no budget is given; type percentages with commas between them, such as 0.5, 1, 2.")
         counted = self._acquisition.counted
         new = [
-            Order(self._method(id), region, counted(region.slice), kind, knobs, budget, self._acquisition.asked[1])
+            Order(self._method(id), region, counted(region.slice), kind, knobs, budget, self._acquisition.sampling)
             for region in regions
             for id in methods
             for budget in (budgets if kind.needs_budget else (None,))

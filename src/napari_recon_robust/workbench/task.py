@@ -32,7 +32,8 @@ class Task(Generic[T]):
 
     job: touches no state of the workbench, so it may run in any thread. accept: puts the result into the
     workbench; preview: shows an intermediate one; stopped: takes the last preview (or None) of a cancelled job
-    and may return a task that makes something of it. These three belong to the thread that owns the workbench.
+    and may return a task that makes something of it; given_up: called when it fails or is cancelled, be it
+    before it has begun. These four belong to the thread that owns the workbench.
     gives_way: whether a task that is started meanwhile takes its place. done: what is said when the job has ended.
     models: own models that it calls, which nothing may interrupt; once cancelled, such a task ends beside the next one.
     search: what is told of, should the window be closed before it ends.
@@ -43,6 +44,7 @@ class Task(Generic[T]):
     accept: Callable[[T], object]
     preview: Callable[[Any], object] | None = None
     stopped: "Callable[[Any], Task[Any] | None] | None" = None
+    given_up: Callable[[], object] | None = None
     gives_way: bool = False
     done: str = ""
     models: Collection[object] = ()
@@ -57,9 +59,18 @@ class Task(Generic[T]):
             if on_progress is not None:
                 on_progress(progress)
 
-        result = run(self.job, follow)
+        try:
+            result = run(self.job, follow)
+        except BaseException:
+            self.give_up()
+            raise
         self.accept(result)
         return result
+
+    def give_up(self) -> None:
+        """Tell whoever has to know that there will be no result."""
+        if self.given_up is not None:
+            self.given_up()
 
 
 def part(job: Job[T], start: float, end: float) -> Job[T]:

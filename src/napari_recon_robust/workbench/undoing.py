@@ -63,6 +63,7 @@ class Undoing(ReviewPart):
         self._held_since: float | None = None
         self._present = self._settings()
         self._now.changed.connect(self._on_change)
+        self._acquisition.withdrawn.connect(self._on_withdrawn)
 
     def forget(self) -> None:
         """Forget all steps, as for another scan."""
@@ -143,6 +144,10 @@ class Undoing(ReviewPart):
             before = self._past.pop().before
             words = _words(before, now)
         self._push(Step(before, now, words, turned, at))
+
+    def _on_withdrawn(self) -> None:
+        """Make no step of going back to the sampling that is shown."""
+        self._present = self._settings()
 
     def _goes_on(self, last: Step, at: float) -> bool:
         """Whether a turn at a time belongs to the last step: without a pause, or while the mouse holds the knob."""
