@@ -41,6 +41,8 @@ def test_other_packages_add_theirs_in_the_group(monkeypatch: pytest.MonkeyPatch)
     assert Registry("thing", "somewhere", {}).ids() == ["counter"]
     registry: Registry = Registry("thing", "elsewhere", {"own": "module:Class"}, group="somewhere")
     assert registry.ids() == ["own", "counter"]
+    assert [registry.lists(id) for id in ("own", "counter", "third")] == [True, True, False]
+    assert [registry.ships(id) for id in ("own", "counter", "third")] == [True, False, False]
     assert isinstance(registry.get("counter"), Counter)
 
 

@@ -277,7 +277,7 @@ def replay(case: Case | str | Path, reconstructor: Reconstructor | None = None, 
     recipe = case.recipe
     if record.array_hash(case.kspace["clean"], case.kspace["mask"]) != recipe.input:
         raise InputError("the clean samples are not those that the recipe was made from; restore the saved case.")
-    if recipe.perturbation not in perturbations.ids():
+    if not perturbations.lists(recipe.perturbation):
         raise InputError(
             f"the case was made with the perturbation {recipe.perturbation!r}, which is not installed here; install "
             "the package that it is from."
@@ -414,7 +414,7 @@ def _difference(saved: Any, new: Any) -> float:
 
 def _method(recipe: CaseRecipe, given: Reconstructor | None) -> Method:
     """The case's method at its knobs: one of the registry, or the own model that is given, wherever it is now."""
-    listed = recipe.method in reconstructors.ids()
+    listed = reconstructors.lists(recipe.method)
     if given is None and not listed:
         raise InputError(
             f"the case was made with {recipe.method!r}, which is none of the methods here; if it is an own model give "

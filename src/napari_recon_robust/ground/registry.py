@@ -53,6 +53,14 @@ class Registry(Generic[T]):
         """All ids: the project's own, then those of other packages."""
         return [*self.table, *(point.name for point in self._entry_points)]
 
+    def lists(self, id: str) -> bool:
+        """Whether there is an entry with that id, of the project or of another package."""
+        return id in self.ids()
+
+    def ships(self, id: str) -> bool:
+        """Whether the entry with that id is the project's own; False for other packages', and for unknown ids."""
+        return id in self.table
+
     def available(self) -> Iterator[str]:
         """The ids of all that can be had, each loaded first; a warning names what another package cannot give, once."""
         for id in self.ids():
@@ -81,7 +89,7 @@ class Registry(Generic[T]):
 
     def kind_of(self, id: str) -> Any:
         """The class with that id; InputError for an unknown id, and for one whose package cannot be loaded."""
-        if isinstance(id, str) and id in self.table:
+        if isinstance(id, str) and self.ships(id):
             module, name = self.table[id].split(":")
             return getattr(import_module(f"{self.package}.{module}"), name)
         for point in self._entry_points:

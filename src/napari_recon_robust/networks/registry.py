@@ -64,7 +64,7 @@ _LARGEST = 10_000  # the largest argument; no network's sizes or numbers of part
 def identify(name: str) -> str:
     """The id of a network from its id or former name in a file; InputError for anything else."""
     id = _FORMER.get(name, name)
-    if id not in registry.ids():
+    if not registry.lists(id):
         raise InputError(f"there is no network {name!r}; choose one of {', '.join(registry.ids())}.")
     return id
 

@@ -126,7 +126,7 @@ def _known(found: Reconstructor, label: str, fingerprint: dict[str, str]) -> Rec
         return found
     if lacking := missing_words(found, registry.words):
         raise ModelError(f"{label} has no {lacking}; set such texts in its class, as the methods here do.")
-    if found.id in registry.ids() and type(found) is not type(registry.get(found.id)):
+    if registry.lists(found.id) and type(found) is not type(registry.get(found.id)):
         raise ModelError(f"{label} has the id {found.id!r}, which is another method's here; give it an id of its own.")
     if found.code is None:
         found.code = fingerprint | (of_module(module) if module in sys.modules else {})

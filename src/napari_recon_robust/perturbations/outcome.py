@@ -119,7 +119,7 @@ def _asked_again(
     measurement: Measurement, method: Method, clean: Tensor, perturbed: Sequence[Perturbed]
 ) -> dict[str, str]:
     """Whether an own model whose images no search has seen before gives another clean image when it is asked again."""
-    if method.id in registry.table or all(one.image is not None for one in perturbed):
+    if registry.ships(method.id) or all(one.image is not None for one in perturbed):
         return {}
     with torch.no_grad():
         return differing([(method(measurement), clean)])

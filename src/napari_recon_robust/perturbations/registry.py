@@ -25,5 +25,5 @@ registry: Registry[Perturbation] = Registry(
     },
     words=("id", "label", "summary"),
 )
-ids, get = registry.ids, registry.get
+ids, get, lists = registry.ids, registry.get, registry.lists
 DEFAULT = "worst-case"

@@ -32,7 +32,7 @@ def disagreement(method: Method, measurement: Measurement, image: Tensor) -> str
 
     image: (..., rows, columns) of the output matrix. Without calibration lines this is not known, and "" is returned.
     """
-    if method.id in registry.table or not method.is_image:
+    if registry.ships(method.id) or not method.is_image:
         return ""
     try:
         model, combined = measurement.model, measurement.combined

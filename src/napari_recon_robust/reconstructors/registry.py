@@ -98,7 +98,7 @@ class Reconstructors(Registry[Reconstructor]):
 
     def get(self, id: str) -> Reconstructor:
         """The reconstructor with that id, loaded once; or an own model, which is opened anew each time."""
-        if isinstance(id, str) and id not in self.ids():
+        if isinstance(id, str) and not self.lists(id):
             opening = import_module(_OWN_MODELS)
             if opening.recognises(id):
                 opened: Reconstructor = opening.open_model(id)
@@ -120,3 +120,4 @@ registry = Reconstructors(
     words=("id", "label", "summary"),
 )
 ids, get, grouped = registry.ids, registry.get, registry.grouped
+lists, ships = registry.lists, registry.ships

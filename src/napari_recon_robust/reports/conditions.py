@@ -59,7 +59,7 @@ class CaseImages:
         self.folder = None if isinstance(case, Case) else to_path(case).resolve()
         self.name = name or ("the case" if self.folder is None else self.folder.name)
         loaded = case if isinstance(case, Case) else load_case(case)
-        known = loaded.recipe.perturbation in perturbations.ids()
+        known = perturbations.lists(loaded.recipe.perturbation)
         done = recalled(loaded) if known and loaded.results else []
         self.curve = done[0].curve if done else None
         self._interpolated = [one.restore is not None for one in done]
@@ -87,13 +87,13 @@ class CaseImages:
     def kind(self) -> str:
         """The perturbation in words; its id where it is not installed here, empty where there is none."""
         id = self.case.recipe.perturbation
-        return perturbations.get(id).label if id in perturbations.ids() else id
+        return perturbations.get(id).label if perturbations.lists(id) else id
 
     @cached_property
     def method(self) -> str:
         """The method with the knobs that are not at their defaults; the id of one that is not installed here."""
         recipe = self.case.recipe
-        if recipe.method not in reconstructors.ids():
+        if not reconstructors.lists(recipe.method):
             return recipe.method
         reconstructor = reconstructors.get(recipe.method)
         known = {knob.name for knob in reconstructor.knobs}

@@ -83,7 +83,7 @@ def charts(shown: CaseImages) -> list[Chart]:
     if None in budgets:
         return []
     whole = "what is perturbed"
-    if recipe.perturbation in perturbations.ids():
+    if perturbations.lists(recipe.perturbation):
         whole = f"the norm of {perturbations.get(recipe.perturbation).budget_of(recipe.perturbation_knobs)}"
     order = sorted(range(len(budgets)), key=lambda number: budgets[number])
     percents = (0.0, *(100 * budgets[number] for number in order))

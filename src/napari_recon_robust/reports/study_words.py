@@ -135,7 +135,7 @@ def _references(found: list[tuple[str, Any]]) -> Iterator[str]:
 
 def _of(registry: Any, id: str) -> Any:
     """The method or perturbation of that id; None for an own one, which is not opened here."""
-    return registry.get(id) if id in registry.ids() else None
+    return registry.get(id) if registry.lists(id) else None
 
 
 def _names(trials: "DataFrame", column: str) -> list[Any]:

@@ -56,7 +56,7 @@ def _perturbation(shown: CaseImages) -> Iterator[str]:
     if not shown.perturbed:
         yield "Nothing was perturbed."
         return
-    if recipe.perturbation in perturbations.ids():
+    if perturbations.lists(recipe.perturbation):
         kind = perturbations.get(recipe.perturbation)
         yield f"The perturbation was “{kind.label}”: {kind.summary}"
         if recipe.budgets:

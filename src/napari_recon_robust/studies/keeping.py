@@ -12,6 +12,7 @@ from ..ground.documents import read_yaml
 from ..ground.guard import opening
 from ..ground.progress import Job, Progress
 from ..perturbations.outcome import Outcome
+from ..physics.sampled import plain
 from .columns import CLEAN
 from .devices import claimed
 from .expand import Study
@@ -121,10 +122,9 @@ def labelled(shared: SharedSlice, trial: Trial) -> ROI:
 def case_of(shared: SharedSlice, trial: Trial, roi: ROI, outcome: Outcome) -> Case:
     """The case of a trial, as it is saved."""
     measurement = shared.of(trial.region)[0]
-    sampling = trial.mask.sampling
     facts = {
         "acceleration": measurement.acceleration,
-        "sampling": None if sampling is None else sampling.model_dump(mode="json"),
+        "sampling": plain(trial.mask.sampling),
         "trial": trial.id,
     }
     full = shared.measurement.full

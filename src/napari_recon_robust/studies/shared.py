@@ -101,7 +101,7 @@ class OpenScan:
         if setting.number not in self._asked:
             method = self.method(setting)
             with torch.no_grad():
-                pairs = [] if method.id in reconstructors.registry.table else [(method(measurement), image)]
+                pairs = [] if reconstructors.ships(method.id) else [(method(measurement), image)]
             self._asked[setting.number] = differing(pairs)
         return self._asked[setting.number]
 

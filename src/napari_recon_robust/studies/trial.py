@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
+from ..physics.sampled import plain
 from ..physics.sampling import Sampling
 from .plan import ACQUIRED
 from .regions import Region
@@ -89,7 +90,7 @@ class Mask:
 
     def determining(self) -> Any:
         """All that determines it, as JSON values."""
-        return None if self.sampling is None else self.sampling.model_dump(mode="json")
+        return plain(self.sampling)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from psygnal import Signal
 from ..data.orientation import Plane
 from ..ground.errors import InputError, ReconRobustError
 from ..ground.progress import Job, Progress
+from ..physics.sampled import plain, same_sampling
 from ..simulation import packaged
 from .preferences import usable
 from .task import Task, part
@@ -344,32 +345,9 @@ def _first_sampling(phase: int) -> "Sampling":
     return Sampling(centre_fraction=min(round(USUAL_CENTRE_LINES / phase, 2), CENTRE_FRACTION.maximum))
 
 
-def plain(sampling: "Sampling | Tensor | None") -> dict[str, Any] | None:
-    """A sampling as plain values; None for the acquired samples, or those of a given mask."""
-    from ..physics.sampling import Sampling
-
-    return sampling.model_dump(mode="json") if isinstance(sampling, Sampling) else None
-
-
-def is_plain(sampling: "Sampling | Tensor | None") -> bool:
-    """Return whether `plain` says what is sampled, which it cannot of a given mask."""
-    return sampling is None or plain(sampling) is not None
-
-
 def _at_once(measured: Slice) -> Job[Slice]:
     yield Progress(1.0, f"Reading slice {measured.index}")
     return measured
-
-
-def same_sampling(one: object, other: object) -> bool:
-    """Whether two samplings are equal: specifications, masks, or None."""
-    if one is None or other is None:
-        return one is other
-    import torch
-
-    if isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor):
-        return torch.equal(one, other)
-    return type(one) is type(other) and one == other
 
 
 def open_file(path: Path, axes: Sequence[str] | None) -> Job["Scan"]:

@@ -164,7 +164,7 @@ class Reconstruction:
         from ..reconstructors import registry
 
         self.method = (self.find(method) if isinstance(method, str) else method).at(**knobs)
-        if self.method.id not in registry.ids():
+        if not registry.lists(self.method.id):
             self.own_models[self.method.id] = self.method.reconstructor
         self.shown, self._sweeps = None, []
         self.method_changed.emit()

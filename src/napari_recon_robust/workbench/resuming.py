@@ -14,8 +14,9 @@ from psygnal import Signal
 from ..ground.errors import InputError, ReconRobustError
 from ..ground.progress import Job, Progress
 from ..ground.writing import WritingError
+from ..physics.sampled import is_plain, plain
 from . import saved_review
-from .acquisition import Origin, Slice, is_plain, open_file, plain
+from .acquisition import Origin, Slice, open_file
 from .history import Entry, History
 from .lining_up import LiningUp
 from .on_disk import OnDisk, is_of, placed
@@ -216,7 +217,7 @@ class Resuming(ReviewPart):
     def _is_listed(id: str) -> bool:
         from ..reconstructors import registry
 
-        return id in registry.ids()
+        return registry.lists(id)
 
     # ---------------------------------------------------------------- going on
 

@@ -55,10 +55,10 @@ class Entry(Specification):
                 knobs[name] = value.strip()
         id, comma, rest = method.partition(",")
         first, _, more = method.partition(" ")
-        if first in registry.ids() and re.fullmatch(_SETTING, more):
+        if registry.lists(first) and re.fullmatch(_SETTING, more):
             parts = ", ".join(text.replace(",", " ").split())
             raise InputError(f"{text.strip()!r} lacks a comma behind {first}; write {parts!r}.")
-        if comma and id.strip() in registry.ids():
+        if comma and registry.lists(id.strip()):
             raise InputError(
                 f"'{rest.strip()}' behind {id.strip()} sets no knob; give a knob as name=value, or one of "
                 f"{', '.join(list(_CHOICES)[1:])}."

@@ -79,7 +79,7 @@ class Run:
         image = yield from chosen.job(case.measurement)
         seconds = time.perf_counter() - started
         doubted = of_method(chosen, case.measurement, image)
-        if method.id not in registry.table and entry.name not in self.asked:
+        if not registry.ships(method.id) and entry.name not in self.asked:
             self.asked.add(entry.name)
             doubted |= differing([((yield from chosen.job(case.measurement)), image)], chosen.label)
         return Reconstructed(chosen, image.detach(), seconds, " ".join(doubted.values()))

@@ -25,9 +25,9 @@ from ...ground.writing import check_room
 from ...perturbations import registry
 from ...perturbations.base import Perturbation, Perturbed
 from ...perturbations.outcome import Outcome, evaluate
+from ...physics.sampled import plain
 from ...reconstructors import registry as reconstructors
 from ...reconstructors.base import Method
-from ...workbench.acquisition import plain
 from .. import regions
 from ..contradictions import Group, is_given, refuse, refuse_both, refuse_idle
 from ..fractions import FRACTION
@@ -62,7 +62,7 @@ class PerturbationGroup(Group):
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         """The command of one perturbation; None for an unknown id."""
-        return _command(registry.get(name)) if name in registry.ids() else None
+        return _command(registry.get(name)) if registry.lists(name) else None
 
 
 @click.group(cls=PerturbationGroup)
