@@ -78,9 +78,14 @@ class Reconstructors(Registry[Reconstructor]):
     """The table of reconstructors. It also gives the own models that `own_models.opening` opens."""
 
     def heading(self, id: str) -> str:
-        """Return the heading under which a list shows the method with that id."""
-        module = self.table.get(id, "").partition(":")[0]
-        return HEADINGS.get(module) or HEADINGS.get(module.partition(".")[0], OTHERS)
+        """The heading under which a list shows the method: of ours that of its module or folder, else `OTHERS`."""
+        if not self.ships(id):
+            return OTHERS
+        module = self.table[id].partition(":")[0]
+        named = [HEADINGS[place] for place in (module, module.partition(".")[0]) if place in HEADINGS]
+        if not named:
+            raise LookupError(f"the method {id!r} lies in no folder of {', '.join(HEADINGS)}; move {module}.py there.")
+        return named[0]
 
     def grouped(self) -> dict[str, list[str]]:
         """Return the ids of all methods that can be had under their headings, as a list shows them."""
