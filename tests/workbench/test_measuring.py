@@ -1,6 +1,7 @@
 """The statistics of the regions."""
 
 import csv
+from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.simulation.acquisition import simulate_slice
 from napari_recon_robust.workbench import Workbench
 from napari_recon_robust.workbench.acquisition import calibrate
+from napari_recon_robust.workbench.regions import Regions
 
 LESION = ROI.box(62, 48, 10, 12)
 
@@ -49,6 +51,41 @@ def test_before_an_attack_and_after(bench: Workbench, tmp_path: Path) -> None:
     assert bench.measuring.found is None
     with pytest.raises(InputError, match="not measured yet"):
         bench.measuring.save(tmp_path / "again.csv")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda regions: regions.reshape(regions.all[0], ROI.box(30, 40, 5, 5)),
+        lambda regions: regions.remove(regions.all[:1]),
+        lambda regions: regions.rename(regions.all[0], "other"),
+    ],
+    ids=["reshaped", "removed", "renamed"],
+)
+@pytest.mark.parametrize("chosen", [True, False])
+def test_the_table_goes_when_the_regions_are_others(
+    bench: Workbench, change: Callable[[Regions], object], chosen: bool
+) -> None:
+    regions = bench.regions
+    regions.draw(LESION, 1)
+    regions.draw(ROI.box(20, 20, 4, 6), 0)
+    bench.reconstruction.render().run()
+    regions.choose(regions.on(1) if chosen else [])
+    assert len(bench.measuring.run().run()) == 4
+    regions.rename(regions.all[-1], "on another slice")
+    assert bench.measuring.found is not None
+    change(regions)
+    with pytest.raises(InputError, match="not measured yet"):
+        bench.measuring.save(Path("regions.csv"))
+
+
+def test_a_table_of_all_regions_goes_when_there_is_another_one_or_one_less(bench: Workbench) -> None:
+    measuring, regions = bench.measuring, bench.regions
+    bench.reconstruction.render().run()
+    for change in (lambda: regions.suggest([(LESION, "fragile")], 1), bench.undoing.undo):
+        assert len(measuring.run().run()) == 2 * len(regions.on(1))
+        change()
+        assert (measuring.found, regions.chosen) == (None, ())
 
 
 @pytest.mark.parametrize("kind", ["worst-case", "fnaf"])

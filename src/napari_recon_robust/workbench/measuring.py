@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..evaluation.readout import RegionRow, Shown
     from ..perturbations.base import Perturbed
     from ..reconstructors.base import Method
+    from .regions import Region
 
     Rows = list[RegionRow]
 
@@ -33,7 +34,7 @@ class Measuring(ReviewPart):
         super().__init__(basis)
         self._kept: Kept[Rows] = Kept(
             self._now,
-            lambda state: (state.only("slice", "method", "roi"), id(self._perturbing.current)),
+            lambda state: (state.only("slice", "method"), self._meant(state.slice), id(self._perturbing.current)),
             self.changed.emit,
         )
         self._perturbing.finished.connect(self._kept.drop)
@@ -49,7 +50,7 @@ class Measuring(ReviewPart):
         InputError where no region lies on the slice, or no image of it is shown yet.
         """
         measured, take = self._acquisition.current, self._kept.for_now()
-        here = [one for one in self._regions.chosen if one.slice == measured.index] or self._regions.on(measured.index)
+        here = self._meant(measured)
         if not here:
             number = self._acquisition.counted(measured.index)
             raise InputError(f"no region is on slice {number}; choose one in the list, or draw one.")
@@ -61,6 +62,13 @@ class Measuring(ReviewPart):
         changed = None if result is None else result.outcome.perturbed
         job = _table(measured, method, changed, images, masks, pixel)
         return Task("Measuring the regions", job, take, models=self._reconstruction.own(method.id))
+
+    def _meant(self, measured: Slice | None) -> "tuple[Region, ...]":
+        """The regions that are measured; one that is reshaped or renamed is another one."""
+        if measured is None:
+            return ()
+        chosen = tuple(one for one in self._regions.chosen if one.slice == measured.index)
+        return chosen or tuple(self._regions.on(measured.index))
 
     def save(self, path: Path) -> Task[Path]:
         """Write the table as CSV; InputError before it is measured, WritingError where it cannot be written."""
