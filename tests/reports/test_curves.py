@@ -20,6 +20,21 @@ def test_the_curve_over_the_budgets_begins_with_the_clean_image_and_has_the_cont
     assert similarity.columns[0][1] == "0"
 
 
+def test_the_budgets_are_in_percent_from_the_smallest_up() -> None:
+    """However the case has them: budgets of 2% and 5%, on an axis of ticks at each percent."""
+    case = frozen()
+    small, large = (
+        {**one, "budget": {**one["budget"], "nominal": nominal}}
+        for one, nominal in zip(case.results, (0.02, 0.05), strict=True)
+    )
+    forward, backward = (
+        charts(CaseImages(replace(case, results=results)))[0] for results in ([small, large], [large, small])
+    )
+    places = {text: place for place, text in forward.columns}
+    assert [x for x, _ in forward.lines[0].points] == [places["0"], places["2"], places["5"]]
+    assert backward.lines[0].points == forward.lines[0].points
+
+
 def test_a_perturbation_with_a_curve_of_its_own_shows_that() -> None:
     shown = CaseImages(frozen("rotation"))
     curve = shown.curve
