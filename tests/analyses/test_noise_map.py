@@ -101,6 +101,16 @@ def test_noise_that_is_correlated_between_coils() -> None:
         assert float(found[tissue].square().mean().sqrt()) == pytest.approx(expected, rel=0.05)
 
 
+def test_the_reference_has_the_phase_of_the_correlation_between_its_coils(monkeypatch: pytest.MonkeyPatch) -> None:
+    """S^H R S = (1 + 0.8j 1j - 1j (-0.8j) + 1) / 2 = 0.2, half of it in the real part; R^T would give 1.8."""
+    r = torch.tensor([[1, 0.8j], [-0.8j, 1]], dtype=torch.complex64)
+    monkeypatch.setattr(noise, "correlation", lambda *_: r)
+    maps = torch.tensor([1, 1j], dtype=torch.complex64)[:, None, None].expand(2, 8, 8) / 2**0.5
+    kspace, mask = torch.ones(2, 8, 8, dtype=torch.complex64), torch.ones(1, 8, dtype=torch.bool)
+    found = reference_noise(Measurement(kspace, mask, (8, 8), kspace, Calibration(maps, torch.ones(2))))
+    torch.testing.assert_close(found, torch.full((8, 8), 0.1**0.5))
+
+
 def test_a_scan_without_noise() -> None:
     measurement, _ = regular(torch.zeros(COILS))
     assert not progress.run(noise_map(measurement, registry.get("cg-sense"))).any()

@@ -48,7 +48,7 @@ def test_more_samples_are_better_where_they_should_be(whole: Measurement) -> Non
     found = curve(whole, registry.get("cg-sense"), (2.0, 6.0, 1.0, 4.0), seeds=(0, 1))
     levels = found.levels
     assert [level.acceleration for level in levels] == [6, 4, 2, 1]
-    assert [level.nmse for level in levels] == sorted((level.nmse for level in levels), reverse=True)
+    assert [level.mean.nmse for level in levels] == sorted((level.mean.nmse for level in levels), reverse=True)
     assert levels[-1].effective == 1
     assert found.falls == []
     assert "does not fall" in found.sentence
@@ -89,6 +89,9 @@ def test_what_lies_within_the_spread_is_a_tie() -> None:
     fallen = SamplesCurve((*few, point(2.0, 0, 0.88), point(2.0, 1, 0.885)), "combined")
     assert len(fallen.falls) == 1
     assert "one mask" not in fallen.sentence
+    single, two = (point(4.0, 0, 0.9), point(2.0, 0, 0.85)), (point(1.5, 0, 0.8), point(1.5, 1, 0.8))
+    assert "one mask each" in SamplesCurve(single, "combined").sentence
+    assert "one mask" not in SamplesCurve((*single, *two), "combined").sentence, "the second fall is of two masks"
 
 
 def test_equal_masks_count_once_and_previews_grow(whole: Measurement) -> None:
@@ -106,6 +109,8 @@ def test_what_does_not_fit_is_said(whole: Measurement, scan_file: Path) -> None:
         mask = torch.ones(1, scan.header.phase, dtype=torch.bool)
         mask[:, 1] = False
         sampled = whole.with_kspace(whole.kspace, mask=mask)
+    with pytest.raises(InputError, match="one slice .* is taken at a time"):
+        quality_by_samples(whole.with_kspace(whole.kspace[None]), Tuned(), (2.0,))
     with pytest.raises(InputError, match="undersampled"):
         quality_by_samples(sampled, Tuned(), (2.0,))
     with pytest.raises(InputError, match="at least one"):

@@ -116,6 +116,8 @@ def test_intervals_are_over_what_is_independent() -> None:
     one = [result("a", n, 0.1, slice=n // 2) for n in range(12)]
     assert Table(one, {"a": {}}).sections[0].unit == "6 slices"
     assert Table(one[:4], {"a": {}}).sections[0].unit == "4 masks"
+    two = [result("a", n, 0.1, scan=n // 4, slice=n % 4 // 2) for n in range(8)]
+    assert Table(two, {"a": {}}).sections[0].unit == "4 slices", "slices 0 and 1 of two scans"
 
 
 def test_intervals_are_students_over_the_means_of_scans() -> None:
