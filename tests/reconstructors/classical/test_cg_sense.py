@@ -6,7 +6,7 @@ from helpers.simulated import errors_about, simulate, undersampled
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.physics.model import ForwardModel
 from napari_recon_robust.physics.sampling import Sampling
-from napari_recon_robust.reconstructors.classical.cg_sense import CGSense, conjugate_gradients
+from napari_recon_robust.reconstructors.classical.cg_sense import CGSense, conjugate_gradients, proximal
 
 
 @pytest.mark.slow
@@ -53,6 +53,16 @@ def test_a_zero_right_hand_side_gives_zero_and_a_finite_gradient() -> None:
     torch.testing.assert_close(x, b / 2)
     (gradient,) = torch.autograd.grad(x.real.sum(), b)
     assert torch.isfinite(torch.view_as_real(gradient)).all()
+
+
+def test_the_proximal_image_solves_its_equation() -> None:
+    """(A^H A + w) x = b + w z."""
+    random = torch.Generator().manual_seed(0)
+    maps = torch.randn(3, 10, 12, dtype=torch.complex64, generator=random)
+    model = ForwardModel(maps, torch.rand(1, 12, generator=random) < 0.6, (-1,))
+    b, z = torch.randn(2, 10, 12, dtype=torch.complex64, generator=random)
+    x = proximal(model, b, z, 0.7, 60)
+    torch.testing.assert_close(model.normal(x) + 0.7 * x, b + 0.7 * z, rtol=1e-3, atol=1e-3)
 
 
 def test_steps_end_where_only_rounding_is_left() -> None:

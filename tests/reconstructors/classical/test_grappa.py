@@ -76,6 +76,14 @@ def test_a_missing_sample_is_what_least_squares_over_the_acs_give(monkeypatch):
     np.testing.assert_allclose(found[:, 11, 37].numpy(), sources(11, 37) @ weights, rtol=1e-3, atol=1e-4)
 
 
+def test_coils_of_zeros_change_nothing(monkeypatch):
+    kspace, mask = exact(), lines(40, 2, 20)
+    more = torch.cat([kspace, torch.zeros_like(kspace[:3])])
+    one, other = (filled(sampled(given, mask), 0.3, monkeypatch) for given in (kspace, more))
+    torch.testing.assert_close(other[:8], one, rtol=1e-4, atol=1e-5 * float(one.abs().max()))
+    assert not other[8:].any()
+
+
 @pytest.mark.parametrize("pattern", ["lines", "plane"])
 def test_samples_stay_as_they_are(pattern, request, monkeypatch):
     measurement = request.getfixturevalue(pattern)
