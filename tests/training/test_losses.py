@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from torch.nn.functional import max_pool2d
 
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.physics import fourier, learned_lines
@@ -125,6 +126,21 @@ def test_data_driven_energy_is_that_of_the_setting_that_fits_the_samples_best(ex
     model, data = example.problem.model, example.problem.data
     expected, baseline = (energy.objective(model, data, x, *taken) for x in (network(None, *taken), start))
     assert float(value) == pytest.approx(float(expected / baseline), rel=0.02)
+
+
+def test_an_image_that_keeps_all_of_its_noise_has_the_noises_variance(example):
+    """Both are known, v = s^2 / 2: log 1 + 0.1 (1 + log 1)."""
+    found = LOSSES["denoising"](lambda x, s: (x, (s**2 / 2).expand(*x.shape, 2)), example, np.random.default_rng(0))
+    assert float(found) == pytest.approx(0.1, abs=0.05)
+
+
+def test_refinement_is_of_the_foreground_only(example):
+    """SSIM's windows reach 3 pixels beyond it."""
+    air = max_pool2d(example.inside[None].float(), 9, 1, 4)[0] == 0
+    assert air.any()
+    images = example.magnitude, example.magnitude + 0.5 * air
+    one, other = (LOSSES["refinement"](Answers([image]), example, np.random.default_rng(0)) for image in images)
+    torch.testing.assert_close(other, one)
 
 
 def unsampled_changed(case: TrainingCase, mask: torch.Tensor) -> TrainingCase:
@@ -263,13 +279,14 @@ def test_learned_lines_of_a_perfect_and_of_an_empty_image(full):
 
         def forward(self, problem, acceleration, centre_fraction, offset):
             assert 2 <= acceleration <= 8
-            assert 0.04 <= centre_fraction <= 0.1
+            assert 0.04 <= centre_fraction <= min(0.1, 0.5 / acceleration)
             assert 0 <= offset < 1
             return self.factor * full.truth
 
     for factor, expected in ((0.0, 0.0), (-1.0, np.log(2)), (0.9, np.log(0.1))):
-        value = float(LOSSES["learned-lines"](Constant(factor), full, np.random.default_rng(1)))
-        assert value == pytest.approx(expected, abs=1e-5)
+        rng = np.random.default_rng(1)
+        values = [float(LOSSES["learned-lines"](Constant(factor), full, rng)) for _ in range(20)]
+        assert values == pytest.approx([expected] * 20, abs=1e-5)
 
 
 @pytest.mark.parametrize(
