@@ -1,8 +1,9 @@
 """Quality against the number of samples: a network made for one mask may get worse when it is given more."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import groupby
+from math import isfinite, nan
 from statistics import fmean, stdev
 from typing import Any
 
@@ -10,6 +11,7 @@ import torch
 
 from ..data.measurement import Measurement
 from ..evaluation import metrics
+from ..evaluation.measures import MEASURES
 from ..evaluation.metrics import Metrics
 from ..ground.arguments import as_list, as_whole
 from ..ground.errors import InputError
@@ -35,36 +37,43 @@ class MaskScore:
 
 @dataclass(frozen=True)
 class Level:
-    """The masks of one acceleration: means (PSNR in dB), and standard deviations over the masks, None of one mask."""
+    """The masks of one acceleration: means, and standard deviations of the metrics over the masks, None of one mask."""
 
     acceleration: float
     masks: int
     effective: float
     lines: float | None
-    ssim: float
-    psnr: float
-    nmse: float
-    ssim_spread: float | None
-    nmse_spread: float | None
+    mean: Metrics
+    spread: Metrics | None
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON values, with all means and spreads side by side; what is not finite is null."""
+        facts = {name: value for name, value in vars(self).items() if name not in ("mean", "spread")}
+        spread = {f"{name}_spread": None if self.spread is None else getattr(self.spread, name) for name in MEASURES}
+        return finite({**facts, **vars(self.mean), **spread})
 
 
 @dataclass(frozen=True)
 class Fall:
-    """A measure ("SSIM" or "NMSE") that is worse with many samples than with few."""
+    """A measure ("SSIM" or "NMSE") that is worse with many samples than with few. before, after: its means."""
 
     measure: str
     few: Level
     many: Level
+    before: float
+    after: float
 
     @property
     def words(self) -> str:
         """From which to which acceleration, from which to which value."""
-        before, after = (getattr(level, self.measure.lower()) for level in (self.few, self.many))
-        moved = "falls" if after < before else "rises"
+        moved = "falls" if self.after < self.before else "rises"
         return (
             f"from R = {self.few.effective:.3g} to {self.many.effective:.3g} {self.measure} {moved} "
-            f"from {written(before)} to {written(after)}"
+            f"from {written(self.before)} to {written(self.after)}"
         )
+
+
+_WATCHED = ("ssim", "nmse")  # PSNR falls where NMSE rises
 
 
 @dataclass(frozen=True)
@@ -86,16 +95,17 @@ class SamplesCurve:
     def falls(self) -> list[Fall]:
         """Where SSIM or NMSE is worse than the best with fewer samples, by more than the spread of either."""
         found = []
-        for measure, sign in (("SSIM", 1), ("NMSE", -1)):
-            name = measure.lower()
+        for name in _WATCHED:
+            sign = -1 if MEASURES[name].larger_is_worse else 1
             for index, many in enumerate(self.levels):
                 fewer = [level for level in self.levels[:index] if level.effective > many.effective]
                 if not fewer:
                     continue
-                few = max(fewer, key=lambda level: sign * getattr(level, name))
-                spread = max(getattr(level, f"{name}_spread") or 0.0 for level in (few, many))
-                if sign * (getattr(few, name) - getattr(many, name)) > spread:
-                    found.append(Fall(measure, few, many))
+                few = max(fewer, key=lambda level: sign * getattr(level.mean, name))
+                spread = max(getattr(level.spread, name) if level.spread else 0.0 for level in (few, many))
+                before, after = (getattr(level.mean, name) for level in (few, many))
+                if sign * (before - after) > spread:
+                    found.append(Fall(MEASURES[name].name, few, many, before, after))
         return found
 
     @property
@@ -115,7 +125,7 @@ class SamplesCurve:
         return {
             "reference": self.reference,
             "masks": [{**vars(point), "metrics": point.metrics.to_json()} for point in self.points],
-            "levels": [finite(asdict(level)) for level in self.levels],
+            "levels": [level.to_json() for level in self.levels],
             "falls": [
                 {"measure": fall.measure, "from": fall.few.acceleration, "to": fall.many.acceleration}
                 for fall in self.falls
@@ -185,16 +195,18 @@ def _measured(measurement: Measurement, method: Method, samplings: Sequence[Samp
 
 
 def _level(points: Sequence[MaskScore]) -> Level:
-    ssim, psnr, nmse = ([getattr(point.metrics, name) for point in points] for name in ("ssim", "psnr", "nmse"))
+    values = {name: [getattr(point.metrics, name) for point in points] for name in MEASURES}
     lines = [point.lines for point in points if point.lines is not None]
     return Level(
         acceleration=points[0].acceleration,
         masks=len(points),
         effective=fmean(point.effective for point in points),
         lines=fmean(lines) if lines else None,
-        ssim=fmean(ssim),
-        psnr=fmean(psnr),
-        nmse=fmean(nmse),
-        ssim_spread=stdev(ssim) if len(points) > 1 else None,
-        nmse_spread=stdev(nmse) if len(points) > 1 else None,
+        mean=Metrics(**{name: fmean(each) for name, each in values.items()}),
+        spread=Metrics(**{name: _deviation(each) for name, each in values.items()}) if len(points) > 1 else None,
     )
+
+
+def _deviation(values: Sequence[float]) -> float:
+    """The standard deviation; NaN where a value is infinite, as the PSNR of identical images."""
+    return stdev(values) if all(map(isfinite, values)) else nan

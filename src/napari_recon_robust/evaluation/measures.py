@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from ..ground.numbers import written
+
 
 @dataclass(frozen=True)
 class Measure:
@@ -17,6 +19,10 @@ class Measure:
     def label(self) -> str:
         """The name with its unit."""
         return f"{self.name}, {self.unit}" if self.unit else self.name
+
+    def said(self, value: float) -> str:
+        """A value with its digits and its unit; a dash in place of a number that is not finite."""
+        return f"{written(value, self.form)} {self.unit}".rstrip()
 
 
 MEASURES = {

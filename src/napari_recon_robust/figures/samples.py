@@ -18,7 +18,7 @@ def samples_curve(path: Path, curve: SamplesCurve, title: str) -> None:
     shares = [1 / level.effective for level in levels]
     several = any(level.masks > 1 for level in levels)
     for panel, (name, measure) in zip(panels, MEASURES.items(), strict=True):
-        means = [getattr(level, name) for level in levels]
+        means = [getattr(level.mean, name) for level in levels]
         panel.plot(shares, means, plots.WORST, label="mean of the masks" if several else "one mask each")
         if several:
             each = [getattr(point.metrics, name) for point in curve.points]

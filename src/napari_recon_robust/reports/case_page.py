@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ..cases import record
 from ..data.roi import ROI, bounds
 from ..data.window import presets
+from ..evaluation.measures import MEASURES
 from ..ground.numbers import finite, written
 from . import curves, words
 from .conditions import CaseImages
@@ -29,7 +30,7 @@ _CHANGES = {
 
 @dataclass(frozen=True)
 class _Row:
-    """One image in the table of metrics: SSIM, PSNR and NMSE of each region, as words."""
+    """One image in the table of metrics: those of `measures` for each region, as words."""
 
     title: str
     against: str
@@ -126,6 +127,11 @@ class CasePage:
 
     # ---------------------------------------------------------------- numbers and words
 
+    @property
+    def measures(self) -> list[str]:
+        """The heads of the table of metrics, for each region."""
+        return [measure.label for measure in MEASURES.values()]
+
     def table(self, number: int) -> list[_Row]:
         """The metrics of one result."""
         result = self.results[number]
@@ -136,7 +142,11 @@ class CasePage:
             measured = result.get(condition.name.replace("-", "_"))
             if condition.name == "reference" or measured is None:
                 continue
-            cells = tuple(cell for region in _REGIONS for cell in _cells(measured[region]))
+            cells = tuple(
+                _figure(measured[region].get(name), measure.form)
+                for region in _REGIONS
+                for name, measure in MEASURES.items()
+            )
             against = changed if condition.name == "perturbed" else truth
             rows.append(_Row(condition.title, against, cells, condition.name))
         return rows
@@ -207,10 +217,6 @@ def _outlined(region: NDArray[np.bool_]) -> dict[str, Any]:
     place = bounds(region)
     assert place is not None, "a region has pixels"
     return {"outline": path, "box": place._asdict()}
-
-
-def _cells(measured: Mapping[str, float | None]) -> tuple[str, str, str]:
-    return _figure(measured["ssim"], ".3f"), _figure(measured["psnr"], ".1f"), _figure(measured["nmse"], ".3g")
 
 
 def _figure(value: float | None, form: str) -> str:

@@ -119,7 +119,7 @@ def _table(figure: "Figure", case: CasePage, number: int) -> None:
     axes = figure.add_axes((0.04, 0.06, 0.94, 0.27))
     axes.set_axis_off()
     regions = [textwrap.fill(region, _HEAD) for region in case.regions.values()]
-    heads = [f"{measure}\n{region}" for region in regions for measure in ("SSIM", "PSNR, dB", "NMSE")]
+    heads = [f"{measure}\n{region}" for region in regions for measure in case.measures]
     rows = [[row.title, row.against, *row.cells] for row in case.table(number)]
     widths = [0.16, 0.1, *[0.74 / len(heads)] * len(heads)]
     labels = ["Image", "against", *heads]

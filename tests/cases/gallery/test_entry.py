@@ -9,6 +9,7 @@ from helpers.galleries import changed, copied
 from napari_recon_robust.cases.gallery.entry import METRICS, Entry, read_entry
 from napari_recon_robust.cases.gallery.verdicts import Judgement
 from napari_recon_robust.cases.record import load_case
+from napari_recon_robust.evaluation.measures import MEASURES
 
 
 def test_it_shows_the_largest_budget(tmp_path: Path) -> None:
@@ -116,3 +117,10 @@ def test_a_row_of_a_table_does_not_say_where_it_lies(tmp_path: Path) -> None:
     assert row["recovery"] is not None
     assert row["budget"] is None
     assert row["verdict"] == ""
+
+
+def test_every_image_metric_of_the_perturbed_image_is_one_of_a_list() -> None:
+    for name, measure in MEASURES.items():
+        assert METRICS[name].label == f"{measure.name}, perturbed"
+        assert METRICS[name].highest_first == measure.larger_is_worse
+        assert METRICS[name].of({"perturbed": {"roi": {name: 0.25}}}) == 0.25

@@ -1,6 +1,7 @@
 """recon-robust samples; the figures are tested in tests/quality."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from click.testing import CliRunner, Result
 from matplotlib.figure import Figure
 
 from napari_recon_robust.cli import cli
+from napari_recon_robust.evaluation.measures import MEASURES, Measure
 from napari_recon_robust.ground.errors import InputError
 
 TWO = ["--acceleration", "2", "--acceleration", "4"]
@@ -24,7 +26,7 @@ def test_the_table_and_the_json_say_the_same(scan_file: Path) -> None:
     answer = json.loads(invoke(*common, "--json").stdout)
     method, head, *rows, legend, sentence = printed.stdout.splitlines()
     assert method.startswith("CG-SENSE, equispaced")
-    assert "PSNR (dB)" in head
+    assert [name for name in ("SSIM", "PSNR, dB", "NMSE") if name not in head] == []
     assert [row.split()[0] for row in rows] == ["4", "2"]
     assert [float(row.split()[4]) for row in rows] == [round(level["ssim"], 3) for level in answer["levels"]]
     assert all("±" in row for row in rows)
@@ -32,6 +34,14 @@ def test_the_table_and_the_json_say_the_same(scan_file: Path) -> None:
     assert sentence == answer["sentence"] == "The quality does not fall anywhere as samples are added."
     assert answer["method"] == "cg-sense"
     assert {mask["seed"] for mask in answer["masks"]} == {0, 1}
+
+
+def test_every_image_metric_has_its_column(scan_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(MEASURES, "psnr", Measure("Peak", ".0f", "", unit="bel"))
+    printed = invoke(scan_file, "--method", "zero-filled", "--acceleration", 2, "--seeds", 2, "--centre-fraction", 0.2)
+    head, row = printed.stdout.splitlines()[1:3]
+    at = head.index("Peak, bel")
+    assert re.match(r"\d+ ± \d+ ", row[at:])
 
 
 def test_one_mask_has_no_spread(scan_file: Path) -> None:

@@ -7,6 +7,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from ...evaluation.measures import MEASURES, Measure
 from ...ground.errors import FileFormatError
 from ...ground.numbers import written
 from ..record import DESCRIPTION, read_description
@@ -25,6 +26,17 @@ class Metric:
     highest_first: bool
 
 
+def _perturbed(name: str, measure: Measure) -> Metric:
+    """An image metric of the perturbed image."""
+    return Metric(
+        f"{measure.name}, perturbed",
+        f"{measure.name} of the perturbed image against the reference"
+        + (f", in {measure.unit}" if measure.unit else ""),
+        lambda result: result["perturbed"]["roi"][name],
+        measure.larger_is_worse,
+    )
+
+
 # All are of the region that the case is about.
 METRICS: dict[str, Metric] = {
     "change": Metric(
@@ -39,24 +51,7 @@ METRICS: dict[str, Metric] = {
         lambda result: result["clean"]["roi"]["ssim"] - result["perturbed"]["roi"]["ssim"],
         True,
     ),
-    "ssim": Metric(
-        "SSIM, perturbed",
-        "SSIM of the perturbed image against the reference",
-        lambda result: result["perturbed"]["roi"]["ssim"],
-        False,
-    ),
-    "psnr": Metric(
-        "PSNR, perturbed",
-        "PSNR of the perturbed image against the reference, in dB",
-        lambda result: result["perturbed"]["roi"]["psnr"],
-        False,
-    ),
-    "nmse": Metric(
-        "NMSE, perturbed",
-        "NMSE of the perturbed image against the reference",
-        lambda result: result["perturbed"]["roi"]["nmse"],
-        True,
-    ),
+    **{name: _perturbed(name, measure) for name, measure in MEASURES.items()},
     "clean-ssim": Metric(
         "SSIM, clean",
         "SSIM of the clean image against the reference",
@@ -131,9 +126,9 @@ class Entry:
             return "—"
         if metric in ("change", "budget"):
             return f"{100 * value:.3g}%"
-        return {"psnr": f"{written(value, '.1f')} dB", "thermal": f"{written(value)}×", "nmse": written(value)}.get(
-            metric, written(value, ".3f")
-        )
+        if metric == "thermal":
+            return f"{written(value)}×"
+        return MEASURES[metric].said(value) if metric in MEASURES else written(value, ".3f")
 
     def facts(self) -> dict[str, Any]:
         """What was read from the case, as JSON values, which `recalled` takes."""

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ...data.measurement import Measurement
 from ...evaluation import metrics
+from ...evaluation.measures import MEASURES
 from ...ground.errors import InputError, either
 from ...io import images
 from ...reconstructors.base import Method
@@ -105,4 +106,5 @@ def _say(
         click.echo("no fully sampled image to compare with: no metrics")
     elif regions is not None:  # else the reason was given with the warning
         for name, region in regions.items():
-            click.echo(f"{name:<12} SSIM {region.ssim:.3f}   PSNR {region.psnr:.1f} dB   NMSE {region.nmse:.3g}")
+            figures = [f"{one.name} {one.said(getattr(region, field))}" for field, one in MEASURES.items()]
+            click.echo(f"{name:<12} {'   '.join(figures)}")

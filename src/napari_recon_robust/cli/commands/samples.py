@@ -6,9 +6,11 @@ from typing import Any
 import click
 
 from ...analyses.samples import Level, SamplesCurve, quality_by_samples
+from ...evaluation.measures import MEASURES
 from ...figures import plots
 from ...figures.samples import samples_curve
 from ...ground.errors import either
+from ...ground.numbers import written
 from ...physics.sampling import Sampling
 from ..options import chosen_method, follow, measured, print_json, samplings_options
 from ..outputs import Outputs
@@ -56,10 +58,14 @@ def samples(
     outputs.end(quiet=as_json)
 
 
+_WIDTH = 19  # of a mean with its spread
+
+
 def _say(curve: SamplesCurve, title: str) -> None:
     against = "its root-sum-of-squares" if curve.reference == "rss" else "the coil-combined"
     click.echo(f"{title}: on the foreground, against {against} reference")
-    click.echo(f"{'nominal R':>9} {'effective':>9} {'lines':>5} {'masks':>5}   {'SSIM':<13}   PSNR (dB)   NMSE")
+    heads = [f"{measure.label:<{_WIDTH}}" for measure in MEASURES.values()]
+    click.echo("   ".join([f"{'nominal R':>9} {'effective':>9} {'lines':>5} {'masks':>5}", *heads]).rstrip())
     for level in curve.levels:
         click.echo(_row(level))
     if any(level.masks > 1 for level in curve.levels):
@@ -69,10 +75,8 @@ def _say(curve: SamplesCurve, title: str) -> None:
 
 def _row(level: Level) -> str:
     lines = "" if level.lines is None else f"{level.lines:.3g}"
-    ssim, nmse = f"{level.ssim:.3f}", f"{level.nmse:.2e}"
-    if level.ssim_spread is not None:
-        ssim += f" ± {level.ssim_spread:.3f}"
-    if level.nmse_spread is not None:
-        nmse += f" ± {level.nmse_spread:.1e}"
-    head = f"{level.acceleration:>9.3g} {level.effective:>9.3g} {lines:>5} {level.masks:>5}"
-    return f"{head}   {ssim:<13}   {level.psnr:>9.1f}   {nmse}"
+    cells = [f"{level.acceleration:>9.3g} {level.effective:>9.3g} {lines:>5} {level.masks:>5}"]
+    for name, measure in MEASURES.items():
+        each = [getattr(metrics, name) for metrics in (level.mean, level.spread) if metrics is not None]
+        cells.append(f"{' ± '.join(written(one, measure.form) for one in each):<{_WIDTH}}")
+    return "   ".join(cells).rstrip()

@@ -129,8 +129,9 @@ def show_curve(plot: Plot, levels: "Sequence[Level]") -> None:
     """Plot SSIM and NMSE of the foreground over the share of samples, with the spread over the masks."""
     rising = sorted(levels, key=lambda level: -level.effective)
 
-    def line(measure: str) -> Line:
-        values, spread = ([getattr(level, name) for level in rising] for name in (measure, f"{measure}_spread"))
+    def line(name: str) -> Line:
+        values = [getattr(level.mean, name) for level in rising]
+        spread = [None if level.spread is None else getattr(level.spread, name) for level in rising]
         return Line("Foreground, mean ± spread of the masks", values, spread)
 
     plot.show_lines(

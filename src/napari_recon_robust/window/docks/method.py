@@ -8,6 +8,7 @@ from superqt.utils import signals_blocked
 
 from ...controls.knob_panel import KnobPanel
 from ...controls.parts import button, column, heading, row, set_faint, show_text, warning, words
+from ...evaluation.measures import MEASURES
 from ...ground.errors import ReconRobustError
 from ...ground.numbers import written
 from ...workbench.domain import outside, trained_for
@@ -169,9 +170,9 @@ class MethodBox(QWidget):
             self.show_domain()
         if rendered.metrics is not None:
             lines = [
-                f"{region.capitalize()}: SSIM {written(one.ssim, '.3f')}, {written(one.psnr, '.1f')} dB, "
-                f"NMSE {written(one.nmse)}"
-                for region, one in rendered.metrics.items()
+                f"{region.capitalize()}: "
+                + ", ".join(f"{one.name} {one.said(getattr(scores, name))}" for name, one in MEASURES.items())
+                for region, scores in rendered.metrics.items()
             ]
             if rendered.method.reference_kind == "rss":
                 lines.append(_ROOT_SUM_OF_SQUARES)
