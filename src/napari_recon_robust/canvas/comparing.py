@@ -167,6 +167,11 @@ class Comparing:
         both = self._pair if self.view.way is not None or self.view.flicker else None
         return both if both is not None and self._host(both) in self.panels.shown else ()
 
+    def mixes(self, key: str) -> bool:
+        """Whether another image is seen in this panel too, together with its own or in turn."""
+        pair, above = self._pair, self.view.flicker and clean_of(key) in self.pictures
+        return above or (pair is not None and bool(self.mixed) and key == self._host(pair))
+
     @property
     def edge(self) -> NDArray[np.float32] | None:
         """The line between the two images, (n, 2) rows and columns of pixel edges, or None while there is none."""

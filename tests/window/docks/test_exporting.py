@@ -9,9 +9,40 @@ from qtpy.QtWidgets import QFileDialog
 
 from helpers.docks import dock_of
 from napari_recon_robust.data.roi import ROI
+from napari_recon_robust.window.docks.exporting import export_panel
 from napari_recon_robust.window.session import Session
+from napari_recon_robust.workbench.looking import View
 
 Until = Callable[[Callable[[], object]], None]
+
+
+@pytest.mark.parametrize(
+    ("look", "words"),
+    [
+        (lambda view: setattr(view, "part", "phase"), "shows the phase, which is not exported; press Z until"),
+        (lambda view: setattr(view, "part", "real"), "shows the real part, which"),
+        (lambda view: view.mix("wipe"), "take the wipe away (W)"),
+        (lambda view: view.mix("lens"), "take the lens away (⇧W)"),
+        (lambda view: view.mix("fade"), "take the fade away (F)"),
+        (lambda view: setattr(view, "flicker", True), "stop the flicker"),
+    ],
+)
+def test_nothing_else_than_what_a_panel_shows_is_written(
+    review: Session, until: Until, monkeypatch: pytest.MonkeyPatch, look: Callable[[View], None], words: str
+) -> None:
+    until(lambda: not review.jobs.working and review.panels.settled)
+    review.scene.view.pair = ("reference", "clean")
+    look(review.scene.view)
+    review.scene.rearrange()
+    said, asked = list[str](), list[str]()
+    review.jobs.failed.connect(said.append)
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *given: (asked.append(given[-2]), ("", ""))[1])
+    export_panel(review, "clean")
+    assert [words in one for one in said] == [True]
+    assert asked == [], "no name is asked for in vain"
+    export_panel(review, "reference")
+    whole = review.scene.view.part == "magnitude"
+    assert asked == ["reference"] * whole, "the first of the two is seen by itself beside them"
 
 
 @pytest.mark.slow

@@ -5,11 +5,15 @@ from pathlib import Path
 
 from qtpy.QtWidgets import QFileDialog, QMenu, QPushButton, QWidget
 
+from ...canvas.difference_scale import KEY as DIFFERENCE
+from ...canvas.scene import Scene
 from ...controls.parts import file_filter
+from ...workbench.looking import Way
 from ..session import Session
 
 REPORT = "Images, metrics, curves and recipe in one file: a page for any browser, or a PDF; in the window as it is"
 EXPORT = "What a panel shows as PNG, TIFF, NIfTI or DICOM; it says in the file what it is"
+_KEYS: dict[Way, str] = {"wipe": "W", "lens": "⇧W", "fade": "F"}
 FORMATS = {"PNG": ".png", "TIFF": ".tiff", "NIfTI": ".nii.gz", "DICOM": ".dcm"}
 
 
@@ -48,13 +52,10 @@ def _exporter(session: Session, key: str) -> Callable[[], None]:
 
 
 def export_panel(session: Session, key: str) -> None:
-    """Ask for a place, and write what the panel shows; not an image of a film strip, of which no case tells."""
-    frames = session.scene.comparing.of_strip
-    if key in frames or (frames and key == "difference"):
-        session.jobs.failed.emit(
-            "the panel shows an image of the film strip, which is not exported; "
-            "take the strip away (⇧S) to export the result."
-        )
+    """Ask for a place, and write what the panel shows, or say why not where that is no image of a case."""
+    refusal = _refusal(session.scene, key)
+    if refusal:
+        session.jobs.failed.emit(refusal)
         return
     filters = ";;".join(file_filter(name, [suffix]) for name, suffix in FORMATS.items())
     place, chosen = ask_place(session, "Export the panel", key.replace(" ", "-"), filters)
@@ -64,6 +65,25 @@ def export_panel(session: Session, key: str) -> None:
         scene, window = session.scene, session.panels.window
         white = scene.comparing.full / scene.comparing.gain
         session.attempt(lambda: session.bench.exporting.panel(key, scene.view, place, window, white))
+
+
+def _refusal(scene: Scene, key: str) -> str:
+    """Say what the panel shows that is not exported, and what to do; empty where it shows an image of a case."""
+    comparing, view = scene.comparing, scene.view
+    frames = comparing.of_strip
+    if key in frames or (frames and key == DIFFERENCE):
+        shown, advice = "an image of the film strip", "take the strip away (⇧S) to export the result"
+    elif comparing.mixes(key):
+        end = (
+            "stop the flicker" if view.way is None or view.flicker else f"take the {view.way} away ({_KEYS[view.way]})"
+        )
+        shown, advice = "two images", f"{end} to export its own"
+    elif view.part != "magnitude" and key != DIFFERENCE:
+        name = view.part if view.part == "phase" else f"{view.part} part"
+        shown, advice = f"the {name}", "press Z until it shows the magnitude to export that"
+    else:
+        return ""
+    return f"The panel shows {shown}, which is not exported; {advice}."
 
 
 def ask_report(session: Session) -> None:
