@@ -13,6 +13,7 @@ import napari_recon_robust as rr
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.ground.errors import InputError, ModelError
 from napari_recon_robust.ground.knob import Knob, Value, resolve
+from napari_recon_robust.ground.progress import Job, Progress
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.reconstructors.base import Method, Reconstructor
 
@@ -115,6 +116,42 @@ def test_a_family_changes_some_knobs_of_it(lines: Measurement) -> None:
     whole = lines.crop(lines.combined)
     for image, weight in zip(images, (0.25, 1.0), strict=True):
         torch.testing.assert_close(image, weight * whole)
+
+
+def test_a_family_gets_all_knobs_checked_and_its_members_once(lines: Measurement) -> None:
+    asked = []
+
+    class Watched(Faint):
+        def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
+            asked.append(knobs)
+            return super().reconstruct(measurement, **knobs)
+
+    images = Watched().at(weight=0.25).family(lines, [{}, {"repeats": 2.0}, {"weight": 7.0}])
+    assert len([next(images), next(images)]) == 2
+    assert asked == [{"weight": 0.25, "repeats": 1}, {"weight": 0.25, "repeats": 2}]
+    with pytest.raises(InputError, match="weight"):
+        next(images)
+
+
+def test_a_method_that_defines_its_steps_has_its_image(lines: Measurement) -> None:
+    class Slow(Faint):
+        reconstruct = Reconstructor.reconstruct
+
+        def steps(self, measurement: Measurement, **knobs: Any) -> Job[Tensor]:
+            yield Progress(0.0, "Waiting")
+            return knobs["weight"] * measurement.crop(measurement.combined)
+
+    torch.testing.assert_close(Slow().reconstruct(lines, weight=0.25, repeats=1), Slow()(lines, weight=0.25))
+
+
+def test_a_method_that_defines_no_image_is_named(lines: Measurement) -> None:
+    """Instead of a recursion without end."""
+
+    class Empty(Faint):
+        reconstruct = Reconstructor.reconstruct
+
+    with pytest.raises(ModelError, match="Empty defines neither reconstruct nor steps; define one"):
+        Empty()(lines)
 
 
 @pytest.mark.parametrize(

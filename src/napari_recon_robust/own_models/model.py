@@ -16,7 +16,7 @@ from ..data.measurement import Measurement, single_slices
 from ..ground.cached import cached_property
 from ..ground.errors import ModelError, ReconRobustError, dimensions
 from ..ground.guard import said_by
-from ..ground.progress import Job, Progress, relayed, run
+from ..ground.progress import Job, Progress, relayed
 from ..ground.wanted import Wanted
 from ..physics import fourier
 from ..reconstructors.base import Reconstructor
@@ -76,10 +76,6 @@ class OwnModel(Reconstructor):
     @abstractmethod
     def image_steps(self, one: ModelInput) -> Job[Any]:
         """The model's own answer, a tensor or an array, as a job."""
-
-    def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
-        """The images of all slices of the batch."""
-        return run(self.steps(measurement, **knobs))
 
     def steps(self, measurement: Measurement, **knobs: Any) -> Job[Tensor]:
         """The images as a job, one slice after the other."""

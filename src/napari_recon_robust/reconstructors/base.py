@@ -3,7 +3,7 @@
 A method is a reconstructor with its knobs set.
 """
 
-from abc import ABC, abstractmethod
+from abc import ABC
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,8 +31,8 @@ class Reconstructor(ABC):
     """A reconstruction method. It is stateless: the image depends only on the measurement and the knobs.
 
     A subclass states the problem that it solves as a formula at the head of its docstring, sets the class
-    attributes, and implements `reconstruct`. Images are complex64 (a method that yields magnitudes returns
-    them as complex), (..., rows, columns) of `measurement.matrix`, in the scan's units.
+    attributes, and implements `reconstruct`, or `steps` if it is slow. Images are complex64 (a method that yields
+    magnitudes returns them as complex), (..., rows, columns) of `measurement.matrix`, in the scan's units.
     """
 
     id: str
@@ -77,12 +77,14 @@ class Reconstructor(ABC):
         """The knobs that the image follows while they are turned, two at most."""
         return live_axes(self.knobs)
 
-    @abstractmethod
     def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
-        """The image, complex64 (..., rows, columns), for knob values that are already checked."""
+        """The image, complex64 (..., rows, columns), for knob values that are already checked: `steps` to their end."""
+        if type(self).steps is Reconstructor.steps:
+            raise NotImplementedError(f"{type(self).__name__} defines neither reconstruct nor steps; define one")
+        return run(self.steps(measurement, **knobs))
 
     def steps(self, measurement: Measurement, **knobs: Any) -> Job[Tensor]:
-        """`reconstruct` as a job. A slow method overrides this, and yields previews of its kind of image."""
+        """`reconstruct` as a job. A slow method defines this instead, and yields previews of its kind of image."""
         yield Progress(0.0, f"Reconstructing with {self.label}")
         return self.reconstruct(measurement, **knobs)
 
@@ -148,14 +150,14 @@ class Reconstructor(ABC):
         return {**found, **(of_module(type(self).__module__) if self.code is None else self.code)}
 
     def family(self, measurement: Measurement, points: Iterable[Mapping[str, Any]]) -> Iterator[Tensor]:
-        """The images at several knob settings, in the order given.
+        """The images at several settings of all knobs, which are already checked, in the order given.
 
         `points` may be lazy: the next point is asked for after the image of the one before has been taken.
         An iterative method overrides this to start from a neighbour's image, and a network to share what does not
         depend on the knobs.
         """
         for point in points:
-            yield self(measurement, **point)
+            yield self.reconstruct(measurement, **point)
 
 
 @dataclass(frozen=True, repr=False)
@@ -238,7 +240,7 @@ class Method:
         Raises what a call of the method raises.
         """
         with self._refusing(measurement):
-            settings = ({**self.knobs, **point} for point in points)
+            settings = (resolve(self.reconstructor.knobs, {**self.knobs, **point}) for point in points)
             for image in self.reconstructor.family(measurement, settings):
                 yield self._checked(image, measurement)
 

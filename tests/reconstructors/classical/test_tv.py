@@ -207,12 +207,12 @@ def test_a_family_is_its_members_in_any_order(pattern: str, request: pytest.Fixt
     measurement: Measurement = request.getfixturevalue(pattern)
     weights = [2e-3, 5e-2, 1e-4, 1e-3, 2e-2]
     points = ({"weight": weight} for weight in weights)
-    for weight, image in zip(weights, TotalVariation().family(measurement, points), strict=True):
+    for weight, image in zip(weights, TotalVariation().at().family(measurement, points), strict=True):
         assert difference(image, TotalVariation()(measurement, weight=weight)) < 3e-3
 
 
 def test_a_family_leaves_gradients_on(lines: Measurement) -> None:
-    next(TotalVariation().family(lines, [{}, {}]))
+    next(TotalVariation().at().family(lines, [{}, {}]))
     assert torch.is_grad_enabled()
 
 

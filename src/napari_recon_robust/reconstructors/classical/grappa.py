@@ -12,7 +12,7 @@ from torch.utils.checkpoint import checkpoint
 from ...data.measurement import Measurement, calibration_data, data_shape
 from ...ground.errors import InputError
 from ...ground.knob import Knob
-from ...ground.progress import Job, Progress, run
+from ...ground.progress import Job, Progress
 from ...physics import fourier
 from ...physics.sampling import acs_region
 from ..base import Kind, Reconstructor
@@ -62,10 +62,6 @@ class GRAPPA(Reconstructor):
     def reference_kind_at(self, knobs: Mapping[str, Any]) -> Kind:
         """The kind that `combine` chooses."""
         return combination.kind(knobs)
-
-    def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
-        """The image for `weight` and `combine`."""
-        return run(self.steps(measurement, **knobs))
 
     def steps(self, measurement: Measurement, **knobs: Any) -> Job[Tensor]:
         """`reconstruct` as a job. InputError for gaps about an ACS of less than 5 lines."""

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from ...data.measurement import Measurement, adjoint_image
-from ...ground.knob import resolve
 from ...physics.model import ForwardModel
 from ..base import Reconstructor
 from .cg_sense import conjugate_gradients
@@ -240,7 +239,7 @@ class SparseReconstructor(Reconstructor):
         solver = self.solver(measurement.model, b)
         solved: dict[float, Any] = {}
         for point in points:
-            weight = resolve(self.knobs, point)["weight"]
+            weight = point["weight"]
             below, above = [w for w in solved if w <= weight], [w for w in solved if w > weight]
             if below and above:
                 smaller, larger = max(below), min(above)

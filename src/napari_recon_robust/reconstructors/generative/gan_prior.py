@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from ...data.measurement import Measurement
 from ...ground.knob import Knob
-from ...ground.progress import Job, Progress, run
+from ...ground.progress import Job, Progress
 from ...ground.recent import Recent
 from ...networks.channels import local_phase, to_complex
 from ...networks.image_network import ResidualBlock
@@ -98,10 +98,6 @@ class GANPrior(Reconstructor):
     def network(self, device: torch.device) -> "PriorNetwork":
         """The trained generator and its encoder; all instances share them."""
         return load_trained(PriorNetwork, self.weights, device)
-
-    def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
-        """The image for these knobs."""
-        return run(self.steps(measurement, **knobs))
 
     def steps(self, measurement: Measurement, **knobs: Any) -> Job[Tensor]:
         """The image as a job, with a preview every few iterations; images generated last for a measurement are kept."""

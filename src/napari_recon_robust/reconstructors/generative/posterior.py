@@ -19,7 +19,7 @@ from ...ground.cached import cached_property
 from ...ground.errors import InputError
 from ...ground.guard import check_memory
 from ...ground.knob import Knob
-from ...ground.progress import Job, Progress, relayed, run
+from ...ground.progress import Job, Progress, relayed
 from ...ground.recent import Recent
 from ...networks.channels import channels, on_blocks, smooth, to_complex
 from ...networks.image_network import ResidualUNet
@@ -146,10 +146,6 @@ class Posterior(Reconstructor):
     def is_image(self, knobs: Mapping[str, Any]) -> bool:
         """Whether the mean is shown; the map of the standard deviation is no image."""
         return bool(knobs["show"] == "mean")
-
-    def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
-        """The image for `samples`, `show`, `steps` and `seed`."""
-        return run(self.steps(measurement, **knobs))
 
     def steps(self, measurement: Measurement, **knobs: Any) -> Job[Tensor]:
         """The image as a job; each step's preview is what the sample is going to look like."""

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ...data.measurement import Measurement
 from ...ground.knob import Knob
-from ...ground.progress import Job, Progress, run
+from ...ground.progress import Job, Progress
 from ..base import Reconstructor
 from .trained import NOISE
 
@@ -67,10 +67,6 @@ class Ensemble(Reconstructor):
     def is_image(self, knobs: Mapping[str, Any]) -> bool:
         """Whether the mean is shown; the map of the standard deviation is no image."""
         return bool(knobs["show"] == "mean")
-
-    def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
-        """The image for `noise` and `show`."""
-        return run(self.steps(measurement, **knobs))
 
     def steps(self, measurement: Measurement, **knobs: Any) -> Job[Tensor]:
         """The image as a job; the first network's image is a preview of the mean."""

@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ...data.measurement import Measurement
-from ...ground.knob import resolve
 from ...networks.correction import zero_at_first
 from ..classical import energy
 from ..classical.energy import MIX, WEIGHT
@@ -57,9 +56,8 @@ class HyperRecon(TrainedReconstructor):
         network: HyperReconNetwork = self.network(measurement.kspace.device)
         slices = problems(measurement)
         for point in points:
-            knobs = resolve(self.knobs, point)
-            unrolls = network.generate(**knobs)
-            yield assemble([network.image(problem, knobs["weight"], unrolls) for problem in slices], measurement)
+            unrolls = network.generate(**point)
+            yield assemble([network.image(problem, point["weight"], unrolls) for problem in slices], measurement)
 
 
 def knob_features(knobs: int, features: int) -> nn.Sequential:

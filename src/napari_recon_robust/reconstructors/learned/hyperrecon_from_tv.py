@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ...data.measurement import Measurement
-from ...ground.knob import resolve
 from ...networks.channels import channels, on_blocks, smooth, to_complex
 from ..classical import energy
 from ..classical.cg_sense import proximal
@@ -51,7 +50,7 @@ class HyperReconFromTV(TrainedReconstructor):
         network: HyperReconFromTVNetwork = self.network(measurement.kspace.device)
         slices = [(problem, anchors(problem)) for problem in problems(measurement)]
         for point in points:
-            generated = network.generate(**resolve(self.knobs, point))
+            generated = network.generate(**point)
             yield assemble([network.unroll(problem, start, generated) for problem, start in slices], measurement)
 
 

@@ -13,7 +13,7 @@ from torch.func import functional_call
 
 from ...data.measurement import Measurement
 from ...ground.cached import cached_property
-from ...ground.knob import Knob, resolve
+from ...ground.knob import Knob
 from ...networks.image_network import ImageNetwork, ResidualUNet
 from ...weights import store
 from ..classical import tv
@@ -80,8 +80,7 @@ class HyperReconSupervised(TrainedReconstructor):
         network: SupervisedHyperReconNetwork = self.network(measurement.kspace.device)
         slices = [PreparedSlice(problem) for problem in problems(measurement)]
         for point in points:
-            knobs = resolve(self.knobs, point)
-            yield assemble([network.image(one, **knobs) for one in slices], measurement)
+            yield assemble([network.image(one, **point) for one in slices], measurement)
 
 
 def knobs_of(terms: Sequence[str], form: Form) -> tuple[Knob, ...]:

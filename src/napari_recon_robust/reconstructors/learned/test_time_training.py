@@ -73,10 +73,6 @@ class TestTimeTraining(Reconstructor):
             found |= method.fingerprint()
         return found
 
-    def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
-        """The image for `network`, `steps` and `rate`."""
-        return run(self.steps(measurement, **knobs))
-
     def steps(self, measurement: Measurement, **knobs: Any) -> Job[Tensor]:
         """The image as a job, with a preview every few steps."""
         method = self._adapted(knobs)

@@ -77,10 +77,6 @@ class Untrained(Reconstructor):
     def generator(self, channels: int, shape: tuple[int, int]) -> nn.Module:
         """The network with its input: called without arguments it gives (1, 2, rows, columns)."""
 
-    def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
-        """The image for `iterations`, `channels` and `seed`."""
-        return run(self.steps(measurement, **knobs))
-
     def steps(self, measurement: Measurement, **knobs: Any) -> Job[Tensor]:
         """The image as a job, with a preview every few iterations."""
         held_out = held_out_samples(measurement)
