@@ -1,8 +1,9 @@
 """Against known answers, and against the published figures of Van Dyke's readers."""
 
 import csv
+import re
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -14,7 +15,8 @@ from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.reader_studies.analysis import analyse
 from napari_recon_robust.reader_studies.figures import forests
 from napari_recon_robust.reader_studies.measures.found import with_width
-from napari_recon_robust.reader_studies.questions import Lesion
+from napari_recon_robust.reader_studies.plan import Plan
+from napari_recon_robust.reader_studies.questions import Lesion, Question
 from napari_recon_robust.reader_studies.report import page
 from napari_recon_robust.statistics.estimate import Estimate
 
@@ -430,6 +432,7 @@ def test_a_pilot_and_an_empty_study_are_refused() -> None:
     ("measure", "worse", "words"),
     [
         ("visual-grading", 1.0, "The interval excludes 0: clean is better."),
+        ("visual-grading", 0.0, "equivalent by the margin."),
         ("interchangeability", 0.0, "interchangeable by the margin."),
         ("interchangeability", 2.0, "interchangeability is not shown."),
     ],
@@ -444,6 +447,87 @@ def test_endpoints_of_scores_say_what_they_carry(measure: str, worse: float, wor
         return float(np.clip(np.rint(2 + seen), 1, 3))
 
     assert analyse(made, scored(made, score)).endpoint.endswith(words)
+
+
+ASKED: dict[str, dict[str, Any]] = {
+    "forced-choice": PAIRS[0],
+    "ranking": {"id": "rank", "kind": "ranking", "text": "Rank"},
+    "likert": QUALITY,
+    "lesion": LESION[0],
+    "free-response": {"id": "marks", "kind": "free-response", "text": "Mark"},
+    "structures": {"id": "structures", "kind": "structures", "text": "Changed?", "reference": True},
+}
+
+
+def answered(made: Plan) -> list[dict[str, Any]]:
+    """Three readers more often take the arm clean, give it the higher score, and see lesions better in it."""
+    asked, rng = made.questions[0], np.random.default_rng(0)
+
+    def choice(arms: list[str], *_: Any) -> dict[str, Any]:
+        first = arms.index(ARMS[rng.random() > 0.7])
+        return {"choice": first} if asked.kind == "forced-choice" else {"order": [first, 1 - first]}
+
+    def score(arm: str, case: Any, _: int) -> float:
+        if asked.kind not in ("lesion", "free-response"):
+            low, high = asked.scale
+            return float(np.clip(np.rint(rng.normal((low + high) / 2 + (arm == "clean"))), low, high))
+        apart = 30 if arm == "clean" else 5
+        return float(np.clip(rng.normal(50 + apart * (1 if case.lesion else -1), 20), 0, 100))
+
+    if made.at_once:
+        return chosen(made, choice, readers=3)
+    rows = scored(made, score, asked.id)
+    for one in rows:
+        mark = {"rating": one["score"], "lesion": int(one["lesion"])}
+        one |= {"lesions": int(one["lesion"]), "answer": {"marks": [mark]}}
+    return rows
+
+
+KINDS = get_args(get_args(Question)[0])
+
+
+@pytest.mark.parametrize(
+    ("kind", "measure"),
+    [(one.model_fields["kind"].default, measure) for one in KINDS for measure in one.measures],
+)
+def test_each_measure_of_each_question_is_read_in_the_order_of_the_endpoint_s_arms(kind: str, measure: str) -> None:
+    said = {}
+    for one, other in (ARMS, ARMS[::-1]):
+        endpoint = {"question": ASKED[kind]["id"], "measure": measure, "arms": [one, other], "margin": 0.05}
+        made = plan(questions=[ASKED[kind]], cases=cases(30), endpoint=endpoint)
+        words = analyse(made, answered(made)).endpoint
+        whose = f"{other} for {one}" if measure == "interchangeability" else f"{one} against {other}"
+        figures = re.match(rf"Primary endpoint, [^,]+, {whose}: (\S+) \[(\S+), (\S+)\] over ", words)
+        assert figures, words
+        said[one] = [float(figure) for figure in figures.groups()]
+    value, low, high = said["clean"]
+    if measure != "interchangeability":  # which is not even; see below
+        assert max(low, 0) < value < high
+        assert said["attacked"] == [-value, -high, -low]
+
+
+@pytest.mark.parametrize("kind", ["likert", "lesion"])
+def test_the_second_arm_of_an_endpoint_is_to_take_the_place_of_the_first(kind: str) -> None:
+    """In the arm clean two readers always agree; in the other one the second reader never agrees with the first."""
+    high, low = (100.0, 0.0) if kind == "lesion" else (3.0, 1.0)
+
+    def score(arm: str, _: Any, reader: int) -> float:
+        return low if arm == "attacked" and reader == 2 else high
+
+    for arms, whose, index in ((ARMS, "attacked for clean", 0.5), (ARMS[::-1], "clean for attacked", -0.5)):
+        endpoint = {"question": ASKED[kind]["id"], "measure": "interchangeability", "arms": arms, "margin": 0.05}
+        made = plan(questions=[ASKED[kind]], cases=cases(8), endpoint=endpoint)
+        findings = analyse(made, scored(made, score, made.questions[0].id, readers=2)).findings
+        (found,) = [one for one in findings if one.what == "individual equivalence index"]
+        assert (found.arm, found.estimate.value) == (whose, index)
+
+
+def test_an_endpoint_that_no_answers_compare_is_said_to_have_no_figure() -> None:
+    endpoint = {"question": "sharpness", "measure": "mean", "arms": ["clean", "attacked"], "margin": 0.2}
+    made = plan(cases=cases(8), endpoint=endpoint)
+    rows = scored(made, lambda arm, *_: 2.0 if arm == "clean" else None)
+    words = "The primary endpoint has no figure: too few answers compare clean with attacked."
+    assert analyse(made, rows).endpoint == words
 
 
 def test_the_arm_with_fewer_consequences_is_ahead() -> None:

@@ -13,8 +13,8 @@ from .export import left_out
 from .measures.agreement import agreement
 from .measures.choices import choices
 from .measures.found import OVER_BOTH, Curve, Finding, Found, Measure, Row
-from .measures.free_response import WAFROC, free_response
-from .measures.lesions import AREA, lesions
+from .measures.free_response import free_response
+from .measures.lesions import lesions
 from .measures.rankings import rankings
 from .measures.scores import scores
 from .measures.times import not_judged, times
@@ -72,37 +72,24 @@ def analyse(plan: Plan, rows: Sequence[Row]) -> Analysis:
     )
 
 
-# What stands in a finding for a measure of the endpoint, and where it is without an effect.
-_ENDPOINTS = {
-    "mean": (("difference of scores", "places ahead"), 0.0),
-    "preference": (("difference of shares",), 0.0),
-    "auc": ((AREA,), 0.0),
-    "wafroc": ((WAFROC,), 0.0),
-    "sensitivity": (("sensitivity",), 0.0),
-    "specificity": (("specificity",), 0.0),
-    "visual-grading": (("area under the visual grading curve",), 0.5),
-}
-
-
 def _endpoint(plan: Plan, findings: Sequence[Finding]) -> str:
     """What the interval says of the primary endpoint, and no more."""
     endpoint = plan.endpoint
     if endpoint is None:
         return "The plan names no primary endpoint, so all figures are exploratory."
     one, other = endpoint.arms
-    wanted, measure = {f"{one} − {other}": 1.0, f"{other} − {one}": -1.0}, endpoint.measure
-    if measure == "interchangeability":
-        names = (f"{one} for {other}", f"{other} for {one}")
-        return _interchangeable(endpoint.question, names, endpoint.margin, findings)
-    whats, null = _ENDPOINTS[measure]
-    chosen = [item for item in findings if item.question == endpoint.question and item.what in whats]
-    chosen = [item for item in chosen if item.arm in wanted]
-    if not chosen or chosen[0].estimate.interval is None:
-        return " ".join(filter(None, [_NO_INTERVAL, *map(_alike, chosen[:1])]))
-    sign, estimate = wanted[chosen[0].arm], chosen[0].estimate
-    ends = sorted(sign * (end - null) for end in chosen[0].estimate.interval)
-    words = f"Primary endpoint, {chosen[0].what}, {one} against {other}: {sign * (estimate.value - null):+.3g} "
-    words += f"[{ends[0]:+.3g}, {ends[1]:+.3g}] over {chosen[0].over}, margin {endpoint.margin:g}. "
+    asked = [item for item in findings if (item.question, item.measure) == (endpoint.question, endpoint.measure)]
+    chosen = next((item for item in asked if set(item.arms) == {one, other}), None)
+    if chosen is None:
+        return f"The primary endpoint has no figure: too few answers compare {one} with {other}."
+    if chosen.estimate.interval is None:
+        return " ".join(filter(None, [_NO_INTERVAL, _alike(chosen)]))
+    if endpoint.measure == "interchangeability":
+        return _interchangeable(chosen, endpoint.margin)
+    sign, null = 1 if chosen.arms == endpoint.arms else -1, chosen.null
+    ends = sorted(sign * (end - null) for end in chosen.estimate.interval)
+    words = f"Primary endpoint, {chosen.what}, {one} against {other}: {sign * (chosen.estimate.value - null):+.3g} "
+    words += f"[{ends[0]:+.3g}, {ends[1]:+.3g}] over {chosen.over}, margin {endpoint.margin:g}. "
     question = next(item for item in plan.questions if item.id == endpoint.question)
     low, high = ends if question.more_is_better else (-ends[1], -ends[0])  # of how far `one` is ahead
     better = one if low > 0 else other if high < 0 else ""
@@ -125,26 +112,22 @@ def _alike(item: Finding) -> str:
     Nothing varies then, and it has no interval, though many patients who differ alike are no chance.
     """
     estimate, patients = item.estimate, item.estimate.units
-    if item.what not in _ALIKE or not item.over or estimate.interval is not None or not estimate.value:
+    of_means = item.measure in ("mean", "preference")  # over patients, which are 0 without an effect
+    if not of_means or not item.over or estimate.interval is not None or not estimate.value:
         return ""
     words = f"{item.question}: {item.what}, {item.arm}, is {estimate.value:+.3g} in all {patients} patients, so that "
     words += f"it has no interval; the exact sign test over patients gives p = {2.0 ** (1 - patients):.3g}"
     return words + (" for just these readers." if item.over == OVER_BOTH else " for this reader.")
 
 
-_ALIKE = _ENDPOINTS["mean"][0] + _ENDPOINTS["preference"][0]  # means over patients, which are 0 without an effect
 _NO_INTERVALS = "No figure has an interval: there are fewer than three patients, or no answers vary."
 _NO_INTERVAL = (
     "The primary endpoint has no interval: there are too few patients or readers, or their answers do not vary."
 )
 
 
-def _interchangeable(question: str, names: tuple[str, str], margin: float, findings: Sequence[Finding]) -> str:
-    chosen = [item for item in findings if item.question == question and item.arm in names]
-    if not chosen or chosen[0].estimate.interval is None:
-        return _NO_INTERVAL
-    item, high = chosen[0], chosen[0].estimate.interval[1]
+def _interchangeable(item: Finding, margin: float) -> str:
     words = f"Primary endpoint, {item.what}, {item.arm}: {item.estimate.text()} over {item.over}, margin {margin:g}. "
-    if high < margin:
+    if item.estimate.interval is not None and item.estimate.interval[1] < margin:
         return words + "Its upper end lies below the margin: interchangeable by the margin."
     return words + "Its upper end does not lie below the margin: interchangeability is not shown."

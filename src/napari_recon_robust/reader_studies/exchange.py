@@ -11,7 +11,7 @@ from .imrmc import read_imrmc, to_imrmc
 from .marks import Marks
 from .measures.found import Found
 from .measures.free_response import wafroc
-from .measures.lesions import AREA, NOBODY, roc
+from .measures.lesions import NOBODY, WORDS, roc
 from .rating_table import read_rating_table
 from .ratings import Ratings
 from .rjafroc import read_rjafroc, write_rjafroc
@@ -70,4 +70,4 @@ def compare(data: Ratings | Marks, name: str = "") -> Found:
     if isinstance(data, Marks):
         return wafroc(name, data)
     ratings, left = data.paired()
-    return roc(name, ratings, left) if ratings.readers else Found(remarks=[f"{name}: no {AREA}: {NOBODY}."])
+    return roc(name, ratings, left) if ratings.readers else Found(remarks=[f"{name}: no {WORDS['auc']}: {NOBODY}."])

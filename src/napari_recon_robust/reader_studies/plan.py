@@ -17,6 +17,9 @@ from .questions import COMMENT, QUESTIONNAIRES, Id, Question
 SCHEMA: Final = 1
 MOST_SLICES: Final = 200
 
+EndpointMeasure = Literal[
+    "preference", "mean", "auc", "sensitivity", "specificity", "wafroc", "visual-grading", "interchangeability"
+]
 Folders = str | Annotated[tuple[str, ...], Field(min_length=1, max_length=MOST_SLICES)]
 
 
@@ -187,13 +190,11 @@ class Endpoint(Specification):
 
     Of preference it is the difference of their shares of all choices, so that two arms with 60% and 40% differ by 0.2.
     Of visual grading, the difference is that of the area from 0.5; of interchangeability the individual equivalence
-    index, for the arm that stands later in the plan in the place of the earlier.
+    index, for the second of `arms` in the place of the first.
     """
 
     question: Id
-    measure: Literal[
-        "preference", "mean", "auc", "sensitivity", "specificity", "wafroc", "visual-grading", "interchangeability"
-    ]
+    measure: EndpointMeasure
     arms: tuple[Id, Id]
     margin: float = Field(gt=0)
 

@@ -21,6 +21,7 @@ from .found import (
     arms_of,
     averaged,
     mean,
+    minus,
     over_patients,
     pairs_of,
     patients_of,
@@ -48,13 +49,18 @@ def choices(plan: Plan, question: Question, rows: Sequence[Row]) -> Found:
             averaged(question.id, "share of choices", arm, taken, read, note=note, drawn="Choices", null=1 / count)
         )
     for one, other in pairs_of(plan):
-        name, what = f"{one} − {other}", "difference of shares"
+        pair = one, other
         if count == 2:
             ahead, note, drawn = _twice(share([choice == one for choice in chosen], read)), "twice the share less 1", ""
         else:
             apart = [float(choice == one) - float(choice == other) for choice in chosen]
             ahead, note, drawn = mean(apart, read, -1.0, 1.0), "", "Differences of shares"
-        found.findings.append(averaged(question.id, what, name, ahead, read, p=ahead.p, note=note, drawn=drawn))
+        told: dict[str, Any] = {"p": ahead.p, "note": note, "drawn": drawn}
+        found.findings.append(
+            averaged(
+                question.id, "difference of shares", minus(*pair), ahead, read, **told, measure="preference", arms=pair
+            )
+        )
     found += _positions(question, arms, read, patients)
     for reader in readers_of(read):
         estimate = _of_reader(read, reader, arms[0])

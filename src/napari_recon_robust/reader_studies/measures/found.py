@@ -9,7 +9,7 @@ from ...ground.numbers import counted
 from ...statistics.estimate import FEWEST, TINY, Estimate
 from ...statistics.readers.averages import Average, average
 from ...statistics.readers.shares import average_share
-from ..plan import Plan
+from ..plan import EndpointMeasure, Plan
 from ..questions import Question
 
 Row = dict[str, Any]  # as `export.long_table` makes it
@@ -26,7 +26,8 @@ class Finding:
     units: how many independent units it rests on, and what they are. over: what its interval and its p are taken over,
     `OVER_BOTH`, `READERS_FIXED` or `ONE_READER`. p: two-sided, where a test was done. note: what was left out, or why
     there is no interval. drawn: the title of the drawing it stands in, "" for none. null: where it would be without an
-    effect, for that drawing.
+    effect, for that drawing and an endpoint. measure, arms: which measure of an endpoint it is, and of which two arms;
+    None and () for a figure that none is read from.
     """
 
     question: str
@@ -39,6 +40,8 @@ class Finding:
     note: str = ""
     drawn: str = ""
     null: float = 0.0
+    arms: tuple[str, ...] = ()
+    measure: EndpointMeasure | None = None
 
     @property
     def rests_on(self) -> str:
@@ -85,6 +88,11 @@ def arms_of(plan: Plan) -> list[str]:
 def pairs_of(plan: Plan) -> list[tuple[str, str]]:
     """Each pair of arms, in the order of the plan."""
     return list(combinations(arms_of(plan), 2))
+
+
+def minus(*arms: str) -> str:
+    """One arm, or the difference of two, in words."""
+    return " − ".join(arms)
 
 
 def scored(rows: Iterable[Row]) -> list[Row]:
@@ -141,11 +149,23 @@ def averaged(
     note: str = "",
     drawn: str = "",
     null: float = 0.0,
+    arms: tuple[str, ...] = (),
+    measure: EndpointMeasure | None = None,
 ) -> Finding:
     """The finding of an average over readers and patients, from these rows; it says which readers were left out."""
     note = "; ".join(filter(None, (note, _left_out(rows))))
     return Finding(
-        question, what, arm, found.estimate, over=over(found.readers), p=p, note=note, drawn=drawn, null=null
+        question,
+        what,
+        arm,
+        found.estimate,
+        over=over(found.readers),
+        p=p,
+        note=note,
+        drawn=drawn,
+        null=null,
+        arms=arms,
+        measure=measure,
     )
 
 

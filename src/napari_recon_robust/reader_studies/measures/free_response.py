@@ -14,9 +14,9 @@ from ..marks import Marks
 from ..plan import Plan
 from ..questions import Question
 from .found import Curve, Found, Row, arms_of, averaged, mean, scored, share
-from .lesions import compared, detected
+from .lesions import WORDS, compared, detected
 
-WAFROC = "area under the wAFROC curve"
+WAFROC = WORDS["wafroc"]
 
 
 def free_response(plan: Plan, question: Question, rows: Sequence[Row]) -> Found:
@@ -50,7 +50,7 @@ def wafroc(question: str, marks: Marks, left: str = "") -> Found:
     note += f"{int((~highest.truth).sum())} without, {counted(len(set(marks.patients)), 'patient')}"
     note = "; ".join(filter(None, (note, left)))
     units = rarer(~np.isnan(highest.false[0]), highest.truth, marks.patients)
-    found = compared(question, marks.arms, WAFROC, areas, errors, note, units)
+    found = compared(question, marks.arms, "wafroc", areas, errors, note, units)
     lines = {arm: _curve(highest, number) for number, arm in enumerate(marks.arms)}
     across, up = "share of normal cases with a false mark", "weighted share of lesions marked"
     found.curves.append(Curve(question, "wAFROC curves, averaged over readers", across, up, lines))

@@ -1,6 +1,7 @@
 """Detection of lesions whose truth is known: areas under the ROC curve, sensitivity, specificity, and right places."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import combinations
 
@@ -14,13 +15,18 @@ from ...statistics.readers.jackknife import patients_read
 from ...statistics.readers.obuchowski_rockette import compare, compare_for_reader, figure
 from ...statistics.readers.roc import areas, covariance, rarer
 from ...statistics.readers.shares import shares
-from ..plan import Plan
+from ..plan import EndpointMeasure, Plan
 from ..questions import Question
 from ..ratings import FEWEST_OF_A_KIND, Ratings
-from .found import Curve, Finding, Found, Row, arms_of, averaged, over, pairs_of, scored, share, with_width
+from .found import Curve, Finding, Found, Row, arms_of, averaged, minus, over, scored, share, with_width
 from .scores import replaceable
 
-AREA = "area under the ROC curve"
+WORDS: dict[EndpointMeasure, str] = {
+    "auc": "area under the ROC curve",
+    "wafroc": "area under the wAFROC curve",
+    "sensitivity": "sensitivity",
+    "specificity": "specificity",
+}
 NOBODY = "no reader has rated two cases with a lesion and two without in all arms"
 _SURE = 50  # a rating above is a lesion that was seen
 
@@ -31,14 +37,15 @@ def lesions(plan: Plan, question: Question, rows: Sequence[Row]) -> Found:
     ratings, note = _ratings(plan, rows)
     if ratings is not None:
         found += _rates(question.id, ratings, note)
-    return found + _placed(plan, question, rows) + _replaceable(plan, question, rows)
+    called = [{**row, "score": row["score"] > _SURE} for row in scored(rows)]
+    return found + _placed(plan, question, rows) + replaceable(plan, question, called)
 
 
 def detected(plan: Plan, question: Question, rows: Sequence[Row]) -> Found:
     """The area under the ROC curve of each arm, compared."""
     ratings, note = _ratings(plan, rows)
     if ratings is None:
-        return Found(remarks=[f"{question.id}: no {AREA}: {note}."])
+        return Found(remarks=[f"{question.id}: no {WORDS['auc']}: {note}."])
     return roc(question.id, ratings, note)
 
 
@@ -47,7 +54,7 @@ def roc(question: str, ratings: Ratings, note: str = "") -> Found:
     figures = areas(ratings.values, ratings.truth)
     errors = _errors(ratings, partial(covariance, ratings.values, ratings.truth, patients=ratings.patients))
     units = rarer(ratings.read, ratings.truth, ratings.patients)
-    found = compared(question, ratings.arms, AREA, figures, errors, _counted(ratings, note), units)
+    found = compared(question, ratings.arms, "auc", figures, errors, _counted(ratings, note), units)
     lines = {arm: _roc(values, ratings.truth) for arm, values in zip(ratings.arms, ratings.values, strict=True)}
     found.curves.append(Curve(question, "ROC curves, averaged over readers", "1 − specificity", "sensitivity", lines))
     return found
@@ -57,45 +64,55 @@ def _rates(question: str, ratings: Ratings, note: str) -> Found:
     """Sensitivity and specificity; a rating above 50 says that there is a lesion."""
     said = np.where(np.isnan(ratings.values), np.nan, ratings.values > _SURE)
     found = Found()
-    for what, right, of in (("sensitivity", said, ratings.truth), ("specificity", 1 - said, ~ratings.truth)):
+    kinds: tuple[tuple[EndpointMeasure, Values, NDArray[np.bool_]], ...] = (
+        ("sensitivity", said, ratings.truth),
+        ("specificity", 1 - said, ~ratings.truth),
+    )
+    for measure, right, of in kinds:
         patients = np.array(ratings.patients)[of]
         errors = _errors(ratings, partial(_errors_of_shares, right[..., of], patients))
         figures, units = np.nanmean(right[..., of], 2), patients_read(ratings.read[:, of], patients.tolist())
-        found += compared(question, ratings.arms, what, figures, errors, _counted(ratings, note), units)
+        found += compared(question, ratings.arms, measure, figures, errors, _counted(ratings, note), units)
     return found
 
 
 def compared(
-    question: str, arms: Sequence[str], what: str, figures: Values, errors: Values | str, note: str, units: float
+    question: str,
+    arms: Sequence[str],
+    measure: EndpointMeasure,
+    figures: Values,
+    errors: Values | str,
+    note: str,
+    units: float,
 ) -> Found:
-    """Findings from a figure (arms, readers) of between 0 and 1.
+    """Findings from a figure (arms, readers) of between 0 and 1, which `WORDS` names.
 
     errors: the covariance of its errors, or in a sentence why there is none; then there are no intervals. units: on how
     many patients of a reader it rests, of the rarer kind where there are two.
     """
-    readers, found = figures.shape[1], Found()
+    readers, found, what = figures.shape[1], Found(), WORDS[measure]
+    pairs: Mapping[tuple[int, int], tuple[Estimate, float | None]] = {}
+
+    def add(estimate: Estimate, of: tuple[str, ...], p: float | None = None) -> None:
+        apart, arm = len(of) == 2, minus(*of)
+        shown = with_width(estimate if apart else estimate.by_log_odds(), -1 if apart else 0, 1)
+        if shown.interval is None and not isinstance(errors, str):
+            found.remarks.append(f"{question}: {what}, {arm}, has no interval, since nothing varies.")
+        p = None if shown.interval is None else p
+        one = Finding(question, what, arm, shown, "readers", over(readers), p, note)
+        found.findings.append(replace(one, drawn="Differences", measure=measure, arms=of) if apart else one)
+
     if isinstance(errors, str):
         found.remarks.append(f"{question}: {what} has no interval: {errors}")
-        means = dict(zip(arms, figures.mean(1), strict=True))
-        means |= {f"{one} − {other}": means[one] - means[other] for one, other in combinations(arms, 2)}
-        bare = {arm: with_width(Estimate(float(mean), None, readers)) for arm, mean in means.items()}
-        found.findings += [Finding(question, what, arm, mean, "readers", note=note) for arm, mean in bare.items()]
-        return found
-
-    def add(arm: str, estimate: Estimate, p: float | None = None) -> None:
-        apart = " − " in arm
-        shown = with_width(estimate if apart else estimate.by_log_odds(), -1 if apart else 0, 1)
-        if shown.interval is None:
-            found.remarks.append(f"{question}: {what}, {arm}, has no interval, since nothing varies.")
-            p = None
-        drawn = "Differences" if apart else ""
-        found.findings.append(Finding(question, what, arm, shown, "readers", over(readers), p, note, drawn))
-
-    if readers == 1:
+        means = figures.mean(1)
+        singles = tuple(Estimate(float(one), None, readers) for one in means)
+        apart = {(one, other): float(means[one] - means[other]) for one, other in combinations(range(len(arms)), 2)}
+        pairs = {pair: (Estimate(value, None, readers), None) for pair, value in apart.items()}
+    elif readers == 1:
         singles, pairs = compare_for_reader(figures[:, 0], errors, units)
         found.remarks.append(f"{question}: {what} is of one reader, and its intervals hold for this reader alone.")
     elif len(arms) == 1:
-        singles, pairs = (figure(figures, errors, 0),), {}
+        singles = (figure(figures, errors, 0),)
     else:
         result = compare(figures, errors, patients=units)
         singles = result.figures
@@ -105,9 +122,9 @@ def compared(
             name, held = f"F of equal {what}", over(readers)
             found.findings.append(Finding(question, name, "all", whole, "readers", held, result.p, note))
     for arm, estimate in zip(arms, singles, strict=True):
-        add(arm, estimate)
+        add(estimate, (arm,))
     for (one, other), (estimate, p) in pairs.items():
-        add(f"{arms[one]} − {arms[other]}", estimate, p)
+        add(estimate, (arms[one], arms[other]), p)
     return found
 
 
@@ -171,15 +188,4 @@ def _placed(plan: Plan, question: Question, rows: Sequence[Row]) -> Found:
         if chosen:
             seen = share([row["hit"] for row in chosen], chosen)
             found.findings.append(averaged(question.id, "share of lesions seen at their place", arm, seen, chosen))
-    return found
-
-
-def _replaceable(plan: Plan, question: Question, rows: Sequence[Row]) -> Found:
-    found = Found()
-    called = {(row["reader"], row["case"], row["arm"]): {**row, "score": row["score"] > _SURE} for row in scored(rows)}
-    for old, new in pairs_of(plan):
-        both = [row for (reader, case, arm), row in called.items() if arm == old and (reader, case, new) in called]
-        if both:
-            second = [called[row["reader"], row["case"], new]["score"] for row in both]
-            found += replaceable(question, old, new, both, second)
     return found

@@ -17,6 +17,7 @@ from .found import (
     Row,
     arms_of,
     averaged,
+    minus,
     over_patients,
     patients_of,
     readers_of,
@@ -47,9 +48,10 @@ def rankings(plan: Plan, question: Question, rows: Sequence[Row]) -> Found:
         what = "Friedman's chi squared of equal ranks"
         found.findings.append(Finding(id, what, "all", estimate, over=over_patients(read), p=p))
     for (one, other), estimate in result.ahead.items():
-        name = f"{arms[one]} − {arms[other]}"
-        add("places ahead", name, with_width(estimate, 1 - len(arms), len(arms) - 1), drawn="Places ahead")
-        add("share ranked before", name, result.above[one, other], note="0.5 by chance")
+        pair = arms[one], arms[other]
+        ahead = with_width(estimate, 1 - len(arms), len(arms) - 1)
+        add("places ahead", minus(*pair), ahead, drawn="Places ahead", measure="mean", arms=pair)
+        add("share ranked before", minus(*pair), result.above[one, other], note="0.5 by chance")
     if result.concordance is not None:
         note = f"1 if all {len(readers_of(read))} readers rank a case alike"
         what, agreed = "Kendall's W between readers", with_width(result.concordance)

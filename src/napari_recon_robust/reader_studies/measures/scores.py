@@ -1,6 +1,7 @@
 """Scores on a scale, and consequences: means, paired differences, visual grading and interchangeability."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from .found import (
     arms_of,
     averaged,
     mean,
+    minus,
     pairs_of,
     patients_of,
     readers_of,
@@ -39,46 +41,69 @@ def scores(plan: Plan, question: Question, rows: Sequence[Row]) -> Found:
             found.findings.append(averaged(question.id, "mean score", arm, average, chosen))
     lines: dict[str, list[tuple[float, float]]] = {}
     for one, other in pairs_of(plan):
-        by_place = {(row["reader"], row["case"], row["arm"]): row for row in read}
-        both = [
-            row for (reader, case, arm), row in by_place.items() if arm == one and (reader, case, other) in by_place
-        ]
+        both, second = _of_both(read, one, other)
         if both:
-            second = [by_place[row["reader"], row["case"], other]["score"] for row in both]
-            found += _difference(question, f"{one} − {other}", both, second)
+            found += _difference(question, (one, other), both, second)
             area, lines[f"{one} against {other}"] = _graded(question, one, other, both, second)
             found.findings.append(area)
-            found += replaceable(question, one, other, both, second)
         else:
             found.remarks.append(f"{question.id}: no reader has judged a case in both {one} and {other}.")
     if lines:
         across, up = "share of the second arm at a level or above", "share of the first arm"
         found.curves.append(Curve(question.id, "Visual grading curves, averaged over readers", across, up, lines))
+    return found + replaceable(plan, question, read)
+
+
+def replaceable(plan: Plan, question: Question, rows: Sequence[Row]) -> Found:
+    """Of each pair of arms, whether the second may take the place of the first.
+
+    An endpoint of interchangeability says which of its arms is the first; elsewhere it is the plan's first.
+    """
+    found, end = Found(), plan.endpoint
+    asked = end.arms if end and (end.question, end.measure) == (question.id, "interchangeability") else ()
+    for pair in pairs_of(plan):
+        old, new = pair[::-1] if asked == pair[::-1] else pair
+        first, second = _of_both(rows, old, new)
+        usual, fresh = _table(first, [row["score"] for row in first]), _table(first, second)
+        if not (np.isfinite(usual).sum(1) > 1).any():
+            continue
+        result = interchangeability(fresh, usual, _patients(first))
+        note = f"two readers disagree at {100 * result.within.value:.0f}% of cases in {old}, and at "
+        note += f"{100 * result.across.value:.0f}% if one of them has {new}; 0 if {new} may take the place of {old}"
+        found.findings.append(
+            Finding(
+                question.id,
+                "individual equivalence index",
+                f"{new} for {old}",
+                with_width(result.index, -1, 1),
+                over=READERS_FIXED,
+                note=note,
+                measure="interchangeability",
+                arms=(old, new),
+            )
+        )
     return found
 
 
-def replaceable(question: Question, old: str, new: str, first: Sequence[Row], second: Sequence[float]) -> Found:
-    """Whether the new arm may take the place of the old one, from rows of the old and the scores in the new."""
-    usual, fresh, patients = _table(first, [row["score"] for row in first]), _table(first, second), _patients(first)
-    if (np.isfinite(usual).sum(1) > 1).any():
-        result = interchangeability(fresh, usual, patients)
-        note = f"two readers disagree at {100 * result.within.value:.0f}% of cases in {old}, and at "
-        note += f"{100 * result.across.value:.0f}% if one of them has {new}; 0 if {new} may take the place of {old}"
-        index = with_width(result.index, -1, 1)
-        what, arm = "individual equivalence index", f"{new} for {old}"
-        return Found([Finding(question.id, what, arm, index, over=READERS_FIXED, note=note)])
-    return Found()
+def _of_both(rows: Sequence[Row], one: str, other: str) -> tuple[list[Row], list[float]]:
+    """The rows of one arm whose reader judged the case in the other arm too, and the scores there."""
+    by_place = {(row["reader"], row["case"], row["arm"]): row for row in rows}
+    both = [row for (reader, case, arm), row in by_place.items() if arm == one and (reader, case, other) in by_place]
+    return both, [by_place[row["reader"], row["case"], other]["score"] for row in both]
 
 
-def _difference(question: Question, arms: str, both: Sequence[Row], second: Sequence[float]) -> Found:
+def _difference(question: Question, arms: tuple[str, str], both: Sequence[Row], second: Sequence[float]) -> Found:
     apart = [row["score"] - other for row, other in zip(both, second, strict=True)]
     widest = question.scale[1] - question.scale[0]
-    found, what, note = mean(apart, both, -widest, widest), "difference of scores", ""
+    found, note = mean(apart, both, -widest, widest), ""
     p = found.p
     if found.readers == 1:
         p = paired.difference(apart, [0.0] * len(apart), patients_of(both)).wilcoxon
         note = "p by Wilcoxon's signed rank test over patients"
-    return Found([averaged(question.id, what, arms, found, both, p=p, note=note, drawn="Differences")])
+    told: dict[str, Any] = {"p": p, "note": note, "drawn": "Differences"}
+    return Found(
+        [averaged(question.id, "difference of scores", minus(*arms), found, both, **told, measure="mean", arms=arms)]
+    )
 
 
 def _graded(
@@ -90,12 +115,14 @@ def _graded(
     finding = averaged(
         question.id,
         "area under the visual grading curve",
-        f"{one} − {other}",
+        minus(one, other),
         Average(with_width(result.area), result.readers),
         both,
         note=f"above 0.5 where {one} is rated higher; {counted(result.readers, 'reader')}",
         drawn="Visual grading",
         null=0.5,
+        measure="visual-grading",
+        arms=(one, other),
     )
     return finding, [(float(x), float(y)) for x, y in result.curve]
 
