@@ -10,7 +10,7 @@ import torch
 
 from arguments import parser_of
 from domain import JUDGE, drawn, over_tv
-from napari_recon_robust.reconstructors.learned.consistency import LEAST
+from napari_recon_robust.reconstructors.learned.last_step import LEAST
 from napari_recon_robust.training.recipe import load_recipe, make_network
 
 NETWORKS = ("varnet", "varnet-cg", "unrolled-gd", "irim", "neumann-preconditioned", "neumann")

@@ -43,7 +43,7 @@ _MOVED = {
     ("reconstructors", "reconstructors.classical"): "cg_sense energy hqs sparsity tv wavelet zero_filled",
     ("reconstructors", "reconstructors.generative"): "dagan gan_prior posterior",
     ("reconstructors", "reconstructors.learned"): (
-        "cascade_net consistency half_quadratic hqs_net hqs_net_from_tv hqs_supervised hyperrecon hyperrecon_from_tv "
+        "cascade_net half_quadratic hqs_net hqs_net_from_tv hqs_supervised hyperrecon hyperrecon_from_tv "
         "hyperrecon_supervised irim neumann splitting start test_time_training trained unet unrolled_gd "
         "unrolled_hqs varnet varnet_from_cg"
     ),
@@ -67,6 +67,8 @@ _RENAMED = {
     "quality.cases": "analyses.quality.grid",
     "quality.study": "analyses.quality.comparing",
     "quality.samples_figure": "figures.samples",
+    "reconstructors.consistency": "reconstructors.learned.last_step",
+    "reconstructors.learned.consistency": "reconstructors.learned.last_step",
     "reconstructors.networks": "networks.registry",
     "reconstructors.own": "own_models",
     "reconstructors.robust": "reconstructors.learned.robustly_trained",

@@ -10,8 +10,8 @@ from napari_recon_robust.physics import fourier, learned_lines
 from napari_recon_robust.physics.model import ForwardModel
 from napari_recon_robust.reconstructors.classical import energy, tv
 from napari_recon_robust.reconstructors.learned import hyperrecon_supervised
-from napari_recon_robust.reconstructors.learned.consistency import LEAST
 from napari_recon_robust.reconstructors.learned.hqs_supervised import SupervisedHQSNetwork
+from napari_recon_robust.reconstructors.learned.last_step import LEAST
 from napari_recon_robust.reconstructors.problem import Problem, linear_start
 from napari_recon_robust.training.bank import Bank
 from napari_recon_robust.training.case import TrainingCase

@@ -17,7 +17,7 @@ from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.reconstructors.classical.cg_sense import conjugate_gradients
 from napari_recon_robust.reconstructors.learned import varnet as varnet_module
 from napari_recon_robust.reconstructors.learned import varnet_from_cg
-from napari_recon_robust.reconstructors.learned.consistency import CONSISTENCY, ERROR, LEAST
+from napari_recon_robust.reconstructors.learned.last_step import CONSISTENCY, ERROR, LEAST
 from napari_recon_robust.reconstructors.learned.varnet import (
     COMBINATION,
     TrainableVarNet,

@@ -14,7 +14,7 @@ from ...networks.image_network import REACH, image_features
 from ...physics.model import ForwardModel
 from ..classical.cg_sense import tikhonov
 from ..problem import Problem
-from .consistency import ConsistentNetwork, ConsistentReconstructor
+from .last_step import ConsistentNetwork, ConsistentReconstructor
 from .trained import noise_level
 
 _IMAGE = 8  # channels of 2x2 complex pixels

@@ -5,8 +5,8 @@ from torch import Tensor, nn
 
 from ...networks.image_network import ImageNetwork
 from ..problem import Problem
-from .consistency import ERROR, ConsistentNetwork, ConsistentReconstructor
 from .data_consistency import data_consistency
+from .last_step import ERROR, ConsistentNetwork, ConsistentReconstructor
 from .trained import noise_level
 
 _ERROR_OF_SERIES = 0.08  # six terms do not invert A^H A

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from ...networks.image_network import ImageNetwork
 from ..problem import Problem, linear_start
-from .consistency import ConsistentNetwork, ConsistentReconstructor
+from .last_step import ConsistentNetwork, ConsistentReconstructor
 from .trained import noise_level
 
 

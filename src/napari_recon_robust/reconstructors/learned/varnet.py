@@ -20,7 +20,7 @@ from ...weights import store
 from ..base import Kind, Reconstructor
 from ..classical.zero_filled import ZeroFilled
 from ..problem import Problem, problems
-from .consistency import CONSISTENCY, ERROR, last_step
+from .last_step import CONSISTENCY, ERROR, last_step
 from .start import Start
 
 SENSITIVITIES = Knob(

@@ -15,7 +15,7 @@ from ...physics import fourier
 from ...physics.model import ForwardModel
 from ..classical.cg_sense import tikhonov
 from ..problem import Problem
-from .consistency import CONSISTENCY, ERROR, last_step
+from .last_step import CONSISTENCY, ERROR, last_step
 from .start import Start
 from .varnet import (
     SENSITIVITIES,

@@ -4,7 +4,7 @@ import torch
 
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.reconstructors import registry
-from napari_recon_robust.reconstructors.learned.consistency import ERROR, towards_samples
+from napari_recon_robust.reconstructors.learned.last_step import ERROR, towards_samples
 from napari_recon_robust.reconstructors.problem import assemble, problems
 
 
