@@ -45,6 +45,17 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+@pytest.fixture
+def double_by_default() -> "Iterator[None]":
+    """torch makes tensors in double precision where no type is given, as some scripts want it."""
+    import torch
+
+    was = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(was)
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of real scans, anatomies and golden values beside the project; skips where it is missing."""

@@ -73,6 +73,14 @@ def test_it_is_reproducible(method: Reconstructor, measurement: Measurement, ima
     assert torch.equal(reconstruct(method, replace(measurement)), image)
 
 
+def test_the_default_type_of_torch_does_not_matter(
+    method: Reconstructor, measurement: Measurement, image: Tensor, double_by_default: None
+) -> None:
+    again = reconstruct(method, replace(measurement))
+    assert again.dtype == image.dtype
+    assert torch.equal(again, image)
+
+
 @pytest.mark.slow
 def test_the_units_of_the_scan_do_not_matter(method: Reconstructor, measurement: Measurement, image: Tensor) -> None:
     factor = 2.0**-14  # a power of two changes no digit

@@ -4,8 +4,10 @@ from safetensors.torch import save_file
 
 from napari_recon_robust.ground.errors import WeightsError
 from napari_recon_robust.networks import loading
-from napari_recon_robust.networks.loading import load_trained
+from napari_recon_robust.networks.fastmri_layout import FastMRIUNet
+from napari_recon_robust.networks.loading import load_layout, load_trained
 from napari_recon_robust.reconstructors.learned.hqs_supervised import SupervisedHQSNetwork
+from napari_recon_robust.reconstructors.learned.hyperrecon import HyperReconNetwork
 
 
 def test_the_first_use_of_a_network_draws_no_numbers_of_the_user_s():
@@ -15,6 +17,21 @@ def test_the_first_use_of_a_network_draws_no_numbers_of_the_user_s():
     torch.manual_seed(1)
     load_trained(SupervisedHQSNetwork, "hqs-supervised", torch.device("cpu"))
     assert torch.rand(1) == undisturbed
+
+
+@pytest.mark.parametrize(
+    ("load", "kind", "weights"),
+    [
+        (load_trained, SupervisedHQSNetwork, "hqs-supervised"),
+        (load_trained, HyperReconNetwork, "hyperrecon"),
+        (load_layout, FastMRIUNet, "unet"),
+    ],
+)
+def test_a_network_is_of_single_precision_whatever_torch_makes_by_default(load, kind, weights, double_by_default):
+    for cached in (loading._trained, loading._with_layout):
+        cached.cache_clear()
+    network = load(kind, weights, torch.device("cpu"))
+    assert {tensor.dtype for tensor in network.state_dict().values()} == {torch.float32}
 
 
 def test_weights_of_another_network_are_refused(tmp_path):

@@ -46,10 +46,14 @@ def make(pattern):
 @cache
 def searched(id, pattern):
     """The slice, what the kind finds on it and all progress on the way: once for all that has to hold of it."""
-    perturbation, slice_, steps = registry.get(id), make(pattern), []
+    slice_, steps = make(pattern), []
+    return slice_, search(registry.get(id), slice_, steps.append), steps
+
+
+def search(perturbation, slice_, on_progress=None):
     budgets = BUDGETS if perturbation.needs_budget else ()
     job = perturbation.run(slice_, COMBINED, BOX, budgets, sensitivities="kept", **small(perturbation))
-    return slice_, run(job, steps.append), steps
+    return run(job, on_progress)
 
 
 @pytest.mark.parametrize("pattern", ["lines", "points"])
@@ -99,6 +103,18 @@ def test_every_perturbation_finds_the_same_where_gradients_are_switched_off(pert
         again = run(jobs[1])
     for one, other in zip(found, again, strict=True):
         torch.testing.assert_close(one.perturbation, other.perturbation)
+
+
+@pytest.fixture
+def lines(perturbation):
+    return searched(perturbation.id, "lines")
+
+
+def test_every_perturbation_finds_the_same_whatever_torch_makes_by_default(perturbation, lines, double_by_default):
+    slice_, found, _ = lines
+    for one, other in zip(found, search(perturbation, slice_), strict=True):
+        assert one.perturbation.dtype == other.perturbation.dtype
+        torch.testing.assert_close(one.perturbation, other.perturbation, rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("acquired", ACQUIRED)

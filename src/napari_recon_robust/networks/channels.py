@@ -32,8 +32,8 @@ def local_phase(image: Tensor, floor: Tensor) -> Tensor:
 
     In air u is nearly one.
     """
-    at = torch.arange(-_PHASE_RADIUS, _PHASE_RADIUS + 1, device=image.device)
-    kernel = torch.softmax(-((at / _PHASE_WIDTH) ** 2) / 2, 0).to(image.real.dtype)
+    at = torch.arange(-_PHASE_RADIUS, _PHASE_RADIUS + 1, device=image.device, dtype=image.real.dtype)
+    kernel = torch.softmax(-((at / _PHASE_WIDTH) ** 2) / 2, 0)
     parts = torch.view_as_real(image).movedim(-1, 0)
     padded = functional.pad(parts.reshape(-1, 1, *image.shape[-2:]), (_PHASE_RADIUS,) * 4, mode="replicate")
     with _single_precision(image.device.type):

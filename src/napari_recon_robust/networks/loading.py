@@ -36,7 +36,7 @@ def _trained(kind: Callable[..., nn.Module], weights: store.Weights, device: tor
     with first_weights():
         network = kind(**arguments)
     network.load_state_dict(weights.state)
-    return network.eval().requires_grad_(False).to(device)
+    return network.eval().requires_grad_(False).float().to(device)
 
 
 def load_layout(kind: type[Layout], weights: str, device: torch.device) -> Layout:
@@ -48,4 +48,4 @@ def load_layout(kind: type[Layout], weights: str, device: torch.device) -> Layou
 @lru_cache(store.KEPT)
 def _with_layout(kind: type[Layout], weights: store.Weights, device: torch.device) -> Any:
     with first_weights():
-        return kind.from_state(weights.state).to(device)
+        return kind.from_state(weights.state).float().to(device)

@@ -250,8 +250,8 @@ def optotype(matrix: tuple[int, int], centre: tuple[float, float], size: float) 
     structure along both axes of the image.
     """
     stroke = size / 5
-    rows = torch.arange(matrix[0])[:, None] - centre[0]
-    columns = torch.arange(matrix[1])[None, :] - centre[1]
+    rows = torch.arange(matrix[0], dtype=torch.float32)[:, None] - centre[0]
+    columns = torch.arange(matrix[1], dtype=torch.float32)[None, :] - centre[1]
 
     def within(distance: Tensor, width: float) -> Tensor:
         return torch.sigmoid((width / 2 - distance.abs()) / SOFTNESS)

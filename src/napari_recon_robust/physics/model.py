@@ -115,7 +115,7 @@ class ForwardModel:
             from ..kernels.normal import largest_eigenvalue
 
             values = [largest_eigenvalue(rows, _POWER_ITERATIONS) or 1.0 for rows in self.fused]
-            return torch.tensor(values).reshape(*batch, 1, 1)
+            return torch.tensor(values, dtype=self.sensitivities.real.dtype).reshape(*batch, 1, 1)
         with torch.no_grad():
             image = torch.ones((*batch, *self.shape), dtype=self.sensitivities.dtype, device=self.sensitivities.device)
             for _ in range(_POWER_ITERATIONS):

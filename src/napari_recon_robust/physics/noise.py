@@ -253,7 +253,8 @@ def _bands(lines: Tensor, measured: Tensor) -> tuple[Tensor, float]:
     inside = measured.nonzero()[:, 0]
     first, last = int(inside.min()), int(inside.max())
     window = torch.zeros(len(measured), device=lines.device, dtype=lines.real.dtype)
-    window[first : last + 1] = torch.hann_window(last - first + 3, periodic=False, device=lines.device)[1:-1]
+    hann = torch.hann_window(last - first + 3, periodic=False, device=lines.device, dtype=window.dtype)
+    window[first : last + 1] = hann[1:-1]
     window = window * measured
     power = window.square().mean()
     hybrid = fourier.ifft(lines * (window / power.sqrt())[:, None], (-2,))
@@ -267,7 +268,9 @@ def _bands(lines: Tensor, measured: Tensor) -> tuple[Tensor, float]:
 
 def _point_energies(kspace: Tensor, sampled: Tensor) -> tuple[Tensor, float]:
     """Mean energies (..., coils, 1, groups) of points at similar distances from the centre, and the samples in each."""
-    rows, columns = ((torch.arange(n, device=kspace.device) - n // 2) / n for n in sampled.shape)
+    rows, columns = (
+        (torch.arange(n, device=kspace.device, dtype=kspace.real.dtype) - n // 2) / n for n in sampled.shape
+    )
     distance = (rows[:, None].square() + columns.square())[sampled]
     energies = _energy(kspace[..., sampled])[..., distance.argsort(descending=True, stable=True)]
     size = min(GROUP, energies.shape[-1])
@@ -293,7 +296,7 @@ def _floor(energies: Tensor, samples: float) -> tuple[Tensor, Tensor]:
     mean = ordered.cumsum(-1) / count
     variance = ordered.square().cumsum(-1) / count - mean.square()
     number = (count * (variance * samples <= mean.square())).amax(-1, keepdim=True).clamp_min(1)
-    return (mean.gather(-1, number - 1) * scale)[..., 0], number[..., 0] / len(count)
+    return (mean.gather(-1, number - 1) * scale)[..., 0], number[..., 0].to(mean.dtype) / len(count)
 
 
 def covariance(noise_samples: Tensor) -> Tensor:

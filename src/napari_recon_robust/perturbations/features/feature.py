@@ -77,7 +77,7 @@ class Feature:
             (int(r), int(c), float(value)) for (r, c), value in zip(path, random.random(len(path)), strict=True)
         )
         box = float(np.ptp(path, 0).max() + 1)
-        return cls("walk", torch.tensor([row, column, box, 1.0, 0.0]), pixels)
+        return cls("walk", torch.tensor([row, column, box, 1.0, 0.0], dtype=torch.float32), pixels)
 
     def at(self, values: Tensor) -> "Feature":
         """The same feature with other values."""
@@ -146,7 +146,7 @@ class Feature:
         rows, columns = (torch.arange(one.start, one.stop, device=values.device) for one in window)
         dr, dc = rows[:, None] - row, columns[None, :] - column
         if self.shape == "walk":
-            down, right, value = torch.tensor(self.pixels, device=values.device).T
+            down, right, value = torch.tensor(self.pixels, device=values.device, dtype=values.dtype).T
             along, across = (1 - (dr - down).abs()).clamp_min(0), (1 - (dc.T - right).abs()).clamp_min(0)
             return (along * value) @ across.T
         width = (size / 4).clamp_min(THINNEST)

@@ -188,7 +188,7 @@ class FiniteDifferences(PublishedSearch):
                 ahead, behind = (self._try(self._moved(at.feature, axis, sign * PROBE)) for sign in (1, -1))
                 slope.append(self.losses[ahead] - self.losses[behind])
                 yield self._progress(f"Finite differences, {self.spent} of {self.effort}")
-            at = self._try(self._stepped(at.feature, torch.tensor(slope).sign()))
+            at = self._try(self._stepped(at.feature, torch.tensor(slope, dtype=torch.float32).sign()))
             self._forget()
             yield self._progress(f"Finite differences, {self.spent} of {self.effort}")
 

@@ -225,8 +225,9 @@ def placed(details: Mapping[str, Any]) -> Placed:
 def feature_of(details: Mapping[str, Any]) -> Feature:
     """The feature that a result of FNAF with these details inserted."""
     row, column = details["position"]
-    values = torch.tensor([row, column, details["size"], details["contrast"], details["angle"]])
-    return Feature(details["shape"], values, tuple((int(r), int(c), v) for r, c, v in details["pixels"]))
+    values = [row, column, details["size"], details["contrast"], details["angle"]]
+    pixels = tuple((int(r), int(c), v) for r, c, v in details["pixels"])
+    return Feature(details["shape"], torch.tensor(values, dtype=torch.float32), pixels)
 
 
 def loss_of(setup: Setup, details: Mapping[str, Any], image: Tensor) -> float:

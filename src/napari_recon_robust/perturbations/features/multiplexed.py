@@ -184,7 +184,7 @@ class Multiplexed(FeatureSearch):
 
     def _bounds(self, feature: Feature) -> tuple[Tensor, Tensor]:
         """The least and the most of its values; the sign of the contrast stays, and a walk is as it was drawn."""
-        low, high = torch.full((5,), -torch.inf), torch.full((5,), torch.inf)
+        low, high = torch.full_like(feature.values, -torch.inf), torch.full_like(feature.values, torch.inf)
         if feature.shape != "walk":
             weak, strong = (abs(self.knobs["contrast"]) * factor for factor in CONTRASTS)
             low[3], high[3] = (weak, strong) if feature.values[3] > 0 else (-strong, -weak)
@@ -201,4 +201,4 @@ def _scale(feature: Feature) -> Tensor:
     """The length of a step in each of its values; what a walk is stays."""
     _, _, size, contrast, _ = feature.values.tolist()
     own = [0.0, 0.0, 0.0] if feature.shape == "walk" else [SIZE * size, CONTRAST * abs(contrast), ANGLE]
-    return torch.tensor([ROW, COLUMN, *own])
+    return torch.tensor([ROW, COLUMN, *own], dtype=torch.float32)

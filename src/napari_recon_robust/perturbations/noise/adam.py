@@ -20,7 +20,7 @@ def adam(radius: Tensor, steps: int, warm: bool, start: Tensor) -> Moves:
     """
     z, mean, square = start, torch.zeros_like(start), torch.zeros_like(radius)[:, None, None]
     _, gradient = yield z
-    sizes = torch.logspace(0, 1, steps, base=LAST_STEP / FIRST_STEP).tolist()
+    sizes = torch.logspace(0, 1, steps, base=LAST_STEP / FIRST_STEP, dtype=torch.float32).tolist()
     for step, size in enumerate(sizes, start=1):
         mean = FIRST_MOMENT * mean + (1 - FIRST_MOMENT) * gradient
         square = SECOND_MOMENT * square + (1 - SECOND_MOMENT) * norms_of(gradient, radius).square()

@@ -128,7 +128,7 @@ class _Model:
         self._to_kspace = _Transpose(self._coil_images, measurement.kspace)
         self._to_whole = _Transpose(measurement.crop, acquired[0].real)
         self.sampled = measurement.mask.expand(measurement.kspace.shape[-2:])
-        self.points, self.changes, self.predicted = (torch.empty(0, device=self.clean.device) for _ in range(3))
+        self.points, self.changes, self.predicted = (self.clean.new_empty(0) for _ in range(3))
         self.normal, self.right = torch.zeros(3, 3).double(), torch.zeros(3).double()
         self.learn(measurement.kspace, self.clean)
 
@@ -255,7 +255,7 @@ def _uphill_along_cosines(objective: Objective, image: Tensor) -> Tensor:
 
 def _cosines(length: int) -> Tensor:
     """Orthogonal cosines up to 1, (8 or fewer, length)."""
-    places = (torch.arange(length) + 0.5) / length
+    places = (torch.arange(length, dtype=torch.float32) + 0.5) / length
     return torch.cos(pi * torch.arange(min(COSINES, length))[:, None] * places)
 
 

@@ -25,6 +25,7 @@ def sphere_ascent(radius: Tensor, steps: int, warm: bool, start: Tensor, *, stri
     if not warm:
         z = onto_spheres(gradient, radius)
         _, gradient = yield z
-    for size in torch.logspace(log10(FIRST_STEP), log10(LAST_STEP), max(steps - (not warm), 1)).tolist():
+    sizes = torch.logspace(log10(FIRST_STEP), log10(LAST_STEP), max(steps - (not warm), 1), dtype=torch.float32)
+    for size in sizes.tolist():
         z = onto_spheres(unit(z, radius) + stride * size * unit(gradient, radius), radius)
         _, gradient = yield z

@@ -51,5 +51,5 @@ class BringingBack:
 
 def _hann(size: int) -> Tensor:
     """A Hann window over the centre of one axis, float32 (size,)."""
-    position = (torch.arange(size) - size // 2) * 2 / (CENTRE * size)
+    position = (torch.arange(size, dtype=torch.float32) - size // 2) * 2 / (CENTRE * size)
     return torch.cos(0.5 * torch.pi * position.clamp(-1, 1)).square()

@@ -53,7 +53,7 @@ class Spike(Perturbation):
         generator = torch.Generator().manual_seed(knobs["seed"])
         sampled = measurement.mask.expand(measurement.kspace.shape[-2:]).cpu().nonzero()
         places = sampled[torch.randperm(len(sampled), generator=generator)[:count]]
-        phases = 2 * torch.pi * torch.rand(measurement.coils, count, generator=generator)
+        phases = 2 * torch.pi * torch.rand(measurement.coils, count, generator=generator, dtype=torch.float32)
         largest = measurement.kspace.abs().amax((-2, -1))[:, None]
         z = torch.zeros_like(measurement.kspace)
         z[:, places[:, 0], places[:, 1]] = knobs["amplitude"] * largest * torch.exp(1j * phases).to(z)

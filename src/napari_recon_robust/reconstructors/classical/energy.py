@@ -57,7 +57,7 @@ def objective(
 
 def details_of(image: Tensor) -> Iterator[Tensor]:
     """The detail coefficients W x at all shifts, level by level: complex (3, rows, columns) each."""
-    bank = torch.tensor((LOW, HIGH), device=image.device)[:, None]
+    bank = torch.tensor((LOW, HIGH), device=image.device, dtype=image.real.dtype)[:, None]
     x = torch.view_as_real(image).movedim(-1, 0)[:, None]  # parts, 1, rows, columns
     for level in range(LEVELS):
         step = 2**level

@@ -59,7 +59,11 @@ class Splitting(Solver[Tensor]):
         super().__init__(model)
         details = Details(model.sensitivities.device)
         pairs: tuple[tuple[Transform, float], ...] = ((DIFFERENCES, 1 - mix), (details, mix))
-        self.parts = [(transform, share * torch.as_tensor(transform.limits)) for transform, share in pairs if share]
+        self.parts = [
+            (transform, share * torch.as_tensor(transform.limits, dtype=torch.float32))
+            for transform, share in pairs
+            if share
+        ]
 
     def start(self, b: Tensor) -> Tensor:
         """The image after a few conjugate gradient steps."""

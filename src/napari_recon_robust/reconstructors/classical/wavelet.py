@@ -109,7 +109,8 @@ class Details(Transform):
     bound = 1.0
 
     def __init__(self, device: torch.device | str = "cpu") -> None:
-        self.limits = 2.0 ** -torch.arange(1, LEVELS + 1, device=device).repeat_interleave(3)[:, None, None]
+        level = torch.arange(1, LEVELS + 1, device=device, dtype=torch.float32)
+        self.limits = 2.0 ** -level.repeat_interleave(3)[:, None, None]
 
     def forward(self, image: Tensor) -> Tensor:
         """D x, complex (..., 9, rows, columns): of each level low-high, high-low, high-high."""
@@ -187,5 +188,5 @@ def _response(taps: tuple[float, ...], angle: Tensor) -> Tensor:
             torch.polar(torch.full_like(angle, abs(tap) / math.sqrt(2)), n * angle) * math.copysign(1, tap)
             for n, tap in enumerate(taps)
         ),
-        start=torch.zeros((), device=angle.device),
+        start=torch.zeros((), device=angle.device, dtype=angle.dtype),
     )

@@ -170,7 +170,8 @@ def search(generator: nn.Module, problem: Problem, iterations: int, restarts: in
     best, least = torch.zeros_like(b), float("inf")
     for restart in range(restarts):
         draws = torch.Generator().manual_seed(seed + restart)
-        z = torch.randn(1, LATENT, -(-rows // STRIDE), -(-columns // STRIDE), generator=draws).to(b.device)
+        shape = (1, LATENT, -(-rows // STRIDE), -(-columns // STRIDE))
+        z = torch.randn(shape, generator=draws, dtype=torch.float32).to(b.device)
         z.requires_grad_()
         optimiser = torch.optim.Adam([z], RATE)
         for n in range(iterations):

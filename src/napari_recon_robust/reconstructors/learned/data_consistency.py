@@ -82,7 +82,7 @@ class IterativeInverse(DataConsistency):
         self.iterations = math.ceil(math.log(2 / _PRECISION) / 2 * math.sqrt(condition))
         with torch.no_grad():
             generator = torch.Generator().manual_seed(0)
-            angle = 2 * torch.pi * torch.rand(_PROBES, *model.shape, generator=generator)
+            angle = 2 * torch.pi * torch.rand(_PROBES, *model.shape, generator=generator, dtype=torch.float32)
             probes = torch.polar(torch.ones_like(angle), angle).to(model.sensitivities.device)
             estimate = (probes.conj() * self._apply(probes)).real.mean(0)
             smooth = functional.avg_pool2d(estimate[None], 9, 1, 4, count_include_pad=False)[0]

@@ -115,7 +115,7 @@ class HyperReconNetwork(nn.Module):
     def generate(self, weight: float, mix: float) -> list[Unroll]:
         """The unrolled network for one knob setting."""
         position = torch.tensor([2 * WEIGHT.to_unit(weight) - 1, 2 * MIX.to_unit(mix) - 1])
-        vector = self.features(position.to(self.numbers.bias.device))
+        vector = self.features(position.to(self.numbers.bias))
         layers = [layer(vector) for layer in self.layers]
         reaches, penalties = self.numbers(vector).view(self.unrolls, 2).exp().unbind(-1)
         each = len(self.shapes)

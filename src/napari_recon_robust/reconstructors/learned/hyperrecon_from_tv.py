@@ -110,7 +110,7 @@ class HyperReconFromTVNetwork(nn.Module):
         """The weights for one knob setting."""
         knob = energy.WEIGHT
         position = torch.tensor([2 * knob.to_unit(weight) - 1, 2 * mix - 1])
-        vector = self.heads(self.features(position.to(self.heads.bias.device)))
+        vector = self.heads(self.features(position.to(self.heads.bias)))
         layers, numbers = [], []
         for part in vector.view(self.unrolls, -1):
             sizes = [size for shape in self.shapes for size in (math.prod(shape), shape[0])]

@@ -157,7 +157,7 @@ class SupervisedHyperReconNetwork(nn.Module):
     def generate(self, level: Tensor, **weights: float) -> dict[str, Tensor]:
         """The parameters of `main`, by name. level: log(sigma / 0.005), sigma as assumed; weights: of the losses."""
         position = [2 * knob.to_unit(weights[knob.name]) - 1 for knob in self.knobs[1:]]
-        inputs = torch.cat((level.reshape(1) / 2, torch.tensor(position, device=level.device)))
+        inputs = torch.cat((level.reshape(1) / 2, torch.tensor(position, device=level.device, dtype=level.dtype)))
         vector = _GAIN * self.heads(self.features(inputs))
         scales, offsets = vector.split([len(vector) - sum(self.generated.values()), sum(self.generated.values())])
         parameters = {}

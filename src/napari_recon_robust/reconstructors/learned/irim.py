@@ -110,7 +110,7 @@ class Layer(nn.Module):
     def forward(self, state: Tensor, sign: int = 1) -> Tensor:
         """The next state; with sign -1 the state before."""
         skew = self.generator - self.generator.mT
-        identity = torch.eye(len(skew), device=skew.device)
+        identity = torch.eye(len(skew), device=skew.device, dtype=skew.dtype)
         with torch.autocast(state.device.type, enabled=False):
             rotation = torch.linalg.solve(identity + skew, identity - skew)
             rotated = functional.conv2d(state, rotation[..., None, None])

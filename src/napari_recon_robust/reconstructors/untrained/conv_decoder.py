@@ -1,5 +1,6 @@
 """ConvDecoder."""
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -35,10 +36,14 @@ class ConvDecoderNetwork(nn.Module):
         self.sizes = [*sizes, sizes[-1]]
         self.register_buffer("noise", fixed_noise(1, channels, *first))
         self.convolutions = nn.ModuleList(
-            nn.Sequential(nn.Conv2d(channels, channels, 3, padding=1), nn.ReLU(), nn.BatchNorm2d(channels))
+            nn.Sequential(
+                nn.Conv2d(channels, channels, 3, padding=1, dtype=torch.float32),
+                nn.ReLU(),
+                nn.BatchNorm2d(channels, dtype=torch.float32),
+            )
             for _ in self.sizes
         )
-        self.last = nn.Conv2d(channels, 2, 1)
+        self.last = nn.Conv2d(channels, 2, 1, dtype=torch.float32)
 
     def forward(self) -> Tensor:
         """The image as channels, (1, 2, rows, columns)."""

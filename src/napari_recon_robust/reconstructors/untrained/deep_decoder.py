@@ -1,5 +1,6 @@
 """Deep Decoder."""
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -34,9 +35,11 @@ class DeepDecoderNetwork(nn.Module):
         super().__init__()
         first, *self.sizes = upsampled(shape, _DOUBLINGS)
         self.register_buffer("noise", fixed_noise(1, channels, *first))
-        self.mix = nn.ModuleList(nn.Conv2d(channels, channels, 1, bias=False) for _ in range(_DOUBLINGS + 1))
-        self.norms = nn.ModuleList(nn.BatchNorm2d(channels) for _ in range(_DOUBLINGS + 1))
-        self.last = nn.Conv2d(channels, 2, 1)
+        self.mix = nn.ModuleList(
+            nn.Conv2d(channels, channels, 1, bias=False, dtype=torch.float32) for _ in range(_DOUBLINGS + 1)
+        )
+        self.norms = nn.ModuleList(nn.BatchNorm2d(channels, dtype=torch.float32) for _ in range(_DOUBLINGS + 1))
+        self.last = nn.Conv2d(channels, 2, 1, dtype=torch.float32)
 
     def forward(self) -> Tensor:
         """The image as channels, (1, 2, rows, columns)."""

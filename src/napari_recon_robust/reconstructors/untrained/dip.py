@@ -42,7 +42,7 @@ class Hourglass(nn.Module):
             nn.Sequential(_layer(channels, channels, 3, 2), _layer(channels, channels, 3)) for _ in range(levels)
         )
         self.up = nn.ModuleList(_layer(channels + _SKIP, channels, 3) for _ in range(levels))
-        self.last = nn.Conv2d(channels, 2, 1)
+        self.last = nn.Conv2d(channels, 2, 1, dtype=torch.float32)
 
     def forward(self) -> Tensor:
         """The image as channels, (1, 2, rows, columns)."""
@@ -59,5 +59,5 @@ class Hourglass(nn.Module):
 
 
 def _layer(inputs: int, outputs: int, size: int, stride: int = 1) -> nn.Sequential:
-    convolution = nn.Conv2d(inputs, outputs, size, stride, size // 2, bias=False)
-    return nn.Sequential(convolution, nn.BatchNorm2d(outputs), nn.LeakyReLU(0.2, inplace=True))
+    convolution = nn.Conv2d(inputs, outputs, size, stride, size // 2, bias=False, dtype=torch.float32)
+    return nn.Sequential(convolution, nn.BatchNorm2d(outputs, dtype=torch.float32), nn.LeakyReLU(0.2, inplace=True))

@@ -251,7 +251,8 @@ def held_out_samples(measurement: Measurement) -> Tensor:
     """
     outside = beside_acs(measurement.sampled)
     candidates = outside if outside.any() else measurement.sampled
-    chances = torch.rand(data_shape(measurement), generator=torch.Generator().manual_seed(0)).to(candidates.device)
+    generator = torch.Generator().manual_seed(0)
+    chances = torch.rand(data_shape(measurement), generator=generator, dtype=torch.float32).to(candidates.device)
     return candidates & (chances <= chances[candidates.expand(chances.shape)].min().clamp_min(SHARE))
 
 
@@ -268,4 +269,4 @@ def upsampled(shape: tuple[int, int], doublings: int) -> list[tuple[int, int]]:
 
 def fixed_noise(*shape: int) -> Tensor:
     """The network's input, uniform in [0, 0.1]."""
-    return torch.rand(*shape) / 10
+    return torch.rand(*shape, dtype=torch.float32) / 10
