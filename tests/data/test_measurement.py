@@ -371,12 +371,68 @@ def test_an_output_matrix_may_be_any_pair() -> None:
     assert replace(measurement(lines()), matrix=torch.tensor([12, 8])).matrix == (12, 8)
 
 
-def test_full_kspace_and_calibration_lines_of_another_matrix_are_refused() -> None:
+@pytest.mark.parametrize("part", ["full", "acs"])
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda k: k[..., 1:], "torch.complex64 of shape 3×24×14"),
+        (lambda k: k.abs(), "torch.float32 of shape 3×24×15"),
+        (lambda k: k[None], "torch.complex64 of shape 1×3×24×15"),
+    ],
+)
+def test_full_kspace_and_calibration_lines_that_do_not_fit_are_refused(part: str, change: Any, words: str) -> None:
     one = measurement(lines())
-    with pytest.raises(InputError, match="full k-space has shape 3×24×14; 3×24×15 is expected, as of the samples"):
-        replace(one, full=one.kspace[..., 1:])
-    with pytest.raises(InputError, match="k-space of the calibration lines has shape 3×24×14"):
-        replace(one, acs=one.kspace[..., 1:])
+    name = {"full": "full k-space", "acs": "k-space of the calibration lines"}[part]
+    with pytest.raises(InputError, match=f"the {name} is {words}; complex64 of shape 3×24×15 is expected, as of the"):
+        replace(one, **{part: change(one.kspace)})
+
+
+def test_what_is_given_outside_of_the_mask_counts_for_nothing() -> None:
+    """As of fastMRI's pairs of full k-space and mask: it reached the images, and the claims on perturbations."""
+    points = torch.rand(READOUT, PHASE, generator=torch.Generator().manual_seed(0)) < 0.5
+    for mask in (lines(), points):
+        masked = measurement(mask)
+        full = masked.full
+        assert full is not None
+        whole = Measurement(full, mask, masked.matrix, full, masked.kept)
+        assert torch.equal(whole.kspace, full * mask)
+        assert torch.equal(whole.combined, masked.combined)
+        assert full[~mask.expand(full.shape)].any(), "what was given is not changed"
+        assert torch.equal(replace(masked, kspace=torch.stack([full, full])).kspace[1], full * mask)
+        assert Measurement(masked.kspace, mask, masked.matrix).kspace is masked.kspace, "no copy without a need"
+    samples = full.clone().requires_grad_()
+    Measurement(samples, mask, masked.matrix).kspace.abs().sum().backward()
+    assert samples.grad is not None
+    assert torch.equal((samples.grad != 0).any(0), mask)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"acquired": torch.ones(3, dtype=torch.bool)}, "mask of acquired points is torch.bool of shape 3; booleans"),
+        ({"acquired": torch.ones(1, PHASE)}, "mask of acquired points is torch.float32 of shape 1×15; booleans of"),
+        ({"acquired": np.ones((1, PHASE), bool)}, "mask of acquired points is array.*; give a tensor"),
+        ({"unit": "x"}, "the unit is 'x'; give a number"),
+        ({"unit": 0.0}, "the unit is 0; give a positive number"),
+        ({"aspect": -1}, "the aspect is -1; give a positive number"),
+        ({"aspect": float("nan")}, "the aspect is nan; give a positive number"),
+    ],
+)
+def test_points_and_numbers_that_do_not_fit_are_refused(change: dict[str, Any], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        replace(measurement(lines()), **change)
+
+
+def test_arrays_in_place_of_new_samples_are_told() -> None:
+    one = measurement(lines())
+    array: Any = one.kspace.numpy()
+    for call in (
+        lambda: one.with_kspace(array),
+        lambda: one.with_kspace(one.kspace, full=array),
+        lambda: one.added(array),
+    ):
+        with pytest.raises(InputError, match="give a tensor, such as torch.from_numpy"):
+            call()
 
 
 def test_a_reference_is_of_a_kind_that_is_known():
@@ -394,6 +450,9 @@ def test_a_misfit_is_that_of_an_image_of_the_measurement():
             measurement.misfit(image)
     with pytest.raises(InputError, match="give a tensor, as a method returns it"):
         measurement.misfit(np.zeros((24, 24)))
+    batch = replace(measurement, kspace=measurement.kspace[None].repeat(2, 1, 1, 1))
+    with pytest.raises(InputError, match=r"the k-space has shape 2×.*; one slice .* is taken at a time"):
+        batch.misfit(torch.zeros(24, 24))
 
 
 def test_half_precision_is_refused():
@@ -402,9 +461,9 @@ def test_half_precision_is_refused():
         replace(measurement, kspace=measurement.kspace.to(torch.complex32))
 
 
-@pytest.mark.parametrize("part", ["mask", "full", "acs"])
+@pytest.mark.parametrize("part", ["mask", "full", "acs", "acquired"])
 def test_parts_on_several_devices_are_told(part: str) -> None:
     kspace, mask = torch.ones(2, 8, 8, dtype=torch.complex64), torch.ones(1, 8, dtype=torch.bool)
-    parts = {"mask": mask, "full": kspace, "acs": kspace}
+    parts = {"mask": mask, "full": kspace, "acs": kspace, "acquired": mask}
     with pytest.raises(InputError, match="is on meta and the k-space on cpu; bring both to one device"):
         Measurement(kspace, matrix=(8, 8), **{**parts, part: parts[part].to("meta")})

@@ -67,6 +67,20 @@ def test_undersampled_by_a_mask(kspace, shape, dtype):
     assert torch.equal(measurement.kspace, torch.from_numpy(kspace[0]) * mask)
 
 
+def test_a_mask_that_is_not_to_be_written_is_taken_without_a_warning(kspace, recwarn):
+    mask = np.arange(24) % 2 == 0
+    mask.flags.writeable = False
+    assert torch.equal(Memory(kspace).measurement(0, mask).mask[0], torch.arange(24) % 2 == 0)
+    assert not recwarn
+
+
+def test_nan_in_a_mask_is_refused(kspace):
+    """It counted as sampled."""
+    mask = np.where(np.arange(24) % 2 == 0, 1.0, np.nan)
+    with pytest.raises(InputError, match="the sampling mask has NaN; give True, or a number that is not 0"):
+        Memory(kspace).measurement(0, mask)
+
+
 def test_only_acquired_points_are_kept(kspace):
     kspace[..., :4] = 0
     scan = Memory(kspace)

@@ -202,6 +202,12 @@ def test_values_that_do_not_fit(values, sentence):
         Sampling(**values)
 
 
+@pytest.mark.parametrize("size", [(0, 64), (64, 0), (64.0, 64), (64, 64.0), ("a", 64)])
+def test_sizes_that_are_none_are_refused(size):
+    with pytest.raises(InputError, match=r"the (readout|phase encoding) is .*; give a whole number from 1\."):
+        Sampling().mask(*size)
+
+
 @pytest.mark.parametrize("pattern", ["equispaced-fraction", "poisson-disc"])
 def test_centre_too_wide_for_the_acceleration(pattern):
     with pytest.raises(InputError, match="choose a smaller acceleration or centre fraction"):

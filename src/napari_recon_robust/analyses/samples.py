@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from ..data.measurement import Measurement
+from ..data.measurement import Measurement, as_single
 from ..evaluation import metrics
 from ..evaluation.measures import MEASURES
 from ..evaluation.metrics import Metrics
@@ -140,7 +140,7 @@ def quality_by_samples(
     accelerations: Sequence[float],
     *,
     sampling: Sampling | None = None,
-    seeds: Sequence[int] = (0,),
+    seeds: Sequence[int] = (0, 1, 2),
 ) -> Job[SamplesCurve]:
     """The quality of one method, its knobs fixed, on one slice under more and more samples.
 
@@ -148,10 +148,10 @@ def quality_by_samples(
     measurement: one whose fully sampled k-space is known; its own samples do not count, and its calibration makes the
     reference, the same for all masks. Sensitivities and noise are estimated from each mask's samples. sampling: of
     which the acceleration and the seed are varied. Equal masks of several seeds count once. The previews are curves.
-    Antun et al. 2020, doi:10.1073/pnas.1907377117, the third test. Raises InputError at once without a fully sampled
-    k-space, without accelerations or seeds, or for knobs that do not fit.
+    Antun et al. 2020, doi:10.1073/pnas.1907377117, the third test. Raises InputError at once for a batch of slices,
+    without a fully sampled k-space, without accelerations or seeds, or for knobs that do not fit.
     """
-    if measurement.full is None:
+    if as_single(measurement).full is None:
         raise InputError("this scan is undersampled, so that samples cannot be added; give a fully sampled one.")
     numbers = [as_whole(seed, "one of the seeds", 0) for seed in as_list(seeds, "the seeds")]
     if not accelerations or not numbers:

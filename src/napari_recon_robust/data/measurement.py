@@ -1,13 +1,14 @@
 """A measurement: one slice as a reconstructor sees it."""
 
 from dataclasses import dataclass, field, replace
+from math import isfinite
 from operator import index
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ..ground.arguments import as_kind
+from ..ground.arguments import as_kind, as_number
 from ..ground.cached import cached_property
 from ..ground.errors import InputError, dimensions
 from ..physics import fourier
@@ -36,7 +37,8 @@ class Calibration:
 class Measurement:
     """One slice: what was sampled, where, and what follows from it.
 
-    kspace: complex64 (..., coils, readout, phase), zero where not sampled; in units of `unit`.
+    kspace: complex64 (..., coils, readout, phase), in units of `unit`; it is zero where not sampled, whatever is given
+        there.
     mask: bool (readout, phase), or (1, phase) where whole lines are sampled; perturbations and noise stay within it.
         Points that are not `acquired` are taken out of it, and `kspace` is zero there.
     matrix: (rows, columns) of the output image, the centre of the encoded one.
@@ -66,35 +68,21 @@ class Measurement:
     acs: Tensor | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        given = {"k-space": self.kspace, "sampling mask": self.mask, "full k-space": self.full, "acs": self.acs}
-        for name, values in given.items():
-            if values is not None or name in ("k-space", "sampling mask"):
-                as_kind(values, torch.Tensor, f"the {name}", "a tensor, such as torch.from_numpy(array)")
-        for name, values in given.items():
-            if values is not None and values.device != self.kspace.device:
-                raise InputError(
-                    f"the {name} is on {values.device} and the k-space on {self.kspace.device}; bring both to one "
-                    "device, or make the measurement first and move it as a whole (measurement.to)."
-                )
-        if self.kspace.ndim < 3 or self.kspace.dtype not in (torch.complex64, torch.complex128):
-            raise InputError(
-                f"the k-space is {self.kspace.dtype} of shape {dimensions(self.kspace.shape)}; "
-                "complex64 with axes (coils, readout, phase) is expected."
-            )
+        _check_tensors(self)
         readout, phase = self.kspace.shape[-2:]
-        if self.mask.dtype != torch.bool or tuple(self.mask.shape) not in ((readout, phase), (1, phase)):
-            raise InputError(
-                f"the sampling mask is {self.mask.dtype} of shape {dimensions(self.mask.shape)}; "
-                f"booleans of shape {dimensions((readout, phase))} or {dimensions((1, phase))} are expected for this "
-                "k-space."
-            )
-        object.__setattr__(self, "matrix", _as_matrix(self.matrix, (readout, phase)))
-        for name, other in (("full k-space", self.full), ("k-space of the calibration lines", self.acs)):
-            if other is not None and other.shape[-3:] != self.kspace.shape[-3:]:
+        for name, points in (("sampling mask", self.mask), ("mask of acquired points", self.acquired)):
+            if points is not _TO_BE_FOUND and (
+                points.dtype != torch.bool or tuple(points.shape) not in ((readout, phase), (1, phase))
+            ):
                 raise InputError(
-                    f"the {name} has shape {dimensions(other.shape)}; {dimensions(self.kspace.shape[-3:])} is "
-                    "expected, as of the samples."
+                    f"the {name} is {points.dtype} of shape {dimensions(points.shape)}; booleans of shape "
+                    f"{dimensions((readout, phase))} or {dimensions((1, phase))} are expected for this k-space."
                 )
+        object.__setattr__(self, "matrix", _as_matrix(self.matrix, (readout, phase)))
+        for name in ("unit", "aspect"):
+            value = as_number(getattr(self, name), f"the {name}")
+            if not (isfinite(value) and value > 0):
+                raise InputError(f"the {name} is {value:g}; give a positive number.")
         # Conjugated lazily, as torch does it, it cannot be viewed as real numbers.
         object.__setattr__(self, "kspace", self.kspace.resolve_conj())
         if self.full is not None:
@@ -110,6 +98,7 @@ class Measurement:
                     "zero; give a mask that samples others."
                 )
             object.__setattr__(self, "mask", within)
+        if bool((self.kspace.detach() * ~self.mask).any()):  # to look takes half as long as to copy
             object.__setattr__(self, "kspace", self.kspace * self.mask)
 
     @cached_property
@@ -248,7 +237,7 @@ class Measurement:
     def with_kspace(
         self, kspace: Tensor, *, full: Tensor | None = None, keep: bool = False, mask: Tensor | None = None
     ) -> "Measurement":
-        """The same slice with other samples, for instance perturbed ones; the mask is applied to `kspace` here.
+        """The same slice with other samples, for instance perturbed ones; `kspace` becomes zero outside of the mask.
 
         full: the k-space as it should be then; it is zero outside of `acquired` here too. keep: use this measurement's
         calibration instead of estimating it again from the new samples. mask: another sampling mask, for a `kspace`
@@ -256,8 +245,8 @@ class Measurement:
         """
         mask = self.mask if mask is None else mask
         if full is not None and full is not self.full:  # which many share
-            full = full * self.acquired
-        return replace(self, kspace=kspace * mask, mask=mask, full=full, kept=self.calibration if keep else None)
+            full = _as_tensor(full, "full k-space") * self.acquired
+        return replace(self, kspace=kspace, mask=mask, full=full, kept=self.calibration if keep else None)
 
     def added(self, z: Tensor, *, keep: bool = False) -> "Measurement":
         """The same slice with z (coils, readout, phase), a change of all points of k-space, as the scanner measures it.
@@ -265,7 +254,7 @@ class Measurement:
         A scanner that repeats its acquisition measures the same points: the samples take z on the mask, and the full
         k-space, where it is known, takes it where it is `acquired`. keep: as of `with_kspace`.
         """
-        full = None if self.full is None else self.full + z
+        full = None if self.full is None else self.full + _as_tensor(z, "change of k-space")
         return self.with_kspace(self.kspace + z, full=full, keep=keep)
 
     def to(self, device: str | torch.device) -> "Measurement":
@@ -286,7 +275,11 @@ class Measurement:
         return fourier.centre_crop_image(image, self.matrix)
 
     def misfit(self, image: Tensor) -> float:
-        """||A x - y|| / ||y|| for an image (rows, columns) in the scan's units; x is zero outside the output matrix."""
+        """||A x - y|| / ||y|| for an image (rows, columns) in the scan's units; x is zero outside the output matrix.
+
+        InputError for an image of another shape, and for a batch of slices.
+        """
+        as_single(self)
         if tuple(as_kind(image, torch.Tensor, "the image", "a tensor, as a method returns it").shape) != self.matrix:
             raise InputError(f"the image is {dimensions(image.shape)}; {dimensions(self.matrix)} is expected.")
         padded = fourier.centre_pad_image(image.to(torch.complex64), self.model.shape)
@@ -318,6 +311,17 @@ class Measurement:
 def as_measurement(given: object) -> Measurement:
     """The measurement that is given; InputError for anything else."""
     return as_kind(given, Measurement, "the measurement", "one slice of a scan, such as scan.measurement(0, sampling)")
+
+
+def as_single(given: object) -> Measurement:
+    """The measurement of one slice that is given; InputError for anything else, and for a batch of slices."""
+    measurement = as_measurement(given)
+    if measurement.kspace.ndim != 3:
+        raise InputError(
+            f"the k-space has shape {dimensions(measurement.kspace.shape)}; one slice (coils, readout, phase) is "
+            "taken at a time."
+        )
+    return measurement
 
 
 def known_kspace(measurement: Measurement) -> Tensor:
@@ -404,6 +408,35 @@ def single_slices(measurement: Measurement) -> list[Measurement]:
         replace(measurement, kspace=samples, full=None, kept=Calibration(*kept))
         for samples, kept in zip(measurement.kspace.reshape(-1, *shape), zip(maps, noise, strict=True), strict=True)
     ]
+
+
+def _as_tensor(given: object, name: str) -> Tensor:
+    return as_kind(given, torch.Tensor, f"the {name}", "a tensor, such as torch.from_numpy(array)")
+
+
+def _check_tensors(measurement: Measurement) -> None:
+    """InputError for what is no tensor, or one on another device, of another kind or of another shape."""
+    kspace = _as_tensor(measurement.kspace, "k-space")
+    masks = {"sampling mask": measurement.mask, "mask of acquired points": measurement.acquired}
+    whole = {"full k-space": measurement.full, "k-space of the calibration lines": measurement.acs}
+    given = {**masks, **{name: values for name, values in whole.items() if values is not None}}
+    for name, values in given.items():
+        if _as_tensor(values, name).device != kspace.device and values is not _TO_BE_FOUND:
+            raise InputError(
+                f"the {name} is on {values.device} and the k-space on {kspace.device}; bring both to one "
+                "device, or make the measurement first and move it as a whole (measurement.to)."
+            )
+    if kspace.ndim < 3 or kspace.dtype not in (torch.complex64, torch.complex128):
+        raise InputError(
+            f"the k-space is {kspace.dtype} of shape {dimensions(kspace.shape)}; "
+            "complex64 with axes (coils, readout, phase) is expected."
+        )
+    for name, other in whole.items():
+        if other is not None and not (other.is_complex() and other.shape in (kspace.shape[-3:], kspace.shape)):
+            raise InputError(
+                f"the {name} is {other.dtype} of shape {dimensions(other.shape)}; complex64 of shape "
+                f"{dimensions(kspace.shape[-3:])} is expected, as of the samples."
+            )
 
 
 def _as_matrix(given: Any, encoded: tuple[int, int]) -> tuple[int, int]:

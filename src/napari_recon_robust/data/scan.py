@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..ground.arguments import as_whole
 from ..ground.cached import cached_property
-from ..ground.errors import InputError, ReconRobustError, dimensions
+from ..ground.errors import InputError, ReconRobustError, dimensions, one_line
 from ..ground.guard import opening
 from ..ground.numbers import counted
 from ..ground.specification import Specification
@@ -254,8 +254,6 @@ class Scan(AbstractContextManager["Scan"]):
         sampling: how to undersample, or a mask (phase,), (1, phase) or (readout, phase). Only acquired points are
         kept. Raises InputError for a mask that does not fit or keeps nothing, and for k-space that is not centred.
         """
-        from torch import as_tensor
-
         from ..physics.sampling import Sampling
         from .measurement import Measurement
 
@@ -264,13 +262,7 @@ class Scan(AbstractContextManager["Scan"]):
         if isinstance(sampling, Sampling):
             mask = mask & sampling.mask(header.readout, header.phase)
         elif sampling is not None:
-            try:
-                given = as_tensor(sampling)
-            except (TypeError, ValueError, RuntimeError):
-                raise InputError(
-                    f"the sampling is {sampling!r}; give a Sampling, or an array of what is sampled."
-                ) from None
-            mask = mask & _checked_mask(given, header)
+            mask = mask & _checked_mask(sampling, header)
         if not bool(measured.any()):
             raise InputError(f"slice {slice} of {self.name} holds only zeros: {_advice(len(self))}.")
         if not bool(mask.any()):
@@ -281,7 +273,7 @@ class Scan(AbstractContextManager["Scan"]):
             self._centred = True
         whole = without_gaps(measured)
         return Measurement(
-            kspace=kspace * mask,
+            kspace=kspace,
             mask=mask,
             matrix=header.matrix,
             full=kspace if whole else None,
@@ -308,13 +300,25 @@ def _advice(slices: int) -> str:
     return "choose another slice, or export the file again" if slices > 1 else "export the file again"
 
 
-def _checked_mask(mask: "Tensor", header: Header) -> "Tensor":
+def _checked_mask(given: Any, header: Header) -> "Tensor":
+    """A mask as it comes from scripts, bool (1, phase) or (readout, phase); InputError for one that does not fit."""
+    from torch import as_tensor
+
+    try:
+        # A copy, as torch warns of arrays that are not to be written.
+        mask = as_tensor(given.copy() if isinstance(given, np.ndarray) else given)
+    except (TypeError, ValueError, RuntimeError):
+        raise InputError(
+            f"the sampling is {one_line(repr(given), 60)}; give a Sampling, or an array of what is sampled."
+        ) from None
     shape, phase, points = tuple(mask.shape), header.phase, (header.readout, header.phase)
     if shape not in ((phase,), (1, phase), points):
         raise InputError(
             f"the sampling mask has shape {dimensions(shape)}; this scan needs {phase} lines, "
             f"or {dimensions(points)} points (readout, phase)."
         )
+    if bool(mask.isnan().any()):
+        raise InputError("the sampling mask has NaN; give True, or a number that is not 0, for what is sampled.")
     return (mask != 0).reshape(-1, phase)
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field
 from torch import Tensor
 
+from ..ground.arguments import as_whole
 from ..ground.errors import InputError
 from ..ground.knob import Knob
 from ..ground.specification import Specification
@@ -81,8 +82,9 @@ class Sampling(Specification):
     def mask(self, readout: int, phase: int) -> Tensor:
         """Bool (1, phase) for lines, (readout, phase) for "poisson-disc"; the same for the same seed.
 
-        InputError for an acceleration that the pattern cannot give.
+        InputError for an acceleration that the pattern cannot give, and for what is no size.
         """
+        readout, phase = as_whole(readout, "the readout", 1), as_whole(phase, "the phase encoding", 1)
         if self.pattern == "poisson-disc":
             from .poisson import poisson_disc
 
