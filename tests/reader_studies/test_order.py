@@ -74,6 +74,13 @@ def test_a_case_does_not_come_back_soon() -> None:
         assert min(second - first for first, second in places.values()) > 6 // 2
 
 
+def test_a_case_stays_in_the_same_half_of_each_sitting() -> None:
+    halves: dict[tuple[str, str], set[bool]] = {}
+    for one in drawn(plan(design={"readers": 2, "sittings": "separate"})):
+        halves.setdefault((one.reader, one.case), set()).add(one.number < 6 // 2)
+    assert {len(found) for found in halves.values()} == {1}
+
+
 def pairs_of(slices: Iterable[str]) -> Iterator[tuple[int, int]]:
     """The places at which a slice comes, and at which it comes next."""
     places: dict[str, list[int]] = {}
@@ -126,6 +133,12 @@ def test_arms_are_balanced_at_each_place() -> None:
     for block in (0, 1):
         first = [one.arms[0] for one in found if one.number // 6 == block]
         assert Counter(first) == {"clean": 6, "attacked": 6}
+
+
+def test_arms_that_do_not_divide_the_cases_are_balanced_over_readers() -> None:
+    """Of five cases one reader sees three in one arm first, and the other reader three in the other."""
+    found = drawn(plan(cases=plan().cases[:5], design={"readers": 2, "sittings": "separate"}))
+    assert Counter(one.arms[0] for one in found if one.sitting == 0) == {"clean": 5, "attacked": 5}
 
 
 def test_repeats_come_at_the_end_in_the_same_arm_and_in_pairs_on_the_other_side() -> None:

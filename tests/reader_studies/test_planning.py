@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.reading import PAIRS, VOLUMES, case_of, plan, under_another_mask
+from helpers.reading import PAIRS, QUALITY, VOLUMES, case_of, plan, under_another_mask
 from napari_recon_robust.cases.record import save_case
 from napari_recon_robust.ground.errors import FileFormatError, InputError
 from napari_recon_robust.reader_studies.plan import read_plan
@@ -79,6 +79,8 @@ def test_a_plan_says_what_it_asks_of_a_reader() -> None:
     single = load(plan(design={"readers": 2, "repeats": 3}))
     assert (single.presentations, single.sittings, single.minutes) == (15, 1, 1.5)
     assert load(plan(questions=PAIRS)).presentations == 6
+    two = load(plan(questions=[QUALITY, {**QUALITY, "id": "noise"}]))
+    assert (two.presentations, two.minutes) == (12, 2.4)  # 6 seconds for each question
     found = described(plan())
     assert (found["cases"], found["with lesion"], found["without lesion"]) == (6, 3, 3)
     assert "slices of a case" not in found
