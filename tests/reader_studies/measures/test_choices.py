@@ -7,6 +7,7 @@ from helpers.answers import cases, chosen, only
 from helpers.reading import PAIRS, plan
 from napari_recon_robust.reader_studies.analysis import analyse
 
+ARMS = ["clean", "attacked"]
 THREE = [{"name": name, "image": "clean"} for name in ("clean", "attacked", "random")]
 
 
@@ -34,6 +35,15 @@ def test_the_endpoint_of_several_arms_is_their_difference() -> None:
         return {"choice": arms.index("random" if rng.random() < 0.8 else "attacked")}
 
     assert "random is better" in analyse(made, chosen(made, choice)).endpoint
+
+
+def test_the_share_without_a_preferred_position_is_that_of_the_first_arm() -> None:
+    """16 of 20 choices, 8 of 10 at either position: H = 8.5 / 11 and F = 2.5 / 11, so that d' = sqrt(2) 0.748."""
+    made = plan(questions=PAIRS, cases=cases(20))
+    rows = chosen(made, lambda arms, case, _: {"choice": arms.index(ARMS[int(case.id[1:]) >= 16])}, readers=1)
+    found = only(analyse(made, rows).findings, "share without preferring a position", "clean")
+    assert found.estimate.value == pytest.approx(8.5 / 11)
+    assert "d' 1.06" in found.note
 
 
 def test_cases_of_one_patient_have_an_interval_over_patients() -> None:
