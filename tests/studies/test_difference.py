@@ -196,7 +196,8 @@ def test_it_is_told_once_how_small_an_adjusted_p_can_be(first: pl.DataFrame, sec
     assert last.startswith("Holm adjusts for all rows of a metric (4 rows). The smallest p of 5 volumes is 0.062, by ")
     assert last.endswith("by Holm 0.25, so that no row can fall below 0.05.")
     assert found["p"].min() == found["least_p"][0] == 2 / 2**5
-    with_more = pl.concat([found, found.with_columns(tests=pl.lit(9, pl.Int64))]).with_columns(volumes=10)
+    wider = found.with_columns(tests=pl.lit(9, pl.Int64), volumes=pl.lit(10, pl.Int64))
+    with_more = pl.concat([found, wider])
     assert [*sentences(with_more)][-1].endswith(
         "(4 to 9 rows). The smallest p of 10 volumes is 0.002, by Holm 0.0078 to 0.018."
     )
