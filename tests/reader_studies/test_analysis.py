@@ -415,7 +415,7 @@ def test_the_agreement_of_readers_with_themselves_is_the_mean_of_each_ones_own()
     found = only(findings, "kappa of repeated readings", "all")
     assert found.estimate.value == pytest.approx(0)
     assert found.over == "readers and patients"
-    assert found.note == "8 repeated readings; the mean of the kappas of 2 readers, each with himself"
+    assert found.note == "8 repeated readings; the mean of the kappas of 2 readers, each with their own first reading"
     own = only(findings, "kappa of repeated readings of R2", "all")
     assert (own.estimate.value, own.over, own.note) == (pytest.approx(0), "patients; one reader", "4 repeated readings")
 

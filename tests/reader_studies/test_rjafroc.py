@@ -118,8 +118,8 @@ def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
     missing = np.where(np.arange(24).reshape(2, 3, 4) == 5, np.nan, made.values)
     with pytest.raises(InputError, match="some are missing"):
         write_rjafroc(tmp_path / "a.xlsx", replace(made, values=missing))
-    with pytest.raises(FileFormatError, match="no Excel file of RJafroc"):
-        read_rjafroc(older(tmp_path / "b.xlsx", [(0, 1, 5, 1.02)], []))  # a case without a truth
+    with pytest.raises(FileFormatError, match="b.xlsx does not say the truth of case 5."):
+        read_rjafroc(older(tmp_path / "b.xlsx", [(0, 1, 5, 1.02)], []))
     (tmp_path / "c.xlsx").write_bytes(b"PK no such thing")
     with pytest.raises(FileFormatError, match="no Excel file of RJafroc"):
         read_rjafroc(tmp_path / "c.xlsx")

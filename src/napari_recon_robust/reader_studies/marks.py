@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import compress, product
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -48,30 +48,28 @@ class Marks:
         """
         if any(row["lesion"] is None or (row["lesion"] and not row["lesions"]) for row in rows):
             raise InputError("a mark can be told from a false one only where lesion and place of each case are known.")
-        judged = {(row["arm"], row["reader"], row["case"]) for row in rows if row["score"] is not None}
         names = tuple(dict.fromkeys(row["arm"] for row in rows)) if arms is None else tuple(arms)
-        everybody = sorted({row["reader"] for row in rows})
-        asked = {row["case"]: row for row in rows}
-        rated = np.array(
-            [[[(arm, reader, case) in judged for case in asked] for reader in everybody] for arm in names]
-        ).reshape(len(names), len(everybody), len(asked))
-        kept, used, left = comparable(rated, np.array([bool(row["lesion"]) for row in asked.values()]), everybody)
+        readers = sorted({row["reader"] for row in rows})
+        cases = {row["case"]: row for row in rows}
+        judged = {(row["arm"], row["reader"], row["case"]) for row in rows if row["score"] is not None}
+        rated = np.array([place in judged for place in product(names, readers, cases)], bool)
+        rated = rated.reshape(len(names), len(readers), len(cases))
+        kept, used, left = comparable(rated, np.array([bool(row["lesion"]) for row in cases.values()]), readers)
         if not kept.any():
             raise InputError("no reader has judged two cases with a lesion and two without in all arms.")
-        readers = tuple(reader for reader, keep in zip(everybody, kept, strict=True) if keep)
-        cases = {case: row for (case, row), use in zip(asked.items(), used, strict=True) if use}
-        read = {(everybody[reader], list(asked)[case]) for reader, case in np.argwhere(rated.all(0))}
-        marks = [
+        whole = set(compress(product(readers, cases), rated.all(0).flat))  # read in all arms
+        chosen, used_cases = tuple(compress(readers, kept)), dict(compress(cases.items(), used))
+        marks = tuple(
             Mark(row["arm"], row["reader"], row["case"], mark["lesion"], mark["rating"])
             for row in rows
-            if row["reader"] in readers and (row["reader"], row["case"]) in read
+            if row["reader"] in chosen and (row["reader"], row["case"]) in whole
             for mark in row["answer"]["marks"]
-        ]
-        counts = [int(row["lesions"]) if row["lesion"] else 0 for row in cases.values()]
+        )
+        counts = [int(row["lesions"]) if row["lesion"] else 0 for row in used_cases.values()]
         lesions = tuple((1 / count,) * count if count else () for count in counts)
-        patients = tuple(str(row["patient"]) for row in cases.values())
-        unread = frozenset(product(readers, cases)) - read
-        return cls(names, readers, tuple(cases), patients, lesions, tuple(marks), unread), left
+        patients = tuple(str(row["patient"]) for row in used_cases.values())
+        unread = frozenset(product(chosen, used_cases)) - whole
+        return cls(names, chosen, tuple(used_cases), patients, lesions, marks, unread), left
 
     @property
     def readings(self) -> int:

@@ -119,31 +119,30 @@ class _Read:
 
     def __init__(self, name: str, sheets: dict[str, list[tuple[Any, ...]]]) -> None:
         self.file = name
-        truth = sheets["TRUTH"][1:]
-        self._names = {}
-        if sheets["TRUTH"][0][len(_TRUTH) : len(_TRUTH + _NAMES)] == _NAMES:
-            self._names = {("case", _text(row[0])): str(row[6]) for row in truth if row[0] is not None}
-            for kind, column in (("reader", 3), ("modality", 4)):
-                numbers, names = _parted(truth[0][column]), str(truth[0][column + 5]).split(_BETWEEN)
-                self._names |= {(kind, number): name for number, name in zip(numbers, names, strict=True)}
+        header, *truth = sheets["TRUTH"]
+        self._names = _names(truth) if header[len(_TRUTH) : len(_TRUTH + _NAMES)] == _NAMES else {}
         self.paradigm = {str(row[5]).upper() for row in truth if len(row) > 5 and row[5]}
         self.weights: dict[str, list[float]] = {}
         self.patients: dict[str, str] = {}
+        self._add_cases(truth)
+        false = sheets["FP"] if "FP" in sheets else sheets["NL"]
+        true = sheets["TP"] if "TP" in sheets else sheets["LL"]
+        self.marks = [self._mark(row, 0, row[3]) for row in false[1:] if row[0] is not None]
+        self.marks += [self._mark(row, int(row[3]), row[4]) for row in true[1:] if row[0] is not None]
+        if unknown := [mark.case for mark in self.marks if mark.case not in self.weights]:
+            raise FileFormatError(f"{name} does not say the truth of case {unknown[0]}.")
+        # older files don't say who read; then it is whoever has made a mark
+        self.readers = self._listed(truth, 3, "reader") or tuple(dict.fromkeys(mark.reader for mark in self.marks))
+        self.arms = self._listed(truth, 4, "modality") or tuple(dict.fromkeys(mark.arm for mark in self.marks))
+
+    def _add_cases(self, truth: Sequence[tuple[Any, ...]]) -> None:
+        """The patient of each case and the weights of its lesions, from the rows of the sheet Truth."""
         for row in truth:
             if row[0] is None:
                 continue
             case = self._name("case", row[0])
             self.weights.setdefault(case, []).extend([float(row[2] or 0)] if int(row[1]) else [])
             self.patients[case] = str(row[7]) if self._names else case
-        false = sheets["FP"] if "FP" in sheets else sheets["NL"]
-        true = sheets["TP"] if "TP" in sheets else sheets["LL"]
-        self.marks = [self._mark(row, 0, row[3]) for row in false[1:] if row[0] is not None]
-        self.marks += [self._mark(row, int(row[3]), row[4]) for row in true[1:] if row[0] is not None]
-        if any(mark.case not in self.weights for mark in self.marks):
-            raise ValueError
-        # older files don't say who read; then it is whoever has made a mark
-        self.readers = self._listed(truth, 3, "reader") or tuple(dict.fromkeys(mark.reader for mark in self.marks))
-        self.arms = self._listed(truth, 4, "modality") or tuple(dict.fromkeys(mark.arm for mark in self.marks))
 
     def data(self) -> Ratings | Marks:
         """Ratings or marks, by the paradigm; in older files ratings where each case has just one of each reader."""
@@ -174,6 +173,15 @@ class _Read:
         if len(truth[0]) <= column or truth[0][column] is None:
             return ()
         return tuple(self._name(kind, number) for number in _parted(truth[0][column]))
+
+
+def _names(truth: Sequence[tuple[Any, ...]]) -> dict[tuple[str, str], str]:
+    """What the cases, readers and modalities are called that stand as numbers in the sheet Truth."""
+    found = {("case", _text(row[0])): str(row[6]) for row in truth if row[0] is not None}
+    for kind, column in (("reader", 3), ("modality", 4)):
+        numbers, names = _parted(truth[0][column]), str(truth[0][column + 5]).split(_BETWEEN)
+        found |= {(kind, number): name for number, name in zip(numbers, names, strict=True)}
+    return found
 
 
 def _parted(cell: Any) -> list[str]:

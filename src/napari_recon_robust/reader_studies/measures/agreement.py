@@ -1,7 +1,8 @@
-"""How far readers agree with each other, and each with himself."""
+"""How far readers agree with each other, and each with their own first reading."""
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import compress
 
 import numpy as np
 
@@ -68,35 +69,43 @@ def _between(plan: Plan, question: Question, arm: str, rows: Sequence[Row]) -> F
 
 
 def _within(plan: Plan, question: Question, read: Sequence[Row], again: Sequence[Row]) -> Found:
+    """Of repeated readings with the first ones; nothing of fewer than two."""
     first = {_place(row): row for row in read}
     pairs = [(first[_place(row)], row) for row in again if _place(row) in first]
     if len(pairs) < 2:
         return Found()
-    patients = patients_of(one for one, _ in pairs)
-    note = f"{len(pairs)} repeated readings"
-    if question.kind == "ranking":
-        both, first_rows = [kendall_w(ranks(pair, arms_of(plan))) for pair in pairs], [one for one, _ in pairs]
-        average = mean(both, first_rows)
-        agreed, what = replace(average, estimate=with_width(average.estimate, 0, 1)), "Kendall's W of repeated readings"
-        return Found([averaged(question.id, what, "all", agreed, first_rows, note=note)])
-    codes = [[_code(plan, question, row) for row in pair] for pair in pairs]
-    whose = [one["reader"] for one, _ in pairs]
+    return _ranked_again(plan, question, pairs) if question.kind == "ranking" else _kappas(plan, question, pairs)
+
+
+def _ranked_again(plan: Plan, question: Question, pairs: Sequence[tuple[Row, Row]]) -> Found:
+    first, both = [one for one, _ in pairs], [kendall_w(ranks(pair, arms_of(plan))) for pair in pairs]
+    average = mean(both, first)
+    agreed, what = replace(average, estimate=with_width(average.estimate, 0, 1)), "Kendall's W of repeated readings"
+    return Found([averaged(question.id, what, "all", agreed, first, note=_repeated(len(pairs)))])
+
+
+def _kappas(plan: Plan, question: Question, pairs: Sequence[tuple[Row, Row]]) -> Found:
+    """The mean of the readers' kappas, and of several readers the kappa of each one."""
+    first, second = np.array([[_code(plan, question, row) for row in pair] for pair in pairs]).T
+    rows = [one for one, _ in pairs]
+    whose, patients = [row["reader"] for row in rows], patients_of(rows)
     weights: Weights = "none" if question.kind == "forced-choice" else "quadratic"
-    result = mean_kappa([one for one, _ in codes], [other for _, other in codes], whose, patients, weights)
-    whole = replace(result, estimate=with_width(result.estimate))
+    result = mean_kappa(first, second, whose, patients, weights)
+    what, note = "kappa of repeated readings", _repeated(len(pairs))
     if result.readers > 1:
-        note += f"; the mean of the kappas of {result.readers} readers, each with himself"
-    what = "kappa of repeated readings"
-    found = _agreed(averaged(question.id, what, "all", whole, [one for one, _ in pairs], note=note))
+        note += f"; the mean of the kappas of {result.readers} readers, each with their own first reading"
+    whole = replace(result, estimate=with_width(result.estimate))
+    found = _agreed(averaged(question.id, what, "all", whole, rows, note=note))
     for reader in dict.fromkeys(whose) if len(set(whose)) > 1 else ():
-        own = [at for at, name in enumerate(whose) if name == reader]
-        first_own, second_own = np.array([codes[at] for at in own]).T
-        estimate = kappa(first_own, second_own, weights, [patients[at] for at in own])
-        own_note = f"{len(own)} repeated readings"
-        found += _agreed(
-            Finding(question.id, f"{what} of {reader}", "all", with_width(estimate), over=ONE_READER, note=own_note)
-        )
+        own = np.array(whose) == reader
+        estimate = with_width(kappa(first[own], second[own], weights, list(compress(patients, own))))
+        note = _repeated(int(own.sum()))
+        found += _agreed(Finding(question.id, f"{what} of {reader}", "all", estimate, over=ONE_READER, note=note))
     return found
+
+
+def _repeated(count: int) -> str:
+    return f"{count} repeated readings"
 
 
 def _agreed(finding: Finding) -> Found:
