@@ -13,14 +13,14 @@ import torch
 
 from arguments import parser_of
 from domain import JUDGE, at_defaults, drawn, over_tv
-from napari_recon_robust.reconstructors.learned import cascade_net, consistency, unrolled_hqs
+from napari_recon_robust.reconstructors.learned import cascade_net, last_step, unrolled_hqs
 from napari_recon_robust.training.recipe import load_recipe
 
 MODULES: dict[str, ModuleType] = {
     "unrolled-hqs": unrolled_hqs,
     "cascade-net": cascade_net,
-    "irim": consistency,
-    "varnet": consistency,
+    "irim": last_step,
+    "varnet": last_step,
 }
 """Each has its number of steps in STEPS."""
 

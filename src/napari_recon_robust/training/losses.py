@@ -24,7 +24,7 @@ from ..physics.model import ForwardModel, root_sum_of_squares
 from ..physics.sampling import outside_acs
 from ..reconstructors.classical.energy import MIX, WEIGHT, objective
 from ..reconstructors.generative import posterior
-from ..reconstructors.learned import consistency, hyperrecon_supervised
+from ..reconstructors.learned import hyperrecon_supervised, last_step
 from ..reconstructors.problem import Problem, linear_start
 from . import robust
 from .adversarial import Adversarial, Generation, Refinement
@@ -188,7 +188,7 @@ def either_end(
     So that the image is good at both ends of the knob that weights the step; a quarter was too little for VarNet.
     """
     if rng.uniform() < without:
-        return usual(partial(network, consistency=consistency.LEAST), example, rng)  # type: ignore[arg-type]
+        return usual(partial(network, consistency=last_step.LEAST), example, rng)  # type: ignore[arg-type]
     return usual(network, example, rng)
 
 

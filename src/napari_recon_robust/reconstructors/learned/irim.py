@@ -30,7 +30,7 @@ class IRIM(ConsistentReconstructor):
     conjugate gradient steps. U_t are layers h -> Q^T C(Q h) with orthogonal Q and the coupling C(a, b) = (a, b + F(a)),
     F two convolutions of stride d and a gated 3x3 one between. So each step can be undone, and training computes the
     states again, backwards, instead of keeping them. The network works on x / u, u the local phase
-    (`Problem.aligned_linearly`), on 2x2 blocks of pixels. `consistency.ConsistentNetwork` is its last step. Putzky,
+    (`Problem.aligned_linearly`), on 2x2 blocks of pixels. `last_step.ConsistentNetwork` is its last step. Putzky,
     Welling 2019, https://arxiv.org/abs/1911.10914.
     """
 

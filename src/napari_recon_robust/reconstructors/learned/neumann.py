@@ -19,7 +19,7 @@ class Neumann(ConsistentReconstructor):
     1/2 ||A x - y||^2 with the regularizer's gradient R(x) / eta, cut off after six terms. R is one network for all
     terms, a residual U-Net that sees the noise level (knob `noise`), and eta is learned. Gilton, Ongie, Willett
     2020, doi:10.1109/TCI.2019.2948732. eta starts at 1 (theirs at 0.1), since sum |S_i|^2 = 1. The last step is that of
-    `consistency.ConsistentNetwork`, because six terms do not invert A^H A. The network works on x / u, u the
+    `last_step.ConsistentNetwork`, because six terms do not invert A^H A. The network works on x / u, u the
     local phase (`Problem.aligned`).
     """
 

@@ -17,7 +17,7 @@ class UnrolledGD(ConsistentReconstructor):
     doi:10.1002/mrm.26977, in the form that Gilton, Ongie, Willett 2020, doi:10.1109/TCI.2019.2948732, compare with. R
     is a residual U-Net that sees the noise level, which the knob `noise` scales. eta starts at 1, the largest step that
     cannot overshoot, since sum |S_i|^2 = 1. Both papers start at A^H y; from there six gradient steps do not reach
-    CG-SENSE at low accelerations, whatever R is. The last step is that of `consistency.ConsistentNetwork`. The
+    CG-SENSE at low accelerations, whatever R is. The last step is that of `last_step.ConsistentNetwork`. The
     network works on x / u, u the local phase (`Problem.aligned`).
     """
 

@@ -54,7 +54,7 @@ class VarNet(Reconstructor):
     Three things are ours, and come only with weights that were trained with them: R_t(x) = w_t x + U_t(x) with a
     learned number w_t, so that without the U-Nets U_t the cascades are a polynomial of A^H A (in fastMRI's code only
     the mean of x passes by U_t); the estimated S that the cascades see carry the image's local phase
-    (`Problem.aligned_linearly`); and a last step towards the samples (`consistency.towards_samples`), which nothing
+    (`Problem.aligned_linearly`); and a last step towards the samples (`last_step.towards_samples`), which nothing
     corrects after the last U-Net otherwise. The knob `consistency` at its least leaves that step out, as published.
 
     weights: the id of a shipped set (the method's own id if None), or a checkpoint with fastMRI's VarNet layout

@@ -38,7 +38,7 @@ class VarNetFromCG(VarNet):
     """k_{t+1} = k_t - eta_t M (k_t - y) - F S R_t(S^H F^-1 k_t), k_0 that of CG-SENSE's image;  x near S^H F^-1 k_T.
 
     The cascades of `VarNet`, trained and run from a CG-SENSE image on (`refine`), with a last step towards the samples
-    (`consistency.last_step`). The weights that ship were trained without that step.
+    (`last_step.last_step`). The weights that ship were trained without that step.
     """
 
     id = "varnet-cg"
