@@ -71,7 +71,7 @@ def test_each_figure_is_that_of_the_mask(whole: Measurement) -> None:
 
 
 def test_a_fall_is_said(whole: Measurement) -> None:
-    found = curve(whole, Tuned(), (1.0, 3.0, 6.0))
+    found = curve(whole, Tuned(), (1.0, 3.0, 6.0), seeds=(0,))
     worse = {(fall.measure, fall.few.acceleration, fall.many.acceleration) for fall in found.falls}
     assert worse == {("SSIM", 3.0, 1.0), ("NMSE", 3.0, 1.0)}
     assert "falls although samples are added: from R = 2" in found.sentence

@@ -27,6 +27,7 @@ from .maps import SliceMap
 
 # The distance of features in one image, in sizes; how many of the worst are inserted alone.
 APART, VERIFIED = 5.0, 8
+SIZES, CONTRASTS = (2.0, 3.0, 4.0, 6.0), (0.2, 0.4)  # of a table
 
 
 @dataclass(frozen=True)
@@ -221,8 +222,8 @@ def recovery_table(
     method: Method | Reconstructor,
     roi: ROI | None = None,
     *,
-    sizes: Sequence[float] = (2.0, 3.0, 4.0, 6.0),
-    contrasts: Sequence[float] = (0.2, 0.4),
+    sizes: Sequence[float] = SIZES,
+    contrasts: Sequence[float] = CONTRASTS,
     shape: str = "blob",
     count: int = 30,
     seed: int = 0,

@@ -1,6 +1,7 @@
 """`recon-robust retention`, on a small scan in fastMRI's layout."""
 
 import json
+from inspect import signature
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 from matplotlib.figure import Figure
 
+from napari_recon_robust.analyses.retention import recovery_table
 from napari_recon_robust.cli import cli
 from napari_recon_robust.ground.errors import InputError
 
@@ -47,14 +49,22 @@ def test_the_table_is_printed(scan_file: Path) -> None:
     result = invoke(scan_file, *COMMON, "--size", "2", "--size", "4", "--places", "5")
     assert result.exit_code == 0, result.output + repr(result.exception)
     assert "effective R = " in result.output
-    assert "| size | contrast +0.4 |" in result.output
+    assert "| size | contrast +0.2 | contrast +0.4 |" in result.output
     assert "blobs recovered (at least 0.5 of the contrast)" in result.output
     assert "| 4 px |" in result.output
     result = invoke(scan_file, *COMMON, "--size", "2", "--size", "4", "--places", "5", "--json")
     assert json.loads(result.stdout)["acceleration"] > 1
     cells = json.loads(result.stdout)["cells"]
-    assert [cell["size"] for cell in cells] == [2, 4]
+    assert [(cell["size"], cell["contrast"]) for cell in cells] == [(2, 0.2), (2, 0.4), (4, 0.2), (4, 0.4)]
     assert all(0 <= cell["low"] <= cell["recovered"] / 5 <= cell["high"] <= 1 for cell in cells)
+
+
+def test_a_table_has_the_sizes_and_contrasts_of_the_function(scan_file: Path) -> None:
+    result = invoke(scan_file, *COMMON, "--table", "--places", "5", "--json")
+    assert result.exit_code == 0, result.output + repr(result.exception)
+    defaults = {name: one.default for name, one in signature(recovery_table).parameters.items()}
+    expected = [(size, contrast) for size in defaults["sizes"] for contrast in defaults["contrasts"]]
+    assert [(cell["size"], cell["contrast"]) for cell in json.loads(result.stdout)["cells"]] == expected
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,16 @@
 
 import json
 import re
+from inspect import signature
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 from matplotlib.figure import Figure
 
+from napari_recon_robust.analyses.samples import quality_by_samples
 from napari_recon_robust.cli import cli
+from napari_recon_robust.cli.commands.samples import samples
 from napari_recon_robust.evaluation.measures import MEASURES, Measure
 from napari_recon_robust.ground.errors import InputError
 
@@ -17,6 +20,11 @@ TWO = ["--acceleration", "2", "--acceleration", "4"]
 
 def invoke(*arguments: object) -> Result:
     return CliRunner().invoke(cli, ["samples", *map(str, arguments)])
+
+
+def test_the_command_draws_as_many_masks_as_the_function() -> None:
+    (option,) = (one for one in samples.params if one.name == "seeds")
+    assert tuple(range(option.default)) == signature(quality_by_samples).parameters["seeds"].default
 
 
 def test_the_table_and_the_json_say_the_same(scan_file: Path) -> None:

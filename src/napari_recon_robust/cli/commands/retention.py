@@ -7,7 +7,7 @@ from typing import Any
 import click
 from torch import Tensor
 
-from ...analyses.retention import RecoveryTable, RetentionMap, recovery_table, retention_map
+from ...analyses.retention import CONTRASTS, SIZES, RecoveryTable, RetentionMap, recovery_table, retention_map
 from ...data.roi import ROI
 from ...data.scan import Header
 from ...figures.overlays import Underlay, retention_figure
@@ -32,6 +32,10 @@ from ..outputs import Outputs
 from ..paths import FILE
 
 _SIZE = "Diameter or length of the feature; repeat it for a table."
+_TABLE = (
+    "Count what is recovered by size and contrast; no map. Sizes that are not given are "
+    f"{', '.join(f'{size:g}' for size in SIZES)}, and contrasts {', '.join(f'{contrast:g}' for contrast in CONTRASTS)}."
+)
 _CONTRAST = "Contrast of the feature to the local tissue; repeat it for a table."
 
 
@@ -41,11 +45,13 @@ _CONTRAST = "Contrast of the feature to the local tissue; repeat it for a table.
     "--roi", metavar="ROW,COLUMN,HEIGHT,WIDTH", help="A box in the stored image; the whole image if left out."
 )
 @click.option("--shape", type=click.Choice(PARAMETRIC), default="blob", show_default=True, help="Shape of the feature.")
-@several("--size", "sizes", click.FLOAT, default=["4.0"], show_default=True, metavar="PIXELS", help=_SIZE)
-@several("--contrast", "contrasts", click.FLOAT, default=["0.4"], show_default=True, metavar="C", help=_CONTRAST)
+@several("--size", "sizes", click.FLOAT, default=["4.0"], show_default="4 for the map", metavar="PIXELS", help=_SIZE)
+@several(
+    "--contrast", "contrasts", click.FLOAT, default=["0.4"], show_default="0.4 for the map", metavar="C", help=_CONTRAST
+)
 @click.option("--spacing", default=4, show_default=True, help="Distance between the map's positions, in pixels.")
 @click.option("--output", type=FILE, help=f"The map: {either(images.MAP_SUFFIXES)}.")
-@click.option("--table", "tabulated", is_flag=True, help="Count what is recovered by size and contrast; no map.")
+@click.option("--table", "tabulated", is_flag=True, help=_TABLE)
 @former("--sizes", "former_sizes", click.FLOAT, "--size for each")
 @former("--contrasts", "former_contrasts", click.FLOAT, "--contrast for each")
 @click.option(
@@ -78,6 +84,9 @@ def retention(
     sizes, contrasts = former_sizes or sizes, former_contrasts or contrasts
     tabulated = tabulated or bool(former_sizes or former_contrasts) or len(sizes) * len(contrasts) > 1
     _refuse(tabulated, output)
+    if tabulated:  # what is not given is that of the function
+        sizes = sizes if former_sizes or is_given("sizes") else SIZES
+        contrasts = contrasts if former_contrasts or is_given("contrasts") else CONTRASTS
     if output is not None:
         images.check_suffix(output, images.MAP_SUFFIXES)
     outputs = Outputs(output)
