@@ -7,7 +7,6 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from importlib import import_module
-from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import h5py
@@ -18,32 +17,19 @@ import yaml
 from click.testing import CliRunner
 
 import napari_recon_robust as rr
-from helpers.architecture import PAGE, blocks, examples, importable
+from helpers.architecture import PAGE, examples, installed
 from napari_recon_robust.cli import cli, commands
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.ground.progress import run
-from napari_recon_robust.io import FORMATS
-from napari_recon_robust.networks.registry import registry as networks
-from napari_recon_robust.perturbations.registry import registry as perturbations
-from napari_recon_robust.reconstructors.registry import registry as reconstructors
 from napari_recon_robust.training import loop
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = Path(rr.__file__).parent
-EXAMPLE_TABLES = (reconstructors, networks, perturbations, FORMATS)
 
 
 @pytest.fixture
-def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The page's modules as an installed package, with the page's entry points."""
-    (declared,) = blocks("toml")
-    groups = tomllib.loads(declared)["project"]["entry-points"]
-    assert set(groups) == {registry.group for registry in EXAMPLE_TABLES}
-    for registry in EXAMPLE_TABLES:
-        points = [EntryPoint(id, value, registry.group) for id, value in groups[registry.group].items()]
-        monkeypatch.setitem(vars(registry), "_entry_points", points)
-        monkeypatch.setattr(registry, "_loaded", dict(registry._loaded))
-    with importable(tmp_path):
+def package(tmp_path: Path) -> Iterator[None]:
+    with installed(tmp_path):
         yield
 
 

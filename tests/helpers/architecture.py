@@ -2,11 +2,21 @@
 
 import re
 import sys
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
+import pytest
+
+from napari_recon_robust.io import FORMATS
+from napari_recon_robust.networks.registry import registry as networks
+from napari_recon_robust.perturbations.registry import registry as perturbations
+from napari_recon_robust.reconstructors.registry import registry as reconstructors
+
 PAGE = (Path(__file__).parents[2] / "ARCHITECTURE.md").read_text(encoding="utf-8")
+TABLES = (reconstructors, networks, perturbations, FORMATS)
 
 
 def blocks(language: str) -> list[str]:
@@ -33,3 +43,17 @@ def importable(folder: Path) -> Iterator[None]:
         sys.path.remove(str(folder))
         for name in modules:
             sys.modules.pop(name.removesuffix(".py"), None)
+
+
+@contextmanager
+def installed(folder: Path) -> Iterator[None]:
+    """The page's modules as an installed package, the only one, with the page's entry points."""
+    (declared,) = blocks("toml")
+    groups = tomllib.loads(declared)["project"]["entry-points"]
+    assert set(groups) == {registry.group for registry in TABLES}
+    with pytest.MonkeyPatch.context() as patch, importable(folder):
+        for registry in TABLES:
+            points = [EntryPoint(id, value, registry.group) for id, value in groups[registry.group].items()]
+            patch.setitem(vars(registry), "_entry_points", points)
+            patch.setattr(registry, "_loaded", dict(registry._loaded))
+        yield

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from helpers import toy_slice
+from helpers.architecture import installed
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.errors import InputError
@@ -28,7 +29,14 @@ MORE = {
 COMBINED, BOX = toy_slice.Combined(), ROI.box(10, 12, 9, 10)
 
 
-@pytest.fixture(params=registry.ids())
+@pytest.fixture(scope="module", autouse=True)
+def example(tmp_path_factory):
+    """The example of ARCHITECTURE.md, which keeps the contract too."""
+    with installed(tmp_path_factory.mktemp("package")):
+        yield
+
+
+@pytest.fixture(params=[*registry.ids(), "gain-drift"])
 def perturbation(request):
     return registry.get(request.param)
 
