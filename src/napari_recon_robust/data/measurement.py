@@ -98,7 +98,8 @@ class Measurement:
                     "zero; give a mask that samples others."
                 )
             object.__setattr__(self, "mask", within)
-        if bool((self.kspace.detach() * ~self.mask).any()):  # to look takes half as long as to copy
+        # A gradient, too, is zero outside of the mask. Without one, to look takes half as long as to copy.
+        if self.kspace.requires_grad or bool((self.kspace * ~self.mask).any()):
             object.__setattr__(self, "kspace", self.kspace * self.mask)
 
     @cached_property
