@@ -12,6 +12,7 @@ from napari_recon_robust.perturbations.noise.apgd import checkpoints
 from napari_recon_robust.perturbations.noise.ascent import ascend
 from napari_recon_robust.perturbations.noise.balls import into_balls, onto_spheres, unit
 from napari_recon_robust.perturbations.noise.objective import Objective
+from napari_recon_robust.perturbations.noise.sphere_ascent import sphere_ascent
 from napari_recon_robust.perturbations.noise.worst_case import ASCENTS, WorstCase
 from napari_recon_robust.perturbations.random_noise import white_noise
 
@@ -134,6 +135,19 @@ def test_a_warm_start_counts_as_a_candidate(measurement, combined, roi, algorith
     warm = run(ascend(objective, ASCENTS[algorithm], radius, 1, start=good.z, warm=True, clean_loss=good.loss[0]))
     assert objective.value(warm.z)[0] >= max(good.loss) * (1 - 1e-6)
     assert warm.loss[0] == good.loss[0]
+
+
+def test_the_steps_of_sphere_ascent_fall_from_4_to_a_half():
+    """The first gradient gives a point of the sphere. Each later one is along another axis, where z shows its step."""
+    axes = torch.eye(4, dtype=torch.complex64).view(4, 1, 1, 4)
+    moves = sphere_ascent(torch.ones(1), 4, False, torch.zeros_like(axes[0]))
+    next(moves)
+    moves.send((0.0, axes[0]))
+    sizes = []
+    for axis in axes[1:]:
+        z = moves.send((0.0, axis))
+        sizes.append(float((z * axis).norm() / (z - z * axis).norm()))
+    assert sizes == pytest.approx([4, 2**0.5, 0.5])
 
 
 def test_checkpoints_are_those_of_the_paper():
