@@ -83,7 +83,7 @@ def test_knobs_beside_the_reconstructor_are_still_taken(measurement: rr.Measurem
             reconstructor=faint,
             roi=ROI,
             outcomes=[outcome],
-            perturbation="fnaf",
+            perturbation="worst-case",
             reconstructor_knobs=knobs,
         )
     assert case.recipe.method_knobs == knobs
@@ -261,9 +261,13 @@ def test_a_mistyped_option_is_answered_with_the_one_that_is_near(
         call(measurement, rr.reconstructor("zero-filled"), **{mistyped: 3})
 
 
-def test_a_case_needs_its_perturbation(measurement: rr.Measurement) -> None:
-    with pytest.raises(InputError, match=r"the perturbation is missing; give the kind that rr\.perturb was given"):
-        rr.make_case(measurement, rr.reconstructor("zero-filled"), ROI, [])
+def test_a_case_is_replayed_with_what_other_functions_take(measurement: rr.Measurement) -> None:
+    method = rr.reconstructor("zero-filled").at()
+    outcomes = rr.compare(measurement, method, ROI, rr.perturb("random", measurement, method, ROI), seed=7)
+    case = rr.make_case(measurement, method, ROI, outcomes)
+    assert rr.replay_case(case, method).reproduced
+    with pytest.raises(InputError, match=r"'zero-filled', an id; give rr\.reconstructor\('zero-filled'\)"):
+        rr.replay_case(case, "zero-filled")  # type: ignore[arg-type]
 
 
 def test_a_reconstructor_is_given_by_a_path_or_itself(tmp_path: Path) -> None:

@@ -198,15 +198,12 @@ def make_case(
 ) -> Case:
     """All of a perturbation's outcomes as a case for `save_case`.
 
-    perturbation: its id, which is always needed; perturbation_knobs: those that `perturb` was given. source: plain
-    facts about where the slice is from (slice number, sampling), without paths or identifiers.
-    Raises InputError for a missing or unknown perturbation, a knob that does not fit, and no outcomes.
+    measurement, reconstructor, roi: those that `compare` was given. perturbation, perturbation_knobs: the kind and the
+    knobs that `perturb` was given, which the outcomes know. source: plain facts about where the slice is from (slice
+    number, sampling), without paths or identifiers.
+    Raises InputError for no outcomes, for what they are not of, and for a source that is not plain.
     """
     as_options(mistyped, replay.make_case)
-    if not perturbation:
-        raise InputError(
-            'the perturbation is missing; give the kind that rr.perturb was given, as perturbation="random".'
-        )
     found = as_kinds(outcomes, Outcome, "the outcomes", "the list that rr.compare returns")
     return replay.make_case(
         as_measurement(measurement),
@@ -220,12 +217,14 @@ def make_case(
 
 
 def replay_case(
-    case: Case | str | Path, reconstructor: Reconstructor | None = None, *, search: bool = False
+    case: Case | str | Path, reconstructor: Method | Reconstructor | None = None, *, search: bool = False
 ) -> replay.Replay:
     """A saved case, or its folder, computed again from its k-space alone, and compared: `cases.replay.replay` at once.
 
     reconstructor: an own model that the case was made with, which is never looked for.
     """
+    if reconstructor is not None:
+        _method(reconstructor)  # refuses what is none
     return progress.run(replay.replay(case, reconstructor, search=search))
 
 

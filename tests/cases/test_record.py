@@ -1,5 +1,6 @@
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -69,9 +70,23 @@ def test_an_existing_folder_is_not_touched(case, tmp_path):
 
 
 def test_a_failure_leaves_nothing_behind(case, tmp_path):
-    broken = Case(case.recipe, case.roi, [{"loss": float("nan")}], case.matrix, case.kspace, case.images)
+    broken = Case(case.recipe, case.roi, [{"loss": float("nan")}] * 2, case.matrix, case.kspace, case.images)
     with pytest.raises(ValueError, match="not JSON compliant"):
         save_case(broken, tmp_path / "case")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"clean": np.ones((3, 8, 9), complex)}, "since its clean is complex128 of shape 3×8×9"),
+        ({"mask": np.ones((1, 9))}, "since its mask is float64 of shape 1×9"),
+        ({"sensitivities": np.ones((3, 8, 9), np.complex64)}, "since it has no 'noise'"),
+    ],
+)
+def test_what_could_not_be_loaded_again_is_not_saved(case, tmp_path, change, words):
+    with pytest.raises(InputError, match=f"the case cannot be saved, {words}; make it with rr.make_case"):
+        save_case(replace(case, kspace={**case.kspace, **change}), tmp_path / "case")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -15,6 +15,7 @@ from napari_recon_robust.ground import progress
 from napari_recon_robust.ground.errors import FileFormatError, InputError
 from napari_recon_robust.perturbations import registry as perturbations
 from napari_recon_robust.perturbations.outcome import evaluate
+from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.reconstructors import registry as reconstructors
 from napari_recon_robust.reconstructors.classical.zero_filled import ZeroFilled
 
@@ -343,6 +344,96 @@ def test_the_size_of_a_case_is_known_before_it_is_made(tmp_path, full):
 def test_nothing_to_save_is_said():
     with pytest.raises(InputError, match="run a perturbation first"):
         make_case(slice_of(), reconstructors.get("zero-filled"), ROI_BOX, [], perturbation="random")
+
+
+def compared(control=0, **knobs):
+    """A slice, a method, and the outcome of random noise with these knobs. control: the seed of its control."""
+    one, method = slice_of(), reconstructors.get("zero-filled").at()
+    found = progress.run(perturbations.get("random").run(one, method, ROI_BOX, (0.02,), **knobs))
+    return one, method, progress.run(evaluate(one, method, ROI_BOX, found, seed=control))
+
+
+@pytest.mark.parametrize(("seed", "knobs"), [(7, {}), (0, {"seed": 7}), (7, {"seed": 7}), (7, {"seed": 3})])
+def test_random_controls_of_any_seed_are_reproduced(tmp_path, seed, knobs):
+    """That of the perturbation was taken for that of the controls, which then did not agree."""
+    one, method, outcomes = compared(seed, **knobs)
+    case = make_case(one, method, ROI_BOX, outcomes, perturbation_knobs=knobs)
+    assert (case.recipe.seed, case.recipe.perturbation_knobs["seed"]) == (seed, knobs.get("seed", 0))
+    assert not faults(save_case(case, tmp_path / "case"))
+
+
+def test_the_perturbation_and_its_knobs_are_those_of_the_outcomes():
+    one, method, outcomes = compared(1, sensitivities="kept")
+    recipe = make_case(one, method, ROI_BOX, outcomes).recipe
+    assert (recipe.perturbation, recipe.perturbation_knobs) == ("random", {"sensitivities": "kept", "seed": 0})
+    unnamed = [replace(outcomes[0], perturbed=replace(outcomes[0].perturbed, kind=""))]
+    assert make_case(one, method, ROI_BOX, unnamed, perturbation="random").recipe.perturbation == "random"
+    with pytest.raises(InputError, match="the perturbation is missing; give the kind"):
+        make_case(one, method, ROI_BOX, unnamed)
+
+
+def test_a_preview_says_its_kind_and_its_knobs():
+    """The last one is the result of a search that is cancelled."""
+    search = perturbations.get("worst-case").run(
+        slice_of(), reconstructors.get("zero-filled"), ROI_BOX, (0.02,), steps=2
+    )
+    shown = next(step.preview for step in search if step.preview)
+    assert {(one.kind, one.knobs["steps"]) for one in shown} == {("worst-case", 2)}
+
+
+def test_outcomes_of_something_else_are_refused():
+    one, method, outcomes = compared()
+    others = {
+        "measurement": (one.with_kspace(2 * one.kspace), method, ROI_BOX),
+        "method": (one, reconstructors.get("tv"), ROI_BOX),
+        "region": (one, method, ROI_BOX.labelled("lesion")),
+    }
+    for what, given in others.items():
+        with pytest.raises(
+            InputError, match=f"the outcomes are those of another {what}; give what one call of rr.comp"
+        ):
+            make_case(*given, outcomes)
+    with pytest.raises(InputError, match="those of another method"):
+        make_case(one, method.at(combine="combined"), ROI_BOX, outcomes)
+    with pytest.raises(InputError, match="those of another seed"):
+        make_case(one, method, ROI_BOX, [*outcomes, *compared(1)[2]])
+    with pytest.raises(InputError, match="of the perturbation 'random', and not of 'noise-level'; give 'random'"):
+        make_case(one, method, ROI_BOX, outcomes, perturbation="noise-level")
+    with pytest.raises(InputError, match="the outcomes are of seed 0, and not of 3; leave perturbation_knobs out"):
+        make_case(one, method, ROI_BOX, outcomes, perturbation_knobs={"seed": 3})
+    same = replace(one, kspace=one.kspace.clone())
+    assert make_case(same, method.reconstructor, ROI_BOX, outcomes).recipe.method == "zero-filled"
+
+
+def test_double_precision_is_refused():
+    """Its case could not be opened again; rounded, it would not be reproduced."""
+    one, method = slice_of(), reconstructors.get("zero-filled")
+    one = replace(one, kspace=one.kspace.to(torch.complex128), full=one.full.to(torch.complex128))
+    found = progress.run(perturbations.get("random").run(one, method, ROI_BOX, (0.02,)))
+    outcomes = progress.run(evaluate(one, method, ROI_BOX, found))
+    with pytest.raises(InputError, match="in double precision, and a case holds complex64"):
+        make_case(one, method, ROI_BOX, outcomes)
+
+
+def test_the_facts_of_a_source_are_plain(tmp_path):
+    one, method, outcomes = compared()
+    facts = {"slice": np.int64(3), "snr": np.float32(2), "voxel": (1.0, 2.0, 3.0), "sampling": Sampling(seed=2)}
+    case = make_case(one, method, ROI_BOX, outcomes, source=facts)
+    assert case.recipe.source["voxel"] == [1.0, 2.0, 3.0]
+    assert case.recipe.source["sampling"]["seed"] == 2
+    assert load_case(save_case(case, tmp_path / "case")).recipe.source == case.recipe.source
+    for wrong in (float("nan"), {"snr": np.float32("inf")}, tmp_path, {1}):
+        with pytest.raises(InputError, match=r"the source has .* as 'fact'; give texts, finite numbers, and lists and"):
+            make_case(one, method, ROI_BOX, outcomes, source={"fact": wrong})
+
+
+def test_a_replay_takes_the_method_at_the_knobs_of_the_case():
+    one, method, outcomes = compared()
+    case = make_case(one, method, ROI_BOX, outcomes)
+    for given in (method, method.reconstructor):
+        assert progress.run(replay(case, given)).reproduced
+    with pytest.raises(InputError, match="at other knobs than the case's, Zero-filled; give the reconstructor without"):
+        progress.run(replay(case, method.at(combine="combined")))
 
 
 class Elsewhere(ZeroFilled):

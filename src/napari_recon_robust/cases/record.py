@@ -85,10 +85,15 @@ class Case:
 def save_case(case: Case, folder: str | Path) -> Path:
     """Write the case as a new folder, completely or not at all.
 
-    Raises InputError for what is no case and if the folder exists already, and WritingError if it cannot be written or
-    lies in another case.
+    Raises InputError for what is no case, for one that `load_case` would refuse, and if the folder exists already, and
+    WritingError if it cannot be written or lies in another case.
     """
     as_kind(case, Case, "the case", "what rr.make_case returns")
+    try:
+        _check_samples(case)
+    except (KeyError, ValueError) as error:
+        what = f"it has no {error}" if isinstance(error, KeyError) else str(error)
+        raise InputError(f"the case cannot be saved, since {what}; make it with rr.make_case.") from None
     folder = to_path(folder)
     check_outside(folder)
     if os.path.exists(folder) and (not folder.is_dir() or any(folder.iterdir())):  # False for a name that none can have

@@ -1,5 +1,6 @@
 """From outcomes to a saved case, and from a saved case back to its outcomes."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,10 +14,11 @@ from ..data.measurement import Calibration, Measurement
 from ..data.orientation import aspect_of
 from ..data.roi import ROI
 from ..evaluation import metrics
-from ..ground.errors import InputError
+from ..ground.errors import InputError, one_line
 from ..ground.knob import resolve
 from ..ground.numbers import written
 from ..ground.progress import Job, Progress
+from ..ground.specification import Specification
 from ..perturbations import registry as perturbations
 from ..perturbations.base import Budget, Perturbation, Perturbed
 from ..perturbations.outcome import Outcome, evaluate
@@ -105,30 +107,36 @@ def make_case(
     roi: ROI,
     outcomes: Sequence[Outcome],
     *,
-    perturbation: str,
+    perturbation: str = "",
     perturbation_knobs: Mapping[str, Any] | None = None,
     source: Mapping[str, Any] | None = None,
 ) -> Case:
     """All of a perturbation's outcomes as a case that `cases.record.save_case` writes.
 
-    method: a reconstructor is at its defaults. source: plain facts about where the slice is from (slice number,
-    sampling), without paths or identifiers.
+    method: a reconstructor is at its defaults. perturbation, perturbation_knobs: its id and its knobs, by default those
+    of the outcomes. source: plain facts about where the slice is from (slice number, sampling), without paths or
+    identifiers.
+
+    Raises InputError for no outcomes, for those of another measurement, method, region or perturbation, and for what
+    a case cannot hold: a source that is not plain, k-space in double precision.
     """
     if not outcomes:
         raise InputError("there is nothing to save; run a perturbation first.")
     method = method.at()
-    knobs = resolve(perturbations.get(perturbation).knobs, perturbation_knobs or {})
+    id, knobs = _kind_of(outcomes, perturbation, perturbation_knobs)
+    _check_origin(measurement, method, roi, outcomes)
+    _check_precision(measurement)
     kspace = {"clean": _array(measurement.kspace), "mask": _array(measurement.mask)}
     recipe = _recipe(
         measurement,
         method,
         source or {},
-        perturbation=perturbation,
+        perturbation=id,
         perturbation_knobs=knobs,
         budgets=tuple(
             outcome.perturbed.budget.nominal for outcome in outcomes if outcome.perturbed.budget.nominal is not None
         ),
-        seed=int(knobs.get("seed", 0)),
+        seed=outcomes[0].seed,
     )
     if not measurement.acquired.all():
         kspace["acquired"] = _array(measurement.acquired)
@@ -152,6 +160,67 @@ def make_case(
         matrix=measurement.matrix,
         kspace=kspace,
         images=_images(outcomes),
+    )
+
+
+def _kind_of(outcomes: Sequence[Outcome], id: str, given: Mapping[str, Any] | None) -> tuple[str, dict[str, Any]]:
+    """The perturbation's id and all of its knobs; InputError where what is given is not what the outcomes say."""
+    first = outcomes[0].perturbed
+    id = id or first.kind
+    if not id:
+        raise InputError('the perturbation is missing; give the kind that rr.perturb was given, such as "random".')
+    known = perturbations.get(id).knobs
+    knobs = resolve(known, first.knobs if given is None else given)
+    for one in (outcome.perturbed for outcome in outcomes):
+        if one.kind not in ("", id):
+            raise InputError(
+                f"the outcomes are of the perturbation {one.kind!r}, and not of {id!r}; give {one.kind!r}."
+            )
+        was = resolve(known, one.knobs) if one.kind else knobs
+        if different := [name for name in knobs if was[name] != knobs[name]]:
+            name = different[0]
+            raise InputError(
+                f"the outcomes are of {name} {was[name]!r}, and not of {knobs[name]!r}; leave perturbation_knobs out, "
+                "or give those that rr.perturb was given."
+            )
+    return id, knobs
+
+
+def _check_origin(measurement: Measurement, method: Method, roi: ROI, outcomes: Sequence[Outcome]) -> None:
+    """InputError for outcomes of something else, and for those of several seeds."""
+    for outcome in outcomes:
+        was = outcome.setup
+        same = {
+            "measurement": _same_samples(was.measurement, measurement),
+            "method": was.method.reconstructor.recorded_id == method.reconstructor.recorded_id
+            and was.method.knobs == method.knobs,
+            "region": was.roi == roi,
+            "seed": outcome.seed == outcomes[0].seed,
+        }
+        for name, agrees in same.items():
+            if not agrees:
+                raise InputError(
+                    f"the outcomes are those of another {name}; give what one call of rr.compare was given, and "
+                    "returned."
+                )
+
+
+def _check_precision(measurement: Measurement) -> None:
+    """InputError for double precision: what is found in it is another result in the single one of a case."""
+    kept = None if measurement.kept is None else measurement.kept.sensitivities
+    if any(part is not None and part.dtype != torch.complex64 for part in (measurement.kspace, measurement.full, kept)):
+        raise InputError(
+            "the k-space is in double precision, and a case holds complex64; make the measurement of "
+            "kspace.to(torch.complex64), and its outcomes anew."
+        )
+
+
+def _same_samples(one: Measurement, other: Measurement) -> bool:
+    """Whether two measurements have equal samples, on whatever device."""
+    pairs = ((one.kspace, other.kspace), (one.mask, other.mask))
+    return one is other or all(
+        first.shape == second.shape and first.dtype == second.dtype and torch.equal(first.cpu(), second.cpu())
+        for first, second in pairs
     )
 
 
@@ -209,12 +278,31 @@ def _recipe(measurement: Measurement, method: Method, source: Mapping[str, Any],
         method=method.reconstructor.recorded_id,
         method_knobs=dict(method.knobs),
         input=record.array_hash(_array(measurement.kspace), _array(measurement.mask)),
-        source={**source, **({} if measurement.unit == 1 else {"unit": measurement.unit})},
+        source=_plain({**source, **({} if measurement.unit == 1 else {"unit": measurement.unit})}),
         weights=method.fingerprint(),
         versions=_versions(),
         threads=torch.get_num_threads(),
         **of_perturbation,
     )
+
+
+def _plain(source: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts as JSON has them, those of NumPy too; InputError for others, and for numbers that are not finite."""
+    plain = {}
+    for name, fact in source.items():
+        try:
+            plain[name] = json.loads(json.dumps(fact, default=_values, allow_nan=False))
+        except (TypeError, ValueError, AttributeError, RecursionError):
+            raise InputError(
+                f"the source has {one_line(repr(fact), 60)} as {name!r}; give texts, finite numbers, and lists and "
+                "mappings of them."
+            ) from None
+    return plain
+
+
+def _values(fact: Any) -> Any:
+    """What NumPy, torch and specifications (`Sampling`) hold as JSON values."""
+    return fact.model_dump(mode="json") if isinstance(fact, Specification) else fact.tolist()
 
 
 def _versions() -> dict[str, str]:
@@ -261,7 +349,9 @@ def recalled(case: Case) -> list[Perturbed]:
     return [_perturbed(case, index, one, clean, _budget(case.results[index])) for index, one in enumerate(changed)]
 
 
-def replay(case: Case | str | Path, reconstructor: Reconstructor | None = None, *, search: bool = False) -> Job[Replay]:
+def replay(
+    case: Case | str | Path, reconstructor: Method | Reconstructor | None = None, *, search: bool = False
+) -> Job[Replay]:
     """Reconstruct and measure everything again from nothing but the saved k-space, and compare with what was saved.
 
     Metrics, budgets, random controls, words and images are compared. A perturbation that only carries its knobs out is
@@ -269,8 +359,9 @@ def replay(case: Case | str | Path, reconstructor: Reconstructor | None = None, 
     saved the case, other derived results, words or perturbations are changes, and no faults (`checks.of_other_code`).
 
     case: a loaded one, or its folder. reconstructor: must be given if the case's method is not in the registry, since
-    an own model that a case names is never looked for and run. Raises InputError if it is missing or another one than
-    the case's, or if the k-space is not the recipe's; FileFormatError for a folder that is not a sound case.
+    an own model that a case names is never looked for and run; a method has to be at the case's knobs. Raises
+    InputError if it is missing or another one than the case's, or if the k-space is not the recipe's; FileFormatError
+    for a folder that is not a sound case.
     """
     if not isinstance(case, Case):
         case = record.load_case(case)
@@ -361,6 +452,8 @@ def _perturbed(
         judged_by=saved["judged_by"],
         roi=ROI.model_validate(saved["roi"]) if saved.get("roi") else None,
         details=saved["details"],
+        kind=case.recipe.perturbation,
+        knobs=case.recipe.perturbation_knobs,
         statement=saved["statement"],
         findings=dict(saved["findings"]),
         additive=additive,
@@ -412,7 +505,7 @@ def _difference(saved: Any, new: Any) -> float:
     return float("inf")
 
 
-def _method(recipe: CaseRecipe, given: Reconstructor | None) -> Method:
+def _method(recipe: CaseRecipe, given: Method | Reconstructor | None) -> Method:
     """The case's method at its knobs: one of the registry, or the own model that is given, wherever it is now."""
     listed = reconstructors.lists(recipe.method)
     if given is None and not listed:
@@ -425,14 +518,19 @@ def _method(recipe: CaseRecipe, given: Reconstructor | None) -> Method:
             f"the case was made with {recipe.method}, and {given.id} is another method; leave it out, a replay is of "
             "the same method."
         )
-    reconstructor = reconstructors.get(recipe.method) if given is None else given
+    reconstructor = reconstructors.get(recipe.method) if given is None else given.at().reconstructor
     strange = recipe.method_knobs.keys() - {knob.name for knob in reconstructor.knobs}
     if strange:
         raise InputError(
             f"the case was made with {recipe.method} and its knob {min(strange)!r}, which {reconstructor.id} does not "
             "have here; give the method that it was made with, in that version."
         )
-    return reconstructor.at(**recipe.method_knobs)
+    method = reconstructor.at(**recipe.method_knobs)
+    if isinstance(given, Method) and given.knobs != method.knobs:
+        raise InputError(
+            f"the method is at other knobs than the case's, {method.title}; give the reconstructor without knobs."
+        )
+    return method
 
 
 def _by_other_code(recipe: CaseRecipe) -> bool:

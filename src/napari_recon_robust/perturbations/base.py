@@ -1,8 +1,8 @@
 """What every perturbation is: Measurement, Method, ROI -> Perturbed."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 import torch
 from torch import Tensor
 
-from ..data.measurement import Measurement, as_measurement, known_kspace
+from ..data.measurement import Measurement, as_single, known_kspace
 from ..data.roi import ROI, as_roi
 from ..data.units import check_numbers, check_signal
 from ..former import names
-from ..ground.errors import InputError, dimensions
+from ..ground.errors import InputError
 from ..ground.knob import Knob, resolve
 from ..ground.numbers import finite
-from ..ground.progress import Job
+from ..ground.progress import Job, relayed
 from ..reconstructors.base import Kind, Method, Reconstructor
 from .face import Curve, Insert, Placed, Still, Trace
 
@@ -127,6 +127,7 @@ class Perturbed:
     support: the pixels of an inserted feature, bool (rows, columns), on which its recovery is measured, or None.
     clean, image: the reconstructions before and after, as the search saw them, complex64 (rows, columns), or None.
     details: further results for the record, as plain JSON values.
+    kind, knobs: the perturbation's id and all of its knobs, as `Perturbation.run` writes them.
 
     Views show the following. `Perturbation.recalled` makes it, `restore` and `support` again from `details`.
 
@@ -158,6 +159,8 @@ class Perturbed:
     trace: Trace | None = field(default=None, repr=False)
     feature: Placed | None = field(default=None, repr=False)
     untransferable: str = field(default="", repr=False)
+    kind: str = ""
+    knobs: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(
@@ -213,12 +216,7 @@ class Setup:
         alone, for an ROI that does not fit, and for a method that gives no image.
         """
         method = method.at()
-        if as_measurement(measurement).kspace.ndim != 3:
-            raise InputError(
-                f"the k-space has shape {dimensions(measurement.kspace.shape)}; "
-                "one slice (coils, readout, phase) is perturbed at a time."
-            )
-        check_numbers(measurement.largest)
+        check_numbers(as_single(measurement).largest)
         check_signal(measurement.largest)
         if not method.is_image:
             raise InputError(f"these knobs of {method.label} ask for a map, not for an image; perturb an image.")
@@ -292,7 +290,18 @@ class Perturbation(ABC):
             check_budgets(budgets)
         if self.needs_gradient:
             self.check_gradient(setup)
-        return self._run(setup, tuple(budgets), **resolve(self.knobs, knobs))
+        values = resolve(self.knobs, knobs)
+        return self._named(self._run(setup, tuple(budgets), **values), values)
+
+    def _named(self, job: Job[list[Perturbed]], knobs: Mapping[str, Any]) -> Job[list[Perturbed]]:
+        """The job, whose results and previews say of what kind they are."""
+
+        def named(found: Sequence[Perturbed]) -> list[Perturbed]:
+            of = {one: replace(one, kind=self.id, knobs=knobs) for one in found}  # equal budgets share a result
+            return [of[one] for one in found]
+
+        steps = relayed(job, lambda step: step if step.preview is None else replace(step, preview=named(step.preview)))
+        return named((yield from steps))
 
     def budget_of(self, knobs: Mapping[str, Any]) -> str:
         """Say in words what a budget is a fraction of."""

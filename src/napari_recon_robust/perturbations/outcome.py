@@ -15,7 +15,7 @@ from ..ground.progress import Job, Progress
 from ..reconstructors.base import Method, Reconstructor
 from ..reconstructors.doubts import doubts
 from ..reconstructors.registry import registry
-from .base import Perturbed
+from .base import Perturbed, Setup
 from .random_noise import control
 
 # NRMSE between two runs on the same samples beyond which a method is not deterministic.
@@ -26,6 +26,7 @@ SAME = 1e-3
 class Outcome:
     """A perturbation, its random control (the measurement under noise of equal norm) and what they did.
 
+    setup: the clean measurement, the method and the region that was asked for. seed: that of the random control.
     whole: the complex images, complex64 (rows, columns), of the comparison's images that have a phase, by their names
     there.
     """
@@ -33,6 +34,8 @@ class Outcome:
     perturbed: Perturbed = field(repr=False)
     control: Measurement = field(repr=False)
     comparison: Comparison
+    setup: Setup = field(repr=False)
+    seed: int
     whole: Mapping[str, Tensor] = field(default_factory=dict, repr=False)
 
     def to_json(self) -> dict[str, Any]:
@@ -66,6 +69,7 @@ def evaluate(
     own kind, against which it is judged.
     """
     method = method.at()
+    setup = Setup(measurement, method, roi, roi.mask(measurement.matrix))
     kind = method.reference_kind
     total = 1 + 2 * len(perturbed)
 
@@ -86,7 +90,7 @@ def evaluate(
         yield Progress((2 + 2 * index) / total, "Reconstructing the random control")
         noisy = control(measurement, one, seed) if controls is None else controls[index]
         random = image_of(noisy)
-        region = (roi if one.roi is None else one.roi).mask(measurement.matrix)
+        region = setup.mask if one.roi is None else one.roi.mask(measurement.matrix)
         comparison = Comparison(
             clean=_magnitude(clean),
             perturbed=_magnitude(changed),
@@ -111,7 +115,8 @@ def evaluate(
             statement=one.statement,
             findings={**one.findings, **_determinism(measurement, one, clean, seen), **found},
         )
-        outcomes.append(Outcome(one, noisy, comparison, whole_of(clean=clean, perturbed=changed, random=random)))
+        whole = whole_of(clean=clean, perturbed=changed, random=random)
+        outcomes.append(Outcome(one, noisy, comparison, setup, seed, whole))
     return outcomes
 
 
