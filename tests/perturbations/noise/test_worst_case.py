@@ -12,7 +12,8 @@ from napari_recon_robust.perturbations.base import Setup, coil_norms
 from napari_recon_robust.perturbations.noise.advrec import advrec
 from napari_recon_robust.perturbations.noise.losses import LOSSES
 from napari_recon_robust.perturbations.noise.objective import Objective
-from napari_recon_robust.perturbations.noise.worst_case import WorstCase
+from napari_recon_robust.perturbations.noise.sphere_ascent import sphere_ascent
+from napari_recon_robust.perturbations.noise.worst_case import ASCENTS, WorstCase
 from napari_recon_robust.perturbations.outcome import evaluate
 from napari_recon_robust.perturbations.random_noise import RandomNoise, white_noise
 from napari_recon_robust.reconstructors import registry as reconstructors
@@ -116,6 +117,22 @@ def test_a_list_of_budgets_comes_back_in_its_order_and_grows(measurement, combin
     (alone,) = run(WorstCase().run(measurement, combined, roi, (0.02,), **KEPT))
     assert max(found[0].loss) > 0.97 * max(alone.loss)
     assert len(found[0].loss) < len(alone.loss)
+
+
+def test_a_search_begins_with_the_solution_of_the_smaller_budget_scaled_to_its_own(
+    measurement, combined, roi, monkeypatch
+):
+    begun = []
+
+    def algorithm(radius, steps, warm, start):
+        begun.append((warm, coil_norms(start) / radius))
+        return sphere_ascent(radius, steps, warm, start)
+
+    monkeypatch.setitem(ASCENTS, "apgd", algorithm)  # which does not scale it by itself, as sphere ascent does
+    run(WorstCase().run(measurement, combined, roi, (0.02, 0.005), algorithm="apgd", steps=1, **KEPT))
+    (smaller, nothing), (larger, spent) = begun
+    assert (smaller, larger) == (False, True)
+    torch.testing.assert_close((nothing, spent), (torch.zeros(4), torch.ones(4)))
 
 
 @pytest.mark.parametrize("target", ["reference", "clean"])
