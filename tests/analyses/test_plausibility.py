@@ -86,6 +86,9 @@ def test_a_misfit_three_times_as_large_beside_the_acs_is_expected_there(coils: i
     band = run(plausible_band(measurement))
     least, left = band.unregularised**2, residual(measurement, one.image.to(data.dtype)) ** 2
     assert left - least == pytest.approx(band.expected**2 - least, rel=0.2)
+    spent, widest = 0.1 / (1 + band.misfit), 1 + 2 * (0.15**2 + 1 / band.freedom) ** 0.5  # noise without misfit, both
+    assert band.low**2 - least == pytest.approx(spent * (band.expected**2 - least))
+    assert band.high**2 - least == pytest.approx(widest * (band.expected**2 - least))
 
 
 @pytest.mark.parametrize("padded", [0, 14])
