@@ -99,15 +99,18 @@ def test_the_ground_of_a_large_title_covers_no_head(review: Session, title: str)
         appearance.font_size = before
 
 
-def test_titles_and_words_have_a_ground_only_where_it_hides_nothing_of_the_picture(panels: Panels, later: Any) -> None:
+def test_the_picture_is_seen_through_the_ground_of_words_that_lie_over_it(panels: Panels, later: Any) -> None:
     """Three panels have titles of one line, whose ground would hide less than that of two lines in the fourth."""
     overlays = panels.viewer.canvas.overlays
     for key in panels.shown:
         panels.write(key, 2, np.zeros((32, 40), np.float32), "Perturbed\ndisturbed" if key == "perturbed" else "Clean")
-    grounds = {}
+    grounds: dict[tuple[int, int], set[bool]] = {}
     for size in ((470, 580), (470, 1160), (470, 580)):  # small panels, wide ones, small ones again
         panels.viewer.canvas.size = size
         later.run()
-        grounds[size] = [*(panel.heading.box for panel in panels.panels.values()), overlays["text"].box]
-        assert overlays["scale_bar"].box is overlays["text"].box
-    assert grounds == {(470, 580): 5 * [False], (470, 1160): 5 * [True]}
+        words = [*(panel.heading for panel in panels.panels.values()), overlays["text"], overlays["scale_bar"]]
+        assert all(one.box for one in words)
+        assert all(tuple(one.color) == (1, 1, 1, 1) for one in words), "letters are not seen through"
+        assert overlays["scale_bar"].colored, "or napari would not take its colour"
+        grounds[size] = {one.box_color is not None and 0.4 < one.box_color[-1] < 0.7 for one in words}
+    assert grounds == {(470, 580): {True}, (470, 1160): {False}}

@@ -157,8 +157,28 @@ def test_words_of_a_line_at_an_edge_are_not_cut_off(panels: Panels, later: Any, 
             assert low + 40 / 15 < middle < high - 40 / 15
 
 
+@pytest.mark.parametrize("turn", [Turn(quarters=quarters) for quarters in range(4)])
+@pytest.mark.parametrize("ends", [([0.6, 0.4], [0.99, 0.6]), ([0.01, 0.4], [0.4, 0.6]), ([0.0, 0.5], [1.0, 0.5])])
+def test_words_of_a_line_lie_neither_over_titles_nor_over_the_scale_bar(
+    panels: Panels, later: Any, turn: Turn, ends: tuple[list[float], list[float]]
+) -> None:
+    panels.lay(turn)
+    geometry = panels.geometry
+    assert geometry is not None
+    down, right = geometry.laid.matrix
+    middle = np.array([15.5, 19.5])
+    screen = np.array(ends) - 0.5  # shares of the picture as it is seen, down and to the right
+    line = middle + 2 * (screen[:, :1] * np.abs(down @ middle) * down + screen[:, 1:] * np.abs(right @ middle) * right)
+    panels.marks.rule([Rule(line, 2, "8 px", closed=False)])
+    later.run()
+    _, words = panels.panels["clean"].marks.data
+    place = float((words[:, 1:].mean(0) - middle) @ down / np.abs(down @ middle)) / 2 + 0.5
+    assert 0.1 < place < 0.9
+    assert not 0.02 < place - ends[0][0] < 0.4 or ends[1][0] == 1.0, "beside the line and not on it"
+
+
 def test_words_stay_whole_where_the_picture_becomes_small(panels: Panels, later: Any) -> None:
-    panels.marks.rule([Rule(np.array([[20.0, 20.0], [10.0, 39.0]]), 2, "78.2 mm", closed=False)])
+    panels.marks.rule([Rule(np.array([[10.0, 20.0], [20.0, 39.0]]), 2, "78.2 mm", closed=False)])
     later.run()
     right = panels.panels["clean"].image.data_to_world((2, 10, 39))[2]
 

@@ -218,3 +218,13 @@ def test_a_layer_says_which_slice_it_holds_and_what_its_image_is(standing: Sessi
     standing.looking.show_preset("4")
     until(lambda: "perturbed" in panels.shown and panels.settled)
     assert panels.panels["perturbed"].image.metadata == layer.metadata, "in a new layer too"
+
+
+def test_the_colours_of_a_phase_are_told_once_at_the_foot_of_the_picture(review: Session) -> None:
+    foot, legend = review.panels.viewer.canvas.overlays["text"], "Phase: orange +90°, blue −90°"
+    before = foot.text
+    assert legend not in before
+    review.looking.take_part("phase")
+    assert foot.text == f"{legend}\n{before}"
+    review.looking.take_part("real")
+    assert foot.text == before

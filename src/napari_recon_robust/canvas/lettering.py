@@ -8,7 +8,7 @@ from .drawing import Drawing
 from .letter_sizes import SCALE_BAR, SMALL, points
 from .marks import Marks
 from .panel import Panel, PanelSet
-from .surface import cell_sides, is_clear, place_words
+from .surface import cell_sides, ground, is_clear, place_words
 from .titles import in_lines, shortened
 
 _ADVANCE, _MARGIN = 1.0, 16  # pixels: of a letter of a title for each point of its size, and beside a title
@@ -23,7 +23,7 @@ class Lettering:
     def fit(self, panel: Panel) -> None:
         """Give this title and those that are shown the size that is chosen, or as much as their lines have room for.
 
-        Where they have no room above the picture they have no ground: it would hide what is seen in panels beside.
+        Where they have no room above the picture, it is seen through their ground.
         """
         height, width = cell_sides(self._viewer)
         shown = [self._panels.panels[key] for key in self._panels.shown if key in self._panels.panels]
@@ -33,13 +33,13 @@ class Lettering:
             (size for size in range(points(SMALL), SMALL, -1) if _fits(titles, size, height, width)),
             SMALL,
         )
-        ground = _leaves_picture(titles, size, height, width)
+        clear = _leaves_picture(titles, size, height, width)
         for one in titled:
             one.make_room(_letters(width - one.covered, size))
             if one.heading.font_size != size:
                 one.heading.font_size = size
-            if one.heading.box is not ground:
-                one.heading.box = ground
+            if (one.heading.box_color is None) is not clear:
+                one.heading.box_color = ground(clear=clear)
 
     def follow(self) -> None:
         """Give all words of an open scan the size that is chosen now."""

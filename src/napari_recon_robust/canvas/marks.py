@@ -15,6 +15,7 @@ RING, AROUND, RULE, LETTERS = "#d55e00", "#cccccc", "#009e73", "white"
 _WIDER = 1.5  # times as wide as a ring: a measured line, whose green has to be seen on grey
 _INSETS = np.array([0.2, 0.06])  # of half the height and the width, between an edge and a letter: titles are at the top
 _WORDS = 0.04  # of the image where it is not magnified, between a measured line and its words
+_HEADS = 0.12  # of the image: where titles are at its top, and the notice and the scale bar at its foot
 _ADVANCE = 1.4  # pixels of a letter for each point of its size; those of "mm" are wide
 # Of a letter on bright tissue: its colour, and its half size as a share of the image.
 _GROUND, _HALF = "#000000b0", 0.026
@@ -158,16 +159,19 @@ class Marks:
 
 
 def _beside(geometry: Geometry, points: np.ndarray, thinner: float, half: float) -> np.ndarray:
-    """A place for words: a little below the lowest point as it is seen, or above it without room, within the sides.
+    """A place for words within the sides: a little above the highest point as it is seen, or else below the lowest one.
 
+    It is neither at the top nor at the foot of the image, where other words are.
     thinner: by how much less than the whole image is seen. half: half the width of the words, in the world.
     """
     down, right = geometry.laid.matrix
     extent = np.array(geometry.shape[1:])
     step = _WORDS * thinner * extent * down
-    lowest = points[np.argmax(points @ down)]
-    inside = bool(((lowest + step >= 0) & (lowest + step < extent)).all())
-    place: np.ndarray = lowest + step if inside else lowest - step
+    first, last = sorted((0.0, float((extent - 1) @ down)))
+    free = first + _HEADS * (last - first), last - _HEADS * (last - first)
+    above, below = points[np.argmin(points @ down)] - step, points[np.argmax(points @ down)] + step
+    place: np.ndarray = next((one for one in (above, below) if free[0] <= one @ down <= free[1]), above)
+    place = place + (np.clip(place @ down, *free) - place @ down) * down
     across, (least, most) = place @ right, sorted((0.0, float((extent - 1) @ right)))
     pixel = float(np.abs(right) @ geometry.transform["scale"][1:])
     room = min(half / pixel, (most - least) / 2)

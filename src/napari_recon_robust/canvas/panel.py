@@ -42,7 +42,8 @@ class Panel:
     covered: int = 0
 
     def __post_init__(self) -> None:
-        self.image._overlays["layer_name"] = Heading(visible=True, lines=self.image.name, of=self.image.name)
+        name = self.image.name
+        self.image._overlays["layer_name"] = Heading(visible=True, color="white", lines=name, of=name)
 
     @property
     def heading(self) -> Heading:

@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from ..evaluation.parts import CYCLIC, TURN, Part, part
 
-# What a title says of them; the signs of a phase are those of a signed difference.
-WORDS = {"phase": "phase, orange +90°, blue −90°", "real": "real part", "imaginary": "imaginary part"}
+WORDS = {"phase": "phase", "real": "real part", "imaginary": "imaginary part"}  # what a title says of them
+# What is said once of all images; the signs of a phase are those of a signed difference.
+LEGENDS: dict[Part, str] = {"phase": "Phase: orange +90°, blue −90°"}
 _LEAST = 1e-6  # rad; below it there is no phase
 CYCLE = Colormap(
     [(*colour, 1.0) for colour in CYCLIC], name="phase", low_color=(0.0, 0.0, 0.0, 1.0), high_color=(*CYCLIC[-1], 1.0)

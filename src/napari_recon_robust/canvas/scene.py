@@ -9,6 +9,7 @@ from psygnal import Signal
 
 from ..data.window import Window
 from ..evaluation.difference import gain
+from ..evaluation.parts import Part
 from ..workbench import Workbench
 from ..workbench.looking import View
 from ..workbench.marks import of_slice, tag
@@ -18,7 +19,7 @@ from .arrangement import Arrangement
 from .comparing import Comparing, Picture
 from .layers import Panels
 from .panel import ORDER
-from .parts import Parts
+from .parts import LEGENDS, Parts
 from .titles import awaited, elsewhere, joined, judged, named, origin, percent, reference, score, spent, stand_in
 
 if TYPE_CHECKING:
@@ -75,6 +76,19 @@ class Scene:
         self.arrangement.step_layout(by)
         self.rearrange()
 
+    def take_part(self, part: Part) -> None:
+        """Show this part of all images."""
+        self.view.part = part
+        self.panels.shared_window.show(part)
+        self._say()
+        self.rearrange()
+
+    def _say(self) -> None:
+        """Say at the foot of the picture what holds for all images."""
+        acquisition, legend = self.bench.acquisition, LEGENDS.get(self.view.part)
+        of_all = of_slice(acquisition.slice, simulated=acquisition.simulated)
+        self.panels.say(*([] if legend is None else [legend]), *of_all)
+
     def rearrange(self) -> None:
         """Show other panels, or other images compared in them."""
         before = {*self.panels.panels}
@@ -93,7 +107,7 @@ class Scene:
         view = View(panels=before.panels, pair=before.pair, wipe=before.wipe, signed=before.signed)
         view.fade, view.lens = before.fade, before.lens
         self.comparing.restart(view)
-        self.panels.say(*of_slice(None, simulated=self.bench.acquisition.simulated))
+        self._say()
         self._windowed = False
 
     def turned_to(self, index: int) -> None:
@@ -108,7 +122,7 @@ class Scene:
     def measured(self) -> None:
         """Draw the reference and the zero-filled image of the measured slice."""
         measured = self.bench.acquisition.current
-        self.panels.say(*of_slice(measured, simulated=self.bench.acquisition.simulated))
+        self._say()
         self.arrangement.lay_out()
         self.comparing.full = first(measured).high  # its own, or a difference would depend on the slice shown before
         if measured.reference is not None:

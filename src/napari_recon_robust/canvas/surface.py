@@ -19,6 +19,8 @@ _BAR, _ADVANCE = 200, 0.8  # pixels: the longest scale bar, and of a letter for 
 _LINE, _AROUND = 2.2, 14  # pixels: of a line for each point, and of the ground of words beside their lines
 _PICTURE, _AIR = 0.95, 0.075  # shares: of a panel that napari gives to a picture, and of a picture above the head
 _NARROW = 200  # pixels of a panel in which a title has many lines
+_VEIL = "#00000090"  # behind words on the picture
+_LETTERS: dict[str, Any] = {"color": "white", "box": True, "box_color": None}  # else letters would be as faint as it
 _TURN = 300.0  # pixels of a drag that widen the window e-fold
 
 
@@ -27,13 +29,13 @@ def make_reading_surface(viewer: ViewerModel) -> Callable[[], None]:
     grid, overlays = viewer.canvas.grid, viewer.canvas.overlays
     # Each is made visible last: napari lays out its overlays at every change of one that is visible.
     changes: dict[str, dict[str, Any]] = {
-        "scale_bar": {"gridded": False, "font_size": points(SCALE_BAR), "box": True, "visible": True},
+        "scale_bar": {"gridded": False, "font_size": points(SCALE_BAR), "colored": True, **_LETTERS, "visible": True},
         "text": {
             "text": NOTICE,
             "position": "bottom_left",
             "font_size": points(SMALL),
             "gridded": False,
-            "box": True,
+            **_LETTERS,
             "visible": True,
         },
     }
@@ -66,8 +68,8 @@ def make_reading_surface(viewer: ViewerModel) -> Callable[[], None]:
 def place_words(viewer: ViewerModel) -> None:
     """Place the notice beside the scale bar, in letters for which there is room, or else above it; then the bar again.
 
-    napari placed the bar by the size before, as its own layout was not done yet. Where both are on the picture, they
-    have no ground: it would hide what is seen in the panels beside.
+    napari placed the bar by the size before, as its own layout was not done yet. Where both are on the picture, it is
+    seen through their ground.
     """
     overlays, width = viewer.canvas.overlays, viewer.canvas.size[1]
     longest, largest = max(map(len, overlays["text"].text.splitlines())), points(SMALL)
@@ -77,8 +79,8 @@ def place_words(viewer: ViewerModel) -> None:
     size = overlays["text"].font_size = beside[0] if beside else smallest
     lines = len(overlays["text"].text.splitlines()) if beside else 2 + len(overlays["text"].text.splitlines())
     height, wide = cell_sides(viewer)
-    overlays["text"].box = overlays["scale_bar"].box = is_clear(
-        max(lines, 2) * size, max(_ADVANCE * size * longest, _BAR), height, wide
+    overlays["text"].box_color = overlays["scale_bar"].box_color = ground(
+        clear=is_clear(max(lines, 2) * size, max(_ADVANCE * size * longest, _BAR), height, wide)
     )
     overlays["scale_bar"].events.position()
 
@@ -99,6 +101,14 @@ def is_clear(points_high: float, longest: float, height: float, width: float) ->
     picture = _PICTURE * min(height, width)
     above, beside = (height - picture) / 2 + _AIR * picture, (width - picture) / 2
     return _LINE * points_high + _AROUND <= above or longest <= beside
+
+
+def ground(*, clear: bool) -> str | None:
+    """Return the colour behind words: napari's own where they leave the picture uncovered, else one it is seen through.
+
+    Without one, words over noise are not read.
+    """
+    return None if clear else _VEIL
 
 
 def moves_picture(viewer: ViewerModel) -> bool:

@@ -137,9 +137,7 @@ class Looking:
     def take_part(self, part: Part) -> None:
         """Show magnitude, phase, real or imaginary part of all images."""
         if self.panels.panels:
-            self.scene.view.part = part
-            self.panels.shared_window.show(part)
-            self.scene.rearrange()
+            self.scene.take_part(part)
             self.changed.emit()
 
     def next_part(self) -> None:

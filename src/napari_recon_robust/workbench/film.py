@@ -89,6 +89,14 @@ class Film(ReviewPart):
         }
         return {name: frames for name, frames in found.items() if len(frames) > 1}
 
+    def label(self, name: str) -> str:
+        """The name of a row, with the knobs whose values are below its images."""
+        method, frames = self._reconstruction.method, self.rows.get(name, ())
+        turned = frames[0].knobs if frames else None
+        if method is None or not turned:
+            return name
+        return f"{name}: {' · '.join(knob.label for knob in method.reconstructor.knobs if knob.name in turned)}"
+
     def read_slices(self, done: Callable[[], object]) -> Task[list[Frame]]:
         """Read every slice of the scan as it was acquired, without measuring it; then call `done`.
 

@@ -113,7 +113,7 @@ def test_the_film_strip_shows_a_row_and_plays_it_until_a_key(seen: Any, qtbot: A
     assert isinstance(row, FilmRow)
     until(lambda: seen.bench.reconstruction.ready)
     until(lambda: len(row.thumbnails) == 9)
-    assert row.name.currentText() == "Knob"
+    assert row.name.currentText() == "Knob: Tikhonov weight"
     last = seen.bench.film.frames[-1]
     qtbot.mouseClick(row.thumbnails[-1], Qt.MouseButton.LeftButton)
     until(lambda: seen.bench.reconstruction.shown.exact and not seen.bench.reconstruction.shown.earlier)

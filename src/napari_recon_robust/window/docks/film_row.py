@@ -69,7 +69,7 @@ class FilmRow(QWidget):
             return
         self.name.clear()
         for name in rows:
-            self.name.addItem(name, name)
+            self.name.addItem(self.bench.film.label(name), name)
         self.name.setCurrentIndex(max(self.name.findData(self.bench.film.name), 0))
         self.hint.setVisible(not rows)
         self.scroll.setVisible(bool(rows))
