@@ -130,7 +130,7 @@ def test_quality_over_samples_is_plotted_and_said(review: Session, until: Until,
     plot = study.plot
     assert plot.isVisibleTo(page(review))
     assert list(plot._at) == sorted(100 / level.effective for level in curve.levels)
-    ssim = {100 / level.effective: level.ssim for level in curve.levels}
+    ssim = {100 / level.effective: level.mean.ssim for level in curve.levels}
     np.testing.assert_allclose(plot._axes[0].lines[0].values, [ssim[at] for at in plot._at], rtol=1e-5)
     assert study.finding.text() == curve.sentence
     review.turning.turn({"weight": 0.03})
