@@ -158,7 +158,9 @@ class Exporting:
             raise InputError(_NO_IMAGE)
         searched = result.outcome.comparison.searched
         words = f"The attack was found on {result.setting.method.title}." if searched else ""
-        case = partial(case_of, replace(result, setting=replace(result.setting, method=rendered.method)))
+        method = rendered.method  # of the image, which takes the place of the outcome's
+        outcomes = tuple(replace(one, setup=replace(one.setup, method=method)) for one in result.outcomes)
+        case = partial(case_of, replace(result, setting=replace(result.setting, method=method), outcomes=outcomes))
         return replace(shown, case=case, image=rendered.perturbed, words=words)
 
     def _difference(self, view: View, white: float) -> _Shown:
