@@ -61,6 +61,25 @@ def _check_compare(review: Session, compare: Any) -> None:
     assert compare.earlier.text() == perturbing.earlier
     if current is not None:
         assert compare.sentence.text() == current.outcome.comparison.sentence
+    _check_statistics(review)
+
+
+def _check_statistics(review: Session) -> None:
+    """The table is of the regions as they are now, and of the images in the panels."""
+    bench = review.bench
+    rows, index = bench.measuring.found, bench.acquisition.index
+    if rows is None:
+        return
+    meant = [one for one in bench.regions.chosen if one.slice == index] or bench.regions.on(index)
+    masks = {f"{number} {one.name}": one.roi.mask(bench.acquisition.shape[1:]) for number, one in enumerate(meant, 1)}
+    assert {row.region: row.pixels for row in rows} == {name: int(mask.sum()) for name, mask in masks.items()}
+    shown, view = bench.reconstruction.shown, review.scene.view
+    picture = review.scene.comparing.pictures.get("clean")
+    if shown is None or not shown.exact or picture is None or picture.index != index or picture.of_strip or view.lineup:
+        return
+    for row in (row for row in rows if row.image == "clean" and picture.title.startswith(shown.method.label)):
+        mean = float(picture.values[masks[row.region].numpy()].mean())
+        assert abs(mean - row.mean * row.maximum) <= 5e-3 * row.maximum, row
 
 
 def _check_scores(review: Session, page: Any) -> None:
@@ -89,6 +108,7 @@ def _check_sampling(review: Session, box: Any) -> None:
         and "measure" not in review.jobs._running
     ):
         assert measured.sampling.model_dump().items() >= box.knobs.values().items()
+        assert review.bench.acquisition.asked == (measured.index, measured.sampling), "as the next slice will be"
 
 
 def _check_panels(review: Session, arranged: bool) -> None:
