@@ -143,6 +143,17 @@ def test_refinement_is_of_the_foreground_only(example):
     torch.testing.assert_close(other, one)
 
 
+def test_magnitudes_are_compared_in_the_foreground_and_complex_images_everywhere(example):
+    """A change of the air changes the half of the loss that is the complex error."""
+    air = max_pool2d(example.inside[None].float(), 9, 1, 4)[0] == 0
+    images = 1.1 * example.truth, 1.1 * example.truth + 0.5 * air
+    start = example.problem.tv_by_rule(example.problem.noise)
+    one, other, of_tv = (float((image - example.truth).norm()) for image in (*images, start))
+    for name, expected in (("log-error", np.log(other / one) / 2), ("improvement", (other - one) / of_tv / 2)):
+        losses = [float(LOSSES[name](Answers([image]), example, np.random.default_rng(0))) for image in images]
+        assert losses[1] - losses[0] == pytest.approx(expected, rel=1e-3)
+
+
 def unsampled_changed(case: TrainingCase, mask: torch.Tensor) -> TrainingCase:
     """Other values wherever no sample was taken, and another truth."""
     kspace = fourier.fft(case.coil_images, (-1,))
