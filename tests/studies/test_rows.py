@@ -9,7 +9,7 @@ import polars
 import pytest
 
 from napari_recon_robust.ground.errors import FileFormatError
-from napari_recon_robust.studies.rows import frame_of, packed, read_lines, read_rows
+from napari_recon_robust.studies.rows import frame_of, once, packed, read_lines, read_rows
 
 TYPES = {"trial": "String", "error": "String", "slice": "Int64", "budget": "Float64"}
 
@@ -24,6 +24,13 @@ def test_sound_parts_are_read_whole_or_in_columns(tmp_path: Path) -> None:
     path = part(tmp_path)
     assert read_rows(path, types=TYPES)["slice"].to_list() == [0, 1]
     assert read_rows(path, "trial", "error").columns == ["trial", "error"]
+
+
+def test_of_a_trial_the_first_valid_row_counts_or_else_the_first() -> None:
+    rows = polars.DataFrame(
+        {"trial": list("aaabb"), "error": ["it failed.", None, None, "first.", "second."], "slice": [0, 1, 2, 3, 4]}
+    )
+    assert dict(once(rows).select("trial", "slice").iter_rows()) == {"a": 1, "b": 3}
 
 
 def test_a_bit_that_was_flipped_is_found_out(tmp_path: Path) -> None:
