@@ -73,9 +73,7 @@ def evaluate(
     kind = method.reference_kind
     total = 1 + 2 * len(perturbed)
 
-    def image_of(one: Measurement) -> Tensor:
-        with torch.no_grad():
-            return method(one)
+    image_of = torch.no_grad()(method)
 
     yield Progress(0.0, "Reconstructing the clean samples")
     clean = image_of(measurement) if clean is None else clean
@@ -104,7 +102,7 @@ def evaluate(
             judged_by=one.judged_by,
             searched=bool(one.loss),
             thermal=one.budget.thermal,
-            region="its surroundings" if one.roi is not None else "the whole image" if region.all() else _named(roi),
+            region="its surroundings" if one.roi is not None else _named(roi, region),
             consistency={}
             if kind == "rss"
             else {
@@ -115,8 +113,8 @@ def evaluate(
             statement=one.statement,
             findings={**one.findings, **_determinism(measurement, one, clean, seen), **found},
         )
-        whole = whole_of(clean=clean, perturbed=changed, random=random)
-        outcomes.append(Outcome(one, noisy, comparison, setup, seed, whole))
+        images = whole_of(clean=clean, perturbed=changed, random=random)
+        outcomes.append(Outcome(one, noisy, comparison, setup, seed, images))
     return outcomes
 
 
@@ -146,7 +144,9 @@ def differing(pairs: Sequence[tuple[Tensor, Tensor]], name: str = "The method") 
     return {}
 
 
-def _named(roi: ROI) -> str:
+def _named(roi: ROI, mask: Tensor) -> str:
+    if mask.all():
+        return "the whole image"
     return f"the region “{roi.label}”" if roi.label else "the drawn region"
 
 
