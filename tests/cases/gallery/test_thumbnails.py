@@ -38,7 +38,8 @@ def larger(entry: Entry, folder: Path, shape: tuple[int, int], box: tuple[int, i
     row, column, height, width = box
     region[row : row + height, column : column + width] = True
     images = {"clean": ramp, "perturbed": np.stack([ramp, 2 * ramp]), "reference": 2 * ramp, "roi": region}
-    saved = save_case(Case(case.recipe, case.roi, case.results, shape, case.kspace, images), folder)
+    kspace = {"clean": np.zeros((1, *shape), np.complex64), "mask": np.ones((1, shape[1]), bool)}
+    saved = save_case(Case(case.recipe, case.roi, case.results, shape, kspace, images), folder)
     return read_entry(folder.name, saved)
 
 
