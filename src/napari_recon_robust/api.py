@@ -494,7 +494,8 @@ def compare_methods(
 
     files: fully sampled k-space, NIfTI volumes to simulate from, or folders of these, by the name of their table; those
     without names are grouped as `analyses.quality.grid.groups` says. methods: ids or own models, with "auto", "oracle"
-    or knobs behind a comma ("tv, weight=5e-3"). output: a folder whose results are kept. grid: of
+    or knobs behind a comma ("tv, weight=5e-3"). output: a folder whose results are kept. whole_volumes: all slices of a
+    scan are scored together as fastMRI's evaluation does, into the folder `volumes` of the output. grid: of
     `analyses.quality.grid.Grid` (patterns, accelerations, seeds, slices, ...).
     `print(table.markdown())` shows the result; `table.results` has one for each method and case, `table.scans` the
     names of their scans, `table.faults` the errors of the scans that were left out.

@@ -136,6 +136,34 @@ def test_progress_tells_the_slice(scan_file: Path) -> None:
     assert 0.6 < fractions[-1] < 1
 
 
+def test_slices_of_other_units_are_scored_in_those_of_the_file(scan_file: Path, tmp_path: Path) -> None:
+    """Slices whose numbers are very small are read in other units, one of them here and the others not."""
+    scaled = tmp_path / scan_file.name  # by whose name the mask is drawn
+    shutil.copy(scan_file, scaled)
+    with h5py.File(scaled, "r+") as file:
+        kspace = file["kspace"][:]
+        factors = np.float32([1.5, 1.5, 0.3]) * 2.0**-40 / np.abs(kspace).max((1, 2, 3))
+        file["kspace"][:] = kspace * factors[:, None, None, None]
+    with rr.open_scan(scaled) as scan:
+        units = [scan.measurement(slice).unit for slice in range(3)]
+    assert units[0] == units[1] != units[2]
+    (result,) = rr.compare_methods([scaled], ["zero-filled"], whole_volumes=True, **SETTINGS).results
+    images = reconstructed(scaled, "zero-filled") * np.array(units)[:, None, None]
+    found = (result.ssim, result.psnr, result.nmse)
+    assert found == pytest.approx(expected(images, root_sum_of_squares(scaled)), rel=1e-4)
+
+
+def test_slices_and_volumes_make_no_table_together(scan_file: Path, tmp_path: Path) -> None:
+    rr.compare_methods([scan_file], ["zero-filled"], output=tmp_path, whole_volumes=True, **SETTINGS)
+    with pytest.raises(InputError, match="holds scores of whole volumes, not of slices; give another folder"):
+        rr.compare_methods([scan_file], ["zero-filled"], output=tmp_path / "volumes", **SETTINGS)
+
+
+def test_whole_volumes_take_no_choice_of_slices(scan_file: Path) -> None:
+    with pytest.raises(InputError, match="matrix and slices choose slices, and whole volumes take all of a scan"):
+        rr.compare_methods([scan_file], ["zero-filled"], whole_volumes=True, slices=2, matrix=64)
+
+
 def test_simulated_volumes_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "head.nii.gz"
     path.touch()

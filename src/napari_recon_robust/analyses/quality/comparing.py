@@ -9,7 +9,7 @@ from typing import Any
 
 from ...cases import record
 from ...ground.documents import read_json
-from ...ground.errors import ReconRobustError
+from ...ground.errors import InputError, ReconRobustError
 from ...ground.guard import opening, shown
 from ...ground.locks import locked
 from ...ground.progress import Job
@@ -17,7 +17,7 @@ from ...ground.writing import keep, try_place, write
 from ...reconstructors import origin
 from .entries import Entry, describe
 from .grid import Grid, cases
-from .results import Results
+from .results import WHOLE, Results
 from .run import Run
 from .slices import on_slices
 from .table import OF_SLICES, OF_VOLUMES, Table
@@ -26,6 +26,7 @@ from .volumes import on_volumes, volumes
 RESULTS, TABLE, DESCRIPTION = "results.csv", "comparison.md", "comparison.json"
 VOLUMES = "volumes"  # the folder in that of the output, since slices and volumes make no table together
 _LOCK = "run.lock"
+_OF_SLICES = {"slices", "matrix", "coils"}  # of a grid; nothing is simulated for whole volumes
 
 
 def compare_methods(
@@ -50,11 +51,18 @@ def compare_methods(
     nothing can be used. Raises InputError for knobs or a baseline that do not fit, and for a folder that another run
     writes into. Raises WritingError for a folder that cannot be written; what is computed by then is saved elsewhere.
     """
+    if whole_volumes and (idle := sorted(grid.model_fields_set & _OF_SLICES)):
+        raise InputError(f"{' and '.join(idle)} choose slices, and whole volumes take all of a scan; leave them out.")
     rows = {entry.name: describe(entry) for entry in entries}
     methods = {entry.name: entry.open() for entry in entries}
     folder = folder / VOLUMES if folder is not None and whole_volumes else folder
     with nullcontext() if folder is None else _alone(folder):
         results = Results(None if folder is None else folder / RESULTS)
+        if any((result.slice == WHOLE) is not whole_volumes for result in results):
+            kinds = ("slices", "whole volumes") if whole_volumes else ("whole volumes", "slices")
+            raise InputError(
+                f"{shown(folder or Path())} holds scores of {kinds[0]}, not of {kinds[1]}; give another folder."
+            )
         versions = {**record.versions(), "code": origin.of_package()}
         earlier = {name: row for name, row in _described(folder).items() if name not in rows}
         faults = dict[str, ReconRobustError]()

@@ -84,9 +84,12 @@ class VolumeScore:
     knobs: list[dict[str, Any]] = field(default_factory=list)
     caution: str = ""
 
-    def add(self, made: Reconstructed, reference: Tensor, data_range: float) -> None:
-        """Take a slice into account; InputError for NaN in the image."""
-        image, wanted = metrics.finite_magnitude(made.image.cpu()), metrics.magnitude(reference.cpu())
+    def add(self, made: Reconstructed, unit: float, reference: Tensor, data_range: float) -> None:
+        """Take a slice into account; InputError for NaN in the image.
+
+        unit: what brings the image to the file's units, which are those of all slices.
+        """
+        image, wanted = unit * metrics.finite_magnitude(made.image.cpu()), reference.cpu()
         self.error += float((image - wanted).square().sum())
         self.energy += float(wanted.square().sum())
         self.pixels += wanted.numel()
@@ -204,7 +207,7 @@ def _added(run: Run, entry: Entry, case: UndersampledSlice, score: VolumeScore, 
     """Add one slice to the score of one method, or why the method failed."""
     try:
         made = yield from run.reconstructed(entry, case)
-        score.add(made, _reference(case), data_range)
+        score.add(made, case.measurement.unit, _reference(case), data_range)
     except ReconRobustError as error:
         score.failure = " ".join(str(error).split())
 
@@ -215,9 +218,10 @@ def _same(step: Progress, inner: Progress) -> Progress:
 
 
 def _reference(case: UndersampledSlice) -> Tensor:
+    """The root sum of squares in the file's units, float64 (rows, columns)."""
     reference = case.measurement.reference("rss")
     assert reference is not None, "undersampled scans are refused when they are opened"
-    return reference
+    return case.measurement.unit * metrics.magnitude(reference)
 
 
 def _data_range(volume: UndersampledVolume) -> Job[float]:

@@ -92,6 +92,7 @@ def compare(
     paths = [path for group in found.values() for path in group]
     if whole_volumes:
         refuse_idle(("slices", "matrix"), "for whole volumes, of which all slices are taken")
+        del grid["slices"], grid["matrix"]  # the defaults
     elif not any(map(is_anatomy, paths)):
         refuse_idle(("matrix",), "without NIfTI volumes to simulate from")
     if axes is None:
