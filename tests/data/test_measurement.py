@@ -7,11 +7,12 @@ import torch
 from torch import Tensor
 
 from helpers.extremes import head, measured
-from napari_recon_robust.data.measurement import Calibration, Measurement, adjoint_image, data_shape
+from napari_recon_robust.data.measurement import Calibration, Measurement, adjoint_image, data_shape, single_slices
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.physics import coils, fourier, noise
 from napari_recon_robust.physics.model import root_sum_of_squares
 from napari_recon_robust.physics.sampling import Sampling
+from napari_recon_robust.reconstructors.registry import get as reconstructor
 from napari_recon_robust.simulation.acquisition import SimulatedSlice
 
 COILS, READOUT, PHASE, ROWS, COLUMNS = 3, 24, 15, 12, 14
@@ -209,7 +210,7 @@ def test_the_largest_number_is_that_of_either_part_and_nan_where_there_is_one() 
     one = measurement(lines())
     assert one.largest == np.abs(torch.view_as_real(one.kspace).numpy()).max()
     spoiled = one.kspace.clone()
-    spoiled[0, 1, 1] = complex(0, float("nan"))
+    spoiled[0, 1, 2] = complex(0, float("nan"))
     assert np.isnan(one.with_kspace(spoiled).largest)
 
 
@@ -399,7 +400,38 @@ def test_what_is_given_outside_of_the_mask_counts_for_nothing() -> None:
         assert torch.equal(whole.combined, masked.combined)
         assert full[~mask.expand(full.shape)].any(), "what was given is not changed"
         assert torch.equal(replace(masked, kspace=torch.stack([full, full])).kspace[1], full * mask)
-        assert Measurement(masked.kspace, mask, masked.matrix).kspace is masked.kspace, "no copy without a need"
+
+
+def test_nan_that_was_not_sampled_is_harmless_and_is_told_of_where_it_was() -> None:
+    one = measurement(lines())
+    broken = one.kspace.clone()
+    broken[..., ~one.mask[0]] = torch.nan
+    assert torch.equal(one.with_kspace(broken).kspace, one.kspace)
+    assert torch.equal(reconstructor("zero-filled")(replace(one, kspace=broken)), reconstructor("zero-filled")(one))
+    with pytest.raises(InputError, match="the full k-space holds NaN or infinite values; repair it, or leave it out"):
+        Measurement(one.kspace, one.mask, one.matrix, full=broken)
+    broken[..., one.mask[0]] = torch.inf
+    with pytest.raises(InputError, match="the k-space holds NaN or infinite values"):
+        reconstructor("zero-filled")(replace(one, kspace=broken))
+
+
+@pytest.mark.parametrize("axes", [(2,), (2, 1)])
+def test_a_batch_with_its_full_kspace_is_measured_as_each_of_its_slices(axes: tuple[int, ...]) -> None:
+    """Its acquired points had a batch axis, which its own copies then refused."""
+    one = measurement(lines())
+    assert one.full is not None
+    other = one.full.roll(1, -3)
+    full = torch.stack([one.full, other]).reshape(*axes, *one.full.shape)
+    batch = Measurement(full, one.mask, one.matrix, full, acs=full)
+    assert torch.equal(batch.acquired, one.acquired)
+    assert torch.equal(batch.to("cpu").kspace, batch.kspace)
+    assert torch.equal(batch.with_kspace(2 * full).kspace, 2 * batch.kspace)
+    assert torch.equal(batch.added(full).kspace, 2 * batch.kspace)
+    sense = reconstructor("cg-sense")
+    images = sense(batch).flatten(0, -3)
+    for image, item, whole in zip(images, single_slices(batch), (one.full, other), strict=True):
+        alone = sense(Measurement(whole, one.mask, one.matrix, whole, item.kept))
+        torch.testing.assert_close(image, alone, rtol=1e-3, atol=1e-3 * float(alone.abs().max()))
 
 
 def test_the_gradient_is_zero_outside_of_the_mask() -> None:
@@ -410,6 +442,20 @@ def test_the_gradient_is_zero_outside_of_the_mask() -> None:
         samples = given.clone().requires_grad_()
         (gradient,) = torch.autograd.grad((one.with_kspace(samples).kspace * (1 + 1j)).real.sum(), samples)
         assert torch.equal(gradient != 0, one.mask.expand(gradient.shape))
+
+
+def test_derivatives_along_a_direction_are_zero_outside_of_the_mask() -> None:
+    one = measurement(lines())
+    ones = torch.ones_like(one.kspace)
+    _, tangent = torch.func.jvp(lambda samples: one.with_kspace(samples).kspace, (one.kspace,), (ones,))
+    assert torch.equal(tangent, ones * one.mask)
+
+
+def test_samples_are_replaced_within_a_map_over_changes() -> None:
+    one = measurement(lines())
+    changes = torch.randn(3, *one.kspace.shape, dtype=torch.complex64, generator=torch.Generator().manual_seed(0))
+    found = torch.func.vmap(lambda change: one.with_kspace(one.kspace + change).kspace)(changes)
+    assert torch.equal(found, (one.kspace + changes) * one.mask)
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ class Measurement:
     mask: bool (readout, phase), or (1, phase) where whole lines are sampled; perturbations and noise stay within it.
         Points that are not `acquired` are taken out of it, and `kspace` is zero there.
     matrix: (rows, columns) of the output image, the centre of the encoded one.
-    full: complex64 (coils, readout, phase), the fully sampled k-space that `kspace` was taken from, or
+    full: complex64 (..., coils, readout, phase), the fully sampled k-space that `kspace` was taken from, or
         None for scans that were undersampled by the scanner; zero where even a full scan measures nothing (`acquired`).
         For perturbed samples: the k-space as it should be then.
     kept: the calibration to use instead of one estimated from `kspace`, or None.
@@ -51,8 +51,8 @@ class Measurement:
         ellipse. By default they are those where `full` is not zero, or without it what `extent` can tell.
     unit: what brings k-space and images to the file's units, a power of two; 1 for ordinary scans (`Scan.unit`).
     aspect: height over width of a pixel.
-    acs: complex64 (coils, readout, phase), calibration lines that were measured apart from the image, in a scale of
-        their own and zero elsewhere, or None; see `calibration_data`.
+    acs: complex64 (..., coils, readout, phase), calibration lines that were measured apart from the image, in a scale
+        of their own and zero elsewhere, or None; see `calibration_data`.
 
     A measurement is never changed in place. Leading axes of `kspace` are a batch, of perturbed copies for instance.
     """
@@ -88,8 +88,7 @@ class Measurement:
         if self.full is not None:
             object.__setattr__(self, "full", self.full.resolve_conj())
         if self.acquired is _TO_BE_FOUND:
-            found = extent(self.mask) if self.full is None else measured_points(self.full.detach().cpu())
-            object.__setattr__(self, "acquired", found.to(self.mask.device))
+            object.__setattr__(self, "acquired", _found(self.mask, self.full))
         if bool((self.mask & ~self.acquired).any()):
             within = self.mask & self.acquired
             if bool(self.acquired.any()) and not bool(within.any()):  # an empty slice has no acquired points
@@ -98,9 +97,8 @@ class Measurement:
                     "zero; give a mask that samples others."
                 )
             object.__setattr__(self, "mask", within)
-        # A gradient, too, is zero outside of the mask. Without one, to look takes half as long as to copy.
-        if self.kspace.requires_grad or bool((self.kspace * ~self.mask).any()):
-            object.__setattr__(self, "kspace", self.kspace * self.mask)
+        # Values that are chosen, not multiplied, pass no NaN on, and derivatives of either kind are zero there, too.
+        object.__setattr__(self, "kspace", torch.where(self.mask, self.kspace, 0))
 
     @cached_property
     def sampled(self) -> Tensor:
@@ -246,7 +244,7 @@ class Measurement:
         """
         mask = self.mask if mask is None else mask
         if full is not None and full is not self.full:  # which many share
-            full = _as_tensor(full, "full k-space") * self.acquired
+            full = torch.where(self.acquired, _as_tensor(full, "full k-space"), 0)
         return replace(self, kspace=kspace, mask=mask, full=full, kept=self.calibration if keep else None)
 
     def added(self, z: Tensor, *, keep: bool = False) -> "Measurement":
@@ -405,9 +403,12 @@ def single_slices(measurement: Measurement) -> list[Measurement]:
     maps, noise = measurement.calibration.sensitivities, measurement.calibration.noise
     maps = maps.expand(*batch, *maps.shape[-3:]).reshape(-1, *maps.shape[-3:])
     noise = noise.expand(*batch, *noise.shape[-1:]).reshape(-1, *noise.shape[-1:])
+    samples = measurement.kspace.reshape(-1, *shape)
+    acs = measurement.acs
+    apart = [None] * len(samples) if acs is None else acs.expand(*batch, *shape).reshape(-1, *shape)
     return [
-        replace(measurement, kspace=samples, full=None, kept=Calibration(*kept))
-        for samples, kept in zip(measurement.kspace.reshape(-1, *shape), zip(maps, noise, strict=True), strict=True)
+        replace(measurement, kspace=one, full=None, kept=Calibration(*kept), acs=lines)
+        for one, kept, lines in zip(samples, zip(maps, noise, strict=True), apart, strict=True)
     ]
 
 
@@ -438,6 +439,15 @@ def _check_tensors(measurement: Measurement) -> None:
                 f"the {name} is {other.dtype} of shape {dimensions(other.shape)}; complex64 of shape "
                 f"{dimensions(kspace.shape[-3:])} is expected, as of the samples."
             )
+
+
+def _found(mask: Tensor, full: Tensor | None) -> Tensor:
+    """The points that the scanner measures, as far as these tell; InputError for a full k-space that is not finite."""
+    if full is None:
+        return extent(mask)
+    if not bool(torch.isfinite(full).all()):
+        raise InputError("the full k-space holds NaN or infinite values; repair it, or leave it out.")
+    return measured_points(full.detach().cpu()).to(mask.device)
 
 
 def _as_matrix(given: Any, encoded: tuple[int, int]) -> tuple[int, int]:

@@ -98,7 +98,7 @@ def _one_run(points: "Tensor") -> bool:
 
 
 def measured_points(kspace: ArrayLike) -> "Tensor":
-    """Which points of (coils, readout, phase) are not zero in all coils: bool (1, phase) for whole lines, else 2-D.
+    """Which points of (..., coils, readout, phase) are not zero in all: bool (1, phase) for whole lines, else 2-D.
 
     A line may have a few zeros that were measured: those of a phantom, or of noise that was rounded to whole steps,
     which lie scattered. Lines and rows of nothing but rounding errors were zero before somebody transformed the slice
@@ -106,7 +106,8 @@ def measured_points(kspace: ArrayLike) -> "Tensor":
     """
     from torch import from_numpy
 
-    largest = np.abs(np.asarray(kspace)).max(0)
+    sizes = np.abs(np.asarray(kspace))
+    largest = sizes.max(tuple(range(sizes.ndim - 2)))
     least = _RESIDUE * largest.max()
     # Numbers that are not finite count as measured, so that they are told of.
     points = (largest != 0) & ~((largest.max(0) < least) | (largest.max(1, keepdims=True) < least))
