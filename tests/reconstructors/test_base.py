@@ -1,7 +1,8 @@
 """A reconstructor with its knobs set."""
 
+import copy
 import pickle
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -216,6 +217,17 @@ def test_a_reconstructor_of_ones_own_is_pickled_as_it_is() -> None:
     again = pickle.loads(pickle.dumps(own))
     assert again is not rr.reconstructor("unet")
     assert again.weights == "own.safetensors"
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
+def test_a_changed_copy_of_a_reconstructor_changes_nothing_in_the_table(copied: Callable[[Any], Any]) -> None:
+    ours = rr.reconstructor("unet")
+    label, mine = ours.label, copied(ours)
+    mine.label = "Mine"
+    assert (type(mine), mine.label) == (type(ours), "Mine")
+    assert (rr.reconstructor("unet") is ours, ours.label) == (True, label)
+    assert copied(mine).label == "Mine"
+    assert pickle.loads(pickle.dumps(ours)) is ours
 
 
 def test_a_reconstructor_shows_how_it_is_made_again() -> None:

@@ -6,11 +6,12 @@ A method is a reconstructor with its knobs set.
 from abc import ABC
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal, SupportsIndex
+from typing import Any, Literal, Self, SupportsIndex
 
 import torch
 from torch import Tensor
@@ -66,6 +67,16 @@ class Reconstructor(ABC):
         if table.holds(self):  # it is unpickled as the one of its id, so that its methods are equal to those before
             return table.get, (self.id,)
         return super().__reduce_ex__(protocol)
+
+    def __copy__(self) -> Self:
+        made = object.__new__(type(self))  # what is changed of a copy changes nothing in the table
+        vars(made).update(vars(self))
+        return made
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        made = memo[id(self)] = object.__new__(type(self))
+        vars(made).update(deepcopy(vars(self), memo))
+        return made
 
     @property
     def recorded_id(self) -> str:
