@@ -64,6 +64,22 @@ def search(perturbation, slice_, on_progress=None):
     return run(job, on_progress)
 
 
+class WithImages(type(registry.get("random"))):
+    """A kind of another package, which passes on what its reconstructions yield on the way."""
+
+    def _run(self, setup, budgets, **knobs):
+        for preview in (setup.measurement.combined.abs(), [1, 2], "an image"):
+            yield Progress(0.0, "Reconstructing", preview)
+        return (yield from super()._run(setup, budgets, **knobs))
+
+
+def test_previews_that_are_no_results_are_left_out():
+    steps = []
+    found = run(WithImages().run(make("lines"), COMBINED, BOX, BUDGETS), steps.append)
+    assert [step.preview and len(step.preview) for step in steps] == [None, None, None, None, 1]
+    assert {one.kind for one in (*found, *steps[-1].preview)} == {"random"}
+
+
 @pytest.mark.parametrize("pattern", ["lines", "points"])
 def test_every_perturbation_keeps_the_contract(perturbation, pattern):
     slice_, found, steps = searched(perturbation.id, pattern)

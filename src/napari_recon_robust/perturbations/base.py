@@ -17,7 +17,7 @@ from ..former import names
 from ..ground.errors import InputError
 from ..ground.knob import Knob, resolve
 from ..ground.numbers import finite
-from ..ground.progress import Job, relayed
+from ..ground.progress import Job, Progress, relayed
 from ..reconstructors.base import Kind, Method, Reconstructor
 from .face import Curve, Insert, Placed, Still, Trace
 
@@ -237,8 +237,8 @@ class Perturbation(ABC):
     """A kind of perturbation. It has no state, and its options are knobs.
 
     `run` is a job. Its result has one `Perturbed` for each budget, in the order of `budgets`; if `needs_budget` is
-    False, it has a single one. Previews list finished results plus the best so far; after a cancel the last preview is
-    the result.
+    False, it has a single one. Previews list finished results plus the best so far, and others are left out; after a
+    cancel the last preview is the result.
 
     Views ask a kind for the following:
 
@@ -300,8 +300,13 @@ class Perturbation(ABC):
             of = {one: replace(one, kind=self.id, knobs=knobs) for one in found}  # equal budgets share a result
             return [of[one] for one in found]
 
-        steps = relayed(job, lambda step: step if step.preview is None else replace(step, preview=named(step.preview)))
-        return named((yield from steps))
+        def told(step: Progress) -> Progress:
+            # Others, such as images on the way, are no result that could be shown, or be kept after a cancel.
+            given = step.preview if isinstance(step.preview, Sequence) else ()
+            results = all(isinstance(one, Perturbed) for one in given)
+            return replace(step, preview=named(given) if given and results else None)
+
+        return named((yield from relayed(job, told)))
 
     def budget_of(self, knobs: Mapping[str, Any]) -> str:
         """Say in words what a budget is a fraction of."""
