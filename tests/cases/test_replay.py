@@ -11,6 +11,8 @@ from helpers.saved_cases import COLUMNS, ROI_BOX, saved, slice_of
 from napari_recon_robust.cases.checks import MEASURES, Check
 from napari_recon_robust.cases.record import Case, load_case, save_case
 from napari_recon_robust.cases.replay import Replay, make_case, recalled, replay, size_of_case
+from napari_recon_robust.data.measurement import Calibration
+from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground import progress
 from napari_recon_robust.ground.errors import FileFormatError, InputError
 from napari_recon_robust.perturbations import registry as perturbations
@@ -386,7 +388,7 @@ def test_outcomes_of_something_else_are_refused():
     others = {
         "measurement": (one.with_kspace(2 * one.kspace), method, ROI_BOX),
         "method": (one, reconstructors.get("tv"), ROI_BOX),
-        "region": (one, method, ROI_BOX.labelled("lesion")),
+        "region": (one, method, ROI.box(9, 9, 9, 9, label=ROI_BOX.label)),
     }
     for what, given in others.items():
         with pytest.raises(
@@ -405,13 +407,45 @@ def test_outcomes_of_something_else_are_refused():
     assert make_case(same, method.reconstructor, ROI_BOX, outcomes).recipe.method == "zero-filled"
 
 
+def test_a_mask_of_lines_may_be_given_by_its_points(tmp_path):
+    one, method, outcomes = compared()
+    same = replace(one, mask=one.mask.expand(one.kspace.shape[-2:]).clone())
+    assert same.mask.shape != one.mask.shape
+    case = make_case(same, method, ROI_BOX, outcomes)
+    assert "perturbed_mask" not in case.kspace
+    save_case(case, tmp_path / "case")
+    again = progress.run(replay(tmp_path / "case"))
+    assert again.reproduced, again.summary()
+
+
+def test_a_case_has_the_label_that_its_region_is_given_and_is_reproduced_with_it(tmp_path):
+    one, method, outcomes = compared()
+    case = make_case(one, method, ROI_BOX.labelled("lesion"), outcomes)
+    assert case.roi.label == "lesion"
+    assert "In the region “lesion” SSIM" in case.results[0]["sentence"]
+    save_case(case, tmp_path / "case")
+    again = progress.run(replay(tmp_path / "case"))
+    assert again.reproduced, again.summary()
+
+
 def test_double_precision_is_refused():
     """Its case could not be opened again; rounded, it would not be reproduced."""
     one, method = slice_of(), reconstructors.get("zero-filled")
     one = replace(one, kspace=one.kspace.to(torch.complex128), full=one.full.to(torch.complex128))
     found = progress.run(perturbations.get("random").run(one, method, ROI_BOX, (0.02,)))
     outcomes = progress.run(evaluate(one, method, ROI_BOX, found))
-    with pytest.raises(InputError, match="in double precision, and a case holds complex64"):
+    with pytest.raises(InputError, match="the k-space of the measurement is complex128, and a case holds single prec"):
+        make_case(one, method, ROI_BOX, outcomes)
+
+
+@pytest.mark.parametrize("name", ["k-space of the calibration lines", "noise"])
+def test_double_precision_of_what_belongs_to_the_samples_is_refused_before_saving(name):
+    one, method = slice_of(), reconstructors.get("zero-filled")
+    kept = Calibration(one.calibration.sensitivities, one.calibration.noise.double())
+    one = replace(one, kept=kept) if name == "noise" else replace(one, acs=one.kspace.to(torch.complex128))
+    found = progress.run(perturbations.get("random").run(one, method, ROI_BOX, (0.02,)))
+    outcomes = progress.run(evaluate(one, method, ROI_BOX, found))
+    with pytest.raises(InputError, match=f"the {name} of the measurement is (complex128|float64), and a case holds"):
         make_case(one, method, ROI_BOX, outcomes)
 
 

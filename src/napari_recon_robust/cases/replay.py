@@ -118,7 +118,7 @@ def make_case(
     identifiers.
 
     Raises InputError for no outcomes, for those of another measurement, method, region or perturbation, and for what
-    a case cannot hold: a source that is not plain, k-space in double precision.
+    a case cannot hold: a source that is not plain, anything in double precision. The label of `roi` is the case's.
     """
     if not outcomes:
         raise InputError("there is nothing to save; run a perturbation first.")
@@ -126,6 +126,7 @@ def make_case(
     id, knobs = _kind_of(outcomes, perturbation, perturbation_knobs)
     _check_origin(measurement, method, roi, outcomes)
     _check_precision(measurement)
+    outcomes = [outcome.labelled(roi.label) for outcome in outcomes]
     kspace = {"clean": _array(measurement.kspace), "mask": _array(measurement.mask)}
     recipe = _recipe(
         measurement,
@@ -147,9 +148,8 @@ def make_case(
         kspace["noise"] = _array(measurement.kept.noise)
     kspace["perturbed"] = np.stack([_array(outcome.perturbed.measurement.kspace) for outcome in outcomes])
     kspace["random"] = np.stack([_array(outcome.control.kspace) for outcome in outcomes])
-    masks = [outcome.perturbed.measurement.mask for outcome in outcomes]
-    if not all(torch.equal(mask, measurement.mask) for mask in masks):
-        kspace["perturbed_mask"] = np.stack([_array(mask) for mask in masks])
+    if not all(_same_points(outcome.perturbed.measurement, measurement) for outcome in outcomes):
+        kspace["perturbed_mask"] = np.stack([_array(outcome.perturbed.measurement.mask) for outcome in outcomes])
     if measurement.full is not None:
         kspace["full"] = _array(measurement.full)
         kspace["perturbed_full"] = np.stack([_array(full) for full in _full(outcomes)])
@@ -194,7 +194,7 @@ def _check_origin(measurement: Measurement, method: Method, roi: ROI, outcomes: 
             "measurement": _same_samples(was.measurement, measurement),
             "method": was.method.reconstructor.recorded_id == method.reconstructor.recorded_id
             and was.method.knobs == method.knobs,
-            "region": was.roi == roi,
+            "region": was.roi.shapes == roi.shapes,
             "seed": outcome.seed == outcomes[0].seed,
         }
         for name, agrees in same.items():
@@ -207,21 +207,35 @@ def _check_origin(measurement: Measurement, method: Method, roi: ROI, outcomes: 
 
 def _check_precision(measurement: Measurement) -> None:
     """InputError for double precision: what is found in it is another result in the single one of a case."""
-    kept = None if measurement.kept is None else measurement.kept.sensitivities
-    if any(part is not None and part.dtype != torch.complex64 for part in (measurement.kspace, measurement.full, kept)):
-        raise InputError(
-            "the k-space is in double precision, and a case holds complex64; make the measurement of "
-            "kspace.to(torch.complex64), and its outcomes anew."
-        )
+    kept = (None, None) if measurement.kept is None else (measurement.kept.sensitivities, measurement.kept.noise)
+    for name, part in (
+        ("k-space", measurement.kspace),
+        ("full k-space", measurement.full),
+        ("k-space of the calibration lines", measurement.acs),
+        ("sensitivities", kept[0]),
+        ("noise", kept[1]),
+    ):
+        if part is not None and part.dtype not in (torch.complex64, torch.float32):
+            raise InputError(
+                f"the {name} of the measurement is {str(part.dtype).removeprefix('torch.')}, and a case holds single "
+                "precision, complex64 and float32; make the measurement of that, and its outcomes anew."
+            )
 
 
 def _same_samples(one: Measurement, other: Measurement) -> bool:
     """Whether two measurements have equal samples, on whatever device."""
-    pairs = ((one.kspace, other.kspace), (one.mask, other.mask))
-    return one is other or all(
-        first.shape == second.shape and first.dtype == second.dtype and torch.equal(first.cpu(), second.cpu())
-        for first, second in pairs
+    return one is other or (
+        one.kspace.shape == other.kspace.shape
+        and one.kspace.dtype == other.kspace.dtype
+        and torch.equal(one.kspace.cpu(), other.kspace.cpu())
+        and _same_points(one, other)
     )
+
+
+def _same_points(one: Measurement, other: Measurement) -> bool:
+    """Whether two measurements of one shape are sampled at the same points, be they given as whole lines or not."""
+    masks = (measurement.mask.cpu().expand(measurement.kspace.shape[-2:]) for measurement in (one, other))
+    return torch.equal(*masks)
 
 
 def unperturbed_case(

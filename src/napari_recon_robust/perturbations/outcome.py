@@ -1,7 +1,7 @@
 """The outcome of a perturbation: all images are reconstructed again from nothing but the samples, and compared."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -37,6 +37,15 @@ class Outcome:
     setup: Setup = field(repr=False)
     seed: int
     whole: Mapping[str, Tensor] = field(default_factory=dict, repr=False)
+
+    def labelled(self, label: str) -> "Outcome":
+        """The same outcome of the region under this label."""
+        if label == self.setup.roi.label:
+            return self
+        roi, comparison = self.setup.roi.labelled(label), self.comparison
+        region = comparison.region if self.perturbed.roi is not None else _named(roi, comparison.roi)
+        setup = replace(self.setup, roi=roi)
+        return replace(self, setup=setup, comparison=replace(comparison, region=region))
 
     def to_json(self) -> dict[str, Any]:
         """One entry of `recon-robust perturb --json`."""
