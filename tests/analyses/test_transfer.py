@@ -133,6 +133,16 @@ def test_a_method_that_is_named_twice_is_one_row(measurement: Measurement) -> No
     assert len(matrix.change("once")) == 2
 
 
+def test_what_is_searched_on_is_named_by_itself_too(measurement: Measurement) -> None:
+    once = Once()
+    for given in ([once], [once.at(), once.at().title]):
+        matrix = transfer_matrix(measurement, [once, Twice()], ROI_, kind="spike", found_on=given)
+        assert list(matrix.outcomes) == [once.at().title]
+    for wrong in (registry.get("tv"), ["once"]):
+        with pytest.raises(InputError, match="is none of the methods once, twice; name one of them"):
+            progress.run(transfer(measurement, TWO, ROI_, found_on=[wrong]))
+
+
 def test_a_recovery_that_is_not_known_has_a_cell(measurement: Measurement) -> None:
     """Without a fully sampled reference nothing is known of the other method."""
     scanned = Measurement(measurement.kspace, measurement.mask, measurement.matrix)

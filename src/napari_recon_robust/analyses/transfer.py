@@ -7,7 +7,7 @@ from typing import Any
 
 from ..data.measurement import Measurement
 from ..data.roi import ROI
-from ..ground.arguments import as_list, as_number, as_text, as_texts
+from ..ground.arguments import as_list, as_number, as_text
 from ..ground.errors import InputError
 from ..ground.knob import resolve
 from ..ground.numbers import finite, written
@@ -165,6 +165,18 @@ def _named(given: object) -> tuple[str, Method]:
     return name, reconstructors.get(name).at()
 
 
+def _rows(given: object, methods: Mapping[str, Method | Reconstructor]) -> list[str]:
+    """The names of the methods that are given, by their names or themselves; InputError for what is none of them."""
+    names = {method.at(): name for name, method in methods.items()}
+    rows = dict[str, None]()
+    for one in as_list(given, "the methods to search on"):
+        name = names.get(one.at(), one) if isinstance(one, Method | Reconstructor) else one
+        if not (isinstance(name, str) and name in methods):
+            raise InputError(f"{one!r} is none of the methods {', '.join(methods)}; name one of them.")
+        rows[name] = None
+    return list(rows)
+
+
 def transfer(
     measurement: Measurement,
     methods: Mapping[str, Method | Reconstructor],
@@ -172,13 +184,14 @@ def transfer(
     *,
     kind: str = registry.DEFAULT,
     budget: float = 0.01,
-    found_on: Sequence[str] | None = None,
+    found_on: Sequence[str | Method | Reconstructor] | None = None,
     **knobs: Any,
 ) -> Job[Transfer]:
     """Search on each method of `found_on` (all by default), and reconstruct what was found with every method.
 
-    methods: by the names of the table; a reconstructor is at its defaults. knobs: of the perturbation. The result is of
-    the perturbed samples alone, each reconstructed from scratch.
+    methods: by the names of the table; a reconstructor is at its defaults. found_on: some of these, by their names or
+    themselves. knobs: of the perturbation. The result is of the perturbed samples alone, each reconstructed from
+    scratch.
     Raises InputError for fewer than two methods, a name that is none of them, a search that is itself a transfer, and
     what the perturbation raises.
     """
@@ -189,10 +202,7 @@ def transfer(
     perturbation = registry.get(kind)
     settings = resolve(perturbation.knobs, knobs)
     perturbation.check_transfer(settings)
-    rows = list(dict.fromkeys(methods if found_on is None else as_texts(found_on, "the methods to search on")))
-    for name in rows:
-        if name not in methods:
-            raise InputError(f"{name!r} is none of the methods {', '.join(methods)}; name one of them.")
+    rows = list(methods) if found_on is None else _rows(found_on, methods)
     budgets = (as_number(budget, "the budget"),) if perturbation.needs_budget else ()
     total, found = len(rows) + len(methods), dict[str, Perturbed]()
     outcomes: dict[str, list[Outcome]] = {name: [] for name in rows}
