@@ -62,7 +62,7 @@ def test_the_knob_that_is_prepared_is_a_row(bench: Workbench) -> None:
     row = bench.film.rows["Knob"]
     assert len(row) == 9
     assert row[0].knobs is not None
-    assert (bench.film.label("Knob"), bench.film.label("Slices")) == ("Knob: Tikhonov weight", "Slices")
+    assert (bench.film.label("Knob", row), bench.film.label("Slices", ())) == ("Knob: Tikhonov weight", "Slices")
     assert row[0].tip == f"weight {row[0].knobs['weight']:.3g}"
 
 

@@ -89,9 +89,9 @@ class Film(ReviewPart):
         }
         return {name: frames for name, frames in found.items() if len(frames) > 1}
 
-    def label(self, name: str) -> str:
+    def label(self, name: str, frames: Sequence[Frame]) -> str:
         """The name of a row, with the knobs whose values are below its images."""
-        method, frames = self._reconstruction.method, self.rows.get(name, ())
+        method = self._reconstruction.method
         turned = frames[0].knobs if frames else None
         if method is None or not turned:
             return name

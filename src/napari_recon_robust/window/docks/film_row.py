@@ -68,8 +68,8 @@ class FilmRow(QWidget):
             self.bench.film.choose(next(iter(rows)))  # which shows it
             return
         self.name.clear()
-        for name in rows:
-            self.name.addItem(self.bench.film.label(name), name)
+        for name, frames in rows.items():
+            self.name.addItem(self.bench.film.label(name, frames), name)
         self.name.setCurrentIndex(max(self.name.findData(self.bench.film.name), 0))
         self.hint.setVisible(not rows)
         self.scroll.setVisible(bool(rows))
