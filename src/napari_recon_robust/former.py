@@ -113,6 +113,7 @@ _NAMES = {
             "fit held_out_samples upsampled fixed_noise"
         )
     },
+    "workbench.acquisition": {"physics.sampled": "is_plain"},
 }
 
 

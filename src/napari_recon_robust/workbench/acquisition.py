@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from psygnal import Signal
 
 from ..data.orientation import Plane
+from ..former import names
 from ..ground.errors import InputError, ReconRobustError
 from ..ground.progress import Job, Progress
 from ..physics.sampled import plain, same_sampling
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 
 _NOTHING = "no scan is open; press Open k-space… or drop a file here."
+
+if not TYPE_CHECKING:  # else every name would be found
+    __getattr__ = names(__name__)
 
 
 @dataclass(frozen=True, eq=False)
