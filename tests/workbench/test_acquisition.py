@@ -65,9 +65,32 @@ def test_a_sampling_that_cannot_be_measured_is_not_kept(
     assert bench.acquisition.asked == (1, FOUR)
 
 
-def test_the_queue_and_a_plan_take_the_sampling_that_is_shown(bench: Workbench, tmp_path: Path) -> None:
-    bench.acquisition.measure(sampling=EIGHT)
-    (order,) = bench.queue.add(["zero-filled"], bench.regions.all[:1], [0.005])
-    assert order.sampling == FOUR
-    plan = draft(bench.acquisition, bench.reconstruction, bench.regions, bench.perturbing, tmp_path / "plan.yaml")
-    assert yaml.safe_load(plan.text)["masks"][0]["acceleration"] == 4
+def test_the_queue_and_a_plan_take_the_sampling_that_is_asked_for(bench: Workbench, tmp_path: Path) -> None:
+    """The control says so while it is measured, and the one before again where that is cancelled."""
+    task = bench.acquisition.measure(sampling=EIGHT)
+    for sampling in (EIGHT, FOUR):
+        (order,) = bench.queue.add(["zero-filled"], bench.regions.all[:1], [0.005])
+        assert order.sampling == sampling
+        plan = draft(bench.acquisition, bench.reconstruction, bench.regions, bench.perturbing, tmp_path / "plan.yaml")
+        assert yaml.safe_load(plan.text)["masks"][0]["acceleration"] == sampling.acceleration
+        task.give_up()
+
+
+def test_an_undo_of_a_sampling_that_is_cancelled_can_be_undone_still(bench: Workbench) -> None:
+    acquisition, undoing = bench.acquisition, bench.undoing
+    acquisition.measure(sampling=EIGHT).run()
+    task = undoing.undo()
+    assert task is not None
+    task.give_up()
+    assert (acquisition.asked[1], undoing.undone_next, undoing.redone_next) == (EIGHT, "another sampling", "")
+    again = undoing.undo()
+    assert again is not None
+    again.run()
+    assert (acquisition.current.sampling, undoing.undone_next) == (FOUR, "")
+
+    task = undoing.redo()
+    assert task is not None
+    task.give_up()
+    assert (acquisition.asked[1], undoing.undone_next, undoing.redone_next) == (FOUR, "", "another sampling")
+    acquisition.measure(0).give_up()
+    assert (undoing.undone_next, undoing.redone_next) == ("", "another sampling"), "that was no step"

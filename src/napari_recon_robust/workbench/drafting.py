@@ -49,8 +49,8 @@ def draft(
 ) -> Draft:
     """A plan that is to lie at `path`: the folder of the scan, its regions, mask, method and perturbation.
 
-    Regions are the chosen ones, or else the annotations. Raises InputError while no scan or no method is chosen, and
-    for a perturbation towards an image that was given.
+    Regions are the chosen ones, or else the annotations; the mask is the one that was asked for last. Raises InputError
+    while no scan or no method is chosen, and for a perturbation towards an image that was given.
     """
     import yaml
 
@@ -59,7 +59,7 @@ def draft(
         raise InputError("no scan is open; open one of the folder first.")
     chosen = list(regions.chosen) or [one for one in regions.all if one.source == "annotation"]
     drawn = [one for one in chosen if one.source != "annotation"]
-    mask, changed = _mask(acquisition.sampling), _perturbation(perturbing)
+    mask, changed = _mask(acquisition.asked[1]), _perturbation(perturbing)
     values: dict[str, Any] = {
         "study": path.stem,
         "scans": {

@@ -87,6 +87,7 @@ class Queue(ReviewPart):
         """Put every method (id) on every region at every budget (a fraction) into the queue, by the kind that is set.
 
         The method that is chosen runs with its knobs, others at their defaults; a kind that needs no budget runs once.
+        The sampling is the one that was asked for last, also while it is measured.
         InputError where there is nothing to run.
         """
         kind, knobs = self._perturbing.chosen, dict(self._perturbing.knobs)
@@ -95,9 +96,9 @@ class Queue(ReviewPart):
                 raise InputError(f"no {what} is marked; mark one or more for the queue.")
         if kind.needs_budget and not budgets:
             raise InputError("no budget is given; type percentages with commas between them, such as 0.5, 1, 2.")
-        counted = self._acquisition.counted
+        counted, sampling = self._acquisition.counted, self._acquisition.asked[1]
         new = [
-            Order(self._method(id), region, counted(region.slice), kind, knobs, budget, self._acquisition.sampling)
+            Order(self._method(id), region, counted(region.slice), kind, knobs, budget, sampling)
             for region in regions
             for id in methods
             for budget in (budgets if kind.needs_budget else (None,))

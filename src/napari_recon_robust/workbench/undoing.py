@@ -60,15 +60,17 @@ class Undoing(ReviewPart):
         self._clock = clock
         self._past: list[Step] = []
         self._future: list[Step] = []
+        self._measuring: Step | None = None  # was undone or done again, and its sampling is not measured yet
         self._grouped = False
         self._held_since: float | None = None
         self._present = self._settings()
         self._now.changed.connect(self._on_change)
         self._acquisition.withdrawn.connect(self._on_withdrawn)
+        self._acquisition.measured.connect(self._on_measured)
 
     def forget(self) -> None:
         """Forget all steps, as for another scan."""
-        self._past, self._future = [], []
+        self._past, self._future, self._measuring = [], [], None
         self._present = self._settings()
         self.changed.emit()
 
@@ -101,14 +103,15 @@ class Undoing(ReviewPart):
     def undo(self) -> Task[Slice] | None:
         """Go one step back; InputError where there is none.
 
-        A sampling is back when the task that is returned has run.
+        A sampling is back when the task that is returned has run. Where that fails or is cancelled, the step can be
+        undone again.
         """
         if not self._past:
             raise InputError("there is nothing to undo.")
         step = self._past.pop()
         # What was no step, such as which regions are chosen, comes again with it.
         self._future.append(replace(step, after=self._present))
-        return self._restore(step.before)
+        return self._restore(step.before, self._future)
 
     def redo(self) -> Task[Slice] | None:
         """Do again what was undone last; as `undo` does."""
@@ -116,7 +119,7 @@ class Undoing(ReviewPart):
             raise InputError("there is nothing to do again.")
         step = self._future.pop()
         self._past.append(replace(step, turned=False))
-        return self._restore(step.after)
+        return self._restore(step.after, self._past)
 
     def _settings(self) -> Settings:
         search, acquisition = self._perturbing, self._acquisition
@@ -147,8 +150,17 @@ class Undoing(ReviewPart):
         self._push(Step(before, now, words, turned, at))
 
     def _on_withdrawn(self) -> None:
-        """Make no step of going back to the sampling that is shown."""
+        """Make no step of going back to the sampling that is shown; a step that was to bring another is still to do."""
+        step, self._measuring = self._measuring, None
         self._present = self._settings()
+        for steps, others in ((self._past, self._future), (self._future, self._past)):
+            if step is not None and steps and steps[-1] is step:
+                others.append(steps.pop())
+                self.changed.emit()
+                return
+
+    def _on_measured(self) -> None:
+        self._measuring = None
 
     def _goes_on(self, last: Step, at: float) -> bool:
         """Whether a turn at a time belongs to the last step: without a pause, or while the mouse holds the knob."""
@@ -160,7 +172,8 @@ class Undoing(ReviewPart):
         self._future = []
         self.changed.emit()
 
-    def _restore(self, wanted: Settings) -> Task[Slice] | None:
+    def _restore(self, wanted: Settings, done: list[Step]) -> Task[Slice] | None:
+        """Set what is wanted by the last one of the steps that are done."""
         task = None
         self._grouped = True
         try:
@@ -180,6 +193,7 @@ class Undoing(ReviewPart):
         finally:
             self._grouped = False
             self._present = self._settings()
+        self._measuring = None if task is None else done[-1]
         self.changed.emit()
         return task
 
