@@ -400,6 +400,7 @@ def test_what_is_given_outside_of_the_mask_counts_for_nothing() -> None:
         assert torch.equal(whole.combined, masked.combined)
         assert full[~mask.expand(full.shape)].any(), "what was given is not changed"
         assert torch.equal(replace(masked, kspace=torch.stack([full, full])).kspace[1], full * mask)
+        assert Measurement(masked.kspace, mask, masked.matrix).kspace is masked.kspace, "with the signs of its zeros"
 
 
 def test_nan_that_was_not_sampled_is_harmless_and_is_told_of_where_it_was() -> None:
@@ -456,6 +457,17 @@ def test_samples_are_replaced_within_a_map_over_changes() -> None:
     changes = torch.randn(3, *one.kspace.shape, dtype=torch.complex64, generator=torch.Generator().manual_seed(0))
     found = torch.func.vmap(lambda change: one.with_kspace(one.kspace + change).kspace)(changes)
     assert torch.equal(found, (one.kspace + changes) * one.mask)
+
+
+def test_samples_of_another_shape_take_no_place() -> None:
+    """They could be spread over the readout, or over the lines."""
+    one = measurement(lines())
+    for wrong, words in (
+        (one.kspace[:, :1], "at most 1×15 for this"),
+        (one.kspace[..., :1], "24×1 or 1×1 are expected"),
+    ):
+        with pytest.raises(InputError, match=words):
+            one.with_kspace(wrong)
 
 
 @pytest.mark.parametrize(

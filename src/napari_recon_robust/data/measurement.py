@@ -1,6 +1,6 @@
 """A measurement: one slice as a reconstructor sees it."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import InitVar, dataclass, field, replace
 from math import isfinite
 from operator import index
 from typing import Any
@@ -53,6 +53,8 @@ class Measurement:
     aspect: height over width of a pixel.
     acs: complex64 (..., coils, readout, phase), calibration lines that were measured apart from the image, in a scale
         of their own and zero elsewhere, or None; see `calibration_data`.
+    looked_at: whether `kspace` is first looked at, and not copied if it is zero outside of the mask already; within
+        torch.func.vmap nothing can be looked at.
 
     A measurement is never changed in place. Leading axes of `kspace` are a batch, of perturbed copies for instance.
     """
@@ -66,8 +68,9 @@ class Measurement:
     unit: float = 1.0
     aspect: float = 1.0
     acs: Tensor | None = field(default=None, repr=False)
+    looked_at: InitVar[bool] = True
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, looked_at: bool) -> None:
         _check_tensors(self)
         readout, phase = self.kspace.shape[-2:]
         for name, points in (("sampling mask", self.mask), ("mask of acquired points", self.acquired)):
@@ -97,8 +100,12 @@ class Measurement:
                     "zero; give a mask that samples others."
                 )
             object.__setattr__(self, "mask", within)
-        # Values that are chosen, not multiplied, pass no NaN on, and derivatives of either kind are zero there, too.
-        object.__setattr__(self, "kspace", torch.where(self.mask, self.kspace, 0))
+        if not looked_at:  # chosen, not multiplied: derivatives of any kind and NaN end there
+            object.__setattr__(self, "kspace", torch.where(self.mask, self.kspace, 0))
+        # Samples that are zero there already keep their zeros' signs, which the hash of a case holds.
+        elif self.kspace.requires_grad or bool((self.kspace * ~self.mask).any()):
+            kspace = self.kspace * self.mask
+            object.__setattr__(self, "kspace", torch.where(self.mask | kspace.isfinite(), kspace, 0))
 
     @cached_property
     def sampled(self) -> Tensor:
@@ -245,7 +252,8 @@ class Measurement:
         mask = self.mask if mask is None else mask
         if full is not None and full is not self.full:  # which many share
             full = torch.where(self.acquired, _as_tensor(full, "full k-space"), 0)
-        return replace(self, kspace=kspace, mask=mask, full=full, kept=self.calibration if keep else None)
+        kept = self.calibration if keep else None
+        return replace(self, kspace=kspace, mask=mask, full=full, kept=kept, looked_at=False)
 
     def added(self, z: Tensor, *, keep: bool = False) -> "Measurement":
         """The same slice with z (coils, readout, phase), a change of all points of k-space, as the scanner measures it.
