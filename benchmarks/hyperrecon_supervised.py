@@ -49,7 +49,7 @@ def main() -> None:
 def rows(method: HyperReconSupervised, measurement: Measurement) -> NDArray[np.float64]:
     """For each knob NRMSE of the ends, of the halves; SSIM, NMSE, residual, gradient at the low end, default, high."""
     points = [{knob.name: knob.from_unit(place)} for knob in method.knobs for place in (0.0, 0.5, 1.0)]
-    default, *images = method.family(measurement, [{}, *points])
+    default, *images = method.at().family(measurement, [{}, *points])
     reference = measurement.reference()
     assert reference is not None
     tissue = foreground(reference)

@@ -151,7 +151,7 @@ def test_a_family_is_its_members(method: Reconstructor, measurement: Measurement
     live = [knob for knob in method.knobs if knob.live and together]
     points = [few(method) | {knob.name: knob.from_unit(u) for knob in live} for u in (0.3, 0.6)[: 1 + len(live)]]
     members = [reconstruct(method, measurement, **point) for point in points] if live else [image]
-    for one, member in zip(method.family(measurement, iter(points)), members, strict=True):
+    for one, member in zip(method.at().family(measurement, iter(points)), members, strict=True):
         assert difference(one, member) < 3e-3
 
 
