@@ -81,7 +81,8 @@ def test_files_that_lie_in_other_files(review: Session, until: Until, scan_file:
         get_reader(str(scan))
     recipe = CaseRecipe(perturbation="random", method="zero-filled", input="")
     clean = before.measurement.kspace.numpy()
-    save_case(Case(recipe, ROI.box(1, 2, 3, 4), [], (96, 96), {"clean": clean}), case)
+    kspace = {"clean": clean, "mask": before.measurement.mask.numpy()}
+    save_case(Case(recipe, ROI.box(1, 2, 3, 4), [], (96, 96), kspace), case)
     move_out(case / "kspace.h5", "clean")
     description = json.loads((case / "case.json").read_text(encoding="utf-8"))
     description["files"]["kspace.h5"] = file_hash(case / "kspace.h5")

@@ -36,4 +36,6 @@ def test_regions_are_measured_and_exported(
     with path.open() as file:
         assert [line["region"] for line in csv.DictReader(file)] == ["1 Lesion"] * 2
     review.bench.regions.choose(review.bench.regions.on(1))
-    assert box.table.isHidden(), "other regions are chosen now"
+    assert not box.table.isHidden(), "the same regions are measured"
+    review.bench.regions.rename(review.bench.regions.on(1)[0], "another name")
+    assert box.table.isHidden()

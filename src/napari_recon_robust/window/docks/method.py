@@ -1,5 +1,6 @@
 """Choosing a method and turning its knobs; what it is, what it was trained for, how good its image is."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from qtpy.QtGui import QStandardItemModel
@@ -17,6 +18,7 @@ from ..session import Session
 from .own_model import OwnModelBox
 
 if TYPE_CHECKING:
+    from ...evaluation.metrics import Metrics
     from ...reconstructors.base import Reconstructor
 
 FIRST_METHOD = "tv"
@@ -170,9 +172,7 @@ class MethodBox(QWidget):
             self.show_domain()
         if rendered.metrics is not None:
             lines = [
-                f"{region.capitalize()}: "
-                + ", ".join(f"{one.name} {one.said(getattr(scores, name))}" for name, one in MEASURES.items())
-                for region, scores in rendered.metrics.items()
+                f"{region.capitalize()}: {', '.join(_briefly(scores))}" for region, scores in rendered.metrics.items()
             ]
             if rendered.method.reference_kind == "rss":
                 lines.append(_ROOT_SUM_OF_SQUARES)
@@ -188,3 +188,10 @@ class MethodBox(QWidget):
 
 def _about(seconds: float) -> str:
     return "less than 0.1 s" if seconds < 0.1 else f"about {written(seconds, '.2g')} s"
+
+
+def _briefly(scores: "Metrics") -> Iterator[str]:
+    """Each metric with its name, or with its unit alone where it has one, since the dock is narrow."""
+    for name, one in MEASURES.items():
+        value = one.said(getattr(scores, name))
+        yield value if one.unit else f"{one.name} {value}"
