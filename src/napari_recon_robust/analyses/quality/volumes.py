@@ -26,8 +26,8 @@ from ...ground.progress import Job, Progress, relayed
 from ...io import files_of
 from ...physics.sampling import Sampling
 from .entries import Entry
-from .grid import Grid, UndersampledSlice, full_scan, identity, is_anatomy, kept, names
-from .results import WHOLE, MethodResult
+from .grid import Grid, UndersampledSlice, full_scan, is_anatomy, kept, names
+from .results import DIGITS, WHOLE, MethodResult
 from .run import Reconstructed, Run
 
 _READING = 0.05  # share of a volume's progress in which its largest value is sought
@@ -136,12 +136,12 @@ def volumes(
                     f"{path.name} is no k-space, and whole volumes are scored by that of a scanner; compare slices."
                 )
             with full_scan(path, axes) as scan:
-                digest = f"{record.file_hash(*files_of(path))} {','.join(axes or ())}"
-                samplings = grid.samplings(path.name, 0)
+                content, samplings = record.file_hash(*files_of(path)), grid.samplings(path.name, 0)
+                digest = f"{content} {','.join(axes or ())}"
                 for number, sampling in enumerate(samplings):
                     begin, end = ((done + at / len(samplings)) / len(every) for at in (number, number + 1))
                     yield UndersampledVolume(
-                        group, identity(path), called[path], sampling, scan, digest, device, (begin, end)
+                        group, content[:DIGITS], called[path], sampling, scan, digest, device, (begin, end)
                     )
 
 
@@ -178,11 +178,8 @@ def _scored(run: Run, volume: UndersampledVolume, ranges: dict[str, float]) -> J
         doubts |= dict.fromkeys(case.cautions)
         for place, entry in enumerate(entries):
             done = (number + place / len(entries)) / len(volume)
-            step = Progress(
-                _READING + (1 - _READING) * done,
-                f"slice {number + 1} of {len(volume)}, {entry.name}",
-                preview=run.table,
-            )
+            message = f"slice {number + 1} of {len(volume)}, {entry.name}"
+            step = Progress(_READING + (1 - _READING) * done, message)
             yield step
             if not missing[entry.name].failure:
                 yield from relayed(_added(run, entry, case, missing[entry.name], data_range), partial(_same, step))
