@@ -1,6 +1,6 @@
 """The commands and calls in README.md, CONTRIBUTING.md and docs are those that there are.
 
-Other tests run some of them; here all names, options and arguments are held against the code.
+All names, options and arguments are held against the code, links against files and headings; some commands are run.
 """
 
 import ast
@@ -8,18 +8,24 @@ import inspect
 import re
 import shlex
 import shutil
+from collections.abc import Callable
+from glob import glob
 from pathlib import Path
 
 import click
+import h5py
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 import napari_recon_robust as rr
 from napari_recon_robust.cli import cli
+from napari_recon_robust.reader_studies.room.serving import open_answers
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 TEXTS = {page.name: page.read_text(encoding="utf-8") for page in PAGES}
+LINKED = [*sorted(ROOT.glob("*.md")), *PAGES[2:], ROOT / "sample_data" / "README.md"]
 # in a block of code, fenced or indented, or within a sentence
 _LINE = re.compile(r"^ *recon-robust ((?:.*\\\n)*.*)", re.MULTILINE)
 _WITHIN = re.compile(r"`recon-robust ([^`]+)`")
@@ -143,3 +149,76 @@ def test_functions_take_the_arguments_that_are_documented(page: str) -> None:
 def test_enough_is_held_against_the_code() -> None:
     assert sum(len(_LINE.findall(text)) for text in TEXTS.values()) > 60
     assert sum(len(calls(text)) for text in TEXTS.values()) > 15
+
+
+def anchors(text: str) -> set[str]:
+    """What a link may name behind its #: GitHub's names of the headings."""
+    heads = re.findall(r"^#+ (.+)$", re.sub(r"```.*?```", "", text, flags=re.DOTALL), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
+@pytest.mark.parametrize("page", LINKED, ids=lambda page: page.name)
+def test_links_lead_to_files_and_headings(page: Path) -> None:
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    for link in re.findall(r"\]\((?!https?:)([^)\s]+)\)", text):
+        name, _, head = link.partition("#")
+        target = page.parent / name if name else page
+        assert target.exists(), link
+        assert not head or head in anchors(target.read_text(encoding="utf-8")), link
+
+
+def follow(lines: list[str], given: dict[str, Callable[[], None]] | None = None) -> None:
+    """Run commands of a page in the folder that is current; `given` has those that something else stands for."""
+    for line in lines:
+        words = [
+            path for word in shlex.split(line.replace("\\\n", " "), comments=True) for path in glob(word) or [word]
+        ]
+        if (stand_in := (given or {}).get(" ".join(words))) is not None:
+            stand_in()
+            continue
+        found = CliRunner().invoke(cli, words, catch_exceptions=False)
+        assert found.exit_code == 0, (line, found.output)
+
+
+@pytest.mark.slow
+def test_a_fastmri_folder_becomes_a_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scan_file: Path) -> None:
+    """Three small files in the place of fastMRI's; the page's script in that of a network."""
+    page = TEXTS["fastmri.md"]
+    monkeypatch.chdir(tmp_path)
+    Path("multicoil_val").mkdir()
+    for number in (1, 2, 3):
+        copied = Path("multicoil_val", f"file_brain_AXT2_{number}.h5")
+        shutil.copy(scan_file, copied)
+        with h5py.File(copied, "a") as file:
+            file["kspace"][...] *= number  # another scan, not a copy
+            file["reconstruction_rss"] = np.zeros((3, 96, 96), np.float32)
+    ((name, code),) = re.findall(r"```python\n# (\S+)\n(.*?)```", page, re.DOTALL)
+    Path(name).write_text(code, encoding="utf-8")
+    follow(_LINE.findall(page))
+    table = Path("table/comparison.md").read_text(encoding="utf-8")
+    assert "intervals over 3 scans" in table
+    assert all(f"\n| {method} |" in table for method in ("mine.py", "tv, rule", "unrolled-hqs"))
+    assert Path("image.png").exists()
+    assert Path("kept.png").exists()
+
+
+@pytest.mark.slow
+def test_five_lines_are_a_reader_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scan_file: Path) -> None:
+    """One reader's answers are stored where the page serves the study to a browser."""
+    (block,) = (
+        text for text in re.findall(r"```sh\n(.*?)```", TEXTS["reader-studies.md"], re.DOTALL) if "freeze" in text
+    )
+    lines = _LINE.findall(block)
+    assert len(lines) == 5
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(scan_file, "scan.h5")
+    small = [line.replace("150,130,32,28", "40,30,16,16") for line in lines]
+
+    def read() -> None:
+        with open_answers(Path("study")) as answers:
+            answers.consent("R1")
+            while (shown := answers.place("R1").shown) is not None:
+                answers.record("R1", shown.id, 0, {id: {"level": 4} for id in answers.bundle.questions})
+
+    follow(small, {"review serve study": read})
+    assert "sharpness" in Path("analysis.html").read_text(encoding="utf-8")
