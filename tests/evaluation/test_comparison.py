@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 import torch
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from napari_recon_robust.evaluation import metrics
 from napari_recon_robust.evaluation.comparison import Comparison
@@ -47,6 +48,24 @@ def test_an_inserted_feature_is_judged_by_the_truth_that_has_it():
     comparison = make(perturbed=truth, perturbed_reference=truth, judged_by="perturbed")
     assert comparison.metrics["perturbed"]["roi"].nmse == 0
     assert comparison.metrics["clean"] == make().metrics["clean"]
+
+
+def test_a_bright_feature_changes_neither_the_range_nor_the_foreground_of_what_it_is_judged_by():
+    """Else an image that has it would have another PSNR than the clean one for the same error."""
+    given = images()
+    truth = given["reference"].clone()
+    truth[2:5, 2:5] += 9
+    tissue = torch.zeros(24, 28, dtype=torch.bool)
+    tissue[6:20, 5:22] = True
+    seen = make(
+        perturbed=given["perturbed"], perturbed_reference=truth, judged_by="perturbed", foreground=tissue
+    ).metrics["perturbed"]
+    span = float(given["reference"].max())
+    x, r = given["perturbed"].double().numpy(), truth.double().numpy()
+    whole, similarity = structural_similarity(r, x, data_range=span, full=True)
+    assert seen["image"].psnr == pytest.approx(peak_signal_noise_ratio(r, x, data_range=span))
+    assert seen["image"].ssim == pytest.approx(whole)
+    assert seen["foreground"].ssim == pytest.approx(similarity[tissue.numpy()].mean())
 
 
 def test_stability_is_the_absolute_change_beside_the_ratio_to_the_clean_error():

@@ -41,6 +41,22 @@ def test_whole_image_values_are_those_of_scikit_image(pair):
     assert measured.nmse == pytest.approx(normalized_root_mse(r, x) ** 2, rel=1e-5)
 
 
+def test_a_range_and_a_foreground_that_are_given_count(pair):
+    image, reference = pair
+    span = 3 * metrics.data_range_of(reference)
+    tissue = torch.zeros(reference.shape, dtype=torch.bool)
+    tissue[3:9, 30:] = True
+    measured = metrics.measure(image, reference, tissue=tissue, data_range=span)
+    r, x = reference.double().numpy(), image.double().numpy()
+    whole, similarity = structural_similarity(r, x, data_range=span, full=True)
+    assert measured["image"].ssim == pytest.approx(whole)
+    assert measured["image"].psnr == pytest.approx(peak_signal_noise_ratio(r, x, data_range=span))
+    inside = tissue.numpy()
+    assert measured["foreground"].ssim == pytest.approx(similarity[inside].mean())
+    assert measured["foreground"].psnr == pytest.approx(peak_signal_noise_ratio(r[inside], x[inside], data_range=span))
+    assert measured["foreground"].nmse == pytest.approx(normalized_root_mse(r[inside], x[inside]) ** 2)
+
+
 @pytest.mark.parametrize("where", [(0, 0), (15, 20), (30, 39)])
 def test_a_region_of_one_pixel_reads_the_map_there(pair, where):
     image, reference = pair
@@ -59,6 +75,17 @@ def test_ssim_is_differentiable_on_an_irregular_region():
     image, reference = torch.rand(2, 9, 8, dtype=torch.float64, generator=generator)
     mask = torch.rand(9, 8, generator=generator) > 0.7
     assert torch.autograd.gradcheck(lambda x: metrics.ssim(x, reference, 1.0, mask), image.requires_grad_())
+
+
+def test_images_of_a_batch_have_a_range_and_a_mask_each():
+    generator = torch.Generator().manual_seed(1)
+    images, references = torch.rand(2, 3, 12, 15, dtype=torch.float64, generator=generator)
+    masks = torch.rand(3, 12, 15, generator=generator) > torch.tensor([0.2, 0.5, 0.9])[:, None, None]
+    spans = torch.tensor([0.5, 1.0, 2.0])
+    together = metrics.ssim(images, references, spans[:, None, None], masks)
+    for found, x, r, span, mask in zip(together, images, references, spans, masks, strict=True):
+        _, expected = structural_similarity(r.numpy(), x.numpy(), data_range=float(span), full=True)
+        assert float(found) == pytest.approx(expected[mask.numpy()].mean())
 
 
 def test_complex_images_are_measured_by_their_magnitude(pair):

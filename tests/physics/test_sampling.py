@@ -38,6 +38,67 @@ def test_fastmris_masks_of_files(shared):
             np.testing.assert_array_equal(mask.numpy(), golden[key][None], err_msg=key)
 
 
+@pytest.mark.parametrize(
+    ("pattern", "name", "width", "fraction", "acceleration", "lines"),
+    [
+        ("random", 0, 213, 0.08, 4, "0862018c90401008005040a03fffe00040488240084100900a08c8"),
+        (
+            "random",
+            1,
+            368,
+            0.04,
+            8,
+            "1310000100000040008020410000b0084000000000007fff10000054000800800020000000400040020600402000",
+        ),
+        ("equispaced", 0, 213, 0.08, 4, "4444444444444444444444447fffe4444444444444444444444440"),
+        (
+            "equispaced",
+            1,
+            372,
+            0.08,
+            4,
+            "1111111111111111111111111111111111111111111fffffff91111111111111111111111111111111111111111110",
+        ),
+        ("equispaced-fraction", 0, 213, 0.08, 4, "4208410841082108210420843ffff0841082108210421042084208"),
+        (
+            "equispaced-fraction",
+            1,
+            368,
+            0.04,
+            8,
+            "100200200400400801001002004004008008010020027fff04008010010020020040080080100200200400400800",
+        ),
+        ("magic", 0, 213, 0.04, 8, "40404040404040404040404043fe04040404040404040404040400"),
+        (
+            "magic",
+            1,
+            368,
+            0.04,
+            8,
+            "040404040404040404040404040404040404040404047fff04040404040404040404040404040404040404040404",
+        ),
+        ("magic-fraction", 0, 213, 0.08, 4, "1041041041041041041041043ffff0410410410410410410410410"),
+        (
+            "magic-fraction",
+            1,
+            372,
+            0.08,
+            4,
+            "1041041041041041041041041041041041041041041fffffff90410410410410410410410410410410410410410410",
+        ),
+    ],
+)
+def test_some_of_fastmris_masks_of_files(
+    pattern: str, name: int, width: int, fraction: float, acceleration: float, lines: str
+) -> None:
+    """What its `fastmri.data.subsample` draws, as packed bits: of both parities of the width, wherever this runs."""
+    sampling = Sampling(
+        pattern=pattern, acceleration=acceleration, centre_fraction=fraction, seed=f"file100000{name}.h5"
+    )
+    expected = np.unpackbits(np.frombuffer(bytes.fromhex(lines), np.uint8), count=width)
+    np.testing.assert_array_equal(sampling.mask(640, width)[0].numpy(), expected)
+
+
 @pytest.mark.parametrize("pattern", LINES)
 @given(width=st.integers(64, 400), acceleration=st.floats(1, 8), seed=st.integers(0, 2**32 - 1))
 @settings(max_examples=30)

@@ -67,6 +67,24 @@ def test_a_study_gives_a_row_for_each_trial_that_others_read(write_plan) -> None
     assert set(found["reference_kind"]) == {"rss"}, "that of zero-filled images"
 
 
+def test_the_rate_and_the_time_left_are_those_of_the_trials_of_this_run(tmp_path: Path, monkeypatch) -> None:
+    """Of 10 trials 4 were finished before it began; 3 in 2 seconds leave 3, so that 2 seconds are left."""
+    now = [100.0]
+    monkeypatch.setattr(running, "time", mock.Mock(monotonic=lambda: now[0]))
+    clock = running._Clock(10, 4, tmp_path)
+    assert clock.due
+    assert clock.progress() == Progress(0.4, "4 of 10 trials")
+    now[0] += 0.9
+    assert not clock.due
+    clock.count(2, 0)
+    clock.count(1, 1)
+    now[0] += 1.1
+    assert clock.due
+    assert clock.progress() == Progress(0.7, "7 of 10 trials, 1 failed, 1.5/s, 2 s left")
+    assert not clock.due
+    assert watching.look(tmp_path).told == watching.Told(10, 7, 1, rate=1.5, left=2.0)
+
+
 @pytest.mark.slow
 def test_scans_and_methods_that_are_to_be_doubted_are_told(write_plan, monkeypatch) -> None:
     """A folder's scans are never looked at one by one: whatever is wrong with one has to be told by the study."""

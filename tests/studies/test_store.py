@@ -89,6 +89,46 @@ def test_the_first_valid_row_of_a_trial_counts(store) -> None:
     assert store.finished(failed=False) == {"001"}
 
 
+def merged(store: Store, number: int, **values) -> None:
+    """Merge a row, as a run does whose end nobody disturbs."""
+    attempt = store.attempt({})
+    store.add("shard", attempt, row(number, **values))
+    store.compact()
+
+
+def test_of_several_rows_of_a_trial_the_first_valid_one_stays_or_the_last_failed_one(store) -> None:
+    """Whatever the order: a trial that is run again has an error that is told today, and numbers that stay."""
+    for second in (1.0, 2.0):
+        merged(store, 1, error="it failed first" if second == 1 else "it failed last")
+        merged(store, 2, error=None if second == 1 else "it failed later", seconds=second)
+        merged(store, 3, error="it failed before" if second == 1 else None, seconds=second)
+    every = polars.read_parquet(store.folder / "trials").sort("trial")
+    assert every["trial"].to_list() == ["001", "002", "003"]
+    assert every["error"].to_list() == ["it failed last", None, None]
+    assert every["seconds"].to_list() == [None, 1.0, 2.0]
+    assert store.finished(failed=False) == {"002", "003"}
+
+
+def test_rows_that_two_merged_at_once_are_one_afterwards(store, tmp_path) -> None:
+    """As of a run that slept for ten minutes while it merged, and lost its lease: the first part that has one keeps it,
+    a part that is left with nothing goes, and rows of one part only stay in their places.
+    """
+    other = Store.prepare(tmp_path / "other", "small", b"study: small\n", EMPTY, columns())
+    for one, seconds, trials in ((store, 1.0, (1, 2)), (other, 2.0, (2, 3))):
+        attempt = one.attempt({})
+        for number in trials:
+            one.add("shard", attempt, row(number, seconds=seconds))
+        one.compact()
+    (part,) = (other.folder / "trials").iterdir()
+    for number in (2, 3):
+        (store.folder / "trials" / f"part-{number:06}-other.parquet").write_bytes(part.read_bytes())
+    store.compact()
+    every = polars.read_parquet(store.folder / "trials").sort("trial")
+    assert every["trial"].to_list() == ["001", "002", "003"]
+    assert every["seconds"].to_list() == [1.0, 1.0, 2.0]
+    assert len(list((store.folder / "trials").iterdir())) == 2
+
+
 def test_a_line_that_was_cut_off_is_no_row(store) -> None:
     attempt = store.attempt({})
     store.add("shard", attempt, row(1))
