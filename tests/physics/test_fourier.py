@@ -24,3 +24,20 @@ def test_a_point_in_the_centre_has_a_flat_spectrum() -> None:
 def test_centre_crop_starts_where_fastmri_does(length: int, size: int, first: int) -> None:
     cropped = fourier.centre_crop(torch.arange(length)[:, None], size, 0)
     assert cropped[:, 0].tolist() == list(range(first, first + min(size, length)))
+
+
+@pytest.mark.parametrize("image", [(4, 5), (5, 4), (3, 3)])
+@pytest.mark.parametrize("shape", [(8, 8), (9, 9), (5, 10)])
+def test_padding_is_what_a_centred_crop_takes_away(image: tuple[int, int], shape: tuple[int, int]) -> None:
+    """Also where one row or column more is on one of the sides; sizes of either parity."""
+    x = torch.rand(image, generator=torch.Generator().manual_seed(0))
+    padded = fourier.centre_pad_image(x, shape)
+    assert padded.shape == shape
+    assert torch.equal(fourier.centre_crop_image(padded, image), x)
+    assert float(padded.sum()) == pytest.approx(float(x.sum()))
+
+
+def test_lines_in_the_centre_lie_where_fastmri_has_them() -> None:
+    """Its padding is (columns - lines + 1) // 2."""
+    found = [fourier.centre_lines(width, count) for width in (10, 11) for count in (3, 4)]
+    assert found == [slice(4, 7), slice(3, 7), slice(4, 7), slice(4, 8)]

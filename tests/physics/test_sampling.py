@@ -20,6 +20,7 @@ from napari_recon_robust.physics.sampling import (
     acs_region,
     beside_acs,
     outside_acs,
+    samplings,
 )
 
 LINES = [pattern for pattern in PATTERNS if pattern not in ("poisson-disc", "loupe")]
@@ -126,6 +127,26 @@ def test_equispaced_takes_every_fourth_line():
     assert set(positions.diff().tolist()) == {4}
 
 
+def test_equispaced_lines_begin_anywhere_in_the_first_gap():
+    """Of a fractional acceleration, too."""
+    for acceleration, gap in ((4, 4), (2.6, 3)):
+        masks = [Sampling(acceleration=acceleration, centre_fraction=0, seed=seed).mask(1, 96) for seed in range(60)]
+        assert {int(mask[0].nonzero()[0]) for mask in masks} == set(range(gap))
+
+
+def test_every_sampling_has_the_usual_centre_of_its_acceleration():
+    """8% of the lines, 4% from R = 8 on, as fastMRI's; unless another one is asked for."""
+    usual = samplings(["equispaced", "random"], [4, 8], [0, 1], None, 12)
+    assert [(one.acceleration, one.pattern, one.seed, one.centre_fraction) for one in usual] == [
+        (acceleration, pattern, seed, fraction)
+        for acceleration, fraction in ((4, 0.08), (8, 0.04))
+        for pattern in ("equispaced", "random")
+        for seed in (0, 1)
+    ]
+    assert {one.minimum_centre_lines for one in usual} == {12}
+    assert [one.centre_fraction for one in samplings(["random"], [4, 8], [0], 0.1, 0)] == [0.1, 0.1]
+
+
 @pytest.mark.parametrize("pattern", LINES)
 def test_minimum_centre_lines(pattern):
     mask = Sampling(pattern=pattern, centre_fraction=0.08, minimum_centre_lines=12).mask(1, 128)
@@ -177,6 +198,14 @@ def test_poisson_disc_keeps_its_distance():
     poisson = nearest(mask)
     assert np.quantile(poisson, 0.01) > 2 * np.quantile(independent, 0.01)
     assert poisson.std() / poisson.mean() < 0.5 * independent.std() / independent.mean()
+
+
+def test_the_distance_at_the_edge_is_four_times_that_in_the_centre():
+    """So that a disc has 16 times the density there; its promise, which the tests of distances take for granted."""
+    profile = density_profile((8, 10))
+    assert profile[4, 5] == 1
+    assert profile[0, 5] == profile[4, 0] == 4
+    assert profile[2, 5] == 2.5
 
 
 @pytest.mark.slow

@@ -4,7 +4,7 @@ from scipy import stats
 from statsmodels.stats.power import TTestPower
 
 from napari_recon_robust.ground.errors import InputError
-from napari_recon_robust.statistics.paired import detectable_difference, difference
+from napari_recon_robust.statistics.paired import detectable_difference, difference, least_p
 
 
 def test_a_difference_is_that_of_scipy_on_the_volumes_means() -> None:
@@ -15,6 +15,24 @@ def test_a_difference_is_that_of_scipy_on_the_volumes_means() -> None:
     assert found.mean.interval == pytest.approx((expected.low, expected.high))
     assert found.wilcoxon == pytest.approx(stats.wilcoxon(first.mean(1), second.mean(1)).pvalue)
     assert (found.mean.units, found.pairs) == (9, 36)
+
+
+def test_what_volumes_can_show_follows_from_the_deviation_of_their_differences() -> None:
+    """By statsmodels, whose effect is in standard deviations; of the same volumes and of more of them."""
+    rng = np.random.default_rng(1)
+    first, second = rng.normal(1, 1, (9, 4)), rng.normal(0, 1, (9, 4))
+    found = difference(first.ravel(), second.ravel(), np.repeat(range(9), 4).tolist())
+    deviation = np.std((first - second).mean(1), ddof=1)
+    assert found.deviation == pytest.approx(deviation)
+    for volumes, shown in ((9, found.detectable), (50, found.detectable_by(50))):
+        effect = TTestPower().solve_power(nobs=volumes, alpha=0.05, power=0.8)
+        assert shown == pytest.approx(effect * deviation, rel=1e-5)
+
+
+@pytest.mark.parametrize("volumes", [3, 6, 12])
+def test_the_least_p_is_that_of_differences_of_one_sign(volumes: int) -> None:
+    assert least_p(volumes) == pytest.approx(stats.wilcoxon(np.arange(1.0, volumes + 1)).pvalue)
+    assert least_p(0) == 1
 
 
 def test_conditions_that_agree_do_not_differ() -> None:

@@ -155,6 +155,74 @@ def test_checkpoints_are_those_of_the_paper():
     assert sorted(checkpoints(100)) == [22, 41, 57, 70, 80, 87, 93, 99]
 
 
+def uphill(step, z):
+    """A quadratic form that rises in some directions and falls in others, and its gradient."""
+    away = z - 0.3
+    stiffness = torch.linspace(-1, 3.5, z.numel(), dtype=torch.float64).view(z.shape)
+    return float((stiffness * away.abs().square()).sum()), 2 * stiffness * away
+
+
+def lucky(step, z):
+    """The first step is the best by far, and those behind it rise for ever."""
+    return 99.0 if step == 1 else 0.1 * step, uphill(step, z)[1]
+
+
+def proposed(algorithm, radius, start, steps, told):
+    """What an algorithm asks for in so many steps, and is told in return."""
+    moves = algorithm(radius, steps, False, start)
+    found = [next(moves)]
+    for step in range(steps):
+        found.append(moves.send(told(step, found[-1])))
+    return found
+
+
+@pytest.mark.parametrize(("told", "reason"), [(uphill, "few rises"), (lucky, "no progress")])
+def test_apgd_is_the_published_algorithm(told, reason):
+    """Croce and Hein 2020, arXiv:2003.01690, algorithm 1, on a ball of radius 1; two reasons halve its steps."""
+    steps, start = 60, torch.full((1, 1, 5), 0.1, dtype=torch.complex128)
+
+    def onto(z):
+        return z / max(1.0, float(z.norm()))
+
+    size, here, before, found, reasons = 2.0, start, start, [start], set()
+    loss, gradient = told(0, start)
+    best, at_last, halved, rises = (loss, start, gradient), loss, False, []
+    for step in range(1, steps + 1):
+        ahead = onto(here + size * gradient / gradient.norm())
+        following = ahead if step == 1 else onto(here + 0.75 * (ahead - here) + 0.25 * (here - before))
+        before, here, of_last = here, following, loss
+        found.append(here)
+        loss, gradient = told(step, here)
+        rises.append(loss > of_last)
+        best = max(best, (loss, here, gradient), key=lambda one: one[0])
+        if step in checkpoints(steps):
+            few, stuck = sum(rises) < 0.75 * len(rises), not halved and best[0] == at_last
+            halved, rises, at_last = few or stuck, [], best[0]
+            reasons |= {"few rises"} if few else {"no progress"} if stuck else set()
+            if halved:
+                size, (loss, here, gradient) = size / 2, best
+    assert reason in reasons
+    for one, other in zip(proposed(ASCENTS["apgd"], torch.ones(1), start, steps, told), found, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-6, atol=1e-6)
+
+
+def test_adam_is_that_of_torch_where_each_ball_has_a_single_number():
+    """With one running mean of squares for each ball; its steps fall from 2 to 0.2 radii, and end in the balls."""
+    steps, radius = 12, torch.tensor([0.5, 1.0, 2.0, 0.1, 3.0], dtype=torch.float64)
+    start = torch.zeros(5, 1, 1, dtype=torch.complex128)
+    z, found = torch.zeros(5, dtype=torch.float64, requires_grad=True), [start]
+    theirs = torch.optim.Adam([z], lr=1.0, eps=0.0, maximize=True)
+    for size in np.geomspace(2, 0.2, steps):
+        z.grad = uphill(0, z.detach())[1]
+        before = z.detach().clone()
+        theirs.step()
+        with torch.no_grad():
+            z.copy_((before + size * radius * (z - before)).clamp(-radius, radius))
+        found.append(z.detach().clone().view(5, 1, 1))
+    for one, other in zip(proposed(ASCENTS["adam"], radius, start, steps, uphill), found, strict=True):
+        torch.testing.assert_close(one, other.to(one.dtype), rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize("single", [False, True])
 def test_projections_are_the_nearest_points_of_the_balls(measurement, single):
     radius = coil_norms(measurement.kspace)
