@@ -42,60 +42,81 @@ def test_fastmris_masks_of_files(shared):
 @pytest.mark.parametrize(
     ("pattern", "name", "width", "fraction", "acceleration", "lines"),
     [
-        ("random", 0, 213, 0.08, 4, "0862018c90401008005040a03fffe00040488240084100900a08c8"),
+        ("random", "file1000000.h5", 213, 0.08, 4, "0862018c90401008005040a03fffe00040488240084100900a08c8"),
         (
             "random",
-            1,
+            "file1000001.h5",
             368,
             0.04,
             8,
             "1310000100000040008020410000b0084000000000007fff10000054000800800020000000400040020600402000",
         ),
-        ("equispaced", 0, 213, 0.08, 4, "4444444444444444444444447fffe4444444444444444444444440"),
+        ("equispaced", "file1000000.h5", 213, 0.08, 4, "4444444444444444444444447fffe4444444444444444444444440"),
         (
             "equispaced",
-            1,
+            "file1000001.h5",
             372,
             0.08,
             4,
             "1111111111111111111111111111111111111111111fffffff91111111111111111111111111111111111111111110",
         ),
-        ("equispaced-fraction", 0, 213, 0.08, 4, "4208410841082108210420843ffff0841082108210421042084208"),
         (
             "equispaced-fraction",
-            1,
+            "file1000000.h5",
+            213,
+            0.08,
+            4,
+            "4208410841082108210420843ffff0841082108210421042084208",
+        ),
+        (
+            "equispaced-fraction",
+            "file1000001.h5",
             368,
             0.04,
             8,
             "100200200400400801001002004004008008010020027fff04008010010020020040080080100200200400400800",
         ),
-        ("magic", 0, 213, 0.04, 8, "40404040404040404040404043fe04040404040404040404040400"),
+        ("magic", "file1000000.h5", 213, 0.04, 8, "40404040404040404040404043fe04040404040404040404040400"),
         (
             "magic",
-            1,
+            "file1000001.h5",
             368,
             0.04,
             8,
             "040404040404040404040404040404040404040404047fff04040404040404040404040404040404040404040404",
         ),
-        ("magic-fraction", 0, 213, 0.08, 4, "1041041041041041041041043ffff0410410410410410410410410"),
+        ("magic-fraction", "file1000000.h5", 213, 0.08, 4, "1041041041041041041041043ffff0410410410410410410410410"),
         (
             "magic-fraction",
-            1,
+            "file1000001.h5",
             372,
             0.08,
             4,
             "1041041041041041041041041041041041041041041fffffff90410410410410410410410410410410410410410410",
         ),
+        (
+            "magic-fraction",
+            "file_brain_AXT2_200_2000003.h5",
+            213,
+            0.08,
+            4,
+            "0410410410410410410410413ffff0410410410410410410410410",
+        ),
+        (
+            "magic-fraction",
+            "file1000000.h5",
+            396,
+            0.04,
+            8,
+            "004004004004004004004004004004004004004004004007fffc400400400400400400400400400400400400400400400400",
+        ),
     ],
 )
 def test_some_of_fastmris_masks_of_files(
-    pattern: str, name: int, width: int, fraction: float, acceleration: float, lines: str
+    pattern: str, name: str, width: int, fraction: float, acceleration: float, lines: str
 ) -> None:
     """What its `fastmri.data.subsample` draws, as packed bits: of both parities of the width, wherever this runs."""
-    sampling = Sampling(
-        pattern=pattern, acceleration=acceleration, centre_fraction=fraction, seed=f"file100000{name}.h5"
-    )
+    sampling = Sampling(pattern=pattern, acceleration=acceleration, centre_fraction=fraction, seed=name)
     expected = np.unpackbits(np.frombuffer(bytes.fromhex(lines), np.uint8), count=width)
     np.testing.assert_array_equal(sampling.mask(640, width)[0].numpy(), expected)
 
@@ -132,6 +153,13 @@ def test_equispaced_lines_begin_anywhere_in_the_first_gap():
     for acceleration, gap in ((4, 4), (2.6, 3)):
         masks = [Sampling(acceleration=acceleration, centre_fraction=0, seed=seed).mask(1, 96) for seed in range(60)]
         assert {int(mask[0].nonzero()[0]) for mask in masks} == set(range(gap))
+
+
+def test_fastmris_magic_fraction_has_a_centre_line_at_least():
+    """Where the share of the centre is too small for one, or all lines that are left by R go elsewhere."""
+    for width in (64, 65):
+        mask = Sampling(pattern="magic-fraction", acceleration=4, centre_fraction=0, seed="file.h5").mask(1, width)
+        assert mask[0, width // 2]
 
 
 def test_every_sampling_has_the_usual_centre_of_its_acceleration():

@@ -3,6 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import uniform_filter
+from skimage.metrics import structural_similarity
 from torch.nn.functional import max_pool2d
 
 from napari_recon_robust.ground.errors import InputError
@@ -81,6 +83,23 @@ def test_the_sharpness_term_asks_for_as_much_edge_as_there_is(example):
     assert moved < 0.5 * strange
 
 
+def test_the_sharpness_term_is_that_of_scipys_filter(example):
+    """Sums of | G |grad x| - G |grad t| |, G the mean of the neighbours within 2 pixels that lie in the image."""
+
+    def strength(image):
+        rows, columns = np.diff(image, axis=0)[:, :-1], np.diff(image, axis=1)[:-1]
+        slope = np.sqrt(abs(rows) ** 2 + abs(columns) ** 2)
+        there = uniform_filter(np.ones_like(slope), 5, mode="constant")
+        return uniform_filter(slope, 5, mode="constant") / there
+
+    truth = example.truth.numpy().astype(complex)
+    start = example.problem.tv_by_rule(example.problem.noise).numpy().astype(complex)
+    image = np.exp(1j * np.arange(truth.shape[1])) * np.roll(truth, 3, 0)  # edges of other sizes and directions
+    of_image, of_start = (abs(strength(one) - strength(truth)).sum() for one in (image, start))
+    found = TERMS["sharpness"](torch.from_numpy(image).to(torch.complex64), example)
+    assert float(found) == pytest.approx(of_image / of_start, rel=0.01)
+
+
 @pytest.mark.parametrize("form", ["ratio", "convex"])
 def test_the_mixture_weighs_its_terms(example, form):
     image = example.problem.right_hand_side
@@ -152,6 +171,34 @@ def test_magnitudes_are_compared_in_the_foreground_and_complex_images_everywhere
     for name, expected in (("log-error", np.log(other / one) / 2), ("improvement", (other - one) / of_tv / 2)):
         losses = [float(LOSSES[name](Answers([image]), example, np.random.default_rng(0))) for image in images]
         assert losses[1] - losses[0] == pytest.approx(expected, rel=1e-3)
+
+
+def test_losses_of_magnitudes_have_the_ssim_of_scikit_image(example):
+    """`magnitude` of the whole image, the others of the foreground; errors by their formulas."""
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.randn(example.truth.shape, dtype=torch.complex64, generator=generator)
+    image = 0.9 * example.truth + 0.03 * noise
+    inside = example.inside.numpy()
+    x, t, m = (one.double().numpy() for one in (image.abs(), example.truth.abs(), example.magnitude))
+    z = example.problem.model.coil_images(example.problem.data).norm(dim=-3).double().numpy()
+
+    def ssim(image, truth):
+        whole, similarity = structural_similarity(truth, image, data_range=truth.max(), full=True)
+        return whole, similarity[inside].mean()
+
+    def error(image, truth):
+        return np.linalg.norm((image - truth)[inside])
+
+    complex_error = float((image - example.truth).norm() / example.truth.norm())
+    magnitude_error = error(x, t) / np.linalg.norm(t[inside])
+    expected = {
+        "magnitude": abs(x - m).sum() / m.sum() + 0.3 * (1 - ssim(x, m)[0]),
+        "refinement": error(x, m) / error(z, m) + 0.3 * (1.01 - ssim(x, m)[1]) / (1.01 - ssim(z, m)[1]),
+        "log-error": np.log(complex_error * magnitude_error) / 2 + 0.3 * np.log(1.01 - ssim(x, t)[1]),
+    }
+    for name, value in expected.items():
+        found = LOSSES[name](Answers([image]), example, np.random.default_rng(0))
+        assert float(found) == pytest.approx(value, rel=1e-4), name
 
 
 def unsampled_changed(case: TrainingCase, mask: torch.Tensor) -> TrainingCase:
