@@ -107,6 +107,8 @@ def test_of_several_rows_of_a_trial_the_first_valid_one_stays_or_the_last_failed
     assert every["error"].to_list() == ["it failed last", None, None]
     assert every["seconds"].to_list() == [None, 1.0, 2.0]
     assert store.finished(failed=False) == {"002", "003"}
+    numbers = [path.name.split("-")[1] for path in (store.folder / "trials").iterdir()]
+    assert sorted(numbers) == ["000002", "000004", "000005"], "which came first is told by its number"
 
 
 def test_rows_that_two_merged_at_once_are_one_afterwards(store, tmp_path) -> None:

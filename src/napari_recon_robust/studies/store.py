@@ -294,7 +294,6 @@ class Store:
             shard, attempt = path.stem.rsplit("-", 1)
             if self._is_over(attempt, path):
                 self.publish(shard, attempt)
-        self._heal()
         known = self._identities()
         valid = set(known.filter(library.col("error").is_null())["trial"].to_list())
         for some in batches(self._files.ended, _PART):

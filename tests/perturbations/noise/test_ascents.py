@@ -138,9 +138,10 @@ def test_a_warm_start_counts_as_a_candidate(measurement, combined, roi, algorith
 
 
 def test_the_steps_of_sphere_ascent_fall_from_4_to_a_half():
-    """The first gradient gives a point of the sphere. Each later one is along another axis, where z shows its step, in radii."""
+    """The first gradient gives a point of the sphere. Each later one is along another axis, where z shows its step."""
+    radius = torch.tensor([0.01])  # of which the steps are multiples
     axes = torch.eye(4, dtype=torch.complex64).view(4, 1, 1, 4)
-    moves = sphere_ascent(torch.tensor([0.01]), 4, False, torch.zeros_like(axes[0]))
+    moves = sphere_ascent(radius, 4, False, torch.zeros_like(axes[0]))
     next(moves)
     moves.send((0.0, axes[0]))
     sizes = []
