@@ -64,12 +64,8 @@ def test_van_dykes_readers(
 
 def test_van_dykes_intervals(shared: Path) -> None:
     ratings, truth = read(shared / "data/readers/vandyke.csv")
-    expected = [
-        [0.91964573, 0.85877617, 0.90386473, 0.97310789, 0.82979066],
-        [0.94782609, 0.90531401, 0.92173913, 0.99935588, 0.92995169],
-    ]
     theta, errors = areas(ratings, truth), covariance(ratings, truth)
-    np.testing.assert_allclose(theta, expected, atol=5e-9)
+    np.testing.assert_allclose(theta, VAN_DYKE_AREAS, atol=5e-9)
     found = compare(theta, errors)
     difference = found.differences[0, 1]
     assert (difference.value, *difference.interval) == pytest.approx((-0.04380032, -0.08795950, 0.00035885), abs=5e-9)
@@ -81,6 +77,60 @@ def test_van_dykes_intervals(shared: Path) -> None:
     fixed_cases = compare(theta, errors, "readers")
     assert fixed_cases.statistic == pytest.approx(8.704, abs=5e-4)
     assert fixed_cases.p == pytest.approx(0.0419588, abs=5e-8)
+
+
+VAN_DYKE_AREAS = np.array(
+    [
+        [0.91964573, 0.85877617, 0.90386473, 0.97310789, 0.82979066],
+        [0.94782609, 0.90531401, 0.92173913, 0.99935588, 0.92995169],
+    ]
+)
+
+
+def errors_of(variance: float, same_reader: float, same_test: float, neither: float) -> np.ndarray:
+    """The covariance of two tests' and five readers' errors, with one value for each kind of pair."""
+    test, reader = (np.kron(*pair) for pair in ((np.eye(2), np.ones((5, 5))), (np.ones((2, 2)), np.eye(5))))
+    both, alone = test * reader, (1 - test) * (1 - reader)
+    return variance * both + same_reader * (reader - both) + same_test * (test - both) + neither * alone
+
+
+def test_van_dykes_test_follows_from_its_published_areas_and_covariances() -> None:
+    """Without the ratings: F, its degrees of freedom and p of each of the three questions, as RJafroc prints them."""
+    errors = errors_of(0.00080229, 0.00034661, 0.00034407, 0.00023903)
+    found = compare(VAN_DYKE_AREAS, errors)
+    assert (found.statistic, *found.degrees, found.p) == pytest.approx((4.456319, 1, 15.25967, 0.0516657), rel=1e-4)
+    difference = found.differences[0, 1]
+    assert (difference.value, *difference.interval) == pytest.approx((-0.04380032, -0.08795950, 0.00035885), abs=2e-6)
+    cases = compare(VAN_DYKE_AREAS, errors, "cases")
+    assert (cases.statistic, cases.p) == pytest.approx((5.475953, 0.0192798), rel=1e-4)
+    assert cases.degrees[1] == np.inf
+    readers = compare(VAN_DYKE_AREAS, errors, "readers")
+    assert (readers.statistic, readers.p) == pytest.approx((8.704, 0.0419588), rel=1e-4)
+    assert readers.degrees[1] == 4
+
+
+def test_covariances_that_cross_count_as_none() -> None:
+    """Where readers share less in one test than in two, F is that of the readers alone, with its degrees of freedom."""
+    errors = errors_of(0.0015, 0.0008, 0.00048, 0.00051)
+    crossed, alone = compare(VAN_DYKE_AREAS, errors), compare(VAN_DYKE_AREAS, errors, "readers")
+    assert (crossed.statistic, crossed.degrees, crossed.p) == (alone.statistic, alone.degrees, alone.p)
+    of_cases = compare(VAN_DYKE_AREAS, errors, "cases")
+    assert of_cases.statistic == pytest.approx(crossed.components.of_tests / (0.0015 - 0.0008))
+
+
+def test_the_figure_of_one_test_has_the_interval_of_hillis() -> None:
+    """Of five readers, s² / r and the covariance of two readers' errors; of cases alone, and of readers alone."""
+    errors, areas = errors_of(0.0008, 0.0003, 0.0004, 0.0002), VAN_DYKE_AREAS[0]
+    between = areas.var(ddof=1)
+    expected = {
+        "readers and cases": (between / 5 + 0.0004, 4 * (1 + 5 * 0.0004 / between) ** 2),
+        "cases": ((0.0008 + 4 * 0.0004) / 5, np.inf),
+        "readers": (between / 5, 4),
+    }
+    for generalises, (variance, freedom) in expected.items():
+        found = figure(VAN_DYKE_AREAS, errors, 0, generalises)
+        half = stats.t.ppf(0.975, freedom) * np.sqrt(variance)
+        assert found.interval == pytest.approx((areas.mean() - half, areas.mean() + half)), generalises
 
 
 def test_any_figure_of_merit_is_compared(shared: Path) -> None:
