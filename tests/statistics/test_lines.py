@@ -40,6 +40,8 @@ def test_the_line_of_logits_has_its_gap_in_units_of_the_score() -> None:
     assert line.low is not None
     assert line.high is not None
     assert ((line.low < line.values) & (line.values < line.high) & (line.high < 1)).all()
+    below, middle, above = (special.logit(ends) for ends in (line.low, line.values, line.high))
+    assert middle - below == pytest.approx(above - middle), "the band is even on the scale of the fit"
 
 
 @pytest.mark.slow
