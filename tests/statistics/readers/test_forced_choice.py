@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy import stats
 
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.statistics.readers.forced_choice import forced_choice
@@ -35,6 +36,29 @@ def test_the_share_is_over_patients() -> None:
     assert found.chosen.value == pytest.approx(1 / 3)
     assert (found.on_left.value, found.on_right.value) == (2 / 3, 0)
     assert found.bias is None  # one patient has two trials
+
+
+def test_a_toy_by_hand() -> None:
+    """Left in 3 of 4 trials with the target there, and in 1 of 5 with it on the right: H = 3.5 / 5, F = 1.5 / 6.
+
+    The interval of the share without bias is Student's of its values without each patient, with their bias.
+    """
+    chose = np.array([1, 1, 1, 0, 1, 0, 0, 0, 0], bool)
+    target = np.array([1, 1, 1, 1, 0, 0, 0, 0, 0], bool)
+
+    def z(kept: np.ndarray) -> tuple[float, float]:
+        h, f = ((chose & kept & side).sum() + 0.5 for side in (target, ~target))
+        return stats.norm.ppf(h / ((kept & target).sum() + 1)), stats.norm.ppf(f / ((kept & ~target).sum() + 1))
+
+    found = forced_choice(chose, target, range(9))
+    h, f = stats.norm.ppf(3.5 / 5), stats.norm.ppf(1.5 / 6)
+    assert z(np.ones(9, bool)) == pytest.approx((h, f))
+    assert (found.sensitivity, found.criterion) == pytest.approx(((h - f) / 2**0.5, -(h + f) / 2**0.5))
+    assert found.unbiased.value == pytest.approx(stats.norm.cdf((h - f) / 2))
+    without = np.array([stats.norm.cdf(np.subtract(*z(np.arange(9) != one)) / 2) for one in range(9)])
+    error = np.hypot(np.sqrt(8 * without.var()), 8 * (without.mean() - found.unbiased.value))
+    low, high = found.unbiased.value + stats.t.ppf(0.975, 8) * error * np.array([-1, 1])
+    assert found.unbiased.interval == pytest.approx((max(low, 0), min(high, 1)))
 
 
 def test_a_target_on_one_side_only_is_refused() -> None:

@@ -118,6 +118,16 @@ def test_covariances_that_cross_count_as_none() -> None:
     assert of_cases.statistic == pytest.approx(crossed.components.of_tests / (0.0015 - 0.0008))
 
 
+def test_three_tests_of_fixed_readers_have_two_degrees_of_freedom() -> None:
+    """Of independent errors of one size: the sum of squares of the tests' means over the variance of one of them."""
+    figures = np.array([[0.8, 0.9, 0.85], [0.7, 0.75, 0.86], [0.9, 0.8, 0.95]])
+    found = compare(figures, 0.002 * np.eye(9), "cases")
+    means = figures.mean(1)
+    squared = 3 * ((means - means.mean()) ** 2).sum() / 0.002
+    assert (found.statistic, found.degrees[0]) == pytest.approx((squared, 2))
+    assert found.p == pytest.approx(stats.chi2.sf(squared, 2))
+
+
 def test_the_figure_of_one_test_has_the_interval_of_hillis() -> None:
     """Of five readers, s² / r and the covariance of two readers' errors; of cases alone, and of readers alone."""
     errors, areas = errors_of(0.0008, 0.0003, 0.0004, 0.0002), VAN_DYKE_AREAS[0]
@@ -190,6 +200,8 @@ def test_readers_who_answer_alike_have_students_test_over_few_patients() -> None
     figures, errors = shares(seen[:, None], np.arange(5))
     _, pairs = compare_for_reader(figures[:, 0], errors, 5)
     assert pairs[0, 1][1] == pytest.approx(expected)
+    interval = stats.ttest_rel(*seen).confidence_interval()
+    assert pairs[0, 1][0].interval == pytest.approx((interval.low, interval.high))
 
 
 @pytest.mark.parametrize(("lesions", "readers"), [(3, 1), (10, 1), (5, 2), (20, 2), (10, 4)])

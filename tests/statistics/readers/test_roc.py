@@ -61,6 +61,17 @@ def test_whole_patients_are_left_out_where_they_have_several_cases() -> None:
         covariance(twice, np.repeat(truth, 2), "delong", patients)
 
 
+def test_a_patient_with_cases_of_both_kinds_is_left_out_with_all_pairs_of_them() -> None:
+    """Pairs of two of his own cases are among those of both of them, and are taken off once."""
+    ratings, truth = drawn()
+    patients = np.arange(40) % 9
+    kept = [patients != one for one in range(9)]
+    left = np.array([areas(ratings[..., some], truth[some]).ravel() for some in kept])
+    apart = left - left.mean(0)
+    found = covariance(ratings, truth, patients=patients.tolist())
+    np.testing.assert_allclose(found, 8 / 9 * apart.T @ apart, atol=1e-15)
+
+
 def test_what_a_reader_did_not_rate_is_left_out_for_that_reader() -> None:
     ratings, truth = drawn()
     missing = ratings.copy()
