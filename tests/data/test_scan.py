@@ -58,13 +58,13 @@ def test_undersampled_by_a_specification(kspace):
     assert torch.equal(measurement.full, torch.from_numpy(kspace[2]))
 
 
-@pytest.mark.parametrize("shape", [(24,), (1, 24), (32, 24)])
+@pytest.mark.parametrize("shape", [(24,), (1, 24), (32, 24), (1, 24, 1), (1, 1, 24, 1)])
 @pytest.mark.parametrize("dtype", [torch.bool, torch.uint8, torch.float32])
 def test_undersampled_by_a_mask(kspace, shape, dtype):
     mask = torch.rand(shape, generator=torch.Generator().manual_seed(0)) > 0.5
     measurement = Memory(kspace).measurement(0, mask.to(dtype))
     assert torch.equal(measurement.mask, mask.reshape(-1, 24))
-    assert torch.equal(measurement.kspace, torch.from_numpy(kspace[0]) * mask)
+    assert torch.equal(measurement.kspace, torch.from_numpy(kspace[0]) * mask.reshape(-1, 24))
 
 
 def test_a_mask_that_is_not_to_be_written_is_taken_without_a_warning(kspace, recwarn):
@@ -208,7 +208,7 @@ def test_a_slice_is_read_once_while_the_mask_turns(kspace):
     assert scan.read == [1]
 
 
-@pytest.mark.parametrize("shape", [(23,), (1, 23), (24, 32), (2, 24), (1, 32, 24), ()])
+@pytest.mark.parametrize("shape", [(23,), (1, 23), (24, 32), (2, 24), (1, 32, 24), (1, 23, 1), ()])
 def test_mask_that_does_not_fit(kspace, shape):
     with pytest.raises(InputError, match="the sampling mask has shape .*; this scan needs 24 lines, or 32×24 points"):
         Memory(kspace).measurement(0, torch.ones(shape))

@@ -18,6 +18,13 @@ def test_lines_and_points_are_read_from_both_formats(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_mask(tmp_path / "test.h5").numpy(), lines[None].astype(bool))
 
 
+@pytest.mark.parametrize("shape", [(1, 4, 1), (1, 1, 4, 1)])
+def test_lines_with_the_further_axes_of_fastmri_are_read(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    lines = np.array([True, False, True, True])
+    np.save(tmp_path / "lines.npy", lines.reshape(shape))
+    np.testing.assert_array_equal(read_mask(tmp_path / "lines.npy").numpy(), lines[None])
+
+
 def test_other_files_are_refused_with_what_came(tmp_path: Path) -> None:
     np.save(tmp_path / "volume.npy", np.ones((2, 3, 4)))
     (tmp_path / "text.npy").write_text("no array")

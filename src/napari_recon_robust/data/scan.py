@@ -251,8 +251,9 @@ class Scan(AbstractContextManager["Scan"]):
     def measurement(self, slice: int, sampling: "Sampling | Tensor | None" = None) -> "Measurement":
         """One slice as a reconstructor sees it; without `sampling` it is as it was acquired.
 
-        sampling: how to undersample, or a mask (phase,), (1, phase) or (readout, phase). Only acquired points are
-        kept. Raises InputError for a mask that does not fit or keeps nothing, and for k-space that is not centred.
+        sampling: how to undersample, or a mask (phase,), (1, phase) or (readout, phase); lines may have further axes of
+        length 1, as fastMRI's code gives them, (1, 1, phase, 1). Only acquired points are kept. Raises InputError for a
+        mask that does not fit or keeps nothing, and for k-space that is not centred.
         """
         from ..physics.sampling import Sampling
         from .measurement import Measurement
@@ -312,7 +313,8 @@ def _checked_mask(given: Any, header: Header) -> "Tensor":
             f"the sampling is {one_line(repr(given), 60)}; give a Sampling, or an array of what is sampled."
         ) from None
     shape, phase, points = tuple(mask.shape), header.phase, (header.readout, header.phase)
-    if shape not in ((phase,), (1, phase), points):
+    lines = mask.ndim not in (0, 2) and mask.numel() == max(shape) == phase
+    if not lines and shape not in ((1, phase), points):
         raise InputError(
             f"the sampling mask has shape {dimensions(shape)}; this scan needs {phase} lines, "
             f"or {dimensions(points)} points (readout, phase)."

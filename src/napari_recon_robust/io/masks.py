@@ -16,7 +16,8 @@ from ..ground.hdf5 import is_hdf5, open_hdf5
 def read_mask(path: Path) -> Tensor:
     """A sampling mask, bool (1, phase) or (readout, phase), from .npy or from `mask` in an HDF5 file.
 
-    The array is 1-D, for phase-encoding lines, or 2-D, for points; any value but zero is sampled.
+    The array is 1-D, for phase-encoding lines, or 2-D, for points; any value but zero is sampled. Lines may have
+    further axes of length 1, as fastMRI's code gives them, (1, 1, phase, 1).
     Raises FileFormatError for another file or shape.
     """
     status(path)
@@ -28,6 +29,8 @@ def read_mask(path: Path) -> Tensor:
                 values = np.asarray(hdf5.values(file["mask"]))
         else:
             raise ValueError("it is neither .npy nor HDF5")
+    if values.ndim > 2 and values.size == max(values.shape):
+        values = values.ravel()
     if values.ndim not in (1, 2) or values.dtype.kind not in "biuf":
         raise FileFormatError(
             f"the mask in {shown(path)} is {values.dtype} of shape {dimensions(values.shape)}; one value for each "
