@@ -177,6 +177,17 @@ def test_a_spike_that_all_coils_hear_is_counted() -> None:
     assert words.endswith("Set them to zero in the k-space.")
 
 
+@pytest.mark.parametrize("sampling", [LINES, FEW, Sampling(acceleration=1)])
+@pytest.mark.parametrize("samples", [2, 3])
+def test_a_spike_that_lasts_is_told_with_all_its_samples(sampling: Sampling, samples: int) -> None:
+    kspace = head()
+    line = int(sampling.mask(*kspace.shape[-2:])[0].nonzero()[3])
+    kspace[2, 20 : 20 + samples, line] += 0.3 * kspace.abs().max()
+    words = cautions(measured(kspace, sampling))["spike"]
+    assert "coil 2 (readout 2" in words
+    assert f", and so {'is' if samples == 2 else 'are'} {samples - 1} other" in words
+
+
 def test_a_spike_among_the_calibration_lines_is_no_object_beyond_the_field_of_view() -> None:
     kspace = head()
     kspace[2, 56, 60] += 5 * kspace.abs().max()
