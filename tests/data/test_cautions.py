@@ -194,6 +194,45 @@ def test_a_spike_among_the_calibration_lines_is_no_object_beyond_the_field_of_vi
     assert list(cautions(measured(kspace))) == ["spike"]
 
 
+def with_tone(kspace: Tensor, size: float, frequency: float, *, turning: bool = True) -> Tensor:
+    """K-space into which a tone leaks: so many cycles over a readout, at any phase in each if it is turning."""
+    generator = torch.Generator().manual_seed(0)
+    coils, readout, lines = kspace.shape
+    time = torch.arange(readout) / readout
+    phase = torch.rand(coils, 1, lines if turning else 1, generator=generator)
+    return kspace + size * torch.exp(2j * torch.pi * (frequency * time[:, None] + phase))
+
+
+def level_of(kspace: Tensor) -> float:
+    """The size of samples where there is hardly any signal."""
+    return float(kspace[:, 4:12, 4:12].abs().square().mean().sqrt())
+
+
+@pytest.mark.parametrize("turning", [True, False])
+@pytest.mark.parametrize("sampling", [LINES, FEW, Sampling(acceleration=1)])
+def test_a_tone_that_leaks_into_the_receiver_is_told_with_its_row_and_nothing_that_follows(
+    sampling: Sampling, turning: bool
+) -> None:
+    kspace, frequency = head(0.005), 20.3
+    disturbed = with_tone(kspace, 4 * level_of(kspace), frequency, turning=turning)
+    found = cautions(measured(disturbed, sampling))
+    assert list(found) == ["interference"]
+    assert found["interference"].startswith("Row 28 of the image, counted from 0, has ")
+    tone = torch.exp(2j * torch.pi * frequency * torch.arange(96) / 96)[:, None]
+    outer = (torch.arange(96) - 48).abs()[:, None] > 24  # where the signal is weak
+    amplitude = (tone.conj() * disturbed * outer).sum(-2, keepdim=True) / outer.sum()
+    assert not cautions(measured(disturbed - amplitude * tone, sampling)), "what is advised takes it away"
+
+
+def test_a_tone_beyond_the_output_rows_is_cut_off_with_them_and_not_told() -> None:
+    kspace = head(0.005)
+    mask = LINES.mask(96, 128)
+    for frequency, told in ((20.3, True), (-44.0, False)):
+        disturbed = with_tone(kspace, 4 * level_of(kspace), frequency)
+        one = Measurement(disturbed * mask, mask, (80, 128), disturbed)
+        assert ("interference" in cautions(one)) == told
+
+
 def test_the_peak_of_an_object_that_fills_the_field_of_view_is_no_spike() -> None:
     kspace = head(coils=1) * 0.001
     kspace[:, 48, 64] += 100
