@@ -75,6 +75,15 @@ def test_all_settings_are_listed_and_references_come_from_the_methods(trials: pl
     assert "SSIM: Wang et al. 2004, doi:10.1109/TIP.2003.819861" in found.references
 
 
+def test_seeds_are_listed_once_and_not_with_each_perturbation(trials: pl.DataFrame) -> None:
+    """Each seed of a perturbation repeated all its settings."""
+    knobs = pl.col("perturbation_knobs").str.replace('{"', '{"seed":3,"', literal=True)
+    seeded = trials.with_columns(perturbation_knobs=knobs, seed=pl.lit(3, pl.Int64))
+    one, both = methods(trials).settings, methods(pl.concat([trials, seeded])).settings
+    assert both[:-1] == one[:-1]
+    assert both[-1] == ("seeds", "0, 3")
+
+
 def test_a_method_that_is_not_known_here_is_named_by_its_label(trials: pl.DataFrame) -> None:
     assert (
         "reconstructed by My own"

@@ -115,14 +115,16 @@ def _judged(trials: "DataFrame") -> Iterator[str]:
 def _settings(trials: "DataFrame") -> Iterator[tuple[str, str]]:
     for name, knobs in trials.select("method_label", "knobs").unique(maintain_order=True).iter_rows():
         yield f"{name} (method)", _knobs(knobs)
-    for name, knobs in trials.select("perturbation", "perturbation_knobs").unique(maintain_order=True).iter_rows():
-        if name != CLEAN:
-            yield f"{name} (perturbation)", _knobs(knobs)
+    changes = trials.select("perturbation", "perturbation_knobs").unique(maintain_order=True).iter_rows()
+    # seeds stand once, below
+    yield from dict.fromkeys(
+        (f"{name} (perturbation)", _knobs(knobs, but="seed")) for name, knobs in changes if name != CLEAN
+    )
     yield "seeds", ", ".join(map(str, _names(trials, "seed")))
 
 
-def _knobs(text: str | None) -> str:
-    return ", ".join(f"{name} = {value}" for name, value in stored(text).items()) or "no settings"
+def _knobs(text: str | None, but: str = "") -> str:
+    return ", ".join(f"{name} = {value}" for name, value in stored(text).items() if name != but) or "no settings"
 
 
 def _references(found: list[tuple[str, Any]]) -> Iterator[str]:
