@@ -47,6 +47,7 @@ def test_without_total_variation_the_first_method_is_the_baseline(trials: pl.Dat
     others = trials.filter(pl.col("method_label") != "TV")
     data = pl.read_csv(methods_against_baseline(others, tmp_path / "methods.svg").data)
     assert others["method_label"][0] not in data["method_label"]
+    assert data["baseline"].unique().to_list() == [others["method_label"][0]], "the axis told it, the data did not"
 
 
 def test_one_method_is_beside_none(trials: pl.DataFrame, tmp_path: Path) -> None:

@@ -28,8 +28,10 @@ def methods_against_baseline(trials: pl.DataFrame, path: Path) -> Drawn:
     baseline = next((label for label in labels if label.split()[0].lower() == _BLIND), labels[0])
     metrics = [name for name in _METRICS if name in rows.columns and rows[name].is_finite().any()]
     data = method_difference(rows, baseline, metrics=metrics, volumes=()).rename(_RENAMED)
-    data = data.with_columns(pl.col("method_label").str.strip_suffix(f" less {baseline}"))
-    columns = ["method_label", *frame.SAMPLING, "value", *frame.MEAN, "p", "p_holm", "tests"]
+    data = data.with_columns(
+        pl.col("method_label").str.strip_suffix(f" less {baseline}"), pl.lit(baseline).alias("baseline")
+    )
+    columns = ["method_label", "baseline", *frame.SAMPLING, "value", *frame.MEAN, "p", "p_holm", "tests"]
     shown = frame.with_pattern(data).select(columns)
     samplings = frame.by_sampling(shown)
     sheet = Sheet(TITLE, shown["method_label"], rows=len(samplings), columns=2)
