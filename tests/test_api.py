@@ -172,6 +172,15 @@ def test_a_seed_is_a_whole_number(seed: Any, measurement: rr.Measurement) -> Non
         rr.compare(measurement, Faint(), ROI, rr.perturb("random", measurement, Faint(), ROI), seed=seed)
 
 
+@pytest.mark.slow
+def test_double_precision_is_told_before_the_work(measurement: rr.Measurement) -> None:
+    """Only `make_case` said that no case can be made of it, when the attack had run."""
+    double = rr.Measurement(measurement.kspace.to(torch.complex128), measurement.mask, measurement.matrix)
+    with pytest.warns(UserWarning, match="complex128, and no case can be made .* give complex64") as told:
+        rr.perturb("random", double, Faint().at(), ROI)
+    assert told[0].filename == __file__
+
+
 def test_a_budget_in_place_of_budgets_is_told(measurement: rr.Measurement) -> None:
     with pytest.raises(InputError, match=r"budget is 0\.02; give the list budgets in its place, such as \[0\.01\]"):
         rr.perturb("random", measurement, Faint(), ROI, budget=0.02)

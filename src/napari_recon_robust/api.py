@@ -56,6 +56,7 @@ OnProgress = Callable[[progress.Progress], object]
 P = ParamSpec("P")
 T = TypeVar("T")
 _ROUNDING = 1e-3  # of the k-space's norm
+_SINGLE = 8  # bytes of a sample in the precision of cases, complex64
 
 if not TYPE_CHECKING:  # else every name would be found
     __getattr__ = names(__name__)
@@ -154,10 +155,16 @@ def perturb(
 ) -> list[Perturbed]:
     """Run a perturbation to its end: one result for each budget eta (a fraction), in their order.
 
-    Raises InputError for an unknown kind or knob, a budget outside (0, 1] or an ROI outside the image.
+    Raises InputError for an unknown kind or knob, a budget outside (0, 1] or an ROI outside the image. Warns of samples
+    in double precision, of whose results no case can be made.
     """
     if "budget" in knobs:
         raise InputError(f"budget is {knobs['budget']!r}; give the list budgets in its place, such as [0.01].")
+    if as_measurement(measurement).kspace.dtype.itemsize > _SINGLE:
+        words = (
+            "the k-space is complex128, and no case can be made of what is found in it; to save one, give complex64."
+        )
+        warnings.warn(words, stacklevel=3)  # to the caller of what takes knobs beside
     job = perturbations.get(kind).run(
         measurement, _method(reconstructor), as_roi(roi), as_numbers(budgets, "the budgets"), **knobs
     )
