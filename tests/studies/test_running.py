@@ -247,6 +247,22 @@ def test_shares_run_everything_together(write_plan) -> None:
 
 
 @pytest.mark.slow
+def test_results_of_another_machine_are_copied_beside_the_own(write_plan, tmp_path) -> None:
+    """As the documentation says, of stores that share no file system."""
+    path = write_plan(shard=1)
+    whole, own, other = (tmp_path / name for name in ("whole.results", "own.results", "other.results"))
+    assert run(run_study(path, store=whole)).ended
+    assert not run(run_study(path, store=own, share=(1, 2))).ended
+    assert run(run_study(path, store=other, share=(2, 2))).finished
+    for folder in ("trials", "rows", "provenance"):
+        shutil.copytree(other / folder, own / folder, dirs_exist_ok=True)
+    with mock.patch("napari_recon_robust.studies.work.Measurer.measure", side_effect=AssertionError("run again")):
+        assert run(run_study(path, store=own)).ended
+    tables = [Store.open(store).table() for store in (whole, own)]
+    assert tables[0]["trial"].to_list() == tables[1]["trial"].to_list()
+
+
+@pytest.mark.slow
 def test_the_last_to_end_merges_what_all_have_kept(write_plan) -> None:
     """So that a job array needs no run after it; the worst cases are saved then, too."""
     path = write_plan(shard=1, keep={"worst": 1})
