@@ -63,7 +63,8 @@ def test_the_knob_that_is_prepared_is_a_row(bench: Workbench) -> None:
     assert len(row) == 9
     assert row[0].knobs is not None
     assert (bench.film.label("Knob", row), bench.film.label("Slices", ())) == ("Knob: Tikhonov weight", "Slices")
-    assert row[0].tip == f"weight {row[0].knobs['weight']:.3g}"
+    assert row[0].tip == bench.film.title("Knob", row[0]) == f"Tikhonov weight {row[0].caption}"
+    assert bench.film.title("Samples", row[0]) == f"Samples {row[0].caption}"
 
 
 def test_all_slices_as_they_were_acquired(bench: Workbench) -> None:

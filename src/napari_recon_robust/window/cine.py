@@ -68,8 +68,8 @@ class Cine(QObject):
         """Show one image of a row, by default of that which is looked at, in its panel; nothing is computed for it."""
         key = frame.panel if frame.panel in self.panels.panels else "clean"
         if self.panels.panels and self.bench.acquisition.is_open:
-            name = "Slice" if frame.slice is not None else row or self.bench.film.name or ""
-            self.scene.frame(key, frame.image, f"{name} {frame.caption}".strip(), frame.clean)
+            title = self.bench.film.title(row or self.bench.film.name or "", frame)
+            self.scene.frame(key, frame.image, title, frame.clean)
 
     def _play(self, frames: Sequence[Frame], row: str) -> None:
         self._frames, self._row, self.at = frames, row, self._start(frames)

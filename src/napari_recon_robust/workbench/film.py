@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ..perturbations.outcome import Outcome
 
 _MOST = 60  # images in a row
+_PREPARED = "Knob"  # the row of images that are prepared over the live knobs
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,9 +83,9 @@ class Film(ReviewPart):
             "Methods": self._methods(),
             "Attacks": self._attacks(),
             "Iterations": self._iterations,
-            "Plausible images": _of(self._choosing.variants),
-            "Samples": _of(self._choosing.members),
-            "Knob": self._prepared(),
+            "Plausible images": self._variants(self._choosing.variants),
+            "Samples": self._variants(self._choosing.members),
+            _PREPARED: self._prepared(),
             "Slices": self._slices,
         }
         return {name: frames for name, frames in found.items() if len(frames) > 1}
@@ -96,6 +97,14 @@ class Film(ReviewPart):
         if method is None or not turned:
             return name
         return f"{name}: {' · '.join(knob.label for knob in method.reconstructor.knobs if knob.name in turned)}"
+
+    def title(self, name: str, frame: Frame) -> str:
+        """The title of a panel that shows an image of a row: its caption says nothing without the knobs or the row."""
+        if frame.slice is not None:
+            return f"Slice {frame.caption}"
+        if name == _PREPARED and frame.knobs is not None:
+            return self._set(frame.knobs)
+        return f"{name} {frame.caption}".strip()
 
     def read_slices(self, done: Callable[[], object]) -> Task[list[Frame]]:
         """Read every slice of the scan as it was acquired, without measuring it; then call `done`.
@@ -162,9 +171,22 @@ class Film(ReviewPart):
     def _prepared(self) -> list[Frame]:
         found = self._reconstruction.renders()
         return [
-            Frame(" · ".join(written(value) for value in knobs.values()), image, "clean", _listed(knobs), knobs=knobs)
+            Frame(" · ".join(written(value) for value in knobs.values()), image, "clean", self._set(knobs), knobs=knobs)
             for knobs, image in found[-_MOST:]
         ]
+
+    def _variants(self, variants: "Sequence[Variant]") -> list[Frame]:
+        return [
+            Frame(f"{number}", one.image.cpu(), "clean", self._set(one.knobs), knobs=one.knobs)
+            for number, one in enumerate(variants[:_MOST], 1)
+        ]
+
+    def _set(self, knobs: Mapping[str, Any]) -> str:
+        """The knobs of the method with their values, named as the dock names them."""
+        method = self._reconstruction.method
+        labels = {} if method is None else {knob.name: knob.label for knob in method.reconstructor.knobs}
+        values = {name: written(value) if isinstance(value, float) else str(value) for name, value in knobs.items()}
+        return " · ".join(f"{labels.get(name, name)} {value}" for name, value in values.items())
 
     def _record(self, perturbed: "Perturbed | None") -> None:
         """Keep the image of each step of a search; a search that starts anew forgets those before."""
@@ -189,18 +211,6 @@ class Film(ReviewPart):
     def _forget(self) -> None:
         self._slices = []
         self._forget_iterations()
-
-
-def _of(variants: "Sequence[Variant]") -> list[Frame]:
-    return [
-        Frame(f"{number}", one.image.cpu(), "clean", _listed(one.knobs), knobs=one.knobs)
-        for number, one in enumerate(variants[:_MOST], 1)
-    ]
-
-
-def _listed(knobs: Mapping[str, Any]) -> str:
-    values = {name: written(value) if isinstance(value, float) else str(value) for name, value in knobs.items()}
-    return ", ".join(f"{name} {value}" for name, value in values.items())
 
 
 def _slices(scan: "Scan", panel: str) -> Job[list[Frame]]:

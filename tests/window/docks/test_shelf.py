@@ -121,7 +121,7 @@ def test_the_film_strip_shows_a_row_and_plays_it_until_a_key(seen: Any, qtbot: A
     assert row.thumbnails[-1].isChecked()
     row.slider.setValue(2)
     clean = seen.panels.panels["clean"]
-    assert clean.title.startswith("Knob ")
+    assert clean.title == f"Tikhonov weight {seen.bench.film.frames[2].caption}"
     assert np.array_equal(clean.stack[seen.panels.navigation.slice], seen.bench.film.frames[2].image.numpy())
     seen.cine.set_rate(20)
     titles = set[str]()
@@ -132,7 +132,7 @@ def test_the_film_strip_shows_a_row_and_plays_it_until_a_key(seen: Any, qtbot: A
     seen.bench.film.name = "Attacks"  # as when the row that plays is there no more
     played = seen.cine.at
     until(lambda: seen.cine.at != played)
-    assert clean.title == f"Knob {seen.bench.film.rows['Knob'][seen.cine.at].caption}"
+    assert clean.title == f"Tikhonov weight {seen.bench.film.rows['Knob'][seen.cine.at].caption}"
     seen.bench.film.choose("Knob")
     before = seen.panels.window
     press(seen, qtbot, "6")
