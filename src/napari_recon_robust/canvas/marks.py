@@ -16,8 +16,9 @@ _WIDER = 1.5  # times as wide as a ring: a measured line, whose green has to be 
 _INSETS = np.array([0.2, 0.06])  # of half the height and the width, between an edge and a letter: titles are at the top
 _WORDS = 0.04  # of the image where it is not magnified, between a measured line and its words
 _HEADS = 0.12  # of the image: where titles are at its top, and the notice and the scale bar at its foot
-_ADVANCE = 1.4  # pixels of a letter for each point of its size; those of "mm" are wide
-# Of a letter on bright tissue: its colour, and its half size as a share of the image.
+_ADVANCE, _LINE = 1.4, 2.0  # pixels of a letter and of a line for each point of its size; those of "mm" are wide
+# Of a letter on bright tissue: its colour, and its half size as a share of the image. That of a measure is as large as
+# its words.
 _GROUND, _HALF = "#000000b0", 0.026
 _CLEAR = "transparent"
 _Shape = tuple[str, np.ndarray, str, float, str, str]  # kind, vertices, colour, width, words, colour of the inside
@@ -150,11 +151,12 @@ class Marks:
         for one in self._rules:
             # Not as a polygon: napari divides it into triangles, and fails at some whose edges cross.
             line = np.vstack([one.points, one.points[:1]]) if one.closed else one.points
-            half = len(one.words) * _ADVANCE * points(SIDE) / 2 / self._zoom()
-            beside = _beside(geometry, one.points, self._thinner, half)
+            half = np.array([_LINE, len(one.words) * _ADVANCE]) * points(SIDE) / 2 / self._zoom()  # down, to the right
+            ground = _SQUARE @ (half[:, None] * geometry.laid.matrix / geometry.transform["scale"][1:])
+            beside = _beside(geometry, one.points, self._thinner, float(half[1]))
             for index in range(geometry.shape[0]) if one.slice is None else (one.slice,):
                 found.append(("path", _on(index, line), RULE, _WIDER * width, "", _CLEAR))
-                found.append(("rectangle", _on(index, _SQUARE / 2 + beside), _CLEAR, 0.0, one.words, _CLEAR))
+                found.append(("rectangle", _on(index, ground + beside), _CLEAR, 0.0, one.words, _GROUND))
         return found
 
 
