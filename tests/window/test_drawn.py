@@ -94,3 +94,15 @@ def test_outlines_that_are_moved_together_are_one_step(seen: Session, hand: Hand
     assert seen.bench.undoing.undone_next == "reshaping 2 regions"
     seen.bench.undoing.undo()
     assert set(before) <= set(regions.all)
+
+
+def test_undo_right_after_a_deletion_brings_back_what_was_deleted(seen: Session, hand: Hand, until: Until) -> None:
+    regions = seen.bench.regions
+    box, around = regions.draw(BOX, 1), regions.draw(ROUND, 1)
+    hand.drag(0, 0)
+    hand.layer.remove_selected()
+    keys.run("undo", seen.panels.viewer)  # before the deletion has come to its turn
+    until(hand.is_done)
+    until(lambda: box in regions.all)
+    assert around in regions.all
+    assert seen.bench.undoing.redone_next.startswith("deleting")

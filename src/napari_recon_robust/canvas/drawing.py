@@ -46,6 +46,7 @@ class Drawing:
         self.visible = True
         self._edge_colours = EDGE, SELECTED_EDGE
         self._thinner = 1.0
+        self._waiting = 0  # edits by hand that are not said yet
         viewer.layers.selection.events.active.connect(self._on_tool)
 
     def colour(self, edge: str, selected: str) -> None:
@@ -183,9 +184,26 @@ class Drawing:
         indices = tuple(range(before, len(now))) if action == "added" else tuple(event.data_indices)
         if action == "added" and all(_is_click(layer, index) for index in indices):
             kind = str(layer.mode).removeprefix("add_")
-            self._later(lambda: self.clicked.emit(kind))
+            self._hand_over(lambda: self.clicked.emit(kind))
         else:
-            self._later(lambda: self.edited.emit(action, indices, now))
+            self._hand_over(lambda: self.edited.emit(action, indices, now))
+
+    def _hand_over(self, emit: Callable[[], None]) -> None:
+        """Say what was done by hand once napari has finished what it is at."""
+        self._waiting += 1
+
+        def hand_over() -> None:
+            self._waiting -= 1
+            emit()
+
+        self._later(hand_over)
+
+    def after_edits(self, function: Callable[[], None]) -> None:
+        """Call a function when all that was done by hand is said: at once, unless something waits for its turn."""
+        if self._waiting:
+            self._later(function)
+        else:
+            function()
 
 
 def _is_click(layer: Shapes, index: int) -> bool:

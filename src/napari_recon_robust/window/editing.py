@@ -32,20 +32,28 @@ class Editing:
     def undo(self) -> None:
         """Undo the last setting; while a labels layer of the user's is painted on, napari's own undo is meant."""
         undoing = self.bench.undoing
-        self._step("Undone", undoing.undone_next, undoing.undo, Labels.undo)
+        self._step("Undone", lambda: undoing.undone_next, undoing.undo, Labels.undo)
 
     def redo(self) -> None:
         """Do again what was undone last."""
         undoing = self.bench.undoing
-        self._step("Done again", undoing.redone_next, undoing.redo, Labels.redo)
+        self._step("Done again", lambda: undoing.redone_next, undoing.redo, Labels.redo)
 
     def _step(
-        self, word: str, what: str, step: "Callable[[], Task[Slice] | None]", own: Callable[[Labels], None]
+        self,
+        word: str,
+        named: Callable[[], str],
+        step: "Callable[[], Task[Slice] | None]",
+        own: Callable[[Labels], None],
     ) -> None:
         painted = self.panels.viewer.layers.selection.active
         if isinstance(painted, Labels):
             own(painted)
-        elif self._attempt(lambda: self.following.restore(step)):
+        else:  # an outline that was deleted a moment ago is the last step, though it may wait for its turn
+            self.panels.drawing.after_edits(lambda: self._take(word, named(), step))
+
+    def _take(self, word: str, what: str, step: "Callable[[], Task[Slice] | None]") -> None:
+        if self._attempt(lambda: self.following.restore(step)):
             self.jobs.said.emit(f"{word}: {what}.")
 
     def show_attack(self, entry: "Entry") -> None:
