@@ -12,7 +12,7 @@ from ..ground.arguments import as_kind, as_number
 from ..ground.cached import cached_property
 from ..ground.errors import InputError, dimensions
 from ..physics import fourier
-from ..physics.model import ForwardModel, root_sum_of_squares
+from ..physics.model import ForwardModel, coil_combined, root_sum_of_squares
 from .points import extent, measured_points, whole_lines
 from .quantile import upper_quantile
 
@@ -312,7 +312,7 @@ class Measurement:
         coil_images = _reference_coils(self)
         if coil_images is None:
             return None
-        return self.crop((self.calibration.sensitivities.conj() * coil_images).sum(-3))
+        return self.crop(coil_combined(coil_images, self.calibration.sensitivities))
 
 
 def as_measurement(given: object) -> Measurement:

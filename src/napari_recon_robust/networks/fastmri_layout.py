@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from ..ground.errors import WeightsError
 from ..physics import fourier
-from ..physics.model import root_sum_of_squares
+from ..physics.model import coil_combined, root_sum_of_squares
 from .correction import ends_correction, zero_at_first
 
 N = TypeVar("N", bound=nn.Module)
@@ -232,7 +232,7 @@ class Cascade(nn.Module):
 
     def forward(self, k: Tensor, y: Tensor, mask: Tensor, maps: Tensor, dims: tuple[int, ...]) -> Tensor:
         """One step; k, y and maps (batch, coils, rows, columns), with F along `dims`, their origin at index 0."""
-        image = (maps.conj() * torch.fft.ifftn(k, dim=dims, norm="ortho")).sum(-3)
+        image = coil_combined(torch.fft.ifftn(k, dim=dims, norm="ortho"), maps)
         correction = torch.fft.ifftshift(self.model(torch.fft.fftshift(image, dims), self.image_weight), dims)
         correction = torch.fft.fftn(maps * correction.unsqueeze(-3), dim=dims, norm="ortho")
         return k - self.dc_weight * mask * (k - y) - correction

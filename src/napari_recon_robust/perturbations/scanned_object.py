@@ -10,6 +10,7 @@ from torch import Tensor
 from ..ground.cached import cached_property
 from ..physics import fourier
 from ..physics.fourier import centre_pad_image
+from ..physics.model import coil_combined
 from .base import SENSITIVITIES, Setup
 
 # Of a kind that moves the object.
@@ -115,7 +116,7 @@ class ScannedObject:
         """Sum conj(S) F^-1 k of the k-space of every coil on all points, complex64 of the model's (rows, columns)."""
         measurement = self.setup.measurement
         coil_images = fourier.ifft(measurement.to_data(kspace), measurement.dims)
-        return (measurement.calibration.sensitivities.conj() * coil_images).sum(-3)
+        return coil_combined(coil_images, measurement.calibration.sensitivities)
 
     def of_coils(self, coil_images: Tensor) -> Tensor:
         """Coil images (coils, rows, columns) in k-space, complex64 (coils, readout, phase), on all points."""

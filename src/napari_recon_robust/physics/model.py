@@ -47,7 +47,7 @@ class ForwardModel:
 
     def adjoint(self, data: Tensor) -> Tensor:
         """A^H y: data (..., coils, rows, columns) to image (..., rows, columns)."""
-        return (self.sensitivities.conj() * fourier.ifft(self.mask * data, self.dims)).sum(-3)
+        return coil_combined(self.coil_images(data), self.sensitivities)
 
     def misfit(self, image: Tensor, data: Tensor) -> Tensor:
         """||A x - M y|| / ||M y||: image (..., rows, columns), data y (..., coils, rows, columns) to real (...).
@@ -142,7 +142,7 @@ class _Normal(torch.autograd.Function):
         # Circular shifts commute with F^H M F, so the plain transforms do.
         mask = torch.fft.ifftshift(model.mask, model.dims)
         spectrum = torch.fft.fftn(model.sensitivities * image.unsqueeze(-3), dim=model.dims)
-        return (model.sensitivities.conj() * torch.fft.ifftn(mask * spectrum, dim=model.dims)).sum(-3)
+        return coil_combined(torch.fft.ifftn(mask * spectrum, dim=model.dims), model.sensitivities)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
@@ -161,6 +161,11 @@ def data_norm(data: Tensor) -> Tensor:
     torch's norm adds the squares up one by one: in single precision it is 0.3% too small for 32 coils of 640x372.
     """
     return (data.real.square() + data.imag.square()).sum((-3, -2, -1)).sqrt()
+
+
+def coil_combined(coil_images: Tensor, sensitivities: Tensor) -> Tensor:
+    """S^H x = sum_i conj(S_i) x_i: two (..., coils, rows, columns) to complex (..., rows, columns)."""
+    return (sensitivities.conj() * coil_images).sum(-3)
 
 
 def root_sum_of_squares(coil_images: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ from ..ground.errors import InputError
 from ..ground.guard import check_length, opening
 from ..ground.writing import WritingError, write
 from ..physics import coils, fourier, unexplained
-from ..physics.model import root_sum_of_squares
+from ..physics.model import coil_combined, root_sum_of_squares
 from ..physics.sampling import outside_acs
 from .sources import Acquisition, BankSpecification
 
@@ -89,7 +89,7 @@ def calibrated(acquired: Acquisition, specification: BankSpecification, rng: Gen
     return TrainingCase(
         coil_images=fourier.ifft(acquired.hybrid, (-1,)) / scale,
         sensitivities=maps,
-        truth=(maps.conj() * acquired.wanted).sum(-3) / scale,
+        truth=coil_combined(acquired.wanted, maps) / scale,
         magnitude=magnitude / scale,
         noise=acquired.sigma / scale,
         centre_lines=lines,

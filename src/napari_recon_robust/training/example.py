@@ -16,7 +16,7 @@ from ..ground.cached import cached_property
 from ..ground.errors import InputError
 from ..ground.specification import Specification
 from ..physics import fourier
-from ..physics.model import ForwardModel, root_sum_of_squares
+from ..physics.model import ForwardModel, coil_combined, root_sum_of_squares
 from ..physics.sampling import Pattern, Sampling, outside_acs
 from ..reconstructors.problem import LEAST_NOISE, Problem
 from .case import FEWEST_OUTSIDE, TrainingCase, central_lines
@@ -114,7 +114,7 @@ def padded(case: TrainingCase, before: float, after: float) -> TrainingCase:
     return replace(
         case,
         coil_images=of_lines(case.coil_images),
-        truth=(case.sensitivities.conj() * wanted).sum(0),
+        truth=coil_combined(wanted, case.sensitivities),
         magnitude=root_sum_of_squares(wanted),
         acquired=acquired,
     )

@@ -20,7 +20,7 @@ from torch.nn import functional
 from ..data.foreground import foreground
 from ..perturbations.features.feature import SHAPES, Feature, Tissue
 from ..physics import fourier
-from ..physics.model import root_sum_of_squares
+from ..physics.model import coil_combined, root_sum_of_squares
 from .example import Example, measured
 from .sources import log_uniform
 
@@ -119,7 +119,7 @@ def insert(example: Example, features: Sequence[Feature]) -> Example:
     sampled = measured(problem)
     kspace = (sampled | ~model.mask) * fourier.fft(model.sensitivities * delta, model.dims)
     z = fourier.ifft(kspace, model.dims)
-    change = (model.sensitivities.conj() * z).sum(-3)
+    change = coil_combined(z, model.sensitivities)
     power = model.sensitivities.abs().square().sum(-3)
     both = (change.conj() * truth).real / torch.where(power > 0, power, 1.0)
     square = example.magnitude.square() + 2 * both + z.abs().square().sum(-3)

@@ -10,7 +10,7 @@ from torch import Tensor
 from ...ground.cached import cached_property
 from ...ground.errors import InputError, ModelError
 from ...physics import fourier
-from ...physics.model import ForwardModel, root_sum_of_squares
+from ...physics.model import ForwardModel, coil_combined, root_sum_of_squares
 from ...reconstructors.classical.cg_sense import ITERATIONS, conjugate_gradients
 from .ascent import Ascent, Search
 from .objective import Objective
@@ -170,8 +170,7 @@ class _Model:
 
     def _coil_images(self, z: Tensor) -> Tensor:
         """F^H M z, complex64 (coils, rows, columns) of the model's size: what all linear reconstructions begin with."""
-        measurement = self.measurement
-        return fourier.ifft(measurement.data_mask * measurement.to_data(z), measurement.dims)
+        return self.measurement.model.coil_images(self.measurement.to_data(z))
 
     def _flat(self, z: Tensor) -> Tensor:
         return torch.view_as_real(z[:, self.sampled]).flatten()
@@ -190,7 +189,7 @@ class _Linear:
 
     def __call__(self, coil_images: Tensor) -> Tensor:
         """The change of the image's magnitude, float (rows, columns) of the model's size."""
-        return (self.phase.conj() * self._solved(self._combined(coil_images))).real
+        return (self.phase.conj() * self._image(coil_images)).real
 
     def adjoint(self, image: Tensor) -> Tensor:
         """R^T of an image (rows, columns): coil images, complex64 (coils, rows, columns)."""
@@ -199,10 +198,10 @@ class _Linear:
     @cached_property
     def phase(self) -> Tensor:
         """The phase p, complex64 of the model's size, zero where the image is zero."""
-        return self._solved(self._combined(self.acquired)).sgn()
+        return self._image(self.acquired).sgn()
 
-    def _combined(self, coil_images: Tensor) -> Tensor:
-        return (self.model.sensitivities.conj() * coil_images).sum(-3)
+    def _image(self, coil_images: Tensor) -> Tensor:
+        return self._solved(coil_combined(coil_images, self.model.sensitivities))
 
     def _solved(self, image: Tensor) -> Tensor:
         if not self.weight:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ...data.measurement import Measurement
 from ...ground.knob import Knob
-from ...physics.model import root_sum_of_squares
+from ...physics.model import coil_combined, root_sum_of_squares
 from ..base import Kind
 
 COMBINE = Knob(
@@ -31,5 +31,5 @@ def combine(measurement: Measurement, coil_images: Tensor, knobs: Mapping[str, A
     coil_images: x_i, complex64 (..., coils, rows, columns) in the model's image space.
     """
     if knobs["combine"] == "combined":
-        return measurement.crop((measurement.calibration.sensitivities.conj() * coil_images).sum(-3))
+        return measurement.crop(coil_combined(coil_images, measurement.calibration.sensitivities))
     return measurement.crop(root_sum_of_squares(coil_images)).to(coil_images.dtype)

@@ -14,7 +14,7 @@ from ...ground.knob import Knob
 from ...networks.fastmri_layout import FastMRIVarNet, acs_columns, passes_image
 from ...networks.loading import load_layout
 from ...physics import fourier
-from ...physics.model import ForwardModel, root_sum_of_squares
+from ...physics.model import ForwardModel, coil_combined, root_sum_of_squares
 from ...physics.sampling import acs_region
 from ...weights import store
 from ..base import Kind, Reconstructor
@@ -154,7 +154,8 @@ class TrainableVarNet(FastMRIVarNet):
         sensitivities = "learned" if (self.learned if learned is None else learned) else "estimated"
         model, data = with_sensitivities(self, problem, sensitivities), _batch(problem.data)
         seen = _seen(self, problem, model.sensitivities, sensitivities)
-        image = combined(super().forward(data, model.mask, seen, model.dims), model.sensitivities, model.dims)
+        last = super().forward(data, model.mask, seen, model.dims)
+        image = coil_combined(fourier.ifft(last, model.dims), model.sensitivities)
         if self.passes_image:
             image = last_step(model, data, image, problem.noise, consistency)
         return image.reshape(*problem.data.shape[:-3], *image.shape[-2:])
@@ -220,11 +221,6 @@ def _batch(x: Tensor) -> Tensor:
     return x.reshape(-1, *x.shape[-3:])
 
 
-def combined(data: Tensor, maps: Tensor, dims: tuple[int, ...]) -> Tensor:
-    """S^H F^-1 k: data and maps (..., coils, rows, columns) to an image (..., rows, columns)."""
-    return (maps.conj() * fourier.ifft(data, dims)).sum(-3)
-
-
 def noise_and_scale(measurement: Measurement) -> tuple[Tensor, Tensor]:
     """The noise level relative to the scale, and the scale, of each slice: two real tensors (batch, 1, 1)."""
     batch = measurement.kspace.shape[:-3]
@@ -239,8 +235,8 @@ def _finished(model: ForwardModel, last: Tensor, knobs: Mapping[str, Any], ended
     """
     maps, coil_images = model.sensitivities, fourier.ifft(last, model.dims)
     if "consistency" in knobs:
-        image = (maps.conj() * coil_images).sum(-3)
+        image = coil_combined(coil_images, maps)
         coil_images = coil_images + maps * (ended(image) - image).unsqueeze(-3)
     if knobs["combination"] == "rss":
         return root_sum_of_squares(coil_images)
-    return (maps.conj() * coil_images).sum(-3)
+    return coil_combined(coil_images, maps)

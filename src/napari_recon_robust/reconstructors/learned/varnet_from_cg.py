@@ -12,7 +12,7 @@ from ...ground.knob import Knob
 from ...networks.channels import local_phase
 from ...networks.fastmri_layout import FastMRIVarNet
 from ...physics import fourier
-from ...physics.model import ForwardModel
+from ...physics.model import ForwardModel, coil_combined
 from ..classical.cg_sense import tikhonov
 from ..problem import Problem
 from .last_step import CONSISTENCY, ERROR, last_step
@@ -21,7 +21,6 @@ from .varnet import (
     SENSITIVITIES,
     TrainableVarNet,
     VarNet,
-    combined,
     data_and_sensitivities,
     learned_sensitivities,
     noise_and_scale,
@@ -102,4 +101,5 @@ def refine(network: Cascades, model: ForwardModel, data: Tensor) -> Tensor:
     phase = local_phase(start.detach(), PHASE_FLOOR * start.detach().abs().amax((-2, -1), keepdim=True))
     maps = model.sensitivities * phase.unsqueeze(-3)
     first = data + ~model.mask * fourier.fft(model.sensitivities * start.unsqueeze(-3), model.dims)
-    return phase * combined(network(data, model.mask, maps, model.dims, first), maps, model.dims)
+    last = network(data, model.mask, maps, model.dims, first)
+    return phase * coil_combined(fourier.ifft(last, model.dims), maps)
