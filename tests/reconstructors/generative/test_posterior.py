@@ -24,6 +24,7 @@ from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.progress import Job, Progress, run
 from napari_recon_robust.physics.model import ForwardModel
 from napari_recon_robust.reconstructors import registry
+from napari_recon_robust.reconstructors.classical.cg_sense import steps_needed
 from napari_recon_robust.reconstructors.generative import posterior
 from napari_recon_robust.reconstructors.generative.posterior import (
     Denoised,
@@ -32,7 +33,6 @@ from napari_recon_robust.reconstructors.generative.posterior import (
     assumed_noise,
     conditional_draw,
     posterior_sample,
-    steps_needed,
 )
 from napari_recon_robust.reconstructors.problem import Problem
 
@@ -148,7 +148,7 @@ def test_a_draw_is_that_of_matrices_also_without_noise(tiny: Problem, noise: flo
 @pytest.mark.parametrize(("noise", "largest"), [(0.0, 0.1), (1e-12, 0.1), (0.0, 1e6), (1e-5, 1e-9)])
 def test_no_draw_takes_more_steps_than_single_precision_can_use(noise: float, largest: float) -> None:
     sigma = assumed_noise(torch.tensor([[noise]]), torch.tensor([largest]))
-    assert steps_needed(1 + 2 * largest / float(sigma) ** 2) < 800
+    assert steps_needed(1 + 2 * largest / float(sigma) ** 2, posterior.PRECISION) < 800
 
 
 @pytest.mark.slow

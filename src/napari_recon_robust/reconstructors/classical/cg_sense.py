@@ -1,5 +1,6 @@
 """CG-SENSE: regularized least squares by conjugate gradients."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -100,6 +101,11 @@ def solution_and_residual(operator: Callable[[Tensor], Tensor], b: Tensor, itera
         previous, energy = energy, _energy(r)
         p = r + _ratio(energy, previous) * p
     return x, r
+
+
+def steps_needed(condition: float, precision: float) -> int:
+    """The n with which 2 exp(-2 n / sqrt(condition)), which bounds the relative error, is at most `precision`."""
+    return math.ceil(math.log(2 / precision) / 2 * math.sqrt(condition))
 
 
 def _energy(x: Tensor) -> Tensor:

@@ -26,7 +26,7 @@ from ...networks.image_network import ResidualUNet
 from ...networks.loading import load_trained
 from ..base import Reconstructor
 from ..classical import tv
-from ..classical.cg_sense import conjugate_gradients
+from ..classical.cg_sense import conjugate_gradients, steps_needed
 from ..problem import Problem, assemble, in_turn, problems
 
 LEVELS = 0.002, 0.6  # levels of noise that the denoiser is trained for, relative to the image's scale
@@ -256,7 +256,7 @@ def conditional_draw(prior: "Denoised", problem: Problem, generator: torch.Gener
 
     perturbed = prior.mean + 2**0.5 * scaled(noise(prior.mean))  # a part of complex noise has half its variance
     data = problem.right_hand_side + model.adjoint(sigma * noise(problem.data))
-    iterations = steps_needed(1 + float(prior.variance.amax() / power))
+    iterations = steps_needed(1 + float(prior.variance.amax() / power), PRECISION)
     right = scaled(data - model.normal(perturbed))
     return perturbed + scaled(
         conjugate_gradients(lambda u: scaled(model.normal(scaled(u))) + power * u, right, iterations)
@@ -271,11 +271,6 @@ def assumed_noise(noise: Tensor, variance: Tensor) -> Tensor:
     """
     least = 2 * torch.finfo(variance.dtype).eps / PRECISION * variance.amax()
     return torch.maximum(noise, least.sqrt())
-
-
-def steps_needed(condition: float) -> int:
-    """The n for which 2 exp(-2 n / sqrt(condition)), the bound of the error of conjugate gradients, is `PRECISION`."""
-    return math.ceil(math.log(2 / PRECISION) / 2 * math.sqrt(condition))
 
 
 class Denoised(NamedTuple):

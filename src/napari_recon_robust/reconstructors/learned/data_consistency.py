@@ -1,6 +1,5 @@
 """Data consistency in unrolled networks: (A^H A + w I)^-1, exactly or by conjugate gradients."""
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ...physics.model import ForwardModel
-from ..classical.cg_sense import tikhonov
+from ..classical.cg_sense import steps_needed, tikhonov
 
 _PROBES = 4
 _PRECISION = 1e-4  # of an iterative inverse
@@ -77,9 +76,7 @@ class IterativeInverse(DataConsistency):
 
     def __init__(self, model: ForwardModel, penalty: Tensor) -> None:
         self.model, self.penalty = model, penalty
-        # Conjugate gradients err by at most 2 exp(-2 n / sqrt(condition)), and the condition is at most 1 + 1 / w.
-        condition = 1 + 1 / float(penalty.detach())
-        self.iterations = math.ceil(math.log(2 / _PRECISION) / 2 * math.sqrt(condition))
+        self.iterations = steps_needed(1 + 1 / float(penalty.detach()), _PRECISION)  # A^H A has no eigenvalue above 1
         with torch.no_grad():
             generator = torch.Generator().manual_seed(0)
             angle = 2 * torch.pi * torch.rand(_PROBES, *model.shape, generator=generator, dtype=torch.float32)
