@@ -11,10 +11,10 @@ from napari_recon_robust.ground.errors import InputError, ModelError
 from napari_recon_robust.ground.progress import Progress, run
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.reconstructors.generative.dagan import DAGAN
-from napari_recon_robust.reconstructors.learned.adaptation import Trained
 from napari_recon_robust.reconstructors.learned.hqs_supervised import HQSSupervised
 from napari_recon_robust.reconstructors.learned.hyperrecon import HyperRecon
 from napari_recon_robust.reconstructors.learned.test_time_training import NETWORKS, TestTimeTraining
+from napari_recon_robust.reconstructors.learned.trained import TrainedReconstructor
 from napari_recon_robust.reconstructors.learned.unet_joint import ComplexUNet
 from napari_recon_robust.reconstructors.problem import problems
 
@@ -66,7 +66,7 @@ def test_knobs_of_the_method_are_its_own(hyperrecon: HyperRecon, lines: Measurem
 def test_the_networks_image_of_a_slice_is_the_same_by_itself(id: str, lines: Measurement) -> None:
     """Test-time training sees slices as problems; what a user sees is the image of the measurement."""
     method = registry.get(id).at()
-    trained = cast(Trained, method.reconstructor)
+    trained = cast(TrainedReconstructor, method.reconstructor)
     with torch.no_grad():
         (problem,) = problems(lines)
         alone = trained.solve(trained.network(torch.device("cpu")), problem, **method.knobs)

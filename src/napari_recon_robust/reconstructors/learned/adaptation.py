@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, cast
+from typing import cast
 
 import numpy as np
 import torch
@@ -15,28 +15,13 @@ from ...physics.model import ForwardModel
 from ...physics.sampling import beside_acs
 from ..base import Method
 from ..problem import LEAST_NOISE, Problem, problems
+from .trained import TrainedReconstructor
 
 SHARE = 1 / 8  # of the samples outside the ACS, held out
 FEWEST = 64  # samples held out; fewer decide nothing
 EVERY = 5  # steps between evaluations of the held-out error
 PATIENCE = 4  # evaluations without a smaller error, after which the learning ends
 ERRORS = 3.0  # standard errors by which the held-out error must fall
-
-
-class Trained(Protocol):
-    """What a reconstructor needs for test-time training: its network, and the image by any network of this kind."""
-
-    def network(self, device: torch.device) -> nn.Module:
-        """The trained network; all instances share it, so it must never be changed."""
-        ...
-
-    def solve(self, network: nn.Module, problem: Problem, **knobs: Any) -> Tensor:
-        """The image of one slice by a network of this kind, relative to the problem's scale; magnitudes are real."""
-        ...
-
-    def apply(self, network: nn.Module, measurement: Measurement, **knobs: Any) -> Tensor:
-        """The image by a network of this kind, in the scan's units."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +62,7 @@ def adapt(method: Method, measurement: Measurement, steps: int, rate: float) -> 
 
     Previews are images as they are while it learns.
     """
-    trained = cast(Trained, method.reconstructor).network(measurement.kspace.device)
+    trained: nn.Module = cast(TrainedReconstructor, method.reconstructor).network(measurement.kspace.device)
     (problem,) = problems(measurement)
     held_out = _held_out(measurement, problem.model.shape)
     if held_out is None:
@@ -121,7 +106,8 @@ class _Fit:
 
     def image(self, network: nn.Module) -> Tensor:
         """The image, complex64 (rows, columns). A magnitude takes the phase of a regularized SENSE image."""
-        image = cast(Trained, self.method.reconstructor).solve(network, self.problem, **self.method.knobs)
+        reconstructor = cast(TrainedReconstructor, self.method.reconstructor)
+        image = reconstructor.solve(network, self.problem, **self.method.knobs)
         return image if image.is_complex() else image * self.problem.aligned_linearly[1]
 
     def misfit(self, image: Tensor) -> Tensor:

@@ -1,29 +1,15 @@
 """A trained network with its corrections at zero, where its training started. Each network is compared with it."""
 
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ...data.measurement import Measurement
-from ...ground.knob import Knob
 from ...networks.correction import without_correction
 from ..base import Reconstructor
 
-
-class Correcting(Protocol):
-    """A reconstructor that runs one network."""
-
-    label: str
-    knobs: tuple[Knob, ...]
-
-    def network(self, device: torch.device) -> nn.Module:
-        """The trained network; all instances share it."""
-        ...
-
-    def apply(self, network: Any, measurement: Measurement, **knobs: Any) -> Tensor:
-        """The image by a network of this kind, in the scan's units."""
-        ...
+if TYPE_CHECKING:
+    from .trained import TrainedReconstructor
 
 
 class Start(Reconstructor):
@@ -32,7 +18,7 @@ class Start(Reconstructor):
     For an unrolled network that starts at A^H y it is a regularized SENSE image, for one from TV it is nearly TV's.
     """
 
-    def __init__(self, method: Correcting, id: str) -> None:
+    def __init__(self, method: "TrainedReconstructor", id: str) -> None:
         """id: the method's own, or the name of its file."""
         self.method = method
         self.id, self.label, self.knobs = f"{id}, start", f"{method.label}, without its correction", method.knobs

@@ -13,7 +13,8 @@ from ...ground.knob import Knob
 from ...ground.progress import Job, Progress, run
 from ..base import Method, Reconstructor
 from ..problem import one_by_one
-from .adaptation import Trained, adapt
+from .adaptation import adapt
+from .trained import TrainedReconstructor
 
 NETWORKS = ("hqs-supervised", "unrolled-hqs", "varnet", "hyperrecon", "unet", "unet-joint", "dagan")
 
@@ -103,7 +104,7 @@ class TestTimeTraining(Reconstructor):
     def _adapted(self, knobs: Mapping[str, Any]) -> Method:
         """The method whose network goes on learning."""
         method = self.method or _shipped(knobs["network"])
-        if not hasattr(method.reconstructor, "solve"):
+        if not isinstance(method.reconstructor, TrainedReconstructor):
             raise InputError(f"{method.label} has no trained network that could go on learning; choose one that has.")
         return method
 
@@ -130,7 +131,7 @@ def _image(method: Method, network: nn.Module | None, measurement: Measurement) 
     """The image by this network in place of the method's own, or the method's own image without one."""
     if network is None:
         return method(measurement)
-    return cast(Trained, method.reconstructor).apply(network, measurement, **method.knobs)
+    return cast(TrainedReconstructor, method.reconstructor).apply(network, measurement, **method.knobs)
 
 
 def _shipped(id: str) -> Method:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ...data.measurement import Measurement
 from ...former import names
@@ -52,19 +52,25 @@ class TrainedReconstructor(Reconstructor):
         return self.apply(self.network(measurement.kspace.device), measurement, **knobs)
 
     def network(self, device: torch.device) -> Any:
-        """The trained network, of the class that the table of networks has for the method; all instances share it."""
+        """The trained network, of the class that the table of networks has for the method.
+
+        All instances share it, so it must never be changed.
+        """
         return load_trained(networks.kind_of(type(self).id), self.weights, device)
 
-    def start(self) -> Start:
+    def start(self) -> Reconstructor:
         """The same method with its correction at zero."""
         return Start(self, self.id)
 
-    def apply(self, network: nn.Module, measurement: Measurement, **knobs: Any) -> Tensor:
+    def apply(self, network: Any, measurement: Measurement, **knobs: Any) -> Tensor:
         """The image by a network of this kind."""
         return assemble([self.solve(network, problem, **knobs) for problem in problems(measurement)], measurement)
 
-    def solve(self, network: nn.Module, problem: Problem, **knobs: Any) -> Tensor:
-        """The image of one slice by a network of this kind, complex64 (rows, columns), relative to the scale."""
+    def solve(self, network: Any, problem: Problem, **knobs: Any) -> Tensor:
+        """The image of one slice by a network of this kind, (rows, columns), relative to the scale.
+
+        Complex64, or float32 where the network gives magnitudes.
+        """
         image: Tensor = network(problem, **knobs)
         return image
 

@@ -1,13 +1,13 @@
 """fastMRI's U-Net: a network from the zero-filled image to the fully sampled one."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from ...data.measurement import Measurement
+from ...ground.knob import Knob
 from ...networks.fastmri_layout import FastMRIUNet, deviation_and_mean
 from ...networks.loading import load_layout
 from ...physics import fourier
@@ -15,11 +15,12 @@ from ...physics.model import root_sum_of_squares
 from ..base import Reconstructor
 from ..classical.zero_filled import ZeroFilled
 from ..problem import Problem
+from .trained import TrainedReconstructor
 
 LIMIT = 6.0  # deviations from the mean that the network sees
 
 
-class UNet(Reconstructor):
+class UNet(TrainedReconstructor):
     """x = m + s U(clip((z - m) / s, -6, 6)), z = sqrt(sum_i |F^-1 y_i|^2), m and s its mean and standard deviation.
 
     It knows neither the coils nor the measured samples, so nothing ties the image to the data. It is the baseline
@@ -34,31 +35,24 @@ class UNet(Reconstructor):
     summary = "Network from the zero-filled magnitude to the image; no data consistency."
     needs_sensitivities = False
     reference_kind = "rss"
-    weights: str
-
-    def __init__(self, weights: str | Path | None = None) -> None:
-        self.weights = str(weights or self.id)
+    knobs: tuple[Knob, ...] = ()
 
     def start(self) -> Reconstructor:
         """The zero-filled image, at which its training starts."""
         return ZeroFilled()
 
-    def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
-        """The magnitude image."""
-        return self.apply(self.network(measurement.kspace.device), measurement)
-
     def network(self, device: torch.device) -> FastMRIUNet:
         """The trained network; all instances share it."""
         return load_layout(FastMRIUNet, self.weights, device)
 
-    def apply(self, network: FastMRIUNet, measurement: Measurement) -> Tensor:
+    def apply(self, network: FastMRIUNet, measurement: Measurement, **knobs: Any) -> Tensor:
         """The magnitude image by a network of this kind."""
         zero_filled = measurement.crop(root_sum_of_squares(fourier.ifft(measurement.data, measurement.dims)))
         rows, columns = zero_filled.shape[-2:]
         image = magnitude_by(network, zero_filled.reshape(-1, 1, rows, columns))
         return image.reshape(zero_filled.shape).to(measurement.kspace.dtype)
 
-    def solve(self, network: FastMRIUNet, problem: Problem) -> Tensor:
+    def solve(self, network: FastMRIUNet, problem: Problem, **knobs: Any) -> Tensor:
         """The magnitude of one slice by a network of this kind, float32 (rows, columns), relative to the scale."""
         return magnitude_of(network, problem)
 

@@ -22,6 +22,7 @@ from ..classical.zero_filled import ZeroFilled
 from ..problem import Problem, problems
 from .last_step import CONSISTENCY, ERROR, last_step
 from .start import Start
+from .trained import TrainedReconstructor
 
 SENSITIVITIES = Knob(
     name="sensitivities",
@@ -41,7 +42,7 @@ COMBINATION = Knob(
 )
 
 
-class VarNet(Reconstructor):
+class VarNet(TrainedReconstructor):
     """k_{t+1} = k_t - eta_t M (k_t - y) - F S R_t(S^H F^-1 k_t),  k_0 = y;  x = RSS(F^-1 k_T) or S^H F^-1 k_T.
 
     R_t is a U-Net on the real and imaginary part. S are the coil sensitivities: estimated from the ACS (with the
@@ -64,11 +65,10 @@ class VarNet(Reconstructor):
     id = "varnet"
     label = "End-to-end VarNet"
     summary = "Unrolled network in k-space from the samples on, with estimated or learned coil sensitivities."
-    weights: str
     knobs: tuple[Knob, ...] = (SENSITIVITIES, COMBINATION, CONSISTENCY)
 
     def __init__(self, weights: str | Path | None = None) -> None:
-        self.weights = str(weights or self.id)
+        super().__init__(weights)
         if weights is not None and not passes_image(store.load(self.weights).state):  # published, or trained as such
             self.knobs = tuple(knob for knob in self.knobs if knob is not CONSISTENCY)
 
@@ -84,10 +84,6 @@ class VarNet(Reconstructor):
     def reference_kind_at(self, knobs: Mapping[str, Any]) -> Kind:
         """The kind that `combination` chooses, for those that have it."""
         return "rss" if knobs.get("combination") == "rss" else "combined"
-
-    def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
-        """The image for `sensitivities` and `combination`."""
-        return self.apply(self.network(measurement.kspace.device), measurement, **knobs)
 
     def network(self, device: torch.device) -> FastMRIVarNet:
         """The trained network; all instances share it."""
