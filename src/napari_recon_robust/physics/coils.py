@@ -20,7 +20,7 @@ from .sampling import acs_region
 CALIBRATION_SIZE = 32  # k-space points along each axis, at most
 KERNEL = 10  # k-space points along each axis, at most
 SPAN = 0.4  # of the points that calibrate along each axis, at most: wider kernels have too few places to fit them
-SUPPORT_SPAN = 0.5  # the same of the kernels that tell the support, since longer ones see the edge of the object
+SUPPORT_SPAN = 0.5  # the same for the kernels that give the support, since longer ones see the object's edge
 PLACES = 2.5  # of these kernels in those that calibrate, at least, for each of their points
 SMALL_KERNEL = 6  # k-space points where further eigenvalues count, of which wider kernels have more near 1
 SHORTEST = 3  # k-space points along each axis, at least: two do not follow the sensitivities
@@ -49,13 +49,12 @@ def espirit(data: Tensor, mask: Tensor, dims: Sequence[int], noise: Tensor | Non
     singular values are above the largest that noise alone would have, but at least 0.3% and at most 30% of the
     largest.
     S carries the phase of the low-resolution image, so that sum_i conj(S_i) x_i is nearly real and positive.
-    Of few lines or points S comes from shorter kernels than the support: kernels with few places in the ACS fit it
+    With few lines or points S comes from shorter kernels than the support: kernels with few places in the ACS fit it
     worse, but longer ones see the edge of the object.
     Inside the support sum_i |S_i|^2 = 1, outside S = 0. Outside means that the ACS image is below 3% of its maximum
     or the eigenvalue below 0.88 - 3 t, where t is the threshold of the singular values relative to the largest (in
     theory the eigenvalue is 1 where there is signal, but what noise hides is missing); holes and notches are filled.
-    S_i = 0 for a coil that measured nothing, without rounding errors: a change of the object is none of its samples,
-    which have no noise.
+    S_i is exactly 0 for a coil that measured nothing: no change of the object reaches its samples, which have no noise.
 
     data: complex64 (..., coils, rows, columns), zero where not sampled. It is k-space for dims = (-2, -1), and
         hybrid (image rows x k-space columns) for dims = (-1,). Leading axes are a batch.
@@ -70,10 +69,10 @@ def espirit(data: Tensor, mask: Tensor, dims: Sequence[int], noise: Tensor | Non
 def espirit_by_length(
     data: Tensor, mask: Tensor, dims: Sequence[int], noise: Tensor | None = None
 ) -> tuple[Tensor, ...]:
-    """The sensitivities of `espirit`, and those by kernels of `SUPPORT_SPAN` where these are longer and have places.
+    """The sensitivities of `espirit` and, where the ACS has room for them, those of the longer kernels of the support.
 
-    Which of them are closer to the truth no ACS tells: longer kernels follow sensitivities that change faster over the
-    field of view, and fit the ACS too well. `unexplained.explaining_most` chooses by all samples.
+    The ACS cannot tell which are closer to the truth: longer kernels follow sensitivities that change faster over the
+    field of view, but fit the ACS too well. `unexplained.explaining_most` chooses by all samples.
     """
     measured = _calibration_data(data, mask, dims)
     heard = (measured != 0).any(-1).any(-1)[..., None, None]
@@ -86,7 +85,7 @@ def espirit_by_length(
     start = _evaluate(windowed, *coarse)
     kernel, longer = (_kernel_size(acs, span, KERNEL) for span in (SPAN, SUPPORT_SPAN))
     solved = [_solved(acs, kernel, noise, start, coarse)]
-    if longer != kernel and _has_places(acs, longer):
+    if longer != kernel and _places(acs, longer) >= PLACES * math.prod(longer):
         solved.append(_solved(acs, longer, noise, start, coarse))
     _, values, threshold = solved[-1]
     least = EIGENVALUE_THRESHOLD - LOST_TO_NOISE * threshold
@@ -296,9 +295,9 @@ def _kernel_size(acs: Tensor, span: float, widest: int) -> tuple[int, int]:
     return rows, columns
 
 
-def _has_places(acs: Tensor, kernel: tuple[int, int]) -> bool:
-    """Whether a kernel has at least `PLACES` in those that calibrate for each of its points."""
-    return math.prod(acs.shape[-2 + axis] + 1 - kernel[axis] for axis in (0, 1)) >= PLACES * math.prod(kernel)
+def _places(acs: Tensor, kernel: Sequence[int]) -> int:
+    """The number of places of a kernel in the ACS: the rows of the calibration matrix."""
+    return (acs.shape[-2] + 1 - kernel[0]) * (acs.shape[-1] + 1 - kernel[1])
 
 
 def _largest_of_noise(acs: Tensor, kernels: Tensor, noise: Tensor) -> Tensor:
@@ -307,8 +306,7 @@ def _largest_of_noise(acs: Tensor, kernels: Tensor, noise: Tensor) -> Tensor:
     It is one that is white in k-space and independent between the coils, which may have noise of different levels.
     """
     size = kernels.shape[-3:-1]
-    patches = (acs.shape[-2] - size[0] + 1) * (acs.shape[-1] - size[1] + 1)
-    found = noise.amax(-1) * patches**0.5 + (noise.square().sum(-1) * size.numel()).sqrt()
+    found = noise.amax(-1) * _places(acs, size) ** 0.5 + (noise.square().sum(-1) * size.numel()).sqrt()
     return found[..., None, None, None, None]
 
 
@@ -337,7 +335,7 @@ def _eigenvectors(lags: Tensor, start: Tensor, grid: Sequence[Tensor]) -> tuple[
 
     The Chebyshev polynomial of G that is at most 1 in magnitude from 0 to `UNWANTED` and grows beyond is applied to
     `start`: G has one eigenvalue near 1 where there is signal, and the powers of G would need many more products.
-    Some rows come after the others, so that G stays small.
+    Rows are taken in groups, so that G stays small.
     Returns complex (..., coils, rows, columns) and real (..., 1, rows, columns).
     """
     rows, columns = grid
