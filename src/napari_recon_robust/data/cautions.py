@@ -1,4 +1,4 @@
-"""What a measurement cannot tell of itself by its images: they look like any other, and their figures are wrong."""
+"""Faults of a measurement that its images do not show: these look like any others, and their figures are wrong."""
 
 from collections.abc import Mapping
 
@@ -53,7 +53,7 @@ NAMES = (
 
 
 def cautions(measurement: Measurement) -> Mapping[str, str]:
-    """Reasons to doubt its images whatever the method, name to words; empty if there are none."""
+    """Reasons to doubt the images of a measurement whatever the method, name to words; empty if there are none."""
     if words := _no_imaginary(measurement):  # which looks like an offset or a second set
         return {"no_imaginary": words}
     offset = _dc_offset(measurement)  # it needs a second set of its own, and looks like an image's bright point

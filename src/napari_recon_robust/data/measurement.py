@@ -53,8 +53,8 @@ class Measurement:
     aspect: height over width of a pixel.
     acs: complex64 (..., coils, readout, phase), calibration lines that were measured apart from the image, in a scale
         of their own and zero elsewhere, or None; see `calibration_data`.
-    looked_at: whether `kspace` is first looked at, and not copied if it is zero outside of the mask already; within
-        torch.func.vmap nothing can be looked at.
+    looked_at: whether `kspace` is inspected first, and not copied if it is zero outside of the mask already; within
+        torch.func.vmap no values can be inspected.
 
     A measurement is never changed in place. Leading axes of `kspace` are a batch, of perturbed copies for instance.
     """
@@ -175,8 +175,8 @@ class Measurement:
     def calibration(self) -> Calibration:
         """Sensitivities and noise: those of `kept`, or else estimated, once and without a gradient.
 
-        The sensitivities are those of `calibration_data`, whose noise says which of their kernels are signal; the noise
-        is that of `kspace`. Of 2-D patterns it is what no image explains, so that each needs the other.
+        The sensitivities come from `calibration_data`, whose noise tells which of their kernels are signal; the noise
+        is that of `kspace`. For 2-D patterns it is found in what no image explains, so that each needs the other.
         """
         if self.kept is not None:
             return self.kept
@@ -230,7 +230,7 @@ class Measurement:
 
     @property
     def data_noise(self) -> Tensor:
-        """Sigma_i of a sample of `data`, float32 (..., coils); ends that are missing of the lines have no noise."""
+        """Sigma_i of a sample of `data`, float32 (..., coils); ends that the lines lack have no noise."""
         return self.calibration.noise * readout_share(self) ** 0.5
 
     @cached_property
@@ -350,9 +350,9 @@ def adjoint_image(measurement: Measurement) -> Tensor:
 
 
 def calibration_data(measurement: Measurement) -> tuple[Tensor, Tensor]:
-    """What tells how the coils differ, and where it was sampled, in the shapes of `data` and `sampled`.
+    """The data that sensitivities are estimated from, and where they were sampled; shaped as `data` and `sampled`.
 
-    That is the samples themselves, or `acs` if they have no ACS that is wide enough for sensitivities.
+    They are the samples themselves, or `acs` if the samples have no ACS that is wide enough.
     """
     separate = _separate_acs(measurement)
     if separate is None:
@@ -362,7 +362,7 @@ def calibration_data(measurement: Measurement) -> tuple[Tensor, Tensor]:
 
 
 def _separate_acs(measurement: Measurement) -> tuple[Tensor, Tensor] | None:
-    """The separate calibration data, where these calibrate, and where they were measured, of the shape of `sampled`."""
+    """Calibration lines that were measured apart, and where, shaped as `sampled`; None where the samples calibrate."""
     from ..physics import coils
 
     acs = measurement.acs
@@ -373,7 +373,7 @@ def _separate_acs(measurement: Measurement) -> tuple[Tensor, Tensor] | None:
 
 
 def calibration_noise(measurement: Measurement, sigma: Tensor) -> Tensor:
-    """Sigma_i of a k-space sample that calibrates, float32 (..., coils). sigma: that of a sample of `kspace`."""
+    """Sigma_i of a k-space sample of `calibration_data`, float32 (..., coils). sigma: that of a sample of `kspace`."""
     from ..physics import noise
 
     separate = _separate_acs(measurement)
@@ -381,7 +381,7 @@ def calibration_noise(measurement: Measurement, sigma: Tensor) -> Tensor:
 
 
 def _sensitivities(measurement: Measurement, sigma: Tensor) -> Tensor:
-    """ESPIRiT from what calibrates, of two lengths of kernels that which suits the samples. sigma: of `kspace`."""
+    """ESPIRiT from `calibration_data`, by the length of kernels that suits the samples. sigma: that of `kspace`."""
     from ..physics import coils, unexplained
 
     data, sampled = calibration_data(measurement)
@@ -399,7 +399,7 @@ def has_acs(measurement: Measurement) -> bool:
 
 
 def readout_share(measurement: Measurement) -> float:
-    """How much of the sampled lines was measured; less than 1 where the same ends are missing of each."""
+    """The share of the sampled lines that was measured: less than 1 where all of them lack the same ends."""
     return measurement.sampled_points / int(measurement.sampled.expand(measurement.kspace.shape[-2:]).sum())
 
 

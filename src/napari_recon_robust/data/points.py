@@ -109,7 +109,7 @@ def measured_points(kspace: ArrayLike) -> "Tensor":
     sizes = np.abs(np.asarray(kspace))
     largest = sizes.max(tuple(range(sizes.ndim - 2)))
     least = _RESIDUE * largest.max()
-    # Numbers that are not finite count as measured, so that they are told of.
+    # Numbers that are not finite count as measured, so that they are reported.
     points = (largest != 0) & ~((largest.max(0) < least) | (largest.max(1, keepdims=True) < least))
     lines = points.any(0, keepdims=True)
     whole = np.count_nonzero(points) > _WHOLE * np.count_nonzero(lines) * len(points)

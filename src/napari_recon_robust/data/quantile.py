@@ -1,11 +1,11 @@
-"""How bright the brightest of an image are, but for outliers."""
+"""How bright the brightest pixels of an image are, outliers left aside."""
 
 import torch
 from torch import Tensor
 
 
 def upper_quantile(values: Tensor, q: float) -> Tensor:
-    """`torch.quantile` along the last axis for a q near 1, of any number of values, which that limits to 2^24.
+    """`torch.quantile` along the last axis for a q near 1, without its limit of 2^24 values.
 
     It takes a tenth of the time, since it sorts only the larger values.
     """

@@ -101,7 +101,7 @@ class Scan(AbstractContextManager["Scan"]):
         return found
 
     def _telling(self) -> list[int]:
-        """All slices in the order in which they are asked what was measured: from the middle, as ends may be empty."""
+        """All slices, in the order in which measured points are looked for: from the middle, as ends may be empty."""
         return from_the_middle(len(self))
 
     def _points(self, slice: int) -> "Tensor":
@@ -111,7 +111,7 @@ class Scan(AbstractContextManager["Scan"]):
     def _measured_in(self, slice: int) -> "Tensor":
         """Which points of one slice were measured: its own where it has samples beside those of `acquired`.
 
-        So have scans whose lines were drawn for each slice anew.
+        Scans whose lines were drawn anew for each slice have such samples.
         """
         if bool(self.acquired.all()):
             return self.acquired
@@ -182,8 +182,8 @@ class Scan(AbstractContextManager["Scan"]):
     def prepare(self, slice: int) -> "Job[None]":
         """Do what takes long before a slice is read, in steps that tell their progress; `kspace` does the rest.
 
-        Of a 3-D scan it is a pass through the file; where slices lie together in the file it is nothing. Without it
-        `kspace` does all. Raises the errors of `kspace`.
+        For a 3-D scan that is a pass through the file; where each slice lies together in the file it is nothing.
+        Without this call `kspace` does it all. Raises the errors of `kspace`.
         """
         self._check(slice)
         if self.calibration is not None:

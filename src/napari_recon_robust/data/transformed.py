@@ -26,7 +26,7 @@ _COILS, _LINES = 8, 32  # that are looked at, at most
 
 
 def doubts(kspace: Tensor, points: Tensor) -> tuple[str, str]:
-    """Say in a sentence each along which axes k-space was transformed already, and its image is split; "" for none.
+    """Two sentences: along which axes k-space was transformed already, and along which its image is split; or "".
 
     kspace: complex (coils, readout, phase); points: where it was measured, bool (readout, phase) or (1, phase).
     Undersampled k-space, noise, zeros, NaN and infinity are neither.
@@ -57,9 +57,10 @@ def _transformed(axes: list[str]) -> str:
 
 
 def _split(axes: list[str]) -> str:
-    """So is an image that was transformed with its middle as the origin, and not its first pixel, as numpy takes it.
+    """Say along which axes the image is split; "" for none.
 
-    So is one of a scanner that alternates the sign of its lines, too.
+    The origin of its transform was the first pixel then, as it is for numpy, and not the middle one; or the scanner
+    alternates the sign of its lines.
     """
     if not axes:
         return ""
@@ -87,7 +88,7 @@ def _middle_lines(block: Tensor, axis: int) -> Tensor:
     block = block.transpose(axis, -1)
     first = max(0, (block.shape[-2] - _LINES) // 2)
     lines = block[:, first : first + _LINES]
-    return lines / lines.abs().amax()  # NaN, of which nothing is told, for zeros and infinity
+    return lines / lines.abs().amax()  # NaN, of which nothing is said, for zeros and infinity
 
 
 def _energy(values: Tensor) -> Tensor:

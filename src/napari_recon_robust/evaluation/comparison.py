@@ -127,8 +127,7 @@ class Comparison:
         """Contrast recovery <dt, df>_T / ||dt||_T^2 of a change of the truth; None if it has not changed.
 
         T: the feature's `support`, else the ROI. dt: the change of the fully sampled image, df: that of the
-        reconstruction. 1 means that all of the change is
-        seen, 0 that nothing is. The value does not depend on the images' scale.
+        reconstruction. 1 means that all of the change is seen, 0 that nothing is, whatever the images' scale.
         """
         if self.judged_by == "clean" or self.reference is None or self.perturbed_reference is None:
             return None

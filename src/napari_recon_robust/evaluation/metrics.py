@@ -84,11 +84,10 @@ def ssim_map(image: Tensor, reference: Tensor, data_range: float | Tensor) -> Te
 
 
 def ssim(image: Tensor, reference: Tensor, data_range: float | Tensor, mask: Tensor | None = None) -> Tensor:
-    """The SSIM map averaged over `mask` (bool, any shape, one pixel suffices).
-
-    The images of a batch may have a data range each, (..., 1, 1), and a mask each, (..., rows, columns).
+    """The SSIM map averaged over `mask` (bool, any region, one pixel suffices).
 
     Without a mask it is averaged over the whole image less a border of 3 pixels, as scikit-image's mean is.
+    The images of a batch may have a data range each, (..., 1, 1), and a mask each, (..., rows, columns).
     """
     return _ssim_mean(ssim_map(image, reference, data_range), mask)
 
@@ -189,6 +188,5 @@ def _check_shapes(image: Tensor, reference: Tensor) -> None:
     if tuple(image.shape[-2:]) != tuple(reference.shape[-2:]):
         raise InputError(
             f"the image has {dimensions(image.shape[-2:])} pixels and the reference "
-            f"{dimensions(reference.shape[-2:])}; "
-            "they must agree."
+            f"{dimensions(reference.shape[-2:])}; they must agree."
         )

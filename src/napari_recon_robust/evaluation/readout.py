@@ -87,8 +87,10 @@ class RegionRow:
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """One image of a table. target: what it is measured against, or None. noise: the standard deviation of |x| under
-    thermal noise at each pixel (rows, columns), in the image's units, or None. method: by which it was made.
+    """One image of a table.
+
+    target: what it is measured against, or None. noise: the standard deviation of |x| under thermal noise at each pixel
+    (rows, columns), in the image's units, or None. method: by which it was made.
     """
 
     image: Tensor

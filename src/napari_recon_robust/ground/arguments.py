@@ -83,7 +83,7 @@ def as_texts(values: Any, name: str) -> list[str]:
 
 
 def as_options(values: Mapping[str, Any], function: Callable[..., Any]) -> Mapping[str, Any]:
-    """Options for a function, its arguments that are given by their names alone; InputError for one that it lacks."""
+    """Values of a function's keyword-only arguments; InputError for one that the function lacks."""
     known = [name for name, one in signature(function).parameters.items() if one.kind is one.KEYWORD_ONLY]
     for name in values:
         if name not in known:

@@ -1,6 +1,6 @@
 """The guard that every file from outside passes, whatever its format.
 
-Files come from colleagues, papers and mails. So whoever opens one
+Files come from colleagues, papers and mails. So code that opens one
   - opens it by `open_file`, `read` or `head`, which refuse what is no regular file and never wait for it;
   - asks `check_stored` and `check_memory` before anything is allocated for a size that the file declares;
   - does all of it within `opening`, which turns whatever a library raises into one sentence of ours.
@@ -48,7 +48,7 @@ def opening(
     """Turn any error that is not one of ours into `error`, one sentence that says what was to be read; ours pass.
 
     what: the file, or the part of one in words. kind: what it was to be read as. The sentence's cause is kept, and
-    logged for whoever looks for a fault of the program.
+    logged, in case the fault is the program's.
     """
     try:
         yield
@@ -75,7 +75,7 @@ def reason(error: Exception) -> str:
         return one_line(f"it lacks {key!r}", _LONGEST_REASON)
     if isinstance(error, _OF_DAMAGE) and not isinstance(error, KeyError):
         return "it is damaged, or of another kind"
-    # whoever asks for a reason names the file already
+    # the caller names the file already
     return (
         one_line(error.strerror, _LONGEST_REASON) if isinstance(error, OSError) and error.strerror else said_by(error)
     )

@@ -85,7 +85,7 @@ def _fault_of(path: Path) -> str:
         open_tree(path, _touch).close()
     except FileFormatError as error:
         return str(error)
-    except Exception:  # perhaps nobody reads that part; whoever does gets the error
+    except Exception:  # perhaps nobody reads that part; reading it raises the error
         pass
     return ""
 

@@ -1,7 +1,7 @@
 """The one way in which results are written: completely or not at all, and what goes wrong is one sentence.
 
 The content goes into a hidden folder beside its place, is brought to the disk (fsync), and takes its place in one step.
-So whoever reads a file meets the old one or the new one, even after a kill or a power cut. A killed process leaves its
+So a reader meets the old file or the new one, even after a kill or a power cut. A killed process leaves its
 hidden folder behind, and the next write into the same folder removes it.
 """
 

@@ -98,7 +98,7 @@ def coil_norms(kspace: Tensor) -> Tensor:
 
 
 def _rounded(wanted: Tensor, spent: Tensor) -> dict[str, str]:
-    """The finding that samples plus z, in single precision, differ by something else than z, or nothing."""
+    """The finding that adding z to the samples, in single precision, does not change them by z; empty if it does."""
     size, error = (float(coil_norms(change).norm()) for change in (wanted, spent - wanted))
     if not error > ROUNDED * size:
         return {}
@@ -189,8 +189,9 @@ class Perturbed:
         return cls(changed, nothing, Budget.of(None, nothing, measurement), additive=False, **more)
 
     def truth(self, kind: Kind) -> Tensor | None:
-        """The fully sampled image of the perturbed samples (..., rows, columns) in the frame of the clean scan, complex
-        for "combined"; None where their full k-space is not known.
+        """The fully sampled image of the perturbed samples in the frame of the clean scan, (..., rows, columns).
+
+        It is complex for "combined". None where their full k-space is not known.
         """
         image = reference_image(self.measurement, kind)
         return image if image is None or self.restore is None else self.restore(image)

@@ -79,7 +79,7 @@ class ImageDomain(Perturbation):
     )
 
     def budget_of(self, knobs: Mapping[str, Any]) -> str:
-        """Of all that the scanner would measure of it, sampled or not."""
+        """The object: all that the scanner would measure of it, sampled or not."""
         return "the object"
 
     def recalled(self, perturbed: Perturbed) -> Perturbed:
@@ -136,7 +136,7 @@ class ObjectPlan(Plan):
         return ascend(self.objective, sphere_ascent, radius, steps, start=start, warm=warm, clean_loss=0.0)
 
     def _noise(self) -> Tensor:
-        """White, where a coil sees anything, of norm 1; drawn on the CPU."""
+        """White noise of norm 1 where any coil sees the image, complex64 (1, rows, columns); drawn on the CPU."""
         measurement = self.objective.setup.measurement
         generator = torch.Generator().manual_seed(self.knobs["seed"])
         noise = torch.randn((1, *measurement.matrix), dtype=torch.complex64, generator=generator)

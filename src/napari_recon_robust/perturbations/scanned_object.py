@@ -13,7 +13,7 @@ from ..physics.fourier import centre_pad_image
 from ..physics.model import coil_combined
 from .base import SENSITIVITIES, Setup
 
-# Of a kind that moves the object.
+# The same knob, of a perturbation that moves the object.
 SENSITIVITIES_OF_MOVED = SENSITIVITIES.model_copy(
     update={
         "help": f"{SENSITIVITIES.help} Those are zero beyond its tissue: what moves there is measured, but not shown, "

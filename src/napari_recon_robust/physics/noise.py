@@ -178,8 +178,7 @@ def whitening(kspace: Tensor, mask: Tensor, sigma: Tensor) -> Tensor:
 
 
 def _with_energy(kspace: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """The coils of a slice that measured anything, bool (coils,), and the points of the mask with energy, bool
-    (readout, phase).
+    """Which coils of a slice measured anything, (coils,), and which points of the mask have energy, (readout, phase).
 
     A coil of zeros is broken, or was left out: it would pass for a coil whose noise is everywhere even, and the null
     space of the ACS would be that coil alone.
@@ -239,16 +238,18 @@ def _null_space(kspace: Tensor, sampled: Tensor, levels: Tensor) -> tuple[Tensor
 
 
 def _line_energies(lines: Tensor, measured: Tensor) -> tuple[Tensor, float]:
-    """Mean energies (..., coils, bands, lines) of lines (..., coils, readout, lines), and how many independent samples
-    each is the mean of.
+    """Mean energies (..., coils, bands, lines), and of how many independent samples each is the mean.
+
+    lines: complex (..., coils, readout, lines).
     """
     bands, samples = _bands(lines, measured)
     return _energy(bands).mean(-2), samples
 
 
 def _bands(lines: Tensor, measured: Tensor) -> tuple[Tensor, float]:
-    """Image rows (..., coils, bands, rows, lines) of lines (..., coils, readout, lines) with their noise as it was, and
-    how many of the rows of a band are independent.
+    """Image rows (..., coils, bands, rows, lines), whose noise keeps its level, and how many of a band are independent.
+
+    lines: complex (..., coils, readout, lines).
     """
     inside = measured.nonzero()[:, 0]
     first, last = int(inside.min()), int(inside.max())
@@ -286,8 +287,7 @@ def _floor(energies: Tensor, samples: float) -> tuple[Tensor, Tensor]:
     """The mean of the largest set of lowest energies with a variance of at most mean^2 / samples, and its fraction.
 
     That is the variance between means of `samples` complex Gaussian noise energies; signal adds to it.
-    Hildebrand and Sekhon, J. Appl. Meteorol. 1974,
-    https://doi.org/10.1175/1520-0450(1974)013<0808:ODOTNL>2.0.CO;2.
+    Hildebrand and Sekhon, J. Appl. Meteorol. 1974, https://doi.org/10.1175/1520-0450(1974)013<0808:ODOTNL>2.0.CO;2.
     energies: real (..., n). Returns two tensors (...).
     """
     scale = energies.mean(-1, keepdim=True)

@@ -82,7 +82,7 @@ class Sampling(Specification):
     def mask(self, readout: int, phase: int) -> Tensor:
         """Bool (1, phase) for lines, (readout, phase) for "poisson-disc"; the same for the same seed.
 
-        InputError for an acceleration that the pattern cannot give, and for what is no size.
+        InputError for an acceleration that the pattern cannot give, and for sizes that are no whole numbers above 0.
         """
         readout, phase = as_whole(readout, "the readout", 1), as_whole(phase, "the phase encoding", 1)
         if self.pattern == "poisson-disc":
@@ -113,7 +113,7 @@ def samplings(
     centre_fraction: float | None,
     minimum_centre_lines: int,
 ) -> list[Sampling]:
-    """Every acceleration with every pattern and seed; of a centre that is None 8% of the lines, 4% from R = 8 on."""
+    """Every acceleration with every pattern and seed. A centre fraction of None is 8%, or 4% from R = 8 on."""
     return [
         Sampling(
             pattern=pattern,
@@ -261,8 +261,8 @@ def beside_acs(mask: Tensor) -> Tensor:
 def acs_region(mask: Tensor) -> tuple[slice, slice]:
     """The largest fully sampled block around the centre of k-space as (readout, phase) slices.
 
-    What makes a block longer than twice its shorter side does not count, as a thin one is too narrow for kernels; of
-    blocks that are equal in this it is the one with more points.
+    A block counts only up to twice its shorter side, since a thin one is too narrow for kernels; of blocks that are
+    equal in this the one with more points is taken.
     mask: bool (readout, phase), or (1, phase); then the whole readout belongs to the block.
     InputError if the centre is not sampled.
     """

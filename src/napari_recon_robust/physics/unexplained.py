@@ -1,8 +1,7 @@
-"""What of the samples no image explains, seen through the coils: noise, and errors of the sensitivities.
+"""The part of the samples that no image explains, seen through the coils: noise, and errors of the sensitivities.
 
-Several coils measure one image, so that samples of all coils are more than its pixels, and what is left of them when
-an image has been fitted is noise. Far from the centre it is least disturbed by errors of the sensitivities, which are
-relative to the signal.
+Several coils measure one image, so that there are more samples than pixels, and what is left of them when an image has
+been fitted is noise. Errors of the sensitivities are relative to the signal, and disturb it least far from the centre.
 """
 
 from collections.abc import Sequence
@@ -21,8 +20,8 @@ CLEARLY = 0.99  # of what others leave: sensitivities that leave more than that 
 def residual(model: ForwardModel, data: Tensor) -> Tensor:
     """What is left, y - A x (..., coils, rows, columns), by `STEPS` of the Chebyshev iteration for A^H A x = A^H y.
 
-    It begins at x = 0 and is linear in y: a polynomial of A A^H that no data change. So what it leaves of noise of a
-    known level tells how much it leaves of all noise; conjugate gradients adapt to the data.
+    It begins at x = 0 and is linear in y: a polynomial of A A^H that does not depend on the data. So it leaves the same
+    share of any white noise, which noise of a known level shows; conjugate gradients adapt to the data.
     Golub and Varga, Numer. Math. 1961, https://doi.org/10.1007/BF01386013, for eigenvalues of A^H A between
     `LEAST_EIGENVALUE` and 1, their bound where sum_i |S_i|^2 = 1.
 
@@ -54,10 +53,10 @@ def of_data_and_noise(kspace: Tensor, mask: Tensor, sensitivities: Tensor, level
 
 
 def explaining_most(candidates: Sequence[Tensor], data: Tensor, mask: Tensor, dims: tuple[int, ...]) -> Tensor:
-    """The sensitivities with which an image leaves least of the samples, of each item of a batch.
+    """For each item of a batch, the sensitivities with which a fitted image leaves least of the samples.
 
-    Those that come first stay unless others leave less than `CLEARLY` of what they leave. Rows of hybrid data know
-    nothing of each other, so that some of many are asked.
+    Earlier candidates stay unless a later one leaves less than `CLEARLY` of what they leave. Rows of hybrid data are
+    independent of each other, so that some of many are enough.
 
     candidates: complex64 (..., coils, rows, columns), one after the other. data, mask, dims: those of `ForwardModel`.
     """

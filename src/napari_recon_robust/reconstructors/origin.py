@@ -87,8 +87,8 @@ def _behind(code: Path, root: Path) -> dict[str, str]:
 def of_package() -> str:
     """SHA-256 of the sources of this package that compute: the same for a checkout as for what is installed.
 
-    The version alone does not tell a checkout in which something was changed. What shows or trains (`WITHOUT_NUMBERS`)
-    is left out, so that a change of the window is none of the numbers.
+    The version does not tell whether something was changed in a checkout. What shows or trains (`WITHOUT_NUMBERS`) is
+    left out, since it changes no numbers.
     """
     digest, root = sha256(), Path(__file__).parents[1]
     sources = {path.relative_to(root).as_posix(): path for path in root.glob("*/**/*.py")}

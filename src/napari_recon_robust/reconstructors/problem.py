@@ -18,7 +18,7 @@ from .classical.cg_sense import conjugate_gradients, tikhonov
 S = TypeVar("S")
 
 _SENSE, _SENSE_STEPS = 0.01, 8  # regularization of the SENSE image, and its conjugate gradient steps
-LEAST_NOISE = 2e-3  # relative to the image's scale; networks that were told less did worse (benchmarks/beyond.py)
+LEAST_NOISE = 2e-3  # relative to the image's scale; networks that were given less did worse (benchmarks/beyond.py)
 _LINEAR_START = 8  # conjugate gradient steps of the linear start
 
 

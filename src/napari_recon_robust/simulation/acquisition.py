@@ -125,8 +125,7 @@ class CoilArray:
         )
 
     def sensitivities(self, shape: tuple[int, int], *, height: float = 0.0) -> NDArray[np.complex64]:
-        """S = mixing gain (B_x - i B_y) in an axial slice: (coils, rows, columns), scaled so that the mean of
-        sqrt(sum |S_i|^2) is 1.
+        """S = mixing gain (B_x - i B_y) in an axial slice, (coils, rows, columns); the mean of sqrt(sum |S_i|^2) is 1.
 
         height: the slice's, above the array's middle. The field of view spans [-1, 1] along its longer side.
         Source: Roemer et al., The NMR phased array, 1990, doi:10.1002/mrm.1910160203 (receive field by reciprocity).

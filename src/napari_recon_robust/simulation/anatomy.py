@@ -76,8 +76,9 @@ class Volume:
         return int(min(length, 2 * found[-1] + 2)) if len(found) else length
 
     def slice(self, plane: Plane, index: int) -> tuple[Image, tuple[float, float]]:
-        """One slice as a radiologist looks at it (the patient's right on the left, anterior or superior up), and
-        the size of its pixels (row, column) in mm.
+        """One slice as a radiologist looks at it, and the size of its pixels (row, column) in mm.
+
+        The patient's right is on the left, anterior or superior is up.
         """
         normal = _NORMAL[plane]
         section = np.take(self.data, index, axis=normal)[::-1, ::-1].T

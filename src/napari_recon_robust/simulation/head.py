@@ -269,8 +269,9 @@ def _above(x: NDArray[np.floating], width: float) -> Field:
 
 
 def axial_points(z: float, matrix: int, field_of_view: float) -> Field:
-    """Points of an axial slice as a radiologist looks at it (front up, patient's right on the left):
-    float32 (3, rows, columns) in mm.
+    """Points of an axial slice, float32 (3, rows, columns) in mm.
+
+    It lies as a radiologist looks at it: the front is up, the patient's right on the left.
     """
     along = (np.arange(matrix) - matrix // 2) * (field_of_view / matrix)
     centre = -18.0  # the middle of the template's brain lies behind its origin

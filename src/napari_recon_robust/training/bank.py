@@ -112,8 +112,9 @@ class Bank(Cases):
 
 @dataclass(frozen=True, eq=False)
 class Draw:
-    """One random case of a bank: its file, the sources and ranges that it is drawn from, its seed, which ends in its
-    number.
+    """One random case of a bank: its file, and the sources and ranges that it is drawn from.
+
+    seed: the last number is that of the case.
     """
 
     path: Path

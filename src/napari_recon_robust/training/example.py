@@ -73,8 +73,9 @@ class Example:
 
 
 def draw_example(case: TrainingCase, masks: MaskSpecification, pixels: int, rng: Generator) -> Example:
-    """A case under a random mask, cropped to rows (which decouple) of `pixels` in all, mirrored, with another phase of
-    the maps.
+    """A case under a random mask, cropped, mirrored, and with another phase of the maps.
+
+    The crop has all columns and so many rows, which decouple, that it has about `pixels`.
     """
     if masks.padded and bool(case.acquired.all()) and rng.uniform() < masks.padded:
         case = padded(case, *_ends(case, rng))

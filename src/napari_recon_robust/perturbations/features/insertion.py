@@ -106,7 +106,7 @@ class Insertion(ScannedObject):
         return torch.stack(recoveries), image
 
     def trial(self, feature: Feature) -> Trial:
-        """The feature alone."""
+        """Try a feature alone in the slice."""
         with torch.no_grad():
             (recovery,), image = self.together([feature], keep=self.keep)
         return self.judged(feature, float(recovery), image)
@@ -159,7 +159,7 @@ class Insertion(ScannedObject):
     ) -> Perturbed:
         """The trial as a perturbation of the measurement, with everything that is said of it.
 
-        how: its place was come by, in words.
+        how: how its place was found, in words.
         """
         measurement, feature = self.setup.measurement, trial.feature
         with torch.no_grad():

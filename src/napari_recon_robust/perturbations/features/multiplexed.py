@@ -151,7 +151,7 @@ class Multiplexed(FeatureSearch):
             with torch.set_grad_enabled(moves):
                 moving = [feature.at(one) for feature, one in zip(features, leaf, strict=True)]
                 recoveries, image = self.insertion.together(moving, keep=not alone or self.insertion.keep)
-                total = recoveries.sum()  # in here: whoever drives a job may have switched gradients off
+                total = recoveries.sum()  # within, since the caller of a job may have switched gradients off
             if alone:
                 self.tried.append(self.insertion.judged(states[0], float(recoveries.detach()), image))
             else:

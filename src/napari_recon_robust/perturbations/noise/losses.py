@@ -32,7 +32,7 @@ def absolute_error(image: Tensor, wanted: Tensor, region: Tensor) -> Tensor:
 
 
 def dissimilarity(image: Tensor, wanted: Tensor, region: Tensor) -> Tensor:
-    """1 - SSIM on the region, less the border of a whole image, as the SSIM that is told of one."""
+    """1 - SSIM on the region; of a whole image without its border, as `metrics.ssim` reports it."""
     return 1 - metrics.ssim(image, wanted, metrics.data_range_of(wanted), None if region.all() else region)
 
 

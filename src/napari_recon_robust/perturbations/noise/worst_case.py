@@ -150,7 +150,7 @@ class WorstCase(Perturbation):
         self.loss = loss
 
     def budget_of(self, knobs: Mapping[str, Any]) -> str:
-        """By the norm."""
+        """Each coil's k-space, or that of all coils together, by the knob `norm`."""
         return "the k-space of all coils together" if knobs["norm"] == "global" else super().budget_of(knobs)
 
     def check_transfer(self, knobs: Mapping[str, Any]) -> None:

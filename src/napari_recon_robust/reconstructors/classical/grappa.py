@@ -31,11 +31,11 @@ class GRAPPA(Reconstructor):
 
     d leads to the nearest samples: five of each of the four nearest lines, or eight points. For each arrangement of
     these, w minimises sum ||y_i(k) - sum w y_j(k + d)||^2 + v tr(G) / n ||w||^2 over all windows in the ACS, where G is
-    the n x n Gram matrix of the sources and v the knob `weight`. As n counts the coils, more coils that tell no more
-    are held less: with each coil twice, over sqrt(2), v must be twice as large for the same image, and the same v moves
-    a 16-coil brain's by 3 to 5% (R = 2 to 4). w is that of the samples that are given, also where the sensitivities of
-    a clean scan are kept, unless the calibration lines were measured apart (see `calibration_data`). Without a sample
-    in its window k stays zero.
+    the n x n Gram matrix of the sources and v the knob `weight`. Since n counts the coils, copies of coils weaken the
+    regularization: with each coil twice, over sqrt(2), v must be twice as large for the same image, and the same v
+    moves a 16-coil brain's by 3 to 5% (R = 2 to 4). w is learned from the samples that are given, also where the
+    sensitivities of a clean scan are kept, unless the calibration lines were measured apart (see `calibration_data`).
+    A point k without a sample in its window stays zero.
     Griswold et al. 2002, doi:10.1002/mrm.10171; one Gram matrix of the whole window, of which each arrangement takes a
     part, as in ARC: Brau et al. 2008, doi:10.1002/mrm.21481.
     """

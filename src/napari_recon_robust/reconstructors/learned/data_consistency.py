@@ -16,8 +16,9 @@ _PRECISION = 1e-4  # of an iterative inverse
 
 
 class DataConsistency(ABC):
-    """P = (A^H A + w I)^-1 for one penalty w, or a batch with one each. diagonal: diag P, float32 (..., rows, columns),
-    without a gradient.
+    """P = (A^H A + w I)^-1 for one penalty w, or a batch with one each.
+
+    diagonal: diag P, float32 (..., rows, columns), without a gradient.
     """
 
     penalty: Tensor

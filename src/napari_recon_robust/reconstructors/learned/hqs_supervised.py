@@ -46,7 +46,7 @@ class HQSSupervised(TrainedReconstructor):
 
 
 class SupervisedHQSNetwork(nn.Module):
-    """The network of `HQSSupervised`: in every unroll the same U-Net, told which one it is in, or one of its own.
+    """The network of `HQSSupervised`: every unroll has the same U-Net, which sees how far it is, or one of its own.
 
     widths: the U-Net's channels at its levels; it works on 2x2 blocks of pixels. own: whether each unroll has a U-Net
     of its own. Such a network also takes the tensors of one that shares its U-Net, and then does the same.

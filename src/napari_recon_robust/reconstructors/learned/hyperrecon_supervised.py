@@ -220,7 +220,7 @@ _generated_weights = Lock()
 
 
 class SplittingNetwork(nn.Module):
-    """The network of `HyperReconSupervised`: one U-Net in every unroll, told which one it is in.
+    """The network of `HyperReconSupervised`: every unroll has the same U-Net, which sees how far it is.
 
     widths: the U-Net's channels at its levels; it works on 2x2 blocks of pixels.
     """

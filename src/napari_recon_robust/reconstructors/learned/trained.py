@@ -1,4 +1,4 @@
-"""The base class of reconstructors that run one network, and the noise level that most of these networks are told."""
+"""The base class of reconstructors that run one network, and the noise level that most of these networks take."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any

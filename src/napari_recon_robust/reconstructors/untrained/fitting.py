@@ -35,11 +35,10 @@ class Untrained(Reconstructor):
 
     A share of the samples outside the ACS is held out. The fit keeps the running mean of its images whenever the error
     of the held-out samples is within 5% of its least value, and ends when that has not happened for half of all
-    iterations. p = sigma^2 / tau^2 is the
-    variance of the noise over that of the network's error, C (|r|^2 - sigma^2) from the residuals r of the held-out
-    samples in C coils. Muon fits the hidden convolutions in a fraction of Adam's iterations, at rates that fall along a
-    cosine. The scale is `Measurement.scale`, from the undersampled data; outside every coil's sensitivity the image is
-    zero. The method sees no other image.
+    iterations. p = sigma^2 / tau^2 is the variance of the noise over that of the network's error, C (|r|^2 - sigma^2)
+    from the residuals r of the held-out samples in C coils. Muon fits the hidden convolutions in a fraction of Adam's
+    iterations, at rates that fall along a cosine. The scale is `Measurement.scale`, from the undersampled data; outside
+    every coil's sensitivity the image is zero. The method sees no other image.
     """
 
     differentiable = False
