@@ -8,6 +8,7 @@ import torch
 from napari_recon_robust.ground.errors import WeightsError
 from napari_recon_robust.networks.fastmri_layout import FastMRIUNet, FastMRIVarNet, NormalisingUNet, acs_columns
 from napari_recon_robust.physics import fourier
+from napari_recon_robust.physics.learned_lines import central
 from napari_recon_robust.physics.model import root_sum_of_squares
 
 Arrays = Mapping[str, torch.Tensor]
@@ -24,9 +25,9 @@ def state(golden: Arrays, name: str) -> dict[str, torch.Tensor]:
     return {key.removeprefix(prefix): value for key, value in golden.items() if key.startswith(prefix)}
 
 
-def varnet_image(network: FastMRIVarNet, kspace: torch.Tensor, mask: torch.Tensor, lines: int | None) -> torch.Tensor:
+def varnet_image(network: FastMRIVarNet, kspace: torch.Tensor, mask: torch.Tensor, acs: torch.Tensor) -> torch.Tensor:
     assert network.sens_net is not None
-    maps = network.sens_net(kspace, acs_columns(mask, lines), (-2, -1))
+    maps = network.sens_net(kspace, acs, (-2, -1))
     return root_sum_of_squares(fourier.ifft(network(kspace, mask, maps, (-2, -1))))
 
 
@@ -38,7 +39,9 @@ def test_unet_gives_the_golden_output(golden: Arrays) -> None:
 @pytest.mark.parametrize(("lines", "key"), [(None, "varnet.output"), (6, "varnet.output_num_low_6")])
 def test_varnet_gives_the_golden_output(golden: Arrays, lines: int | None, key: str) -> None:
     network = FastMRIVarNet.from_state(state(golden, "varnet"))
-    image = varnet_image(network, golden["varnet.kspace"][None], golden["varnet.mask"][None], lines)
+    mask = golden["varnet.mask"][None]
+    acs = acs_columns(mask) if lines is None else central(mask.shape[-1], lines)[None]
+    image = varnet_image(network, golden["varnet.kspace"][None], mask, acs)
     torch.testing.assert_close(image[0], golden[key], rtol=1e-5, atol=1e-5 * float(golden[key].max()))
 
 
@@ -86,16 +89,15 @@ def test_hybrid_data_give_the_same_image_as_kspace() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sampled", "lines", "expected"),
+    ("sampled", "expected"),
     [
-        ([1, 0, 1, 1, 1, 0, 1, 0], None, [3, 4]),  # two lines to the left, one to the right
-        ([0, 0, 0, 0, 1, 0, 0, 0], None, [4]),
-        ([1] * 8, None, list(range(8))),
-        ([1] * 8, 3, [3, 4, 5]),
+        ([1, 0, 1, 1, 1, 0, 1, 0], [3, 4]),  # two lines to the left, one to the right
+        ([0, 0, 0, 0, 1, 0, 0, 0], [4]),
+        ([1] * 8, list(range(8))),
     ],
 )
-def test_acs_columns(sampled: list[int], lines: int | None, expected: list[int]) -> None:
-    acs = acs_columns(torch.tensor([sampled], dtype=torch.bool), lines)
+def test_acs_columns(sampled: list[int], expected: list[int]) -> None:
+    acs = acs_columns(torch.tensor([sampled], dtype=torch.bool))
     assert acs.flatten().nonzero().flatten().tolist() == expected
 
 

@@ -305,19 +305,18 @@ class FastMRIVarNet(nn.Module):
         return torch.fft.fftshift(k, dims)
 
 
-def acs_columns(mask: Tensor, lines: int | None = None) -> Tensor:
-    """The ACS of sampled lines, bool (1, columns), by fastMRI's rule.
+def acs_columns(mask: Tensor) -> Tensor:
+    """The ACS of sampled lines, bool (1, columns) like the mask, by fastMRI's rule.
 
-    lines: how many lines around the centre; by default twice the shorter of the two runs of sampled lines to the left
-    and to the right of the centre, and at least one. mask: bool (1, columns).
+    It has twice as many lines around the centre as the shorter of the two runs of sampled lines to the left and to the
+    right of the centre, and at least one.
     """
     sampled = mask.flatten().tolist()
     columns = len(sampled)
-    if lines is None:
-        centre = columns // 2
-        left = next((i for i, kept in enumerate(reversed(sampled[:centre])) if not kept), centre)
-        right = next((i for i, kept in enumerate(sampled[centre:]) if not kept), columns - centre)
-        lines = max(2 * min(left, right), 1)
+    centre = columns // 2
+    left = next((i for i, kept in enumerate(reversed(sampled[:centre])) if not kept), centre)
+    right = next((i for i, kept in enumerate(sampled[centre:]) if not kept), columns - centre)
+    lines = max(2 * min(left, right), 1)
     acs = torch.zeros_like(mask)
     acs[..., fourier.centre_lines(columns, lines)] = True
     return acs
