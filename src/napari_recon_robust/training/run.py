@@ -36,6 +36,8 @@ _AVERAGE = 0.999  # decay of the running mean of the weights; this mean is valid
 _REPORT_SECONDS = 0.2
 _LOG_STEPS = 20
 _POOL = 16  # examples that are used in turn, if each is used in several steps
+# Attributes of a run that its checkpoint keeps as they are.
+_KEPT = ("step", "seconds", "core_seconds", "score", "over_tv", "skipped", "returns", "rate", "curve")
 _SKIPPED, _RETURNS = 5, 3  # steps in a row before a return to the last checkpoint, and such returns
 
 
@@ -201,24 +203,13 @@ class Run:
                 optimiser.load_state_dict({**saved, "param_groups": groups})
         if isinstance(self.loss, nn.Module) and self.loss.state_dict().keys() == state["loss"].keys():
             self.loss.load_state_dict(state["loss"])
-        for name in ("step", "seconds", "score"):
-            setattr(self, name, state[name])
-        for name in (
-            "core_seconds",
-            "over_tv",
-            "skipped",
-            "returns",
-            "rate",
-            "curve",
-            "history",
-        ):  # not in the first ones
+        for name in (*_KEPT, "history"):  # the first checkpoints lack some
             setattr(self, name, state.get(name, getattr(self, name)))
         self.curve, self.history = list(self.curve), list(self.history)
         if "learned" in state:
             self.learned = [store.SeenFile(**one) for one in state["learned"]]
 
     def _state(self, budget: schedule.Budget) -> dict[str, Any]:
-        names = ("step", "seconds", "core_seconds", "score", "over_tv", "skipped", "returns", "rate", "curve")
         return {
             "network": self.network.state_dict(),
             "average": self.average.state_dict(),
@@ -228,7 +219,7 @@ class Run:
             "budget": budget.state(self.step),
             "history": self.told_history(),
             "learned": [file.model_dump() for file in self.volumes if file.use == "training"],
-            **{name: getattr(self, name) for name in names},
+            **{name: getattr(self, name) for name in _KEPT},
         }
 
     def told_history(self) -> list[dict[str, Any]]:
