@@ -25,7 +25,7 @@ def check_centre(kspace: "Tensor", name: str) -> None:
         return
     from .transformed import doubts  # whose torch is not wanted before
 
-    if transformed := doubts(kspace, kspace.any(0))[0]:
+    if transformed := doubts(kspace, kspace.any(0)).transformed:
         raise InputError(f"{name} seems to hold no k-space. {transformed}")
     ends = [axis for axis, profile in profiles.items() if _ends(profile)]
     if ends:

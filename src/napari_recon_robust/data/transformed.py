@@ -4,6 +4,8 @@ Only the block about the centre without gaps is looked at, so that nothing is co
 middle along the other axis, where k-space has its signal.
 """
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
@@ -25,8 +27,15 @@ _FEWEST = 8  # samples along an axis, which tell the middle of the image from it
 _COILS, _LINES = 8, 32  # that are looked at, at most
 
 
-def doubts(kspace: Tensor, points: Tensor) -> tuple[str, str]:
-    """Two sentences: along which axes k-space was transformed already, and along which its image is split; or "".
+class Doubts(NamedTuple):
+    """Along which axes k-space was transformed already, and along which its image is split, in a sentence; or ""."""
+
+    transformed: str
+    split: str
+
+
+def doubts(kspace: Tensor, points: Tensor) -> Doubts:
+    """What speaks against samples being k-space of a whole image.
 
     kspace: complex (coils, readout, phase); points: where it was measured, bool (readout, phase) or (1, phase).
     Undersampled k-space, noise, zeros, NaN and infinity are neither.
@@ -42,7 +51,7 @@ def doubts(kspace: Tensor, points: Tensor) -> tuple[str, str]:
             transformed.append(name)
         times[name] = _ends_to_middle(image) if lines.shape[-1] >= _FEWEST else 0.0
     least = _BOTH if times and min(times.values()) > _BOTH else _SPLIT
-    return _transformed(transformed), _split([name for name, found in times.items() if found > least])
+    return Doubts(_transformed(transformed), _split([name for name, found in times.items() if found > least]))
 
 
 def _transformed(axes: list[str]) -> str:
