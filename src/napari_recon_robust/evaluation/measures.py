@@ -32,4 +32,4 @@ MEASURES = {
         "NMSE", ".3g", "Normalised mean squared error against the reference, 0 is equal", larger_is_worse=True
     ),
 }
-"""By the fields of `metrics.Metrics`, in the order in which they are shown."""
+"""The measures by the fields of `metrics.Metrics`, in the order in which they are shown."""

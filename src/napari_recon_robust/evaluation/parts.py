@@ -25,7 +25,7 @@ _NOISE = 3.0  # standard deviations: noise alone exceeds them in one pixel of 8,
 
 
 def whole_of(**images: "Tensor | None") -> "dict[str, Tensor]":
-    """Those of the images (rows, columns) that have a phase, complex64 on the CPU; magnitudes have none."""
+    """The images (rows, columns) that have a phase, complex64 on the CPU; magnitudes, which have none, are left out."""
     from torch import complex64
 
     return {

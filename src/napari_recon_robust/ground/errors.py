@@ -68,7 +68,7 @@ def nearest(typed: str, words: Sequence[str]) -> str:
 
 
 def left_out(name: str, error: object) -> str:
-    """That something is left out, and why: with its name once, though most errors have it too. name: or a path."""
+    """Say that something is left out, and why: with its name (or path) once, though most errors have it too."""
     sentence, short = str(error), name.rpartition("/")[2]
     if name in sentence:
         return f"left out: {sentence}"

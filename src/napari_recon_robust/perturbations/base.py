@@ -301,13 +301,13 @@ class Perturbation(ABC):
             of = {one: replace(one, kind=self.id, knobs=knobs) for one in found}  # equal budgets share a result
             return [of[one] for one in found]
 
-        def told(step: Progress) -> Progress:
+        def named_step(step: Progress) -> Progress:
             # Others, such as images on the way, are no result that could be shown, or be kept after a cancel.
             given = step.preview if isinstance(step.preview, Sequence) else ()
             results = all(isinstance(one, Perturbed) for one in given)
             return replace(step, preview=named(given) if given and results else None)
 
-        return named((yield from relayed(job, told)))
+        return named((yield from relayed(job, named_step)))
 
     def budget_of(self, knobs: Mapping[str, Any]) -> str:
         """Say in words what a budget is a fraction of."""

@@ -233,7 +233,7 @@ def _inserted(
         statement=f"The inserted symbol of {size:.3g} pixels, {written(100 * contrast)}% contrast and "
         f"{100 * budget:.3g}% of the object's norm is {'lost' if lost else 'shown'} (recovery "
         f"{written(recovery, '.2f')}), and the samples {'carry' if preserved else 'do not carry'} it."
-        f"{insertion.told(CONTRASTED)}",
+        f"{insertion.note_on(CONTRASTED)}",
         clean=insertion.clean,
         image=image,
     )

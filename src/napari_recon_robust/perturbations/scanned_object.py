@@ -55,8 +55,8 @@ class ScannedObject:
         """Which image the object is, in words."""
         return self.stand_in if self.setup.measurement.full is None else "fully sampled"
 
-    def told(self, part: str) -> str:
-        """A space and a sentence that a part of the object (in words) is of the stand-in; empty where it is not."""
+    def note_on(self, part: str) -> str:
+        """A space and the sentence that a part of the object (in words) is the stand-in; empty where it is not."""
         if self.setup.measurement.full is not None:
             return ""
         return f" {part} is the {self.stand_in}, as no full k-space is known."

@@ -256,7 +256,7 @@ def _solid(image: np.ndarray) -> np.ndarray:
 def _solved(
     acs: Tensor, kernel: tuple[int, int], noise: Tensor | None, start: Tensor, positions: Sequence[Tensor]
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """By kernels of one size: eigenvectors, their eigenvalues, the threshold of singular values (1: the largest)."""
+    """Eigenvectors by kernels of one size, their eigenvalues, and the threshold of singular values (1: the largest)."""
     kernels, singular = _row_space(acs, kernel)
     largest = singular[..., -1:]
     threshold = SUBSPACE_THRESHOLD * largest

@@ -291,7 +291,7 @@ class Method:
 
     @property
     def without_gradient(self) -> str:
-        """That it gives no gradients, and why if that was tried: the head of a sentence that refuses it."""
+        """The beginning of a sentence that refuses it: it gives no gradients, and why, where that was tried."""
         why = self.reconstructor.no_gradient
         return f"{self.label} gives no gradients{f' ({why})' if why else ''}"
 

@@ -29,7 +29,7 @@ def doubts(
 
 
 def of_method(method: Method, measurement: Measurement, image: Tensor) -> dict[str, str]:
-    """Those that concern this method, name to words; image: (..., rows, columns) of the output matrix."""
+    """The reasons that concern this method, name to words; image: (..., rows, columns) of the output matrix."""
     found = {
         DISAGREEMENT: disagreement(method, measurement, image),
         AMPLIFIED_NOISE: amplified_noise(method, measurement),

@@ -19,7 +19,7 @@ INTERVAL, SPREAD = "95% interval over volumes", "quartiles, a spread and no inte
 
 @dataclass(frozen=True)
 class Quartiles:
-    """Those of slices or lesions that are not independent; they describe these and infer nothing about others."""
+    """Quartiles of slices or lesions that are not independent; they describe these and infer nothing about others."""
 
     low: float
     median: float

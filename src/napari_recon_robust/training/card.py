@@ -45,7 +45,7 @@ def _metadata(run: Run, command: str) -> store.Metadata:
         version=machine.version(),
         scores={"validation": scores},
         curve=tuple(run.curve),
-        history=tuple(store.Stretch(**one) for one in run.told_history()),
+        history=tuple(store.Stretch(**one) for one in run.history_so_far()),
         network=recipe.network,
         architecture=recipe.arguments,
         notes=" ".join(filter(None, (recipe.notes, _SIMULATOR if bank.simulated else _NOISY))),

@@ -25,8 +25,7 @@ from ..physics.sampling import outside_acs
 from .sources import Acquisition, BankSpecification
 
 FEWEST_OUTSIDE = 2
-"""Of the sampled lines outside the ACS: of one none could be held out."""
-
+"""Sampled lines outside the ACS, at least: of a single one none could be held out."""
 
 _USUAL_ACCELERATION = 4
 

@@ -145,7 +145,7 @@ def _refreshed(folder: Path, data: Path, processes: int) -> Iterator[None]:
 
 @contextmanager
 def _stopping(making: Making) -> Iterator[None]:
-    """Stop these processes in the end."""
+    """Stop these processes at the end, however it comes."""
     try:
         yield
     finally:
@@ -171,7 +171,7 @@ def _bank(recipe: Recipe, data: Path, folder: Path, helpers: int) -> Job[Bank]:
 
 @contextmanager
 def _written(folder: Path) -> Iterator[None]:
-    """Say of an error on writing a file of the run what is kept."""
+    """Add to an error on writing a file of the run what is kept."""
     try:
         with said(folder):
             yield

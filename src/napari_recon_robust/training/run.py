@@ -181,7 +181,7 @@ class Run:
     def close(self) -> None:
         """Note the end of the call in the checkpoint, which a later call may continue, and remove that of the decay."""
         state = checkpoint.read(self.checkpoint, torch.device("cpu"))
-        checkpoint.write(self.checkpoint, state | {"history": self.told_history()})
+        checkpoint.write(self.checkpoint, state | {"history": self.history_so_far()})
         self.branch.unlink(missing_ok=True)
 
     def _read(self, path: Path) -> dict[str, Any]:
@@ -217,12 +217,12 @@ class Run:
             "loss": self.loss.state_dict() if isinstance(self.loss, nn.Module) else {},
             "recipe": checkpoint.description(self.recipe, self.preset),
             "budget": budget.state(self.step),
-            "history": self.told_history(),
+            "history": self.history_so_far(),
             "learned": [file.model_dump() for file in self.volumes if file.use == "training"],
             **{name: getattr(self, name) for name in _KEPT},
         }
 
-    def told_history(self) -> list[dict[str, Any]]:
+    def history_so_far(self) -> list[dict[str, Any]]:
         """The history, with what the present call has done so far."""
         scores = {"score": self.score, "over_tv": self.over_tv}
         hours = {"hours": self.seconds / 3600, "core_hours": self.core_seconds / 3600}

@@ -33,7 +33,7 @@ class Crosstalk:
 
     @classmethod
     def of(cls, mask: Tensor, shape: tuple[int, int], size: float, kind: str, apart: float) -> "Crosstalk":
-        """That of features of a kind and a size (pixels) which stay `apart` pixels from each other.
+        """The crosstalk of features of a kind and a size (pixels) that stay `apart` pixels from each other.
 
         mask: bool (readout, phase), or (1, phase) for lines. shape: (readout, phase) of the k-space.
         """

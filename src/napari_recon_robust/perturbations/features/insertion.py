@@ -202,7 +202,7 @@ class Insertion(ScannedObject):
             feature=placed(details),
             statement=f"The inserted {_named(feature)}, {how} row {row:.3g}, column {column:.3g}, "
             f"{share} its contrast (recovery {written(trial.recovery, '.2f')}), and the samples "
-            f"{'carry' if preserved else 'do not carry'} it.{self.told(CONTRASTED)}",
+            f"{'carry' if preserved else 'do not carry'} it.{self.note_on(CONTRASTED)}",
             findings=beyond(f"inserted {feature.shape}", feature.profile(measurement.matrix), self.setup.mask),
             clean=self.clean,
             image=trial.image,

@@ -83,7 +83,7 @@ class Motion(Perturbation):
             findings=scene.unseen([pose.apply for pose in poses]) if keep else {},
             details={"poses": [pose.to_json() for pose in poses], "object": scene.origin},
             statement=f"Between {count} segments of the phase encoding the object moves by up to {shift:.3g} px along "
-            f"either axis and turns by up to {angle:.3g}°.{scene.told('The object that moves')}",
+            f"either axis and turns by up to {angle:.3g}°.{scene.note_on('The object that moves')}",
         )
         return [perturbed]
 

@@ -300,8 +300,8 @@ class _Search:
         tried = len(self.curve) - 1
         which = f"The worst of {tried} poses is" if tried > 1 else "The object is"
         floor = written(worst.floor_ssim, ".2f")
-        told = self.scene.told("The object that was turned")
-        return f"{which} {worst.pose}; its fully sampled image, brought back, has an SSIM of {floor}.{told}"
+        note = self.scene.note_on("The object that was turned")
+        return f"{which} {worst.pose}; its fully sampled image, brought back, has an SSIM of {floor}.{note}"
 
 
 def curve_of(points: Sequence[Mapping[str, Any]], worst: Pose) -> Curve:

@@ -13,7 +13,7 @@ from ..base import Reconstructor
 from .trained import NOISE
 
 MEMBERS = ("unrolled-hqs", "hqs-supervised")
-"""Those with the least error on the people for validation. One begins at A^H y, the other at TV's image."""
+"""The networks with the least error on the people for validation. One begins at A^H y, the other at TV's image."""
 
 
 class Ensemble(Reconstructor):

@@ -27,7 +27,7 @@ class UnrolledHQS(TrainedReconstructor):
 
     id = "unrolled-hqs"
     label = "Unrolled HQS, supervised"
-    summary = "Unrolled network from the zero-filled image on, with data consistency, told the noise level."
+    summary = "Unrolled network from the zero-filled image on, with data consistency, conditioned on the noise level."
 
 
 class UnrolledHQSNetwork(nn.Module):

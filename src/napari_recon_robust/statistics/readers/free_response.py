@@ -48,7 +48,7 @@ class FreeResponse:
 
 
 def even_weights(of: ArrayLike) -> Values:
-    """Weights by which each lesion of a case counts the same, for the case of each lesion."""
+    """Weights (lesions,) by which the lesions of a case count the same. of: the case of each lesion."""
     case = np.asarray(of)
     return np.asarray(1 / np.bincount(case)[case])
 

@@ -33,12 +33,12 @@ class Variances:
 
     @classmethod
     def of(cls, found: Components, cases: int) -> "Variances":
-        """Of the components of a study of so many cases."""
+        """The parameters that follow from the components of a study of so many cases."""
         error, shared = found.variance - found.same_reader, max(found.same_test - found.neither, 0.0)
         return cls(max(found.of_both - error + shared, 0.0), error, shared, cases)
 
     def clustered(self, effect: float) -> "Variances":
-        """Of cases in clusters with a design effect: as many cases tell less; see `design_effect`."""
+        """The parameters where cases lie in clusters, so that as many of them tell less; see `design_effect`."""
         return replace(self, error=effect * self.error, shared=effect * self.shared)
 
     def power(self, difference: float, readers: int, cases: int, groups: int = 1) -> float:
