@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from napari_recon_robust.physics.model import ForwardModel, root_sum_of_squares
+from napari_recon_robust.physics.model import ForwardModel, coil_combined, root_sum_of_squares
 
 
 def random(*shape: int, dtype: torch.dtype = torch.complex64, seed: int = 0) -> Tensor:
@@ -25,6 +25,11 @@ def test_adjoint(lines: bool) -> None:
     a = model(3, 9, 8, lines=lines, double=True)
     x, y = random(2, 9, 8, dtype=torch.complex128, seed=2), random(2, 3, 9, 8, dtype=torch.complex128, seed=3)
     torch.testing.assert_close((a.forward(x).conj() * y).sum(), (x.conj() * a.adjoint(y)).sum())
+
+
+def test_coil_images_of_an_image_combine_to_it() -> None:
+    sensitivities, x = model(3, 9, 8).sensitivities, random(2, 9, 8, seed=2)
+    torch.testing.assert_close(coil_combined(sensitivities * x.unsqueeze(-3), sensitivities), x)
 
 
 def test_sampled_lines_in_hybrid_space_are_the_two_dimensional_model() -> None:
