@@ -12,7 +12,7 @@ from napari_recon_robust.data.measurement import Calibration, Measurement
 from napari_recon_robust.ground.errors import InputError, WeightsError
 from napari_recon_robust.networks.fastmri_layout import FastMRIVarNet, NormalisingUNet, acs_columns
 from napari_recon_robust.physics import fourier
-from napari_recon_robust.physics.model import ForwardModel, root_sum_of_squares
+from napari_recon_robust.physics.model import ForwardModel, coil_combined, root_sum_of_squares
 from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.reconstructors.classical.cg_sense import conjugate_gradients
 from napari_recon_robust.reconstructors.learned import varnet as varnet_module
@@ -22,7 +22,6 @@ from napari_recon_robust.reconstructors.learned.varnet import (
     COMBINATION,
     TrainableVarNet,
     VarNet,
-    combined,
     with_sensitivities,
 )
 from napari_recon_robust.reconstructors.learned.varnet_from_cg import VarNetFromCG, VarNetFromCGNetwork
@@ -259,7 +258,9 @@ def test_training_of_the_published_form_starts_at_the_samples_less_a_mean(lines:
     network = TrainableVarNet(1, 4, 2, (4, 2))
     data = 1e4 * lines.data + lines.model.forward(torch.ones(ROWS, COLUMNS, dtype=torch.complex64))
     image = lines.model.adjoint(data)
-    expected = combined(data - fourier.fft(smooth_maps() * image.mean(), (-1,)), smooth_maps(), (-1,))
+    expected = coil_combined(
+        fourier.ifft(data - fourier.fft(smooth_maps() * image.mean(), (-1,)), (-1,)), smooth_maps()
+    )
     torch.testing.assert_close(network(Problem(lines.model, data, torch.tensor([[0.01]]))), expected)
     assert float((expected - image).abs().mean()) > 0.1
     assert network(Problem(lines.model, data, torch.tensor([[0.01]])), learned=True).shape == (ROWS, COLUMNS)
@@ -283,7 +284,8 @@ def test_training_may_start_at_a_polynomial_of_the_normal_operator(lines: Measur
     }
     again = FastMRIVarNet.from_state(network.state_dict())
     maps = lines.model.sensitivities[None]
-    last = combined(again(data[None], lines.model.mask, maps, lines.model.dims), maps, lines.model.dims)[0]
+    last = again(data[None], lines.model.mask, maps, lines.model.dims)
+    last = coil_combined(fourier.ifft(last, lines.model.dims), maps)[0]
     torch.testing.assert_close(last, image)
 
 
