@@ -358,6 +358,18 @@ def test_whole_clean_images_count_once_for_all_their_regions(first: pl.DataFrame
     assert [2 * pairs for pairs in of_images] == of_regions
 
 
+def test_each_inserted_lesion_has_a_clean_image_of_its_own(first: pl.DataFrame, second: pl.DataFrame) -> None:
+    """Only that of the first lesion of a slice was counted, and the others' differences were lost."""
+    metric, sides = "ssim_foreground_clean", []
+    for side, more in ((first, 0.0), (second, 0.2)):
+        lesions = [side.with_columns(region=pl.lit("lesions-1"), region_kind=pl.lit("lesions"))]
+        lesions.append(lesions[0].with_columns(pl.col(metric) + more, region=pl.lit("lesions-2")))
+        sides.append(pl.concat([side, *lesions]))
+    found, alone = (study_difference(*both, metrics=[metric]) for both in (sides, (first, second)))
+    assert found["pairs"].to_list() == [3 * pairs for pairs in alone["pairs"]]
+    assert found["difference"].to_list() == pytest.approx([value + 0.2 / 3 for value in alone["difference"]])
+
+
 def test_methods_of_one_study_are_paired(first: pl.DataFrame) -> None:
     metric = "ssim_region_perturbed"
     found = method_difference(first, "TV", metrics=[metric])

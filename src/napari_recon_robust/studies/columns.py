@@ -8,6 +8,7 @@ from ..ground.knob import stored, value_words
 
 CLEAN = "none"  # the perturbation that changes nothing
 STATES = ("clean", "perturbed")
+INSERTED = "lesions"  # the kind of regions that are put into the samples, so that each has clean images of its own
 DOMAIN = "label_domain"  # of each scan: one of these, or the name of a shift
 INSIDE, TUNING = "in", "tuning"
 

@@ -13,7 +13,7 @@ from ..ground.numbers import counted, written
 from ..statistics import clustered, paired
 from ..statistics.estimate import CONFIDENCE
 from ..statistics.multiple import holm
-from .columns import CLEAN, PLACE, POOLED_MASK, pattern_words, told_words, varied
+from .columns import CLEAN, INSERTED, PLACE, POOLED_MASK, pattern_words, told_words, varied
 from .exporting import check_finished
 from .plan import IMAGE_METRICS, LESION_METRICS
 from .rows import polars
@@ -358,13 +358,18 @@ def _without_seed(knobs: "Series") -> "Series":
 
 
 def _once(both: "DataFrame", metric: str) -> "DataFrame":
-    """The pairs of which a metric was measured; clean images count once, however often they were perturbed."""
+    """The pairs of which a metric was measured; clean images count once, however often they were perturbed.
+
+    All regions of a slice have one clean image, save lesions that were inserted: each of these made another one.
+    """
     library = polars()
     rows = both.drop_nulls([metric, f"{metric}_second"])
     if not metric.endswith("_clean"):
         return rows
-    of_regions = () if "_region_" in metric else _OF_REGIONS
-    keys = [name for name in _keys(both) if name not in of_regions]
+    keys = _keys(both)
+    if "_region_" not in metric:
+        inserted = library.when(library.col("region_kind") == INSERTED)
+        rows = rows.with_columns(inserted.then(name).alias(name) for name in _OF_REGIONS if name in keys)
     return rows.unique([*keys, "method_label"], keep="first", maintain_order=True).with_columns(
         perturbation=library.lit(CLEAN),
         perturbation_knobs=library.lit("{}"),

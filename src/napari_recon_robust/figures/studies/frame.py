@@ -16,11 +16,11 @@ from ...ground.knob import stored
 from ...statistics import clustered
 from ...statistics.clustered import INTERVAL, SPREAD
 from ...statistics.estimate import Estimate, Interval
-from ...studies.columns import DOMAIN, PLACE, POOLED_MASK, pattern_words, told_words, varied
+from ...studies.columns import DOMAIN, INSERTED, PLACE, POOLED_MASK, pattern_words, told_words, varied
 
 SLICE = (*PLACE, "method_label")  # what has one clean image
 SAMPLING = ("acceleration", "pattern")  # what has a panel or a point of its own
-LESIONS = ("annotations", "lesions", "drawn")  # the kinds of regions that are lesions
+LESIONS = ("annotations", INSERTED, "drawn")  # the kinds of regions that are lesions
 PERCENT = (0.0, 100.0)
 ENDLESS = (-inf, inf)
 MEAN = ("mean", "low", "high", "kind", "volumes", "count")  # what a summary says of each mean
@@ -187,7 +187,7 @@ def first_of_each(trials: pl.DataFrame, *more: str) -> pl.DataFrame:
 
 def first_of_each_image(trials: pl.DataFrame) -> pl.DataFrame:
     """One trial for each clean image as a whole, which its regions repeat; an inserted lesion makes its own image."""
-    inserted = pl.when(pl.col("region_kind") == "lesions").then("region")
+    inserted = pl.when(pl.col("region_kind") == INSERTED).then("region")
     return first_of_each(trials.with_columns(region=inserted) if "region_kind" in trials.columns else trials)
 
 
