@@ -309,7 +309,7 @@ def test_a_row_is_over_all_seeds_of_its_perturbation(first: pl.DataFrame, second
 
 
 def test_what_failed_or_is_not_finite_is_told(first: pl.DataFrame, second: pl.DataFrame) -> None:
-    assert [*cautions(first, second)] == []
+    assert [*cautions(first, second, metrics=())] == []
     broken = pl.col("volume") == "head0"
     failing = first.with_columns(error=pl.when(broken, method_label="TV").then(pl.lit("it failed.")))
     also = second.with_columns(error=pl.when(pl.int_range(pl.len()) == 0).then(pl.lit("it failed.")))
@@ -324,13 +324,14 @@ def test_what_failed_or_is_not_finite_is_told(first: pl.DataFrame, second: pl.Da
         psnr_image_clean=pl.when(broken, method_label="TV").then(float("inf")).otherwise("psnr_image_clean"),
         nmse_region_perturbed=pl.when(pl.col("perturbation") != "none").then(float("nan")),
     )
-    (told,) = cautions(first, endless)
+    (told,) = cautions(first, endless, metrics=())
     perturbed = first.filter(pl.col("perturbation") != "none").height
     assert told == (
         "Values that are not finite are left out: psnr_image_clean (4 pairs), nmse_region_perturbed "
         f"({perturbed:,} pairs)."
     )
     assert [*cautions(first, endless, metrics=["ssim_region_clean"])] == []
+    assert [*cautions(first, endless)] == [], "of what is shown"
 
 
 def test_where_all_of_a_side_failed_this_is_said_first(first: pl.DataFrame, second: pl.DataFrame) -> None:
@@ -341,12 +342,13 @@ def test_where_all_of_a_side_failed_this_is_said_first(first: pl.DataFrame, seco
 
 
 def test_methods_of_two_references_are_told(first: pl.DataFrame) -> None:
-    assert [*cautions(*sides(first, "TV"))] == [], "tables of early versions do not say"
+    assert [*cautions(*sides(first, "TV"), metrics=())] == [], "tables of early versions do not say"
     kind = pl.when(method_label="TV").then(pl.lit("rss")).otherwise(pl.lit("combined"))
     told = first.with_columns(reference_kind=kind)
-    (line,) = cautions(*sides(told, "TV"))
+    (line,) = cautions(*sides(told, "TV"), metrics=())
     assert line.startswith("In VarNet less TV images are measured against two references (rss and combined), ")
-    assert [*cautions(told, told)] == []
+    assert [*cautions(*sides(told, "TV"))] == [], "no difference of a whole image is shown"
+    assert [*cautions(told, told, metrics=())] == []
 
 
 def test_whole_clean_images_count_once_for_all_their_regions(first: pl.DataFrame, second: pl.DataFrame) -> None:

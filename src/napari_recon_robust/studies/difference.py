@@ -151,17 +151,19 @@ class NothingSharedError(InputError):
 
 
 def cautions(
-    first: "DataFrame", second: "DataFrame", names: tuple[str, str] = STUDIES, *, metrics: Sequence[str] = ()
+    first: "DataFrame", second: "DataFrame", names: tuple[str, str] = STUDIES, *, metrics: Sequence[str] | None = None
 ) -> Iterator[str]:
     """What is to be known beside the differences: which trials and values are left out, and of unlike references.
 
-    names: of the sides. metrics: those that are compared, all by default. What one side has alone is in lines.
+    names: of the sides. metrics: those that are compared, all if none is named; by default those of `shown`. What one
+    side has alone is in lines.
     """
     if alone := unpaired(first, second, names):
         yield "\n  ".join(alone)
     yield from (f"{line}." for line in _failed((first, second), names))
     both = _pairs(first, second)
-    metrics = metrics or _measured(both)
+    known = _measured(both)
+    metrics = metrics or (metrics is None and [name for name in known if name in SHOWN]) or known
     yield from _not_finite(both, metrics)
     if any("_image_" in name for name in metrics):
         yield from _unlike_references(both)

@@ -89,6 +89,7 @@ def diff(
     else:
         for line in sentences(table if metrics else shown(table)):
             click.echo(line)
-    for caution in cautions(*tables, names, metrics=metrics):
+    every = bool(metrics or as_json or output)
+    for caution in cautions(*tables, names, metrics=metrics if every else None):
         warn(caution)
     outputs.end(quiet=as_json)
