@@ -127,6 +127,14 @@ def test_a_volume_with_a_slice_that_cannot_be_used_is_left_out(scan_file: Path, 
         rr.compare_methods([damaged], ["zero-filled"], whole_volumes=True, **SETTINGS)
 
 
+def test_a_method_without_sensitivities_needs_no_central_lines(scan_file: Path) -> None:
+    entries = [Entry.parse("zero-filled, combine=rss"), Entry.parse("cg-sense")]
+    grid = Grid(patterns=("random",), centre_fraction=0, minimum_centre_lines=0)
+    found, failed = run(compare_methods(groups([scan_file]), entries, grid, whole_volumes=True)).results
+    assert 0 < found.nmse < 1
+    assert "there is no ACS to estimate coil sensitivities from" in failed.error
+
+
 def test_progress_tells_the_slice(scan_file: Path) -> None:
     entries = [Entry.parse("zero-filled")]
     steps = list(compare_methods(groups([scan_file]), entries, Grid(accelerations=(3.0,)), whole_volumes=True))
