@@ -199,8 +199,20 @@ def test_scans_that_cannot_be_used_are_left_out_and_named(unusable: Path, tmp_pa
         assert isinstance(table.faults["0/scan.h5"], FileFormatError)
         assert {table.scans[result.scan] for result in table.results} == {"1/scan.h5", "2/scan.h5"}
         text = (tmp_path / "table" / "comparison.md").read_text()
-        assert "- 2 scans or slices cannot be used and were left out" in text
+        assert "- 2 scans, slices or masks cannot be used and were left out" in text
         assert "scan.h5" not in text
+
+
+@pytest.mark.parametrize(("whole_volumes", "name"), [(True, "head.h5"), (False, "slice 1 of head.h5")])
+def test_what_cannot_be_used_under_one_mask_is_named_with_it(scan_file: Path, whole_volumes: bool, name: str) -> None:
+    """It was named as if it were left out altogether."""
+    masks = {"patterns": ("equispaced-fraction",), "centre_fraction": 0.25, "seeds": (0, 1)}
+    grid = Grid(accelerations=(3.0, 8.0), **masks)
+    table = run(compare_methods(groups([scan_file]), entries("zero-filled"), grid, whole_volumes=whole_volumes))
+    assert list(table.faults) == [f"{name}, equispaced-fraction 8x"]
+    assert {result.acceleration for result in table.results} == {3}
+    with pytest.raises(InputError, match="alone give an acceleration of 4, and 8 is asked for"):
+        run(compare_methods(groups([scan_file]), entries("zero-filled"), Grid(accelerations=(8.0,), **masks)))
 
 
 def test_a_run_in_which_no_scan_can_be_used_is_refused(unusable: Path, tmp_path: Path) -> None:

@@ -176,8 +176,9 @@ def cases(
 ) -> Iterator[UndersampledSlice]:
     """Every case, read or simulated when it is asked for. axes: of raw arrays.
 
-    faults: gets the errors of the files and slices that cannot be used, by name; the others go on. Without it, raises
-    InputError for an undersampled scan or a slice with NaN, FileFormatError for a file that cannot be read.
+    faults: gets the errors of the files and slices that cannot be used, by name; the others go on. See `keep_faults`.
+    Without it, raises InputError for an undersampled scan, a slice with NaN or a mask that does not suit its size,
+    FileFormatError for a file that cannot be read.
     """
     every = [(group, path) for group, paths in files.items() for path in paths]
     called = names([path for _, path in every])
@@ -187,15 +188,33 @@ def cases(
             scan = identity(path)
             for position, acquired in enumerate(acquisitions):
                 samplings = grid.samplings(path.name, position)
+                failed = dict[Sampling, ReconRobustError]()
                 for at, sampling in enumerate(samplings, start=position * len(samplings)):
                     begin, end = ((done + n / (count * len(samplings))) / len(every) for n in (at, at + 1))
-                    measurement = None
-                    with kept(faults, f"slice {acquired.slice} of {name}"):
+                    try:
                         measurement = acquired.under(sampling).to(device)
-                    if measurement is not None:
-                        yield UndersampledSlice(
-                            group, scan, name, acquired.slice, sampling, measurement, acquired.truth, (begin, end)
-                        )
+                    except ReconRobustError as error:
+                        if faults is None:
+                            raise
+                        failed[sampling] = error
+                        continue
+                    yield UndersampledSlice(
+                        group, scan, name, acquired.slice, sampling, measurement, acquired.truth, (begin, end)
+                    )
+                if faults is not None:
+                    keep_faults(faults, f"slice {acquired.slice} of {name}", failed, whole=len(failed) == len(samplings))
+
+
+def keep_faults(
+    faults: dict[str, ReconRobustError], name: str, failed: Mapping[Sampling, ReconRobustError], *, whole: bool
+) -> None:
+    """Keep why a volume or slice is left out: once, or of which masks where it can be used under others.
+
+    failed: the errors by the masks. whole: whether there is no other mask.
+    """
+    for sampling, error in failed.items():
+        of = "" if whole else f", {sampling.pattern} {sampling.acceleration:g}x"
+        faults.setdefault(f"{name}{of}", error)
 
 
 @contextmanager

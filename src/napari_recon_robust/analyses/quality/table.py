@@ -153,7 +153,7 @@ class Table:
             text += ["## Cautions", "\n".join(f"- {caution}" for caution in self.cautions)]
         failures = sorted({f"- {result.method}: {result.error}" for result in self.results if result.error})
         if self.faults:
-            what, were = ("scan or slice", "was") if len(self.faults) == 1 else ("scans or slices", "were")
+            what, were = ("scan, slice or mask", "was") if len(self.faults) == 1 else ("scans, slices or masks", "were")
             failures.insert(0, f"- {len(self.faults):,} {what} cannot be used and {were} left out")
         if failures:
             text += ["## Failed", "\n".join(failures)]

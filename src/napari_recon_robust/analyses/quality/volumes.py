@@ -26,7 +26,7 @@ from ...ground.progress import Job, Progress, relayed
 from ...io import files_of
 from ...physics.sampling import Sampling
 from .entries import Entry
-from .grid import Grid, UndersampledSlice, full_scan, is_anatomy, kept, names
+from .grid import Grid, UndersampledSlice, full_scan, is_anatomy, keep_faults, kept, names
 from .results import DIGITS, WHOLE, MethodResult
 from .run import Reconstructed, Run
 
@@ -147,7 +147,8 @@ def volumes(
 
 def on_volumes(run: Run, all_volumes: Iterable[UndersampledVolume], faults: dict[str, ReconRobustError]) -> Job[bool]:
     """Add the results of all methods on the volumes to the run; whether there was any. faults: as of `grid.cases`."""
-    used = False
+    used = set[str]()
+    failed = dict[str, dict[Sampling, ReconRobustError]]()
     ranges: dict[str, float] = {}
     for volume in all_volumes:
         begin, end = volume.span
@@ -156,12 +157,14 @@ def on_volumes(run: Run, all_volumes: Iterable[UndersampledVolume], faults: dict
         try:
             results = yield from relayed(_scored(run, volume, ranges), part)
         except ReconRobustError as error:
-            faults.setdefault(volume.name, error)
+            failed.setdefault(volume.name, {})[volume.sampling] = error
             continue
-        used = True
+        used.add(volume.name)
         for result in results:
             run.results.add(result)
-    return used
+    for name, errors in failed.items():
+        keep_faults(faults, name, errors, whole=name not in used)
+    return bool(used)
 
 
 def _scored(run: Run, volume: UndersampledVolume, ranges: dict[str, float]) -> Job[list[MethodResult]]:
