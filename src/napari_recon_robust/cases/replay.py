@@ -216,9 +216,10 @@ def _check_precision(measurement: Measurement) -> None:
         ("noise", kept[1]),
     ):
         if part is not None and part.dtype not in (torch.complex64, torch.float32):
+            single = "complex64" if part.is_complex() else "float32"
             raise InputError(
                 f"the {name} of the measurement is {str(part.dtype).removeprefix('torch.')}, and a case holds single "
-                "precision, complex64 and float32; make the measurement of that, and its outcomes anew."
+                f"precision; give {single}, and make the measurement and its outcomes anew."
             )
 
 

@@ -23,7 +23,11 @@ from ..paths import FILE
 
 @click.command()
 @sampling_options
-@click.option("--output", type=FILE, help=f"Image: {either(images.SUFFIXES)}.")
+@click.option(
+    "--output",
+    type=FILE,
+    help=f"Image: {either(images.SUFFIXES)}. A .png is the right way up; the rows of .npy and .h5 are as stored.",
+)
 def reconstruct(
     method: str, knobs: tuple[str, ...], auto: bool, as_json: bool, output: Path | None, **sampling: Any
 ) -> None:
