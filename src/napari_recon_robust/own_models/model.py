@@ -19,6 +19,7 @@ from ..ground.guard import said_by
 from ..ground.progress import Job, Progress, relayed
 from ..ground.wanted import Wanted
 from ..physics import fourier
+from ..physics.model import coil_combined
 from ..reconstructors.base import Reconstructor
 
 _STEP = 1e-3  # of a step along the gradient, relative to the k-space
@@ -57,7 +58,7 @@ class ModelInput:
     @cached_property
     def image(self) -> Tensor:
         """Complex64 (rows, columns), zero-filled: sum conj(S_i) F^-1 k_i."""
-        return (self.sensitivities.conj() * fourier.ifft(self.kspace)).sum(-3)
+        return coil_combined(fourier.ifft(self.kspace), self.sensitivities)
 
 
 class OwnModel(Reconstructor):
