@@ -131,7 +131,7 @@ def test_words_stay_beside_their_line_on_a_magnified_image(panels: Panels, later
 
     def distances() -> list[float]:
         lines = [panel.marks.data for panel in panels.panels.values()]
-        return [abs(words[:, 1].mean() - line[:, 1].mean()) for line, words in lines]
+        return [abs(words[:, 1].mean() - line[:, 1].mean()) for words, line in lines]
 
     before = distances()
     assert min(before) > 0
@@ -152,12 +152,12 @@ def test_words_of_a_line_at_an_edge_are_not_cut_off(panels: Panels, later: Any, 
         for panel in panels.panels.values():
             ends = [panel.image.data_to_world((2, *corner))[2] for corner in corners]
             low, high = min(ends), max(ends)
-            _, words = panel.marks.data
+            words, _ = panel.marks.data
             seen = np.array([panel.marks.data_to_world(corner)[1:] for corner in words])
             assert low + 40 / 15 < seen.mean(0)[1] < high - 40 / 15
             # They are read on bright tissue too, whose ground lies as they do: 98 by 20 pixels of the screen.
             np.testing.assert_allclose(np.ptp(seen, axis=0) * 15, [20, 98], rtol=1e-3)
-            assert panel.marks.face_color[1, 3] > 0.5
+            assert panel.marks.face_color[0, 3] > 0.5
 
 
 @pytest.mark.parametrize("turn", [Turn(quarters=quarters) for quarters in range(4)])
@@ -174,7 +174,7 @@ def test_words_of_a_line_lie_neither_over_titles_nor_over_the_scale_bar(
     line = middle + 2 * (screen[:, :1] * np.abs(down @ middle) * down + screen[:, 1:] * np.abs(right @ middle) * right)
     panels.marks.rule([Rule(line, 2, "8 px", closed=False)])
     later.run()
-    _, words = panels.panels["clean"].marks.data
+    words, _ = panels.panels["clean"].marks.data
     place = float((words[:, 1:].mean(0) - middle) @ down / np.abs(down @ middle)) / 2 + 0.5
     assert 0.1 < place < 0.9
     assert not 0.02 < place - ends[0][0] < 0.4 or ends[1][0] == 1.0, "beside the line and not on it"
@@ -188,7 +188,7 @@ def test_words_stay_whole_where_the_picture_becomes_small(panels: Panels, later:
     def beside() -> float:
         """From the middle of the words to the edge of the picture, in pixels of the screen."""
         marks = panels.panels["clean"].marks
-        middle = np.mean([marks.data_to_world(corner)[2] for corner in marks.data[1]])
+        middle = np.mean([marks.data_to_world(corner)[2] for corner in marks.data[0]])
         return float(right - middle) * panels.viewer.scene.camera.zoom
 
     for zoom in (20.0, 6.0):
@@ -198,3 +198,29 @@ def test_words_stay_whole_where_the_picture_becomes_small(panels: Panels, later:
     panels.viewer.scene.camera.zoom = 2.0
     panels.thin(1.0)
     assert beside() == pytest.approx(39 / 2, abs=1), "in the middle of a picture that is narrower"
+
+
+@pytest.mark.parametrize("turn", [Turn(quarters=quarters) for quarters in range(4)])
+def test_words_stand_over_the_middle_of_a_line_that_is_nearly_level(panels: Panels, later: Any, turn: Turn) -> None:
+    panels.lay(turn)
+    geometry = panels.geometry
+    assert geometry is not None
+    panels.viewer.scene.camera.zoom = 40.0  # there is room for them anywhere
+    down, right = geometry.laid.matrix
+
+    def beside(fall: float) -> float:
+        """From the middle of a line of 8 pixels to that of its words, to the right."""
+        half = 4 * right + fall / 2 * down
+        panels.marks.rule([Rule(np.array([[15.5, 19.5] - half, [15.5, 19.5] + half]), 2, "8 px", closed=False)])
+        later.run()
+        return float((panels.panels["clean"].marks.data[0][:, 1:].mean(0) - [15.5, 19.5]) @ right)
+
+    assert [beside(fall) for fall in (0, 1, -1)] == pytest.approx([0, 0, 0], abs=1e-5)
+    assert [beside(fall) for fall in (6, -6)] == pytest.approx([-4, 4]), "at the upper end of one that is steep"
+
+
+def test_the_ground_of_words_covers_no_other_line(panels: Panels, later: Any) -> None:
+    lines = [Rule(np.array([[row, 5.0], [row, 20.0]]), 2, "15 px", closed=False) for row in (10.0, 11.0)]
+    panels.marks.rule(lines)
+    later.run()
+    assert [str(kind) for kind in panels.panels["clean"].marks.shape_type] == ["rectangle"] * 2 + ["path"] * 2

@@ -15,6 +15,7 @@ RING, AROUND, RULE, LETTERS = "#d55e00", "#cccccc", "#009e73", "white"
 _WIDER = 1.5  # times as wide as a ring: a measured line, whose green has to be seen on grey
 _INSETS = np.array([0.2, 0.06])  # of half the height and the width, between an edge and a letter: titles are at the top
 _WORDS = 0.04  # of the image where it is not magnified, between a measured line and its words
+_LEVEL = 0.25  # of the width of what is measured: of a line that falls by less, both ends are its top
 _HEADS = 0.12  # of the image: where titles are at its top, and the notice and the scale bar at its foot
 _ADVANCE, _LINE = 1.4, 2.0  # pixels of a letter and of a line for each point of its size; those of "mm" are wide
 # Of a letter on bright tissue: its colour, and its half size as a share of the image. That of a measure is as large as
@@ -131,6 +132,7 @@ class Marks:
             for word, place in _letters(geometry, self._letters):
                 found.append(("rectangle", _on(index, half * _SQUARE + place), _CLEAR, 0.0, word, _GROUND))
         # Without these napari works out the sizes of all layers and draws, twice for each panel.
+        found.sort(key=lambda shape: shape[0] != "rectangle")  # the ground of words would cover a line beside them
         with layer.events.data.blocker(), layer._block_refresh():
             self._replace(layer, found)
         layer.refresh()
@@ -161,9 +163,10 @@ class Marks:
 
 
 def _beside(geometry: Geometry, points: np.ndarray, thinner: float, half: float) -> np.ndarray:
-    """A place for words within the sides: a little above the highest point as it is seen, or else below the lowest one.
+    """A place for words within the sides: a little above what is highest as it is seen, or else below what is lowest.
 
-    It is neither at the top nor at the foot of the image, where other words are.
+    There it is in the middle, also of a line that is not quite level. It is neither at the top nor at the foot of the
+    image, where other words are.
     thinner: by how much less than the whole image is seen. half: half the width of the words, in the world.
     """
     down, right = geometry.laid.matrix
@@ -171,13 +174,21 @@ def _beside(geometry: Geometry, points: np.ndarray, thinner: float, half: float)
     step = _WORDS * thinner * extent * down
     first, last = sorted((0.0, float((extent - 1) @ down)))
     free = first + _HEADS * (last - first), last - _HEADS * (last - first)
-    above, below = points[np.argmin(points @ down)] - step, points[np.argmax(points @ down)] + step
+    above, below = _top(points, down, right) - step, _top(points, -down, right) + step
     place: np.ndarray = next((one for one in (above, below) if free[0] <= one @ down <= free[1]), above)
     place = place + (np.clip(place @ down, *free) - place @ down) * down
     across, (least, most) = place @ right, sorted((0.0, float((extent - 1) @ right)))
     pixel = float(np.abs(right) @ geometry.transform["scale"][1:])
     room = min(half / pixel, (most - least) / 2)
     return place + (np.clip(across, least + room, most - room) - across) * right
+
+
+def _top(points: np.ndarray, down: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """The middle of what is at the top of points (n, 2): it lies within a quarter of their width below the highest."""
+    depths, across = points @ down, points @ right
+    near = across[depths <= depths.min() + _LEVEL * np.ptp(across)]
+    place: np.ndarray = depths.min() * down + (near.min() + near.max()) / 2 * right
+    return place
 
 
 def _letters(geometry: Geometry, letters: dict[str, str]) -> list[tuple[str, np.ndarray]]:
