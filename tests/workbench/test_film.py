@@ -109,6 +109,7 @@ def test_several_methods_and_all_samples_are_rows(bench: Workbench) -> None:
     bench.lining_up.choose(("cg-sense", "zero-filled"), anew=False)
     bench.lining_up.run().run()
     assert [one.caption for one in bench.film.rows["Methods"]] == ["CG-SENSE", "Zero-filled"]
+    assert all(one.tip.startswith(f"{one.caption}\n") for one in bench.film.rows["Methods"]), "captions are cut off"
     lineup = bench.lining_up.found
     assert lineup is not None
     for frame, method, entry in zip(bench.film.rows["Methods"], lineup.methods, lineup.entries, strict=True):

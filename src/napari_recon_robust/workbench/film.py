@@ -162,10 +162,10 @@ class Film(ReviewPart):
         if lineup is None:
             return []
         pairs = zip(lineup.methods, lineup.entries, strict=True)
-        seen = [(method, one.outcome.comparison) for method, one in pairs if one is not None]
-        return [
-            Frame(method.label, one.perturbed, "perturbed", one.sentence, clean=(one.clean, method.label))
-            for method, one in seen
+        seen = [(method.label, one.outcome.comparison) for method, one in pairs if one is not None]
+        return [  # below an image most names are cut off
+            Frame(label, one.perturbed, "perturbed", f"{label}\n{one.sentence}", clean=(one.clean, label))
+            for label, one in seen
         ]
 
     def _prepared(self) -> list[Frame]:
