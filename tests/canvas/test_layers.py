@@ -190,8 +190,11 @@ def test_what_holds_for_all_images_is_said_once(later: Any) -> None:
     panels.show(ORDER)
     later.run()
     words = panels.viewer.canvas.overlays["text"]
-    assert words.text == f"Simulated scan\nNo fully sampled truth\n{NOTICE}", "also if the viewer was not ours yet"
+    assert words.text.replace(" · ", "\n") == f"Simulated scan\nNo fully sampled truth\n{NOTICE}", "not ours before"
     panels.say("Simulated scan")
-    assert words.text == f"Simulated scan\n{NOTICE}"
+    for width, between in ((600, " · "), (200, "\n"), (600, " · ")):
+        panels.viewer.canvas.size = (400, width)
+        later.run()
+        assert words.text == f"Simulated scan{between}{NOTICE}", "in one line where it has room"
     panels.say()
     assert words.text == NOTICE

@@ -12,6 +12,7 @@ from ..controls.letters import letters
 from ..data.window import Window
 from ..workbench.windowing import turned
 from .letter_sizes import SCALE_BAR, SMALL, points
+from .titles import BETWEEN, in_lines, in_one_line, joined
 
 NOTICE = "Not for diagnostic use"
 _PADDING = 14.0, 10.0  # pixels beside and above words, at napari's own size of letters
@@ -68,20 +69,23 @@ def make_reading_surface(viewer: ViewerModel) -> Callable[[], None]:
 def place_words(viewer: ViewerModel) -> None:
     """Place the notice beside the scale bar, in letters for which there is room, or else above it; then the bar again.
 
-    napari placed the bar by the size before, as its own layout was not done yet. Where both are on the picture, it is
-    seen through their ground.
+    What is said is in one line where that has room. napari placed the bar by the size before, as its own layout was not
+    done yet. Where one of them is on the picture, it is seen through its ground.
     """
     overlays, width = viewer.canvas.overlays, viewer.canvas.size[1]
-    longest, largest = max(map(len, overlays["text"].text.splitlines())), points(SMALL)
-    smallest = min(SMALL, largest)
+    whole, largest = in_one_line(overlays["text"].text), points(SMALL)
+    longest, smallest = max(map(len, whole.split(BETWEEN))), min(SMALL, largest)
     beside = [size for size in range(largest, smallest - 1, -1) if _BAR + _ADVANCE * size * longest <= width]
     overlays["text"].position = "bottom_left" if beside else "bottom_right"
     size = overlays["text"].font_size = beside[0] if beside else smallest
-    lines = len(overlays["text"].text.splitlines()) if beside else 2 + len(overlays["text"].text.splitlines())
+    room = math.floor((width - (_BAR if beside else 0)) / (_ADVANCE * size))
+    overlays["text"].text = in_lines(whole, max(room, longest))
+    lines = overlays["text"].text.splitlines()
     height, wide = cell_sides(viewer)
-    overlays["text"].box_color = overlays["scale_bar"].box_color = ground(
-        clear=is_clear(max(lines, 2) * size, max(_ADVANCE * size * longest, _BAR), height, wide)
-    )
+    bar_is_clear = is_clear(2 * size, _BAR, height, wide)
+    high, longest = (len(lines) + (0 if beside else 2)) * size, max(map(len, lines))
+    overlays["text"].box_color = ground(clear=is_clear(high, _ADVANCE * size * longest, height, wide))
+    overlays["scale_bar"].box_color = ground(clear=bar_is_clear)
     overlays["scale_bar"].events.position()
 
 
@@ -148,8 +152,8 @@ class Takeover:
         viewer.mouse_move_callbacks.append(on_move)
 
     def say(self, words: Sequence[str]) -> None:
-        """Say something of all images, each in a line of its own above the notice."""
-        self._viewer.canvas.overlays["text"].text = "\n".join([*words, NOTICE])
+        """Say something of all images before the notice."""
+        self._viewer.canvas.overlays["text"].text = joined(*words, NOTICE)
         self.place_words()
 
     def place_words(self) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ..reconstructors.base import Method
 
 _ZERO_FILLED = "Zero-filled"
-_BETWEEN = " · "  # parts of a title
+BETWEEN = " · "  # parts of a title
 _WHERE = {"roi": "ROI ", "image": "image "}  # before SSIM in a title
 
 
@@ -40,7 +40,7 @@ def awaited(name: str, method: "Method", given_up: bool) -> str:
 
 def joined(*parts: str) -> str:
     """Return the parts of a title that there are as one."""
-    return _BETWEEN.join(filter(None, parts))
+    return BETWEEN.join(filter(None, parts))
 
 
 def named(result: Result) -> str:
@@ -98,7 +98,7 @@ def elsewhere(method: "Method", result: Result) -> str:
     found = result.setting.method
     if method == found or not result.outcome.comparison.searched:
         return ""
-    return f"{_BETWEEN}found {'at other knobs' if method.id == found.id else f'on {found.label}'}"
+    return f"{BETWEEN}found {'at other knobs' if method.id == found.id else f'on {found.label}'}"
 
 
 def reference(kind: str, name: str = "Reference") -> str:
@@ -108,7 +108,7 @@ def reference(kind: str, name: str = "Reference") -> str:
 
 def in_one_line(title: str) -> str:
     """Return a title without breaks."""
-    return title.replace("\n", _BETWEEN)
+    return title.replace("\n", BETWEEN)
 
 
 def in_lines(title: str, room: int) -> str:
@@ -123,7 +123,7 @@ def in_lines(title: str, room: int) -> str:
 def shortened(title: str, room: int) -> str:
     """Return a title without the ends of those of its parts that two lines of `room` letters do not hold."""
     return "\n".join(
-        _BETWEEN.join(" ".join(_wrapped(part, room, most=2)) for part in whole.split(_BETWEEN))
+        BETWEEN.join(" ".join(_wrapped(part, room, most=2)) for part in whole.split(BETWEEN))
         for whole in title.split("\n")
     )
 
@@ -137,10 +137,10 @@ def _wrapped(part: str, room: int, most: int | None = None) -> list[str]:
 def _even(whole: str, room: int) -> list[str]:
     """Return a title in as few lines as there can be, the longest as short as it can be with these."""
     lines = _filled(whole, room)
-    parts = _BETWEEN.join(lines).count(_BETWEEN)  # those that are broken within count as several
+    parts = BETWEEN.join(lines).count(BETWEEN)  # those that are broken within count as several
     for narrower in range(room - 1, 0, -1):
         others = _filled(whole, narrower)
-        if len(others) > len(lines) or _BETWEEN.join(others).count(_BETWEEN) > parts:
+        if len(others) > len(lines) or BETWEEN.join(others).count(BETWEEN) > parts:
             break
         lines = others
     return lines
@@ -149,8 +149,8 @@ def _even(whole: str, room: int) -> list[str]:
 def _filled(whole: str, room: int) -> list[str]:
     """Return a title in lines, each as full as it can be."""
     lines, line = [], ""
-    for part in whole.split(_BETWEEN):
-        beside = f"{line}{_BETWEEN}{part}" if line else part
+    for part in whole.split(BETWEEN):
+        beside = f"{line}{BETWEEN}{part}" if line else part
         if len(beside) <= room:
             line = beside
             continue
