@@ -43,8 +43,8 @@ def test_at_other_knobs_the_panels_show_the_images_of_those_whatever_is_pressed(
         np.testing.assert_array_equal(panels["clean"].stack[1], shown.image.numpy())
         np.testing.assert_array_equal(panels["perturbed"].stack[1], shown.perturbed.numpy())
         assert panels["clean"].title.startswith("CG-SENSE · SSIM")
-        assert panels["perturbed"].title == "Perturbed 1%, CG-SENSE · found at other knobs\nattacked"
-        assert panels["difference"].title.endswith("\nattacked")
+        assert panels["perturbed"].title == "Perturbed 1%, CG-SENSE · found at other knobs · attacked"
+        assert panels["difference"].title.endswith(" · attacked")
         assert (view.random, view.factor, compare.random.isChecked()) == (False, 1.0, False)
         assert outcome.scaled_to.text() == "Budget 1%:"
 
@@ -62,7 +62,7 @@ def test_at_other_knobs_the_panels_show_the_images_of_those_whatever_is_pressed(
     run("truth", review.panels.viewer)
     truth = result.outcome.comparison.perturbed_reference.numpy()
     np.testing.assert_array_equal(panels["reference"].stack[1], truth)
-    assert panels["reference"].title == "Reference, perturbed\nattacked"
+    assert panels["reference"].title == "Reference, perturbed · attacked"
     run("truth", review.panels.viewer)
     assert panels["reference"].title == "Reference"
     check()
@@ -137,7 +137,7 @@ def test_an_attack_of_the_film_strip_is_not_called_random_noise(review: Session,
     until(lambda: bench.perturbing.current is not None and not review.jobs.working)
     review.look(random=True)
     review.scene.frame("perturbed", bench.result.outcome.comparison.perturbed, "An attack")
-    assert panels["perturbed"].title == "An attack\nattacked"
+    assert panels["perturbed"].title == "An attack · attacked"
 
 
 @pytest.mark.slow

@@ -35,7 +35,7 @@ def test_what_was_attacked_is_seen_and_found_by_keys(attacked: Session, qtbot: A
     panels = attacked.panels
     marks = [panel.marks for panel in panels.panels.values()]
     assert all(layer.visible and len(layer.data) == 3 for layer in marks)
-    assert panels.panels["perturbed"].title.endswith("\nattacked")
+    assert panels.panels["perturbed"].title.endswith(" · attacked")
     done, values = attacked.readout.done, attacked.readout.values
     values.clear()
     attacked.readout.show_done()

@@ -22,9 +22,10 @@ _CIRCLE = np.linspace(0, 2 * np.pi, 65)
 class Picture:
     """What a panel shows when nothing is compared in it.
 
-    title: what the image is, and on a second line what has to be said of it (attacked, synthetic). gain: the factor by
-    which the image was multiplied, so that it can be seen in the window. parts: the other parts of the complex image,
-    or None where there is only a magnitude. of_strip: whether it is an image of a film strip, and not of the result.
+    title: what the image is, and at its end `done`, what has to be said of it (attacked, synthetic). gain: the factor
+    by which the image was multiplied, so that it can be seen in the window. parts: the other parts of the complex
+    image, or None where there is only a magnitude. of_strip: whether it is an image of a film strip, and not of the
+    result.
     """
 
     index: int
@@ -33,6 +34,7 @@ class Picture:
     gain: int = 1
     parts: "Parts | None" = None
     of_strip: bool = False
+    done: str = ""
 
     def as_part(self, name: Part) -> "Picture":
         """What is drawn of it: itself, another part, or nothing where that is not known."""
@@ -50,9 +52,9 @@ class Picture:
 
     @property
     def caution(self) -> str:
-        """The second line of the title, with its line break."""
+        """What stays in a title when its figures go, with its separator: the second line, or what was done."""
         _, line_break, said = self.title.partition("\n")
-        return line_break + said
+        return line_break + said if line_break or not self.done else f"{_SEPARATOR}{self.done}"
 
     @property
     def values(self) -> np.ndarray:

@@ -323,15 +323,14 @@ class Scene:
         if key not in self.panels.panels:
             return
         pixels: np.ndarray = image.detach().cpu().numpy()
-        between = " · " if " " in key else "\n"  # one of several methods is in a small panel
-        title = between.join(filter(None, (title, done)))
+        title = joined(title, done)
         if not self._windowed:
             self._windowed = True
             self.comparing.full = Window.of(pixels).high
             self.panels.shared_window.start(0.0, self.comparing.full)
         measured, known = self.bench.acquisition.slice, (whole or {}).get(key)
         parts = None if known is None or measured is None else Parts(known.numpy(), measured.noise)
-        self.comparing.put(key, Picture(index, pixels, title, factor, parts, of_strip))
+        self.comparing.put(key, Picture(index, pixels, title, factor, parts, of_strip, done))
 
 
 def _whole_of(result: Result, image: "Tensor") -> "dict[str, Tensor]":

@@ -499,7 +499,7 @@ def test_cancelling_keeps_the_best_so_far(review: Session, until: Until) -> None
     press(dock_of(review, "Perturb"), "Run")
     until(lambda: "perturbed" in review.panels.panels)
     assert review.panels.panels["perturbed"].image.name == "Worst so far · attacked"
-    assert review.panels.panels["difference"].title.endswith("\nattacked")
+    assert review.panels.panels["difference"].title.endswith(" · attacked")
     press(dock_of(review, "Compare").foot, "Cancel")
     until(lambda: review.bench.perturbing.result is not None)
     assert not review.bench.result.outcome.perturbed.complete
