@@ -210,10 +210,10 @@ def test_words_stand_over_the_middle_of_a_line_that_is_nearly_level(panels: Pane
 
     def beside(fall: float) -> float:
         """From the middle of a line of 8 pixels to that of its words, to the right."""
-        half = 4 * right + fall / 2 * down
-        panels.marks.rule([Rule(np.array([[15.5, 19.5] - half, [15.5, 19.5] + half]), 2, "8 px", closed=False)])
+        half, middle = 4 * right + fall / 2 * down, np.array([15.5, 19.5])
+        panels.marks.rule([Rule(np.array([middle - half, middle + half]), 2, "8 px", closed=False)])
         later.run()
-        return float((panels.panels["clean"].marks.data[0][:, 1:].mean(0) - [15.5, 19.5]) @ right)
+        return float((panels.panels["clean"].marks.data[0][:, 1:].mean(0) - middle) @ right)
 
     assert [beside(fall) for fall in (0, 1, -1)] == pytest.approx([0, 0, 0], abs=1e-5)
     assert [beside(fall) for fall in (6, -6)] == pytest.approx([-4, 4]), "at the upper end of one that is steep"
