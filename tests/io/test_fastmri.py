@@ -4,6 +4,7 @@ import csv
 import tracemalloc
 
 import h5py
+import ismrmrd
 import numpy as np
 import pytest
 import torch
@@ -493,6 +494,41 @@ def test_what_is_written_is_read_within_the_rounding(tmp_path, shape, scale, see
             error = scan.kspace(index).numpy() - kspace[index]
             largest = np.maximum(abs(error.real), abs(error.imag)).max((1, 2))
             assert (largest <= steps / 2 * (1 + 1e-5)).all()
+
+
+def test_both_parts_are_rounded_to_the_next_smaller_power_of_two(tmp_path, kspace):
+    steps = np.array([3e-6, 1e-5, 2.0**-18, 4e-5, 1e-4])  # a power of two is its own
+    write_fastmri(tmp_path / "a.h5", kspace, encoded_mm=(1, 1, 1), matrix=(24, 20), rounding=steps)
+    with h5py.File(tmp_path / "a.h5") as file:
+        written = file["kspace"][:]
+    for coil, exponent in enumerate((-19, -17, -18, -15, -14)):
+        step = 2.0**exponent
+        one = kspace[:, coil].astype(complex)
+        np.testing.assert_array_equal(written[:, coil], step * (np.rint(one.real / step) + 1j * np.rint(one.imag / step)))
+
+
+@pytest.mark.parametrize("phase", [20, 21])
+def test_the_written_header_is_read_by_ismrmrd_itself(tmp_path, phase):
+    """Cropped fields of view, and the centre as fastMRI's own files count it."""
+    kspace, reference = np.ones((2, 3, 48, phase), np.complex64), np.full((2, 24, 18), 0.5, np.float32)
+    reference[1, 3, 4] = 2
+    path = tmp_path / "a.h5"
+    write_fastmri(path, kspace, reference, encoded_mm=(480, 2 * phase, 5), matrix=(24, 18), field_strength=2.89)
+    with h5py.File(path) as file:
+        described = ismrmrd.xsd.CreateFromDocument(file["ismrmrd_header"][()])
+        assert file.attrs["max"] == 2
+        assert file.attrs["norm"] == pytest.approx((0.25 * (2 * 24 * 18 - 1) + 4) ** 0.5)
+    assert described.acquisitionSystemInformation.systemFieldStrength_T == 2.89
+    assert described.experimentalConditions.H1resonanceFrequency_Hz == pytest.approx(2.89 * 42.577e6, rel=1e-5)
+    (encoding,) = described.encoding
+    spaces = [
+        tuple(getattr(part, axis) for part in (space.matrixSize, space.fieldOfView_mm) for axis in "xyz")
+        for space in (encoding.encodedSpace, encoding.reconSpace)
+    ]
+    assert spaces == [(48, phase, 1, 480, 2 * phase, 5), (24, 18, 1, 240, 36, 5)]
+    limits = encoding.encodingLimits.kspace_encoding_step_1
+    assert (limits.minimum, limits.maximum, limits.center) == (0, phase - 1, phase // 2)
+    assert encoding.trajectory.value == "cartesian"
 
 
 def test_rounding_makes_the_file_small(tmp_path):

@@ -21,6 +21,7 @@ from ..ground.hdf5 import complex_values, is_hdf5, open_hdf5, values
 from ..ground.writing import write
 from .fastmri_fields import KEY, checked_kspace, header_of, mask_of, or_named, reference_of
 from .format import Format
+from .ismrmrd_header import PROTON_HZ_PER_TESLA
 from .third_axis import LINE_ENCODED, note_on
 
 if TYPE_CHECKING:
@@ -254,6 +255,8 @@ def _header_xml(
     if tesla is not None:
         system = ElementTree.SubElement(root, "acquisitionSystemInformation")
         ElementTree.SubElement(system, "systemFieldStrength_T").text = f"{tesla:g}"
+        conditions = ElementTree.SubElement(root, "experimentalConditions")  # without which ISMRMRD's own code stops
+        ElementTree.SubElement(conditions, "H1resonanceFrequency_Hz").text = str(round(tesla * PROTON_HZ_PER_TESLA))
     encoding = ElementTree.SubElement(root, "encoding")
     cropped_mm = [mm * part / whole for mm, part, whole in zip(encoded_mm, matrix, encoded, strict=False)]
     for name, sizes, extents in (
