@@ -92,6 +92,15 @@ def test_averages(writer, kspace):
         np.testing.assert_allclose(scan.kspace(0).numpy(), 2 * kspace[0], rtol=1e-6)
 
 
+def test_lines_that_were_averaged_more_often_count_as_the_others(writer, kspace):
+    writer.lines(kspace[:1])
+    for average in (1, 2):
+        writer.lines(4 * kspace[:1], order=range(8, 12), average=average)
+    times = np.where((np.arange(20) >= 8) & (np.arange(20) < 12), 3, 1)
+    with open_scan(writer.done()) as scan:
+        np.testing.assert_allclose(scan.kspace(0).numpy(), times * kspace[0], rtol=1e-6)
+
+
 def test_only_the_first_repetition(writer, kspace):
     writer.lines(kspace[:1], repetition=0)
     writer.lines(3 * kspace[:1], repetition=1)
@@ -880,14 +889,22 @@ def test_what_partial_fourier_left_out_of_an_undersampled_volume_is_no_gap(tmp_p
         np.testing.assert_array_equal(measurement.acquired.numpy(), there)
 
 
-def test_averages_slabs_and_unchopped_lines_of_a_3d_scan(tmp_path, volume):
+@pytest.mark.parametrize("unchopped", ["ChopY", "ChopZ"])
+def test_averages_slabs_and_unchopped_lines_of_a_3d_scan(tmp_path, volume, unchopped):
+    """Every other line or partition has the other sign; some lines are averaged."""
     images, kspace = volume
-    extra = "<userParameters><userParameterLong><name>ChopY</name><value>0</value></userParameterLong></userParameters>"
+    extra = "".join(
+        f"<userParameterLong><name>{name}</name><value>{int(name != unchopped)}</value></userParameterLong>"
+        for name in ("ChopY", "ChopZ")
+    )
+    extra = f"<userParameters>{extra}</userParameters>"
     writer = Writer(tmp_path / "scan.mrd", VOLUME.replace("</ismrmrdHeader>", f"{extra}</ismrmrdHeader>"))
-    unchopped = kspace * (-1) ** np.arange(16)[:, None]
-    writer.volume(unchopped, average=0)
-    writer.volume(3 * unchopped, average=1)
-    writer.volume(7 * unchopped, slice=1)
+    steps = np.arange(16)[:, None] if unchopped == "ChopY" else np.arange(12)
+    signed = 2 * kspace * (-1) ** steps
+    writer.volume(signed, average=0)
+    writer.volume(1.5 * signed, np.hypot(*np.ogrid[-8:8, -6:6]) < 3, average=1)
+    writer.volume(0.5 * signed, np.hypot(*np.ogrid[-8:8, -6:6]) < 3, average=2)
+    writer.volume(7 * signed, slice=1)
     with open_scan(writer.done()) as scan:
         assert "Of 2 slabs the first is used." in scan.header.notes
         expected = 2 * centred_fft(images[:, 5 + 6], (-2, -1))
