@@ -54,6 +54,26 @@ def test_readers_who_always_take_one_place_are_seen() -> None:
     assert (alternatives(*trials(np.random.default_rng(1), liking=1)[:2], 4, range(72)).bias or 1) < 0.01
 
 
+def test_the_bias_is_hotellings_test_by_the_influence_of_each_patient() -> None:
+    """Found by moving each patient's weight, with the share of correct choices found anew: targets lie mostly at 0."""
+    rng, patients = np.random.default_rng(3), 60
+    target = rng.choice(4, patients, p=(0.7, 0.1, 0.1, 0.1))
+    chosen = np.where(rng.random(patients) < 0.5, target, rng.choice(4, patients, p=(0.15, 0.35, 0.25, 0.25)))
+    here, taken = (which[:, None] == np.arange(4) for which in (target, chosen))
+
+    def apart(weights: np.ndarray) -> np.ndarray:
+        correct = np.average(chosen == target, weights=weights)
+        return np.average(taken - np.where(here, correct, (1 - correct) / 3), axis=0, weights=weights)[:3]
+
+    steps = 1e-4 * np.eye(patients)
+    influence = [patients * (apart(1 + step) - apart(1 - step)) / 2e-4 for step in steps]
+    found = apart(np.ones(patients))
+    squared = found @ np.linalg.solve(np.cov(influence, rowvar=False) / patients, found)
+    p = stats.f.sf((patients - 3) / (3 * (patients - 1)) * squared, 3, patients - 3)
+    assert 0.001 < p < 0.5
+    assert alternatives(chosen, target, 4, range(patients)).bias == pytest.approx(p, rel=1e-5)
+
+
 @pytest.mark.parametrize(("patients", "p"), [(3, 0.25), (4, 0.125), (10, 2 / 2**10)])
 def test_patients_who_are_apart_by_the_same_have_the_exact_sign_test(patients: int, p: float) -> None:
     """However alike they are, three patients show no more than three equal signs."""

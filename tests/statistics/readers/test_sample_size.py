@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.statistics.readers.obuchowski_rockette import Components, compare, components
@@ -47,6 +48,25 @@ def test_what_no_number_of_cases_shows_has_none() -> None:
         VAN_DYKE.power(0.05, 1, 100)
     with pytest.raises(InputError, match="shows no variance"):
         Variances.of(Components(0, 0, 0, 0, 0, 0, 0), 50).power(0.05, 4, 50)
+
+
+@pytest.mark.parametrize(("readers", "groups"), [(5, 1), (6, 2), (6, 3), (4, 4)])
+def test_the_power_is_that_of_the_mean_squares(readers: int, groups: int) -> None:
+    """The expected mean squares of tests and of tests x readers, as traces of the figures' covariance."""
+    difference, error, shared, between = 0.06, 0.0007, 0.0004, 0.0003
+    members = np.arange(readers) % groups
+    # Of 50 cases in all: what each group reads of them tells less.
+    of_test = groups * ((error - shared) * np.eye(readers) + shared * (members[:, None] == members))
+    covariance = np.kron(np.eye(2), of_test + between * np.eye(readers))
+    of_means = np.kron([1, -1], np.ones(readers) / readers)
+    noise = readers / 2 * of_means @ covariance @ of_means
+    within = np.kron([[0.5, -0.5], [-0.5, 0.5]], np.eye(readers) - 1 / readers)
+    freedom = noise**2 * (readers - 1) / (np.trace(within @ covariance) / (readers - 1)) ** 2
+    expected = stats.ncf.sf(stats.f.ppf(0.95, 1, freedom), 1, freedom, readers * difference**2 / 2 / noise)
+    found = Variances(between, error, shared, 50).power(difference, readers, 50, groups)
+    assert 0.05 < expected < 0.95
+    assert found == pytest.approx(expected)
+    assert Variances(between, 2 * error, 2 * shared, 50).power(difference, readers, 100, groups) == found
 
 
 @pytest.mark.slow

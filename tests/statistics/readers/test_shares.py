@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import special, stats
 
 from napari_recon_robust.statistics.readers.averages import spread_of
 from napari_recon_robust.statistics.readers.shares import average_share, share, share_interval
@@ -11,6 +11,19 @@ def test_the_interval_is_clopper_and_pearsons_for_the_effective_number_of_readin
     found = share([1, 0] * 5, range(10))
     assert found.value == 0.5
     assert found.interval == pytest.approx((stats.beta.ppf(0.025, 4.5, 5.5), stats.beta.ppf(0.975, 5.5, 4.5)))
+
+
+def test_readings_of_one_patient_count_as_korn_and_graubard_say() -> None:
+    """48 readings of 12 patients, by their formula and the binomial distribution's own tails."""
+    answers = np.arange(48).reshape(12, 4) % 7 < np.arange(12)[:, None] % 5
+    found = share(answers.ravel(), np.repeat(range(12), 4).tolist())
+    p, variance = answers.mean(), answers.mean(1).var(ddof=1) / 12
+    number = p * (1 - p) / variance * (stats.t.ppf(0.975, 47) / stats.t.ppf(0.975, 11)) ** 2
+    assert 12 < number < 48
+    assert found.interval is not None
+    low, high = found.interval
+    assert special.betainc(p * number, number - p * number + 1, low) == pytest.approx(0.025)
+    assert special.betainc(p * number + 1, number - p * number, high) == pytest.approx(0.975)
 
 
 def test_where_all_agree_the_patients_are_what_is_known() -> None:
