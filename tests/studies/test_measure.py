@@ -1,11 +1,12 @@
 import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.ground.progress import run
-from napari_recon_robust.studies.measure import Measurements, Measurer, _contrast, _detectability
+from napari_recon_robust.studies.measure import Measurements, Measurer, _contrast, _detectability, _found
 from napari_recon_robust.studies.running import open_study
 from napari_recon_robust.studies.shared import OpenScan, SharedSlice
 
@@ -216,6 +217,21 @@ def test_a_search_tells_what_it_found(measure) -> None:
     assert feature["image_pixels"] == 96 * 96
     for (_, _, _, control), one in trials.items():
         assert not control or "published_loss" not in one.values
+
+
+def test_a_place_is_told_as_parts_of_rows_and_columns_and_the_floor_is_that_of_the_worst_pose() -> None:
+    """Of an image that is not square, and a curve with poses that are turned alike."""
+    details = {"published_loss": 2.0, "input_mse": 0.5}
+    feature = SimpleNamespace(feature=SimpleNamespace(position=(10.0, 60.0)), details=details)
+    place = {"feature_row": 0.25, "feature_column": 0.75}
+    assert _found(feature, (40, 80)) == {**details, "image_pixels": 3200, **place}
+    curve = [
+        {"angle": angle, "shift": shift, "scale": scale, "floor_ssim": 0.9 - number / 10}
+        for number, (angle, shift, scale) in enumerate(((0, [0, 0], 1), (2, [0, 0], 1), (2, [0, 3], 1), (2, [0, 3], 1.1)))
+    ]
+    pose = {"angle": 2, "rows": 0, "columns": 3, "scale": 1, "aspect": 1}
+    turned = SimpleNamespace(feature=None, details={"pose": pose, "curve": curve})
+    assert _found(turned, (40, 80)) == {"worst_angle": 2, "floor_ssim_region_perturbed": pytest.approx(0.7)}
 
 
 @pytest.mark.slow
