@@ -33,6 +33,7 @@ def test_the_control_has_the_norms_of_the_perturbation_and_its_own_seed(measurem
     assert not torch.allclose(first.kspace, other.kspace)
     assert not torch.allclose(first.kspace, noise.measurement.kspace)
     assert first.calibration is measurement.calibration
+    assert first.full is measurement.full, "it is judged by the same reference"
     assert not spent[..., ~measurement.mask[0]].any()
 
 

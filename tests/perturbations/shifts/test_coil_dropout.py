@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -26,6 +28,18 @@ def test_the_coil_beside_the_region_is_lost_first(measurement, combined, box, co
     found = perturb("coil-dropout", measurement, combined, ROI.box(*box))
     assert found.details["coil"] == coil
     assert 0.25 < found.details["share"] < 1
+
+
+def test_the_share_of_each_coil_is_that_of_its_sensitivity_in_the_region(measurement, combined):
+    box = ROI.box(12, 2, 6, 6)
+    found = [perturb("coil-dropout", measurement, combined, box, coil=coil).details for coil in range(4)]
+    assert [one["coil"] for one in found] == [0, 1, 2, 3]
+    energy = measurement.kept.sensitivities[:, 12:18, 2:8].abs().square().sum((1, 2))
+    assert [one["share"] for one in found] == pytest.approx((energy / energy.sum()).tolist())
+    cropped = replace(measurement, matrix=(32, 20))  # columns 8 to 27
+    found = [perturb("coil-dropout", cropped, combined, ROI.box(12, 2, 6, 6), coil=coil).details for coil in range(4)]
+    energy = measurement.kept.sensitivities[:, 12:18, 10:16].abs().square().sum((1, 2))
+    assert [one["share"] for one in found] == pytest.approx((energy / energy.sum()).tolist())
 
 
 def test_a_coil_that_there_is_not_is_refused(measurement, combined, roi):

@@ -2,12 +2,15 @@ from dataclasses import replace
 
 import pytest
 import torch
+from scipy import stats
 
 from napari_recon_robust.data.measurement import Calibration, Measurement
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.perturbations.shifts.motion import Motion
+from napari_recon_robust.perturbations.shifts.pose import Pose
 from napari_recon_robust.physics import fourier
+from napari_recon_robust.reconstructors import registry as reconstructors
 
 
 def test_no_amplitude_is_no_motion(measurement, combined, roi):
@@ -80,6 +83,21 @@ def test_without_full_kspace_every_method_is_given_the_same_motion(make_measurem
     assert known.details["object"] == "fully sampled"
     assert "full k-space" not in known.statement
     assert float(found.perturbation.norm() / known.perturbation.norm()) == pytest.approx(1, abs=0.3)
+    image, maps, expected = reconstructors.get("cg-sense")(scan), scan.kept.sensitivities, []
+    for pose in found.details["poses"]:
+        expected.append(fourier.fft(maps * (Pose(**pose).apply(image) - image)))
+    segments = torch.arange(36) * 5 // 36
+    expected = torch.stack([expected[segment][..., line] for line, segment in enumerate(segments)], -1) * scan.mask
+    torch.testing.assert_close(found.perturbation, expected, rtol=1e-3, atol=1e-4 * float(expected.abs().max()))
+
+
+def test_poses_are_uniform_in_both_directions(measurement, combined, roi):
+    knobs = {"segments": 64, "shift": 3, "angle": 2, "sensitivities": "kept"}
+    drawn = [run(Motion().run(measurement, combined, roi, seed=seed, **knobs))[0].details["poses"] for seed in range(4)]
+    poses = [pose for one in drawn for pose in one if pose["angle"]]  # not those of the centre
+    assert len(poses) == 4 * 63
+    for name, most in (("angle", 2), ("rows", 3), ("columns", 3)):
+        assert stats.kstest([pose[name] for pose in poses], stats.uniform(-most, 2 * most).cdf).pvalue > 0.01
 
 
 @pytest.mark.parametrize("segments", [3, 64])

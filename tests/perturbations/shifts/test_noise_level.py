@@ -48,6 +48,13 @@ def test_the_noise_is_as_correlated_between_coils_as_the_scans(combined):
     assert (truth - torch.diag(truth.diagonal())).norm() > 0.3 * truth.norm()
 
 
+def test_another_seed_is_other_noise(measurement, combined, roi):
+    first, again, other = (perturb("noise-level", measurement, combined, roi, seed=seed) for seed in (3, 3, 4))
+    assert torch.equal(first.perturbation, again.perturbation)
+    overlap = (first.perturbation.conj() * other.perturbation).sum().abs()
+    assert float(overlap) < 0.2 * float(first.perturbation.norm() * other.perturbation.norm())
+
+
 def test_a_scan_without_noise_is_refused(measurement, combined, roi):
     kept = Calibration(measurement.kept.sensitivities, torch.zeros(4))
     silent = Measurement(measurement.kspace, measurement.mask, (32, 36), kept=kept)

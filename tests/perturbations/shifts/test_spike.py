@@ -21,6 +21,8 @@ def test_spikes_are_single_samples_of_their_amplitude(measurement, combined, roi
 def test_the_phases_of_spikes_go_all_the_way_round(measurement, combined, roi):
     z = perturb("spike", measurement, combined, roi, count=400).perturbation
     assert float(z[z != 0].sgn().mean().abs()) < 0.2  # of half a turn it were 2 / pi
+    hit = z[:, (z != 0).any(0)]
+    assert float((hit[0] * hit[1].conj()).sgn().mean().abs()) < 0.2, "each coil has its own"
 
 
 def test_more_spikes_than_samples_are_refused(measurement, combined, roi):
