@@ -76,6 +76,34 @@ def test_a_missing_sample_is_what_least_squares_over_the_acs_give(monkeypatch):
     np.testing.assert_allclose(found[:, 11, 37].numpy(), sources(11, 37) @ weights, rtol=1e-3, atol=1e-4)
 
 
+def test_a_missing_point_is_what_least_squares_of_its_eight_nearest_over_the_acs_give(monkeypatch):
+    """Written out for points whose eighth neighbour is nearer than the ninth, within three points along either axis."""
+    generator = torch.Generator().manual_seed(1)
+    kspace = torch.randn(3, 30, 34, dtype=torch.complex64, generator=generator)
+    mask = torch.rand(30, 34, generator=generator) < 0.3
+    mask[8:22, 9:25] = True
+    found = filled(sampled(kspace, mask), 0.02, monkeypatch)
+    y, there = kspace.numpy().astype(np.complex128), mask.numpy()
+    compared = 0
+    for row, column in np.argwhere(~there[3:-3, 3:-3]) + 3:
+        steps = np.argwhere(there[row - 3 : row + 4, column - 3 : column + 4]) - 3
+        steps = steps[np.argsort((steps**2).sum(1))]
+        far = (steps**2).sum(1)
+        if len(far) < 9 or far[7] == far[8]:
+            continue
+        windows = np.stack(np.meshgrid(np.arange(11, 19), np.arange(12, 22), indexing="ij"), -1).reshape(-1, 2)
+        a, given = (
+            np.stack([y[:, *(at + step).T] for step in steps[:8]], -1).transpose(1, 0, 2).reshape(len(at), -1)
+            for at in (windows, np.array([[row, column]]))
+        )
+        gram = a.conj().T @ a
+        ridge = 0.02 * np.trace(gram).real / len(gram)
+        weights = np.linalg.solve(gram + ridge * np.eye(len(gram)), a.conj().T @ y[:, *windows.T].T)
+        np.testing.assert_allclose(found[:, row, column].numpy(), (given @ weights)[0], rtol=1e-3, atol=1e-4)
+        compared += 1
+    assert compared > 20
+
+
 def test_coils_of_zeros_change_nothing(monkeypatch):
     kspace, mask = exact(), lines(40, 2, 20)
     more = torch.cat([kspace, torch.zeros_like(kspace[:3])])
