@@ -325,6 +325,24 @@ def test_the_worst_draws_are_learned_from(examples, monkeypatch):
         monkeypatch.setattr(robust, "SIZES", (3.0, 4.0))
 
 
+def test_features_that_are_missed_weigh_four_times_their_mean_error(example, monkeypatch):
+    """The two worst of five, which are shown again alone."""
+    places = ((10.0, 14.0), (12.0, 22.0), (18.0, 16.0), (22.0, 20.0), (24.0, 14.0))
+    features = [Feature.of("blob", *place, 3.0, 0.6) for place in places]
+    monkeypatch.setattr(robust, "draw_features", lambda example, rng: features)
+    monkeypatch.setattr(robust, "FEATURE_STEPS", 1.0)
+    network = network_of("refinement")
+    found = robust.small_features(
+        lambda network, example, rng: torch.tensor(0.5), network, example, np.random.default_rng(0)
+    )
+    crowded = robust.insert(example, features)
+    errors = robust.feature_errors(network(crowded.problem), crowded, features)
+    worst = [features[index] for index in errors.argsort(descending=True)[:2]]
+    alone = robust.insert(example, worst)
+    mean = robust.feature_errors(network(alone.problem), alone, worst).sum() / 2
+    torch.testing.assert_close(found, 0.5 + 4 * mean)
+
+
 def test_the_errors_of_features_are_relative_to_zero_filling(example):
     """One for the zero-filled image, none for the truth; of each feature's own region."""
     features = [Feature.of("blob", 12.0, 14.0, 5.0, 0.6), Feature.of("blob", 24.0, 20.0, 5.0, 0.6)]
