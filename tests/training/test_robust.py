@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_recon_robust.perturbations.features.feature import Feature, Tissue
+from napari_recon_robust.perturbations.features.feature import SHAPES, Feature, Tissue
 from napari_recon_robust.physics import fourier
 from napari_recon_robust.physics.model import ForwardModel
 from napari_recon_robust.reconstructors.learned.unet import TrainableUNet
@@ -270,6 +270,16 @@ def test_features_lie_apart_and_within_the_tissue(examples):
             assert float(example.magnitude[int(row), int(column)]) > 0.02
             for other in features[:index]:
                 assert np.hypot(*(one.values - other.values)[:2].tolist()) >= robust.APART * robust.SIZES[1]
+
+
+def test_features_are_of_all_shapes_brighter_and_darker_and_in_all_directions(example):
+    drawn = [feature for seed in range(30) for feature in robust.draw_features(example, np.random.default_rng(seed))]
+    assert {one.shape for one in drawn} == set(SHAPES)
+    _, _, sizes, contrasts, angles = zip(*(one.values.tolist() for one in drawn if one.shape != "walk"), strict=True)
+    for share in ((np.array(contrasts) > 0).mean(), (np.array(angles) < np.pi / 2).mean()):
+        assert 0.3 < share < 0.7
+    assert max(angles) < np.pi
+    assert 0.3 < (np.array(sizes) < 30**0.5).mean() < 0.7, "log-uniform: half are below the geometric mean of the ends"
 
 
 def test_without_room_for_a_feature_a_step_is_a_normal_one(example, monkeypatch):

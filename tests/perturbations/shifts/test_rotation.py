@@ -5,6 +5,7 @@ import torch
 
 from napari_recon_robust.data.measurement import Calibration, Measurement
 from napari_recon_robust.data.roi import ROI
+from napari_recon_robust.evaluation import metrics
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.perturbations.outcome import evaluate
@@ -105,6 +106,16 @@ def test_the_worst_pose_is_what_is_measured_and_brought_back(combined):
     assert again.curve == found.curve
 
 
+def test_the_worst_pose_is_the_farthest_whatever_its_ssim_says(combined, monkeypatch):
+    """Here that is the distance itself, and so disagrees on every pair of poses."""
+    nmse = metrics.nmse
+    monkeypatch.setattr(metrics, "ssim", lambda image, wanted, data_range, mask: nmse(image, wanted, mask))
+    found, points = curve(uniform(lines()), combined, angle=3, step=1)
+    worst = max((point for angle, point in points.items() if angle), key=lambda point: point["nmse"])
+    assert worst["ssim"] == max(point["ssim"] for angle, point in points.items() if angle)
+    assert found.details["pose"]["angle"] == worst["angle"]
+
+
 def test_the_curve_of_the_whole_image_has_the_scores_of_its_comparison(combined):
     measurement, whole = uniform(lines()), ROI.box(0, 0, SIZE, SIZE)
     (found,) = run(Rotation().run(measurement, combined, whole, angle=5, step=5, sensitivities="kept"))
@@ -164,6 +175,14 @@ def test_translations_and_scales_are_tried_at_the_worst_pose(combined):
         == [pose["angle"], pose["rows"], pose["columns"], pose["scale"]]
     )
     assert taken["nmse"] == max(moved)
+    turned, shifted, scaled = (
+        [point for point in points if (any(point["shift"]), point["scale"] != 1) == kind]
+        for kind in ((False, False), (True, False), (True, True))
+    )
+    farthest = max((point for point in turned if point["angle"]), key=lambda point: point["nmse"])
+    assert {point["angle"] for point in shifted} == {farthest["angle"]}
+    farthest = max(shifted, key=lambda point: point["nmse"])
+    assert [(point["angle"], point["shift"]) for point in scaled] == [(farthest["angle"], farthest["shift"])] * 2
 
 
 def test_what_the_sensitivities_do_not_explain_stays(measurement, combined, roi):
