@@ -1,4 +1,5 @@
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 from unittest import mock
@@ -10,7 +11,7 @@ import torch
 from helpers.saved_cases import COLUMNS, ROI_BOX, saved, slice_of
 from napari_recon_robust.cases.checks import MEASURES, Check
 from napari_recon_robust.cases.record import Case, load_case, save_case
-from napari_recon_robust.cases.replay import Replay, make_case, recalled, replay, size_of_case
+from napari_recon_robust.cases.replay import Replay, _difference, make_case, recalled, replay, size_of_case
 from napari_recon_robust.data.measurement import Calibration
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground import progress
@@ -255,6 +256,28 @@ def test_what_does_not_agree_is_told_in_a_sentence(part: str, verb: str) -> None
     found = Replay(mock.Mock(), mock.Mock(), [], 0.0, [], [Check(part, "it differs"), Check("the perturbation")])
     assert f"{part.capitalize()} {verb} not agree with the samples: it differs." in found.summary()
     assert "The perturbation agrees with the samples." in found.summary()
+
+
+@pytest.mark.parametrize(
+    ("saved_metrics", "difference", "reproduced"),
+    [
+        ({"ssim": 0.9, "psnr": 30.0, "nmse": 0.01}, 0.0, True),
+        ({"ssim": 0.9 + 9e-7, "psnr": 30.0, "nmse": 0.01}, 9e-7, True),
+        ({"ssim": 0.9, "psnr": 30.0, "nmse": 0.01 - 2e-6}, 2e-6, False),
+        ({"ssim": 0.9, "psnr": 30.0 - 9e-5, "nmse": 0.01}, 9e-7, True),
+        ({"ssim": 0.9, "psnr": 30.0 + 2e-4, "nmse": 0.01}, 2e-6, False),
+        ({"ssim": 0.9, "psnr": None, "nmse": 0.01}, math.inf, False),
+        ({"ssim": 0.9, "nmse": 0.01}, math.inf, False),
+    ],
+)
+def test_metrics_are_reproduced_to_a_millionth_and_psnr_to_a_ten_thousandth_of_a_decibel(
+    saved_metrics, difference, reproduced
+):
+    found = _difference({"roi": saved_metrics}, {"roi": {"ssim": 0.9, "psnr": 30.0, "nmse": 0.01}})
+    assert found == pytest.approx(difference, rel=1e-6)
+    again = Replay(mock.Mock(), mock.Mock(), [], found, [])
+    assert again.reproduced is reproduced
+    assert again.summary().startswith("The metrics are reproduced") is reproduced
 
 
 def test_other_versions_are_named(tmp_path):

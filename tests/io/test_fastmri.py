@@ -10,6 +10,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from scipy import constants
 
 from helpers.headers import header
 from napari_recon_robust.data.scan import Header
@@ -225,6 +226,23 @@ def test_output_matrix_of_every_real_file(shared):
         assert bool(described.notes) == (described.matrix != recon)
         interpolated += described.matrix != recon
     assert 0 < interpolated < len(found) / 10
+
+
+@pytest.mark.parametrize(
+    ("said", "hertz", "expected"),
+    [("", "63870000", 1.5001), ("", "127740000", 3.0002), ("2.8936", "127740000", 2.8936), ("", "63.87", None)],
+    ids=["1.5 T", "3 T", "both", "MHz by mistake"],
+)
+def test_the_field_strength_is_that_of_the_protons_frequency_where_it_is_not_said(said, hertz, expected):
+    """By the proton's gyromagnetic ratio in water, as CODATA has it; scanners and their converters give either."""
+    xml = header((48, 20), (24, 20)).replace("2.8936", said)
+    frequency = f"<H1resonanceFrequency_Hz>{hertz}</H1resonanceFrequency_Hz>"
+    xml = xml.replace("<encoding>", f"<experimentalConditions>{frequency}</experimentalConditions><encoding>")
+    found = AcquisitionHeader.parse(xml, "").field_strength
+    assert found == (expected and pytest.approx(expected, abs=5e-4))
+    if found and not said:
+        ratio = constants.physical_constants["shielded proton gyromag. ratio in MHz/T"][0]
+        assert found == pytest.approx(float(hertz) / (1e6 * ratio), rel=1e-4)
 
 
 def test_an_interpolated_output_matrix_is_told(tmp_path, kspace):
