@@ -522,7 +522,9 @@ def test_both_parts_are_rounded_to_the_next_smaller_power_of_two(tmp_path, kspac
     for coil, exponent in enumerate((-19, -17, -18, -15, -14)):
         step = 2.0**exponent
         one = kspace[:, coil].astype(complex)
-        np.testing.assert_array_equal(written[:, coil], step * (np.rint(one.real / step) + 1j * np.rint(one.imag / step)))
+        np.testing.assert_array_equal(
+            written[:, coil], step * (np.rint(one.real / step) + 1j * np.rint(one.imag / step))
+        )
 
 
 @pytest.mark.parametrize("phase", [20, 21])

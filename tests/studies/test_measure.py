@@ -225,9 +225,10 @@ def test_a_place_is_told_as_parts_of_rows_and_columns_and_the_floor_is_that_of_t
     feature = SimpleNamespace(feature=SimpleNamespace(position=(10.0, 60.0)), details=details)
     place = {"feature_row": 0.25, "feature_column": 0.75}
     assert _found(feature, (40, 80)) == {**details, "image_pixels": 3200, **place}
+    places = ((0, [0, 0], 1), (2, [0, 0], 1), (2, [0, 3], 1), (2, [0, 3], 1.1))
     curve = [
         {"angle": angle, "shift": shift, "scale": scale, "floor_ssim": 0.9 - number / 10}
-        for number, (angle, shift, scale) in enumerate(((0, [0, 0], 1), (2, [0, 0], 1), (2, [0, 3], 1), (2, [0, 3], 1.1)))
+        for number, (angle, shift, scale) in enumerate(places)
     ]
     pose = {"angle": 2, "rows": 0, "columns": 3, "scale": 1, "aspect": 1}
     turned = SimpleNamespace(feature=None, details={"pose": pose, "curve": curve})
