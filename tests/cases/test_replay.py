@@ -457,7 +457,9 @@ def test_double_precision_is_refused():
     one = replace(one, kspace=one.kspace.to(torch.complex128), full=one.full.to(torch.complex128))
     found = progress.run(perturbations.get("random").run(one, method, ROI_BOX, (0.02,)))
     outcomes = progress.run(evaluate(one, method, ROI_BOX, found))
-    with pytest.raises(InputError, match="the k-space of the measurement is complex128, .* single precision; give complex64"):
+    with pytest.raises(
+        InputError, match="the k-space of the measurement is complex128, .* single precision; give complex64"
+    ):
         make_case(one, method, ROI_BOX, outcomes)
 
 

@@ -202,7 +202,9 @@ def cases(
                         group, scan, name, acquired.slice, sampling, measurement, acquired.truth, (begin, end)
                     )
                 if faults is not None:
-                    keep_faults(faults, f"slice {acquired.slice} of {name}", failed, whole=len(failed) == len(samplings))
+                    keep_faults(
+                        faults, f"slice {acquired.slice} of {name}", failed, whole=len(failed) == len(samplings)
+                    )
 
 
 def keep_faults(
