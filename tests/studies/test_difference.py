@@ -372,6 +372,19 @@ def test_each_inserted_lesion_has_a_clean_image_of_its_own(first: pl.DataFrame, 
     assert found["difference"].to_list() == pytest.approx([value + 0.2 / 3 for value in alone["difference"]])
 
 
+def test_a_clean_region_is_the_plans_whichever_perturbation_comes_first(
+    first: pl.DataFrame, second: pl.DataFrame
+) -> None:
+    """Rows of FNAF measure the surroundings of the feature, which lies elsewhere for each method."""
+    metric, sides = "ssim_region_clean", []
+    for side, other in ((first, 0.3), (second, 0.7)):
+        clean = side.filter(pl.col("perturbation") == "none")
+        features = clean.with_columns(pl.lit(other).alias(metric), perturbation=pl.lit("fnaf"))
+        sides.append(pl.concat([features, side]))
+    found, alone = (study_difference(*both, metrics=[metric]) for both in (sides, (first, second)))
+    assert found["difference"].to_list() == alone["difference"].to_list()
+
+
 def test_methods_of_one_study_are_paired(first: pl.DataFrame) -> None:
     metric = "ssim_region_perturbed"
     found = method_difference(first, "TV", metrics=[metric])

@@ -2,11 +2,15 @@
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..ground.knob import stored, value_words
 
+if TYPE_CHECKING:
+    from polars import DataFrame
+
 CLEAN = "none"  # the perturbation that changes nothing
+FEATURE = "fnaf"  # the perturbation whose rows are of the feature's surroundings, in place of the plan's region
 STATES = ("clean", "perturbed")
 INSERTED = "lesions"  # the kind of regions that are put into the samples, so that each has clean images of its own
 DOMAIN = "label_domain"  # of each scan: one of these, or the name of a shift
@@ -20,6 +24,12 @@ POOLED_MASK = tuple(name for name in MASK if name != "mask_seed")
 
 PLACE = ("scan", "slice", *MASK, "region")
 """What trials of several methods and changes have in common: the same samples, and the same region of them."""
+
+
+def plan_regions_first(trials: "DataFrame") -> "DataFrame":
+    """The trials, at first those whose clean region is the plan's, so that the first of each is of the same pixels."""
+    own = trials["perturbation"] == FEATURE
+    return trials.filter(~own).vstack(trials.filter(own))
 
 
 def varied(changes: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:

@@ -13,7 +13,7 @@ from ..ground.numbers import counted, written
 from ..statistics import clustered, paired
 from ..statistics.estimate import CONFIDENCE
 from ..statistics.multiple import holm
-from .columns import CLEAN, INSERTED, PLACE, POOLED_MASK, pattern_words, told_words, varied
+from .columns import CLEAN, INSERTED, PLACE, POOLED_MASK, pattern_words, plan_regions_first, told_words, varied
 from .exporting import check_finished
 from .plan import IMAGE_METRICS, LESION_METRICS
 from .rows import polars
@@ -368,7 +368,7 @@ def _once(both: "DataFrame", metric: str) -> "DataFrame":
     rows = both.drop_nulls([metric, f"{metric}_second"])
     if not metric.endswith("_clean"):
         return rows
-    keys = _keys(both)
+    keys, rows = _keys(both), plan_regions_first(rows)
     if "_region_" not in metric:
         inserted = library.when(library.col("region_kind") == INSERTED)
         rows = rows.with_columns(inserted.then(name).alias(name) for name in _OF_REGIONS if name in keys)

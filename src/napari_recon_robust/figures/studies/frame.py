@@ -16,7 +16,16 @@ from ...ground.knob import stored
 from ...statistics import clustered
 from ...statistics.clustered import INTERVAL, SPREAD
 from ...statistics.estimate import Estimate, Interval
-from ...studies.columns import DOMAIN, INSERTED, PLACE, POOLED_MASK, pattern_words, told_words, varied
+from ...studies.columns import (
+    DOMAIN,
+    INSERTED,
+    PLACE,
+    POOLED_MASK,
+    pattern_words,
+    plan_regions_first,
+    told_words,
+    varied,
+)
 
 SLICE = (*PLACE, "method_label")  # what has one clean image
 SAMPLING = ("acceleration", "pattern")  # what has a panel or a point of its own
@@ -182,6 +191,7 @@ def first_of_each(trials: pl.DataFrame, *more: str) -> pl.DataFrame:
     more: further columns of which each value keeps its own.
     """
     names = [name for name in (*SLICE, *more) if name in trials.columns]
+    trials = plan_regions_first(trials) if "perturbation" in trials.columns else trials
     return trials.unique(names, keep="first", maintain_order=True)
 
 
