@@ -385,6 +385,16 @@ def test_a_clean_region_is_the_plans_whichever_perturbation_comes_first(
     assert found["difference"].to_list() == alone["difference"].to_list()
 
 
+def test_tables_that_do_not_say_what_their_regions_are_are_compared(first: pl.DataFrame, second: pl.DataFrame) -> None:
+    """As of another program: they have the clean image of a slice once then."""
+    metric = "ssim_foreground_clean"
+    kinds, none = (
+        study_difference(*both, metrics=[metric])
+        for both in ((first, second), (first.drop("region_kind"), second.drop("region_kind")))
+    )
+    assert none.equals(kinds)
+
+
 def test_methods_of_one_study_are_paired(first: pl.DataFrame) -> None:
     metric = "ssim_region_perturbed"
     found = method_difference(first, "TV", metrics=[metric])

@@ -370,7 +370,8 @@ def _once(both: "DataFrame", metric: str) -> "DataFrame":
         return rows
     keys, rows = _keys(both), plan_regions_first(rows)
     if "_region_" not in metric:
-        inserted = library.when(library.col("region_kind") == INSERTED)
+        kind = library.col("region_kind") if "region_kind" in rows.columns else library.lit(None, library.String)
+        inserted = library.when(kind == INSERTED)
         rows = rows.with_columns(inserted.then(name).alias(name) for name in _OF_REGIONS if name in keys)
     return rows.unique([*keys, "method_label"], keep="first", maintain_order=True).with_columns(
         perturbation=library.lit(CLEAN),
