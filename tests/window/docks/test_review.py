@@ -206,23 +206,6 @@ def test_the_words_in_the_bar_are_not_cut_off(desk: Desk) -> None:
         assert one.fontMetrics().horizontalAdvance(one.text()) <= one.width(), one.text()
 
 
-def test_the_images_stay_in_place_when_the_bar_has_to_scroll(desk: Desk) -> None:
-    desk.press("Q")
-    bar = desk.layouts.bar
-    assert bar is not None
-    scrolled = bar.scroll.verticalScrollBar()
-    desk.window.resize(1280, desk.window.height() + scrolled.maximum() + 40)
-    desk.settle()
-    desk.qtbot.wait(500)
-    assert scrolled.maximum() == 0
-    width = desk.viewer.canvas.size[1]
-    desk.press("S", Qt.KeyboardModifier.ShiftModifier)
-    desk.qtbot.wait(500)  # it used to be wider than its dock for some turns, and then the images moved
-    assert scrolled.maximum() > 0
-    assert bar.mapTo(desk.window, bar.rect().topRight()).x() < desk.window.width()
-    assert desk.viewer.canvas.size[1] == width
-
-
 def _option(combo: QComboBox) -> QStyleOptionComboBox:
     option = QStyleOptionComboBox()
     combo.initStyleOption(option)

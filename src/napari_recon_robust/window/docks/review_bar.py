@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from qtpy.QtCore import QSize, Qt, Signal
-from qtpy.QtGui import QShowEvent
+from qtpy.QtGui import QResizeEvent, QShowEvent
 from qtpy.QtWidgets import (
     QComboBox,
     QGridLayout,
@@ -50,6 +50,7 @@ class ReviewBar(Page):
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self.looking = session.looking
+        self._scrolled = False
         self.arrow = QToolButton()
         self.arrow.setAutoRaise(True)
         self.arrow.clicked.connect(self._toggle)
@@ -84,6 +85,9 @@ class ReviewBar(Page):
             if isinstance(each, (QPushButton, QComboBox, QLineEdit)):  # they share the little room that there is
                 each.setMinimumWidth(0)
                 each.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        # Queued, since Qt is laying out the page when the range changes, and would go on with the width before.
+        ranged = self.scroll.verticalScrollBar().rangeChanged
+        ranged.connect(self.fit_letters, Qt.ConnectionType.QueuedConnection)
         self._fold(recall("folded", False))
         self._follow()
         self._show_state()
@@ -316,20 +320,25 @@ class ReviewBar(Page):
         self.folded.emit(self.width())
 
     def _fit(self, folded: bool) -> None:
-        """Take the width of the longest word in the font that napari has, and of a scroll bar.
-
-        That has its room also while everything is seen: with the width all images would move and be drawn again, and
-        until then the bar would lie partly outside of the window.
-        """
+        """Take the width of the longest word in the font that napari has."""
         self.leave.ensurePolished()
         needed = self.leave.fontMetrics().horizontalAdvance(_WIDEST) + round(_AROUND * letters())
-        beside = self.scroll.verticalScrollBar().sizeHint().width()
+        bar = self.scroll.verticalScrollBar()
+        # What is higher than the window is scrolled, and the images stay in place when the foot shows less again.
+        self._scrolled = self._scrolled or bar.maximum() > 0
+        beside = bar.sizeHint().width() if self._scrolled else 0
         self.setFixedWidth(FOLDED if folded else max(UNFOLDED, needed) + beside)
 
     def fit_letters(self) -> None:
         """Fit the width to other letters, once there are any."""
         if self.isVisible():
             self._fit(self.scroll.isHidden())
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """See anew whether all is seen, when the window has another height."""
+        super().resizeEvent(event)
+        if event is not None and event.size().height() != event.oldSize().height():
+            self._scrolled = False
 
     def showEvent(self, event: QShowEvent | None) -> None:
         """Fit the width, since another font may have been chosen meanwhile."""
