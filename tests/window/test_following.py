@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
+from napari_recon_robust.canvas.titles import in_one_line
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.window.session import Session
 
@@ -173,7 +174,7 @@ def test_a_simulated_scan_says_so_once_and_not_in_each_title(
         file.attrs["simulated"] = True
     review.open(simulated)
     until(lambda: review.bench.acquisition.facts.startswith(simulated.name) and title(review).startswith("CG-SENSE"))
-    assert words.text.startswith("Simulated scan\n")
+    assert in_one_line(words.text).startswith("Simulated scan · ")
     assert not [panel.title for panel in review.panels.panels.values() if "simulated" in panel.title.lower()]
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from helpers.docks import dock_of
 from helpers.windows import open_scan
+from napari_recon_robust.canvas.titles import in_one_line
 from napari_recon_robust.data.window import Window
 from napari_recon_robust.window.keys import run
 from napari_recon_robust.window.session import Session
@@ -34,7 +35,7 @@ def test_at_other_knobs_the_panels_show_the_images_of_those_whatever_is_pressed(
     result, home = bench.result, dict(bench.reconstruction.knobs)
     outcome.scaled.setValue(100)
     compare.random.click()
-    assert panels["perturbed"].title.endswith("\nrandom noise added")
+    assert in_one_line(panels["perturbed"].title).endswith(" · random noise added")
     review.turning.pick({"iterations": 3})
     until(lambda: bench.reconstruction.shown.exact and not review.jobs.working)
     shown = bench.reconstruction.shown
@@ -225,6 +226,6 @@ def test_the_colours_of_a_phase_are_told_once_at_the_foot_of_the_picture(review:
     before = foot.text
     assert legend not in before
     review.looking.take_part("phase")
-    assert foot.text == f"{legend}\n{before}"
+    assert in_one_line(foot.text) == f"{legend} · {before}"
     review.looking.take_part("real")
     assert foot.text == before

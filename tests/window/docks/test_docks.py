@@ -18,6 +18,7 @@ from qtpy.QtWidgets import QDialog
 
 from helpers.docks import dock_of, press
 from monkey.hands import choose_menu
+from napari_recon_robust.canvas.titles import in_one_line
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.window import commands, keys
 from napari_recon_robust.window.session import DOCKS, PLUGIN, Session
@@ -252,9 +253,9 @@ def test_what_was_found_on_another_method_says_so(review: Session, until: Until)
     until(lambda: bench.perturbing.current is not None and not review.jobs.working)
     perturbed = review.panels.panels["perturbed"]
     review.turning.pick({"iterations": 5})
-    until(lambda: perturbed.title.startswith("Perturbed 1%, CG-SENSE · found at other knobs\n"))
+    until(lambda: in_one_line(perturbed.title).startswith("Perturbed 1%, CG-SENSE · found at other knobs · "))
     review.choose_method("zero-filled")
-    until(lambda: perturbed.title.startswith("Perturbed 1%, Zero-filled · found on CG-SENSE\n"))
+    until(lambda: in_one_line(perturbed.title).startswith("Perturbed 1%, Zero-filled · found on CG-SENSE · "))
 
 
 def test_holding_g_flickers_until_it_is_released(review: Session, until: Until, qtbot: Any) -> None:
