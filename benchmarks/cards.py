@@ -25,6 +25,7 @@ from lesions import BLIND, RESAMPLES, lesions
 from napari_recon_robust.analyses.retention import recovery_table
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.weights import store
+from napari_recon_robust.weights.card import annotate
 
 FIRST = ("unrolled-hqs", "hqs-supervised", "cascade-net", "varnet", "varnet-cg", "hyperrecon", "unet")
 BUDGET, MATRIX, SLICES = 0.01, 128, 3
@@ -41,13 +42,13 @@ def main() -> None:
     options = parser.parse_args()
     folder = Path(store.__file__).parent
     for id in store.shipped():
-        store.annotate(folder / f"{id}.md", "Whom the training saw", seen(id))
+        annotate(folder / f"{id}.md", "Whom the training saw", seen(id))
         if told := strength(id):
-            store.annotate(folder / f"{id}.md", "How strong it is", told)
+            annotate(folder / f"{id}.md", "How strong it is", told)
     for id in options.methods:
         for name in options.measure:
             heading, measure = SECTIONS[name]
-            store.annotate(folder / f"{id}.md", heading, measure(id, options.data))
+            annotate(folder / f"{id}.md", heading, measure(id, options.data))
             print(f"{id}: {name}", flush=True)
 
 

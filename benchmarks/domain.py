@@ -27,10 +27,10 @@ from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.reconstructors.classical import tv
 from napari_recon_robust.reconstructors.problem import Problem
 from napari_recon_robust.training.bank import VALIDATION_CASES, build_bank
+from napari_recon_robust.training.bank_specification import BankSpecification
 from napari_recon_robust.training.case import TrainingCase
 from napari_recon_robust.training.example import Example, MaskSpecification, draw_example
 from napari_recon_robust.training.recipe import Recipe, load_recipe, make_network
-from napari_recon_robust.training.sources import BankSpecification
 from napari_recon_robust.training.validation import foreground_error
 
 NETWORKS = ("unrolled-hqs", "cascade-net", "varnet", "hqs-supervised", "hqs-net", "unet")

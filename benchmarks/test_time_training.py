@@ -38,8 +38,8 @@ from napari_recon_robust.simulation.anatomy import load_volume, slices
 from napari_recon_robust.statistics.clustered import mean
 from napari_recon_robust.statistics.shifts import share_closed
 from napari_recon_robust.training import loop
+from napari_recon_robust.training.bank_specification import BankSpecification
 from napari_recon_robust.training.example import MaskSpecification
-from napari_recon_robust.training.sources import BankSpecification
 
 COILS, NOISE = 8, 0.005
 JOINT = "joint"

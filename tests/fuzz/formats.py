@@ -47,11 +47,13 @@ from napari_recon_robust.simulation.acquisition import simulate_slice
 from napari_recon_robust.training import run as stepping
 from napari_recon_robust.training import schedule
 from napari_recon_robust.training.bank import Bank, Record, build_bank
+from napari_recon_robust.training.bank_specification import BankSpecification
 from napari_recon_robust.training.case import calibrated
+from napari_recon_robust.training.contents import Acquisition
 from napari_recon_robust.training.example import draw_example
 from napari_recon_robust.training.log import Log, LogLine
 from napari_recon_robust.training.recipe import load_recipe, make_network
-from napari_recon_robust.training.sources import Acquisition, BankSpecification, Origin
+from napari_recon_robust.training.sources import Origin
 from napari_recon_robust.weights import store
 from napari_recon_robust.window.reader import get_reader
 from napari_recon_robust.workbench.reading import Reading

@@ -40,6 +40,7 @@ from napari_recon_robust.simulation.acquisition import SimulatedSlice, simulate_
 from napari_recon_robust.training import loop
 from napari_recon_robust.training.loupe import LOUPENetwork
 from napari_recon_robust.weights import store
+from napari_recon_robust.weights.metadata import Domain, Metadata
 
 from .frozen import INPUTS, write_arrays, write_index
 
@@ -114,11 +115,11 @@ def keep(path: Path, one: SimulatedSlice, mask: torch.Tensor, matrix: tuple[int,
 
 
 def make_weights(folder: Path) -> None:
-    domain = store.Domain(
+    domain = Domain(
         acceleration=(2, 6), noise=(0.001, 0.02), coils=(3, 4), matrix=(26, 48), patterns=("equispaced",), anatomy=""
     )
     for id, (kind, arguments, size) in NETWORKS.items():
-        metadata = store.Metadata(
+        metadata = Metadata(
             title=f"{id}, random",
             trained_for=domain,
             command="",

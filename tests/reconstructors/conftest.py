@@ -25,13 +25,12 @@ from napari_recon_robust.reconstructors.learned.unrolled_gd import GradientDesce
 from napari_recon_robust.reconstructors.learned.unrolled_hqs import UnrolledHQS, UnrolledHQSNetwork
 from napari_recon_robust.reconstructors.problem import Problem
 from napari_recon_robust.weights import store
+from napari_recon_robust.weights.metadata import Domain, Metadata
 
 
 def saved(network: torch.nn.Module, arguments: dict, path: Path) -> Path:
-    domain = store.Domain(
-        acceleration=(2, 6), noise=(0.001, 0.02), coils=(4, 4), matrix=(48, 48), patterns=(), anatomy=""
-    )
-    metadata = store.Metadata(
+    domain = Domain(acceleration=(2, 6), noise=(0.001, 0.02), coils=(4, 4), matrix=(48, 48), patterns=(), anatomy="")
+    metadata = Metadata(
         title="", trained_for=domain, command="", data="", hardware="", seconds=0, steps=0, architecture=arguments
     )
     return store.save(path, "small", network.state_dict(), metadata)

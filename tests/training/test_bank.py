@@ -9,7 +9,7 @@ from napari_recon_robust.ground.errors import InputError, ReconRobustError
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.physics import coils
 from napari_recon_robust.training.bank import build_bank, fill_bank
-from napari_recon_robust.training.sources import BankSpecification
+from napari_recon_robust.training.bank_specification import BankSpecification
 
 
 @pytest.mark.slow

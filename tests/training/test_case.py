@@ -4,8 +4,9 @@ import torch
 
 from helpers.simulated import SIZE, simulate
 from napari_recon_robust.physics import fourier
+from napari_recon_robust.training.bank_specification import BankSpecification
 from napari_recon_robust.training.case import calibrated
-from napari_recon_robust.training.sources import Acquisition, BankSpecification
+from napari_recon_robust.training.contents import Acquisition
 
 
 def test_a_case_is_its_truth_and_noise(bank):

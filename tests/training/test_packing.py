@@ -10,9 +10,10 @@ import pytest
 from napari_recon_robust.ground.errors import FileFormatError, InputError
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.training.bank import Division
+from napari_recon_robust.training.contents import Anatomy
 from napari_recon_robust.training.packing import pack, unpack
 from napari_recon_robust.training.people import Split
-from napari_recon_robust.training.sources import Anatomy, find_sources
+from napari_recon_robust.training.sources import find_sources
 
 
 @pytest.mark.slow

@@ -12,8 +12,10 @@ import torch
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.progress import Progress, run
 from napari_recon_robust.training.bank import VALIDATION_CASES, Division, build_bank, shares
+from napari_recon_robust.training.bank_specification import BankSpecification
+from napari_recon_robust.training.contents import Acquisition, Content
 from napari_recon_robust.training.people import Split
-from napari_recon_robust.training.sources import Acquisition, BankSpecification, Content, Origin, Source, find_sources
+from napari_recon_robust.training.sources import Origin, Source, find_sources
 
 KNEE = ("knee_te6.nii.gz", "knee_te25.nii.gz")
 

@@ -9,36 +9,15 @@ from safetensors.torch import save_file
 
 from napari_recon_robust.ground.errors import WeightsError
 from napari_recon_robust.weights import store
-from napari_recon_robust.weights.store import Domain, Metadata
-
-METADATA = Metadata(
-    title="a network",
-    trained_for=Domain(
-        acceleration=(2, 6),
-        noise=(0.0015, 0.015),
-        coils=(4, 16),
-        matrix=(96, 256),
-        patterns=("random",),
-        anatomy="brains",
-    ),
-    command="recon-robust train unet",
-    data="simulated",
-    hardware="2-core x86 CPU",
-    seconds=90,
-    steps=10,
-    scores={"held-out brain, R = 4": {"nmse": 0.0123}},
-)
+from napari_recon_robust.weights.metadata import Metadata
 
 
-@pytest.fixture
-def state() -> dict[str, torch.Tensor]:
-    return {"a": torch.arange(6.0).reshape(2, 3), "b": torch.tensor([1.5])}
-
-
-def test_saved_weights_come_back_with_their_metadata(tmp_path: Path, state: dict[str, torch.Tensor]) -> None:
-    path = store.save(tmp_path, "net", state, METADATA)
+def test_saved_weights_come_back_with_their_metadata(
+    tmp_path: Path, state: dict[str, torch.Tensor], metadata: Metadata
+) -> None:
+    path = store.save(tmp_path, "net", state, metadata)
     weights = store.load(str(path))
-    assert weights.metadata == METADATA
+    assert weights.metadata == metadata
     assert weights.state.keys() == state.keys()
     assert all(torch.equal(weights.state[key], state[key]) for key in state)
     assert weights.sha256 in (tmp_path / "net.md").read_text()
@@ -48,55 +27,11 @@ def test_saved_weights_come_back_with_their_metadata(tmp_path: Path, state: dict
     assert described["trained_for"]["acceleration"] == [2, 6]
 
 
-def test_the_card_says_whom_it_saw_and_how_it_went(tmp_path: Path, state: dict[str, torch.Tensor]) -> None:
-    seen = [("a.nii", "one", "training"), ("b.nii", "one", "training"), ("c.nii", "two", "training")]
-    seen += [("d.nii", "three", "validation")]
-    volumes = [
-        store.SeenFile(
-            name=name, kind="simulated from NIfTI", sha256=64 * name[0], person=person, use=use, licence="CC0"
-        )
-        for name, person, use in seen
-    ]
-    history = [
-        {"first": 0, "last": 90, "hours": 1, "core_hours": 1, "start": "unet (SHA-256 abc)"},
-        {"first": 80, "last": 170, "hours": 2, "core_hours": 2, "changed": {"loss": ["joint", "magnitude"]}},
-    ]
-    more = {
-        "volumes": volumes,
-        "curve": [(n / 10, 2 - n / 100, None) for n in range(1, 41)],
-        "history": history,
-        "core_seconds": 3600,
-        "version": "0.1 (abc)",
-    }
-    metadata = Metadata(**METADATA.model_dump() | more)
-    path = store.save(tmp_path, "net", state, metadata)
-    assert store.load(str(path)).metadata == metadata
-    card = path.with_suffix(".md").read_text(encoding="utf-8")
-    assert "4, of people: 2 for training, 1 for validation." in card
-    assert f"| d.nii | three | validation | simulated from NIfTI | CC0 | `{64 * 'd'}` |" in card
-    assert "validation: 1.95 after 0.5 h, 1.9 after 1 h, " in card
-    assert "1.6 after 4 h\n" in card
-    assert card.count(" after ") == 8
-    assert "1.00 core hours" in card
-    assert "- version: 0.1 (abc)" in card
-    assert "- started from unet (SHA-256 abc)" in card
-    assert "- went on from step 80 with loss joint → magnitude" in card
-
-
-def test_a_section_of_a_card_is_replaced_and_the_others_stay(tmp_path: Path, state: dict[str, torch.Tensor]) -> None:
-    path = store.save(tmp_path, "net", state, METADATA)
-    card = path.with_suffix(".md")
-    plain = card.read_text(encoding="utf-8")
-    store.annotate(card, "Lesions", "| 4x | 0.9 |")
-    store.annotate(card, "Features", "30 of 30")
-    store.annotate(card, "Lesions", "| 4x | 0.8 |\n")
-    assert card.read_text(encoding="utf-8") == f"{plain}\n## Lesions\n\n| 4x | 0.8 |\n\n## Features\n\n30 of 30\n"
-    assert store.load(str(path)).sha256 in card.read_text(encoding="utf-8")
-
-
-def test_half_precision_is_in_the_file_alone(tmp_path: Path, state: dict[str, torch.Tensor]) -> None:
+def test_half_precision_is_in_the_file_alone(
+    tmp_path: Path, state: dict[str, torch.Tensor], metadata: Metadata
+) -> None:
     whole, half = (
-        store.save(tmp_path / name, "net", state, METADATA, half=name == "half") for name in ("whole", "half")
+        store.save(tmp_path / name, "net", state, metadata, half=name == "half") for name in ("whole", "half")
     )
     weights = store.load(str(half))
     assert half.stat().st_size < whole.stat().st_size
@@ -119,11 +54,11 @@ def test_shipped_weights_are_those_of_their_cards() -> None:
 
 
 def test_weights_that_differ_from_their_card_are_refused(
-    tmp_path: Path, state: dict[str, torch.Tensor], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, state: dict[str, torch.Tensor], monkeypatch: pytest.MonkeyPatch, metadata: Metadata
 ) -> None:
     monkeypatch.setattr(store.resources, "files", lambda package: tmp_path)
-    path = store.save(tmp_path, "net", state, METADATA)
-    assert store.load("net").metadata == METADATA
+    path = store.save(tmp_path, "net", state, metadata)
+    assert store.load("net").metadata == metadata
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
@@ -175,8 +110,10 @@ def test_checkpoints_without_a_state_dict(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_no_more_sets_stay_in_memory_than_is_said(tmp_path: Path, state: dict[str, torch.Tensor]) -> None:
-    paths = [store.save(tmp_path, f"net{number}", state, METADATA) for number in range(store.KEPT + 1)]
+def test_no_more_sets_stay_in_memory_than_is_said(
+    tmp_path: Path, state: dict[str, torch.Tensor], metadata: Metadata
+) -> None:
+    paths = [store.save(tmp_path, f"net{number}", state, metadata) for number in range(store.KEPT + 1)]
     first, second = (ref(store.load(str(path))) for path in paths[:2])
     for path in paths[2:]:
         store.load(str(path))

@@ -22,17 +22,10 @@ from ..ground.guard import read, shown
 from ..ground.locks import locked
 from ..ground.progress import Job, Progress
 from ..ground.specification import Specification
+from .bank_specification import BankSpecification
 from .case import Cases, TrainingCase, calibrated, is_whole, load_case, opened, save_case, write_whole
-from .sources import (
-    UNDERSAMPLED,
-    BankSpecification,
-    Origin,
-    Source,
-    find_files,
-    find_sources,
-    named,
-    packed_origins,
-)
+from .contents import UNDERSAMPLED
+from .sources import Origin, Source, find_files, find_sources, named, packed_origins
 
 VALIDATION_CASES = 24
 _VALIDATION_SEED = 2**20

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from ..weights import store
+from ..weights.metadata import Domain, Metadata, Stretch
 from . import machine
 from .run import Run
 
@@ -16,7 +17,7 @@ def save_weights(run: Run, command: str, path: Path) -> None:
     store.save(path.parent, path.stem, run.averaged_state(), _metadata(run, command), half=run.half)
 
 
-def _metadata(run: Run, command: str) -> store.Metadata:
+def _metadata(run: Run, command: str) -> Metadata:
     recipe, bank = run.recipe, run.bank
     wanted, masks = recipe.bank, recipe.masks
     ranges: dict[str, Any] = {"noise": wanted.all_noise, "coils": wanted.coils, "matrix": wanted.matrix}
@@ -27,9 +28,9 @@ def _metadata(run: Run, command: str) -> store.Metadata:
     earlier = len(run.volumes) - len(bank.record.sources)
     before = f"; the weights had learned from {earlier} of the volumes below before" if earlier else ""
     scores = {recipe.loss: run.score} | ({} if run.over_tv is None else {"NMSE / TV's": run.over_tv})
-    return store.Metadata(
+    return Metadata(
         title=recipe.title,
-        trained_for=store.Domain(
+        trained_for=Domain(
             **({"acceleration": masks.reached(int(ranges["coils"][1]))} | ranges),
             patterns=() if bank.all_undersampled else masks.patterns,
             anatomy=f"{anatomy}; validation is {bank.record.validation}",
@@ -45,7 +46,7 @@ def _metadata(run: Run, command: str) -> store.Metadata:
         version=machine.version(),
         scores={"validation": scores},
         curve=tuple(run.curve),
-        history=tuple(store.Stretch(**one) for one in run.history_so_far()),
+        history=tuple(Stretch(**one) for one in run.history_so_far()),
         network=recipe.network,
         architecture=recipe.arguments,
         notes=" ".join(filter(None, (recipe.notes, _SIMULATOR if bank.simulated else _NOISY))),

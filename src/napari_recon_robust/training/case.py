@@ -22,7 +22,8 @@ from ..ground.writing import WritingError, write
 from ..physics import coils, fourier, unexplained
 from ..physics.model import coil_combined, root_sum_of_squares
 from ..physics.sampling import outside_acs
-from .sources import Acquisition, BankSpecification
+from .bank_specification import BankSpecification
+from .contents import Acquisition
 
 FEWEST_OUTSIDE = 2
 """Sampled lines outside the ACS, at least: of a single one none could be held out."""

@@ -17,8 +17,8 @@ from ..ground.errors import InputError, ReconRobustError
 from ..ground.guard import read as read_file
 from ..ground.guard import shown
 from ..networks import registry as networks
+from ..weights.metadata import SeenFile, Stretch
 from ..weights.pickled import load_pickled
-from ..weights.store import SeenFile, Stretch
 from .recipe import Preset, Recipe
 
 _NOT_COMPARED = {"title", "notes", "stored", "share", "network", "arguments"}

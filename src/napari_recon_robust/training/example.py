@@ -20,7 +20,7 @@ from ..physics.model import ForwardModel, coil_combined, root_sum_of_squares
 from ..physics.sampling import Pattern, Sampling, outside_acs
 from ..reconstructors.problem import LEAST_NOISE, Problem
 from .case import FEWEST_OUTSIDE, TrainingCase, central_lines
-from .sources import Range, log_uniform
+from .ranges import Range, log_uniform
 
 LARGEST_ACCELERATION = 100  # of a `Sampling`
 _REDRAWN = 10  # times that a mask is drawn, at most; one in 2000 has too few lines outside the ACS

@@ -30,7 +30,7 @@ from . import robust
 from .adversarial import Adversarial, Generation, Refinement
 from .case import FEWEST_OUTSIDE
 from .example import Example, measured
-from .sources import log_uniform
+from .ranges import log_uniform
 
 Loss = Callable[[nn.Module, Example, Generator], Tensor]
 

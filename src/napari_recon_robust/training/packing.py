@@ -15,8 +15,9 @@ from ..ground.errors import FileFormatError, InputError
 from ..ground.guard import in_words, open_file, opening, shown
 from ..ground.progress import Job, Progress
 from ..ground.writing import write
+from .contents import Anatomy
 from .people import Split
-from .sources import PACKED, Anatomy, Origin, Packed, Source, find_sources
+from .sources import PACKED, Origin, Packed, Source, find_sources
 
 _MOST_UNPACKED = 2**34  # bytes; a pack of 25 MB holds some hundred MB
 _LEVELS = (255, 191, 127, 95, 63)  # numbers of intensity levels; the largest that fits is taken

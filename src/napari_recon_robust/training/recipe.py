@@ -2,7 +2,7 @@
 
   network: an id in `networks.registry`, made with `arguments`; a recipe can make the package import nothing else;
   loss: an entry of `losses.LOSSES`, loss(network, example, rng) -> scalar; it calls network(example.problem);
-  bank, masks, pixels: the data (`sources.BankSpecification`, `example.MaskSpecification`, pixels of a crop);
+  bank, masks, pixels: the data (`bank_specification.BankSpecification`, `example.MaskSpecification`, pixels of a crop);
   presets: steps, learning rate, ... for "cpu" and "gpu", and to "finish" weights that were trained by "cpu", at lower
     rates that fall all the time.
 A new architecture is a network with `forward(problem: Problem) -> complex64 (rows, columns)`, its name in the line of
@@ -26,8 +26,8 @@ from ..ground.specification import Specification
 from ..networks import registry as networks
 from ..networks.first_weights import first_weights
 from ..weights import store
+from .bank_specification import BankSpecification
 from .example import MaskSpecification
-from .sources import BankSpecification
 
 
 class Preset(Specification):

@@ -19,7 +19,7 @@ from ..ground.errors import InputError, ReconRobustError
 from ..ground.locks import locked
 from ..ground.progress import Job, Progress, run
 from .bank import SPECIFICATION, Bank, fill_bank, find_division, read_description
-from .sources import BankSpecification
+from .bank_specification import BankSpecification
 
 
 class Making:

@@ -22,7 +22,7 @@ from ..perturbations.features.feature import SHAPES, Feature, Tissue
 from ..physics import fourier
 from ..physics.model import coil_combined, root_sum_of_squares
 from .example import Example, measured
-from .sources import log_uniform
+from .ranges import log_uniform
 
 Network = Callable[..., Tensor]
 Loss = Callable[[Any, Example, Generator], Tensor]

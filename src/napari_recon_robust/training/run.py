@@ -21,6 +21,7 @@ from ..ground.guard import opening, shown
 from ..ground.progress import Job, Progress
 from ..networks.muon import optimisers
 from ..weights import store
+from ..weights.metadata import SeenFile
 from . import checkpoint, machine, precision, schedule, seen
 from .bank import Bank
 from .batches import moved
@@ -139,7 +140,7 @@ class Run:
         self.curve.append((self.seconds / 3600, self.score, self.over_tv))
 
     @property
-    def volumes(self) -> list[store.SeenFile]:
+    def volumes(self) -> list[SeenFile]:
         """The files of the bank, and those that the weights have learned from before."""
         return seen.together(self.bank.record, self.learned)
 
@@ -207,7 +208,7 @@ class Run:
             setattr(self, name, state.get(name, getattr(self, name)))
         self.curve, self.history = list(self.curve), list(self.history)
         if "learned" in state:
-            self.learned = [store.SeenFile(**one) for one in state["learned"]]
+            self.learned = [SeenFile(**one) for one in state["learned"]]
 
     def _state(self, budget: schedule.Budget) -> dict[str, Any]:
         return {

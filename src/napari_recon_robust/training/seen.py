@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from ..ground.errors import InputError
 from ..weights import store
-from ..weights.store import SeenFile
+from ..weights.metadata import SeenFile
 from .bank import Record
 
 

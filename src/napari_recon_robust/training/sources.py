@@ -1,4 +1,4 @@
-"""The sources of cases: anatomies whose acquisition is simulated, and scans that were really acquired.
+"""The sources of cases in a folder, whom they show, and who is held out.
 
 A folder may mix them: NIfTI volumes and DICOM series of magnitudes, and fully sampled multi-coil k-space in HDF5
 (fastMRI's layout, which M4Raw shares, and ISMRMRD). K-space may be undersampled if the training sees no truth.
@@ -7,108 +7,33 @@ A folder may mix them: NIfTI volumes and DICOM series of magnitudes, and fully s
 import filecmp
 import os
 import re
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Annotated, TypeVar
 
-import numpy as np
-import torch
-from numpy.random import Generator
-from pydantic import AfterValidator, Field, ValidationInfo
-from torch import Tensor
+from pydantic import Field
 
 from ..cases.record import file_hash
-from ..data.measurement import Measurement, readout_share
-from ..data.points import whole_lines
 from ..ground.documents import read_json
 from ..ground.errors import InputError, ReconRobustError
 from ..ground.guard import is_file, opening, shown
-from ..ground.hdf5 import is_hdf5, open_hdf5
+from ..ground.hdf5 import is_hdf5
 from ..ground.progress import Job, Progress
 from ..ground.specification import Specification
-from ..io import open_scan
 from ..io.fastmri import FastMRI
-from ..physics import fourier, noise
 from ..simulation import anatomy, dicom
-from ..simulation.acquisition import simulate_slice
-from ..simulation.anatomy import Volume
+from .contents import Acquired, Anatomy, Content, patient_of_scan
 from .people import Split, Use, check_apart
 
-_PHASE_DETAIL = 0.85  # share of the cases that have it
-# The image is drawn on a grid finer by this factor than the acquired one: outer k-space is cut off, not faded out.
-_FINER = 2
 PACKED = "packed.json"  # in a folder that was unpacked
-_FEWEST_COILS = 4
-UNDERSAMPLED = ", undersampled"  # at the end of a kind
 # M4Raw: one file for each repetition of a contrast, counted by the last two digits.
 _REPETITION = re.compile(r"(.+_(?:T1|T2|FLAIR|GRE))\d\d")
 
 
-_STRONG = 5  # one in so many training cases has strong noise
 _FEW_SLICES = 8  # volumes and scans with fewer count less
 _NAMED = 3  # files in a notice
-
-
-N = TypeVar("N", int, float)
-
-
-def _in_order(limits: tuple[N, N], info: ValidationInfo) -> tuple[N, N]:
-    if not 0 < limits[0] <= limits[1] < np.inf:
-        raise InputError(f"{info.field_name} is {list(limits)}; give the smallest and the largest value, both above 0.")
-    return limits
-
-
-Range = Annotated[tuple[float, float], AfterValidator(_in_order)]
-WholeRange = Annotated[tuple[int, int], AfterValidator(_in_order)]
-
-
-class BankSpecification(Split):
-    """The content of a bank, and the people that it shows (`people.Split`). Ranges are (smallest, largest).
-
-    cases: number of cases for training. coils, matrix and noise are those of simulated acquisitions; acquired ones have
-    their own. strong_noise: the noise of every fifth simulated case for training, if given; those for validation remain
-    as without it. other_contrast: share of the simulated ones whose contrast differs from the volume's.
-    """
-
-    cases: int = Field(gt=0)
-    seed: int = Field(default=0, ge=0, lt=2**63)
-    coils: WholeRange = (5, 16)
-    matrix: WholeRange = (96, 320)
-    noise: Range = (0.0015, 0.025)
-    strong_noise: Range | None = None
-    centre_fraction: Range = (0.04, 0.18)
-    minimum_centre_lines: int = Field(default=10, ge=1)
-    other_contrast: float = Field(default=0.8, ge=0, le=1)
-
-    @property
-    def all_noise(self) -> tuple[float, float]:
-        """The range of the noise of all cases."""
-        lows, highs = zip(self.noise, self.strong_noise or self.noise, strict=True)
-        return min(lows), max(highs)
-
-    def of_training_case(self, number: int) -> "BankSpecification":
-        """The same with the noise of a case for training."""
-        if self.strong_noise is None or number % _STRONG:
-            return self
-        return self.model_copy(update={"noise": self.strong_noise})
-
-
-@dataclass(frozen=True, eq=False)
-class Acquisition:
-    """A slice in any units, fully sampled, or as far as it was acquired; then it has no truth.
-
-    hybrid: complex64 (coils, rows, columns of k-space), with noise. wanted: complex64 (coils, rows, columns), the coil
-    images as they should be. sigma: that of the noise of one sample. acquired: bool (columns,), the lines that exist.
-    """
-
-    hybrid: Tensor
-    wanted: Tensor
-    sigma: float
-    acquired: Tensor
 
 
 class Origin(Specification):
@@ -132,23 +57,6 @@ class Packed(Specification):
     origins: dict[str, Origin] = Field(default_factory=dict)
 
 
-class Content(ABC):
-    """The content of a file, or of several that belong together, from which slices are drawn.
-
-    kind: for the card. pixels: those of its image plane, as far as they resolve anything. slices: how many differ.
-    patient: the person's ID in the file, if there is one.
-    """
-
-    patient: str = ""
-    kind: str
-    pixels: float
-    slices: int
-
-    @abstractmethod
-    def acquisition(self, specification: BankSpecification, rng: Generator) -> Acquisition:
-        """A random slice."""
-
-
 @dataclass(frozen=True, eq=False)
 class Source:
     """A content that cases are drawn from, its origin, and its place: folders below that of the data, and the name."""
@@ -165,100 +73,6 @@ class Source:
     def kept_for(self, use: Use) -> "Source":
         """The same source for another use."""
         return replace(self, origin=self.origin.model_copy(update={"use": use}))
-
-
-class Anatomy(Content):
-    """A volume of magnitudes: random contrast, size, coils, phase and noise. wanted: the noise-free coil images."""
-
-    def __init__(self, volume: Volume, kind: str, name: str) -> None:
-        """name: that of its file. Raises InputError if no plane is fine enough."""
-        if not volume.planes:
-            size = " × ".join(f"{side:.3g}" for side in volume.voxel)
-            raise InputError(
-                f"{name} has voxels of {size} mm, and 1.6 mm or less in a plane are needed to train on; take it out of "
-                "the folder."
-            )
-        self.volume, self.kind = volume, f"simulated from {kind}"
-        # If the scanner has interpolated, only the lines that hold something are simulated.
-        resolved = sorted(volume.resolved(axis) for axis in range(3))
-        self.finest, self.pixels = resolved[1], float(resolved[1] * resolved[2])
-        self.slices = max(len(anatomy.tissue_range(volume, plane)) for plane in volume.planes)
-
-    def acquisition(self, specification: BankSpecification, rng: Generator) -> Acquisition:
-        """A random slice whose acquisition is simulated."""
-        matrix = _matrix(self.finest, specification.matrix, rng)
-        image = anatomy.random_slice(self.volume, (_FINER * matrix[0], _FINER * matrix[1]), rng)
-        if rng.uniform() < specification.other_contrast:
-            image = anatomy.contrast(image, rng)
-        image = anatomy.soften(image, rng.uniform(*anatomy.ROUGHNESS_RANGE))
-        simulated = simulate_slice(
-            image,
-            rng,
-            coils=int(rng.integers(specification.coils[0], specification.coils[1] + 1)),
-            noise_level=log_uniform(specification.noise, rng),
-            detail=None if rng.uniform() < _PHASE_DETAIL else 0.0,
-            matrix=matrix,
-        )
-        return Acquisition(
-            hybrid=fourier.ifft(simulated.kspace, (-2,)),
-            wanted=fourier.ifft(simulated.kspace - simulated.noise),
-            sigma=float(simulated.sigma.square().mean().sqrt()),
-            acquired=torch.ones(matrix[1], dtype=torch.bool),
-        )
-
-
-class Acquired(Content):
-    """A scan, in one file for each repetition. wanted: the coil images themselves, the mean over repetitions.
-
-    A single scan has noise in its wanted images too. On the sampled lines it is the noise of the input, which the
-    network then learns to keep; only that of the other lines averages out over cases. Repetitions are drawn one at a
-    time and averaged up to a constant phase. For a scan with gaps between its lines `wanted` is the zero-filled image.
-    """
-
-    def __init__(self, files: Sequence[Path], undersampled: bool = False) -> None:
-        """undersampled: whether lines may be missing. Raises FileFormatError or InputError for a file that cannot be
-        trained on.
-        """
-        self.files = tuple(files)
-        shapes = []
-        for file in files:
-            with open_scan(file) as scan:
-                header = scan.header
-                if header.coils < _FEWEST_COILS:
-                    raise InputError(
-                        f"{file.name} has {header.coils} coil(s), and at least {_FEWEST_COILS} are needed to train on; "
-                        "take it out of the folder."
-                    )
-                if not (scan.fully_sampled or (undersampled and whole_lines(scan.acquired) is not None)):
-                    needed = "whole lines" if undersampled else "fully sampled lines"
-                    other = "" if undersampled else ", or train hqs-self-supervised, which needs no full k-space"
-                    raise InputError(
-                        f"{file.name} is undersampled, and {needed} are needed to train on; take it out of the folder"
-                        f"{other}."
-                    )
-                shapes.append((header.slices, header.coils, header.readout, header.phase))
-                self.kind = header.format if scan.fully_sampled else f"{header.format}{UNDERSAMPLED}"
-                self.slices = header.slices
-                self.pixels = float(header.matrix[0] * header.phase)
-        self.patient = _patient_of_scan(self.files[0])
-        if len(set(shapes)) > 1:
-            raise InputError(
-                f"the repetitions {', '.join(file.name for file in files)} have different sizes; take the odd one out."
-            )
-
-    def acquisition(self, specification: BankSpecification, rng: Generator) -> Acquisition:
-        """A random slice of a random repetition."""
-        slice, chosen = int(rng.integers(self.slices)), int(rng.integers(len(self.files)))
-        repetitions = [self._read(file, slice) for file in self.files]
-        one = repetitions[chosen]
-        images = [fourier.ifft(other.data, (-1,)) for other in repetitions]
-        wanted = sum((_aligned(image, images[chosen]) for image in images), torch.zeros_like(images[0])) / len(images)
-        sigma = noise.mean_level(noise.estimate(one.kspace, one.mask)) * readout_share(one) ** 0.5
-        return Acquisition(one.data, wanted, float(sigma), one.sampled[0])
-
-    def _read(self, file: Path, slice: int) -> Measurement:
-        with open_scan(file) as scan:
-            return scan.measurement(slice)
 
 
 @dataclass(frozen=True, eq=False)
@@ -384,15 +198,10 @@ def _patient(path: Path) -> str:
     """The patient in a file; "" if it has none or cannot be read, since a file that is held out may be anything."""
     with suppress(ReconRobustError):
         if _is_scan(path):
-            return _patient_of_scan(path)
+            return patient_of_scan(path)
         if dicom.is_dicom(path):
             return dicom.patient(path)
     return ""
-
-
-def _patient_of_scan(path: Path) -> str:
-    with opening(path), open_hdf5(path) as file:
-        return str(file.attrs.get("patient_id", ""))  # fastMRI's
 
 
 def _is_scan(path: Path) -> bool:
@@ -416,22 +225,3 @@ def _series(images: Sequence[Path], undersampled: bool) -> Content:
 
 def _nifti(path: Path, undersampled: bool) -> Content:
     return Anatomy(anatomy.load_volume(path), "NIfTI", path.name)
-
-
-def log_uniform(limits: tuple[float, float], rng: Generator) -> float:
-    """A number from a range, uniform in its logarithm."""
-    return float(np.exp(rng.uniform(*np.log(limits))))
-
-
-def _aligned(image: Tensor, to: Tensor) -> Tensor:
-    """The image times the constant phase that brings it nearest to the other image, since the frequency drifts."""
-    return image * torch.sgn((image.conj() * to).sum())
-
-
-def _matrix(finest: int, limits: tuple[int, int], rng: Generator) -> tuple[int, int]:
-    """Random even sides, not much finer than a volume of that many voxels."""
-    largest = max(min(limits[1], round(1.15 * finest)), limits[0])
-    side = rng.uniform(limits[0], largest, 2)
-    if rng.uniform() < 0.5:
-        side[1] = side[0]
-    return 2 * round(side[0] / 2), 2 * round(side[1] / 2)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ..data.measurement import Measurement
     from ..reconstructors.base import Reconstructor
-    from ..weights.store import Domain, Metadata
+    from ..weights.metadata import Domain, Metadata
 
 
 def trained_for(method: "Reconstructor") -> str | None:

@@ -27,7 +27,7 @@ from napari_recon_robust.reconstructors.learned.varnet import (
 from napari_recon_robust.reconstructors.learned.varnet_from_cg import VarNetFromCG, VarNetFromCGNetwork
 from napari_recon_robust.reconstructors.problem import Problem, problems
 from napari_recon_robust.weights import store
-from napari_recon_robust.weights.store import Domain, Metadata
+from napari_recon_robust.weights.metadata import Domain, Metadata
 
 ROWS, COLUMNS = 31, 37
 
