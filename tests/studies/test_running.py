@@ -358,7 +358,7 @@ FEW = {
     "keep": {"images": "all", "worst": 1},
     "shard": 2,
 }
-KILLS = int(os.environ.get("KILLS", "2"))  # make kills: 20
+KILLS = int(os.environ.get("KILLS", "1"))  # make kills: 20
 
 
 def same(path: Path, undisturbed: Path) -> None:
