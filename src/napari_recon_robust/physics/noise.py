@@ -39,8 +39,9 @@ def estimate(kspace: Tensor, mask: Tensor, sensitivities: Tensor | None = None) 
     If no band is free of signal, this estimate is too large, up to 24 times. Then the estimate from the null space of
     the ACS's calibration matrix (see `null_space`) is taken if it is smaller, and of a 2-D pattern with a filter
     also if it is larger, unless signal is in it: filters hardly attenuate the ACS. In 2-D patterns what no image
-    explains (see `unexplained`) is taken if that is smaller still, and even enough. Where many coils are combinations
-    of others, as copies are, the first estimate remains.
+    explains (see `unexplained`) is taken if that is smaller still, and even enough. It is held against noise that is
+    drawn once, so that another order of the coils changes it by 1.2% (80 px) to 0.5% (192 px, standard deviations).
+    Where many coils are combinations of others, as copies are, the first estimate remains.
     A factor in one coil, as of a broken one that measures next to nothing, is in its sigma, and in no other.
     On 72 simulations (96 to 320 px, 5 to 16 coils, noise of 0.15 to 1.5%) the root mean square over the coils was 0.93
     to 1.13 times the truth for sampled lines, with a median of 1.03 (0.99 with readout oversampling). On 117 of Poisson
