@@ -31,6 +31,13 @@ def test_the_script_can_be_read(tmp_path) -> None:
     assert checked.returncode == 0, checked.stderr
 
 
+@pytest.mark.parametrize(("tasks", "words"), [(1, "in 1 element: each"), (2, "in 2 elements: each")])
+def test_an_element_is_counted_in_words(tasks: int, words: str) -> None:
+    """A study of one shard was written to have "1 elements"."""
+    paths = {"plan": Path("plan.yaml"), "store": Path("out"), "to": Path("plan.sbatch")}
+    assert words in JobArray(tasks).script(**paths, name="study", total=1, threads=1, trust=False)
+
+
 def test_the_signal_before_the_time_limit_reaches_the_element() -> None:
     """SLURM signals the steps of a job (srun), and the process of the batch script itself only with `B:`."""
     paths = {"plan": Path("plan.yaml"), "store": Path("out"), "to": Path("plan.sbatch")}

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...ground.errors import InputError, one_line
+from ...ground.numbers import counted
 
 _NO_SIGNS = ("Cc", "Cs", "Zl", "Zp")  # controls, half letters, and what parts lines and paragraphs; not odd spaces
 _SCRIPT = """\
 #!/bin/bash
-# {total:,} trials of {name}, in {tasks} elements that know nothing of each other: each runs one of {tasks} shards.
+# {total:,} trials of {name}, in {elements}: each runs its share, one of {tasks}, and knows of no other.
 # Submit it by: sbatch {script}
 # The last to end merges all. What is finished is not run again: submit it once more for what a time limit left over.
 #SBATCH --job-name={job}
@@ -49,6 +50,7 @@ class JobArray:
             total=total,
             name=one_line(name),  # a second line would leave the comment and be run
             tasks=self.tasks,
+            elements=counted(self.tasks, "element"),
             script=one_line(shlex.quote(to.name)),
             job=shlex.quote("".join(sign if sign.isalnum() else "-" for sign in name)),
             limit=f"%{self.at_once}" if self.at_once else "",
