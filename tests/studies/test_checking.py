@@ -78,7 +78,8 @@ def test_undersampled_scans_have_the_other_regions_alone(write_plan, mixed) -> N
     found = run(check_study(write_plan(**mixed, regions=[{"kind": "lesions", "count": 2}, "image"])))
     assert (found.scans, found.trials, found.faults) == (2, 57, {})
     assert [one for one in found.notes if "ndersampled" in one] == [
-        "Undersampled, so that there are no lesions and no trials without a perturbation."
+        "Undersampled, so that there are no lesions and no trials without a perturbation; other images are measured "
+        "against the clean ones."
     ]
 
 

@@ -308,6 +308,26 @@ def test_a_row_is_over_all_seeds_of_its_perturbation(first: pl.DataFrame, second
     assert not any("seed" in line for line in sentences(found))
 
 
+def test_images_without_a_truth_are_rows_of_their_own(first: pl.DataFrame, second: pl.DataFrame) -> None:
+    """Those of undersampled scans are measured against their own clean images, and were averaged with the others."""
+    metric, undersampled = "ssim_region_perturbed", pl.col("volume").str.ends_with("4")
+    sides = [
+        side.filter(~undersampled | (pl.col("perturbation") != "none")).with_columns(
+            pl.when(~undersampled).then("ssim_region_clean"),
+            pl.when(undersampled).then(0.99 + gain).otherwise(pl.col(metric) + gain / 10).alias(metric),
+        )
+        for side, gain in ((first, 0.0), (second, 0.005))
+    ]
+    found = study_difference(*sides, metrics=[metric])
+    assert set(found["against"]) == {"fully sampled image", "clean image"}
+    known, own = (found.filter(against=against) for against in ("fully sampled image", "clean image"))
+    assert (set(known["volumes"]), set(own["volumes"])) == ({4}, {1})
+    assert known["difference"].to_list() == pytest.approx([0.0005] * len(known))
+    assert own["difference"].to_list() == pytest.approx([0.005] * len(own))
+    told = [", against the clean image: ssim_region_perturbed" in line for line in sentences(found)]
+    assert sum(told) == len(own)
+
+
 def test_what_failed_or_is_not_finite_is_told(first: pl.DataFrame, second: pl.DataFrame) -> None:
     assert [*cautions(first, second, metrics=())] == []
     broken = pl.col("volume") == "head0"

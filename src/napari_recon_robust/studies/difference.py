@@ -20,7 +20,7 @@ from .rows import polars
 from .trial import canonical
 
 if TYPE_CHECKING:
-    from polars import DataFrame, Series
+    from polars import DataFrame, Expr, Series
 
 VOLUMES = (10, 20, 50)
 SHOWN = ("ssim_foreground_clean", "ssim_region_clean", "ssim_region_perturbed")  # of all metrics, unless one asks
@@ -29,6 +29,7 @@ _YOUNGER = ("centre_fraction", "minimum_centre_lines", "region_digest")  # colum
 _CHANGE = ("perturbation", "perturbation_knobs", "budget", "control", "found_for", "seed")
 _GROUP = ("method_label", *POOLED_MASK, *_CHANGE[:-1])  # means are over seeds
 _OF_REGIONS = ("region", "region_digest")
+_TRUTH, _OWN = "fully sampled image", "clean image"  # what an image is measured against
 _NAMED = 3  # values that one study has alone, and columns of them in an error's sentence
 _NOT_TOLD = ("volume", "region_digest")  # the file and the region tell them
 _NOTHING_SHARED = (
@@ -53,7 +54,9 @@ def study_difference(
 
     The result has a row for each metric of each method, pattern of masks with its centre, acceleration, perturbation
     with its knobs, and budget, over all seeds, of which perturbation_knobs has none;
-    found_for is the method on which a perturbation was found, null for the row's own. difference, low, high: the mean
+    found_for is the method on which a perturbation was found, null for the row's own. against: what SSIM, PSNR and NMSE
+    of perturbed images are measured against, the fully sampled image or, of undersampled scans, the method's own clean
+    image; the two say different things, and are rows of their own. difference, low, high: the mean
     over volumes with Student's interval, or with the quartiles of all pairs below 3 volumes and where all volumes
     differ by the same; kind says which.
     p: Wilcoxon's signed rank test over volumes. p_holm: adjusted for all rows of the same metric that have a p, whose
@@ -251,8 +254,9 @@ def sentences(table: "DataFrame") -> Iterator[str]:
         budget = "" if row["budget"] is None else f"η = {100 * row['budget']:g}%"
         found = "" if row["found_for"] is None else f", found on {row['found_for']}"
         control = ", random control" if row["control"] else ""
+        against = ", against the clean image" if row["against"] == _OWN else ""
         setting = " ".join(filter(None, (row["perturbation"], at, budget)))
-        change = "clean" if row["perturbation"] == CLEAN else f"{setting}{found}{control}"
+        change = "clean" if row["perturbation"] == CLEAN else f"{setting}{found}{control}{against}"
         sampled = "as acquired" if row["acceleration"] is None else f"R = {row['acceleration']:g}"
         rate = ", ".join(filter(None, (pattern, sampled)))
         words = f"{row['method_label']}, {rate}, {change}: {row['metric']} {written(row['difference'], '+.4g')}"
@@ -382,6 +386,17 @@ def _once(both: "DataFrame", metric: str) -> "DataFrame":
     )
 
 
+def _against(both: "DataFrame", metric: str) -> "Expr":
+    """What the images of each pair are measured against, by whether there is a figure of the clean ones.
+
+    Where there is a fully sampled image, trials with a perturbation have the clean image's figure, too.
+    """
+    library, of_clean = polars(), metric.replace("_perturbed", "_clean")
+    if of_clean == metric or of_clean not in both.columns or not metric.startswith(IMAGE_METRICS):
+        return library.lit(_TRUTH)
+    return library.when(library.col(of_clean).is_null()).then(library.lit(_OWN)).otherwise(library.lit(_TRUTH))
+
+
 def _finite(rows: "DataFrame", metric: str) -> "DataFrame":
     """The pairs of which both values are numbers."""
     return rows.filter(rows[metric].is_finite() & rows[f"{metric}_second"].is_finite())
@@ -389,8 +404,8 @@ def _finite(rows: "DataFrame", metric: str) -> "DataFrame":
 
 def _differences(both: "DataFrame", metric: str, volumes: Sequence[int]) -> Iterator[dict[str, Any]]:
     """One row for each group."""
-    rows = _finite(_once(both, metric), metric)
-    by = [name for name in _GROUP if name in rows.columns]
+    rows = _finite(_once(both, metric), metric).with_columns(against=_against(both, metric))
+    by = [*(name for name in _GROUP if name in rows.columns), "against"]
     for names, group in rows.group_by(by, maintain_order=True):
         one, other, of = group[metric], group[f"{metric}_second"], group["volume"].to_list()
         found = paired.difference(other, one, of)

@@ -292,7 +292,8 @@ def _missing(plan: Plan, name: str) -> list[str]:
     if plan.slices.filter:
         raise InputError(f"{name} is undersampled, so that no proxy can be judged on it; name its slices instead.")
     parts = (("lesions", any(_inserts(plan))), ("trials without a perturbation", any(_clean(plan))))
-    return [f"Undersampled, so that there are no {' and no '.join(words for words, asked in parts if asked)}."]
+    lacking = " and no ".join(words for words, asked in parts if asked)
+    return [f"Undersampled, so that there are no {lacking}; other images are measured against the clean ones."]
 
 
 def _inserts(plan: Plan) -> list[bool]:

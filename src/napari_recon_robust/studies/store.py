@@ -29,13 +29,14 @@ for a plan that has them again; reports, exports and comparisons are of the plan
                             grid / fragile / lesions, its label, its size
     region_digest           the beginning of the SHA-256 of all that determines the region's place, whatever its id
     method, knobs, method_label     as in the plan; all knobs as JSON; a short text that is unique in the plan
-    reference_kind          the fully sampled image that the method is measured against: combined by the sensitivities
-                            (combined), or the root sum of squares of its coil images (rss)
+    reference_kind          the fully sampled image, if there is one, that the method is measured against: combined by
+                            the sensitivities (combined), or the root sum of squares of its coil images (rss)
     perturbation, perturbation_knobs, budget, control, seed     its id ("none" for clean samples), all knobs as JSON, a
                             fraction or null, whether it is the random control of the same size, the seed
     found_for               the label of the method that it was searched for on; null for the trial's own
     <metric>_<where>_<state>    ssim, psnr (dB), nmse in region, foreground, image, clean and perturbed; of a control,
-                            perturbed is under that random noise; contrast_recovery and detectability in region
+                            perturbed is under that random noise; of an undersampled scan clean is null, and perturbed
+                            is against the method's own clean image; contrast_recovery and detectability in region
     detectability_region_reference  that of the fully sampled image, the sign of which the others are relative to
     coverage_<level>_foreground_clean   the share of the foreground whose reference lies in the interval of that level
                             (percent), of methods that draw their image
