@@ -95,7 +95,7 @@ class Setting:
         sigma = measurement.calibration.noise if self.noise else None
         self._set(names, (self.kernel, self.size, self.span, self.support_span))
         try:
-            return coils.espirit(measurement.data, measurement.mask, measurement.dims, sigma)
+            return coils.espirit_by_length(measurement.data, measurement.mask, measurement.dims, sigma)[0]
         finally:
             self._set(names, shipped)
 

@@ -543,7 +543,7 @@ def test_a_case_in_another_unit_than_the_file_says_so():
 
 def test_what_was_done_is_recalled_without_computing(tmp_path, monkeypatch):
     case = load_case(saved(tmp_path, "rotation", step=2.0))
-    monkeypatch.setattr("napari_recon_robust.physics.coils.espirit", None)
+    monkeypatch.setattr("napari_recon_robust.physics.coils.espirit_by_length", None)
     (turned,) = recalled(case)
     assert turned.curve is not None
     assert turned.restore is not None

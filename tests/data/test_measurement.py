@@ -326,7 +326,7 @@ def test_without_an_acs_separate_calibration_lines_tell_the_sensitivities(simula
     one = Measurement(kspace * every, every, (size, size), acs=apart)
     with pytest.raises(InputError, match="1 fully sampled line,"):
         _ = replace(one, acs=None).calibration
-    expected = coils.espirit(one.to_data(apart), centre, one.dims, noise.estimate(apart, centre))
+    expected = coils.espirit_by_length(one.to_data(apart), centre, one.dims, noise.estimate(apart, centre))[0]
     assert torch.equal(one.calibration.sensitivities, expected)
     assert torch.equal(one.calibration.noise, noise.estimate(one.kspace, one.mask))
     changed = one.added(torch.ones_like(kspace))
@@ -356,7 +356,7 @@ def test_separate_calibration_lines_of_points(simulated: SimulatedSlice) -> None
     inside = ((steps - size // 2).abs() < 9) & ((steps - size // 2).abs() < 9)[:, None]
     one = Measurement(kspace * points, points, (size, size), acs=kspace * inside)
     apart = kspace * inside
-    expected = coils.espirit(apart, inside, (-2, -1), noise.estimate(apart, inside))
+    expected = coils.espirit_by_length(apart, inside, (-2, -1), noise.estimate(apart, inside))[0]
     assert torch.equal(one.calibration.sensitivities, expected)
 
 

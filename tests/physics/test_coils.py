@@ -14,7 +14,6 @@ from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.evaluation import metrics
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.physics import coils, fourier
-from napari_recon_robust.physics.coils import espirit
 from napari_recon_robust.physics.model import ForwardModel, root_sum_of_squares
 from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.reconstructors import registry
@@ -42,6 +41,11 @@ def lines(width: int, acceleration: float = 4, centre: int = 14) -> Tensor:
 def sampled(kspace: Tensor, mask: Tensor) -> Tensor:
     """Hybrid data of sampled lines."""
     return fourier.ifft(kspace, (-2,)) * mask
+
+
+def espirit(data: Tensor, mask: Tensor, dims: tuple[int, ...], noise: Tensor | None = None) -> Tensor:
+    """The sensitivities of the shorter kernels, of which the properties below hold."""
+    return coils.espirit_by_length(data, mask, dims, noise)[0]
 
 
 def agreement(maps: Tensor, others: Tensor, where: Tensor) -> Tensor:

@@ -42,7 +42,9 @@ ROWS = 16  # of the grid whose G(r) are held at once
 POSITIONS = 32  # along each axis, where eigenvalues beside the largest are looked for
 
 
-def espirit(data: Tensor, mask: Tensor, dims: Sequence[int], noise: Tensor | None = None) -> Tensor:
+def espirit_by_length(
+    data: Tensor, mask: Tensor, dims: Sequence[int], noise: Tensor | None = None
+) -> tuple[Tensor, ...]:
     """S(r) = the eigenvector of the largest eigenvalue of G(r) = sum_k v_k(r) v_k(r)^H, inside a support.
 
     v_k are the kernels that span the row space of the calibration matrix, transformed to image space: those whose
@@ -60,19 +62,11 @@ def espirit(data: Tensor, mask: Tensor, dims: Sequence[int], noise: Tensor | Non
         hybrid (image rows x k-space columns) for dims = (-1,). Leading axes are a batch.
     mask: bool (rows, columns) for k-space, (1, columns) for hybrid data.
     noise: sigma of a k-space sample, real (..., coils); without it the kernels are those above 2%.
-    Returns complex64 (..., coils, rows, columns).
+    Returns S, complex64 (..., coils, rows, columns), and where the ACS has room for the longer kernels of the support a
+        second S, by these. The ACS cannot tell which is closer to the truth: longer kernels follow sensitivities that
+        change faster over the field of view, but fit the ACS too well. `unexplained.explaining_most` chooses, by all
+        samples.
     Raises InputError if fewer than `FEWEST_LINES` sampled lines lie evenly about the centre.
-    """
-    return espirit_by_length(data, mask, dims, noise)[0]
-
-
-def espirit_by_length(
-    data: Tensor, mask: Tensor, dims: Sequence[int], noise: Tensor | None = None
-) -> tuple[Tensor, ...]:
-    """The sensitivities of `espirit` and, where the ACS has room for them, those of the longer kernels of the support.
-
-    The ACS cannot tell which are closer to the truth: longer kernels follow sensitivities that change faster over the
-    field of view, but fit the ACS too well. `unexplained.explaining_most` chooses by all samples.
     """
     measured = _calibration_data(data, mask, dims)
     heard = (measured != 0).any(-1).any(-1)[..., None, None]
@@ -102,7 +96,7 @@ def espirit_by_length(
 
 
 def has_acs(mask: Tensor, shape: Sequence[int]) -> bool:
-    """Whether enough central lines are sampled for `espirit`, with its mask and the (rows, columns) of its data."""
+    """Whether enough central lines are sampled for ESPIRiT. shape: the (rows, columns) of its data."""
     try:
         return _width(_centre(mask, shape)) >= FEWEST_LINES
     except InputError:
@@ -131,7 +125,7 @@ def beyond_one_set(data: Tensor, mask: Tensor, dims: Sequence[int], noise: Tenso
     set leaves anywhere else, by few ACS lines or noise, has small eigenvalues and does not count. The
     share is 0 where noise has `NOISE_LIMIT` of the energy or more, since nothing can be told then.
 
-    noise: sigma of a k-space sample, real (..., coils). The others are those of `espirit`, with its errors.
+    noise: sigma of a k-space sample, real (..., coils). The others are those of `espirit_by_length`, with its errors.
     """
     acs, _ = _virtual_coils(_calibration_data(data, mask, dims))
     grid = [_pixels(POSITIONS, 1, 0, acs)] * 2

@@ -52,7 +52,7 @@ def estimate(kspace: Tensor, mask: Tensor, sensitivities: Tensor | None = None) 
 
     kspace: complex64 (..., coils, readout, phase), zero where not sampled. The result is 0 if no sample has energy.
     mask: bool (readout, phase), or (1, phase) for whole lines. Rows, lines and coils without any energy don't count.
-    sensitivities: complex64 (..., coils, readout, phase), for 2-D patterns alone; see `coils.espirit`.
+    sensitivities: complex64 (..., coils, readout, phase), for 2-D patterns alone; see `coils.espirit_by_length`.
     """
     if kspace.ndim > 3:  # the items of a batch may have other broken coils
         seen = [None] * len(kspace) if sensitivities is None else sensitivities
