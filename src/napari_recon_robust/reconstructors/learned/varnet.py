@@ -18,6 +18,7 @@ from ...physics.model import ForwardModel, coil_combined, root_sum_of_squares
 from ...physics.sampling import acs_region
 from ...weights import store
 from ..base import Kind, Reconstructor
+from ..classical.combination import COMBINE
 from ..classical.zero_filled import ZeroFilled
 from ..problem import Problem, problems
 from .last_step import CONSISTENCY, ERROR, last_step
@@ -74,12 +75,7 @@ class VarNet(TrainedReconstructor):
 
     def start(self) -> Reconstructor:
         """What the cascades give without their U-Nets: a polynomial of A^H A, or with published weights A^H y."""
-        if self.network(torch.device("cpu")).passes_image:
-            return Start(self, self.id)
-        zero_filled: Reconstructor = ZeroFilled()
-        (combine,) = zero_filled.knobs
-        zero_filled.knobs = (combine.model_copy(update={"default": "combined"}),)
-        return zero_filled
+        return Start(self, self.id) if self.network(torch.device("cpu")).passes_image else _Adjoint()
 
     def reference_kind_at(self, knobs: Mapping[str, Any]) -> Kind:
         """The kind that `combination` chooses, for those that have it."""
@@ -113,6 +109,12 @@ class VarNet(TrainedReconstructor):
             return last_step(model, data, image, problem.noise, knobs["consistency"])
 
         return _finished(model, network(data, model.mask, seen, model.dims), knobs, ended)[0]
+
+
+class _Adjoint(ZeroFilled):
+    """x = A^H y, at which published weights start."""
+
+    knobs = (COMBINE.model_copy(update={"default": "combined"}),)
 
 
 class TrainableVarNet(FastMRIVarNet):
