@@ -8,7 +8,7 @@ import torch
 from napari_recon_robust.ground.errors import WeightsError
 from napari_recon_robust.networks.fastmri_layout import FastMRIUNet, FastMRIVarNet, NormalisingUNet, acs_columns
 from napari_recon_robust.physics import fourier
-from napari_recon_robust.physics.learned_lines import central
+from napari_recon_robust.physics.fourier import central_lines
 from napari_recon_robust.physics.model import root_sum_of_squares
 
 Arrays = Mapping[str, torch.Tensor]
@@ -40,7 +40,7 @@ def test_unet_gives_the_golden_output(golden: Arrays) -> None:
 def test_varnet_gives_the_golden_output(golden: Arrays, lines: int | None, key: str) -> None:
     network = FastMRIVarNet.from_state(state(golden, "varnet"))
     mask = golden["varnet.mask"][None]
-    acs = acs_columns(mask) if lines is None else central(mask.shape[-1], lines)[None]
+    acs = acs_columns(mask) if lines is None else central_lines(mask.shape[-1], lines)[None]
     image = varnet_image(network, golden["varnet.kspace"][None], mask, acs)
     torch.testing.assert_close(image[0], golden[key], rtol=1e-5, atol=1e-5 * float(golden[key].max()))
 

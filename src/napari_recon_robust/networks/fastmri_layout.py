@@ -317,9 +317,7 @@ def acs_columns(mask: Tensor) -> Tensor:
     left = next((i for i, kept in enumerate(reversed(sampled[:centre])) if not kept), centre)
     right = next((i for i, kept in enumerate(sampled[centre:]) if not kept), columns - centre)
     lines = max(2 * min(left, right), 1)
-    acs = torch.zeros_like(mask)
-    acs[..., fourier.centre_lines(columns, lines)] = True
-    return acs
+    return fourier.central_lines(columns, lines).to(mask.device)[None]
 
 
 def _count(state: Mapping[str, Tensor], prefix: str) -> int:

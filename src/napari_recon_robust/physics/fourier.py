@@ -34,6 +34,13 @@ def centre_lines(width: int, count: int) -> slice:
     return slice(first, first + count)
 
 
+def central_lines(width: int, count: int) -> Tensor:
+    """The mask of `centre_lines`, bool (width,)."""
+    mask = torch.zeros(width, dtype=torch.bool)
+    mask[centre_lines(width, count)] = True
+    return mask
+
+
 def centre_crop(x: Tensor, size: int, dim: int) -> Tensor:
     """The `size` central entries along one axis, from (n - size) // 2 on, as fastMRI crops.
 

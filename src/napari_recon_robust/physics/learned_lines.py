@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..ground.errors import InputError
 from ..weights import store
-from .fourier import centre_lines
+from .fourier import central_lines
 
 SLOPE, STEEPNESS = 5.0, 12.0  # of the sigmoids: the probability as a function of O, and the relaxed mask
 
@@ -59,7 +59,7 @@ def probabilities(logits: Tensor, centre: int, count: int) -> Tensor:
     becomes P a / p if a <= p (then no value exceeds 1), else 1 - (1 - P) (1 - a) / (1 - p).
     """
     width = len(logits)
-    inside = central(width, centre).to(logits.device)
+    inside = central_lines(width, centre).to(logits.device)
     raw = torch.sigmoid(SLOPE * logits)[~inside]
     result = torch.ones_like(logits)
     if centre < width:
@@ -87,7 +87,7 @@ def draw(probability: Tensor, centre: int, offset: float) -> Tensor:
     offset: from 0 to 1; if it is uniform, each line is sampled with its probability. Line i is sampled if a step of 1
     begins between the cumulative probability of the line before it and its own.
     """
-    inside = central(len(probability), centre).to(probability.device)
+    inside = central_lines(len(probability), centre).to(probability.device)
     before, after = _cumulative(probability, inside)
     chosen = (after - offset).floor() > (before - offset).floor()
     return inside.masked_scatter(~inside, chosen)
@@ -98,7 +98,7 @@ def thresholds(probability: Tensor, centre: int, offset: float) -> Tensor:
 
     They are uniform for a uniform offset, but not independent, and 0 on the central lines. No gradient passes.
     """
-    inside = central(len(probability), centre).to(probability.device)
+    inside = central_lines(len(probability), centre).to(probability.device)
     before, _ = _cumulative(probability, inside)
     return torch.zeros_like(probability).masked_scatter(~inside, (offset - before) % 1)
 
@@ -106,13 +106,6 @@ def thresholds(probability: Tensor, centre: int, offset: float) -> Tensor:
 def relaxed(probability: Tensor, threshold: Tensor) -> Tensor:
     """The mask P > U as sigmoid(12 (P - U)), differentiable in P."""
     return torch.sigmoid(STEEPNESS * (probability - threshold))
-
-
-def central(width: int, centre: int) -> Tensor:
-    """The central lines of a mask, bool (width,)."""
-    inside = torch.zeros(width, dtype=torch.bool)
-    inside[centre_lines(width, centre)] = True
-    return inside
 
 
 def _cumulative(probability: Tensor, inside: Tensor) -> tuple[Tensor, Tensor]:

@@ -68,7 +68,7 @@ def calibrated(acquired: Acquisition, specification: BankSpecification, rng: Gen
             f"a slice has {columns} lines, and {lines} in its centre are wanted; give a smaller centre_fraction or "
             "minimum_centre_lines."
         )
-    while not bool(acquired.acquired[central_lines(columns, lines)[0]].all()):
+    while not bool(acquired.acquired[fourier.central_lines(columns, lines)].all()):
         lines -= 1
     if lines < specification.minimum_centre_lines:
         raise InputError(
@@ -80,7 +80,7 @@ def calibrated(acquired: Acquisition, specification: BankSpecification, rng: Gen
             f"an undersampled scan has {outside} sampled line(s) outside its ACS; {FEWEST_OUTSIDE} are needed."
         )
     sigma = acquired.hybrid.real.new_full(acquired.hybrid.shape[:1], acquired.sigma)
-    acs = central_lines(columns, lines)
+    acs = fourier.central_lines(columns, lines)[None]
     found = coils.espirit_by_length(acquired.hybrid, acs, (-1,), sigma)
     # The mask is drawn later, again and again: which of them a user would have is asked under a usual one.
     usual = acs | ~acquired.acquired
@@ -95,13 +95,6 @@ def calibrated(acquired: Acquisition, specification: BankSpecification, rng: Gen
         centre_lines=lines,
         acquired=acquired.acquired,
     )
-
-
-def central_lines(columns: int, lines: int) -> Tensor:
-    """The mask of so many lines in the centre, bool (1, columns)."""
-    mask = torch.zeros(1, columns, dtype=torch.bool)
-    mask[:, fourier.centre_lines(columns, lines)] = True
-    return mask
 
 
 class Cases(Sequence[TrainingCase]):

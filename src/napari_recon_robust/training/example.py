@@ -19,7 +19,7 @@ from ..physics import fourier
 from ..physics.model import ForwardModel, coil_combined, root_sum_of_squares
 from ..physics.sampling import Pattern, Sampling, outside_acs
 from ..reconstructors.problem import LEAST_NOISE, Problem
-from .case import FEWEST_OUTSIDE, TrainingCase, central_lines
+from .case import FEWEST_OUTSIDE, TrainingCase
 from .ranges import Range, log_uniform
 
 LARGEST_ACCELERATION = 100  # of a `Sampling`
@@ -163,7 +163,7 @@ def _sampled(case: TrainingCase, masks: MaskSpecification, rows: int, rng: Gener
         )
         if pattern == "poisson-disc":
             return sampling.mask(rows, columns) & case.acquired
-        mask = (sampling.mask(1, columns) | central_lines(columns, case.centre_lines)) & case.acquired
+        mask = (sampling.mask(1, columns) | fourier.central_lines(columns, case.centre_lines)) & case.acquired
         if len(outside_acs(mask)) >= FEWEST_OUTSIDE:
             break
     return mask
