@@ -28,6 +28,25 @@ def load_pickled(
     return loaded
 
 
+def state_dict(content: bytes, name: str) -> dict[str, Tensor]:
+    """The state dict that a checkpoint is, or holds under "state_dict"; WeightsError for anything else."""
+    try:
+        loaded = load_pickled(content, name)
+    except WeightsError:
+        raise
+    except zipfile.BadZipFile as error:
+        raise WeightsError(f"{name} is cut off or damaged; copy or download it again.") from error
+    except Exception as error:  # the unpickler raises whatever the bytes lead it to
+        raise WeightsError(
+            f"{name} is no PyTorch checkpoint of tensors alone, and anything else in it could run code; "
+            "save the network's state_dict(), best as safetensors, or give the whole model as .pt2 or in a .py file."
+        ) from error
+    state = loaded.get("state_dict", loaded) if isinstance(loaded, Mapping) else None
+    if not state or not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise WeightsError(f"{name} holds no state dict of tensors; save only the network's state_dict().")
+    return dict(state)
+
+
 def _refuse_torchscript(content: bytes, name: str, error: type[ReconRobustError]) -> None:
     """Raise `error` for an archive of torch.jit.save, which is code and not tensors alone."""
     with zipfile.ZipFile(BytesIO(content)) as archive:

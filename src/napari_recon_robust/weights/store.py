@@ -7,14 +7,12 @@ card's is not used. Weights from elsewhere are given as a path.
 
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import torch
 from pydantic import ValidationError
@@ -27,7 +25,7 @@ from ..ground.guard import is_file, opening, read, shown, status
 from ..ground.writing import write
 from .card import card_text, stated_hash
 from .metadata import Metadata
-from .pickled import load_pickled
+from .pickled import state_dict
 
 State = dict[str, Tensor]
 
@@ -73,7 +71,7 @@ def _load(name: str, stamp: tuple[int, int] | None) -> Weights:
     content = _read(name)
     sha256 = hashlib.sha256(content).hexdigest()
     if name.endswith(_CHECKPOINTS):
-        return Weights(_checkpoint(content, shown(Path(name))), None, sha256, len(content))
+        return Weights(state_dict(content, shown(Path(name))), None, sha256, len(content))
     if not name.endswith(_SUFFIX) and sha256 != (expected := _card_hash(name)):
         raise WeightsError(
             f"the weights {name!r} have the SHA-256 {sha256[:12]}…, but their card says {expected[:12]}…; "
@@ -143,24 +141,6 @@ def _read(name: str) -> bytes:
             f"there are no weights {one_line(name, 60)!r}; shipped are: {choices}; others are given as a .safetensors "
             "or .pt file."
         ) from None
-
-
-def _checkpoint(content: bytes, name: str) -> State:
-    try:
-        loaded = load_pickled(content, name)
-    except WeightsError:
-        raise
-    except BadZipFile as error:
-        raise WeightsError(f"{name} is cut off or damaged; copy or download it again.") from error
-    except Exception as error:  # the unpickler raises whatever the bytes lead it to
-        raise WeightsError(
-            f"{name} is no PyTorch checkpoint of tensors alone, and anything else in it could run code; "
-            "save the network's state_dict(), best as safetensors, or give the whole model as .pt2 or in a .py file."
-        ) from error
-    state = loaded.get("state_dict", loaded) if isinstance(loaded, Mapping) else None
-    if not state or not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise WeightsError(f"{name} holds no state dict of tensors; save only the network's state_dict().")
-    return dict(state)
 
 
 def _metadata(content: bytes) -> Metadata | None:
