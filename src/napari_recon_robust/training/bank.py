@@ -25,7 +25,8 @@ from ..ground.specification import Specification
 from .bank_specification import BankSpecification
 from .case import Cases, TrainingCase, calibrated, is_whole, load_case, opened, save_case, write_whole
 from .contents import UNDERSAMPLED
-from .sources import Origin, Source, find_files, find_sources, named, packed_origins
+from .files import find_files
+from .sources import Origin, Source, find_sources, named, packed_origins
 
 VALIDATION_CASES = 24
 _VALIDATION_SEED = 2**20
