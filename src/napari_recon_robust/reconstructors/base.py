@@ -62,22 +62,6 @@ class Reconstructor(ABC):
     def __repr__(self) -> str:
         return f"reconstructor({getattr(self, 'id', type(self).__name__)!r})"
 
-    def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[Any, ...]:
-        table = import_module(_TABLE).registry
-        if table.holds(self):  # it is unpickled as the one of its id, so that its methods are equal to those before
-            return table.get, (self.id,)
-        return super().__reduce_ex__(protocol)
-
-    def __copy__(self) -> Self:
-        made = object.__new__(type(self))  # what is changed of a copy changes nothing in the table
-        vars(made).update(vars(self))
-        return made
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        made = memo[id(self)] = object.__new__(type(self))
-        vars(made).update(deepcopy(vars(self), memo))
-        return made
-
     @property
     def recorded_id(self) -> str:
         """The id by which cases know it, whatever else is open."""
@@ -169,6 +153,22 @@ class Reconstructor(ABC):
         """
         for point in points:
             yield self.reconstruct(measurement, **point)
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[Any, ...]:
+        table = import_module(_TABLE).registry
+        if table.holds(self):  # it is unpickled as the one of its id, so that its methods are equal to those before
+            return table.get, (self.id,)
+        return super().__reduce_ex__(protocol)
+
+    def __copy__(self) -> Self:
+        made = object.__new__(type(self))  # what is changed of a copy changes nothing in the table
+        vars(made).update(vars(self))
+        return made
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        made = memo[id(self)] = object.__new__(type(self))
+        vars(made).update(deepcopy(vars(self), memo))
+        return made
 
 
 @dataclass(frozen=True, repr=False)
