@@ -336,6 +336,11 @@ def known_kspace(measurement: Measurement) -> Tensor:
     return measurement.kspace if measurement.full is None else measurement.full
 
 
+def coil_images_of(measurement: Measurement, kspace: Tensor) -> Tensor:
+    """F^-1 of any k-space of the measurement's shape: one image per coil, (..., coils, rows, columns) of the model."""
+    return fourier.ifft(measurement.to_data(kspace), measurement.dims)
+
+
 def data_shape(measurement: Measurement) -> tuple[int, int]:
     """(rows, columns) of `Measurement.data`, and of the model's images."""
     readout, phase = measurement.kspace.shape[-2:]
@@ -490,4 +495,4 @@ def _measurable(measurement: Measurement) -> Tensor:
 
 def _reference_coils(measurement: Measurement) -> Tensor | None:
     full = measurement.full
-    return None if full is None else fourier.ifft(measurement.to_data(full), measurement.dims)
+    return None if full is None else coil_images_of(measurement, full)

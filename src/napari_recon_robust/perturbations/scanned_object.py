@@ -7,6 +7,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from ..data.measurement import coil_images_of
 from ..ground.cached import cached_property
 from ..physics import fourier
 from ..physics.fourier import centre_pad_image
@@ -115,8 +116,7 @@ class ScannedObject:
     def combined(self, kspace: Tensor) -> Tensor:
         """Sum conj(S) F^-1 k of the k-space of every coil on all points, complex64 of the model's (rows, columns)."""
         measurement = self.setup.measurement
-        coil_images = fourier.ifft(measurement.to_data(kspace), measurement.dims)
-        return coil_combined(coil_images, measurement.calibration.sensitivities)
+        return coil_combined(coil_images_of(measurement, kspace), measurement.calibration.sensitivities)
 
     def of_coils(self, coil_images: Tensor) -> Tensor:
         """Coil images (coils, rows, columns) in k-space, complex64 (coils, readout, phase), on all points."""

@@ -7,9 +7,9 @@ from math import isfinite, pi
 import torch
 from torch import Tensor
 
+from ...data.measurement import coil_images_of
 from ...ground.cached import cached_property
 from ...ground.errors import InputError, ModelError
-from ...physics import fourier
 from ...physics.model import ForwardModel, coil_combined, root_sum_of_squares
 from ...reconstructors.classical.cg_sense import ITERATIONS, conjugate_gradients
 from .ascent import Ascent, Search
@@ -120,7 +120,7 @@ class _Model:
         self.objective = objective
         self.clean = objective.clean.abs()
         self.measurement = measurement = objective.setup.measurement
-        coil_images = fourier.ifft(measurement.data, measurement.dims)
+        coil_images = coil_images_of(measurement, measurement.kspace)
         rss = root_sum_of_squares(coil_images)
         by_rss = ForwardModel(torch.where(rss > 0, coil_images / rss, 0), measurement.data_mask, measurement.dims)
         acquired, model = self._coil_images(measurement.kspace), measurement.model

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ...data.measurement import Measurement, known_kspace
+from ...data.measurement import Measurement, coil_images_of, known_kspace
 from ...ground.cached import cached_property
 from ...physics import fourier
 from .pose import Pose
@@ -40,7 +40,7 @@ class BringingBack:
         """P, complex64 (rows, columns), of magnitude 1."""
         one = self.measurement
         with torch.no_grad():
-            coil_images = one.crop(fourier.ifft(one.to_data(known_kspace(one)), one.dims))
+            coil_images = one.crop(coil_images_of(one, known_kspace(one)))
             kspace = fourier.fft(coil_images)
             rows, columns = (_hann(size).to(kspace.device) for size in one.matrix)
             centre = fourier.ifft(kspace * rows[:, None] * columns)

@@ -5,8 +5,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ...data.measurement import Measurement
-from ...physics import fourier
+from ...data.measurement import Measurement, coil_images_of
 from ..base import Kind, Reconstructor
 from . import combination
 
@@ -31,4 +30,4 @@ class ZeroFilled(Reconstructor):
 
     def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
         """The image for `combine`."""
-        return combination.combine(measurement, fourier.ifft(measurement.data, measurement.dims), knobs)
+        return combination.combine(measurement, coil_images_of(measurement, measurement.kspace), knobs)

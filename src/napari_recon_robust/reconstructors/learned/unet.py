@@ -6,11 +6,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...data.measurement import Measurement
+from ...data.measurement import Measurement, coil_images_of
 from ...ground.knob import Knob
 from ...networks.fastmri_layout import FastMRIUNet, deviation_and_mean
 from ...networks.loading import load_layout
-from ...physics import fourier
 from ...physics.model import root_sum_of_squares
 from ..base import Reconstructor
 from ..classical.zero_filled import ZeroFilled
@@ -47,7 +46,7 @@ class UNet(TrainedReconstructor):
 
     def apply(self, network: FastMRIUNet, measurement: Measurement, **knobs: Any) -> Tensor:
         """The magnitude image by a network of this kind."""
-        zero_filled = measurement.crop(root_sum_of_squares(fourier.ifft(measurement.data, measurement.dims)))
+        zero_filled = measurement.crop(root_sum_of_squares(coil_images_of(measurement, measurement.kspace)))
         rows, columns = zero_filled.shape[-2:]
         image = magnitude_by(network, zero_filled.reshape(-1, 1, rows, columns))
         return image.reshape(zero_filled.shape).to(measurement.kspace.dtype)
