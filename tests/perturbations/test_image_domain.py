@@ -45,6 +45,20 @@ def test_it_is_what_the_coils_measure_of_a_change_of_the_object(measurement, com
         assert one.judged_by == "perturbed"
 
 
+def test_without_a_reference_the_clean_samples_are_reconstructed_once(make_measurement, combined, roi, monkeypatch):
+    """Both the search and what stands in for the object take the image."""
+    measurement = replace(make_measurement(), full=None)
+    reconstruct, seen = type(combined).reconstruct, []
+
+    def counted(self, samples, **knobs):
+        seen.append(torch.equal(samples.kspace, measurement.kspace))
+        return reconstruct(self, samples, **knobs)
+
+    monkeypatch.setattr(type(combined), "reconstruct", counted)
+    found_by(measurement, combined, roi, (0.02,), steps=1)
+    assert sum(seen) == 1
+
+
 @pytest.mark.parametrize("method", ["combined", "rss"])
 def test_the_gradient_is_that_of_the_change(measurement, roi, request, method):
     problem = objective(measurement, request.getfixturevalue(method), roi)

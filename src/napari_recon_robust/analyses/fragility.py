@@ -243,8 +243,7 @@ def _attack(
     (found,) = yield from _part(search, 0.0, 1.0)
     clean, after = found.clean, found.image
     if clean is None or after is None:  # no gradient: nothing changes
-        with torch.no_grad():
-            clean = after = setup.reconstruct(measurement)
+        clean = after = setup.clean
     return _local_rms((after.abs() - clean.abs()).cpu(), tissue, tile), clean
 
 

@@ -14,6 +14,7 @@ from ..data.measurement import Measurement, as_single, known_kspace
 from ..data.roi import ROI, as_roi
 from ..data.units import check_numbers, check_signal
 from ..former import names
+from ..ground.cached import cached_property
 from ..ground.errors import InputError
 from ..ground.knob import Knob, resolve
 from ..ground.numbers import finite
@@ -228,6 +229,12 @@ class Setup:
         """Row and column of the region's centre."""
         row, column = (float(axis.float().mean()) for axis in torch.nonzero(self.mask).T)
         return row, column
+
+    @cached_property
+    def clean(self) -> Tensor:
+        """The image of the clean samples, f(Mk), complex64 (rows, columns), without a gradient."""
+        with torch.no_grad():
+            return self.reconstruct(self.measurement)
 
     def reconstruct(self, measurement: Measurement) -> Tensor:
         """The image, complex64 (rows, columns)."""

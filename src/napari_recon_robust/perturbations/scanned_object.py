@@ -36,11 +36,10 @@ class ScannedObject:
     stand_in: ClassVar[str] = "clean reconstruction"
     setup: Setup
 
-    @cached_property
+    @property
     def clean(self) -> Tensor:
-        """f(Mk), complex64 (rows, columns)."""
-        with torch.no_grad():
-            return self.setup.reconstruct(self.setup.measurement)
+        """`Setup.clean`, f(Mk)."""
+        return self.setup.clean
 
     @cached_property
     def estimate(self) -> Tensor:

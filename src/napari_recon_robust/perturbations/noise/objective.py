@@ -30,11 +30,10 @@ class Objective:
     keep: bool
     whole: bool = field(default=False, kw_only=True)
 
-    @cached_property
+    @property
     def clean(self) -> Tensor:
-        """f(Mk), complex64 (rows, columns)."""
-        with torch.no_grad():
-            return self.setup.reconstruct(self.setup.measurement)
+        """`Setup.clean`, f(Mk)."""
+        return self.setup.clean
 
     @cached_property
     def wanted(self) -> Tensor:
