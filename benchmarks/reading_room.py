@@ -23,8 +23,8 @@ import numpy as np
 
 from arguments import parser_of
 from goals import Goal, report
+from napari_recon_robust.cases.making import make_case
 from napari_recon_robust.cases.record import save_case
-from napari_recon_robust.cases.replay import make_case
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground import progress
 from napari_recon_robust.perturbations import registry as perturbations

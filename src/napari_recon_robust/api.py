@@ -19,7 +19,7 @@ from .analyses.quality.entries import Entry
 from .analyses.quality.table import Table
 from .analyses.retention import RecoveryTable, RetentionMap
 from .analyses.samples import SamplesCurve
-from .cases import replay
+from .cases import making, replay
 from .cases.record import Case
 from .data.measurement import Measurement, as_measurement
 from .data.roi import ROI, as_roi
@@ -210,9 +210,9 @@ def make_case(
     number, sampling), without paths or identifiers.
     Raises InputError for no outcomes, for what they are not of, and for a source that is not plain.
     """
-    as_options(mistyped, replay.make_case)
+    as_options(mistyped, making.make_case)
     found = as_kinds(outcomes, Outcome, "the outcomes", "the list that rr.compare returns")
-    return replay.make_case(
+    return making.make_case(
         as_measurement(measurement),
         _method(reconstructor),
         as_roi(roi),

@@ -21,8 +21,9 @@ from napari_recon_robust.analyses.quality import comparing
 from napari_recon_robust.analyses.quality.results import MethodResult, Results
 from napari_recon_robust.analyses.quality.table import Table
 from napari_recon_robust.cases import record
+from napari_recon_robust.cases.making import make_case
 from napari_recon_robust.cases.record import Case, load_case, save_case
-from napari_recon_robust.cases.replay import make_case, measurement_of, replay
+from napari_recon_robust.cases.replay import measurement_of, replay
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.data.scan import Scan

@@ -5,16 +5,17 @@ from pathlib import Path
 
 import torch
 
+from napari_recon_robust.cases.making import make_case
 from napari_recon_robust.cases.record import save_case
-from napari_recon_robust.cases.replay import make_case
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.data.orientation import aspect_of
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground import progress
 from napari_recon_robust.perturbations import registry as perturbations
-from napari_recon_robust.perturbations.outcome import evaluate
+from napari_recon_robust.perturbations.outcome import Outcome, evaluate
 from napari_recon_robust.physics import fourier
 from napari_recon_robust.reconstructors import registry as reconstructors
+from napari_recon_robust.reconstructors.base import Method
 
 ROWS, COLUMNS, COILS = 48, 56, 4
 ROI_BOX = ROI.box(18, 20, 10, 12)
@@ -72,3 +73,10 @@ def saved(
         source={"slice": 4, "voxel": voxel and list(voxel)},
     )
     return save_case(case, folder / "case")
+
+
+def compared(control: int = 0, **knobs) -> tuple[Measurement, Method, list[Outcome]]:
+    """A slice, a method, and the outcome of random noise with these knobs. control: the seed of its control."""
+    one, method = slice_of(), reconstructors.get("zero-filled").at()
+    found = progress.run(perturbations.get("random").run(one, method, ROI_BOX, (0.02,), **knobs))
+    return one, method, progress.run(evaluate(one, method, ROI_BOX, found, seed=control))

@@ -16,8 +16,9 @@ import pytest
 import torch
 from click.testing import CliRunner
 
+from napari_recon_robust.cases.making import make_case
 from napari_recon_robust.cases.record import load_case, save_case
-from napari_recon_robust.cases.replay import make_case, replay
+from napari_recon_robust.cases.replay import replay
 from napari_recon_robust.cli import cli
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.data.roi import ROI

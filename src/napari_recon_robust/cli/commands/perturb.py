@@ -12,8 +12,8 @@ from typing import Any
 
 import click
 
+from ...cases.making import make_case, size_of_case
 from ...cases.record import check_outside, save_case
-from ...cases.replay import make_case, size_of_case
 from ...data.measurement import Measurement
 from ...data.roi import ROI
 from ...data.scan import Scan
