@@ -542,6 +542,7 @@ def main() -> None:
     parser.add_argument("--only", action="append", default=[], metavar="PICTURE")
     parser.add_argument("--docs", action="store_true", help="only the pictures of the documentation, compressed")
     asked = parser.parse_args()
+    asked.folder.mkdir(parents=True, exist_ok=True)
     if not asked.docs:
         take(asked.folder, [look for look in LOOKS if not asked.look or look.name in asked.look], asked.only)
         return

@@ -23,8 +23,6 @@ from ..reconstructors.origin import of_package
 from . import record
 from .checks import MEASURES, PERTURBATION, Check, check_outcomes, check_search, of_other_code, paired
 from .making import CODE, versions_and_code
-from .making import make_case as make_case  # still taken from here by the window, studies and reader studies
-from .making import unperturbed_case as unperturbed_case
 from .record import Case, CaseRecipe, reading
 
 TOLERANCE = 1e-6

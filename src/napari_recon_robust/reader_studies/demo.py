@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from ..cases.making import make_case
 from ..cases.record import Case, save_case
-from ..cases.replay import make_case
 from ..data.roi import ROI, Box
 from ..data.scan import Scan
 from ..ground import progress

@@ -4,8 +4,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..cases.making import make_case
 from ..cases.record import DESCRIPTION, Case, array_hash, save_case
-from ..cases.replay import make_case
 from ..data.roi import ROI
 from ..evaluation.metrics import LARGER_IS_WORSE
 from ..ground.documents import read_yaml

@@ -408,8 +408,7 @@ def measured_slice(scan: "Scan", index: int, sampling: Any, device: str = "cpu")
     InputError for a slice of nothing but zeros, and for a device that this machine does not have.
     """
     yield Progress(0.0, f"Reading slice {index}")
-    from ..data.measurement import known_kspace
-    from ..physics import fourier
+    from ..data.measurement import coil_images_of, known_kspace
     from ..physics.model import root_sum_of_squares
 
     yield from part(scan.prepare(index), 0.0, 0.3)
@@ -418,8 +417,7 @@ def measured_slice(scan: "Scan", index: int, sampling: Any, device: str = "cpu")
         raise InputError(f"slice {index} of {scan.name} holds only zeros; choose another slice.")
     if device != "cpu":
         measurement = measurement.to(usable(device))
-    coil_images = fourier.ifft(measurement.to_data(known_kspace(measurement)), measurement.dims)
-    look = measurement.crop(root_sum_of_squares(coil_images))
+    look = measurement.crop(root_sum_of_squares(coil_images_of(measurement, known_kspace(measurement))))
     yield Progress(0.3, "Estimating sensitivities and noise", (look, measurement))
     return calibrate(scan, index, sampling, measurement)
 

@@ -214,14 +214,14 @@ class Film(ReviewPart):
 
 
 def _slices(scan: "Scan", panel: str) -> Job[list[Frame]]:
-    from ..physics import fourier
+    from ..data.measurement import coil_images_of
     from ..physics.model import root_sum_of_squares
 
     found = []
     for index in range(len(scan)):
         yield Progress(index / len(scan), f"Reading slice {index} of {len(scan)}")
         measurement = scan.measurement(index, None)
-        coil_images = fourier.ifft(measurement.to_data(measurement.kspace), measurement.dims)
-        image = measurement.crop(root_sum_of_squares(coil_images)).float().cpu()
+        image = root_sum_of_squares(coil_images_of(measurement, measurement.kspace))
+        image = measurement.crop(image).float().cpu()
         found.append(Frame(f"{index}", image, panel, "As acquired, root sum of squares", slice=index))
     return found

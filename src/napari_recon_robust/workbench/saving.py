@@ -30,7 +30,7 @@ def saved(result: Result, folder: Path) -> Job[Path]:
 
 def case_of(result: Result) -> "Case":
     """A result as a case, with all its budgets; of several its source says which one is looked at."""
-    from ..cases.replay import make_case
+    from ..cases.making import make_case
 
     setting, budget = result.setting, result.outcome.perturbed.budget.nominal
     source = {name: fact for name, fact in setting.source.items() if name != _SHOWN}
@@ -47,7 +47,7 @@ def case_of(result: Result) -> "Case":
 
 def reconstruction_of(measured: Slice, rendered: "Rendered", roi: "ROI | None", source: Mapping[str, Any]) -> "Case":
     """A reconstruction by itself as a case. roi: by default the whole image."""
-    from ..cases.replay import unperturbed_case
+    from ..cases.making import unperturbed_case
     from ..data.roi import ROI
 
     measurement = measured.measurement
