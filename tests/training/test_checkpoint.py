@@ -155,6 +155,25 @@ def test_going_on_is_from_what_was_not_decayed(recipe, train, clock, tmp_path, m
 
 
 @pytest.mark.slow
+def test_going_on_where_all_steps_decay_is_from_the_end(recipe, train, clock, tmp_path) -> None:
+    """As in presets to finish: before the decay lies nothing that was learned."""
+    falling = recipe.model_copy(update={"presets": {"cpu": recipe.presets["cpu"].model_copy(update={"decay": 1.0})}})
+    first = store.load(str(run(train(falling, minutes=1)))).metadata
+    assert first is not None
+    kept = saved(tmp_path / "run")
+    assert kept["step"] == first.steps > 5
+    assert all(
+        torch.equal(kept["average"][f"module.{name}"].half().float(), value)
+        for name, value in weights(tmp_path / "run").items()
+    )
+    second = store.load(str(run(train(falling, minutes=1, resume=True)))).metadata
+    assert second is not None
+    assert [stretch.first for stretch in second.history] == [0, first.steps]
+    assert second.steps > first.steps
+    assert [line["phase"] for line in log(tmp_path / "run") if line["validation"]] == ["decay", "decay"]
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("steps", [4, 9, 11])
 def test_a_run_of_steps_resumes_into_what_it_was_in(steps: int, recipe, train, whole, tmp_path) -> None:
     interrupted(train(recipe), steps)

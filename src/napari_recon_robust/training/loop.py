@@ -1,7 +1,7 @@
 """How a recipe is trained: its cases, one run of steps (`run`), and the weights with their card (`card`).
 
-The folder of a run holds checkpoint.pt, whose weights are never decayed. While the learning rate decays at the end of a
-call it also holds decay.pt. So the training can always be continued (`schedule`).
+The folder of a run holds checkpoint.pt, whose weights are never decayed unless all steps are. While the learning rate
+decays at the end of a call it also holds decay.pt. So the training can always be continued (`schedule`).
 """
 
 import math

@@ -276,9 +276,14 @@ class Run:
 
     @torch.no_grad()
     def _end(self, budget: schedule.Budget) -> None:
-        """Round the averaged weights to the precision of their file, so that the stored weights are validated."""
+        """Round the averaged weights to the precision of their file, so that the stored weights are validated.
+
+        Where the rate fell all the time, nothing that was learned lies before the decay: later calls go on from here.
+        """
         if not self.decaying:  # there were too few steps for a decay
             self.save(budget)
+        elif self.preset.decay == 1:
+            checkpoint.write(self.checkpoint, self._state(budget))
         if self.half:
             for value in self.average.module.state_dict().values():
                 if value.dtype == torch.float32:
