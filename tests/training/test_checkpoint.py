@@ -170,7 +170,13 @@ def test_going_on_where_all_steps_decay_is_from_the_end(recipe, train, clock, tm
     assert second is not None
     assert [stretch.first for stretch in second.history] == [0, first.steps]
     assert second.steps > first.steps
-    assert [line["phase"] for line in log(tmp_path / "run") if line["validation"]] == ["decay", "decay"]
+    with pytest.raises(InputError, match="a preset of 12 steps leaves no room for a decay behind it"):
+        run(train(falling, resume=True))
+    longer = {"cpu": falling.presets["cpu"].model_copy(update={"steps": second.steps + 3})}
+    third = store.load(str(run(train(falling.model_copy(update={"presets": longer}), resume=True)))).metadata
+    assert third is not None
+    assert third.steps == second.steps + 3
+    assert [line["phase"] for line in log(tmp_path / "run") if line["validation"]] == 3 * ["decay"]
 
 
 @pytest.mark.slow

@@ -172,7 +172,11 @@ class Run:
                     return left
         with opening(self.checkpoint, "a checkpoint", "start anew", InputError):
             self._load(self._read(self.checkpoint))
-        if isinstance(budget, schedule.Steps) and schedule.decays(budget.spent(self.step - 1), self.preset.decay):
+        falling = self.preset.decay == 1  # then the decay goes on, if there are steps
+        last = (
+            budget.spent(self.step) >= 1 if falling else schedule.decays(budget.spent(self.step - 1), self.preset.decay)
+        )
+        if isinstance(budget, schedule.Steps) and last:
             raise InputError(
                 f"the checkpoint is at step {self.step}, and a preset of {self.preset.steps} steps leaves no room for "
                 "a decay behind it; give --minutes, or a preset with more steps."
