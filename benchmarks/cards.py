@@ -66,6 +66,9 @@ def seen(id: str) -> str:
     if not metadata.core_seconds:
         minutes = f"{metadata.seconds / 60:.0f} minutes"
         spent = f"Core hours were not recorded; it took {minutes} of a shared core by the clock."
+    elif metadata.ancestors:
+        together = metadata.core_seconds + sum(one.core_seconds for one in metadata.ancestors)
+        spent += f" {together / 3600:.2f} with those of the weights before that are listed above."
     elif any(stretch.start for stretch in metadata.history):
         spent += " Those of the weights that it started from come on top."
     return " ".join((who, *([] if SIMULATOR in metadata.notes else [SIMULATOR]), spent))

@@ -272,6 +272,7 @@ def test_a_checkpoint_whose_content_is_damaged_is_refused(whole, tmp_path) -> No
         "seconds": -1.0,
         "optimisers": [1],
         "learned": [{}],
+        "ancestors": [{}],
     }
     for name, value in wrong.items():
         torch.save(saved(whole) | {name: value}, tmp_path / "wrong.pt")

@@ -25,6 +25,10 @@ def test_the_card_says_whom_it_saw_and_how_it_went(
         "curve": [(n / 10, 2 - n / 100, None) for n in range(1, 41)],
         "history": history,
         "core_seconds": 3600,
+        "ancestors": [
+            {"sha256": 64 * "e"},
+            {"sha256": 64 * "f", "command": "recon-robust train net", "steps": 200, "core_seconds": 1800},
+        ],
         "version": "0.1 (abc)",
     }
     metadata = Metadata(**metadata.model_dump() | more)
@@ -39,6 +43,9 @@ def test_the_card_says_whom_it_saw_and_how_it_went(
     assert "1.00 core hours" in card
     assert "- version: 0.1 (abc)" in card
     assert "- started from unet (SHA-256 abc)" in card
+    assert f"| `{12 * 'e'}` |  |  | not recorded |" in card
+    assert f"| `{12 * 'f'}` | `recon-robust train net` | 200 | 0.50 |" in card
+    assert "With these, 1.50 core hours are recorded." in card
     assert "- went on from step 80 with loss joint → magnitude" in card
 
 

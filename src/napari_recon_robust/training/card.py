@@ -47,6 +47,7 @@ def _metadata(run: Run, command: str) -> Metadata:
         scores={"validation": scores},
         curve=tuple(run.curve),
         history=tuple(Stretch(**one) for one in run.history_so_far()),
+        ancestors=tuple(run.ancestors),
         network=recipe.network,
         architecture=recipe.arguments,
         notes=" ".join(filter(None, (recipe.notes, _SIMULATOR if bank.simulated else _NOISY))),

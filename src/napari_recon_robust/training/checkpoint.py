@@ -17,7 +17,7 @@ from ..ground.errors import InputError, ReconRobustError
 from ..ground.guard import read as read_file
 from ..ground.guard import shown
 from ..networks import registry as networks
-from ..weights.metadata import SeenFile, Stretch
+from ..weights.metadata import Ancestor, SeenFile, Stretch
 from ..weights.pickled import load_pickled
 from .recipe import Preset, Recipe
 
@@ -45,6 +45,7 @@ class _State(BaseModel):
     curve: list[tuple[float, float, float | None]] = []
     history: list[Stretch] = []
     learned: list[SeenFile] = []
+    ancestors: list[Ancestor] = []
     budget: dict[str, Any] = {}
 
 

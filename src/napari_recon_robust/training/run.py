@@ -21,8 +21,8 @@ from ..ground.guard import opening, shown
 from ..ground.progress import Job, Progress
 from ..networks.muon import optimisers
 from ..weights import store
-from ..weights.metadata import SeenFile
-from . import checkpoint, machine, precision, schedule, seen
+from ..weights.metadata import Ancestor, SeenFile
+from . import ancestors, checkpoint, machine, precision, schedule, seen
 from .bank import Bank
 from .batches import moved
 from .drawing import Drawing, Draws
@@ -78,6 +78,7 @@ class Run:
         self.changed: dict[str, list[Any]] = {}
         starts = weights or tuple(recipe.start.values())
         self.learned = seen.by_weights(starts)  # what the weights have learned from before this call
+        self.ancestors = ancestors.of_weights(starts)
         self.weights = ", ".join(f"{Path(start).name} (SHA-256 {store.load(start).sha256})" for start in starts)
 
     def go(self, budget: schedule.Budget) -> Job[None]:
@@ -213,6 +214,8 @@ class Run:
         self.curve, self.history = list(self.curve), list(self.history)
         if "learned" in state:
             self.learned = [SeenFile(**one) for one in state["learned"]]
+        if "ancestors" in state:
+            self.ancestors = [Ancestor(**one) for one in state["ancestors"]]
 
     def _state(self, budget: schedule.Budget) -> dict[str, Any]:
         return {
@@ -223,6 +226,7 @@ class Run:
             "recipe": checkpoint.description(self.recipe, self.preset),
             "budget": budget.state(self.step),
             "history": self.history_so_far(),
+            "ancestors": [one.model_dump() for one in self.ancestors],
             "learned": [file.model_dump() for file in self.volumes if file.use == "training"],
             **{name: getattr(self, name) for name in _KEPT},
         }

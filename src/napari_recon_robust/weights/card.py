@@ -35,10 +35,11 @@ def card_text(name: str, metadata: Metadata, parameters: int, content: bytes) ->
         f"- command: `{metadata.command}`",
         f"- data: {metadata.data}",
         f"- hardware and time: {metadata.hardware}, {metadata.seconds / 60:.0f} minutes"
-        + (f" ({metadata.core_seconds / 3600:.2f} core hours)" if metadata.core_seconds else "")
+        + (f" ({_hours(metadata.core_seconds)} core hours)" if metadata.core_seconds else "")
         + f", {metadata.steps} steps"
         + (f", {metadata.skipped} of them skipped for a loss that was not finite" if metadata.skipped else ""),
         *_course(metadata),
+        *_ancestors(metadata),
         *_volumes(metadata.volumes),
     ]
     if metadata.scores:
@@ -68,6 +69,23 @@ def _course(metadata: Metadata) -> list[str]:
             changes = ", ".join(f"{name} {before} → {after}" for name, (before, after) in one.changed.items())
             lines.append(f"- went on from step {one.first}{f' with {changes}' if changes else ''}")
     return lines
+
+
+def _ancestors(metadata: Metadata) -> list[str]:
+    """A table of the weights that the training began with, and how long all took together."""
+    if not metadata.ancestors:
+        return []
+    rows = [
+        [f"`{one.sha256[:12]}`", one.command and f"`{one.command}`", f"{one.steps or ''}", _hours(one.core_seconds)]
+        for one in metadata.ancestors
+    ]
+    table = markdown(["SHA-256", "command", "steps", "core hours"], rows)
+    together = metadata.core_seconds + sum(one.core_seconds for one in metadata.ancestors)
+    return ["", "## The weights before", "", table, "", f"With these, {_hours(together)} core hours are recorded."]
+
+
+def _hours(core_seconds: float) -> str:
+    return f"{core_seconds / 3600:.2f}" if core_seconds else "not recorded"
 
 
 def _volumes(volumes: Sequence[SeenFile]) -> list[str]:

@@ -59,6 +59,20 @@ class Stretch(BaseModel):
     over_tv: float | None = None
 
 
+class Ancestor(BaseModel):
+    """Weights that others began with: the hash of their file, and what their header said of how they were made."""
+
+    model_config = ConfigDict(frozen=True)
+
+    sha256: str
+    command: str = ""
+    data: str = ""
+    hardware: str = ""
+    steps: int = 0
+    core_seconds: float = 0.0
+    version: str = ""
+
+
 class Metadata(BaseModel):
     """How a set of weights was made; the header of the safetensors file holds it as JSON.
 
@@ -66,6 +80,7 @@ class Metadata(BaseModel):
     that make it again. scores: {case: {measure: value}} on data that training did not see. command: the command that
     makes the set again. seconds: the time of training by the clock; core_seconds: by the processors. skipped: steps
     whose loss was not finite. curve: (hours, loss, NMSE relative to TV's) of each validation. version: of this package.
+    ancestors: the weights that the training began with and those before them, the earliest first.
     published: whether the network's authors trained and published these weights, so that a method runs them as they
     did.
     """
@@ -86,6 +101,7 @@ class Metadata(BaseModel):
     version: str = ""
     curve: tuple[tuple[float, float, float | None], ...] = ()
     history: tuple[Stretch, ...] = ()
+    ancestors: tuple[Ancestor, ...] = ()
     network: str = ""
     architecture: dict[str, Any] = {}
     notes: str = ""
