@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from arguments import parser_of
-from domain import JUDGE, LINES, against, at_defaults, example, judging
+from domain import LINES, against, at_defaults, example, in_domain
 from napari_recon_robust.cli.options import follow
 from napari_recon_robust.reconstructors.classical import tv
 from napari_recon_robust.training.bank import VALIDATION_CASES, build_bank
@@ -55,13 +55,12 @@ def main() -> None:
     parser.add_argument("--rows", nargs="+", metavar="ROW", default=every, choices=every)
     options = parser.parse_args()
     networks = {name: at_defaults(load_recipe(Path(name).stem), name) for name in options.methods}
-    judge = load_recipe(JUDGE).bank
     print(f"NMSE ÷ that of tv, rule: mean (largest; how many of {VALIDATION_CASES} are above 1)\n")
     print("| |", *(f"{id} |" for id in networks))
     print("|---" * (len(networks) + 1) + "|")
     for row in options.rows:
         changed, ends, masks = ROWS.get(row, {}), PADDED.get(row, (0.0, 0.0)), MASKS.get(row, LINES)
-        bank = follow(build_bank(judging(judge, **changed), options.data, options.output / _folder(row)), row)
+        bank = follow(build_bank(in_domain(**changed), options.data, options.output / _folder(row)), row)
         ratios: dict[str, list[float]] = {id: [] for id in networks}
         for number, case in enumerate(bank.validation):
             one = example(masks, padded(case, *ends), number, 0)

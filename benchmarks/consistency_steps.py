@@ -12,7 +12,7 @@ from types import ModuleType
 import torch
 
 from arguments import parser_of
-from domain import JUDGE, at_defaults, drawn, over_tv
+from domain import DOMAIN, at_defaults, drawn, over_tv
 from napari_recon_robust.reconstructors.learned import cascade_net, last_step, unrolled_hqs
 from napari_recon_robust.training.recipe import load_recipe
 
@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("--steps", nargs="+", type=int, default=[4, 6, 8, 12])
     options = parser.parse_args()
     recipes = {id: load_recipe(id) for id in options.methods}
-    examples, of_tv = drawn(load_recipe(JUDGE).bank, options.data, options.bank, options.draws)
+    examples, of_tv = drawn(DOMAIN, options.data, options.bank, options.draws)
     print(f"{len(examples)} cases\n\n| steps | {' | '.join(map(str, options.steps))} |")
     print(f"|---|{'---|' * len(options.steps)}")
     for id, recipe in recipes.items():

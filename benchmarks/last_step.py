@@ -9,7 +9,7 @@ of the knob `consistency`. The cases are those of `domain.py`: whole slices of t
 import torch
 
 from arguments import parser_of
-from domain import JUDGE, drawn, over_tv
+from domain import DOMAIN, drawn, over_tv
 from napari_recon_robust.reconstructors.learned.last_step import LEAST
 from napari_recon_robust.training.recipe import load_recipe, make_network
 
@@ -24,7 +24,7 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", default=list(NETWORKS))
     options = parser.parse_args()
     recipes = {id: load_recipe(id) for id in options.methods}
-    examples, of_tv = drawn(load_recipe(JUDGE).bank, options.data, options.bank, options.draws)
+    examples, of_tv = drawn(DOMAIN, options.data, options.bank, options.draws)
     print(f"{len(examples)} cases\n\n| consistency | without | {' | '.join(map(str, CONSISTENCIES[1:]))} |")
     print(f"|---|{'---|' * len(CONSISTENCIES)}")
     for id, recipe in recipes.items():

@@ -17,12 +17,11 @@ import numpy as np
 import torch
 
 from arguments import parser_of
-from domain import JUDGE, drawn, judging
+from domain import DOMAIN, drawn, in_domain
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.networks.loading import load_trained
 from napari_recon_robust.reconstructors.generative.posterior import Denoiser, posterior_sample
 from napari_recon_robust.training.example import Example
-from napari_recon_robust.training.recipe import load_recipe
 from napari_recon_robust.training.validation import foreground_error
 from posterior import LEVELS, held
 
@@ -33,12 +32,9 @@ def main() -> None:
     parser = parser_of(__doc__, "data", "bank")
     parser.add_argument("--weights", nargs="+", default=["posterior"])
     parser.add_argument("--samples", type=int, default=4)
-    parser.add_argument("--noise", nargs=2, type=float, metavar=("LOW", "HIGH"))
+    parser.add_argument("--noise", nargs=2, type=float, metavar=("LOW", "HIGH"), default=DOMAIN.noise)
     options = parser.parse_args()
-    bank = load_recipe(JUDGE).bank
-    if options.noise:
-        bank = judging(bank, noise=tuple(options.noise))
-    examples, of_tv = drawn(bank, options.data, options.bank, 1)
+    examples, of_tv = drawn(in_domain(noise=options.noise), options.data, options.bank, 1)
     print(f"{len(examples)} slices, {options.samples} samples of {STEPS} steps\n")
     print("| prior | NMSE of the mean | of one sample | within 95% | error / spread |\n|---|---|---|---|---|")
     for name in options.weights:

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from arguments import parser_of
-from domain import at_defaults
+from domain import DOMAIN, at_defaults
 from napari_recon_robust.cli.options import follow
 from napari_recon_robust.evaluation.metrics import ssim
 from napari_recon_robust.perturbations.features.feature import Feature
@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", default=list(NETWORKS))
     options = parser.parse_args()
     recipes = {name: load_recipe(Path(name).stem) for name in options.methods}
-    bank = follow(build_bank(next(iter(recipes.values())).bank, options.data, options.bank), "Cases").validation
+    bank = follow(build_bank(DOMAIN, options.data, options.bank), "Cases").validation
     for acceleration in ACCELERATIONS:
         cases = []
         for number, case in enumerate(bank):
