@@ -64,9 +64,6 @@ class Beacon(Perturbation):
     def inserts(self, knobs: Mapping[str, Any]) -> Insert:
         return Insert("ring", 6.0, 0.7)
 
-    def recalled(self, perturbed: Perturbed) -> Perturbed:
-        raise AssertionError("nothing is replayed here")
-
     def _run(self, setup: Setup, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
         yield Progress(0.0, "Lighting")
         scene, measurement = ScannedObject(setup), setup.measurement

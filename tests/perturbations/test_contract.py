@@ -67,6 +67,9 @@ def search(perturbation, slice_, on_progress=None):
 class WithImages(type(registry.get("random"))):
     """A kind of another package, which passes on what its reconstructions yield on the way."""
 
+    def recalled(self, perturbed):
+        return replace(perturbed, caption=f"{self.id}, {perturbed.kind}")
+
     def _run(self, setup, budgets, **knobs):
         for preview in (setup.measurement.combined.abs(), [1, 2], "an image"):
             yield Progress(0.0, "Reconstructing", preview)
@@ -78,6 +81,7 @@ def test_previews_that_are_no_results_are_left_out():
     found = run(WithImages().run(make("lines"), COMBINED, BOX, BUDGETS), steps.append)
     assert [step.preview and len(step.preview) for step in steps] == [None, None, None, None, 1]
     assert {one.kind for one in (*found, *steps[-1].preview)} == {"random"}
+    assert {one.caption for one in (*found, *steps[-1].preview)} == {"random, random"}, "new ones are completed, too"
 
 
 @pytest.mark.parametrize("pattern", ["lines", "points"])
@@ -172,7 +176,8 @@ def test_a_saved_result_shows_what_the_found_one_did(perturbation):
     _, found, _ = searched(perturbation.id, "lines")
     for one in found:
         seen = {"restore": None, "caption": "", "curve": None, "trace": None, "feature": None, "untransferable": ""}
-        read = replace(one, **seen, support=None)
+        details = json.loads(json.dumps(dict(one.details)))
+        read = replace(one, **seen, support=None, details=details)
         again = perturbation.recalled(read)
         for name in ("caption", "curve", "trace", "feature", "untransferable"):
             assert getattr(again, name) == getattr(one, name), name

@@ -130,11 +130,14 @@ class Perturbed:
     details: further results for the record, as plain JSON values.
     kind, knobs: the perturbation's id and all of its knobs, as `Perturbation.run` writes them.
 
-    Views show the following. `Perturbation.recalled` makes it, `restore` and `support` again from `details`.
+    Views show the following.
 
     statement: the result in words. findings: what makes the search unreliable, by a short name.
-    caption: a line for the head of a plot. curve: measures over a quantity that the perturbation varied. stills: images
-    over that quantity, in its order; a saved case does not hold them.
+    stills: images over a quantity that the perturbation varied, in its order; a saved case does not hold them.
+
+    What follows from `details` and `loss` alone is made by `Perturbation.recalled`: `restore`, `support`, and
+
+    caption: a line for the head of a plot. curve: measures over the quantity that was varied.
     trace: what `loss` is, in words. feature: what was inserted, and where.
     untransferable: why no other method can be searched in the same way; empty if one can.
     """
@@ -299,22 +302,23 @@ class Perturbation(ABC):
         if self.needs_gradient:
             self.check_gradient(setup)
         values = resolve(self.knobs, knobs)
-        return self._named(self._run(setup, tuple(budgets), **values), values)
+        return self._completed(self._run(setup, tuple(budgets), **values), values)
 
-    def _named(self, job: Job[list[Perturbed]], knobs: Mapping[str, Any]) -> Job[list[Perturbed]]:
-        """The job, whose results and previews say of what kind they are."""
+    def _completed(self, job: Job[list[Perturbed]], knobs: Mapping[str, Any]) -> Job[list[Perturbed]]:
+        """The job, whose results and previews say of what kind they are, and have what follows from their details."""
 
-        def named(found: Sequence[Perturbed]) -> list[Perturbed]:
-            of = {one: replace(one, kind=self.id, knobs=knobs) for one in found}  # equal budgets share a result
+        def completed(found: Sequence[Perturbed]) -> list[Perturbed]:
+            # Equal budgets share a result.
+            of = {one: self.recalled(replace(one, kind=self.id, knobs=knobs)) for one in found}
             return [of[one] for one in found]
 
-        def named_step(step: Progress) -> Progress:
+        def completed_step(step: Progress) -> Progress:
             # Others, such as images on the way, are no result that could be shown, or be kept after a cancel.
             given = step.preview if isinstance(step.preview, Sequence) else ()
             results = all(isinstance(one, Perturbed) for one in given)
-            return replace(step, preview=named(given) if given and results else None)
+            return replace(step, preview=completed(given) if given and results else None)
 
-        return named((yield from relayed(job, named_step)))
+        return completed((yield from relayed(job, completed_step)))
 
     def budget_of(self, knobs: Mapping[str, Any]) -> str:
         """Say in words what a budget is a fraction of."""
@@ -341,7 +345,10 @@ class Perturbation(ABC):
         raise InputError(f"{cls.label} accepts no image; leave it out, or choose a kind that accepts one.")
 
     def recalled(self, perturbed: Perturbed) -> Perturbed:
-        """Complete a result of a saved case by what follows from its details and its loss: restore, caption, curve."""
+        """Complete a result by what follows from its details and its loss: restore, support, caption, curve and others.
+
+        So a result shows the same whether it is new, a preview, or read from a saved case.
+        """
         return perturbed
 
     def check_gradient(self, setup: Setup) -> None:
@@ -353,7 +360,7 @@ class Perturbation(ABC):
 
     @abstractmethod
     def _run(self, setup: Setup, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
-        """The job of `run`; input and knob values are already checked."""
+        """The job of `run`; input and knob values are already checked, and `recalled` completes its results."""
 
 
 def check_budgets(budgets: tuple[float, ...]) -> None:

@@ -14,7 +14,7 @@ from ..ground.knob import Knob
 from ..ground.numbers import written
 from ..ground.progress import Job, Progress
 from .base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup, coil_norms
-from .face import Placed, Trace
+from .face import Trace
 from .features.feature import EDGE, beyond, check_size
 from .features.insertion import CONTRASTED, LOST, ROSE, Insertion, placed
 from .noise.ascent import Ascent, Search, ascend
@@ -83,14 +83,14 @@ class ImageDomain(Perturbation):
         return "the object"
 
     def recalled(self, perturbed: Perturbed) -> Perturbed:
-        """The symbol comes from the details."""
+        """The symbol comes from the details, the trace of a search from its loss."""
         read = replace(perturbed, trace=Trace.of(perturbed.loss) if perturbed.loss else None)
         details = read.details
         if details.get("insert") != "symbol":
             return read
         row, column = details["position"]
         support = optotype(read.measurement.matrix, (row, column), details["size"]) > EDGE
-        return replace(read, feature=_placed(details), support=support)
+        return replace(read, feature=placed({**details, "shape": "symbol"}), support=support)
 
     def _run(self, setup: Setup, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
         insertion = Insertion(setup, knobs["sensitivities"] == "kept")
@@ -174,7 +174,6 @@ class ObjectPlan(Plan):
             findings={"zero_gradient": FLAT} if state.flat else {},
             clean=clean,
             image=state.image,
-            trace=Trace.of(state.loss),
         )
 
 
@@ -227,9 +226,7 @@ def _inserted(
         budget,
         keep=insertion.keep,
         judged_by="perturbed",
-        support=region,
         details=details,
-        feature=_placed(details),
         statement=f"The inserted symbol of {size:.3g} pixels, {written(100 * contrast)}% contrast and "
         f"{100 * budget:.3g}% of the object's norm is {'lost' if lost else 'shown'} (recovery "
         f"{written(recovery, '.2f')}), and the samples {'carry' if preserved else 'do not carry'} it."
@@ -237,10 +234,6 @@ def _inserted(
         clean=insertion.clean,
         image=image,
     )
-
-
-def _placed(details: Mapping[str, Any]) -> Placed:
-    return placed({**details, "shape": "symbol"})
 
 
 def optotype(matrix: tuple[int, int], centre: tuple[float, float], size: float) -> Tensor:

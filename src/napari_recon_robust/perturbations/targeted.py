@@ -125,15 +125,23 @@ class Targeted(Perturbation):
         return EFFECTS[knobs["effect"]] if self.image is None else "The region is to look like the given image."
 
     def recalled(self, perturbed: Perturbed) -> Perturbed:
-        """Add the trace of the search, which follows from the details."""
-        return _shown(perturbed)
+        """The trace of the search, and whether another method can be searched for, come from the details."""
+        details = perturbed.details
+        trace = Trace(
+            "Way to the target",
+            f"{100 * details['reached']:.3g}%",
+            "How much nearer to its target the region is than in the clean image, at each try; 100% is there",
+        )
+        reason = "the given image is that of one method; choose an effect to see it transferred."
+        return replace(perturbed, trace=trace, untransferable=reason if details["effect"] == GIVEN else "")
 
     def _run(self, setup: Setup, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
         keep = knobs["sensitivities"] == "kept"
+        effect = knobs["effect"] if self.image is None else GIVEN
         if self.image is None:
-            effect, words, target_of = _effect(setup, knobs["effect"], knobs["amount"], knobs["size"])
+            words, target_of = _target(setup, effect, knobs["amount"], knobs["size"])
         else:
-            effect, words, target_of = GIVEN, "the given image", self._given(setup)
+            words, target_of = "the given image", self._given(setup)
         if effect in LESIONS:
             setup = replace(setup, mask=setup.mask | tissue_around(setup.mask))
         objective = Likeness(setup, "clean", "squared-error", keep, target_of)
@@ -162,29 +170,25 @@ class Targeted(Perturbation):
         return lambda clean: image * (image[outside] * clean.abs()[outside]).sum() / size
 
 
-def _effect(setup: Setup, effect: str, amount: float, size: float) -> tuple[str, str, Callable[[Tensor], Tensor]]:
-    """The effect, the target in words, and the function that makes the target from the clean image (rows, columns)."""
+def _target(setup: Setup, effect: str, amount: float, size: float) -> tuple[str, Callable[[Tensor], Tensor]]:
+    """The target of an effect in words, and the function that makes it from the clean image (rows, columns)."""
     region = setup.mask
     if effect == "homogeneous":
-        return effect, "its own mean", lambda clean: torch.where(region, clean.abs()[region].mean(), clean.abs())
+        return "its own mean", lambda clean: torch.where(region, clean.abs()[region].mean(), clean.abs())
     if effect == "vanish":
-        return effect, "what surrounds it", lambda clean: filled(clean.abs(), region)
+        return "what surrounds it", lambda clean: filled(clean.abs(), region)
     if amount == 0:
         raise InputError("the amount is 0, which changes nothing; give a positive or a negative one.")
+    kind = "bright" if amount > 0 else "dark"
     if effect == "lesion":
         check_size(size, setup.measurement.matrix, "lesion")
         lesion = _lesion(setup, size, amount)
-        kind = "bright" if amount > 0 else "dark"
-        return (
-            effect,
-            f"a {kind} lesion of {size:.3g} pixels",
-            lambda clean: (clean + lesion.change(Tissue(clean))).abs(),
-        )
+        words = f"a {kind} lesion of {size:.3g} pixels"
+        return words, lambda clean: (clean + lesion.change(Tissue(clean))).abs()
     if effect == "appear":
-        kind = "bright" if amount > 0 else "dark"
-        return effect, f"a {kind} lesion of this shape", lambda clean: inserted(clean.abs(), region, amount)
+        return f"a {kind} lesion of this shape", lambda clean: inserted(clean.abs(), region, amount)
     factor = 1 + abs(amount) if effect == "brighter" else 1 - abs(amount)
-    return effect, f"{factor:.3g} times its brightness", lambda clean: factor * clean.abs()
+    return f"{factor:.3g} times its brightness", lambda clean: factor * clean.abs()
 
 
 def _lesion(setup: Setup, size: float, amount: float) -> Feature:
@@ -369,16 +373,4 @@ class TargetedSearch:
             f"The region came {100 * reached:.0f}% of the way to {self.words} "
             f"with {100 * one.budget.achieved:.2g}% of the k-space norm."
         )
-        return _shown(replace(one, statement=words))
-
-
-def _shown(perturbed: Perturbed) -> Perturbed:
-    """Add what views show, which follows from the details."""
-    details = perturbed.details
-    trace = Trace(
-        "Way to the target",
-        f"{100 * details['reached']:.3g}%",
-        "How much nearer to its target the region is than in the clean image, at each try; 100% is there",
-    )
-    reason = "the given image is that of one method; choose an effect to see it transferred."
-    return replace(perturbed, trace=trace, untransferable=reason if details["effect"] == GIVEN else "")
+        return replace(one, statement=words)

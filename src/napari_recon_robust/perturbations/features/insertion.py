@@ -197,9 +197,7 @@ class Insertion(ScannedObject):
             complete=complete,
             judged_by="perturbed",
             roi=_box(region),
-            support=region,
             details=details,
-            feature=placed(details),
             statement=f"The inserted {_named(feature)}, {how} row {row:.3g}, column {column:.3g}, "
             f"{share} its contrast (recovery {written(trial.recovery, '.2f')}), and the samples "
             f"{'carry' if preserved else 'do not carry'} it.{self.note_on(CONTRASTED)}",

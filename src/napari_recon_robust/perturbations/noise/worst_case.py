@@ -162,8 +162,10 @@ class WorstCase(Perturbation):
             )
 
     def recalled(self, perturbed: Perturbed) -> Perturbed:
-        """The caption comes from the details."""
-        return replace(perturbed, caption=_caption(perturbed.details), trace=Trace.of(perturbed.loss))
+        """The caption comes from the details, the trace from the loss."""
+        details = perturbed.details
+        caption = f"found by {details['algorithm']}, loss {details['objective']}" if "objective" in details else ""
+        return replace(perturbed, caption=caption, trace=Trace.of(perturbed.loss))
 
     def _run(self, setup: Setup, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
         measurement, method = setup.measurement, setup.method
@@ -341,17 +343,7 @@ class Plan:
         if objective.loss in CONTRASTS and state.image is not None:
             images = {"clean": objective.clean if clean is None else clean, "perturbed": state.image}
             details["contrast"] = {name: objective.contrast_left(image) for name, image in images.items()}
-        return replace(
-            perturbed,
-            details=details,
-            statement=_statement(objective, details),
-            caption=_caption(details),
-            trace=Trace.of(state.loss),
-        )
-
-
-def _caption(details: Mapping[str, Any]) -> str:
-    return f"found by {details['algorithm']}, loss {details['objective']}" if "objective" in details else ""
+        return replace(perturbed, details=details, statement=_statement(objective, details))
 
 
 def _statement(objective: Objective, details: Mapping[str, Any]) -> str:

@@ -270,20 +270,18 @@ class _Search:
 
     def _perturbed(self, *, complete: bool) -> Perturbed:
         assert self.worst is not None
-        measurement, pose, restore = self.scene.setup.measurement, self.worst.pose, self.worst.restore
+        measurement, pose = self.scene.setup.measurement, self.worst.pose
         tried = sorted(self.curve.items(), key=lambda entry: tuple(entry[0].to_json().values()))
-        points = [point for _, point in tried]
         return Perturbed.instead(
             measurement,
-            restore.measurement,
+            self.worst.restore.measurement,
             complete=complete,
             details={
                 "pose": pose.to_json(),
                 "coils": self.knobs["coils"],
                 "object": self.scene.origin,
-                "curve": points,
+                "curve": [point for _, point in tried],
             },
-            curve=curve_of(points, pose),
             stills=tuple(
                 Still(f"{written(one.angle)}°{'' if one.turned_alone else ' +'}", self.stills[one], str(one))
                 for one, _ in tried
@@ -293,7 +291,6 @@ class _Search:
             findings=self.scene.unseen([partial(self._posed, pose)]) if self.keep else {},
             clean=self.scene.clean,
             image=self.worst.image,
-            restore=restore,
         )
 
     def _statement(self, worst: _Trial) -> str:
