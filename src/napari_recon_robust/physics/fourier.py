@@ -28,16 +28,11 @@ def ifft(kspace: Tensor, dim: Sequence[int] = LAST_TWO) -> Tensor:
     return torch.fft.fftshift(torch.fft.ifftn(shifted, dim=tuple(dim), norm="ortho"), dim=tuple(dim))
 
 
-def centre_lines(width: int, count: int) -> slice:
-    """`count` of `width` lines in the centre of k-space, where fastMRI places them."""
-    first = (width - count + 1) // 2
-    return slice(first, first + count)
-
-
 def central_lines(width: int, count: int) -> Tensor:
-    """The mask of `centre_lines`, bool (width,)."""
+    """The mask of `count` of `width` lines in the centre of k-space, where fastMRI places them: bool (width,)."""
+    first = (width - count + 1) // 2
     mask = torch.zeros(width, dtype=torch.bool)
-    mask[centre_lines(width, count)] = True
+    mask[first : first + count] = True
     return mask
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..ground.errors import InputError, dimensions
-from .fourier import centre_lines
+from .fourier import central_lines
 
 # Minimal distance at the edge of k-space over that in its centre, less one.
 DENSITY_FALL = 3.0
@@ -28,8 +28,8 @@ def poisson_disc(shape: tuple[int, int], acceleration: float, centre: tuple[int,
     """
     total = shape[0] * shape[1]
     wanted = total / acceleration
-    block = np.zeros(shape, bool)
-    block[tuple(map(centre_lines, shape, centre))] = True
+    rows, columns = (central_lines(*axis).numpy() for axis in zip(shape, centre, strict=True))
+    block = rows[:, None] & columns
     if block.sum() > wanted * (1 + TOLERANCE):
         raise InputError(
             f"the fully sampled centre of {dimensions(centre)} points alone gives an acceleration of "

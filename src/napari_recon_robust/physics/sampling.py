@@ -18,7 +18,7 @@ from ..ground.arguments import as_whole
 from ..ground.errors import InputError
 from ..ground.knob import Knob
 from ..ground.specification import Specification
-from .fourier import centre_lines
+from .fourier import central_lines
 
 PATTERNS = ("random", "equispaced", "equispaced-fraction", "magic", "magic-fraction", "poisson-disc", "loupe")
 POINTS = ("poisson-disc",)  # the patterns that do not sample whole lines
@@ -169,9 +169,7 @@ def _line_mask(
     centre = round(width * centre_fraction)
     if kind == "magic-fraction":
         centre = max(1, min(centre, round(width / acceleration)))
-    mask = _LINES[kind](state, width, centre, acceleration)
-    mask[centre_lines(width, centre)] = True
-    return mask
+    return _LINES[kind](state, width, centre, acceleration) | central_lines(width, centre).numpy()
 
 
 def _random(state: np.random.RandomState, width: int, centre: int, acceleration: float) -> Lines:
