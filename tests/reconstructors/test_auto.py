@@ -6,7 +6,7 @@ from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.evaluation.metrics import nmse
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.progress import run
-from napari_recon_robust.physics.sampling import acs_region
+from napari_recon_robust.physics.acs import acs_region
 from napari_recon_robust.reconstructors import auto, registry
 
 

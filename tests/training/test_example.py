@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from napari_recon_robust.physics import fourier
-from napari_recon_robust.physics.sampling import outside_acs
+from napari_recon_robust.physics.acs import outside_acs
 from napari_recon_robust.reconstructors.problem import LEAST_NOISE
 from napari_recon_robust.training.example import MaskSpecification, draw_example
 

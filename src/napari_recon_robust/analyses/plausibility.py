@@ -11,8 +11,8 @@ from ..data.measurement import Measurement
 from ..ground.errors import InputError
 from ..ground.progress import Job, Progress
 from ..physics import fourier
+from ..physics.acs import acs_region
 from ..physics.model import ForwardModel
-from ..physics.sampling import acs_region
 from ..reconstructors.classical.cg_sense import conjugate_gradients
 
 ITERATIONS = 50  # of conjugate gradients: beyond, directions follow that hardly any sample sees

@@ -15,7 +15,7 @@ from torch import Tensor
 from ..ground.errors import InputError
 from ..ground.numbers import counted
 from . import fourier
-from .sampling import acs_region
+from .acs import acs_region
 
 CALIBRATION_SIZE = 32  # k-space points along each axis, at most
 KERNEL = 10  # k-space points along each axis, at most

@@ -10,7 +10,7 @@ from torch.nn.functional import avg_pool1d
 
 from ..ground.errors import InputError, dimensions
 from . import fourier, null_space, unexplained
-from .sampling import acs_region
+from .acs import acs_region
 
 BAND = 8  # image rows whose energies are averaged and whose noise is taken to be equal
 ROLL_OFF = 1 / 16  # of the rows at either end, where receivers and resampling attenuate

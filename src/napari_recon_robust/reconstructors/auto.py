@@ -12,7 +12,7 @@ from ..data.measurement import Measurement, data_shape
 from ..ground.errors import InputError
 from ..ground.knob import Knob
 from ..ground.progress import Job, Progress
-from ..physics.sampling import beside_acs
+from ..physics.acs import beside_acs
 from .base import Method, Reconstructor
 
 VALUES = 13  # of the knob, evenly spaced on its scale

@@ -20,8 +20,8 @@ from ..ground.errors import InputError
 from ..ground.guard import check_length, opening
 from ..ground.writing import WritingError, write
 from ..physics import coils, fourier, unexplained
+from ..physics.acs import outside_acs
 from ..physics.model import coil_combined, root_sum_of_squares
-from ..physics.sampling import outside_acs
 from .bank_specification import BankSpecification
 from .contents import Acquisition
 

@@ -16,8 +16,9 @@ from ..ground.cached import cached_property
 from ..ground.errors import InputError
 from ..ground.specification import Specification
 from ..physics import fourier
+from ..physics.acs import outside_acs
 from ..physics.model import ForwardModel, coil_combined, root_sum_of_squares
-from ..physics.sampling import Pattern, Sampling, outside_acs
+from ..physics.sampling import Pattern, Sampling
 from ..reconstructors.problem import LEAST_NOISE, Problem
 from .case import FEWEST_OUTSIDE, TrainingCase
 from .ranges import Range, log_uniform

@@ -20,8 +20,8 @@ from torch.nn import functional
 from ..evaluation.metrics import ssim
 from ..ground.errors import InputError
 from ..networks.first_weights import first_weights
+from ..physics.acs import outside_acs
 from ..physics.model import ForwardModel, root_sum_of_squares
-from ..physics.sampling import outside_acs
 from ..reconstructors.classical.energy import MIX, WEIGHT, objective
 from ..reconstructors.generative import posterior
 from ..reconstructors.learned import hyperrecon_supervised, last_step

@@ -7,7 +7,8 @@ from napari_recon_robust.data.measurement import Measurement, has_acs
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.perturbations.shifts.other_mask import pattern_of
-from napari_recon_robust.physics.sampling import PATTERNS, Sampling, acs_region
+from napari_recon_robust.physics.acs import acs_region
+from napari_recon_robust.physics.sampling import PATTERNS, Sampling
 
 
 def test_another_mask_takes_the_same_kspace_elsewhere(measurement, combined, roi):

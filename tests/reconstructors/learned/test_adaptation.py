@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.ground.progress import run
-from napari_recon_robust.physics.sampling import acs_region
+from napari_recon_robust.physics.acs import acs_region
 from napari_recon_robust.reconstructors.base import Reconstructor
 from napari_recon_robust.reconstructors.learned import adaptation
 from napari_recon_robust.reconstructors.learned.adaptation import ERRORS, EVERY, PATIENCE, SHARE, adapt

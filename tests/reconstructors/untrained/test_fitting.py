@@ -14,7 +14,7 @@ from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.networks.channels import to_complex
 from napari_recon_robust.perturbations.noise.worst_case import WorstCase
 from napari_recon_robust.perturbations.outcome import evaluate
-from napari_recon_robust.physics.sampling import acs_region, beside_acs
+from napari_recon_robust.physics.acs import acs_region, beside_acs
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.reconstructors.classical.cg_sense import proximal
 from napari_recon_robust.reconstructors.problem import problems

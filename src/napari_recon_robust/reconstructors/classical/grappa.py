@@ -14,7 +14,7 @@ from ...ground.errors import InputError
 from ...ground.knob import Knob
 from ...ground.progress import Job, Progress
 from ...physics import fourier
-from ...physics.sampling import acs_region
+from ...physics.acs import acs_region
 from ..base import Kind, Reconstructor
 from . import combination
 

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from ...data.measurement import Measurement
 from ...ground.progress import Job, Progress
+from ...physics.acs import beside_acs
 from ...physics.model import ForwardModel
-from ...physics.sampling import beside_acs
 from ..base import Method
 from ..problem import LEAST_NOISE, Problem, problems
 from .trained import TrainedReconstructor

@@ -14,8 +14,8 @@ from ...ground.knob import Knob
 from ...networks.fastmri_layout import FastMRIVarNet, acs_columns, passes_image
 from ...networks.loading import load_layout
 from ...physics import fourier
+from ...physics.acs import acs_region
 from ...physics.model import ForwardModel, coil_combined, root_sum_of_squares
-from ...physics.sampling import acs_region
 from ...weights import store
 from ..base import Kind, Reconstructor
 from ..classical.combination import COMBINE

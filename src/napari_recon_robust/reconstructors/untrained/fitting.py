@@ -13,8 +13,8 @@ from ...ground.progress import Job, Progress, run
 from ...networks.channels import to_complex
 from ...networks.first_weights import first_weights
 from ...networks.muon import optimisers
+from ...physics.acs import beside_acs
 from ...physics.model import ForwardModel
-from ...physics.sampling import beside_acs
 from ..base import Reconstructor
 from ..classical.cg_sense import conjugate_gradients, proximal
 from ..problem import Problem, assemble, in_turn, problems
