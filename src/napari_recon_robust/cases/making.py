@@ -248,7 +248,7 @@ def _values(fact: Any) -> Any:
 def versions_and_code() -> dict[str, str]:
     """The versions of what computes, and the SHA-256 of this package's code, as other code may bear the same version.
 
-    It is no part of `record.versions`, whose readers keep it apart or compute again where one of them differs.
+    `record.versions` has no code: studies keep it apart.
     """
     return {**record.versions(), CODE: of_package()}
 

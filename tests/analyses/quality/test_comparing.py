@@ -12,11 +12,12 @@ import napari_recon_robust as rr
 from napari_recon_robust.analyses.quality.comparing import compare_methods
 from napari_recon_robust.analyses.quality.entries import Entry
 from napari_recon_robust.analyses.quality.grid import Grid, cases, groups
+from napari_recon_robust.cases import making
 from napari_recon_robust.evaluation import metrics
 from napari_recon_robust.ground.errors import FileFormatError, InputError
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.io.fastmri import write_fastmri
-from napari_recon_robust.reconstructors import origin, registry
+from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.reconstructors.classical.cg_sense import CGSense
 from napari_recon_robust.reconstructors.classical.tv import auto_weight
 
@@ -127,7 +128,7 @@ def test_other_versions_or_input_are_computed_again(
     table = run(compare_methods(files, entries("cg-sense"), other, folder=tmp_path))
     assert counted.calls == 10
     assert len(list(table.results)) == 6
-    monkeypatch.setattr(origin, "of_package", lambda: "other code")
+    monkeypatch.setattr(making, "of_package", lambda: "other code")
     run(compare_methods(files, entries("cg-sense"), other, folder=tmp_path))
     assert counted.calls == 12
 

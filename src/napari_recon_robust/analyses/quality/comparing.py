@@ -7,14 +7,13 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from ...cases import record
+from ...cases.making import versions_and_code
 from ...ground.documents import read_json
 from ...ground.errors import InputError, ReconRobustError
 from ...ground.guard import opening, shown
 from ...ground.locks import locked
 from ...ground.progress import Job
 from ...ground.writing import keep, try_place, write
-from ...reconstructors import origin
 from .entries import Entry, describe
 from .grid import Grid, cases
 from .results import WHOLE, Results
@@ -63,7 +62,7 @@ def compare_methods(
             raise InputError(
                 f"{shown(folder or Path())} holds scores of {kinds[0]}, not of {kinds[1]}; give another folder."
             )
-        versions = {**record.versions(), "code": origin.of_package()}
+        versions = versions_and_code()
         earlier = {name: row for name, row in _described(folder).items() if name not in rows}
         faults = dict[str, ReconRobustError]()
         scoring = OF_VOLUMES if whole_volumes else OF_SLICES
