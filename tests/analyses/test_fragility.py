@@ -12,8 +12,8 @@ from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.progress import Progress, run
 from napari_recon_robust.io import open_scan
-from napari_recon_robust.perturbations.base import coil_norms
 from napari_recon_robust.perturbations.noise.worst_case import WorstCase
+from napari_recon_robust.physics.model import coil_norms
 from napari_recon_robust.physics.noise import correlation
 from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.reconstructors.base import Reconstructor

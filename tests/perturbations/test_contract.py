@@ -14,8 +14,8 @@ from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.progress import Progress, run
 from napari_recon_robust.perturbations import registry
-from napari_recon_robust.perturbations.base import coil_norms
 from napari_recon_robust.perturbations.outcome import evaluate
+from napari_recon_robust.physics.model import coil_norms
 
 BUDGETS = (0.02, 0.01)
 # Kinds whose budget is that of all coils together.

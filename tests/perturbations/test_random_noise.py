@@ -3,9 +3,9 @@ import torch
 
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.perturbations import registry
-from napari_recon_robust.perturbations.base import coil_norms
 from napari_recon_robust.perturbations.outcome import evaluate
 from napari_recon_robust.perturbations.random_noise import RandomNoise, control
+from napari_recon_robust.physics.model import coil_norms
 
 
 def test_noise_spends_the_budget_in_every_coil_on_sampled_points(measurement, combined, roi):

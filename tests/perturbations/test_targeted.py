@@ -5,12 +5,13 @@ from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.progress import run
-from napari_recon_robust.perturbations.base import Setup, coil_norms
+from napari_recon_robust.perturbations.base import Setup
 from napari_recon_robust.perturbations.features.lesion import filled, inserted, tissue_around
 from napari_recon_robust.perturbations.noise.objective import Objective
 from napari_recon_robust.perturbations.outcome import evaluate
 from napari_recon_robust.perturbations.random_noise import white_noise
 from napari_recon_robust.perturbations.targeted import Likeness, Targeted
+from napari_recon_robust.physics.model import coil_norms
 
 KEPT = {"sensitivities": "kept"}
 EFFECTS = ["homogeneous", "brighter", "darker", "lesion"]

@@ -3,7 +3,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from napari_recon_robust.physics.model import ForwardModel, coil_combined, root_sum_of_squares
+from napari_recon_robust.physics.model import (
+    ForwardModel,
+    coil_combined,
+    coil_norms,
+    data_norm,
+    root_sum_of_squares,
+)
 
 
 def random(*shape: int, dtype: torch.dtype = torch.complex64, seed: int = 0) -> Tensor:
@@ -106,3 +112,12 @@ def test_the_misfit_of_many_coils_is_that_in_double_precision() -> None:
     exact = ForwardModel(a.sensitivities.to(torch.complex128), a.mask, a.dims)
     y[..., 126:130] *= 1e3  # most of the energy is in the centre, as in every scan
     torch.testing.assert_close(a.misfit(x, y).double(), exact.misfit(x.to(torch.complex128), y), rtol=1e-5, atol=0)
+
+
+def test_the_norms_of_whole_coils_are_those_in_double_precision() -> None:
+    y = random(2, 320, 320, seed=9)
+    y[..., 156:164] *= 1e3  # most of the energy is in the centre, as in every scan
+    exact = torch.linalg.vector_norm(y.to(torch.complex128), dim=(-2, -1))
+    torch.testing.assert_close(coil_norms(y).double(), exact, rtol=1e-5, atol=0)
+    torch.testing.assert_close(coil_norms(y[None, None]), coil_norms(y)[None, None], rtol=0, atol=0)
+    torch.testing.assert_close(data_norm(y).double(), exact.norm(), rtol=1e-5, atol=0)

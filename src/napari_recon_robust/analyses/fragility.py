@@ -19,10 +19,11 @@ from ..ground.arguments import as_number, as_whole
 from ..ground.errors import InputError, dimensions
 from ..ground.knob import resolve
 from ..ground.progress import Job, Progress, relayed
-from ..perturbations.base import SENSITIVITIES, Setup, check_budgets, coil_norms
+from ..perturbations.base import SENSITIVITIES, Setup, check_budgets
 from ..perturbations.noise.objective import Objective, gradient_of
 from ..perturbations.noise.worst_case import WorstCase
 from ..perturbations.random_noise import white_noise
+from ..physics.model import coil_norms
 from ..physics.noise import colour, mean_level
 from ..reconstructors.base import Method, Reconstructor
 from .maps import SliceMap

@@ -19,6 +19,7 @@ from ..ground.errors import InputError
 from ..ground.knob import Knob, resolve
 from ..ground.numbers import finite
 from ..ground.progress import Job, Progress, relayed
+from ..physics.model import coil_norms
 from ..reconstructors.base import Kind, Method, Reconstructor
 from .face import Curve, Insert, Placed, Still, Trace
 
@@ -88,14 +89,6 @@ class Budget:
 def reference_image(measurement: Measurement, kind: Kind) -> Tensor | None:
     """`Measurement.reference` with its phase, which to bring an image back needs; a root sum of squares has none."""
     return measurement.combined_reference if kind == "combined" else measurement.reference(kind)
-
-
-def coil_norms(kspace: Tensor) -> Tensor:
-    """||k_i|| of each coil: (..., coils, readout, phase) to (..., coils).
-
-    Of a whole k-space torch's norm in float32 is too small by 3e-4.
-    """
-    return torch.view_as_real(kspace).square().sum((-3, -2, -1)).sqrt()
 
 
 def _rounded(wanted: Tensor, spent: Tensor) -> dict[str, str]:

@@ -13,7 +13,8 @@ from ..ground.errors import InputError
 from ..ground.knob import Knob
 from ..ground.numbers import written
 from ..ground.progress import Job, Progress
-from .base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup, coil_norms
+from ..physics.model import coil_norms
+from .base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup
 from .face import Trace
 from .features.feature import EDGE, beyond, check_size
 from .features.insertion import CONTRASTED, LOST, ROSE, Insertion, placed

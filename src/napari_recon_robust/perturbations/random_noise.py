@@ -7,7 +7,8 @@ from torch import Tensor
 
 from ..data.measurement import Measurement, known_kspace
 from ..ground.progress import Job, Progress
-from .base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup, coil_norms
+from ..physics.model import coil_norms
+from .base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup
 
 
 def white_noise(measurement: Measurement, norms: Tensor, seed: int, *, mask: Tensor | None = None) -> Tensor:

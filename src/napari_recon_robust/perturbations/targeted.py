@@ -16,7 +16,8 @@ from ..ground.errors import InputError, dimensions
 from ..ground.knob import Knob
 from ..ground.progress import Job, Progress, relayed
 from ..io.images import read_image
-from .base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup, coil_norms
+from ..physics.model import coil_norms
+from .base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup
 from .face import Trace
 from .features.feature import Feature, Tissue, beyond, check_size
 from .features.lesion import filled, inserted, tissue_around

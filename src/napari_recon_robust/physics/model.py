@@ -163,6 +163,11 @@ def data_norm(data: Tensor) -> Tensor:
     return (data.real.square() + data.imag.square()).sum((-3, -2, -1)).sqrt()
 
 
+def coil_norms(data: Tensor) -> Tensor:
+    """||y_i|| of each coil: (..., coils, rows, columns) to real (..., coils); as exact as `data_norm`."""
+    return torch.view_as_real(data).square().sum((-3, -2, -1)).sqrt()
+
+
 def coil_combined(coil_images: Tensor, sensitivities: Tensor) -> Tensor:
     """S^H x = sum_i conj(S_i) x_i: two (..., coils, rows, columns) to complex (..., rows, columns)."""
     return (sensitivities.conj() * coil_images).sum(-3)

@@ -427,8 +427,8 @@ def calibrate(scan: "Scan | None", index: int, sampling: Any, measurement: "Meas
     from ..data.cautions import cautions
     from ..data.measurement import known_kspace
     from ..evaluation.parts import whole_of
-    from ..perturbations.base import coil_norms
     from ..physics import noise
+    from ..physics.model import coil_norms
 
     samples, known = measurement.crop(measurement.combined).cpu(), measurement.combined_reference
     known = None if known is None else known.cpu()

@@ -7,7 +7,7 @@ import torch
 from helpers.toy_slice import Combined, make
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.progress import run
-from napari_recon_robust.perturbations.base import Setup, coil_norms
+from napari_recon_robust.perturbations.base import Setup
 from napari_recon_robust.perturbations.noise.apgd import checkpoints
 from napari_recon_robust.perturbations.noise.ascent import ascend
 from napari_recon_robust.perturbations.noise.balls import into_balls, onto_spheres, unit
@@ -15,6 +15,7 @@ from napari_recon_robust.perturbations.noise.objective import Objective
 from napari_recon_robust.perturbations.noise.sphere_ascent import sphere_ascent
 from napari_recon_robust.perturbations.noise.worst_case import ASCENTS, WorstCase
 from napari_recon_robust.perturbations.random_noise import white_noise
+from napari_recon_robust.physics.model import coil_norms
 
 ETA = 0.01
 

@@ -5,7 +5,7 @@ import torch
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.errors import ModelError
 from napari_recon_robust.ground.progress import run
-from napari_recon_robust.perturbations.base import Setup, coil_norms
+from napari_recon_robust.perturbations.base import Setup
 from napari_recon_robust.perturbations.noise.ascent import ascend
 from napari_recon_robust.perturbations.noise.balls import onto_spheres
 from napari_recon_robust.perturbations.noise.black_box import _Model, black_box
@@ -14,6 +14,7 @@ from napari_recon_robust.perturbations.noise.objective import Objective
 from napari_recon_robust.perturbations.noise.sphere_ascent import sphere_ascent
 from napari_recon_robust.perturbations.random_noise import white_noise
 from napari_recon_robust.physics import fourier
+from napari_recon_robust.physics.model import coil_norms
 from napari_recon_robust.reconstructors import registry
 
 

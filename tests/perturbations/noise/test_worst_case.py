@@ -8,7 +8,7 @@ from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.errors import InputError, ModelError
 from napari_recon_robust.ground.progress import run
-from napari_recon_robust.perturbations.base import Setup, coil_norms
+from napari_recon_robust.perturbations.base import Setup
 from napari_recon_robust.perturbations.noise.advrec import advrec
 from napari_recon_robust.perturbations.noise.losses import LOSSES
 from napari_recon_robust.perturbations.noise.objective import Objective
@@ -16,6 +16,7 @@ from napari_recon_robust.perturbations.noise.sphere_ascent import sphere_ascent
 from napari_recon_robust.perturbations.noise.worst_case import ASCENTS, WorstCase
 from napari_recon_robust.perturbations.outcome import evaluate
 from napari_recon_robust.perturbations.random_noise import RandomNoise, white_noise
+from napari_recon_robust.physics.model import coil_norms
 from napari_recon_robust.reconstructors import registry as reconstructors
 
 KEPT = {"sensitivities": "kept"}

@@ -6,7 +6,7 @@ radius: r, float (coils,) for a ball in every coil, (1,) for a single one over a
 import torch
 from torch import Tensor
 
-from ..base import coil_norms
+from ...physics.model import coil_norms
 
 
 def unit(z: Tensor, radius: Tensor) -> Tensor:

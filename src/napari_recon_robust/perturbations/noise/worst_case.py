@@ -14,7 +14,8 @@ from ...ground.errors import InputError
 from ...ground.knob import Knob
 from ...ground.numbers import written
 from ...ground.progress import Job, Progress, relayed
-from ..base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup, coil_norms
+from ...physics.model import coil_norms
+from ..base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup
 from ..face import Trace
 from ..random_noise import white_noise
 from .adam import adam
