@@ -110,26 +110,23 @@ class Perturbed:
         scanner would have measured it without undersampling; None where that is not known.
     perturbation: z, the perturbed minus the clean samples, complex64 (coils, readout, phase); zero where nothing is
         sampled.
-    additive: whether the perturbation adds z. Another pose or another mask adds nothing, and has z = 0.
-    restore: turns images (..., rows, columns) of `measurement` back into the frame of the clean scan; None where they
-        are in it already.
     budget: what the perturbation really spent.
-    loss: the loss of each iterate, starting with the clean one (with AdvRec at noise); higher is worse.
-    complete: False while the search runs, and for the best result of a cancelled search.
+    additive: whether the perturbation adds z. Another pose or another mask adds nothing, and has z = 0.
     judged_by: "clean" if the anatomy stays the same, "perturbed" if the truth changed with the perturbation.
     roi: the region that the result concerns, if it is not the one that was given.
-    support: the pixels of an inserted feature, bool (rows, columns), on which its recovery is measured, or None.
+    loss: the loss of each iterate, starting with the clean one (with AdvRec at noise); higher is worse.
+    complete: False while the search runs, and for the best result of a cancelled search.
     clean, image: the reconstructions before and after, as the search saw them, complex64 (rows, columns), or None.
     details: further results for the record, as plain JSON values.
-    kind, knobs: the perturbation's id and all of its knobs, as `Perturbation.run` writes them.
-
-    Views show the following.
-
     statement: the result in words. findings: what makes the search unreliable, by a short name.
     stills: images over a quantity that the perturbation varied, in its order; a saved case does not hold them.
+    kind, knobs: the perturbation's id and all of its knobs, as `Perturbation.run` writes them.
 
-    What follows from `details` and `loss` alone is made by `Perturbation.recalled`: `restore`, `support`, and
+    The others follow from `details` and `loss`, and `Perturbation.recalled` makes them.
 
+    restore: turns images (..., rows, columns) of `measurement` back into the frame of the clean scan; None where they
+        are in it already.
+    support: the pixels of an inserted feature, bool (rows, columns), on which its recovery is measured, or None.
     caption: a line for the head of a plot. curve: measures over the quantity that was varied.
     trace: what `loss` is, in words. feature: what was inserted, and where.
     untransferable: why no other method can be searched in the same way; empty if one can.
@@ -138,26 +135,27 @@ class Perturbed:
     measurement: Measurement = field(repr=False)
     perturbation: Tensor = field(repr=False)
     budget: Budget
-    loss: tuple[float, ...] = field(default=(), repr=False)
-    complete: bool = True
+    additive: bool = True
     judged_by: Literal["clean", "perturbed"] = "clean"
     roi: ROI | None = None
-    support: Tensor | None = field(default=None, repr=False)
+    loss: tuple[float, ...] = field(default=(), repr=False)
+    complete: bool = True
+    clean: Tensor | None = field(default=None, repr=False)
+    image: Tensor | None = field(default=None, repr=False)
     details: Mapping[str, Any] = field(default_factory=dict, repr=False)
     statement: str = ""
     findings: Mapping[str, str] = field(default_factory=dict)
-    clean: Tensor | None = field(default=None, repr=False)
-    image: Tensor | None = field(default=None, repr=False)
-    additive: bool = True
+    stills: tuple[Still, ...] = field(default=(), repr=False)
+    kind: str = ""
+    knobs: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
     restore: Restore | None = field(default=None, repr=False)
+    support: Tensor | None = field(default=None, repr=False)
     caption: str = field(default="", repr=False)
     curve: Curve | None = field(default=None, repr=False)
-    stills: tuple[Still, ...] = field(default=(), repr=False)
     trace: Trace | None = field(default=None, repr=False)
     feature: Placed | None = field(default=None, repr=False)
     untransferable: str = field(default="", repr=False)
-    kind: str = ""
-    knobs: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(
