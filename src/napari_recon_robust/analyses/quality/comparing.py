@@ -78,19 +78,7 @@ def compare_methods(
                 raise next(iter(faults.values()))
         finally:
             if folder is not None and len(results):
-                described = {
-                    "note": "Not for diagnostic use.",
-                    "versions": versions,
-                    "grid": grid.model_dump(mode="json"),
-                }
-                text = json.dumps({**described, **table.to_json()}, indent=1, allow_nan=False)
-
-                def save(place: Path) -> None:
-                    results.save(place / RESULTS)
-                    write(place / TABLE, table.markdown().encode())
-                    write(place / DESCRIPTION, f"{text}\n".encode())
-
-                keep(folder, save)
+                _save(folder, results, table, {"versions": versions, "grid": grid.model_dump(mode="json")})
         return table
 
 
@@ -101,6 +89,19 @@ def _alone(folder: Path) -> Iterator[None]:
     busy = f"another run compares methods in {shown(folder)}; wait for it, stop it, or give another folder."
     with locked(folder / _LOCK, busy):
         yield
+
+
+def _save(folder: Path, results: Results, table: Table, facts: Mapping[str, Any]) -> None:
+    """Write the three files of a comparison, elsewhere where the folder cannot be written any more (`writing.keep`)."""
+    described = {"note": "Not for diagnostic use.", **facts, **table.to_json()}
+    text = json.dumps(described, indent=1, allow_nan=False)
+
+    def save(place: Path) -> None:
+        results.save(place / RESULTS)
+        write(place / TABLE, table.markdown().encode())
+        write(place / DESCRIPTION, f"{text}\n".encode())
+
+    keep(folder, save)
 
 
 def _described(folder: Path | None) -> dict[str, dict[str, Any]]:

@@ -69,37 +69,18 @@ class OtherMask(Perturbation):
             # That of the scan may have been drawn with the seed itself; another one here, so that the two differ.
             seed=knobs["seed"] + 1,
         )
-        changed = _sampled(measurement, sampling, keep)
-        widened = not (keep or has_acs(changed))
-        if widened:
-            sampling = sampling.model_copy(update={"minimum_centre_lines": _fewest_lines(measurement)})
-            changed = _sampled(measurement, sampling, keep)
-            if setup.method.reconstructor.needs_sensitivities and not has_acs(changed):
-                raise InputError(
-                    f"the {sampling.pattern} mask at R = {sampling.acceleration:g} has a centre that is too narrow for "
-                    "coil sensitivities; choose a smaller other_acceleration, a larger other_centre or another "
-                    "other_pattern, or sensitivities=kept."
-                )
-        if not bool(changed.mask.any()):
-            raise InputError(
-                f"the {sampling.pattern} mask keeps no measured point; choose another seed, a smaller acceleration or "
-                "a wider centre."
-            )
-        if keep and changed.lines != measurement.lines and measurement.kspace.shape[-2] != measurement.matrix[0]:
-            raise InputError(
-                "sensitivities kept from sampled lines do not fit sampled points, nor the other way round; "
-                "let them be estimated."
-            )
+        changed, widened = _sampled(measurement, sampling, keep), ""
+        if not (keep or has_acs(changed)):
+            lines = _fewest_lines(measurement)
+            changed = _sampled(measurement, sampling.model_copy(update={"minimum_centre_lines": lines}), keep)
+            widened = f" Its centre was widened to {lines} lines, which coil sensitivities need."
+        _check(setup, sampling, changed, keep)
         everything = measurement.data_mask.all()  # that a full scan measures
         before = "all points" if everything else pattern_of(measurement.sampled)
         statement = (
             f"The sampling is {sampling.pattern}, R = {changed.acceleration:.2f}, "
-            f"instead of {before}, R = {measurement.acceleration:.2f}."
+            f"instead of {before}, R = {measurement.acceleration:.2f}.{widened}"
         )
-        if widened:
-            statement += (
-                f" Its centre was widened to {sampling.minimum_centre_lines} lines, which coil sensitivities need."
-            )
         details = {"acceleration": changed.acceleration, "sampled_points": changed.sampled_points}
         return [Perturbed.instead(measurement, changed, details=details, statement=statement)]
 
@@ -110,6 +91,27 @@ def _sampled(measurement: Measurement, sampling: Sampling, keep: bool) -> Measur
     assert full is not None
     mask = sampling.mask(*full.shape[-2:]).to(full.device) & measurement.acquired
     return measurement.with_kspace(full, full=full, keep=keep, mask=mask)
+
+
+def _check(setup: Setup, sampling: Sampling, changed: Measurement, keep: bool) -> None:
+    """InputError for another mask under which the slice cannot be reconstructed."""
+    measurement = setup.measurement
+    if not keep and setup.method.reconstructor.needs_sensitivities and not has_acs(changed):
+        raise InputError(
+            f"the {sampling.pattern} mask at R = {sampling.acceleration:g} has a centre that is too narrow for "
+            "coil sensitivities; choose a smaller other_acceleration, a larger other_centre or another "
+            "other_pattern, or sensitivities=kept."
+        )
+    if not bool(changed.mask.any()):
+        raise InputError(
+            f"the {sampling.pattern} mask keeps no measured point; choose another seed, a smaller acceleration or "
+            "a wider centre."
+        )
+    if keep and changed.lines != measurement.lines and measurement.kspace.shape[-2] != measurement.matrix[0]:
+        raise InputError(
+            "sensitivities kept from sampled lines do not fit sampled points, nor the other way round; "
+            "let them be estimated."
+        )
 
 
 def _fewest_lines(measurement: Measurement) -> int:
