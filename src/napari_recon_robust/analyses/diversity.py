@@ -13,7 +13,7 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor
 from torch.nn import functional
 
-from ..data.measurement import Measurement
+from ..data.measurement import Measurement, as_single
 from ..data.units import check_signal
 from ..evaluation import metrics
 from ..ground.errors import InputError
@@ -100,9 +100,7 @@ def diverse(
     whole image if None. Yields a step for each image. Raises InputError for k-space that is zero, and for a method
     without live knobs, or one that yields only magnitudes, from which no samples can be predicted.
     """
-    if measurement.kspace.ndim != 3:
-        raise InputError(f"the k-space has {measurement.kspace.ndim} axes; give one slice (coils, readout, phase).")
-    check_signal(measurement.largest)
+    check_signal(as_single(measurement).largest)
     method = method.at()
     if method.reconstructor.draw is not None:
         if count > DRAWS:

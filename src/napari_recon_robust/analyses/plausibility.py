@@ -7,8 +7,7 @@ from math import inf, log, sqrt
 import torch
 from torch import Tensor
 
-from ..data.measurement import Measurement
-from ..ground.errors import InputError
+from ..data.measurement import Measurement, as_single
 from ..ground.progress import Job, Progress
 from ..physics import fourier
 from ..physics.acs import acs_region
@@ -91,8 +90,7 @@ def plausible_band(measurement: Measurement) -> Job[Band]:
 
     Works on one slice, k-space (coils, readout, phase). Raises InputError for a batch, and where there is no ACS.
     """
-    if measurement.kspace.ndim != 3:
-        raise InputError(f"the k-space has {measurement.kspace.ndim} axes; give one slice (coils, readout, phase).")
+    as_single(measurement)
     with torch.no_grad():
         model, data, sigma = _of_heard_coils(measurement)
         weights = _weights(sigma)

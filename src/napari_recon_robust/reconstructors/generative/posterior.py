@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ...data.measurement import Measurement
+from ...data.measurement import Measurement, as_single
 from ...data.units import check_signal
 from ...evaluation.contrast import Contrasts, brightness, surroundings
 from ...ground.cached import cached_property
@@ -180,9 +180,7 @@ class Posterior(Reconstructor):
         beyond it. `CALIBRATION` says how right the resulting probabilities are. Raises InputError for a batch, for
         k-space or a reference that is zero, and for regions that overlap or are empty.
         """
-        if measurement.kspace.ndim != 3:
-            raise InputError(f"the k-space has {measurement.kspace.ndim} axes; give one slice (coils, readout, phase).")
-        check_signal(measurement.largest)
+        check_signal(as_single(measurement).largest)
         against = surroundings(region) if reference is None else reference
         brightness(torch.ones(1, *region.shape), region, against)  # refused before hours of samples, not after
         region, against, means = region.cpu(), against.cpu(), []
