@@ -144,6 +144,12 @@ def test_an_empty_slice_is_refused_before_anything_is_computed(measurement: Meas
         next(diverse(empty, registry.get(id), 2))
 
 
+def test_a_batch_is_refused(measurement: Measurement) -> None:
+    batch = replace(measurement, kspace=measurement.kspace.expand(2, -1, -1, -1))
+    with pytest.raises(InputError, match="one slice .* is taken at a time"):
+        next(diverse(batch, registry.get("tv"), 2))
+
+
 def test_a_method_without_knobs_says_so(measurement: Measurement) -> None:
     with pytest.raises(InputError, match="no live knob"):
         progress.run(diverse(measurement, registry.get("zero-filled"), 2))
