@@ -28,6 +28,7 @@ ANALYSIS = Analysis(
     "The interval excludes 0: clean is better.",
     24,
     1,
+    2,
     (Curve("sharpness", "Visual grading", "attacked", "clean", {"clean": [(0.0, 0.0), (0.25, 0.5), (1.0, 1.0)]}),),
     ("sharpness: nothing varies.",),
 )

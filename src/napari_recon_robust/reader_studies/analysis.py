@@ -34,19 +34,25 @@ _KINDS: dict[str, Measure] = {
 class Analysis:
     """All figures of a study, and what they say of its primary endpoint.
 
-    remarks: whole sentences on what does not count, or has no figure or interval, and why.
+    readers: how many gave answers. remarks: whole sentences on what does not count, or has no figure or interval, and
+    why. unread: who has presentations left to read, "" where all is read.
     """
 
     findings: tuple[Finding, ...]
     endpoint: str
     answers: int
     cannot_judge: int
+    readers: int
     curves: tuple[Curve, ...] = ()
     remarks: tuple[str, ...] = ()
+    unread: str = ""
 
 
-def analyse(plan: Plan, rows: Sequence[Row]) -> Analysis:
-    """Analyse the rows of `export.long_table`. Raises InputError for a pilot, or where nothing was read yet."""
+def analyse(plan: Plan, rows: Sequence[Row], unread: str = "") -> Analysis:
+    """Analyse the rows of `export.long_table`. Raises InputError for a pilot, or where nothing was read yet.
+
+    unread: who has presentations left to read, as `export.unread` says it.
+    """
     if plan.design.pilot:
         raise InputError("the answers of a pilot are never analysed; freeze a study that is none.")
     counted = [row for row in rows if row["purpose"] != "training"]
@@ -67,8 +73,10 @@ def analyse(plan: Plan, rows: Sequence[Row]) -> Analysis:
         endpoint=_endpoint(plan, found.findings),
         answers=len(counted),
         cannot_judge=sum(row["cannot_judge"] for row in counted),
+        readers=len({row["reader"] for row in counted}),
         curves=tuple(found.curves),
         remarks=tuple(dict.fromkeys(found.remarks)),
+        unread=unread,
     )
 
 

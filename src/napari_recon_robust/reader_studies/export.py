@@ -96,6 +96,20 @@ def left_out(rows: Sequence[Mapping[str, Any]]) -> str:
     return f"Left out: {counted(count, 'mark')} outside of the square in which to look." if count else ""
 
 
+def unread(answers: Answers) -> str:
+    """Who has presentations left to read, in words; "" where all is read."""
+    last = answers.bundle.study.steps[-1][0].id
+    done = Counter(row["reader"] for row in answers.rows() if row["question"] == last)
+    totals = {reader: len(answers.bundle.of_reader(reader)) for reader in answers.bundle.readers}
+    left = [f"{reader} {done[reader]} of {total}" for reader, total in totals.items() if done[reader] < total]
+    if not left:
+        return ""
+    return (
+        f"Reading is not complete; presentations read: {', '.join(left)}. If these figures decide whether reading goes "
+        "on, their intervals and p-values no longer hold."
+    )
+
+
 def to_csv(rows: list[dict[str, Any]]) -> str:
     """The table as CSV; text that a spreadsheet would take for a formula is quoted by an apostrophe."""
     return csv_lines([COLUMNS, *([_cell(row[name]) for name in COLUMNS] for row in rows)])

@@ -84,7 +84,8 @@ def methods(plan: Plan, analysis: Analysis) -> list[str]:
         f"The order was drawn for each reader and sitting. {order} "
         "Readers did not know the arms; window and level came from the reference, or from all arms together where it "
         "was not known or was an arm, and were the same for all arms of a case. "
-        f"{analysis.answers} answers were given, of which {analysis.cannot_judge} were “cannot judge”."
+        f"{analysis.readers} of them gave {counted(analysis.answers, 'answer')}, of which {analysis.cannot_judge} were "
+        "“cannot judge”."
     ]
     kinds = {question.kind for question in plan.questions}
     said = [text for needed, text in _METHODS if needed is None or needed & kinds]

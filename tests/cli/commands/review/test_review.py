@@ -109,6 +109,29 @@ def test_an_export_says_how_many_of_the_answers_a_format_has(tmp_path: Path) -> 
     assert len([line for line in lines if not line.startswith("-1,")]) == 1
 
 
+def test_figures_of_a_study_that_is_still_read_say_so(tmp_path: Path) -> None:
+    """Whoever looks meanwhile and then decides to go on or to stop would be wrong in more than 5% of studies."""
+    written = [tmp_path / "study", "--answers", tmp_path / "answers.sqlite", "--output"]
+    told = "presentations read: R1 4 of 12, R2 0 of 12. If these figures decide whether reading goes on"
+    with opened_study(tmp_path) as answers:
+        answers.consent("R1")
+        for one in answers.bundle.of_reader("R1")[:4]:
+            answers.record("R1", one.id, 0, {"sharpness": {"level": 1}})
+    assert told in run("analyse", *written, tmp_path / "analysis.html")
+    page = (tmp_path / "analysis.html").read_text(encoding="utf-8")
+    assert told in page
+    assert "2 readers" in page
+    assert "1 of them gave 4 answers" in page
+    assert told in run("export", *written, tmp_path / "answers.csv")
+    with open_answers(tmp_path / "study", tmp_path / "answers.sqlite") as answers:
+        answers.consent("R2")
+        for reader in answers.bundle.readers:
+            while (shown := answers.place(reader).shown) is not None:
+                answers.record(reader, shown.id, 0, {"sharpness": {"level": 1}})
+    for command, file in (("analyse", "analysis.html"), ("export", "answers.csv")):
+        assert "not complete" not in run(command, *written, tmp_path / file)
+
+
 def broken_blind(answers: Path) -> list[str]:
     """What the log says that the blind was broken for, in order."""
     with closing(sqlite3.connect(answers)) as file:

@@ -8,7 +8,7 @@ from ....ground.errors import InputError
 from ....ground.numbers import counted
 from ....ground.writing import write
 from ....reader_studies.exchange import exchanged, write_exchanged
-from ....reader_studies.export import left_out, long_table, to_csv
+from ....reader_studies.export import left_out, long_table, to_csv, unread
 from ....reader_studies.room.serving import open_answers
 from ...contradictions import refuse_idle
 from ...paths import FILE
@@ -36,6 +36,7 @@ def export(study: Path, answers: Path | None, key: Path | None, output: Path, qu
         rows = long_table(opened, opened.unsealed(key))
         if not rows:
             raise InputError("nothing was read yet; there is nothing to export.")
+        incomplete = unread(opened)
         data = None if output.suffix == ".csv" else exchanged(rows, question)
         with opened.breaking_blind("exported") as head:
             if data is None:
@@ -51,5 +52,7 @@ def export(study: Path, answers: Path | None, key: Path | None, output: Path, qu
             written = f"{data.readings:,} of {written}; the others are in .csv alone"
     if outside := left_out(rows):
         click.echo(outside)
+    if incomplete:
+        click.echo(incomplete)
     click.echo(f"saved: {output} ({written})")
     click.echo(f"log: {head.words}")
