@@ -112,6 +112,9 @@ def test_the_score_of_marks_is_the_highest_rating() -> None:
 
 
 def test_a_scale_without_direction_is_refused() -> None:
+    for words in ([False, "unsure", True], [1, 2, 3]):  # what YAML makes of no, yes and numbers
+        with pytest.raises(InputError, match=r"write each of the words in quotes: \['no', 'unsure', 'yes'\]"):
+            Likert.model_validate({"id": "q", "text": "?", "words": words, "best": "last"})
     with pytest.raises(InputError, match="which end of its scale is the best"):
         Likert.model_validate({"id": "q", "text": "?", "words": ["a", "b"]})
 

@@ -6,7 +6,7 @@ Any question may be answered by "cannot judge", and a comment goes with any pres
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from ..ground.errors import InputError, either
 from ..ground.specification import Specification
@@ -150,6 +150,20 @@ class Likert(_Question):
     kind: Literal["likert"] = "likert"
     words: Annotated[tuple[str, ...], Field(min_length=2, max_length=11)]
     best: Literal["first", "last"]
+
+    @field_validator("words", mode="before")
+    @classmethod
+    def _quoted(cls, words: Any) -> Any:
+        if (
+            isinstance(words, Sequence)
+            and not isinstance(words, str)
+            and not all(isinstance(one, str) for one in words)
+        ):
+            raise InputError(
+                "YAML takes words such as yes, no, on, off and numbers for other values; write each of the words in "
+                "quotes: ['no', 'unsure', 'yes']."
+            )
+        return words
 
     @model_validator(mode="before")
     @classmethod
