@@ -138,6 +138,9 @@ def test_the_hash_of_the_key_is_published(cases: Path, tmp_path: Path) -> None:
     key.write_text(key.read_text(encoding="utf-8").replace("attacked", "hidden"), encoding="utf-8")
     with pytest.raises(FileFormatError, match="is not the key that study was frozen with"):
         bundle.unsealed()
+    key.unlink()
+    with pytest.raises(FileFormatError, match=r"study.key.json is not beside the study; say by --key where it is kept"):
+        bundle.unsealed()
 
 
 @pytest.mark.slow

@@ -16,6 +16,7 @@ Readers of images never meet the names of files: they ask for the presentations.
 import hashlib
 import json
 import math
+import os
 import re
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
@@ -124,10 +125,17 @@ class Shown(Specification):
         return 0 <= round(mark["row"]) - top < height and 0 <= round(mark["column"]) - left < width
 
 
+def beside(folder: str | Path, ending: str) -> Path:
+    """A file beside the folder of a study, called like it with an ending."""
+    folder = Path(folder)
+    if folder.name in ("", ".."):  # such as "." for who stands in it
+        folder = Path(os.path.abspath(folder))  # and follows no link, beside which the files lie
+    return folder.with_name(f"{folder.name}{ending}")
+
+
 def key_of(folder: str | Path) -> Path:
     """Where the key to a frozen study lies, if nobody has moved it."""
-    folder = Path(folder)
-    return folder.with_name(f"{folder.name}.key.json")
+    return beside(folder, ".key.json")
 
 
 def freeze(plan: Plan, folder: str | Path, beside: str | Path = ".") -> Path:
@@ -527,6 +535,8 @@ class Bundle:
     def unsealed(self, key: str | Path | None = None) -> dict[str, Any]:
         """The key to the blinding; FileFormatError unless it is the one whose hash the freeze published."""
         path = key_of(self.folder) if key is None else to_path(key)
+        if key is None and not path.exists():
+            raise FileFormatError(f"the key {path.name} is not beside the study; say by --key where it is kept.")
         if _hash(path) != self.hash_of_key:
             raise FileFormatError(f"{path.name} is not the key that {self.folder.name} was frozen with; find that one.")
         found: dict[str, Any] = read_json(path)

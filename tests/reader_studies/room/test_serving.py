@@ -15,6 +15,7 @@ import pytest
 
 from helpers.reading import free_port, opened_study
 from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.reader_studies.bundle import key_of
 from napari_recon_robust.reader_studies.room.serving import Serving, answers_of, check_address, open_answers, origin_of
 
 PEM = Path("file.pem")
@@ -78,6 +79,14 @@ def test_the_page_is_at_its_address(tmp_path: Path, host: str) -> None:
 
 def test_answers_lie_beside_the_study() -> None:
     assert answers_of("studies/one.two") == Path("studies/one.two.answers.sqlite")
+
+
+def test_a_study_is_found_by_who_stands_in_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "one" / "inner").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "one")
+    assert (answers_of("."), key_of(".")) == (tmp_path / "one.answers.sqlite", tmp_path / "one.key.json")
+    monkeypatch.chdir("inner")
+    assert answers_of("..") == tmp_path / "one.answers.sqlite"
 
 
 def served(study: Path, port: int, *options: str) -> subprocess.Popen[bytes]:

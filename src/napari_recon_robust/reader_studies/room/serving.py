@@ -8,15 +8,14 @@ from pathlib import Path
 from ...ground.errors import InputError, to_install
 from ...ground.guard import shown
 from ..answers import Answers
-from ..bundle import Bundle
+from ..bundle import Bundle, beside
 
 _USUAL_PORT = {"http": ":80", "https": ":443"}  # which browsers leave out
 
 
 def answers_of(folder: str | Path) -> Path:
     """Where the answers to a frozen study lie by default."""
-    folder = Path(folder)
-    return folder.with_name(f"{folder.name}.answers.sqlite")
+    return beside(folder, ".answers.sqlite")
 
 
 def open_answers(folder: str | Path, answers: str | Path | None = None) -> Answers:
