@@ -201,6 +201,16 @@ def test_a_figure_of_few_lesions_has_more_room_on_the_side_of_one_half() -> None
             assert (found.value - low > high - found.value) is (found.value > 0.5)
 
 
+def test_a_reader_without_a_case_in_both_arms_is_named_at_the_difference_of_scores() -> None:
+    """He stopped in the first half of a sequential sitting: the means of single arms have his scores."""
+    made = plan(cases=cases(6))
+    rows = scored(made, lambda arm, case, reader: (int(case.id[1:]) + reader) % 3 + (arm == "clean"))
+    left = [row for row in rows if row["reader"] != "R3" or (row["arm"] == "clean") == (row["case"] < "c3")]
+    found = only(analyse(made, left).findings, "difference of scores", "clean − attacked")
+    assert found.note == "R3 left out, who judged no case in both arms"
+    assert only(analyse(made, rows).findings, "difference of scores", "clean − attacked").note == ""
+
+
 def test_readings_that_are_not_of_both_arms_are_left_out_and_said() -> None:
     made = plan(questions=LESION, cases=cases(20))
     rows = scored(made, rated(), "lesion")

@@ -43,7 +43,8 @@ def scores(plan: Plan, question: Question, rows: Sequence[Row]) -> Found:
     for one, other in pairs_of(plan):
         both, second = _of_both(read, one, other)
         if both:
-            found += _difference(question, (one, other), both, second)
+            single = [reader for reader in readers_of(read) if reader not in readers_of(both)]
+            found += _difference(question, (one, other), both, second, single)
             area, lines[f"{one} against {other}"] = _graded(question, one, other, both, second)
             found.findings.append(area)
         else:
@@ -92,7 +93,10 @@ def _of_both(rows: Sequence[Row], one: str, other: str) -> tuple[list[Row], list
     return both, [by_place[row["reader"], row["case"], other]["score"] for row in both]
 
 
-def _difference(question: Question, arms: tuple[str, str], both: Sequence[Row], second: Sequence[float]) -> Found:
+def _difference(
+    question: Question, arms: tuple[str, str], both: Sequence[Row], second: Sequence[float], single: Sequence[str]
+) -> Found:
+    """single: the readers who have judged no case in both arms; the means of each arm have them all the same."""
     apart = [row["score"] - other for row, other in zip(both, second, strict=True)]
     widest = question.scale[1] - question.scale[0]
     found, note = mean(apart, both, -widest, widest), ""
@@ -100,6 +104,8 @@ def _difference(question: Question, arms: tuple[str, str], both: Sequence[Row], 
     if found.readers == 1:
         p = paired.difference(apart, [0.0] * len(apart), patients_of(both)).wilcoxon
         note = "p by Wilcoxon's signed rank test over patients"
+    if single:
+        note = "; ".join(filter(None, (note, f"{', '.join(single)} left out, who judged no case in both arms")))
     told: dict[str, Any] = {"p": p, "note": note, "drawn": "Differences"}
     return Found(
         [averaged(question.id, "difference of scores", minus(*arms), found, both, **told, measure="mean", arms=arms)]
