@@ -40,8 +40,10 @@ def test_who_was_let_in_needs_no_invitation(study: Callable[..., Answers]) -> No
     assert access.uninvited() == ["R1", "R2"]
     access.enter(access.invite("R1"))
     assert access.uninvited() == ["R2"]
-    with pytest.raises(InputError, match="there is no reader 'R3'"):
+    with pytest.raises(InputError, match="there is no reader 'R3'; the study has R1 to R2, fixed by the freeze"):
         access.invite("R3")
+    with pytest.raises(InputError, match="the study has R1 alone"):
+        study("single", design={"readers": 1}).access.invite("R2")
 
 
 @pytest.mark.slow

@@ -104,7 +104,11 @@ class Access:
     def check_reader(self, reader: str) -> None:
         """Raise InputError for a reader whom the study does not have."""
         if reader not in self._readers:
-            raise InputError(f"there is no reader {reader!r}; the study has R1 to R{len(self._readers)}.")
+            known = "R1 alone" if len(self._readers) == 1 else f"R1 to R{len(self._readers)}"
+            raise InputError(
+                f"there is no reader {reader!r}; the study has {known}, fixed by the freeze: invite somebody else "
+                "as one that nobody has begun, or see “Readers who stop or join” in docs/reader-studies.md."
+            )
 
 
 def _hashed(secret: str) -> str:

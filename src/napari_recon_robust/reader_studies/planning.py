@@ -94,6 +94,7 @@ questions: {questions}
 cases:
 {cases}
 
+# readers: one or two to spare, since `freeze` fixes their number; who never reads counts for nothing.
 design: {{kind: crossed, readers: 4, sittings: sequential, repeats: 0, pilot: false}}
 viewing: {{reference: false, window: true, zoom: true, smoothing: false, modes: [side, flicker, wipe]}}
 

@@ -12,6 +12,8 @@ from helpers.reading import LESION, case_of, free_port, opened_study
 from napari_recon_robust.cases.record import save_case
 from napari_recon_robust.cli import cli
 from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.reader_studies.exchange import read_exchanged
+from napari_recon_robust.reader_studies.ratings import Ratings
 from napari_recon_robust.reader_studies.room.serving import Serving, open_answers
 
 
@@ -130,6 +132,30 @@ def test_figures_of_a_study_that_is_still_read_say_so(tmp_path: Path) -> None:
                 answers.record(reader, shown.id, 0, {"sharpness": {"level": 1}})
     for command, file in (("analyse", "analysis.html"), ("export", "answers.csv")):
         assert "not complete" not in run(command, *written, tmp_path / file)
+
+
+def test_a_reader_of_a_second_freeze_is_compared_with_the_others(tmp_path: Path) -> None:
+    """As the document says where no place is left: the newcomer is renamed, and the rows stand in one file."""
+    tables = []
+    for name, readers in (("first", 2), ("second", 1)):
+        folder = tmp_path / name
+        folder.mkdir()
+        with opened_study(folder, questions=LESION, design={"readers": readers}) as answers:
+            for reader in answers.bundle.readers:
+                answers.consent(reader)
+                while (shown := answers.place(reader).shown) is not None:
+                    judged = {"seen": "yes", "confidence": 9 * shown.number if name == "first" else 50}
+                    answers.record(reader, shown.id, 0, {"lesion": judged})
+        kept = ["--answers", folder / "answers.sqlite", "--output", folder / "answers.csv"]
+        run("export", folder / "study", *kept)
+        tables.append((folder / "answers.csv").read_text(encoding="utf-8").splitlines(keepends=True))
+    first, second = tables
+    newcomer = [row.replace("R1,", "R3,", 1) for row in second[1:]]
+    (tmp_path / "all.csv").write_text("".join([*first, *newcomer]), encoding="utf-8")
+    data = read_exchanged(tmp_path / "all.csv")
+    assert isinstance(data, Ratings)
+    assert (data.readers, data.readings) == (("R1", "R2", "R3"), 36)
+    assert "all, area under the ROC curve, clean: " in run("compare", tmp_path / "all.csv")
 
 
 def broken_blind(answers: Path) -> list[str]:
