@@ -39,6 +39,15 @@ def test_the_same_is_found_in_each_format(tmp_path: Path, suffix: str) -> None:
     ]
 
 
+def test_arms_are_compared_in_the_order_of_the_plan_or_of_their_names(tmp_path: Path) -> None:
+    """Whichever arm the draw showed first: a difference would change its sign with it."""
+    for order in (rows(), rows()[::-1]):
+        assert exchanged(order).arms == ("attacked", "clean")
+        for suffix in (".imrmc", ".xlsx"):
+            path = write_exchanged(exchanged(order, arms=["clean", "attacked"]), tmp_path / f"answers{suffix}")
+            assert read_exchanged(path).arms == ("clean", "attacked")
+
+
 def test_van_dykes_readers_are_compared_from_a_file(shared: Path, tmp_path: Path) -> None:
     with (shared / "data/readers/vandyke.csv").open(encoding="utf-8") as file:
         read = list(csv.DictReader(file))

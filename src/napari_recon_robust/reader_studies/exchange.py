@@ -17,11 +17,13 @@ from .ratings import Ratings
 from .rjafroc import read_rjafroc, write_rjafroc
 
 
-def exchanged(rows: Sequence[Mapping[str, Any]], question: str = "") -> Ratings | Marks:
+def exchanged(
+    rows: Sequence[Mapping[str, Any]], question: str = "", arms: Sequence[str] | None = None
+) -> Ratings | Marks:
     """The ratings or marks in rows of `export.long_table`, of readings alone, no training and no repeats.
 
-    question: about lesions; may be left out where there is one only. Raises InputError where there is no such
-    question, or the truth is not known.
+    question: about lesions; may be left out where there is one only. arms: in the order of the plan, by default in that
+    of their names. Raises InputError where there is no such question, or the truth is not known.
     """
     asked = [row for row in rows if "seen" in row["answer"] or "marks" in row["answer"]]
     known = list(dict.fromkeys(row["question"] for row in asked))
@@ -32,8 +34,8 @@ def exchanged(rows: Sequence[Mapping[str, Any]], question: str = "") -> Ratings 
         raise InputError(f"other programs read answers about lesions; {named}")
     chosen = [row for row in rows if row["question"] == question and row["purpose"] == "reading"]
     if any("marks" in row["answer"] for row in chosen):
-        return Marks.of(chosen)[0]
-    return Ratings.of(chosen)
+        return Marks.of(chosen, arms)[0]
+    return Ratings.of(chosen, arms)
 
 
 def write_exchanged(data: Ratings | Marks, path: str | Path) -> Path:

@@ -48,7 +48,7 @@ class Marks:
         """
         if any(row["lesion"] is None or (row["lesion"] and not row["lesions"]) for row in rows):
             raise InputError("a mark can be told from a false one only where lesion and place of each case are known.")
-        names = tuple(dict.fromkeys(row["arm"] for row in rows)) if arms is None else tuple(arms)
+        names = tuple(sorted({row["arm"] for row in rows}) if arms is None else arms)
         readers = sorted({row["reader"] for row in rows})
         cases = {row["case"]: row for row in rows}
         judged = {(row["arm"], row["reader"], row["case"]) for row in rows if row["score"] is not None}

@@ -54,12 +54,12 @@ class Ratings:
     def of(cls, rows: Sequence[Mapping[str, Any]], arms: Sequence[str] | None = None) -> Self:
         """From rows of `export.long_table` for one question; InputError where the truth of a case is not known.
 
-        arms: in their order, by default the order in which they come.
+        arms: in their order, by default that of their names: rows are in the order of the draw.
         """
         if not rows or any(row["lesion"] is None for row in rows):
             raise InputError("there are no answers to cases whose truth is known; add lesion: true or false to each.")
         cases = {row["case"]: row for row in rows}
-        names = tuple(dict.fromkeys(row["arm"] for row in rows)) if arms is None else tuple(arms)
+        names = tuple(sorted({row["arm"] for row in rows}) if arms is None else arms)
         readers = tuple(sorted({row["reader"] for row in rows}))
         values = np.full((len(names), len(readers), len(cases)), np.nan)
         order = list(cases)

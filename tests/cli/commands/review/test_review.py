@@ -149,6 +149,8 @@ def test_a_reader_of_a_second_freeze_is_compared_with_the_others(tmp_path: Path)
         kept = ["--answers", folder / "answers.sqlite", "--output", folder / "answers.csv"]
         run("export", folder / "study", *kept)
         tables.append((folder / "answers.csv").read_text(encoding="utf-8").splitlines(keepends=True))
+    run("export", folder / "study", "--answers", folder / "answers.sqlite", "--output", folder / "answers.imrmc")
+    assert read_exchanged(folder / "answers.imrmc").arms == ("clean", "attacked")
     first, second = tables
     newcomer = [row.replace("R1,", "R3,", 1) for row in second[1:]]
     (tmp_path / "all.csv").write_text("".join([*first, *newcomer]), encoding="utf-8")

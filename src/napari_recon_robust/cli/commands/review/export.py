@@ -33,11 +33,13 @@ def export(study: Path, answers: Path | None, key: Path | None, output: Path, qu
     if output.suffix == ".csv":
         refuse_idle(("question",), "for .csv, which gets all answers")
     with open_answers(study, answers) as opened:
-        rows = long_table(opened, opened.unsealed(key))
+        unsealed = opened.unsealed(key)
+        rows = long_table(opened, unsealed)
         if not rows:
             raise InputError("nothing was read yet; there is nothing to export.")
         incomplete = unread(opened)
-        data = None if output.suffix == ".csv" else exchanged(rows, question)
+        arms = [arm["name"] for arm in unsealed["plan"]["arms"]]
+        data = None if output.suffix == ".csv" else exchanged(rows, question, arms)
         with opened.breaking_blind("exported") as head:
             if data is None:
                 write(output, to_csv(rows).encode())
