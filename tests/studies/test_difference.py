@@ -432,6 +432,21 @@ def test_methods_of_one_study_are_paired(first: pl.DataFrame) -> None:
     assert next(sentences(found)).startswith("VarNet less TV, R = 4, ")
 
 
+def test_a_baseline_may_be_named_by_its_id_where_it_has_one_setting(first: pl.DataFrame) -> None:
+    """As a method with a knob in the plan has a label such as "tv weight=0.004"."""
+    metric = ["ssim_region_perturbed"]
+    named = first.with_columns(
+        method=pl.col("method_label").str.to_lowercase(),
+        method_label=pl.col("method_label").replace("TV", "tv weight=0.004"),
+    )
+    found = method_difference(named, "tv", metrics=metric)
+    assert set(found["method_label"]) == {"VarNet less tv weight=0.004"}
+    assert found.equals(method_difference(named, "tv weight=0.004", metrics=metric))
+    stronger = named.filter(method="tv").with_columns(method_label=pl.lit("tv weight=0.01"))
+    with pytest.raises(InputError, match=r"has tv at 2 settings; choose from tv weight=0.004, tv weight=0.01\.$"):
+        method_difference(pl.concat([named, stronger]), "tv")
+
+
 def test_what_was_found_on_one_method_is_paired_as_the_same_for_all(first: pl.DataFrame) -> None:
     attack = {"perturbation": "worst-case", "control": False}
     found_on = first.filter(**attack).with_columns(found_for=pl.lit("TV"))

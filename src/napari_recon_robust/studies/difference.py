@@ -77,13 +77,15 @@ def method_difference(
 ) -> "DataFrame":
     """The mean differences of every other method less a baseline, over the trials that both have in one study.
 
-    trials: the table of a study. baseline: a method's label, as the column method_label has it. A trial is the same of
-    two methods if file, slice, mask, region and its place, perturbation and seed agree. Where each method has a
-    perturbation of its own, such as an attack, these are paired, each method with its own; one that was found on some
-    method (`found_on`) is the same for both, also for that method.
+    trials: the table of a study. baseline: a method's label, as the column method_label has it, or, where the study has
+    that method at one setting, what the column method has. A trial is the same of two methods if file, slice, mask,
+    region and its place, perturbation and seed agree. Where each method has a perturbation of its own, such as an
+    attack, these are paired, each method with its own; one that was found on some method (`found_on`) is the same for
+    both, also for that method.
 
-    The result is that of `study_difference`; method_label is such as "unet less tv". Raises InputError for a label that
-    the study lacks, for a study of a single method, for a metric that was not measured, and where no trial is shared.
+    The result is that of `study_difference`; method_label is such as "unet less tv". Raises InputError for a name that
+    is not one method of the study, for a study of a single method, for a metric that was not measured, and where no
+    trial is shared.
     """
     both = _pairs(*sides(trials, baseline))
     if both.is_empty():
@@ -94,13 +96,13 @@ def method_difference(
 def sides(trials: "DataFrame", baseline: str) -> tuple["DataFrame", "DataFrame"]:
     """The trials of a baseline, once for each other method, and those of the others, as two studies to compare.
 
-    Raises InputError for a label that the study lacks, for a study of a single method, and for one without a trial.
+    baseline: as for `method_difference`. Raises InputError for a name that is not one method of the study, for a study
+    of a single method, and for one without a trial.
     """
     library = polars()
     check_finished(trials)
     labels = trials["method_label"].unique(maintain_order=True).to_list()
-    if baseline not in labels:
-        raise InputError(f"the study has no method {baseline!r}; choose from {', '.join(labels)}.")
+    baseline = _label_of(trials, labels, baseline)
     if len(labels) == 1:
         raise InputError(f"the study has one method, {baseline}; name a second study to compare it with.")
     found = []
@@ -110,6 +112,17 @@ def sides(trials: "DataFrame", baseline: str) -> tuple["DataFrame", "DataFrame"]
             found.append([trials.filter(method_label=one).with_columns(name) for one in (baseline, label)])
     one, other = (library.concat(tables) for tables in zip(*found, strict=True))
     return one, other
+
+
+def _label_of(trials: "DataFrame", labels: Sequence[str], name: str) -> str:
+    """The label of a method that is named by it, or by its id where that has one setting only."""
+    if name in labels:
+        return name
+    settings = trials.filter(method=name)["method_label"].unique(maintain_order=True).to_list()
+    if len(settings) == 1:
+        return str(settings[0])
+    why = f"has {name} at {len(settings)} settings" if settings else f"has no method {name!r}"
+    raise InputError(f"the study {why}; choose from {', '.join(settings or labels)}.")
 
 
 def _compared(both: "DataFrame", metrics: Sequence[str], volumes: Sequence[int]) -> "DataFrame":
