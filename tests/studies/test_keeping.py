@@ -1,13 +1,18 @@
+from types import SimpleNamespace
+from typing import Any, cast
+
+import polars as pl
 import pytest
 
 import napari_recon_robust as rr
+from helpers.study_table import table
 from napari_recon_robust.cases.record import anatomy_hash, array_hash
 from napari_recon_robust.cases.replay import replay
 from napari_recon_robust.evaluation.metrics import Metrics
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.progress import run
-from napari_recon_robust.studies.keeping import kept_cases, larger_is_worse
-from napari_recon_robust.studies.plan import IMAGE_METRICS
+from napari_recon_robust.studies.keeping import kept_cases, larger_is_worse, worst_of
+from napari_recon_robust.studies.plan import IMAGE_METRICS, Keep
 from napari_recon_robust.studies.running import open_study, run_study
 from napari_recon_robust.studies.store import Store
 from napari_recon_robust.studies.work import store_beside
@@ -55,6 +60,26 @@ def test_each_image_metric_of_a_plan_says_which_end_is_worst() -> None:
     assert set(IMAGE_METRICS) == set(Metrics.__dataclass_fields__)
     worse = [larger_is_worse(f"{start}{name}_region_perturbed") for name in IMAGE_METRICS for start in ("", "start_")]
     assert worse == [False] * 4 + [True] * 2
+
+
+def test_images_without_a_truth_are_ranked_by_themselves() -> None:
+    """They are measured against the method's own clean image, to which they are nearer than to any truth."""
+    undersampled = pl.when(pl.col("scan") != "head0.h5")
+    attacked = table(volumes=3, methods=1).filter(perturbation="worst-case", control=False, budget=0.04)
+    trials = attacked.with_columns(
+        ssim_region_clean=undersampled.then("ssim_region_clean"),
+        ssim_region_perturbed=undersampled.then("ssim_region_perturbed").otherwise(0.99),
+        found_for=pl.lit(None, pl.String),
+    )
+
+    def kept(by: str) -> list[str]:
+        study = cast(Any, SimpleNamespace(plan=SimpleNamespace(keep=Keep(worst=1, by=by, group=("method_label",)))))
+        worst = pl.DataFrame({"trial": worst_of(study, trials)}).join(trials, on="trial", maintain_order="left")
+        return list(worst["scan"])
+
+    assert len(kept("ssim_region_perturbed")) == 2
+    assert kept("ssim_region_perturbed")[1] == "head0.h5"
+    assert len(kept("contrast_recovery_region_perturbed")) == 1, "is measured in the image itself"
 
 
 @pytest.mark.slow

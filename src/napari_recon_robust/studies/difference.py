@@ -16,11 +16,11 @@ from ..statistics.multiple import holm
 from .columns import CLEAN, INSERTED, PLACE, POOLED_MASK, pattern_words, plan_regions_first, told_words, varied
 from .exporting import check_finished
 from .plan import IMAGE_METRICS, LESION_METRICS
-from .rows import polars
+from .rows import OWN, against, polars
 from .trial import canonical
 
 if TYPE_CHECKING:
-    from polars import DataFrame, Expr, Series
+    from polars import DataFrame, Series
 
 VOLUMES = (10, 20, 50)
 SHOWN = ("ssim_foreground_clean", "ssim_region_clean", "ssim_region_perturbed")  # of all metrics, unless one asks
@@ -29,7 +29,6 @@ _YOUNGER = ("centre_fraction", "minimum_centre_lines", "region_digest")  # colum
 _CHANGE = ("perturbation", "perturbation_knobs", "budget", "control", "found_for", "seed")
 _GROUP = ("method_label", *POOLED_MASK, *_CHANGE[:-1])  # means are over seeds
 _OF_REGIONS = ("region", "region_digest")
-_TRUTH, _OWN = "fully sampled image", "clean image"  # what an image is measured against
 _NAMED = 3  # values that one study has alone, and columns of them in an error's sentence
 _NOT_TOLD = ("volume", "region_digest")  # the file and the region tell them
 _NOTHING_SHARED = (
@@ -267,7 +266,7 @@ def sentences(table: "DataFrame") -> Iterator[str]:
         budget = "" if row["budget"] is None else f"η = {100 * row['budget']:g}%"
         found = "" if row["found_for"] is None else f", found on {row['found_for']}"
         control = ", random control" if row["control"] else ""
-        against = ", against the clean image" if row["against"] == _OWN else ""
+        against = ", against the clean image" if row["against"] == OWN else ""
         setting = " ".join(filter(None, (row["perturbation"], at, budget)))
         change = "clean" if row["perturbation"] == CLEAN else f"{setting}{found}{control}{against}"
         sampled = "as acquired" if row["acceleration"] is None else f"R = {row['acceleration']:g}"
@@ -399,17 +398,6 @@ def _once(both: "DataFrame", metric: str) -> "DataFrame":
     )
 
 
-def _against(both: "DataFrame", metric: str) -> "Expr":
-    """What the images of each pair are measured against, by whether there is a figure of the clean ones.
-
-    Where there is a fully sampled image, trials with a perturbation have the clean image's figure, too.
-    """
-    library, of_clean = polars(), metric.replace("_perturbed", "_clean")
-    if of_clean == metric or of_clean not in both.columns or not metric.startswith(IMAGE_METRICS):
-        return library.lit(_TRUTH)
-    return library.when(library.col(of_clean).is_null()).then(library.lit(_OWN)).otherwise(library.lit(_TRUTH))
-
-
 def _finite(rows: "DataFrame", metric: str) -> "DataFrame":
     """The pairs of which both values are numbers."""
     return rows.filter(rows[metric].is_finite() & rows[f"{metric}_second"].is_finite())
@@ -417,7 +405,7 @@ def _finite(rows: "DataFrame", metric: str) -> "DataFrame":
 
 def _differences(both: "DataFrame", metric: str, volumes: Sequence[int]) -> Iterator[dict[str, Any]]:
     """One row for each group."""
-    rows = _finite(_once(both, metric), metric).with_columns(against=_against(both, metric))
+    rows = _finite(_once(both, metric), metric).with_columns(against=against(both, metric))
     by = [*(name for name in _GROUP if name in rows.columns), "against"]
     for names, group in rows.group_by(by, maintain_order=True):
         one, other, of = group[metric], group[f"{metric}_second"], group["volume"].to_list()

@@ -19,7 +19,7 @@ from .expand import Study
 from .measure import outcome_of
 from .mistakes import Unfit
 from .plan import METRICS, Keep
-from .rows import polars
+from .rows import against, polars
 from .shared import OpenScan, SharedSlice
 from .store import Store
 from .table import NUMBER, columns_of
@@ -54,7 +54,8 @@ def check_columns(study: Study) -> None:
 def worst_of(study: Study, table: "DataFrame") -> list[str]:
     """The trials of each group of the plan with the worst values, worst first within each.
 
-    What was found for another method is left out: a replay that searches again could not find it.
+    Undersampled scans are groups of their own where their images are measured against the clean ones. What was found
+    for another method is left out: a replay that searches again could not find it.
     """
     library, keep = polars(), study.plan.keep
     falls = larger_is_worse(keep.by)
@@ -66,7 +67,8 @@ def worst_of(study: Study, table: "DataFrame") -> list[str]:
         & library.col(keep.by).is_not_nan()
     )
     found = found.sort(keep.by, "trial", descending=[falls, False], nulls_last=True)
-    worst: list[str] = found.group_by(keep.group, maintain_order=True).head(keep.worst)["trial"].to_list()
+    groups = found.group_by(*keep.group, against(found, keep.by).alias("against"), maintain_order=True)
+    worst: list[str] = groups.head(keep.worst)["trial"].to_list()
     return worst
 
 

@@ -1,4 +1,4 @@
-"""Rows of the table of a study in files: Parquet, and the lines of an attempt that is under way."""
+"""Rows of the table of a study: in files, Parquet or the lines of an attempt under way; what images are measured by."""
 
 import json
 import os
@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from ..ground.errors import FileFormatError, InputError, one_line, to_install
 from ..ground.guard import check_memory, opening, read, shown, status
+from .plan import IMAGE_METRICS
 
 if TYPE_CHECKING:
-    from polars import DataFrame
+    from polars import DataFrame, Expr
 
 Row = Mapping[str, Any]
+TRUTH, OWN = "fully sampled image", "clean image"  # what an image is measured against
 
 _LONGEST = 2**28  # bytes of the lines of an attempt
 _TAIL = 8  # bytes at the end of a Parquet file: the length of its footer, and four letters
@@ -53,6 +55,17 @@ def frame_of(rows: Sequence[Row], columns: Mapping[str, str]) -> "DataFrame":
         return made(rows)
     except Exception:
         return made([row for row in rows if fits(row)])
+
+
+def against(trials: "DataFrame", metric: str) -> "Expr":
+    """What the images of each trial are measured against, by whether there is a figure of the clean ones.
+
+    Where there is a fully sampled image, trials with a perturbation have the clean image's figure, too.
+    """
+    library, of_clean = polars(), metric.replace("_perturbed", "_clean")
+    if of_clean == metric or of_clean not in trials.columns or not metric.startswith(IMAGE_METRICS):
+        return library.lit(TRUTH)
+    return library.when(library.col(of_clean).is_null()).then(library.lit(OWN)).otherwise(library.lit(TRUTH))
 
 
 def packed(frame: "DataFrame") -> bytes:
