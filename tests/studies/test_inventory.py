@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 
 from helpers.studies import another
+from napari_recon_robust.cases.record import file_hash
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.errors import InputError, ReconRobustError
 from napari_recon_robust.ground.progress import run
+from napari_recon_robust.io import stamp
 from napari_recon_robust.studies.inventory import Inventory, matching, take_inventory
 from napari_recon_robust.studies.mistakes import Unfit
 from napari_recon_robust.studies.plan import read_plan
@@ -104,6 +106,21 @@ def test_a_digest_serves_while_the_file_has_not_changed(write_plan, tmp_path, mo
     assert inventory(path, digests=True, known=first) == first
     (tmp_path / "head.h5").touch()
     assert inventory(path, digests=True, known=first).scans[0].digest == "new"
+
+
+def test_another_scan_of_the_same_size_and_time_is_another_scan(write_plan, tmp_path) -> None:
+    """As of an archive that gives all of its files one time; scans of one shape have one size."""
+    path, file = write_plan(), tmp_path / "head.h5"
+    first, before = inventory(path, digests=True), file.stat()
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert stamp(file) == (first.scans[0].size, first.scans[0].changed)
+    again = inventory(path, digests=True, known=first)
+    assert again.scans[0].digest == file_hash(file) != first.scans[0].digest
+    earlier = Inventory(scans=(first.scans[0].model_copy(update={"middle": ""}),))
+    assert inventory(path, digests=True, known=earlier).scans[0].digest == first.scans[0].digest, "as before"
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import csv
 import os
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from hashlib import sha256
 from io import StringIO
 from itertools import chain, takewhile
 from pathlib import Path
@@ -45,11 +46,11 @@ class DrawnRegion(BaseModel):
 class ScanFacts(BaseModel):
     """One scan. path: as the plan names it, relative to its folder. digest: SHA-256 of its files, "" if not asked for.
 
-    axes: the names that the plan gives to its axes. volume: the unit of statistics. size, changed: their `io.stamp`; as
-    long as it is that, a digest stays valid. annotations: by the number of the plan's part that asks for them. drawn:
-    likewise. scores: of the filter's proxy, by slice; scored: what determined them. chosen: why the filter chose a
-    slice. whole: whether it is fully sampled, None where the plan does not ask or k-space cannot be read. notes: what
-    was guessed of the file, or does not apply to it.
+    axes: the names that the plan gives to its axes. volume: the unit of statistics. size, changed: their `io.stamp`;
+    middle: the SHA-256 of a few bytes of each; as long as these are the same, a digest stays valid. annotations: by the
+    number of the plan's part that asks for them. drawn: likewise. scores: of the filter's proxy, by slice; scored: what
+    determined them. chosen: why the filter chose a slice. whole: whether it is fully sampled, None where the plan does
+    not ask or k-space cannot be read. notes: what was guessed of the file, or does not apply to it.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -60,6 +61,7 @@ class ScanFacts(BaseModel):
     digest: str = ""
     size: int = 0
     changed: int = 0
+    middle: str = ""
     axes: tuple[str, ...] | None = None
     slices: int
     matrix: tuple[int, int]
@@ -200,7 +202,7 @@ def _facts(
         if not (wanted.holds(value) if isinstance(wanted, Bounds) else _is_one_of(value, wanted)):
             return None
     axes = _axes(plan, folder / path, path)
-    same = known is not None and axes == known.axes and stamp(folder / path) == (known.size, known.changed)
+    same = known is not None and axes == known.axes and _is_unchanged(folder / path, known)
     whole = _is_whole(plan, scan, known if same else None)
     labels = dict(row)
     volume = labels.pop(plan.scans.volume, "") if plan.scans.volume else ""
@@ -307,10 +309,23 @@ def _clean(plan: Plan) -> list[bool]:
 
 
 def _with_digest(facts: ScanFacts, file: Path, known: ScanFacts | None) -> ScanFacts:
-    size, changed = stamp(file)
-    same = known is not None and known.digest and (known.size, known.changed) == (size, changed)
+    (size, changed), middle = stamp(file), _middle_hash(file)
+    same = known is not None and known.digest and _is_unchanged(file, known)
     digest = known.digest if known is not None and same else file_hash(*files_of(file))
-    return facts.model_copy(update={"digest": digest, "size": size, "changed": changed})
+    return facts.model_copy(update={"digest": digest, "size": size, "changed": changed, "middle": middle})
+
+
+def _is_unchanged(file: Path, known: ScanFacts) -> bool:
+    """Whether the files of a scan are those that are known, as far as can be told without reading all of them.
+
+    Scans of one shape have one size, and copies or unpacked archives may have one time as well, so that a few bytes of
+    k-space are looked at, too. Inventories of earlier versions have none.
+    """
+    return stamp(file) == (known.size, known.changed) and known.middle in ("", _middle_hash(file))
+
+
+def _middle_hash(file: Path) -> str:
+    return sha256(b"".join(map(_middle_of, files_of(file)))).hexdigest()
 
 
 def _is_one_of(value: Any, wanted: Sequence[str | float]) -> bool:
@@ -370,12 +385,12 @@ def _size(facts: ScanFacts, folder: Path) -> int:
     return stamp(folder / facts.path)[0]
 
 
-def _middle(facts: ScanFacts, folder: Path) -> bytes:
-    """A few bytes of k-space, in which no two scans agree."""
-    return b"".join(_middle_of(file) for file in files_of(folder / facts.path))
+def _middle(facts: ScanFacts, folder: Path) -> str:
+    return _middle_hash(folder / facts.path)
 
 
 def _middle_of(file: Path) -> bytes:
+    """A few bytes of k-space, in which no two scans agree."""
     with open_file(file) as opened:
         opened.seek(status(file).st_size // 2)
         return opened.read(_MIDDLE)
