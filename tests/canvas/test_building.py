@@ -32,7 +32,7 @@ def test_a_layer_is_added_in_a_turn_of_its_own(later: Any) -> None:
     panels = Panels(ViewerModel(), later)
     panels.open(Geometry(SHAPE), start=3)
     panels.show(ORDER)
-    panels.write("difference", 3, np.ones((32, 40)))
+    panels.write("difference", 3, np.ones((32, 40)), "Difference")
     assert panels.navigation.slice == 3, "before there is a layer"
     counts = []
     while later.waiting:

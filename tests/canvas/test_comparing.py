@@ -19,6 +19,11 @@ def comparing(panels: Panels) -> Comparing:
     return comparing
 
 
+def turn(comparing: Comparing, index: int) -> None:
+    comparing.panels.navigation.slice = index
+    comparing.turned_to()
+
+
 def seen(comparing: Comparing, key: str) -> np.ndarray:
     return comparing.panels.panels[key].stack[2]
 
@@ -120,8 +125,7 @@ def test_pictures_of_two_slices_are_not_compared(comparing: Comparing) -> None:
     comparing.view.wipe = 0.5
     comparing.put("perturbed", Picture(3, np.full((32, 40), 9.0, np.float32), "Other"))
     assert comparing.host is None
-    assert (comparing.panels.panels["perturbed"].stack[3] == 9).all()
-    assert comparing.panels.panels["perturbed"].title == "Perturbed · computing…", "slice 2 is turned to"
+    assert comparing.panels.panels["perturbed"].title == "Slice 3 · Other · reading slice 2…"
     comparing.write_difference()
     assert not comparing.panels.panels["difference"].filled
 
@@ -151,28 +155,47 @@ def test_an_amplified_map_is_subtracted_as_it_is(comparing: Comparing) -> None:
     assert (seen(comparing, "difference") == 50 * 0.5).all()
 
 
-def test_titles_of_another_slice_promise_nothing(comparing: Comparing) -> None:
+def test_the_images_of_the_slice_before_stand_in_for_one_that_is_turned_to(comparing: Comparing) -> None:
     comparing.write_difference()
-    difference = comparing.panels.panels["difference"]
-    before = difference.title
-    assert before.startswith("Difference ×")
-    comparing.turned_to(3)
-    assert comparing.panels.panels["clean"].title == "Clean · computing…"
-    assert difference.title == "Difference · computing…"
-    comparing.turned_to(2)
-    assert comparing.panels.panels["clean"].title == "TV · SSIM 0.9"
-    assert difference.title == before
+    shown = comparing.panels.panels
+    before = {key: (panel.title, panel.stack[2].copy()) for key, panel in shown.items()}
+    assert before["difference"][0].startswith("Difference ×")
+    for index in (3, 4):
+        turn(comparing, index)
+        for key, (title, image) in before.items():
+            assert shown[key].title == f"Slice 2 · {title} · reading slice {index}…"
+            np.testing.assert_array_equal(shown[key].stack[index], image / 2, "darker, and no more so at each step")
+            assert not shown[key].stack[:index].any(), "a slice that is saved is not taken for two"
+    turn(comparing, 2)
+    for key, (title, image) in before.items():
+        assert shown[key].title == title
+        np.testing.assert_array_equal(shown[key].stack[2], image)
 
 
-def test_what_is_drawn_while_another_slice_is_turned_to_keeps_its_title_back(comparing: Comparing) -> None:
+def test_a_phase_of_the_slice_before_keeps_its_colours(comparing: Comparing) -> None:
+    comparing.panels.shared_window.show("phase")
+    turn(comparing, 3)
+    assert (comparing.panels.panels["clean"].stack[3] == 2).all()
+
+
+def test_what_is_drawn_while_another_slice_is_turned_to_says_whose_it_is(comparing: Comparing) -> None:
     comparing.write_difference()
-    comparing.panels.navigation.slice = 3
-    comparing.turned_to(3)
+    turn(comparing, 3)
     comparing.view.wipe = 0.5
     comparing.draw()  # as by a click on another layout
     comparing.write_difference()
-    titles = {panel.title for panel in comparing.panels.panels.values()}
-    assert titles == {f"{key} · computing…" for key in ("Reference", "Clean", "Perturbed", "Difference")}
-    comparing.panels.navigation.slice = 2
-    comparing.turned_to(2)
-    assert comparing.panels.panels["perturbed"].title == "TV | Worst"
+    assert all(panel.title.startswith("Slice 2 · ") for panel in comparing.panels.panels.values())
+    comparing.put("perturbed", Picture(3, np.full((32, 40), 9.0, np.float32), "Zero-filled"))
+    assert comparing.panels.panels["perturbed"].title == "Zero-filled"
+    assert (comparing.panels.panels["perturbed"].stack[3] == 9).all()
+    turn(comparing, 2)
+    assert comparing.panels.panels["clean"].title == "TV · SSIM 0.9"
+
+
+def test_a_difference_of_images_of_two_slices_is_not_kept(comparing: Comparing) -> None:
+    comparing.write_difference()
+    comparing.put("perturbed", Picture(3, np.full((32, 40), 9.0, np.float32), "Other"))
+    turn(comparing, 4)
+    difference = comparing.panels.panels["difference"]
+    assert difference.title == "Difference · computing…"
+    assert not difference.stack.any()

@@ -63,7 +63,8 @@ def test_the_images_of_a_scan_that_was_left_are_given_free(leave: Callable[[Pane
 def test_images_are_written_in_place_one_slice_at_a_time(panels: Panels) -> None:
     data = panels.panels["clean"].image.data
     panels.write("clean", 2, np.ones((32, 40)), "TV")
-    panels.write("clean", 4, np.full((32, 40), 2.0))
+    panels.navigation.go_to(4)
+    panels.write("clean", 4, np.full((32, 40), 2.0), "TV")
     assert panels.panels["clean"].image.data is data
     assert data[4].min() == 2
     assert not data[2].any(), "a slice that was left shows what is no longer true of it"
@@ -116,7 +117,7 @@ def test_the_list_of_layers_shows_the_image_that_was_written_last(panels: Panels
     later.run()
     layer = panels.panels["clean"].image
     assert layer.thumbnail[..., :3].max() == 0
-    panels.write("clean", 2, image)
+    panels.write("clean", 2, image, "TV")
     assert layer.thumbnail[..., :3].max() > 0
 
 
@@ -125,7 +126,7 @@ def test_deleting_a_panel_takes_its_regions_along_and_nothing_else(panels: Panel
     panels.viewer.layers.remove(panels.panels["clean"].image)
     later.run()
     assert names(panels) == [name for key in ("Reference", "Perturbed", "Difference") for name in (key, "ROI", "Marks")]
-    panels.write("clean", 2, np.full((32, 40), 2.0))
+    panels.write("clean", 2, np.full((32, 40), 2.0), "TV")
     panels.show(ORDER)
     later.run()
     assert names(panels)[3] == "TV"

@@ -121,6 +121,11 @@ def _check_panels(review: Session, arranged: bool) -> None:
         if filled and index not in filled:
             first = title.partition("\n")[0]
             assert first.endswith("…") or "no image of slice" in first, (key, title)
+        former = panels.panels[key].former
+        if former is not None:
+            assert former != index, (key, title)
+            assert title.startswith(f"Slice {former} · "), (key, title)
+            assert title.endswith(f"reading slice {index}…"), (key, title)
     if acquisition.slice is None or index != acquisition.index or acquisition.asked[0] != index:
         return
     if arranged:

@@ -113,9 +113,13 @@ def test_a_cancelled_image_is_not_promised(review: Session, until: Until, slow: 
 def test_a_slice_that_is_read_is_announced_from_the_first_moment(
     review: Session, until: Until, may_read: threading.Event
 ) -> None:
+    before = {key: (title(review, key), review.panels.panels[key].stack[1].copy()) for key in ("reference", "clean")}
     review.panels.navigation.go_to(2)
-    until(lambda: title(review) == "Clean · reading slice 2…")
-    assert title(review, "reference") == "Reference · reading slice 2…"
+    until(lambda: review.bench.acquisition.index == 2)
+    for key, (said, image) in before.items():
+        assert title(review, key) == f"Slice 1 · {said} · reading slice 2…"
+        np.testing.assert_array_equal(review.panels.panels[key].stack[2], image / 2, "darker, and never black")
+    assert not review.scene.seen, "no value of it is read as one of slice 2"
     until(lambda: foot(review).message.text().startswith("Reading slice 2"))
     reference_first: list[bool] = []
     review.bench.acquisition.previewed.connect(

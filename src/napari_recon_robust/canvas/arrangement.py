@@ -59,6 +59,8 @@ class Arrangement:
             shown = [layout] if layout in available else available
         for key in self.panels.panels.keys() - set(available):
             self.comparing.drop(key)
+            if self.panels.panels[key].former is not None:
+                self.panels.empty(key, key.capitalize())
             self.panels.panels[key].rename(key.capitalize())
         self.panels.show(shown)
 

@@ -118,22 +118,13 @@ class Comparing:
         if hosts:
             self.drawn.emit()
 
-    def turned_to(self, index: int) -> None:
-        """Turn to another slice; titles that were true of the slice before are taken back until it comes again."""
-        for key, picture in self.pictures.items():
-            if picture.index == index:
-                self._draw(key)
-            else:
-                self._take_back(key)
-        both = self._pair
-        if both is not None and self.pictures[both[0]].index == index:
+    def turned_to(self) -> None:
+        """Turn to another slice: what there is of the slice before stands in for it until it is read."""
+        for key in self.pictures:
+            self._draw(key)
+        if "difference" in self.panels.panels:  # of images of two slices there is none
+            self.panels.empty("difference", computing("difference"))
             self.write_difference()
-        else:
-            self._take_back("difference")
-
-    def _take_back(self, key: str) -> None:
-        if key in self.panels.panels:
-            self.panels.panels[key].rename(computing(key))
 
     # ---------------------------------------------------------------- wipe, lens, fade and flicker
 

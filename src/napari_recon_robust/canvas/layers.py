@@ -33,8 +33,10 @@ from .panel import Panel, PanelSet
 from .shared_window import SharedWindow
 from .short_shader import shorten_letters
 from .surface import Takeover
-from .titles import computing
+from .titles import former
 from .true_words import tell_true_words
+
+_FORMER = 0.5  # of its brightness has the image of another slice than the one that is turned to
 
 
 class Panels:
@@ -196,6 +198,7 @@ class Panels:
             self.shared_window.dress(image)
         filled = set() if old is None else old.filled
         panel = Panel(image, self.drawing.new_layer(), self.marks.new_layer(), stack, title, filled)
+        panel.former = None if old is None else old.former
         self.lettering.fit(panel)
         self.overlay.join(panel)
         self.drawing.join(panel)
@@ -278,18 +281,27 @@ class Panels:
 
     # ---------------------------------------------------------------- images
 
-    def write(self, key: str, index: int, image: np.ndarray, title: str | None = None) -> None:
-        """Put a magnitude image (rows, columns) into a slice of a panel, in place; other slices are emptied.
+    def write(self, key: str, index: int, image: np.ndarray, title: str) -> None:
+        """Put an image (rows, columns) of a slice into a panel, in place.
 
-        The title is kept back while another slice is turned to.
+        While another slice is turned to, the image is seen there, darker, until one of that slice takes its place: the
+        picture is never black, and the title says of which slice it is.
         """
-        panel = self.panels[key]
-        panel.fill(index, image)
-        if title is not None:
-            panel.rename(title if index == self.navigation.slice else computing(key))
-            self.lettering.fit(panel)
+        panel, turned_to = self.panels[key], self.navigation.slice
+        if index == turned_to:
+            panel.fill(index, image)
+        else:  # a phase is a colour, which would be another one
+            darker = image if self.shared_window.part == "phase" else _FORMER * image
+            panel.fill(turned_to, darker, former=index)
+        panel.rename(title if index == turned_to else former(index, title, turned_to))
+        self.lettering.fit(panel)
         if panel.image in self.viewer.layers:
             panel.image.refresh(highlight=False, extent=False)
+
+    def empty(self, key: str, title: str) -> None:
+        """Show nothing in a panel but its title."""
+        assert self.geometry is not None
+        self.write(key, self.navigation.slice, np.zeros(self.geometry.shape[1:], np.float32), title)
 
     @property
     def window(self) -> tuple[float, float]:

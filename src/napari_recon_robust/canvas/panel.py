@@ -24,7 +24,9 @@ class Panel:
     title: as it was given; note: what is said below it; room: how many letters of both there are in a line. marks:
     rings, outlines and letters. overlay: a map over the image, or None while there has been none. All panels of a grid
     have the same number of layers, so panels without a map have a hidden one. covered: pixels of the width that its
-    colour bar takes. The metadata of the image's layer say its `title`, and the `only_slice` that is not empty.
+    colour bar takes. former: the slice that the image is of while another one is turned to, in whose place it is seen
+    meanwhile; None for an image of its own slice. The metadata of the image's layer say its `title`, and the
+    `only_slice` that is not empty.
     """
 
     image: Image
@@ -40,6 +42,7 @@ class Panel:
     room: int = 100
     note: str = ""
     covered: int = 0
+    former: int | None = None
 
     def __post_init__(self) -> None:
         name = self.image.name
@@ -55,8 +58,9 @@ class Panel:
         """Its layers, from the bottom up."""
         return [layer for layer in (self.image, self.overlay, self.regions, self.marks) if layer is not None]
 
-    def fill(self, index: int, image: np.ndarray) -> None:
+    def fill(self, index: int, image: np.ndarray, former: int | None = None) -> None:
         """Put an image (rows, columns) into a slice, in place; other slices are emptied."""
+        self.former = former
         for other in self.filled - {index}:
             self.stack[other] = 0.0
         self.filled = {index}

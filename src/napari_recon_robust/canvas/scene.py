@@ -110,10 +110,6 @@ class Scene:
         self._say()
         self._windowed = False
 
-    def turned_to(self, index: int) -> None:
-        """Turn to another slice; titles that were true of the slice before are taken back."""
-        self.comparing.turned_to(index)
-
     def first_look(self, image: "Tensor") -> None:
         """Draw the root sum of squares, which a slice looks like before its sensitivities are known."""
         key, title = ("reference", "Reference") if self.arrangement.has_reference else ("clean", "Zero-filled")
@@ -132,14 +128,15 @@ class Scene:
     def reading(self, index: int, given_up: bool = False) -> None:
         """Say in the titles that this slice is read, or that there is no image since this was given up.
 
-        A first look at the slice that was drawn meanwhile stays what it is.
+        An image of the slice before stands in for it, and its title says so; that goes with what was given up. A first
+        look at the slice that was drawn meanwhile stays what it is.
         """
         for key in self.panels.panels.keys() & set(self.arrangement.available):
             panel, promise = self.panels.panels[key], f"{key.capitalize()} · reading slice {index}…"
-            if not given_up:
+            if not given_up and panel.former is None:
                 panel.rename(promise)
-            elif panel.title == promise or index not in panel.filled:
-                panel.rename(f"{key.capitalize()} · no image of slice {index}")
+            elif given_up and (panel.title == promise or panel.former is not None):
+                self._empty(key, f"{key.capitalize()} · no image of slice {index}")
 
     def waiting(self, given_up: bool = False) -> None:
         """Draw the zero-filled image in place of the chosen method's until that is computed or given up.
@@ -288,8 +285,7 @@ class Scene:
         """Show nothing in a panel but its title."""
         if key in self.panels.panels:
             self.comparing.drop(key)
-            _, rows, columns = self.bench.acquisition.shape
-            self.panels.write(key, self.bench.acquisition.index, np.zeros((rows, columns), np.float32), title)
+            self.panels.empty(key, title)
 
     def _perturbed(self, result: Result) -> "tuple[Tensor, str]":
         comparison, perturbed = result.outcome.comparison, result.outcome.perturbed

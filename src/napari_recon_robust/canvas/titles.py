@@ -21,8 +21,12 @@ _WHERE = {"roi": "ROI ", "image": "image "}  # before SSIM in a title
 
 def computing(key: str) -> str:
     """Return the title of a panel whose image of this slice is not there yet."""
-    several = " " in key  # those of several methods are of one attack, and computed on no other slice
-    return f"{key.capitalize()} · {'not of this slice' if several else 'computing…'}"
+    return f"{key.capitalize()} · computing…"
+
+
+def former(slice: int, title: str, turned_to: int) -> str:
+    """Return the title of an image of a slice that is seen until that of the slice which is turned to is there."""
+    return joined(f"Slice {slice}", title, f"reading slice {turned_to}…")
 
 
 def stand_in(method: "Method", given_up: bool) -> str:

@@ -101,12 +101,12 @@ class Cine(QObject):
             self._end()
             self.scene.draw_again()
 
-    def _turned_to(self, index: int) -> None:
+    def _turned_to(self, _: int) -> None:
         """Stop for a slice that is turned to, and put back what the slice before showed."""
         if self.playing:
             self._end()
             self.scene.draw_again()
-            self.scene.turned_to(index)
+            self.scene.comparing.turned_to()
 
     def _end(self) -> None:
         self._timer.stop()

@@ -182,8 +182,8 @@ class Following(QObject):
         if self.bench.reconstruction.stale:
             self.prepare()
 
-    def _on_slice(self, index: int) -> None:
-        self.scene.turned_to(index)
+    def _on_slice(self, _: int) -> None:
+        self.scene.comparing.turned_to()
         self._slice_rest.start()
 
     def _slice_at_rest(self) -> None:

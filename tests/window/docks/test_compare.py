@@ -57,7 +57,8 @@ def test_the_figures_of_a_slice_go_while_another_is_read(
     assert reconstruct.method.scores.text()
     slider = review.panels.viewer.window._qt_viewer.dims.slider_widgets[0].slider
     qtbot.keyClick(slider, Qt.Key.Key_End)
-    until(lambda: names(review)["clean"] == "Clean · reading slice 2…")
+    until(lambda: review.bench.acquisition.index == 2)
+    assert names(review)["clean"].endswith("reading slice 2…")
     assert dock.table.isHidden()
     assert dock.sentence.text() == compare._EMPTY
     assert "slice 1" in dock.earlier.text()
@@ -69,6 +70,7 @@ def test_the_figures_of_a_slice_go_while_another_is_read(
     assert review.panels.shown == ("reference", "clean")
     hidden = {key: name for key, name in names(review).items() if key not in review.panels.shown}
     assert hidden == {"perturbed": "Perturbed", "difference": "Difference"}, "nothing is computed for them"
+    assert not [key for key in hidden if review.panels.panels[key].stack.any()]
     may_read.set()
     until(lambda: review.bench.reconstruction.shown is not None and review.bench.reconstruction.shown.exact)
     assert not [name for name in names(review).values() if "…" in name]
@@ -89,6 +91,8 @@ def test_a_slice_whose_reading_is_cancelled_is_not_promised(
     may_read.set()
     until(lambda: names(review)["clean"] == "Clean · no image of slice 2")
     assert names(review)["reference"] == "Reference · no image of slice 2"
+    for key in ("reference", "clean"):
+        assert not review.panels.panels[key].stack.any(), "the slice before does not stand in for what will not come"
 
 
 def test_a_first_look_stays_when_the_slice_cannot_be_measured_further(review: Session) -> None:
