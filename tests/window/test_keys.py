@@ -19,3 +19,13 @@ def test_the_keys_work_whichever_dock_is_in_front_and_alone(seen: Session) -> No
     canvas.setFocus()
     QTest.keyClick(canvas, Qt.Key.Key_5)
     assert seen.panels.shown == ("reference",)
+
+
+@pytest.mark.slow
+def test_the_arrows_go_through_the_slices_as_the_list_of_keys_says(seen: Session) -> None:
+    canvas, navigation = seen.panels.viewer.window._qt_viewer.canvas.native, seen.panels.navigation
+    canvas.setFocus()
+    before = navigation.slice
+    for key, by in ((Qt.Key.Key_Right, 1), (Qt.Key.Key_Left, 0)):
+        QTest.keyClick(canvas, key)
+        assert navigation.slice == before + by

@@ -241,6 +241,7 @@ def listed() -> list[tuple[str, str]]:
     found = [(key.key.lower(), key.words) for key in KEYS if not key.command.startswith("keep_panels")]
     found.insert(-1, ("ctrl+1 … ctrl+5", _KEEP))
     found.insert(-1, ("delete", "Delete the chosen regions of this slice, while the picture has the keys"))
+    found.insert(-1, ("← →", "Previous and next slice, as ctrl and the wheel; while the picture has the keys"))
     found.insert(-1, ("right-drag", "Window: to the right it widens, upwards it brightens"))
     return found
 
