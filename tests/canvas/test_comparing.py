@@ -164,18 +164,24 @@ def test_the_images_of_the_slice_before_stand_in_for_one_that_is_turned_to(compa
         turn(comparing, index)
         for key, (title, image) in before.items():
             assert shown[key].title == f"Slice 2 · {title} · reading slice {index}…"
-            np.testing.assert_array_equal(shown[key].stack[index], image / 2, "darker, and no more so at each step")
+            np.testing.assert_array_equal(shown[key].stack[index], image, "its values are the scan's")
+            assert shown[key].image.opacity == 0.5, "but darker, and no more so at each step"
+            assert shown[key].regions.opacity == 0, "outlines of another slice would be judged on this one"
             assert not shown[key].stack[:index].any(), "a slice that is saved is not taken for two"
     turn(comparing, 2)
     for key, (title, image) in before.items():
         assert shown[key].title == title
         np.testing.assert_array_equal(shown[key].stack[2], image)
+        assert shown[key].image.opacity == shown[key].regions.opacity == 1
 
 
-def test_a_phase_of_the_slice_before_keeps_its_colours(comparing: Comparing) -> None:
-    comparing.panels.shared_window.show("phase")
+def test_nothing_is_drawn_before_the_first_panel_is_of_the_slice_that_is_turned_to(comparing: Comparing) -> None:
+    assert comparing.panels.refusal == ""
     turn(comparing, 3)
-    assert (comparing.panels.panels["clean"].stack[3] == 2).all()
+    assert comparing.panels.refusal == "This is slice 2 still; draw when slice 3 is seen."
+    comparing.put("reference", Picture(3, np.full((32, 40), 9.0, np.float32), "Reference · RSS"))
+    assert comparing.panels.refusal == ""
+    assert comparing.panels.panels["clean"].former == 2, "a first look is enough"
 
 
 def test_what_is_drawn_while_another_slice_is_turned_to_says_whose_it_is(comparing: Comparing) -> None:

@@ -1,5 +1,6 @@
 """Outlines that are pressed, moved and deleted by napari's own tool."""
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -106,3 +107,28 @@ def test_undo_right_after_a_deletion_brings_back_what_was_deleted(seen: Session,
     until(lambda: box in regions.all)
     assert around in regions.all
     assert seen.bench.undoing.redone_next.startswith("deleting")
+
+
+def test_what_is_drawn_on_the_slice_before_is_no_region_of_the_next(
+    seen: Session, hand: Hand, until: Until, may_read: threading.Event
+) -> None:
+    bench, panels = seen.bench, seen.panels
+    before, said = list(bench.regions.all), list[str]()
+    seen.jobs.failed.connect(said.append)
+    panels.navigation.go_to(2)
+    until(lambda: bench.acquisition.index == 2)
+    panels.drawing.begin("rectangle")
+    hand.drag(-10, 10)
+    until(lambda: said)
+    assert panels.drawing.tool == "rectangle", "it stays in hand"
+    assert hand.layer.nshapes == len(before)
+    for take in ("brush", "distance"):
+        keys.run(take, panels.viewer)
+        hand.drag(-10, 10)
+    assert said == ["This is slice 1 still; draw when slice 2 is seen."] * 3
+    assert bench.regions.all == before
+    assert not bench.ruling.drawn
+    may_read.set()
+    until(lambda: bench.acquisition.slice is not None)
+    hand.drag(-10, 10)
+    assert [one.slice for one in bench.ruling.drawn] == [2]

@@ -33,10 +33,8 @@ from .panel import Panel, PanelSet
 from .shared_window import SharedWindow
 from .short_shader import shorten_letters
 from .surface import Takeover
-from .titles import former
+from .titles import former, too_early
 from .true_words import tell_true_words
-
-_FORMER = 0.5  # of its brightness has the image of another slice than the one that is turned to
 
 
 class Panels:
@@ -198,7 +196,7 @@ class Panels:
             self.shared_window.dress(image)
         filled = set() if old is None else old.filled
         panel = Panel(image, self.drawing.new_layer(), self.marks.new_layer(), stack, title, filled)
-        panel.former = None if old is None else old.former
+        panel.stand_in(None if old is None else old.former)
         self.lettering.fit(panel)
         self.overlay.join(panel)
         self.drawing.join(panel)
@@ -288,11 +286,7 @@ class Panels:
         picture is never black, and the title says of which slice it is.
         """
         panel, turned_to = self.panels[key], self.navigation.slice
-        if index == turned_to:
-            panel.fill(index, image)
-        else:  # a phase is a colour, which would be another one
-            darker = image if self.shared_window.part == "phase" else _FORMER * image
-            panel.fill(turned_to, darker, former=index)
+        panel.fill(turned_to, image, former=None if index == turned_to else index)
         panel.rename(title if index == turned_to else former(index, title, turned_to))
         self.lettering.fit(panel)
         if panel.image in self.viewer.layers:
@@ -302,6 +296,15 @@ class Panels:
         """Show nothing in a panel but its title."""
         assert self.geometry is not None
         self.write(key, self.navigation.slice, np.zeros(self.geometry.shape[1:], np.float32), title)
+
+    @property
+    def refusal(self) -> str:
+        """Why nothing is drawn on the picture yet: it is of another slice. Empty where it is not.
+
+        The first panel decides, which is the first to show a slice that is read; what is drawn goes into all of them.
+        """
+        front = self._set.front
+        return "" if front is None or front.former is None else too_early(front.former, self.navigation.slice)
 
     @property
     def window(self) -> tuple[float, float]:

@@ -14,6 +14,7 @@ from .titles import in_lines, in_one_line
 
 ORDER = ("reference", "clean", "perturbed", "difference")
 BLINDED = ("image", *"abcdef")  # beside the reference, to a reader who is not to know more
+_FORMER = 0.5  # opacity over black: an image of another slice than the one that is turned to
 _LAYERS = (*ORDER, *BLINDED, *lined_up(MOST))  # in which order their layers lie
 
 
@@ -25,8 +26,8 @@ class Panel:
     rings, outlines and letters. overlay: a map over the image, or None while there has been none. All panels of a grid
     have the same number of layers, so panels without a map have a hidden one. covered: pixels of the width that its
     colour bar takes. former: the slice that the image is of while another one is turned to, in whose place it is seen
-    meanwhile; None for an image of its own slice. The metadata of the image's layer say its `title`, and the
-    `only_slice` that is not empty.
+    meanwhile, darker and without that one's regions; None for an image of its own slice. The metadata of the image's
+    layer say its `title`, and the `only_slice` that is not empty.
     """
 
     image: Image
@@ -60,12 +61,19 @@ class Panel:
 
     def fill(self, index: int, image: np.ndarray, former: int | None = None) -> None:
         """Put an image (rows, columns) into a slice, in place; other slices are emptied."""
-        self.former = former
+        self.stand_in(former)
         for other in self.filled - {index}:
             self.stack[other] = 0.0
         self.filled = {index}
         self.stack[index] = image
         self.image.metadata["only_slice"] = index
+
+    def stand_in(self, former: int | None) -> None:
+        """Show the image as one of this other slice, or with None as its own; its values stay what they are."""
+        if (former is None) != (self.former is None):
+            self.image.opacity = 1.0 if former is None else _FORMER
+            self.regions.opacity = float(former is None)  # hidden layers would drop the tool that draws in them
+        self.former = former
 
     def rename(self, title: str) -> None:
         """Set the title, drawn in lines, and the name of the layer, in one; a name that the user gave is kept."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 import numpy as np
-from qtpy.QtCore import QObject
+from qtpy.QtCore import QObject, Signal
 
 from ..evaluation.ruler import Points
 from ..workbench import Workbench
@@ -20,8 +20,10 @@ _STEP = 0.5  # pixels between two points of an outline
 class Rulers(QObject):
     """Draws what `ruling` of the workbench holds, in all panels, and lets the left button draw more.
 
-    other: takes a press of the mouse while nothing is to be drawn.
+    other: takes a press of the mouse while nothing is to be drawn. Signal: `refused(why)`, nothing is drawn now.
     """
+
+    refused = Signal(str)
 
     def __init__(self, bench: Workbench, panels: Panels, other: Drag, parent: QObject) -> None:
         super().__init__(parent)
@@ -52,6 +54,9 @@ class Rulers(QObject):
         ruling, front = self.bench.ruling, self.panels.panels.get(next(iter(self.panels.shown), ""))
         if event.button != 1 or ruling.kind is None or front is None or self.panels.navigation.picking:
             return (yield from self._other(viewer, event))
+        if self.panels.refusal:
+            self.refused.emit(self.panels.refusal)
+            return True
         points = [self._place(front.image, event)]
         while event.type != "mouse_release":
             event.handled = True  # or napari would move the picture

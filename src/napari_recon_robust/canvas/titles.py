@@ -29,6 +29,11 @@ def former(slice: int, title: str, turned_to: int) -> str:
     return joined(f"Slice {slice}", title, f"reading slice {turned_to}…")
 
 
+def too_early(slice: int, turned_to: int) -> str:
+    """Say why nothing is drawn on an image of a slice while another one is turned to."""
+    return f"This is slice {slice} still; draw when slice {turned_to} is seen."
+
+
 def stand_in(method: "Method", given_up: bool) -> str:
     """Return the title of the zero-filled image that is shown until a method's is computed, or instead of it."""
     itself = method.id == "zero-filled"  # which would be named twice

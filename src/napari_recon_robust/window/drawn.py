@@ -84,6 +84,10 @@ class DrawnRegions:
         """Take over what was drawn, moved or deleted by hand in one panel, so that all panels show it."""
         from ..canvas import outlines
 
+        if action == "added" and self.panels.refusal:
+            self.jobs.failed.emit(self.panels.refusal)
+            self.show()  # the tool stays in hand
+            return
         drawn = self._outlines()
         if action == "changed":  # so napari calls a press on an outline, too
             indices = tuple(index for index in indices if not _is_there(now[index], drawn[index][1]))

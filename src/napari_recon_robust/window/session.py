@@ -95,6 +95,7 @@ class Session(QObject):
         self.cine = Cine(self.bench, self.jobs, self.panels, self.scene, self)
         self.cine.rested.connect(self.open_frame)
         self.rulers = Rulers(self.bench, self.panels, self.looking.wiping.on_drag, self)
+        self.rulers.refused.connect(self.jobs.failed)
         self.editing = Editing(self.bench, self.jobs, self.panels, self.following, self.marking)
         self.holding = Holding(self.bench.undoing, self)
         self.painting = Painting(self.bench, self.jobs, self.panels, self.following.regions)
