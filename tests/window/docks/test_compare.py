@@ -9,6 +9,7 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QApplication, QTableWidget
 
 from napari_recon_robust.window.docks import compare
+from napari_recon_robust.window.docks.exporting import export_panel
 from napari_recon_robust.window.session import Session
 
 Until = Callable[[Callable[[], object]], None]
@@ -59,6 +60,13 @@ def test_the_figures_of_a_slice_go_while_another_is_read(
     qtbot.keyClick(slider, Qt.Key.Key_End)
     until(lambda: review.bench.acquisition.index == 2)
     assert names(review)["clean"].endswith("reading slice 2…")
+    QApplication.clipboard().clear()
+    click(qtbot, dock.copy)
+    assert QApplication.clipboard().image().isNull(), "that would be a figure of slice 1 with the outlines of slice 2"
+    said: list[str] = []
+    review.jobs.failed.connect(said.append)
+    export_panel(review, "clean")
+    assert ["shows slice 1 still, which is not exported" in one for one in said] == [True]
     assert dock.table.isHidden()
     assert dock.sentence.text() == compare._EMPTY
     assert "slice 1" in dock.earlier.text()

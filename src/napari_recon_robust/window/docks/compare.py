@@ -276,7 +276,8 @@ class CompareDock(Page):
 
     def _copy(self) -> None:
         panels = self.session.panels
-        if not (panels.settled and panels.shown):  # napari cannot draw what is half there
+        former = [key for key in panels.shown if panels.panels[key].former is not None]  # images of two slices
+        if not (panels.settled and panels.shown) or former:  # napari cannot draw what is half there
             self.foot.say("The images are not all there yet; copy the figure when they are.")
             return
         figure = export_figure(panels.viewer)

@@ -70,8 +70,11 @@ def export_panel(session: Session, key: str) -> None:
 def _refusal(scene: Scene, key: str) -> str:
     """Say what the panel shows that is not exported, and what to do; empty where it shows an image of a case."""
     comparing, view = scene.comparing, scene.view
-    frames = comparing.of_strip
-    if key in frames or (frames and key == DIFFERENCE):
+    frames, former = comparing.of_strip, scene.panels.panels[key].former
+    if former is not None:
+        slice = scene.panels.navigation.slice
+        shown, advice = f"slice {former} still", f"export it when slice {slice} is there, or go back to slice {former}"
+    elif key in frames or (frames and key == DIFFERENCE):
         shown, advice = "an image of the film strip", "take the strip away (⇧S) to export the result"
     elif comparing.mixes(key):
         end = (
