@@ -199,3 +199,10 @@ def test_what_holds_for_all_images_is_said_once(later: Any) -> None:
         assert words.text == f"Simulated scan{between}{NOTICE}", "in one line where it has room"
     panels.say()
     assert words.text == NOTICE
+
+
+def test_what_is_given_up_after_the_viewer_was_closed_touches_no_panel(panels: Panels) -> None:
+    panels.write("clean", 2, np.full((32, 40), 2.0), "TV")
+    panels.let_go()
+    panels.empty("clean", "Clean · no image of slice 2")
+    assert panels.panels["clean"].title == "TV"

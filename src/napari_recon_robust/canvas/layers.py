@@ -294,7 +294,8 @@ class Panels:
 
     def empty(self, key: str, title: str) -> None:
         """Show nothing in a panel but its title."""
-        assert self.geometry is not None
+        if self.geometry is None:
+            return  # the viewer was closed meanwhile
         self.write(key, self.navigation.slice, np.zeros(self.geometry.shape[1:], np.float32), title)
 
     @property
