@@ -101,6 +101,11 @@ def test_a_line_is_drawn_once_and_its_profile_goes_through_all_images(
     assert seen.bench.ruling.drawn == (profile,)
     drag(seen, centre, centre + QPoint(40, 0))
     assert camera.center != before, "the mouse moves the picture again"
+    left = []
+    seen.bench.acquisition.left.connect(lambda: left.append(row.found))
+    seen.panels.navigation.go_to(0)
+    until(lambda: left)
+    assert left == [None], "curves of the slice before are not those of the one that is read"
     press(seen, qtbot, "L")
     assert shelf.tool is None
     assert np.array_equal(seen.bench.ruling.line, profile.points)

@@ -29,7 +29,8 @@ class ProfileRow(QWidget):
         side.layout().setAlignment(Qt.AlignmentFlag.AlignTop)
         side.setFixedWidth(180)
         column(row(self.plot, side, stretch=0), into=self)
-        listen(self, (self.bench.ruling.changed, self.show_profile), (session.scene.drawn, self.show_profile))
+        for signal in (self.bench.ruling.changed, session.scene.drawn, self.bench.acquisition.left):
+            listen(self, (signal, self.show_profile))
         self.bench.ruling.take("profile")
         self.show_profile()
 
