@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from helpers.small_scans import SPECIFICATION, kspace, write
-from napari_recon_robust.ground.errors import InputError, ReconRobustError
+from napari_recon_robust.ground.errors import FileFormatError, InputError, ReconRobustError
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.training import loop
 from napari_recon_robust.training.bank import build_bank
@@ -182,12 +182,21 @@ def test_a_file_in_two_folders_shows_one_person(tmp_path: Path) -> None:
     assert first.person == again.person != other.person
 
 
-def test_nan_in_a_scan_stops_with_its_place(tmp_path: Path) -> None:
-    values = kspace(1e-3)
-    values[0, 2, 5, 7] = np.nan
+def test_nan_in_one_slice_stops_with_its_place(tmp_path: Path) -> None:
+    """Also where other slices could take its place."""
+    values = np.concatenate([kspace(1e-3)] * 2)
+    values[-1, 2, 5, 7] = np.nan
     write(tmp_path / "data" / "file1.h5", values)
-    with pytest.raises(InputError, match=r"file1.h5 has NaN or infinity at 1 k-space point "):
+    slice = len(values) - 1
+    with pytest.raises(FileFormatError, match=rf"^slice {slice} of file1.h5 has NaN or infinity, .* take it out"):
         run(build_bank(SPECIFICATION, tmp_path / "data", tmp_path / "bank"))
+
+
+def test_an_empty_slice_is_passed_over(tmp_path: Path) -> None:
+    values = np.concatenate([kspace(1e-3)] * 8)
+    values[-1] = 0
+    write(tmp_path / "data" / "file1.h5", values)
+    assert len(run(build_bank(SPECIFICATION, tmp_path / "data", tmp_path / "bank"))) == SPECIFICATION.cases
 
 
 @pytest.mark.slow

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data.points import without_gaps
-from ..ground.errors import InputError, ReconRobustError
+from ..ground.errors import InputError
 from ..ground.guard import read, shown
 from ..ground.locks import locked
 from ..ground.progress import Job, Progress
@@ -129,13 +129,17 @@ class Draw:
     def save(self) -> None:
         """Make the case and write it, completely or not at all.
 
-        Raises InputError if no slice can be used, and WritingError without room.
+        Raises InputError if no slice can be used, FileFormatError for a damaged file, and WritingError without room.
         """
         case, name = self._case()
         save_case(self.path, case, {"number": str(self.seed[-1]), "source": name})
 
     def _case(self) -> tuple[TrainingCase, str]:
-        """A case and its file's name; a draw that cannot be calibrated (an empty slice) is drawn again."""
+        """A case and its file's name; a draw that cannot be calibrated (an empty slice) is drawn again.
+
+        A file that is damaged or not finite is not passed over: its person would count among those that were learned
+        from.
+        """
         reason = ""
         for attempt in range(_SUBSTITUTES):
             rng = np.random.default_rng((*self.seed, attempt))
@@ -144,7 +148,7 @@ class Draw:
             try:
                 acquired = source.content.acquisition(self.specification, rng)
                 return calibrated(acquired, self.specification, rng), name
-            except ReconRobustError as error:
+            except InputError as error:
                 reason = f"{name}: {str(error).rstrip('.')}"
         raise InputError(f"no usable slice could be drawn in {_SUBSTITUTES} attempts ({reason}); check the data.")
 

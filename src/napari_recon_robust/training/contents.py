@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..data.measurement import Measurement, readout_share
 from ..data.points import whole_lines
-from ..ground.errors import InputError
+from ..ground.errors import FileFormatError, InputError
 from ..ground.guard import opening
 from ..ground.hdf5 import open_hdf5
 from ..io import open_scan
@@ -140,7 +140,10 @@ class Acquired(Content):
             )
 
     def acquisition(self, specification: BankSpecification, rng: Generator) -> Acquisition:
-        """A random slice of a random repetition."""
+        """A random slice of a random repetition.
+
+        Raises InputError for an empty slice, and FileFormatError for one that is damaged or not finite.
+        """
         slice, chosen = int(rng.integers(self.slices)), int(rng.integers(len(self.files)))
         repetitions = [self._read(file, slice) for file in self.files]
         one = repetitions[chosen]
@@ -151,6 +154,13 @@ class Acquired(Content):
 
     def _read(self, file: Path, slice: int) -> Measurement:
         with open_scan(file) as scan:
+            try:
+                scan.kspace(slice)
+            except InputError:  # of a slice that can be read it is said alone
+                raise FileFormatError(
+                    f"slice {slice} of {file.name} has NaN or infinity, and finite values are needed to train on; "
+                    "export the file again, or take it out of the folder."
+                ) from None
             return scan.measurement(slice)
 
 
