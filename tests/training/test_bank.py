@@ -40,8 +40,8 @@ def test_strong_noise_is_that_of_every_fifth_case_for_training(anatomy_folder, s
 
 
 def test_a_bank_of_another_recipe_is_not_used(anatomy_folder, specification, bank):
-    other = specification.model_copy(update={"seed": 9})
-    with pytest.raises(InputError, match="another recipe"):
+    other = specification.model_copy(update={"seed": 9, "exclude": ("head_c",)})
+    with pytest.raises(InputError, match="another recipe, whose bank has other exclude, seed;"):
         run(build_bank(other, anatomy_folder, bank.paths[0].parent))
 
 

@@ -225,7 +225,11 @@ def build_bank(specification: BankSpecification, data: Path, folder: Path, under
             )
         made = read_description(BankSpecification, specified)
         if not _alike(made, specification, read_description(Record, recorded)):
-            raise InputError(f"{shown(folder)} holds cases of another recipe; give another folder, or empty this one.")
+            others = [name for name in type(made).model_fields if getattr(made, name) != getattr(specification, name)]
+            raise InputError(
+                f"{shown(folder)} holds cases of another recipe, whose bank has other {', '.join(others)}; give "
+                "another folder, or empty this one."
+            )
     validation = min(VALIDATION_CASES, specification.cases)
     if _missing(folder, "validation", validation) or _missing(folder, "case", specification.cases):
         with locked(folder / _LOCK, f"another run is making the cases in {shown(folder)}; wait for it, or stop it."):
