@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..data.points import without_gaps
 from ..evaluation.metrics import nmse
 from .bank import Bank
 from .batches import moved
@@ -29,17 +30,18 @@ class Validation:
         """The mean loss, in float32, and the error over that of TV.
 
         The latter is the geometric mean of NMSE / NMSE of TV by its rule, of magnitudes within the foreground; None for
-        networks that need more than a problem, and where an image is without error.
+        networks that need more than a problem, for undersampled scans alone, and where an image is without error.
         """
         alone = needs_problem_alone(network)
         losses, ratios = [], []
         for number, case in enumerate(self._bank.validation):
             rng = np.random.default_rng((self._recipe.seed, VALIDATION_SEED, number))
             drawn = draw_example(case, self._recipe.masks, self._recipe.pixels, rng)
-            of_tv = self._tv_error(number, drawn) if alone else 1.0  # on the processor, whose kernels are fast
+            judged = alone and without_gaps(case.acquired[None])  # the truth of the others is the zero-filled image
+            of_tv = self._tv_error(number, drawn) if judged else 1.0  # on the processor, whose kernels are fast
             example = moved(drawn, device)
             losses.append(float(loss(network, example, rng)))
-            if alone:
+            if judged:
                 ratios.append(foreground_error(network(example.problem), example) / of_tv)
         over_tv = math.exp(sum(map(math.log, ratios)) / len(ratios)) if ratios and min(ratios) > 0 else None
         return sum(losses) / len(losses), over_tv
