@@ -107,6 +107,15 @@ def test_files_that_are_left_out_are_named(people_folder: Path) -> None:
     ]
 
 
+def test_names_of_held_out_people_that_no_file_has_are_said(people_folder: Path) -> None:
+    """One is misspelt, and its person would be trained on in silence."""
+    said: list[Progress] = []
+    run(find_sources(people_folder, Split(exclude=["knee", "head"], validation=["Neck", "data"])), said.append)
+    assert [step.message for step in said if step.notice][1:] == [
+        "no file or folder in data begins with Neck, data, which the recipe excludes or keeps for validation"
+    ]
+
+
 @pytest.mark.parametrize(
     ("values", "words"),
     [

@@ -103,6 +103,10 @@ class Split(Specification):
         # A hash, since banks and cards are shown to others.
         return Person(files=(f"patient {sha256(patient.encode()).hexdigest()[:12]}" if patient else named,))
 
+    def unmet(self, files: Sequence[Sequence[str]]) -> list[str]:
+        """What `validation` and `exclude` name without a file or folder that begins so; files: as for `person`."""
+        return [one for one in (*self.validation, *self.exclude) if not any(_begins(parts, (one,)) for parts in files)]
+
     def use(self, parts: Sequence[str]) -> Use:
         """The use of a file; InputError if both lists name it."""
         excluded, kept = _begins(parts, self.exclude), _begins(parts, self.validation)

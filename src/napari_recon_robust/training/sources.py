@@ -63,9 +63,10 @@ class Source:
 
 
 def find_sources(data: Path, split: Split | None = None, undersampled: bool = False) -> Job[list[Source]]:
-    """All sources for training or validation in a folder and its subfolders; a notice names files that are held out.
+    """All sources for training or validation in a folder and its subfolders.
 
-    undersampled: whether scans may be undersampled.
+    undersampled: whether scans may be undersampled. Notices name the files that are held out, and what `split` holds
+    out by a name that none has.
 
     Raises InputError if there are none, if a file cannot be used for training, and if a person has files of two uses,
     by a file's name, by the patient in it, or by its content, held-out files included; FileFormatError for a file that
@@ -75,6 +76,10 @@ def find_sources(data: Path, split: Split | None = None, undersampled: bool = Fa
     found, held_out = yield from find_files(data, split)
     if held_out:
         yield Progress(0.0, f"left out, as the recipe says: {named(path.name for path in held_out)}", notice=True)
+    files = [*held_out, *(path for one in found for path in one.files)]
+    if unmet := split.unmet([path.relative_to(data).parts for path in files]):
+        words = f"no file or folder in {shown(data)} begins with {named(unmet)}"
+        yield Progress(0.0, f"{words}, which the recipe excludes or keeps for validation", notice=True)
     if not found:
         raise InputError(
             f"{shown(data)} holds nothing to train on; give a folder with NIfTI volumes, DICOM series of "
