@@ -1,3 +1,4 @@
+import re
 from collections import Counter
 from itertools import pairwise
 
@@ -88,6 +89,9 @@ def test_progress_rises_and_carries_the_score(recipe, anatomy_folder, run_folder
     assert all(a.fraction < b.fraction for a, b in pairwise(steps))
     assert steps[-1].fraction == 1
     assert 0 < steps[-1].preview < 3
+    first, last = steps[0].message, steps[-1].message
+    assert re.fullmatch(r"step 1, 17%: loss \d\.\d+", first)  # there is no score yet
+    assert re.fullmatch(r"step 6, 100%: loss [\d.]+, validation [\d.]+, NMSE [\d.]+ of TV's", last)
 
 
 @pytest.mark.slow

@@ -123,7 +123,7 @@ class Run:
                     saved = time.monotonic()
                 if time.monotonic() - reported > _REPORT_SECONDS:
                     reported = time.monotonic()
-                    yield Progress(min(spent, 1.0), self._words(running), preview=self.score)
+                    yield Progress(min(spent, 1.0), self._words(min(spent, 1.0), running), preview=self.score)
         if not validated:  # resumed at the end, or too short a time
             if isinstance(budget, schedule.Minutes) and not self.decaying:
                 raise InputError("no step fits into this time; give more minutes.")
@@ -320,8 +320,11 @@ class Run:
             core_hours=self.core_seconds / 3600,
         )
 
-    def _words(self, loss: float) -> str:
-        words = f"step {self.step}: loss {loss:.4f}, validation {self.score:.4f}"
+    def _words(self, spent: float, loss: float) -> str:
+        """How far the run is, for a line of a log too; a score is said once there is one."""
+        words = f"step {self.step}, {spent:.0%}: loss {loss:.3g}"
+        if math.isfinite(self.score):
+            words += f", validation {self.score:.4g}"
         if self.over_tv is not None:
             words += f", NMSE {self.over_tv:.3f} of TV's"
         return f"{words}, {self.skipped} steps skipped" if self.skipped else words
