@@ -103,7 +103,7 @@ def test_weights_come_with_their_card_and_run(recipe, anatomy_folder, run_folder
     assert metadata is not None
     assert metadata.steps == 6
     assert metadata.scores["validation"]["improvement"] > 0
-    assert "recon-robust train small" in path.with_suffix(".md").read_text(encoding="utf-8")
+    assert "recon-robust train small.yaml" in path.with_suffix(".md").read_text(encoding="utf-8")
     with open_scan(scan_file) as scan:
         image = HQSSupervised(path)(scan.measurement(1, Sampling(centre_fraction=0.12)))
     assert image.shape == (96, 96)

@@ -117,10 +117,14 @@ def _others(device: str, fresh: int) -> int:
 def _command(
     recipe: Recipe, preset: str, minutes: float | None, resume: bool, weights: tuple[str, ...], fresh: int
 ) -> str:
-    """The command of the last call, for the card, which also says what came before it."""
+    """The command of the last call, for the card, which also says what came before it.
+
+    A recipe that is not the package's is named as a file.
+    """
+    packaged = recipe.id in recipes() and load_recipe(recipe.id) == recipe
     start = "".join(f" --from {Path(one).name}" for one in weights)
     parts = (
-        f"recon-robust train {recipe.id} --data FOLDER --preset {preset}",
+        f"recon-robust train {recipe.id}{'' if packaged else '.yaml'} --data FOLDER --preset {preset}",
         "" if minutes is None else f" --minutes {minutes:g}",
         " --resume" if resume else "",
         " --from-shipped" if weights == (recipe.id,) else start,
