@@ -97,6 +97,29 @@ def test_a_recipe_writes_in_its_folder_alone(id: str, values) -> None:
         loop.Recipe(**values | {"network": "unet", "id": id})
 
 
+@pytest.mark.parametrize(
+    ("part", "words"),
+    [
+        (("losss",), "mine.yaml (losss): losss is no setting"),
+        (("presets", "cpu", "step"), "mine.yaml (presets.cpu.step): step is no setting"),
+        (("bank", "people"), "mine.yaml (bank.people): there is no list of people 'x'"),
+    ],
+)
+def test_what_is_wrong_in_a_file_is_said_with_its_place(
+    part: tuple[str, ...], words: str, values, tmp_path: Path
+) -> None:
+    *parts, name = part
+    inner = values | {"network": "unet"}
+    wrong = inner
+    for one in parts:
+        inner = inner[one]
+    inner[name] = "x"
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(wrong), encoding="utf-8")
+    with pytest.raises(InputError) as caught:
+        loop.load_recipe(str(tmp_path / "mine.yaml"))
+    assert str(caught.value).startswith(words)
+
+
 @pytest.mark.parametrize("seed", [-1, 2**70])
 def test_a_seed_from_which_nothing_can_be_drawn(seed: int, values) -> None:
     with pytest.raises(InputError, match="seed is"):

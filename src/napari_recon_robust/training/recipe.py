@@ -10,7 +10,8 @@ the method that runs it (`reconstructors.registry`), a loss if none fits, and on
 """
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -22,7 +23,7 @@ from torch import Tensor, nn
 from ..ground.documents import read_yaml
 from ..ground.errors import InputError
 from ..ground.guard import opening, shown
-from ..ground.specification import Specification
+from ..ground.specification import Misfit, Specification
 from ..networks import registry as networks
 from ..networks.first_weights import first_weights
 from ..weights import store
@@ -102,8 +103,17 @@ def load_recipe(name: str) -> Recipe:
     values = read_yaml(path, InputError)
     if not isinstance(values, Mapping):
         raise InputError(f"{shown(path)} holds no recipe; fields with values are expected.")
-    with opening(path, "a recipe", "mend it", InputError):
+    with opening(path, "a recipe", "mend it", InputError), _placed(path):
         return Recipe(**{str(name): value for name, value in values.items()})
+
+
+@contextmanager
+def _placed(path: Path) -> Iterator[None]:
+    """Put before what is wrong with a recipe its file, one of several, and the place of the field."""
+    try:
+        yield
+    except Misfit as error:
+        raise InputError(f"{shown(path)} ({'.'.join(map(str, error.place))}): {error}") from None
 
 
 def make_network(recipe: Recipe, weights: tuple[str, ...] = ()) -> nn.Module:
