@@ -39,6 +39,7 @@ from .reconstructors.base import Method, Reconstructor
 from .reconstructors.generative.posterior import Posterior
 from .studies import checking, difference, estimate, running
 from .studies.beginning import new_plan
+from .studies.changed import changed_since_run
 from .studies.checking import Extent
 from .studies.difference import VOLUMES
 from .studies.estimate import Estimate
@@ -450,6 +451,7 @@ def study_report(
         answer=said,
         planned=count_planned(opened),
         keep=keep_of(opened),
+        changed=changed_since_run(to_path(plan), opened),
     )
     return found
 

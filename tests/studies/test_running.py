@@ -288,6 +288,24 @@ def test_the_last_to_end_merges_what_all_have_kept(write_plan) -> None:
 
 
 @pytest.mark.slow
+def test_the_last_to_end_knows_the_plan_that_was_edited_meanwhile(write_plan) -> None:
+    """It would tell of its own plan's trials, and pass over the worst ones that this does not have."""
+    parts: dict[str, Any] = {"keep": {"worst": 1}, "perturbations": [{"kind": "random", "budgets": [0.01]}]}
+    path = write_plan(**parts)
+    store = store_beside(path)
+    first = run_study(path, share=(1, 1))
+    while Lease(store).holder is None:
+        next(first)
+    write_plan(**parts, methods=["cg-sense"])
+    run(run_study(path, share=(1, 1)))
+    assert not (store / "cases").exists(), "the first has the lease"
+    last = run(first)
+    assert (last.trials, last.finished) == (2, 2)
+    [case] = (store / "cases").iterdir()
+    assert case.name in {one[:16] for one in table(path)["trial"]}
+
+
+@pytest.mark.slow
 def test_a_run_that_is_superseded_keeps_nothing_more(write_plan, monkeypatch) -> None:
     """As one that slept for so long that it was taken for dead: the later run has its trials, once."""
     path = write_plan()

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from ..ground.errors import InputError, either, left_out, to_install
+from ..ground.guard import shown
 from ..studies.executors.choosing import Executor, choose
 from ..studies.mistakes import PlanError
 from ..studies.packaged import PACKAGED, is_packaged, packaged_plan
@@ -144,7 +145,8 @@ def warn_unfinished(results: Store, finished: int) -> None:
     """Warn where what was written is of a part of the study's trials. finished: of how many."""
     planned = count_planned(results)
     if planned is not None and finished < planned:
-        warn(f"{finished:,} of {planned:,} trials are finished; run the study to its end for the others.")
+        of_it = f"{finished:,} of {planned:,} trials in {shown(results.folder)}"
+        warn(f"{of_it} are finished; run the study to its end for the others.")
 
 
 def tell(found: Status) -> None:

@@ -44,7 +44,8 @@ class WeightsError(ReconRobustError):
 
 
 class PackageWarning(UserWarning):
-    """Another's package or model is not as it should be; the command line prints the sentence as its own."""
+    """What lies outside of this package is not as it should be: another's package or model, or results that are older
+    than their plan. The command line prints the sentence as its own."""
 
 
 def to_install(extra: Extra) -> str:

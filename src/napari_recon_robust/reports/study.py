@@ -61,15 +61,16 @@ def write_study_report(
     answer: "Answer | None" = None,
     planned: int | None = None,
     keep: Keep | None = None,
+    changed: Sequence[str] = (),
 ) -> Path:
     """Write the report of a study as a single HTML file, which works offline; returns its path.
 
     trials: the table of the study, a row for each trial. lacking: why other figures were not drawn, by their titles.
     cases: folders of cases, the worst first; the page has 24 of them, and says of how many. answer: to the paper whose
     plan was run. planned: how many trials the study has, finished or not, where that is known. keep: which cases its
-    plan keeps. Of a larger table the page has the 20,000 trials with the lowest SSIM of the region, and says so.
-    Raises InputError for a table without trials, another suffix than .html, or a place that cannot be written;
-    FileFormatError for a folder that is not a sound case.
+    plan keeps. changed: what is no longer as it was when the trials were run, in sentences. Of a larger table the page
+    has the 20,000 trials with the lowest SSIM of the region, and says so. Raises InputError for a table without trials,
+    another suffix than .html, or a place that cannot be written; FileFormatError for a folder that is not a sound case.
     """
     path = to_path(path)
     check_suffix(path, (SUFFIX,))
@@ -85,7 +86,7 @@ def write_study_report(
         methods=study_words.methods(trials, unfinished),
         figures=[_embedded(figure) for figure in figures],
         lacking=lacking or {},
-        cautions=[*_lacking(len(trials), unfinished), *failures(trials), *cautions(trials)],
+        cautions=[*changed, *_lacking(len(trials), unfinished), *failures(trials), *cautions(trials)],
         answer=answer,
         table=_table(trials),
         cases=pages,

@@ -324,6 +324,11 @@ def _is_unchanged(file: Path, known: ScanFacts) -> bool:
     return stamp(file) == (known.size, known.changed) and known.middle in ("", _middle_hash(file))
 
 
+def is_other(file: Path, known: ScanFacts) -> bool:
+    """Whether a scan is certainly another one than is known: a copy has another time, but the same size and bytes."""
+    return stamp(file)[0] != known.size or known.middle not in ("", _middle_hash(file))
+
+
 def _middle_hash(file: Path) -> str:
     return sha256(b"".join(map(_middle_of, files_of(file)))).hexdigest()
 

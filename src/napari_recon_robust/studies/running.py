@@ -196,11 +196,18 @@ def _run(
 def _merged(study: Study, kept: Store) -> Job[Status]:
     """Merge what is kept, and once every trial has a row save the worst cases."""
     kept.compact()
+    study = _as_stored(study, kept)
     found = status(study, kept)
     tell(kept.folder, Told(found.trials, found.finished, found.failed))
     if found.ended:
         yield from keep_worst(study, kept)
     return found
+
+
+def _as_stored(study: Study, store: Store) -> Study:
+    """The study whose trials the store's table has: another plan's if one has begun since that edited this one's."""
+    stored = Study.of_store(store.folder, study.folder, trust=study.trust)
+    return study if (stored.plan, stored.inventory) == (study.plan, study.inventory) else stored
 
 
 def status(study: Study, store: Store) -> Status:

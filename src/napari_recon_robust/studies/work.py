@@ -2,6 +2,7 @@
 
 import signal
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
@@ -9,8 +10,9 @@ from pathlib import Path
 
 import torch
 
-from ..ground.errors import InputError
+from ..ground.errors import InputError, PackageWarning
 from ..reconstructors.origin import of_package
+from .changed import changed_since_run
 from .devices import claimed
 from .expand import Shard, Study
 from .images import keep_images
@@ -129,8 +131,14 @@ def count_planned(store: Store) -> int | None:
 
 
 def results_of(plan: Path, store: Path | None = None) -> Store:
-    """The store of a plan, or the one in a folder of results; InputError for those of another study than the plan's."""
+    """The store of a plan, or the one in a folder of results; InputError for those of another study than the plan's.
+
+    A PackageWarning says what has changed since the plan was run.
+    """
     place = store or (plan if plan.is_dir() else store_beside(plan))
     if plan.is_file():
         Store.check(place, read_name(plan))
-    return Store.open(place)
+    results = Store.open(place)
+    for sentence in changed_since_run(plan, results):
+        warnings.warn(sentence, PackageWarning, stacklevel=2)
+    return results

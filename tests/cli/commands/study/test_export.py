@@ -17,10 +17,11 @@ def test_of_a_study_that_is_not_finished_the_number_of_trials_is_told(plan: Path
     assert "are finished" not in study("export", plan, "--output", table).output
     plan.write_text(plan.read_text().replace("- 0.05\n", "- 0.05\n  - 0.1\n") + "keep: {worst: 1}\n")
     assert study("array", plan).exit_code == 0
-    told = "5 of 7 trials are finished; run the study to its end for the others."
+    told = "5 of 7 trials in plan.results are finished; run the study to its end for the others."
     exported = study("export", plan, "--output", table)
     assert (exported.exit_code, told in exported.output) == (0, True), exported.output
     assert polars.read_csv(table).height == 5
+    assert study("diff", plan, plan).output.count(told) == 2
     page = tmp_path / "page.html"
     reported = study("report", plan, "--output", page)
     assert told in reported.output

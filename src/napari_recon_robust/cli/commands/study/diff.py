@@ -23,7 +23,7 @@ from ...contradictions import refuse
 from ...options import print_json, warn
 from ...outputs import Outputs
 from ...paths import FILE
-from ...studying import BEGUN, JSON
+from ...studying import BEGUN, JSON, warn_unfinished
 
 
 @click.command()
@@ -71,9 +71,10 @@ def diff(
     if output is not None:
         check_suffix(output)
     outputs = Outputs(output)
-    trials = results_of(first).table()
-    if second is not None:
-        tables, names = (trials, results_of(second).table()), STUDIES
+    studies = {one: one.table() for one in map(results_of, filter(None, (first, second)))}
+    trials, *others = studies.values()
+    if others:
+        tables, names = (trials, *others), STUDIES
         try:
             table = study_difference(*tables, metrics=metrics, volumes=volumes)
         except NothingSharedError as error:
@@ -92,4 +93,6 @@ def diff(
     every = bool(metrics or as_json or output)
     for caution in cautions(*tables, names, metrics=metrics if every else None):
         warn(caution)
+    for results, of_it in studies.items():
+        warn_unfinished(results, len(of_it))
     outputs.end(quiet=as_json)

@@ -1,0 +1,62 @@
+"""Results that are older than their plan, their methods or their scans."""
+
+import shutil
+import zipfile
+from pathlib import Path
+
+import h5py
+import pytest
+
+from napari_recon_robust.api import study_report
+from napari_recon_robust.ground.errors import PackageWarning
+from napari_recon_robust.ground.progress import run
+from napari_recon_robust.studies.changed import changed_since_run
+from napari_recon_robust.studies.running import prepare_study, run_study
+from napari_recon_robust.studies.store import Store
+from napari_recon_robust.studies.work import results_of, store_beside
+
+
+def changes(path: Path) -> list[str]:
+    return changed_since_run(path, Store.open(store_beside(path)))
+
+
+def test_results_say_what_has_changed_since_their_plan_was_run(write_plan, tmp_path) -> None:
+    stored = Path(__file__).parents[1] / "fuzz" / "seeds" / "model.pt2"
+    shutil.copy(stored, tmp_path / "mine.pt2")
+    shutil.copy(tmp_path / "head.h5", tmp_path / "copied.h5")  # another time of change is no change
+    path = write_plan(methods=["zero-filled", "mine.pt2"])
+    run(prepare_study(path, store=store_beside(path)))
+    shutil.move(tmp_path / "copied.h5", tmp_path / "head.h5")
+    path.write_text(f"# as before\n{path.read_text()}")
+    assert changes(path) == []
+    assert results_of(path).folder == store_beside(path)
+
+    (tmp_path / "mine.pt2").unlink()
+    assert changes(path) == [], "what is gone has not changed"
+    shutil.copy(stored, tmp_path / "mine.pt2")
+    with zipfile.ZipFile(tmp_path / "mine.pt2", "a") as archive:
+        archive.writestr("model/extra/2", "")
+    [sentence] = changes(path)
+    assert sentence.startswith("the weights or the code of mine.pt2 have changed since the study was run last;")
+
+    with h5py.File(tmp_path / "head.h5", "a") as file:
+        file["kspace"][...] *= 2
+    write_plan(methods=["zero-filled", "mine.pt2"], seeds=[1])
+    assert [one.partition(" since")[0] for one in changes(path)] == [
+        "plan.yaml has changed",
+        "the weights or the code of mine.pt2 have changed",
+        "head.h5 changed",
+    ]
+    with pytest.warns(PackageWarning, match="changed since") as told:
+        results_of(path)
+    assert len(told) == 3
+    assert changed_since_run(store_beside(path), Store.open(store_beside(path))) == [], "nothing is known of its plan"
+
+
+def test_a_report_says_that_its_plan_has_changed(write_plan, tmp_path) -> None:
+    path = write_plan(perturbations=["none"])
+    run(run_study(path))
+    write_plan(perturbations=["none"], methods=["zero-filled", "cg-sense"])
+    with pytest.warns(PackageWarning, match="plan.yaml has changed since it was run last; these results are of what"):
+        study_report(path, tmp_path / "report.html")
+    assert "has changed since it was run last" in (tmp_path / "report.html").read_text(encoding="utf-8")
