@@ -110,6 +110,9 @@ def test_a_study_that_is_not_finished_says_so(trials: pl.DataFrame, tmp_path: Pa
     page = write_study_report(some, tmp_path / "report.html", planned=52, keep=keep).read_text()
     assert "The study has 52 trials on" in page
     assert "are finished" not in page
+    assert " worst cases could not be saved; run the study again, which saves them." in page, "as where a disk was full"
+    none = some.filter(pl.col("perturbation") == "none")
+    page = write_study_report(none, tmp_path / "report.html", keep=keep).read_text()
     assert "No case is saved: no perturbed trial has a value of ssim_region_perturbed." in page
 
 

@@ -74,7 +74,9 @@ def test_images_without_a_truth_are_ranked_by_themselves() -> None:
 
     def kept(by: str) -> list[str]:
         study = cast(Any, SimpleNamespace(plan=SimpleNamespace(keep=Keep(worst=1, by=by, group=("method_label",)))))
-        worst = pl.DataFrame({"trial": worst_of(study, trials)}).join(trials, on="trial", maintain_order="left")
+        worst = pl.DataFrame({"trial": worst_of(study.plan.keep, trials)}).join(
+            trials, on="trial", maintain_order="left"
+        )
         return list(worst["scan"])
 
     assert len(kept("ssim_region_perturbed")) == 2

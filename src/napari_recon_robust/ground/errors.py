@@ -44,8 +44,10 @@ class WeightsError(ReconRobustError):
 
 
 class PackageWarning(UserWarning):
-    """What lies outside of this package is not as it should be: another's package or model, or results that are older
-    than their plan. The command line prints the sentence as its own."""
+    """Another's package or model is not as it should be, or results are older than their plan.
+
+    The command line prints the sentence as its own.
+    """
 
 
 def to_install(extra: Extra) -> str:

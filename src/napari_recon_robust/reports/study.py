@@ -11,6 +11,7 @@ from ..ground.guard import to_path
 from ..ground.writing import write
 from ..io.images import check_suffix
 from ..studies.exporting import check_finished
+from ..studies.keeping import folder_of, worst_of
 from ..studies.plan import Keep
 from ..studies.remarks import cautions, failures
 from . import study_words
@@ -90,7 +91,7 @@ def write_study_report(
         answer=answer,
         table=_table(trials),
         cases=pages,
-        about_cases=_about(len(cases), keep or Keep(), unfinished),
+        about_cases=_about(trials, [Path(case).name for case in cases], keep or Keep(), unfinished),
     )
     write(path, page.encode())
     return path
@@ -102,13 +103,18 @@ def _lacking(finished: int, unfinished: int) -> list[str]:
     return [f"{finished:,} of {every:,} trials are finished; the others are not in this report."] if unfinished else []
 
 
-def _about(cases: int, keep: Keep, unfinished: int) -> str:
-    """What stands above the cases."""
+def _about(trials: "DataFrame", cases: Sequence[str], keep: Keep, unfinished: int) -> str:
+    """What stands above the cases. cases: the names of their folders."""
     if not cases and not keep.worst:
         return _NO_CASES
+    if not cases and unfinished:
+        return _NO_CASES_YET
+    worst = {folder_of(trial) for trial in worst_of(keep, trials)} if keep.worst and not unfinished else set[str]()
+    if left := len(worst.difference(cases)):
+        return f"{left} of the {len(worst)} worst cases could not be saved; run the study again, which saves them."
     if not cases:
-        return _NO_CASES_YET if unfinished else f"No case is saved: no perturbed trial has a value of {keep.by}."
-    return f"The worst {MOST_CASES} of {cases} that are saved, the worst first." if cases > MOST_CASES else ""
+        return f"No case is saved: no perturbed trial has a value of {keep.by}."
+    return f"The worst {MOST_CASES} of {len(cases)} that are saved, the worst first." if len(cases) > MOST_CASES else ""
 
 
 def _embedded(figure: "Drawn") -> _Embedded:

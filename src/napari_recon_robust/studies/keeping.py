@@ -51,13 +51,13 @@ def check_columns(study: Study) -> None:
         raise Unfit(("keep", "by"), f"{keep.by} is not measured; add {metric} to the metrics, or name another column.")
 
 
-def worst_of(study: Study, table: "DataFrame") -> list[str]:
-    """The trials of each group of the plan with the worst values, worst first within each.
+def worst_of(keep: Keep, table: "DataFrame") -> list[str]:
+    """The trials of each group with the worst values, as the part `keep` of a plan asks; worst first within each.
 
     Undersampled scans are groups of their own where their images are measured against the clean ones. What was found
     for another method is left out: a replay that searches again could not find it.
     """
-    library, keep = polars(), study.plan.keep
+    library = polars()
     falls = larger_is_worse(keep.by)
     found = table.filter(
         library.col("error").is_null()
@@ -70,6 +70,11 @@ def worst_of(study: Study, table: "DataFrame") -> list[str]:
     groups = found.group_by(*keep.group, against(found, keep.by).alias("against"), maintain_order=True)
     worst: list[str] = groups.head(keep.worst)["trial"].to_list()
     return worst
+
+
+def folder_of(trial: str) -> str:
+    """The name of the folder of a trial's case."""
+    return trial[:16]
 
 
 def keep_of(store: Store) -> Keep:
@@ -87,7 +92,7 @@ def kept_cases(store: Store, table: "DataFrame") -> list[Path]:
     by = keep_of(store).by
     with opening(store.folder / "plan.yaml", *_PLAN):
         ordered = table.sort(by, "trial", descending=[larger_is_worse(by), False], nulls_last=True)
-    places = (store.folder / "cases" / id[:16] for id in ordered["trial"])
+    places = (store.folder / "cases" / folder_of(id) for id in ordered["trial"])
     return [place for place in places if (place / DESCRIPTION).exists()]
 
 
@@ -98,7 +103,7 @@ def keep_worst(study: Study, store: Store) -> Job[list[Path]]:
     """
     if not study.plan.keep.worst:
         return []
-    wanted = {id: store.folder / "cases" / id[:16] for id in worst_of(study, store.table())}
+    wanted = {id: store.folder / "cases" / folder_of(id) for id in worst_of(study.plan.keep, store.table())}
     if all(place.exists() for place in wanted.values()):
         return list(wanted.values())
     done = 0
