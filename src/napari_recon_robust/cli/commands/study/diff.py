@@ -71,10 +71,10 @@ def diff(
     if output is not None:
         check_suffix(output)
     outputs = Outputs(output)
-    studies = {one: one.table() for one in map(results_of, filter(None, (first, second)))}
-    trials, *others = studies.values()
+    studies = [results_of(one) for one in (first, second) if one]
+    trials, *others = (one.table() for one in studies)
     if others:
-        tables, names = (trials, *others), STUDIES
+        tables, names = (trials, others[0]), STUDIES
         try:
             table = study_difference(*tables, metrics=metrics, volumes=volumes)
         except NothingSharedError as error:
@@ -93,6 +93,6 @@ def diff(
     every = bool(metrics or as_json or output)
     for caution in cautions(*tables, names, metrics=metrics if every else None):
         warn(caution)
-    for results, of_it in studies.items():
+    for results, of_it in zip(studies, (trials, *others), strict=True):
         warn_unfinished(results, len(of_it))
     outputs.end(quiet=as_json)
