@@ -105,6 +105,30 @@ def test_a_wrong_question_of_the_endpoint_is_told_with_its_line(tmp_path: Path) 
         read_plan(path)
 
 
+def test_one_question_of_a_step_is_answered_by_clicks(tmp_path: Path) -> None:
+    """The reader who had seen a lesion could never mark it for the second question, nor go on."""
+    path, lesion, marks = (
+        tmp_path / "plan.yaml",
+        "id: a, kind: lesion, text: A?",
+        "id: b, kind: free-response, text: B?",
+    )
+    for questions, refused in (
+        (f"{{{lesion}}}, {{{marks}}}", True),
+        (f"{{{lesion}, place: false}}, {{{marks}}}", False),
+        (f"{{{lesion}}}, {{{marks}, reference: true}}", False),
+    ):
+        path.write_text(
+            "title: t\narms: [{name: clean, image: clean}, {name: x, image: random}]\n"
+            f"questions: [{questions}]\ncases: [{{id: a, saved: c0, patient: p}}]\n",
+            encoding="utf-8",
+        )
+        if refused:
+            with pytest.raises(InputError, match=r"plan\.yaml, line 3: a and b are answered by clicks on the same"):
+                read_plan(path)
+        else:
+            assert len(read_plan(path).questions) == 2
+
+
 def test_the_name_of_a_questionnaire_stands_for_its_questions() -> None:
     made = plan(questions="quality")
     assert [question.id for question in made.questions] == ["artifacts", "sharpness", "contrast-to-noise"]

@@ -12,7 +12,7 @@ from ..ground.documents import check_names, place_in, read_yaml, yaml_nodes
 from ..ground.errors import FileFormatError, InputError, either
 from ..ground.specification import Misfit, Specification
 from .from_study import with_cases_of_studies
-from .questions import COMMENT, QUESTIONNAIRES, Id, Question
+from .questions import COMMENT, QUESTIONNAIRES, FreeResponse, Id, Lesion, Question, steps
 
 SCHEMA: Final = 1
 MOST_SLICES: Final = 200
@@ -320,9 +320,20 @@ def read_plan(path: str | Path) -> Plan:
     check_names(values, path.name)
     cases, entries = with_cases_of_studies(values.get("cases"), path.parent)
     try:
-        return Plan.model_validate({**values, "cases": cases})
+        plan = Plan.model_validate({**values, "cases": cases})
+        _check_clicks(plan)
     except Misfit as error:
         raise InputError(f"{_where(path, error, cases, entries)}: {error}") from None
+    return plan
+
+
+def _check_clicks(plan: Plan) -> None:
+    """A click answers one question; studies that are frozen already with several can still be opened."""
+    for asked in steps(plan.questions, plan.viewing.reference):
+        clicked = [one.id for one in asked if isinstance(one, FreeResponse) or (isinstance(one, Lesion) and one.place)]
+        if len(clicked) > 1:
+            words = f"{' and '.join(clicked)} are answered by clicks on the same image, and a click answers only one; "
+            raise Misfit(f"{words}leave one, or say place: false for a lesion.", ("questions",))
 
 
 def _where(path: Path, error: Misfit, cases: Any, entries: list[int]) -> str:
