@@ -126,12 +126,13 @@ _METHODS: tuple[tuple[set[str] | None, str], ...] = (
         {"lesion", "free-response"},
         "Areas under the ROC curve are empirical; they, sensitivity and specificity were compared by the method of "
         "Obuchowski and Rockette (1995) with the degrees of freedom of Hillis (2007), for random readers and cases, "
-        "with covariances by the jackknife over patients; the intervals of single arms are drawn on the scale of log "
-        "odds (Pepe 2003). Readings that are not of all arms were left out, and each "
-        "reader's figures are of the cases that this reader read. A single reader's arms were compared by the normal "
-        "distribution for this reader alone (DeLong et al. 1988). Where figures rest on fewer than 30 patients of a "
-        "kind, readers count as varying at least by their own errors, the covariances of n patients have n − 1 degrees "
-        "of freedom (Satterthwaite 1946), and a single reader's arms were compared by Student's t.",
+        "with covariances by the jackknife over patients; the intervals of single arms' areas are drawn on the scale "
+        "of log odds (Pepe 2003), and their sensitivity and specificity have those of shares of answers. Readings that "
+        "are not of all arms were left out, and each reader's figures are of the cases that this reader read. A single "
+        "reader's arms were compared by the normal distribution for this reader alone (DeLong et al. 1988). Where "
+        "figures rest on fewer than 30 patients of a kind, readers count as varying at least by their own errors, the "
+        "covariances of n patients have n − 1 degrees of freedom (Satterthwaite 1946), and Student's t takes the place "
+        "of the normal distribution.",
     ),
     (
         {"free-response"},

@@ -1,3 +1,5 @@
+import pytest
+
 from helpers.answers import cases, only, scored
 from helpers.reading import LESION, plan
 from napari_recon_robust.reader_studies.analysis import analyse
@@ -19,3 +21,22 @@ def test_the_roc_curve_counts_a_rating_at_its_own_level() -> None:
     analysis = analyse(made, scored(made, lambda _, case, __: ratings[case.id], "lesion", readers=1))
     (curve,) = [one for one in analysis.curves if one.title.startswith("ROC")]
     assert curve.lines["clean"] == [(0, 0), (0, 0.5), (0.5, 1), (1, 1)]
+
+
+def test_readers_who_see_as_many_lesions_but_others_have_intervals() -> None:
+    """R1 misses the first lesion of six, R2 the last: 5 of 6 each, and it was said that nothing varies."""
+    made = plan(questions=LESION, cases=cases(12))
+    missed = {1: "c0", 2: "c10"}
+    rows = scored(made, lambda _, case, reader: 90.0 * (case.lesion and case.id != missed[reader]), "lesion", readers=2)
+    analysis = analyse(made, rows)
+    found = only(analysis.findings, "sensitivity", "clean").estimate
+    assert found.interval is not None
+    assert 0.3 < found.interval[0] < found.value < found.interval[1] <= 1
+    assert not [remark for remark in analysis.remarks if "sensitivity, clean, has no interval" in remark]
+
+
+def test_lesions_that_all_readers_see_have_the_interval_of_as_many_patients() -> None:
+    made = plan(questions=LESION, cases=cases(12))
+    analysis = analyse(made, scored(made, lambda _, case, __: 90.0 * case.lesion, "lesion"))
+    for what in ("sensitivity", "specificity"):
+        assert only(analysis.findings, what, "clean").estimate.interval == pytest.approx((0.025 ** (1 / 6), 1))

@@ -183,6 +183,39 @@ def test_of_few_patients_the_error_is_that_of_averages(readers: int, correlation
     assert np.ptp(found.differences[0, 1].interval) > np.ptp(published.differences[0, 1].interval)
 
 
+@pytest.mark.parametrize("readers", [1, 2, 4])
+def test_of_few_patients_one_tests_figure_has_the_error_of_averages_too(readers: int) -> None:
+    """Two readers whose figures are close by chance had [0.61, 0.62] where the patients alone give 0.3 to 0.9."""
+    values = np.random.default_rng(readers).standard_normal((2, readers, 6))
+    figures, errors = values.mean(2), np.cov(values.reshape(-1, 6)) / 6
+    if readers == 1:
+        singles = compare_for_reader(figures[:, 0], errors, 6)[0]
+    else:
+        singles = compare(figures, errors, patients=6).figures
+        assert figure(figures, errors, 0, patients=6) == singles[0]
+        assert figure(figures, errors, 0) != singles[0]
+    for single, expected in zip(singles, map(spread_of, values), strict=True):
+        assert single.interval == pytest.approx([float(end) for end in expected.interval])
+
+
+@pytest.mark.parametrize("patients", [40, np.inf])
+def test_readers_whose_figures_happen_to_be_the_same_still_have_errors(patients: float) -> None:
+    """Both see 0.05 more with the first test, but of other patients: the published error is 0, and F without end."""
+    figures, errors = np.array([[0.8, 0.8], [0.75, 0.75]]), errors_of_two(0.004, 0.001)
+    found = compare(figures, errors, patients=patients)
+    half = stats.t.ppf(0.975, patients - 1) * (2 * (0.004 - 0.001) / 2) ** 0.5
+    assert found.differences[0, 1].interval == pytest.approx((0.05 - half, 0.05 + half))
+    assert found.p == pytest.approx(found.p_of[0, 1])
+    assert found.p > 0.3
+    half = stats.t.ppf(0.975, patients - 1) * (0.004 / 2) ** 0.5
+    assert found.figures[0].interval == pytest.approx((0.8 - half, 0.8 + half))
+
+
+def errors_of_two(variance: float, same_reader: float) -> np.ndarray:
+    """The covariance of two tests' and two readers' errors; two readers share none."""
+    return np.kron([[variance, same_reader], [same_reader, variance]], np.eye(2))
+
+
 def test_from_thirty_patients_on_the_test_is_the_published_one(shared: Path) -> None:
     ratings, truth = read(shared / "data/readers/vandyke.csv")
     theta, errors = areas(ratings, truth), covariance(ratings, truth)

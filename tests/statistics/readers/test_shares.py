@@ -3,7 +3,7 @@ import pytest
 from scipy import special, stats
 
 from napari_recon_robust.statistics.readers.averages import spread_of
-from napari_recon_robust.statistics.readers.shares import average_share, share, share_interval
+from napari_recon_robust.statistics.readers.shares import average_share, mean_share, share, share_interval, shares
 
 
 def test_the_interval_is_clopper_and_pearsons_for_the_effective_number_of_readings() -> None:
@@ -73,3 +73,16 @@ def test_many_readers_who_mostly_agree_are_not_taken_for_as_many_patients() -> N
     latent = 0.9**0.5 * rng.standard_normal((2000, 1, 6)) + 0.1**0.5 * rng.standard_normal((2000, 10, 6))
     low, high = share_interval(spread_of((latent < edge).astype(float)), 60, 6)
     assert ((low <= 0.9) & (high >= 0.9)).mean() >= 0.94
+
+
+def test_a_share_of_figures_has_the_interval_of_a_share_of_answers() -> None:
+    """Three readers of nine patients; the errors are the jackknife's."""
+    right = (np.arange(27).reshape(3, 9) % 4 > 0).astype(float)
+    figures, errors = shares(right[None], np.arange(9))
+    reader, patient = (cell.ravel() for cell in np.indices(right.shape))
+    found, expected = (
+        mean_share(right, errors, np.arange(9)),
+        average_share(right.ravel(), reader.tolist(), patient.tolist()),
+    )
+    assert (found.value, found.units) == (pytest.approx(figures.mean()), 3)
+    assert found.interval == pytest.approx(expected.estimate.interval)

@@ -14,7 +14,7 @@ from ...statistics.estimate import FEWEST, Estimate, Values
 from ...statistics.readers.jackknife import patients_read
 from ...statistics.readers.obuchowski_rockette import compare, compare_for_reader, figure
 from ...statistics.readers.roc import areas, covariance, rarer
-from ...statistics.readers.shares import shares
+from ...statistics.readers.shares import mean_share, shares
 from ..plan import EndpointMeasure, Plan
 from ..questions import Question
 from ..ratings import FEWEST_OF_A_KIND, Ratings
@@ -68,12 +68,20 @@ def _rates(question: str, ratings: Ratings, note: str) -> Found:
         ("sensitivity", said, ratings.truth),
         ("specificity", 1 - said, ~ratings.truth),
     )
-    for measure, right, of in kinds:
-        patients = np.array(ratings.patients)[of]
-        errors = _errors(ratings, partial(_errors_of_shares, right[..., of], patients))
-        figures, units = np.nanmean(right[..., of], 2), patients_read(ratings.read[:, of], patients.tolist())
-        found += compared(question, ratings.arms, measure, figures, errors, _counted(ratings, note), units)
+    for measure, told, of in kinds:
+        right, patients = told[..., of], np.array(ratings.patients)[of]
+        errors = _errors(ratings, partial(_errors_of_shares, right, patients))
+        figures, units = np.nanmean(right, 2), patients_read(ratings.read[:, of], patients.tolist())
+        alone = None if isinstance(errors, str) else _alone(right, errors, patients)
+        found += compared(question, ratings.arms, measure, figures, errors, _counted(ratings, note), units, alone)
     return found
+
+
+def _alone(right: Values, errors: Values, patients: NDArray[np.str_]) -> list[Estimate]:
+    """The share of right answers (arms, readers, cases) in each arm."""
+    arms, readers = right.shape[:2]
+    blocks = errors.reshape(arms, readers, arms, readers)
+    return [mean_share(right[arm], blocks[arm, :, arm], patients) for arm in range(arms)]
 
 
 def compared(
@@ -84,18 +92,20 @@ def compared(
     errors: Values | str,
     note: str,
     units: float,
+    alone: Sequence[Estimate] | None = None,
 ) -> Found:
     """Findings from a figure (arms, readers) of between 0 and 1, which `WORDS` names.
 
     errors: the covariance of its errors, or in a sentence why there is none; then there are no intervals. units: on how
-    many patients of a reader it rests, of the rarer kind where there are two.
+    many patients of a reader it rests, of the rarer kind where there are two. alone: of each arm with an interval of
+    its own, instead of that by log odds.
     """
     readers, found, what = figures.shape[1], Found(), WORDS[measure]
     pairs: Mapping[tuple[int, int], tuple[Estimate, float | None]] = {}
 
     def add(estimate: Estimate, of: tuple[str, ...], p: float | None = None) -> None:
         apart, arm = len(of) == 2, minus(*of)
-        shown = with_width(estimate if apart else estimate.by_log_odds(), -1 if apart else 0, 1)
+        shown = with_width(estimate, -1 if apart else 0, 1)
         if shown.interval is None and not isinstance(errors, str):
             found.remarks.append(f"{question}: {what}, {arm}, has no interval, since nothing varies.")
         p = None if shown.interval is None else p
@@ -112,7 +122,7 @@ def compared(
         singles, pairs = compare_for_reader(figures[:, 0], errors, units)
         found.remarks.append(f"{question}: {what} is of one reader, and its intervals hold for this reader alone.")
     elif len(arms) == 1:
-        singles = (figure(figures, errors, 0),)
+        singles = (figure(figures, errors, 0, patients=units),)
     else:
         result = compare(figures, errors, patients=units)
         singles = result.figures
@@ -121,7 +131,7 @@ def compared(
             whole = Estimate(result.statistic, None, readers)
             name, held = f"F of equal {what}", over(readers)
             found.findings.append(Finding(question, name, "all", whole, "readers", held, result.p, note))
-    for arm, estimate in zip(arms, singles, strict=True):
+    for arm, estimate in zip(arms, [one.by_log_odds() for one in singles] if alone is None else alone, strict=True):
         add(estimate, (arm,))
     for (one, other), (estimate, p) in pairs.items():
         add(estimate, (arms[one], arms[other]), p)

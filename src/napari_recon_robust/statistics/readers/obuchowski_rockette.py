@@ -5,10 +5,11 @@ doi:10.1002/sim.2532. It takes any figure of merit with the covariances of its e
 
 In its published form the covariances count as known, whatever number of patients they are estimated from, and readers
 may seem to vary by less than their own errors. Of few patients that finds too much: see docs/reader-studies.md for how
-often. Where figures rest on fewer than 30 patients, figures, mean squares and covariances stay as published, and the
-error and its degrees of freedom are those of `averages`: the mean square of tests and readers is not taken below what
-errors alone make it, Var - Cov1 - Cov2 + Cov3, and covariances of n patients have n - 1 degrees of freedom
-(Satterthwaite 1946, doi:10.2307/3002019).
+often. Where figures rest on fewer than 30 patients, or the published error is 0 though the figures have errors,
+figures, mean squares and covariances stay as published, and the error and its degrees of freedom are those of
+`averages`: the mean square of tests and readers is not taken below what errors alone make it, Var - Cov1 - Cov2 + Cov3,
+and covariances of n patients have n - 1 degrees of freedom (Satterthwaite 1946, doi:10.2307/3002019). The figure of one
+test has the error of `averages` then, too.
 """
 
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from scipy import stats
 
 from ...ground.errors import InputError
 from ..estimate import UPPER, Estimate, Values, finite
-from .averages import ROUNDING
+from .averages import ROUNDING, spread
 
 Generalises = Literal["readers and cases", "cases", "readers"]
 ENOUGH = 30  # patients from whom the covariances count as known
@@ -87,7 +88,7 @@ def compare(
         p = _tail(statistic / (tests - 1), tests - 1.0, freedom)
     else:
         of_patients = readers * shared if generalises == "readers and cases" else 0.0
-        of_readers = _of_readers(found, (tests - 1) * (readers - 1), units)
+        of_readers = _of_readers(found, of_patients, (tests - 1) * (readers - 1), patients)
         error = of_readers[0] + of_patients
         statistic, freedom = _ratio(found.of_tests, error), _freedom(of_readers, (of_patients, units))
         p = _tail(statistic, tests - 1.0, freedom)
@@ -98,7 +99,7 @@ def compare(
         for one, other in combinations(range(tests), 2)
     }
     p_of = {pair: _two_sided(one.value, scale, freedom) for pair, one in differences.items()}
-    alone = tuple(figure(theta, errors, test, generalises) for test in range(tests))
+    alone = tuple(figure(theta, errors, test, generalises, patients) for test in range(tests))
     return Comparison(alone, differences, statistic, (tests - 1.0, freedom), p, p_of, found)
 
 
@@ -107,17 +108,17 @@ def compare_for_reader(
 ) -> tuple[tuple[Estimate, ...], dict[tuple[int, int], tuple[Estimate, float]]]:
     """Compare tests by the figures of one reader, (tests,), with their covariance (tests, tests).
 
-    Returns the figures, and the difference of each pair with its two-sided p, by the normal distribution, or Student's
-    t where they rest on fewer than 30 patients; see `compare`. They hold for cases like these and this reader (DeLong
-    et al. 1988, doi:10.2307/2531595).
+    Returns the figures, and the difference of each pair with its two-sided p, all by the normal distribution, or
+    Student's t where they rest on fewer than 30 patients; see `compare`. They hold for cases like these and this
+    reader (DeLong et al. 1988, doi:10.2307/2531595).
     """
     theta, errors = finite(figures, "figures"), finite(covariance, "covariances")
-    normal, freedom = float(stats.norm.ppf(UPPER)), _units(patients)
+    freedom = _units(patients)
+    scale = float(stats.t.ppf(UPPER, freedom))
     singles = tuple(
-        Estimate.around(value, normal * error, 1)
-        for value, error in zip(theta, np.sqrt(errors.diagonal()), strict=True)
+        Estimate.around(value, scale * error, 1) for value, error in zip(theta, np.sqrt(errors.diagonal()), strict=True)
     )
-    found, scale = {}, float(stats.t.ppf(UPPER, freedom))
+    found = {}
     for one, other in combinations(range(theta.size), 2):
         error = np.sqrt(max(errors[one, one] + errors[other, other] - 2 * errors[one, other], 0.0))
         apart = theta[one] - theta[other]
@@ -144,8 +145,17 @@ def components(figures: Values, covariance: Values) -> Components:
     )
 
 
-def figure(figures: Values, covariance: Values, test: int, generalises: Generalises = "readers and cases") -> Estimate:
-    """The mean figure of one of the tests, over at least 2 readers, with an interval from that test's readings."""
+def figure(
+    figures: Values,
+    covariance: Values,
+    test: int,
+    generalises: Generalises = "readers and cases",
+    patients: float = np.inf,
+) -> Estimate:
+    """The mean figure of one of the tests, over at least 2 readers, with an interval from that test's readings.
+
+    See `compare` for the arguments.
+    """
     tests, readers = figures.shape
     of_test = figures[test]
     errors = covariance.reshape(tests, readers, tests, readers)[test, :, test]
@@ -155,6 +165,10 @@ def figure(figures: Values, covariance: Values, test: int, generalises: Generali
     else:
         of_readers = float(of_test.var(ddof=1))
         variance = of_readers + (readers * max(others, 0.0) if generalises == "readers and cases" else 0.0)
+        none = variance <= ROUNDING * float(errors.diagonal().mean())
+        if generalises == "readers and cases" and (patients < ENOUGH or none):
+            low, high = spread(of_test, errors, patients).interval
+            return Estimate(float(of_test.mean()), (float(low), float(high)), readers)
         freedom = _freedom((of_readers, readers - 1), (variance - of_readers, np.inf))
     half = float(stats.t.ppf(UPPER, freedom)) * np.sqrt(variance / readers)
     return Estimate.around(of_test.mean(), half, readers)
@@ -165,11 +179,15 @@ def _units(patients: float) -> float:
     return max(patients - 1, 1.0) if patients < ENOUGH else np.inf
 
 
-def _of_readers(found: Components, degrees: float, units: float) -> tuple[float, float]:
-    """What readers add to the error, and its degrees of freedom; of few patients at least that of their own errors."""
+def _of_readers(found: Components, of_patients: float, degrees: float, patients: float) -> tuple[float, float]:
+    """What readers add to the error, and its degrees of freedom.
+
+    Of few patients, or where the error were 0 otherwise, it is at least that of their own errors.
+    """
     own = found.variance - found.same_reader - (found.same_test - found.neither)
-    if np.isfinite(units) and found.of_both <= own * (1 + ROUNDING):
-        return max(own, 0.0), degrees * units
+    none = found.of_both + of_patients <= ROUNDING * own
+    if (patients < ENOUGH or none) and found.of_both <= own * (1 + ROUNDING):
+        return max(own, 0.0), degrees * max(patients - 1, 1.0)
     return found.of_both, degrees
 
 

@@ -10,8 +10,8 @@ from scipy import stats
 
 from ...ground.errors import InputError
 from ..estimate import LOWER, UPPER, Estimate, Values
-from .averages import Average, Spread, average, spread_of, table
-from .jackknife import Places, jackknife_covariance, left_out
+from .averages import Average, Spread, average, spread, spread_of, table
+from .jackknife import Places, jackknife_covariance, left_out, patients_read
 
 
 def share(values: ArrayLike, patients: Sequence[Hashable]) -> Estimate:
@@ -58,6 +58,18 @@ def shares(right: Values, patients: NDArray[Any]) -> tuple[Values, Values]:
         return np.asarray(np.nanmean(right[..., kept], 2).ravel())
 
     return np.nanmean(right, 2), jackknife_covariance(left_out(without, patients.tolist()))
+
+
+def mean_share(right: Values, covariance: Values, patients: NDArray[Any]) -> Estimate:
+    """The mean over readers of their shares of right answers (readers, cases), NaN for none, of one test.
+
+    The interval is of `average_share`, from the covariance of the shares' errors, (readers, readers), that `shares`
+    gives. patients: of each case. The units are readers.
+    """
+    read = np.isfinite(right)
+    found = spread(np.nanmean(right, 1), covariance, patients_read(read, patients.tolist()))
+    low, high = share_interval(found, int(read.sum()), np.unique(patients[read.any(0)]).size)
+    return Estimate(float(found.mean), (float(low), float(high)), len(right))
 
 
 def share_interval(found: Spread, readings: int, patients: int) -> tuple[Values, Values]:
