@@ -49,6 +49,7 @@ def test_the_page_has_figures_intervals_and_methods() -> None:
         assert words in text
     assert text.count('class="interval"') == 1
     assert 'points="40.0,310.0 115.0,160.0 340.0,10.0"' in text
+    assert "<h2>Remarks</h2>" in text
     assert "sharpness: nothing varies." in text
     assert "Not for diagnostic use" in text
 

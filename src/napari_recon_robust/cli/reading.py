@@ -38,7 +38,7 @@ def say(findings: Sequence[Finding], remarks: Sequence[str]) -> None:
     for item in findings:
         test = "" if item.p is None else f", p = {item.p:.3g}"
         over = f" (over {item.holds_over})" if item.holds_over else ""
-        click.echo(f"{item.question or 'all'}, {item.what}, {item.arm}: {item.estimate.text()}{test}{over}")
+        click.echo(f"{item.question or 'all'}, {item.what}, {item.arm}: {item.words}{test}{over}")
         if item.note and item.note != note:
             click.echo(f"  {item.note}")
         note = item.note

@@ -135,7 +135,7 @@ _NO_INTERVAL = (
 
 
 def _interchangeable(item: Finding, margin: float) -> str:
-    words = f"Primary endpoint, {item.what}, {item.arm}: {item.estimate.text()} over {item.over}, margin {margin:g}. "
+    words = f"Primary endpoint, {item.what}, {item.arm}: {item.words} over {item.over}, margin {margin:g}. "
     if item.estimate.interval is not None and item.estimate.interval[1] < margin:
         return words + "Its upper end lies below the margin: interchangeable by the margin."
     return words + "Its upper end does not lie below the margin: interchangeability is not shown."

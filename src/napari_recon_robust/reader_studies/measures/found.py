@@ -44,6 +44,11 @@ class Finding:
     measure: EndpointMeasure | None = None
 
     @property
+    def words(self) -> str:
+        """The figure with its interval, to three digits; ends within 0.00005 of 0, as log odds have them, are 0."""
+        return self.estimate.text(lambda value: f"{round(value, 4) + 0.0:.3g}")
+
+    @property
     def rests_on(self) -> str:
         """How many independent units it rests on, such as "6 patients"."""
         return counted(self.estimate.units, self.units.removesuffix("s"))
