@@ -40,10 +40,28 @@ def test_who_was_let_in_needs_no_invitation(study: Callable[..., Answers]) -> No
     assert access.uninvited() == ["R1", "R2"]
     access.enter(access.invite("R1"))
     assert access.uninvited() == ["R2"]
-    with pytest.raises(InputError, match="there is no reader 'R3'; the study has R1 to R2, fixed by the freeze"):
+    with pytest.raises(
+        InputError, match="there is no reader 'R3'; the study has R1 to R2, fixed by the freeze.*freeze the plan"
+    ):
         access.invite("R3")
     with pytest.raises(InputError, match="the study has R1 alone"):
         study("single", design={"readers": 1}).access.invite("R2")
+
+
+@pytest.mark.slow
+def test_the_address_is_that_of_a_server_that_did_not_end(study: Callable[..., Answers]) -> None:
+    access = study().access
+    with pytest.raises(InputError, match="not served yet"):
+        _ = access.address
+    access.serve("http://a")
+    access.serve("http://b")
+    assert access.address == "http://b"
+    access.end("http://b")
+    assert access.address == "http://a"
+    access.end("http://a")
+    assert access.address == "http://b"
+    access.serve("http://a")
+    assert access.address == "http://a"
 
 
 @pytest.mark.slow

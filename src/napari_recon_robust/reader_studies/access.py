@@ -43,10 +43,21 @@ class Access:
         with self._store.transaction() as database:
             audit.log(database, "study", "served", address)
 
+    def end(self, address: str) -> None:
+        """Note that the page is served at this address no more."""
+        with self._store.transaction() as database:
+            audit.log(database, "study", "ended", address)
+
     @property
     def address(self) -> str:
-        """Where readers saw the page last; InputError where it was not served yet."""
-        row = self._store.first("SELECT subject FROM audit WHERE what = 'served' ORDER BY number DESC LIMIT 1")
+        """Where readers see the page, or saw it last; InputError where it was not served yet.
+
+        Of servers at several addresses it is the one that was begun last of those that did not end.
+        """
+        row = self._store.first(
+            "SELECT subject FROM audit AS one WHERE what = 'served' ORDER BY EXISTS (SELECT 1 FROM audit "
+            "WHERE what = 'ended' AND subject = one.subject AND number > one.number), number DESC LIMIT 1"
+        )
         if row is None:
             raise InputError(
                 "the study was not served yet, so that its address is not known; serve it, or give --address."
@@ -106,8 +117,8 @@ class Access:
         if reader not in self._readers:
             known = "R1 alone" if len(self._readers) == 1 else f"R1 to R{len(self._readers)}"
             raise InputError(
-                f"there is no reader {reader!r}; the study has {known}, fixed by the freeze: invite somebody else "
-                "as one that nobody has begun, or see “Readers who stop or join” in docs/reader-studies.md."
+                f"there is no reader {reader!r}; the study has {known}, fixed by the freeze: invite somebody else as "
+                "one that nobody has begun, or freeze the plan once more into another folder, with readers: 1."
             )
 
 

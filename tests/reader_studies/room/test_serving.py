@@ -106,6 +106,26 @@ def served(study: Path, port: int, *options: str) -> subprocess.Popen[bytes]:
 
 
 @pytest.mark.slow
+def test_of_two_servers_the_one_that_ended_invites_nobody(tmp_path: Path) -> None:
+    with opened_study(tmp_path) as answers:
+        study = answers.bundle.folder
+    (tmp_path / "answers.sqlite").rename(answers_of(study))
+    first, second = free_port(), free_port()
+    processes = [served(study, port) for port in (first, second)]
+    try:
+        with open_answers(study) as answers:
+            assert answers.access.address == f"http://127.0.0.1:{second}"
+            processes[1].terminate()
+            processes[1].wait()
+            assert answers.access.address == f"http://127.0.0.1:{first}"
+            answers.verify()
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+
+
+@pytest.mark.slow
 def test_readers_elsewhere_come_through_the_proxy_of_the_docs(tmp_path: Path) -> None:
     if shutil.which("nginx") is None or shutil.which("openssl") is None:
         pytest.skip("there is no nginx on this machine")

@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import Lifespan
 
 from ...ground.errors import InputError, ReconRobustError
 from ...ground.writing import WritingError
@@ -50,8 +51,11 @@ _STATUS: dict[type[ReconRobustError], int] = {
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def make_app(answers: Answers, origin: str) -> Starlette:
-    """The application. origin: of the page as readers see it, such as http://127.0.0.1:8000."""
+def make_app(answers: Answers, origin: str, lifespan: Lifespan[Starlette] | None = None) -> Starlette:
+    """The application.
+
+    origin: of the page as readers see it, such as http://127.0.0.1:8000. lifespan: what is done as a server ends.
+    """
     room = _Room(answers, origin)
     routes = [
         Route("/", room.page),
@@ -66,7 +70,7 @@ def make_app(answers: Answers, origin: str) -> Starlette:
         Route("/forget", room.forget, methods=["POST"]),
     ]
     guarded = [Route(one.path, room.guarded(one.endpoint), methods=one.methods) for one in routes]
-    app = Starlette(routes=guarded, exception_handlers={HTTPException: room.unknown})
+    app = Starlette(routes=guarded, exception_handlers={HTTPException: room.unknown}, lifespan=lifespan)
     app.router.redirect_slashes = False  # which would be answered before the guard
     return app
 

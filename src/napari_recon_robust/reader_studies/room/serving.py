@@ -2,10 +2,11 @@
 
 import ipaddress
 import socket
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-from ...ground.errors import InputError, to_install
+from ...ground.errors import InputError, ReconRobustError, to_install
 from ...ground.guard import shown
 from ..answers import Answers
 from ..bundle import Bundle, beside
@@ -74,8 +75,15 @@ class Serving:
             from .app import make_app
         except ImportError:
             raise InputError(f"the page needs Starlette and uvicorn; {to_install('review')}.") from None
+
+        @asynccontextmanager
+        async def told(_: object) -> AsyncIterator[None]:
+            yield
+            with suppress(ReconRobustError):  # such as of a full disk
+                answers.access.end(self.origin)
+
         options = uvicorn.Config(
-            make_app(answers, self.origin),
+            make_app(answers, self.origin, told),
             log_level="error",
             access_log=False,
             server_header=False,

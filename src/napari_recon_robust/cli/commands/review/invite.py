@@ -10,7 +10,9 @@ from ...reading import answered
 @answered
 @click.argument("reader")
 @click.option("--days", default=30.0, show_default=True, help="Number of days for which the invitation holds.")
-@click.option("--address", help="Address of the page, as the reader sees it.  [default: where it was served last]")
+@click.option(
+    "--address", help="Address of the page, as the reader sees it.  [default: where it is served, or was last]"
+)
 def invite(answers: Answers, reader: str, days: float, address: str | None) -> None:
     """Print a link that lets READER (R1, R2, ...) into a frozen STUDY once; an earlier one ends."""
     answers.access.check_reader(reader)
