@@ -48,7 +48,9 @@ def _save_cases(folder: Path) -> progress.Job[list[Entry]]:
         places = list(_places(scan))
 
         def part(step: progress.Progress) -> progress.Progress:
-            return progress.Progress((len(entries) + step.fraction) / len(places), f"Case {len(entries) + 1}")
+            return progress.Progress(
+                (len(entries) + step.fraction) / len(places), f"Case {len(entries) + 1} of {len(places)}"
+            )
 
         for number, (slice, roi, lesion) in enumerate(places):
             measurement = scan.measurement(slice, Sampling(acceleration=ACCELERATION))

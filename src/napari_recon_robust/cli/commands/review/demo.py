@@ -25,5 +25,8 @@ def demo(output: Path, port: int, no_serve: bool) -> None:
     if not no_serve:
         with open_answers(study) as opened:
             serving = Serving(opened, port=port)
-            click.echo(f"Open {serving.origin}/#{opened.access.invite('R1')}; end with Ctrl+C.")
+            click.echo(f"Open {serving.origin}/#{opened.access.invite('R1')}")
+            click.echo("and read as many cases as you like. Ctrl+C ends it; then compare the arms, or go on reading:")
+            click.echo(f"  recon-robust review analyse {study}")
+            click.echo(f"  recon-robust review serve {study} --port {port}")
             serving.run()
