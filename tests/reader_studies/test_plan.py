@@ -107,11 +107,7 @@ def test_a_wrong_question_of_the_endpoint_is_told_with_its_line(tmp_path: Path) 
 
 def test_one_question_of_a_step_is_answered_by_clicks(tmp_path: Path) -> None:
     """The reader who had seen a lesion could never mark it for the second question, nor go on."""
-    path, lesion, marks = (
-        tmp_path / "plan.yaml",
-        "id: a, kind: lesion, text: A?",
-        "id: b, kind: free-response, text: B?",
-    )
+    path, lesion, marks = tmp_path / "plan.yaml", "id: a, kind: lesion, text: A", "id: b, kind: free-response, text: B"
     for questions, refused in (
         (f"{{{lesion}}}, {{{marks}}}", True),
         (f"{{{lesion}, place: false}}, {{{marks}}}", False),
