@@ -176,11 +176,11 @@ def test_the_images_of_the_slice_before_stand_in_for_one_that_is_turned_to(compa
 
 
 def test_nothing_is_drawn_before_the_first_panel_is_of_the_slice_that_is_turned_to(comparing: Comparing) -> None:
-    assert comparing.panels.refusal == ""
+    assert comparing.panels.navigation.refusal == ""
     turn(comparing, 3)
-    assert comparing.panels.refusal == "This is slice 2 still; draw when slice 3 is seen."
+    assert comparing.panels.navigation.refusal == "This is slice 2 still; draw when slice 3 is seen."
     comparing.put("reference", Picture(3, np.full((32, 40), 9.0, np.float32), "Reference · RSS"))
-    assert comparing.panels.refusal == ""
+    assert comparing.panels.navigation.refusal == ""
     assert comparing.panels.panels["clean"].former == 2, "a first look is enough"
 
 

@@ -26,7 +26,7 @@ def test_the_window_of_the_images_leaves_it_alone(panels: Panels) -> None:
     panels.shared_window.start(0.0, 5.0)
     panels.shared_window.turn(1.0, 3.0)
     assert tuple(panels.panels["difference"].image.contrast_limits) == (-2.0, 2.0)
-    assert panels.window == (pytest.approx(1.0), pytest.approx(3.0))
+    assert panels.shared_window.limits == (pytest.approx(1.0), pytest.approx(3.0))
 
 
 def test_signs_are_told_apart_by_every_eye() -> None:

@@ -72,7 +72,7 @@ def test_images_are_written_in_place_one_slice_at_a_time(panels: Panels) -> None
 
 def test_one_window_for_all(panels: Panels) -> None:
     panels.shared_window.start(0.0, 3e-4)
-    assert panels.window == (0.0, 3e-4)
+    assert panels.shared_window.limits == (0.0, 3e-4)
     panels.panels["reference"].image.contrast_limits = (1e-4, 2e-4)
     images = {key: tuple(panel.image.contrast_limits) for key, panel in panels.panels.items()}
     assert images.pop("difference") == (0.0, 1.0), "its scale is its own"
@@ -82,7 +82,7 @@ def test_one_window_for_all(panels: Panels) -> None:
 def test_a_window_beyond_the_range_widens_the_range_of_all(panels: Panels) -> None:
     panels.shared_window.start(0.0, 1.0)
     panels.shared_window.turn(0.5, 5.0)
-    assert panels.window == (0.5, 5.0)
+    assert panels.shared_window.limits == (0.5, 5.0)
     ranges = {tuple(panels.panels[key].image.contrast_limits_range) for key in ("reference", "clean", "perturbed")}
     assert ranges == {(0.0, 5.0)}
 

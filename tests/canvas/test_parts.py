@@ -35,7 +35,7 @@ def test_every_part_is_drawn_in_its_scale_and_named(comparing: Comparing) -> Non
         np.testing.assert_allclose(reference.stack[2][0, ::10], row, atol=1e-5)
         assert {tuple(one.image.contrast_limits) for one in (reference, clean)} == {limits}
         assert tuple(panels.panels["difference"].image.contrast_limits) != limits or name == "magnitude"
-        assert panels.window == (0.0, 3.0), "the window is that of the magnitudes"
+        assert panels.shared_window.limits == (0.0, 3.0), "the window is that of the magnitudes"
         assert (reference.image.colormap.name == "phase") == (name == "phase")
     assert reference.title == "Reference"
 
@@ -68,7 +68,7 @@ def test_another_window_is_that_of_the_magnitudes(comparing: Comparing) -> None:
     panels.shared_window.show("real")
     assert tuple(panels.panels["clean"].image.contrast_limits) == (-2.0, 2.0)
     panels.shared_window.show("magnitude")
-    assert panels.window == (1.0, 2.0)
+    assert panels.shared_window.limits == (1.0, 2.0)
 
 
 def test_where_there_is_no_phase_it_is_black_and_zero_is_not(comparing: Comparing) -> None:

@@ -33,7 +33,7 @@ from .panel import Panel, PanelSet
 from .shared_window import SharedWindow
 from .short_shader import shorten_letters
 from .surface import Takeover
-from .titles import former, too_early
+from .titles import former
 from .true_words import tell_true_words
 
 
@@ -189,7 +189,7 @@ class Panels:
         """Make an empty panel, or one with the content of a panel whose layer was deleted."""
         stack = np.zeros(geometry.shape, np.float32) if old is None else old.stack
         title = key.capitalize() if old is None else old.title
-        limits = self.window if self.panels else (0.0, 1.0)
+        limits = self.shared_window.limits if self.panels else (0.0, 1.0)
         said = {} if old is None else old.image.metadata
         image = Image(stack, name=title, colormap="gray", contrast_limits=limits, metadata=said, **geometry.transform)
         if key != DIFFERENCE:
@@ -297,20 +297,6 @@ class Panels:
         if self.geometry is None:
             return  # the viewer was closed meanwhile
         self.write(key, self.navigation.slice, np.zeros(self.geometry.shape[1:], np.float32), title)
-
-    @property
-    def refusal(self) -> str:
-        """Why nothing is drawn on the picture yet: it is of another slice. Empty where it is not.
-
-        The first panel decides, which is the first to show a slice that is read; what is drawn goes into all of them.
-        """
-        front = self._set.front
-        return "" if front is None or front.former is None else too_early(front.former, self.navigation.slice)
-
-    @property
-    def window(self) -> tuple[float, float]:
-        """Black and white, in the scan's units."""
-        return self.shared_window.limits
 
     def thin(self, factor: float) -> None:
         """Make outlines and marks thinner in the image, by as much as it is magnified on the screen."""

@@ -10,6 +10,7 @@ from psygnal import Signal
 from .our_changes import OurChanges
 from .panel import PanelSet
 from .surface import cell_size, drag_window, moves_picture
+from .titles import too_early
 
 _AROUND = 3.0  # how many times the size of a place a cell shows
 
@@ -33,6 +34,15 @@ class Navigation:
         self.picking = False
         self.slice = 0
         self.windowed: Callable[[], bool] = lambda: True
+
+    @property
+    def refusal(self) -> str:
+        """Why nothing is drawn on the picture yet: it is of another slice. Empty where it is not.
+
+        The first panel decides, which is the first to show a slice that is read; what is drawn goes into all of them.
+        """
+        front = self._panels.front
+        return "" if front is None or front.former is None else too_early(front.former, self.slice)
 
     def go_to(self, index: int) -> None:
         """Show a slice, also where napari's slider stands there already."""

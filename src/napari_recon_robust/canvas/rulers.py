@@ -54,8 +54,8 @@ class Rulers(QObject):
         ruling, front = self.bench.ruling, self.panels.panels.get(next(iter(self.panels.shown), ""))
         if event.button != 1 or ruling.kind is None or front is None or self.panels.navigation.picking:
             return (yield from self._other(viewer, event))
-        if self.panels.refusal:
-            self.refused.emit(self.panels.refusal)
+        if self.panels.navigation.refusal:
+            self.refused.emit(self.panels.navigation.refusal)
             return True
         points = [self._place(front.image, event)]
         while event.type != "mouse_release":

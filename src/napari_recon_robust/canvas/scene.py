@@ -174,7 +174,7 @@ class Scene:
         mark = f" · {shown.mark}" if shown.mark else ""
         # A map (a standard deviation) would be black in the window of the images.
         map_ = not shown.method.is_image and self._windowed
-        factor = gain([shown.image.detach().cpu().numpy()], self.panels.window[1]) if map_ else 1
+        factor = gain([shown.image.detach().cpu().numpy()], self.panels.shared_window.limits[1]) if map_ else 1
         label = f"{shown.method.label} ×{factor}" if factor > 1 else shown.method.label
         self._write(
             "clean", factor * shown.image, f"{label}{score(shown.metrics)}{mark}", factor=factor, whole=shown.whole

@@ -84,8 +84,8 @@ class DrawnRegions:
         """Take over what was drawn, moved or deleted by hand in one panel, so that all panels show it."""
         from ..canvas import outlines
 
-        if action == "added" and self.panels.refusal:
-            self.jobs.failed.emit(self.panels.refusal)
+        if action == "added" and self.panels.navigation.refusal:
+            self.jobs.failed.emit(self.panels.navigation.refusal)
             self.show()  # the tool stays in hand
             return
         drawn = self._outlines()

@@ -25,7 +25,7 @@ class Levels:
     @property
     def window(self) -> tuple[float, float]:
         """Black and white, as fractions of the reference's maximum."""
-        low, high = self.panels.window
+        low, high = self.panels.shared_window.limits
         return low / self._maximum, high / self._maximum
 
     def take_preset(self, name: str) -> None:

@@ -72,8 +72,8 @@ class Painting:
         front = self.panels.panels.get(self.panels.shown[0]) if self.panels.shown else None
         if not self.active or event.button != 1 or front is None:
             return self._before is not None and (yield from self._before(viewer, event))
-        if self.panels.refusal:
-            self.jobs.failed.emit(self.panels.refusal)
+        if self.panels.navigation.refusal:
+            self.jobs.failed.emit(self.panels.navigation.refusal)
             return True
         try:
             stroke = self.bench.brushing.begin(erases="Shift" in event.modifiers)

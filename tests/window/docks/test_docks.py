@@ -279,7 +279,7 @@ def test_a_map_is_bright_enough_to_be_seen(review: Session, until: Until) -> Non
     panel = review.panels.panels["clean"]
     label, gain = panel.title.split(" ×")
     assert label == "Posterior sampling"
-    stack, white = panel.stack[review.bench.acquisition.index], review.panels.window[1]
+    stack, white = panel.stack[review.bench.acquisition.index], review.panels.shared_window.limits[1]
     np.testing.assert_allclose(stack, int(gain) * bench.shown.image.numpy(), rtol=1e-5)
     assert 0.3 * white < np.quantile(stack, 0.999) <= 1.01 * white
 

@@ -65,7 +65,7 @@ def test_methods_stand_side_by_side_and_go_with_their_result(review: Session, vi
         assert "ROI SSIM" in title
         assert ("found on it" if entry.method.id == "cg-sense" else "found on CG-SENSE") in title
     assert len({tuple(panels.panels[key].image.contrast_limits) for key in keys}) == 1
-    panels.panels["clean 2"].image.contrast_limits = (0.0, 0.5 * panels.window[1])
+    panels.panels["clean 2"].image.contrast_limits = (0.0, 0.5 * panels.shared_window.limits[1])
     assert len({tuple(panels.panels[key].image.contrast_limits) for key in keys}) == 1, "one window"
     review.look(flicker=True)
     first = lineup.entries[0]

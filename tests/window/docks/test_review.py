@@ -73,7 +73,7 @@ class Desk:
     def put(self, key: str, grey: float) -> None:
         """Let a panel have an image of one grey value, a fraction of white."""
         _, rows, columns = self.session.bench.acquisition.shape
-        image = np.full((rows, columns), grey * self.panels.window[1], np.float32)
+        image = np.full((rows, columns), grey * self.panels.shared_window.limits[1], np.float32)
         index = self.session.bench.acquisition.index
         self.session.scene.comparing.put(key, Picture(index, image, key.capitalize()))
 
@@ -231,13 +231,13 @@ def test_what_is_shown_can_be_kept_before_anything_is_attacked(desk: Desk) -> No
 
 
 def test_keys_of_napari_that_break_the_lock_are_held_off_and_given_back(desk: Desk) -> None:
-    image, window = desk.panels.panels["reference"].image, desk.panels.window
+    image, window = desk.panels.panels["reference"].image, desk.panels.shared_window.limits
     desk.viewer.layers.selection.active = image
     desk.press("Q")
     desk.viewer.layers.selection.active = image
     desk.press("C")
     desk.press("Y", Qt.KeyboardModifier.ControlModifier)
-    assert desk.panels.window == window
+    assert desk.panels.shared_window.limits == window
     assert image.visible
     assert desk.viewer.dims.ndisplay == 2
     desk.press("2")
@@ -248,7 +248,7 @@ def test_keys_of_napari_that_break_the_lock_are_held_off_and_given_back(desk: De
     desk.press("Q")
     desk.viewer.layers.selection.active = image
     desk.press("C")
-    assert desk.panels.window != window, "napari's key works again"
+    assert desk.panels.shared_window.limits != window, "napari's key works again"
 
 
 def test_the_wipe_follows_the_mouse_between_the_two_images(desk: Desk) -> None:
@@ -298,12 +298,12 @@ def test_flicker_swaps_the_images_without_a_blank_frame(desk: Desk) -> None:
 
 def test_window_and_region_view_by_keys_and_drag(desk: Desk) -> None:
     desk.press("Q")
-    start, camera = desk.panels.window, desk.viewer.scene.camera
+    start, camera = desk.panels.shared_window.limits, desk.viewer.scene.camera
     left = desk.canvas.rect().center() - QPoint(200, 0)
     desk.drag(left, left + QPoint(60, 0), Qt.MouseButton.RightButton)
-    assert desk.panels.window[1] > start[1]
+    assert desk.panels.shared_window.limits[1] > start[1]
     assert {tuple(desk.panels.panels[key].image.contrast_limits) for key in ("reference", "clean")} == {
-        desk.panels.window
+        desk.panels.shared_window.limits
     }
     bar = desk.layouts.bar
     assert bar is not None
@@ -312,21 +312,23 @@ def test_window_and_region_view_by_keys_and_drag(desk: Desk) -> None:
     def typed() -> list[float]:
         return [float(edit.text()) / 100 * float(reference.max()) for edit in (bar.black, bar.white)]
 
-    assert typed() == pytest.approx(desk.panels.window, rel=0.01)
-    zoom, wide = camera.zoom, desk.panels.window
+    assert typed() == pytest.approx(desk.panels.shared_window.limits, rel=0.01)
+    zoom, wide = camera.zoom, desk.panels.shared_window.limits
     desk.drag(left, left - QPoint(0, 80), Qt.MouseButton.RightButton, busy=0.02)
     desk.qtbot.wait(60)
-    assert desk.panels.window[1] < wide[1]
+    assert desk.panels.shared_window.limits[1] < wide[1]
     assert camera.zoom == zoom, "napari is told late of a move, after its camera has zoomed"
-    assert typed() == pytest.approx(desk.panels.window, rel=0.01, abs=1e-3 * float(reference.max()))
+    assert typed() == pytest.approx(desk.panels.shared_window.limits, rel=0.01, abs=1e-3 * float(reference.max()))
     desk.press("0")
-    assert desk.panels.window == pytest.approx(start, rel=1e-3)
+    assert desk.panels.shared_window.limits == pytest.approx(start, rel=1e-3)
     desk.press("6")
-    assert desk.panels.window == pytest.approx((0.0, float(reference.max())))
+    assert desk.panels.shared_window.limits == pytest.approx((0.0, float(reference.max())))
     bar.black.setText("20")
     bar.white.setText("70")
     desk.qtbot.keyClick(bar.white, Qt.Key.Key_Return)
-    assert desk.panels.window == pytest.approx((0.2 * float(reference.max()), 0.7 * float(reference.max())))
+    assert desk.panels.shared_window.limits == pytest.approx(
+        (0.2 * float(reference.max()), 0.7 * float(reference.max()))
+    )
     zoom = camera.zoom
     desk.session.bench.regions.choose(desk.session.bench.regions.on(desk.session.bench.acquisition.index)[:1])
     desk.press("N")
@@ -351,7 +353,7 @@ def test_presets_are_stored_and_the_layout_is_remembered(desk: Desk) -> None:
 
 
 def test_one_key_goes_through_the_parts_of_the_images(desk: Desk) -> None:
-    window, panels = desk.panels.window, desk.panels.panels
+    window, panels = desk.panels.shared_window.limits, desk.panels.panels
     desk.press("Q")
     desk.press("Z")
     assert {panels[key].title.split(",")[0] for key in ("reference", "clean")} == {
@@ -363,7 +365,7 @@ def test_one_key_goes_through_the_parts_of_the_images(desk: Desk) -> None:
     assert (np.ptp(picture, axis=-1) > 40).mean() > 0.01, "phases have colours"
     centre = desk.canvas.rect().center()
     desk.drag(centre, centre + QPoint(60, 0), Qt.MouseButton.RightButton)
-    assert desk.panels.window == window
+    assert desk.panels.shared_window.limits == window
     desk.press("Z")
     assert panels["clean"].title.split("\n")[0] == "CG-SENSE · real part"
     bar = desk.layouts.bar
@@ -374,11 +376,14 @@ def test_one_key_goes_through_the_parts_of_the_images(desk: Desk) -> None:
     desk.settle()
     panels = desk.panels.panels
     assert panels["clean"].title.split("\n")[0] == "CG-SENSE · real part"
-    assert tuple(panels["clean"].image.contrast_limits) == (-desk.panels.window[1], desk.panels.window[1])
+    assert tuple(panels["clean"].image.contrast_limits) == (
+        -desk.panels.shared_window.limits[1],
+        desk.panels.shared_window.limits[1],
+    )
     for _ in range(2):
         desk.press("Z")
     assert panels["clean"].title.startswith("CG-SENSE · SSIM")
-    assert desk.panels.window == pytest.approx(window, rel=0.01)
+    assert desk.panels.shared_window.limits == pytest.approx(window, rel=0.01)
 
 
 def test_lens_and_fade_by_key_mouse_and_slider(desk: Desk) -> None:

@@ -139,10 +139,10 @@ def test_the_film_strip_shows_a_row_and_plays_it_until_a_key(seen: Any, qtbot: A
     until(lambda: seen.cine.at != played)
     assert clean.title == f"Tikhonov weight {seen.bench.film.rows['Knob'][seen.cine.at].caption}"
     seen.bench.film.choose("Knob")
-    before = seen.panels.window
+    before = seen.panels.shared_window.limits
     press(seen, qtbot, "6")
     assert not seen.cine.playing
-    assert seen.panels.window == before, "the key that stops it does nothing else"
+    assert seen.panels.shared_window.limits == before, "the key that stops it does nothing else"
     until(lambda: clean.title.startswith("CG-SENSE"))
     seen.cine.toggle()
     assert seen.cine.playing
@@ -255,8 +255,8 @@ def test_without_a_strip_the_slices_are_played(seen: Any, qtbot: Any, until: Unt
 
 def test_a_film_ends_when_another_slice_is_turned_to(seen: Any, until: Until) -> None:
     until(lambda: seen.bench.reconstruction.ready)
-    seen.panels.shared_window.start(0.0, 0.5 * seen.panels.window[1])
-    window, reference = seen.panels.window, seen.panels.panels["reference"]
+    seen.panels.shared_window.start(0.0, 0.5 * seen.panels.shared_window.limits[1])
+    window, reference = seen.panels.shared_window.limits, seen.panels.panels["reference"]
     before, truth = seen.bench.acquisition.index, reference.title
     seen.cine.toggle()
     until(lambda: seen.cine.playing)
@@ -268,4 +268,4 @@ def test_a_film_ends_when_another_slice_is_turned_to(seen: Any, until: Until) ->
     seen.panels.viewer.dims.set_current_step(0, before)
     assert reference.title == truth, "turned back before the other slice was read"
     assert np.array_equal(reference.stack[before], seen.bench.acquisition.current.reference.numpy())
-    assert seen.panels.window == window
+    assert seen.panels.shared_window.limits == window

@@ -269,7 +269,7 @@ def test_flicker_and_wipe_keep_the_window_and_the_zoom(
     QTest.keyClick(opened.canvas, Qt.Key.Key_Right)
     edge = round(0.52 * left.shape[1])
     np.testing.assert_array_equal(seen(), np.concatenate([left[:, :edge], right[:, edge:]], axis=1))
-    assert opened.panels.window == pytest.approx((0.1, 0.7))
+    assert opened.panels.shared_window.limits == pytest.approx((0.1, 0.7))
     QTest.keyClick(opened.canvas, "1")
     shown = opened.reading.shown
     assert shown is not None
@@ -334,7 +334,7 @@ def test_slices_are_turned_by_wheel_keys_and_slider_in_one_view(
     until(lambda: opened.panels.settled)
     until(lambda: np.array_equal(seen("b"), left[2]))
     until(lambda: np.array_equal(seen("b"), right[2]))
-    assert opened.panels.window == pytest.approx((0.1, 0.7))
+    assert opened.panels.shared_window.limits == pytest.approx((0.1, 0.7))
     QTest.keyClick(opened.canvas, "1")
     QTest.keyClick(opened.canvas, Qt.Key.Key_Return)
     context = reading._answers.rows()[0]["context"]
@@ -393,7 +393,7 @@ def test_keys_turn_the_window_zoom_and_move(room: Callable[..., ReadingRoom]) ->
     camera = opened.panels.viewer.scene.camera
 
     def window() -> tuple[float, float]:
-        low, high = opened.panels.window
+        low, high = opened.panels.shared_window.limits
         return (low + high) / 2, high - low
 
     middle, width = window()
@@ -446,7 +446,7 @@ def test_outlines_stay_as_thin_on_the_screen_whatever_the_zoom(
 
 def test_a_plan_may_forbid_flicker_wipe_window_and_zoom(room: Callable[..., ReadingRoom]) -> None:
     opened = room(questions=PAIRS, viewing={"modes": ["side"], "window": False, "zoom": False})
-    window = opened.panels.window
+    window = opened.panels.shared_window.limits
     centre, zoom = opened.panels.viewer.scene.camera.center, opened.panels.viewer.scene.camera.zoom
     for key in (*"lvwfrbdcn", Qt.Key.Key_PageUp, Qt.Key.Key_Right):
         QTest.keyClick(opened.canvas, key)
@@ -454,7 +454,7 @@ def test_a_plan_may_forbid_flicker_wipe_window_and_zoom(room: Callable[..., Read
     assert (opened.looking.mode, opened.panels.shown) == ("side", ("a", "b"))
     assert not opened.panels.navigation.windowed()
     assert not opened.panels.viewer.scene.camera.mouse_zoom
-    assert opened.panels.window == window
+    assert opened.panels.shared_window.limits == window
     assert not [made for made in opened.side.bar.findChildren(QPushButton) if made.isVisible()]
 
 
@@ -471,7 +471,7 @@ def test_the_reference_stands_beside_the_question_that_asks_for_it(
     until(lambda: opened.panels.settled)
     assert opened.reading.shown is first
     assert opened.panels.shown == ("reference", "image")
-    assert opened.panels.window == pytest.approx((0.1, 0.7))
+    assert opened.panels.shared_window.limits == pytest.approx((0.1, 0.7))
     for key in "4+":
         QTest.keyClick(opened.canvas, key)
     layers = set(opened.panels.viewer.layers)
@@ -482,7 +482,7 @@ def test_the_reference_stands_beside_the_question_that_asks_for_it(
     until(lambda: opened.panels.settled)
     assert set(opened.panels.viewer.layers) == layers  # which are not built anew
     assert opened._zoom == pytest.approx(1, abs=0.02)
-    assert opened.panels.window != pytest.approx((0.1, 0.7))
+    assert opened.panels.shared_window.limits != pytest.approx((0.1, 0.7))
 
 
 def test_going_back_leads_past_the_case_that_is_judged_anew(room: Callable[..., ReadingRoom]) -> None:

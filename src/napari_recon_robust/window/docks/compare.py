@@ -265,7 +265,7 @@ class CompareDock(Page):
         filters = ";;".join(file_filter(words, suffixes) for words in offered)
         path, chosen = ask_place(self.session, "Film", "film.gif", filters)
         if path is not None:
-            window, rate = self.session.panels.window, self.session.looking.rate
+            window, rate = self.session.panels.shared_window.limits, self.session.looking.rate
             kind = _FILMS.get(chosen.partition(" (")[0], "flicker")
             self.session.attempt(lambda: self.bench.exporting.film(path, window, kind, rate))
 

@@ -62,7 +62,7 @@ def export_panel(session: Session, key: str) -> None:
     if place is not None:
         if not place.suffix[1:].isalpha():  # none, or the digits of a number; another format is refused with a sentence
             place = place.with_name(place.name + FORMATS.get(chosen.partition(" ")[0], ".png"))
-        scene, window = session.scene, session.panels.window
+        scene, window = session.scene, session.panels.shared_window.limits
         white = scene.comparing.full / scene.comparing.gain
         session.attempt(lambda: session.bench.exporting.panel(key, scene.view, place, window, white))
 
@@ -95,7 +95,7 @@ def ask_report(session: Session) -> None:
     path, chosen = ask_place(session, "Report", "report.html", formats)
     if path is not None:
         path = path if path.suffix else path.with_name(path.name + (".pdf" if "pdf" in chosen else ".html"))
-        window = session.panels.window
+        window = session.panels.shared_window.limits
         session.attempt(lambda: session.bench.exporting.report(path, window))
 
 

@@ -90,7 +90,7 @@ class FilmRow(QWidget):
         region = self._region(tuple(frames[0].image.shape))
         part = around(region) if region is not None else (slice(None), slice(None))
         images = [frame.image.numpy()[part] for frame in frames]
-        white = self.session.panels.window[1] or 1.0
+        white = self.session.panels.shared_window.limits[1] or 1.0
         for number, (frame, image) in enumerate(zip(frames, images, strict=True)):
             made = Thumbnail(picture_of(geometry.laid.shown(image), white, geometry.aspect), frame.caption, frame.tip)
             made.clicked.connect(lambda _=False, number=number: self._open(number))

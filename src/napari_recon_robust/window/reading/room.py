@@ -163,7 +163,7 @@ class ReadingRoom(QObject):
 
     def submit(self) -> None:
         """Store the answers and go on; if that fails, the sentence is shown and the answers stay."""
-        low, high = self.panels.window
+        low, high = self.panels.shared_window.limits
         view = {"mode": self.looking.mode, "zoom": self._zoom, "smooth": self.smooth}
         try:
             self.reading.submit(low=float(low), high=float(high), **view)
@@ -200,7 +200,7 @@ class ReadingRoom(QObject):
 
     def turn_window(self, level: float, factor: float) -> None:
         """Move the middle of the window by a share of its width, and widen it by a factor."""
-        low, high = self.panels.window
+        low, high = self.panels.shared_window.limits
         middle, half = (low + high) / 2 + level * (high - low), factor * (high - low) / 2
         self.panels.shared_window.start(middle - half, middle + half)
 
