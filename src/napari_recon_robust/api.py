@@ -472,7 +472,8 @@ def method_difference(
 ) -> "DataFrame":
     """How the other methods of a study differ from a baseline: `studies.difference.method_difference`.
 
-    plan: the file of a plan, or a folder of results. baseline: a method's label, as the study's table has it.
+    plan: the file of a plan, or a folder of results. baseline: a method's label in the study's table, or the id of one
+    that has a single setting there.
     """
     trials = _opened(plan).table()
     return difference.method_difference(trials, baseline, metrics=as_texts(metrics, "metrics"), volumes=volumes)
