@@ -264,7 +264,7 @@ def test_a_film_ends_when_another_slice_is_turned_to(seen: Any, until: Until) ->
     assert reference.title.startswith("Slice ")
     seen.panels.viewer.dims.set_current_step(0, (before + 1) % 3)
     assert not seen.cine.playing
-    assert reference.title == "Reference · computing…"
+    assert reference.title == f"Slice {before} · {truth} · reading slice {(before + 1) % 3}…"
     seen.panels.viewer.dims.set_current_step(0, before)
     assert reference.title == truth, "turned back before the other slice was read"
     assert np.array_equal(reference.stack[before], seen.bench.acquisition.current.reference.numpy())

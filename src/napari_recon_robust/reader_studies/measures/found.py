@@ -17,6 +17,7 @@ Row = dict[str, Any]  # as `export.long_table` makes it
 OVER_BOTH = "readers and patients"  # both are taken for a sample of those whom the result is to hold for
 READERS_FIXED = "patients; readers fixed"  # it holds for patients like these, and just these readers
 ONE_READER = "patients; one reader"
+_NOUGHT = 5e-5  # what is written as 0
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,8 @@ class Finding:
 
     @property
     def words(self) -> str:
-        """The figure with its interval, to three digits; ends within 0.00005 of 0, as log odds have them, are 0."""
-        return self.estimate.text(lambda value: f"{round(value, 4) + 0.0:.3g}")
+        """The figure with its interval, to three digits; ends next to 0, as log odds have them, are 0."""
+        return self.estimate.text(lambda value: "0" if abs(value) < _NOUGHT else f"{value:.3g}")
 
     @property
     def rests_on(self) -> str:

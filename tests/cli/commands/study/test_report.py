@@ -44,7 +44,7 @@ def test_the_table_is_read_once_and_a_part_of_the_trials_is_told(
     result = CliRunner().invoke(cli, ["study", "report", str(finished)])
     assert result.exit_code == 0, result.output
     (table,) = tables
-    assert f"{len(table)} of {len(table) + 1} trials are finished" in result.output
+    assert f"{len(table)} of {len(table) + 1} trials in plan.results are finished" in result.output
 
 
 def test_a_plan_that_was_not_run_is_refused(tmp_path: Path) -> None:
