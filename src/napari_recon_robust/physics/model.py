@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ..kernels.normal import Rows
 
 _POWER_ITERATIONS = 5
+_AT_ONCE = 2**20  # pixels of coil images: 8 MB, which a processor's cache holds
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,8 +142,12 @@ class _Normal(torch.autograd.Function):
             return torch.from_numpy(normal.normal_images(images, model.fused)).reshape(image.shape)
         # Circular shifts commute with F^H M F, so the plain transforms do.
         mask = torch.fft.ifftshift(model.mask, model.dims)
-        spectrum = torch.fft.fftn(model.sensitivities * image.unsqueeze(-3), dim=model.dims)
-        return coil_combined(torch.fft.ifftn(mask * spectrum, dim=model.dims), model.sensitivities)
+        image = image.expand(torch.broadcast_shapes(image.shape[:-2], batch, mask.shape[:-3]) + model.shape)
+        result = torch.zeros_like(image, dtype=torch.promote_types(image.dtype, model.sensitivities.dtype))
+        for maps in model.sensitivities.split(max(1, _AT_ONCE // max(1, image.numel())), -3):
+            spectrum = torch.fft.fftn(maps * image.unsqueeze(-3), dim=model.dims).mul_(mask)
+            result += torch.fft.ifftn(spectrum, dim=model.dims).mul_(maps.conj()).sum(-3)
+        return result
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:

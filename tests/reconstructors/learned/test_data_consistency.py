@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from napari_recon_robust.physics.model import ForwardModel
+from napari_recon_robust.reconstructors.learned import data_consistency as module
 from napari_recon_robust.reconstructors.learned.data_consistency import IterativeInverse, RowInverse, data_consistency
 
 ROWS, COLUMNS = 3, 12
@@ -52,13 +53,15 @@ def test_conjugate_gradients_agree_with_the_row_inverse(model):
     by_rows, iterative = data_consistency(model, penalty), data_consistency(plane, penalty)
     assert isinstance(by_rows, RowInverse)
     assert isinstance(iterative, IterativeInverse)
-    torch.testing.assert_close(iterative.solve(image()), by_rows.solve(image()), rtol=1e-5, atol=1e-7)
+    exact = by_rows.solve(image())
+    assert torch.linalg.vector_norm(iterative.solve(image()) - exact) < 2e-4 * torch.linalg.vector_norm(exact)
     assert float(iterative.diagonal.mean() / by_rows.diagonal.mean()) == pytest.approx(1, abs=0.1)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("dims", [(-1,), (-2, -1)])
-def test_gradients_of_image_and_penalty(model, dims):
+def test_gradients_of_image_and_penalty(model, dims, monkeypatch):
+    monkeypatch.setattr(module, "_PRECISION", 1e-6)
     one = ForwardModel(model.sensitivities, model.mask if dims == (-1,) else model.mask.expand(ROWS, COLUMNS), dims)
 
     def solve(x: torch.Tensor, penalty: torch.Tensor) -> torch.Tensor:
