@@ -3,6 +3,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from napari_recon_robust.physics import model as physics_model
 from napari_recon_robust.physics.model import (
     ForwardModel,
     coil_combined,
@@ -64,6 +65,16 @@ def test_normal_with_batches_of_images_and_sensitivities() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("at_once", [1, 300, 10**6])
+def test_normal_with_some_coils_at_a_time(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(physics_model, "_AT_ONCE", at_once)
+    for batch, masks in (((), ()), ((2,), ()), ((), (2, 1)), ((2,), (2, 1))):
+        one = model(3, 9, 12, lines=False, batch=batch)
+        a = ForwardModel(one.sensitivities, random(*masks, 9, 12, seed=6).real > 0.2, one.dims)
+        for x in (random(9, 12, seed=5), random(2, 9, 12, seed=5)):
+            torch.testing.assert_close(a.normal(x), a.adjoint(a.forward(x)))
+
+
 @pytest.mark.parametrize("lines", [True, False])
 def test_gradient_of_the_normal_operator(lines: bool) -> None:
     a = model(2, 4, 5, lines=lines, double=True, batch=(2,))
