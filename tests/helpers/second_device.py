@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_iter, tree_map
 
 NAME = "meta"  # a type of device that torch knows on every machine
 
@@ -68,27 +67,46 @@ def second_device() -> Iterator[None]:
         yield
 
 
-def here(tensor: Tensor) -> Tensor:
-    """The same numbers on the CPU."""
-    return tensor.held if isinstance(tensor, There) else tensor
+def here(given: Any) -> Any:
+    """The same numbers on the CPU; of lists and tuples those of their entries. Anything else stays what it is."""
+    if isinstance(given, There):
+        return given.held
+    return type(given)(map(here, given)) if type(given) in (list, tuple) else given
 
 
 def _computed(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
-    there = any(isinstance(one, There) for one in tree_iter((args, kwargs)))
+    given = list(_tensors((args, *kwargs.values())))
+    there = any(isinstance(one, There) for one in given)
     if there and func not in _COPIES:
-        _refuse_two_devices(func, args, kwargs)
+        _refuse_two_devices(func, args, given)
     if kwargs.get("device") is not None:
         there = torch.device(kwargs["device"]).type == NAME
         kwargs = kwargs | {"device": torch.device("cpu")}
-    found = _AT_ONCE.get(func, func)(*tree_map(here, args), **tree_map(here, kwargs))
+    found = _AT_ONCE.get(func, func)(*here(args), **{name: here(one) for name, one in kwargs.items()})
     if func._schema.is_mutable and args and isinstance(args[0], Tensor):
         return args[0]
-    return tree_map(lambda one: There(one) if isinstance(one, Tensor) else one, found) if there else found
+    return _put(found) if there else found
 
 
-def _refuse_two_devices(func: Any, args: Any, kwargs: Any) -> None:
+def _put(found: Any) -> Any:
+    """The opposite of `here`."""
+    if isinstance(found, Tensor):
+        return There(found)
+    return type(found)(map(_put, found)) if type(found) in (list, tuple) else found
+
+
+def _tensors(given: Any) -> Iterator[Tensor]:
+    """Those among arguments. (torch's trees take several times as long, for each operation of a test.)"""
+    for one in given:
+        if isinstance(one, Tensor):
+            yield one
+        elif type(one) in (list, tuple):
+            yield from _tensors(one)
+
+
+def _refuse_two_devices(func: Any, args: Any, given: list[Tensor]) -> None:
     indexed = func in _INDEXED and isinstance(args[0], There)
-    for one in tree_iter((args, kwargs)):
-        apart = isinstance(one, Tensor) and not isinstance(one, There) and one.ndim
+    for one in given:
+        apart = not isinstance(one, There) and one.ndim
         if apart and not (indexed and one.dtype in _INDICES):
             raise RuntimeError(f"{func} met tensors of two devices, {tuple(one.shape)} of them on the CPU.")
