@@ -1,5 +1,6 @@
 """Functions and networks of the running program: what is known of them, and that they stay as they are."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Self
 
@@ -37,6 +38,38 @@ def test_a_network_stays_as_it_is_and_so_does_its_method(lines: Measurement) -> 
     assert known.keys() == now.keys()
     assert any(name.endswith("test_objects.py") for name in known)
     assert {name for name in known if known[name] != now[name]} == {"Scaled (weights)"}
+
+
+class Dropping(Scaled):
+    """A network that draws random numbers while it is trained, with a method beside `forward`."""
+
+    def predict(self, image: Tensor) -> Tensor:
+        return self(nn.functional.dropout(image.real, training=self.training))
+
+
+def through(image: Tensor, network: Dropping) -> Tensor:
+    """What a function makes of a network that it is given."""
+    return network.predict(image)
+
+
+@pytest.mark.parametrize("given", [lambda one: one.predict, lambda one: partial(through, network=one)])
+def test_a_network_behind_a_function_stays_as_it_is_and_evaluates(
+    lines: Measurement, given: Callable[[Dropping], Callable[..., Tensor]]
+) -> None:
+    network = Dropping()
+    method = opened(given(network))
+    before = method(lines)
+    torch.testing.assert_close(before, lines.combined.real.to(before))
+    assert network.training
+    with torch.no_grad():
+        network.factor *= 2
+    torch.testing.assert_close(method(lines), before)
+    known, now = method.fingerprint(), opened(given(network)).fingerprint()
+    assert len({name for name in known if known[name] != now[name]}) == 1
+
+
+def test_a_method_of_a_network_is_called_by_both() -> None:
+    assert opened(Dropping().predict).id == "Dropping.predict (object)"
 
 
 def test_of_a_definition_without_a_file_its_text_is_known_where_python_has_it() -> None:

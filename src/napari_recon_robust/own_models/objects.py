@@ -6,6 +6,7 @@ import sys
 from copy import deepcopy
 from functools import partial
 from hashlib import sha256
+from types import MethodType
 from typing import Any
 
 from torch import Tensor, nn
@@ -23,25 +24,45 @@ _SHOWN = 12  # of these, or of a SHA-256, in a label
 def opened(found: Any) -> Reconstructor:
     """The method of a function, a network or a deepinv reconstructor; ModelError for what takes something else.
 
-    A network is copied, so that training it on changes neither the method nor the network.
+    Networks are copied, and the copies evaluate: training one on changes neither the method nor the network. So are
+    those whose method is given (`network.predict`), and those that `functools.partial` has set.
     The fingerprint is of the module in which it was defined, if that is a file, else of the text of its definition
     where Python knows it, of a network's parameters and buffers, and of what `functools.partial` has set. What it uses
     besides is not in it. A saved case cannot open it again: it is given to the replay.
     """
     definition = found.func if isinstance(found, partial) else found
+    owner = _owner(definition)
     name = getattr(definition, "__name__", type(definition).__name__)
+    if owner is not definition:
+        name = f"{type(owner).__name__}.{name}"
     with opening(name, "a model", "give a function that calls it in its place", ModelError):
         known = _defined(definition, name)
-        if isinstance(definition, nn.Module):
-            known |= of_network(definition, name)
-        if isinstance(found, nn.Module):
-            found = deepcopy(found)
+        if isinstance(owner, nn.Module):
+            known |= of_network(owner, name)
         label = name
         if isinstance(found, partial):
             values = _arguments(found)
             known |= {f"{name}({key})": value for key, value in values.items()}
             label = f"{name}({', '.join(f'{key}={value[:_SHOWN]}' for key, value in values.items())})"
-        return method_of(found, f"{label} (object)", known)
+        return method_of(_evaluating(found), f"{label} (object)", known)
+
+
+def _owner(definition: Any) -> Any:
+    """The network whose method it is; anything else itself."""
+    owner = getattr(definition, "__self__", None)
+    return owner if isinstance(owner, nn.Module) else definition
+
+
+def _evaluating(found: Any) -> Any:
+    """The same with copies of its networks in evaluation mode, in which dropout and the like rest."""
+    if isinstance(found, nn.Module):
+        return deepcopy(found).eval().requires_grad_(False)
+    if isinstance(found, partial):
+        named = {name: _evaluating(value) for name, value in found.keywords.items()}
+        return partial(_evaluating(found.func), *map(_evaluating, found.args), **named)
+    if _owner(found) is not found:
+        return MethodType(found.__func__, _evaluating(found.__self__))
+    return found
 
 
 def _arguments(given: "partial[Any]") -> dict[str, str]:
