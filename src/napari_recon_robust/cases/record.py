@@ -63,7 +63,7 @@ class CaseRecipe(Specification):
     threads: int = 1
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Case:
     """A case in memory; arrays are numpy's, as they are stored.
 
@@ -76,10 +76,15 @@ class Case:
 
     recipe: CaseRecipe
     roi: ROI
-    results: list[dict[str, Any]] = field(repr=False)
+    results: list[dict[str, Any]]
     matrix: tuple[int, int]
-    kspace: Mapping[str, Array] = field(repr=False)
-    images: Mapping[str, Array] = field(default_factory=dict, repr=False)
+    kspace: Mapping[str, Array]
+    images: Mapping[str, Array] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        """In a line; `recipe` has all that makes it again."""
+        recipe = self.recipe
+        return f"Case(perturbation={recipe.perturbation!r}, budgets={recipe.budgets}, method={recipe.method!r})"
 
 
 def save_case(case: Case, folder: str | Path) -> Path:

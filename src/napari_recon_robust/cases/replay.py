@@ -33,7 +33,7 @@ _OTHERWISE = (
 _UNCHECKABLE = "Where the clean samples come from, no case can prove."
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Replay:
     """A case computed again: its outcomes, and how far their metrics are from the saved ones.
 
@@ -50,6 +50,10 @@ class Replay:
     changes: list[str]
     checks: list[Check] = field(default_factory=list)
     unchecked: str = ""
+
+    def __repr__(self) -> str:
+        """In a line; `summary` says what differs."""
+        return f"Replay(reproduced={self.reproduced}, difference={self.difference:.1e})"
 
     @property
     def reproduced(self) -> bool:
@@ -252,8 +256,9 @@ def _method(recipe: CaseRecipe, given: Method | Reconstructor | None) -> Method:
     listed = reconstructors.lists(recipe.method)
     if given is None and not listed:
         raise InputError(
-            f"the case was made with {recipe.method!r}, which is none of the methods here; if it is an own model give "
-            "it again (--method, or open it in the window before the case)."
+            f"the case was made with {recipe.method!r}, which is none of the methods here; if it is an own model "
+            "give it again (--method, rr.replay_case(case, rr.reconstructor(...)), or open it in the window before the "
+            "case)."
         )
     if given is not None and listed and given.id != recipe.method:
         raise InputError(
