@@ -92,7 +92,7 @@ def test_knobs_beside_the_reconstructor_are_still_taken(measurement: rr.Measurem
 
 
 def test_what_is_no_method_and_no_region_is_told(measurement: rr.Measurement) -> None:
-    with pytest.raises(InputError, match=r"an id; give rr.reconstructor\('tv'\)"):
+    with pytest.raises(InputError, match=r"a name; give rr.reconstructor\('tv'\)"):
         rr.perturb("random", measurement, "tv", ROI)  # type: ignore[arg-type]
     with pytest.raises(InputError, match=r"the reconstructor is <built-in function abs>; .* by its file"):
         rr.compare(measurement, abs, ROI, [])  # type: ignore[arg-type]
@@ -274,8 +274,11 @@ def test_a_case_is_replayed_with_what_other_functions_take(measurement: rr.Measu
     method = rr.reconstructor("zero-filled").at()
     outcomes = rr.compare(measurement, method, ROI, rr.perturb("random", measurement, method, ROI), seed=7)
     case = rr.make_case(measurement, method, ROI, outcomes)
-    assert rr.replay_case(case, method).reproduced
-    with pytest.raises(InputError, match=r"'zero-filled', an id; give rr\.reconstructor\('zero-filled'\)"):
+    again = rr.replay_case(case, method)
+    assert again.reproduced
+    assert repr(again) == "Replay(reproduced=True, difference=0.0e+00)"
+    assert repr(again.case) == "Case(perturbation='random', budgets=(0.01,), method='zero-filled')"
+    with pytest.raises(InputError, match=r"'zero-filled', a name; give rr\.reconstructor\('zero-filled'\)"):
         rr.replay_case(case, "zero-filled")  # type: ignore[arg-type]
 
 
@@ -285,6 +288,15 @@ def test_a_reconstructor_is_given_by_a_path_or_itself(tmp_path: Path) -> None:
     method = rr.reconstructor("tv").at(weight=0.01)
     assert rr.reconstructor(method) is method
     assert rr.reconstructor(method.reconstructor) is method.reconstructor
+
+
+@pytest.mark.parametrize("given", [None, torch.zeros(3), torch.nn.Conv2d(1, 1, 3).state_dict()])
+def test_what_is_no_reconstructor_is_answered_with_what_one_is(given: object) -> None:
+    """And not with the thirty ids."""
+    with pytest.raises(
+        InputError, match=r"^the reconstructor is .{4,62}; give an id of rr\.reconstructors\(\), the file"
+    ):
+        rr.reconstructor(given)  # type: ignore[call-overload]
 
 
 @pytest.mark.slow
@@ -332,7 +344,7 @@ def test_a_function_of_the_program_is_perturbed_saved_and_replayed(measurement: 
     case = rr.make_case(measurement, method, ROI, [outcome], perturbation="worst-case")
     rr.save_case(case, tmp_path / "case")
     again = rr.load_case(tmp_path / "case")
-    with pytest.raises(InputError, match="if it is an own model give it again"):
+    with pytest.raises(InputError, match=r"if it is an own model give it again \(--method, rr\.replay_case"):
         rr.replay_case(again)
     assert rr.replay_case(tmp_path / "case", method).reproduced
 

@@ -88,11 +88,11 @@ def _warn_of_knobs_beside(name: str) -> None:
 
 
 def _method(given: object) -> Method:
-    """The method that is given; InputError for the id of one, which other functions take, and for a function."""
+    """The method that is given; InputError for the name of one, which other functions take, and for a function."""
     if isinstance(given, Method | Reconstructor):
         return given.at()
     if isinstance(given, str):
-        raise InputError(f"the reconstructor is {given!r}, an id; give rr.reconstructor({given!r}) in its place.")
+        raise InputError(f"the reconstructor is {given!r}, a name; give rr.reconstructor({given!r}) in its place.")
     raise InputError(
         f"the reconstructor is {one_line(repr(given), 60)}; give rr.reconstructor(...), which also takes a model of "
         'your own, by its file, "file.py:name", or itself.'
@@ -131,8 +131,10 @@ def reconstructor(id: str | Path | Callable[..., Any] | Method) -> Reconstructor
 
     Or an own model: a file (.pt2, .onnx, a fastMRI checkpoint, .py), "module:function", or "bart:" and a command with
     {kspace}, {sensitivities}, {mask} and {image} in place of its files; or a function or a network itself, which a
-    study and a command cannot name. A reconstructor that is given is returned, with the knobs that it has. Raises
-    InputError for an unknown id, WeightsError or ModelError for a model that cannot be opened.
+    study and a command cannot name. A reconstructor that is given is returned, with the knobs that it has.
+
+    Raises InputError for an unknown id and for what is none of these, WeightsError or ModelError for a model that
+    cannot be opened.
     """
     if isinstance(id, Method):
         return id
@@ -140,7 +142,12 @@ def reconstructor(id: str | Path | Callable[..., Any] | Method) -> Reconstructor
         from .own_models.objects import opened
 
         return opened(id)
-    return registry.get(str(id) if isinstance(id, Path) else id)
+    if not isinstance(id, str | Path):
+        raise InputError(
+            f"the reconstructor is {one_line(repr(id), 60)}; give an id of rr.reconstructors(), the file of a model, "
+            "or a function or network itself (weights alone are none)."
+        )
+    return registry.get(str(id))
 
 
 @_with_knobs_beside

@@ -342,7 +342,7 @@ class Shipped(Nameless):
         ("math:pi", "math:pi is float; a function"),
         (
             "collections:Counter",
-            "Counter is a class; make an object of it there, as in network = Counter.., and name that",
+            "Counter is a class; make an object of it, as in network = Counter.., and give that",
         ),
         ("other.py", "other.py has no 'reconstruct'; it has f, g: name one, as in other.py:f"),
         ("empty.py", "it has no functions: define 'reconstruct'"),

@@ -104,7 +104,7 @@ def method_of(found: Any, label: str, fingerprint: dict[str, str]) -> Reconstruc
         return _known(found, label, fingerprint)
     if isinstance(found, type):
         made = f"network = {found.__name__}()"
-        raise ModelError(f"{label} is a class; make an object of it there, as in {made}, and name that.")
+        raise ModelError(f"{label} is a class; make an object of it, as in {made}, and give that.")
     if not callable(found):
         raise ModelError(
             f"{label} is {type(found).__name__}; a function f(kspace, mask, sensitivities) or a torch.nn.Module was "
