@@ -284,7 +284,7 @@ def test_a_case_is_replayed_with_what_other_functions_take(measurement: rr.Measu
 
 def test_a_reconstructor_is_given_by_a_path_or_itself(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text("def reconstruct(image):\n    return image\n", encoding="utf-8")
-    assert rr.reconstructor(tmp_path / "mine.py").id == "mine.py:reconstruct"
+    assert rr.reconstructor(tmp_path / "mine.py").id == "mine.py"
     method = rr.reconstructor("tv").at(weight=0.01)
     assert rr.reconstructor(method) is method
     assert rr.reconstructor(method.reconstructor) is method.reconstructor

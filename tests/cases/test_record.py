@@ -60,6 +60,12 @@ def test_the_description_names_no_path(case, tmp_path):
     assert "Not for diagnostic use" in text
 
 
+def test_an_own_model_has_one_name_whichever_version_saved_the_case(case: Case, tmp_path: Path) -> None:
+    save_case(case, tmp_path / "case")
+    rewrite(tmp_path / "case", lambda description: description["recipe"].update(method="mine.py:reconstruct"))
+    assert load_case(tmp_path / "case").recipe.method == "mine.py"
+
+
 def test_an_existing_folder_is_not_touched(case, tmp_path):
     (tmp_path / "case").mkdir()
     save_case(case, tmp_path / "case")

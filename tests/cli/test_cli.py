@@ -135,7 +135,7 @@ def test_an_own_model_of_another_scale_is_told_beside_its_figures(scan_file: Pat
     script.write_text("def reconstruct(kspace, mask, sensitivities):\n    return 1e9 * sensitivities[0].abs()\n")
     result = invoke("reconstruct", scan_file, "--slice", 1, "--method", script, *SAMPLING)
     assert "NMSE" in result.stdout
-    assert result.stderr.startswith("recon-robust: mine.py:reconstruct: its image ")
+    assert result.stderr.startswith("recon-robust: mine.py: its image ")
 
 
 def test_an_acceleration_without_a_pattern_is_that_of_equispaced_lines(scan_file: Path, tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def test_images_that_are_doubted_are_told_beside_what_failed(conducting: Conduct
     conducting.complain().run()
     failed, doubted = conducting.found
     assert failed.startswith("3 trials of head.h5 failed: mine.py:broken raised ValueError")
-    assert doubted.startswith("mine.py:reconstruct: its image fits the samples at no scale")
+    assert doubted.startswith("mine.py: its image fits the samples at no scale")
     assert doubted.endswith("(3 trials)")
     conducting.compare(plan).run()
     assert conducting.found[-1].startswith("3 trials of the first study and 3 trials of the second study failed, ")

@@ -391,7 +391,7 @@ def test_own_models_of_one_name_stay_apart_and_one_that_is_opened_again_replaces
         method.open(f"{script}:reconstruct" if len(opened) == 1 else str(script)).run()
         opened.append(method.chosen.reconstructor)
     first, second, again = opened
-    assert method.own_models == {"mine.py:reconstruct": first, "b/mine.py:reconstruct": again}
+    assert method.own_models == {"mine.py": first, "b/mine.py": again}
     assert method.find(first.id) is first
     assert second.id == again.id == again.label != first.label
     assert {one.recorded_id for one in opened} == {first.id}, "a case does not depend on what else is open"

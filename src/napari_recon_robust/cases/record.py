@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, field_validator
 
 from ..data.roi import ROI
 from ..ground.arguments import as_kind
@@ -31,6 +31,7 @@ from ..ground.guard import check_length, is_file, open_file, opening, read, show
 from ..ground.hdf5 import open_hdf5, values
 from ..ground.specification import Specification
 from ..ground.writing import Content, WritingError, write
+from ..own_models.opening import in_short
 
 SCHEMA = 1
 DESCRIPTION, KSPACE, IMAGES = FILES = ("case.json", "kspace.h5", "images.npz")
@@ -61,6 +62,12 @@ class CaseRecipe(Specification):
     weights: dict[str, str] = Field(default_factory=dict)
     versions: dict[str, str] = Field(default_factory=dict)
     threads: int = 1
+
+    @field_validator("method")
+    @classmethod
+    def _in_short(cls, method: str) -> str:
+        """As own models are called now; earlier versions named the default function, too."""
+        return in_short(method)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

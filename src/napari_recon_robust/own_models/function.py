@@ -22,7 +22,7 @@ from ..reconstructors.registry import registry
 from .model import CalledModel, ModelInput, parameters_of
 from .neighbours import Neighbours, on_path
 from .opened_files import watched
-from .opening import DEFAULT, in_full
+from .opening import DEFAULT, in_full, in_short
 from .parameters import taken
 
 _LONGEST_SCRIPT = 2**24  # bytes
@@ -134,9 +134,9 @@ def _known(found: Reconstructor, label: str, fingerprint: dict[str, str]) -> Rec
 
 
 def _parts(source: str) -> tuple[str, str, str]:
-    """The module or script, the name in it, and the text that is shown, which leaves out the script's folder."""
+    """The module or script, the name in it, and the text that is shown, without the script's folder, `in_short`."""
     place, _, name = in_full(source).rpartition(":")
-    return place, name, f"{Path(place).name if place.endswith('.py') else place}:{name}"
+    return place, name, in_short(f"{Path(place).name if place.endswith('.py') else place}:{name}")
 
 
 def _neighbours(place: str) -> Neighbours | None:

@@ -2,10 +2,13 @@
 
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..ground.errors import WeightsError, one_line
 from ..ground.guard import check_length, is_file, opening, shown
-from ..reconstructors.base import Reconstructor
+
+if TYPE_CHECKING:
+    from ..reconstructors.base import Reconstructor  # needs torch, and the names alone do not
 
 # suffix of a file: (module of this package, what it is)
 KINDS = {
@@ -31,6 +34,11 @@ def in_full(source: str) -> str:
     return f"{source}:{DEFAULT}" if source.lower().endswith(".py") else source
 
 
+def in_short(source: str) -> str:
+    """The name of an own model, of a script without the function that it has by default: one name for one model."""
+    return source.removesuffix(f":{DEFAULT}") if source.lower().endswith(f".py:{DEFAULT}") else source
+
+
 def runs_code(source: str) -> bool:
     """Whether opening a method of that name runs code of somebody else."""
     return ":" in source or Path(source).suffix.lower() == ".py"
@@ -48,7 +56,7 @@ def located(source: str, folder: Path) -> str:
     return f"{beside}{colon}{name}" if Path(file).suffix and beside.is_file() else source
 
 
-def open_model(source: str) -> Reconstructor:
+def open_model(source: str) -> "Reconstructor":
     """The model of a file, of `module:function` or `script.py:function`, or of `bart:` and a command line.
 
     Raises WeightsError or ModelError if it cannot be opened; both say what came and what was expected.

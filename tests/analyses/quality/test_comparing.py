@@ -315,7 +315,7 @@ def test_an_image_of_another_scale_is_told_and_kept(scan_file: Path, tmp_path: P
     for _ in range(2):
         table = run(compare_methods(groups([scan_file]), entries("zero-filled", scaled), grid, folder=folder))
         (caution,) = table.cautions
-        assert caution.startswith("scaled.py:reconstruct: its image explains the samples only when it is multiplied by")
+        assert caution.startswith("scaled.py: its image explains the samples only when it is multiplied by")
         assert json.loads((folder / "comparison.json").read_text())["cautions"] == [caution]
         assert f"- {caution}" in (folder / "comparison.md").read_text()
 
@@ -328,7 +328,7 @@ def test_an_own_model_that_gives_another_image_each_time_is_told(scan_file: Path
     table = run(compare_methods(groups([scan_file]), entries(str(path)), Grid(accelerations=(3.0,), slices=2)))
     assert [bool(result.caution) for result in table.results] == [True, False]
     (caution,) = table.cautions
-    assert caution.startswith("drifting.py:reconstruct gives different images for the same samples")
+    assert caution.startswith("drifting.py gives different images for the same samples")
 
 
 def test_what_makes_a_scan_doubtful_is_told_once(loud_file: Path) -> None:

@@ -121,7 +121,7 @@ def test_a_case_comes_back_with_its_model_alone(review: Session, until: Until, t
     (tmp_path / "mine.py").write_text(COMBINE, encoding="utf-8")
     bench, page = review.bench, dock(review)
     review.open_model(str(tmp_path / "mine.py"))
-    until(lambda: bench.reconstruction.chosen.id == "mine.py:reconstruct" and not review.jobs.busy())
+    until(lambda: bench.reconstruction.chosen.id == "mine.py" and not review.jobs.busy())
     bench.perturbing.choose("random")
     review.attempt(lambda: bench.perturbing.run(ROI.box(40, 40, 12, 12)))
     until(lambda: bench.perturbing.result is not None and not review.jobs.busy())
@@ -133,4 +133,4 @@ def test_a_case_comes_back_with_its_model_alone(review: Session, until: Until, t
     assert "reproduced" in bench.perturbing.result.note
     bench.reconstruction.own_models.clear()
     review.open(tmp_path / "case")
-    until(lambda: "'mine.py:reconstruct', which is none of the methods here" in page.foot.message.text())
+    until(lambda: "'mine.py', which is none of the methods here" in page.foot.message.text())
