@@ -299,6 +299,11 @@ def test_what_is_no_reconstructor_is_answered_with_what_one_is(given: object) ->
         rr.reconstructor(given)  # type: ignore[call-overload]
 
 
+def test_a_comparison_asks_for_the_name_of_what_is_given_itself() -> None:
+    with pytest.raises(InputError, match="one of the methods is reconstructor.*; give its id, or the file of an own"):
+        rr.compare_methods(["scan.h5"], ["tv", rr.reconstructor("zero-filled")])  # type: ignore[list-item]
+
+
 @pytest.mark.slow
 def test_each_gives_its_result_and_follows_the_options(measurement: rr.Measurement) -> None:
     cg, roi, steps = rr.reconstructor("cg-sense"), rr.ROI.box(30, 30, 20, 20), []

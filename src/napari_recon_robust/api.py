@@ -26,7 +26,7 @@ from .data.roi import ROI, as_roi
 from .evaluation.contrast import Contrasts
 from .former import names
 from .ground import progress
-from .ground.arguments import as_kinds, as_numbers, as_options, as_texts, as_whole
+from .ground.arguments import as_kinds, as_list, as_numbers, as_options, as_texts, as_whole
 from .ground.devices import checked_device
 from .ground.errors import InputError, one_line
 from .ground.guard import to_path
@@ -517,9 +517,11 @@ def compare_methods(
     `print(table.markdown())` shows the result; `table.results` has one for each method and case, `table.scans` the
     names of their scans, `table.faults` the errors of the scans that were left out.
     """
+    named = as_list(methods or registry.registry.available(), "the methods")
+    texts = as_kinds(named, str, "the methods", 'its id, or the file of an own model, such as "my_model.py"')
     job = comparing.compare_methods(
         grids.groups(files),
-        [Entry.parse(text) for text in as_texts(methods or registry.registry.available(), "the methods")],
+        [Entry.parse(text) for text in texts],
         grids.Grid(**grid),
         folder=_folder(output),
         baseline=baseline,

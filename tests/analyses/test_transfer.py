@@ -75,6 +75,24 @@ def test_a_method_counts_once_however_it_is_given(measurement: Measurement) -> N
     assert transfer_matrix(measurement, spelled, ROI_, kind="spike").columns == ("zero-filled", "Once")
 
 
+def test_own_models_are_called_as_everywhere_and_searched_on_as_they_were_given(
+    measurement: Measurement, tmp_path: Path
+) -> None:
+    """The head of a column was the script's whole path."""
+    scripts = [tmp_path / folder / "mine.py" for folder in ("a", "b")]
+    for script in scripts:
+        script.parent.mkdir()
+        script.write_text("def reconstruct(image):\n    return image\n", encoding="utf-8")
+    given = [*map(str, scripts), "zero-filled"]
+    matrix = transfer_matrix(measurement, given, ROI_, kind="spike", found_on=[given[1], "zero-filled"])
+    assert matrix.columns == ("mine.py", "mine.py (2)", "zero-filled")
+    assert list(matrix.found) == ["mine.py (2)", "zero-filled"]
+    with pytest.raises(
+        InputError, match=r"^one of the methods is <function .*; give an id, or rr.reconstructor\(...\)"
+    ):
+        transfer_matrix(measurement, [lambda image: image, "tv"], ROI_)  # type: ignore[list-item]
+
+
 @pytest.mark.slow
 def test_what_is_found_on_a_method_is_worst_for_it(measurement: Measurement) -> None:
     methods = {name: registry.get(name) for name in ("cg-sense", "tv")}

@@ -7,8 +7,8 @@ from typing import Any
 
 from ..data.measurement import Measurement
 from ..data.roi import ROI
-from ..ground.arguments import as_list, as_number, as_text
-from ..ground.errors import InputError
+from ..ground.arguments import as_list, as_number
+from ..ground.errors import InputError, one_line
 from ..ground.knob import resolve
 from ..ground.numbers import finite, written
 from ..ground.progress import Job, Progress, relayed, run
@@ -139,30 +139,40 @@ def transfer_matrix(
 ) -> Transfer:
     """What is found on each method does to all of them: `transfer` with its options, to its end.
 
-    methods: ids, own models, or methods with their knobs set, which the table calls by their titles; of several with
-    one title the second is called "title (2)". `print(matrix.markdown())` shows it.
+    methods: ids, own models, or methods with their knobs set. The table has ids, and titles of what is given itself; of
+    several with one title the second is called "title (2)". `print(matrix.markdown())` shows it.
     """
-    return run(transfer(measurement, _by_name(as_list(methods, "the methods")), roi, **options), on_progress)
+    chosen, called = _by_name(as_list(methods, "the methods"))
+    if isinstance(rows := options.get("found_on"), list | tuple):
+        options["found_on"] = [called.get(one, one) if isinstance(one, str) else one for one in rows]
+    return run(transfer(measurement, chosen, roi, **options), on_progress)
 
 
-def _by_name(given: Sequence[object]) -> dict[str, Method]:
-    """The methods by the table's names; what is given twice counts once."""
-    chosen = dict[str, Method]()
+def _by_name(given: Sequence[object]) -> tuple[dict[str, Method], dict[str, str]]:
+    """The methods by the table's names, and these by the texts that are given; what is given twice counts once."""
+    chosen, called = dict[str, Method](), dict[str, str]()
     for number, one in enumerate(given):
         if one in given[:number]:
             continue  # an own model is opened anew by its name, and would be another one
         name, method = _named(one)
         if method not in chosen.values():
             titles = itertools.chain([name], (f"{name} ({again})" for again in itertools.count(2)))
-            chosen[next(title for title in titles if title not in chosen)] = method
-    return chosen
+            name = next(title for title in titles if title not in chosen)
+            chosen[name] = method
+        if isinstance(one, str):
+            called[one] = next(name for name, other in chosen.items() if other == method)
+    return chosen, called
 
 
 def _named(given: object) -> tuple[str, Method]:
     if isinstance(given, Method | Reconstructor):
         return given.at().title, given.at()
-    name = as_text(given, "one of the methods")
-    return name, reconstructors.get(name).at()
+    if not isinstance(given, str):
+        raise InputError(
+            f"one of the methods is {one_line(repr(given), 60)}; give an id, or rr.reconstructor(...) of it."
+        )
+    method = reconstructors.get(given).at()
+    return method.id, method
 
 
 def _rows(given: object, methods: Mapping[str, Method | Reconstructor]) -> list[str]:
