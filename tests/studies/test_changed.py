@@ -7,9 +7,11 @@ from pathlib import Path
 import h5py
 import pytest
 
+from helpers.faults import fails_at, steps
 from napari_recon_robust.api import study_report
 from napari_recon_robust.ground.errors import PackageWarning
 from napari_recon_robust.ground.progress import run
+from napari_recon_robust.ground.writing import WritingError
 from napari_recon_robust.studies.changed import changed_since_run
 from napari_recon_robust.studies.running import prepare_study, run_study
 from napari_recon_robust.studies.store import Store
@@ -51,6 +53,26 @@ def test_results_say_what_has_changed_since_their_plan_was_run(write_plan, tmp_p
         results_of(path)
     assert len(told) == 3
     assert changed_since_run(store_beside(path), Store.open(store_beside(path))) == [], "nothing is known of its plan"
+
+
+@pytest.mark.slow
+def test_an_edited_plan_that_was_kept_in_part_is_one_that_has_changed(write_plan) -> None:
+    """Whatever step of it fails: else the trials of the former plan would be taken for those of the edited one."""
+    path, failed = write_plan(), 0
+    run(prepare_study(path, store=(store := store_beside(path))))
+    for number in range(50):
+        write_plan(seeds=[1 + number])
+        with steps(fails_at(number)) as taken:
+            try:
+                study = run(prepare_study(path, store=store))
+                assert Store.open(store).planned() == [*study.ids()]
+            except WritingError:
+                failed += 1
+                assert changes(path)[0].startswith("plan.yaml has changed")
+        if len(taken) <= number:
+            break
+    assert failed > 5
+    assert changes(path) == []
 
 
 def test_a_report_says_that_its_plan_has_changed(write_plan, tmp_path) -> None:

@@ -119,16 +119,18 @@ class Store:
     ) -> "Store":
         """Make the store, or go on with the one that is there. planned: a row for each trial of the plan, in its order.
 
-        Raises InputError for a folder that holds something else, or a store of another version or study.
+        Killed at any point it leaves the former plan, or all of the new one: by `plan.yaml`, which is written last, it
+        is seen whether the results are of the plan. Raises InputError for a folder that holds something else, or a
+        store of another version or study.
         """
         polars()
         check_place(folder, name)
         if not os.path.lexists(folder / "store.json"):
             head = {"version": VERSION, "study": name, "note": "Not for diagnostic use."}
             write(folder / "store.json", _json(head))
-        write(folder / "plan.yaml", plan)
-        write(folder / "inventory.json", inventory.model_dump_json().encode())
         write(folder / "plan.parquet", packed(_planned(planned, columns)))
+        write(folder / "inventory.json", inventory.model_dump_json().encode())
+        write(folder / "plan.yaml", plan)
         return cls(folder, columns)
 
     @staticmethod
