@@ -26,6 +26,7 @@ from napari_recon_robust.ground.writing import WritingError
 from napari_recon_robust.io import open_scan
 from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.studies import lease, running, shared, watching
+from napari_recon_robust.studies.changed import changed_since_run
 from napari_recon_robust.studies.lease import Lease
 from napari_recon_robust.studies.remarks import failures
 from napari_recon_robust.studies.running import open_study, run_study, study_status
@@ -217,6 +218,33 @@ def test_a_second_run_is_refused_and_may_join(write_plan) -> None:
         sleeper.communicate(b"\n")
     assert run(run_study(path)).ended  # whoever held it is dead
     assert not other.exists()
+
+
+@pytest.mark.slow
+def test_a_run_that_is_refused_leaves_the_plan_of_the_one_under_way(write_plan) -> None:
+    """Else that one tells of an edited plan's trials at its end, of which it has run none."""
+    path = write_plan()
+    first = run_study(path)
+    while Lease(store_beside(path)).holder is None:
+        next(first)
+    write_plan(methods=["cg-sense"])
+    with pytest.raises(InputError, match="is being run already"):
+        run(run_study(path))
+    last = run(first)
+    assert (last.trials, last.finished) == (5, 5)
+    assert set(table(path)["method_label"]) == {"zero-filled"}
+
+
+@pytest.mark.slow
+def test_a_plan_that_is_edited_while_its_scans_are_looked_at_is_run_as_it_was_read(write_plan) -> None:
+    """Else the results hold another plan than their trials are of, and the workers of a cluster run that one's."""
+    path = write_plan()
+    job = run_study(path)
+    next(job)
+    write_plan(methods=["cg-sense"])
+    assert run(job).ended
+    assert "cg-sense" not in (store_beside(path) / "plan.yaml").read_text(encoding="utf-8")
+    assert changed_since_run(path, Store.open(store_beside(path)))
 
 
 @pytest.mark.slow

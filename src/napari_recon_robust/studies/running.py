@@ -126,10 +126,21 @@ def prepare_study(path: Path, *, store: Path, trust: bool = False) -> Job[Study]
 
     Raises what `open_study` and `Store.prepare` raise.
     """
+    study, plan = yield from _read_study(path, store, trust)
+    _prepare(study, plan, store)
+    return study
+
+
+def _read_study(path: Path, store: Path, trust: bool) -> Job[tuple[Study, bytes]]:
+    """A study that can be run, and its plan's file as it was when it was read: scans are looked at for long."""
+    plan = read(path, error=InputError)
     study = yield from open_study(path, trust=trust, digests=True, store=store)
     check_libraries(study.plan)
-    Store.prepare(store, study.plan.study, read(path), study.inventory, columns_of(study.inventory), planned(study))
-    return study
+    return study, plan
+
+
+def _prepare(study: Study, plan: bytes, store: Path) -> None:
+    Store.prepare(store, study.plan.study, plan, study.inventory, columns_of(study.inventory), planned(study))
 
 
 def run_study(
@@ -151,7 +162,8 @@ def run_study(
     Raises PlanError, InputError, and WritingError where the results cannot be written.
     """
     place = store_beside(path) if store is None else store
-    study = yield from prepare_study(path, store=place, trust=trust)
+    study, plan = yield from _read_study(path, place, trust)
+    Store.begin(place, study.plan.study)
     lease, columns = Lease(place), columns_of(study.inventory)
     with until_terminated() as terminated:
 
@@ -159,6 +171,7 @@ def run_study(
             return terminated() or is_asked_to_stop(place)
 
         with lease.taken(join=join or share is not None):
+            _prepare(study, plan, place)  # a run that is refused leaves the plan of the one under way
             kept = Store(place, columns, lease.number)
             yield from _run(study, kept, lease, executor, stop, retry, share)
             found = (yield from _merged(study, kept)) if lease.held else status(study, kept)

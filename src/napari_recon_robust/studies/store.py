@@ -107,6 +107,15 @@ class Store:
         self.folder, self.columns, self.run = folder, dict(columns), run
         self._files = RowFiles(folder)
 
+    @staticmethod
+    def begin(folder: Path, name: str) -> None:
+        """Make the folder of a store with its head, unless it is there; raises what `prepare` raises."""
+        polars()
+        check_place(folder, name)
+        if not os.path.lexists(folder / "store.json"):
+            head = {"version": VERSION, "study": name, "note": "Not for diagnostic use."}
+            write(folder / "store.json", _json(head))
+
     @classmethod
     def prepare(
         cls,
@@ -123,11 +132,7 @@ class Store:
         is seen whether the results are of the plan. Raises InputError for a folder that holds something else, or a
         store of another version or study.
         """
-        polars()
-        check_place(folder, name)
-        if not os.path.lexists(folder / "store.json"):
-            head = {"version": VERSION, "study": name, "note": "Not for diagnostic use."}
-            write(folder / "store.json", _json(head))
+        cls.begin(folder, name)
         write(folder / "plan.parquet", packed(_planned(planned, columns)))
         write(folder / "inventory.json", inventory.model_dump_json().encode())
         write(folder / "plan.yaml", plan)
