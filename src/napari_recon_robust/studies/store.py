@@ -67,6 +67,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
+from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -75,7 +76,7 @@ from uuid import uuid4
 from ..cases.record import versions
 from ..ground.documents import read_json
 from ..ground.errors import FileFormatError, InputError
-from ..ground.guard import shown
+from ..ground.guard import read, shown
 from ..ground.machine import has_ended, machine
 from ..ground.writing import WritingError, append, remove_leftovers, said, write
 from .inventory import Inventory
@@ -167,6 +168,11 @@ class Store:
         """A store that is there already; InputError for a folder that holds none."""
         cls.check(folder)
         return cls(folder, columns_of(cls.inventory(folder)), run)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the plan and the inventory, which tell what the numbers of scans, masks and trials stand for."""
+        return sha256(b"".join(read(self.folder / name) for name in ("plan.yaml", "inventory.json"))).hexdigest()
 
     @property
     def superseded(self) -> bool:

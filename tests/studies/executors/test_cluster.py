@@ -24,9 +24,10 @@ from helpers.cluster_parts import FORKED, client, nothing, scheduler, started, w
 from helpers.studies import measured
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.progress import Progress, run
+from napari_recon_robust.studies.executors import cluster
 from napari_recon_robust.studies.executors.cluster import DaskExecutor, Local, Queued, Remote
 from napari_recon_robust.studies.lease import Lease
-from napari_recon_robust.studies.running import open_study, run_study, study_status
+from napari_recon_robust.studies.running import open_study, prepare_study, run_study, study_status
 from napari_recon_robust.studies.store import Store
 from napari_recon_robust.studies.watching import ask_to_stop
 from napari_recon_robust.studies.work import store_beside
@@ -223,6 +224,31 @@ def test_a_trial_is_counted_before_its_shard_has_ended(write_plan, forked, tmp_p
     assert (status.finished, status.failed) == (5, 0)
     assert any(0 < number < 5 for number in counted)
     assert counted == sorted(counted)
+
+
+@pytest.mark.slow
+def test_a_worker_goes_on_with_the_plan_that_is_run_and_none_begins_with_another(write_plan, monkeypatch) -> None:
+    """Numbers of trials are those of the plan whose run submits them, though somebody who takes part has edited it."""
+    teller = SimpleNamespace(log_event=lambda *event: None, get_current_task=lambda: "task")
+    monkeypatch.setattr(cluster, "dask", lambda: SimpleNamespace(get_worker=lambda: teller))
+    monkeypatch.setattr(cluster, "_worker", None)
+    path = write_plan(shard=1)
+    place = store_beside(path)
+    study = run(prepare_study(path, store=place))
+    store, shards, ids = Store.open(place), [*study.shards()], [*study.ids()]
+    arguments = str(study.folder), str(place), False, None, store.digest
+    cluster.work(*arguments, shards[0])
+    edited = run(prepare_study(write_plan(shard=1, methods=["cg-sense"]), store=place))
+    assert not set(edited.ids()) & set(ids)
+    cluster.work(*arguments, shards[1])
+    assert store.finished() < set(ids)
+    assert cluster._worker is not None
+    cluster._worker[1].close()
+    cluster._worker = None
+    with pytest.raises(
+        InputError, match=r"the plan of the results in .* was edited, or its scans changed, while it ran"
+    ):
+        cluster.work(*arguments, shards[2])
 
 
 @pytest.mark.slow

@@ -206,7 +206,7 @@ class DaskExecutor:
         While none ends it yields zeros every second. Raises InputError where jobs are refused, no worker comes, or
         workers die again and again.
         """
-        distributed, waiting = dask(), iter(shards)
+        distributed, waiting, digest = dask(), iter(shards), store.digest
         with self.cluster.open(study) as cluster, _client(distributed, cluster, self.cluster.wait) as client:
             tell_dashboard(store.folder, client.dashboard_link)
             if self.on_dashboard is not None:
@@ -217,7 +217,7 @@ class DaskExecutor:
                     raise InputError(self.cluster.idle)
                 yield 0, 0
                 time.sleep(_MOMENT)
-            arguments = str(study.folder), str(store.folder), study.trust, store.run
+            arguments = str(study.folder), str(store.folder), study.trust, store.run, digest
 
             def submitted(count: int) -> list[Any]:
                 some = islice(waiting, count)
@@ -279,20 +279,27 @@ class _Tally:
         return counts[0] - told[0], max(counts[1] - told[1], 0)  # a worker that died returned no failures
 
 
-_worker: tuple[tuple[str, str, bool, int | None, int], Worker] | None = None
+_worker: tuple[tuple[str, str, bool, int | None, str], Worker] | None = None
 
 
-def work(folder: str, store: str, trust: bool, run: int | None, shard: Shard) -> tuple[int, int]:
+def work(folder: str, store: str, trust: bool, run: int | None, digest: str, shard: Shard) -> tuple[int, int]:
     """Run a shard in a worker's process, which keeps what the next shard may need: (trials, how many failed).
 
-    What a worker that died has kept of it is not run again. folder: the plan's. store: the folder of results, with the
-    plan and the inventory as they are run. run: the number of the run.
+    What a worker that died has kept of it is not run again. folder: the plan's. store: the folder of results. run: the
+    number of the run. digest: `Store.digest` of what is run. A worker that has it open goes on with it, whatever others
+    write there who take part. Raises InputError where a worker begins once that was edited, so that the numbers of
+    trials stand for others.
     """
     global _worker
     place = Path(store)
-    key = folder, store, trust, run, (place / "inventory.json").stat().st_mtime_ns
+    key = folder, store, trust, run, digest
     if _worker is None or _worker[0] != key:
         study = Study.of_store(place, Path(folder), trust=trust)
+        if Store(place, {}).digest != digest:
+            raise InputError(
+                f"the plan of the results in {shown(place)} was edited, or its scans changed, while it ran; what is "
+                "finished is kept: run the study again."
+            )
         if _worker is not None:
             _worker[1].close()
         _worker = key, Worker(study, Store.open(place, run))
