@@ -72,6 +72,20 @@ def test_it_is_told_how_many_trials_have_no_partner(first: pl.DataFrame, second:
     ]
 
 
+def test_other_volumes_and_other_places_of_one_name_are_told(first: pl.DataFrame, second: pl.DataFrame) -> None:
+    """The studies shared nothing, and nothing was said of why."""
+    of_one = second.with_columns(volume=pl.lit("patient 1"))
+    assert unpaired(first, of_one)[1:] == [
+        f"the first study alone has {first['volume'].n_unique()} values of volume",
+        "the second study alone has volume patient 1",
+    ]
+    one, other = (side.with_columns(region_digest=pl.lit(place)) for side, place in ((first, "a"), (second, "b")))
+    regions = first["region"].unique().sort()
+    assert unpaired(one, other)[1:] == [
+        f"region {', '.join(regions)}: another place or lesion in each, by the same name"
+    ]
+
+
 @pytest.mark.parametrize("names", ["head{}.h5", "head{}/scan.h5"])
 def test_files_without_volumes_are_found_in_another_folder(
     first: pl.DataFrame, second: pl.DataFrame, names: str

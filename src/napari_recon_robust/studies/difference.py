@@ -202,16 +202,36 @@ def unpaired(first: "DataFrame", second: "DataFrame", names: tuple[str, str] = S
 
 
 def _own_values(one: "DataFrame", other: "DataFrame", keys: Sequence[str], names: tuple[str, str]) -> list[str]:
-    """What each side has that the other lacks, such as "the first study alone has seed 1", a line for each column."""
-    found = []
+    """What each side has that the other lacks, such as "the first study alone has seed 1", a line for each column.
+
+    Where that is nothing, files belong to other volumes, or regions of one name are others.
+    """
+    found = [*_own(one, other, [key for key in keys if key not in _NOT_TOLD], names)]
+    return found or [*_own(one, other, ["volume"], names), *_renamed(one, other, keys)]
+
+
+def _own(one: "DataFrame", other: "DataFrame", keys: Sequence[str], names: tuple[str, str]) -> Iterator[str]:
     for side, another, name in ((one, other, names[0]), (other, one, names[1])):
         for key in keys:
             values = sorted(set(side[key].drop_nulls()) - set(another[key].drop_nulls()))
-            if values and key not in _NOT_TOLD:
+            if values:
                 several = len(values) > _NAMED
                 told = f"{len(values):,} values of {key}" if several else f"{key} {', '.join(map(str, values))}"
-                found.append(f"{name} alone has {told}")
-    return found
+                yield f"{name} alone has {told}"
+
+
+def _renamed(one: "DataFrame", other: "DataFrame", keys: Sequence[str]) -> Iterator[str]:
+    """Which regions of one name are others on the two sides, in a line."""
+    if set(_OF_REGIONS) <= set(keys):
+        places = [
+            dict(zip(side["file", "slice", "region"].rows(), side["region_digest"], strict=True))
+            for side in (one, other)
+        ]
+        shared = places[0].keys() & places[1].keys()
+        regions = sorted({str(key[-1]) for key in shared if places[0][key] != places[1][key]})
+        if regions:
+            told = f"region {', '.join(regions)}" if len(regions) <= _NAMED else f"{len(regions):,} regions"
+            yield f"{told}: another place or lesion in each, by the same name"
 
 
 def _trials_of(counts: Iterable[tuple[int, str]]) -> str:
