@@ -85,6 +85,25 @@ def test_images_without_a_truth_are_ranked_by_themselves() -> None:
 
 
 @pytest.mark.slow
+def test_cases_that_were_the_worst_before_a_study_was_extended_are_not_reported(write_plan) -> None:
+    """Else a method has more of them than another, by the order in which the study grew."""
+
+    def ran(**parts: Any) -> Store:
+        path = write_plan(perturbations=[{"kind": "random", "budgets": [0.05]}], regions=["image"], **parts)
+        run(run_study(path))
+        return Store.open(store_beside(path))
+
+    for slices in ([0], [1], [2], "all"):
+        store = ran(slices=slices, keep={"worst": 1})
+    assert len(list((store.folder / "cases").iterdir())) == 3
+    table = store.table()
+    [case] = kept_cases(store, table)
+    (row,) = table.filter(table["trial"].str.starts_with(case.name)).to_dicts()
+    assert row["ssim_region_perturbed"] == table.filter(control=False)["ssim_region_perturbed"].min()
+    assert kept_cases(ran(slices="all", keep={"worst": 0}), table) == []
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(("by", "falls"), [("ssim_region_perturbed", False), ("nmse_region_perturbed", True)])
 def test_cases_come_worst_first_and_are_those_of_the_plan(write_plan, tmp_path, by: str, falls: bool) -> None:
     def plan(*budgets: float):

@@ -85,13 +85,14 @@ def keep_of(store: Store) -> Keep:
 
 
 def kept_cases(store: Store, table: "DataFrame") -> list[Path]:
-    """The saved cases of the trials in the table of a store, the worst of all of them by its plan first.
+    """The saved cases of the worst trials in the table of a store, by its plan, the worst of all of them first.
 
-    Raises FileFormatError for a damaged plan.
+    Those that were the worst before the study was extended are left out. Raises FileFormatError for a damaged plan.
     """
-    by = keep_of(store).by
+    keep = keep_of(store)
     with opening(store.folder / "plan.yaml", *_PLAN):
-        ordered = table.sort(by, "trial", descending=[larger_is_worse(by), False], nulls_last=True)
+        worst = table.filter(table["trial"].is_in(worst_of(keep, table)))
+        ordered = worst.sort(keep.by, "trial", descending=[larger_is_worse(keep.by), False])
     places = (store.folder / "cases" / folder_of(id) for id in ordered["trial"])
     return [place for place in places if (place / DESCRIPTION).exists()]
 
