@@ -206,3 +206,31 @@ def test_what_is_given_up_after_the_viewer_was_closed_touches_no_panel(panels: P
     panels.let_go()
     panels.empty("clean", "Clean · no image of slice 2")
     assert panels.panels["clean"].title == "TV"
+
+
+def test_an_image_that_is_forgotten_is_seen_until_its_panel_is_hidden(panels: Panels, later: Any) -> None:
+    worst = panels.panels["perturbed"]
+    panels.show(["perturbed"])
+    later.run()
+    panels.navigation.slice = 3
+    panels.write("perturbed", 2, np.full((32, 40), 2.0), "Worst")  # of the slice before
+    worst.forget("Perturbed")
+    panels.show(["clean"])
+    assert worst.image.visible
+    assert (worst.stack[3] == 2).all(), "or all would be black until the layout is another"
+    assert worst.title == "Slice 2 · Worst · reading slice 3…"
+    later.run()
+    assert not worst.image.visible
+    assert not worst.stack.any()
+    assert worst.title == "Perturbed"
+
+
+def test_an_image_that_is_forgotten_is_gone_when_its_panel_is_wanted_again(panels: Panels) -> None:
+    worst = panels.panels["perturbed"]
+    panels.navigation.slice = 3
+    panels.write("perturbed", 2, np.full((32, 40), 2.0), "Worst")
+    worst.forget("Perturbed")
+    panels.show(["clean"])
+    panels.show(["perturbed"])  # before the layout was another
+    assert not worst.stack.any()
+    assert worst.title == "Perturbed"

@@ -59,9 +59,7 @@ class Arrangement:
             shown = [layout] if layout in available else available
         for key in self.panels.panels.keys() - set(available):
             self.comparing.drop(key)
-            if self.panels.panels[key].former is not None:
-                self.panels.empty(key, key.capitalize())
-            self.panels.panels[key].rename(key.capitalize())
+            self.panels.panels[key].forget(key.capitalize())
         self.panels.show(shown)
 
     def step_layout(self, by: int) -> None:

@@ -180,6 +180,8 @@ class Panels:
         self._set.show(keys, rows)
         for key in self.shown:
             panel = self.panels.get(key)
+            if panel is not None and panel.forgotten:
+                self.empty(key, key.capitalize())
             if panel is None or self.is_deleted(key):
                 self._building.retire([] if panel is None else panel.layers)  # those that the user left
                 self.panels[key] = self._new_panel(key, self.geometry, panel)
@@ -219,6 +221,8 @@ class Panels:
         cells = max(len(self.shown), 1) if self._set.is_in(self.viewer.layers) else 0
         stride = 3 + self.overlay.exists
         changed = self._grid.lay_out(visible, cells, stride, self._set.rows)
+        for key in [key for key, panel in self.panels.items() if panel.forgotten and not panel.image.visible]:
+            self.empty(key, key.capitalize())
         for panel in self._set:
             self.lettering.fit(panel)
         return changed

@@ -26,8 +26,9 @@ class Panel:
     rings, outlines and letters. overlay: a map over the image, or None while there has been none. All panels of a grid
     have the same number of layers, so panels without a map have a hidden one. covered: pixels of the width that its
     colour bar takes. former: the slice that the image is of while another one is turned to, in whose place it is seen
-    meanwhile, darker and without that one's regions; None for an image of its own slice. The metadata of the image's
-    layer say its `title`, and the `only_slice` that is not empty.
+    meanwhile, darker and without that one's regions; None for an image of its own slice. forgotten: whether there is no
+    such image any more, so that it goes with the panel. The metadata of the image's layer say its `title`, and the
+    `only_slice` that is not empty.
     """
 
     image: Image
@@ -44,6 +45,7 @@ class Panel:
     note: str = ""
     covered: int = 0
     former: int | None = None
+    forgotten: bool = False
 
     def __post_init__(self) -> None:
         name = self.image.name
@@ -62,6 +64,7 @@ class Panel:
     def fill(self, index: int, image: np.ndarray, former: int | None = None) -> None:
         """Put an image (rows, columns) into a slice, in place; other slices are emptied."""
         self.stand_in(former)
+        self.forgotten = False
         for other in self.filled - {index}:
             self.stack[other] = 0.0
         self.filled = {index}
@@ -74,6 +77,15 @@ class Panel:
             self.image.opacity = 1.0 if former is None else _FORMER
             self.regions.opacity = float(former is None)  # hidden layers would drop the tool that draws in them
         self.former = former
+
+    def forget(self, title: str) -> None:
+        """Have no image any more, and this title; one of another slice is seen until the panel is hidden.
+
+        Until the layout is another there would be nothing but black.
+        """
+        self.forgotten = self.former is not None
+        if not self.forgotten:
+            self.rename(title)
 
     def rename(self, title: str) -> None:
         """Set the title, drawn in lines, and the name of the layer, in one; a name that the user gave is kept."""
