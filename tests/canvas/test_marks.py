@@ -224,3 +224,21 @@ def test_the_ground_of_words_covers_no_other_line(panels: Panels, later: Any) ->
     panels.marks.rule(lines)
     later.run()
     assert [str(kind) for kind in panels.panels["clean"].marks.shape_type] == ["rectangle"] * 2 + ["path"] * 2
+
+
+def test_what_was_measured_on_a_slice_is_not_drawn_over_the_image_of_another_one(panels: Panels, later: Any) -> None:
+    line = np.array([[10.0, 12], [10, 20]])
+    panels.marks.letter({"top": "A"})
+    panels.marks.rule([Rule(line, 3, "4 mm", closed=False), Rule(line + 5, None, "profile", closed=False)])
+    later.run()
+
+    def drawn(key: str) -> list[str]:
+        return sorted({str(word) for word in panels.panels[key].marks.features["side"] if word})
+
+    panels.navigation.slice = 3
+    for key in ORDER:
+        panels.write(key, 2, np.ones((32, 40)), "TV")
+        assert drawn(key) == ["A", "profile"], "it would be taken for a measure of what is seen"
+    panels.write("clean", 3, np.ones((32, 40)), "TV")
+    assert drawn("clean") == ["4 mm", "A", "profile"]
+    assert drawn("reference") == ["A", "profile"]

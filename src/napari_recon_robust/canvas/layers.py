@@ -290,7 +290,10 @@ class Panels:
         picture is never black, and the title says of which slice it is.
         """
         panel, turned_to = self.panels[key], self.navigation.slice
+        was_former = panel.former is not None
         panel.fill(turned_to, image, former=None if index == turned_to else index)
+        if was_former != (panel.former is not None):
+            self.marks.follow(panel)
         panel.rename(title if index == turned_to else former(index, title, turned_to))
         self.lettering.fit(panel)
         if panel.image in self.viewer.layers:

@@ -86,6 +86,11 @@ class Marks:
             self._thinner = thinner
             self._draw()
 
+    def follow(self, panel: Panel) -> None:
+        """Take what was measured on a slice away from the image of another one, or show it again."""
+        if any(one.slice is not None for one in self._rules):
+            self._fill(panel)
+
     def reletter(self) -> None:
         """Give the words the size that the user has chosen by now."""
         self._draw()
@@ -126,7 +131,7 @@ class Marks:
             index, row, column, radius = self._ring
             found.append(("ellipse", _on(index, radius * _SQUARE + [row, column]), RING, width, "", _CLEAR))
             found += [("path", _on(index, outline), AROUND, width, "", _CLEAR) for outline in self._around]
-        found += self._ruled(geometry, width)
+        found += self._ruled(geometry, width, of_all=panel.former is not None)
         half = _HALF * min(geometry.shape[1:]) * self._thinner
         for index in range(geometry.shape[0]):
             for word, place in _letters(geometry, self._letters):
@@ -148,9 +153,10 @@ class Marks:
             layer.features = {"side": words}
             layer.text = {"string": "{side}", "color": LETTERS, "size": points(SIDE), "anchor": "center"}
 
-    def _ruled(self, geometry: Geometry, width: float) -> list[_Shape]:
+    def _ruled(self, geometry: Geometry, width: float, of_all: bool) -> list[_Shape]:
+        """What was measured, or with `of_all` no more of it than holds for all slices."""
         found: list[_Shape] = []
-        for one in self._rules:
+        for one in (one for one in self._rules if one.slice is None or not of_all):
             # Not as a polygon: napari divides it into triangles, and fails at some whose edges cross.
             line = np.vstack([one.points, one.points[:1]]) if one.closed else one.points
             half = np.array([_LINE, len(one.words) * _ADVANCE]) * points(SIDE) / 2 / self._zoom()  # down, to the right
