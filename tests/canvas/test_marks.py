@@ -226,6 +226,24 @@ def test_the_ground_of_words_covers_no_other_line(panels: Panels, later: Any) ->
     assert [str(kind) for kind in panels.panels["clean"].marks.shape_type] == ["rectangle"] * 2 + ["path"] * 2
 
 
+@pytest.mark.parametrize("turn", [Turn(quarters=quarters) for quarters in range(4)])
+def test_words_of_lines_beside_each_other_are_all_read(panels: Panels, later: Any, turn: Turn) -> None:
+    panels.lay(turn)
+    panels.viewer.scene.camera.zoom = 12.0
+    lines = [np.array([[row, 12.0], [row, 24.0]]) for row in (16.0, 16.5, 18.0)]
+    other = Rule(lines[0], 3, "6.1 mm", closed=False)  # which is never seen with the rest
+    panels.marks.rule([other, *(Rule(line, 2, "6.0 mm", closed=False) for line in lines)])
+    later.run()
+    marks = panels.panels["clean"].marks
+    words = [shape for shape, kind in zip(marks.data, marks.shape_type, strict=True) if str(kind) == "rectangle"]
+    np.testing.assert_allclose(words[0][:, 1:], words[1][:, 1:], err_msg="words of another slice are in nobody's way")
+    places = np.array([[marks.data_to_world(corner)[1:] for corner in shape] for shape in words[1:]])
+    for number, one in enumerate(places):
+        for another in places[number + 1 :]:
+            apart = np.abs(one.mean(0) - another.mean(0)) - (np.ptp(one, axis=0) + np.ptp(another, axis=0)) / 2
+            assert apart.max() > -1e-6
+
+
 def test_what_was_measured_on_a_slice_is_not_drawn_over_the_image_of_another_one(panels: Panels, later: Any) -> None:
     line = np.array([[10.0, 12], [10, 20]])
     panels.marks.letter({"top": "A"})

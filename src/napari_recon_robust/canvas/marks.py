@@ -18,6 +18,7 @@ _WORDS = 0.04  # of the image where it is not magnified, between a measured line
 _LEVEL = 0.25  # of the width of what is measured: of a line that falls by less, both ends are its top
 _HEADS = 0.12  # of the image: where titles are at its top, and the notice and the scale bar at its foot
 _ADVANCE, _LINE = 1.4, 2.0  # pixels of a letter and of a line for each point of its size; those of "mm" are wide
+_TOUCH = 1e-6  # pixels of the image by which words that only touch may seem to overlap
 # Of a letter on bright tissue: its colour, and its half size as a share of the image. That of a measure is as large as
 # its words.
 _GROUND, _HALF = "#000000b0", 0.026
@@ -156,12 +157,16 @@ class Marks:
     def _ruled(self, geometry: Geometry, width: float, of_all: bool) -> list[_Shape]:
         """What was measured, or with `of_all` no more of it than holds for all slices."""
         found: list[_Shape] = []
+        words: list[tuple[int | None, np.ndarray, np.ndarray]] = []  # slice, middle and half extents
         for one in (one for one in self._rules if one.slice is None or not of_all):
             # Not as a polygon: napari divides it into triangles, and fails at some whose edges cross.
             line = np.vstack([one.points, one.points[:1]]) if one.closed else one.points
             half = np.array([_LINE, len(one.words) * _ADVANCE]) * points(SIDE) / 2 / self._zoom()  # down, to the right
             ground = _SQUARE @ (half[:, None] * geometry.laid.matrix / geometry.transform["scale"][1:])
-            beside = _beside(geometry, one.points, self._thinner, float(half[1]))
+            extent = half / (np.abs(geometry.laid.matrix) @ geometry.transform["scale"][1:])  # in pixels of the image
+            others = [there for index, *there in words if index == one.slice or None in (index, one.slice)]
+            beside = _apart(geometry, _beside(geometry, one.points, self._thinner, float(half[1])), extent, others)
+            words.append((one.slice, beside, extent))
             for index in range(geometry.shape[0]) if one.slice is None else (one.slice,):
                 found.append(("path", _on(index, line), RULE, _WIDER * width, "", _CLEAR))
                 found.append(("rectangle", _on(index, ground + beside), _CLEAR, 0.0, one.words, _GROUND))
@@ -187,6 +192,21 @@ def _beside(geometry: Geometry, points: np.ndarray, thinner: float, half: float)
     pixel = float(np.abs(right) @ geometry.transform["scale"][1:])
     room = min(half / pixel, (most - least) / 2)
     return place + (np.clip(across, least + room, most - room) - across) * right
+
+
+def _apart(geometry: Geometry, place: np.ndarray, half: np.ndarray, others: "list[list[np.ndarray]]") -> np.ndarray:
+    """The place of words, or the nearest one above or below it where they cover none of the others.
+
+    half: of their extent, down and to the right. others: the middle and the half extent of each.
+    """
+    axes = geometry.laid.matrix
+    first, last = sorted((0.0, float((np.array(geometry.shape[1:]) - 1) @ axes[0])))
+    for steps in (0, *(side * away for away in range(1, 2 * len(others) + 1) for side in (-1, 1))):
+        moved: np.ndarray = place + 2 * steps * half[0] * axes[0]
+        inside = first <= moved @ axes[0] <= last
+        if inside and all((np.abs(axes @ (moved - there)) > half + size - _TOUCH).any() for there, size in others):
+            return moved
+    return place
 
 
 def _top(points: np.ndarray, down: np.ndarray, right: np.ndarray) -> np.ndarray:
