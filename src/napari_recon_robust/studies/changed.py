@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from ..cases.record import file_hash
 from ..ground.documents import read_yaml
 from ..ground.errors import InputError, ReconRobustError
 from ..ground.guard import shown
 from ..ground.numbers import scans_in_words
 from .expand import Study
-from .inventory import is_other
+from .inventory import Inventory, is_other, matching
 from .store import Store
 
 _RUN = "these results are of what was run; run the study again for those of now"
@@ -19,11 +20,14 @@ def changed_since_run(plan: Path, store: Store) -> list[str]:
     """What has changed since a plan was run last, a sentence each; empty where nothing has.
 
     plan: its file; of a folder of results nothing can be said. No k-space is read, and no code of the plan is run, so
-    that changes of methods that are code, and of files that are missing or cannot be opened are not seen.
+    that changes of methods that are code, and of files that are missing or cannot be opened are not seen. Nor is a
+    table of annotations that was put beside the scans since.
     """
     if not plan.is_file():
         return []
-    return [*_plan(plan, store), *_methods(plan, store), *_scans(plan, store)]
+    known, folder = store.inventory(store.folder), plan.absolute().parent
+    of_files = [] if known is None else [*_scans(known, folder), *_matched(known, folder), *_beside(known, folder)]
+    return [*_plan(plan, store), *_methods(plan, store), *of_files]
 
 
 def _plan(plan: Path, store: Store) -> Iterator[str]:
@@ -43,11 +47,31 @@ def _methods(plan: Path, store: Store) -> Iterator[str]:
             yield f"the weights or the code of {', '.join(labels)} have changed since the study was run last; {_RUN}."
 
 
-def _scans(plan: Path, store: Store) -> Iterator[str]:
-    known, folder, changed = store.inventory(store.folder), plan.absolute().parent, set[str]()
-    for one in () if known is None else known.scans:
+def _scans(known: Inventory, folder: Path) -> Iterator[str]:
+    changed = set[str]()
+    for one in known.scans:
         with suppress(ReconRobustError, OSError):
             if is_other(folder / one.path, one):
                 changed.add(one.path)
     if changed:
         yield f"{scans_in_words(changed)} changed since the study was run last; {_RUN}."
+
+
+def _matched(known: Inventory, folder: Path) -> Iterator[str]:
+    """The files that the plan's globs match now and did not then, and its scans that they match no longer.
+
+    A glob that matches nothing any more is one of a disk that is not there.
+    """
+    with suppress(ReconRobustError):
+        before, now = set[str]().union(*known.files.values()), set(matching([*known.files], folder))
+        for what, files in (("added", now - before), ("removed", {one.path for one in known.scans} - now)):
+            if before and files:
+                yield f"{scans_in_words(files)} {what} since the study was run last; {_RUN}."
+
+
+def _beside(known: Inventory, folder: Path) -> Iterator[str]:
+    """The tables of labels and annotations and the drawn regions that are others by now."""
+    for name, digest in known.beside.items():
+        with suppress(ReconRobustError, OSError):
+            if file_hash(folder / name) != digest:
+                yield f"{shown(Path(name))} has changed since the study was run last; {_RUN}."

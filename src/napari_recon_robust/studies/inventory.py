@@ -3,11 +3,11 @@
 import csv
 import os
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from io import StringIO
 from itertools import chain, takewhile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -17,11 +17,11 @@ from ..data.roi import ROI, Annotation
 from ..data.scan import Scan
 from ..ground.documents import read_json
 from ..ground.errors import FileFormatError, InputError, ReconRobustError, whole_letters
-from ..ground.guard import is_dangling, open_file, opening, read, shown, status
+from ..ground.guard import is_dangling, is_file, open_file, opening, read, shown, status
 from ..ground.numbers import counted
 from ..ground.progress import Job, Progress
 from ..io import files_of, format_of, open_scan, stamp, takes_axes
-from ..io.annotations import read_annotations
+from ..io.annotations import SUFFIX, is_table, read_annotations
 from .columns import CLEAN
 from .mistakes import Unfit
 from .plan import Annotations, Bounds, Drawn, Lesions, Plan, Scans
@@ -91,12 +91,19 @@ class ScanFacts(BaseModel):
 
 
 class Inventory(BaseModel):
-    """The scans of a plan, in order, and why others of its files were left out, a sentence for each."""
+    """The scans of a plan, in order, and why others of its files were left out, a sentence for each.
+
+    files: what each of the plan's globs matched, also what its filters left out. beside: the SHA-256 of the tables and
+    drawn regions that were read, by their paths. Both are empty in inventories of earlier versions, `beside` where no
+    digests were asked for, too.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     scans: tuple[ScanFacts, ...]
     faults: dict[str, str] = {}
+    files: dict[str, tuple[str, ...]] = {}
+    beside: dict[str, str] = {}
 
     @classmethod
     def read(cls, path: Path) -> "Inventory":
@@ -108,13 +115,16 @@ class Inventory(BaseModel):
 def take_inventory(plan: Plan, file: Path, *, digests: bool, known: Inventory | None = None) -> Job[Inventory]:
     """Open every scan of a plan and read what it says of itself, not its k-space.
 
-    file: the plan's. digests: also compute those of the scans; one in `known` serves while its file has not changed.
+    file: the plan's. digests: also compute those of the files; of a scan one in `known` serves while its file has not
+    changed.
     Raises Unfit for files that are not there, cannot be read or name none of the scans, for slices that none has, where
     no scan is left, and for two files of one content.
     """
     folder = file.absolute().parent
     paths = matching(plan.scans.files, folder)
     _check_files(plan, folder)
+    # Before they are read: one that is edited meanwhile is then told as changed.
+    beside = _beside(plan, folder, paths) if digests else {}
     table = _read_table(plan.scans, folder)
     rows = {path: _row_of(plan.scans, table, path) for path in paths}
     before = {one.path: one for one in known.scans} if known else {}
@@ -131,7 +141,10 @@ def take_inventory(plan: Plan, file: Path, *, digests: bool, known: Inventory | 
                 found.append(_with_digest(facts, folder / path, before.get(path)) if digests else facts)
         except ReconRobustError as error:
             faults[path] = str(Unfit(("scans", "files", glob), str(error)).located(file).mistakes[0])
-    inventory = Inventory(scans=tuple(found), faults=faults)
+    matched = {
+        glob: tuple(path for path, of in paths.items() if of == number) for number, glob in enumerate(plan.scans.files)
+    }
+    inventory = Inventory(scans=tuple(found), faults=faults, files=matched, beside=beside)
     _check(plan, inventory, table)
     _check_twins(inventory, folder)
     return inventory
@@ -163,6 +176,21 @@ def matching(globs: Sequence[str], folder: Path) -> dict[str, int]:
                     f"the name of {shown(path)} or of its folder is not in UTF-8, as tables are; rename it.",
                 )
             found.setdefault(name, number)
+    return found
+
+
+def _beside(plan: Plan, folder: Path, paths: Iterable[str]) -> dict[str, str]:
+    """The SHA-256 of the tables and drawn regions that a plan is read with; what cannot be read is told elsewhere."""
+    named = {plan.scans.table, *(part.file for part in plan.regions if isinstance(part, Annotations | Drawn))} - {""}
+    found = dict[str, str]()
+    with suppress(ReconRobustError, OSError):
+        if any(isinstance(part, Annotations) and not part.file for part in plan.regions):
+            for place in {PurePosixPath(path).parent for path in paths}:
+                tables = filter(is_table, filter(is_file, (folder / place).glob(f"*{SUFFIX}")))
+                named |= {(place / table.name).as_posix() for table in tables}
+    for name in sorted(named):
+        with suppress(ReconRobustError, OSError):
+            found[name] = file_hash(folder / name)
     return found
 
 
