@@ -72,6 +72,15 @@ def test_a_method_of_a_network_is_called_by_both() -> None:
     assert opened(Dropping().predict).id == "Dropping.predict (object)"
 
 
+def test_a_compiled_network_is_called_and_known_as_the_network(lines: Measurement) -> None:
+    """Any was an "OptimizedModule", whose parameters were not known, and that was known by torch's version alone."""
+    network = Scaled()
+    method, plain = opened(torch.compile(network, backend="eager")), opened(network)
+    assert method.id == "Scaled (object)"
+    assert method.fingerprint() == plain.fingerprint()
+    torch.testing.assert_close(method(lines), plain(lines))
+
+
 def test_of_a_definition_without_a_file_its_text_is_known_where_python_has_it() -> None:
     """As in a notebook, whose cells are files for Python alone."""
     import linecache

@@ -16,6 +16,7 @@ from ..ground.guard import opening
 from ..reconstructors.base import Reconstructor
 from ..reconstructors.origin import of_module, of_network
 from .function import method_of
+from .parameters import uncompiled
 
 _LONGEST = 60  # characters of an argument that stands for itself
 _SHOWN = 12  # of these, or of a SHA-256, in a label
@@ -30,7 +31,7 @@ def opened(found: Any) -> Reconstructor:
     where Python knows it, of a network's parameters and buffers, and of what `functools.partial` has set. What it uses
     besides is not in it. A saved case cannot open it again: it is given to the replay.
     """
-    definition = found.func if isinstance(found, partial) else found
+    definition = uncompiled(found.func if isinstance(found, partial) else found)
     owner = _owner(definition)
     name = getattr(definition, "__name__", type(definition).__name__)
     if owner is not definition:

@@ -30,12 +30,18 @@ class Taken:
         return function(**dict(zip(self.names, parts, strict=True))) if self.by_name else function(*parts)
 
 
+def uncompiled(found: Any) -> Any:
+    """The network that `torch.compile` was given, which alone tells its class and parameters; anything else itself."""
+    return getattr(found, "_orig_mod", found)
+
+
 def taken(function: Any, label: str) -> Taken:
     """What a function, or a network's `forward`, takes; ModelError where its parameters do not tell.
 
     Those with a known name take what it says, and others keep their defaults. Where a parameter without a default has
     another name, the first three take what `BY_PLACE` says, unless their own names or a default speak against it.
     """
+    function = uncompiled(function)
     try:
         parameters = inspect.signature(function.forward if isinstance(function, nn.Module) else function).parameters
     except (TypeError, ValueError):  # some functions in C do not tell
