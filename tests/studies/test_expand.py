@@ -33,6 +33,14 @@ def test_a_label_is_followed_by_what_varies_alone(write_plan) -> None:
     assert [one.label for one in study.methods] == labels
 
 
+def test_a_script_is_labelled_with_and_without_its_default_function_alike(write_plan, tmp_path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "mine.py").write_text("def reconstruct(image):\n    return image\n", encoding="utf-8")
+    plan = write_plan(methods=["a/mine.py:reconstruct", "b/mine.py"])
+    assert [one.label for one in run(open_study(plan, trust=True)).methods] == ["mine.py", "mine.py (2)"]
+
+
 def test_every_combination_is_a_trial_and_controls_follow_their_perturbation(write_plan) -> None:
     study = opened(
         write_plan,

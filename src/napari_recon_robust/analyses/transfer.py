@@ -1,6 +1,5 @@
 """What a perturbation that was found on one method does to another."""
 
-import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,6 +12,7 @@ from ..ground.knob import resolve
 from ..ground.numbers import finite, written
 from ..ground.progress import Job, Progress, relayed, run
 from ..ground.table import markdown
+from ..own_models.opening import told_apart
 from ..perturbations import registry
 from ..perturbations.base import Perturbed
 from ..perturbations.face import Placed
@@ -137,15 +137,25 @@ def transfer_matrix(
     on_progress: Callable[[Progress], object] | None = None,
     **options: Any,
 ) -> Transfer:
-    """What is found on each method does to all of them: `transfer` with its options, to its end.
+    """What is found on each method does to all of them: `transfer_between` with its options, to its end.
+
+    `print(matrix.markdown())` shows it.
+    """
+    return run(transfer_between(measurement, methods, roi, **options), on_progress)
+
+
+def transfer_between(
+    measurement: Measurement, methods: Sequence[str | Method | Reconstructor], roi: ROI, **options: Any
+) -> Job[Transfer]:
+    """`transfer` with its options between methods that have no names yet.
 
     methods: ids, own models, or methods with their knobs set. The table has ids, and titles of what is given itself; of
-    several with one title the second is called "title (2)". `print(matrix.markdown())` shows it.
+    several with one title the second is called "title (2)".
     """
     chosen, called = _by_name(as_list(methods, "the methods"))
     if isinstance(rows := options.get("found_on"), list | tuple):
         options["found_on"] = [called.get(one, one) if isinstance(one, str) else one for one in rows]
-    return run(transfer(measurement, chosen, roi, **options), on_progress)
+    return transfer(measurement, chosen, roi, **options)
 
 
 def _by_name(given: Sequence[object]) -> tuple[dict[str, Method], dict[str, str]]:
@@ -156,9 +166,7 @@ def _by_name(given: Sequence[object]) -> tuple[dict[str, Method], dict[str, str]
             continue  # an own model is opened anew by its name, and would be another one
         name, method = _named(one)
         if method not in chosen.values():
-            titles = itertools.chain([name], (f"{name} ({again})" for again in itertools.count(2)))
-            name = next(title for title in titles if title not in chosen)
-            chosen[name] = method
+            chosen[told_apart(name, chosen)] = method
         if isinstance(one, str):
             called[one] = next(name for name, other in chosen.items() if other == method)
     return chosen, called

@@ -1,6 +1,8 @@
 """Opening an own model by what a user types or chooses in a file dialog."""
 
+from collections.abc import Container
 from importlib import import_module
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,6 +39,17 @@ def in_full(source: str) -> str:
 def in_short(source: str) -> str:
     """The name of an own model, of a script without the function that it has by default: one name for one model."""
     return source.removesuffix(f":{DEFAULT}") if source.lower().endswith(f".py:{DEFAULT}") else source
+
+
+def called(source: str) -> str:
+    """What a method is called in tables: an own model in short, without the folders of its file."""
+    file, colon, name = parted(in_short(source))
+    return f"{Path(file).name}{colon}{name}" if Path(file).suffix.lower() in KINDS else source
+
+
+def told_apart(name: str, taken: Container[str]) -> str:
+    """A name that is not taken: itself, else "name (2)" and so on."""
+    return next(one for one in chain([name], (f"{name} ({again})" for again in count(2))) if one not in taken)
 
 
 def runs_code(source: str) -> bool:

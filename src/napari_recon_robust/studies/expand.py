@@ -13,7 +13,7 @@ from typing import Any
 from ..ground.cached import cached_property
 from ..ground.errors import InputError
 from ..ground.knob import resolve
-from ..own_models.opening import located, runs_code
+from ..own_models.opening import called, located, runs_code, told_apart
 from ..perturbations import registry as perturbations
 from ..reconstructors import registry as reconstructors
 from ..reconstructors.base import Method, Reconstructor
@@ -117,13 +117,12 @@ class Study:
     @cached_property
     def methods(self) -> tuple[Setting, ...]:
         """Every method at every setting of its knobs."""
-        found, labels = list[Setting](), dict[str, int]()
+        found = list[Setting]()
         for part, knobs in self._parts:
             method = self.opened(part.method).at(**knobs)
             told = [name for name in knobs if not part.label or len(part.knobs[name]) > 1]
-            label = _label(part.label or part.method, {name: method.knobs[name] for name in told})
-            labels[label] = labels.get(label, 0) + 1
-            label = label if labels[label] == 1 else f"{label} ({labels[label]})"
+            label = _label(part.label or called(part.method), {name: method.knobs[name] for name in told})
+            label = told_apart(label, {one.label for one in found})
             text = _determining(part.method, method)
             found.append(Setting(len(found), part.method, label, dict(method.knobs), text, method.reference_kind))
         return tuple(found)
@@ -239,14 +238,13 @@ def _determining(name: str, method: Method) -> str:
 def _changed(name: str) -> InputError:
     if runs_code(name):
         why = "has changed since the study began, or its weights are random ones without a seed"
-        return InputError(f"{Path(name).name} {why}; run the study again, or set a seed.")
-    return InputError(f"{Path(name).name} has changed since the study began; run the study again.")
+        return InputError(f"{called(name)} {why}; run the study again, or set a seed.")
+    return InputError(f"{called(name)} has changed since the study began; run the study again.")
 
 
 def _label(name: str, knobs: Mapping[str, Any]) -> str:
     """The method's name with the knobs that the plan varies or sets."""
-    short = name if "/" not in name and "\\" not in name else Path(name).name
-    return short if not knobs else f"{short} {', '.join(f'{key}={_short(value)}' for key, value in knobs.items())}"
+    return name if not knobs else f"{name} {', '.join(f'{key}={_short(value)}' for key, value in knobs.items())}"
 
 
 def _short(value: object) -> str:

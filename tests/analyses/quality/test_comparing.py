@@ -10,7 +10,7 @@ import pytest
 
 import napari_recon_robust as rr
 from napari_recon_robust.analyses.quality.comparing import compare_methods
-from napari_recon_robust.analyses.quality.entries import Entry
+from napari_recon_robust.analyses.quality.entries import Entry, in_short
 from napari_recon_robust.analyses.quality.grid import Grid, cases, groups
 from napari_recon_robust.cases import making
 from napari_recon_robust.evaluation import metrics
@@ -112,6 +112,37 @@ def test_more_methods_join_an_old_run(scan_file: Path, tmp_path: Path, counted: 
     (tmp_path / "comparison.json").write_text("{")
     with pytest.raises(FileFormatError, match="cannot be read as JSON .*; delete it, results.csv is enough"):
         run(compare_methods(files, entries("cg-sense"), GRID, folder=tmp_path))
+
+
+def test_own_models_are_called_by_the_names_of_their_files(scan_file: Path, tmp_path: Path) -> None:
+    """With all their folders, tables were wider than a screen, and told whose they were."""
+    for folder in ("a", "b"):
+        script = tmp_path / folder / "mine.py"
+        script.parent.mkdir()
+        script.write_text("def reconstruct(image):\n    return image\n", encoding="utf-8")
+    grid, output = GRID.model_copy(update={"seeds": (0,), "slices": 1}), tmp_path / "output"
+    first, second = (f"{tmp_path / folder / 'mine.py'}" for folder in ("a", "b"))
+
+    def compared(*texts: str, baseline: str | None = None) -> list[str]:
+        job = compare_methods(groups([scan_file]), entries(*texts), grid, folder=output, baseline=baseline)
+        return [*run(job).rows]
+
+    assert compared(f"{second}:reconstruct", first, baseline=first) == ["mine.py", "mine.py (2)"]
+    assert "mine.py (2)" in (output / "comparison.md").read_text(encoding="utf-8")
+    assert str(tmp_path) not in (output / "comparison.md").read_text(encoding="utf-8")
+    before = (output / "results.csv").read_bytes()
+    assert compared(first, baseline="mine.py (2)") == ["mine.py (2)", "mine.py"], "each is the row that it was"
+    assert (output / "results.csv").read_bytes() == before, "nothing is computed again"
+    shutil.copytree(tmp_path / "a", tmp_path / "c")
+    assert compared(f"{tmp_path / 'c' / 'mine.py'}", "tv", baseline="tv")[:2] == ["mine.py (3)", "tv"]
+
+
+def test_rows_of_earlier_versions_keep_their_names() -> None:
+    """They had the whole path; under another name all would be computed again."""
+    entry = Entry.parse("/models/mine.py, oracle")
+    row = entry.model_dump(mode="json")
+    assert in_short([entry], {entry.name: row})[entry.name].name == entry.name
+    assert in_short([entry], {})[entry.name].name == "mine.py, oracle"
 
 
 @pytest.mark.slow
@@ -367,7 +398,7 @@ def test_a_table_of_the_version_before_has_no_cautions_and_goes_on(
 def test_the_parameters_of_an_own_network_are_counted(scan_file: Path, scaled: str) -> None:
     grid = Grid(accelerations=(3.0,), slices=1)
     table = run(compare_methods(groups([scan_file]), entries(scaled), grid))
-    assert table.rows[scaled]["parameters"] == 2 * 3 * 9 + 3
+    assert [row["parameters"] for row in table.rows.values()] == [2 * 3 * 9 + 3]
 
 
 def test_a_name_that_looks_like_a_formula_is_quoted_in_the_file_and_found_again(

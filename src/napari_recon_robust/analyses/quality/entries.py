@@ -1,7 +1,7 @@
 """The rows of a comparison: a method, and how its knobs are set."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, Self
 
 import torch
@@ -11,6 +11,7 @@ from ...ground.arguments import as_text
 from ...ground.errors import InputError
 from ...ground.progress import Job, Progress
 from ...ground.specification import Specification
+from ...own_models.opening import called, told_apart
 from ...reconstructors import registry
 from ...reconstructors.auto import auto_knobs, live_knob
 from ...reconstructors.base import Method
@@ -65,6 +66,10 @@ class Entry(Specification):
             )
         return cls(name=text.strip(), method=method, knobs=knobs, choice=choice)
 
+    def is_of(self, row: Mapping[str, Any]) -> bool:
+        """Whether a row as `describe` has it is of this method with these knobs and this choice."""
+        return all(row.get(name) == value for name, value in self.model_dump(mode="json", exclude={"name"}).items())
+
     def open(self) -> Method:
         """The method at the given knobs; InputError for those that do not fit it."""
         reconstructor = registry.get(self.method)
@@ -85,6 +90,22 @@ class Entry(Specification):
     def choose(self, method: Method, case: UndersampledSlice) -> Job[Method]:
         """The method at the knobs for one case."""
         return method.at(**(yield from _CHOICES[self.choice](method, case)))
+
+
+def in_short(entries: Sequence[Entry], earlier: Mapping[str, Mapping[str, Any]]) -> dict[str, Entry]:
+    """The entries by their names, with own models called by their files' names alone, each by one of its own.
+
+    earlier: what is known of the rows of earlier runs, by their names; one of the same method and knobs keeps its name.
+    """
+    found, taken = dict[str, Entry](), {*earlier, *(entry.name for entry in entries if registry.lists(entry.method))}
+    for entry in entries:
+        name, short = entry.name, entry.name.replace(entry.method, called(entry.method))
+        if name not in found and entry.method in name and not registry.lists(entry.method):
+            same = [one for one, row in earlier.items() if one.startswith((name, short)) and entry.is_of(row)]
+            name = same[0] if same else told_apart(short, taken)
+            taken.add(name)
+        found.setdefault(entry.name, entry.model_copy(update={"name": name}))
+    return found
 
 
 def describe(entry: Entry) -> dict[str, Any]:

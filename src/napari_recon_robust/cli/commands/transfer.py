@@ -4,11 +4,10 @@ from typing import Any
 
 import click
 
-from ...analyses.transfer import transfer as transfer_job
+from ...analyses.transfer import transfer_between
 from ...data.roi import ROI
 from ...ground.knob import resolve
 from ...perturbations import registry as perturbations
-from ...reconstructors import registry
 from ..contradictions import refuse_both, refuse_idle
 from ..fractions import FRACTION
 from ..options import follow, former, measured, number, parse_knobs, print_json, several, slice_options
@@ -71,9 +70,9 @@ def transfer(
         raise click.UsageError("no method is given; give --method for each.")
     with measured(**sampling, draws=True, whole=perturbation.undersamples) as (_, _, measurement, _):
         region = ROI.box(0, 0, *measurement.matrix, label="whole image") if roi is None else ROI.parse(roi)
-        job = transfer_job(
+        job = transfer_between(
             measurement,
-            {name: registry.get(name) for name in names},
+            names,
             region,
             kind=kind,
             budget=budget,
