@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 from matplotlib.colors import to_rgb
 
-from napari_recon_robust.figures.studies.style import COLOURS, MARKS, Sheet, line_looks
+from napari_recon_robust.figures.studies.style import COLOURS, MARKS, Sheet, line_looks, shortened
 
 
 def data() -> pl.DataFrame:
@@ -77,3 +77,32 @@ def test_panels_that_are_left_over_are_empty_and_long_titles_are_broken(tmp_path
     sheet.finish(tmp_path / "figure.svg", data(), "words")
     assert [axes.axison for axes in sheet.flat] == [True, True, True, False]
     assert max(map(len, sheet.flat[0].get_title().split("\n"))) < 52
+
+
+@pytest.mark.parametrize("columns", [1, 2])
+def test_long_names_leave_the_panels_their_room_and_are_not_cut_off(tmp_path: Path, columns: int) -> None:
+    """Panels were pressed until no axes were left, and what is written beside them stood over others or outside."""
+    names = [f"unet_{'finetuned_on_brains_of_one_scanner_' * 3}seed{number}.pt2" for number in range(8)]
+    sheet = Sheet("Title", names, columns=columns)
+    for axes in sheet.flat:
+        sheet.means(axes, data(), "x", names[0])
+        axes.set(xlabel=f"SSIM less that of {names[0]}", ylabel="detectability (contrast ÷ spread around)")
+    sheet.legend()
+    sheet.finish(tmp_path / "figure.svg", data(), f"Trials are missing of {', '.join(names)}.")
+    sheet.figure.draw_without_rendering()
+    page = sheet.figure.bbox
+    panel = sheet.flat[0].get_window_extent()
+    assert panel.height > sheet.figure.dpi
+    written = [one.get_window_extent() for one in (*sheet.figure.legends, *sheet.figure.texts)]
+    written += [one.label.get_window_extent() for axes in sheet.flat for one in (axes.xaxis, axes.yaxis)]
+    for one in written:
+        assert page.x0 <= one.x0 < one.x1 <= page.x1
+        assert page.y0 <= one.y0 < one.y1 <= page.y1
+    labels = [axes.xaxis.label.get_window_extent() for axes in sheet.flat]
+    assert labels[0].x1 < labels[-1].x0 or columns == 1
+    assert max(one.y1 for one in written[: len(sheet.figure.legends)]) < min(one.y0 for one in labels)
+
+
+def test_a_name_on_a_tick_keeps_its_ends() -> None:
+    assert shortened("CG-SENSE") == "CG-SENSE"
+    assert shortened("unet_finetuned_seed12.pt2") == "unet_fi…12.pt2"

@@ -11,7 +11,7 @@ from ...statistics.clustered import INTERVAL
 from ...statistics.estimate import FEWEST
 from ...statistics.rates import Rate
 from . import frame
-from .style import GREY, Drawn, Sheet
+from .style import GREY, Drawn, Sheet, shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -204,8 +204,9 @@ def _draw_transfer(sheet: Sheet, axes: "Axes", data: pl.DataFrame, search: str) 
     for (row, column), value in np.ndenumerate(table):
         if np.isfinite(value):
             axes.text(column, row, f"{value:.0f}", ha="center", va="center", color="white" if value < 55 else "black")
-    axes.set_xticks(range(len(names)), names, rotation=20, ha="right")
-    axes.set_yticks(range(len(names)), names)
+    ticks = [shortened(str(name)) for name in names]
+    axes.set_xticks(range(len(names)), ticks, rotation=20, ha="right")
+    axes.set_yticks(range(len(names)), ticks)
     axes.set(xlabel="tried on", ylabel="found for")
 
 

@@ -27,6 +27,9 @@ _DASHES = ((0, (3, 1, 1, 1, 1, 1)), (0, (6, 2)), (0, (1, 3)), (0, (8, 1, 1, 1)))
 _SETTINGS = "+x1|2_34"  # marks of the settings of a line beyond its first
 _ONE, _TWO = 3.5, 7.1  # inches: one column of a journal, and two
 _HEIGHT, _AROUND, _NOTICE = 2.3, 0.4, 0.16  # inches: of a row of panels, of title and words, of the notice
+_TITLE = 0.25  # inches
+_BESIDE = 28  # letters beside a panel, from its lower to its upper end
+_SHORT = 14  # letters of a name in a row of many
 _BAR: dict[str, Any] = {"markersize": 4, "linewidth": 1.2, "elinewidth": 0.8, "capsize": 1.5}
 _SIZES: dict[Any, Any] = {
     "font.size": 8,
@@ -40,6 +43,11 @@ _SIZES: dict[Any, Any] = {
     "svg.hashsalt": "study",  # the same figure gives the same file
     "pdf.fonttype": 42,  # TrueType, which publishers ask for
 }
+
+
+def shortened(name: str) -> str:
+    """A name for the ticks of many, with the middle of a long one left out; the legend has all of it."""
+    return name if len(name) <= _SHORT else f"{name[: _SHORT // 2]}…{name[1 - _SHORT // 2 :]}"
 
 
 @dataclass(frozen=True)
@@ -141,10 +149,10 @@ class Sheet:
         base: dict[str, Any] = {"markersize": 4, "linestyle": "-" if lines else "none"}
         entries = [(str(name), {**base, **look}) for name, look in self.looks.items()]
         entries += [(name, {**base, "linestyle": "-", "color": GREY, **look}) for name, look in more]
-        handles = [Line2D([], [], label=name, **look) for name, look in entries]
-        wide = self.figure.get_figwidth() > _ONE
+        across = 110 if self.figure.get_figwidth() > _ONE else 52  # letters
+        handles = [Line2D([], [], label=fill(name, across), **look) for name, look in entries]
         longest = max(len(name) for name, _ in entries)
-        columns = max(1, min(len(handles), (110 if wide else 52) // (longest + 8)))
+        columns = max(1, min(len(handles), across // (longest + 8)))
         self._legend = handles, columns
 
     def finish(self, path: Path, data: DataFrame, words: str) -> Drawn:
@@ -157,38 +165,42 @@ class Sheet:
         for axes in self.figure.axes:
             if not axes.has_data():
                 axes.set_axis_off()
-            lines = axes.get_title().split("\n")
-            axes.set_title("\n".join(fill(line, int(14.5 * width / len(self.panels[0]))) for line in lines))
+            across = width / len(self.panels[0])
+            axes.set_title("\n".join(fill(line, int(14.5 * across)) for line in axes.get_title().split("\n")))
+            axes.set(xlabel=fill(axes.get_xlabel(), int(12.5 * across)), ylabel=fill(axes.get_ylabel(), _BESIDE))
             for text in (axes.title, axes.xaxis.label, axes.yaxis.label):
                 text.set_fontsize(8)
             if axes.get_label() != "<colorbar>" and not axes.images:
                 axes.grid(alpha=0.25, linewidth=0.5)
                 axes.set_axisbelow(True)
         height = self.figure.get_figheight()
-        self.figure.set_figheight(height - _AROUND)
-        self._write(path.with_suffix(".pdf"), "")
+        self._write(path.with_suffix(".pdf"), "", height - _AROUND)
         for artist in (*self.figure.texts, *self.figure.legends):
             artist.remove()
-        self.figure.set_figheight(height)
         self.figure.suptitle(self.title, x=0.01, ha="left", fontsize=9, fontweight="bold")
-        self._write(path, words)
+        self._write(path, words, height)
         beside = path.with_suffix(".csv")
         write(beside, frame_to_csv(data))
         return Drawn(self.title, path, beside, words)
 
-    def _write(self, path: Path, words: str) -> None:
-        """Place the legend below the panels and the words below the legend, and write the figure."""
+    def _write(self, path: Path, words: str, height: float) -> None:
+        """Place the legend below the panels and the words below the legend, and write the figure.
+
+        height: in inches; more where a long legend or many words would else take the room of the panels.
+        """
         import matplotlib
 
-        width, height = self.figure.get_size_inches()
-        lines = wrap(words, int(18 * width))
-        below = (0.125 * len(lines) + 0.06) / height
         handles, columns = self._legend
-        place: dict[str, Any] = {"loc": "lower center", "bbox_to_anchor": (0.5, below), "borderaxespad": 0.2}
+        lines = wrap(words, int(18 * self.figure.get_figwidth()))
+        below = 0.125 * len(lines) + 0.06
+        entries = sum(str(handle.get_label()).count("\n") + 1 for handle in handles)
+        free = below + 0.15 * -(-entries // columns) + 0.1
+        height = max(height, _HEIGHT * len(self.panels) + free + (_TITLE if words else _NOTICE))
+        self.figure.set_figheight(height)
+        place: dict[str, Any] = {"loc": "lower center", "bbox_to_anchor": (0.5, below / height), "borderaxespad": 0.2}
         self.figure.legend(handles=handles, ncols=columns, fontsize=7, frameon=False, **place)
-        free = below + (0.15 * -(-len(handles) // columns) + 0.1) / height
         above = 0 if words else _NOTICE / height  # beside a title the notice has room
-        self.figure.set_layout_engine("constrained", rect=(0, free, 1, 1 - free - above))
+        self.figure.set_layout_engine("constrained", rect=(0, free / height, 1, 1 - free / height - above))
         told = "\n".join(lines)
         self.figure.text(0.01, 0.04 / height, told, fontsize=7, color="0.3", va="bottom", linespacing=1.1)
         with matplotlib.rc_context(_SIZES):
