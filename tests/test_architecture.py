@@ -215,7 +215,7 @@ SPECIMENS = {
     "perturbation": r"CoilDropout\b|\bcoil_dropout\b|\bcoil-dropout\b",
     "perturbation with its own face": r"class Rotation\(|:Rotation\b",
     "file format": r"BART\(|\bbart:BART\b",
-    "public function with a command": r"\btransfer_matrix\b|\btransfer_job\b",
+    "public function with a command": r"\btransfer_matrix\b|\btransfer_between\b",
 }
 
 

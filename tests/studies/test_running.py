@@ -25,7 +25,7 @@ from napari_recon_robust.ground.progress import Progress, run
 from napari_recon_robust.ground.writing import WritingError
 from napari_recon_robust.io import open_scan
 from napari_recon_robust.physics.sampling import Sampling
-from napari_recon_robust.studies import lease, running, shared, watching
+from napari_recon_robust.studies import lease, running, shared, store, watching
 from napari_recon_robust.studies.changed import changed_since_run
 from napari_recon_robust.studies.lease import Lease
 from napari_recon_robust.studies.remarks import failures
@@ -366,7 +366,7 @@ def test_a_trial_that_finishes_while_others_are_counted_has_not_failed(write_pla
     rows = [{"trial": name, "scan": "a"} for name in kept.planned()]
     for part in kept.folder.glob("trials/*"):
         part.unlink()
-    attempt, look = kept.attempt({}), Store._reading
+    attempt, look = kept.attempt({}), store._reading
 
     def meanwhile(read):
         """Another trial finishes after each look at the store."""
@@ -375,7 +375,7 @@ def test_a_trial_that_finishes_while_others_are_counted_has_not_failed(write_pla
         return found
 
     kept.add("shard", attempt, rows.pop())
-    monkeypatch.setattr(Store, "_reading", staticmethod(meanwhile))
+    monkeypatch.setattr(store, "_reading", meanwhile)
     status = run(study_status(path))
     assert (status.finished, status.failed) == (1, 0)
 

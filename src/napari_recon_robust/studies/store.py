@@ -66,7 +66,6 @@ import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from functools import partial
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
@@ -214,15 +213,15 @@ class Store:
 
     def finished(self, *, failed: bool = True) -> set[str]:
         """The trials that have a row. failed: also those whose rows have an error, which else are to be run again."""
-        return self._reading(partial(self._finished, failed))
+        return _reading(lambda: _finished(self._files.all, failed))
 
     def kept(self, shard: str) -> set[str]:
         """The trials of a shard that have a row which is not merged yet, of an earlier attempt at it."""
 
         def look() -> set[str]:
-            return self._finished(True, [path for path in self._files.unmerged if path.name.startswith(f"{shard}-")])
+            return _finished([path for path in self._files.unmerged if path.name.startswith(f"{shard}-")], True)
 
-        return self._reading(look)
+        return _reading(look)
 
     @property
     def is_merged(self) -> bool:
@@ -234,7 +233,7 @@ class Store:
 
         Of a store of a version that did not keep which these are, all rows, in the alphabet's order.
         """
-        found: DataFrame = self._reading(self._table)
+        found: DataFrame = _reading(self._table)
         return found
 
     def planned(self) -> list[str]:
@@ -246,7 +245,7 @@ class Store:
 
     def remarks(self) -> "DataFrame":
         """Of every trial that has a row its scan, method, error and cautions, whatever the plan."""
-        found: DataFrame = self._reading(self._remarks)
+        found: DataFrame = _reading(self._remarks)
         return found
 
     def _remarks(self) -> "DataFrame":
@@ -259,17 +258,6 @@ class Store:
         lines = [row for path in files if path.suffix == LINES for row in read_lines(path)]
         frames = [read(path) for path in files if path.suffix != LINES]
         return once(polars().concat([*frames, frame_of(lines, columns)], how="diagonal_relaxed"))
-
-    def _finished(self, failed: bool, files: Sequence[Path] | None = None) -> set[str]:
-        library = polars()
-        done = set[str]()
-        for path in self._files.all if files is None else files:
-            if path.suffix == LINES:
-                done.update(row["trial"] for row in read_lines(path) if failed or row.get("error") is None)
-            else:
-                kept = read_rows(path, "trial", "error")
-                done.update((kept if failed else kept.filter(library.col("error").is_null()))["trial"].to_list())
-        return done
 
     def _table(self) -> "DataFrame":
         every = self._every(self.columns, self._part)
@@ -287,14 +275,6 @@ class Store:
 
     def _part(self, path: Path) -> "DataFrame":
         return read_rows(path, types=self.columns, needed=NEEDED)
-
-    @staticmethod
-    def _reading(look: Callable[[], T]) -> T:
-        """Look at the files; once more if one was merged meanwhile, which then is in another."""
-        for _ in range(_LOOKS):
-            with suppress(FileNotFoundError):
-                return look()
-        return look()
 
     def compact(self) -> None:
         """Merge what is finished into the table, and remove the files that are merged: by one writer at a time.
@@ -376,6 +356,27 @@ def check_place(folder: Path, name: str) -> None:
         Store.check(folder, name)
     elif any(other != "logs" and not other.startswith(".") for other in others):
         raise InputError(f"{shown(folder)} is not empty and holds no study; name another folder by --store.")
+
+
+def _reading(look: Callable[[], T]) -> T:
+    """Look at the files of a store; once more if one was merged meanwhile, which then is in another."""
+    for _ in range(_LOOKS):
+        with suppress(FileNotFoundError):
+            return look()
+    return look()
+
+
+def _finished(files: Iterable[Path], failed: bool) -> set[str]:
+    """The trials that have a row in some files of a store. failed: also those whose rows have an error."""
+    library = polars()
+    done = set[str]()
+    for path in files:
+        if path.suffix == LINES:
+            done.update(row["trial"] for row in read_lines(path) if failed or row.get("error") is None)
+        else:
+            kept = read_rows(path, "trial", "error")
+            done.update((kept if failed else kept.filter(library.col("error").is_null()))["trial"].to_list())
+    return done
 
 
 def _align(parts: Sequence[Path], kinds: set[str]) -> None:
