@@ -53,7 +53,7 @@ def test_results_say_what_has_changed_since_their_plan_was_run(write_plan, tmp_p
     ]
     with pytest.warns(PackageWarning, match="changed since") as told:
         results_of(path)
-    assert len(told) == 3
+    assert sum(one.category is PackageWarning for one in told) == 3
     assert changed_since_run(store_beside(path), Store.open(store_beside(path))) == [], "nothing is known of its plan"
 
 

@@ -42,6 +42,7 @@ _REASONS = {
 _ADVICE = {
     errno.ENOSPC: "make room there, or name another folder",
     errno.EDQUOT: "make room there, or name another folder",
+    errno.EFBIG: "raise the limit of a file's size (ulimit -f), or name a folder on another disk",
     errno.ENAMETOOLONG: "name it shorter",
 }
 
