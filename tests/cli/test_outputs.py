@@ -195,3 +195,28 @@ def test_a_kill_leaves_nothing_that_a_later_run_cannot_finish(
             found = {file: content for file, content in found.items() if ".recon-robust" not in file}
             found["plot.png"] = expected["plot.png"]
         assert found == expected
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "reconstruct scan.h5 --output scan.h5",
+        "reconstruct scan.h5 --output link.h5",
+        "reconstruct link.h5 --output scan.h5",
+        "reconstruct scan.h5 --mask mask.npy --output mask.npy",
+        "perturb targeted scan.h5 --roi 1,1,9,9 --budget 0.01 --target-image seen.png --plot seen.png",
+        "simulate recipe.yaml --recipe recipe.yaml",
+    ],
+)
+def test_no_file_is_written_over_that_is_read(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("scan.h5", "mask.npy", "seen.png", "recipe.yaml"):
+        Path(name).write_text("")
+    Path("link.h5").symlink_to("scan.h5")
+    monkeypatch.setattr(sys, "argv", ["recon-robust", *command.split()])
+    with pytest.raises(SystemExit, match="2"):
+        main()
+    assert f"{command.split()[-3 if 'recipe' in command else -1]} is to be read" in capsys.readouterr().err
+    assert not any(file.read_text() for file in tmp_path.iterdir())

@@ -7,6 +7,7 @@ import click
 from ...ground.writing import try_place
 from ...simulation import sample
 from ..options import follow
+from ..outputs import refuse_input
 from ..paths import EXISTING, FILE
 
 
@@ -25,6 +26,7 @@ def simulate(output: Path, recipe: Path | None, seed: int | None) -> None:
     Example:
       recon-robust simulate head.h5 --seed 7
     """
+    refuse_input(output)
     chosen = sample.SimulationRecipe() if recipe is None else sample.SimulationRecipe.read(recipe)
     if seed is not None:
         chosen = chosen.model_copy(update={"seed": seed})
