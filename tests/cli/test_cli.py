@@ -109,6 +109,7 @@ def test_an_image_is_kept_where_nothing_can_be_measured(tmp_path: Path) -> None:
     assert empty.exit_code == 0
     assert "no metrics: the image is zero everywhere" in empty.output
     assert "no fully sampled image" not in empty.output
+    assert empty.output.endswith(f"saved: {output}\n")
     assert not np.load(output).any()
     np.save(raw, (kspace[1:] * (np.arange(24) % 3 == 1)).astype(np.complex64))
     without_centre = invoke(*reconstruct, "--slice", 1, "--output", tmp_path / "other.npy")

@@ -74,7 +74,7 @@ def diverse(
         )
     else:
         _say(found)
-    outputs.end(quiet=True)
+    outputs.end(quiet=as_json)
 
 
 def _say(found: Choice) -> None:

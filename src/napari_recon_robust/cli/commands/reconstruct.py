@@ -69,7 +69,7 @@ def reconstruct(
         print_json(result)
     else:
         _say(chosen, measurement, image, regions, seconds)
-    outputs.end(quiet=True)
+    outputs.end(quiet=as_json)
 
 
 def _measured(method: Method, measurement: Measurement, image: Tensor) -> Mapping[str, metrics.Metrics] | None:
