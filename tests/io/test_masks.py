@@ -36,6 +36,10 @@ def test_other_files_are_refused_with_what_came(tmp_path: Path) -> None:
             read_mask(tmp_path / "other.npy")
     with pytest.raises(FileFormatError, match=r"text.npy cannot be read as a"):
         read_mask(tmp_path / "text.npy")
+    with h5py.File(tmp_path / "scan.h5", "w") as file:
+        file["kspace"] = np.ones((1, 4))
+    with pytest.raises(FileFormatError, match=r"\(it has kspace\); give a .npy array or an HDF5 file with `mask`"):
+        read_mask(tmp_path / "scan.h5")
 
 
 def test_values_that_were_never_stored(tmp_path: Path) -> None:

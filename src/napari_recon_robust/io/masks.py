@@ -11,6 +11,7 @@ from ..ground.arrays import read_npy
 from ..ground.errors import FileFormatError, dimensions
 from ..ground.guard import opening, shown, status
 from ..ground.hdf5 import is_hdf5, open_hdf5
+from .fastmri_fields import MASK
 
 
 def read_mask(path: Path) -> Tensor:
@@ -26,7 +27,9 @@ def read_mask(path: Path) -> Tensor:
             values = read_npy(path)
         elif is_hdf5(path):
             with open_hdf5(path) as file:
-                values = np.asarray(hdf5.values(file["mask"]))
+                if MASK not in file:
+                    raise ValueError(f"it has {hdf5.described(file)}")
+                values = np.asarray(hdf5.values(file[MASK]))
         else:
             raise ValueError("it is neither .npy nor HDF5")
     if values.ndim > 2 and values.size == max(values.shape):
