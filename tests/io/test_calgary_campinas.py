@@ -66,3 +66,10 @@ def test_an_empty_file(tmp_path):
         file["kspace"] = np.zeros((0, 22, 18, 24), np.float32)
     with pytest.raises(FileFormatError, match="is empty, of shape 0×22×18×24"):
         open_scan(tmp_path / "empty.h5")
+
+
+def test_the_real_part_of_64_columns_in_a_file_of_its_own_key_is_no_k_space_of_32_coils(tmp_path):
+    with h5py.File(tmp_path / "parts.h5", "w") as file:
+        file["kspace_real"] = file["kspace_imag"] = np.ones((2, 4, 32, 64), np.float32)
+    with pytest.raises(FileFormatError, match="an HDF5 file with kspace_imag, kspace_real; expected"):
+        open_scan(tmp_path / "parts.h5")

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..ground.hdf5 import values
+from .fastmri_fields import KEY
 from .hdf5_layout import HDF5Layout, Layout
 
 _COILS = (12, 32)
@@ -30,6 +31,8 @@ class CalgaryCampinas(HDF5Layout):
     def layout(self, kspace: Any) -> Layout | None:
         """Real numbers of four axes, the last of which has the parts of as many coils as the data set's."""
         if kspace.dtype.kind != "f" or kspace.ndim != 4 or kspace.shape[-1] not in (2 * coils for coils in _COILS):
+            return None
+        if kspace.name.lstrip("/") != KEY:  # as in files of real and imaginary parts apart
             return None
         slices, rows, columns, parts = kspace.shape
         measured = _measured(columns)
