@@ -632,6 +632,7 @@ def test_damaged_slice(tmp_path, kspace):
     ("contents", "sentence"),
     [
         ({"kspace": np.ones((2, 3, 8, 8))}, "`kspace` in file1.h5 is float64 of shape"),
+        ({"kspace": np.ones((2, 3, 8, 8, 2), np.int16)}, "join real and imaginary parts, as in k"),
         ({"kspace": np.ones((8, 8), complex)}, "complex128 of shape"),
         ({"kspace/images": np.ones(3)}, "is a group"),
         ({"kspace": np.ones((2, 96, 80, 16), complex)}, r"96 coils of 80×16 .* last, .* as \(slices, coils"),

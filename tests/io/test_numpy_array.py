@@ -179,3 +179,12 @@ def test_pickled_objects_are_not_run(tmp_path):
     np.save(tmp_path / "scan.npy", np.array([{}, {}]), allow_pickle=True)
     with pytest.raises(FileFormatError, match="cannot be read as a NumPy array"):
         open_scan(tmp_path / "scan.npy")
+
+
+def test_real_and_imaginary_parts_apart_are_to_be_joined(tmp_path):
+    path = save(tmp_path / "parts.npy", np.ones((4, 8, 6, 2), np.float32))
+    with pytest.raises(FileFormatError, match="is expected; join real and imaginary parts, as in k"):
+        open_scan(path)
+    path = save(tmp_path / "image.npy", np.ones((4, 8, 6), np.float32))
+    with pytest.raises(FileFormatError, match=r"is expected\.$"):
+        open_scan(path)

@@ -7,6 +7,7 @@ import numpy as np
 from ..ground.errors import FileFormatError, dimensions
 from ..ground.hdf5 import check_dataset, is_complex, values
 from .ismrmrd_header import AcquisitionHeader
+from .numpy_array import or_joined
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -27,7 +28,7 @@ def checked_kspace(file: Any, name: str) -> Any:
         named = or_named(file) if getattr(kspace, "ndim", 0) == 2 and is_complex(kspace) else ""
         raise FileFormatError(
             f"`kspace` in {name} is {_described(kspace)}; complex numbers (slices, coils, readout, phase), or "
-            f"(slices, readout, phase) from a single coil, are expected{named}."
+            f"(slices, readout, phase) from a single coil, are expected{named}{or_joined(kspace)}."
         )
     check_dataset(kspace)
     if min(kspace.shape) < 1:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,7 +47,7 @@ class NumpyArray(Format):
             if not is_kspace(array):
                 raise FileFormatError(
                     f"{path.name} holds {array.dtype} of shape {dimensions(array.shape)}; complex k-space with the "
-                    "axes coil, readout and phase, or with slices too, is expected."
+                    f"axes coil, readout and phase, or with slices too, is expected{or_joined(array)}."
                 )
             return NumpyScan(path.name, array, axes)
         except BaseException:
@@ -57,6 +58,12 @@ class NumpyArray(Format):
 def is_kspace(array: StoredArray) -> bool:
     """Whether an array has the type and the number of axes that k-space has."""
     return array.dtype.kind == "c" and 2 <= array.ndim <= 4 and min(array.shape) > 0
+
+
+def or_joined(array: Any) -> str:
+    """Words that follow a refusal, for numbers whose last axis may be their real and imaginary parts."""
+    parts = getattr(array, "ndim", 0) > 2 and array.dtype.kind in "fiu" and array.shape[-1] == 2
+    return "; join real and imaginary parts, as in k[..., 0] + 1j * k[..., 1], and save that" if parts else ""
 
 
 class NumpyScan(Scan):
