@@ -85,6 +85,19 @@ def test_slices_in_any_order(writer, kspace):
             np.testing.assert_array_equal(scan.kspace(index).numpy(), kspace[3 - index])
 
 
+@pytest.mark.parametrize("text", [str, bytes])
+def test_a_header_that_is_stored_as_one_value(writer, kspace, text):
+    """As `group["xml"] = header` writes it."""
+    writer.lines(kspace)
+    path = writer.done()
+    with h5py.File(path, "r+") as file:
+        xml = file["dataset/xml"][0]
+        del file["dataset/xml"]
+        file["dataset/xml"] = xml if text is bytes else xml.decode()
+    with open_scan(path) as scan:
+        np.testing.assert_allclose(scan.kspace(0).numpy(), kspace[0], rtol=1e-6)
+
+
 def test_averages(writer, kspace):
     writer.lines(kspace[:1], average=0)
     writer.lines(3 * kspace[:1], average=1)

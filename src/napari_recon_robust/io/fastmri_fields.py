@@ -6,7 +6,7 @@ import numpy as np
 
 from ..ground.errors import FileFormatError, dimensions
 from ..ground.hdf5 import check_dataset, is_complex, values
-from .ismrmrd_header import AcquisitionHeader
+from .ismrmrd_header import AcquisitionHeader, stored_xml
 from .numpy_array import or_joined
 
 if TYPE_CHECKING:
@@ -63,8 +63,7 @@ def header_of(file: Any, name: str) -> tuple[AcquisitionHeader, list[str]]:
     """The header, or the first of several, and a note on an empty one; FileFormatError if it is no XML."""
     if HEADER not in file:
         return AcquisitionHeader(), []
-    stored = np.asarray(values(file[HEADER])).ravel()
-    text = stored[0] if len(stored) else b""
+    text = stored_xml(file[HEADER])
     if isinstance(text, bytes | str) and not text.strip():
         return AcquisitionHeader(), [f"The file's `{HEADER}` is empty and not used."]
     return AcquisitionHeader.parse(text, name), []

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from ..ground.cached import cached_property
 from ..ground.errors import FileFormatError, InputError, dimensions
-from ..ground.hdf5 import check_dataset, field_values, values
+from ..ground.hdf5 import check_dataset, field_values
 from ..ground.numbers import counted
-from .ismrmrd_header import AcquisitionHeader
+from .ismrmrd_header import AcquisitionHeader, stored_xml
 from .ismrmrd_lines import (
     CALIBRATION_AND_IMAGING,
     NOISE,
@@ -52,7 +52,7 @@ class Acquisitions:
             self._data = _table(file[group], name)
             if not len(self._data):  # a header without acquisitions may be unfinished
                 continue
-            self.header = AcquisitionHeader.parse(values(file[group]["xml"], 0), name)
+            self.header = AcquisitionHeader.parse(stored_xml(file[group]["xml"]), name)
             self._all_heads = _heads(self._data)
             imaging, apart, joined = image_and_calibration(self._all_heads, self.header.calibration)
             self._lines, notes = first_pass(self._all_heads, imaging)

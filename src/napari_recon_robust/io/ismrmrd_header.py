@@ -5,10 +5,13 @@ Source: the schema at https://ismrmrd.readthedocs.io, ismrmrd.xsd.
 """
 
 import math
-from typing import Self
+from typing import Any, Self
 from xml.etree import ElementTree
 
+import numpy as np
+
 from ..ground.errors import FileFormatError, dimensions
+from ..ground.hdf5 import values
 from ..ground.specification import Specification
 
 PROTON_HZ_PER_TESLA = 42.577e6
@@ -142,6 +145,11 @@ class AcquisitionHeader(Specification):
             return None
         x, y, z = (extent / size for extent, size in zip(self.encoded.field_of_view, self.encoded.matrix, strict=True))
         return y, z, x
+
+
+def stored_xml(dataset: Any) -> Any:
+    """The text of a header in an HDF5 file, which holds it as one value or as the first of several; b"" without one."""
+    return next(iter(np.asarray(values(dataset)).ravel()), b"")
 
 
 def _find_all(root: ElementTree.Element, path: str) -> list[ElementTree.Element]:
