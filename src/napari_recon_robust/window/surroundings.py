@@ -1,5 +1,6 @@
 """napari's own window around a review: its canvas, its welcome page and the tabs of its docks."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -100,16 +101,25 @@ class Surroundings(QObject):
             bar.setStyleSheet("")
 
     def _make_room(self) -> None:
-        """Close napari's own docks where the canvas is narrow, unless the user has opened them or had layers."""
-        line = self._line
+        window = self._viewer.window._qt_viewer
+        docks = [dock for dock in (window.dockLayerControls, window.dockLayerList) if dock.isVisible()]
+        self.spared(docks, self._canvas.width())
+
+    def spared(self, docks: Iterable[QDockWidget], width: int) -> list[QDockWidget]:
+        """Return those of the docks beside a canvas of this width in pixels for which there is room; close the others.
+
+        These are napari's own, where the canvas is narrow, unless the user has opened them or had layers.
+        """
+        docks, line = list(docks), self._line
         if line is None or not isalive(line) or self._had_layers or self._closed or recall(_OPENED, False):
-            return
-        window, narrow = self._viewer.window._qt_viewer, self._canvas.width() < _NARROW
-        for dock in (window.dockLayerControls, window.dockLayerList) if narrow else ():
-            if dock.isVisible():
-                dock.hide()
-                dock.visibilityChanged.connect(self._on_shown)
-                self._closed.append(dock)
+            return docks
+        window, narrow = self._viewer.window._qt_viewer, width < _NARROW
+        own = {window.dockLayerControls, window.dockLayerList} if narrow else set()
+        for dock in [dock for dock in docks if dock in own]:
+            dock.hide()
+            dock.visibilityChanged.connect(self._on_shown)
+            self._closed.append(dock)
+        return [dock for dock in docks if dock not in own]
 
     def _on_shown(self, visible: bool) -> None:
         """Remember that the user has opened one of the docks."""

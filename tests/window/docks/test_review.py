@@ -123,6 +123,19 @@ def test_one_key_gives_the_window_to_the_images_and_back(desk: Desk) -> None:
     assert desk.layouts.bar is None
 
 
+def test_a_window_does_not_grow_for_docks_that_close_again_for_want_of_room(desk: Desk) -> None:
+    desk.press("Q")
+    desk.window.resize(800, 535)
+    desk.settle()
+    desk.press("Q")
+    desk.until(lambda: not desk.session.surroundings._resized.isActive())
+    assert desk.window.width() == 800
+    assert docks(desk) == {"Reconstruct", "Perturb", "Compare"}
+    desk.press("Q")
+    desk.press("Q")
+    assert docks(desk) == {"Reconstruct", "Perturb", "Compare"}
+
+
 @pytest.mark.parametrize("docks_before", [1, 2, 3])
 def test_the_key_is_followed_though_docks_are_still_opening(viewer: Any, until: Until, docks_before: int) -> None:
     session, opened = Session.of(viewer), []

@@ -99,16 +99,27 @@ class Review(QObject):
             self._dock.hide()
         for dock in filter(isalive, self._known):
             dock.removeEventFilter(self)
-        for dock in self._hidden:
-            if isalive(dock) and dock.widget() is not None:
-                dock.show()
+        window = self._window
+        back = [dock for dock in self._hidden if isalive(dock) and dock.widget() is not None]
+        if (
+            window is not None
+        ):  # before they are shown: a window too narrow for all of them would stay as wide as they are
+            back = self.session.surroundings.spared(back, self._room(window, back))
+        for dock in back:
+            dock.show()
         self._restore_widths()
         for dock in self._fronts:
             if isalive(dock) and dock.isVisible():
                 dock.raise_()
         self._hidden, self._fronts, self._known = {}, [], []
-        if (window := self._window) is not None:
+        if window is not None:
             window.removeEventFilter(self)
+
+    def _room(self, window: QMainWindow, docks: list[QDockWidget]) -> int:
+        """The pixels that the canvas will have between these docks at its sides."""
+        sides = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
+        beside = [[self._hidden[dock] for dock in docks if window.dockWidgetArea(dock) == side] for side in sides]
+        return window.width() - sum(max(widths, default=0) for widths in beside)
 
     def _width(self, window: QMainWindow, dock: QDockWidget) -> int:
         """The width of a dock, or of the one in front of it: behind a tab it has that of another time."""
