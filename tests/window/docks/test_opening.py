@@ -1,5 +1,6 @@
 """An array asks for its axes."""
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,17 @@ def test_an_array_asks_for_its_axes(review: Session, until: Until, tmp_path: Pat
     until(lambda: review.bench.acquisition.shape == (1, 192, 96))
     until(lambda: review.bench.acquisition.slice is not None)
     until(lambda: page.opening.axes.isHidden())
+
+
+def test_the_facts_have_no_snr_of_the_slice_before(review: Session, until: Until, may_read: threading.Event) -> None:
+    facts = dock_of(review, "Reconstruct").opening.facts
+    assert "SNR" in facts.text()
+    review.panels.navigation.go_to(2)
+    until(lambda: review.bench.acquisition.index == 2)
+    assert facts.text() == review.bench.acquisition.facts
+    assert "SNR" not in facts.text()
+    may_read.set()
+    until(lambda: "SNR" in facts.text())
 
 
 def test_an_array_of_matlab_asks_for_its_axes(review: Session, until: Until, tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ class ReconstructDock(Page):
             (self.bench.acquisition.opened, self._on_opened),
             (self.bench.acquisition.closed, self._on_closed),
             (self.bench.acquisition.measured, self._on_measured),
-            (self.bench.acquisition.left, self.method.show_unrendered),
+            (self.bench.acquisition.left, self._on_left),
             (self.bench.acquisition.previewed, self.sampling.show_read),
             (self.bench.reconstruction.method_changed, self._on_method),
             (self.bench.reconstruction.knobs_changed, self._on_knobs),
@@ -79,6 +79,10 @@ class ReconstructDock(Page):
         self.sampling.show_sampling()
         self._on_measured()
         self.opening.show_opened()
+
+    def _on_left(self) -> None:
+        self.opening.show_facts()  # its SNR is that of the slice before
+        self.method.show_unrendered()
 
     def _on_measured(self) -> None:
         self.opening.show_facts()
