@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
+from napari_recon_robust.canvas.arrangement import LAYOUTS
 from napari_recon_robust.canvas.titles import in_one_line
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.window.session import Session
@@ -130,6 +131,24 @@ def test_a_slice_that_is_read_is_announced_from_the_first_moment(
     until(lambda: review.bench.reconstruction.shown is not None and title(review).startswith("CG-SENSE"))
     assert reference_first == [True]
     assert title(review, "reference") == "Reference"
+
+
+def test_the_first_look_at_a_slice_is_seen_in_a_panel_that_is_alone(review: Session, until: Until) -> None:
+    bench, panels = review.bench, review.panels
+    review.step_layout(LAYOUTS.index("clean"))
+    until(lambda: panels.settled and not review.jobs.working)
+    assert panels.shown == ("clean",)
+    looks: list[tuple[str, bool, object]] = []
+
+    def look(image: Any, _: Any) -> None:
+        same = np.array_equal(panels.panels["clean"].stack[2], image.cpu().numpy())
+        looks.append((panels.panels["clean"].heading.lines, same, review.scene.seen.get("clean")))
+
+    bench.acquisition.previewed.connect(look)
+    panels.navigation.go_to(2)
+    until(lambda: bench.acquisition.index == 2 and bench.reconstruction.shown is not None)
+    until(lambda: title(review).startswith("CG-SENSE"))
+    assert looks == [("Reference · RSS", True, None)], "and no value of it is said to be of the clean image"
 
 
 def test_the_picture_stays_when_an_own_model_cannot_be_opened_or_fails(

@@ -98,6 +98,12 @@ class Comparing:
         """Forget the picture of a panel that has none any more."""
         self.pictures.pop(key, None)
 
+    def lend(self, key: str, other: str) -> None:
+        """Show the picture of a panel in another one too, until that one's own is drawn; values are read of neither."""
+        if key in self.pictures:
+            picture = self._drawn(key)
+            self.panels.write(other, picture.index, picture.image, picture.title)
+
     @property
     def of_strip(self) -> set[str]:
         """The panels that show an image of a film strip."""

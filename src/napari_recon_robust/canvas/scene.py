@@ -111,9 +111,14 @@ class Scene:
         self._windowed = False
 
     def first_look(self, image: "Tensor") -> None:
-        """Draw the root sum of squares, which a slice looks like before its sensitivities are known."""
+        """Draw the root sum of squares, which a slice looks like before its sensitivities are known.
+
+        Where the panel of the reference is not shown, it is seen in the first one that is, with its own title.
+        """
         key, title = ("reference", "Reference") if self.arrangement.has_reference else ("clean", "Zero-filled")
         self._write(key, image, reference("rss", title), self.bench.acquisition.asked[0])
+        if self.panels.shown and key not in self.panels.shown:
+            self.comparing.lend(key, self.panels.shown[0])
 
     def measured(self) -> None:
         """Draw the reference and the zero-filled image of the measured slice."""
