@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from napari.components import ViewerModel
 
 from napari_recon_robust.canvas.geometry import Geometry
 from napari_recon_robust.canvas.layers import Panels
@@ -45,6 +46,30 @@ def test_the_grid_follows_the_canvas(
     panels.show(shown)
     later.run()
     assert panels.viewer.canvas.grid.shape == shape
+
+
+@pytest.mark.parametrize("leave", ["grid", "three dimensions", "plane"])
+def test_what_would_lay_images_or_slices_over_each_other_is_put_back(panels: Panels, later: Any, leave: str) -> None:
+    viewer = panels.viewer
+    if leave == "grid":
+        viewer.canvas.grid.enabled = False
+    elif leave == "three dimensions":
+        viewer.dims.ndisplay = 3
+    else:
+        viewer.dims.roll()
+    later.run()
+    assert (viewer.canvas.grid.enabled, viewer.dims.ndisplay, viewer.dims.order) == (True, 2, (0, 1, 2))
+    assert panels.navigation.slice == 2
+
+
+def test_a_scan_is_shown_in_its_plane_and_the_viewer_given_back_as_it_was(later: Any) -> None:
+    panels = Panels(ViewerModel(ndisplay=3), later)
+    panels.open(Geometry((5, 32, 40)), start=2)
+    panels.show(ORDER)
+    later.run()
+    assert panels.viewer.dims.ndisplay == 2
+    panels.close()
+    assert panels.viewer.dims.ndisplay == 3
 
 
 def test_the_zoom_follows_the_cells(panels: Panels, later: Any) -> None:

@@ -83,7 +83,10 @@ class Building:
                 self._finished()
 
     def put_back(self) -> None:
-        """Put layers back that a user moved: the grid counts them, and would draw one image in the panel of another."""
+        """Put back what a user moved: the grid counts layers, and would draw one image in the panel of another.
+
+        Without the grid, or in another plane, images or slices of them would lie over each other.
+        """
         if not self._ours:
             self.go_on()
 

@@ -9,7 +9,7 @@ from napari.components import ViewerModel
 from napari.layers import Layer
 
 from .lighter_layouts import without_collecting
-from .surface import arrangement, cell_size
+from .surface import arrangement, cell_size, show_slices
 
 _SPACING = 2.0  # pixels between cells
 
@@ -39,6 +39,8 @@ class Grid:
         Of layers that were never seen one is shown, since their first drawing takes long; call again for the next.
         cells: 0 leaves the grid as it is. rows: of the grid, by default those with the largest cells.
         """
+        if cells:
+            show_slices(self.viewer)
         layers = self.viewer.layers
         changed = {layer: on for layer, on in visible.items() if layer.visible is not on and layer in layers}
         self._drawn |= {layer for layer in layers if layer.visible}

@@ -47,6 +47,7 @@ def make_reading_surface(viewer: ViewerModel) -> Callable[[], None]:
     was_overlays = {key: {name: getattr(overlays[key], name) for name in new} for key, new in changes.items()}
     was_background = viewer.canvas.background_color_override
     was_padding = viewer.canvas.overlay_tiling.padding
+    was_displayed = viewer.dims.ndisplay
 
     def put(values: dict[str, dict[str, Any]]) -> None:
         for key, new in values.items():
@@ -59,11 +60,22 @@ def make_reading_surface(viewer: ViewerModel) -> Callable[[], None]:
         put(was_overlays)
         viewer.canvas.background_color_override = was_background
         viewer.canvas.overlay_tiling.padding = was_padding
+        viewer.dims.ndisplay = was_displayed
 
     put(changes)
+    show_slices(viewer)
     viewer.canvas.background_color_override = "black"
     viewer.canvas.overlay_tiling.padding = (_PADDING[0] / max(letters(), 1), _PADDING[1])
     return restore
+
+
+def show_slices(viewer: ViewerModel) -> None:
+    """Show the plane of the slices: of another there is one line alone, and in three dimensions regions of them all."""
+    dims = viewer.dims
+    if dims.ndisplay != 2:
+        dims.ndisplay = 2
+    if dims.ndim == 3 and dims.order[0] != 0:
+        dims.order = (0, 1, 2)
 
 
 def place_words(viewer: ViewerModel) -> None:
@@ -140,6 +152,9 @@ class Takeover:
             (viewer.dims.events.current_step, on_step),
             (viewer.layers.events.removed, on_removed),
             (viewer.layers.events.reordered, on_reordered),
+            (viewer.canvas.grid.events.enabled, on_reordered),
+            (viewer.dims.events.ndisplay, on_reordered),
+            (viewer.dims.events.order, on_reordered),
             (viewer.canvas.events.size, on_size),
         )
         self._on_drag = lambda viewer, event: of_one_press(on_drag(viewer, event), event)
