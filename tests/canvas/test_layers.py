@@ -94,6 +94,18 @@ def test_a_name_that_the_user_gave_is_kept(panels: Panels) -> None:
     assert panels.panels["clean"].image.name == "my favourite"
 
 
+def test_a_panel_that_was_deleted_comes_back_with_the_name_that_the_user_gave(panels: Panels, later: Any) -> None:
+    panels.panels["clean"].image.name = "my favourite"
+    for _ in range(2):
+        panels.viewer.layers.remove(panels.panels["clean"].image)
+        later.run()
+        panels.show(ORDER)
+        panels.write("clean", 2, np.ones((32, 40)), "TV")
+        later.run()
+        panels.write("clean", 2, np.ones((32, 40)), "TV again")
+        assert panels.panels["clean"].image.name == "my favourite"
+
+
 def test_layers_that_are_moved_come_back_or_an_image_would_stand_under_the_title_of_another(
     panels: Panels, later: Any
 ) -> None:
@@ -109,6 +121,38 @@ def test_layers_that_are_moved_come_back_or_an_image_would_stand_under_the_title
     layers.reverse()
     later.run()
     assert list(layers) == [*order, mine]
+
+
+def test_an_image_that_the_user_hides_stays_hidden_until_another_layout(panels: Panels, later: Any) -> None:
+    clean, other = panels.panels["clean"], panels.panels["reference"]
+    panels.show(ORDER[:3])
+    later.run()
+    clean.image.visible = False
+    later.run()
+    assert not clean.regions.visible, "nor is anything of it seen where it was"
+    assert panels.viewer.canvas.grid.shape == (1, 2), "the other image takes its room"
+    panels.write("clean", 2, np.ones((32, 40)), "TV")
+    panels.show(ORDER[:3])
+    later.run()
+    assert [clean.image.visible, other.image.visible, other.regions.visible] == [False, True, True]
+    clean.image.visible = True
+    later.run()
+    assert clean.regions.visible
+    clean.image.visible = False
+    panels.show(["clean"])
+    later.run()
+    assert clean.image.visible
+    assert clean.regions.visible
+
+
+def test_a_tool_draws_on_an_image_that_is_seen(panels: Panels, later: Any) -> None:
+    front = panels.panels["reference"]
+    front.image.visible = False
+    later.run()
+    panels.drawing.begin("rectangle")
+    later.run()
+    assert front.image.visible
+    assert front.regions.visible
 
 
 def test_the_list_of_layers_shows_the_image_that_was_written_last(panels: Panels, later: Any) -> None:

@@ -104,6 +104,7 @@ class Drawing:
         panel = self._panels.front
         if panel is None or panel.regions not in self.viewer.layers:
             return
+        panel.shut = False  # nobody draws on an image that is hidden
         self.show(True)
         self.viewer.layers.selection.active = panel.regions
         panel.regions.mode = f"add_{kind}"

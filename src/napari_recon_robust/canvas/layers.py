@@ -103,6 +103,11 @@ class Panels:
         return self._set.shown
 
     @property
+    def _seen(self) -> list[str]:
+        """The keys of the panels that are shown but those that the user has hidden, whose cells the others take."""
+        return [key for key in self.shown if not self.panels[key].shut]
+
+    @property
     def settled(self) -> bool:
         """Whether all layers are in their places."""
         return self._building.settled
@@ -177,7 +182,10 @@ class Panels:
         """
         if self.geometry is None:
             return
+        before = self.shown
         self._set.show(keys, rows)
+        for old in self._set if self.shown != before else ():
+            old.shut = False
         for key in self.shown:
             panel = self.panels.get(key)
             if panel is not None and panel.forgotten:
@@ -198,10 +206,13 @@ class Panels:
             self.shared_window.dress(image)
         filled = set() if old is None else old.filled
         panel = Panel(image, self.drawing.new_layer(), self.marks.new_layer(), stack, title, filled)
+        if old is not None:
+            panel.own_name = old.image.name if old.renamed else ""
         panel.stand_in(None if old is None else old.former)
         self.lettering.fit(panel)
         self.overlay.join(panel)
         self.drawing.join(panel)
+        image.events.visible.connect(lambda _: self._on_eye(panel))
         return panel
 
     def is_deleted(self, key: str) -> bool:
@@ -213,19 +224,27 @@ class Panels:
         """Switch layers on or off, in as many cells as there are panels; return whether anything changed."""
         visible: dict[Layer, bool] = {}
         for key, panel in self.panels.items():
-            visible[panel.image] = key in self.shown
-            visible[panel.regions] = key in self.shown and self.drawing.visible
-            visible[panel.marks] = key in self.shown and self.marks.exists and self.marks.visible
+            seen = key in self._seen
+            visible[panel.image] = seen
+            visible[panel.regions] = seen and self.drawing.visible
+            visible[panel.marks] = seen and self.marks.exists and self.marks.visible
             if panel.overlay is not None:
-                visible[panel.overlay] = key == OVER and key in self.shown and self.overlay.visible
-        cells = max(len(self.shown), 1) if self._set.is_in(self.viewer.layers) else 0
+                visible[panel.overlay] = key == OVER and seen and self.overlay.visible
+        cells = max(len(self._seen), 1) if self._set.is_in(self.viewer.layers) else 0
         stride = 3 + self.overlay.exists
-        changed = self._grid.lay_out(visible, cells, stride, self._set.rows)
+        with self._ours:
+            changed = self._grid.lay_out(visible, cells, stride, self._set.rows)
         for key in [key for key, panel in self.panels.items() if panel.forgotten and not panel.image.visible]:
             self.empty(key, key.capitalize())
         for panel in self._set:
             self.lettering.fit(panel)
         return changed
+
+    def _on_eye(self, panel: Panel) -> None:
+        """Follow napari's eye: an image that the user hides stays hidden, and its whole panel, until another layout."""
+        if not self._ours:
+            panel.shut = not panel.image.visible
+            self._building.go_on()
 
     def _on_inserted(self, layer: Layer, first: bool) -> None:
         for panel in self._set:

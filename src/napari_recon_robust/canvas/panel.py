@@ -27,8 +27,9 @@ class Panel:
     have the same number of layers, so panels without a map have a hidden one. covered: pixels of the width that its
     colour bar takes. former: the slice that the image is of while another one is turned to, in whose place it is seen
     meanwhile, darker and without that one's regions; None for an image of its own slice. forgotten: whether there is no
-    such image any more, so that it goes with the panel. The metadata of the image's layer say its `title`, and the
-    `only_slice` that is not empty.
+    such image any more, so that it goes with the panel. shut: whether the user has hidden it by napari's eye. own_name:
+    that the user gave to it before it was deleted, which it gets back as soon as its layers are in the viewer. The
+    metadata of the image's layer say its `title`, and the `only_slice` that is not empty.
     """
 
     image: Image
@@ -46,6 +47,8 @@ class Panel:
     covered: int = 0
     former: int | None = None
     forgotten: bool = False
+    shut: bool = False
+    own_name: str = ""
 
     def __post_init__(self) -> None:
         name = self.image.name
@@ -55,6 +58,11 @@ class Panel:
     def heading(self) -> Heading:
         """The title as it is drawn."""
         return self.image.name_overlay
+
+    @property
+    def renamed(self) -> bool:
+        """Whether the user has given a name to its image."""
+        return self.image.name != self.heading.of
 
     @property
     def layers(self) -> list[Layer]:
@@ -90,7 +98,7 @@ class Panel:
     def rename(self, title: str) -> None:
         """Set the title, drawn in lines, and the name of the layer, in one; a name that the user gave is kept."""
         self.image.metadata["title"] = in_one_line(title)
-        if self.image.name != self.heading.of:
+        if self.renamed:
             return
         self.title, name = title, in_one_line(title)
         if self.image.name != name:
@@ -107,6 +115,8 @@ class Panel:
     def inserted_as(self, name: str) -> None:
         """Note that the layers are in the viewer, which may have numbered the name of the image."""
         self.inserted, self.heading.of = True, name
+        if self.own_name:
+            self.image.name = self.own_name
 
     def make_room(self, letters: int) -> None:
         """Break the title for lines of so many letters."""
