@@ -101,9 +101,7 @@ class Review(QObject):
             dock.removeEventFilter(self)
         window = self._window
         back = [dock for dock in self._hidden if isalive(dock) and dock.widget() is not None]
-        if (
-            window is not None
-        ):  # before they are shown: a window too narrow for all of them would stay as wide as they are
+        if window is not None:  # and once they were shown, it would stay as wide as they all need
             back = self.session.surroundings.spared(back, self._room(window, back))
         for dock in back:
             dock.show()
