@@ -101,9 +101,10 @@ class Surroundings(QObject):
             bar.setStyleSheet("")
 
     def _make_room(self) -> None:
-        window = self._viewer.window._qt_viewer
-        docks = [dock for dock in (window.dockLayerControls, window.dockLayerList) if dock.isVisible()]
-        self.spared(docks, self._canvas.width())
+        if self._line is not None and isalive(self._line):  # the window may have been closed meanwhile
+            window = self._viewer.window._qt_viewer
+            docks = [dock for dock in (window.dockLayerControls, window.dockLayerList) if dock.isVisible()]
+            self.spared(docks, self._canvas.width())
 
     def spared(self, docks: Iterable[QDockWidget], width: int) -> list[QDockWidget]:
         """Return those of the docks beside a canvas of this width in pixels for which there is room; close the others.
