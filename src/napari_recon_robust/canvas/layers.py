@@ -103,11 +103,6 @@ class Panels:
         return self._set.shown
 
     @property
-    def _seen(self) -> list[str]:
-        """The keys of the panels that are shown but those that the user has hidden, whose cells the others take."""
-        return [key for key in self.shown if not self.panels[key].shut]
-
-    @property
     def settled(self) -> bool:
         """Whether all layers are in their places."""
         return self._building.settled
@@ -182,10 +177,7 @@ class Panels:
         """
         if self.geometry is None:
             return
-        before = self.shown
         self._set.show(keys, rows)
-        for old in self._set if self.shown != before else ():
-            old.shut = False
         for key in self.shown:
             panel = self.panels.get(key)
             if panel is not None and panel.forgotten:
@@ -212,7 +204,14 @@ class Panels:
         self.lettering.fit(panel)
         self.overlay.join(panel)
         self.drawing.join(panel)
-        image.events.visible.connect(lambda _: self._on_eye(panel))
+
+        def follow_eye(_: Any) -> None:
+            """Keep an image that the user hides by napari's eye hidden, and its whole panel, until another layout."""
+            if not self._ours:
+                panel.shut = not panel.image.visible
+                self._building.go_on()
+
+        image.events.visible.connect(follow_eye)
         return panel
 
     def is_deleted(self, key: str) -> bool:
@@ -224,13 +223,13 @@ class Panels:
         """Switch layers on or off, in as many cells as there are panels; return whether anything changed."""
         visible: dict[Layer, bool] = {}
         for key, panel in self.panels.items():
-            seen = key in self._seen
+            seen = key in self._set.seen
             visible[panel.image] = seen
             visible[panel.regions] = seen and self.drawing.visible
             visible[panel.marks] = seen and self.marks.exists and self.marks.visible
             if panel.overlay is not None:
                 visible[panel.overlay] = key == OVER and seen and self.overlay.visible
-        cells = max(len(self._seen), 1) if self._set.is_in(self.viewer.layers) else 0
+        cells = max(len(self._set.seen), 1) if self._set.is_in(self.viewer.layers) else 0
         stride = 3 + self.overlay.exists
         with self._ours:
             changed = self._grid.lay_out(visible, cells, stride, self._set.rows)
@@ -239,12 +238,6 @@ class Panels:
         for panel in self._set:
             self.lettering.fit(panel)
         return changed
-
-    def _on_eye(self, panel: Panel) -> None:
-        """Follow napari's eye: an image that the user hides stays hidden, and its whole panel, until another layout."""
-        if not self._ours:
-            panel.shut = not panel.image.visible
-            self._building.go_on()
 
     def _on_inserted(self, layer: Layer, first: bool) -> None:
         for panel in self._set:

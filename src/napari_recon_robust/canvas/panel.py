@@ -158,9 +158,17 @@ class PanelSet:
         """Whether any panel's image is among these layers."""
         return any(panel.image in layers for panel in self)
 
+    @property
+    def seen(self) -> list[str]:
+        """The keys of the panels that are shown but those that the user has hidden, whose cells the others take."""
+        return [key for key in self.shown if not self.panels[key].shut]
+
     def show(self, keys: Sequence[str], rows: int | None) -> None:
-        """Note which panels are shown, in the order of their layers."""
-        self.shown, self.rows = tuple(key for key in _LAYERS if key in keys), rows
+        """Note which panels are shown, in the order of their layers; in another layout none is hidden by the user."""
+        shown = tuple(key for key in _LAYERS if key in keys)
+        for panel in self if shown != self.shown else ():
+            panel.shut = False
+        self.shown, self.rows = shown, rows
 
     def ordered(self, layers: Sequence[Layer]) -> list[Layer]:
         """Return the layers of the panels that are shown or have theirs among `layers`, those of each panel together.
