@@ -143,7 +143,6 @@ def _check_panels(review: Session, arranged: bool) -> None:
     images = [of[name] for name in of if picture.title.startswith(name)]
     if current is not None and picture.title.startswith(current.setting.method.label):
         images.append(current.outcome.comparison.clean)
-    for name, frames in review.bench.film.rows.items():
-        if picture.title.startswith(("Slice", name)):
-            images += [frame.image for frame in frames if picture.title.partition("\n")[0].endswith(frame.caption)]
+    film, first = review.bench.film, picture.title.partition("\n")[0]
+    images += [one.image for name, frames in film.rows.items() for one in frames if film.title(name, one) == first]
     assert any(torch.equal(torch.from_numpy(picture.values), one.cpu()) for one in images), picture.title
