@@ -10,7 +10,7 @@ import pytest
 
 import napari_recon_robust as rr
 from napari_recon_robust.analyses.quality.comparing import compare_methods
-from napari_recon_robust.analyses.quality.entries import Entry, in_short
+from napari_recon_robust.analyses.quality.entries import Entry, with_short_names
 from napari_recon_robust.analyses.quality.grid import Grid, cases, groups
 from napari_recon_robust.cases import making
 from napari_recon_robust.evaluation import metrics
@@ -141,8 +141,8 @@ def test_rows_of_earlier_versions_keep_their_names() -> None:
     """They had the whole path; under another name all would be computed again."""
     entry = Entry.parse("/models/mine.py, oracle")
     row = entry.model_dump(mode="json")
-    assert in_short([entry], {entry.name: row})[entry.name].name == entry.name
-    assert in_short([entry], {})[entry.name].name == "mine.py, oracle"
+    assert with_short_names([entry], {entry.name: row})[entry.name].name == entry.name
+    assert with_short_names([entry], {})[entry.name].name == "mine.py, oracle"
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ from ...ground.guard import opening, shown
 from ...ground.locks import locked
 from ...ground.progress import Job
 from ...ground.writing import keep, try_place, write
-from .entries import Entry, describe, in_short
+from .entries import Entry, describe, with_short_names
 from .grid import Grid, cases
 from .results import WHOLE, Results
 from .run import Run
@@ -44,7 +44,7 @@ def compare_methods(
     files: of each group (`grid.groups`). folder: gets results.csv, line by line, and at the end, or when the job is
     closed, comparison.md and comparison.json. What is in results.csv already, of the same input, versions, code,
     weights and knobs, is not computed again; methods that failed are tried again. Own models are rows by their files'
-    names alone (`entries.in_short`). baseline: a row, or the name of its entry, that the others are compared with.
+    names alone (`entries.with_short_names`). baseline: a row, or its entry's name, that the others are compared with.
     whole_volumes: all slices of a scan under one mask are one case, with the scores of fastMRI's evaluation
     (`volumes`), in the folder `volumes` of the given one. A method that fails on a case is one result. Files and slices
     that cannot be used are left out, and `Table.faults` names them; the error of the first is raised if nothing can be
@@ -54,7 +54,7 @@ def compare_methods(
     if whole_volumes and (idle := sorted(grid.model_fields_set & _OF_SLICES)):
         raise InputError(f"{' and '.join(idle)} choose slices, and whole volumes take all of a scan; leave them out.")
     folder = folder / VOLUMES if folder is not None and whole_volumes else folder
-    named = in_short(entries, _described(folder))
+    named = with_short_names(entries, _described(folder))
     entries, baseline = list(named.values()), named[baseline].name if baseline in named else baseline
     rows = {entry.name: describe(entry) for entry in entries}
     methods = {entry.name: entry.open() for entry in entries}

@@ -92,7 +92,7 @@ class Entry(Specification):
         return method.at(**(yield from _CHOICES[self.choice](method, case)))
 
 
-def in_short(entries: Sequence[Entry], earlier: Mapping[str, Mapping[str, Any]]) -> dict[str, Entry]:
+def with_short_names(entries: Sequence[Entry], earlier: Mapping[str, Mapping[str, Any]]) -> dict[str, Entry]:
     """The entries by their names, with own models called by their files' names alone, each by one of its own.
 
     earlier: what is known of the rows of earlier runs, by their names; one of the same method and knobs keeps its name.
