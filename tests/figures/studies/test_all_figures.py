@@ -22,6 +22,7 @@ def test_a_study_with_everything_gives_every_figure(trials: pl.DataFrame, tmp_pa
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("drawn")
 def test_no_interval_of_an_ssim_reaches_beyond_one(trials: pl.DataFrame, tmp_path: Path) -> None:
     scores = [name for name in trials.columns if name.startswith("ssim")]
     near = pl.col("volume").replace_strict({"head0": 0.9, "head1": 0.95, "head2": 0.999}, default=None)
@@ -33,6 +34,7 @@ def test_no_interval_of_an_ssim_reaches_beyond_one(trials: pl.DataFrame, tmp_pat
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("drawn")
 def test_scans_on_which_knobs_are_tuned_are_in_no_figure(trials: pl.DataFrame, tmp_path: Path) -> None:
     some = trials.filter(pl.col("method_label").is_in(["TV", "VarNet"]), pl.col("acceleration") == 4)
     domain = pl.when(pl.col("volume") == "head0").then(pl.lit("tuning")).otherwise(pl.lit("in"))
@@ -43,6 +45,7 @@ def test_scans_on_which_knobs_are_tuned_are_in_no_figure(trials: pl.DataFrame, t
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("drawn")
 def test_clean_trials_of_one_volume_say_what_the_other_figures_lack(trials: pl.DataFrame, tmp_path: Path) -> None:
     clean = trials.filter(pl.col("perturbation") == CLEAN, pl.col("volume") == "head0")
     found = draw_all(clean.drop([name for name in clean.columns if name.startswith("coverage")]), tmp_path)

@@ -9,6 +9,8 @@ from helpers.study_table import with_knobs
 from napari_recon_robust.figures.studies.budget import loss_against_budget
 from napari_recon_robust.statistics.clustered import mean
 
+pytestmark = pytest.mark.usefixtures("drawn")
+
 
 @pytest.mark.slow
 def test_the_loss_is_that_of_each_slice_from_its_clean_image(trials: pl.DataFrame, tmp_path: Path) -> None:

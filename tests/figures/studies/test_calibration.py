@@ -6,6 +6,8 @@ import pytest
 from napari_recon_robust.figures.studies.calibration import interval_calibration
 from napari_recon_robust.figures.studies.frame import Lacking
 
+pytestmark = pytest.mark.usefixtures("drawn")
+
 
 @pytest.mark.slow
 def test_coverages_are_shown_over_the_levels_that_the_table_has(trials: pl.DataFrame, tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ from napari_recon_robust.figures.studies.features import lost_features
 from napari_recon_robust.figures.studies.frame import Lacking
 from napari_recon_robust.statistics.rates import Rate
 
+pytestmark = pytest.mark.usefixtures("drawn")
+
 
 @pytest.mark.slow
 def test_rates_are_at_the_published_thresholds_raw_and_scaled(trials: pl.DataFrame, tmp_path: Path) -> None:

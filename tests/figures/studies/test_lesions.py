@@ -9,6 +9,8 @@ from helpers.study_table import with_knobs
 from napari_recon_robust.figures.studies.frame import Lacking
 from napari_recon_robust.figures.studies.lesions import lesion_detection
 
+pytestmark = pytest.mark.usefixtures("drawn")
+
 
 @pytest.mark.slow
 def test_lesions_are_parted_by_label_and_by_size(trials: pl.DataFrame, tmp_path: Path, drawn: list[Figure]) -> None:

@@ -8,6 +8,8 @@ from napari_recon_robust.figures.studies.frame import Lacking
 from napari_recon_robust.figures.studies.methods import methods_against_baseline
 from napari_recon_robust.statistics import paired
 
+pytestmark = pytest.mark.usefixtures("drawn")
+
 
 def test_each_method_is_paired_with_total_variation(trials: pl.DataFrame, tmp_path: Path, drawn: list[Figure]) -> None:
     """Where it stands in the table does not matter."""

@@ -6,6 +6,8 @@ import pytest
 from helpers.study_table import with_knobs
 from napari_recon_robust.figures.studies.rotation import quality_against_rotation
 
+pytestmark = pytest.mark.usefixtures("drawn")
+
 
 @pytest.mark.slow
 def test_the_curve_begins_at_the_clean_image_and_shows_the_fully_sampled_image(

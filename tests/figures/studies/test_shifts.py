@@ -9,6 +9,8 @@ from napari_recon_robust.figures.studies.frame import Lacking
 from napari_recon_robust.figures.studies.shifts import inside_against_outside
 from napari_recon_robust.ground.errors import InputError
 
+pytestmark = pytest.mark.usefixtures("drawn")
+
 
 @pytest.mark.slow
 def test_each_shift_has_its_panel_with_line_gap_and_counts(

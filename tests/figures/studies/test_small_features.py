@@ -9,6 +9,8 @@ from napari_recon_robust.figures.studies.small_features import features_against_
 from napari_recon_robust.figures.studies.style import MARKS
 from napari_recon_robust.statistics.ranks import rank_correlation
 
+pytestmark = pytest.mark.usefixtures("drawn")
+
 
 @pytest.mark.slow
 def test_the_correlation_is_over_methods_and_accelerations(

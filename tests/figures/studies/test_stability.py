@@ -6,6 +6,8 @@ from matplotlib.figure import Figure
 
 from napari_recon_robust.figures.studies.stability import accuracy_against_stability
 
+pytestmark = pytest.mark.usefixtures("drawn")
+
 
 @pytest.mark.slow
 def test_each_setting_of_a_perturbation_has_its_panel_at_its_strongest(
