@@ -1,3 +1,4 @@
+import math
 from threading import Event, Thread
 
 import pytest
@@ -16,6 +17,7 @@ from helpers.method_properties import (  # noqa: F401
 from napari_recon_robust.ground.errors import WeightsError
 from napari_recon_robust.reconstructors.classical import tv
 from napari_recon_robust.reconstructors.learned import hyperrecon_supervised as module
+from napari_recon_robust.reconstructors.learned.hqs_supervised import SupervisedHQSNetwork
 from napari_recon_robust.reconstructors.learned.hyperrecon_supervised import (
     HyperReconSupervised,
     SupervisedHyperReconNetwork,
@@ -24,16 +26,25 @@ from napari_recon_robust.reconstructors.learned.hyperrecon_supervised import (
 from napari_recon_robust.reconstructors.problem import problems
 
 TERMS = ["improvement", "consistency", "sharpness"]
+PENALTY = (0.02, 0.66)
 KINDS = {
     "weights": {"unrolls": 2, "widths": [8, 8], "terms": TERMS},
     "scale-and-shift": {"unrolls": 2, "widths": [8, 8], "terms": TERMS, "conditioning": "scale-and-shift"},
+    "own": {
+        "unrolls": 2,
+        "widths": [8, 8],
+        "terms": TERMS,
+        "conditioning": "scale-and-shift",
+        "own": True,
+        "penalty": [0.01, 1.5],
+    },
     "plain": {"unrolls": 0, "widths": [8, 8], "terms": ["l1", "dissimilarity"], "form": "convex"},
 }
 
 
 @pytest.fixture(scope="module", params=KINDS)
 def method(request, make_random, save, tmp_path_factory) -> HyperReconSupervised:
-    """Small networks of random weights: all generated, modulated, and without data consistency."""
+    """Small networks of random weights: all generated, modulated, a U-Net each unroll, without data consistency."""
     network = make_random(SupervisedHyperReconNetwork, KINDS[request.param], 0.005)
     return HyperReconSupervised(save(network, KINDS[request.param], tmp_path_factory.mktemp(request.param)))
 
@@ -119,9 +130,30 @@ def test_untrained_it_is_tv_at_the_assumed_noise(lines, conditioning, noise):
         assert float((image - expected).norm() / expected.norm()) < 1e-5
 
 
+def test_untrained_it_is_the_supervised_splitting_that_it_begins_at(lines):
+    """At that one's penalty and noise level, whatever the knobs, also beside a network of another penalty."""
+    (problem,) = problems(lines)
+    torch.manual_seed(0)
+    splitting = SupervisedHQSNetwork(unrolls=3, widths=(8, 8), own=True)
+    with torch.no_grad():
+        for one in splitting.networks():
+            torch.nn.init.normal_(one.last.weight, std=0.05)
+        for penalty in ((0.05, 0.5), (0.01, 1.5)):
+            splitting.penalty_offset.fill_(math.log(penalty[0]))
+            splitting.penalty_slope.fill_(penalty[1])
+            network = untrained(own=True, penalty=penalty, conditioning="scale-and-shift")
+            network.main.load_state_dict(splitting.state_dict(), strict=False)
+            network.heads.weight.zero_()
+            expected = splitting(problem)
+            assert not torch.allclose(expected, splitting(problem, share=0.0), rtol=1e-2)
+            for position in (0.0, 1.0):
+                image = network(problem, 1.0, **values(network, position))
+                torch.testing.assert_close(image, expected, rtol=1e-4, atol=1e-5)
+
+
 def test_between_the_noise_levels_the_start_lies_between_their_images(lines):
     (problem,) = problems(lines)
-    one = module.PreparedSlice(problem)
+    one = module.PreparedSlice(problem, PENALTY)
     low, middle, high = one.start(1.0), one.start(2**0.5), one.start(2.0)
     torch.testing.assert_close(middle, (low + high) / 2)
 
@@ -129,7 +161,7 @@ def test_between_the_noise_levels_the_start_lies_between_their_images(lines):
 def test_the_whole_pull_leads_to_the_samples(tiny, dense):
     """With s = 1 and without the network the steps converge to least squares, A^H A x = A^H y."""
     network = module.SplittingNetwork(60, [8])
-    one = module.PreparedSlice(tiny)
+    one = module.PreparedSlice(tiny, PENALTY)
     residuals = []
     for share in (0.0, 0.5, 1.0):
         torch.nn.init.constant_(network.pulls, share)

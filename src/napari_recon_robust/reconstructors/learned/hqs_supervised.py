@@ -1,16 +1,14 @@
 """A supervised unrolled network, conditioned on the noise level: the robust default."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ...ground.knob import Knob
-from ...networks.image_network import ResidualUNet
 from ..problem import Problem
 from .data_consistency import data_consistency
-from .splitting import INPUTS, GatedCorrection
+from .splitting import GatedCorrection, UnrolledUNets
 from .trained import NOISE, TYPICAL_NOISE, TrainedReconstructor
 
 
@@ -45,21 +43,13 @@ class HQSSupervised(TrainedReconstructor):
     )
 
 
-class SupervisedHQSNetwork(nn.Module):
-    """The network of `HQSSupervised`: every unroll has the same U-Net, which sees how far it is, or one of its own.
+class SupervisedHQSNetwork(UnrolledUNets):
+    """The network of `HQSSupervised`; its arguments are those of its U-Nets."""
 
-    widths: the U-Net's channels at its levels; it works on 2x2 blocks of pixels. own: whether each unroll has a U-Net
-    of its own. Such a network also takes the tensors of one that shares its U-Net, and then does the same.
-    """
-
-    def __init__(self, unrolls: int, widths: tuple[int, ...], own: bool = False) -> None:
-        super().__init__()
-        self.unrolls = unrolls
+    def __init__(self, unrolls: int, widths: Sequence[int], own: bool = False) -> None:
+        super().__init__(unrolls, widths, own)
         self.penalty_offset = nn.Parameter(torch.tensor(-2.0))
         self.penalty_slope = nn.Parameter(torch.tensor(0.5))
-        self.correction = ResidualUNet(4 * INPUTS, 8, widths)  # of the first unroll, if each has its own
-        self.later = nn.ModuleList(ResidualUNet(4 * INPUTS, 8, widths) for _ in range(unrolls - 1 if own else 0))
-        self.register_load_state_dict_pre_hook(_share)
 
     def forward(self, problem: Problem, noise: float = 1.0, share: float = 1.0) -> Tensor:
         """The image, complex64 (..., rows, columns), relative to the problem's scale; the problem may be a batch."""
@@ -73,22 +63,7 @@ class SupervisedHQSNetwork(nn.Module):
 
         correction = GatedCorrection(consistency, penalty, start, removed, assumed)
         image = start
-        for k, network in enumerate(self._networks()):
+        for k, network in enumerate(self.networks()):
             changed = image - start + correction.of(image, network, k / self.unrolls)
             image = start + penalty * consistency.solve(changed)
         return phase * torch.lerp(start, image, share)
-
-    def _networks(self) -> Sequence[nn.Module]:
-        """The U-Net of each unroll."""
-        return [self.correction, *self.later] if self.later else [self.correction] * self.unrolls
-
-
-def _share(network: SupervisedHQSNetwork, state: dict[str, Tensor], prefix: str, *_: Any) -> None:
-    """Give the tensors of a U-Net that all unrolls share to those of the later ones."""
-    later, shared = f"{prefix}later.", f"{prefix}correction."
-    if any(name.startswith(later) for name in state):
-        return
-    for name, tensor in list(state.items()):
-        if name.startswith(shared):
-            for k in range(len(network.later)):
-                state[f"{later}{k}.{name.removeprefix(shared)}"] = tensor

@@ -14,17 +14,18 @@ from torch.func import functional_call
 from ...data.measurement import Measurement
 from ...ground.cached import cached_property
 from ...ground.knob import Knob
-from ...networks.image_network import ImageNetwork, ResidualUNet
+from ...networks.image_network import ImageNetwork
 from ...weights import store
 from ..classical import tv
 from ..problem import Problem, assemble, problems
 from .data_consistency import DataConsistency, data_consistency
 from .hyperrecon import knob_features
-from .splitting import INPUTS, GatedCorrection
+from .splitting import GatedCorrection, UnrolledUNets
 from .trained import NOISE, TYPICAL_NOISE, TrainedReconstructor, noise_level
 
 Form = Literal["ratio", "convex"]
 Conditioning = Literal["weights", "scale-and-shift"]
+Penalty = tuple[float, float]  # at the typical noise level, and its power
 
 # Losses that training can weigh (`training.losses.TERMS`), with their knobs' labels and help.
 TERMS = {
@@ -41,7 +42,6 @@ _DEFAULT = {"ratio": 0.1, "convex": 0.05}
 _NOISE = NOISE.model_copy(update={"minimum": 0.25})
 _GAIN = 10.0  # of the heads, which so learn ten times faster than the weights that they change
 _PLAIN_REACH = 0.2  # of the plain U-Net, relative to the image's scale
-_PENALTY, _PENALTY_SLOPE = 0.02, 0.66  # at the typical noise level, and its power; what `hqs-supervised` has learned
 
 
 class HyperReconSupervised(TrainedReconstructor):
@@ -78,7 +78,7 @@ class HyperReconSupervised(TrainedReconstructor):
     def family(self, measurement: Measurement, points: Iterable[Mapping[str, Any]]) -> Iterator[Tensor]:
         """The images at several settings; inverses and TV images, which do not depend on them, are shared."""
         network: SupervisedHyperReconNetwork = self.network(measurement.kspace.device)
-        slices = [PreparedSlice(problem) for problem in problems(measurement)]
+        slices = [PreparedSlice(problem, network.penalty) for problem in problems(measurement)]
         for point in points:
             yield assemble([network.image(one, **point) for one in slices], measurement)
 
@@ -112,10 +112,10 @@ def coefficients(values: Sequence[float], form: Form) -> list[float]:
 class SupervisedHyperReconNetwork(nn.Module):
     """(log sigma, c) -> the weights of `main`: fully connected n-32-64-`features`, linear heads on learned weights.
 
-    unrolls, widths: those of `SplittingNetwork`; with 0 unrolls `main` is a `PlainNetwork`. terms, form: see
-    `HyperReconSupervised`. conditioning: all weights are generated, or ("scale-and-shift") only one factor and one
-    offset for each channel of each convolution, which costs little where `main` is large (feature-wise linear
-    modulation, Perez et al. 2018, https://arxiv.org/abs/1709.07871).
+    unrolls, widths, own: those of `SplittingNetwork`; with 0 unrolls `main` is a `PlainNetwork`. terms, form: see
+    `HyperReconSupervised`. penalty: w at the typical noise level, and its power. conditioning: all weights are
+    generated, or ("scale-and-shift") only one factor and one offset for each channel of each convolution, which costs
+    little where `main` is large (feature-wise linear modulation, Perez et al. 2018, https://arxiv.org/abs/1709.07871).
     """
 
     def __init__(
@@ -126,10 +126,13 @@ class SupervisedHyperReconNetwork(nn.Module):
         form: Form = "ratio",
         conditioning: Conditioning = "weights",
         features: int = 6,
+        own: bool = False,
+        penalty: Penalty = (0.02, 0.66),
     ) -> None:
         super().__init__()
         self.terms, self.form, self.knobs = tuple(terms), form, knobs_of(terms, form)
-        self.main: nn.Module = SplittingNetwork(unrolls, widths) if unrolls else PlainNetwork(widths)
+        self.penalty: Penalty = (penalty[0], penalty[1])
+        self.main: nn.Module = SplittingNetwork(unrolls, widths, own) if unrolls else PlainNetwork(widths)
         self.modulated = {
             name: layer
             for name, layer in self.main.named_modules()
@@ -181,21 +184,19 @@ class SupervisedHyperReconNetwork(nn.Module):
 
     def forward(self, problem: Problem, noise: float = 1.0, **weights: float) -> Tensor:
         """The same image from a problem; what the network sees of the problem is kept as long as the problem."""
-        if problem not in _slices:
-            _slices[problem] = PreparedSlice(problem)
-        return self.image(_slices[problem], noise, **weights)
+        prepared = _slices.setdefault(problem, {})
+        if self.penalty not in prepared:
+            prepared[self.penalty] = PreparedSlice(problem, self.penalty)
+        return self.image(prepared[self.penalty], noise, **weights)
 
 
 class PreparedSlice:
     """What a network sees of a problem, whatever its weights are: the phase, P, and the starting image."""
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: Problem, penalty: Penalty) -> None:
         self.problem, self.phase = problem.aligned
-
-    @cached_property
-    def penalty(self) -> Tensor:
-        """The penalty w, (1, 1)."""
-        return _PENALTY * (self.problem.noise / TYPICAL_NOISE) ** _PENALTY_SLOPE
+        at_typical, power = penalty
+        self.penalty = at_typical * (self.problem.noise / TYPICAL_NOISE) ** power  # w, (1, 1)
 
     @cached_property
     def consistency(self) -> DataConsistency:
@@ -213,21 +214,17 @@ class PreparedSlice:
         return self.problem.tv(tv.rule(float(self.problem.noise) * 2.0**power))
 
 
-_slices: WeakKeyDictionary[Problem, PreparedSlice] = WeakKeyDictionary()
+_slices: WeakKeyDictionary[Problem, dict[Penalty, PreparedSlice]] = WeakKeyDictionary()
 # All threads share a network, and `functional_call` puts the generated weights into it for the time of the call. It is
 # no attribute of the network, which is copied in training.
 _generated_weights = Lock()
 
 
-class SplittingNetwork(nn.Module):
-    """The network of `HyperReconSupervised`: every unroll has the same U-Net, which sees how far it is.
+class SplittingNetwork(UnrolledUNets):
+    """The network of `HyperReconSupervised`; its arguments are those of its U-Nets."""
 
-    widths: the U-Net's channels at its levels; it works on 2x2 blocks of pixels.
-    """
-
-    def __init__(self, unrolls: int, widths: Sequence[int]) -> None:
-        super().__init__()
-        self.correction = ResidualUNet(4 * INPUTS, 8, tuple(widths))
+    def __init__(self, unrolls: int, widths: Sequence[int], own: bool = False) -> None:
+        super().__init__(unrolls, widths, own)
         self.pulls = nn.Parameter(torch.zeros(unrolls))
 
     def forward(self, one: PreparedSlice, noise: float) -> Tensor:
@@ -236,8 +233,8 @@ class SplittingNetwork(nn.Module):
         removed = consistency.solve(problem.right_hand_side - problem.model.normal(start))
         correction = GatedCorrection(consistency, penalty, start, removed, noise * problem.noise)
         image = start
-        for k, pull in enumerate(self.pulls):
-            changed = image - start + correction.of(image, self.correction, k / len(self.pulls))
+        for k, (pull, network) in enumerate(zip(self.pulls, self.networks(), strict=True)):
+            changed = image - start + correction.of(image, network, k / self.unrolls)
             image = start + pull * removed + penalty * consistency.solve(changed)
         return image
 

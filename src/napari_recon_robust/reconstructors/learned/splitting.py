@@ -1,11 +1,13 @@
-"""The correction in unrolled splittings that start from TV: what its network sees, and how far it may go in a pixel."""
+"""The correction in unrolled splittings that start from TV: its networks, what they see, and how far they may go."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ...networks.channels import channels, on_blocks, smooth, to_complex
+from ...networks.image_network import ResidualUNet
 from .data_consistency import DataConsistency
 from .trained import TYPICAL_NOISE
 
@@ -44,3 +46,37 @@ class GatedCorrection:
         relative = details / self.amplification.unsqueeze(-3)
         features = torch.cat((channels(image), relative.asinh(), 5 * channels(image - self.start), known), dim=1)
         return self.gate * to_complex(on_blocks(network, features))
+
+
+class UnrolledUNets(nn.Module):
+    """The U-Nets of an unrolled splitting: every unroll has the same one, which sees how far it is, or one of its own.
+
+    widths: a U-Net's channels at its levels; it works on 2x2 blocks of pixels. own: whether each unroll has a U-Net of
+    its own. Such a network also takes the tensors of one that shares its U-Net, and then does the same.
+    """
+
+    def __init__(self, unrolls: int, widths: Sequence[int], own: bool = False) -> None:
+        super().__init__()
+        self.unrolls = unrolls
+        self.correction = _unet(widths)  # of the first unroll, if each has its own
+        self.later = nn.ModuleList(_unet(widths) for _ in range(unrolls - 1 if own else 0))
+        self.register_load_state_dict_pre_hook(_share)
+
+    def networks(self) -> list[nn.Module]:
+        """The U-Net of each unroll."""
+        return [self.correction, *self.later] if self.later else [self.correction] * self.unrolls
+
+
+def _unet(widths: Sequence[int]) -> ResidualUNet:
+    return ResidualUNet(4 * INPUTS, 8, tuple(widths))
+
+
+def _share(network: UnrolledUNets, state: dict[str, Tensor], prefix: str, *_: Any) -> None:
+    """Give the tensors of a U-Net that all unrolls share to those of the later ones."""
+    later, shared = f"{prefix}later.", f"{prefix}correction."
+    if any(name.startswith(later) for name in state):
+        return
+    for name, tensor in list(state.items()):
+        if name.startswith(shared):
+            for k in range(len(network.later)):
+                state[f"{later}{k}.{name.removeprefix(shared)}"] = tensor
