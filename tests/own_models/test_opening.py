@@ -175,8 +175,8 @@ def test_a_case_says_which_model_it_was(tmp_path: Path, lines: Measurement) -> N
 
 
 def test_what_runs_code() -> None:
-    assert all(map(runs_code, ("model.py", "model.py:net", "package.module:net", "bart: pics -l1")))
-    assert not any(map(runs_code, ("tv", "model.onnx", "weights.safetensors", "program.pt2")))
+    assert all(map(runs_code, ("model.py", "model.py:net", "package.module:net", "bart: pics -l1", r"C:\model.py:net")))
+    assert not any(map(runs_code, ("tv", "model.onnx", "weights.safetensors", "program.pt2", r"C:\program.pt2")))
 
 
 def test_what_a_method_is_called_in_tables() -> None:
@@ -185,4 +185,7 @@ def test_what_a_method_is_called_in_tables() -> None:
     same = ("tv", "package.module:net", "bart:pics -l1 {kspace} /tmp/image")
     assert {name: called(name) for name in names} == names
     assert all(called(name) == name for name in same)
+    of_windows = {r"C:\data\mine.py:net": "mine.py:net", r"C:\data\mine.py": "mine.py", r"D:\net.onnx": "net.onnx"}
+    assert {name: called(name) for name in of_windows} == of_windows
+    assert called("bart:nlinv /tmp/net.pt") == "bart:nlinv /tmp/net.pt"
     assert [told_apart("a", taken) for taken in ([], ["a"], ["a", "a (2)"])] == ["a", "a (2)", "a (3)"]

@@ -22,7 +22,7 @@ from ..reconstructors.registry import registry
 from .model import CalledModel, ModelInput, parameters_of
 from .neighbours import Neighbours, on_path
 from .opened_files import watched
-from .opening import DEFAULT, in_full, in_short
+from .opening import DEFAULT, called, in_full, parted
 from .parameters import taken
 
 _LONGEST_SCRIPT = 2**24  # bytes
@@ -64,10 +64,10 @@ class Function(CalledModel):
 
 def open_model(source: str) -> Reconstructor:
     """The method of the function, network, deepinv reconstructor or `Reconstructor` with that name; else ModelError."""
-    place, name, label = _parts(source)
+    place, _, name = parted(in_full(source))
     neighbours = _neighbours(place)
     with nullcontext() if neighbours is None else neighbours.found():  # a class may be one of theirs
-        return _method(_import(place, neighbours), place, name, label)
+        return _method(_import(place, neighbours), place, name, called(source))
 
 
 def _method(module: ModuleType, place: str, name: str, label: str) -> Reconstructor:
@@ -131,12 +131,6 @@ def _known(found: Reconstructor, label: str, fingerprint: dict[str, str]) -> Rec
     if found.code is None:
         found.code = fingerprint | (of_module(module) if module in sys.modules else {})
     return found
-
-
-def _parts(source: str) -> tuple[str, str, str]:
-    """The module or script, the name in it, and the text that is shown, without the script's folder, `in_short`."""
-    place, _, name = in_full(source).rpartition(":")
-    return place, name, in_short(f"{Path(place).name if place.endswith('.py') else place}:{name}")
 
 
 def _neighbours(place: str) -> Neighbours | None:

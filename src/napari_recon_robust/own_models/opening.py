@@ -3,7 +3,7 @@
 from collections.abc import Container
 from importlib import import_module
 from itertools import chain, count
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING
 
 from ..ground.errors import WeightsError, one_line
@@ -42,9 +42,11 @@ def in_short(source: str) -> str:
 
 
 def called(source: str) -> str:
-    """What a method is called in tables: an own model in short, without the folders of its file."""
+    """What a method is called in tables: an own model in short, without the folders of its file, here or on Windows."""
     file, colon, name = parted(in_short(source))
-    return f"{Path(file).name}{colon}{name}" if Path(file).suffix.lower() in KINDS else source
+    if source.startswith(BART) or Path(file).suffix.lower() not in KINDS:
+        return source
+    return f"{PureWindowsPath(file).name}{colon}{name}"
 
 
 def told_apart(name: str, taken: Container[str]) -> str:
@@ -54,12 +56,13 @@ def told_apart(name: str, taken: Container[str]) -> str:
 
 def runs_code(source: str) -> bool:
     """Whether opening a method of that name runs code of somebody else."""
-    return ":" in source or Path(source).suffix.lower() == ".py"
+    return source.startswith(BART) or bool(parted(source)[1]) or Path(source).suffix.lower() == ".py"
 
 
 def parted(source: str) -> tuple[str, str, str]:
     """The file or module, a colon, and the name in it; what is given without a name, and two empty texts."""
-    return source.rpartition(":") if source.count(":") == 1 else (source, "", "")
+    file, colon, name = source.rpartition(":")
+    return (file, colon, name) if name.isidentifier() else (source, "", "")  # the colon may be that of a drive
 
 
 def located(source: str, folder: Path) -> str:
