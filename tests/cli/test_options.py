@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from napari_recon_robust.cli import cli, options
+from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.progress import Job, Progress
 from napari_recon_robust.physics import sampling
 from napari_recon_robust.physics.sampling import Sampling
@@ -179,3 +180,21 @@ def test_a_bar_tells_the_time_left_unless_the_job_does(
     said = capsys.readouterr().err
     assert "4 of 8" in said
     assert any(sign in said for sign in (":--", "0:00:")) == timed
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["reconstruct", "diverse", "fragility", "retention", "samples", "perturb worst-case --budget 0.01", "transfer"],
+)
+def test_methods_and_knobs_are_checked_before_the_scan_is_read(
+    command: str, scan_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading and calibrating a slice may take a minute."""
+    monkeypatch.setattr(options, "open_scan", lambda *_, **__: pytest.fail("the scan was opened"))
+    wrong = {"--method tw": "'tw'"}
+    if command != "transfer":  # whose methods have their knobs at the defaults
+        wrong |= {"--method tv --knob weight=99": "weight is 99", "--method tv --knob width=1": "'width'"}
+    for given, words in wrong.items():
+        result = CliRunner().invoke(cli, [*command.split(), str(scan_file), *given.split()])
+        assert isinstance(result.exception, InputError), repr(result.exception)
+        assert words in str(result.exception)

@@ -280,19 +280,24 @@ def number(seed: str, default: T) -> int | T:
     return value if isinstance(value, int) else default
 
 
-def chosen_method(id: str, knobs: Iterable[str], auto: bool, measurement: Measurement) -> Method:
-    """The method at the knobs that are given, or chosen by held-out lines where asked."""
+def chosen_method(id: str, knobs: Iterable[str], auto: bool = False) -> Method:
+    """The method at the knobs that are given, checked before a scan is read; auto: `with_auto` will choose others."""
     reconstructor, given = registry.get(id), parse_knobs(knobs)
     method = reconstructor.at(**given)
     if auto and reconstructor.axes and reconstructor.axes[0].name in given:
         refuse(f"--auto chooses {reconstructor.axes[0].name}, and --knob gives it; leave out one of them.")
     if reconstructor.caution:
         warn(reconstructor.caution)
-    if auto:
-        from ..reconstructors.auto import auto_knobs
-
-        method = method.at(**follow(auto_knobs(method, measurement), "choosing the knobs"))
     return method
+
+
+def with_auto(method: Method, auto: bool, measurement: Measurement) -> Method:
+    """The method as it is, or at the knobs that held-out lines choose, where asked."""
+    if not auto:
+        return method
+    from ..reconstructors.auto import auto_knobs
+
+    return method.at(**follow(auto_knobs(method, measurement), "choosing the knobs"))
 
 
 def heading(method: Method, measurement: Measurement) -> str:

@@ -95,14 +95,14 @@ def compare(
         del grid["slices"], grid["matrix"]  # the defaults
     elif not any(map(is_anatomy, paths)):
         refuse_idle(("matrix",), "without NIfTI volumes to simulate from")
-    if axes is None:
-        _tell_guesses(paths)
-    elif not any(map(_has_free_axes, paths)):
-        refuse_idle(("axes",), "without arrays whose axes can be named, since these files name theirs")
     grid["seeds"] = tuple(number(seed, default=seed) for seed in seeds)
     if unknown := [seed for seed in grid["seeds"] if isinstance(seed, str) and seed != "file"]:
         raise InputError(f"--seed is {unknown[0]!r}; give a whole number from 0, or file for the name of each file.")
     entries = [Entry.parse(text) for text in methods or registry.registry.available()]
+    if axes is None:
+        _tell_guesses(paths)
+    elif not any(map(_has_free_axes, paths)):
+        refuse_idle(("axes",), "without arrays whose axes can be named, since these files name theirs")
     job = compare_methods(
         found,
         entries,

@@ -10,7 +10,7 @@ from ...analyses.diversity import Choice
 from ...analyses.diversity import diverse as diverse_job
 from ...data.roi import ROI
 from ...io import images
-from ..options import chosen_method, follow, measured, print_json, sampling_options
+from ..options import chosen_method, follow, measured, print_json, sampling_options, with_auto
 from ..outputs import Outputs
 from ..paths import FOLDER
 
@@ -48,9 +48,10 @@ def diverse(
       recon-robust diverse scan.h5 --method hyperrecon --pattern equispaced --roi 120,140,32,28 --output variants
     """
     outputs = Outputs(output)
+    chosen = chosen_method(method, knobs, auto)
     with measured(**sampling) as (scan, _, measurement, _):
         upside_down = scan.header.upside_down
-        chosen = chosen_method(method, knobs, auto, measurement)
+        chosen = with_auto(chosen, auto, measurement)
         region = None if roi is None else ROI.parse(roi).mask(measurement.matrix)
         job = diverse_job(measurement, chosen, count, region=region)
         found = follow(job, f"Rendering with {chosen.label}")

@@ -25,6 +25,7 @@ from ..options import (
     number,
     print_json,
     sampling_options,
+    with_auto,
 )
 from ..outputs import Outputs
 from ..paths import FILE
@@ -89,8 +90,9 @@ def fragility(
     if how != "attack":
         refuse_idle(("gradients",), f"with --how {how}")
     outputs = Outputs(output)
+    chosen = chosen_method(method, knobs, auto)
     with measured(**sampling, draws=True) as (scan, index, measurement, _):
-        chosen = chosen_method(method, knobs, auto, measurement)
+        chosen = with_auto(chosen, auto, measurement)
         job = engine.fragility(
             measurement,
             chosen,

@@ -44,6 +44,7 @@ from ..options import (
     print_json,
     sampling_options,
     several,
+    with_auto,
 )
 from ..outputs import Outputs
 from ..paths import EXISTING_FILE, FILE, PLACE
@@ -151,8 +152,9 @@ def _run(kind: Perturbation, own: Sequence[Knob], given: dict[str, Any]) -> None
     outputs = Outputs(output, plot)
     if output is not None and output.exists():
         raise InputError(f"{output.name} exists already; name a new folder for the case.")
+    chosen = chosen_method(method, knobs, auto)
     with measured(**given, draws=True, whole=kind.undersamples) as (scan, index, measurement, sampling):
-        chosen = chosen_method(method, knobs, auto, measurement)
+        chosen = with_auto(chosen, auto, measurement)
         if output is not None:
             check_room(output, size_of_case(measurement, max(1, len(asked.budgets))))
         region = asked.region.of(scan, index, measurement.matrix, needed=kind.needs_budget and kind.searches)

@@ -16,7 +16,7 @@ from ...ground.errors import InputError, either
 from ...io import images
 from ...reconstructors.base import Method
 from ...reconstructors.doubts import of_method
-from ..options import chosen_method, follow, heading, measured, print_json, sampling_options, warn
+from ..options import chosen_method, follow, heading, measured, print_json, sampling_options, warn, with_auto
 from ..outputs import Outputs
 from ..paths import FILE
 
@@ -41,8 +41,9 @@ def reconstruct(
     if output is not None:
         images.check_suffix(output)
     outputs = Outputs(output)
+    chosen = chosen_method(method, knobs, auto)
     with measured(**sampling) as (scan, index, measurement, _):
-        chosen = chosen_method(method, knobs, auto, measurement)
+        chosen = with_auto(chosen, auto, measurement)
         if chosen.reconstructor.needs_sensitivities:
             _ = measurement.calibration  # part of opening a slice, not of the method's time
         start = time.perf_counter()

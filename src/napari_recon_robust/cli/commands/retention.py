@@ -27,6 +27,7 @@ from ..options import (
     print_json,
     sampling_options,
     several,
+    with_auto,
 )
 from ..outputs import Outputs
 from ..paths import FILE
@@ -90,8 +91,9 @@ def retention(
     if output is not None:
         images.check_suffix(output, images.MAP_SUFFIXES)
     outputs = Outputs(output)
+    chosen = chosen_method(method, knobs, auto)
     with measured(**sampling, draws=tabulated) as (scan, _, measurement, _):
-        chosen = chosen_method(method, knobs, auto, measurement)
+        chosen = with_auto(chosen, auto, measurement)
         facts = {**chosen.to_json(), "acceleration": measurement.acceleration}
         region = None if roi is None else ROI.parse(roi)
         seed = number(sampling["seed"], default=0)

@@ -45,8 +45,8 @@ def samples(
         plots.check_file(plot)
     outputs = Outputs(plot)
     sampling = Sampling(pattern=pattern, centre_fraction=centre_fraction)
+    chosen = chosen_method(method, knobs)
     with measured(**scan, whole=True) as (_, _, measurement, _):
-        chosen = chosen_method(method, knobs, False, measurement)
         job = quality_by_samples(measurement, chosen, accelerations, sampling=sampling, seeds=range(seeds))
         curve = follow(job, f"Reconstructing with {chosen.label}")
     title = f"{chosen.title}, {pattern} masks, against the number of samples"

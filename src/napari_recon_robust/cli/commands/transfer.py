@@ -1,5 +1,6 @@
 """What a perturbation found on one method does to the others."""
 
+from itertools import filterfalse
 from typing import Any
 
 import click
@@ -7,7 +8,9 @@ import click
 from ...analyses.transfer import transfer_between
 from ...data.roi import ROI
 from ...ground.knob import resolve
+from ...own_models.opening import recognises
 from ...perturbations import registry as perturbations
+from ...reconstructors import registry
 from ..contradictions import refuse_both, refuse_idle
 from ..fractions import FRACTION
 from ..options import follow, former, measured, number, parse_knobs, print_json, several, slice_options
@@ -68,6 +71,8 @@ def transfer(
     names = methods or former_methods
     if not names:
         raise click.UsageError("no method is given; give --method for each.")
+    for name in filterfalse(recognises, names):  # not an own model, which would be opened twice
+        registry.get(name)
     with measured(**sampling, draws=True, whole=perturbation.undersamples) as (_, _, measurement, _):
         region = ROI.box(0, 0, *measurement.matrix, label="whole image") if roi is None else ROI.parse(roi)
         job = transfer_between(
