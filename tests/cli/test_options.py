@@ -198,3 +198,9 @@ def test_methods_and_knobs_are_checked_before_the_scan_is_read(
         result = CliRunner().invoke(cli, [*command.split(), str(scan_file), *given.split()])
         assert isinstance(result.exception, InputError), repr(result.exception)
         assert words in str(result.exception)
+
+
+def test_a_mask_that_leaves_nothing_out_is_told(scan_file: Path, tmp_path: Path) -> None:
+    np.save(tmp_path / "mask.npy", np.ones(96))
+    result = invoke("reconstruct", scan_file, "--method", "zero-filled", "--mask", tmp_path / "mask.npy")
+    assert "the mask leaves nothing out of the fully sampled scan (R = 1)." in result.stderr

@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 import pytest
 
-from napari_recon_robust.ground.errors import FileFormatError
+from napari_recon_robust.ground.errors import FileFormatError, PackageWarning
 from napari_recon_robust.io.masks import read_mask
 
 
@@ -40,6 +40,19 @@ def test_other_files_are_refused_with_what_came(tmp_path: Path) -> None:
         file["kspace"] = np.ones((1, 4))
     with pytest.raises(FileFormatError, match=r"\(it has kspace\); give a .npy array or an HDF5 file with `mask`"):
         read_mask(tmp_path / "scan.h5")
+
+
+@pytest.mark.parametrize(("values", "words"), [([0.5] * 4, "0.5, .* 4 of 4;"), ([0, 1, -1, 0], "-1, .* 2 of 4;")])
+def test_values_that_no_mask_has_are_told(tmp_path: Path, values: list[float], words: str) -> None:
+    np.save(tmp_path / "odd.npy", np.array(values))
+    with pytest.warns(PackageWarning, match=f"the mask in odd.npy has values such as {words}"):
+        read_mask(tmp_path / "odd.npy")
+
+
+@pytest.mark.filterwarnings("error")
+def test_masks_that_were_pictures_need_no_word(tmp_path: Path) -> None:
+    np.save(tmp_path / "mask.npy", np.array([0, 255, 255], np.uint8))
+    assert read_mask(tmp_path / "mask.npy").tolist() == [[False, True, True]]
 
 
 def test_values_that_were_never_stored(tmp_path: Path) -> None:

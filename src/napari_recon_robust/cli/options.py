@@ -245,6 +245,8 @@ def measured(
             sampling = Sampling(pattern=pattern, seed=number(seed, default=seed), **sampling_values)
         elif mask_file is not None:
             sampling = masks.read_mask(mask_file)
+            if scan.fully_sampled and not whole and bool(sampling.all()):
+                warn("the mask leaves nothing out of the fully sampled scan (R = 1).")
         elif scan.fully_sampled and not whole:
             warn(
                 "the scan is fully sampled and nothing is left out of it (R = 1); give --pattern, --acceleration or "

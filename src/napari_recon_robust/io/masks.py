@@ -1,5 +1,6 @@
 """Reading sampling masks from files."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -8,18 +9,21 @@ from torch import Tensor
 
 from ..ground import hdf5
 from ..ground.arrays import read_npy
-from ..ground.errors import FileFormatError, dimensions
+from ..ground.errors import FileFormatError, PackageWarning, dimensions
 from ..ground.guard import opening, shown, status
 from ..ground.hdf5 import is_hdf5, open_hdf5
 from .fastmri_fields import MASK
+
+_USUAL = (0, 1, 255)  # of masks, also of those that were pictures
 
 
 def read_mask(path: Path) -> Tensor:
     """A sampling mask, bool (1, phase) or (readout, phase), from .npy or from `mask` in an HDF5 file.
 
-    The array is 1-D, for phase-encoding lines, or 2-D, for points; any value but zero is sampled. Lines may have
-    further axes of length 1, as fastMRI's code gives them, (1, 1, phase, 1).
-    Raises FileFormatError for another file or shape.
+    The array is 1-D, for phase-encoding lines, or 2-D, for points; any value but zero is sampled, and a PackageWarning
+    says so of values that no mask has, such as probabilities. Lines may have further axes of length 1, as fastMRI's
+    code gives them, (1, 1, phase, 1).
+    Raises FileFormatError for another file or shape, and for NaN and infinity.
     """
     status(path)
     with opening(path, "a sampling mask", "give a .npy array or an HDF5 file with `mask`"):
@@ -42,4 +46,11 @@ def read_mask(path: Path) -> Tensor:
     if not np.isfinite(values).all():
         raise FileFormatError(f"the mask in {shown(path)} has NaN or infinity; 0 is expected where nothing is sampled.")
     sampled = torch.from_numpy(values != 0)
+    if (strange := values[~np.isin(values, _USUAL)]).size:
+        warnings.warn(
+            f"the mask in {shown(path)} has values such as {strange[0]:.3g}, and every value but 0 counts as sampled: "
+            f"{int(sampled.sum()):,} of {sampled.numel():,}; write 1 where something is sampled and 0 elsewhere.",
+            PackageWarning,
+            stacklevel=2,
+        )
     return sampled[None] if sampled.ndim == 1 else sampled
