@@ -29,7 +29,7 @@ from napari_recon_robust.studies import lease, running, shared, store, watching
 from napari_recon_robust.studies.changed import changed_since_run
 from napari_recon_robust.studies.lease import Lease
 from napari_recon_robust.studies.remarks import failures
-from napari_recon_robust.studies.running import open_study, run_study, study_status
+from napari_recon_robust.studies.running import open_study, prepare_study, run_study, study_status
 from napari_recon_robust.studies.store import Store
 from napari_recon_robust.studies.watching import ask_to_stop
 from napari_recon_robust.studies.work import store_beside
@@ -316,21 +316,40 @@ def test_the_last_to_end_merges_what_all_have_kept(write_plan) -> None:
 
 
 @pytest.mark.slow
-def test_the_last_to_end_knows_the_plan_that_was_edited_meanwhile(write_plan) -> None:
-    """It would tell of its own plan's trials, and pass over the worst ones that this does not have."""
-    parts: dict[str, Any] = {"keep": {"worst": 1}, "perturbations": [{"kind": "random", "budgets": [0.01]}]}
-    path = write_plan(**parts)
-    store = store_beside(path)
-    first = run_study(path, share=(1, 1))
-    while Lease(store).holder is None:
+def test_who_takes_part_has_the_plan_of_the_run(write_plan) -> None:
+    """Else it replaces the plan of the one under way, and two plans' trials are numbered alike."""
+    path = write_plan()
+    first = run_study(path)
+    while Lease(store_beside(path)).holder is None:
         next(first)
-    write_plan(**parts, methods=["cg-sense"])
-    run(run_study(path, share=(1, 1)))
-    assert not (store / "cases").exists(), "the first has the lease"
+    write_plan(methods=["cg-sense"])
+    for job in (
+        run_study(path, join=True),
+        run_study(path, share=(1, 2)),
+        prepare_study(path, store=store_beside(path)),
+    ):
+        with pytest.raises(InputError, match="the plan has changed since the run of plan.results began"):
+            run(job)
+    write_plan()
+    assert run(run_study(path, share=(1, 2))).trials == 5
     last = run(first)
-    assert (last.trials, last.finished) == (2, 2)
-    [case] = (store / "cases").iterdir()
-    assert case.name in {one[:16] for one in table(path)["trial"]}
+    assert (last.trials, last.finished) == (5, 5)
+    write_plan(methods=["cg-sense"])
+    assert run(run_study(path, join=True)).ended, "where nobody runs it, an edited plan goes on"
+
+
+@pytest.mark.slow
+def test_the_last_to_end_knows_the_plan_that_was_edited_meanwhile(write_plan) -> None:
+    """Once the run that it took part in has ended an edited plan may begin; it would tell of its own plan's trials."""
+    path = write_plan()
+    first, second = run_study(path), run_study(path, join=True)
+    for job in (first, second):
+        while not next(job).message.startswith("0 of "):
+            pass
+    assert run(first).ended
+    write_plan(methods=["zero-filled", "cg-sense"])
+    run(run_study(path))
+    assert run(second).trials == 10
 
 
 @pytest.mark.slow

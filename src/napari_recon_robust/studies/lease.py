@@ -40,19 +40,22 @@ class Lease:
         self._number = 0
 
     @contextmanager
-    def taken(self, *, join: bool = False) -> Iterator[bool]:
+    def taken(self, *, join: bool = False, plan: str = "") -> Iterator[bool]:
         """Hold the lease while the study is run here; yields whether this run has it, and so is the one that merges.
 
-        Raises InputError where another one runs it, unless this one may join: then it only takes part.
+        plan: its digest, if known. Raises InputError where another one runs the study, unless this one may join, by the
+        same plan: then it only takes part.
         """
         token, self._number = uuid4().hex, 0
         _held.add(token)  # at first, so that another thread meets no run of this process that seems dead
         try:
-            first = self._take(token)
+            first = self._take(token, plan)
             if not first and not join:
                 raise InputError(
                     f"the study in {shown(self.folder)} is being run already; wait for it, or take part with --join."
                 )
+            if plan and not first:
+                self.refuse_another(plan)
             with _renewed(self._at(self._number) / _RUN) if first else nullcontext():
                 yield first
         finally:  # also of an interrupt while the lease is taken, which must not block the next run of this process
@@ -60,6 +63,18 @@ class Lease:
                 self._end(token)
             finally:
                 _held.discard(token)
+
+    def refuse_another(self, plan: str) -> None:
+        """Raise InputError where the study is being run by another plan, whose trials this one would replace.
+
+        plan: the digest of this one. Nothing is said of a run that has not told its own.
+        """
+        of_run = (self.holder or {}).get("plan")
+        if of_run and of_run != plan:
+            raise InputError(
+                f"the plan has changed since the run of {shown(self.folder)} began that is under way; wait for its end "
+                "or stop it, then run the study again."
+            )
 
     @property
     def held(self) -> bool:
@@ -81,7 +96,7 @@ class Lease:
 
     @property
     def holder(self) -> Mapping[str, Any] | None:
-        """`host`, `machine` and `process` of whoever runs the study; None for nobody."""
+        """`host`, `machine`, `process` and `plan` of whoever runs the study; None for nobody."""
         number = self.last
         found = self._alive(number)
         return found if number == self.last else self.holder
@@ -92,9 +107,9 @@ class Lease:
         number = self.last
         return self._at(number) if number else None
 
-    def _take(self, token: str) -> bool:
+    def _take(self, token: str, plan: str = "") -> bool:
         """Make the next run, unless the last one is alive."""
-        who = {"host": platform.node(), "machine": machine(), "process": os.getpid(), "token": token}
+        who = {"host": platform.node(), "machine": machine(), "process": os.getpid(), "token": token, "plan": plan}
         number = self.last
         while self._alive(number) is None:
             number += 1

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
+from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -124,9 +125,10 @@ def check_libraries(plan: Plan) -> None:
 def prepare_study(path: Path, *, store: Path, trust: bool = False) -> Job[Study]:
     """Open a plan and make its store, or bring it up to date, without running anything.
 
-    Raises what `open_study` and `Store.prepare` raise.
+    Raises what `open_study` and `Store.prepare` raise, and InputError while the study is being run by another plan.
     """
     study, plan = yield from _read_study(path, store, trust)
+    Lease(store).refuse_another(sha256(plan).hexdigest())
     _prepare(study, plan, store)
     return study
 
@@ -156,10 +158,10 @@ def run_study(
     """Run what is not finished of a plan, and merge it into the store's table.
 
     store: the folder of results, by default beside the plan. trust: allow methods that run code. retry: run failed
-    trials again. join: take part where another run is under way. share: (i, n) runs the i-th of n parts, i from 1. Of
-    several that take part the last to end merges what all have kept, unless they were stopped. SIGTERM, or
-    `watching.ask_to_stop` of the run that has the lease, ends it after the trials under way; cancelling, within them.
-    Raises PlanError, InputError, and WritingError where the results cannot be written.
+    trials again. join: take part where another run of the same plan is under way. share: (i, n) runs the i-th of n
+    parts, i from 1. Of several that take part the last to end merges what all have kept, unless they were stopped.
+    SIGTERM, or `watching.ask_to_stop` of the run that has the lease, ends it after the trials under way; cancelling,
+    within them. Raises PlanError, InputError, and WritingError where the results cannot be written.
     """
     place = store_beside(path) if store is None else store
     study, plan = yield from _read_study(path, place, trust)
@@ -170,7 +172,7 @@ def run_study(
         def stop() -> bool:
             return terminated() or is_asked_to_stop(place)
 
-        with lease.taken(join=join or share is not None):
+        with lease.taken(join=join or share is not None, plan=sha256(plan).hexdigest()):
             _prepare(study, plan, place)  # a run that is refused leaves the plan of the one under way
             kept = Store(place, columns, lease.number)
             yield from _run(study, kept, lease, executor, stop, retry, share)
