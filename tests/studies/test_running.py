@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -28,6 +29,7 @@ from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.studies import lease, running, shared, store, watching
 from napari_recon_robust.studies.changed import changed_since_run
 from napari_recon_robust.studies.lease import Lease
+from napari_recon_robust.studies.mistakes import PlanError
 from napari_recon_robust.studies.remarks import failures
 from napari_recon_robust.studies.running import open_study, prepare_study, run_study, study_status
 from napari_recon_robust.studies.store import Store
@@ -375,6 +377,21 @@ def test_the_status_needs_results(write_plan) -> None:
         run(study_status(path))
     run(run_study(path))
     assert run(study_status(path)).to_json()["ended"]
+
+
+@pytest.mark.slow
+def test_the_status_is_told_while_the_scans_are_elsewhere(write_plan, tmp_path: Path) -> None:
+    """As on a disk that was moved: the results know how far the study was, unless the plan has changed since."""
+    path = write_plan()
+    run(run_study(path))
+    (tmp_path / "head.h5").rename(tmp_path / "elsewhere.h5")
+    found = run(study_status(path))
+    assert found.ended
+    assert found.trials > 0
+    assert re.search("what the study was when it was run last: .*'head.h5' matches no file", found.cautions[0])
+    write_plan(methods=["cg-sense"])
+    with pytest.raises(PlanError, match="matches no file"):
+        run(study_status(path))
 
 
 @pytest.mark.slow

@@ -20,7 +20,7 @@ from .images import kept_images, zarr
 from .inventory import take_inventory
 from .keeping import check_columns, keep_worst
 from .lease import Lease
-from .mistakes import Unfit
+from .mistakes import PlanError, Unfit
 from .plan import Annotations, Drawn, Plan, brings_code, read_plan
 from .regions import annotated_slices
 from .remarks import cautions, failures
@@ -38,7 +38,8 @@ _MERGED = 600.0  # seconds between two merges
 class Status:
     """How far a study is. ended: whether nothing is left to run. faults: of scans that cannot be used.
 
-    failures: why trials failed, in lines. cautions: why images of finished trials are doubted, in lines.
+    failures: why trials failed, in lines. cautions: why images of finished trials are doubted, or all of this is of an
+    earlier time, in lines.
     """
 
     trials: int
@@ -256,23 +257,37 @@ def study_status(path: Path, *, store: Path | None = None, trust: bool = False) 
     """How far the study of a plan is; InputError where it has no results yet.
 
     What determines the trials of a plan with code is known by running the code. Without trust they are those that the
-    plan had when it was run last; InputError if it has changed since.
+    plan had when it was run last; InputError if it has changed since. They are also told, with why, where files of an
+    unchanged plan are missing, as on a disk that was moved; PlanError if it has changed.
     """
     place = store_beside(path) if store is None else store
     Store.check(place)
     if not trust and brings_code(path):
         yield Progress(0.0, "Looking at the results")
-        return _status_as_run(path, place)
-    study = yield from open_study(path, trust=trust, digests=True, store=place)
+        if not _is_as_run(path, place):
+            raise InputError(
+                f"{shown(path)} has changed since it was run last, and names code; give --trust to count the trials "
+                "that it has now, if you trust whoever wrote it."
+            )
+        return _status_as_run(place)
+    try:
+        study = yield from open_study(path, trust=trust, digests=True, store=place)
+    except PlanError as error:
+        if not _is_as_run(path, place):
+            raise
+        found = _status_as_run(place)
+        return replace(found, cautions=[f"told is what the study was when it was run last: {error}", *found.cautions])
     return status(study, Store(place, columns_of(study.inventory)))
 
 
-def _status_as_run(path: Path, place: Path) -> Status:
-    if read(path) != read(place / "plan.yaml"):
-        raise InputError(
-            f"{shown(path)} has changed since it was run last, and names code; give --trust to count the trials that "
-            "it has now, if you trust whoever wrote it."
-        )
+def _is_as_run(path: Path, place: Path) -> bool:
+    """Whether a plan is, to the byte, the one that was run last."""
+    stored = place / "plan.yaml"  # which a run that was killed early has not written
+    return stored.exists() and read(path) == read(stored)
+
+
+def _status_as_run(place: Path) -> Status:
+    """How far the study is as it was run last, by its store alone."""
     store, inventory = Store.open(place), Store.inventory(place)
     return _status(store.planned(), store, {} if inventory is None else inventory.faults)
 
