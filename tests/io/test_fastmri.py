@@ -295,7 +295,7 @@ def test_a_header_in_a_list_is_read_and_an_empty_one_is_told(tmp_path, kspace):
             assert "The file's `ismrmrd_header` is empty and not used." in scan.header.notes
 
 
-@pytest.mark.parametrize(("names", "kind"), [(("real", "imag"), "f4"), (("real", "imag"), "f8"), (("r", "i"), "f2")])
+@pytest.mark.parametrize(("names", "kind"), [(("real", "imag"), "f4"), (("re", "im"), "f8"), (("r", "i"), "f2")])
 @pytest.mark.parametrize("coils", [True, False])
 def test_pairs_of_numbers_are_complex(tmp_path, kspace, names, kind, coils):
     """Beside fastMRI's keys, without which they are those of CMRxRecon."""
@@ -633,6 +633,7 @@ def test_damaged_slice(tmp_path, kspace):
     [
         ({"kspace": np.ones((2, 3, 8, 8))}, "`kspace` in file1.h5 is float64 of shape"),
         ({"kspace": np.ones((2, 3, 8, 8, 2), np.int16)}, "join real and imaginary parts, as in k"),
+        ({"kspace": np.ones((2, 8, 8), [("a", "f4"), ("b", "f4")])}, r"is a table .* as in k\['a'\] \+ 1j \* k\['b'\]"),
         ({"kspace": np.ones((8, 8), complex)}, "complex128 of shape"),
         ({"kspace/images": np.ones(3)}, "is a group"),
         ({"kspace": np.ones((2, 96, 80, 16), complex)}, r"96 coils of 80×16 .* last, .* as \(slices, coils"),

@@ -20,7 +20,8 @@ from .inspection import Inspection
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _FIRST = 512  # bytes: the length of a user block is this, or twice, four times, ... as much
 _TOGETHER = 256  # entries of a table that are read at once, since the other process has little memory
-_PAIRS = ("real", "imag"), ("r", "i")  # the latter are complex for h5py, unless they are of half precision
+# Julia's structures have the last names; r and i are complex for h5py, unless they are of half precision.
+_PAIRS = ("real", "imag"), ("r", "i"), ("re", "im")
 _INSPECTION = Inspection(open_tree.__module__)
 
 

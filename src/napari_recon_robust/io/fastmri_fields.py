@@ -24,11 +24,13 @@ def is_bare(file: Any) -> bool:
 def checked_kspace(file: Any, name: str) -> Any:
     """The data set (slices, coils, readout, phase), or without coils; FileFormatError for anything else."""
     kspace = file[KEY]
-    if getattr(kspace, "ndim", 0) not in (3, 4) or not is_complex(kspace):
-        named = or_named(file) if getattr(kspace, "ndim", 0) == 2 and is_complex(kspace) else ""
+    axes = getattr(kspace, "ndim", 0)
+    joined = axes > 0 and is_complex(kspace)
+    if axes not in (3, 4) or not joined:
+        advice = or_joined(kspace) if not joined else or_named(file) if axes == 2 else ""
         raise FileFormatError(
             f"`kspace` in {name} is {_described(kspace)}; complex numbers (slices, coils, readout, phase), or "
-            f"(slices, readout, phase) from a single coil, are expected{named}{or_joined(kspace)}."
+            f"(slices, readout, phase) from a single coil, are expected{advice}."
         )
     check_dataset(kspace)
     if min(kspace.shape) < 1:

@@ -61,9 +61,16 @@ def is_kspace(array: StoredArray) -> bool:
 
 
 def or_joined(array: Any) -> str:
-    """Words that follow a refusal, for numbers whose last axis may be their real and imaginary parts."""
-    parts = getattr(array, "ndim", 0) > 2 and array.dtype.kind in "fiu" and array.shape[-1] == 2
-    return "; join real and imaginary parts, as in k[..., 0] + 1j * k[..., 1], and save that" if parts else ""
+    """Words that follow a refusal, for numbers whose last axis, or two fields, may be real and imaginary parts."""
+    kind = getattr(array, "dtype", np.dtype(object))
+    fields = kind.names or ()
+    if len(fields) == 2 and all(kind[name].kind in "fiu" for name in fields):
+        parts = "k[{!r}] + 1j * k[{!r}]".format(*fields)
+    elif kind.kind in "fiu" and array.ndim > 2 and array.shape[-1] == 2:
+        parts = "k[..., 0] + 1j * k[..., 1]"
+    else:
+        return ""
+    return f"; join real and imaginary parts, as in {parts}, and save that"
 
 
 class NumpyScan(Scan):
