@@ -129,7 +129,8 @@ def test_own_models_are_called_by_the_names_of_their_files(scan_file: Path, tmp_
 
     assert compared(f"{second}:reconstruct", first, baseline=first) == ["mine.py", "mine.py (2)"]
     assert "mine.py (2)" in (output / "comparison.md").read_text(encoding="utf-8")
-    assert str(tmp_path) not in (output / "comparison.md").read_text(encoding="utf-8")
+    for name in ("comparison.md", "comparison.json", "results.csv"):
+        assert str(tmp_path) not in (output / name).read_text(encoding="utf-8")
     before = (output / "results.csv").read_bytes()
     assert compared(first, baseline="mine.py (2)") == ["mine.py (2)", "mine.py"], "each is the row that it was"
     assert (output / "results.csv").read_bytes() == before, "nothing is computed again"

@@ -1,7 +1,10 @@
 """The rows of a comparison: a method, and how its knobs are set."""
 
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha256
+from pathlib import Path
 from typing import Any, Literal, Self
 
 import torch
@@ -9,14 +12,16 @@ from pydantic import Field
 
 from ...ground.arguments import as_text
 from ...ground.errors import InputError
+from ...ground.guard import is_file
 from ...ground.progress import Job, Progress
 from ...ground.specification import Specification
-from ...own_models.opening import called, told_apart
+from ...own_models.opening import called, in_short, parted, told_apart
 from ...reconstructors import registry
 from ...reconstructors.auto import auto_knobs, live_knob
 from ...reconstructors.base import Method
 from ...weights import store
 from .grid import UndersampledSlice
+from .results import DIGITS
 
 ORACLE_VALUES = 15
 _ORACLE_WEIGHTS = (1e-4, 5e-2)  # where the oracle looks for a knob `weight`; for others over their whole range
@@ -67,8 +72,25 @@ class Entry(Specification):
         return cls(name=text.strip(), method=method, knobs=knobs, choice=choice)
 
     def is_of(self, row: Mapping[str, Any]) -> bool:
-        """Whether a row as `describe` has it is of this method with these knobs and this choice."""
-        return all(row.get(name) == value for name, value in self.model_dump(mode="json", exclude={"name"}).items())
+        """Whether a row as `describe` has it is of this method with these knobs and this choice.
+
+        Rows of earlier versions have own models with their folders.
+        """
+        asked = self.facts, self.model_dump(mode="json", exclude={"name"})
+        return any(all(row.get(name) == value for name, value in facts.items()) for facts in asked)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What tells the method of a row, as JSON: of a file its name, and a digest of its place.
+
+        Its folders may tell whose it is; what it is tell the digests of its code and weights (`made_with`).
+        """
+        facts = self.model_dump(mode="json", exclude={"name"})
+        source = in_short(self.method)
+        if registry.lists(source) or not is_file(Path(parted(source)[0])):
+            return facts
+        place = sha256(os.fsencode(os.path.abspath(source))).hexdigest()[:DIGITS]
+        return {**facts, "method": called(source), "place": place}
 
     def open(self) -> Method:
         """The method at the given knobs; InputError for those that do not fit it."""
@@ -114,7 +136,8 @@ def describe(entry: Entry) -> dict[str, Any]:
     reconstructor = method.reconstructor
     weights = store.describe(reconstructor.weights) if reconstructor.weights else {}
     return {
-        **entry.model_dump(mode="json"),
+        "name": entry.name,
+        **entry.facts,
         "label": method.label,
         "caution": reconstructor.caution,
         "made_with": method.fingerprint(),
