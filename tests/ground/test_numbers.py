@@ -2,7 +2,7 @@
 
 import pytest
 
-from napari_recon_robust.ground.numbers import counted, duration, factor, written
+from napari_recon_robust.ground.numbers import counted, duration, factor, times, written
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,10 @@ from napari_recon_robust.ground.numbers import counted, duration, factor, writte
 )
 def test_a_number_has_a_true_minus_and_zero_has_none(value: float, form: str, text: str) -> None:
     assert written(value, form) == text
+
+
+def test_a_factor_before_what_it_is_of() -> None:
+    assert [times(value) for value in (0.95, 1, 1.001, 2, 120)] == ["0.95 times ", "", "", "2 times ", "120 times "]
 
 
 def test_a_time_in_words() -> None:

@@ -30,6 +30,12 @@ def factor(value: float) -> str:
     return f"{digits}e{int(power)}".replace("-", "−")
 
 
+def times(value: float) -> str:
+    """A factor before what it is of, such as "2 times " before "the noise"; nothing where it is 1 as it is written."""
+    text = factor(value)
+    return "" if text == "1" else f"{text} times "
+
+
 def duration(seconds: float) -> str:
     """A time in words, such as "2 h 5 min"."""
     if seconds < 90:

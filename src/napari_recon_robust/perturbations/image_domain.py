@@ -11,7 +11,7 @@ from torch import Tensor
 from ..data.measurement import known_kspace
 from ..ground.errors import InputError
 from ..ground.knob import Knob
-from ..ground.numbers import written
+from ..ground.numbers import times, written
 from ..ground.progress import Job, Progress
 from ..physics.model import coil_norms
 from .base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup
@@ -154,14 +154,13 @@ class ObjectPlan(Plan):
         if state.image is not None:
             seen = (state.image.abs() - objective.clean.abs())[region].norm()
             done = insertion.shown(z)[region].norm()
-            details["amplification"] = float(seen / done) if done > 0 else None
-            size = f"A change of the object by {100 * budget:.3g}% of its norm"
-            statement = (
-                f"{size} changed the region {float(seen / done):.2g} times as much in the reconstruction as in the "
-                "object."
-                if done > 0
-                else f"{size} outside of the region changed its reconstruction."
-            )
+            statement = f"A change of the object by {100 * budget:.3g}% of its norm "
+            if done > 0:
+                details["amplification"] = amplified = float(seen / done)
+                more = times(float(f"{amplified:.2g}"))
+                statement += f"changed the region {more}as much in the reconstruction as in the object."
+            else:
+                statement += "outside of the region changed its reconstruction."
         return Perturbed.of(
             objective.setup.measurement,
             z,

@@ -14,6 +14,7 @@ from ..evaluation import metrics
 from ..ground.cached import cached_property
 from ..ground.errors import InputError, dimensions
 from ..ground.knob import Knob
+from ..ground.numbers import times
 from ..ground.progress import Job, Progress, relayed
 from ..io.images import read_image
 from ..physics.model import coil_norms
@@ -189,7 +190,7 @@ def _target(setup: Setup, effect: str, amount: float, size: float) -> tuple[str,
     if effect == "appear":
         return f"a {kind} lesion of this shape", lambda clean: inserted(clean.abs(), region, amount)
     factor = 1 + abs(amount) if effect == "brighter" else 1 - abs(amount)
-    return f"{factor:.3g} times its brightness", lambda clean: factor * clean.abs()
+    return f"{times(factor)}its brightness", lambda clean: factor * clean.abs()
 
 
 def _lesion(setup: Setup, size: float, amount: float) -> Feature:

@@ -7,6 +7,7 @@ import torch
 
 from ...ground.errors import InputError
 from ...ground.knob import Knob
+from ...ground.numbers import times
 from ...ground.progress import Job, Progress
 from ...physics import noise
 from ..base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup
@@ -50,5 +51,5 @@ class NoiseLevel(Perturbation):
         more = sqrt(factor**2 - 1) * noise.colour(measurement.kspace, measurement.mask, sigma)
         # The random control is drawn with the seed itself; another one here, so that the two differ.
         z = noise.add(torch.zeros_like(measurement.kspace), everywhere, more, knobs["seed"] + 1)
-        statement = f"The thermal noise is {factor:.3g} times that of the scan."
+        statement = f"The thermal noise is {times(factor)}that of the scan."
         return [Perturbed.of(measurement, z, None, keep=knobs["sensitivities"] == "kept", statement=statement)]
