@@ -90,6 +90,8 @@ def test_long_names_leave_the_panels_their_room_and_are_not_cut_off(tmp_path: Pa
     sheet.legend()
     sheet.finish(tmp_path / "figure.svg", data(), f"Trials are missing of {', '.join(names)}.")
     sheet.figure.draw_without_rendering()
+    *words, name = sheet.flat[0].get_xlabel().split()
+    assert (words, name[:5], name[-9:]) == (["SSIM", "less", "that", "of"], "unet_", "seed0.pt2"), "in one piece"
     page = sheet.figure.bbox
     panel = sheet.flat[0].get_window_extent()
     assert panel.height > sheet.figure.dpi

@@ -45,9 +45,14 @@ _SIZES: dict[Any, Any] = {
 }
 
 
-def shortened(name: str) -> str:
-    """A name for the ticks of many, with the middle of a long one left out; the legend has all of it."""
-    return name if len(name) <= _SHORT else f"{name[: _SHORT // 2]}…{name[1 - _SHORT // 2 :]}"
+def shortened(name: str, longest: int = _SHORT) -> str:
+    """A name with the middle of a long one left out, by default for the ticks of many; the legend has all of it."""
+    return name if len(name) <= longest else f"{name[: longest // 2]}…{name[1 - longest // 2 :]}"
+
+
+def _in_lines(text: str, width: int) -> str:
+    """A text in lines of so many letters, which are broken between words; a longer word is shortened."""
+    return fill(" ".join(shortened(word, width) for word in text.split()), width)
 
 
 @dataclass(frozen=True)
@@ -166,8 +171,10 @@ class Sheet:
             if not axes.has_data():
                 axes.set_axis_off()
             across = width / len(self.panels[0])
-            axes.set_title("\n".join(fill(line, int(14.5 * across)) for line in axes.get_title().split("\n")))
-            axes.set(xlabel=fill(axes.get_xlabel(), int(12.5 * across)), ylabel=fill(axes.get_ylabel(), _BESIDE))
+            axes.set_title("\n".join(_in_lines(line, int(14.5 * across)) for line in axes.get_title().split("\n")))
+            axes.set(
+                xlabel=_in_lines(axes.get_xlabel(), int(12.5 * across)), ylabel=_in_lines(axes.get_ylabel(), _BESIDE)
+            )
             for text in (axes.title, axes.xaxis.label, axes.yaxis.label):
                 text.set_fontsize(8)
             if axes.get_label() != "<colorbar>" and not axes.images:
