@@ -50,7 +50,8 @@ def test_the_grid_follows_the_canvas(
 
 @pytest.mark.parametrize("leave", ["grid", "three dimensions", "plane"])
 def test_what_would_lay_images_or_slices_over_each_other_is_put_back(panels: Panels, later: Any, leave: str) -> None:
-    viewer = panels.viewer
+    viewer, held = panels.viewer, list[bool]()
+    panels.held.connect(lambda: held.append(True))
     if leave == "grid":
         viewer.canvas.grid.enabled = False
     elif leave == "three dimensions":
@@ -60,6 +61,7 @@ def test_what_would_lay_images_or_slices_over_each_other_is_put_back(panels: Pan
     later.run()
     assert (viewer.canvas.grid.enabled, viewer.dims.ndisplay, viewer.dims.order) == (True, 2, (0, 1, 2))
     assert panels.navigation.slice == 2
+    assert held == [True], "said once, and not of what is put back"
 
 
 def test_a_scan_is_shown_in_its_plane_and_the_viewer_given_back_as_it_was(later: Any) -> None:

@@ -89,6 +89,15 @@ def test_what_is_under_way_can_be_read_on_every_canvas(viewer: Any, until: Until
     assert seen() > 7
 
 
+def test_why_napari_s_buttons_are_put_back_is_said_at_the_foot(review: Session, until: Until) -> None:
+    qt_viewer, viewer = review.panels.viewer.window._qt_viewer, review.panels.viewer
+    for name in ("ndisplayButton", "rollDimsButton", "gridViewButton"):
+        review.docks[0].foot.say("")
+        getattr(qt_viewer.viewerButtons, name).click()
+        assert "slices stay in their plane" in review.docks[0].foot.message.text(), name
+        until(lambda: viewer.canvas.grid.enabled and viewer.dims.ndisplay == 2 and viewer.dims.order == (0, 1, 2))
+
+
 def test_entering_counts_with_the_docks_open_only(review: Session, viewer: Any, until: Until) -> None:
     canvas = review.panels.viewer.window._qt_viewer.canvas.native
     for page in list(review.docks):

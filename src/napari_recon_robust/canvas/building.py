@@ -24,7 +24,8 @@ class Building:
 
     prepare: sets up the viewer once, before the first layer. lay_out: shows what is there and says whether that changed
     anything. arriving: called before each layer is added, to draw what belongs into it (in all new ones at
-    once that takes long); inserted: after it. finished: called when all are there.
+    once that takes long); inserted: after it. finished: called when all are there; returning: when the
+    user has left the plane or the grid.
     """
 
     def __init__(
@@ -39,11 +40,13 @@ class Building:
         arriving: Sequence[Callable[[Layer], object]],
         inserted: Callable[[Layer, bool], object],
         finished: Callable[[], object],
+        returning: Callable[[], object],
     ) -> None:
         self.viewer = viewer
         self._panels, self._ours, self._later = panels, ours, later
         self._prepare, self._lay_out = prepare, lay_out
         self._arriving, self._inserted, self._finished = arriving, inserted, finished
+        self._returning = returning
         self._old: list[Layer] = []
         self._coming = False
         self._removed = 0  # layers, since garbage was collected
@@ -89,6 +92,12 @@ class Building:
         """
         if not self._ours:
             self.go_on()
+
+    def put_back_and_tell(self) -> None:
+        """Put back the plane and the grid, and tell it."""
+        if not self._ours:
+            self.put_back()
+            self._returning()
 
     def go_on(self) -> None:
         """Take the next step in another turn of the event loop."""

@@ -45,11 +45,12 @@ class Panels:
     clean panel; marks: what was done, and the sides of the patient; navigation: the slice, clicks and drags;
     difference: the scale of that panel; framing: the region view; left_drag: takes a press of the mouse before the
     navigation does, and returns whether it did. Signals: `turned()`, the picture is laid out in another way;
-    `deleted()`, the user has deleted panels.
+    `deleted()`, the user has deleted panels; `held()`, the user has left the plane or the grid, which come back.
     """
 
     turned = Signal()
     deleted = Signal()
+    held = Signal()
 
     def __init__(self, viewer: ViewerModel, later: Callable[[Callable[[], None]], object]) -> None:
         # Plugins get a proxy that wraps every layer again at every access; only its public interface is used here.
@@ -85,6 +86,7 @@ class Panels:
             arriving=(self.drawing.fill, self.marks.fill),
             inserted=self._on_inserted,
             finished=self._on_finished,
+            returning=self.held.emit,
         )
 
     @property
@@ -155,6 +157,7 @@ class Panels:
             on_step=self.navigation.on_step,
             on_removed=self._on_removed,
             on_reordered=self._building.put_back,
+            on_left=self._building.put_back_and_tell,
             on_size=self._on_size,
             on_drag=self._on_drag,
             on_move=self.navigation.on_move,

@@ -143,6 +143,7 @@ class Takeover:
         on_step: Callable[[], object],
         on_removed: Callable[[Any], object],
         on_reordered: Callable[[], object],
+        on_left: Callable[[], object],
         on_size: Callable[[], object],
         on_drag: Callable[[ViewerModel, Any], Iterator[None]],
         on_move: Callable[[ViewerModel, Any], None],
@@ -152,9 +153,9 @@ class Takeover:
             (viewer.dims.events.current_step, on_step),
             (viewer.layers.events.removed, on_removed),
             (viewer.layers.events.reordered, on_reordered),
-            (viewer.canvas.grid.events.enabled, on_reordered),
-            (viewer.dims.events.ndisplay, on_reordered),
-            (viewer.dims.events.order, on_reordered),
+            (viewer.canvas.grid.events.enabled, on_left),
+            (viewer.dims.events.ndisplay, on_left),
+            (viewer.dims.events.order, on_left),
             (viewer.canvas.events.size, on_size),
         )
         self._on_drag = lambda viewer, event: of_one_press(on_drag(viewer, event), event)

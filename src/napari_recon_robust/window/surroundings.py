@@ -17,6 +17,7 @@ from .remembered import recall, remember
 _NARROW = 480  # pixels of the canvas, with letters of any size
 _REST = 300  # ms after which all docks have their widths
 _OPENED = "opened napari's docks"  # the name under which it is remembered
+_HELD = "While a scan is open its slices stay in their plane, and its images beside each other in napari's grid."
 _DIRECTLY = Qt.FindChildOption.FindDirectChildrenOnly
 
 
@@ -27,7 +28,8 @@ class Surroundings(QObject):
     back, and from then on they stay, in later sessions too.
 
     While a scan is open, or being opened, the welcome page stays away, and a line on the canvas says what is under way
-    until there is a picture. The titles of many tabs have less room around them, so that those of six docks are whole.
+    until there is a picture. The foot says why napari's buttons for 3-D, other axes and the grid do nothing then. The
+    titles of many tabs have less room around them, so that those of six docks are whole.
     """
 
     def __init__(self, viewer: ViewerModel, bench: Workbench, jobs: Jobs, panels: Panels, parent: QObject) -> None:
@@ -45,6 +47,7 @@ class Surroundings(QObject):
         jobs.started.connect(self._on_started)
         for signal in (jobs.ended, jobs.failed, jobs.idle):
             signal.connect(self.update)
+        panels.held.connect(self._on_held)
         acquisition = bench.acquisition
         for change in (acquisition.opened, acquisition.closed, acquisition.previewed, acquisition.measured):
             change.connect(self.update)
@@ -99,6 +102,9 @@ class Surroundings(QObject):
             dock.show()
         for bar in self._tabs:
             bar.setStyleSheet("")
+
+    def _on_held(self) -> None:
+        self.jobs.said.emit(_HELD)
 
     def _make_room(self) -> None:
         if self._line is not None and isalive(self._line):  # the window may have been closed meanwhile
