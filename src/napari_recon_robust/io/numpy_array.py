@@ -62,7 +62,7 @@ def is_kspace(array: StoredArray) -> bool:
 
 def or_joined(array: Any) -> str:
     """Words that follow a refusal, for numbers whose last axis, or two fields, may be real and imaginary parts."""
-    kind = getattr(array, "dtype", np.dtype(object))
+    kind: np.dtype[Any] = getattr(array, "dtype", np.dtype(object))
     fields = kind.names or ()
     if len(fields) == 2 and all(kind[name].kind in "fiu" for name in fields):
         parts = "k[{!r}] + 1j * k[{!r}]".format(*fields)
