@@ -102,9 +102,19 @@ class Browser:
         return "exceptionDetails" not in answer["result"] and bool(answer["result"]["result"].get("value"))
 
     def key(self, key: str, *, up: bool = True) -> None:
-        self._send("Input.dispatchKeyEvent", type="keyDown", key=key, text=key if len(key) == 1 else "")
+        self._press(key)
         if up:
             self.release(key)
+
+    def hold(self, key: str, more: int = 4) -> None:
+        """Hold a key that was pressed for so long that it is sent so many times more."""
+        for _ in range(more):
+            self._press(key, again=True)
+        self.release(key)
+
+    def _press(self, key: str, *, again: bool = False) -> None:
+        text = key if len(key) == 1 else ""
+        self._send("Input.dispatchKeyEvent", type="keyDown", key=key, text=text, autoRepeat=again)
 
     def release(self, key: str) -> None:
         self._send("Input.dispatchKeyEvent", type="keyUp", key=key)

@@ -1539,6 +1539,45 @@ def test_the_key_that_covered_a_case_shows_it_again(study: Callable[..., Answers
 
 
 @pytest.mark.slow
+def test_a_key_that_is_held_answers_one_question(study: Callable[..., Answers], chromium: Browser) -> None:
+    questions = [{**QUALITY, "id": id} for id in ("sharpness", "contrast")]
+    training = [{"id": "t", "saved": "c1", "patient": "t", "lesion": True, "training": True}]
+    answers = study(questions=questions, cases=[*training, {"id": "c0", "saved": "c0", "patient": "p0"}])
+    with _served(answers) as origin:
+        _enter(chromium, answers, origin)
+        chromium.key("2", up=False)
+        chromium.hold("2")
+        assert chromium.run("current.asked.map(({ value }) => value?.level ?? 0)") == [2, 0]
+        chromium.key("2")
+        chromium.key("Enter", up=False)
+        chromium.wait("current.told")
+        chromium.hold("Enter")  # the truth of training stays
+        chromium.run("new Promise((done) => setTimeout(done, 100))")
+        assert chromium.run("current.told")
+        chromium.key("p", up=False)
+        chromium.hold("p")  # which would show the case again
+        assert chromium.run("document.querySelector('h1').textContent") == "Paused"
+
+
+@pytest.mark.slow
+def test_keys_that_are_held_go_on_moving_and_deleting_letters(
+    study: Callable[..., Answers], chromium: Browser
+) -> None:
+    with _served(answers := study(questions=[{**LESION[0], "place": True}])) as origin:
+        _enter(chromium, answers, origin)
+        chromium.key("1")
+        chromium.key("m")
+        before = chromium.run("current.asked[0].answer.row")
+        chromium.hold("ArrowDown")
+        assert chromium.run("current.asked[0].answer.row") == before + 4
+        chromium.hold("+")
+        assert chromium.run("current.asked[0].answer.confidence") == 70
+        chromium.run("current.comment.focus()")
+        chromium.hold("0")
+        assert chromium.run("current.comment.value") == "0000"
+
+
+@pytest.mark.slow
 def test_html_in_words_of_the_study_is_shown_as_text(study: Callable[..., Answers], chromium: Browser) -> None:
     answers = study(title="A study <img src=x onerror=document.title='broken'>")
     with _served(answers) as origin:

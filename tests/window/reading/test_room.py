@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from napari.settings import get_settings
 from qtpy.QtCore import QPoint, QPointF, Qt
-from qtpy.QtGui import QWheelEvent
+from qtpy.QtGui import QKeyEvent, QWheelEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QCheckBox, QDockWidget, QLabel, QLineEdit, QPushButton, QRadioButton
 
@@ -69,6 +69,23 @@ def test_a_scripted_reader_reads_by_keys(
     assert levels == [1 + done % 3 for done in range(12)]
     words = [label.text() for label in opened.side.findChildren(QLabel)]
     assert any("You have read all cases: 12 of 12" in text for text in words)
+
+
+def test_a_key_that_is_held_answers_one_question(room: Callable[..., ReadingRoom]) -> None:
+    questions = [{**QUALITY, "id": id} for id in ("sharpness", "contrast")]
+    opened = room(questions=questions)
+    reading = opened.reading
+
+    def hold(key: Qt.Key, text: str) -> None:
+        for again in (False, True, True):
+            kind = QKeyEvent.Type.KeyPress
+            event = QKeyEvent(kind, key, Qt.KeyboardModifier.NoModifier, text, again)
+            QApplication.sendEvent(opened.canvas, event)
+
+    hold(Qt.Key.Key_2, "2")
+    assert reading.values == {"sharpness": {"level": 2}}
+    hold(Qt.Key.Key_P, "p")
+    assert reading.clock.paused
 
 
 def test_the_next_sitting_is_told_in_the_time_of_the_place(

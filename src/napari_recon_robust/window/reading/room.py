@@ -49,6 +49,7 @@ _TURNS = {
     Qt.Key.Key_N: (0.0, 1 / 0.9),
 }  # of the window: its middle by a share of its width, and its width, as in the browser
 _ZOOM, _STEP = 1.25, 0.05  # for a key: how much larger, and which share of a panel the image moves
+_ONCE = frozenset("0123456789xzip\r\b\x7f")  # texts of keys that act once, however long they are held
 _OUTSIDE = "Marks outside of the square do not count. Click in the square."
 _SHORTCUTS = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier
 
@@ -271,7 +272,8 @@ class ReadingRoom(QObject):
     def _press(self, event: QKeyEvent) -> bool:
         if self.side.comment.hasFocus() or Qt.Key(event.key()) in _OF_QT:
             return False
-        if self.reading.shown is not None and not event.modifiers() & _SHORTCUTS:
+        held = event.isAutoRepeat() and event.text().lower() in _ONCE  # it would answer the next questions, too
+        if self.reading.shown is not None and not held and not event.modifiers() & _SHORTCUTS:
             act = self._acts.get(Qt.Key(event.key()))
             if act is not None:
                 act()

@@ -7,6 +7,7 @@ const REMOVE = "Delete my data";
 const TOLD = "told"; // under which name this tab keeps the case whose truth is shown, until the reader goes on
 const OUTSIDE = "Marks outside of the yellow square do not count. Click in the square.";
 const WINDOW_KEYS = { b: [-0.05, 1], d: [0.05, 1], c: [0, 0.9], n: [0, 1 / 0.9] }; // level as a share of the width, width
+const ONCE = [..."0123456789xziph", "Enter", "Backspace", "Delete"]; // keys that act once, however long they are held
 const ZOOM = 1.25;
 const NOTCH = 50; // CSS pixels that a wheel rolls at least for a slice
 const LINE = 40; // CSS pixels, where a browser counts lines
@@ -33,6 +34,9 @@ async function ask(path, body, signal) {
 
 const sent = async (path, body) => (await ask(path, body)).json();
 const say = (...parts) => message.replaceChildren(...parts);
+
+/** A key on the keyboard, a letter in lower case. */
+const keyOf = ({ key }) => (key.length === 1 ? key.toLowerCase() : key);
 
 const paragraph = (part) => (typeof part === "string" ? made("p", { textContent: part }) : part);
 
@@ -595,8 +599,8 @@ class Reading {
 
   press(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-    if (main.hidden && this.covered.key === key && !event.repeat) this.covered.goOn();
+    const key = keyOf(event);
+    if (main.hidden && this.covered.key === key) this.covered.goOn();
     else if (!main.hidden && event.target !== this.comment) this.#press(key, event);
   }
 
@@ -850,6 +854,13 @@ class Reading {
     this.draw();
   }
 }
+
+// A key that is held would answer the next questions too, take away several marks, or go through a page that nobody read.
+addEventListener("keydown", (event) => {
+  if (!event.repeat || !ONCE.includes(keyOf(event)) || event.target.matches?.("textarea, input:not([type])")) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+}, true);
 
 // An invitation that is opened where the page is open already changes the address alone.
 addEventListener("hashchange", () => { if (location.hash) begin().catch((error) => say(error.message)); });
