@@ -13,6 +13,8 @@ from ..ground.errors import InputError, ReconRobustError
 from . import audit
 from .store import Store
 
+_MOST_DAYS = 3650
+
 
 class NotAllowedError(ReconRobustError):
     """Somebody asks for what is not theirs, or without an invitation."""
@@ -25,8 +27,13 @@ class Access:
         self._store, self._readers = store, readers
 
     def invite(self, reader: str, days: float = 30) -> str:
-        """Return a token that lets one browser in, once, within so many days; earlier ones of the reader end."""
+        """Return a token that lets one browser in, once, within so many days; earlier ones of the reader end.
+
+        Raises InputError for a reader who is none of the study's, and for days that are not between 0 and 3650.
+        """
         self.check_reader(reader)
+        if not 0 < days <= _MOST_DAYS:
+            raise InputError(f"an invitation holds for {days:g} days; give a number above 0, and {_MOST_DAYS} at most.")
         token = secrets.token_urlsafe(32)
         with self._store.transaction() as database:
             database.execute(

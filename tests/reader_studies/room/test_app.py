@@ -1560,9 +1560,7 @@ def test_a_key_that_is_held_answers_one_question(study: Callable[..., Answers], 
 
 
 @pytest.mark.slow
-def test_keys_that_are_held_go_on_moving_and_deleting_letters(
-    study: Callable[..., Answers], chromium: Browser
-) -> None:
+def test_keys_that_are_held_go_on_moving_and_deleting_letters(study: Callable[..., Answers], chromium: Browser) -> None:
     with _served(answers := study(questions=[{**LESION[0], "place": True}])) as origin:
         _enter(chromium, answers, origin)
         chromium.key("1")

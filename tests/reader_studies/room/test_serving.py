@@ -16,7 +16,14 @@ import pytest
 from helpers.reading import free_port, opened_study
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.reader_studies.bundle import key_of
-from napari_recon_robust.reader_studies.room.serving import Serving, answers_of, check_address, open_answers, origin_of
+from napari_recon_robust.reader_studies.room.serving import (
+    Serving,
+    answers_of,
+    check_address,
+    check_page,
+    open_answers,
+    origin_of,
+)
 
 PEM = Path("file.pem")
 
@@ -39,6 +46,30 @@ def test_half_of_a_certificate_and_a_proxy_without_tls_are_refused() -> None:
         check_address("127.0.0.1", PEM, None, "")
     with pytest.raises(InputError, match="begins with https"):
         check_address("127.0.0.1", None, None, "http://reading.example.org")
+
+
+@pytest.mark.parametrize("address", ["https://a.org", "HTTPS://a.org:8443/", "http://[::1]:8000", "http://127.0.0.1"])
+def test_a_page_is_named_by_its_host(address: str) -> None:
+    check_page(address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "a.org",
+        "ftp://a.org",
+        "https://",
+        "https://a.org/study",
+        "https://a.org//",
+        "https://a.org/#x",
+        "https://a b",
+    ],
+)
+def test_a_page_in_a_folder_is_none(address: str) -> None:
+    """Each of its requests was refused, since browsers name the host alone."""
+    with pytest.raises(InputError, match="is no address of the page"):
+        check_page(address)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Serve a reader study: on this machine only, or through TLS."""
 
 import ipaddress
+import re
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -11,6 +12,7 @@ from ...ground.guard import shown
 from ..answers import Answers
 from ..bundle import Bundle, beside
 
+_PAGE = re.compile(r"https?://(\[[\da-f:.]+\]|[^\s/?#@:\[\]]+)(:\d{1,5})?/?", re.IGNORECASE)
 _USUAL_PORT = {"http": ":80", "https": ":443"}  # which browsers leave out
 
 
@@ -30,12 +32,23 @@ def check_address(host: str, certificate: Path | None, key: Path | None, public:
         raise InputError("a certificate and its key belong together; name both or neither.")
     if public and not public.startswith("https://"):
         raise InputError(f"{public} is no address of a proxy with TLS; it begins with https://.")
+    if public:
+        check_page(public)
     if certificate is None and not public and not _is_loopback(host):
         raise InputError(
             f"{host} can be reached from other machines; name a certificate and its key, or the https:// address of "
             "the proxy in front."
         )
     return "http" if certificate is None else "https"
+
+
+def check_page(address: str) -> None:
+    """Raise InputError for what is no address of a page: it is served at the root of a host, under no folder."""
+    if not _PAGE.fullmatch(address):
+        raise InputError(
+            f"{address} is no address of the page, which lies in no folder of its host; name it like "
+            "https://reading.example.org or http://127.0.0.1:8000."
+        )
 
 
 def _is_loopback(host: str) -> bool:

@@ -16,6 +16,8 @@ from napari_recon_robust.reader_studies.exchange import read_exchanged
 from napari_recon_robust.reader_studies.ratings import Ratings
 from napari_recon_robust.reader_studies.room.serving import Serving, open_answers
 
+DAYS = ("inf", "nan", "1e12", "0", "-3")
+
 
 def run(*words: object) -> str:
     found = CliRunner().invoke(cli, ["review", *map(str, words)], catch_exceptions=False)
@@ -342,7 +344,10 @@ def test_a_link_is_that_of_the_page_as_it_was_served_last(tmp_path: Path, monkey
     [
         (("serve", "{study}", "--host", "0.0.0.0"), "can be reached from other machines"),
         (("serve", "{study}", "--certificate", "a.pem"), "belong together"),
+        (("serve", "{study}", "--public", "https://example.org/study"), "lies in no folder of its host"),
         (("invite", "{study}", "R9"), "there is no reader 'R9'"),
+        (("invite", "{study}", "R1", "--address", "example.org"), "is no address of the page"),
+        *((("invite", "{study}", "R1", "--address", "http://a", "--days", days), "a number above 0") for days in DAYS),
         (("export", "{study}", "--output", "a.txt"), "has no known suffix"),
         (("export", "{study}", "--key", "{study}/study.json"), "is not the key"),
         (("status", "{study}/.."), "is no frozen reader study"),

@@ -3,6 +3,7 @@
 import click
 
 from ....reader_studies.answers import Answers
+from ....reader_studies.room.serving import check_page
 from ...reading import answered
 
 
@@ -16,5 +17,7 @@ from ...reading import answered
 def invite(answers: Answers, reader: str, days: float, address: str | None) -> None:
     """Print a link that lets READER (R1, R2, ...) into a frozen STUDY once; an earlier one ends."""
     answers.access.check_reader(reader)
+    if address is not None:
+        check_page(address)
     page = (address or answers.access.address).rstrip("/")
     click.echo(f"{page}/#{answers.access.invite(reader, days)}")
