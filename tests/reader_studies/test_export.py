@@ -9,7 +9,7 @@ import pytest
 from helpers.reading import LESION, PAIRS, VOLUMES, case_of
 from napari_recon_robust.ground.errors import FileFormatError
 from napari_recon_robust.reader_studies.answers import Answers
-from napari_recon_robust.reader_studies.export import COLUMNS, _Places, left_out, long_table, read_csv, to_csv
+from napari_recon_robust.reader_studies.export import COLUMNS, _Places, displays, left_out, long_table, read_csv, to_csv
 
 BOX = {"shapes": [{"kind": "box", "row": 1, "column": 2, "height": 1, "width": 1}]}
 MARKS = {"id": "marks", "kind": "free-response", "text": "?"}
@@ -40,6 +40,23 @@ def test_each_answer_stands_beside_the_case_and_arm_that_were_shown(study: Calla
     table = list(csv.DictReader(io.StringIO(to_csv(rows))))
     assert list(table[0]) == list(COLUMNS)
     assert {row["comment"] for row in table} == {"'=1+1"}  # no formula in a spreadsheet
+
+
+def test_what_readers_found_on_their_displays_is_told(study: Callable[..., Answers]) -> None:
+    """Readers are told that it is stored with their readings; nothing but SQLite showed it."""
+    answers = study(design={"readers": 11, "sittings": "separate"})
+    for reader, sitting in (("R10", 0), ("R2", 1), ("R2", 0)):
+        answers.consent(reader)
+        seen = {"5% in black": "True", "95% in white": False, "light": "dim\x1b[2J", "distance": "", "ratio": 1.5}
+        answers.check_display(reader, sitting, seen)
+    found = "5% in black seen, 95% in white not seen, light dim\N{REPLACEMENT CHARACTER}[2J, ratio 1.5"
+    assert displays(answers) == [
+        f"R2, display of sitting 1: {found}",
+        f"R2, display of sitting 2: {found}",
+        f"R10, display of sitting 1: {found}",
+    ]
+    answers.forget("R2")
+    assert len(displays(answers)) == 1
 
 
 @pytest.mark.slow

@@ -258,6 +258,12 @@ class Answers:
             before |= {**row, "contexts": [*before["contexts"], row["context"]]}
         return list(rows.values())
 
+    def displays(self) -> list[tuple[str, int, dict[str, Any]]]:
+        """What the checks of the display found: reader, sitting from 0, and the findings by their names."""
+        found = self._store.all("SELECT reader, sitting, findings FROM displays")
+        rows = [(reader, sitting, dict(_loaded(findings))) for reader, sitting, findings in found]
+        return sorted(rows, key=lambda row: (self.bundle.readers.index(row[0]), row[1]))
+
     @property
     def head(self) -> audit.Head:
         """Where the log ends. Whoever notes it elsewhere sees by `verify` that nothing before it has changed."""

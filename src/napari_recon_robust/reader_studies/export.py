@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..ground.errors import FileFormatError
+from ..ground.errors import FileFormatError, one_line
 from ..ground.guard import read
 from ..ground.numbers import counted
 from ..ground.table import csv_lines, quoted, unquoted
@@ -108,6 +108,20 @@ def unread(answers: Answers) -> str:
         f"Reading is not complete; presentations read: {', '.join(left)}. If these figures decide whether reading goes "
         "on, their intervals and p-values no longer hold."
     )
+
+
+def displays(answers: Answers) -> list[str]:
+    """What each reader found in the check of the display of each sitting, a line each; it tells nothing of the arms."""
+    return [
+        one_line(f"{reader}, display of sitting {sitting + 1}: {', '.join(filter(None, map(_found, found.items())))}")
+        for reader, sitting, found in answers.displays()
+    ]
+
+
+def _found(finding: tuple[str, Any]) -> str:
+    name, value = finding[0], str(finding[1])
+    seen = {"True": "seen", "False": "not seen"}.get(value)  # of what was to be ticked
+    return f"{name} {seen or value}" if value else ""
 
 
 def to_csv(rows: list[dict[str, Any]]) -> str:

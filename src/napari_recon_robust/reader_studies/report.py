@@ -21,14 +21,17 @@ def check_suffix(path: Path) -> None:
         raise InputError(f"{path.name} has no known suffix; name it .html or .csv.")
 
 
-def write_analysis(plan: Plan, analysis: Analysis, path: str | Path, log: str = "") -> Path:
+def write_analysis(
+    plan: Plan, analysis: Analysis, path: str | Path, log: str = "", displays: Sequence[str] = ()
+) -> Path:
     """Write an .html report, or a .csv with a line for each figure; InputError for another suffix.
 
-    log: where the log of the answers ends, in words; the report says it.
+    log: where the log of the answers ends, in words; the report says it. displays: what their checks found, a line
+    each, for the report.
     """
     path = Path(path)
     check_suffix(path)
-    write(path, (page(plan, analysis, log) if path.suffix == ".html" else table(analysis)).encode())
+    write(path, (page(plan, analysis, log, displays) if path.suffix == ".html" else table(analysis)).encode())
     return path
 
 
@@ -46,7 +49,7 @@ def table(analysis: Analysis) -> str:
     return csv_lines(rows)
 
 
-def page(plan: Plan, analysis: Analysis, log: str = "") -> str:
+def page(plan: Plan, analysis: Analysis, log: str = "", displays: Sequence[str] = ()) -> str:
     """The report, with every text escaped; see `write_analysis`."""
     from jinja2 import Environment, StrictUndefined
 
@@ -60,7 +63,12 @@ def page(plan: Plan, analysis: Analysis, log: str = "") -> str:
             questions.append({"text": text, "findings": findings, "forests": forests(findings), "charts": drawn})
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     return environment.from_string(template).render(
-        title=plan.title, analysis=analysis, questions=questions, methods=methods(plan, analysis), log=log
+        title=plan.title,
+        analysis=analysis,
+        questions=questions,
+        methods=methods(plan, analysis),
+        log=log,
+        displays=displays,
     )
 
 

@@ -36,9 +36,12 @@ def test_from_saved_cases_to_a_table(tmp_path: Path) -> None:
     with open_answers(study) as answers:
         assert answers.access.reader_of(answers.access.enter(link.strip().partition("#")[2])) == "R1"
         answers.consent("R1")
+        answers.check_display("R1", 0, {"light": "dim"})
         while (shown := answers.place("R1").shown) is not None:
             answers.record("R1", shown.id, 0, {id: {"level": 4} for id in answers.bundle.questions})
+    display = "R1, display of sitting 1: light dim"
     assert run("status", study).splitlines()[0] == "R1: sitting 1 of 1, 4 of 4"
+    assert display in run("status", study)
     run("revoke", study, "R1")
     run("export", study, "--output", table)
     with table.open(encoding="utf-8", newline="") as file:
@@ -46,7 +49,8 @@ def test_from_saved_cases_to_a_table(tmp_path: Path) -> None:
     assert len(rows) == 12
     assert {row["arm"] for row in rows} == {"clean", "perturbed"}
     assert "so all figures are exploratory" in run("analyse", study, "--output", tmp_path / "analysis.html")
-    assert "contrast-to-noise" in (tmp_path / "analysis.html").read_text(encoding="utf-8")
+    assert "contrast-to-noise" in (page := (tmp_path / "analysis.html").read_text(encoding="utf-8"))
+    assert display in page
     assert "R1 sitting 1, 1: c" in run("unblind", study)
     assert CliRunner().invoke(cli, ["review", "forget", str(study), "R1"], input="n\n").exit_code != 0
     assert run("status", study).splitlines()[0] == "R1: sitting 1 of 1, 4 of 4"

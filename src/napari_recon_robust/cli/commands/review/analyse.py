@@ -7,7 +7,7 @@ import click
 from ....ground.writing import try_place
 from ....reader_studies import analysis, report
 from ....reader_studies.answers import Answers
-from ....reader_studies.export import long_table, unread
+from ....reader_studies.export import displays, long_table, unread
 from ....reader_studies.plan import Plan
 from ...paths import FILE
 from ...reading import KEY, answered, say
@@ -25,7 +25,7 @@ def analyse(answers: Answers, key: Path | None, output: Path) -> None:
     plan = Plan.model_validate(unsealed["plan"])
     found = analysis.analyse(plan, long_table(answers, unsealed), unread(answers))
     with answers.breaking_blind("analysed") as head:
-        report.write_analysis(plan, found, output, head.words)
+        report.write_analysis(plan, found, output, head.words, displays(answers))
     say(found.findings, found.remarks)
     if found.unread:
         click.echo(found.unread)
