@@ -74,6 +74,21 @@ def test_an_endpoint_on_lesions_needs_the_truth_of_each_case() -> None:
         plan(questions=LESION, endpoint=endpoint, cases=[ONE])
 
 
+@pytest.mark.parametrize(
+    ("patient", "taken"), [("12", "12"), ("007", "7"), ("no", "False"), ("2024-05-01", "2024-05-01")]
+)
+def test_a_patient_that_yaml_takes_for_no_text_is_told_to_be_quoted(tmp_path: Path, patient: str, taken: str) -> None:
+    path = tmp_path / "plan.yaml"
+    text = (
+        "title: t\narms: [{name: clean, image: clean}]\nquestions: quality\ncases: [{id: a, saved: c0, patient: %s}]\n"
+    )
+    path.write_text(text % patient, encoding="utf-8")
+    with pytest.raises(InputError, match=rf"line 4.*takes the patient for {taken}, .*write it in quotes"):
+        read_plan(path)
+    path.write_text(text % f"'{patient}'", encoding="utf-8")
+    assert read_plan(path).cases[0].patient == patient
+
+
 def test_a_case_may_have_several_lesions() -> None:
     one, other = ROI.box(1, 2, 3, 4), ROI.box(9, 9, 3, 3)
     places = [(), ({0: one},), ({0: one}, {0: other})]

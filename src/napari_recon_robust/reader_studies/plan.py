@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
@@ -63,6 +64,13 @@ class Entry(Specification):
     place: Place | tuple[Place, ...] | None = None
     source: Literal["simulation", "fastmri+", "panel", "unknown"] = "unknown"
     training: bool = False
+
+    @field_validator("patient", mode="before")
+    @classmethod
+    def _quoted(cls, patient: Any) -> Any:
+        if isinstance(patient, int | float | date):  # such as 007, which would be another patient's 7
+            raise InputError(f"YAML takes the patient for {patient}, which is no text; write it in quotes: '12'.")
+        return patient
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
