@@ -79,6 +79,19 @@ def test_methods_name_what_was_done() -> None:
     assert "p-values are not corrected for the number of questions, of measures or of pairs of arms." in words
 
 
+def test_methods_name_the_reference_standard_where_lesions_are_asked_about() -> None:
+    """STARD asks for it; the plan's `source` was written nowhere."""
+    told = {"c0": (True, "panel"), "c1": (False, "panel"), "c2": (True, "simulation"), "c3": (None, "unknown")}
+    cases = [
+        {"id": id, "saved": id, "patient": id, "lesion": lesion, "source": source}
+        for id, (lesion, source) in told.items()
+    ]
+    words = "Reference standard: 1 case with a lesion by simulation, 1 case with a lesion by a panel, 1 case without "
+    words += "one by a panel, 1 case whose truth is not known."
+    assert words in methods(plan(questions="lesion", cases=cases), ANALYSIS)
+    assert "Reference standard" not in " ".join(methods(plan(questions="quality", cases=cases), ANALYSIS))
+
+
 @pytest.mark.parametrize(
     ("questions", "reference"),
     [("ranking", "Friedman"), ("preference", "Hotelling"), ("free-response", "Chakraborty"), ("quality", "Månsson")],

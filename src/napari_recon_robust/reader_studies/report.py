@@ -1,5 +1,6 @@
 """The analysis of a reader study as one HTML file and one table."""
 
+from collections import Counter
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -95,6 +96,8 @@ def methods(plan: Plan, analysis: Analysis) -> list[str]:
         f"{analysis.readers} of them gave {counted(analysis.answers, 'answer')}, of which {analysis.cannot_judge} were "
         "“cannot judge”."
     ]
+    if any(question.needs_truth for question in plan.questions):
+        found.append(f"Reference standard: {_reference_standard(plan)}.")
     kinds = {question.kind for question in plan.questions}
     said = [text for needed, text in _METHODS if needed is None or needed & kinds]
     found.append(" ".join(said))
@@ -102,6 +105,26 @@ def methods(plan: Plan, analysis: Analysis) -> list[str]:
         found.append(f"Questions: {plan.questionnaire}")
     return found
 
+
+def _reference_standard(plan: Plan) -> str:
+    """How many cases have a lesion and how many none, and by whom that is known."""
+    counts = Counter((case.lesion, "" if case.lesion is None else case.source) for case in plan.read)
+    kinds = {True: "with a lesion", False: "without one", None: "whose truth is not known"}
+    return ", ".join(
+        f"{counted(counts[lesion, source], 'case')} {words}{_SOURCES[source]}"
+        for lesion, words in kinds.items()
+        for source in _SOURCES
+        if counts[lesion, source]
+    )
+
+
+_SOURCES = {
+    "": "",
+    "simulation": " by simulation",
+    "fastmri+": " by the annotations of fastMRI+",
+    "panel": " by a panel",
+    "unknown": " by a source that the plan does not name",
+}
 
 # What was done, for the kinds of question that it was done for, or for all.
 _METHODS: tuple[tuple[set[str] | None, str], ...] = (
