@@ -1539,6 +1539,24 @@ def test_the_key_that_covered_a_case_shows_it_again(study: Callable[..., Answers
 
 
 @pytest.mark.slow
+def test_the_slider_of_a_new_mark_is_in_sight(study: Callable[..., Answers], chromium: Browser) -> None:
+    """Where a list of marks was longer than its room, who had no keys had to look for it after each click."""
+    inside = """(() => {
+      const [line, room] = [".mark.chosen", ".questions"].map((part) => document.querySelector(part).getBoundingClientRect());
+      return line.top >= room.top && line.bottom <= room.bottom + 1;
+    })()"""
+    with _served(answers := study(questions="free-response")) as origin:
+        chromium.resize(390, 844)
+        _enter(chromium, answers, origin)
+        for number in range(5):
+            chromium.run(f"current.marking.mark({3 * number}, {6 * (number % 2)})")
+            assert chromium.run(inside)
+        chromium.run("current.marking.mark(0, 0)")  # chooses the first again
+        assert chromium.run(inside)
+        chromium.resize(1280, 720)
+
+
+@pytest.mark.slow
 def test_a_key_that_is_held_answers_one_question(study: Callable[..., Answers], chromium: Browser) -> None:
     questions = [{**QUALITY, "id": id} for id in ("sharpness", "contrast")]
     training = [{"id": "t", "saved": "c1", "patient": "t", "lesion": True, "training": True}]

@@ -513,7 +513,8 @@ class Reading {
     this.next.textContent = this.sending ? "Loading…" : this.told ? "Continue (Enter)" : "Next (Enter)";
     this.questions.inert = this.settled;
     for (const one of this.asked) one.field.classList.toggle("asked", one === this.#current);
-    if (document.activeElement !== this.comment) this.#current.field.scrollIntoView({ block: "nearest" });
+    const { field } = this.#current;
+    if (document.activeElement !== this.comment) (field.querySelector(".chosen") ?? field).scrollIntoView({ block: "nearest" });
     this.draw();
   }
 
