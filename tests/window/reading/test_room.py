@@ -18,6 +18,7 @@ from helpers.full_disk import room_for
 from helpers.reading import LESION, PAIRS, QUALITY, VOLUMES, opened_study
 from napari_recon_robust.ground.writing import WritingError
 from napari_recon_robust.reader_studies.answers import Answers
+from napari_recon_robust.window.reading.mark_list import MarkList
 from napari_recon_robust.window.reading.room import ReadingRoom
 from napari_recon_robust.window.reading.slice_bar import SliceBar
 from napari_recon_robust.window.reading.slider import Slider
@@ -86,6 +87,42 @@ def test_a_key_that_is_held_answers_one_question(room: Callable[..., ReadingRoom
     assert reading.values == {"sharpness": {"level": 2}}
     hold(Qt.Key.Key_P, "p")
     assert reading.clock.paused
+
+
+def test_the_slider_of_a_new_mark_is_in_sight(room: Callable[..., ReadingRoom]) -> None:
+    opened = room(questions="free-response")
+    for number in range(12):
+        opened.reading.marks.add(5 * (number % 4), 5 * (number // 4))
+        QTest.qWait(50)
+        (line,) = opened.side.findChildren(MarkList)
+        assert line.chosen is line.lines[number]
+        top = line.chosen.mapTo(opened.side._scroll.viewport(), QPoint(0, 0)).y()
+        assert 0 <= top <= opened.side._scroll.viewport().height() - line.chosen.height()
+
+
+def test_how_to_read_is_shown_again_in_a_pause(room: Callable[..., ReadingRoom]) -> None:
+    opened = room(viewing={"region": True})
+    side, reading = opened.side, opened.reading
+    for end in ("h", "p", "button"):
+        QTest.keyClick(opened.canvas, Qt.Key.Key_1)
+        QTest.keyClick(opened.canvas, "h")
+        assert "How to read" in side._text.text()
+        assert "R the marked region" in side._text.text()
+        assert side._page.isVisible()
+        assert reading.clock.paused
+        assert not opened.canvas.isVisible()
+        assert not side._next.isVisible()
+        QTest.keyClick(side._first, Qt.Key.Key_2)  # answers nothing
+        assert reading.values == {"sharpness": {"level": 1}}
+        if end == "button":
+            QTest.mouseClick(side._first, Qt.MouseButton.LeftButton)
+        else:
+            QTest.keyClick(side._first, end)
+        assert not side._page.isVisible()
+        assert not reading.clock.paused
+        assert opened.canvas.isVisible()
+        assert side._next.isEnabled()
+        assert side.comment.isVisible()
 
 
 def test_the_next_sitting_is_told_in_the_time_of_the_place(

@@ -207,6 +207,11 @@ class Asked(QFrame):
         rank = _RANKS[order.index(position)] if position in order else ""
         made.setText(f"{made.property('words')}{f'   —   {rank}' * bool(rank)}")
 
+    @property
+    def line(self) -> QWidget | None:
+        """That of the mark that was chosen, which the reader rates next."""
+        return None if self._marks is None else self._marks.chosen
+
     def mark_current(self, current: bool) -> None:
         """Show whether this is the question that keys answer."""
         colour = "#56b4e9" if current else "transparent"

@@ -41,6 +41,12 @@ class MarkList(QFrame):
             chosen = at == self._reading.marks.selected
             line.label.setStyleSheet("font-weight: 600; color: #f0e442;" if chosen else "")
 
+    @property
+    def chosen(self) -> Slider | None:
+        """The line of the mark that was chosen."""
+        selected = self._reading.marks.selected
+        return self.lines[selected] if 0 <= selected < len(self.lines) else None
+
     def _line(self, at: int) -> Slider:
         made = Slider("", "a faint suspicion", "certain", lambda value: self._rate(at, value))
         away = QPushButton("×")

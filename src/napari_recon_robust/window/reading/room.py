@@ -49,13 +49,13 @@ _TURNS = {
     Qt.Key.Key_N: (0.0, 1 / 0.9),
 }  # of the window: its middle by a share of its width, and its width, as in the browser
 _ZOOM, _STEP = 1.25, 0.05  # for a key: how much larger, and which share of a panel the image moves
-_ONCE = frozenset("0123456789xzip\r\b\x7f")  # texts of keys that act once, however long they are held
+_ONCE = frozenset("0123456789xziph\r\b\x7f")  # texts of keys that act once, however long they are held
 _OUTSIDE = "Marks outside of the square do not count. Click in the square."
 _SHORTCUTS = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier
 
 
 class ReadingRoom(QObject):
-    """Takes over a viewer for one reader of a frozen study. Keys: those of the questions, Enter, Backspace and P."""
+    """Takes over a viewer for one reader of a frozen study. Keys: those of the questions, Enter, Backspace, P and H."""
 
     def __init__(self, viewer: ViewerModel, reading: Reading) -> None:
         self._window: Any = viewer.window
@@ -285,13 +285,14 @@ class ReadingRoom(QObject):
     def _acts(self) -> dict[Qt.Key, Callable[[], object]]:
         """What each key does; while the images are hidden, only the pause ends."""
         if self.reading.clock.paused:
-            return {Qt.Key.Key_P: self.side.pause}
+            return dict.fromkeys((Qt.Key.Key_P, Qt.Key.Key_H), self.side.pause)
         viewing = self.reading.study.viewing
         acts: dict[Qt.Key, Callable[[], object]] = {
             Qt.Key.Key_Return: self.submit,
             Qt.Key.Key_Enter: self.submit,
             Qt.Key.Key_Backspace: self.side.go_back,
             Qt.Key.Key_P: self.side.pause,
+            Qt.Key.Key_H: self.side.help,
             Qt.Key.Key_M: self.reading.marks.add_in_middle,
             Qt.Key.Key_X: self.reading.marks.take_away,
             Qt.Key.Key_Delete: self.reading.marks.take_away,

@@ -148,8 +148,11 @@ class Side(QWidget):
         self._progress.setRange(0, reading.place.total)
         self._progress.setValue(reading.place.done)
         self.comment.setPlainText(reading.comment)
+        self._show_case()
+
+    def _show_case(self) -> None:
         self._show_parts(asking=False, reading=True)
-        self.comment.setVisible(reading.is_last_step)
+        self.comment.setVisible(self._reading.is_last_step)
         self._follow_pause()
         self._room.canvas.setFocus()
 
@@ -204,13 +207,15 @@ class Side(QWidget):
             self.say(known if lesion is None else f"The truth: there is {'a' if lesion else 'no'} lesion in this case.")
 
     def _show_asked(self) -> None:
-        """Scroll to the question that keys answer; of one that is higher than the room for it, to its beginning."""
+        """Scroll to the question that keys answer; of one that is higher than the room, to its beginning or its mark."""
         id = self._reading.asked.id
         if isalive(self) and self.form is not None and id in self.form.asked:
             asked = self.form.asked[id]
             self._scroll.ensureWidgetVisible(asked, 0, 8)
             bar = self._scroll.verticalScrollBar()
             bar.setValue(min(bar.value(), asked.pos().y()))
+            if asked.line is not None:
+                self._scroll.ensureWidgetVisible(asked.line, 0, 8)
 
     def _on_comment(self) -> None:
         self._reading.comment = self.comment.toPlainText()
@@ -228,7 +233,12 @@ class Side(QWidget):
     def pause(self) -> None:
         """Hide the images and stop the clock, or show them again."""
         self._reading.clock.pause()
-        self._follow_pause()
+        self._show_case()
+
+    def help(self) -> None:
+        """Say once more how to read, in a pause."""
+        self.pause()
+        self._ask(_how_to_read(self._reading), "Continue (H)", self.pause)
 
     def _follow_pause(self) -> None:
         """Show the case and let it be answered, unless reading is paused."""
@@ -280,11 +290,11 @@ def _how_to_read(reading: Reading) -> str:
     if viewing.zoom:
         parts.append(
             f"Zoom with {'Ctrl and ' * several}the mouse wheel, or Page Up and Page Down. Drag the image to move it, "
-            "or use the arrow keys. F shows the whole image."
+            f"or use the arrow keys. F shows the whole image{', R the marked region' * viewing.region}."
         )
     parts.append(
-        "Your answers are stored when you press Next. P pauses. You can close the window at any time and continue "
-        "later."
+        "Your answers are stored when you press Next. P pauses, H shows this page again. You can close the window at "
+        "any time and continue later."
     )
     if reading.study.back:
         parts.append(
