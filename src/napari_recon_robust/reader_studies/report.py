@@ -108,7 +108,9 @@ def methods(plan: Plan, analysis: Analysis) -> list[str]:
 
 def _reference_standard(plan: Plan) -> str:
     """How many cases have a lesion and how many none, and by whom that is known."""
-    counts = Counter((case.lesion, "" if case.lesion is None else case.source) for case in plan.read)
+    counts = Counter[tuple[bool | None, str]](
+        (case.lesion, "" if case.lesion is None else case.source) for case in plan.read
+    )
     kinds = {True: "with a lesion", False: "without one", None: "whose truth is not known"}
     return ", ".join(
         f"{counted(counts[lesion, source], 'case')} {words}{_SOURCES[source]}"

@@ -1542,7 +1542,8 @@ def test_the_key_that_covered_a_case_shows_it_again(study: Callable[..., Answers
 def test_the_slider_of_a_new_mark_is_in_sight(study: Callable[..., Answers], chromium: Browser) -> None:
     """Where a list of marks was longer than its room, who had no keys had to look for it after each click."""
     inside = """(() => {
-      const [line, room] = [".mark.chosen", ".questions"].map((part) => document.querySelector(part).getBoundingClientRect());
+      const box = (part) => document.querySelector(part).getBoundingClientRect();
+      const [line, room] = [box(".mark.chosen"), box(".questions")];
       return line.top >= room.top && line.bottom <= room.bottom + 1;
     })()"""
     with _served(answers := study(questions="free-response")) as origin:

@@ -207,7 +207,7 @@ class Side(QWidget):
             self.say(known if lesion is None else f"The truth: there is {'a' if lesion else 'no'} lesion in this case.")
 
     def _show_asked(self) -> None:
-        """Scroll to the question that keys answer; of one that is higher than the room, to its beginning or its mark."""
+        """Scroll to the question that keys answer; of one higher than the room, to its beginning or mark."""
         id = self._reading.asked.id
         if isalive(self) and self.form is not None and id in self.form.asked:
             asked = self.form.asked[id]
