@@ -258,12 +258,6 @@ class Answers:
             before |= {**row, "contexts": [*before["contexts"], row["context"]]}
         return list(rows.values())
 
-    def displays(self) -> list[tuple[str, int, dict[str, Any]]]:
-        """What the checks of the display found: reader, sitting from 0, and the findings by their names."""
-        found = self._store.all("SELECT reader, sitting, findings FROM displays")
-        rows = [(reader, sitting, dict(_loaded(findings))) for reader, sitting, findings in found]
-        return sorted(rows, key=lambda row: (self.bundle.readers.index(row[0]), row[1]))
-
     @property
     def head(self) -> audit.Head:
         """Where the log ends. Whoever notes it elsewhere sees by `verify` that nothing before it has changed."""
@@ -318,6 +312,13 @@ class Answers:
         with self._store.transaction() as database:
             audit.log(database, "study", "broke the blind", why)
             yield audit.head(database)
+
+
+def displays_of(answers: Answers) -> list[tuple[str, int, dict[str, Any]]]:
+    """What the checks of the display found: reader, sitting from 0, and the findings by their names."""
+    found = answers._store.all("SELECT reader, sitting, findings FROM displays")
+    rows = [(reader, sitting, dict(_loaded(findings))) for reader, sitting, findings in found]
+    return sorted(rows, key=lambda row: (answers.bundle.readers.index(row[0]), row[1]))
 
 
 def _step_of(bundle: Bundle, values: Mapping[str, Any]) -> int:

@@ -12,7 +12,7 @@ from ..ground.errors import FileFormatError, one_line
 from ..ground.guard import read
 from ..ground.numbers import counted
 from ..ground.table import csv_lines, quoted, unquoted
-from .answers import Answers
+from .answers import Answers, displays_of
 from .bundle import Shown
 from .order import Presentation
 from .plan import Entry
@@ -114,7 +114,7 @@ def displays(answers: Answers) -> list[str]:
     """What each reader found in the check of the display of each sitting, a line each; it tells nothing of the arms."""
     return [
         one_line(f"{reader}, display of sitting {sitting + 1}: {', '.join(filter(None, map(_found, found.items())))}")
-        for reader, sitting, found in answers.displays()
+        for reader, sitting, found in displays_of(answers)
     ]
 
 
