@@ -26,7 +26,8 @@ def people_folder(anatomy_folder: Path, tmp_path: Path) -> Path:
     head = (anatomy_folder / "head_a.nii.gz").read_bytes()
     other = (anatomy_folder / "head_b.nii.gz").read_bytes()
     (tmp_path / "data").mkdir()
-    neck = gzip.compress(gzip.decompress(other), 1)  # the same image, and another file
+    plain = gzip.decompress(other)
+    neck = gzip.compress(plain[:352] + np.frombuffer(plain[352:], np.int16)[::-1].tobytes())  # another image
     for name, content in zip((*KNEE, "head_a.nii.gz", "neck.nii.gz"), (head, other, head, neck), strict=True):
         (tmp_path / "data" / name).write_bytes(content)
     return tmp_path / "data"
@@ -225,8 +226,8 @@ def test_a_dicom_series_knows_its_patient(tmp_path: Path, write_dicom: Callable[
     import pydicom
 
     x, y, z = np.mgrid[-1:1:48j, -1:1:24j, -1:1:16j]
-    ball = (800 * (np.sqrt(x**2 + y**2 + z**2) < 0.9)).astype(np.uint16)
-    for folder, patient in (("one", "A"), ("two", "A"), ("three", "B")):
+    for folder, patient, radius in (("one", "A", 0.9), ("two", "A", 0.9), ("three", "B", 0.8)):
+        ball = (800 * (np.sqrt(x**2 + y**2 + z**2) < radius)).astype(np.uint16)
         (tmp_path / folder).mkdir()
         for path in write_dicom(tmp_path / folder, ball, "coronal", (1, 4, 1)):
             image = pydicom.dcmread(path)

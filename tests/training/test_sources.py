@@ -1,5 +1,6 @@
 """Tiny files of each kind that can be trained on."""
 
+import gzip
 import hashlib
 import json
 from collections.abc import Callable
@@ -181,6 +182,15 @@ def test_a_file_in_two_folders_shows_one_person(tmp_path: Path) -> None:
     first, again, other = (source.origin for source in run(find_sources(tmp_path)))
     assert first.sha256 == again.sha256 != other.sha256
     assert first.person == again.person != other.person
+
+
+def test_a_volume_with_and_without_compression_shows_one_person(anatomy_folder: Path, tmp_path: Path) -> None:
+    content = (anatomy_folder / "head_a.nii.gz").read_bytes()
+    (tmp_path / "head.nii.gz").write_bytes(content)
+    (tmp_path / "unpacked.nii").write_bytes(gzip.decompress(content))
+    assert {source.origin.person for source in run(find_sources(tmp_path))} == {"head.nii.gz"}
+    with pytest.raises(InputError, match="of one person"):
+        run(find_sources(tmp_path, Split(validation=("unpacked",))))
 
 
 def test_nan_in_one_slice_stops_with_its_place(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import torch
@@ -47,10 +48,12 @@ class Content(ABC):
     """The content of a file, or of several that belong together, from which slices are drawn.
 
     kind: for the card. pixels: those of its image plane, as far as they resolve anything. slices: how many differ.
-    patient: the person's ID in the file, if there is one.
+    patient: the person's ID in the file, if there is one. values: a hash of a volume's voxels, which are the same however
+    its file is packed.
     """
 
     patient: str = ""
+    values: str = ""
     kind: str
     pixels: float
     slices: int
@@ -72,6 +75,7 @@ class Anatomy(Content):
                 "the folder."
             )
         self.volume, self.kind = volume, f"simulated from {kind}"
+        self.values = sha256(volume.data.tobytes()).hexdigest()
         # If the scanner has interpolated, only the lines that hold something are simulated.
         resolved = sorted(volume.resolved(axis) for axis in range(3))
         self.finest, self.pixels = resolved[1], float(resolved[1] * resolved[2])

@@ -98,7 +98,8 @@ def find_sources(data: Path, split: Split | None = None, undersampled: bool = Fa
             name=first.name,
             kind=content.kind,
             sha256=digest,
-            person=shown_by.setdefault(digest, person.id),  # the same file twice shows one person
+            # The same file twice shows one person, and so does a volume that is there with and without compression.
+            person=shown_by.setdefault(content.values or digest, person.id),
             use=one.use,
             licence=person.licence,
         )
