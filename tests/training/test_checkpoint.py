@@ -433,10 +433,20 @@ def test_a_run_may_start_from_weights(recipe, train, tmp_path) -> None:
     assert equal(network, trained.state)
     preset = recipe.presets["cpu"].model_copy(update={"learning_rate": 1e-12, "muon": None, "steps": 3})
     still = recipe.model_copy(update={"presets": {"cpu": preset}})
-    again = store.load(str(run(train(still, "again", weights=(str(path),)))))
+    said: list[Progress] = []
+    again = store.load(str(run(train(still, "again", weights=(str(path),)), said.append)))
     for name, value in trained.state.items():
         torch.testing.assert_close(again.state[name], value, rtol=1e-3, atol=1e-6)
-    assert again.metadata is not None
+    assert again.metadata is not None and trained.metadata is not None
+    (before,) = [step for step in said if step.message.startswith("before the training: validation ")]
+    score = trained.metadata.scores["validation"]["improvement"]
+    assert before.notice
+    assert before.preview == pytest.approx(score, rel=1e-5)
+    assert again.metadata.curve[0][:2] == (0.0, before.preview)
+    with (tmp_path / "again" / "log.csv").open() as file:
+        first = next(csv.DictReader(file))
+    assert (first["step"], first["loss"]) == ("0", "")
+    assert float(first["validation"]) == pytest.approx(score, rel=1e-5)
     assert again.metadata.history[0].start == f"small.safetensors (SHA-256 {trained.sha256})"
     assert again.metadata.command.endswith(" --from small.safetensors")
     part = still.model_copy(update={"start": {"": str(path)}})

@@ -85,6 +85,10 @@ class Run:
         """Take the remaining steps of a budget, the last ones at a rate that decays to zero."""
         call = {"first": self.step, "version": machine.version(), "changed": self.changed, "start": self.weights}
         self.history.append(call | {"hardware": machine.hardware(self.device, self.preset)})
+        begins = self.step == 0 and bool(self.weights)
+        if begins:  # so that what the training brings can be told
+            self.validate()
+            yield Progress(0.0, f"before the training: {self._scores()}", notice=True, preview=self.score)
         started, began = time.monotonic() - self.seconds, time.process_time() - self.core_seconds
         if not self.decaying:
             self.branch.unlink(missing_ok=True)
@@ -93,6 +97,8 @@ class Run:
         losses = list[float]()
         spent, validated = budget.spent(self.step), False
         with Log(self.checkpoint.parent, self.step, self.decaying) as log:
+            if begins:
+                log.write(self._line(math.nan, 0.0, validated=True))
             while spent < 1:
                 if schedule.decays(spent, self.preset.decay) and not self.decaying:
                     self.save(budget)
@@ -324,10 +330,11 @@ class Run:
         """How far the run is, for a line of a log too; a score is said once there is one."""
         words = f"step {self.step}, {spent:.0%}: loss {loss:.3g}"
         if math.isfinite(self.score):
-            words += f", validation {self.score:.4g}"
-        if self.over_tv is not None:
-            words += f", NMSE {self.over_tv:.3f} of TV's"
+            words += f", {self._scores()}"
         return f"{words}, {self.skipped} steps skipped" if self.skipped else words
+
+    def _scores(self) -> str:
+        return f"validation {self.score:.4g}" + ("" if self.over_tv is None else f", NMSE {self.over_tv:.3f} of TV's")
 
 
 def _left(saved: dict[str, Any], budget: schedule.Budget) -> schedule.Budget | None:
