@@ -8,7 +8,7 @@ import torch
 from napari_recon_robust.ground.errors import InputError, ReconRobustError
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.physics import coils
-from napari_recon_robust.training.bank import build_bank, fill_bank
+from napari_recon_robust.training.bank import Draw, build_bank, fill_bank
 from napari_recon_robust.training.bank_specification import BankSpecification
 
 
@@ -84,6 +84,23 @@ def test_of_a_complete_bank_the_data_that_it_does_not_show_are_named(anatomy_fol
     assert "are complete and show nothing of v.nii, w.nii, x.nii and 2 others; give another folder" in words
     with pytest.raises(InputError, match="there is no folder"):
         run(build_bank(specification, tmp_path / "missing", folder))
+
+
+def test_of_a_new_bank_it_is_said_who_is_for_validation(anatomy_folder, specification, bank, tmp_path, monkeypatch):
+    monkeypatch.setattr(Draw, "save", lambda draw: None)
+
+    def notices(data, folder):
+        said = []
+        run(build_bank(specification, data, tmp_path / folder), said.append)
+        return [step.message for step in said if step.notice]
+
+    chosen = bank.record.validation.rpartition(" ")[2]
+    assert notices(anatomy_folder, "two") == [f"1 person is for training, 1 for validation ({chosen})"]
+    assert notices(anatomy_folder, "two") == []
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "a.nii.gz").write_bytes((anatomy_folder / "head_a.nii.gz").read_bytes())
+    words = "one person alone (a.nii.gz), from whom other cases are for validation"
+    assert notices(tmp_path / "data", "one") == [words]
 
 
 def test_a_bank_that_was_begun_with_other_sensitivities_is_not_continued(

@@ -181,6 +181,14 @@ class Division:
             f"of sources that were drawn from the data, since the recipe names none: {', '.join(sorted(chosen))}",
         )
 
+    def summary(self) -> str:
+        """How many people are for training and who is for validation, of many the first."""
+        training, validation = _people(self.training), _people(self.validation)
+        if training == validation:
+            return f"one person alone ({training[0]}), from whom other cases are for validation"
+        people = "1 person is" if len(training) == 1 else f"{len(training)} people are"
+        return f"{people} for training, {len(validation)} for validation ({named(validation)})"
+
     def record(self) -> Record:
         """What a bank records of the division."""
         sources = {id(source): source.origin for source in (*self.training, *self.validation)}
@@ -209,8 +217,8 @@ def build_bank(specification: BankSpecification, data: Path, folder: Path, under
     """Make the cases that `folder` lacks from what `data` holds (`sources.find_sources`).
 
     undersampled: whether scans may be undersampled; they have no truth, and `TrainingCase.truth` is their
-    zero-filled image. Every case has its own seed, so an interrupted bank is continued. To a complete one nothing is
-    added: notices name the files of `data` that it does not show, and its own that `data` lacks. Raises InputError for
+    zero-filled image. Of a new bank a notice says who is for validation. Every case has its own seed, so an interrupted
+    bank is continued. To a complete one nothing is added: notices name the files of `data` that it does not show, and its own that `data` lacks. Raises InputError for
     a folder that is missing or, if cases are to be made, without volumes or scans, for a person who is in both training
     and validation, a bank of another specification, of other data or of another version, whose first case would now be
     another one, a bank that another run is making, and WritingError for a full disk, which loses no case. A case that
@@ -240,6 +248,8 @@ def build_bank(specification: BankSpecification, data: Path, folder: Path, under
                     f"{shown(folder)} was made from other files than {shown(data)} holds now; give another folder, or "
                     "empty this one."
                 )
+            if not os.path.lexists(recorded):
+                yield Progress(0.0, division.summary(), notice=True)
             write_whole(specified, specification.model_dump_json(indent=1).encode())
             write_whole(recorded, record.model_dump_json(indent=1).encode())
             division.check(folder, specification)
