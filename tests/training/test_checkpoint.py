@@ -437,7 +437,8 @@ def test_a_run_may_start_from_weights(recipe, train, tmp_path) -> None:
     again = store.load(str(run(train(still, "again", weights=(str(path),)), said.append)))
     for name, value in trained.state.items():
         torch.testing.assert_close(again.state[name], value, rtol=1e-3, atol=1e-6)
-    assert again.metadata is not None and trained.metadata is not None
+    assert again.metadata is not None
+    assert trained.metadata is not None
     (before,) = [step for step in said if step.message.startswith("before the training: validation ")]
     score = trained.metadata.scores["validation"]["improvement"]
     assert before.notice

@@ -216,13 +216,13 @@ class Division:
 def build_bank(specification: BankSpecification, data: Path, folder: Path, undersampled: bool = False) -> Job[Bank]:
     """Make the cases that `folder` lacks from what `data` holds (`sources.find_sources`).
 
-    undersampled: whether scans may be undersampled; they have no truth, and `TrainingCase.truth` is their
-    zero-filled image. Of a new bank a notice says who is for validation. Every case has its own seed, so an interrupted
-    bank is continued. To a complete one nothing is added: notices name the files of `data` that it does not show, and its own that `data` lacks. Raises InputError for
-    a folder that is missing or, if cases are to be made, without volumes or scans, for a person who is in both training
-    and validation, a bank of another specification, of other data or of another version, whose first case would now be
-    another one, a bank that another run is making, and WritingError for a full disk, which loses no case. A case that
-    is not whole is made again.
+    undersampled: whether scans may be undersampled; they have no truth, and `TrainingCase.truth` is their zero-filled
+    image. Of a new bank a notice says who is for validation. Every case has its own seed, so an interrupted bank is
+    continued. To a complete one nothing is added: notices name the files of `data` that it does not show, and its own
+    that `data` lacks. Raises InputError for a folder that is missing or, if cases are to be made, without volumes or
+    scans, for a person who is in both training and validation, a bank of another specification, of other data or of
+    another version, whose first case would now be another one, a bank that another run is making, and WritingError for
+    a full disk, which loses no case. A case that is not whole is made again.
     """
     specified, recorded = folder / SPECIFICATION, folder / _RECORD
     if os.path.lexists(specified):

@@ -48,8 +48,8 @@ class Content(ABC):
     """The content of a file, or of several that belong together, from which slices are drawn.
 
     kind: for the card. pixels: those of its image plane, as far as they resolve anything. slices: how many differ.
-    patient: the person's ID in the file, if there is one. values: a hash of a volume's voxels, which are the same however
-    its file is packed.
+    patient: the person's ID in the file, if there is one. values: a hash of a volume's voxels, however its file is
+    packed.
     """
 
     patient: str = ""
