@@ -12,7 +12,7 @@ from napari.settings import get_settings
 from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QKeyEvent, QWheelEvent
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication, QCheckBox, QDockWidget, QLabel, QLineEdit, QPushButton, QRadioButton
+from qtpy.QtWidgets import QApplication, QCheckBox, QDockWidget, QLabel, QLineEdit, QPushButton, QRadioButton, QWidget
 
 from helpers.full_disk import room_for
 from helpers.reading import LESION, PAIRS, QUALITY, VOLUMES, opened_study
@@ -89,15 +89,19 @@ def test_a_key_that_is_held_answers_one_question(room: Callable[..., ReadingRoom
     assert reading.clock.paused
 
 
-def test_the_slider_of_a_new_mark_is_in_sight(room: Callable[..., ReadingRoom]) -> None:
+def test_the_slider_of_a_new_mark_is_in_sight(
+    room: Callable[..., ReadingRoom], until: Callable[[Callable[[], object]], None]
+) -> None:
     opened = room(questions="free-response")
+
+    def is_in_sight(line: QWidget) -> bool:
+        viewport = opened.side._scroll.viewport()
+        return 0 <= line.mapTo(viewport, QPoint(0, 0)).y() <= viewport.height() - line.height()
+
     for number in range(12):
         opened.reading.marks.add(5 * (number % 4), 5 * (number // 4))
-        QTest.qWait(50)
-        (line,) = opened.side.findChildren(MarkList)
-        assert line.chosen is line.lines[number]
-        top = line.chosen.mapTo(opened.side._scroll.viewport(), QPoint(0, 0)).y()
-        assert 0 <= top <= opened.side._scroll.viewport().height() - line.chosen.height()
+        (marks,) = opened.side.findChildren(MarkList)
+        until(lambda marks=marks, number=number: marks.chosen is marks.lines[number] and is_in_sight(marks.chosen))
 
 
 def test_how_to_read_is_shown_again_in_a_pause(room: Callable[..., ReadingRoom]) -> None:

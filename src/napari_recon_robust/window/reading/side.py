@@ -63,6 +63,8 @@ class Side(QWidget):
             one.setWidgetResizable(True)
             one.setFrameShape(QScrollArea.Shape.NoFrame)
             one.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        # a form that has grown is laid out in a turn that comes later than the answer's on slow machines
+        self._scroll.verticalScrollBar().rangeChanged.connect(lambda *_: self._show_asked())
         self._lay_out()
         self._reading.opened.connect(self._on_opened)
         self._reading.answered.connect(self._follow)
