@@ -1,6 +1,7 @@
 """Train a network from a recipe."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -123,7 +124,8 @@ def _check(recipes: Sequence[loop.Recipe], preset: str, *, shared: bool, one_sta
 
 
 def _aloud(step: Progress) -> Progress:
-    """What is to be known of a checkpoint stays on the screen."""
-    if step.notice:
-        click.echo(step.message, err=True)
-    return step
+    """What is to be known of a checkpoint stays on the screen, and is no line of progress as well."""
+    if not step.notice:
+        return step
+    click.echo(step.message, err=True)
+    return replace(step, message="", notice=False)
