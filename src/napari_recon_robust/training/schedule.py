@@ -6,6 +6,7 @@ this reaches a cosine of the right length, with a decay over a fifth of the step
 call that goes on from trained weights gains most while the rate decays, so a preset may let the decay take longer.
 """
 
+import math
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -27,17 +28,19 @@ class Steps:
 
 
 class Minutes:
-    """A budget of wall time for one call, which begins when the budget is made.
+    """A budget of wall time for one call, which begins when it is first asked for: the scores before are not of it.
 
     before: the share that an interrupted call has spent.
     """
 
     def __init__(self, minutes: float, before: float = 0.0) -> None:
-        self.minutes, self.before, self.began = minutes, before, time.monotonic()
+        self.minutes, self.before, self._began = minutes, before, math.inf
 
     def spent(self, step: int) -> float:
         """The share of the budget that is spent up to now."""
-        return self.before + (time.monotonic() - self.began) / (60 * self.minutes)
+        now = time.monotonic()
+        self._began = min(self._began, now)
+        return self.before + (now - self._began) / (60 * self.minutes)
 
     def state(self, step: int) -> dict[str, Any]:
         """What a checkpoint keeps of it."""
