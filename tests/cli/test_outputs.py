@@ -142,7 +142,8 @@ def test_a_training_whose_disk_fails_goes_on_to_the_same_weights(
         with steps(fails_at(number)):
             status, out, err = run("train", folder)
         assert (status, out) == (1, "")
-        (sentence,) = err.splitlines()
+        *said, sentence = err.splitlines()
+        assert all("for validation" in line for line in said)
         assert "cannot be written" in sentence
         assert "(the disk is full)" in sentence
         started = (folder / "out" / "checkpoint.pt").exists()
