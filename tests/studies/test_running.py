@@ -532,6 +532,7 @@ COMMAND = [sys.executable, "-m", "napari_recon_robust.cli", "study", "run"]
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(KILLS < 20, reason="make kills kills this one too")
 def test_killed_at_any_time_it_goes_on_to_the_same_bytes(write_plan) -> None:
     """The one process that runs it is killed again and again, each time after two more trials; then it ends."""
     parts = {"slices": "all", "regions": ["image"], "methods": ["zero-filled", "cg-sense"], "seeds": list(range(KILLS))}

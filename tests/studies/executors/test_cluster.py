@@ -33,6 +33,7 @@ from napari_recon_robust.studies.watching import ask_to_stop
 from napari_recon_robust.studies.work import store_beside
 
 KILLS = int(os.environ.get("KILLS", "1"))  # of each; make kills: 20
+by_make_kills = pytest.mark.skipif(KILLS < 20, reason="make kills kills these too")
 RUN = [sys.executable, "-m", "napari_recon_robust.cli", "study", "run"]
 SILENT: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 PARTS = {
@@ -125,6 +126,7 @@ def test_killed_workers_lose_nothing(disturbed, forked) -> None:
     disturbed.check()
 
 
+@by_make_kills
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="forks")
 def test_killed_clients_lose_nothing(disturbed, forked, tmp_path) -> None:
@@ -135,6 +137,7 @@ def test_killed_clients_lose_nothing(disturbed, forked, tmp_path) -> None:
     disturbed.check()
 
 
+@by_make_kills
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="forks")
 def test_killed_schedulers_lose_nothing(disturbed, forked, tmp_path) -> None:
