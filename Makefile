@@ -43,7 +43,7 @@ other-half: .venv/ready
 	$(PYTEST) $(PLAIN) tests $(addprefix --ignore=,$(HALF))
 
 # Few of the window's tests are quick, which leaves time for the rules and some of the rest.
-QUICK_HALF := $(HALF) $(addprefix tests/,reader_studies reports simulation statistics studies training weights)
+QUICK_HALF := $(HALF) $(addprefix tests/,cli reader_studies reports simulation statistics studies training weights)
 quick-half: rules
 	$(DISPLAY_RUN) env $(PYTEST) -m "not slow" $(QUICK_HALF)
 
