@@ -64,6 +64,16 @@ def test_what_would_lay_images_or_slices_over_each_other_is_put_back(panels: Pan
     assert held == [True], "said once, and not of what is put back"
 
 
+def test_a_layer_of_more_axes_leaves_nothing(panels: Panels, later: Any) -> None:
+    held = list[bool]()
+    panels.held.connect(lambda: held.append(True))
+    panels.viewer.add_image(np.zeros((2, 3, 8, 8)), name="own")
+    later.run()
+    panels.viewer.layers.remove("own")
+    later.run()
+    assert held == []
+
+
 def test_a_scan_is_shown_in_its_plane_and_the_viewer_given_back_as_it_was(later: Any) -> None:
     panels = Panels(ViewerModel(ndisplay=3), later)
     panels.open(Geometry((5, 32, 40)), start=2)

@@ -188,6 +188,9 @@ def test_real_and_imaginary_parts_apart_are_to_be_joined(tmp_path):
     fields = np.ones((4, 8, 6), [("re", "f4"), ("im", "f4")])
     with pytest.raises(FileFormatError, match=r"as in k\['re'\] \+ 1j \* k\['im'\], and save that\.$"):
         open_scan(save(tmp_path / "fields.npy", fields))
+    fields = np.ones((4, 8, 6), [("imag", "f4"), ("real", "f4")])
+    with pytest.raises(FileFormatError, match=r"as in k\['real'\] \+ 1j \* k\['imag'\], and save that\.$"):
+        open_scan(save(tmp_path / "fields.npy", fields))
     path = save(tmp_path / "image.npy", np.ones((4, 8, 6), np.float32))
     with pytest.raises(FileFormatError, match=r"is expected\.$"):
         open_scan(path)

@@ -395,6 +395,17 @@ def test_the_status_is_told_while_the_scans_are_elsewhere(write_plan, tmp_path: 
 
 
 @pytest.mark.slow
+def test_while_the_scans_are_elsewhere_trials_without_their_images_are_not_finished(write_plan, tmp_path: Path) -> None:
+    path = write_plan(keep={"images": "all"})
+    run(run_study(path))
+    (tmp_path / "head.h5").rename(tmp_path / "elsewhere.h5")
+    assert run(study_status(path)).ended
+    for kept in store_beside(path).glob("images/*/*"):
+        kept.unlink()
+    assert run(study_status(path)).finished == 0
+
+
+@pytest.mark.slow
 def test_a_trial_that_finishes_while_others_are_counted_has_not_failed(write_plan, monkeypatch) -> None:
     path = write_plan(slices=[0, 1])
     run(run_study(path))

@@ -94,9 +94,11 @@ class Building:
             self.go_on()
 
     def put_back_and_tell(self) -> None:
-        """Put back the plane and the grid, and tell it."""
-        if not self._ours:
-            self.put_back()
+        """Put back the plane and the grid, and tell it, unless only a layer has brought more axes to put in order."""
+        dims = self.viewer.dims
+        left = dims.ndisplay != 2 or list(dims.order) != sorted(dims.order) or not self.viewer.canvas.grid.enabled
+        self.put_back()
+        if left and not self._ours:
             self._returning()
 
     def go_on(self) -> None:

@@ -65,7 +65,8 @@ def or_joined(array: Any) -> str:
     kind: np.dtype[Any] = getattr(array, "dtype", np.dtype(object))
     fields = kind.names or ()
     if len(fields) == 2 and all(kind[name].kind in "fiu" for name in fields):
-        parts = "k[{!r}] + 1j * k[{!r}]".format(*fields)
+        real, imaginary = sorted(fields, key=lambda name: name.lower().startswith("i"))  # in either order
+        parts = f"k[{real!r}] + 1j * k[{imaginary!r}]"
     elif kind.kind in "fiu" and array.ndim > 2 and array.shape[-1] == 2:
         parts = "k[..., 0] + 1j * k[..., 1]"
     else:

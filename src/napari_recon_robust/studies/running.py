@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..cases.record import check_outside
+from ..ground.documents import read_yaml
 from ..ground.errors import InputError
 from ..ground.guard import read, shown
 from ..ground.progress import Job, Progress
@@ -289,7 +290,9 @@ def _is_as_run(path: Path, place: Path) -> bool:
 def _status_as_run(place: Path) -> Status:
     """How far the study is as it was run last, by its store alone."""
     store, inventory = Store.open(place), Store.inventory(place)
-    return _status(store.planned(), store, {} if inventory is None else inventory.faults)
+    keep = read_yaml(place / "plan.yaml").get("keep") or {}
+    faults = {} if inventory is None else inventory.faults
+    return _status(store.planned(), store, faults, images=keep.get("images") == "all")
 
 
 def missing(study: Study, done: set[str], share: tuple[int, int] | None = None) -> Iterator[Shard]:

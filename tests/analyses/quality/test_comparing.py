@@ -114,7 +114,9 @@ def test_more_methods_join_an_old_run(scan_file: Path, tmp_path: Path, counted: 
         run(compare_methods(files, entries("cg-sense"), GRID, folder=tmp_path))
 
 
-def test_own_models_are_called_by_the_names_of_their_files(scan_file: Path, tmp_path: Path) -> None:
+def test_own_models_are_called_by_the_names_of_their_files(
+    scan_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With all their folders, tables were wider than a screen, and told whose they were."""
     for folder in ("a", "b"):
         script = tmp_path / folder / "mine.py"
@@ -136,6 +138,10 @@ def test_own_models_are_called_by_the_names_of_their_files(scan_file: Path, tmp_
     assert (output / "results.csv").read_bytes() == before, "nothing is computed again"
     shutil.copytree(tmp_path / "a", tmp_path / "c")
     assert compared(f"{tmp_path / 'c' / 'mine.py'}", "tv", baseline="tv")[:2] == ["mine.py (3)", "tv"]
+    monkeypatch.chdir(tmp_path / "a")
+    output = tmp_path / "relative"
+    for _ in range(2):  # the name of a file is no other file's row
+        assert compared("../b/mine.py", "mine.py", baseline="mine.py") == ["mine.py", "mine.py (2)"]
 
 
 def test_rows_of_earlier_versions_keep_their_names() -> None:

@@ -1574,7 +1574,7 @@ def test_a_key_that_is_held_answers_one_question(study: Callable[..., Answers], 
         chromium.run("new Promise((done) => setTimeout(done, 100))")
         assert chromium.run("current.told")
         chromium.key("p", up=False)
-        chromium.hold("p")  # which would show the case again
+        chromium.hold("p", 3)  # the last of which would show the case again
         assert chromium.run("document.querySelector('h1').textContent") == "Paused"
 
 

@@ -78,7 +78,7 @@ def test_a_key_that_is_held_answers_one_question(room: Callable[..., ReadingRoom
     reading = opened.reading
 
     def hold(key: Qt.Key, text: str) -> None:
-        for again in (False, True, True):
+        for again in (False, True, True, True):  # an even number, which would end a pause
             kind = QKeyEvent.Type.KeyPress
             event = QKeyEvent(kind, key, Qt.KeyboardModifier.NoModifier, text, again)
             QApplication.sendEvent(opened.canvas, event)

@@ -15,7 +15,7 @@ from ...ground.errors import InputError
 from ...ground.guard import is_file
 from ...ground.progress import Job, Progress
 from ...ground.specification import Specification
-from ...own_models.opening import called, in_short, parted, told_apart
+from ...own_models.opening import BART, called, in_short, parted, told_apart
 from ...reconstructors import registry
 from ...reconstructors.auto import auto_knobs, live_knob
 from ...reconstructors.base import Method
@@ -76,20 +76,20 @@ class Entry(Specification):
 
         Rows of earlier versions have own models with their folders.
         """
-        asked = self.facts, self.model_dump(mode="json", exclude={"name"})
-        return any(all(row.get(name) == value for name, value in facts.items()) for facts in asked)
+        asked = self.facts if "place" in row else self.model_dump(mode="json", exclude={"name"})
+        return all(row.get(name) == value for name, value in asked.items())
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What tells the method of a row, as JSON: of a file its name, and a digest of its place.
+        """What tells the method of a row, as JSON: of a file its name, and a digest of its place as it was given.
 
         Its folders may tell whose it is; what it is tell the digests of its code and weights (`made_with`).
         """
         facts = self.model_dump(mode="json", exclude={"name"})
         source = in_short(self.method)
-        if registry.lists(source) or not is_file(Path(parted(source)[0])):
+        if registry.lists(source) or source.startswith(BART) or not is_file(Path(parted(source)[0])):
             return facts
-        place = sha256(os.fsencode(os.path.abspath(source))).hexdigest()[:DIGITS]
+        place = sha256(os.fsencode(source)).hexdigest()[:DIGITS]
         return {**facts, "method": called(source), "place": place}
 
     def open(self) -> Method:
