@@ -112,9 +112,9 @@ def unread(answers: Answers) -> str:
 
 def displays(answers: Answers) -> list[str]:
     """What each reader found in the check of the display of each sitting, a line each; it tells nothing of the arms."""
+    found = [(*row[:2], ", ".join(filter(None, map(_found, row[2].items())))) for row in displays_of(answers)]
     return [
-        one_line(f"{reader}, display of sitting {sitting + 1}: {', '.join(filter(None, map(_found, found.items())))}")
-        for reader, sitting, found in displays_of(answers)
+        one_line(f"{reader}, display of sitting {sitting + 1}: {words}") for reader, sitting, words in found if words
     ]
 
 
