@@ -15,12 +15,17 @@ PYTEST := OMP_NUM_THREADS=1 $(IN_MEMORY) $(BIN)/python -m pytest -o tmp_path_ret
 # What opens no window needs no plugins of napari's and Qt's; their imports take three seconds.
 PLAIN := $(addprefix -p no:,napari napari-plugin-engine npe2 pytest-qt zarr)
 
-.PHONY: demo test check rules tests one-half other-half quick-half quick-rest fuzz monkey kills screenshots format clean
+.PHONY: demo test check rules test-libraries one-half other-half quick-half quick-rest fuzz monkey kills screenshots format clean
 
 demo: .venv/ready
 	$(BIN)/recon-robust demo
 
-test: rules tests
+# As much as can be at a time: Debian's packages are unpacked while Python's are, and the half that opens no window, which is
+# the shorter one, begins when the rules are checked.
+test:
+	sh tools/system_libraries.sh
+	$(MAKE) -j2 .venv/ready test-libraries
+	$(MAKE) -j2 rules one-half other-half
 
 check: .venv/ready
 	$(MAKE) -j2 quick-half quick-rest
@@ -32,9 +37,8 @@ rules: .venv/ready
 	$(BIN)/lint-imports
 	$(BIN)/npe2 validate src/napari_recon_robust/napari.yaml
 
-tests: .venv/ready
+test-libraries:
 	sh tools/system_libraries.sh tests
-	$(MAKE) -j2 one-half other-half
 
 one-half: .venv/ready
 	$(DISPLAY_RUN) env $(PYTEST) $(HALF)
@@ -77,12 +81,13 @@ format: .venv/ready
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+# Python compiles what is imported; to compile all that is installed takes a minute.
 .venv/ready: pyproject.toml constraints.txt tools/system_libraries.sh
 	sh tools/system_libraries.sh
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -q --upgrade pip
-	$(BIN)/python -m pip install -q -c constraints.txt torch
-	$(BIN)/python -m pip install -q -c constraints.txt -e '.[gui,dev]'
+	$(BIN)/python -m pip install -q --no-compile -c constraints.txt torch
+	$(BIN)/python -m pip install -q --no-compile -c constraints.txt -e '.[gui,dev]'
 	touch $@
 
 clean:

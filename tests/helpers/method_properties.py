@@ -12,6 +12,7 @@ from napari_recon_robust.data.measurement import Calibration, Measurement
 from napari_recon_robust.ground.errors import InputError, ModelError, WeightsError
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.reconstructors.base import Reconstructor
+from napari_recon_robust.reconstructors.classical import hqs
 
 Directional = Callable[[Callable[[Tensor], Tensor], Tensor, float], tuple[float, float]]
 
@@ -103,8 +104,14 @@ def test_a_coil_that_measures_nothing_changes_nothing(
 
 
 @pytest.mark.slow
-def test_it_runs_on_the_device_of_the_samples(method: Reconstructor, measurement: Measurement, image: Tensor) -> None:
-    """On a second one, which refuses to compute with tensors of the first."""
+def test_it_runs_on_the_device_of_the_samples(
+    method: Reconstructor, measurement: Measurement, image: Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a second one, which refuses to compute with tensors of the first, and takes its time with each operation."""
+    if method.id == hqs.HQS.id:
+        monkeypatch.setattr(hqs, "ALTERNATIONS", 1)
+        monkeypatch.setattr(hqs, "LAST", 4)
+        image = reconstruct(method, replace(measurement))
     with second_device():
         try:
             there = reconstruct(method, replace(measurement, full=None).to(NAME))

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from npe2 import PluginManifest
 from pytestqt.qtbot import QtBot
-from qtpy.QtCore import QSettings, QThreadPool
+from qtpy.QtCore import QCoreApplication, QEvent, QSettings, QThreadPool
 
 from helpers.docks import dock_of
 
@@ -40,12 +40,13 @@ def settings_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     settings._clear_plugin_settings_cache()
 
 
-@pytest.fixture(scope="module", autouse=True)
-def set_aside() -> Iterator[None]:
-    """What the modules before have left is not searched at each collection, which takes over a second late in a run.
+@pytest.fixture(autouse=True)
+def set_aside(qapp: Any) -> Iterator[None]:
+    """What the tests before have left is not searched at each collection, which takes over a second late in a run.
 
     A window that closes may not take it back, nor may one that opens set aside what its test will let go.
     """
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     gc.collect()
     gc.freeze()
     with pytest.MonkeyPatch.context() as patch:

@@ -51,7 +51,7 @@ class Following(QObject):
         panels.navigation.slice_changed.connect(self._on_slice)
         jobs.idle.connect(self._on_idle)
         self._stopped = self._timer(self._on_stopped, 0)
-        jobs.ended.connect(lambda _: self._stopped.start())
+        jobs.ended.connect(self._on_ended)
 
     def measure(self, sampling: Any = ...) -> None:
         """Measure the slice that is shown, with a sampling."""
@@ -170,6 +170,9 @@ class Following(QObject):
         elif lane == "render" and not self.jobs.busy("measure"):
             self._waiting.stop()
             self.scene.waiting(given_up=True)
+
+    def _on_ended(self) -> None:
+        self._stopped.start()
 
     def _on_stopped(self) -> None:
         """Take it back at once when the thread of what was cancelled still has a step to end."""
