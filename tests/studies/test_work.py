@@ -1,7 +1,5 @@
 import math
 import os
-import signal
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +14,7 @@ from napari_recon_robust.ground.progress import run
 from napari_recon_robust.studies import running
 from napari_recon_robust.studies.running import prepare_study, run_study
 from napari_recon_robust.studies.store import Store
-from napari_recon_robust.studies.work import results_of, store_beside, until_terminated
+from napari_recon_robust.studies.work import results_of, store_beside
 
 
 class Ended(BaseException):
@@ -67,16 +65,6 @@ def test_ended_at_every_step_of_writing_it_goes_on_to_the_same_bytes(write_plan,
     every = polars.read_parquet(store_beside(disturbed) / "trials")
     assert every["trial"].n_unique() == every.height == 5
     assert not list((store_beside(disturbed) / "rows").iterdir())
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="SIGTERM")
-def test_sigterm_is_noted_and_its_handler_restored() -> None:
-    before = signal.getsignal(signal.SIGTERM)
-    with until_terminated() as stop:
-        assert not stop()
-        signal.raise_signal(signal.SIGTERM)
-        assert stop()
-    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_results_of_another_study_are_not_those_of_a_plan(write_plan) -> None:

@@ -3,6 +3,7 @@
 import csv
 import errno
 import json
+import math
 import os
 import shutil
 from collections.abc import Callable
@@ -190,6 +191,15 @@ def test_a_run_of_steps_resumes_into_what_it_was_in(steps: int, recipe, train, w
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("steps", [4, 11])
+def test_a_run_that_is_cancelled_keeps_its_last_step(steps: int, recipe, train, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(stepping, "_CHECKPOINT_SECONDS", math.inf)
+    interrupted(train(recipe), steps)
+    kept = saved(tmp_path / "run", "decay.pt" if steps > 10 else "checkpoint.pt")
+    assert kept["step"] == steps
+
+
+@pytest.mark.slow
 def test_a_decay_of_minutes_is_finished(recipe, train, clock, tmp_path) -> None:
     job = train(recipe, minutes=4)
     while not (tmp_path / "run" / "decay.pt").exists():
@@ -345,6 +355,16 @@ def test_a_step_that_is_not_finite_is_left_out(fault: str, recipe, train, broken
     tensors += [x for o in state["optimisers"] for s in o["state"].values() for x in s.values()]
     assert all(bool(torch.isfinite(tensor).all()) for tensor in tensors)
     assert state["rate"] == 1
+
+
+@pytest.mark.slow
+def test_a_run_that_is_cancelled_after_a_bad_step_keeps_what_was_good(
+    recipe, train, broken, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setattr(stepping, "_CHECKPOINT_SECONDS", math.inf)
+    broken += ["", "", "", "nan"]
+    interrupted(train(recipe), 4)
+    assert saved(tmp_path / "run")["step"] == 0
 
 
 @pytest.mark.slow

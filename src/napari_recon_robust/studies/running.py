@@ -1,5 +1,6 @@
 """A study from its plan to its results: opened, run by an executor, merged; and how far it is."""
 
+import signal
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
@@ -10,6 +11,7 @@ from typing import Any
 
 from ..cases.record import check_outside
 from ..ground.documents import read_yaml
+from ..ground.ending import Asked, asked_to_end
 from ..ground.errors import InputError
 from ..ground.guard import read, shown
 from ..ground.progress import Job, Progress
@@ -29,7 +31,7 @@ from .rows import polars
 from .store import Store, check_place
 from .table import columns_of, planned
 from .watching import Told, is_asked_to_stop, tell
-from .work import Stop, store_beside, until_terminated
+from .work import store_beside
 
 _EVERY = 1.0  # seconds between two reports
 _MERGED = 600.0  # seconds between two merges
@@ -169,7 +171,7 @@ def run_study(
     study, plan = yield from _read_study(path, place, trust)
     Store.begin(place, study.plan.study)
     lease, columns = Lease(place), columns_of(study.inventory)
-    with until_terminated() as terminated:
+    with asked_to_end(signal.SIGTERM) as terminated:
 
         def stop() -> bool:
             return terminated() or is_asked_to_stop(place)
@@ -188,7 +190,7 @@ def run_study(
 
 
 def _run(
-    study: Study, kept: Store, lease: Lease, executor: Executor, stop: Stop, retry: bool, share: tuple[int, int] | None
+    study: Study, kept: Store, lease: Lease, executor: Executor, stop: Asked, retry: bool, share: tuple[int, int] | None
 ) -> Job[None]:
     """Run what is not finished; whoever has the lease merges now and then what is."""
     if lease.held:

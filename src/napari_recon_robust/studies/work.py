@@ -1,15 +1,14 @@
 """A worker: it runs the trials of shards one after the other, and keeps each before it begins the next."""
 
-import signal
-import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import torch
 
+from ..ground.ending import Asked
 from ..ground.errors import InputError, PackageWarning
 from ..reconstructors.origin import of_package
 from .changed import changed_since_run
@@ -22,8 +21,6 @@ from .rows import polars
 from .shared import OpenScan, SharedSlice
 from .store import Store
 from .table import row
-
-Stop = Callable[[], bool]
 
 
 class Worker:
@@ -41,7 +38,7 @@ class Worker:
         self._place: tuple[int, int, int] | None = None
         self._measurer: Measurer | None = None
 
-    def run(self, shard: Shard, stop: Stop = lambda: False) -> Iterator[bool]:
+    def run(self, shard: Shard, stop: Asked = lambda: False) -> Iterator[bool]:
         """Run the trials of a shard, each kept before the next; yields whether each went well.
 
         stop: asked before every trial; once it says so the shard ends, and likewise once a later run has begun, which
@@ -89,20 +86,6 @@ def computing(threads: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-@contextmanager
-def until_terminated() -> Iterator[Stop]:
-    """Whether the process was asked to end (SIGTERM, which SLURM sends before it kills): the trial under way is run."""
-    asked = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield asked.is_set
-        return
-    before = signal.signal(signal.SIGTERM, lambda *_: asked.set())
-    try:
-        yield asked.is_set
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _libraries() -> dict[str, str]:

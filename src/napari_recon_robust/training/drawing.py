@@ -1,5 +1,6 @@
 """The examples of a run by their numbers, drawn by the training itself or, ahead of it, by other processes."""
 
+import signal
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import count
@@ -76,6 +77,7 @@ class Drawing:
             num_workers=self.processes,
             collate_fn=_as_it_is,
             prefetch_factor=_AHEAD,
+            worker_init_fn=_heed_no_interrupt,
             multiprocessing_context="spawn",
         )
         return iter(loader)
@@ -100,6 +102,11 @@ class _Numbers(Iterable[int]):
 
     def __iter__(self) -> Iterator[int]:
         return count(self.first)
+
+
+def _heed_no_interrupt(_: int) -> None:
+    """A terminal sends Ctrl-C to these processes as well, and the training still takes the step that it is in."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _as_it_is(example: Any) -> Any:

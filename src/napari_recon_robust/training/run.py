@@ -7,7 +7,8 @@ was interrupted and resumed or not. A run of a number of minutes depends on the 
 import math
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -129,7 +130,8 @@ class Run:
                     saved = time.monotonic()
                 if time.monotonic() - reported > _REPORT_SECONDS:
                     reported = time.monotonic()
-                    yield Progress(min(spent, 1.0), self._words(min(spent, 1.0), running), preview=self.score)
+                    with self._saved_if_closed(budget):
+                        yield Progress(min(spent, 1.0), self._words(min(spent, 1.0), running), preview=self.score)
         if not validated:  # resumed at the end, or too short a time
             if isinstance(budget, schedule.Minutes) and not self.decaying:
                 raise InputError("no step fits into this time; give more minutes.")
@@ -140,6 +142,16 @@ class Run:
                 f"the validation of {self.recipe.id} is {self.score}; check the training data for NaN, or give lower "
                 "learning rates."
             )
+
+    @contextmanager
+    def _saved_if_closed(self, budget: schedule.Budget) -> Iterator[None]:
+        """Whoever cancels the training loses no step of it."""
+        try:
+            yield
+        except GeneratorExit:
+            if not self._bad:
+                self.save(budget)
+            raise
 
     def validate(self) -> None:
         """Set the scores of the averaged weights on the validation cases (`Validation.scores`)."""

@@ -121,7 +121,6 @@ class Session(QObject):
         self.asked_dock: QWidget | None = None  # napari's, around a page
         self.images_first = False  # how a window begins if nothing is remembered
         self.bench.perturbing.finished.connect(self._on_finished)
-        self.complete.connect(self._on_complete)
 
     # ---------------------------------------------------------------- opening
 
@@ -169,9 +168,6 @@ class Session(QObject):
         """Open something that brings layers, after napari is warm."""
         self._prepare()
         self.attempt(lambda: after_warm_up(action()))
-
-    def _on_complete(self) -> None:
-        self.turns.later(self._prepare)  # after the review layout
 
     def _prepare(self) -> None:
         """Do what a scan needs and a dock does not: beside an import in another thread, docks would open late."""
@@ -299,6 +295,7 @@ class Session(QObject):
             self.turns.later(lambda: self._open_docks(()))
         else:
             self._waiting = None
+            self.turns.later(self._prepare)
             self.complete.emit()
 
     def once_open(self, action: Callable[[], object]) -> None:

@@ -1,5 +1,6 @@
 """Train a network from a recipe."""
 
+import signal
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -7,11 +8,12 @@ from pathlib import Path
 import click
 
 from ...ground.devices import checked_device
+from ...ground.ending import asked_to_end
 from ...ground.errors import InputError
-from ...ground.progress import Progress, relayed
+from ...ground.progress import Cancelled, Job, Progress, cancellable, relayed
 from ...training import loop, trial
 from ..contradictions import refuse_both
-from ..options import follow
+from ..options import follow, warn
 from ..paths import PLACE
 
 
@@ -96,7 +98,7 @@ def train(
             device=device,
         )
         try:
-            path = follow(relayed(job, _aloud), f"training {recipe.id}")
+            path = _followed(job, recipe, folder)
         except InputError as error:
             if len(chosen) == 1:
                 raise
@@ -121,6 +123,17 @@ def _check(recipes: Sequence[loop.Recipe], preset: str, *, shared: bool, one_sta
         raise InputError(
             f"the recipes {', '.join(others)} want other cases than {ids[0]}; leave out --bank, or train them apart."
         )
+
+
+def _followed(job: Job[Path], recipe: loop.Recipe, folder: Path) -> Path:
+    """Train to the end, or until Ctrl-C or SIGTERM: the step under way is taken and kept."""
+    with asked_to_end(signal.SIGINT, signal.SIGTERM) as asked, cancellable(asked):
+        try:
+            return follow(relayed(job, _aloud), f"training {recipe.id}")
+        except (Cancelled, KeyboardInterrupt):
+            if (folder / "checkpoint.pt").exists():
+                warn(f"the run is kept in {folder}; --resume, in place of any --from, goes on from there.")
+            raise KeyboardInterrupt from None
 
 
 def _aloud(step: Progress) -> Progress:

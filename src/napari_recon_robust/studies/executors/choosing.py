@@ -4,14 +4,14 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from ...ground.arguments import as_whole
+from ...ground.ending import Asked
 from ...ground.errors import InputError
 from ..expand import Shard, Study
 from ..store import Store
-from ..work import Stop
 from . import inline
 from .cluster import DaskExecutor, Local, Queued, Remote, default_workers
 
-Executor = Callable[[Study, Store, Iterable[Shard], Stop], Iterator[tuple[int, int]]]
+Executor = Callable[[Study, Store, Iterable[Shard], Asked], Iterator[tuple[int, int]]]
 
 
 def choose(

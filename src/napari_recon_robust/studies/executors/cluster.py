@@ -20,12 +20,13 @@ from pathlib import Path
 from typing import Any
 
 from ...ground.documents import check_names, read_yaml
+from ...ground.ending import Asked
 from ...ground.errors import InputError, ReconRobustError, one_line, to_install
 from ...ground.guard import said_by, shown
 from ..expand import Shard, Study
 from ..store import Store
 from ..watching import tell_dashboard
-from ..work import Stop, Worker, computing
+from ..work import Worker, computing
 
 KINDS = {
     "slurm": "SLURMCluster",
@@ -200,7 +201,7 @@ class DaskExecutor:
     cluster: Local | Remote | Queued
     on_dashboard: Any = None
 
-    def __call__(self, study: Study, store: Store, shards: Iterable[Shard], stop: Stop) -> Iterator[tuple[int, int]]:
+    def __call__(self, study: Study, store: Store, shards: Iterable[Shard], stop: Asked) -> Iterator[tuple[int, int]]:
         """Run the shards; yields as trials end how many more there are, and how many of these failed.
 
         While none ends it yields zeros every second. Raises InputError where jobs are refused, no worker comes, or

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Iterator
 
+from ...ground.ending import Asked
 from ..expand import Shard, Study
 from ..store import Store
-from ..work import Stop, Worker, computing
+from ..work import Worker, computing
 
 
-def run(study: Study, store: Store, shards: Iterable[Shard], stop: Stop) -> Iterator[tuple[int, int]]:
+def run(study: Study, store: Store, shards: Iterable[Shard], stop: Asked) -> Iterator[tuple[int, int]]:
     """Run the shards; yields after each trial how many more there are, and how many of these failed."""
     worker = Worker(study, store)
     try:

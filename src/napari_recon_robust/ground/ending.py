@@ -1,0 +1,35 @@
+"""A process that is asked to end does so when the step under way is done."""
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+Asked = Callable[[], bool]
+
+
+@contextmanager
+def asked_to_end(*signals: signal.Signals) -> Iterator[Asked]:
+    """Whether the process was asked to end by one of these signals; a second Ctrl-C does what the first did before.
+
+    SIGTERM is what SLURM sends before it kills. In another than the main thread, where Python takes no signals, it is
+    never asked.
+    """
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked.is_set
+        return
+
+    def note(number: int, _: object) -> None:
+        asked.set()
+        if number == signal.SIGINT:
+            signal.signal(number, before[signal.SIGINT])
+
+    before = {each: signal.getsignal(each) for each in signals}
+    for each in signals:
+        signal.signal(each, note)
+    try:
+        yield asked.is_set
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)

@@ -1,0 +1,41 @@
+import signal
+import sys
+import threading
+
+import pytest
+
+from napari_recon_robust.ground.ending import asked_to_end
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGTERM")
+
+
+def test_a_signal_is_noted_and_its_handler_restored() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with asked_to_end(signal.SIGTERM) as asked:
+        assert not asked()
+        for _ in range(2):  # as SLURM may send it, to the batch and to its step
+            signal.raise_signal(signal.SIGTERM)
+            assert asked()
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_second_ctrl_c_interrupts() -> None:
+    with asked_to_end(signal.SIGINT, signal.SIGTERM) as asked:
+        signal.raise_signal(signal.SIGINT)
+        assert asked()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_another_thread_is_never_asked() -> None:
+    before, found = signal.getsignal(signal.SIGTERM), list[bool]()
+
+    def work() -> None:
+        with asked_to_end(signal.SIGTERM) as asked:
+            found.extend((asked(), signal.getsignal(signal.SIGTERM) is before))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert found == [False, True]
