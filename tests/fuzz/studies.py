@@ -17,6 +17,7 @@ import yaml
 
 from napari_recon_robust.cases.record import load_case
 from napari_recon_robust.figures.studies.all_figures import draw_all
+from napari_recon_robust.ground.ending import Asked
 from napari_recon_robust.ground.errors import ReconRobustError
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.reports.study import write_study_report
@@ -28,7 +29,6 @@ from napari_recon_robust.studies.expand import Shard, Study
 from napari_recon_robust.studies.exporting import export_table
 from napari_recon_robust.studies.running import run_study, study_status
 from napari_recon_robust.studies.store import Store
-from napari_recon_robust.studies.work import Stop
 
 STORED = Path(__file__).parent / "seeds" / "study.zip"
 RESULTS = "plan.results"
@@ -85,7 +85,7 @@ def use_plan(path: Path) -> None:
     run(run_study(path, trust=True, executor=_first))
 
 
-def _first(study: Study, store: Store, shards: Iterable[Shard], stop: Stop) -> Iterator[tuple[int, int]]:
+def _first(study: Study, store: Store, shards: Iterable[Shard], stop: Asked) -> Iterator[tuple[int, int]]:
     return inline.run(study, store, islice(shards, SHARDS), stop)
 
 
