@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,6 +44,14 @@ def pytest_collection_finish() -> None:
     """What the tests have imported stays, and need not be searched whenever garbage is collected (0.2 s each time)."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture
+def in_front() -> "Iterator[None]":
+    """Ctrl-C interrupts, as in a process that a shell has not begun in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

@@ -19,13 +19,21 @@ def test_a_signal_is_noted_and_its_handler_restored() -> None:
     assert signal.getsignal(signal.SIGTERM) is before
 
 
-def test_a_second_ctrl_c_interrupts() -> None:
+def test_a_second_ctrl_c_interrupts(in_front: None) -> None:
     with asked_to_end(signal.SIGINT, signal.SIGTERM) as asked:
         signal.raise_signal(signal.SIGINT)
         assert asked()
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_what_is_ignored_stays_ignored(in_front: None) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with asked_to_end(signal.SIGINT) as asked:
+        signal.raise_signal(signal.SIGINT)
+        assert not asked()
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 
 
 def test_another_thread_is_never_asked() -> None:

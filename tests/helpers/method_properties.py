@@ -27,6 +27,10 @@ def measurement(request: pytest.FixtureRequest) -> Measurement:
     return request.getfixturevalue(request.param)
 
 
+# For what does not depend on which samples there are.
+of_lines = pytest.mark.parametrize("measurement", ["lines"], indirect=True, scope="module")
+
+
 def reconstruct(method: Reconstructor, measurement: Measurement, **knobs: float) -> Tensor:
     """The image, a few iterations for a method that has such a knob; skips one whose weights are not there yet."""
     knobs = few(method) | knobs
@@ -69,11 +73,13 @@ def test_it_looks_like_the_object(method: Reconstructor, measurement: Measuremen
     assert difference(image.abs(), reference) < 0.35
 
 
+@of_lines
 @pytest.mark.slow
 def test_it_is_reproducible(method: Reconstructor, measurement: Measurement, image: Tensor) -> None:
     assert torch.equal(reconstruct(method, replace(measurement)), image)
 
 
+@of_lines
 def test_the_default_type_of_torch_does_not_matter(
     method: Reconstructor, measurement: Measurement, image: Tensor, double_by_default: None
 ) -> None:
@@ -82,6 +88,7 @@ def test_the_default_type_of_torch_does_not_matter(
     assert torch.equal(again, image)
 
 
+@of_lines
 @pytest.mark.slow
 def test_the_units_of_the_scan_do_not_matter(method: Reconstructor, measurement: Measurement, image: Tensor) -> None:
     factor = 2.0**-14  # a power of two changes no digit
@@ -103,6 +110,7 @@ def test_a_coil_that_measures_nothing_changes_nothing(
     assert difference(found, image) < (1e-2 if drawn else 5e-4)
 
 
+@of_lines
 @pytest.mark.slow
 def test_it_runs_on_the_device_of_the_samples(
     method: Reconstructor, measurement: Measurement, image: Tensor, monkeypatch: pytest.MonkeyPatch

@@ -38,7 +38,9 @@ def test_a_method_of_two_networks_is_outside_where_one_is(scan_file: Path) -> No
 @pytest.mark.parametrize("pattern", [pattern for pattern in PATTERNS if pattern not in POINTS])
 def test_lines_are_inside_of_every_training(scan_file: Path, pattern: str) -> None:
     lines = Sampling(pattern=pattern, acceleration=3, centre_fraction=0.2)
-    assert all("points" not in said(scan_file, id, lines) for id in NETWORKS)
+    with open_scan(scan_file) as scan:
+        measurement = scan.measurement(1, lines)
+    assert all("points" not in outside(registry.get(id), measurement) for id in NETWORKS)
 
 
 def test_lines_that_an_ellipse_shortens_are_lines(scan_file: Path) -> None:

@@ -12,8 +12,8 @@ Asked = Callable[[], bool]
 def asked_to_end(*signals: signal.Signals) -> Iterator[Asked]:
     """Whether the process was asked to end by one of these signals; a second Ctrl-C does what the first did before.
 
-    SIGTERM is what SLURM sends before it kills. In another than the main thread, where Python takes no signals, it is
-    never asked.
+    SIGTERM is what SLURM sends before it kills. What is ignored, as Ctrl-C is in the background of a shell, stays so.
+    In another than the main thread, where Python takes no signals, it is never asked.
     """
     asked = threading.Event()
     if threading.current_thread() is not threading.main_thread():
@@ -25,8 +25,8 @@ def asked_to_end(*signals: signal.Signals) -> Iterator[Asked]:
         if number == signal.SIGINT:
             signal.signal(number, before[signal.SIGINT])
 
-    before = {each: signal.getsignal(each) for each in signals}
-    for each in signals:
+    before = {each: signal.getsignal(each) for each in signals if signal.getsignal(each) is not signal.SIG_IGN}
+    for each in before:
         signal.signal(each, note)
     try:
         yield asked.is_set

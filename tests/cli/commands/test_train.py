@@ -15,7 +15,7 @@ from napari_recon_robust.training import loop
 @pytest.mark.parametrize("kept", [True, False])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_training_that_is_told_to_end_does_so_after_its_step(
-    number: signal.Signals, kept: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    number: signal.Signals, kept: bool, in_front: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     steps = []
 

@@ -161,7 +161,7 @@ def test_killed_schedulers_lose_nothing(disturbed, forked, tmp_path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
+@by_make_kills
 def test_a_killed_command_loses_nothing(write_plan, alone) -> None:
     """As users start it, with workers that are no forks."""
     path = write_plan("killed.yaml", **PARTS)
