@@ -96,6 +96,7 @@ def test_the_units_of_the_scan_do_not_matter(method: Reconstructor, measurement:
     assert difference(reconstruct(method, small), image * factor) < 2e-3
 
 
+@of_lines
 @pytest.mark.slow
 def test_a_coil_that_measures_nothing_changes_nothing(
     method: Reconstructor, measurement: Measurement, image: Tensor
@@ -131,6 +132,7 @@ def test_it_runs_on_the_device_of_the_samples(
     assert difference(here(there), image) < 1e-4
 
 
+@of_lines
 @pytest.mark.slow
 def test_a_batch_is_a_loop(method: Reconstructor, measurement: Measurement, image: Tensor) -> None:
     noise = torch.randn(measurement.kspace.shape, dtype=torch.complex64, generator=torch.Generator().manual_seed(0))
