@@ -25,7 +25,9 @@ def asked_to_end(*signals: signal.Signals) -> Iterator[Asked]:
         if number == signal.SIGINT:
             signal.signal(number, before[signal.SIGINT])
 
-    before = {each: signal.getsignal(each) for each in signals if signal.getsignal(each) is not signal.SIG_IGN}
+    handlers = {each: signal.getsignal(each) for each in signals}
+    # None is a handler that is not Python's, which could not be given back.
+    before = {each: handler for each, handler in handlers.items() if handler not in (None, signal.SIG_IGN)}
     for each in before:
         signal.signal(each, note)
     try:
