@@ -23,7 +23,7 @@ from arguments import parser_of
 from brain import brain
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.physics.sampling import Sampling
-from napari_recon_robust.reconstructors.classical.cg_sense import conjugate_gradients
+from napari_recon_robust.reconstructors.classical.conjugate_gradients import conjugate_gradients
 from tv import write_cfl
 
 WEIGHT, ITERATIONS, RUNS = 0.01, 10, 5

@@ -29,7 +29,7 @@ from napari_recon_robust.perturbations.base import coil_norms
 from napari_recon_robust.perturbations.random_noise import white_noise
 from napari_recon_robust.physics.fourier import centre_pad_image
 from napari_recon_robust.reconstructors.base import Method
-from napari_recon_robust.reconstructors.classical.cg_sense import tikhonov
+from napari_recon_robust.reconstructors.classical.conjugate_gradients import tikhonov
 
 BUDGET, GRADIENTS, MULTIPLICATIONS = 0.002, (1, 5, 10, 30), 60
 WEIGHT, ITERATIONS = 5e-3, 60

@@ -26,7 +26,7 @@ from napari_recon_robust.ground.progress import run
 from napari_recon_robust.physics.sampling import Pattern, Sampling
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.reconstructors.classical import tv
-from napari_recon_robust.reconstructors.classical.cg_sense import conjugate_gradients
+from napari_recon_robust.reconstructors.classical.conjugate_gradients import conjugate_gradients
 from napari_recon_robust.reconstructors.generative.posterior import Posterior
 from napari_recon_robust.simulation.acquisition import SimulatedSlice, simulate_slice
 from napari_recon_robust.simulation.anatomy import load_volume, slices

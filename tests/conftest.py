@@ -46,6 +46,17 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def estimated_once() -> "Iterator[None]":
+    """Sensitivities of the same samples are estimated once, if a test that reconstructs comes."""
+    from helpers.estimated import remembering
+    from napari_recon_robust.physics import coils
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(coils, "espirit_by_length", remembering(coils.espirit_by_length))
+        yield
+
+
 @pytest.fixture
 def in_front() -> "Iterator[None]":
     """Ctrl-C interrupts, as in a process that a shell has not begun in the background."""

@@ -81,7 +81,7 @@ _RENAMED = {
 _PARTED = {
     "reconstructors.unrolled": (
         "reconstructors.problem",
-        "reconstructors.classical.cg_sense",
+        "reconstructors.classical.conjugate_gradients",
         "reconstructors.learned.data_consistency",
         "networks.channels",
         "networks.loading",
@@ -104,6 +104,11 @@ _PARTED = {
 _NAMES = {
     "api": {"analyses.transfer": "transfer_matrix"},
     "perturbations.base": {"perturbations.base:Setup": "Problem"},
+    "reconstructors.classical.cg_sense": {
+        "reconstructors.classical.conjugate_gradients": (
+            "conjugate_gradients proximal solution_and_residual steps_needed tikhonov"
+        )
+    },
     "reconstructors.learned.trained": {
         "networks.image_network": "REACH ImageNetwork ResidualUNet ResidualBlock plain_convolutions"
     },

@@ -14,7 +14,7 @@ from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.physics.model import ForwardModel
 from napari_recon_robust.physics.sampling import Pattern, Sampling
-from napari_recon_robust.reconstructors.classical.cg_sense import conjugate_gradients
+from napari_recon_robust.reconstructors.classical.conjugate_gradients import conjugate_gradients
 from napari_recon_robust.simulation.acquisition import simulate_slice
 
 

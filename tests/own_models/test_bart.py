@@ -16,7 +16,7 @@ from napari_recon_robust.ground.errors import ModelError
 from napari_recon_robust.own_models import bart
 from napari_recon_robust.physics import fourier
 from napari_recon_robust.reconstructors import registry
-from napari_recon_robust.reconstructors.classical.cg_sense import conjugate_gradients
+from napari_recon_robust.reconstructors.classical.conjugate_gradients import conjugate_gradients
 
 installed = pytest.mark.skipif(shutil.which("bart") is None, reason="BART is not on this machine")
 

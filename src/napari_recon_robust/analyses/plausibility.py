@@ -12,7 +12,7 @@ from ..ground.progress import Job, Progress
 from ..physics import fourier
 from ..physics.acs import acs_region
 from ..physics.model import ForwardModel
-from ..reconstructors.classical.cg_sense import conjugate_gradients
+from ..reconstructors.classical.conjugate_gradients import conjugate_gradients
 
 ITERATIONS = 50  # of conjugate gradients: beyond, directions follow that hardly any sample sees
 SPENT = 0.9  # of the degrees of freedom, at most, that a plausible image spends on the noise

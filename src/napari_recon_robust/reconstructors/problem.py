@@ -13,7 +13,7 @@ from ..ground.progress import Job, Progress, relayed
 from ..networks.channels import local_phase
 from ..physics.model import ForwardModel
 from .classical import tv
-from .classical.cg_sense import conjugate_gradients, tikhonov
+from .classical.conjugate_gradients import conjugate_gradients, tikhonov
 
 S = TypeVar("S")
 

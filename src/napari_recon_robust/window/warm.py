@@ -26,6 +26,7 @@ _COMPILED = ("tv", "l1-wavelet")  # their kernels and those of the forward model
 T = TypeVar("T")
 _PACKAGE = __name__.partition(".")[0]
 _warm = threading.Event()
+_compiled = threading.Event()
 
 
 def warm_up(compiler: "Compiler") -> Job[None]:
@@ -78,7 +79,12 @@ def _after_warm_up(job: Job[T]) -> Job[T]:
 
 
 def compile_kernels() -> Job[None]:
-    """Compile the kernels, or load them if that was done before, by reconstructing a small measurement."""
+    """Compile the kernels, or load them if that was done before, by reconstructing a small measurement.
+
+    Once in a process: nothing is left to do when another scan is opened.
+    """
+    if _compiled.is_set():
+        return
     import torch
 
     from ..data.measurement import Calibration, Measurement
@@ -92,6 +98,7 @@ def compile_kernels() -> Job[None]:
     for number, id in enumerate(_COMPILED):
         yield Progress(number / len(_COMPILED), COMPILING)
         registry.get(id)(measurement)
+    _compiled.set()
 
 
 class Compiler(QObject):

@@ -18,13 +18,15 @@ def trials() -> pl.DataFrame:
 
 @pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
-    """The figures, each drawn once and not written: two formats and their fonts take most of a figure's time."""
+    """The figures, each laid out and not drawn: two formats and their fonts take most of a figure's time."""
     found: list[Figure] = []
 
     def draw(figure: Figure, path: Path) -> None:
         if path.suffix == ".svg":
             found.append(figure)
-            figure.draw_without_rendering()
+            layout = figure.get_layout_engine()
+            assert layout is not None
+            layout.execute(figure)
 
     monkeypatch.setattr(plots, "save", draw)
     return found

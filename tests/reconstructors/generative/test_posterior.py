@@ -24,7 +24,7 @@ from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.progress import Job, Progress, run
 from napari_recon_robust.physics.model import ForwardModel
 from napari_recon_robust.reconstructors import registry
-from napari_recon_robust.reconstructors.classical.cg_sense import steps_needed
+from napari_recon_robust.reconstructors.classical.conjugate_gradients import steps_needed
 from napari_recon_robust.reconstructors.generative import posterior
 from napari_recon_robust.reconstructors.generative.posterior import (
     Denoised,

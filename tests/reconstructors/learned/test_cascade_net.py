@@ -3,7 +3,7 @@ import torch
 
 from napari_recon_robust.physics import fourier
 from napari_recon_robust.physics.model import ForwardModel
-from napari_recon_robust.reconstructors.classical.cg_sense import proximal
+from napari_recon_robust.reconstructors.classical.conjugate_gradients import proximal
 from napari_recon_robust.reconstructors.learned import cascade_net as module
 from napari_recon_robust.reconstructors.problem import Problem
 

@@ -3,7 +3,7 @@ import torch
 from torch import Tensor, nn
 
 from napari_recon_robust.networks.channels import channels
-from napari_recon_robust.reconstructors.classical.cg_sense import tikhonov
+from napari_recon_robust.reconstructors.classical.conjugate_gradients import tikhonov
 from napari_recon_robust.reconstructors.learned import irim as module
 from napari_recon_robust.reconstructors.learned.irim import IRIMNetwork, Layer
 from napari_recon_robust.reconstructors.problem import Problem, linear_start, problems

@@ -11,7 +11,7 @@ from napari_recon_robust.analyses.quality.entries import Entry
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.ground.errors import InputError, ModelError
 from napari_recon_robust.networks.correction import without_correction
-from napari_recon_robust.reconstructors.classical.cg_sense import conjugate_gradients
+from napari_recon_robust.reconstructors.classical.conjugate_gradients import conjugate_gradients
 from napari_recon_robust.reconstructors.learned.hyperrecon import HyperRecon, HyperReconNetwork
 from napari_recon_robust.reconstructors.learned.varnet_from_cg import ITERATIONS, WEIGHT, VarNetFromCG
 from napari_recon_robust.reconstructors.problem import Problem, problems

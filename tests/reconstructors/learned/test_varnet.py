@@ -14,7 +14,7 @@ from napari_recon_robust.networks.fastmri_layout import FastMRIVarNet, Normalisi
 from napari_recon_robust.physics import fourier
 from napari_recon_robust.physics.model import ForwardModel, coil_combined, root_sum_of_squares
 from napari_recon_robust.physics.sampling import Sampling
-from napari_recon_robust.reconstructors.classical.cg_sense import conjugate_gradients
+from napari_recon_robust.reconstructors.classical.conjugate_gradients import conjugate_gradients
 from napari_recon_robust.reconstructors.learned import varnet as varnet_module
 from napari_recon_robust.reconstructors.learned import varnet_from_cg
 from napari_recon_robust.reconstructors.learned.last_step import CONSISTENCY, ERROR, LEAST

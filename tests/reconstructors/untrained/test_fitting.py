@@ -16,7 +16,7 @@ from napari_recon_robust.perturbations.noise.worst_case import WorstCase
 from napari_recon_robust.perturbations.outcome import evaluate
 from napari_recon_robust.physics.acs import acs_region, beside_acs
 from napari_recon_robust.reconstructors import registry
-from napari_recon_robust.reconstructors.classical.cg_sense import proximal
+from napari_recon_robust.reconstructors.classical.conjugate_gradients import proximal
 from napari_recon_robust.reconstructors.problem import problems
 from napari_recon_robust.reconstructors.untrained.fitting import (
     SHARE,

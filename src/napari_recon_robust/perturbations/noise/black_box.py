@@ -11,7 +11,8 @@ from ...data.measurement import coil_images_of
 from ...ground.cached import cached_property
 from ...ground.errors import InputError, ModelError
 from ...physics.model import ForwardModel, coil_combined, root_sum_of_squares
-from ...reconstructors.classical.cg_sense import ITERATIONS, conjugate_gradients
+from ...reconstructors.classical.cg_sense import ITERATIONS
+from ...reconstructors.classical.conjugate_gradients import conjugate_gradients
 from .ascent import Ascent, Search
 from .objective import Objective
 

@@ -1,19 +1,21 @@
 """CG-SENSE: regularized least squares by conjugate gradients."""
 
-import math
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from ...data.measurement import Measurement, adjoint_image
+from ...former import names
 from ...ground.knob import Knob
-from ...physics.model import ForwardModel
 from ..base import Reconstructor
+from .conjugate_gradients import tikhonov
+from .krylov import KrylovSpace
 
 ITERATIONS = 10  # by default
-_ROUNDING = 8  # times the precision: a residual this small, relative to b, is rounding
+_TOGETHER = 50  # steps at most whose images at many weights come from one basis, which has as many images
+
+__getattr__ = names(__name__)
 
 
 class CGSense(Reconstructor):
@@ -65,54 +67,14 @@ class CGSense(Reconstructor):
         image = tikhonov(model, adjoint_image(measurement), weight, knobs["iterations"])
         return measurement.crop(image)
 
-
-def tikhonov(model: ForwardModel, b: Tensor, weight: float | Tensor, iterations: int) -> Tensor:
-    """Conjugate gradient steps from x = 0 towards the x of (A^H A + w I) x = b; differentiable."""
-    return conjugate_gradients(lambda x: model.normal(x) + weight * x, b, iterations)
-
-
-def proximal(model: ForwardModel, b: Tensor, z: Tensor, weight: float | Tensor, iterations: int) -> Tensor:
-    """Conjugate gradient steps from x = z towards the x of (A^H A + w I) x = b + w z; differentiable.
-
-    With b = A^H y that x is argmin_x ||A x - y||^2 + w ||x - z||^2.
-    """
-    return z + tikhonov(model, b - model.normal(z), weight, iterations)
-
-
-def conjugate_gradients(operator: Callable[[Tensor], Tensor], b: Tensor, iterations: int) -> Tensor:
-    """`iterations` steps towards H x = b from x = 0, H Hermitian and positive, b complex (..., rows, columns).
-
-    Every batch item has its own step sizes. An item that is solved to rounding does not change any more: steps along
-    what rounding left would grow without bound where H is singular.
-    """
-    return solution_and_residual(operator, b, iterations)[0]
-
-
-def solution_and_residual(operator: Callable[[Tensor], Tensor], b: Tensor, iterations: int) -> tuple[Tensor, Tensor]:
-    """The x of `conjugate_gradients`, and the residual b - H x."""
-    x, r, p = torch.zeros_like(b), b, b
-    energy = _energy(r)
-    solved = (_ROUNDING * torch.finfo(b.dtype).eps) ** 2 * energy
-    for _ in range(iterations):
-        hp = operator(p)
-        x_step = _ratio(energy, (p.conj() * hp).real.sum((-2, -1), keepdim=True))
-        x_step = torch.where(energy > solved, x_step, 0.0)
-        x, r = x + x_step * p, r - x_step * hp
-        previous, energy = energy, _energy(r)
-        p = r + _ratio(energy, previous) * p
-    return x, r
-
-
-def steps_needed(condition: float, precision: float) -> int:
-    """The n with which 2 exp(-2 n / sqrt(condition)), which bounds the relative error, is at most `precision`."""
-    return math.ceil(math.log(2 / precision) / 2 * math.sqrt(condition))
-
-
-def _energy(x: Tensor) -> Tensor:
-    return (x.real.square() + x.imag.square()).sum((-2, -1), keepdim=True)
-
-
-def _ratio(numerator: Tensor, denominator: Tensor) -> Tensor:
-    """The ratio, and 0 (with a zero gradient) where the denominator is 0."""
-    positive = denominator > 0
-    return torch.where(positive, numerator / torch.where(positive, denominator, 1.0), 0.0)
+    def family(self, measurement: Measurement, points: Iterable[Mapping[str, Any]]) -> Iterator[Tensor]:
+        """The images of several weights from one Krylov space, by the products with A^H A of a single image."""
+        model = measurement.model
+        space: KrylovSpace | None = None
+        for point in points:
+            if point["iterations"] > _TOGETHER:
+                yield self.reconstruct(measurement, **point)
+                continue
+            if space is None:
+                space = KrylovSpace(model.normal, adjoint_image(measurement))
+            yield measurement.crop(space.solution(point["weight"] * model.largest_eigenvalue, point["iterations"]))

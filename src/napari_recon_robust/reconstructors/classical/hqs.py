@@ -11,7 +11,7 @@ from ...ground.knob import Knob
 from ...physics.model import ForwardModel
 from ..base import Reconstructor
 from . import energy, sparsity
-from .cg_sense import conjugate_gradients
+from .conjugate_gradients import conjugate_gradients
 from .sparsity import Solver, Transform, in_units, minimiser, right_hand_side
 from .tv import DIFFERENCES
 from .wavelet import Details

@@ -12,7 +12,7 @@ from torch import Tensor
 from ...data.measurement import Measurement, adjoint_image
 from ...physics.model import ForwardModel
 from ..base import Reconstructor
-from .cg_sense import conjugate_gradients
+from .conjugate_gradients import conjugate_gradients
 
 START = 8  # conjugate gradient steps that give the first image
 STEP = 1.3  # length of the FISTA steps, times the bound of the eigenvalues; above 1 restarts keep it stable

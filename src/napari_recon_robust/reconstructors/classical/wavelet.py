@@ -13,7 +13,7 @@ from ...data.measurement import Measurement
 from ...ground.knob import Knob
 from ...physics.model import ForwardModel
 from . import sparsity
-from .cg_sense import conjugate_gradients
+from .conjugate_gradients import conjugate_gradients
 from .sparsity import DualSolver, SparseReconstructor, State, TorchSolver, Transform
 
 LEVELS = 3

@@ -26,7 +26,7 @@ from ...networks.image_network import ResidualUNet
 from ...networks.loading import load_trained
 from ..base import Reconstructor
 from ..classical import tv
-from ..classical.cg_sense import conjugate_gradients, steps_needed
+from ..classical.conjugate_gradients import conjugate_gradients, steps_needed
 from ..problem import Problem, assemble, in_turn, problems
 
 LEVELS = 0.002, 0.6  # levels of noise that the denoiser is trained for, relative to the image's scale

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ...networks.image_network import ImageNetwork
-from ..classical.cg_sense import proximal
+from ..classical.conjugate_gradients import proximal
 from ..problem import Problem
 from .trained import TrainedReconstructor, noise_level
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ...physics.model import ForwardModel
-from ..classical.cg_sense import steps_needed, tikhonov
+from ..classical.conjugate_gradients import steps_needed, tikhonov
 
 _PROBES = 4
 _PRECISION = 1e-3  # of an iterative inverse; images are then within 6e-5 of those with 1e-5

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ...networks.channels import channels, on_blocks, smooth, to_complex
 from ...physics.model import ForwardModel
-from ..classical.cg_sense import solution_and_residual
+from ..classical.conjugate_gradients import solution_and_residual
 
 STEPS = 4  # conjugate gradient steps of each data consistency, from z_k; as many in training
 SEEN = 6  # real maps that a correction sees: image, detail and pull, two of each

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from ...networks.image_network import ImageNetwork
 from ..classical import energy
-from ..classical.cg_sense import proximal
+from ..classical.conjugate_gradients import proximal
 from ..problem import Problem
 from .hyperrecon_from_tv import STEPS, anchor
 from .trained import TrainedReconstructor

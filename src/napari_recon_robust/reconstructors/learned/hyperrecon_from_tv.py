@@ -15,7 +15,7 @@ from torch.nn import functional
 from ...data.measurement import Measurement
 from ...networks.channels import channels, on_blocks, smooth, to_complex
 from ..classical import energy
-from ..classical.cg_sense import proximal
+from ..classical.conjugate_gradients import proximal
 from ..problem import Problem, assemble, problems
 from .hyperrecon import knob_features
 from .trained import TrainedReconstructor

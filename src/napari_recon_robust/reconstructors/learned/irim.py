@@ -12,7 +12,7 @@ from ...networks.channels import channels, to_complex
 from ...networks.correction import zero_at_first
 from ...networks.image_network import REACH, image_features
 from ...physics.model import ForwardModel
-from ..classical.cg_sense import tikhonov
+from ..classical.conjugate_gradients import tikhonov
 from ..problem import Problem
 from .last_step import ConsistentNetwork, ConsistentReconstructor
 from .trained import noise_level

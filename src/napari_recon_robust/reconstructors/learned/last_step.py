@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from ...ground.knob import Knob
 from ...physics.model import ForwardModel
-from ..classical.cg_sense import proximal
+from ..classical.conjugate_gradients import proximal
 from ..problem import Problem
 from .trained import NOISE, TrainedReconstructor
 

@@ -13,7 +13,7 @@ from ...networks.channels import local_phase
 from ...networks.fastmri_layout import FastMRIVarNet
 from ...physics import fourier
 from ...physics.model import ForwardModel, coil_combined
-from ..classical.cg_sense import tikhonov
+from ..classical.conjugate_gradients import tikhonov
 from ..problem import Problem
 from .last_step import CONSISTENCY, ERROR, last_step
 from .start import Start

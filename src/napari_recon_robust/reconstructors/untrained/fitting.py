@@ -16,7 +16,7 @@ from ...networks.muon import optimisers
 from ...physics.acs import beside_acs
 from ...physics.model import ForwardModel
 from ..base import Reconstructor
-from ..classical.cg_sense import conjugate_gradients, proximal
+from ..classical.conjugate_gradients import conjugate_gradients, proximal
 from ..problem import Problem, assemble, in_turn, problems
 
 SHARE = 0.05  # of the samples outside the ACS, held out
