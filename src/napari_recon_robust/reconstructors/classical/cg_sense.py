@@ -1,7 +1,7 @@
 """CG-SENSE: regularized least squares by conjugate gradients."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
@@ -15,7 +15,8 @@ from .krylov import KrylovSpace
 ITERATIONS = 10  # by default
 _TOGETHER = 50  # steps at most whose images at many weights come from one basis, which has as many images
 
-__getattr__ = names(__name__)
+if not TYPE_CHECKING:  # else every name would be found
+    __getattr__ = names(__name__)
 
 
 class CGSense(Reconstructor):
