@@ -106,7 +106,7 @@ def test_a_module_that_came_apart_has_its_names_still() -> None:
 @pytest.mark.parametrize(
     ("module", "name", "now"),
     [
-        ("reconstructors.classical.cg_sense", "tikhonov", "reconstructors.classical.conjugate_gradients:tikhonov"),
+        ("reconstructors.classical.cg_sense", "proximal", "reconstructors.classical.conjugate_gradients:proximal"),
         ("reconstructors.untrained", "Untrained", "reconstructors.untrained.fitting:Untrained"),
         ("reconstructors.untrained", "held_out_samples", "reconstructors.untrained.fitting:held_out_samples"),
         ("reconstructors.learned.trained", "ImageNetwork", "networks.image_network:ImageNetwork"),

@@ -106,7 +106,7 @@ _NAMES = {
     "perturbations.base": {"perturbations.base:Setup": "Problem"},
     "reconstructors.classical.cg_sense": {
         "reconstructors.classical.conjugate_gradients": (
-            "conjugate_gradients proximal solution_and_residual steps_needed tikhonov"
+            "conjugate_gradients proximal solution_and_residual steps_needed"
         )
     },
     "reconstructors.learned.trained": {
