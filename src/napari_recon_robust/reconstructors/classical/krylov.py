@@ -36,10 +36,10 @@ class KrylovSpace:
             system += torch.diag_embed(beside, 1) + torch.diag_embed(beside, -1)
         right = torch.zeros_like(diagonal)
         right[..., 0] = _row([self._size])[..., 0]
-        found = torch.linalg.solve(system, right).to(self._size)
+        found = torch.linalg.solve(system, right).to(self._basis[0])
         image = torch.zeros_like(self._basis[0])
         for number in range(steps):
-            image += found[..., number, None, None] * self._basis[number]
+            image.addcmul_(found[..., number, None, None], self._basis[number])
         return image
 
     def _extend(self) -> None:
