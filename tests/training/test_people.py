@@ -63,6 +63,7 @@ def test_the_longest_beginning_says_whose_a_file_is() -> None:
         (["2022_T101.h5"], ["2022_FLAIR02.h5"], True),
         (["2022_T101.h5"], ["2023_T101.h5"], False),
         (["sub-01_T1w.nii"], ["sub-01", "ses-2", "anat.nii"], True),
+        (["sub-01_T1w.nii"], ["sub-01.nii.gz"], True),
         (["sub-01_T1w.nii"], ["sub-012_T1w.nii"], False),
         (["a", "image.nii"], ["b", "image.nii"], False),
     ],

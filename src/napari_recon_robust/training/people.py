@@ -23,7 +23,7 @@ from ..ground.specification import Specification
 Use = Literal["training", "validation", "test"]
 
 # M4Raw: subject, contrast and two digits of the repetition. BIDS: sub-LABEL and further entities.
-_SUBJECT = re.compile(r"(?:(?P<m4raw>.+)_(?:T1|T2|FLAIR|GRE)\d\d\.h5|(?P<bids>sub-[A-Za-z0-9]+)(?:_.*)?)")
+_SUBJECT = re.compile(r"(?:(?P<m4raw>.+)_(?:T1|T2|FLAIR|GRE)\d\d\.h5|(?P<bids>sub-[A-Za-z0-9]+)(?:[_.].*)?)")
 
 
 class Person(Specification):
