@@ -1,5 +1,6 @@
 """Saved cases and frozen studies for the tests of reader studies."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -7,8 +8,9 @@ import pytest
 
 from helpers.reading import case_of, plan
 from napari_recon_robust.cases.record import save_case
+from napari_recon_robust.reader_studies import bundle
 from napari_recon_robust.reader_studies.answers import Answers
-from napari_recon_robust.reader_studies.bundle import Bundle, freeze
+from napari_recon_robust.reader_studies.bundle import Bundle, freeze, key_of
 
 
 @pytest.fixture(scope="session")
@@ -20,13 +22,29 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def frozen_once(cases: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Freeze a plan of these cases, or copy what was frozen from the same plan by the same name."""
+    folder, frozen = tmp_path_factory.mktemp("frozen"), dict[object, Path]()
+
+    def copied(place: Path, **changes: object) -> Path:
+        given = plan(**changes)
+        key = place.name, given.model_dump_json(), bundle._opaque  # which some tests replace
+        if key not in frozen:
+            frozen[key] = freeze(given, folder / str(len(frozen)) / place.name, cases)
+        shutil.copy(key_of(frozen[key]), key_of(place))
+        return Path(shutil.copytree(frozen[key], place))
+
+    return copied
+
+
 @pytest.fixture
-def study(cases: Path, tmp_path: Path) -> Iterator[Callable[..., Answers]]:
+def study(frozen_once: Callable[..., Path], tmp_path: Path) -> Iterator[Callable[..., Answers]]:
     """Freeze a plan and open its answers."""
     opened: list[Answers] = []
 
     def made(name: str = "study", **changes: object) -> Answers:
-        folder = freeze(plan(**changes), tmp_path / name, cases)
+        folder = frozen_once(tmp_path / name, **changes)
         opened.append(Answers(tmp_path / f"{name}.answers.sqlite", Bundle(folder)))
         return opened[-1]
 
