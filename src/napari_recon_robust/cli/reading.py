@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..reader_studies.measures.found import Finding
 from ..reader_studies.room.serving import open_answers
-from .options import Command
 from .paths import EXISTING_FILE, EXISTING_FOLDER, FILE
+
+if TYPE_CHECKING:
+    from ..reader_studies.measures.found import Finding
+    from .options import Command
 
 PLAN = click.argument("plan", type=EXISTING_FILE)
 STUDY = click.argument("study", type=EXISTING_FOLDER)
@@ -19,7 +21,7 @@ KEY = click.option("--key", type=FILE, help="File with the key.  [default: STUDY
 PORT = click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535), help="Port to listen at.")
 
 
-def answered(command: Command) -> Command:
+def answered(command: "Command") -> "Command":
     """The command of a frozen study, whose first argument are the answers, opened."""
 
     @STUDY
@@ -32,7 +34,7 @@ def answered(command: Command) -> Command:
     return run
 
 
-def say(findings: Sequence[Finding], remarks: Sequence[str]) -> None:
+def say(findings: "Sequence[Finding]", remarks: Sequence[str]) -> None:
     """Print a line for each finding, below it what is to be known of it and of those that follow, and the remarks."""
     note = ""
     for item in findings:

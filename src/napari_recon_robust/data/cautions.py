@@ -39,17 +39,6 @@ CENTRE = 2  # samples from the middle, within which k-space may have a peak of i
 # as large on a simulated brain, has 28 or more.
 TONE, BESIDE, OUTER = 15.0, (3, 4, 5, 6), 1 / 8
 FEWEST_OUTER = 8  # lines: of fewer the median is uncertain
-NAMES = (
-    "second_set",
-    "loud_coil",
-    "dc_offset",
-    "few_coils",
-    "transformed",
-    "split",
-    "spike",
-    "interference",
-    "no_imaginary",
-)
 
 
 def cautions(measurement: Measurement) -> Mapping[str, str]:

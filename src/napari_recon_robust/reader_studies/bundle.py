@@ -23,7 +23,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, astuple
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +31,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from .. import __version__
 from ..cases.record import DESCRIPTION
-from ..data.cautions import NAMES as OF_SAMPLES
+from ..data.caution_names import DISAGREEMENT, OF_SAMPLES
 from ..data.window import Window
 from ..ground.cached import cached_property
 from ..ground.documents import read_json
@@ -39,11 +39,12 @@ from ..ground.errors import FileFormatError, InputError, dimensions
 from ..ground.guard import is_file, opening, read, shown, to_path
 from ..ground.specification import Specification
 from ..ground.writing import Content, try_place, write
-from ..reconstructors.agreement import DISAGREEMENT
-from ..reports.conditions import CaseImages
 from .order import Presentation, draw
 from .plan import MOST_SLICES, SCHEMA, Arm, Entry, Plan, Viewing
 from .questions import RANKED, Question, steps
+
+if TYPE_CHECKING:
+    from ..reports.conditions import CaseImages
 
 STUDY, PRESENTATIONS, MANIFEST = "study.json", "presentations.json", "manifest.json"
 _DOUBTS = (*OF_SAMPLES, DISAGREEMENT)
@@ -190,6 +191,8 @@ class _Slice:
     """The images of one slice of a case in all arms, checked against each other."""
 
     def __init__(self, entry: Entry, arms: tuple[Arm, ...], folders: dict[str, Path]) -> None:
+        from ..reports.conditions import CaseImages  # needs torch, which serving does not
+
         self.folders = folders
         opened = {folder: CaseImages(folder) for folder in dict.fromkeys(folders.values())}
         self.first = next(iter(opened.values()))
@@ -236,7 +239,7 @@ class _Case:
         reference = None if any(arm.image == "reference" for arm in arms) else self.reference
         self.target = np.stack(list(self.images.values())) if reference is None else reference
 
-    def _check_fits(self, other: CaseImages) -> None:
+    def _check_fits(self, other: "CaseImages") -> None:
         """Slices of one case are shown in one view, so that they are of one scan, as far as that can be seen."""
         id, first = self.entry.id, self.first
         if other.case.matrix != first.case.matrix:
@@ -250,7 +253,7 @@ class _Case:
                 "of one scan."
             )
 
-    def _check_differs(self, other: CaseImages, earlier: CaseImages) -> None:
+    def _check_differs(self, other: "CaseImages", earlier: "CaseImages") -> None:
         if other.content == earlier.content:
             raise InputError(
                 f"{self.entry.id}: {other.name} shows the same slice as {earlier.name}; name each slice once."

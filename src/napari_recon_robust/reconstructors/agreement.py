@@ -14,7 +14,6 @@ from ..physics.model import data_norm
 from .base import Method
 from .registry import registry
 
-DISAGREEMENT = "disagreement"  # its name among the reasons for doubt
 # For methods of all kinds, R = 2 to 12, on simulated and real scans and phantoms, the factor was 0.94 to 1.04 and the
 # agreement 0.92 or more; with noise three times as large as the samples they were 0.40 to 1.34 and 1.06 or more. With
 # the mask given in place of the sensitivities the agreement was 0.60 to 0.82.

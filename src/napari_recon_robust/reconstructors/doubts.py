@@ -4,9 +4,10 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
+from ..data.caution_names import DISAGREEMENT
 from ..data.cautions import cautions
 from ..data.measurement import Measurement
-from .agreement import DISAGREEMENT, disagreement
+from .agreement import disagreement
 from .base import Method
 
 AMPLIFIED_NOISE = "amplified_noise"

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from ..data.cautions import NAMES as OF_SAMPLES
+from ..data.caution_names import OF_SAMPLES
 from ..ground.numbers import counted, scans_in_words
 from ..reconstructors.doubts import OF_METHOD
 

@@ -120,6 +120,22 @@ def test_a_study_is_found_by_who_stands_in_its_folder(tmp_path: Path, monkeypatc
     assert answers_of("..") == tmp_path / "one.answers.sqlite"
 
 
+def test_to_serve_needs_nothing_that_computes(tmp_path: Path) -> None:
+    """It is there in a second, and small beside what else the machine does."""
+    with opened_study(tmp_path) as answers:
+        study = answers.bundle.folder
+    (tmp_path / "answers.sqlite").rename(answers_of(study))
+    code = (
+        "import sys\n"
+        "from napari_recon_robust.cli.commands.review import serve\n"
+        f"with serve.open_answers({str(study)!r}) as answers:\n"
+        f"    serve.Serving(answers, '127.0.0.1', {free_port()})\n"
+        "print(sorted({'torch', 'scipy', 'h5py', 'polars', 'starlette'} & set(sys.modules)))"
+    )
+    output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert output.strip() == "['starlette']"
+
+
 def served(study: Path, port: int, *options: str) -> subprocess.Popen[bytes]:
     """The server as a process of its own, once it answers."""
     command = [sys.executable, "-m", "napari_recon_robust.cli", "review", "serve", str(study), "--port", str(port)]
