@@ -494,7 +494,7 @@ def test_a_disk_that_is_full_at_any_step_loses_nothing(write_shared_plan, undist
     whole, taken, telling = undisturbed
     assert {"write", "fsync", "replace"} <= set(taken)
     assert 0 < len(telling) < 20
-    every, ways = max(1, 20 // KILLS), (fails_at, fails_from)
+    every, ways = max(1, 30 // KILLS), (fails_at, fails_from)
     for place, (number, kind) in enumerate(list(enumerate(taken))[::every]):
         for full in ways if every == 1 else ways[place % 2 :][:1]:
             path = write_shared_plan(f"{full.__name__}-{number}.yaml", **FEW)
@@ -515,7 +515,7 @@ def test_a_disk_that_is_full_at_any_step_loses_nothing(write_shared_plan, undist
 def test_killed_at_any_step_it_goes_on_to_the_same_bytes(undisturbed, tmp_path) -> None:
     """Each write, fsync and replace is where a process is killed -9."""
     whole, taken, _ = undisturbed
-    numbers = list(range(len(taken)))[:: max(1, 20 // KILLS)]
+    numbers = list(range(len(taken)))[:: max(1, 30 // KILLS)]
     folders = [tmp_path / "whole", *(tmp_path / f"step-{number}" for number in numbers)]
     for folder in folders:
         folder.mkdir()

@@ -1432,7 +1432,7 @@ def test_no_answer_is_lost_or_doubled_when_the_page_is_killed(
     on the disk yet is lost with it, so that the reader gets another invitation."""
     if browser.found() is None:
         pytest.skip("there is no Chromium on this machine")
-    draw, kills, folder = random.Random(0), int(os.environ.get("KILLS", "2")), tmp_path_factory.mktemp("browser")
+    draw, kills, folder = random.Random(0), int(os.environ.get("KILLS", "1")), tmp_path_factory.mktemp("browser")
     answers = study(design={"readers": 1 + kills // 10, "repeats": min(kills, 6)})
     sent: dict[str, int] = {}
     with _served(answers) as origin, ExitStack() as stack:

@@ -264,6 +264,7 @@ def test_a_denoiser_knows_at_first_the_power_of_images_alone() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("real_brain", [3], indirect=True)
 def test_the_mean_of_the_shipped_prior_beats_linear_reconstruction(real_brain: Measurement, shared: Path) -> None:
     from napari_recon_robust.data.foreground import foreground
     from napari_recon_robust.evaluation.metrics import measure

@@ -18,7 +18,7 @@ from napari_recon_robust.reader_studies.room.serving import open_answers
 @pytest.mark.slow
 def test_no_answer_is_lost_or_doubled_when_napari_is_killed(tmp_path: Path) -> None:
     """KILLS=20 in the environment kills it so many times."""
-    kills, draw = int(os.environ.get("KILLS", "2")), random.Random(0)
+    kills, draw = int(os.environ.get("KILLS", "1")), random.Random(0)
     with opened_study(tmp_path, design={"readers": 1 + kills // 10, "repeats": 6}) as made:
         study, path, readers = made.bundle.folder, tmp_path / "answers.sqlite", made.bundle.readers
     script = Path(__file__).parents[2] / "helpers" / "napari_reader.py"
