@@ -48,7 +48,7 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def estimated_once() -> "Iterator[None]":
-    """Sensitivities of the same samples are estimated once, if a test that reconstructs comes."""
+    """Sensitivities of the same samples are estimated once."""
     from helpers.estimated import remembering
     from napari_recon_robust.physics import coils
 

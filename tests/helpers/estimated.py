@@ -2,7 +2,9 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from functools import wraps
 from hashlib import blake2b
+from threading import Lock
 from typing import Any
 
 import torch
@@ -18,19 +20,23 @@ def remembering(estimate: Estimate) -> Estimate:
     """The same function, which computes anything only once while nothing of its module is replaced.
 
     It has no state, and the tests' few small scans are asked for again and again: that took a third of the time of
-    those that reconstruct.
+    those that reconstruct. What it uses of other modules may not be replaced.
     """
     kept: OrderedDict[Any, tuple[Tensor, ...]] = OrderedDict()
+    changing = Lock()
 
+    @wraps(estimate)
     def remembered(data: Tensor, mask: Tensor, dims: Sequence[int], noise: Tensor | None = None) -> tuple[Tensor, ...]:
         if data.device.type != "cpu":
             return estimate(data, mask, dims, noise)
         key = (_content(data), _content(mask), tuple(dims), None if noise is None else _content(noise), *_module())
         found = kept.get(key)
         if found is None:
-            found = kept[key] = estimate(data, mask, dims, noise)
-            while sum(each.nbytes for some in kept.values() for each in some) > _MOST:
-                kept.popitem(last=False)
+            found = tuple(each.detach() for each in estimate(data, mask, dims, noise))
+            with changing:
+                kept[key] = found
+                while sum(each.nbytes for some in kept.values() for each in some) > _MOST:
+                    kept.popitem(last=False)
         return tuple(each.clone() for each in found)
 
     return remembered

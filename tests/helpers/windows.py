@@ -59,9 +59,11 @@ def set_aside(qapp: Any) -> Iterator[None]:
 def drawn_once() -> Iterator[None]:
     """A character is computed in one window and copied to the later ones, each of which has its own texture: 70 of
     them take as long as the rest of opening a window."""
+    from napari._vispy.utils import qt_font
     from vispy.visuals.text.text import SDFRendererCPU
 
     compute, bitmaps = SDFRendererCPU.render_to_texture, dict[Any, np.ndarray]()
+    load, glyphs = qt_font._load_glyph_qt, dict[Any, Any]()
 
     def render(self: Any, data: np.ndarray, texture: Any, offset: tuple[int, int], size: tuple[int, int]) -> None:
         key, (x, y), (width, height) = (data.tobytes(), data.shape, size), offset, size
@@ -70,8 +72,19 @@ def drawn_once() -> Iterator[None]:
             compute(self, data, bitmaps[key], (0, 0), size)
         texture[y : y + height, x : x + width, :] = bitmaps[key]
 
+    def load_once(font: Any, metrics: Any, char: str, known: dict[str, dict[str, Any]]) -> None:
+        key, others = (font.toString(), char, *known), list(known)
+        if key not in glyphs:
+            load(font, metrics, char, known)
+            glyphs[key] = known[char], {other: known[other]["kerning"][char] for other in others}
+        glyph, kerning = glyphs[key]
+        known[char] = {**glyph, "kerning": dict(glyph["kerning"])}
+        for other, shift in kerning.items():
+            known[other]["kerning"][char] = shift
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(SDFRendererCPU, "render_to_texture", render)
+        patch.setattr(qt_font, "_load_glyph_qt", load_once)
         yield
 
 

@@ -88,12 +88,9 @@ release.set()
 until(lambda: kept() is None or gc.collect() < 0)
 assert still_there
 
-viewer, session = searching()  # the viewer is closed in its event loop
+viewer, session = searching()  # the viewer is closed in its event loop, after which the process ends
 QTimer.singleShot(100, viewer.close)
 napari.run()
-
-viewer, session = searching()  # it is closed, and the process ends
-viewer.close()
 """
 
 

@@ -22,7 +22,7 @@ from ..ground.specification import Specification
 
 Use = Literal["training", "validation", "test"]
 
-# M4Raw: subject, contrast and two digits of the repetition. BIDS: sub-LABEL and further entities.
+# M4Raw: subject, contrast and two digits of the repetition. BIDS: sub-LABEL and further entities or an ending.
 _SUBJECT = re.compile(r"(?:(?P<m4raw>.+)_(?:T1|T2|FLAIR|GRE)\d\d\.h5|(?P<bids>sub-[A-Za-z0-9]+)(?:[_.].*)?)")
 
 

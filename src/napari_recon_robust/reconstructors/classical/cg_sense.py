@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor
 
 from ...data.measurement import Measurement, adjoint_image
@@ -13,7 +14,7 @@ from .conjugate_gradients import tikhonov
 from .krylov import KrylovSpace
 
 ITERATIONS = 10  # by default
-_TOGETHER = 50  # steps at most whose images at many weights come from one basis, which has as many images
+_BASIS = 256e6  # bytes, at most, from which the images of all weights come
 
 if not TYPE_CHECKING:  # else every name would be found
     __getattr__ = names(__name__)
@@ -69,13 +70,18 @@ class CGSense(Reconstructor):
         return measurement.crop(image)
 
     def family(self, measurement: Measurement, points: Iterable[Mapping[str, Any]]) -> Iterator[Tensor]:
-        """The images of several weights from one Krylov space, by the products with A^H A of a single image."""
-        model = measurement.model
-        space: KrylovSpace | None = None
+        """The images of several weights from one Krylov space, by the products with A^H A of a single image.
+
+        Where its basis would be too large, each image is made by itself. They carry no gradient.
+        """
+        model, b = measurement.model, measurement.combined
+        space = KrylovSpace(model.normal, b)
         for point in points:
-            if point["iterations"] > _TOGETHER:
-                yield self.reconstruct(measurement, **point)
-                continue
-            if space is None:
-                space = KrylovSpace(model.normal, adjoint_image(measurement))
-            yield measurement.crop(space.solution(point["weight"] * model.largest_eigenvalue, point["iterations"]))
+            if (point["iterations"] + 1) * b.nbytes > _BASIS:
+                with torch.no_grad():
+                    image = self.reconstruct(measurement, **point)
+            else:
+                image = measurement.crop(
+                    space.solution(point["weight"] * model.largest_eigenvalue, point["iterations"])
+                )
+            yield image

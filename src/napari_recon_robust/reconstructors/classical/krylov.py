@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from .conjugate_gradients import ROUNDING, squared_norm
@@ -21,25 +23,35 @@ class KrylovSpace:
 
     def __init__(self, operator: Callable[[Tensor], Tensor], b: Tensor) -> None:
         self._operator = operator
-        self._size = squared_norm(b).sqrt()
-        self._basis = [b / torch.where(self._size > 0, self._size, 1.0)]
-        self._diagonal: list[Tensor] = []
-        self._beside = [torch.zeros_like(self._size)]  # the tridiagonal matrix's, each (..., 1, 1)
+        self._size = squared_norm(b.detach()).sqrt()
+        self._basis = [b.detach() / torch.where(self._size > 0, self._size, 1.0)]
+        self._diagonal: list[Tensor] = []  # of the tridiagonal matrix, each (..., 1, 1), and what is beside it
+        self._beside = [torch.zeros_like(self._size)]
 
+    @torch.no_grad()
     def solution(self, weight: float | Tensor, steps: int) -> Tensor:
         """The image after `steps` steps, complex (..., rows, columns). weight: w, a number or real (..., 1, 1)."""
         while len(self._diagonal) < steps:
             self._extend()
-        diagonal, beside = (_row(values) for values in (self._diagonal[:steps], self._beside[1:steps]))
-        system = torch.diag_embed(diagonal + _row([torch.as_tensor(weight).expand_as(self._size)]))
-        if steps > 1:
-            system += torch.diag_embed(beside, 1) + torch.diag_embed(beside, -1)
-        right = torch.zeros_like(diagonal)
-        right[..., 0] = _row([self._size])[..., 0]
-        found = torch.linalg.solve(system, right).to(self._basis[0])
+        shift = _precisely(torch.as_tensor(weight, dtype=None if isinstance(weight, Tensor) else torch.float64))
+        diagonal, beside = (list(map(_precisely, values)) for values in (self._diagonal[:steps], self._beside[1:steps]))
+        left = _precisely(self._size)  # the norm of the residual, with a sign
+        least = ROUNDING * torch.finfo(self._size.dtype).eps * left
+        pivot = diagonal[0] + shift
+        shares, factors = [left / pivot], list[NDArray[np.float64]]()
+        for here, between in zip(diagonal[1:], beside, strict=True):
+            factor = between / pivot
+            left = -factor * left
+            solved = np.abs(left) <= least  # further steps would follow what rounding left, as in `conjugate_gradients`
+            factor, left = np.where(solved, 0.0, factor), np.where(solved, 0.0, left)
+            pivot = here + shift - factor * between
+            shares.append(left / pivot)
+            factors.append(factor)
+        for number, factor in reversed(list(enumerate(factors))):
+            shares[number] = shares[number] - factor * shares[number + 1]
         image = torch.zeros_like(self._basis[0])
-        for number in range(steps):
-            image.addcmul_(found[..., number, None, None], self._basis[number])
+        for share, vector in zip(shares, self._basis, strict=False):
+            image.addcmul_(torch.from_numpy(share).to(vector), vector)
         return image
 
     def _extend(self) -> None:
@@ -58,8 +70,6 @@ class KrylovSpace:
         self._basis.append(torch.where(left > 0, rest / torch.where(left > 0, left, 1.0), 0.0))
 
 
-def _row(values: list[Tensor]) -> Tensor:
-    """Numbers (..., 1, 1) of each step side by side, float64 (..., steps), on the CPU: there are few of them."""
-    if not values:
-        return torch.zeros(0, dtype=torch.float64)
-    return torch.stack([value[..., 0, 0] for value in values], -1).cpu().double()
+def _precisely(value: Tensor) -> NDArray[np.float64]:
+    """A few numbers in float64, which not every device has."""
+    return np.asarray(value.cpu().double().numpy())
