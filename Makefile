@@ -1,5 +1,5 @@
-# make demo: the window with the packaged sample. make test: every check. make check: the quick ones, in two minutes.
-# All of them do the set-up themselves.
+# make demo: the window with the packaged sample. make test: every check but the tests that `make thorough` runs. make check: the
+# quick ones, in two minutes. All of them do the set-up themselves.
 PYTHON ?= python3
 BIN := .venv/bin
 # Virtual display for the window's tests: napari needs OpenGL, which Qt's offscreen platform does not give.
@@ -15,7 +15,7 @@ PYTEST := OMP_NUM_THREADS=1 $(IN_MEMORY) $(BIN)/python -m pytest -o tmp_path_ret
 # What opens no window needs no plugins of napari's and Qt's; their imports take three seconds.
 PLAIN := $(addprefix -p no:,napari napari-plugin-engine npe2 pytest-qt zarr)
 
-.PHONY: demo test check rules test-libraries one-half other-half quick-half quick-rest fuzz monkey kills screenshots format clean
+.PHONY: demo test thorough check rules test-libraries one-half other-half quick-half quick-rest fuzz monkey kills screenshots format clean
 
 demo: .venv/ready
 	$(BIN)/recon-robust demo
@@ -26,6 +26,10 @@ test:
 	sh tools/system_libraries.sh
 	$(MAKE) -j2 .venv/ready test-libraries
 	$(MAKE) -j2 rules one-half other-half
+
+# The tests that take longest: each kill, each step that fails, simulations of coverage, the corners of the docks.
+thorough: .venv/ready test-libraries
+	$(MAKE) -j2 one-half other-half TESTS=thorough
 
 check: .venv/ready
 	$(MAKE) -j2 quick-half quick-rest
@@ -40,11 +44,12 @@ rules: .venv/ready
 test-libraries:
 	sh tools/system_libraries.sh tests
 
+TESTS ?= not thorough
 one-half: .venv/ready
-	$(DISPLAY_RUN) env $(PYTEST) $(HALF)
+	$(DISPLAY_RUN) env $(PYTEST) -m "$(TESTS)" $(HALF)
 
 other-half: .venv/ready
-	$(PYTEST) $(PLAIN) tests $(addprefix --ignore=,$(HALF))
+	$(PYTEST) $(PLAIN) -m "$(TESTS)" tests $(addprefix --ignore=,$(HALF))
 
 # Few of the window's tests are quick, which leaves time for the rules and some of the rest.
 QUICK_HALF := $(HALF) $(addprefix tests/,cli reader_studies reports simulation studies training weights)

@@ -34,9 +34,10 @@ _SLOW = {"make_napari_viewer_proxy", "window_of_module", "started_chromium"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark as slow what opens napari's window or a browser."""
+    """Mark as slow what opens napari's window or a browser, and what is thorough."""
     for item in items:
-        if not _SLOW.isdisjoint(getattr(item, "fixturenames", ())):
+        opens = not _SLOW.isdisjoint(getattr(item, "fixturenames", ()))
+        if opens or item.get_closest_marker("thorough"):
             item.add_marker("slow")
 
 

@@ -48,6 +48,7 @@ def test_the_maximum_is_that_of_an_image_which_is_there(review: Session) -> None
     assert review.readout.values.text() in review.readout.values.toolTip()
 
 
+@pytest.mark.thorough
 def test_all_panels_are_read_at_once_as_the_mouse_moves(seen: Session, qtbot: Any, until: Until) -> None:
     review = seen
     bench = review.bench

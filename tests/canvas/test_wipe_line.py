@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from qtpy.QtWidgets import QApplication
 
 from helpers.windows import open_scan
@@ -12,6 +13,7 @@ from napari_recon_robust.window.session import Session
 Until = Callable[[Callable[[], object]], None]
 
 
+@pytest.mark.thorough
 def test_a_newly_opened_scan_has_the_line_where_the_wipe_has_an_edge(
     review: Session, scan_file: Path, loud_file: Path, until: Until
 ) -> None:

@@ -152,7 +152,7 @@ def test_an_acceleration_without_a_pattern_is_that_of_equispaced_lines(scan_file
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_what_cannot_be_printed_is_one_sentence() -> None:
     with Path("/dev/full").open("w") as full:
         command = [sys.executable, "-m", "napari_recon_robust.cli", "methods"]

@@ -60,7 +60,14 @@ def run(inputs: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in COMMANDS if name != "train"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.thorough if name in ("simulate", "fragility") else ())
+        for name in COMMANDS
+        if name != "train"
+    ],
+)
 def test_each_step_fails_in_turn_and_nothing_is_lost(name: str, run: Run, elsewhere: Path, tmp_path: Path) -> None:
     folder = made(tmp_path / "undisturbed")
     with steps() as taken:
@@ -171,7 +178,7 @@ def killed() -> Iterator[Callable[[dict[str, Any]], dict[str, Any]]]:
         yield ask
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", [pytest.param(name, id=name) for name in COMMANDS])
 def test_a_kill_leaves_nothing_that_a_later_run_cannot_finish(
     name: str, inputs: dict[str, str], killed: Callable[[dict[str, Any]], dict[str, Any]], tmp_path: Path

@@ -36,7 +36,7 @@ def failures(tally: Path, *options: str) -> tuple[int, list[str]]:
     ]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_first_inputs_give_a_result_or_a_sentence(tmp_path: Path) -> None:
     count, failed = failures(tmp_path / "tally", "--inputs", "500")
     assert (count, failed) == (500, [])

@@ -253,7 +253,7 @@ except FileFormatError as error:
     ("source", "arguments"),
     [("scan.h5", ["-c", READING]), (".", ["-m", "napari_recon_robust.cli", "reconstruct", "scan.h5"])],
 )
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_virtual_data_set_that_is_made_of_itself(scan: Path, source: str, arguments: list[str]) -> None:
     """In a process of its own: to read it ends the process."""
     with h5py.File(scan, "r+") as file:

@@ -75,7 +75,7 @@ def test_the_scale_of_a_matrix_does_not_matter(largest):
     torch.testing.assert_close(orthogonalise(matrix * (largest / matrix.abs().max())), expected, rtol=1e-3, atol=1e-3)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_kernel_behind_dead_units_stays_and_stays_finite():
     """Both runs that ended in NaN had a layer of rectified units that none of the images made active any more.
 

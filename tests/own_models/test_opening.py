@@ -106,7 +106,7 @@ def test_the_examples_of_the_page_run(section: str, folder: Path) -> None:
         assert json.loads(result.stdout)["metrics"]["image"]["ssim"] > 0.1
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_an_installed_package_is_one_of_the_methods(folder: Path) -> None:
     _, (words,) = example("An entry point", folder)
     code = (

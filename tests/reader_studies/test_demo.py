@@ -25,7 +25,7 @@ def test_the_demo_is_a_study_of_lesions_and_of_places_without_one(
         progress.run(demo.demo(tmp_path / "demo"))
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_demo_that_was_stopped_can_be_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It was stopped when the cases were saved, and their folder was refused from then on."""
     saved, places = [], demo._places

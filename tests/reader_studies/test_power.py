@@ -247,7 +247,7 @@ def analysed(made: Plan, draws: int) -> float:
     return float(np.mean(found))
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("measure", "margin", "cases", "readers", "groups"), [("auc", 0.15, 120, 6, 3), ("sensitivity", 0.25, 100, 4, 2)]
 )

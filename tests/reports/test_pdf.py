@@ -30,7 +30,7 @@ def streams(path: Path) -> bytes:
     return b"\n".join(found)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_sheet_for_each_budget_one_of_curves_and_one_of_words(tmp_path: Path) -> None:
     path = write_report(pictured(), tmp_path / "report.pdf")
     assert path.read_bytes().startswith(b"%PDF")
@@ -59,7 +59,7 @@ def test_the_heads_of_the_metrics_fit_their_columns() -> None:
         assert row or (words.width < cell.get_window_extent().width and words.height < cell.get_window_extent().height)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_names_with_formulas_and_without_end_are_drawn_as_they_are(tmp_path: Path) -> None:
     case = pictured(label="$\\frac{1}{" + "x" * 400)
     assert sheets(write_report([case, case], tmp_path / "report.pdf")) == 8

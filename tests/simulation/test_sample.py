@@ -109,7 +109,7 @@ def test_every_annotated_box_of_the_sample_holds_a_lesion() -> None:
         assert len(sizes) >= 4
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_recipe_beside_the_sample_makes_the_same_slice() -> None:
     """Slice 1 drawn and acquired again is the stored one, to the bit but for ties of the rounding."""
     pytest.importorskip("nilearn", reason="the MNI152 template comes with nilearn")

@@ -99,7 +99,7 @@ def test_a_volume_is_the_same_by_its_name_wherever_its_column_stands() -> None:
     assert fit(inside, outside, volumes=(names, list("efghij"))).shared == 2
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("inside", "outside", "shared", "narrower"),
     [(6, 6, 6, 0.5), (12, 12, 9, 0.75), (20, 8, 8, 0.85), (10, 10, 1, 1.05)],

@@ -474,6 +474,7 @@ def test_what_was_found_on_one_method_is_paired_as_the_same_for_all(first: pl.Da
     assert len(both) == 2 * len(found)
 
 
+@pytest.mark.thorough
 def test_trials_of_a_method_without_partner_are_told_once(first: pl.DataFrame) -> None:
     several = pl.concat([first, first.filter(method_label="VarNet").with_columns(method_label=pl.lit("U-Net"))])
     some = several.filter((pl.col("method_label") == "TV") | (pl.col("volume") != "head0"))

@@ -156,7 +156,7 @@ def test_what_is_finished_is_not_run_again(write_plan, monkeypatch) -> None:
     assert table(path).filter(polars.col("trial").is_in(before["trial"].to_list())).height == 5
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_numbers_of_a_trial_do_not_depend_on_its_shard_mates(write_plan, tmp_path) -> None:
     parts = {
         "methods": ["tv", "zero-filled"],
@@ -510,7 +510,7 @@ def test_a_disk_that_is_full_at_any_step_loses_nothing(write_shared_plan, undist
             same(path, whole)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.skipif(sys.platform == "win32", reason="forks")
 def test_killed_at_any_step_it_goes_on_to_the_same_bytes(undisturbed, tmp_path) -> None:
     """Each write, fsync and replace is where a process is killed -9."""

@@ -71,7 +71,7 @@ def test_the_rows_of_a_plan_are_those_of_its_trials_and_write_each_part_once(wri
     assert len(written) == len(study.methods) + len(study.changes) + regions
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_rows_are_in_the_plans_order(write_plan, tmp_path) -> None:
     changed(tmp_path / "head.h5", "visit.h5")
     path = write_plan(**PARTS)

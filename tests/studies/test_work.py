@@ -41,7 +41,7 @@ class Steps:
         return called
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_ended_at_every_step_of_writing_it_goes_on_to_the_same_bytes(write_plan, monkeypatch) -> None:
     """The n-th attempt ends at its n-th step, until one comes to the end."""
     parts = {"keep": {"images": "all"}, "shard": 2}

@@ -130,6 +130,7 @@ def test_padding_of_one_example_is_told_from_what_another_has_measured(bank: Ban
     assert not torch.equal(measured(examples[0].problem), examples[0].problem.model.mask)
 
 
+@pytest.mark.thorough
 def test_processes_draw_the_same_examples(bank: Bank) -> None:
     draws = Draws(bank, load_recipe("unet"), 2)
     drawing = Drawing(draws, 2)
@@ -138,6 +139,7 @@ def test_processes_draw_the_same_examples(bank: Bank) -> None:
             assert torch.equal(drawing[number].truth, draws[number].truth)
 
 
+@pytest.mark.thorough
 def test_a_damaged_case_is_told_by_processes_too(bank: Bank, tmp_path: Path) -> None:
     for path in bank.paths:
         (tmp_path / path.name).write_bytes(path.read_bytes()[:1000])

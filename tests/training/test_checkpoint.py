@@ -445,7 +445,7 @@ def test_a_full_disk_loses_nothing(recipe, train, whole, tmp_path, monkeypatch) 
     assert equal(store.load(str(run(train(recipe, resume=True)))).state, weights(whole))
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_run_may_start_from_weights(recipe, train, tmp_path) -> None:
     path = run(train(recipe))
     trained = store.load(str(path))

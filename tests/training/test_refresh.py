@@ -84,7 +84,7 @@ def test_those_that_help_to_make_a_bank_begin_at_its_other_end(
     assert all(torch.equal(case.coil_images, images) for case, images in zip(Bank(folder), before, strict=True))
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_bank_is_made_by_several_processes(
     bank: Bank, anatomy_folder: Path, specification: BankSpecification, tmp_path: Path
 ) -> None:
@@ -111,7 +111,7 @@ def test_another_process_on_the_same_bank_is_refused(folder: Path, anatomy_folde
         next(refresh(folder, anatomy_folder))
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_it_runs_beside_the_training_until_it_is_stopped(folder: Path, anatomy_folder: Path) -> None:
     refreshing = start_refreshing(folder, anatomy_folder)
     wait_for(lambda: Bank(folder).drawn > 5)
@@ -123,7 +123,7 @@ def test_it_runs_beside_the_training_until_it_is_stopped(folder: Path, anatomy_f
         pass
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_what_ends_it_is_told(folder: Path, tmp_path: Path) -> None:
     refreshing = start_refreshing(folder, tmp_path / "nothing")
     wait_for(lambda: refreshing.failure() is not None)
@@ -131,7 +131,7 @@ def test_what_ends_it_is_told(folder: Path, tmp_path: Path) -> None:
     refreshing.stop()
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL here")
 def test_it_ends_with_a_training_that_is_killed(folder: Path, anatomy_folder: Path) -> None:
     parent = (

@@ -101,7 +101,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return {variable: str(tmp_path_factory.mktemp(name)) for variable, name in names.items()}
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_closing_in_the_middle_of_a_search(scan_file: Path, cache: dict[str, str]) -> None:
     command = [sys.executable, "-c", SCRIPT + ENDS, str(scan_file)]
     done = subprocess.run(command, env=os.environ | cache, capture_output=True, text=True, check=False, timeout=600)
@@ -216,6 +216,7 @@ def begin_search(session: Session, until: Until) -> None:
     until(lambda: session.bench.perturbing.best is not None)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("busy", [False, True], ids=["at rest", "with a job"])
 def test_a_closed_dock_leaves_nothing_behind(seen: Session, until: Until, busy: bool) -> None:
     stop, ran = threading.Event(), list[Any]()
@@ -278,6 +279,7 @@ def test_a_note_that_is_typed_is_not_lost_with_its_dock(seen: Session, until: Un
     assert page.judging.note.toPlainText() == "Seen twice"
 
 
+@pytest.mark.thorough
 def test_a_search_that_the_closing_of_the_docks_ends_is_told_of_and_begun_again(seen: Session, until: Until) -> None:
     bench = seen.bench
     begin_search(seen, until)
@@ -316,6 +318,7 @@ def test_the_image_that_was_computed_when_the_docks_were_closed_comes_when_they_
     until(lambda: str(seen.panels.panels["clean"].image.name).startswith(registry.get("tv").label))
 
 
+@pytest.mark.thorough
 def test_what_stands_in_the_picture_and_in_the_docks_is_there_again_when_they_open(seen: Session, until: Until) -> None:
     bench = seen.bench
     bench.regions.choose(bench.regions.on(1))

@@ -62,6 +62,7 @@ def test_a_press_on_an_outline_changes_nothing(seen: Session, hand: Hand) -> Non
     assert hand.layer.mode == "select", "the tool stays in hand"
 
 
+@pytest.mark.thorough
 def test_one_outline_of_a_region_is_moved_and_deleted_and_the_region_keeps_the_others(
     seen: Session, hand: Hand, until: Until
 ) -> None:
@@ -84,6 +85,7 @@ def test_one_outline_of_a_region_is_moved_and_deleted_and_the_region_keeps_the_o
     assert not regions.chosen
 
 
+@pytest.mark.thorough
 def test_outlines_that_are_moved_together_are_one_step(seen: Session, hand: Hand, until: Until) -> None:
     regions = seen.bench.regions
     before = [regions.draw(BOX, 1), regions.draw(ROUND, 1)]
@@ -97,6 +99,7 @@ def test_outlines_that_are_moved_together_are_one_step(seen: Session, hand: Hand
     assert set(before) <= set(regions.all)
 
 
+@pytest.mark.thorough
 def test_undo_right_after_a_deletion_brings_back_what_was_deleted(seen: Session, hand: Hand, until: Until) -> None:
     regions = seen.bench.regions
     box, around = regions.draw(BOX, 1), regions.draw(ROUND, 1)
@@ -109,6 +112,7 @@ def test_undo_right_after_a_deletion_brings_back_what_was_deleted(seen: Session,
     assert seen.bench.undoing.redone_next.startswith("deleting")
 
 
+@pytest.mark.thorough
 def test_what_is_drawn_on_the_slice_before_is_no_region_of_the_next(
     seen: Session, hand: Hand, until: Until, may_read: threading.Event
 ) -> None:

@@ -43,6 +43,7 @@ def test_a_method_that_computes_is_named_and_nothing_of_the_one_before_stays(
     assert "computing" not in title(review)
 
 
+@pytest.mark.thorough
 def test_nothing_of_an_attack_on_the_method_before_stands_beside_one_that_computes(
     review: Session, until: Until, slow: threading.Event
 ) -> None:
@@ -82,6 +83,7 @@ def test_nothing_of_an_attack_on_the_method_before_stands_beside_one_that_comput
     assert title(review, "difference").startswith("Difference ×")
 
 
+@pytest.mark.thorough
 def test_nothing_of_an_attack_stands_beside_what_a_long_method_has_so_far(review: Session, until: Until) -> None:
     bench, panels = review.bench, review.panels.panels
     bench.regions.choose(bench.regions.on(1))

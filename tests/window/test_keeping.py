@@ -174,6 +174,7 @@ def test_of_several_reviews_one_is_chosen(viewer: Any, crashed: Path, until: Unt
     assert session.bench.acquisition.index == first.review.slice
 
 
+@pytest.mark.thorough
 def test_a_search_is_kept_while_it_is_under_way(review: Session, kept: Path, until: Until) -> None:
     bench = review.bench
     bench.regions.choose(bench.regions.on(1))

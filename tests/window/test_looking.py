@@ -25,6 +25,7 @@ def test_without_a_result_there_is_no_control_and_no_truth(standing: Session, na
     assert not getattr(standing.scene.view, name)
 
 
+@pytest.mark.thorough
 def test_at_other_knobs_the_panels_show_the_images_of_those_whatever_is_pressed(review: Session, until: Until) -> None:
     bench, panels, view = review.bench, review.panels.panels, review.scene.view
     compare, outcome = dock_of(review, "Compare"), dock_of(review, "Perturb").outcome
@@ -75,6 +76,7 @@ def test_at_other_knobs_the_panels_show_the_images_of_those_whatever_is_pressed(
     assert outcome.scaled_to.text() == "Budget 1%; drag for less:"
 
 
+@pytest.mark.thorough
 def test_while_the_perturbed_image_of_the_set_method_is_missing_none_stands_in_for_it(
     review: Session, until: Until
 ) -> None:
@@ -130,6 +132,7 @@ def test_a_result_is_shown_again_when_a_knob_of_a_slow_method_is_turned_away_and
     assert dock_of(review, "Reconstruct").method.mark.text() == ""
 
 
+@pytest.mark.thorough
 def test_an_attack_of_the_film_strip_is_not_called_random_noise(review: Session, until: Until) -> None:
     bench, panels = review.bench, review.panels.panels
     bench.regions.choose(bench.regions.on(1))
@@ -141,7 +144,7 @@ def test_an_attack_of_the_film_strip_is_not_called_random_noise(review: Session,
     assert panels["perturbed"].title == "An attack · attacked"
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_panels_that_the_user_deletes_are_read_no_more_and_it_is_said_how_they_come_back(
     standing: Session, until: Until
 ) -> None:
@@ -221,6 +224,7 @@ def test_a_layer_says_which_slice_it_holds_and_what_its_image_is(standing: Sessi
     assert panels.panels["perturbed"].image.metadata == layer.metadata, "in a new layer too"
 
 
+@pytest.mark.thorough
 def test_the_colours_of_a_phase_are_told_once_at_the_foot_of_the_picture(review: Session) -> None:
     foot, legend = review.panels.viewer.canvas.overlays["text"], "Phase: orange +90°, blue −90°"
     before = foot.text

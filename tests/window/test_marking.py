@@ -31,6 +31,7 @@ def press(review: Session, qtbot: Any, key: str) -> None:
     qtbot.wait(30)
 
 
+@pytest.mark.thorough
 def test_what_was_attacked_is_seen_and_found_by_keys(attacked: Session, qtbot: Any, until: Until) -> None:
     panels = attacked.panels
     marks = [panel.marks for panel in panels.panels.values()]
@@ -78,6 +79,7 @@ def test_what_was_attacked_is_seen_and_found_by_keys(attacked: Session, qtbot: A
     assert [len(layer.data) for layer in marks] == [3] * 4
 
 
+@pytest.mark.thorough
 def test_turns_are_marked_and_change_no_data(attacked: Session, qtbot: Any) -> None:
     panels, readout = attacked.panels, attacked.readout
     before = {key: panel.image.data.copy() for key, panel in panels.panels.items()}

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QInputDialog
 
@@ -15,6 +16,7 @@ from napari_recon_robust.window.session import Session
 Until = Callable[[Callable[[], object]], None]
 
 
+@pytest.mark.thorough
 def test_a_region_is_painted_erased_named_and_copied(seen: Session, qtbot: Any, until: Until, monkeypatch: Any) -> None:
     perturb = dock_of(seen, "Perturb")
     perturb.parent().raise_()

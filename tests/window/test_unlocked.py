@@ -13,7 +13,7 @@ def _run(code: str) -> str:
     return done.stdout.strip()
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.skipif(sys.platform != "linux", reason="what a process has loaded stands in /proc")
 def test_the_library_is_loaded_before_the_import_and_once() -> None:
     said = _run("""

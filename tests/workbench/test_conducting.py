@@ -81,7 +81,7 @@ def test_a_text_that_is_not_written_is_not_run(conducting: Conducting, plan: Pat
     conducting._planning.check_written()
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_what_goes_wrong_at_the_start_is_told(conducting: Conducting, plan: Path) -> None:
     plan.write_text(PLAN.replace("head.h5", "missing.h5"))
     conducting.start(1).run()

@@ -156,7 +156,7 @@ def test_at_another_method_than_the_result_s_a_panel_is_exported_as_it_is_on_scr
     assert '"Method": "CG-SENSE"' in written(path)[1], "the result is on screen again, before anything is computed"
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_what_is_shown_is_written_for_others(bench: Workbench, tmp_path: Path) -> None:
     window = (0.0, 1e-4)
     with pytest.raises(InputError, match="there is no result yet"):
@@ -175,7 +175,7 @@ def test_what_is_shown_is_written_for_others(bench: Workbench, tmp_path: Path) -
         assert task.done.endswith(".")
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_reconstruction_is_reported_and_exported_before_anything_was_perturbed(
     scan_file: Path, tmp_path: Path
 ) -> None:

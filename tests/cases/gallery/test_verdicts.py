@@ -104,7 +104,7 @@ def test_a_full_disk_is_one_sentence(case: Path, monkeypatch: pytest.MonkeyPatch
     assert judge_case(case, verdict="unsure") == read_judgement(case) == Judgement("unsure")
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_what_two_processes_say_is_all_there(case: Path) -> None:
     code = (
         "import sys; from napari_recon_robust.cases.gallery.verdicts import judge_case\n"

@@ -38,7 +38,7 @@ def test_the_worst_regions_are_those_of_the_map_that_is_written(scan_file: Path,
     assert means == sorted(means, reverse=True)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_regions_are_printed_for_roi_and_the_map_is_drawn(scan_file: Path, tmp_path: Path, drawn: list[Figure]) -> None:
     result = invoke(scan_file, "--how", "gain", "--output", tmp_path / "map.png")
     assert result.exit_code == 0, result.output

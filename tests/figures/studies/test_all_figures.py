@@ -21,7 +21,7 @@ def test_a_study_with_everything_gives_every_figure(trials: pl.DataFrame, tmp_pa
         assert {"mean", "low", "high", "kind", "volumes", "count"} <= set(pl.read_csv(drawn.data).columns)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.usefixtures("drawn")
 def test_no_interval_of_an_ssim_reaches_beyond_one(trials: pl.DataFrame, tmp_path: Path) -> None:
     scores = [name for name in trials.columns if name.startswith("ssim")]
@@ -33,7 +33,7 @@ def test_no_interval_of_an_ssim_reaches_beyond_one(trials: pl.DataFrame, tmp_pat
         assert of_ssim.filter(pl.col("high") > 1).is_empty()
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.usefixtures("drawn")
 def test_scans_on_which_knobs_are_tuned_are_in_no_figure(trials: pl.DataFrame, tmp_path: Path) -> None:
     some = trials.filter(pl.col("method_label").is_in(["TV", "VarNet"]), pl.col("acceleration") == 4)

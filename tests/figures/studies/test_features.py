@@ -66,7 +66,7 @@ def test_each_feature_of_the_scatter_and_of_the_map_is_in_the_data(trials: pl.Da
     assert "random features" in set(data["search"])
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_feature_without_a_name_was_found_for_its_own_method(trials: pl.DataFrame, tmp_path: Path) -> None:
     own = pl.col("found_for") == pl.col("method_label")
     unnamed = trials.with_columns(found_for=pl.when(~own).then("found_for"))

@@ -12,7 +12,7 @@ from napari_recon_robust.figures.studies.lesions import lesion_detection
 pytestmark = pytest.mark.usefixtures("drawn")
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_lesions_are_parted_by_label_and_by_size(trials: pl.DataFrame, tmp_path: Path, drawn: list[Figure]) -> None:
     data = pl.read_csv(lesion_detection(trials, tmp_path / "lesions.svg").data)
     assert set(data.filter(pl.col("by") == "label")["class"]) == {"lacunar infarct", "mass", "white matter lesion"}
@@ -24,7 +24,7 @@ def test_lesions_are_parted_by_label_and_by_size(trials: pl.DataFrame, tmp_path:
     ]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_attacked_lesions_are_those_of_the_largest_budget(trials: pl.DataFrame, tmp_path: Path) -> None:
     figure = lesion_detection(trials, tmp_path / "lesions.svg")
     data = pl.read_csv(figure.data)
@@ -50,7 +50,7 @@ def test_attacked_lesions_are_those_of_the_largest_budget(trials: pl.DataFrame, 
     assert figure.words.endswith(" Perturbations without a budget are not shown: rotation, noise-level, fnaf.")
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_settings_without_a_budget_have_a_state_each(trials: pl.DataFrame, tmp_path: Path, drawn: list[Figure]) -> None:
     turned = pl.col("perturbation_knobs").is_in(['{"angle": 1.0}', '{"angle": 4.0}'])
     some = trials.filter(pl.col("perturbation").is_in(["none", "noise-level"]) | turned)
@@ -70,7 +70,7 @@ def test_whole_images_are_no_lesions(trials: pl.DataFrame, tmp_path: Path) -> No
         lesion_detection(trials.with_columns(region_kind=pl.lit("image")), tmp_path / "lesions.svg")
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_few_sizes_are_classes_of_their_own(trials: pl.DataFrame, tmp_path: Path) -> None:
     two = trials.with_columns(region_mm2=pl.when(pl.col("volume") == "head0").then(20.0).otherwise(50.0))
     data = pl.read_csv(lesion_detection(two, tmp_path / "lesions.svg").data)

@@ -37,7 +37,7 @@ def test_two_methods_are_not_ranked(trials: pl.DataFrame, tmp_path: Path, drawn:
     assert drawn[1].axes[0].get_title().split("\n")[1] == "ρ = —, 1 method"
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_masks_of_one_acceleration_are_not_averaged(trials: pl.DataFrame, tmp_path: Path) -> None:
     random = trials.with_columns(mask=pl.lit("random"), ssim_region_perturbed=pl.col("ssim_region_perturbed") - 0.1)
     alone, both = (

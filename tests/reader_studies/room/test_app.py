@@ -734,7 +734,7 @@ def test_the_reference_is_shown_at_the_second_step_and_the_view_stays(
         assert len(answers.rows()) == 3
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_going_back_leads_past_the_case_that_is_judged_anew(study: Callable[..., Answers], chromium: Browser) -> None:
     """Its reference was shown in another arm; the time of the case that waits goes on."""
     answers = study(questions=STEPS)
@@ -1424,7 +1424,7 @@ def test_a_reader_who_stops_deletes_everything_in_a_pause(study: Callable[..., A
         assert chromium.run("sessionStorage.length") == 0
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_no_answer_is_lost_or_doubled_when_the_page_is_killed(
     study: Callable[..., Answers], tmp_path_factory: pytest.TempPathFactory
 ) -> None:

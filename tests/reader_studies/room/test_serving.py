@@ -153,7 +153,7 @@ def served(study: Path, port: int, *options: str) -> subprocess.Popen[bytes]:
                 return process
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_of_two_servers_the_one_that_ended_invites_nobody(tmp_path: Path) -> None:
     with opened_study(tmp_path) as answers:
         study = answers.bundle.folder

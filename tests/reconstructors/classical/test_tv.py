@@ -114,7 +114,7 @@ def airy() -> Measurement:
     return Measurement(kspace, whole.mask, (kspace.shape[-2], whole.matrix[1]), kept=kept)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("weight", [2e-4, 2e-3, 2e-2])
 def test_air_around_the_head_does_not_keep_the_solver_from_its_end(
     weight: float, airy: Measurement, monkeypatch: pytest.MonkeyPatch

@@ -105,7 +105,7 @@ def test_nothing_near_the_solution_is_better(pattern: str, request: pytest.Fixtu
             assert value(image + share * (other - image)) > best * (1 - 3e-6)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("weight", [3e-4, 3e-3])
 def test_splitting_is_ahead_of_fista_and_ends_at_the_same_image(simulated: SimulatedSlice, weight: float) -> None:
     """Both from the same start, by the objective after as many steps, where samples are few."""

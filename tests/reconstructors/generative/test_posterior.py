@@ -81,7 +81,7 @@ def known_posterior(aligned: Problem) -> tuple[np.ndarray, np.ndarray]:
     return mean, np.linalg.inv(precision).diagonal()
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_samples_of_a_gaussian_prior_have_its_posterior(gaussian: Problem) -> None:
     """200 samples have it within what is left to chance, after 12 steps already since each is exact."""
     count = 200
@@ -263,7 +263,7 @@ def test_a_denoiser_knows_at_first_the_power_of_images_alone() -> None:
     assert torch.allclose(2 * variance, torch.tensor(1.001 * 0.16 * 0.09 / 0.25))
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("real_brain", [3], indirect=True)
 def test_the_mean_of_the_shipped_prior_beats_linear_reconstruction(real_brain: Measurement, shared: Path) -> None:
     from napari_recon_robust.data.foreground import foreground

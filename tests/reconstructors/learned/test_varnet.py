@@ -360,7 +360,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.skipif(sys.platform != "linux", reason="the unit of ru_maxrss is that of Linux")
 def test_peak_memory_at_the_published_size(tmp_path):
     """15 coils, 640 x 368, cascades of 18 channels with learned sensitivities, in a process of its own: 3 GB.

@@ -200,7 +200,7 @@ def test_the_last_iterations_give_the_clean_image_and_a_gradient(
     assert difference == pytest.approx(gradient, rel=0.02)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_an_attack_through_the_last_iterations_beats_random_noise(lines: Measurement) -> None:
     """On the method itself, whose fit starts again from nothing."""
     method, roi = registry.get("conv-decoder"), ROI.box(20, 20, 12, 12)

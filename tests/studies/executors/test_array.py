@@ -100,7 +100,7 @@ def test_a_name_with_an_odd_space_is_kept() -> None:
     assert "10.30\u202fAM/logs" in JobArray().script(**paths, name="a", total=1, threads=1, trust=False)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_fake_sbatch_runs_the_whole_study(write_plan, tmp_path) -> None:
     path = write_plan(shard=2)
     result = CliRunner().invoke(cli, ["study", "array", str(path), "--tasks", "2"])

@@ -104,7 +104,7 @@ def forked() -> Iterator[None]:
         yield
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.skipif(sys.platform == "win32", reason="forks")
 def test_killed_workers_lose_nothing(disturbed, forked) -> None:
     """A worker is killed once a trial is finished, again and again; the cluster starts another each time."""
@@ -210,7 +210,7 @@ def reconstruct(kspace, mask, sensitivities):
 """
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.skipif(sys.platform == "win32", reason="forks")
 def test_a_trial_is_counted_before_its_shard_has_ended(write_plan, forked, tmp_path) -> None:
     """A method goes on with the second trial of the only shard once it was told that the first is finished."""

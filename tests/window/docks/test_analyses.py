@@ -103,6 +103,7 @@ def test_what_is_set_is_transferred_and_not_the_last_result(review: Session, unt
     assert study.table.isHidden(), "it was of the kind that was set"
 
 
+@pytest.mark.thorough
 def test_an_inserted_feature_is_transferred_by_its_recovery(review: Session, until: Until, study: Any) -> None:
     review.bench.perturbing.choose("fnaf")
     perturb(review, until, row=50.0, column=40.0)
@@ -138,7 +139,7 @@ def test_quality_over_samples_is_plotted_and_said(review: Session, until: Until,
     assert plot.isHidden()
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_cancelled_study_says_so_and_leaves_what_there_was(review: Session, until: Until, study: Any) -> None:
     perturb(review, until, steps=1)
     tick(review, "cg-sense", "zero-filled")

@@ -45,6 +45,7 @@ def test_boxes_on_slices_that_the_scan_does_not_have_are_refused(opened: Any, re
     assert review.panels.viewer.dims.range[0].stop / review.panels.viewer.dims.range[0].step == 2
 
 
+@pytest.mark.thorough
 def test_the_slices_with_regions_are_counted_and_one_click_away(
     opened: Any, review: Session, until: Until, qtbot: Any
 ) -> None:
@@ -62,6 +63,7 @@ def test_the_slices_with_regions_are_counted_and_one_click_away(
     ]
 
 
+@pytest.mark.thorough
 def test_the_list_of_the_whole_scan_goes_to_the_slice_of_a_region(
     opened: Any, review: Session, until: Until, qtbot: Any
 ) -> None:
@@ -79,6 +81,7 @@ def test_the_list_of_the_whole_scan_goes_to_the_slice_of_a_region(
     assert [item.text() for item in listed.selectedItems()] == [texts[0]]
 
 
+@pytest.mark.thorough
 def test_the_region_view_goes_along_with_a_region_on_another_slice(opened: Any, review: Session, until: Until) -> None:
     camera, regions = review.panels.viewer.scene.camera, review.bench.regions
     regions.choose(regions.on(1))

@@ -43,7 +43,7 @@ def click(plot: Plot, qtbot: Any, number: int, axes: int = 0) -> None:
     qtbot.mouseClick(plot, Qt.MouseButton.LeftButton, pos=at)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_each_budget_is_plotted_with_its_control_and_can_be_looked_at(
     review: Session, until: Until, qtbot: Any, tmp_path: Path
 ) -> None:
@@ -85,6 +85,7 @@ def test_each_budget_is_plotted_with_its_control_and_can_be_looked_at(
     assert page(review).kind.budgets.budget.value() == bench.perturbing.budget == 0.02
 
 
+@pytest.mark.thorough
 def test_random_noise_and_its_control_are_called_two_draws(review: Session, until: Until, qtbot: Any) -> None:
     review.bench.regions.choose(review.bench.regions.on(1))
     review.bench.perturbing.choose("random")
@@ -113,7 +114,7 @@ def test_one_budget_has_no_curve(review: Session, until: Until, qtbot: Any) -> N
     assert page(review).outcome.curve.isVisibleTo(page(review))
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_cancelled_list_keeps_what_is_done(review: Session, until: Until, qtbot: Any) -> None:
     review.bench.regions.choose(review.bench.regions.on(1))
     review.bench.perturbing.set(steps=200)

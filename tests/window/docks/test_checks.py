@@ -36,6 +36,7 @@ def seen(checks: MethodChecks | RegionChecks) -> bool:
     return checks.viewport().rect().contains(checks.visualItemRect(first))
 
 
+@pytest.mark.thorough
 def test_the_lists_begin_with_their_first_tick(queue: Any, review: Session) -> None:
     assert [one.name for one in queue.regions.ticked()] == ["drawn 12"]
     assert seen(queue.regions)
@@ -46,6 +47,7 @@ def test_the_lists_begin_with_their_first_tick(queue: Any, review: Session) -> N
     assert seen(queue.methods)
 
 
+@pytest.mark.thorough
 def test_a_region_of_another_slice_is_not_ticked_by_itself(queue: Any, review: Session, until: Until) -> None:
     review.panels.navigation.go_to(1)
     until(lambda: review.bench.acquisition.index == 1 and review.panels.settled)
@@ -57,6 +59,7 @@ def test_a_region_of_another_slice_is_not_ticked_by_itself(queue: Any, review: S
     assert seen(queue.regions)
 
 
+@pytest.mark.thorough
 def test_ticks_of_the_user_stay_on_every_slice_and_in_sight(queue: Any, review: Session, until: Until) -> None:
     checks = queue.regions
     checks.item(0).setCheckState(Qt.CheckState.Checked)
@@ -70,6 +73,7 @@ def test_ticks_of_the_user_stay_on_every_slice_and_in_sight(queue: Any, review: 
     assert checks.verticalScrollBar().value() == place
 
 
+@pytest.mark.thorough
 def test_what_the_user_unticked_stays_so_until_its_region_is_gone(queue: Any, review: Session, until: Until) -> None:
     checks, regions = queue.regions, review.bench.regions
     checks.item(11).setCheckState(Qt.CheckState.Unchecked)

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QApplication, QTableWidget
 
@@ -47,6 +48,7 @@ def texts(table: QTableWidget) -> list[str]:
     return [item.text() for cell in cells if (item := table.item(*cell)) is not None]
 
 
+@pytest.mark.thorough
 def test_the_figures_of_a_slice_go_while_another_is_read(
     review: Session, qtbot: Any, until: Until, may_read: threading.Event
 ) -> None:
@@ -125,6 +127,7 @@ def test_a_minus_is_a_minus_in_the_dock_and_in_the_titles(review: Session, qtbot
     assert compare.change("ssim", 0.0, -0.5) == compare.change("ssim", float("nan"), 0.5) == "—"
 
 
+@pytest.mark.thorough
 def test_figures_of_another_budget_than_the_shown_one_say_so(review: Session, qtbot: Any, until: Until) -> None:
     choose_lesion(review, qtbot)
     run(review, qtbot, until, "worst-case", steps=1)
@@ -177,6 +180,7 @@ def test_no_figure_is_cut_in_a_narrow_dock(review: Session, qtbot: Any, until: U
         assert table.sizeHintForColumn(column) <= table.columnWidth(column), table.horizontalHeaderItem(column).text()
 
 
+@pytest.mark.thorough
 def test_without_a_region_nothing_speaks_of_one(review: Session, qtbot: Any, until: Until) -> None:
     review.bench.regions.choose([])
     run(review, qtbot, until, "rotation")

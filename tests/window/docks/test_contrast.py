@@ -16,7 +16,7 @@ from napari_recon_robust.window.session import Session
 Until = Callable[[Callable[[], object]], None]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_probability_is_shown_for_the_drawn_region(review: Session, until: Until) -> None:
     dock = dock_of(review, "Reconstruct")
     dock.window().resize(1280, 800)

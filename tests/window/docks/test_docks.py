@@ -137,7 +137,7 @@ def test_nothing_can_be_perturbed_before_something_is_open(viewer: Any, until: U
     assert page.empty.isHidden()
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_pose_has_no_column_of_random_noise(review: Session, until: Until) -> None:
     """Nothing is drawn for it, so that the column would repeat the clean one."""
     table, bench = dock_of(review, "Compare").table, review.bench
@@ -224,7 +224,7 @@ def test_the_ways_to_look_at_a_result(review: Session, until: Until, viewer: Any
     assert list_.isHidden()
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_without_a_truth_ssim_is_to_the_clean_image_and_says_so(review: Session, until: Until, tmp_path: Path) -> None:
     bench = review.bench
     np.save(tmp_path / "scan.npy", bench.acquisition.current.measurement.kspace.numpy())
@@ -245,6 +245,7 @@ def test_without_a_truth_ssim_is_to_the_clean_image_and_says_so(review: Session,
     assert not review.scene.view.truth
 
 
+@pytest.mark.thorough
 def test_what_was_found_on_another_method_says_so(review: Session, until: Until) -> None:
     bench = review.bench
     bench.regions.choose(bench.regions.on(1))
@@ -258,6 +259,7 @@ def test_what_was_found_on_another_method_says_so(review: Session, until: Until)
     until(lambda: in_one_line(perturbed.title).startswith("Perturbed 1%, Zero-filled · found on CG-SENSE · "))
 
 
+@pytest.mark.thorough
 def test_holding_g_flickers_until_it_is_released(review: Session, until: Until, qtbot: Any) -> None:
     attack(review, until)
     shortcuts = keys.Shortcuts.of(review)
@@ -284,7 +286,7 @@ def test_a_map_is_bright_enough_to_be_seen(review: Session, until: Until) -> Non
     assert 0.3 * white < np.quantile(stack, 0.999) <= 1.01 * white
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("end", ["", "raise SystemExit(3)", "1 / 0"])
 def test_a_script_may_end_without_closing_the_window(end: str) -> None:
     """Qt's objects are deleted in any order then, and a page follows some that do not belong to the window."""
@@ -527,7 +529,7 @@ def test_after_cancelling_the_next_search_can_be_started_at_once(
     assert review.bench.result.outcome.perturbed.complete
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_second_job_is_refused(review: Session, until: Until, slow: threading.Event) -> None:
     review.bench.regions.choose(review.bench.regions.on(1))
     press(dock_of(review, "Perturb"), "Run")
@@ -539,7 +541,7 @@ def test_a_second_job_is_refused(review: Session, until: Until, slow: threading.
     assert review.bench.perturbing.result is not None
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_layers_renamed_and_deleted_while_a_job_runs(review: Session, until: Until, slow: threading.Event) -> None:
     review.bench.regions.choose(review.bench.regions.on(1))
     press(dock_of(review, "Perturb"), "Run")

@@ -16,6 +16,7 @@ from napari_recon_robust.workbench.looking import View
 Until = Callable[[Callable[[], object]], None]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("look", "words"),
     [

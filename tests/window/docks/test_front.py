@@ -50,7 +50,7 @@ def choose_effect(review: Session, effect: str) -> None:
     page(review).kind.front.panel.controls["effect"].list.setCurrentText(effect)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_what_is_outlined_appears_where_it_was_drawn(targeting: Session, until: Until) -> None:
     dock = page(targeting)
     choose_effect(targeting, "appear")
@@ -84,7 +84,7 @@ def test_every_effect_says_what_it_asks_for(targeting: Session) -> None:
         assert page(targeting).kind.front.hint.text() == EFFECTS[effect]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_towards_an_image_of_a_file_and_back(
     targeting: Session, until: Until, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

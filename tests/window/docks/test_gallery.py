@@ -359,7 +359,7 @@ def test_a_folder_of_cases_that_is_opened_is_shown_in_the_gallery(viewer: Any, f
     assert not session.bench.acquisition.is_open
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_opening_it_needs_no_torch() -> None:
     code = (
         "import sys; import napari_recon_robust.window.docks.gallery;"

@@ -32,7 +32,7 @@ def tick(box: LineupBox, *ids: str) -> None:
         item.setCheckState(Qt.CheckState.Checked)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_methods_stand_side_by_side_and_go_with_their_result(review: Session, viewer: Any, until: Until) -> None:
     bench, panels = review.bench, review.panels
     compare: Any = dock_of(review, "Compare")

@@ -99,6 +99,7 @@ def docks(desk: Desk) -> set[str]:
     return {dock.windowTitle() for dock in desk.window.findChildren(QDockWidget) if not dock.isHidden()}
 
 
+@pytest.mark.thorough
 def test_one_key_gives_the_window_to_the_images_and_back(desk: Desk) -> None:
     before, width = docks(desk), desk.viewer.canvas.size[1]
     desk.press("Q")
@@ -152,6 +153,7 @@ def test_the_key_is_followed_though_docks_are_still_opening(viewer: Any, until: 
     assert [dock.windowTitle() for dock in window.findChildren(QDockWidget) if dock.isVisible()] == ["Review"]
 
 
+@pytest.mark.thorough
 def test_a_dock_that_is_asked_for_stands_between_the_images_and_the_bar(desk: Desk, tmp_path: Path) -> None:
     desk.press("Q")
     folder = copied(tmp_path / "cases", "spike")
@@ -173,6 +175,7 @@ def test_a_dock_that_is_asked_for_stands_between_the_images_and_the_bar(desk: De
     assert docks(desk) == {"Review"}
 
 
+@pytest.mark.thorough
 def test_a_dock_beside_the_images_does_not_grow_with_each_round(desk: Desk, tmp_path: Path) -> None:
     desk.window.resize(1280, 720)
     folder = copied(tmp_path / "cases", "spike")
@@ -289,6 +292,7 @@ def test_the_wipe_follows_the_mouse_between_the_two_images(desk: Desk) -> None:
     assert np.ptp(desk.across()) < 3
 
 
+@pytest.mark.thorough
 def test_flicker_swaps_the_images_without_a_blank_frame(desk: Desk) -> None:
     desk.put("reference", 0.3)
     desk.put("clean", 0.9)
@@ -351,6 +355,7 @@ def test_window_and_region_view_by_keys_and_drag(desk: Desk) -> None:
     assert camera.zoom == pytest.approx(zoom)
 
 
+@pytest.mark.thorough
 def test_presets_are_stored_and_the_layout_is_remembered(desk: Desk) -> None:
     from napari_recon_robust.window.remembered import recall
 
@@ -365,6 +370,7 @@ def test_presets_are_stored_and_the_layout_is_remembered(desk: Desk) -> None:
     assert recall("preset/2", []) == ["reference"]
 
 
+@pytest.mark.thorough
 def test_one_key_goes_through_the_parts_of_the_images(desk: Desk) -> None:
     window, panels = desk.panels.shared_window.limits, desk.panels.panels
     desk.press("Q")
@@ -399,6 +405,7 @@ def test_one_key_goes_through_the_parts_of_the_images(desk: Desk) -> None:
     assert desk.panels.shared_window.limits == pytest.approx(window, rel=0.01)
 
 
+@pytest.mark.thorough
 def test_lens_and_fade_by_key_mouse_and_slider(desk: Desk) -> None:
     desk.put("reference", 0.3)
     desk.put("clean", 0.9)

@@ -63,6 +63,7 @@ def test_the_lines_of_a_sampling_that_is_refused_do_not_stay(review: Session, un
     assert page.sampling.facts.text() == before
 
 
+@pytest.mark.thorough
 def test_a_scan_with_too_few_lines_to_be_measured_shows_which_these_are(
     review: Session, until: Until, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

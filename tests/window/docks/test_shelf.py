@@ -43,6 +43,7 @@ def drag(seen: Any, *path: QPoint) -> None:
         QApplication.processEvents()
 
 
+@pytest.mark.thorough
 def test_the_kspace_stands_below_the_images_and_follows_the_slice(seen: Any, qtbot: Any, until: Until) -> None:
     shelf = Shelf.of(seen)
     press(seen, qtbot, "S")
@@ -152,6 +153,7 @@ def test_the_film_strip_shows_a_row_and_plays_it_until_a_key(seen: Any, qtbot: A
     until(lambda: clean.title.startswith("Zero-filled"))
 
 
+@pytest.mark.thorough
 def test_the_difference_in_a_film_is_that_of_one_method(seen: Any, until: Until) -> None:
     bench, panels = seen.bench, seen.panels.panels
     bench.regions.choose(bench.regions.on(1))
@@ -178,6 +180,7 @@ def test_the_difference_in_a_film_is_that_of_one_method(seen: Any, until: Until)
     )
 
 
+@pytest.mark.thorough
 def test_what_a_strip_shows_is_not_exported_and_goes_with_it(
     seen: Any, qtbot: Any, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -209,6 +212,7 @@ def test_what_a_strip_shows_is_not_exported_and_goes_with_it(
         np.testing.assert_array_equal(panels[key].stack[index], image)
 
 
+@pytest.mark.thorough
 def test_another_scan_is_opened_while_a_strip_shows_iterations(seen: Any, qtbot: Any, until: Until) -> None:
     bench = seen.bench
     bench.regions.choose(bench.regions.on(1))

@@ -96,7 +96,7 @@ def test_the_strip_fits_a_narrow_dock(dock: Any, qtbot: Any, until: Until) -> No
     assert len({one.y() for one in strip.thumbnails}) == (2 if len(strip.thumbnails) > 4 else 1)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_they_differ_on_the_chosen_region_and_show_it(review: Session, dock: Any, qtbot: Any, until: Until) -> None:
     index = review.bench.acquisition.index
     assert dock.diversity.where.text() == "on the whole image"
@@ -155,7 +155,7 @@ def test_another_method_takes_them_away(review: Session, dock: Any, qtbot: Any, 
     assert not dock.diversity.isVisible(), "there is nothing to choose from"
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_draws_of_a_slow_method_are_named_by_their_seeds(
     review: Session, dock: Any, qtbot: Any, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -63,7 +63,7 @@ def idle(dock: Any) -> bool:
     return not any(dock.session.jobs.busy(lane) for lane in ("plan", "study run"))
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_plan_is_mended_run_and_its_results_are_opened(
     dock: Any, plan: Path, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -245,7 +245,7 @@ def test_every_control_has_a_name_and_a_tip(dock: Any, plan: Path, until: Until)
     assert dock.body_widget.minimumSizeHint().width() <= dock.minimumWidth() + 10, "nothing is cut off"
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_it_opens_at_once_and_loads_no_torch() -> None:
     code = (
         "import sys, time, napari\n"

@@ -15,7 +15,7 @@ from helpers.reading import opened_study
 from napari_recon_robust.reader_studies.room.serving import open_answers
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_no_answer_is_lost_or_doubled_when_napari_is_killed(tmp_path: Path) -> None:
     """KILLS=20 in the environment kills it so many times."""
     kills, draw = int(os.environ.get("KILLS", "1")), random.Random(0)

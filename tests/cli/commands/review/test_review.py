@@ -280,7 +280,7 @@ def test_an_export_says_which_format_forgets_the_patients(tmp_path: Path, patien
     assert "knows no patients" not in run("export", *written, tmp_path / "table.csv")
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_files_arms_are_compared_and_give_the_variances_of_a_plan(shared: Path, tmp_path: Path) -> None:
     ratings = shared / "data/readers/vandyke.csv"
     assert "vandyke, area under the ROC curve, 1 − 2: -0.0438 [-0.088, 0.000359], p = 0.0517" in run("compare", ratings)

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import polars
+import pytest
 from click.testing import CliRunner, Result
 
 from napari_recon_robust.cli import cli
@@ -10,6 +11,7 @@ def study(*words: object) -> Result:
     return CliRunner().invoke(cli, ["study", *map(str, words)])
 
 
+@pytest.mark.thorough
 def test_of_a_study_that_is_not_finished_the_number_of_trials_is_told(plan: Path, tmp_path: Path) -> None:
     """Five trials were run when the plan got two more, and was asked to keep the worst."""
     table = tmp_path / "table.csv"

@@ -24,6 +24,7 @@ def test_a_finished_study_becomes_figures_and_one_page(finished: Path, tmp_path:
     assert "a spread and no interval" in page
 
 
+@pytest.mark.thorough
 def test_a_folder_of_results_is_reported_beside_itself(finished: Path) -> None:
     result = CliRunner().invoke(cli, ["study", "report", str(finished.with_suffix(".results"))])
     assert result.exit_code == 0, result.output
@@ -31,6 +32,7 @@ def test_a_folder_of_results_is_reported_beside_itself(finished: Path) -> None:
     assert (finished.with_suffix(".results") / "figures" / "budget.svg").is_file()
 
 
+@pytest.mark.thorough
 def test_the_table_is_read_once_and_a_part_of_the_trials_is_told(
     finished: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
