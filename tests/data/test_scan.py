@@ -74,6 +74,11 @@ def test_a_mask_that_is_not_to_be_written_is_taken_without_a_warning(kspace, rec
     assert not recwarn
 
 
+def test_a_mask_in_another_byte_order_is_taken(kspace):
+    mask = (np.arange(24) % 2 == 0).astype(">f4")
+    assert torch.equal(Memory(kspace).measurement(0, mask).mask[0], torch.arange(24) % 2 == 0)
+
+
 def test_nan_in_a_mask_is_refused(kspace):
     """It counted as sampled."""
     mask = np.where(np.arange(24) % 2 == 0, 1.0, np.nan)
@@ -106,6 +111,23 @@ def test_each_slice_has_the_lines_that_were_drawn_for_it(kspace):
         np.testing.assert_array_equal(measurement.kspace.numpy(), kspace[slice] * lines[slice])
         kept = scan.measurement(slice, torch.arange(24) % 2 == 0).mask[0].numpy()
         np.testing.assert_array_equal(kept, lines[slice] & (np.arange(24) % 2 == 0))
+
+
+@pytest.mark.parametrize("middle", [2, 1])
+def test_a_slice_may_lack_lines_that_the_one_in_the_middle_has(kspace, middle):
+    """They counted as samples that are zero, and the slice as fully sampled beside a middle that is."""
+    lines = np.arange(24) % 4 == 0
+    kspace[1, ..., np.arange(24) % middle != 0] = 0
+    kspace[0, ..., ~lines] = 0
+    measurement = Memory(kspace).measurement(0)
+    assert measurement.full is None
+    np.testing.assert_array_equal(measurement.mask.numpy()[0], lines)
+
+
+def test_lines_at_the_ends_that_a_slice_lacks_may_have_been_zero(kspace):
+    kspace[0, ..., :5] = 0
+    assert Memory(kspace).measurement(0).full is not None
+    assert Memory(kspace).measurement(0).mask.all()
 
 
 def test_lines_that_are_zero_in_one_slice_alone_count_as_measured(kspace):
@@ -163,6 +185,16 @@ def test_a_centre_that_is_not_in_the_middle_is_refused(axes):
     named = " and ".join(name for axis, name in ((2, "readout"), (3, "phase")) if axis in axes)
     with pytest.raises(InputError, match=rf"memory has its largest values at the ends of {named}, .*fftshift"):
         Memory(np.fft.ifftshift(centred, axes)).measurement(1)
+
+
+def test_a_slice_of_noise_does_not_speak_for_the_centre_of_the_others(kspace):
+    """After it a slice was taken whose centre is in the corner."""
+    row, column = np.ogrid[-1:1:32j, -1:1:24j]
+    kspace[1:] = np.fft.fft2((row**2 + column**2 < 0.6) + 0.05 * np.random.default_rng(0).normal(size=(2, 4, 32, 24)))
+    scan = Memory(kspace)
+    assert scan.measurement(0).lines
+    with pytest.raises(InputError, match="largest values at the ends of readout and phase"):
+        scan.measurement(1)
 
 
 @pytest.mark.parametrize(("part", "axis"), [(7 / 8, 3), (6 / 8, 3), (6 / 8, 2)])

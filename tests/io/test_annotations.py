@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from napari_recon_robust.data.roi import Box
 from napari_recon_robust.ground.errors import FileFormatError
 from napari_recon_robust.io.annotations import COLUMNS, is_table, read_annotations
 
@@ -92,6 +93,19 @@ def test_rows_are_kept_and_their_boxes_dropped(tmp_path):
     assert [one.note.split()[-1] for one in found if one.note] == ["box", "image", "image", "numbers", "image", "row"]
     assert found[0].study_level
     assert found[5].note == ""
+
+
+def test_a_table_that_a_program_has_saved_again_keeps_its_boxes(tmp_path):
+    """Where a column has empty fields, pandas writes "10.0"."""
+    table = tmp_path / "saved.csv"
+    table.write_text(
+        "file,slice,study_level,x,y,width,height,label\n"
+        "f,2.0,No,10.0,20.0,5.0,6.0,Lesion\nf,,Yes,,,,,Normal\nf,3,No,10.5,20,5,6,Half\n"
+    )
+    lesion, normal, half = read_annotations(table, "f.h5", 320, 320)
+    assert (lesion.slice, lesion.box.shapes[0]) == (2, Box(row=294, column=10, height=6, width=5))
+    assert (normal.slice, normal.study_level, normal.box) == (0, True, None)
+    assert "not four whole numbers" in half.note
 
 
 def test_scan_without_rows(tmp_path):

@@ -64,6 +64,16 @@ def test_image_is_the_centred_transform(tmp_path, kspace):
         np.testing.assert_allclose(measured, scan.reference(2).numpy(), rtol=1e-4)
 
 
+def test_the_reference_of_a_single_coil_is_its_own_and_not_that_of_all_coils(tmp_path, kspace):
+    """fastMRI's files of an emulated coil have both."""
+    reference = np.random.default_rng(0).random((4, 24, 20), np.float32)
+    images = {"reconstruction_rss": 3 * reference + 1, "reconstruction_esc": reference}
+    with open_scan(write(tmp_path / "single.h5", kspace=kspace[:, 0], **images)) as scan:
+        np.testing.assert_array_equal(scan.reference(1).numpy(), reference[1])
+    with open_scan(write(tmp_path / "many.h5", kspace=kspace, **images)) as scan:
+        np.testing.assert_array_equal(scan.reference(1).numpy(), 3 * reference[1] + 1)
+
+
 def test_single_coil_file(tmp_path, kspace):
     reference = np.ones((4, 24, 20), np.float32)
     path = write(tmp_path / "file1.h5", kspace=kspace[:, 0], reconstruction_esc=reference)

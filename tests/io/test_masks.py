@@ -25,6 +25,18 @@ def test_lines_with_the_further_axes_of_fastmri_are_read(tmp_path: Path, shape: 
     np.testing.assert_array_equal(read_mask(tmp_path / "lines.npy").numpy(), lines[None])
 
 
+@pytest.mark.parametrize("shape", [(5, 5), (1, 5), (5, 1)])
+def test_a_mask_from_matlab_has_its_axes_as_matlab_has_them(tmp_path: Path, shape: tuple[int, int]) -> None:
+    """MATLAB stores them the other way round; the mask of a square matrix went across the lines."""
+    mask = np.zeros(shape, bool)
+    mask.flat[[1, 3]] = True
+    with h5py.File(tmp_path / "mask.mat", "w") as file:
+        stored = file.create_dataset("mask", data=mask.T.astype(np.uint8))
+        stored.attrs["MATLAB_class"] = np.bytes_("logical")
+    expected = mask if min(shape) > 1 else mask.reshape(1, -1)
+    np.testing.assert_array_equal(read_mask(tmp_path / "mask.mat").numpy(), expected)
+
+
 def test_other_files_are_refused_with_what_came(tmp_path: Path) -> None:
     np.save(tmp_path / "volume.npy", np.ones((2, 3, 4)))
     (tmp_path / "text.npy").write_text("no array")

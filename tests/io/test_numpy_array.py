@@ -61,6 +61,16 @@ def test_guess_finds_coils_and_the_oversampled_readout(tmp_path, kspace, order):
         assert f"taken as {', '.join(names[axis] for axis in order)}, which is a guess" in scan.header.notes[0]
 
 
+@pytest.mark.parametrize("coils", range(4, 9))
+def test_one_strong_coil_in_the_middle_is_no_centre_of_an_axis(coils):
+    """Of seven coils it had the energy of an axis' centre seven times over."""
+    row, column = np.ogrid[-1:1:64j, -1:1:48j]
+    noise = np.random.default_rng(0).normal(size=(coils, 64, 48))
+    kspace = np.fft.fftshift(np.fft.fft2((row**2 + column**2 < 0.6) + 0.01 * noise), (1, 2))
+    kspace[coils // 2] *= 2.5
+    assert guess_axes(kspace) == ("coil", "readout", "phase")
+
+
 def test_guess_with_slices_and_with_more_coils_than_lines(kspace):
     many = np.concatenate([kspace] * 2)
     assert guess_axes(many) == ("slice", "coil", "readout", "phase")

@@ -186,6 +186,13 @@ def test_nothing_measured_has_no_noise():
     assert not noise.estimate(kspace, torch.ones(1, 32, dtype=torch.bool)).any()
 
 
+def test_a_readout_of_one_sample_gives_an_estimate():
+    kspace = torch.randn(2, 1, 64, dtype=torch.complex64, generator=torch.Generator().manual_seed(0))
+    estimated = noise.estimate(kspace, torch.ones(1, 64, dtype=torch.bool))
+    assert estimated.shape == (2,)
+    assert bool((estimated > 0).all())
+
+
 def test_real_brain(shared):
     """The outer rows of this scan are attenuated to a third; k-space's corners show 1.7e-6 (root mean square)."""
     kspace = torch.from_numpy(np.load(shared / "data/kspace/brain_16coil_128x128_full.npy")).mT

@@ -11,18 +11,21 @@ _FAR_MORE = 4  # times the energy: in the middle of centred k-space lies most of
 _NEAR = 1 / 16  # of an axis: the echo may come a little early or late; with 7/8 of k-space the centre is 1/14 off
 
 
-def check_centre(kspace: "Tensor", name: str) -> None:
+def check_centre(kspace: "Tensor", name: str) -> bool:
     """Refuse k-space (coils, readout, phase) whose centre is not in the middle; InputError with the scan's name.
+
+    Return whether the slice shows where the centre is: one of nothing but noise does not.
 
     A Fourier transform without shifts leaves it at the first sample; partial Fourier, without its zeros, beside the
     middle. A spike, which is one sample of a coil, does neither, and may have more energy than all others.
     """
     energy = kspace.real.square() + kspace.imag.square()
-    if _is_centred(_profiles(energy)):
-        return
+    profiles = _profiles(energy)
+    if _is_centred(profiles):
+        return all(map(_shows_middle, profiles.values()))
     profiles = _profiles(energy * (energy < energy.amax((1, 2), keepdim=True)))
     if _is_centred(profiles):
-        return
+        return all(map(_shows_middle, profiles.values()))
     from .transformed import doubts  # whose torch is not wanted before
 
     if transformed := doubts(kspace, kspace.any(0)).transformed:
@@ -41,6 +44,7 @@ def check_centre(kspace: "Tensor", name: str) -> None:
                 f"have its centre at {middle}: fill in what partial Fourier, or a partial echo, left out with zeros "
                 "and save it again."
             )
+    return False
 
 
 def _profiles(energy: "Tensor") -> dict[str, "Tensor"]:
@@ -50,6 +54,11 @@ def _profiles(energy: "Tensor") -> dict[str, "Tensor"]:
 
 def _is_centred(profiles: dict[str, "Tensor"]) -> bool:
     return all(_largest(profile) == len(profile) // 2 and not _ends(profile) for profile in profiles.values())
+
+
+def _shows_middle(energy: "Tensor") -> bool:
+    """Whether the middle has far more energy than most of an axis."""
+    return bool(energy[len(energy) // 2] > _FAR_MORE * energy[energy > 0].median())
 
 
 def _ends(energy: "Tensor") -> bool:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from .measurement import Measurement
     from .roi import Annotation
 
+_APART = 16  # rows of samples between those in which lines are looked for that a slice lacks
+
 
 class Header(Specification):
     """What a file says about itself.
@@ -71,7 +73,7 @@ class Scan(AbstractContextManager["Scan"]):
         self.calibration: Scan | None = None
         self._closed = False
         self._last: tuple[int, Tensor, float] | None = None
-        self._centred = False  # as far as a slice has shown
+        self._centred = False  # as long as no slice has shown it
 
     @abstractmethod
     def _read(self, slice: int) -> NDArray[np.complexfloating]:
@@ -109,14 +111,18 @@ class Scan(AbstractContextManager["Scan"]):
         return measured_points(self.kspace(slice).numpy())
 
     def _measured_in(self, slice: int) -> "Tensor":
-        """Which points of one slice were measured: its own where it has samples beside those of `acquired`.
+        """Which points of one slice were measured: its own where it has others than `acquired`, or lacks some between.
 
-        Scans whose lines were drawn anew for each slice have such samples.
+        Scans whose lines were drawn anew for each slice are such. Lines that it lacks at the ends alone may have been
+        measured and be zero.
         """
-        if bool(self.acquired.all()):
-            return self.acquired
-        own = measured_points(self.kspace(slice).numpy())
-        return own if bool((own & ~self.acquired).any()) else self.acquired
+        acquired, kspace = self.acquired, self.kspace(slice).numpy()
+        if bool(acquired.all()) and (kspace[:, ::_APART] != 0).any(0).all():
+            return acquired
+        own = measured_points(kspace)
+        others, lacking = bool((own & ~acquired).any()), bool((acquired & ~own).any())
+        empty = not bool(own.any())
+        return own if others or (lacking and not empty and not without_gaps(own)) else acquired
 
     def _encoded(self) -> "Tensor":
         """What lies within the limits of the phase encoding: the others were never to be measured.
@@ -270,8 +276,7 @@ class Scan(AbstractContextManager["Scan"]):
             raise InputError(f"the sampling mask keeps no measured point of {self.name}; choose another mask.")
         kspace, unit = self._slice(slice)
         if not self._centred:
-            check_centre(kspace, self.name)
-            self._centred = True
+            self._centred = check_centre(kspace, self.name)
         whole = without_gaps(measured)
         return Measurement(
             kspace=kspace,
@@ -306,8 +311,8 @@ def _checked_mask(given: Any, header: Header) -> "Tensor":
     from torch import as_tensor
 
     try:
-        # A copy, as torch warns of arrays that are not to be written.
-        mask = as_tensor(given.copy() if isinstance(given, np.ndarray) else given)
+        # A copy, as torch warns of arrays that are not to be written; in the only byte order that it takes.
+        mask = as_tensor(given.astype(given.dtype.newbyteorder("=")) if isinstance(given, np.ndarray) else given)
     except (TypeError, ValueError, RuntimeError):
         raise InputError(
             f"the sampling is {one_line(repr(given), 60)}; give a Sampling, or an array of what is sampled."

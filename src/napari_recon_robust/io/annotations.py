@@ -75,7 +75,7 @@ def _annotation(fields: tuple[str, ...], rows: int, columns: int | None, repeate
     _, slice, study_level, *box, label = fields
     study = study_level.lower() == "yes"
     try:
-        number = int(slice)
+        number = 0 if study and not slice else _whole(slice)  # fastMRI+ has 0 there
     except ValueError:
         raise FileFormatError(
             f"{table} has the slice {slice!r} for {label!r}; a whole number from 0 is expected."
@@ -90,10 +90,18 @@ def _annotation(fields: tuple[str, ...], rows: int, columns: int | None, repeate
     return Annotation(label=label, slice=number, box=region, study_level=study, note=note)
 
 
+def _whole(text: str) -> int:
+    """A whole number, also as "10.0", which other programs write for a column with empty fields; else ValueError."""
+    whole, point, zeros = text.partition(".")
+    if point and set(zeros) != {"0"}:
+        raise ValueError(text)
+    return int(whole)
+
+
 def _box(fields: list[str], label: str, rows: int, columns: int | None) -> tuple[ROI | None, str]:
     """The box in stored-array coordinates, or None with the reason."""
     try:
-        x, y, width, height = (int(field) for field in fields)
+        x, y, width, height = map(_whole, fields)
         box = Box(row=rows - y - height, column=x, height=height, width=width)
         box.check(rows, columns or x + width)
     except InputError:

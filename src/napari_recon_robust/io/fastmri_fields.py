@@ -90,9 +90,11 @@ def mask_of(file: Any, name: str, readout: int, phase: int) -> "Tensor | None":
 def reference_of(file: Any, kspace: tuple[int, int, int]) -> tuple[Any, list[str]]:
     """The data set of reference images (slices, rows, columns) or None, and a note on one that cannot be used.
 
+    Files of an emulated single coil have the RSS of all coils, too, which is no image of their samples.
     kspace: (slices, readout, phase).
     """
-    key = next((key for key in REFERENCES if key in file), None)
+    keys = REFERENCES[::-1] if file[KEY].ndim == 3 else REFERENCES
+    key = next((key for key in keys if key in file), None)
     if key is None:
         return None, []
     reference = file[key]

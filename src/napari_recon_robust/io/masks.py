@@ -34,6 +34,8 @@ def read_mask(path: Path) -> Tensor:
                 if MASK not in file:
                     raise ValueError(f"it has {hdf5.described(file)}")
                 values = np.asarray(hdf5.values(file[MASK]))
+                if hdf5.is_from_matlab(file[MASK]):
+                    values = values.T.ravel() if values.size == max(values.shape) else values.T
         else:
             raise ValueError("it is neither .npy nor HDF5")
     if values.ndim > 2 and values.size == max(values.shape):

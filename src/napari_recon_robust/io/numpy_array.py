@@ -193,8 +193,11 @@ def _contradiction(axes: Sequence[str], profiles: Sequence[NDArray[np.floating]]
 
 
 def _concentration(profile: NDArray[np.floating]) -> float:
-    """The share of the energy in the central quarter of an axis, divided by the share of the entries there."""
-    return central(profile) * len(profile) / len(profile[quarter(profile)])
+    """The share of the energy in the central quarter of an axis, divided by the share of the entries there.
+
+    Of a few entries one is less than a quarter, which must not count for more than a quarter.
+    """
+    return central(profile) * min(len(profile) / len(profile[quarter(profile)]), 4.0)
 
 
 def _checked(axes: Sequence[str], ndim: int) -> tuple[str, ...]:

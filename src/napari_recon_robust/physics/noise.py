@@ -231,7 +231,8 @@ def _null_space(kspace: Tensor, sampled: Tensor, levels: Tensor) -> tuple[Tensor
         return None
     rows, lines = acs_region(sampled)
     twice = 2 * (len(sampled) // 2)  # a partial echo reaches less far from the centre to one side
-    rows = slice(max(rows.start, twice - rows.stop), min(rows.stop, twice + 1 - rows.start))
+    start, stop, _ = rows.indices(len(sampled))  # of one row the region has no limits
+    rows = slice(max(start, twice - stop), min(stop, twice + 1 - start))
     first, last, _ = lines.indices(sampled.shape[1])
     middle = (first + last) // 2
     half = ACS_LINES // 2
