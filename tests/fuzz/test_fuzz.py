@@ -36,13 +36,14 @@ def failures(tally: Path, *options: str) -> tuple[int, list[str]]:
     ]
 
 
-@pytest.mark.thorough
-def test_the_first_inputs_give_a_result_or_a_sentence(tmp_path: Path) -> None:
-    count, failed = failures(tmp_path / "tally", "--inputs", "500")
-    assert (count, failed) == (500, [])
-
-
 @pytest.mark.slow
+@pytest.mark.parametrize("number", [100, pytest.param(500, marks=pytest.mark.thorough)])
+def test_the_first_inputs_give_a_result_or_a_sentence(tmp_path: Path, number: int) -> None:
+    count, failed = failures(tmp_path / "tally", "--inputs", str(number))
+    assert (count, failed) == (number, [])
+
+
+@pytest.mark.thorough
 def test_what_ever_failed_fails_no_more(tmp_path: Path) -> None:
     count, failed = failures(tmp_path / "tally", "--stored")
     assert (count, failed) == (len(command.read_failed()), [])

@@ -25,7 +25,7 @@ def verdicts(tally: Path, *options: str) -> list[Verdict]:
     return [Verdict(**one) for one in json.loads(done.stdout)]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.skipif(sys.platform.startswith("linux") and not os.environ.get("DISPLAY"), reason="needs a display")
 def test_the_first_events_and_what_ever_failed_go_well(tmp_path: Path) -> None:
     seeds = [*range(100 // LENGTH), *command.read_failed()]

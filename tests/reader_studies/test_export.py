@@ -8,8 +8,10 @@ import pytest
 
 from helpers.reading import LESION, PAIRS, VOLUMES, case_of
 from napari_recon_robust.ground.errors import FileFormatError
+from napari_recon_robust.reader_studies.analysis import analyse
 from napari_recon_robust.reader_studies.answers import Answers
 from napari_recon_robust.reader_studies.export import COLUMNS, _Places, displays, left_out, long_table, read_csv, to_csv
+from napari_recon_robust.reader_studies.plan import Plan
 
 BOX = {"shapes": [{"kind": "box", "row": 1, "column": 2, "height": 1, "width": 1}]}
 MARKS = {"id": "marks", "kind": "free-response", "text": "?"}
@@ -125,6 +127,28 @@ def test_a_click_hits_the_lesion_or_not(study: Callable[..., Answers]) -> None:
         assert row["lesions"] == int(known)
         assert row["hit"] == ((seen and row["answer"]["row"] < 2) if known else None)
     assert {row["hit"] for row in found if row["reader"] == "R1"} == {True, False, None}
+
+
+@pytest.mark.slow
+def test_where_no_click_is_asked_for_nobody_misses_a_place(study: Callable[..., Answers]) -> None:
+    """Those who saw no lesion were taken for all who were asked, and of five in six that were seen the share was 0."""
+    answers = study(
+        questions=LESION,
+        cases=[
+            {"id": f"c{at}", "saved": f"c{at}", "patient": f"p{at}", "lesion": True, "place": BOX} for at in range(3)
+        ]
+        + [{"id": f"c{at}", "saved": f"c{at}", "patient": f"p{at}", "lesion": False} for at in range(3, 6)],
+    )
+    for reader in ("R1", "R2"):
+        read_all(answers, reader, lambda number: {"seen": "yes" if number % 3 else "no", "confidence": 80})
+    key = answers.unsealed(None)
+    rows = long_table(answers, key)
+    assert {row["hit"] for row in rows} == {None}
+    former = [{**row, "hit": False if row["answer"]["seen"] == "no" and row["lesion"] else None} for row in rows]
+    for table in (rows, former):
+        findings = analyse(Plan.model_validate(key["plan"]), table).findings
+        assert any(one.what == "sensitivity" for one in findings)
+        assert not any("place" in one.what for one in findings)
 
 
 @pytest.mark.slow

@@ -1,6 +1,8 @@
 """Cases of a study's results, in place of a list of cases."""
 
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import yaml
 
 from helpers.reading import QUALITY, case_of
 from napari_recon_robust.cases.record import save_case
+from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.reader_studies.bundle import Bundle, freeze
 from napari_recon_robust.reader_studies.plan import Plan, read_plan
@@ -53,6 +56,28 @@ def opened(folder: Path, cases: Any, **changes: Any) -> Plan:
     path = folder / "reading.yaml"
     path.write_text(yaml.safe_dump({**values, **changes}), encoding="utf-8")
     return read_plan(path)
+
+
+def test_the_place_of_an_inserted_feature_is_its_own_and_not_the_region_that_was_searched(
+    tmp_path: Path, results: Path
+) -> None:
+    """It was the plan's region, which is the whole image where the plan names none."""
+    case, feature = case_of(0), ROI.box(3, 4, 5, 6)
+    whole = ROI.box(0, 0, *case.matrix, label="whole image")
+    inserted = [{**case.results[0], "roi": feature.model_dump(mode="json")}, *case.results[1:]]
+    for folder in (results / "cases").iterdir():
+        shutil.rmtree(folder)
+        save_case(replace(case, roi=whole, results=inserted), folder)
+    entry = {"study": "plan.results", "where": {"method": "tv", "region": "l1"}, "most": 1}
+    plan = opened(tmp_path, entry)
+    assert plan.cases[0].source == "simulation"
+    assert [place[0].shapes for place in plan.cases[0].places] == [feature.shapes]
+    freeze(plan, tmp_path / "frozen", tmp_path)
+    for folder in (results / "cases").iterdir():
+        shutil.rmtree(folder)
+        save_case(replace(case, roi=whole), folder)
+    with pytest.raises(InputError, match="has the whole image for the place of a lesion; give the lesion's own region"):
+        freeze(opened(tmp_path, entry), tmp_path / "again", tmp_path)
 
 
 def test_the_worst_cases_come_first_with_their_truth_and_patient(tmp_path: Path, results: Path) -> None:

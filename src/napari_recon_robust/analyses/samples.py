@@ -1,6 +1,6 @@
 """Quality against the number of samples: a network made for one mask may get worse when it is given more."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from math import isfinite, nan
@@ -73,7 +73,8 @@ class Fall:
         )
 
 
-_WATCHED = ("ssim", "nmse")  # PSNR falls where NMSE rises
+# By how much each has to be worse than a value to be told. PSNR falls where NMSE rises.
+_WATCHED: dict[str, Callable[[float], float]] = {"ssim": lambda _: 1e-3, "nmse": lambda before: 1e-2 * before}
 
 
 @dataclass(frozen=True)
@@ -93,9 +94,9 @@ class SamplesCurve:
 
     @property
     def falls(self) -> list[Fall]:
-        """Where SSIM or NMSE is worse than the best with fewer samples, by more than the spread of either."""
+        """Where SSIM or NMSE is worse than the best with fewer samples, by more than the spread of either, visibly."""
         found = []
-        for name in _WATCHED:
+        for name, least in _WATCHED.items():
             sign = -1 if MEASURES[name].larger_is_worse else 1
             for index, many in enumerate(self.levels):
                 fewer = [level for level in self.levels[:index] if level.effective > many.effective]
@@ -104,7 +105,7 @@ class SamplesCurve:
                 few = max(fewer, key=lambda level: sign * getattr(level.mean, name))
                 spread = max(getattr(level.spread, name) if level.spread else 0.0 for level in (few, many))
                 before, after = (getattr(level.mean, name) for level in (few, many))
-                if sign * (before - after) > spread:
+                if sign * (before - after) > max(spread, least(before)):
                     found.append(Fall(MEASURES[name].name, few, many, before, after))
         return found
 
@@ -116,8 +117,10 @@ class SamplesCurve:
         if not self.falls:
             return "The quality does not fall anywhere as samples are added."
         text = f"The quality falls although samples are added: {'; '.join(fall.words for fall in self.falls)}."
-        if all(fall.few.masks == fall.many.masks == 1 for fall in self.falls):
-            text += " It is one mask each: how much another mask changes is not known."
+        masks = {level.masks for fall in self.falls for level in (fall.few, fall.many)}
+        if 1 in masks:
+            each = "It is one mask each" if masks == {1} else "Of some accelerations it is one mask"
+            text += f" {each}: how much another mask changes is not known."
         return text
 
     def to_json(self) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from importlib import metadata
@@ -134,6 +134,11 @@ def check_outside(folder: Path) -> None:
     if case is not None:
         reason = f"it would lie in the saved case {case.name}, in which the gallery looks for no other"
         raise WritingError(f"{folder.name} cannot be written: {reason}; name a new folder beside {case.name}.", reason)
+
+
+def own_region(results: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """The region that the first result concerns where the case's is another one: that of an inserted feature."""
+    return results[0].get("roi") if results else None
 
 
 def load_case(folder: str | Path) -> Case:

@@ -58,7 +58,9 @@ def fragility_figure(
     _over(panels[1], change, f"expected change (% of {relative_to}'s maximum)")
     panels[1].set_title("Expected change under attack")
     if noise is not None:
-        _over(panels[2], noise, "noise over that of the fully sampled image\n(of linear methods the g-factor × √R)")
+        _over(
+            panels[2], noise, "noise over that of the fully sampled image\n(of unregularised SENSE the g-factor × √R)"
+        )
         panels[2].set_title("Noise amplification")
     for panel in panels[:2]:
         for number, box in enumerate(regions, start=1):

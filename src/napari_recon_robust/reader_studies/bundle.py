@@ -30,8 +30,9 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict, Field, model_validator
 
 from .. import __version__
-from ..cases.record import DESCRIPTION
+from ..cases.record import DESCRIPTION, Case, own_region
 from ..data.caution_names import DISAGREEMENT, OF_SAMPLES
+from ..data.roi import ROI
 from ..data.window import Window
 from ..ground.cached import cached_property
 from ..ground.documents import read_json
@@ -280,7 +281,7 @@ class _Case:
     @property
     def region(self) -> tuple[int, int, int, int]:
         """A square around the regions of all slices, so that it tells none of them."""
-        inside = [slice.first.case.roi.mask(self.first.case.matrix).numpy() for slice in self.slices]
+        inside = [_region(slice.first.case).mask(self.first.case.matrix).numpy() for slice in self.slices]
         return _around(np.logical_or.reduce(inside))
 
     @property
@@ -339,6 +340,7 @@ class _Frozen:
     def _known(self, case: _Case) -> dict[str, Any]:
         """What all presentations of a case have in common."""
         first, entry, region = case.first, case.entry, case.region if self.plan.viewing.region else None
+        _check_places(entry, first.case.matrix)
         if region is not None:
             _check_inside(entry, region, first.case.matrix)
         told = entry.lesion is not None or any(question.needs_truth for question in self.plan.questions)
@@ -433,6 +435,18 @@ def _check_patients(cases: Sequence[Entry], slices: Mapping[str, str]) -> None:
                 f"{first.id} and {entry.id} show the same anatomy, and are of the patients {first.patient!r} and "
                 f"{entry.patient!r}; give both the same patient."
             )
+
+
+def _region(case: Case) -> ROI:
+    """The region that a saved case is about."""
+    own = own_region(case.results)
+    return case.roi if own is None else ROI.model_validate(own)
+
+
+def _check_places(entry: Entry, matrix: tuple[int, int]) -> None:
+    """A place that is the whole image would take any click for one on the lesion."""
+    if any(of_slice.mask(matrix).all() for place in entry.places for of_slice in place.values()):
+        raise InputError(f"{entry.id} has the whole image for the place of a lesion; give the lesion's own region.")
 
 
 def _check_inside(entry: Entry, region: tuple[int, int, int, int], matrix: tuple[int, int]) -> None:

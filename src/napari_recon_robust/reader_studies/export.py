@@ -16,7 +16,7 @@ from .answers import Answers, displays_of
 from .bundle import Shown
 from .order import Presentation
 from .plan import Entry
-from .questions import CANNOT_JUDGE, COMMENT, Question
+from .questions import CANNOT_JUDGE, COMMENT, Question, asks_place
 
 COLUMNS = (
     "reader", "sitting", "number", "case", "patient", "arm", "arms", "purpose", "question", "answer", "score",
@@ -59,6 +59,7 @@ def long_table(answers: Answers, key: dict[str, Any]) -> list[dict[str, Any]]:
         if shown.case not in places:
             places[shown.case] = _Places(case, told)
         answer = places[shown.case].marked(row["value"])
+        question = answers.bundle.questions[row["question"]]
         found.append(
             {
                 "reader": row["reader"],
@@ -71,10 +72,10 @@ def long_table(answers: Answers, key: dict[str, Any]) -> list[dict[str, Any]]:
                 "purpose": shown.purpose,
                 "question": row["question"],
                 "answer": answer,
-                "score": _score(answers.bundle.questions[row["question"]], answer, shown, first),
+                "score": _score(question, answer, shown, first),
                 "lesion": case["lesion"],
                 "lesions": places[shown.case].count,
-                "hit": places[shown.case].hit(row["value"]),
+                "hit": places[shown.case].hit(row["value"]) if asks_place(question) else None,
                 "cannot_judge": CANNOT_JUDGE in row["value"],
                 "revision": row["revision"],
                 "comment": comments.get(row["presentation"], ""),
@@ -177,8 +178,8 @@ class _Places:
         return {"marks": inside} | ({"outside": outside} if outside else {})
 
     def hit(self, answer: Mapping[str, Any]) -> bool | None:
-        """Whether a lesion was seen, and clicked at its place; None where no place is known or none is asked for."""
-        if not self._masks or "seen" not in answer or (answer["seen"] == "yes" and "row" not in answer):
+        """Whether a lesion was seen, and clicked at its place; None where no place is known."""
+        if not self._masks or "seen" not in answer:
             return None
         return answer["seen"] == "yes" and self._lesion(answer) > 0
 

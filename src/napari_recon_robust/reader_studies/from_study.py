@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from ..cases.record import read_description
+from ..cases.record import own_region, read_description
 from ..ground.errors import InputError, either
 from ..ground.specification import Specification
 from ..studies.columns import PLACE
@@ -130,16 +130,17 @@ def _folder(study: str, row: Row) -> str:
 def _entry(row: Row, saved: str | dict[str, str], wanted: FromStudy, store: Path) -> dict[str, Any]:
     """A case as a plan has it: the patient is the unit of the study's statistics."""
     inserted = row["region_kind"] == "lesions"
-    source = {"lesions": "simulation", "annotations": "fastmri+"}.get(row["region_kind"], "unknown")
     lesion = True if inserted else wanted.lesion
-    roi = read_description(store / "cases" / row["trial"][:16])["roi"] if lesion else None
+    described = read_description(store / "cases" / row["trial"][:16])
+    feature = own_region(described["results"])
+    of_region = {"lesions": "simulation", "annotations": "fastmri+"}.get(row["region_kind"], "unknown")
     return {
         "id": f"case-{row['trial'][:12]}",
         "saved": saved,
         "patient": str(row["volume"])[-80:],
         "lesion": lesion,
-        "place": roi,
-        "source": source,
+        "place": (feature or described["roi"]) if lesion else None,
+        "source": "simulation" if feature and lesion else of_region,
         "training": wanted.training,
     }
 

@@ -231,6 +231,11 @@ class Lesion(_Question):
         return 50 + sign * max(float(answer["confidence"]), _LEAST) / 2
 
 
+def asks_place(question: "Question") -> bool:
+    """Whether a reader who sees a lesion has to click on it."""
+    return isinstance(question, Lesion) and question.place
+
+
 class FreeResponse(_Question):
     """Any number of lesions, each marked by a click and rated from 0 to 100; an empty list for none."""
 

@@ -25,6 +25,7 @@ from .plan import COVERAGE, IMAGE_METRICS, LESION_METRICS
 from .shared import SharedSlice
 from .trial import Trial, canonical
 
+VISIBLE = 0.05  # of the signal around it: of a region with less contrast in the reference errors alone make the ratio
 PLACES = {"roi": "region", "foreground": "foreground", "image": "image"}
 
 
@@ -124,25 +125,25 @@ class Measurer:
     ) -> dict[str, float]:
         """Contrast recovery and detectability of a lesion that was inserted, or of a region that is taken for one.
 
-        Where an image shows the contrast of the reference reversed, both are negative.
+        Where an image shows the contrast of the reference reversed, both are negative. A region that was not inserted
+        has no recovery where the reference hardly shows a contrast.
         """
         if mask.all():
             return {}
         found: dict[str, float] = {}
         around = tissue_around(mask)
-        true = _detectability(images["reference"], mask, around)
+        true, contrast = (of(images["reference"], mask, around) for of in (_detectability, _contrast))
         if "detectability" in wanted:
             found["detectability_region_reference"] = abs(true)
         for state in STATES:
             if state not in images:
                 continue
             if "contrast_recovery" in wanted:
-                inserted = self._recovery(trial, mask, images[state], images["reference"])
-                found[f"contrast_recovery_region_{state}"] = (
-                    _contrast(images[state], mask, around) / _contrast(images["reference"], mask, around)
-                    if inserted is None
-                    else inserted
-                )
+                recovery = self._recovery(trial, mask, images[state], images["reference"])
+                if recovery is None and abs(contrast) >= VISIBLE:
+                    recovery = _contrast(images[state], mask, around) / contrast
+                if recovery is not None:
+                    found[f"contrast_recovery_region_{state}"] = recovery
             if "detectability" in wanted:
                 found[f"detectability_region_{state}"] = math.copysign(1.0, true) * _detectability(
                     images[state], mask, around

@@ -36,7 +36,9 @@ for a plan that has them again; reports, exports and comparisons are of the plan
     found_for               the label of the method that it was searched for on; null for the trial's own
     <metric>_<where>_<state>    ssim, psnr (dB), nmse in region, foreground, image, clean and perturbed; of a control,
                             perturbed is under that random noise; of an undersampled scan clean is null, and perturbed
-                            is against the method's own clean image; contrast_recovery and detectability in region
+                            is against the method's own clean image; contrast_recovery and detectability in region;
+                            of a region that was not inserted, contrast_recovery is null where the reference's
+                            contrast is below 5% of what lies around it
     detectability_region_reference  that of the fully sampled image, the sign of which the others are relative to
     coverage_<level>_foreground_clean   the share of the foreground whose reference lies in the interval of that level
                             (percent), of methods that draw their image

@@ -65,6 +65,20 @@ def test_settings_without_a_budget_have_a_state_each(trials: pl.DataFrame, tmp_p
     assert names[-4:] == ["clean", "rotation angle=1", "rotation angle=4", "noise-level"]
 
 
+def test_regions_without_contrast_are_counted_and_kinds_of_recovery_told(trials: pl.DataFrame, tmp_path: Path) -> None:
+    clean = trials.filter(pl.col("perturbation") == "none")
+    scans = clean["scan"].unique(maintain_order=True)
+    faint = (pl.col("scan") == scans[0]) & (pl.col("slice") == clean["slice"][0])
+    some = clean.with_columns(
+        region_kind=pl.when(pl.col("scan") == scans[1]).then(pl.lit("lesions")).otherwise(pl.col("region_kind")),
+        contrast_recovery_region_clean=pl.when(~faint).then(pl.col("contrast_recovery_region_clean")),
+    )
+    words = lesion_detection(some, tmp_path / "lesions.svg").words
+    assert "Left out: 1 region with less than 5% of contrast in the reference." in words
+    assert "Of inserted lesions the recovery is that of their change, of other regions the ratio of contrasts." in words
+    assert "Left out" not in lesion_detection(clean, tmp_path / "all.svg").words
+
+
 def test_whole_images_are_no_lesions(trials: pl.DataFrame, tmp_path: Path) -> None:
     with pytest.raises(Lacking, match="give the plan regions that are lesions"):
         lesion_detection(trials.with_columns(region_kind=pl.lit("image")), tmp_path / "lesions.svg")

@@ -431,6 +431,9 @@ def test_misleading_gradients_are_found_out_by_a_search_without(measurement, com
     job = WorstCase().run(measurement, Masked(), roi, (0.02,), **knobs)
     (found,), previews = outcome_and_previews(job)
     assert "black_box_stronger" in found.findings
+    assert found.statement.startswith("Found by a search without gradients on ")
+    assert "It was to check sphere ascent, and reached more." in found.statement
+    assert (found.details["algorithm"], found.details["surpassed"]) == ("black-box", "sphere-ascent")
     assert found.details["check"]["rise"] == pytest.approx(found.loss[-1] - found.loss[0])
     reached = objective(measurement, combined, roi).value(found.perturbation)[0]
     assert reached == pytest.approx(found.loss[-1], rel=1e-4)

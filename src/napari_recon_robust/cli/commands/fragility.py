@@ -79,7 +79,8 @@ def fragility(
     the reference's maximum.
 
     The noise amplification is what the scan's own thermal noise becomes, over the noise of the fully sampled image; of
-    linear methods it is the g-factor × √R. It does not tell where an attack succeeds.
+    unregularised SENSE it is the g-factor × √R, and a method that loses signal has less. It does not tell where an
+    attack succeeds.
 
     \b
     Example:
@@ -131,8 +132,8 @@ def _say(found: FragilityMap, rows: list[dict[str, Any]], size: int) -> None:
             f"noise amplification {row['noise_amplification']:.2f}"
         )
     click.echo(
-        "noise amplification: the thermal noise of this image over that of the fully sampled one (of linear methods "
-        "the g-factor × √R); it does not tell where an attack succeeds."
+        "noise amplification: the thermal noise of this image over that of the fully sampled one (of unregularised "
+        "SENSE the g-factor × √R, less where signal is lost); it does not tell where an attack succeeds."
     )
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from ...studies.columns import CLEAN
+from ...ground.numbers import counted
+from ...studies.columns import CLEAN, INSERTED
 from . import frame
 from .style import Drawn, Sheet, mark_looks
 
@@ -37,9 +38,11 @@ def lesion_detection(trials: pl.DataFrame, path: Path) -> Drawn:
     Raises Lacking where no trial has a region that is a lesion.
     """
     clean = [f"{name}_region_clean" for name in _VALUES]
-    rows = frame.need(trials, [*clean, "region_pixels"], _ADVICE)
+    rows = frame.need(trials, [clean[1], "region_pixels"], _ADVICE)
     rows = rows.filter(pl.col("region_kind").is_in(frame.LESIONS), ~pl.col("control"))
-    rows = frame.need(rows, clean, _ADVICE)
+    visible = frame.need(rows, clean, _ADVICE)
+    faint = _count(rows) - _count(visible)
+    rows = visible
     known = "region_mm2" in rows.columns and not rows["region_mm2"].null_count()
     rows = rows.with_columns(label=pl.col("region_label").replace("", "no label"))
     rows = frame.with_pattern(rows)
@@ -72,7 +75,7 @@ def lesion_detection(trials: pl.DataFrame, path: Path) -> Drawn:
         strength = "" if state == "clean" else frame.strength_words(states[state])
         legend.append((", ".join(filter(None, (state, strength))), {**look, "marker": "o", "linestyle": "none"}))
     sheet.legend(legend, lines=False)
-    return sheet.finish(path, data, frame.counted(data, rows) + _left_out(rows))
+    return sheet.finish(path, data, frame.counted(data, rows) + _left_out(rows) + _measured(rows, faint))
 
 
 def _left_out(rows: pl.DataFrame) -> str:
@@ -82,6 +85,22 @@ def _left_out(rows: pl.DataFrame) -> str:
     if not without or perturbed["budget"].null_count() == len(perturbed):
         return ""
     return f" Perturbations without a budget are not shown: {', '.join(without)}."
+
+
+def _measured(rows: pl.DataFrame, faint: int) -> str:
+    """What the recovery is, where its kinds are in one mean, and how many regions have none."""
+    kinds = set(rows["region_kind"])
+    told = ""
+    if INSERTED in kinds and len(kinds) > 1:
+        told += " Of inserted lesions the recovery is that of their change, of other regions the ratio of contrasts."
+    if faint:
+        told += f" Left out: {counted(faint, 'region')} with less than 5% of contrast in the reference."
+    return told
+
+
+def _count(rows: pl.DataFrame) -> int:
+    """Of how many regions there are trials."""
+    return rows.select("scan", "slice", "region").n_unique()
 
 
 def _states(rows: pl.DataFrame) -> dict[str, pl.DataFrame]:

@@ -320,8 +320,10 @@ class Plan:
         if more - clean <= MISLED * (reached - clean):
             return found
         words = "A search without gradients, started from nothing, found more than the gradients did: they mislead."
+        details = {**found.details, "algorithm": "black-box", "surpassed": self.settings["algorithm"]}
+        findings = {"black_box_stronger": words}
         return replace(
-            found, z=other.z, image=other.image, loss=(*found.loss, more), findings={"black_box_stronger": words}
+            found, z=other.z, image=other.image, loss=(*found.loss, more), findings=findings, details=details
         )
 
     def _perturbed(self, budget: float, state: Ascent, clean: Tensor | None, *, complete: bool) -> Perturbed:
@@ -354,19 +356,22 @@ def _statement(objective: Objective, details: Mapping[str, Any]) -> str:
     elif "stand_in" in details:
         search = f"the gradients of the stand-in {details['stand_in']}"
     else:
-        search = SEARCHES[details["algorithm"]]
+        search = SEARCHES[details.get("surpassed", details["algorithm"])]
     if "no_gradient" in details:
         search = f"{search}, since the method gives none ({details['no_gradient']}),"
     large = LOSSES[objective.loss].words if isinstance(objective.loss, str) else f"the loss {details['objective']}"
     where = "the whole image" if objective.whole else "the region"
     whose = "the reference" if objective.target == "reference" else "the clean image"
-    sentences = [f"Found by {search} on {large} in {where}, against {whose}."]
+    aim = f"on {large} in {where}, against {whose}"
+    sentences = [f"Found by {search} {aim}."]
+    if "surpassed" in details:
+        sentences = [f"Found by {SEARCHES[details['algorithm']]} {aim}. It was to check {search}, and reached more."]
     if "contrast" in details:
         before, after = (f"{written(100 * left, '.0f')}%" for left in details["contrast"].values())
         sentences.append(f"The region's contrast with its surroundings went from {before} to {after} of {whose}'s.")
         if min(details["contrast"].values()) < 0:
             sentences.append("Below zero it is inverted: what is brighter there is darker here.")
-    if "check" in details:
+    if "check" in details and "surpassed" not in details:
         sentences.append(_checked_in_words(**details["check"]))
     return " ".join(sentences)
 

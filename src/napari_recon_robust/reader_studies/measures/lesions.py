@@ -16,7 +16,7 @@ from ...statistics.readers.obuchowski_rockette import compare, compare_for_reade
 from ...statistics.readers.roc import areas, covariance, rarer
 from ...statistics.readers.shares import mean_share, shares
 from ..plan import EndpointMeasure, Plan
-from ..questions import Question
+from ..questions import Question, asks_place
 from ..ratings import FEWEST_OF_A_KIND, Ratings
 from .found import Curve, Finding, Found, Row, arms_of, averaged, minus, over, scored, share, with_width
 from .scores import replaceable
@@ -191,8 +191,10 @@ def _roc(values: Values, truth: NDArray[np.bool_]) -> list[tuple[float, float]]:
 
 
 def _placed(plan: Plan, question: Question, rows: Sequence[Row]) -> Found:
-    """The share of lesions that were seen at their place, where readers clicked and the place is known."""
+    """The share of lesions that were seen at their place, where readers are to click and the place is known."""
     found = Found()
+    if not asks_place(question):
+        return found
     for arm in arms_of(plan):
         chosen = [row for row in scored(rows) if row["arm"] == arm and row["lesion"] and row["hit"] is not None]
         if chosen:
