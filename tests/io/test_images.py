@@ -81,7 +81,10 @@ def test_what_was_written_is_read_again(tmp_path: Path, name: str) -> None:
 
 def test_a_picture_is_read_as_its_grey_values(tmp_path: Path) -> None:
     grey = np.array([[0, 255, 51], [102, 204, 0]], np.uint8)
-    for name, pixels in (("a", grey), ("b", np.stack([grey] * 3, -1)), ("c", np.dstack([grey] * 3 + [grey * 0 + 255]))):
+    opaque = grey * 0 + 255
+    kinds = [grey], [grey, grey, grey], [grey, grey, grey, opaque], [grey, opaque]
+    for name, kind in zip("abcd", kinds, strict=True):
+        pixels = np.squeeze(np.stack(kind, -1))
         imsave(tmp_path / f"{name}.png", pixels, check_contrast=False)
         np.testing.assert_allclose(read_image(tmp_path / f"{name}.png").numpy(), grey / 255, atol=1e-6)
 

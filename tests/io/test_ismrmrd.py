@@ -134,6 +134,17 @@ def test_of_repetitions_the_first_complete_one(writer, kspace, field):
         assert scan.header.notes == (f"Of 3 {field}s number 2 is used, as those before it have fewer lines.",)
 
 
+def test_slices_that_were_measured_in_passes_of_their_own_are_all_read(writer, kspace):
+    """All but those of one repetition were zero."""
+    for slice in range(len(kspace)):
+        for step in range(kspace.shape[-1]):
+            writer.line(kspace[slice, :, :, step], step, slice=slice, repetition=slice)
+    with open_scan(writer.done()) as scan:
+        for slice in range(len(kspace)):
+            np.testing.assert_array_equal(scan.kspace(slice).numpy(), kspace[slice])
+        assert scan.header.notes == ()
+
+
 def test_only_the_first_encoding_space(writer, kspace):
     """The lines of another one, such as a quick survey's, belong to another matrix."""
     writer.lines(3 * kspace[:1], order=range(8, 12), encoding_space_ref=1)

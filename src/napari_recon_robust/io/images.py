@@ -120,6 +120,7 @@ def _read(path: Path, name: str) -> NDArray[np.generic]:
             raise ValueError(f"it has {dimensions((rows, columns))} pixels")
         picture = img_as_float(imread(path))
         if picture.ndim == 3:
+            picture = picture[..., [0, 0, 0, 1]] if picture.shape[-1] == 2 else picture  # grey and alpha
             picture = rgb2gray(rgba2rgb(picture) if picture.shape[-1] == 4 else picture)
         return np.asarray(picture)
     stored = np.asarray(load_nifti(path).dataobj)

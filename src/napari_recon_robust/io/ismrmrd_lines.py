@@ -68,7 +68,8 @@ def beside(heads: Any, others: Any) -> NDArray[np.bool_]:
 def first_pass(heads: Any, chosen: NDArray[np.bool_]) -> tuple[NDArray[np.integer], list[str]]:
     """Which of some acquisitions are of the first complete pass of each loop, and notes on those that are left out.
 
-    It is the one with the most lines, and of equal ones the first: scanners may begin with a few to prepare.
+    It is the one with the most lines, and of equal ones the first: scanners may begin with a few to prepare. Slices
+    that it does not have are of the one with most of their acquisitions.
     """
     lines, notes = chosen.copy(), []
     index, spaces, points = heads["idx"], heads["encoding_space_ref"], _points(heads)
@@ -81,7 +82,14 @@ def first_pass(heads: Any, chosen: NDArray[np.bool_]) -> tuple[NDArray[np.intege
         if len(passes) < 2:
             continue
         best = int(counts.argmax())
-        lines &= index[field] == passes[best]
+        kept = lines & (index[field] == passes[best])
+        for slice in np.setdiff1d(index["slice"][lines], index["slice"][kept]):  # of which it has none
+            own = lines & (index["slice"] == slice)
+            others, often = np.unique(index[field][own], return_counts=True)
+            kept |= own & (index[field] == others[often.argmax()])
+        if bool((kept == lines).all()):
+            continue
+        lines = kept
         which = "the first is used" if best == 0 else f"number {best + 1} is used, as those before it have fewer lines"
         notes.append(f"Of {len(passes)} {field}s {which}.")
     return np.flatnonzero(lines), notes
