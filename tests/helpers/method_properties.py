@@ -112,7 +112,7 @@ def test_a_coil_that_measures_nothing_changes_nothing(
 
 
 @of_lines
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_it_runs_on_the_device_of_the_samples(
     method: Reconstructor, measurement: Measurement, image: Tensor, monkeypatch: pytest.MonkeyPatch
 ) -> None:

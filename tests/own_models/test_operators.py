@@ -245,7 +245,7 @@ def exported(lines: Measurement) -> Exported:
         *((name, False, False) for name in NETWORKS),
         *(pytest.param(name, True, False, marks=pytest.mark.slow) for name in DYNAMIC),
         *(
-            pytest.param(name, name in DYNAMIC, True, marks=pytest.mark.slow)
+            pytest.param(name, name in DYNAMIC, True, marks=pytest.mark.thorough)
             for name in NETWORKS
             if name != "LinearAlgebra"
         ),
