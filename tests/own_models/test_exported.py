@@ -65,6 +65,32 @@ def test_inputs_are_found_by_their_names_and_the_gradient_flows(combine: Path, l
     assert len(method.fingerprint()["combine.pt2"]) == 64
 
 
+class Counting(torch.nn.Module):
+    """Changes what it holds in each call, as a buffer, a frozen weight, a plain tensor, or a view of a weight."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self.kind, calls = kind, torch.ones(2)
+        if kind == "buffer":
+            self.register_buffer("calls", calls)
+        else:
+            self.calls = calls if kind == "constant" else torch.nn.Parameter(calls, requires_grad=False)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        with torch.no_grad():
+            (self.calls.view(-1) if self.kind == "view" else self.calls).add_(1)
+        return image * self.calls[0]
+
+
+@pytest.mark.parametrize("kind", ["buffer", "weight", "constant", "view"])
+def test_what_a_program_writes_is_gone_in_the_next_call(kind: str, tmp_path: Path, lines: Measurement) -> None:
+    image = torch.zeros(48, 48, dtype=torch.complex64)
+    method = registry.get(str(save(Counting(kind), (image,), tmp_path / "counting.pt2")))
+    first = method(lines)
+    assert first.any()
+    assert torch.equal(method(lines), first)
+
+
 def test_its_parameters_are_counted(combine: Path, double: Path) -> None:
     assert registry.get(str(combine)).parameters == 1
     assert registry.get(str(double)).parameters == 0

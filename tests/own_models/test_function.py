@@ -198,6 +198,33 @@ def test_an_image_follows_gradients_only_where_they_are_asked_for(tmp_path: Path
     script(tmp_path, body, before="gain = torch.nn.Parameter(torch.ones(()))\n")(lines)
 
 
+@pytest.mark.parametrize("first", ["bright", "faint"])
+def test_each_slice_has_its_own_answer_on_gradients(tmp_path: Path, lines: Measurement, first: str) -> None:
+    """That of the first slice was the answer for all."""
+    limit = float(lines.combined.abs().max()) / 2
+    body = f"x = (sensitivities.conj() * ifft(kspace)).sum(0); return x if abs(x).max() > {limit} else x.detach()"
+    method = script(tmp_path, body)
+    slices = {"bright": lines, "faint": lines.with_kspace(lines.kspace / 100, keep=True)}
+    for name in (first, "bright", "faint"):
+        assert method.gives_gradient(slices[name]) == (name == "bright")
+        assert bool(method.no_gradient) == (name == "faint")
+
+
+@pytest.mark.parametrize("name", ["method", "part", "whole"])
+def test_networks_in_a_script_evaluate_however_they_are_named(tmp_path: Path, lines: Measurement, name: str) -> None:
+    """Dropout drew at each call of a network's method, and of `functools.partial`."""
+    (tmp_path / "drop.py").write_text(
+        "import torch\nfrom functools import partial\nfrom torch import nn\n"
+        "class Net(nn.Module):\n"
+        "    def __init__(self):\n        super().__init__()\n        self.drop = nn.Dropout(0.5)\n"
+        "    def predict(self, image):\n        return image * self.drop(torch.ones(image.shape))\n"
+        "    forward = predict\n"
+        "whole = Net()\nmethod = Net().predict\npart = partial(Net.predict, Net())\n"
+    )
+    method = registry.get(f"{tmp_path / 'drop.py'}:{name}")
+    assert torch.equal(method(lines), method(lines))
+
+
 def test_a_model_that_fails_is_not_taken_for_one_without_gradients(tmp_path: Path, lines: Measurement) -> None:
     method = script(tmp_path, "raise ValueError('eight coils expected')")
     with pytest.raises(ModelError, match="raised ValueError .eight coils expected"):

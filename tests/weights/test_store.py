@@ -69,6 +69,13 @@ def test_weights_that_differ_from_their_card_are_refused(
         store.load("net")
 
 
+def test_a_file_may_have_its_suffix_in_capitals(tmp_path: Path, state: dict[str, torch.Tensor]) -> None:
+    torch.save(state, tmp_path / "W.PT")
+    save_file(state, tmp_path / "W.SAFETENSORS")
+    for name in ("W.PT", "W.SAFETENSORS"):
+        assert store.load(str(tmp_path / name)).state.keys() == state.keys()
+
+
 def test_unknown_damaged_and_foreign_files(tmp_path: Path, state: dict[str, torch.Tensor]) -> None:
     with pytest.raises(WeightsError, match="no weights 'nothing'"):
         store.load("nothing")

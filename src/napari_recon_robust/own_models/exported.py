@@ -81,10 +81,10 @@ class Program:
         if device not in self._moved:
             self._moved[device] = {place: tensor.to(device) for place, tensor in self._tensors.items()}
         values: list[Any] = []
-        for place, (one, kind) in enumerate(zip(self._graph.inputs, self._kinds, strict=True)):
+        for place, one in enumerate(self._graph.inputs):
             value = given.get(one.name) if isinstance(one, Name) else one
             value = self._moved[device].get(place, value)
-            if self._graph.writes and kind in ("user_input", "buffer") and isinstance(value, Tensor):
+            if self._graph.writes and isinstance(value, Tensor):
                 value = value.clone()
             values.append(value)
         answer = self._graph(values, device)

@@ -5,6 +5,7 @@ import importlib.util
 import inspect
 import sys
 from contextlib import nullcontext
+from functools import partial
 from hashlib import sha256
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
@@ -110,13 +111,23 @@ def method_of(found: Any, label: str, fingerprint: dict[str, str]) -> Reconstruc
             f"{label} is {type(found).__name__}; a function f(kspace, mask, sensitivities) or a torch.nn.Module was "
             "expected."
         )
+    _evaluate(found)
+    if "deepinv" in sys.modules and isinstance(found, sys.modules["deepinv"].models.Reconstructor):
+        from .deepinverse import DeepInverse
+
+        return DeepInverse(label, found, fingerprint)
+    return Function(label, found, fingerprint)
+
+
+def _evaluate(found: Any) -> None:
+    """Put a network, or that of its method, or those in `functools.partial`, into evaluation mode."""
     if isinstance(found, nn.Module):
         found.eval().requires_grad_(False)
-        if "deepinv" in sys.modules and isinstance(found, sys.modules["deepinv"].models.Reconstructor):
-            from .deepinverse import DeepInverse
-
-            return DeepInverse(label, found, fingerprint)
-    return Function(label, found, fingerprint)
+    elif isinstance(found, partial):
+        for part in (found.func, *found.args, *found.keywords.values()):
+            _evaluate(part)
+    elif isinstance(owner := getattr(found, "__self__", None), nn.Module):
+        _evaluate(owner)
 
 
 def _known(found: Reconstructor, label: str, fingerprint: dict[str, str]) -> Reconstructor:

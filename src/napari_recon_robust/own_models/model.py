@@ -7,6 +7,7 @@ from contextlib import contextmanager, nullcontext, redirect_stdout
 from dataclasses import dataclass
 from threading import current_thread, main_thread
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -25,6 +26,9 @@ from ..reconstructors.base import Reconstructor
 _STEP = 1e-3  # of a step along the gradient, relative to the k-space
 _DOUBT = 3.0  # times the slope's change over that step
 _APART = 4.0  # times that a gradient may differ from the slope
+
+# Why a model gives no gradient for a measurement, which depends on its values; not in the model, which is copied.
+_LACKS: "WeakKeyDictionary[OwnModel, WeakKeyDictionary[Measurement, str]]" = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +74,6 @@ class OwnModel(Reconstructor):
     def __init__(self, id: str) -> None:
         """id: the name of the model, such as a file's name without its folder."""
         self.id = self.label = id
-        self._probed = False
         # what its script set when it was opened
         self._dtype, self._device = torch.get_default_dtype(), torch.get_default_device()
 
@@ -91,15 +94,18 @@ class OwnModel(Reconstructor):
         return torch.stack(images).reshape(*measurement.kspace.shape[:-3], *images[0].shape)
 
     def gives_gradient(self, measurement: Measurement) -> bool:
-        """Whether a gradient arrives at the k-space of this measurement; it is tried once, `no_gradient` says why not.
+        """Whether a gradient arrives at the k-space of this measurement; it is tried once for each.
 
-        Raises ModelError for a model that fails without a gradient, too.
+        `no_gradient` says why not of the one that was asked for last. `differentiable` is False for models that never
+        give one. Raises ModelError for a model that fails without a gradient, too.
         """
-        if self.differentiable and not self._probed:
-            self.no_gradient = self._lack(measurement)
-            self.differentiable = not self.no_gradient
-            self._probed = True
-        return self.differentiable
+        if not self.differentiable:
+            return False
+        known = _LACKS.setdefault(self, WeakKeyDictionary())
+        if measurement not in known:
+            known[measurement] = self._lack(measurement)
+        self.no_gradient = known[measurement]
+        return not self.no_gradient
 
     def _lack(self, measurement: Measurement) -> str:
         """Why it gives no gradients, in words; empty if it does."""

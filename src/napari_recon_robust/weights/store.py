@@ -70,9 +70,9 @@ def load(name: str) -> Weights:
 def _load(name: str, stamp: tuple[int, int] | None) -> Weights:
     content = _read(name)
     sha256 = hashlib.sha256(content).hexdigest()
-    if name.endswith(_CHECKPOINTS):
+    if _ends(name, *_CHECKPOINTS):
         return Weights(state_dict(content, shown(Path(name))), None, sha256, len(content))
-    if not name.endswith(_SUFFIX) and sha256 != (expected := _card_hash(name)):
+    if not _ends(name, _SUFFIX) and sha256 != (expected := _card_hash(name)):
         raise WeightsError(
             f"the weights {name!r} have the SHA-256 {sha256[:12]}…, but their card says {expected[:12]}…; "
             "install the package again."
@@ -114,8 +114,13 @@ def save(folder: Path, name: str, state: State, metadata: Metadata, *, half: boo
     return path
 
 
+def _ends(name: str, *suffixes: str) -> bool:
+    """Whether a name is that of a user's file, also in capitals."""
+    return name.lower().endswith(suffixes)
+
+
 def _place(name: str) -> Traversable:
-    if name.endswith((_SUFFIX, *_CHECKPOINTS)):
+    if _ends(name, _SUFFIX, *_CHECKPOINTS):
         return Path(name)
     return resources.files(__package__).joinpath(f"{name}{_SUFFIX}")
 
@@ -131,7 +136,7 @@ def _stamp(name: str) -> tuple[int, int] | None:
 
 def _read(name: str) -> bytes:
     place = _place(name)
-    if isinstance(place, Path) and name.endswith((_SUFFIX, *_CHECKPOINTS)):
+    if isinstance(place, Path) and _ends(name, _SUFFIX, *_CHECKPOINTS):
         return read(place, error=WeightsError)
     try:
         return place.read_bytes()
