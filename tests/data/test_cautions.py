@@ -107,7 +107,7 @@ def test_an_offset_of_the_receiver_is_told_and_what_is_advised_takes_it_away(sam
         assert not cautions(measured(shifted - outer, sampling))
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "name",
     [

@@ -22,7 +22,7 @@ def method(request: pytest.FixtureRequest) -> Reconstructor:
     return registry.get(request.param)
 
 
-@pytest.fixture(params=["lines", pytest.param("plane", marks=pytest.mark.slow)], scope="module")
+@pytest.fixture(params=["lines", pytest.param("plane", marks=pytest.mark.thorough)], scope="module")
 def measurement(request: pytest.FixtureRequest) -> Measurement:
     return request.getfixturevalue(request.param)
 

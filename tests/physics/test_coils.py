@@ -320,6 +320,7 @@ def least_nmse(maps: Tensor, data: Tensor, mask: Tensor, reference: Tensor, wher
     return min(errors)
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(BART is None, reason="BART is not installed")
 @pytest.mark.parametrize("acceleration", [2, 4])
 def test_real_brain_as_good_as_bart(shared, tmp_path, acceleration):

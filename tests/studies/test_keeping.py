@@ -103,7 +103,7 @@ def test_cases_that_were_the_worst_before_a_study_was_extended_are_not_reported(
     assert kept_cases(ran(slices="all", keep={"worst": 0}), table) == []
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(("by", "falls"), [("ssim_region_perturbed", False), ("nmse_region_perturbed", True)])
 def test_cases_come_worst_first_and_are_those_of_the_plan(write_plan, tmp_path, by: str, falls: bool) -> None:
     def plan(*budgets: float):

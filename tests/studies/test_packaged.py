@@ -155,7 +155,7 @@ QUICK = {
 }  # fmt: skip
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", PAPERS)
 def test_one_short_trial_of_each_kind_runs(name: str, scans: Path, tmp_path: Path) -> None:
     """The plan's own regions, masks and metrics, with fewer methods and steps."""

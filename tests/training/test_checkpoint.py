@@ -642,7 +642,7 @@ def test_which_networks_make_an_image_of_a_problem_alone(network: str, alone: bo
     assert validation.needs_problem_alone(made) is alone
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_several_recipes_share_the_minutes_and_the_cases(specification, anatomy_folder, clock, tmp_path) -> None:
     def written(name: str, **more: Any) -> Path:
         values = VALUES | {"id": name, "bank": specification.model_dump(mode="json")} | more

@@ -149,7 +149,7 @@ def test_it_ends_with_a_training_that_is_killed(folder: Path, anatomy_folder: Pa
     wait_for(lambda: not runs(child))
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_training_may_have_its_cases_refreshed(
     recipe: Recipe, anatomy_folder: Path, run_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

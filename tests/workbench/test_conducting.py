@@ -36,7 +36,7 @@ def look_until(conducting: Conducting, condition: Callable[[], object]) -> None:
     assert condition(), conducting.words
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_study_is_run_beside_the_window_and_its_results_are_told(conducting: Conducting, plan: Path) -> None:
     conducting.start(1).run()
     assert conducting.running

@@ -94,6 +94,7 @@ def test_of_a_linear_method_the_largest_singular_vector_is_found(make_measuremen
 @pytest.mark.slow
 @pytest.mark.parametrize("target", ["reference", "clean"])
 # The U-Net, which does not see the samples, is the farthest from linear.
+@pytest.mark.thorough
 @pytest.mark.parametrize(("method", "share"), [("tv", 0.7), ("cascade-net", 0.6), ("unet", 0.15)])
 def test_it_comes_near_the_gradient_and_far_beyond_random_search(measurement, roi, method, share, target):
     reconstructor = registry.get(method)

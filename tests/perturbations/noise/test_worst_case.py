@@ -471,7 +471,7 @@ def test_a_method_that_breaks_in_the_middle_loses_nothing(measurement, combined,
     assert outcome.to_json()["complete"] is False
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_cancelled_at_any_step_the_last_preview_is_the_best_so_far(measurement, combined, roi, algorithm):
     def job():

@@ -467,7 +467,7 @@ def _processor(readers: dict[str, Client], times: int) -> dict[str, list[float]]
     return found
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_serving_takes_as_long_whatever_the_arm(study: Callable[..., Answers], monkeypatch: pytest.MonkeyPatch) -> None:
     """Processor times of mixed requests differ no more than by chance, and a millisecond of work would be seen."""
     names = ("clean", "perturbed")

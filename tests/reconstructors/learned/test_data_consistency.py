@@ -58,7 +58,7 @@ def test_conjugate_gradients_agree_with_the_row_inverse(model):
     assert float(iterative.diagonal.mean() / by_rows.diagonal.mean()) == pytest.approx(1, abs=0.1)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("dims", [(-1,), (-2, -1)])
 def test_gradients_of_image_and_penalty(model, dims, monkeypatch):
     monkeypatch.setattr(module, "_PRECISION", 1e-6)

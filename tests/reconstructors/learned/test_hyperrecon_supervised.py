@@ -58,6 +58,7 @@ def values(network: SupervisedHyperReconNetwork, position: float) -> dict[str, f
     return {knob.name: knob.from_unit(position) for knob in network.knobs[1:]}
 
 
+@pytest.mark.thorough
 def test_threads_that_reconstruct_at_once_have_the_weights_of_their_own_knobs(method, measurement):  # noqa: F811
     """As an attack in the queue and a knob that is turned: the second begins while the first has its weights in."""
     names = [knob.name for knob in method.knobs[1:]]

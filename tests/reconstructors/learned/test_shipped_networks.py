@@ -67,7 +67,7 @@ UNROLLED = (
 )
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("pattern", ["equispaced", "random"])
 @pytest.mark.parametrize("acceleration", [2, 3, 4])
 def test_unrolled_networks_beat_cg_sense_on_the_real_brain(
@@ -83,7 +83,7 @@ def test_unrolled_networks_beat_cg_sense_on_the_real_brain(
     assert max(errors.values()) < least, errors
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("id", ["unrolled-hqs", "cascade-net", "hqs-supervised"])
 def test_data_consistency_leaves_no_aliasing_where_noise_is_little(shared: Path, id: str) -> None:
     """A slice whose coils are not well apart: with fewer conjugate gradient steps the error was 1.3 to 4 times TV's."""

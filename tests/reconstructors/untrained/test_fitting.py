@@ -183,7 +183,7 @@ def test_the_tangent_is_the_derivative_and_its_transpose(lines: Measurement) -> 
     assert float(inner) == pytest.approx(float((tangent.pull(image).real * direction.real).sum()), rel=1e-6)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_last_iterations_give_the_clean_image_and_a_gradient(
     method: Untrained, lines: Measurement, directional: Directional
 ) -> None:
