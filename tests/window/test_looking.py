@@ -10,6 +10,7 @@ import pytest
 from helpers.docks import dock_of
 from helpers.windows import open_scan
 from napari_recon_robust.canvas.titles import in_one_line
+from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.data.window import Window
 from napari_recon_robust.window.keys import run
 from napari_recon_robust.window.session import Session
@@ -132,6 +133,35 @@ def test_a_result_is_shown_again_when_a_knob_of_a_slow_method_is_turned_away_and
     assert dock_of(review, "Reconstruct").method.mark.text() == ""
 
 
+def test_an_image_of_the_film_strip_stands_beside_the_clean_one_of_its_method(review: Session, until: Until) -> None:
+    """Of another one that is set the difference was taken, and of another region nothing was to be seen."""
+    bench, panels = review.bench, review.panels.panels
+    bench.regions.choose(bench.regions.on(1))
+    bench.perturbing.choose("worst-case", steps=2)
+    bench.perturbing.budget, bench.perturbing.further = 0.01, (0.004,)
+    review.attempt(bench.perturbing.run)
+    until(lambda: bench.perturbing.current is not None and not review.jobs.working)
+    comparison, rows = bench.perturbing.current.outcome.comparison, bench.film.rows
+    assert all(frame.clean is None for name in ("Budgets", "Iterations") for frame in rows[name])
+    review.choose_method("zero-filled")
+    until(lambda: panels["clean"].title.startswith("Zero-filled") and not review.jobs.working)
+    for name in ("Budgets", "Iterations"):
+        review.cine.show(bench.film.rows[name][-1], name)
+        np.testing.assert_allclose(panels["clean"].stack[1], comparison.clean, atol=1e-6)
+        assert panels["clean"].title == "CG-SENSE"
+        assert panels["perturbed"].title.endswith("attacked")
+        review.scene.draw_again()
+        assert panels["clean"].title.startswith("Zero-filled")
+    bench.regions.draw(ROI.box(20, 20, 8, 8), 1)
+    assert bench.perturbing.current is None
+    until(lambda: review.panels.settled)
+    assert "perturbed" not in review.panels.shown
+    review.cine.show(bench.film.rows["Iterations"][-1], "Iterations")
+    assert "perturbed" in review.panels.shown
+    assert panels["perturbed"].title.endswith("attacked")
+    assert panels["clean"].title == "CG-SENSE"
+
+
 @pytest.mark.thorough
 def test_an_attack_of_the_film_strip_is_not_called_random_noise(review: Session, until: Until) -> None:
     bench, panels = review.bench, review.panels.panels
@@ -140,7 +170,7 @@ def test_an_attack_of_the_film_strip_is_not_called_random_noise(review: Session,
     review.attempt(bench.perturbing.run)
     until(lambda: bench.perturbing.current is not None and not review.jobs.working)
     review.look(random=True)
-    review.scene.frame("perturbed", bench.result.outcome.comparison.perturbed, "An attack")
+    review.scene.frame("perturbed", bench.result.outcome.comparison.perturbed, "An attack", done="attacked")
     assert panels["perturbed"].title == "An attack · attacked"
 
 

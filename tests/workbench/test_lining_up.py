@@ -50,6 +50,25 @@ def test_a_lineup_belongs_to_its_result_and_comes_back_with_it(bench: Workbench)
     assert lining_up.found is None
 
 
+def test_a_knob_that_is_turned_makes_the_lineup_another(bench: Workbench) -> None:
+    """It was taken for the same, and its image of the former knob was shown."""
+    bench.perturbing.run().run()
+    bench.reconstruction.choose("tv")
+    bench.lining_up.choose(("cg-sense", "tv", "zero-filled"), anew=False)
+    bench.lining_up.run().run()
+    assert bench.lining_up.settled
+    bench.reconstruction.turn(weight=0.02)
+    assert not bench.lining_up.settled
+    before = bench.lining_up.found
+    bench.lining_up.run().run()
+    after = bench.lining_up.found
+    assert before is not None
+    assert after is not None
+    assert bench.lining_up.settled
+    assert after.entries[2] is before.entries[2], "the other method is not computed again"
+    assert after.methods[1].knobs["weight"] == 0.02
+
+
 def test_a_cancelled_lineup_keeps_what_is_done(bench: Workbench) -> None:
     bench.perturbing.run().run()
     bench.lining_up.choose(("cg-sense", "zero-filled", "hqs"), anew=False)

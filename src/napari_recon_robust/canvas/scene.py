@@ -233,26 +233,33 @@ class Scene:
         if perturbed.image is None or perturbed.clean is None or not self.panels.panels:
             return
         if "perturbed" not in self.panels.shown:
-            self.panels.show(ORDER if "reference" in self.panels.shown else ORDER[1:])
+            self._bring_perturbed()
         worst = perturbed.image if perturbed.restore is None else perturbed.restore(perturbed.image)
         self._write("perturbed", worst.abs().float(), "Worst so far", done=tag("perturbed", perturbed))
         self.comparing.write_difference()
 
-    def frame(self, key: str, image: "Tensor", title: str, clean: "tuple[Tensor, str] | None" = None) -> None:
+    def frame(
+        self, key: str, image: "Tensor", title: str, clean: "tuple[Tensor, str] | None" = None, done: str = ""
+    ) -> None:
         """Draw an image of a film strip into a panel, unless the slice that is turned to is not read yet.
 
-        clean: the image to which it belongs, and its title; without it they would be those of two methods.
+        clean: the image to which it belongs, and its title; without it they would be those of two methods. done: what
+        has to be said of it, attacked or synthetic.
         """
         if self.panels.navigation.slice == self.bench.acquisition.index:
             drawn = {key} if clean is None else {key, "clean"}
             if self.comparing.of_strip - drawn:  # of another row
                 self.draw_again()
+            if key == "perturbed" and key not in self.panels.shown and self.arrangement.lineup is None:
+                self._bring_perturbed()
             if clean is not None and key != "clean":
                 self._write("clean", *clean, of_strip=True)
-            result = self.bench.perturbing.current
-            done = "" if result is None else tag(key, result.outcome.perturbed)
             self._write(key, image, title, of_strip=True, done=done)
             self.comparing.write_difference()
+
+    def _bring_perturbed(self) -> None:
+        """Show the panels of a perturbed image while there is no result that has them."""
+        self.panels.show(ORDER if "reference" in self.panels.shown else ORDER[1:])
 
     def _result(self, result: Result) -> None:
         """Draw the images of a finished perturbation as they are looked at."""

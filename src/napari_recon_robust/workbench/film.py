@@ -1,7 +1,7 @@
 """Rows of images that are there already: of budgets, angles, methods, attacks, iterations, samples, knobs, slices."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..ground.numbers import written
@@ -9,6 +9,7 @@ from ..ground.progress import Job, Progress
 from .choosing import Choosing
 from .history import Entry, History
 from .lining_up import LiningUp
+from .marks import tag
 from .perturbing import Result
 from .review_part import Basis, ReviewPart
 from .task import Task
@@ -30,8 +31,9 @@ class Frame:
     """One image of a row, real float32 (rows, columns) in the scan's units.
 
     panel: where it belongs. clean: what belongs into the panel beside it, with its title, where that is not what is
-    shown there in any case. Where it is more than a picture, one of these says what it is: knobs of the method, the
-    slice, or `look`, which makes it the result that is shown (and may return a task).
+    shown there in any case. done: what has to be said of it, attacked or synthetic. Where it is more than a picture,
+    one of these says what it is: knobs of the method, the slice, or `look`, which makes it the result that is shown
+    (and may return a task).
     """
 
     caption: str
@@ -41,6 +43,7 @@ class Frame:
     knobs: Mapping[str, Any] | None = None
     slice: int | None = None
     clean: "tuple[Tensor, str] | None" = None
+    done: str = ""
     look: Callable[[], Task[Any] | None] | None = None
 
 
@@ -82,7 +85,7 @@ class Film(ReviewPart):
             "Angles": self._angles(),
             "Methods": self._methods(),
             "Attacks": self._attacks(),
-            "Iterations": self._iterations,
+            "Iterations": [self._beside_own(one) for one in self._iterations],
             "Plausible images": self._variants(self._choosing.variants),
             "Samples": self._variants(self._choosing.members),
             _PREPARED: self._prepared(),
@@ -124,13 +127,29 @@ class Film(ReviewPart):
 
     def _budgets(self) -> list[Frame]:
         result = self._perturbing.current
-        return [] if result is None else [self._budget(one) for one in result.outcomes]
+        label = "" if result is None else result.setting.method.label
+        return [] if result is None else [self._budget(one, label) for one in result.outcomes]
 
-    def _budget(self, outcome: "Outcome") -> Frame:
+    def _budget(self, outcome: "Outcome", method: str) -> Frame:
         nominal = outcome.perturbed.budget.nominal
         caption = "—" if nominal is None else f"{written(100 * nominal)}%"
-        tip = outcome.comparison.sentence
-        return Frame(caption, outcome.comparison.perturbed, "perturbed", tip, look=lambda: self._look(outcome))
+        images, done = outcome.comparison, tag("perturbed", outcome.perturbed)
+        clean = images.clean, method
+        return self._beside_own(
+            Frame(
+                caption,
+                images.perturbed,
+                "perturbed",
+                images.sentence,
+                clean=clean,
+                done=done,
+                look=lambda: self._look(outcome),
+            )
+        )
+
+    def _beside_own(self, frame: Frame) -> Frame:
+        """The frame, with the clean image of its method where that is not in the panel beside it."""
+        return frame if self._perturbing.on_screen is None else replace(frame, clean=None)
 
     def _look(self, outcome: "Outcome") -> None:
         self._perturbing.look_at(outcome)
@@ -149,22 +168,39 @@ class Film(ReviewPart):
             "perturbed",
             f"{entry.title}: {entry.place}",
             clean=(images.clean, result.setting.method.label),
+            done=tag("perturbed", result.outcome.perturbed),
             look=lambda: self._history.show(entry),
         )
 
     def _angles(self) -> list[Frame]:
         result = self._perturbing.current
-        stills = () if result is None else result.outcome.perturbed.stills
-        return [Frame(one.caption, one.image, "perturbed", f"The object {one.words}, brought back") for one in stills]
+        if result is None:
+            return []
+        clean, done = (
+            (result.outcome.comparison.clean, result.setting.method.label),
+            tag("perturbed", result.outcome.perturbed),
+        )
+        found = [
+            Frame(one.caption, one.image, "perturbed", f"The object {one.words}, brought back", clean=clean, done=done)
+            for one in result.outcome.perturbed.stills
+        ]
+        return [self._beside_own(one) for one in found]
 
     def _methods(self) -> list[Frame]:
         lineup = self._lining_up.found
         if lineup is None:
             return []
         pairs = zip(lineup.methods, lineup.entries, strict=True)
-        seen = [(method.label, one.outcome.comparison) for method, one in pairs if one is not None]
+        seen = [(method.label, one.outcome) for method, one in pairs if one is not None]
         return [  # below an image most names are cut off
-            Frame(label, one.perturbed, "perturbed", f"{label}\n{one.sentence}", clean=(one.clean, label))
+            Frame(
+                label,
+                one.comparison.perturbed,
+                "perturbed",
+                f"{label}\n{one.comparison.sentence}",
+                clean=(one.comparison.clean, label),
+                done=tag("perturbed", one.perturbed),
+            )
             for label, one in seen
         ]
 
@@ -190,15 +226,17 @@ class Film(ReviewPart):
 
     def _record(self, perturbed: "Perturbed | None") -> None:
         """Keep the image of each step of a search; a search that starts anew forgets those before."""
-        if perturbed is None or perturbed.image is None:
+        method = self._reconstruction.method  # that of the search, as there is no preview where another is set
+        if perturbed is None or perturbed.image is None or method is None:
             return
         step = len(perturbed.loss) - 1
         if self._iterations and step <= int(self._iterations[-1].caption):
             self._iterations = []
         image = perturbed.image if perturbed.restore is None else perturbed.restore(perturbed.image)
-        image = image.detach().abs().float().cpu()
+        clean = None if perturbed.clean is None else (_magnitude(perturbed.clean), method.label)
         tip = f"Loss {written(perturbed.loss[-1])}" if perturbed.loss else ""
-        self._iterations = [*self._iterations, Frame(f"{step}", image, "perturbed", tip)][-_MOST:]
+        frame = Frame(f"{step}", _magnitude(image), "perturbed", tip, clean=clean, done=tag("perturbed", perturbed))
+        self._iterations = [*self._iterations, frame][-_MOST:]
         self.changed.emit()
 
     def _on_change(self) -> None:
@@ -211,6 +249,10 @@ class Film(ReviewPart):
     def _forget(self) -> None:
         self._slices = []
         self._forget_iterations()
+
+
+def _magnitude(image: "Tensor") -> "Tensor":
+    return image.detach().abs().float().cpu()
 
 
 def _slices(scan: "Scan", panel: str) -> Job[list[Frame]]:

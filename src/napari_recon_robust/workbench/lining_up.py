@@ -24,7 +24,6 @@ class _Found:
 
     lineup: "Lineup"
     outcome: "Outcome"
-    chosen: tuple[str, ...]
     anew: bool
 
 
@@ -62,7 +61,10 @@ class LiningUp(ReviewPart):
         """Whether the last lineup is of the methods that are chosen, as they are to be attacked, and complete."""
         if self.found is None or self._found is None or None in self._found.lineup.entries:
             return False
-        return (self._found.chosen, self._found.anew) == (self.chosen, self.anew)
+        result = self._perturbing.current
+        assert result is not None
+        wanted = [self._at(id, result) for id in self.chosen]  # whose knobs may have been turned, or which opened again
+        return self._found.anew == self.anew and list(self._found.lineup.methods) == wanted
 
     @property
     def under_way(self) -> bool:
@@ -93,14 +95,13 @@ class LiningUp(ReviewPart):
             raise InputError("the given image is that of one method; take the attack as it was found.")
         outcome, chosen, anew = result.outcome, self.chosen, self.anew
 
-        def show(lineup: "Lineup", of: tuple[str, ...] = chosen) -> None:
-            self._found = _Found(lineup, outcome, of, anew)
+        def show(lineup: "Lineup") -> None:
+            self._found = _Found(lineup, outcome, anew)
             self.changed.emit()
 
         def stop(last: "Lineup | None") -> None:
             if last is not None:
-                done = _done(last)
-                show(done, tuple(method.id for method in done.methods))
+                show(_done(last))
 
         methods = [self._at(id, result) for id in chosen]
         before = self.found if self._found is not None and self._found.anew == anew else None

@@ -859,6 +859,8 @@ def test_enter_says_which_question_waits_until_it_is_answered(study: Callable[..
     with _served(answers) as origin:
         _enter(chromium, answers, origin)
         asked = chromium.run("current.asked.map((one) => one.question.text)")
+        names = chromium.run("current.asked[1].choices.map((one) => one.name)")
+        assert names == [*["changes"] * 3, "nothing", "cannot_judge", *["consequence"] * 3]
         said = []
         for key in ("Enter", "3", "Enter", "4", "+"):  # unsure, and nothing was changed
             chromium.key(key)

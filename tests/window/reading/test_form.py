@@ -70,6 +70,12 @@ def test_a_consequence_belongs_to_a_change(form: Form) -> None:
     assert all(button.isEnabled() for button in consequences)
 
 
+def test_that_a_question_cannot_be_judged_stands_apart_from_its_last_part(form: Form) -> None:
+    """Among the consequences it was taken for one of them, and the answer before was gone."""
+    names = [name for _, _, name, _ in form.asked["structures"]._choices]
+    assert names == [*["changes"] * 3, "nothing", "cannot_judge", *["consequence"] * 3]
+
+
 def test_every_control_has_a_name_for_screen_readers(form: Form) -> None:
     for asked in form.asked.values():
         assert all(button.accessibleName() for _, button, _, _ in asked._choices)

@@ -67,7 +67,8 @@ class Asked(QFrame):
         self._hint = QLabel()
         self._hint.setWordWrap(True)
         self._build()
-        self._choose(CANNOT_JUDGE, True, "Cannot judge", "0")
+        if not any(name == CANNOT_JUDGE for _, _, name, _ in self._choices):
+            self._cannot_judge()
         self.follow()
 
     def _build(self) -> None:
@@ -97,12 +98,16 @@ class Asked(QFrame):
             for at, change in enumerate(CHANGES):
                 self._check(change, f"Structures were {change}", str(at + 1))
             self._choose(NOTHING, True, "Nothing was added, removed or altered", "4")
+            self._cannot_judge()  # at the end it would look like an answer on the consequence
             self._slide("certainty", "How certain are you?")
             asked = QLabel("What is the consequence for the report?")
             asked.setWordWrap(True)
             self._layout.addWidget(asked)
             for at, words in enumerate(CONSEQUENCES):
                 self._choose("consequence", words, words.capitalize(), str(at + 5))
+
+    def _cannot_judge(self) -> None:
+        self._choose(CANNOT_JUDGE, True, "Cannot judge", "0")
 
     def _choose(self, name: str, value: Any, words: str, key: str) -> None:
         made = QRadioButton(f"{key}  {words}".strip())

@@ -38,8 +38,12 @@ class Asked {
     this.field = made("fieldset", {}, made("legend", { textContent: question.text }));
     this.choices = []; // what a figure on the keyboard chooses, in order
     this[BUILD[question.kind]]();
-    this.choose("cannot_judge", true, "Cannot judge", "0");
+    if (!this.choices.some(({ name }) => name === "cannot_judge")) this.cannotJudge();
     if (this.choices.every(({ words }) => words?.length <= SHORT)) this.field.className = "short";
+  }
+
+  cannotJudge() {
+    this.choose("cannot_judge", true, "Cannot judge", "0");
   }
 
   forced() {
@@ -88,6 +92,7 @@ class Asked {
       this.choices.push({ key: String(at + 1), element: box, name: "changes", value: word });
     });
     this.choose("nothing", true, "Nothing was added, removed or altered", "4");
+    this.cannotJudge(); // at the end it would look like an answer on the consequence
     this.slide("certainty", "How certain are you?", () => "changes" in this.answer);
     this.group = made("div", {}, made("p", { className: "quiet", textContent: "What is the consequence for the report?" }));
     this.field.append(this.group);
