@@ -128,6 +128,16 @@ def test_lines_at_the_ends_that_a_slice_lacks_may_have_been_zero(kspace):
     kspace[0, ..., :5] = 0
     assert Memory(kspace).measurement(0).full is not None
     assert Memory(kspace).measurement(0).mask.all()
+    kspace[..., np.arange(24) % 2 == 1] = 0
+    assert Memory(kspace).measurement(0).mask.sum() == 12
+
+
+def test_scattered_zeros_of_a_dark_slice_were_measured(kspace):
+    """Its noise was rounded to whole steps."""
+    kspace[0] = np.rint(0.6 * kspace[0].real) + 1j * np.rint(0.6 * kspace[0].imag)
+    kspace = kspace[:, :1]
+    assert (kspace[0] == 0).mean() > 0.2
+    assert Memory(kspace).measurement(0).full is not None
 
 
 def test_lines_that_are_zero_in_one_slice_alone_count_as_measured(kspace):

@@ -73,11 +73,27 @@ def test_the_place_of_an_inserted_feature_is_its_own_and_not_the_region_that_was
     assert plan.cases[0].source == "simulation"
     assert [place[0].shapes for place in plan.cases[0].places] == [feature.shapes]
     freeze(plan, tmp_path / "frozen", tmp_path)
-    for folder in (results / "cases").iterdir():
+    other = [{**one, "roi": ROI.box(9, 9, 4, 4).model_dump(mode="json")} for one in case.results]
+    folders = sorted((results / "cases").iterdir())
+    for folder in folders:
         shutil.rmtree(folder)
-        save_case(replace(case, roi=whole), folder)
+        save_case(replace(case, roi=whole, results=inserted if folder.name.startswith("0tv") else other), folder)
+    compared = {"study": "plan.results", "where": {"region": "l1"}, "arms": ARMS}
+    for found in opened(tmp_path, compared).cases:
+        expected = [] if "case-0" in found.id else [ROI.box(9, 9, 4, 4).shapes]
+        assert [place[0].shapes for place in found.places] == expected, "each arm has its own"
+    shutil.rmtree(folders[0])
+    save_case(replace(case, roi=whole), folders[0])
+    named = {
+        "id": "a",
+        "saved": str(folders[0]),
+        "patient": "p",
+        "lesion": True,
+        "place": whole.model_dump(mode="json"),
+    }
+    freeze(opened(tmp_path, [named]), tmp_path / "no click", tmp_path)
     with pytest.raises(InputError, match="has the whole image for the place of a lesion; give the lesion's own region"):
-        freeze(opened(tmp_path, entry), tmp_path / "again", tmp_path)
+        freeze(opened(tmp_path, [named], questions="free-response"), tmp_path / "again", tmp_path)
 
 
 def test_the_worst_cases_come_first_with_their_truth_and_patient(tmp_path: Path, results: Path) -> None:

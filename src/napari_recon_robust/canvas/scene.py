@@ -250,7 +250,7 @@ class Scene:
             drawn = {key} if clean is None else {key, "clean"}
             if self.comparing.of_strip - drawn:  # of another row
                 self.draw_again()
-            if key == "perturbed" and key not in self.panels.shown and self.arrangement.lineup is None:
+            if key == "perturbed" and key not in {*self.panels.shown, *self.arrangement.available}:
                 self._bring_perturbed()
             if clean is not None and key != "clean":
                 self._write("clean", *clean, of_strip=True)

@@ -111,18 +111,19 @@ class Scan(AbstractContextManager["Scan"]):
         return measured_points(self.kspace(slice).numpy())
 
     def _measured_in(self, slice: int) -> "Tensor":
-        """Which points of one slice were measured: its own where it has others than `acquired`, or lacks some between.
+        """Which points of one slice were measured: its own where it has others than `acquired`, or lacks whole lines.
 
-        Scans whose lines were drawn anew for each slice are such. Lines that it lacks at the ends alone may have been
+        Scans whose lines were drawn anew for each slice are such. Lines that it lacks beyond its own may have been
         measured and be zero.
         """
         acquired, kspace = self.acquired, self.kspace(slice).numpy()
         if bool(acquired.all()) and (kspace[:, ::_APART] != 0).any(0).all():
             return acquired
         own = measured_points(kspace)
-        others, lacking = bool((own & ~acquired).any()), bool((acquired & ~own).any())
-        empty = not bool(own.any())
-        return own if others or (lacking and not empty and not without_gaps(own)) else acquired
+        lines = own.any(0)
+        between = (lines.flip(0).cummax(0).values.flip(0)) & lines.cummax(0).values
+        lacking = bool((acquired.any(0) & ~lines & between).any())
+        return own if lacking or bool((own & ~acquired).any()) else acquired
 
     def _encoded(self) -> "Tensor":
         """What lies within the limits of the phase encoding: the others were never to be measured.

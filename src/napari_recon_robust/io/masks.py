@@ -27,7 +27,7 @@ def read_mask(path: Path) -> Tensor:
     """
     status(path)
     with opening(path, "a sampling mask", "give a .npy array or an HDF5 file with `mask`"):
-        if path.suffix == ".npy":
+        if path.suffix.lower() == ".npy":
             values = read_npy(path)
         elif is_hdf5(path):
             with open_hdf5(path) as file:

@@ -112,6 +112,8 @@ def method_of(found: Any, label: str, fingerprint: dict[str, str]) -> Reconstruc
             "expected."
         )
     _evaluate(found)
+    if isinstance(found, nn.Module):
+        found.requires_grad_(False)  # a method may train its network in the call
     if "deepinv" in sys.modules and isinstance(found, sys.modules["deepinv"].models.Reconstructor):
         from .deepinverse import DeepInverse
 
@@ -122,7 +124,7 @@ def method_of(found: Any, label: str, fingerprint: dict[str, str]) -> Reconstruc
 def _evaluate(found: Any) -> None:
     """Put a network, or that of its method, or those in `functools.partial`, into evaluation mode."""
     if isinstance(found, nn.Module):
-        found.eval().requires_grad_(False)
+        found.eval()
     elif isinstance(found, partial):
         for part in (found.func, *found.args, *found.keywords.values()):
             _evaluate(part)

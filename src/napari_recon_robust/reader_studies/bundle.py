@@ -42,7 +42,7 @@ from ..ground.specification import Specification
 from ..ground.writing import Content, try_place, write
 from .order import Presentation, draw
 from .plan import MOST_SLICES, SCHEMA, Arm, Entry, Plan, Viewing
-from .questions import RANKED, Question, steps
+from .questions import RANKED, FreeResponse, Question, asks_place, steps
 
 if TYPE_CHECKING:
     from ..reports.conditions import CaseImages
@@ -197,6 +197,7 @@ class _Slice:
         self.folders = folders
         opened = {folder: CaseImages(folder) for folder in dict.fromkeys(folders.values())}
         self.first = next(iter(opened.values()))
+        self.regions = [_region(one.case) for one in opened.values()]
         for folder, other in opened.items():
             if other.case.matrix != self.first.case.matrix or not (
                 other.content == self.first.content
@@ -280,8 +281,9 @@ class _Case:
 
     @property
     def region(self) -> tuple[int, int, int, int]:
-        """A square around the regions of all slices, so that it tells none of them."""
-        inside = [_region(slice.first.case).mask(self.first.case.matrix).numpy() for slice in self.slices]
+        """A square around the regions of all slices and arms, so that it tells none of them."""
+        matrix = self.first.case.matrix
+        inside = [region.mask(matrix).numpy() for slice in self.slices for region in slice.regions]
         return _around(np.logical_or.reduce(inside))
 
     @property
@@ -340,7 +342,8 @@ class _Frozen:
     def _known(self, case: _Case) -> dict[str, Any]:
         """What all presentations of a case have in common."""
         first, entry, region = case.first, case.entry, case.region if self.plan.viewing.region else None
-        _check_places(entry, first.case.matrix)
+        if any(asks_place(question) or isinstance(question, FreeResponse) for question in self.plan.questions):
+            _check_places(entry, first.case.matrix)
         if region is not None:
             _check_inside(entry, region, first.case.matrix)
         told = entry.lesion is not None or any(question.needs_truth for question in self.plan.questions)

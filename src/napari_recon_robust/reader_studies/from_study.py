@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from ..cases.record import own_region, read_description
+from ..data.roi import ROI
 from ..ground.errors import InputError, either
 from ..ground.specification import Specification
 from ..studies.columns import PLACE
@@ -131,18 +132,25 @@ def _entry(row: Row, saved: str | dict[str, str], wanted: FromStudy, store: Path
     """A case as a plan has it: the patient is the unit of the study's statistics."""
     inserted = row["region_kind"] == "lesions"
     lesion = True if inserted else wanted.lesion
-    described = read_description(store / "cases" / row["trial"][:16])
-    feature = own_region(described["results"])
+    folders = dict.fromkeys(saved.values() if isinstance(saved, dict) else (saved,))
+    described = [read_description(store / "cases" / Path(folder).name) for folder in folders]
+    features = [own_region(one["results"]) for one in described]
+    feature = features[0] if all(one == features[0] for one in features) else None  # each arm may have its own
     of_region = {"lesions": "simulation", "annotations": "fastmri+"}.get(row["region_kind"], "unknown")
     return {
         "id": f"case-{row['trial'][:12]}",
         "saved": saved,
         "patient": str(row["volume"])[-80:],
         "lesion": lesion,
-        "place": (feature or described["roi"]) if lesion else None,
-        "source": "simulation" if feature and lesion else of_region,
+        "place": _place(feature or described[0]["roi"], described[0]["matrix"]) if lesion else None,
+        "source": "simulation" if any(features) and lesion else of_region,
         "training": wanted.training,
     }
+
+
+def _place(region: dict[str, Any], matrix: Sequence[int]) -> dict[str, Any] | None:
+    """The region of a lesion; None for the whole image, which says nothing of its place."""
+    return None if ROI.model_validate(region).mask((matrix[0], matrix[1])).all() else region
 
 
 def _told(where: Mapping[str, Any]) -> str:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ..data.scan import Scan
     from ..perturbations.base import Perturbed
     from ..perturbations.outcome import Outcome
+    from ..reconstructors.base import Method
 
 _MOST = 60  # images in a row
 _PREPARED = "Knob"  # the row of images that are prepared over the live knobs
@@ -58,6 +59,7 @@ class Film(ReviewPart):
         self._choosing, self._lining_up, self._history = choosing, lining_up, history
         self.name: str | None = None
         self._iterations: list[Frame] = []
+        self._searched: Method | None = None  # the method of the iterations
         self._slices: list[Frame] = []
         self._perturbing.previewed.connect(self._record)
         self._acquisition.measured.connect(self._forget_iterations)
@@ -85,7 +87,7 @@ class Film(ReviewPart):
             "Angles": self._angles(),
             "Methods": self._methods(),
             "Attacks": self._attacks(),
-            "Iterations": [self._beside_own(one) for one in self._iterations],
+            "Iterations": [self._beside_own(one, self._searched) for one in self._iterations],
             "Plausible images": self._variants(self._choosing.variants),
             "Samples": self._variants(self._choosing.members),
             _PREPARED: self._prepared(),
@@ -127,14 +129,13 @@ class Film(ReviewPart):
 
     def _budgets(self) -> list[Frame]:
         result = self._perturbing.current
-        label = "" if result is None else result.setting.method.label
-        return [] if result is None else [self._budget(one, label) for one in result.outcomes]
+        return [] if result is None else [self._budget(one, result.setting.method) for one in result.outcomes]
 
-    def _budget(self, outcome: "Outcome", method: str) -> Frame:
+    def _budget(self, outcome: "Outcome", method: "Method") -> Frame:
         nominal = outcome.perturbed.budget.nominal
         caption = "—" if nominal is None else f"{written(100 * nominal)}%"
         images, done = outcome.comparison, tag("perturbed", outcome.perturbed)
-        clean = images.clean, method
+        clean = images.clean, method.label
         return self._beside_own(
             Frame(
                 caption,
@@ -144,12 +145,14 @@ class Film(ReviewPart):
                 clean=clean,
                 done=done,
                 look=lambda: self._look(outcome),
-            )
+            ),
+            method,
         )
 
-    def _beside_own(self, frame: Frame) -> Frame:
-        """The frame, with the clean image of its method where that is not in the panel beside it."""
-        return frame if self._perturbing.on_screen is None else replace(frame, clean=None)
+    def _beside_own(self, frame: Frame, method: "Method | None") -> Frame:
+        """The frame of a method, with its clean image where that is not in the panel beside it."""
+        shown = self._perturbing.on_screen
+        return replace(frame, clean=None) if shown is not None and shown.setting.method == method else frame
 
     def _look(self, outcome: "Outcome") -> None:
         self._perturbing.look_at(outcome)
@@ -184,7 +187,7 @@ class Film(ReviewPart):
             Frame(one.caption, one.image, "perturbed", f"The object {one.words}, brought back", clean=clean, done=done)
             for one in result.outcome.perturbed.stills
         ]
-        return [self._beside_own(one) for one in found]
+        return [self._beside_own(one, result.setting.method) for one in found]
 
     def _methods(self) -> list[Frame]:
         lineup = self._lining_up.found
@@ -236,7 +239,7 @@ class Film(ReviewPart):
         clean = None if perturbed.clean is None else (_magnitude(perturbed.clean), method.label)
         tip = f"Loss {written(perturbed.loss[-1])}" if perturbed.loss else ""
         frame = Frame(f"{step}", _magnitude(image), "perturbed", tip, clean=clean, done=tag("perturbed", perturbed))
-        self._iterations = [*self._iterations, frame][-_MOST:]
+        self._iterations, self._searched = [*self._iterations, frame][-_MOST:], method
         self.changed.emit()
 
     def _on_change(self) -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from napari_recon_robust.analyses.quality.grid import Grid, cases, groups, identity, names
-from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.ground.errors import InputError, ReconRobustError
 from napari_recon_robust.io.fastmri import write_fastmri
 
 GRID = Grid(accelerations=(3.0, 8.0), patterns=("random", "equispaced"), seeds=(0, 1), slices=2, matrix=32, coils=4)
@@ -49,6 +49,19 @@ def test_the_reference_is_the_truth_or_the_full_image(scan_file: Path, anatomy: 
     assert torch.equal(simulated.reference, simulated.truth)
     assert simulated.score(simulated.truth)["foreground"].nmse == 0
     assert float(simulated.score(1.1 * simulated.truth)["foreground"].nmse) == pytest.approx(0.01, rel=1e-5)
+
+
+def test_a_slice_that_lacks_lines_is_left_out_and_told(tmp_path: Path) -> None:
+    real, imaginary = np.random.default_rng(0).normal(size=(2, 3, 2, 32, 24))
+    kspace = (real + 1j * imaginary).astype(np.complex64)
+    kspace[0, ..., 5] = 0
+    axes = "slice", "coil", "readout", "phase"
+    np.save(tmp_path / "scan.npy", kspace)
+    grid, faults = Grid(slices=3), dict[str, ReconRobustError]()
+    found = {case.slice for case in cases(groups([tmp_path / "scan.npy"]), grid, axes=axes, faults=faults)}
+    assert found == {1, 2}
+    (told,) = map(str, faults.values())
+    assert told.startswith("slice 0 of scan.npy lacks lines that others have, so that no image is known")
 
 
 def test_masks_follow_the_protocol(scan_file: Path) -> None:

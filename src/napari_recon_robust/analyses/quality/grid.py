@@ -256,7 +256,18 @@ def full_scan(path: Path, axes: Sequence[str] | None) -> Iterator[Scan]:
 
 def _acquired(scan: Scan, indices: Sequence[int]) -> Iterator[FullSlice]:
     for index in indices:
-        yield FullSlice(index, partial(scan.measurement, index))
+        yield FullSlice(index, partial(_full, scan, index))
+
+
+def _full(scan: Scan, index: int, sampling: Sampling) -> Measurement:
+    """A slice under a mask; InputError where it lacks lines that others of its scan have."""
+    measurement = scan.measurement(index, sampling)
+    if measurement.full is None:
+        raise InputError(
+            f"slice {index} of {scan.name} lacks lines that others have, so that no image is known to judge methods "
+            "by; leave the file out, or export it again."
+        )
+    return measurement
 
 
 def _simulated(path: Path, grid: Grid) -> Iterator[FullSlice]:
