@@ -54,7 +54,8 @@ def estimated_once() -> "Iterator[None]":
     from napari_recon_robust.physics import coils
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(coils, "espirit_by_length", remembering(coils.espirit_by_length))
+        for estimate in ("espirit_by_length", "beyond_one_set"):
+            patch.setattr(coils, estimate, remembering(getattr(coils, estimate)))
         yield
 
 

@@ -1,4 +1,4 @@
-"""Coil sensitivities that are estimated once for all tests of a process."""
+"""Coil sensitivities, and whether one set is enough, which are estimated once for all tests of a process."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ from torch import Tensor
 from napari_recon_robust.physics import coils
 
 _MOST = 400e6  # bytes that are kept
-Estimate = Callable[..., tuple[Tensor, ...]]
+Estimate = Callable[..., Any]  # tensors, or a number
 
 
 def remembering(estimate: Estimate) -> Estimate:
@@ -22,22 +22,23 @@ def remembering(estimate: Estimate) -> Estimate:
     It has no state, and the tests' few small scans are asked for again and again: that took a third of the time of
     those that reconstruct. What it uses of other modules may not be replaced.
     """
-    kept: OrderedDict[Any, tuple[Tensor, ...]] = OrderedDict()
+    kept: OrderedDict[Any, Any] = OrderedDict()
     changing = Lock()
 
     @wraps(estimate)
-    def remembered(data: Tensor, mask: Tensor, dims: Sequence[int], noise: Tensor | None = None) -> tuple[Tensor, ...]:
+    def remembered(data: Tensor, mask: Tensor, dims: Sequence[int], noise: Tensor | None = None) -> Any:
         if data.device.type != "cpu":
             return estimate(data, mask, dims, noise)
         key = (_content(data), _content(mask), tuple(dims), None if noise is None else _content(noise), *_module())
         found = kept.get(key)
         if found is None:
-            found = tuple(each.detach() for each in estimate(data, mask, dims, noise))
+            found = estimate(data, mask, dims, noise)
+            found = tuple(each.detach() for each in found) if isinstance(found, tuple) else found
             with changing:
                 kept[key] = found
-                while sum(each.nbytes for some in kept.values() for each in some) > _MOST:
+                while sum(each.nbytes for some in kept.values() if isinstance(some, tuple) for each in some) > _MOST:
                     kept.popitem(last=False)
-        return tuple(each.clone() for each in found)
+        return tuple(each.clone() for each in found) if isinstance(found, tuple) else found
 
     return remembered
 
