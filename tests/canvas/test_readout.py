@@ -93,10 +93,12 @@ def test_all_panels_are_read_at_once_as_the_mouse_moves(seen: Session, qtbot: An
     assert abs(other["row"] - below["row"]) <= 1
 
 
+@pytest.mark.thorough
 def test_beyond_the_image_there_is_nothing_to_read(seen: Session, qtbot: Any) -> None:
     assert "under the cursor" in point(seen, qtbot, 0.25, 0.002)
 
 
+@pytest.mark.thorough
 def test_the_values_of_a_scan_go_with_it_also_where_the_next_one_has_no_image(
     seen: Session, qtbot: Any, until: Until, tmp_path: Path
 ) -> None:
@@ -112,6 +114,7 @@ def test_the_values_of_a_scan_go_with_it_also_where_the_next_one_has_no_image(
     assert seen.readout.values.text().startswith("Values under the cursor")
 
 
+@pytest.mark.thorough
 def test_what_was_done_gives_way_to_the_values_as_soon_as_the_window_is_narrow(seen: Session, until: Until) -> None:
     line, window = seen.readout, seen.docks[0].window()
     line._done = "Attacked region, 13×8 px"

@@ -99,6 +99,7 @@ def test_noise_missing_lines_partial_fourier_and_zero_padding_make_neither(coils
         assert doubts(kspace * mask, mask) == NONE
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("shape", [(128, 128), (97, 64), (64, 95)])
 @pytest.mark.parametrize(
     ("axes", "said"),

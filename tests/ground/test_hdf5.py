@@ -462,7 +462,7 @@ def test_a_signature_behind_a_user_block(tmp_path: Path) -> None:
     assert found == ["block"]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("damaged", [False, True])
 def test_values_of_variable_length_in_a_large_file_are_read_elsewhere_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damaged: bool

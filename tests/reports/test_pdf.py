@@ -41,6 +41,7 @@ def test_a_sheet_for_each_budget_one_of_curves_and_one_of_words(tmp_path: Path) 
     assert again.read_bytes() == path.read_bytes(), "the same cases give the same bytes"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "kind", ["worst-case", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("fnaf", "rotation", "spike"))]
 )

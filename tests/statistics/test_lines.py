@@ -44,7 +44,7 @@ def test_the_line_of_logits_has_its_gap_in_units_of_the_score() -> None:
     assert middle - below == pytest.approx(above - middle), "the band is even on the scale of the fit"
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(("methods", "volumes"), [(6, 4), (10, 20)])
 def test_the_intervals_of_the_line_cover_its_truth(methods: int, volumes: int) -> None:
     rng = np.random.default_rng(methods)

@@ -79,7 +79,7 @@ def pairs(rng: np.random.Generator, patients: int, one: bool) -> Estimate:
     return forced_choice(chose.ravel(), target.ravel(), of_patients(patients, 4, one)).unbiased
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("patients", [4, 6, 10])
 @pytest.mark.parametrize(
     "study",
