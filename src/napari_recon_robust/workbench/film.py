@@ -134,20 +134,8 @@ class Film(ReviewPart):
     def _budget(self, outcome: "Outcome", method: "Method") -> Frame:
         nominal = outcome.perturbed.budget.nominal
         caption = "—" if nominal is None else f"{written(100 * nominal)}%"
-        images, done = outcome.comparison, tag("perturbed", outcome.perturbed)
-        clean = images.clean, method.label
-        return self._beside_own(
-            Frame(
-                caption,
-                images.perturbed,
-                "perturbed",
-                images.sentence,
-                clean=clean,
-                done=done,
-                look=lambda: self._look(outcome),
-            ),
-            method,
-        )
+        tip = outcome.comparison.sentence
+        return self._beside_own(_frame(caption, outcome, method, tip, look=lambda: self._look(outcome)), method)
 
     def _beside_own(self, frame: Frame, method: "Method | None") -> Frame:
         """The frame of a method, with its clean image where that is not in the panel beside it."""
@@ -163,15 +151,12 @@ class Film(ReviewPart):
         return [self._attack(one, one.images) for one in entries[-_MOST:]]
 
     def _attack(self, entry: Entry, result: Result) -> Frame:
-        images = result.outcome.comparison
         budget = "" if entry.budget is None else f" {written(100 * entry.budget)}%"  # first: what is long is cut off
-        return Frame(
+        return _frame(
             f"{entry.number} ·{budget} {entry.method}",
-            images.perturbed,
-            "perturbed",
+            result.outcome,
+            result.setting.method,
             f"{entry.title}: {entry.place}",
-            clean=(images.clean, result.setting.method.label),
-            done=tag("perturbed", result.outcome.perturbed),
             look=lambda: self._history.show(entry),
         )
 
@@ -179,32 +164,23 @@ class Film(ReviewPart):
         result = self._perturbing.current
         if result is None:
             return []
-        clean, done = (
-            (result.outcome.comparison.clean, result.setting.method.label),
-            tag("perturbed", result.outcome.perturbed),
-        )
+        outcome, method = result.outcome, result.setting.method
+        shown = _frame("", outcome, method, "")  # its images but for the pose
         found = [
-            Frame(one.caption, one.image, "perturbed", f"The object {one.words}, brought back", clean=clean, done=done)
-            for one in result.outcome.perturbed.stills
+            replace(shown, caption=one.caption, image=one.image, tip=f"The object {one.words}, brought back")
+            for one in outcome.perturbed.stills
         ]
-        return [self._beside_own(one, result.setting.method) for one in found]
+        return [self._beside_own(one, method) for one in found]
 
     def _methods(self) -> list[Frame]:
         lineup = self._lining_up.found
         if lineup is None:
             return []
         pairs = zip(lineup.methods, lineup.entries, strict=True)
-        seen = [(method.label, one.outcome) for method, one in pairs if one is not None]
         return [  # below an image most names are cut off
-            Frame(
-                label,
-                one.comparison.perturbed,
-                "perturbed",
-                f"{label}\n{one.comparison.sentence}",
-                clean=(one.comparison.clean, label),
-                done=tag("perturbed", one.perturbed),
-            )
-            for label, one in seen
+            _frame(method.label, one.outcome, method, f"{method.label}\n{one.outcome.comparison.sentence}")
+            for method, one in pairs
+            if one is not None
         ]
 
     def _prepared(self) -> list[Frame]:
@@ -252,6 +228,14 @@ class Film(ReviewPart):
     def _forget(self) -> None:
         self._slices = []
         self._forget_iterations()
+
+
+def _frame(
+    caption: str, outcome: "Outcome", method: "Method", tip: str, look: Callable[[], Task[Any] | None] | None = None
+) -> Frame:
+    """The perturbed image of an outcome, beside the clean one of its method."""
+    images, done = outcome.comparison, tag("perturbed", outcome.perturbed)
+    return Frame(caption, images.perturbed, "perturbed", tip, clean=(images.clean, method.label), done=done, look=look)
 
 
 def _magnitude(image: "Tensor") -> "Tensor":
