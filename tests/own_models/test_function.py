@@ -134,6 +134,12 @@ def test_numpy_where_the_annotation_says_so(tmp_path: Path, lines: Measurement) 
     assert not method.gives_gradient(lines)
 
 
+def test_a_script_may_have_its_suffix_in_capitals(tmp_path: Path, lines: Measurement) -> None:
+    method = script(tmp_path, "return ifft(kspace).abs().sum(0)")
+    (tmp_path / "OTHER.PY").write_bytes((tmp_path / "mine.py").read_bytes())
+    torch.testing.assert_close(registry.get(str(tmp_path / "OTHER.PY"))(lines), method(lines))
+
+
 def test_a_gradient_that_is_cut_is_found_out(tmp_path: Path, lines: Measurement) -> None:
     method = script(tmp_path, "return (sensitivities.conj() * ifft(kspace.detach())).sum(0)")
     assert not method.gives_gradient(lines)

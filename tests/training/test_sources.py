@@ -142,6 +142,15 @@ def test_bytes_of_a_held_out_volume_are_not_trained_on(anatomy_folder: Path, tmp
         run(find_sources(tmp_path, Split(exclude=("held",))))
 
 
+def test_a_held_out_volume_is_known_without_its_compression(anatomy_folder: Path, tmp_path: Path) -> None:
+    content = (anatomy_folder / "head_a.nii.gz").read_bytes()
+    (tmp_path / "held.nii").write_bytes(gzip.decompress(content))
+    (tmp_path / "held_damaged.nii").write_bytes(b"nothing")
+    (tmp_path / "train.nii.gz").write_bytes(content)
+    with pytest.raises(InputError, match=r"train.nii.gz and held.nii are of one person \(train.nii.gz\)"):
+        run(find_sources(tmp_path, Split(exclude=("held",))))
+
+
 def test_what_cannot_be_trained_on_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="there is no folder"):
         run(find_sources(tmp_path / "missing"))

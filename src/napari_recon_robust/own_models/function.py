@@ -148,7 +148,7 @@ def _known(found: Reconstructor, label: str, fingerprint: dict[str, str]) -> Rec
 
 def _neighbours(place: str) -> Neighbours | None:
     """The modules beside a script; None for a module, which has its folder from Python."""
-    if not place.endswith(".py"):
+    if not place.lower().endswith(".py"):
         return None
     if not is_file(Path(place)):
         raise ModelError(f"there is no file {shown(Path(place))} at that place; give the path of a Python script.")

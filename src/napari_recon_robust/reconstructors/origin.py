@@ -145,7 +145,7 @@ def with_neighbours(file: Path, root: Path) -> set[Path]:
 
 def _imported(file: Path, root: Path) -> Iterator[Path]:
     """The files below `root` that a file's import statements name, and the `__init__` files of their packages."""
-    for level, name in import_statements(read(file)) if file.suffix == ".py" else ():
+    for level, name in import_statements(read(file)) if file.suffix.lower() == ".py" else ():
         place, parts = root, name.split(".")
         if level:
             place = file.parents[min(level, len(file.parents)) - 1]

@@ -75,7 +75,7 @@ class Anatomy(Content):
                 "the folder."
             )
         self.volume, self.kind = volume, f"simulated from {kind}"
-        self.values = sha256(volume.data.tobytes()).hexdigest()
+        self.values = of_voxels(volume)
         # If the scanner has interpolated, only the lines that hold something are simulated.
         resolved = sorted(volume.resolved(axis) for axis in range(3))
         self.finest, self.pixels = resolved[1], float(resolved[1] * resolved[2])
@@ -102,6 +102,11 @@ class Anatomy(Content):
             sigma=float(simulated.sigma.square().mean().sqrt()),
             acquired=torch.ones(matrix[1], dtype=torch.bool),
         )
+
+
+def of_voxels(volume: Volume) -> str:
+    """A hash of a volume's voxels."""
+    return sha256(volume.data.tobytes()).hexdigest()
 
 
 class Acquired(Content):

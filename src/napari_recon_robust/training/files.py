@@ -18,7 +18,7 @@ from ..ground.hdf5 import is_hdf5
 from ..ground.progress import Job, Progress
 from ..io.fastmri import FastMRI
 from ..simulation import anatomy, dicom
-from .contents import Acquired, Anatomy, Content, patient_of_scan
+from .contents import Acquired, Anatomy, Content, of_voxels, patient_of_scan
 from .people import Split, Use, check_apart
 
 # M4Raw: one file for each repetition of a contrast, counted by the last two digits.
@@ -80,6 +80,14 @@ def patient_of(path: Path) -> str:
             return patient_of_scan(path)
         if dicom.is_dicom(path):
             return dicom.patient(path)
+    return ""
+
+
+def voxels_of(path: Path) -> str:
+    """The hash of a NIfTI volume's voxels, however its file is packed; "" for another file, and if it cannot be read."""
+    with suppress(ReconRobustError):
+        if path.name.endswith(anatomy.SUFFIXES):
+            return of_voxels(anatomy.load_volume(path))
     return ""
 
 

@@ -15,7 +15,7 @@ from ..ground.progress import Job, Progress
 from ..ground.specification import Specification
 from ..simulation import dicom
 from .contents import Content
-from .files import find_files, patient_of
+from .files import find_files, patient_of, voxels_of
 from .people import Split, Use, check_apart
 
 PACKED = "packed.json"  # in a folder that was unpacked
@@ -112,7 +112,7 @@ def find_sources(data: Path, split: Split | None = None, undersampled: bool = Fa
     check_apart(
         [
             *((origin.person, origin.name, origin.use) for origin in origins),
-            *_people_of(held_out, data, split, people),
+            *_people_of(held_out, data, split, people, shown_by),
         ]
     )
     return sources
@@ -126,9 +126,9 @@ def named(names: Iterable[str]) -> str:
 
 
 def _people_of(
-    held_out: Iterable[Path], data: Path, split: Split, people: Mapping[Path, str]
+    held_out: Iterable[Path], data: Path, split: Split, people: Mapping[Path, str], shown_by: Mapping[str, str]
 ) -> Iterator[tuple[str, str, Use]]:
-    """The person, name and use of held-out files, by the patient in them, or as that of a file with the same bytes."""
+    """The person, name and use of held-out files: by the patient in them, the bytes of a file, or a volume's voxels."""
     by_size: dict[int, list[Path]] = {}
     for path in people:
         by_size.setdefault(path.stat().st_size, []).append(path)
@@ -137,6 +137,8 @@ def _people_of(
         for other in by_size.get(path.stat().st_size, ()):
             if filecmp.cmp(path, other, shallow=False):
                 yield people[other], path.name, "test"
+        if person := shown_by.get(voxels_of(path)):
+            yield person, path.name, "test"
 
 
 def packed_origins(data: Path) -> dict[str, Origin]:
