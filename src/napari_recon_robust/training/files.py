@@ -84,7 +84,7 @@ def patient_of(path: Path) -> str:
 
 
 def voxels_of(path: Path) -> str:
-    """The hash of a NIfTI volume's voxels, however its file is packed; "" for another file, and if it cannot be read."""
+    """The hash of a NIfTI volume's voxels, however its file is packed; "" for others, and if it cannot be read."""
     with suppress(ReconRobustError):
         if path.name.endswith(anatomy.SUFFIXES):
             return of_voxels(anatomy.load_volume(path))
