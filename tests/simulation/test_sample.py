@@ -10,6 +10,7 @@ from numpy.random import default_rng
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.io import open_scan
+from napari_recon_robust.physics import fourier
 from napari_recon_robust.simulation import packaged, sample
 from napari_recon_robust.simulation.head import Head, Lesion, Template
 from napari_recon_robust.simulation.sample import SimulationRecipe
@@ -131,6 +132,25 @@ def test_simulating_twice_gives_the_same_bytes(small: Path, ball: Template, tmp_
     again = run(sample.simulate_volume(SMALL, tmp_path / "small.h5", template=ball))
     assert again.read_bytes() == small.read_bytes()
     assert again.with_suffix(".csv").read_text() == small.with_suffix(".csv").read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("matrix", [80, 81])
+def test_boxes_lie_around_their_lesions(small_head: tuple[Head, tuple[Lesion, ...]], matrix: int) -> None:
+    """The middle of what a lesion changes in the image that is acquired without noise is that of its box."""
+    recipe = SMALL.model_copy(update={"matrix": matrix, "field_of_view": 2.0 * matrix})
+    head, lesions = small_head
+    away = []
+    for lesion in lesions:
+        ((number, box),) = sample.lesion_boxes(recipe, head, [lesion])
+        drawn = [torch.from_numpy(sample.render(recipe, number, head, some)) for some in ((), (lesion,))]
+        kspace = fourier.fft((drawn[1] - drawn[0]).to(torch.complex64))
+        image = fourier.ifft(fourier.centre_crop(fourier.centre_crop(kspace, matrix, -1), matrix, -2)).abs()
+        image = image * (image > image.max() / 3)
+        for axis, at in enumerate((box.row + box.height / 2, box.column + box.width / 2)):
+            mass = image.sum(1 - axis)
+            away.append(float((mass * (torch.arange(matrix) + 0.5)).sum() / mass.sum()) - at)
+    assert abs(np.mean(away)) < 0.2, away
 
 
 @pytest.mark.slow

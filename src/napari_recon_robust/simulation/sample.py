@@ -150,10 +150,12 @@ def _points(recipe: SimulationRecipe, height: float, matrix: int) -> Iterator[ND
 def lesion_boxes(recipe: SimulationRecipe, head: Head, lesions: Sequence[Lesion]) -> list[tuple[int, Box]]:
     """(slice, box) of every lesion in stored-array coordinates: the box around a third of its signal, plus 1 pixel."""
     boxes = []
+    # The centre of the acquired image is that of the rendered one.
+    first = recipe.matrix * _RENDERED // 2 - recipe.matrix // 2 * _RENDERED
     for lesion in lesions:
         height = lesion.centre[2]
         fine = [head.lesion(lesion, points) for points in _points(recipe, height, recipe.matrix * _RENDERED)]
-        inside = np.mean(fine, axis=0)[::_RENDERED, ::_RENDERED] > 1 / 3
+        inside = np.mean(fine, axis=0)[first::_RENDERED, first::_RENDERED] > 1 / 3
         rows, columns = (np.flatnonzero(inside.any(axis)) for axis in (1, 0))
         if len(rows):
             row, column = int(rows[0]) - 1, int(columns[0]) - 1
