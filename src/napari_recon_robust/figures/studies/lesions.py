@@ -22,6 +22,10 @@ _ADVICE = (
     "give the plan regions that are lesions (annotations, lesions or drawn) and the metrics contrast_recovery and "
     "detectability"
 )
+_FAINT = (
+    "either each lesion has less than 5% of contrast in the reference, where there is no recovery, or the plan lacks the "
+    "metric contrast_recovery; give it other lesions, or the metric"
+)
 _VALUES = {"contrast_recovery": "contrast recovery", "detectability": "detectability (contrast ÷ spread around)"}
 _SCALES = {"contrast_recovery": frame.ENDLESS, "detectability": frame.ENDLESS}
 _SIZES = 3  # classes of size, of equally many lesions
@@ -40,7 +44,7 @@ def lesion_detection(trials: pl.DataFrame, path: Path) -> Drawn:
     clean = [f"{name}_region_clean" for name in _VALUES]
     rows = frame.need(trials, [clean[1], "region_pixels"], _ADVICE)
     rows = rows.filter(pl.col("region_kind").is_in(frame.LESIONS), ~pl.col("control"))
-    visible = frame.need(rows, clean, _ADVICE)
+    visible = frame.need(rows, clean, _ADVICE if rows.is_empty() else _FAINT)
     faint = _count(rows) - _count(visible)
     rows = visible
     known = "region_mm2" in rows.columns and not rows["region_mm2"].null_count()
