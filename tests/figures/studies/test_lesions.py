@@ -77,9 +77,9 @@ def test_regions_without_contrast_are_counted_and_kinds_of_recovery_told(trials:
     assert "Left out: 1 region with less than 5% of contrast in the reference." in words
     assert "Of inserted lesions the recovery is that of their change, of other regions the ratio of contrasts." in words
     assert "Left out" not in lesion_detection(clean, tmp_path / "all.svg").words
+    none = clean.with_columns(contrast_recovery_region_clean=pl.lit(None, pl.Float64))
     with pytest.raises(Lacking, match="either each lesion has less than 5% of contrast"):
-        none = pl.lit(None, pl.Float64)
-        lesion_detection(clean.with_columns(contrast_recovery_region_clean=none), tmp_path / "none.svg")
+        lesion_detection(none, tmp_path / "none.svg")
 
 
 def test_whole_images_are_no_lesions(trials: pl.DataFrame, tmp_path: Path) -> None:

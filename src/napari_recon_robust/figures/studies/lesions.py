@@ -23,8 +23,8 @@ _ADVICE = (
     "detectability"
 )
 _FAINT = (
-    "either each lesion has less than 5% of contrast in the reference, where there is no recovery, or the plan lacks the "
-    "metric contrast_recovery; give it other lesions, or the metric"
+    "either each lesion has less than 5% of contrast in the reference, where there is no recovery, or the plan lacks "
+    "the metric contrast_recovery; give it other lesions, or the metric"
 )
 _VALUES = {"contrast_recovery": "contrast recovery", "detectability": "detectability (contrast ÷ spread around)"}
 _SCALES = {"contrast_recovery": frame.ENDLESS, "detectability": frame.ENDLESS}
