@@ -191,6 +191,31 @@ def test_an_image_or_a_word_that_was_changed_is_found(tmp_path):
 
 
 @pytest.mark.slow
+def test_an_image_that_is_gone_is_found(tmp_path):
+    case = load_case(saved(tmp_path))
+    some = {name: image for name, image in case.images.items() if name != "perturbed"}
+    assert faults(save_case(replace(case, images=some), tmp_path / "gone")) == {
+        "the images": "the image 'perturbed' is missing"
+    }
+    found = faults(resealed(case, tmp_path / "none", images={"perturbed": case.images["perturbed"][:0]}))
+    assert found == {"the images": "the image 'perturbed' is another one"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("source", "fault"),
+    [
+        ({"sampling": {"pattern": "random", "acceleration": 8.0, "seed": 7}}, "its pattern draws other lines"),
+        ({"sampling": {"pattern": "spiral"}}, "there is no such pattern"),
+        ({"acceleration": 8.0}, "the effective acceleration is another one"),
+    ],
+)
+def test_a_source_with_another_sampling_is_found(tmp_path, source, fault):
+    case = load_case(saved(tmp_path))
+    assert faults(resealed(case, tmp_path / "wrong", recipe={"source": source})) == {"the sampling": fault}
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("nominal", "recipe", "fault"),
     [

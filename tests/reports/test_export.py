@@ -1,6 +1,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import nibabel
 import numpy as np
@@ -156,6 +157,13 @@ def test_bad_input_is_refused_in_one_sentence(tmp_path: Path) -> None:
         export_image(case, "difference", tmp_path / "image.png")
     with pytest.raises(InputError, match="white must lie above black"):
         export_image(case, "clean", tmp_path / "image.png", window=(1.0, 1.0))
+    windows: tuple[Any, ...] = ((0.0, float("inf")), (1.0,), 5, ("a", 1.0))
+    for window in windows:
+        with pytest.raises(InputError, match="give black and white as two numbers"):
+            export_image(case, "clean", tmp_path / "image.dcm", window=window)
+    text: Any = "0.05"
+    with pytest.raises(InputError, match="no result of the budget 0.05"):
+        export_image(case, "clean", tmp_path / "image.png", budget=text)
     with pytest.raises(FileFormatError, match="case.json"):
         export_image(tmp_path, "clean", tmp_path / "image.png")
     broken = {**case.images, "clean": np.full((18, 22), np.nan + 0j)}

@@ -57,8 +57,9 @@ def test_budgets_rise_from_the_clean_image(tmp_path: Path) -> None:
     [
         ("film.avi", {}, "film.avi"),
         ("film.gif", {"kind": "waltz"}, "'waltz'; choose one of flicker, budgets"),
-        ("film.gif", {"rate": 50.0}, "50 images in a second; choose 0.5 to 10"),
+        ("film.gif", {"rate": 50.0}, "50.0 images in a second; choose 0.5 to 10"),
         ("film.gif", {"rate": float("nan")}, "nan images in a second"),
+        ("film.gif", {"rate": "2"}, "'2' images in a second"),
         ("film.gif", {"budget": 0.9}, "no result of the budget 0.9"),
         ("film.gif", {"window": (2.0, 1.0)}, "white must lie above black"),
     ],

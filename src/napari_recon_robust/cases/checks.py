@@ -13,9 +13,11 @@ import torch
 from torch import Tensor
 
 from ..data.measurement import Measurement
+from ..ground.errors import InputError
 from ..perturbations.base import Perturbation, Perturbed
 from ..perturbations.outcome import Outcome
 from ..perturbations.random_noise import control
+from ..physics.sampling import Sampling
 from .record import Array, Case
 
 TOLERANCE = 1e-3  # of numbers, and of an image's maximum; another processor gives differences of a few 1e-4
@@ -23,6 +25,7 @@ PERTURBATION = "the perturbation"  # the one part of a case that is none of seve
 MEASURES = ("clean", "perturbed", "random", "perturbed_reference")  # whose metrics a result has, on each region
 _FURTHER = ("degradation", "data_range", "acceleration")
 _DERIVED = ("stability", "contrast_recovery", "data_consistency")
+_IMAGES = ("clean", "perturbed")  # that each case holds
 _WORDS = ("sentence", "warnings")
 _FOUND = ("statement", "findings", "details", "loss")  # what only the search itself can say
 _OF_CODE = {"the derived results": "defined", "the words": "chosen", PERTURBATION: "drawn or described"}  # by this code
@@ -80,14 +83,14 @@ def check_outcomes(
 
     pairs: the results as of `paired`.
     """
-    images = ((name, _image_fault(name, case.images[name], outcomes)) for name in sorted(case.images))
     return [
+        Check("the sampling", _first(_sampling_faults(case, measurement))),
         Check("the budgets", _first(_budget_faults(case, kind, outcomes))),
         Check("the random controls", _first(_control_faults(case, measurement, outcomes))),
         Check("the further results", _first(_differing(pairs, _FURTHER))),
         Check("the derived results", _first(_differing(pairs, _DERIVED))),
         Check("the words", _first(_differing(pairs, _WORDS))),
-        Check("the images", _first(f"the image {name!r} is another one" for name, fault in images if fault)),
+        Check("the images", _first(_image_faults(case, outcomes))),
     ]
 
 
@@ -157,14 +160,41 @@ def _control_faults(case: Case, measurement: Measurement, outcomes: Sequence[Out
             yield f"they are not those of seed {case.recipe.seed}"
 
 
-def _image_fault(name: str, saved: Array, outcomes: Sequence[Outcome]) -> bool:
-    """Whether a stored image, or one of a stack, is not the one that was computed again."""
-    stack = saved if saved.ndim == 3 else saved[None]
-    for outcome, one in zip(outcomes, stack, strict=False):
-        image = getattr(outcome.comparison, name, None)
-        if image is None or not _near(image, torch.from_numpy(one)):
-            return True
-    return False
+def _sampling_faults(case: Case, measurement: Measurement) -> Iterator[str]:
+    """What the source says of the sampling; a scan may lack some of the lines that are drawn."""
+    source = case.recipe.source
+    if "acceleration" in source and not agree(source["acceleration"], measurement.acceleration):
+        yield "the effective acceleration is another one"
+    if source.get("sampling"):
+        try:
+            drawn = Sampling(**source["sampling"]).mask(*case.kspace["clean"].shape[1:])
+        except (TypeError, ValueError, InputError):
+            yield "there is no such pattern"
+        else:
+            if bool((measurement.mask.cpu() & ~drawn).any()):
+                yield "its pattern draws other lines"
+
+
+def _image_faults(case: Case, outcomes: Sequence[Outcome]) -> Iterator[str]:
+    """The stored images that are not those which were computed again, one or a stack of one for each result."""
+    computed = {
+        name: [getattr(outcome.comparison, name) for outcome in outcomes]
+        for name in (*_IMAGES, *case.images)
+        if getattr(outcomes[0].comparison, name, None) is not None
+    }
+    for name in sorted({*computed, *case.images}):
+        if name not in case.images:
+            yield f"the image {name!r} is missing"
+        elif name not in computed or not _same(case.images[name], computed[name]):
+            yield f"the image {name!r} is another one"
+
+
+def _same(saved: Array, images: Sequence[Tensor]) -> bool:
+    """Whether a stored image is each of those, or a stack holds them."""
+    stack = saved if saved.ndim == 3 else [saved] * len(images)
+    return len(stack) == len(images) and all(
+        _near(image, torch.from_numpy(one)) for image, one in zip(images, stack, strict=True)
+    )
 
 
 def _near(new: Tensor, saved: Tensor) -> bool:

@@ -30,7 +30,7 @@ _OTHERWISE = (
     "What may be otherwise now is not checked: only the code that saved the case can tell whether its record was "
     "changed, and all else is judged by the saved samples."
 )
-_UNCHECKABLE = "Where the clean samples come from, no case can prove."
+_UNCHECKABLE = "Where the clean samples come from, and what slice, size and unit they have, no case can prove."
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import isfinite, nan
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from ..cases.replay import recalled
 from ..data.orientation import Plane, aspect_of
 from ..data.window import Window
 from ..ground.cached import cached_property
-from ..ground.errors import FileFormatError, InputError, dimensions, either
+from ..ground.errors import FileFormatError, InputError, dimensions, either, one_line
 from ..ground.guard import to_path
 from ..perturbations import registry as perturbations
 from ..reconstructors import registry as reconstructors
@@ -122,11 +123,16 @@ class CaseImages:
     def windowed(self, window: tuple[float, float] | None) -> Window:
         """Black and white, asked for in the scan's units, as the images have them; by default `window`.
 
-        InputError where white is not above black.
+        InputError for what is not two numbers, and where white is not above black.
         """
         if window is None:
             return self.window
-        low, high = window
+        try:
+            low, high = map(float, window)
+        except (TypeError, ValueError):
+            low = high = nan
+        if not isfinite(high - low):
+            raise InputError(f"the window is {one_line(repr(window), 60)}; give black and white as two numbers.")
         if not low < high:
             raise InputError(f"the window is from {low:g} to {high:g}; white must lie above black.")
         return Window(low / self.unit, high / self.unit)
@@ -176,7 +182,7 @@ class CaseImages:
         if budget not in budgets:
             known = [f"{known:g}" for known in budgets if known is not None]
             there = f"it has {either(known)}" if known else "its perturbation has none"
-            raise InputError(f"{self.name} has no result of the budget {budget:g}; {there}.")
+            raise InputError(f"{self.name} has no result of the budget {one_line(str(budget), 60)}; {there}.")
         return budgets.index(budget)
 
     @cached_property

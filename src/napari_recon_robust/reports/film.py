@@ -51,8 +51,8 @@ def export_film(
     check_suffix(path, SUFFIXES)
     if kind not in KINDS:
         raise InputError(f"the film is to show {kind!r}; choose one of {', '.join(KINDS)}.")
-    if not RATES[0] <= rate <= RATES[1]:
-        raise InputError(f"the film is to show {rate:g} images in a second; choose {RATES[0]:g} to {RATES[1]:g}.")
+    if not (isinstance(rate, int | float) and RATES[0] <= rate <= RATES[1]):
+        raise InputError(f"the film is to show {rate!r} images in a second; choose {RATES[0]:g} to {RATES[1]:g}.")
     mp4 = path.suffix.lower() == ".mp4"
     if mp4 and not writes_mp4():
         raise InputError(f"MP4 needs imageio-ffmpeg; {to_install('mp4')}, or name a .gif, which needs nothing.")

@@ -28,7 +28,7 @@ def _sampling(shown: CaseImages) -> Iterator[str]:
     yield f"{number} of a {scan} has {dimensions(case.matrix)} pixels{size}."
     sampling = source.get("sampling") or {}
     pattern = _pattern(sampling) if sampling else ""
-    acceleration = source.get("acceleration") or results[0].get("acceleration")
+    acceleration = results[0].get("acceleration") or source.get("acceleration")
     if acceleration is not None:
         yield f"It was undersampled{pattern} at an effective acceleration of {acceleration:.3g}."
     yield f"It was reconstructed by {shown.method}."

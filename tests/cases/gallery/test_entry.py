@@ -115,6 +115,7 @@ def test_a_row_of_a_table_does_not_say_where_it_lies(tmp_path: Path) -> None:
     row = read_entry("fnaf", copied(tmp_path, "fnaf") / "fnaf").to_json()
     assert str(tmp_path) not in repr(row)
     assert row["recovery"] is not None
+    assert row["label"] == "around what was inserted"
     assert row["budget"] is None
     assert row["verdict"] == ""
 

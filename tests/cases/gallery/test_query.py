@@ -91,6 +91,7 @@ def test_half_a_condition_is_no_word(text: str) -> None:
         ("ssim:0.8", "ssim:"),
         ("x:", "cannot have x:"),
         ("ssim<x", "give a number"),
+        ("change<nan", "give a number"),
     ],
 )
 def test_what_is_no_condition_is_refused(text: str, words: str) -> None:

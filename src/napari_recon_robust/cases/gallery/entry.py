@@ -10,7 +10,7 @@ from typing import Any
 from ...evaluation.measures import MEASURES, Measure
 from ...ground.errors import FileFormatError
 from ...ground.numbers import written
-from ..record import DESCRIPTION, read_description
+from ..record import DESCRIPTION, own_region, read_description
 from .verdicts import Judgement
 
 Result = Mapping[str, Any]
@@ -175,7 +175,7 @@ def _entry(name: str, path: Path, description: Mapping[str, Any]) -> Entry:
         seal=str(description["seal"]),
         method=str(recipe["method"]),
         perturbation=str(recipe["perturbation"]),
-        label=str(description["roi"]["label"]),
+        label="around what was inserted" if own_region(results) else str(description["roi"]["label"]),
         slice=None if source.get("slice") is None else int(source["slice"]),
         number=number,
         voxel=(float(row), float(column), float(height)) if voxel else None,

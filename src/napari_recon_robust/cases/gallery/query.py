@@ -12,8 +12,10 @@ A filter is a line of conditions that all have to hold, such as `method:tv tag:l
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from math import isfinite
 from operator import ge, gt, le, lt
 from typing import Any
 
@@ -171,9 +173,8 @@ def _opposite(condition: Condition) -> Condition:
 
 
 def _number(metric: str, text: str) -> float:
-    try:
-        return float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
-    except ValueError:
-        raise InputError(
-            f"the filter compares {metric} with {text!r}; give a number, for instance 0.8 or 5%."
-        ) from None
+    with suppress(ValueError):
+        value = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+        if isfinite(value):
+            return value
+    raise InputError(f"the filter compares {metric} with {text!r}; give a number, for instance 0.8 or 5%.")
