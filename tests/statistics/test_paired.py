@@ -35,6 +35,21 @@ def test_the_least_p_is_that_of_differences_of_one_sign(volumes: int) -> None:
     assert least_p(0) == 1
 
 
+@pytest.mark.parametrize(
+    "values", [[0, *range(1, 15)], [*range(1, 14), 13], [-2, -2, 0, 1, 1, 3, 3, 3, 4, -5, 6, 6, 7, 8, 9]]
+)
+def test_the_p_is_exact_with_ties_and_zeros(values: list[int]) -> None:
+    """Over all signs of the ranks, one by one."""
+    differences = np.array(values, float)
+    found = difference(differences, np.zeros(len(values)), range(len(values)))
+    ranks = stats.rankdata(np.abs(differences[differences != 0]))
+    signs = (np.arange(2 ** len(ranks))[:, None] >> np.arange(len(ranks))) & 1
+    sums = signs @ ranks
+    seen = ranks[differences[differences != 0] > 0].sum()
+    least = min((sums <= seen).mean(), (sums >= seen).mean())
+    assert found.wilcoxon == pytest.approx(min(1.0, 2 * least))
+
+
 def test_conditions_that_agree_do_not_differ() -> None:
     found = difference([1, 2, 3], [1, 2, 3], "abc")
     assert (found.wilcoxon, found.mean.interval, found.detectable) == (1, None, None)

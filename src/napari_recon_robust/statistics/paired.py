@@ -12,6 +12,7 @@ from . import clustered
 from .estimate import CONFIDENCE, FEWEST, UPPER, Estimate, Values, finite
 
 POWER = 0.8
+_EXACT = 50  # differences whose signs are counted in all ways; beyond, the normal approximation is close
 
 
 @dataclass(frozen=True)
@@ -82,4 +83,13 @@ def least_p(volumes: int) -> float:
 
 
 def _signed_rank(differences: Values) -> float:
-    return float(stats.wilcoxon(differences).pvalue) if differences.any() else 1.0
+    """The two-sided p-value, exact up to `_EXACT` differences, also where some are alike; those of 0 do not count."""
+    some = differences[differences != 0]
+    if not 0 < some.size <= _EXACT:
+        return float(stats.wilcoxon(some).pvalue) if some.size else 1.0
+    ranks = np.rint(2 * stats.rankdata(np.abs(some))).astype(int)  # doubled, as those of ties may be halves
+    ways = np.ones(1)  # in which signs give each sum of positive ranks
+    for rank in ranks:
+        ways = np.pad(ways, (0, rank)) + np.pad(ways, (rank, 0))
+    positive = int(ranks[some > 0].sum())
+    return min(1.0, float(2 * ways[: min(positive, int(ranks.sum()) - positive) + 1].sum() / ways.sum()))
