@@ -156,6 +156,29 @@ def test_boxes_lie_around_their_lesions(small_head: tuple[Head, tuple[Lesion, ..
 
 
 @pytest.mark.slow
+def test_each_slice_that_shows_a_lesion_has_its_box(small_head: tuple[Head, tuple[Lesion, ...]]) -> None:
+    """Slices side by side, one of them twice, and pixels in which the smallest lesions hardly show."""
+    head, lesions = small_head
+    for update in ({"heights": (-6.0, -3.0, -3.0)}, {"matrix": 40}):
+        recipe = SMALL.model_copy(update=update)
+        for lesion in lesions:
+            boxes = sample.lesion_boxes(recipe, head, [lesion])
+            for number, height in enumerate(recipe.heights):
+                drawn, without = (sample.render(recipe, number, head, some) for some in ((lesion,), ()))
+                change = np.abs(drawn - without)[::2, ::2]
+                inside = [box for at, box in boxes if at == number]
+                if height == lesion.centre[2] or change.max() > 0.3 * lesion.strength:
+                    (box,) = inside
+                    rows, columns = (
+                        slice(at, at + size) for at, size in ((box.row, box.height), (box.column, box.width))
+                    )
+                    assert change[rows, columns].sum() > 0.7 * change.sum()
+    boxes = sample.lesion_boxes(SMALL.model_copy(update={"heights": (-6.0, -6.0)}), head, lesions[:1])
+    assert [number for number, _ in boxes] == [0, 1]
+    assert boxes[0][1] == boxes[1][1]
+
+
+@pytest.mark.slow
 def test_boxes_hold_what_the_lesions_change(small: Path, small_head: tuple[Head, tuple[Lesion, ...]]) -> None:
     """Drawn with and without lesions, nearly all of the difference lies in the boxes, and every box has some."""
     head, lesions = small_head

@@ -1,6 +1,7 @@
 """The packaged sample, a simulated multi-coil brain in fastMRI's layout, and how it is made from its recipe."""
 
 from collections.abc import Iterator, Sequence
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 _RENDERED = 2  # the head is rendered at this many times the resolution that is acquired
 _FINE = 3  # slices averaged over the slice's thickness
+_SHOWN = 1 / 3  # of a lesion's signal, from which a pixel shows it
 _LABEL = "Nonspecific white matter lesion"
 _SCALE = 3e-4  # brightest tissue, as in fastMRI's files
 
@@ -148,19 +150,24 @@ def _points(recipe: SimulationRecipe, height: float, matrix: int) -> Iterator[ND
 
 
 def lesion_boxes(recipe: SimulationRecipe, head: Head, lesions: Sequence[Lesion]) -> list[tuple[int, Box]]:
-    """(slice, box) of every lesion in stored-array coordinates: the box around a third of its signal, plus 1 pixel."""
-    boxes = []
+    """(slice, box) of every lesion in each slice that shows it, in stored-array coordinates.
+
+    The box is that around a third of its signal, or around half of its largest where that is less in its own slice,
+    plus 1 pixel.
+    """
     # The centre of the acquired image is that of the rendered one.
     first = recipe.matrix * _RENDERED // 2 - recipe.matrix // 2 * _RENDERED
-    for lesion in lesions:
-        height = lesion.centre[2]
+    boxes = []
+    for lesion, (number, height) in product(lesions, enumerate(recipe.heights)):
         fine = [head.lesion(lesion, points) for points in _points(recipe, height, recipe.matrix * _RENDERED)]
-        inside = np.mean(fine, axis=0)[first::_RENDERED, first::_RENDERED] > 1 / 3
+        signal = np.mean(fine, axis=0)[first::_RENDERED, first::_RENDERED]
+        own = height == lesion.centre[2]
+        inside = signal > (min(_SHOWN, float(signal.max()) / 2) if own else _SHOWN)
         rows, columns = (np.flatnonzero(inside.any(axis)) for axis in (1, 0))
         if len(rows):
             row, column = int(rows[0]) - 1, int(columns[0]) - 1
             box = Box(row=row, column=column, height=int(rows[-1]) + 2 - row, width=int(columns[-1]) + 2 - column)
-            boxes.append((recipe.heights.index(height), box))
+            boxes.append((number, box))
     return boxes
 
 
