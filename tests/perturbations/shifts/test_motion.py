@@ -4,6 +4,7 @@ import pytest
 import torch
 from scipy import stats
 
+from helpers.toy_slice import PARTS, fully_sampled_part
 from napari_recon_robust.data.measurement import Calibration, Measurement
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.progress import run
@@ -35,13 +36,27 @@ def test_a_turn_is_one_of_millimetres(measurement, combined, roi):
     assert not torch.equal(found.measurement.kspace, square.measurement.kspace)
 
 
+@pytest.mark.parametrize("part", ["padded", "partial Fourier"])
+def test_the_lines_that_were_measured_fill_the_segments(combined, part):
+    """Padding and the part that a partial Fourier scan leaves out are not moved, and their poses are not told."""
+    measurement = fully_sampled_part(*PARTS[part])
+    lines = measurement.acquired.any(0).expand(measurement.kspace.shape[-1])
+    (found,) = run(Motion().run(measurement, combined, ROI.box(12, 14, 8, 8), segments=5, sensitivities="kept"))
+    still = Pose(aspect=measurement.aspect).to_json()
+    assert [pose == still for pose in found.details["poses"]].count(True) == 1
+    moved = found.perturbation.abs().amax((0, 1)) > 0
+    assert not (moved & ~lines).any()
+    parts = torch.tensor_split(torch.nonzero(lines).flatten(), 5)
+    assert sum(bool(moved[some].any()) for some in parts) >= 4
+
+
 def test_translations_are_phase_ramps_on_their_lines(combined):
     """By the shift theorem, for an object within the field of view and a uniform coil."""
     y, x = torch.meshgrid(torch.arange(40) - 20.0, torch.arange(40) - 20.0, indexing="ij")
     kspace = fourier.fft(torch.exp(-(y**2 + (x - 3) ** 2) / 18).to(torch.complex64))[None]
     mask = torch.ones(1, 40, dtype=torch.bool)
     kept = Calibration(torch.ones(1, 40, 40, dtype=torch.complex64), torch.ones(1))
-    measurement = Measurement(kspace, mask, (40, 40), kspace, kept)
+    measurement = Measurement(kspace, mask, (40, 40), kspace, kept, mask)
     (found,) = run(
         Motion().run(measurement, combined, ROI.box(0, 0, 40, 40), segments=5, shift=3, angle=0, sensitivities="kept")
     )
@@ -102,10 +117,11 @@ def test_poses_are_uniform_in_both_directions(measurement, combined, roi):
 
 @pytest.mark.parametrize("segments", [3, 64])
 def test_it_tells_the_motion_that_was_drawn(measurement, combined, roi, segments):
-    """Of segments with lines: there are 36."""
+    """Of segments with sampled lines: there are 36 lines."""
     knobs = {"segments": segments, "shift": 3, "angle": 2, "sensitivities": "kept"}
     (found,) = run(Motion().run(measurement, combined, roi, **knobs))
-    poses = [found.details["poses"][index] for index in {line * segments // 36 for line in range(36)}]
+    lines = torch.nonzero(measurement.mask[0]).flatten().tolist()
+    poses = [found.details["poses"][index] for index in {line * segments // 36 for line in lines}]
     shift = max(abs(pose[axis]) for pose in poses for axis in ("rows", "columns"))
     angle = max(abs(pose["angle"]) for pose in poses)
     assert 0 < shift < 3

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ...data.measurement import Measurement
 from ...ground.cached import cached_property
 from ...ground.knob import Knob
 from ...ground.progress import Job, Progress
@@ -18,9 +19,9 @@ from .pose import Pose
 class Motion(Perturbation):
     """z_i = sum over segments s of 1_s F S'_i (g_s x - x): in each segment of the lines the object has its own pose.
 
-    The segments divide the phase encoding into even parts, in the order of the lines; their poses g_s (translation
-    and rotation, within the amplitudes) are drawn. The segment of the central line keeps its pose, so that the
-    anatomy stays where it is. The coils stay with the scanner, and the noise as it is; S'_i are the sensitivities,
+    The segments divide the lines that a full scan measures into even parts, in their order; their poses g_s
+    (translation and rotation, within the amplitudes) are drawn. The segment of the central line keeps its pose, so that
+    the anatomy stays where it is. The coils stay with the scanner, and the noise as it is; S'_i are the sensitivities,
     which go on beyond the clean scan's tissue. x is the coil-combined object; where no full k-space is known it is the
     CG-SENSE image of the samples, so that every method is given the same motion.
     """
@@ -64,7 +65,7 @@ class Motion(Perturbation):
     def _run(self, setup: Setup, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
         measurement, scene, count = setup.measurement, _Moving(setup), knobs["segments"]
         phase = measurement.kspace.shape[-1]
-        segment = torch.arange(phase) * count // phase
+        segment = _segments(measurement, count)
         poses = _draw(count, knobs["shift"], knobs["angle"], knobs["seed"], measurement.aspect)
         poses[int(segment[phase // 2])] = Pose(aspect=measurement.aspect)
         z = torch.zeros_like(measurement.kspace)
@@ -74,7 +75,8 @@ class Motion(Perturbation):
             if not pose.still and lines.any():
                 z[..., lines] = scene.moved(pose.apply)[..., lines]
         keep = knobs["sensitivities"] == "kept"
-        shift, angle = _largest([poses[index] for index in segment.unique().tolist()])
+        sampled = segment[measurement.mask.any(0).expand(phase).cpu()].unique()
+        shift, angle = _largest([poses[index] for index in sampled.tolist()])
         perturbed = Perturbed.of(
             measurement,
             z,
@@ -97,6 +99,13 @@ class _Moving(ScannedObject):
     def estimate(self) -> Tensor:
         """The image of CG-SENSE at its defaults, which has a phase of its own."""
         return registry.get("cg-sense").at()(self.setup.measurement)
+
+
+def _segments(measurement: Measurement, count: int) -> Tensor:
+    """The number of each phase encoding's segment, int64 (phase,): the lines that a full scan measures fill them."""
+    acquired = measurement.acquired.any(0).expand(measurement.kspace.shape[-1])
+    first, last = torch.nonzero(acquired).flatten()[[0, -1]].tolist()
+    return ((torch.arange(len(acquired)) - first) * count // (last - first + 1)).clamp(0, count - 1)
 
 
 def _largest(poses: Sequence[Pose]) -> tuple[float, float]:
