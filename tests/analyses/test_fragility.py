@@ -6,7 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from napari_recon_robust.analyses.fragility import FragilityMap, fragility, noise_amplification
+from helpers.toy_slice import PARTS, fully_sampled_part
+from napari_recon_robust.analyses.fragility import FragilityMap, fragility, image_noise, noise_amplification
+from napari_recon_robust.analyses.noise_map import reference_noise
 from napari_recon_robust.data.measurement import Calibration, Measurement
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.errors import InputError
@@ -232,6 +234,18 @@ def test_noise_of_a_linear_method_has_its_analytic_deviation(measurement: Measur
     ratio = found[32:64, 32:64] / analytic
     assert float(ratio.mean()) == pytest.approx(1, abs=0.03)
     assert float(ratio.std()) < 0.12
+
+
+@pytest.mark.parametrize("part", list(PARTS))
+def test_a_full_scan_of_a_part_of_kspace_amplifies_nothing(part: str) -> None:
+    """Neither with padding nor with partial Fourier: the unit is the noise of the fully sampled image."""
+    whole = fully_sampled_part(*PARTS[part])
+    assert float(whole.acquired.float().mean()) < 0.95
+    found = run(noise_amplification(whole, Combined(), replicas=64, sensitivities="kept"))
+    inside = whole.foreground
+    seen, noise = found[inside], reference_noise(whole)[inside] * 2**0.5 / image_noise(whole)
+    assert float((seen / noise).mean()) == pytest.approx(1, abs=0.05)
+    assert float(noise.square().mean().sqrt()) > 0.8
 
 
 def test_noise_of_a_fully_sampled_identity_is_flat_one() -> None:

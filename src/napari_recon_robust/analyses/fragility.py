@@ -188,10 +188,10 @@ def noise_amplification(
 ) -> Job[Tensor]:
     """What the scan's thermal noise becomes in the image, for any method: float32 (rows, columns) on the CPU.
 
-    sqrt(2) std |f(k + n)| / sigma over draws n of the noise that the scan has (sigma_i in coil i, sigma their
-    `noise.mean_level`, correlated between coils as `noise.correlation` finds it), the variance averaged over 5x5
-    pixels. 1: that of the fully sampled coil-combined image where coils are not correlated, in tissue (in air a
-    magnitude has less). Zero for a scan without noise. Says nothing on attacks of networks.
+    sqrt(2) std |f(k + n)| / `image_noise` over draws n of the noise that the scan has (sigma_i in coil i, correlated
+    between coils as `noise.correlation` finds it), the variance averaged over 5x5 pixels. 1: that of the fully sampled
+    coil-combined image where coils are not correlated, in tissue (in air a magnitude has less). Zero for a scan without
+    noise. Says nothing on attacks of networks.
     Pseudo multiple replica method: Robson et al. 2008, doi:10.1002/mrm.21728.
     """
     if as_whole(replicas, "the number of draws") < 2:
@@ -199,6 +199,15 @@ def noise_amplification(
     setup = _whole(measurement, reconstructor)
     keep = resolve([SENSITIVITIES], {"sensitivities": sensitivities})["sensitivities"] == "kept"
     return _amplification(setup, replicas, keep, seed)
+
+
+def image_noise(measurement: Measurement) -> float:
+    """The noise sigma sqrt(a) of the fully sampled coil-combined image, complex, where coils are not correlated.
+
+    sigma: the coils' `noise.mean_level`. a: the share of k-space that a full scan measures (`Measurement.acquired`).
+    """
+    share = float(measurement.acquired.float().mean())
+    return float(mean_level(measurement.calibration.noise)) * share**0.5
 
 
 def _whole(measurement: Measurement, method: Method | Reconstructor) -> Setup:
@@ -304,7 +313,7 @@ class _Near:
 def _amplification(setup: Setup, replicas: int, keep: bool, seed: int) -> Job[Tensor]:
     measurement = setup.measurement
     levels = measurement.calibration.noise
-    sigma = float(mean_level(levels))
+    sigma = image_noise(measurement)
     if not sigma > 0:
         return torch.zeros(measurement.matrix)
     mixing = colour(measurement.kspace, measurement.mask, levels)

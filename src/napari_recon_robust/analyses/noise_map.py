@@ -10,7 +10,7 @@ from ..data.measurement import Measurement
 from ..ground.progress import Job
 from ..physics import noise
 from ..reconstructors.base import Method, Reconstructor
-from .fragility import noise_amplification
+from .fragility import image_noise, noise_amplification
 
 REPLICAS = 32
 
@@ -27,7 +27,7 @@ def noise_map(
     """
     return _scaled(
         noise_amplification(measurement, method, replicas=replicas, sensitivities="kept", seed=seed),
-        float(noise.mean_level(measurement.calibration.noise) / 2**0.5),
+        image_noise(measurement) / 2**0.5,
     )
 
 
