@@ -31,7 +31,8 @@ class Comparison:
     thermal: the perturbation in multiples of the thermal noise.
     consistency: ||A x - y|| / ||y|| of each image with its own samples, empty if an image has no phase.
     support: the pixels of an inserted feature, bool (rows, columns), on which its `recovery` is measured; None without
-    one, where that is measured on the ROI.
+    one, where that is measured on the ROI. inserted: what such a feature changes in the fully sampled image, float32
+    (rows, columns).
     region: the ROI in words. findings: reliability checks that failed, name to words. statement: what the perturbation
     says about itself.
     """
@@ -46,6 +47,7 @@ class Comparison:
     reference_kind: str
     judged_by: Literal["clean", "perturbed"] = "clean"
     support: Tensor | None = None
+    inserted: Tensor | None = None
     searched: bool = True
     thermal: float = float("nan")
     region: str = "the drawn region"
@@ -61,6 +63,11 @@ class Comparison:
     def target(self) -> Tensor:
         """The image against which the others are measured: the clean reference, else the clean image."""
         return self.clean if self.reference is None else self.reference
+
+    @property
+    def judges(self) -> bool:
+        """Whether there is an image to judge the perturbed one by: where the truth has changed, the changed truth."""
+        return self.judged_by == "clean" or self.perturbed_reference is not None
 
     @property
     def _perturbed_target(self) -> Tensor:
@@ -124,15 +131,19 @@ class Comparison:
 
     @cached_property
     def recovery(self) -> float | None:
-        """Contrast recovery <dt, df>_T / ||dt||_T^2 of a change of the truth; None if it has not changed.
+        """Contrast recovery <dt, df>_T / ||dt||_T^2 of a changed truth; None if it has not changed, or is unknown.
 
-        T: the feature's `support`, else the ROI. dt: the change of the fully sampled image, df: that of the
-        reconstruction. 1 means that all of the change is seen, 0 that nothing is, whatever the images' scale.
+        T: the feature's `support`, else the ROI. dt: what was `inserted`, else the change of the fully sampled image,
+        df: that of the reconstruction. 1 means that all of the change is seen, 0 that nothing is, whatever the images'
+        scale.
         """
-        if self.judged_by == "clean" or self.reference is None or self.perturbed_reference is None:
+        change = self.inserted
+        if change is None and self.reference is not None and self.perturbed_reference is not None:
+            change = self.perturbed_reference - self.reference
+        if self.judged_by == "clean" or change is None:
             return None
         where = self.roi if self.support is None else self.support
-        truth = (self.perturbed_reference - self.reference)[where].double()
+        truth = change[where].double()
         seen = (self.perturbed - self.clean)[where].double()
         size = float(truth.square().sum())
         return float((truth * seen).sum()) / size if size else None
@@ -169,6 +180,9 @@ class Comparison:
     @property
     def sentence(self) -> str:
         """The outcome in plain words."""
+        if not self.judges:
+            unknown = f"What else has changed in {self.region} is not judged: no fully sampled image is known."
+            return f"{self.statement} {unknown}{self._in_noise}".strip()
         old, new, random = (self.metrics[name][self.judged_on].ssim for name in ("clean", "perturbed", "random"))
         if self.judged_by == "clean":
             moved = _moved(old, new) + self._changed(" and the image changed by", "perturbed")
@@ -178,10 +192,13 @@ class Comparison:
         text = f"{self.statement} In {self.region} SSIM {moved}"
         if self.searched or self.judged_by == "perturbed":  # else the perturbation is that random noise
             text += f"; random noise of the same size gave {written(random, '.2f')}{beside}"
-        text += "."
-        if isfinite(self.thermal) and self.thermal > 0:
-            text += f" The perturbation is {self.thermal:.2g} × the thermal noise."
-        return text.strip()
+        return f"{text}.{self._in_noise}".strip()
+
+    @property
+    def _in_noise(self) -> str:
+        if not (isfinite(self.thermal) and self.thermal > 0):
+            return ""
+        return f" The perturbation is {self.thermal:.2g} × the thermal noise."
 
     def to_json(self) -> dict[str, Any]:
         """The metrics, what they rest on, and the words, as JSON values; null for numbers that are not finite."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from math import isfinite
 from typing import Any
 
@@ -90,8 +91,9 @@ class ImageDomain(Perturbation):
         if details.get("insert") != "symbol":
             return read
         row, column = details["position"]
-        support = optotype(read.measurement.matrix, (row, column), details["size"]) > EDGE
-        return replace(read, feature=placed({**details, "shape": "symbol"}), support=support)
+        profile = optotype(read.measurement.matrix, (row, column), details["size"])
+        feature, shown = placed({**details, "shape": "symbol"}), partial(_shown, profile, details["contrast"])
+        return replace(read, feature=feature, support=profile > EDGE, shown=shown)
 
     def _run(self, setup: Setup, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
         insertion = Insertion(setup, knobs["sensitivities"] == "kept")
@@ -197,6 +199,15 @@ def _insert(insertion: Insertion, budgets: tuple[float, ...], size: float) -> Jo
         one = _inserted(insertion, change, region, budget, size, float(change.abs().max() / tissue))
         found.append(replace(one, findings={**one.findings, **beyond("symbol", profile, setup.mask)}))
     return found
+
+
+def _shown(profile: Tensor, contrast: float, setup: Setup) -> Tensor:
+    """What a symbol of that profile changes in the fully sampled image, float32 (rows, columns)."""
+    insertion = Insertion(setup, keep=True)
+    with torch.no_grad():
+        symbol = profile.to(setup.measurement.kspace.device) * insertion.tissue.carrier
+        tissue = insertion.truth.abs()[profile > EDGE].mean()
+        return insertion.shown(insertion.kspace(symbol * (contrast * tissue / symbol.abs().max())))
 
 
 def _inserted(

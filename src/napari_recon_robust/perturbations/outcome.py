@@ -106,6 +106,7 @@ def evaluate(
             perturbed_reference=None if truth is None else _magnitude(truth),
             roi=region,
             support=None if one.support is None else one.support.cpu(),
+            inserted=None if one.shown is None else one.shown(setup).cpu(),
             foreground=measurement.foreground,
             reference_kind=kind,
             judged_by=one.judged_by,

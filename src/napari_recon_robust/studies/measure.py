@@ -76,7 +76,8 @@ class Measurer:
             if outcome.perturbed.additive:
                 spent = Budget.of(trial.change.budget, changed.kspace - measurement.kspace, measurement)
                 values["budget_reached"] = spent.achieved
-            values |= _named(comparison.metrics["random" if control else "perturbed"], "perturbed", wanted)
+            if control or comparison.judges:
+                values |= _named(comparison.metrics["random" if control else "perturbed"], "perturbed", wanted)
             if not control:
                 found = comparison.findings
                 values |= _found(outcome.perturbed, measurement.matrix)

@@ -17,6 +17,7 @@ from napari_recon_robust.perturbations.features.feature_search import FiniteDiff
 from napari_recon_robust.perturbations.features.fnaf import FNAF
 from napari_recon_robust.perturbations.features.insertion import Insertion
 from napari_recon_robust.perturbations.features.multiplexed import Multiplexed
+from napari_recon_robust.perturbations.image_domain import ImageDomain
 from napari_recon_robust.perturbations.outcome import evaluate
 from napari_recon_robust.physics import fourier, noise
 from napari_recon_robust.simulation.acquisition import simulate_slice
@@ -492,3 +493,21 @@ def test_a_feature_larger_than_the_region_or_beside_it_is_said(measurement, comb
     assert found.findings["beyond_region"].startswith(f"{words} inserted blob lies in the region: it is ")
     (outcome,) = run(evaluate(measurement, combined, roi, [found]))
     assert "beyond_region" in outcome.to_json()["warnings"]
+
+
+@pytest.mark.parametrize("kind", [FNAF, ImageDomain])
+@pytest.mark.parametrize("known", [True, False], ids=["full", "undersampled"])
+def test_one_recovery_is_told_and_no_changed_truth_where_none_is_known(measurement, combined, kind, known):
+    """By sensitivities that are estimated anew, with which the full scan shows another change."""
+    slice_ = measurement if known else replace(measurement, full=None)
+    roi = ROI.box(12, 14, 8, 8)
+    if kind is FNAF:
+        (found,) = run(FNAF().run(slice_, combined, roi, row=9.0, column=14.0, size=4.0))
+    else:
+        (found,) = run(ImageDomain().run(slice_, combined, roi, (0.05,), insert="symbol", size=8.0))
+    (outcome,) = run(evaluate(slice_, combined, roi, [found]))
+    comparison = outcome.comparison
+    assert comparison.recovery == pytest.approx(found.details["recovery"], abs=1e-5)
+    assert comparison.judges == known
+    assert ("changed truth" in comparison.sentence) == known
+    assert ("is not judged: no fully sampled image is known." in comparison.sentence) != known

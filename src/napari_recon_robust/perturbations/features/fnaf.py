@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from ..base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup
 from ..face import Insert
 from .feature import PARAMETRIC, SHAPES, Feature, check_size
 from .feature_search import FeatureSearch, FiniteDifferences, RandomSearch
-from .insertion import Insertion, feature_of, placed
+from .insertion import Insertion, feature_of, placed, shown_of
 from .multiplexed import Multiplexed
 
 ALGORITHMS: dict[str, type[FeatureSearch]] = {
@@ -130,7 +131,8 @@ class FNAF(Perturbation):
     def recalled(self, perturbed: Perturbed) -> Perturbed:
         """The feature comes from the details."""
         support = feature_of(perturbed.details).region(perturbed.measurement.matrix)
-        return replace(perturbed, feature=placed(perturbed.details), support=support)
+        shown = partial(shown_of, perturbed.details)
+        return replace(perturbed, feature=placed(perturbed.details), support=support, shown=shown)
 
     def _run(self, setup: Setup, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
         if knobs["contrast"] == 0:

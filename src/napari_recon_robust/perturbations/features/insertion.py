@@ -228,6 +228,13 @@ def feature_of(details: Mapping[str, Any]) -> Feature:
     return Feature(details["shape"], torch.tensor(values, dtype=torch.float32), pixels)
 
 
+def shown_of(details: Mapping[str, Any], setup: Setup) -> Tensor:
+    """What a feature with these details changes in the fully sampled image, float32 (rows, columns)."""
+    insertion = Insertion(setup, keep=True)
+    with torch.no_grad():
+        return insertion.shown(insertion.kspace(feature_of(details).change(insertion.tissue)))
+
+
 def loss_of(setup: Setup, details: Mapping[str, Any], image: Tensor) -> float:
     """The published loss of a feature with these details in a method's image of it, |f| or f, (rows, columns).
 
@@ -255,7 +262,7 @@ def _named(feature: Feature) -> str:
     size = float(feature.values[2])
     if feature.shape == "walk":
         return f"walk ({STEPS} steps, in a box of {size:.3g} pixels)"
-    return f"{feature.shape} of {size:.3g} pixels"
+    return f"{feature.shape} of {size:.3g} pixel{'' if size == 1 else 's'}"
 
 
 def _box(region: Tensor) -> ROI:
