@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 import torch
+from click.testing import CliRunner
 from torch import Tensor
 
 import napari_recon_robust as rr
 from napari_recon_robust.analyses import fragility, retention, samples, transfer
+from napari_recon_robust.cli import cli
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.knob import Knob, Value
 from napari_recon_robust.perturbations import registry as perturbations
@@ -280,6 +282,22 @@ def test_a_case_is_replayed_with_what_other_functions_take(measurement: rr.Measu
     assert repr(again.case) == "Case(perturbation='random', budgets=(0.01,), method='zero-filled')"
     with pytest.raises(InputError, match=r"'zero-filled', a name; give rr\.reconstructor\('zero-filled'\)"):
         rr.replay_case(case, "zero-filled")  # type: ignore[arg-type]
+
+
+@pytest.mark.slow
+def test_a_case_knows_as_much_of_its_scan_as_that_of_the_command(scan_file: Path, tmp_path: Path) -> None:
+    method, sampling = rr.reconstructor("zero-filled"), rr.Sampling(acceleration=2, centre_fraction=0.2)
+    with rr.open_scan(scan_file) as scan:
+        measurement = scan.measurement(1, sampling)
+    outcomes = rr.compare(measurement, method, ROI, rr.perturb("random", measurement, method, ROI, [0.01]))
+    case = rr.make_case(measurement, method, ROI, outcomes)
+    given = "--slice 1 --acceleration 2 --centre-fraction 0.2 --method zero-filled --roi 30,30,20,20 --budget 0.01"
+    command = ["perturb", "random", str(scan_file), *given.split(), "--output", str(tmp_path / "case")]
+    result = CliRunner().invoke(cli, command)
+    assert result.exit_code == 0, result.output + repr(result.exception)
+    assert case.recipe.source == rr.load_case(tmp_path / "case").recipe.source
+    assert case.recipe.source["upside_down"] is True
+    assert case.recipe.source["slice"] == 1
 
 
 def test_a_reconstructor_is_given_by_a_path_or_itself(tmp_path: Path) -> None:

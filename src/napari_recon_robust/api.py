@@ -214,8 +214,9 @@ def make_case(
     """All of a perturbation's outcomes as a case for `save_case`.
 
     measurement, reconstructor, roi: those that `compare` was given. perturbation, perturbation_knobs: the kind and the
-    knobs that `perturb` was given, which the outcomes know. source: plain facts about where the slice is from (slice
-    number, sampling), without paths or identifiers.
+    knobs that `perturb` was given, which the outcomes know. source: plain facts about where the slice is from, without
+    paths or identifiers; by default those that `scan.measurement` knows (slice number, voxel size, which way up,
+    sampling, whether simulated), and the effective acceleration. A measurement that is made without a scan has none.
     Raises InputError for no outcomes, for what they are not of, and for a source that is not plain.
     """
     as_options(mistyped, making.make_case)

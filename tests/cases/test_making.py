@@ -98,6 +98,15 @@ def test_the_facts_of_a_source_are_plain(tmp_path):
             make_case(one, method, ROI_BOX, outcomes, source={"fact": wrong})
 
 
+def test_the_source_is_by_default_that_of_the_measurement():
+    one, method, outcomes = compared()
+    assert make_case(one, method, ROI_BOX, outcomes).recipe.source == {"acceleration": one.acceleration}
+    known = replace(one, source={"slice": 3, "upside_down": True})
+    facts = {"slice": 3, "upside_down": True, "acceleration": one.acceleration}
+    assert make_case(known, method, ROI_BOX, outcomes).recipe.source == facts
+    assert make_case(known, method, ROI_BOX, outcomes, source={"slice": 4}).recipe.source == {"slice": 4}
+
+
 def test_a_case_in_another_unit_than_the_file_says_so():
     one = slice_of()
     zero_filled, box = reconstructors.get("zero-filled"), ROI_BOX
@@ -106,4 +115,4 @@ def test_a_case_in_another_unit_than_the_file_says_so():
     usual = make_case(one, zero_filled, box, outcomes, perturbation="random")
     other = make_case(replace(one, unit=2.0**-80), zero_filled, box, outcomes, perturbation="random")
     assert "unit" not in usual.recipe.source
-    assert other.recipe.source == {"unit": 2.0**-80}
+    assert other.recipe.source == {**usual.recipe.source, "unit": 2.0**-80}

@@ -1,9 +1,13 @@
 """What every scan does, whatever its format."""
 
+import pickle
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
+from napari_recon_robust.data.measurement import Calibration, single_slices
 from napari_recon_robust.data.scan import Header, Scan
 from napari_recon_robust.ground.errors import FileFormatError, InputError
 from napari_recon_robust.physics import fourier
@@ -47,6 +51,18 @@ def test_as_it_is(kspace):
     assert Memory(kspace, voxel=(1.5, 2.0, 4.0)).measurement(1).aspect == 0.75
     assert torch.equal(measurement.kspace, torch.from_numpy(kspace[1]))
     assert torch.equal(measurement.full, measurement.kspace)
+
+
+def test_a_measurement_knows_where_it_is_from(kspace):
+    sampling = Sampling(acceleration=3, seed=5)
+    one = Memory(kspace, voxel=(1.5, 2.0, 4.0), upside_down=True, simulated=True).measurement(2, sampling)
+    facts = {"slice": 2, "voxel": [1.5, 2.0, 4.0], "upside_down": True, "simulated": True}
+    assert one.source == {**facts, "sampling": sampling.model_dump(mode="json")}
+    assert one.added(one.kspace).to("cpu").source == one.source
+    two, kept = one.with_kspace(torch.stack([one.kspace] * 2)), Calibration(one.kspace, torch.ones(4))
+    assert all(each.source == one.source for each in single_slices(replace(two, kept=kept)))
+    assert one.with_kspace(one.full, mask=one.acquired).source == {**facts, "sampling": None}
+    assert pickle.loads(pickle.dumps(one)).source == one.source
 
 
 def test_undersampled_by_a_specification(kspace):

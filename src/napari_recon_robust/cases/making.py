@@ -39,8 +39,8 @@ def make_case(
     """All of a perturbation's outcomes as a case that `cases.record.save_case` writes.
 
     method: a reconstructor is at its defaults. perturbation, perturbation_knobs: its id and its knobs, by default those
-    of the outcomes. source: plain facts about where the slice is from (slice number, sampling), without paths or
-    identifiers.
+    of the outcomes. source: plain facts about where the slice is from, without paths or identifiers; by default those
+    of the measurement (`Measurement.source`) with its effective acceleration.
 
     Raises InputError for no outcomes, for those of another measurement, method, region or perturbation, and for what
     a case cannot hold: a source that is not plain, anything in double precision. The label of `roi` is the case's.
@@ -56,7 +56,7 @@ def make_case(
     recipe = _recipe(
         measurement,
         method,
-        source or {},
+        {**measurement.source, "acceleration": measurement.acceleration} if source is None else source,
         perturbation=id,
         perturbation_knobs=knobs,
         budgets=tuple(

@@ -1,5 +1,6 @@
 """A measurement: one slice as a reconstructor sees it."""
 
+from collections.abc import Mapping
 from dataclasses import InitVar, dataclass, field, replace
 from math import isfinite
 from operator import index
@@ -53,6 +54,8 @@ class Measurement:
     aspect: height over width of a pixel.
     acs: complex64 (..., coils, readout, phase), calibration lines that were measured apart from the image, in a scale
         of their own and zero elsewhere, or None; see `calibration_data`.
+    source: plain facts about where the slice is from, which a case keeps (`Scan.facts`, and the sampling); empty for a
+        measurement that is made without a scan, whose cases know neither voxels nor which way up the image is.
     looked_at: whether `kspace` is inspected first, and not copied if it is zero outside of the mask already; within
         torch.func.vmap no values can be inspected.
 
@@ -68,6 +71,7 @@ class Measurement:
     unit: float = 1.0
     aspect: float = 1.0
     acs: Tensor | None = field(default=None, repr=False)
+    source: Mapping[str, Any] = field(default_factory=dict, repr=False)
     looked_at: InitVar[bool] = True
 
     def __post_init__(self, looked_at: bool) -> None:
@@ -247,13 +251,14 @@ class Measurement:
 
         full: the k-space as it should be then; it is zero outside of `acquired` here too. keep: use this measurement's
         calibration instead of estimating it again from the new samples. mask: another sampling mask, for a `kspace`
-        that holds more samples.
+        that holds more samples; it is none that `source` could tell of.
         """
+        source = self.source if mask is None else {**self.source, "sampling": None}
         mask = self.mask if mask is None else mask
         if full is not None and full is not self.full:  # which many share
             full = torch.where(self.acquired, _as_tensor(full, "full k-space"), 0)
         kept = self.calibration if keep else None
-        return replace(self, kspace=kspace, mask=mask, full=full, kept=kept, looked_at=False)
+        return replace(self, kspace=kspace, mask=mask, full=full, kept=kept, source=source, looked_at=False)
 
     def added(self, z: Tensor, *, keep: bool = False) -> "Measurement":
         """The same slice with z (coils, readout, phase), a change of all points of k-space, as the scanner measures it.

@@ -259,9 +259,11 @@ class Scan(AbstractContextManager["Scan"]):
         """One slice as a reconstructor sees it; without `sampling` it is as it was acquired.
 
         sampling: how to undersample, or a mask (phase,), (1, phase) or (readout, phase); lines may have further axes of
-        length 1, as fastMRI's code gives them, (1, 1, phase, 1). Only acquired points are kept. Raises InputError for a
-        mask that does not fit or keeps nothing, and for k-space that is not centred.
+        length 1, as fastMRI's code gives them, (1, 1, phase, 1). Only acquired points are kept. The measurement's
+        `source` has `facts` and the sampling, of which a mask tells nothing. Raises InputError for a mask that does not
+        fit or keeps nothing, and for k-space that is not centred.
         """
+        from ..physics.sampled import plain
         from ..physics.sampling import Sampling
         from .measurement import Measurement
 
@@ -288,6 +290,7 @@ class Scan(AbstractContextManager["Scan"]):
             unit=unit,
             aspect=aspect_of(header.voxel),
             acs=None if self.calibration is None else self.calibration.kspace(slice),
+            source={**self.facts(slice), "sampling": plain(sampling)},
         )
 
     def _reading(self, part: str) -> AbstractContextManager[None]:

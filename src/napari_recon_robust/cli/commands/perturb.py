@@ -25,7 +25,6 @@ from ...ground.writing import check_room
 from ...perturbations import registry
 from ...perturbations.base import Perturbation, Perturbed
 from ...perturbations.outcome import Outcome, evaluate
-from ...physics.sampled import plain
 from ...reconstructors import registry as reconstructors
 from ...reconstructors.base import Method
 from .. import regions
@@ -153,7 +152,7 @@ def _run(kind: Perturbation, own: Sequence[Knob], given: dict[str, Any]) -> None
     if output is not None and output.exists():
         raise InputError(f"{output.name} exists already; name a new folder for the case.")
     chosen = chosen_method(method, knobs, auto)
-    with measured(**given, draws=True, whole=kind.undersamples) as (scan, index, measurement, sampling):
+    with measured(**given, draws=True, whole=kind.undersamples) as (scan, index, measurement, _):
         chosen = with_auto(chosen, auto, measurement)
         if output is not None:
             check_room(output, size_of_case(measurement, max(1, len(asked.budgets))))
@@ -167,7 +166,6 @@ def _run(kind: Perturbation, own: Sequence[Knob], given: dict[str, Any]) -> None
             outcomes,
             perturbation=kind.id,
             perturbation_knobs=dict(asked.settings),
-            source={**scan.facts(index), "sampling": plain(sampling), "acceleration": measurement.acceleration},
         )
         outputs.save(output, lambda path: save_case(saved(), path))
     budget_of = kind.budget_of(asked.settings)
