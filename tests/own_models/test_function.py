@@ -231,6 +231,24 @@ def test_networks_in_a_script_evaluate_however_they_are_named(tmp_path: Path, li
     assert torch.equal(method(lines), method(lines))
 
 
+@pytest.mark.filterwarnings("ignore:.*torch.jit")
+def test_a_script_may_load_a_network_of_torchscript(tmp_path: Path, lines: Measurement) -> None:
+    mine, place = tmp_path / "mine.py", tmp_path / "network.pt"
+    mine.write_text(f"import torch\nreconstruct = torch.jit.load({str(place)!r})\n", encoding="utf-8")
+    torch.jit.save(torch.jit.trace(torch.nn.Identity(), torch.ones(9, 9)), place)
+    with pytest.raises(ModelError, match=r"mine.py takes input; give its parameters the names kspace, mask, sensi"):
+        registry.get(str(mine))
+    torch.jit.save(torch.jit.script(Masked()), place)
+    torch.testing.assert_close(registry.get(str(mine))(lines), lines.combined * lines.sampled)
+
+
+class Masked(torch.nn.Module):
+    """By the names of its parameters."""
+
+    def forward(self, image: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        return image * mask
+
+
 def test_a_model_that_fails_is_not_taken_for_one_without_gradients(tmp_path: Path, lines: Measurement) -> None:
     method = script(tmp_path, "raise ValueError('eight coils expected')")
     with pytest.raises(ModelError, match="raised ValueError .eight coils expected"):

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Self
+from io import BytesIO
+from typing import Any
 
 import pytest
 import torch
@@ -110,16 +111,57 @@ def test_what_is_set_of_a_function_beforehand_is_known(factors: tuple[float | Te
     assert first.id != second.id
 
 
-class Unfreezable(Scaled):
-    """As a program of TorchScript."""
-
-    def requires_grad_(self, requires_grad: bool = True) -> Self:
-        raise RuntimeError("requires_grad_ is not supported")
-
-
-def test_a_network_that_cannot_be_copied_or_frozen_is_a_sentence() -> None:
+def test_a_network_that_cannot_be_copied_is_a_sentence() -> None:
     uncopied = Scaled()
     uncopied.kept = 2 * uncopied.factor
-    for one in (uncopied, Unfreezable()):
-        with pytest.raises(ModelError, match=r"cannot be read as a model \(.*\); give a function that calls it"):
-            opened(one)
+    with pytest.raises(ModelError, match=r"cannot be read as a model \(.*\); give a function that calls it"):
+        opened(uncopied)
+
+
+def scripted(network: nn.Module, way: str) -> Any:
+    """A network as TorchScript."""
+    program = torch.jit.script(network) if way != "traced" else torch.jit.trace(network, torch.ones(9, 9) + 0j)
+    if way != "loaded":
+        return program
+    torch.jit.save(program, content := BytesIO())
+    return torch.jit.load(BytesIO(content.getvalue()))
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit")
+@pytest.mark.parametrize("way", ["scripted", "traced", "loaded"])
+def test_a_network_of_torchscript_is_one_as_any_other(lines: Measurement, way: str) -> None:
+    program = scripted(Scaled(), way)
+    method = opened(program)
+    assert method.id == "Scaled (object)"
+    before = method(lines)
+    torch.testing.assert_close(before, lines.combined)
+    assert method.gives_gradient(lines)
+    assert program.training
+    assert all(one.requires_grad for one in program.parameters())
+    with torch.no_grad():
+        program.factor.mul_(2)
+    torch.testing.assert_close(method(lines), before)
+    known, now = method.fingerprint(), opened(program).fingerprint()
+    assert {name for name in known if known[name] != now[name]} == {"Scaled (weights)"}
+    other = opened(scripted(Twice(), way)).fingerprint()
+    assert other["Twice (weights)"] == known["Scaled (weights)"]
+    assert other["Twice (source)"] != known["Scaled (source)"]
+
+
+class Twice(Scaled):
+    """The same with twice the number."""
+
+    def forward(self, image: Tensor) -> Tensor:
+        return 2 * self.factor * image
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit")
+def test_a_function_of_torchscript_is_called_by_the_names_of_its_parameters(lines: Measurement) -> None:
+    method = opened(torch.jit.script(scaled_by_mask))
+    assert method.id == "scaled_by_mask (object)"
+    torch.testing.assert_close(method(lines), lines.combined * lines.sampled)
+
+
+def scaled_by_mask(image: Tensor, mask: Tensor, factor: float = 1.0) -> Tensor:
+    """Nothing that one would do."""
+    return factor * mask * image

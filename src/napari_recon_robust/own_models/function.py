@@ -20,7 +20,7 @@ from ..ground.registry import missing_words
 from ..reconstructors.base import Reconstructor
 from ..reconstructors.origin import PACKAGE, forget, import_statements, of_module, of_network_when_met, remember
 from ..reconstructors.registry import registry
-from .model import CalledModel, ModelInput, parameters_of
+from .model import CalledModel, ModelInput, frozen, parameters_of
 from .neighbours import Neighbours, on_path
 from .opened_files import watched
 from .opening import DEFAULT, called, in_full, parted
@@ -113,7 +113,7 @@ def method_of(found: Any, label: str, fingerprint: dict[str, str]) -> Reconstruc
         )
     _evaluate(found)
     if isinstance(found, nn.Module):
-        found.requires_grad_(False)  # a method may train its network in the call
+        frozen(found)  # a method may train its network in the call
     if "deepinv" in sys.modules and isinstance(found, sys.modules["deepinv"].models.Reconstructor):
         from .deepinverse import DeepInverse
 

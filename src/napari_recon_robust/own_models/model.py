@@ -233,6 +233,16 @@ def _kept() -> Iterator[None]:
 _AS_BEFORE = Wanted(_kept)
 
 
+def frozen(network: nn.Module) -> nn.Module:
+    """The network itself, whose parameters ask for no gradients any more.
+
+    One by one, as a network of TorchScript has no `requires_grad_`.
+    """
+    for one in network.parameters():
+        one.requires_grad_(False)
+    return network
+
+
 def parameters_of(network: nn.Module) -> int:
     """How many numbers it has learned, each once."""
     return sum(one.numel() for one in network.parameters())

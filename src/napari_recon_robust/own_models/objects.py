@@ -6,9 +6,11 @@ import sys
 from copy import deepcopy
 from functools import partial
 from hashlib import sha256
+from importlib.metadata import version
 from types import MethodType
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from ..ground.errors import ModelError
@@ -16,6 +18,7 @@ from ..ground.guard import opening
 from ..reconstructors.base import Reconstructor
 from ..reconstructors.origin import of_module, of_network
 from .function import method_of
+from .model import frozen
 from .parameters import uncompiled
 
 _LONGEST = 60  # characters of an argument that stands for itself
@@ -33,9 +36,9 @@ def opened(found: Any) -> Reconstructor:
     """
     definition = uncompiled(found.func if isinstance(found, partial) else found)
     owner = _owner(definition)
-    name = getattr(definition, "__name__", type(definition).__name__)
+    name = _name(definition)
     if owner is not definition:
-        name = f"{type(owner).__name__}.{name}"
+        name = f"{_name(owner)}.{name}"
     with opening(name, "a model", "give a function that calls it in its place", ModelError):
         known = _defined(definition, name)
         if isinstance(owner, nn.Module):
@@ -48,6 +51,13 @@ def opened(found: Any) -> Reconstructor:
         return method_of(_evaluating(found), f"{label} (object)", known)
 
 
+def _name(definition: Any) -> str:
+    """The name of a function, or of a network's class, which TorchScript keeps elsewhere."""
+    if isinstance(definition, torch.jit.ScriptFunction):
+        return str(definition.name)
+    return str(getattr(definition, "__name__", getattr(definition, "original_name", type(definition).__name__)))
+
+
 def _owner(definition: Any) -> Any:
     """The network whose method it is; anything else itself."""
     owner = getattr(definition, "__self__", None)
@@ -57,7 +67,8 @@ def _owner(definition: Any) -> Any:
 def _evaluating(found: Any) -> Any:
     """The same with copies of its networks in evaluation mode, in which dropout and the like rest."""
     if isinstance(found, nn.Module):
-        return deepcopy(found).eval().requires_grad_(False)
+        with torch.no_grad():  # else the copied parameters of TorchScript are results of the first ones
+            return frozen(deepcopy(found).eval())
     if isinstance(found, partial):
         named = {name: _evaluating(value) for name, value in found.keywords.items()}
         return partial(_evaluating(found.func), *map(_evaluating, found.args), **named)
@@ -97,6 +108,10 @@ class _Holder(nn.Module):
 
 def _defined(found: Any, name: str) -> dict[str, str]:
     """Versions and SHA-256 of the file, or of the text, in which something was defined."""
+    if isinstance(found, torch.jit.ScriptModule | torch.jit.ScriptFunction):
+        parts = found.modules() if isinstance(found, nn.Module) else [found]
+        code = "\n".join(getattr(one, "code", "") for one in parts)
+        return {f"{name} (source)": sha256(code.encode()).hexdigest(), "torch": version("torch")}
     definition = found if hasattr(found, "__name__") else type(found)
     module: str = getattr(definition, "__module__", None) or ""
     if getattr(sys.modules.get(module), "__file__", None):

@@ -1,7 +1,7 @@
 """What the parameters of a Python function take of a slice: by their names if these are known, else by their places."""
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from inspect import Parameter
 from typing import Any
@@ -42,10 +42,14 @@ def taken(function: Any, label: str) -> Taken:
     another name, the first three take what `BY_PLACE` says, unless their own names or a default speak against it.
     """
     function = uncompiled(function)
+    asked = function.forward if isinstance(function, nn.Module) else function
+    parameters: Mapping[str, Parameter]
     try:
-        parameters = inspect.signature(function.forward if isinstance(function, nn.Module) else function).parameters
-    except (TypeError, ValueError):  # some functions in C do not tell
-        return Taken(BY_PLACE, by_name=False)
+        parameters = inspect.signature(asked).parameters
+    except (TypeError, ValueError):
+        if not hasattr(asked, "schema"):  # some functions in C do not tell
+            return Taken(BY_PLACE, by_name=False)
+        parameters = _of_schema(asked.schema)
     known = tuple(name for name, one in parameters.items() if name in NAMES and one.kind in _NAMED)
     needed = [one for one in parameters.values() if one.default is Parameter.empty and one.kind in (*_PLACED, *_NAMED)]
     if known and all(one.name in known for one in needed):
@@ -56,6 +60,19 @@ def taken(function: Any, label: str) -> Taken:
             f"or {NAMES[-1]} by what they take (or names of your own to all three, in this order), others a default."
         )
     return Taken(BY_PLACE, by_name=False)
+
+
+def _of_schema(schema: Any) -> dict[str, Parameter]:
+    """The parameters of a function or a method of TorchScript, but for the network that the method is of."""
+    return {
+        one.name: Parameter(
+            one.name,
+            Parameter.KEYWORD_ONLY if one.kwarg_only else Parameter.POSITIONAL_OR_KEYWORD,
+            default=one.default_value if one.has_default_value() else Parameter.empty,
+        )
+        for one in schema.arguments
+        if one.type.kind() != "ClassType"
+    }
 
 
 def _fits_places(parameters: list[Parameter], needed: list[Parameter]) -> bool:
