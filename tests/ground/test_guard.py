@@ -136,9 +136,25 @@ def test_the_current_folder_is_no_scan(tmp_path: Path, monkeypatch: pytest.Monke
             rr.open_scan(path)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    "way",
+    [
+        'Traceback (most recent call last):\n  File "/home/a.py", line 9, in f\n    f(x)\n    ~ <--- HERE\n',
+        "Traceback of TorchScript (most recent call last):\n/home/a.py(9): f\nC:\\b.py(7): <module>\n\n",
+        'Original Traceback (most recent call last):\n  File "/home/a.py", line 9, in f\n    f(x)\n',
+    ],
+)
+def test_of_an_error_in_an_error_the_way_is_not_told(way: str) -> None:
+    said = guard.said_by(RuntimeError(f"It failed.\n{way}ValueError: eight coils expected\n"))
+    assert said == "It failed. ValueError: eight coils expected"
+
+
 def test_what_others_code_could_not_open_is_named_without_its_folder() -> None:
     error = FileNotFoundError(2, "No such file or directory", "/home/somebody/weights.pt")
     assert guard.said_by(error) == "No such file or directory: weights.pt"
+    assert guard.said_by(ValueError("eight coils\nare expected:\n\tthere are four.\n")) == (
+        "eight coils are expected: there are four"
+    )
     assert guard.said_by(OSError(28, "No space left on device")) == "No space left on device"
 
 

@@ -290,7 +290,12 @@ def test_networks_and_reconstructors_of_a_module(
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ("raise ValueError('eight coils expected')", "raised ValueError .eight coils expected.*of 4×48×48"),
+        ("raise ValueError('eight coils expected')", "raised ValueError .eight coils expected. in line 5 of mine.py; "),
+        (
+            "raise ValueError('eight coils\\nexpected')",
+            "it was given kspace .complex64, 4×48×48., mask .bool, 48×48., sens",
+        ),
+        ("raise ValueError('eight coils\\nexpected')", "raised ValueError .eight coils expected. in line 5"),
         (
             "torch.nn.Conv2d(2, 2, 3).load_state_dict(torch.nn.Conv2d(4, 2, 3).state_dict())",
             "raised RuntimeError .Error.s. in loading state_dict for Conv2d: size mismatch for weight",
@@ -366,6 +371,16 @@ def test_parameters_that_do_not_tell_what_they_take_are_refused(tmp_path: Path, 
         registry.get(str(tmp_path / "own.py"))
 
 
+def test_an_error_names_what_the_function_was_given_and_the_line_of_its_own_code(
+    tmp_path: Path, lines: Measurement
+) -> None:
+    (tmp_path / "deeper.py").write_text("def combine(image):\n\n    return image.reshape(7)\n", encoding="utf-8")
+    text = "import numpy as np\nimport deeper\ndef reconstruct(image: np.ndarray):\n    return deeper.combine(image)\n"
+    (tmp_path / "own.py").write_text(text, encoding="utf-8")
+    with pytest.raises(ModelError, match=r"\) in line 3 of deeper.py; it was given image \(complex64, 48×48\)\.$"):
+        registry.get(str(tmp_path / "own.py"))(lines)
+
+
 def test_axes_in_the_other_order(tmp_path: Path, lines: Measurement) -> None:
     with pytest.raises(ModelError, match="axes are .columns, rows.: transpose it"):
         script(tmp_path, "return kspace.sum(0).T")(Measurement(lines.kspace, lines.mask, (24, 48)))
@@ -399,9 +414,13 @@ class Shipped(Nameless):
         ("empty.py", "it has no functions: define 'reconstruct'"),
         ("missing.py", "no file missing.py"),
         ("network.h5", "'network.h5' is no model"),
+        ("own.py ", "'own.py ' is no model"),
         ("broken.py", "importing broken.py failed .ZeroDivisionError"),
         ("needs.py", "importing needs.py failed .ModuleNotFoundError.*no_such_neighbour.*; install it"),
-        ("loads.py", "importing loads.py failed .FileNotFoundError: No such file or directory: nowhere.pt.; mend it"),
+        (
+            "loads.py",
+            "loads.py failed .FileNotFoundError: No such file or directory: nowhere.pt. in line . of loads.py; mend it",
+        ),
         (
             "inside/part.py",
             "no known parent.*; start from the folder above inside and name it as a module, as in inside.part:r",

@@ -29,8 +29,8 @@ _LOG = logging.getLogger(__name__)
 # Errors whose own text does not help a user.
 _OF_DAMAGE = (TypeError, AttributeError, LookupError, AssertionError, ArithmeticError, StructError, EOFError)
 _OBJECTS = re.compile(r"<[^<>]* object at 0x[0-9a-f]+>")
-# a line, and the next one where it only announces that
-_FIRST = re.compile(r".*(?:(?<=:)\n.*)?")
+# the way to an error, as Python and TorchScript tell it: the lines in it are indented, or end in a line's number
+_WAY = re.compile(r"^(?:\w+ )?Traceback\b.*(?:\n(?:[ \t].*|.*\(\d+\): .*)?)*", re.MULTILINE)
 # a link or an end tag, which is kept, or folders
 _FOLDERS = re.compile(
     r"(\w[\w+.-]{1,20}://[^\s/]\S*|</\w+>)"
@@ -82,13 +82,13 @@ def reason(error: Exception) -> str:
 
 
 def said_by(error: BaseException) -> str:
-    """The first line of an error's text, and the next where that only announces it; short and without folders."""
+    """An error's text in one line, without the way to it and without folders; a long one lacks its middle."""
     said = str(error).strip()
     if isinstance(error, OSError) and error.strerror:
         named = isinstance(error.filename, str | os.PathLike)
         said = f"{error.strerror}: {shown(Path(error.filename))}" if named else error.strerror
-    first = _FIRST.findall(said)[0]
-    return one_line(_FOLDERS.sub(r"\1", _OBJECTS.sub("…", first)), _LONGEST_REASON).rstrip(".") or "no message"
+    said = _FOLDERS.sub(r"\1", _OBJECTS.sub("…", _WAY.sub("", said)))
+    return one_line(said, _LONGEST_REASON).rstrip(".") or "no message"
 
 
 def shown(path: Path) -> str:

@@ -104,9 +104,13 @@ class Exported(CalledModel):
         self.parameters = program.parameters
         self._program = program
 
+    def given(self, one: ModelInput) -> dict[str, Any]:
+        """Its inputs, in the form that they were exported with."""
+        return {each.name: each.of(one, self.label) for each in self.inputs}
+
     def image(self, one: ModelInput) -> Any:
         """What the program returns; ModelError for a slice of a size that it was not exported for."""
-        given = {each.name: each.of(one, self.label) for each in self.inputs}
+        given = self.given(one)
         if unmet := self._program.sizes.unmet({name: value.shape for name, value in given.items()}):
             raise ModelError(
                 f"{self.label} was exported for other sizes than this slice has ({unmet}); export it for these or "

@@ -25,6 +25,7 @@ from .neighbours import Neighbours, on_path
 from .opened_files import watched
 from .opening import DEFAULT, called, in_full, parted
 from .parameters import taken
+from .raising import in_line
 
 _LONGEST_SCRIPT = 2**24  # bytes
 
@@ -49,12 +50,15 @@ class Function(CalledModel):
         self.differentiable = not self.numpy
         self.summary = f"Own function on {'NumPy arrays, without gradients' if self.numpy else 'torch tensors'}."
 
+    def given(self, one: ModelInput) -> dict[str, Any]:
+        """What its parameters take, in their order."""
+        parts = {name: getattr(one, name) for name in self._taken.names}
+        return {name: part.detach().cpu().numpy() for name, part in parts.items()} if self.numpy else parts
+
     def image(self, one: ModelInput) -> Any:
         """The function's result."""
-        parts = [getattr(one, name) for name in self._taken.names]
-        if self.numpy:
-            parts = [each.detach().cpu().numpy() for each in parts]
-        elif isinstance(self.function, nn.Module):
+        parts = self.given(one)
+        if isinstance(self.function, nn.Module) and not self.numpy:
             self.function.to(one.kspace.device)
         return self._taken.call(self.function, parts)
 
@@ -175,7 +179,7 @@ def _import(place: str, neighbours: Neighbours | None) -> ModuleType:
             todo = "install it, or mend the import"
         elif isinstance(error, ImportError) and "no known parent package" in str(error):
             todo = _as_a_module(Path(place).absolute())
-        raise ModelError(f"importing {shown(Path(place))} failed ({said}); {todo}.") from error
+        raise ModelError(f"importing {shown(Path(place))} failed ({said}){in_line(error)}; {todo}.") from error
 
 
 def _as_a_module(script: Path) -> str:

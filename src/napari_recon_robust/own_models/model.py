@@ -22,6 +22,7 @@ from ..ground.wanted import Wanted
 from ..physics import fourier
 from ..physics.model import coil_combined
 from ..reconstructors.base import Reconstructor
+from .raising import in_line
 
 _STEP = 1e-3  # of a step along the gradient, relative to the k-space
 _DOUBT = 3.0  # times the slope's change over that step
@@ -76,6 +77,10 @@ class OwnModel(Reconstructor):
         self.id = self.label = id
         # what its script set when it was opened
         self._dtype, self._device = torch.get_default_dtype(), torch.get_default_device()
+
+    def given(self, one: ModelInput) -> dict[str, Any]:
+        """What the model is given of a slice, tensors or arrays, by the names of `ModelInput`."""
+        return {name: getattr(one, name) for name in ("kspace", "mask", "sensitivities")}
 
     @abstractmethod
     def image_steps(self, one: ModelInput) -> Job[Any]:
@@ -154,8 +159,8 @@ class OwnModel(Reconstructor):
             raise
         except (Exception, SystemExit) as error:
             raise ModelError(
-                f"{self.label} raised {type(error).__name__} ({said_by(error)}); it was given k-space and "
-                f"sensitivities of {dimensions(one.kspace.shape)} and a mask of {dimensions(one.mask.shape)}."
+                f"{self.label} raised {type(error).__name__} ({said_by(error)}){in_line(error)}; it was given "
+                f"{', '.join(_described(*part) for part in self.given(one).items())}."
             ) from error
         image = self._checked(answer, one).to(measurement.kspace.device)
         return image if measurement.kspace.requires_grad else image.detach()  # weights that it may train are its own
@@ -246,6 +251,10 @@ def frozen(network: nn.Module) -> nn.Module:
 def parameters_of(network: nn.Module) -> int:
     """How many numbers it has learned, each once."""
     return sum(one.numel() for one in network.parameters())
+
+
+def _described(name: str, part: Any) -> str:
+    return f"{name} ({str(part.dtype).removeprefix('torch.')}, {dimensions(part.shape)})"
 
 
 def _kind(answer: Any) -> str:

@@ -43,10 +43,13 @@ class ONNX(CalledModel):
             if is_file(weights := path.parent / name):
                 self._fingerprint |= of_file(weights)
 
+    def given(self, one: ModelInput) -> dict[str, Any]:
+        """Its inputs, as arrays in the form that they were exported with."""
+        return {each.name: each.of(one, self.label).detach().cpu().contiguous().numpy() for each in self.inputs}
+
     def image(self, one: ModelInput) -> Any:
         """The network's first output."""
-        feed = {each.name: each.of(one, self.label).detach().cpu().contiguous().numpy() for each in self.inputs}
-        return image_of(torch.from_numpy(self.session.run(None, feed)[0]))
+        return image_of(torch.from_numpy(self.session.run(None, self.given(one))[0]))
 
     def fingerprint(self) -> dict[str, str]:
         """SHA-256 of the file, and of those beside it that hold its weights."""

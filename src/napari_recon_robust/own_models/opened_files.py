@@ -84,18 +84,19 @@ def _code(frame: FrameType | None, watcher: FrameType) -> Path | None:
         name = frame.f_code.co_filename
         if name.startswith("<frozen importlib"):
             break
-        if not (name.startswith("<") or _is_library(name)):
+        if not (name.startswith("<") or is_library(name)):
             found = Path(name).resolve()
         frame = frame.f_back
     return found
 
 
 @lru_cache(maxsize=10_000)
-def _is_library(name: str) -> bool:
+def is_library(name: str) -> bool:
+    """Whether a file of code, by its path, is installed, Python's own or this package's."""
     return any(Path(name).resolve().is_relative_to(folder) for folder in _LIBRARIES)
 
 
 def _counts(path: Path) -> bool:
-    if "__pycache__" in path.parts or _is_library(str(path)) or any(map(path.is_relative_to, _SYSTEM)):
+    if "__pycache__" in path.parts or is_library(str(path)) or any(map(path.is_relative_to, _SYSTEM)):
         return False
     return is_file(path)

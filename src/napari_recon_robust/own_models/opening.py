@@ -90,8 +90,8 @@ def open_model(source: str) -> "Reconstructor":
         kind = "function"
     else:
         raise WeightsError(
-            f"{one_line(source, 60)!r} is no model; give a file ({', '.join(KINDS)}), module:function or bart: with "
-            "a command."
+            f"{one_line(repr(source), 60)} is no model; give a file ({', '.join(KINDS)}), module:function or bart: "
+            "with a command."
         )
     from .model import torch_as_before  # needs torch
 

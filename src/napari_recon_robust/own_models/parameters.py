@@ -1,7 +1,7 @@
 """What the parameters of a Python function take of a slice: by their names if these are known, else by their places."""
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from inspect import Parameter
 from typing import Any
@@ -25,9 +25,9 @@ class Taken:
     names: tuple[str, ...]
     by_name: bool
 
-    def call(self, function: Any, parts: Sequence[Any]) -> Any:
-        """The function's result. parts: what is called as `names` say."""
-        return function(**dict(zip(self.names, parts, strict=True))) if self.by_name else function(*parts)
+    def call(self, function: Any, parts: Mapping[str, Any]) -> Any:
+        """The function's result. parts: by `names`, in their order."""
+        return function(**parts) if self.by_name else function(*parts.values())
 
 
 def uncompiled(found: Any) -> Any:
