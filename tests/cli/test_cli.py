@@ -131,6 +131,15 @@ def test_what_makes_a_scan_doubtful_is_told_beside_the_result(loud_file: Path) -
     assert json.loads(result.stdout)["method"] == "zero-filled"
 
 
+def test_an_own_model_that_draws_random_numbers_is_told_beside_its_figures(scan_file: Path, tmp_path: Path) -> None:
+    script = tmp_path / "mine.py"
+    text = "import torch\ndef reconstruct(image):\n    return image * (1 + {} * torch.randn_like(image.abs()))\n"
+    for amount, told in ((0.1, True), (0.0, False)):
+        script.write_text(text.format(amount))
+        result = invoke("reconstruct", scan_file, "--slice", 1, "--method", script, *SAMPLING)
+        assert ("recon-robust: mine.py gives different images for the same samples" in result.stderr) == told
+
+
 def test_an_own_model_of_another_scale_is_told_beside_its_figures(scan_file: Path, tmp_path: Path) -> None:
     script = tmp_path / "mine.py"
     script.write_text("def reconstruct(kspace, mask, sensitivities):\n    return 1e9 * sensitivities[0].abs()\n")

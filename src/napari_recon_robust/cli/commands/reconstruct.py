@@ -14,6 +14,8 @@ from ...evaluation import metrics
 from ...evaluation.measures import MEASURES
 from ...ground.errors import InputError, either
 from ...io import images
+from ...perturbations.outcome import differing
+from ...reconstructors import registry
 from ...reconstructors.base import Method
 from ...reconstructors.doubts import of_method
 from ..options import chosen_method, follow, heading, measured, print_json, sampling_options, warn, with_auto
@@ -58,7 +60,7 @@ def reconstruct(
         )
         regions = _measured(chosen, measurement, image)
         _warn_outside(chosen, measurement)
-        for doubt in of_method(chosen, measurement, image).values():
+        for doubt in {**of_method(chosen, measurement, image), **_asked_again(chosen, measurement, image)}.values():
             warn(doubt)
     result = {
         **chosen.to_json(),
@@ -95,6 +97,14 @@ def _warn_outside(method: Method, measurement: Measurement) -> None:
     with suppress(InputError):  # without calibration lines the noise is not known
         if concern := outside(method.reconstructor, measurement):
             warn(concern)
+
+
+def _asked_again(method: Method, measurement: Measurement, image: Tensor) -> Mapping[str, str]:
+    """Whether an own model gives another image of the same samples when it is asked again, as a caution."""
+    if registry.ships(method.id):
+        return {}
+    again = follow(method.job(measurement), f"asking {method.label} again")
+    return differing([(again, image)], method.label)
 
 
 def _say(
