@@ -145,7 +145,7 @@ _SAMPLINGS = (
         default=3,
         show_default=True,
         type=click.IntRange(min=1),
-        help="Number of masks of each acceleration.",
+        help="Number of masks of each acceleration; equal ones count once.",
     ),
 )
 _RUN = (

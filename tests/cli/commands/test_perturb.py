@@ -45,6 +45,12 @@ def test_every_kind_runs_and_replays(
     assert (sampling["pattern"], sampling["acceleration"], sampling["seed"]) == ("equispaced", 3.0, 0)
 
 
+def test_a_budget_that_is_repeated_is_searched_once(scan_file: Path) -> None:
+    common = ["perturb", "random", str(scan_file), "--slice", "1", "--method", "zero-filled", *SAMPLING, "--json"]
+    result = CliRunner().invoke(cli, [*common, "--budget", "0.02", "--budget", "0.01", "--budget", "0.02"])
+    assert [outcome["budget"]["nominal"] for outcome in json.loads(result.stdout)] == [0.02, 0.01]
+
+
 def test_a_table_of_another_scan_is_named_as_the_reason(scan_file: Path, tmp_path: Path) -> None:
     table = tmp_path / "boxes.csv"
     table.write_text("file,slice,study_level,x,y,width,height,label\nother,1,No,1,1,4,4,Cyst\n")

@@ -98,7 +98,7 @@ def test_the_worst_pose_is_what_is_measured_and_brought_back(combined):
     assert after.nmse == pytest.approx(worst["nmse"], rel=1e-4)
     assert after.ssim == pytest.approx(worst["ssim"], abs=1e-4)
     assert truth.nmse < 1e-5
-    worst_words = f"The worst of 6 poses is turned by {worst['angle']:g}°; ".replace("-", "−")
+    worst_words = f"The worst of 6 poses beside the scan's own is turned by {worst['angle']:g}°; ".replace("-", "−")
     assert outcome.comparison.sentence.startswith(worst_words)
     assert "random noise" not in outcome.comparison.sentence
     again = Rotation().recalled(replace(found, restore=None, curve=None))

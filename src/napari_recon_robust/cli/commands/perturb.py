@@ -187,7 +187,8 @@ def _asked(kind: Perturbation, own: Sequence[Knob], given: dict[str, Any]) -> _A
     Knobs are checked here, before the scan is opened.
     """
     region = Region(given.pop("roi"), given.pop("annotations"), given.pop("annotation"))
-    budgets, at, image = given.pop("budgets", ()), given.pop("at", None), given.pop("target_image", None)
+    budgets = tuple(dict.fromkeys(given.pop("budgets", ())))  # a budget that is repeated is searched once
+    at, image = given.pop("at", None), given.pop("target_image", None)
     settings = {knob.name: given.pop(knob.name) for knob in own}
     settings["seed"] = number(given["seed"], default=0)
     if kind.place is not None and at is not None:

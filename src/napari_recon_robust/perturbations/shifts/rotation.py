@@ -295,7 +295,7 @@ class _Search:
 
     def _statement(self, worst: _Trial) -> str:
         tried = len(self.curve) - 1
-        which = f"The worst of {tried} poses is" if tried > 1 else "The object is"
+        which = f"The worst of {tried} poses beside the scan's own is" if tried > 1 else "The object is"
         floor = written(worst.floor_ssim, ".2f")
         note = self.scene.note_on("The object that was turned")
         return f"{which} {worst.pose}; its fully sampled image, brought back, has an SSIM of {floor}.{note}"
