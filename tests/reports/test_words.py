@@ -1,5 +1,7 @@
 from dataclasses import replace
 
+import pytest
+
 from helpers.reported import frozen
 from napari_recon_robust.reports.conditions import CaseImages
 from napari_recon_robust.reports.words import methods
@@ -8,13 +10,13 @@ from napari_recon_robust.reports.words import methods
 def test_the_paragraph_says_what_was_done_in_figures() -> None:
     case = frozen()
     source = {"slice": 7, "voxel": [0.5, 0.625, 3.0], "sampling": {"pattern": "equispaced", "seed": 2}}
-    assert case.results[0]["acceleration"] == 2
+    assert case.results[0]["acceleration"] == pytest.approx(11 / 7)
     # The acceleration is that of the result, which a replay checks, whatever the source says.
     recipe = case.recipe.model_copy(update={"source": {**source, "acceleration": 3.7}})
     text = methods(CaseImages(replace(case, recipe=recipe)))
     for words in (
         "Slice 7 (counted from 0) of a multi-coil scan has 18×22 pixels of 0.5 × 0.625 × 3 mm.",
-        "by the pattern “equispaced” (seed 2) at an effective acceleration of 2.",
+        "by the pattern “equispaced” (seed 2) at an effective acceleration of 1.57.",
         "Its budgets were 1%, 3% of the norm of each coil's k-space.",
         "It was searched for on the region",
         "white complex Gaussian noise of the same norm in every coil",
@@ -33,7 +35,9 @@ def test_a_whole_sampling_is_told() -> None:
         "seed": 3,
     }
     recipe = case.recipe.model_copy(update={"source": {"sampling": sampling}})
-    told = "(nominal R 4, the central 8%, at least 12 lines, fully sampled, seed 3) at an effective acceleration of 2."
+    told = (
+        "(nominal R 4, the central 8%, at least 12 lines, fully sampled, seed 3) at an effective acceleration of 1.57."
+    )
     assert f"by the pattern “random” {told}" in methods(CaseImages(replace(case, recipe=recipe)))
 
 
