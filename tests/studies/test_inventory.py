@@ -3,6 +3,7 @@ import os
 import shutil
 import sys
 
+import h5py
 import numpy as np
 import pytest
 
@@ -55,6 +56,48 @@ def test_files_of_one_name_are_told_apart_by_their_folders(write_plan, tmp_path,
         ("scans/p1/scan.h5", "patient 1", 0),
         ("scans/p2/scan.h5", "patient 2", 1),
     ]
+
+
+@pytest.mark.parametrize(
+    "rows", ["scans/p1/scan.h5,a", "scans/p1/scan.h5,a\nscans/p2/scan.h5,", "scans/p1/scan.h5,a\nscans/p2/scna.h5,b"]
+)
+def test_a_scan_without_a_volume_is_a_mistake(write_plan, tmp_path, patients, rows) -> None:
+    """It was a volume of its own, which nobody was told."""
+    (tmp_path / "labels.csv").write_text(f"file,patient\n{rows}\n")
+    path = write_plan(scans=patients)
+    with pytest.raises(Unfit, match=r"labels.csv gives no 'patient' for scans/p2/scan.h5; complete it") as caught:
+        inventory(path)
+    assert str(caught.value.located(path).mistakes[0]).startswith("line 6, scans, volume: labels.csv gives no")
+    foreign = "\n".join(f"foot{number}.h5,b" for number in range(2000))
+    (tmp_path / "labels.csv").write_text(f"file,patient\np1/scan.h5,a\np2/scan.h5,a\n{foreign}\n")
+    found = inventory(path)
+    assert [one.volume for one in found.scans] == ["a", "a"]
+    assert found.noted == {"No scan is named by 2,000 rows of labels.csv.": 0}
+
+
+def test_of_many_scans_without_a_volume_three_are_named(write_plan, tmp_path) -> None:
+    for number in range(5):
+        another(tmp_path / "head.h5", tmp_path / f"{number}.h5")
+    (tmp_path / "labels.csv").write_text("file,patient\nhead.h5,a\n")
+    with pytest.raises(Unfit, match=r"no 'patient' for 0.h5, 1.h5, 2.h5, and 2 others; complete it"):
+        inventory(write_plan(scans={"files": "*.h5", "table": "labels.csv", "volume": "patient"}))
+
+
+def test_a_scan_that_a_filter_leaves_out_needs_no_volume(write_plan, tmp_path) -> None:
+    shutil.copy(tmp_path / "head.h5", tmp_path / "other.h5")
+    with h5py.File(tmp_path / "other.h5", "a") as file:
+        file.attrs["acquisition"] = "AXT1"
+    (tmp_path / "labels.csv").write_text("file,patient\nhead.h5,a\n")
+    scans = {"files": "*.h5", "table": "labels.csv", "volume": "patient", "where": {"contrast": "AXT2"}}
+    assert [one.volume for one in inventory(write_plan(scans=scans)).scans] == ["a"]
+
+
+def test_scans_without_a_row_are_told_where_no_volume_is_asked_for(write_plan, tmp_path) -> None:
+    for name in ("new.h5", "newer.h5"):
+        another(tmp_path / "head.h5", tmp_path / name)
+    (tmp_path / "labels.csv").write_text("file,sex\nhead.h5,f\nfoot.h5,f\n")
+    found = inventory(write_plan(scans={"files": "*.h5", "table": "labels.csv"}))
+    assert found.noted == {"No row in labels.csv.": 2, "No scan is named by 1 row of labels.csv.": 0}
 
 
 def test_a_table_that_does_not_tell_files_apart_is_refused(write_plan, tmp_path, patients) -> None:

@@ -3,7 +3,7 @@ import json
 import polars as pl
 
 from napari_recon_robust.reconstructors.doubts import OF_METHOD
-from napari_recon_robust.studies.remarks import cautions, failures
+from napari_recon_robust.studies.remarks import cautions, failures, noted
 
 
 def test_words_that_begin_with_the_method_are_told_once_and_without_another_name_before_them():
@@ -22,6 +22,14 @@ def test_scans_of_which_the_same_is_said_share_a_line():
     assert cautions(trials) == [
         "4 scans: 1 coil cannot unfold it. (5 trials)",
         "e: 2 coils cannot unfold it. (1 trial)",
+    ]
+
+
+def test_notes_name_the_number_of_their_scans_if_they_are_of_scans():
+    assert noted({"Rows are left.": 0, "The axes are guessed.": 1, "No row.": 2}) == [
+        "Rows are left.",
+        "1 scan: The axes are guessed.",
+        "2 scans: No row.",
     ]
 
 

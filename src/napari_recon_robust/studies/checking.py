@@ -1,6 +1,5 @@
 """A plan expanded and validated, without its k-space."""
 
-from collections import Counter
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from ..ground.progress import Job, Progress
 from .columns import CLEAN
 from .devices import AUTO, lacking
 from .expand import Study
+from .remarks import noted
 from .running import check_libraries, open_study
 
 _EVERY = 1000  # groups between two reports
@@ -22,7 +22,8 @@ class Extent:
 
     changes: what is done to the samples of each region, with nothing (`clean`) and the random `controls` counted.
     filtered: whether its slices are chosen by a proxy once it runs, so that the numbers may change a little.
-    notes: what was guessed of its files, and what some of them do not get, each sentence with the number of files.
+    notes: what was guessed of its files, what some of them do not get, and what their table and masks lack, each
+    sentence with the number of scans that it is of; 0 for one of no scan in particular.
     """
 
     trials: int
@@ -49,6 +50,11 @@ class Extent:
             f"({counted(self.groups, 'measurement')} with all masks), {counted(self.methods, 'method')}, "
             f"{self._states}.{later}"
         )
+
+    @property
+    def noted(self) -> list[str]:
+        """The notes in lines."""
+        return noted(self.notes)
 
     @property
     def _states(self) -> str:
@@ -80,7 +86,7 @@ def extent(study: Study) -> Job[Extent]:
         trials, groups = trials + len(group), groups + 1
         shards += sum(1 for _ in group.shards())
         slices.add((group.scan, group.slice))
-    notes = Counter(note for one in study.inventory.scans for note in one.notes)
+    notes = study.inventory.noted
     idle = len(study.inventory.scans) - len({scan for scan, _ in slices})
     if idle and not filtered:
         notes["No trial, as no slice has a region that the plan asks for."] = idle
@@ -99,5 +105,5 @@ def extent(study: Study) -> Job[Extent]:
         controls=sum(one.control for one in study.changes),
         faults=study.inventory.faults,
         filtered=filtered,
-        notes=dict(notes),
+        notes=notes,
     )

@@ -1,12 +1,11 @@
 """What is known of the scans of a plan without their k-space: headers, labels, annotations, and what the files are."""
 
-import csv
 import os
+from collections import Counter
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from hashlib import sha256
-from io import StringIO
-from itertools import chain, takewhile
+from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -16,21 +15,20 @@ from ..cases.record import file_hash
 from ..data.roi import ROI, Annotation
 from ..data.scan import Scan
 from ..ground.documents import read_json
-from ..ground.errors import FileFormatError, InputError, ReconRobustError, whole_letters
+from ..ground.errors import InputError, ReconRobustError, whole_letters
 from ..ground.guard import is_dangling, is_file, open_file, opening, read, shown, status
 from ..ground.numbers import counted
 from ..ground.progress import Job, Progress
 from ..io import files_of, format_of, open_scan, stamp, takes_axes
 from ..io.annotations import SUFFIX, is_table, read_annotations
 from .columns import CLEAN
-from .mistakes import Unfit
-from .plan import Annotations, Bounds, Drawn, Lesions, Plan, Scans
+from .labels import Labels, Row, ends_of, parts_of, read_labels
+from .mistakes import Unfit, named_by
+from .plan import Annotations, Bounds, Drawn, Lesions, Plan
 
 FILTERED, RANDOM, BOTH = "filtered", "random", "both"  # why a slice was chosen
-_LARGEST = 2**26  # bytes of a table
+_NAMED = 3  # scans that a sentence names
 _MIDDLE = 2**12  # bytes in the middle of a file that tell it from others
-Row = dict[str, str]
-Rows = Mapping[str, Sequence[tuple[str, Row]]]  # by the names of files: what the table says of each, and its path there
 
 
 class DrawnRegion(BaseModel):
@@ -95,7 +93,7 @@ class Inventory(BaseModel):
 
     files: what each of the plan's globs matched, also what its filters left out. beside: the SHA-256 of the tables and
     drawn regions that were read, by their paths. Both are empty in inventories of earlier versions, `beside` where no
-    digests were asked for, too.
+    digests were asked for, too. notes: what is to be known of no scan in particular.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -104,6 +102,13 @@ class Inventory(BaseModel):
     faults: dict[str, str] = {}
     files: dict[str, tuple[str, ...]] = {}
     beside: dict[str, str] = {}
+    notes: tuple[str, ...] = ()
+
+    @property
+    def noted(self) -> dict[str, int]:
+        """All notes, the most frequent first, each with its number of scans; 0 for one of no scan in particular."""
+        of_scans = Counter(note for one in self.scans for note in one.notes)
+        return {**dict.fromkeys(self.notes, 0), **dict(of_scans.most_common())}
 
     @classmethod
     def read(cls, path: Path) -> "Inventory":
@@ -125,8 +130,7 @@ def take_inventory(plan: Plan, file: Path, *, digests: bool, known: Inventory | 
     _check_files(plan, folder)
     # Before they are read: one that is edited meanwhile is then told as changed.
     beside = _beside(plan, folder, paths) if digests else {}
-    table = _read_table(plan.scans, folder)
-    rows = {path: _row_of(plan.scans, table, path) for path in paths}
+    labels = read_labels(plan.scans, folder, paths)
     before = {one.path: one for one in known.scans} if known else {}
     drawn, files = _read_drawn(plan, folder), {folder / path for path in paths}
     found, faults = list[ScanFacts](), dict[str, str]()
@@ -136,16 +140,18 @@ def take_inventory(plan: Plan, file: Path, *, digests: bool, known: Inventory | 
             if _accompanies(folder / path, files):
                 continue
             with open_plan_scan(plan, folder, path) as scan:
-                facts = _facts(plan, folder, path, scan, rows[path], drawn, before.get(path))
+                facts = _facts(plan, folder, path, scan, labels.rows.get(path), drawn, before.get(path))
             if facts is not None:
                 found.append(_with_digest(facts, folder / path, before.get(path)) if digests else facts)
+        except Unfit:  # of the plan, not of this file
+            raise
         except ReconRobustError as error:
             faults[path] = str(Unfit(("scans", "files", glob), str(error)).located(file).mistakes[0])
     matched = {
         glob: tuple(path for path, of in paths.items() if of == number) for number, glob in enumerate(plan.scans.files)
     }
-    inventory = Inventory(scans=tuple(found), faults=faults, files=matched, beside=beside)
-    _check(plan, inventory, table)
+    inventory = Inventory(scans=tuple(found), faults=faults, files=matched, beside=beside, notes=_unnamed(plan, labels))
+    _check(plan, inventory, labels)
     _check_twins(inventory, folder)
     return inventory
 
@@ -219,7 +225,7 @@ def _facts(
     folder: Path,
     path: str,
     scan: Scan,
-    row: Row,
+    row: Row | None,
     drawn: Mapping[int, Sequence[DrawnRegion]],
     known: ScanFacts | None,
 ) -> ScanFacts | None:
@@ -232,15 +238,16 @@ def _facts(
     axes = _axes(plan, folder / path, path)
     same = known is not None and axes == known.axes and _is_unchanged(folder / path, known)
     whole = _is_whole(plan, scan, known if same else None)
-    labels = dict(row)
+    labels = dict(row or {})
     volume = labels.pop(plan.scans.volume, "") if plan.scans.volume else ""
     annotations = {
         number: tuple(read_annotations(folder / part.file, name, *header.matrix) if part.file else scan.annotations)
         for number, part in enumerate(plan.regions)
         if isinstance(part, Annotations)
     }
+    names = set(ends_of(path))
     of_scan = {
-        number: tuple(one for one in regions if one.scan is None or _agrees(path, one.scan) > one.scan.count("/"))
+        number: tuple(one for one in regions if one.scan is None or parts_of(one.scan) in names)
         for number, regions in drawn.items()
     }
     return ScanFacts(
@@ -256,11 +263,17 @@ def _facts(
         whole=whole,
         notes=(
             *header.notes,
+            *([f"No row in {plan.scans.table}."] if plan.scans.table and row is None else []),
             *_unused(plan, scan, annotations),
             *_outside(plan, of_scan, header.matrix),
             *(_missing(plan, name) if whole is False else ()),
         ),
     )
+
+
+def _unnamed(plan: Plan, labels: Labels) -> tuple[str, ...]:
+    """That rows of the table of labels are of no file of the plan, if any are."""
+    return (f"No scan is named by {counted(labels.unused, 'row')} of {plan.scans.table}.",) if labels.unused else ()
 
 
 def _unused(plan: Plan, scan: Scan, annotations: Mapping[int, Sequence[Annotation]]) -> list[str]:
@@ -376,19 +389,14 @@ def _check_files(plan: Plan, folder: Path) -> None:
             raise Unfit(keys, f"there is no file {file!r}; paths are relative to the plan's folder.")
 
 
-def _check(plan: Plan, inventory: Inventory, table: Rows) -> None:
+def _check(plan: Plan, inventory: Inventory, labels: Labels) -> None:
     if not inventory.scans and not inventory.faults:
         raise Unfit(("scans", "where"), "the filters leave no scan; widen them.")
     if not inventory.scans:
         first, more = next(iter(inventory.faults.values())).partition(": ")[2], len(inventory.faults) - 1
         further = f" Neither can {counted(more, 'other')}." if more else ""
         raise Unfit(("scans", "files"), f"no scan can be used: {first}{further}")
-    names = {name for one in inventory.scans for name in (one.name, Path(one.name).stem)}
-    if table and not names & set(table):
-        raise Unfit(
-            ("scans", "table"),
-            f"{plan.scans.table} names none of the plan's scans in its column 'file'; give their table.",
-        )
+    _check_labels(plan, inventory, labels)
     for number, part in enumerate(plan.regions):
         of_file = isinstance(part, Annotations | Drawn) and part.file
         if of_file and not any(one.annotations.get(number) or one.drawn.get(number) for one in inventory.scans):
@@ -400,6 +408,24 @@ def _check(plan: Plan, inventory: Inventory, table: Rows) -> None:
     for place, wanted in enumerate(plan.slices.numbers):
         if wanted >= most:
             raise Unfit(("slices", place), f"no scan has slice {wanted}; give numbers from 0 to {most - 1}.")
+
+
+def _check_labels(plan: Plan, inventory: Inventory, labels: Labels) -> None:
+    """Raise Unfit for a table that names none of the scans, or does not say of which volume each is."""
+    table, volume, paths = plan.scans.table, plan.scans.volume, [one.path for one in inventory.scans]
+    if table and labels.rows.keys().isdisjoint(paths):
+        raise Unfit(
+            ("scans", "table"), f"{table} names none of the plan's scans in its column 'file'; give their table."
+        )
+    lacking = [path for path in paths if volume and not labels.rows.get(path, {}).get(volume)]
+    if lacking:
+        more = len(lacking) - _NAMED
+        named = ", ".join([*lacking[:_NAMED], *([f"and {counted(more, 'other')}"] if more > 0 else [])])
+        raise Unfit(
+            ("scans", "volume"),
+            f"{table} gives no {volume!r} for {named}; complete it, with names spelt as those of the files, or leave "
+            "the volume out, so that each file is one.",
+        )
 
 
 def _check_twins(inventory: Inventory, folder: Path) -> None:
@@ -442,70 +468,13 @@ def _grouped(
     return found.values()
 
 
-def _read_table(scans: Scans, folder: Path) -> Rows:
-    """The rows of a plan's table of labels, without the column `file`; none where it has no table."""
-    if not scans.table:
-        return {}
-    path = folder / scans.table
-    with _named_by("scans", "table"), opening(path, "a CSV table", "give a table with a column 'file'"):
-        reader = csv.DictReader(StringIO(read(path, _LARGEST).decode("utf-8-sig"), newline=""))
-        names = reader.fieldnames or []
-        for needed in ("file", *([scans.volume] if scans.volume else [])):
-            if needed not in names:
-                raise FileFormatError(f"{shown(path)} has no column {needed!r}; it has {', '.join(names)}.")
-        found: dict[str, list[tuple[str, Row]]] = {}
-        for row in reader:
-            file = Path(row.pop("file").strip())
-            values = {str(name): (value or "").strip() for name, value in row.items() if name is not None}
-            found.setdefault(file.name, []).append((file.as_posix(), values))
-        return found
-
-
-def _row_of(scans: Scans, table: Rows, path: str) -> Row:
-    """What a table says of a file of the plan: the row whose path agrees with most of the file's, from its end on.
-
-    Raises Unfit where several rows that say different things agree equally well.
-    """
-    name = Path(path).name
-    rows = table.get(name) or table.get(Path(name).stem) or ()
-    best = max((_agrees(path, file) for file, _ in rows), default=0)
-    found = [row for file, row in rows if _agrees(path, file) == best]
-    if any(row != found[0] for row in found):
-        raise Unfit(
-            ("scans", "table"),
-            f"{scans.table} has {len(found)} rows for {path}, which differ; name each file once, with as much of its "
-            "path as tells it apart.",
-        )
-    return found[0] if found else {}
-
-
-def _agrees(path: str, file: str) -> int:
-    """How many parts of the path that a table gives a file are those of its path in the plan, counted from the end.
-
-    The table may leave out the suffix.
-    """
-    own, other = (text.split("/")[::-1] for text in (path, file))
-    if other[0] not in (own[0], Path(own[0]).stem):
-        return 0
-    return 1 + sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(own[1:], other[1:], strict=False)))
-
-
 def _read_drawn(plan: Plan, folder: Path) -> dict[int, list[DrawnRegion]]:
     found = dict[int, list[DrawnRegion]]()
     for number, part in enumerate(plan.regions):
         if isinstance(part, Drawn) and part.file:
-            with _named_by("regions", number, "file"):
+            with named_by("regions", number, "file"):
                 found[number] = list(_drawn_of(folder / part.file))
     return found
-
-
-@contextmanager
-def _named_by(*keys: str | int) -> Iterator[None]:
-    """What is wrong with a file is told with the line of the plan that names it."""
-    try:
-        yield
-    except ReconRobustError as error:
-        raise Unfit(keys, str(error)) from None
 
 
 def _drawn_of(path: Path) -> Iterator[DrawnRegion]:

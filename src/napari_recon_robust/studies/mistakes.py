@@ -1,12 +1,13 @@
 """Mistakes in the plan of a study: each with its line, in a sentence, and all of them at once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..ground.documents import place_in, yaml_nodes
-from ..ground.errors import InputError, one_line
+from ..ground.errors import InputError, ReconRobustError, one_line
 from ..ground.guard import shown
 
 _TYPES = {  # what pydantic asks for, in our words
@@ -63,6 +64,15 @@ class Unfit(InputError):
     def located(self, plan: Path) -> PlanError:
         """The same as a mistake of a plan's file, with its line."""
         return plan_error(plan, [{"loc": self.keys, "ctx": {"error": self}}])
+
+
+@contextmanager
+def named_by(*keys: str | int) -> Iterator[None]:
+    """What is wrong with a file is told with the line of the plan that names it. keys: as of `Unfit`."""
+    try:
+        yield
+    except ReconRobustError as error:
+        raise Unfit(keys, str(error)) from None
 
 
 def plan_error(plan: Path, errors: Sequence[Mapping[str, Any]]) -> PlanError:

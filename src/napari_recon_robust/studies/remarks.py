@@ -1,8 +1,8 @@
-"""What the trials of a study say beside their numbers: why they failed, and why their images are doubted."""
+"""What is said beside the numbers of a study: why trials failed, why images are doubted, what is odd in scans."""
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from ..data.caution_names import OF_SAMPLES
@@ -30,6 +30,11 @@ def failures(trials: "DataFrame") -> list[str]:
         for error, count in counts.most_common(_MOST)
     ]
     return lines + ([f"and {counted(len(counts) - _MOST, 'other reason')}."] if len(counts) > _MOST else [])
+
+
+def noted(notes: Mapping[str, int]) -> list[str]:
+    """Notes on scans, a line for each with the number of scans that it is of; 0 for one of no scan in particular."""
+    return [f"{counted(scans, 'scan')}: {note}" if scans else note for note, scans in notes.items()]
 
 
 def cautions(trials: "DataFrame") -> list[str]:

@@ -5,7 +5,6 @@ from pathlib import Path
 import click
 
 from ....ground.errors import left_out
-from ....ground.numbers import counted
 from ....studies.checking import check_study
 from ....studies.estimate import estimate_study
 from ....studies.mistakes import PlanError
@@ -38,5 +37,5 @@ def check(plan: Path, store: Path | None, trust: bool, as_json: bool, timed: boo
         click.echo(cost.sentence)
     for path, sentence in found.faults.items():
         warn(left_out(path, sentence))
-    for note, scans in found.notes.items():
-        warn(f"{counted(scans, 'scan')}: {note}")
+    for line in found.noted:
+        warn(line)
