@@ -149,6 +149,14 @@ def test_what_this_machine_lacks_is_told(write_plan) -> None:
         run(run_study(path))
 
 
+def test_masks_that_are_another_than_they_say_are_told(write_plan) -> None:
+    path = write_plan(masks=[{"acceleration": 8, "centre_fraction": 0.9}])
+    assert run(check_study(path)).notes == {"The centre of 90% makes the acceleration 1.1, not 8.": 1}
+    path = write_plan(masks=["acquired", {"acceleration": 8, "minimum_centre_lines": 400}])
+    with pytest.raises(InputError, match=r"line \d+, masks, 2: the mask leaves none of the 96 lines of head.h5 out"):
+        run(check_study(path))
+
+
 def test_regions_outside_of_the_image_are_told(write_plan) -> None:
     drawn = [{"kind": "drawn", "boxes": ["3,4,5,6", "90,4,50,6"]}]
     (note,) = run(check_study(write_plan(regions=drawn))).notes

@@ -23,6 +23,7 @@ from ..io import files_of, format_of, open_scan, stamp, takes_axes
 from ..io.annotations import SUFFIX, is_table, read_annotations
 from .columns import CLEAN
 from .labels import Labels, Row, ends_of, parts_of, read_labels
+from .masks import notes_of_masks
 from .mistakes import Unfit, named_by
 from .plan import Annotations, Bounds, Drawn, Lesions, Plan
 
@@ -264,6 +265,7 @@ def _facts(
         notes=(
             *header.notes,
             *([f"No row in {plan.scans.table}."] if plan.scans.table and row is None else []),
+            *notes_of_masks(plan, scan),
             *_unused(plan, scan, annotations),
             *_outside(plan, of_scan, header.matrix),
             *(_missing(plan, name) if whole is False else ()),
