@@ -449,7 +449,7 @@ def study_report(
     check_suffix(to_path(path), (SUFFIX,))
     found = draw_all(trials, folder)
     drawn = list(found.drawn.values())
-    said = None if trials.is_empty() else answer(trials)
+    said, inventory = None if trials.is_empty() else answer(trials), opened.inventory(opened.folder)
     write_study_report(
         trials,
         path,
@@ -460,6 +460,7 @@ def study_report(
         planned=count_planned(opened),
         keep=keep_of(opened),
         changed=changed_since_run(to_path(plan), opened),
+        notes=None if inventory is None else inventory.noted,
     )
     return found
 

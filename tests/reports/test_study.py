@@ -76,6 +76,14 @@ def test_why_images_are_doubted_and_trials_failed_stands_before_the_figures(
     assert "Cautions" not in write_study_report(trials, tmp_path / "none.html").read_text()
 
 
+def test_notes_on_scans_stand_among_the_cautions(trials: pl.DataFrame, tmp_path: Path) -> None:
+    notes = {"Rows are left.": 0, **{f"Note {number}.": 2 for number in range(20)}}
+    page = write_study_report(trials, tmp_path / "report.html", notes=notes).read_text()
+    assert "<li>Rows are left.</li>" in page
+    assert page.count("<li>2 scans: Note ") == 11
+    assert "<li>and 9 other notes on scans.</li>" in page
+
+
 def test_labels_that_only_repeat_the_methods_have_no_column(trials: pl.DataFrame, tmp_path: Path) -> None:
     plain = trials.with_columns(method_label=pl.col("method"))
     found = shown(write_study_report(plain, tmp_path / "report.html").read_text())

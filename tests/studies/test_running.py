@@ -20,6 +20,7 @@ import pytest
 from helpers.faults import fails_at, fails_from, steps
 from helpers.leases import held
 from helpers.studies import measured
+from napari_recon_robust.api import study_report
 from napari_recon_robust.data.cautions import cautions
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.progress import Progress, run
@@ -392,6 +393,43 @@ def test_the_status_is_told_while_the_scans_are_elsewhere(write_plan, tmp_path: 
     write_plan(methods=["cg-sense"])
     with pytest.raises(PlanError, match="matches no file"):
         run(study_status(path))
+
+
+@pytest.mark.slow
+def test_a_study_whose_table_has_lost_a_row_is_told_as_it_was_run_and_not_run_again(write_plan, tmp_path) -> None:
+    labels = tmp_path / "labels.csv"
+    labels.write_text("file,patient\nhead.h5,p1\n")
+    path = write_plan(scans={"files": "head.h5", "table": "labels.csv", "volume": "patient"})
+    before = run(run_study(path))
+    labels.write_text("file,patient\nhead.h5,\n")
+    with pytest.raises(PlanError, match=r"scans, volume: labels.csv gives no 'patient' for head.h5"):
+        run(run_study(path))
+    found = run(study_status(path))
+    assert (found.ended, found.finished) == (True, before.finished)
+    assert re.search("what the study was when it was run last: .*gives no 'patient'", found.cautions[0])
+    assert table(path)["volume"].unique().to_list() == ["p1"]
+    assert [one.partition(";")[0] for one in changed_since_run(path, Store.open(store_beside(path)))] == [
+        "labels.csv has changed since the study was run last"
+    ]
+
+
+@pytest.mark.slow
+def test_notes_on_scans_are_told_by_a_run_and_of_its_results(write_plan, tmp_path: Path) -> None:
+    """What was guessed was told by a check alone."""
+    (tmp_path / "labels.csv").write_text("file,sex\nhead.h5,f\nfoot.h5,f\n")
+    masks = [{"acceleration": 8, "centre_fraction": 0.5}]
+    path = write_plan(scans={"files": "head.h5", "table": "labels.csv"}, masks=masks)
+    found = run(run_study(path))
+    rows, centre = "No scan is named by 1 row of labels.csv.", "The centre of 50% makes the acceleration 1.8, not 8."
+    assert found.notes == {rows: 0, centre: 1}
+    assert found.to_json()["notes"] == found.notes
+    assert found.noted == [rows, f"1 scan: {centre}"]
+    assert run(study_status(path)) == found
+    study_report(path, tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert [f"<li>{line}</li>" in page for line in found.noted] == [True, True]
+    (tmp_path / "head.h5").rename(tmp_path / "elsewhere.h5")
+    assert run(study_status(path)).notes == found.notes
 
 
 @pytest.mark.slow

@@ -156,3 +156,5 @@ def tell(found: Status) -> None:
         warn(line)
     for path, sentence in found.faults.items():
         warn(left_out(path, sentence))
+    for line in found.noted:
+        warn(line)

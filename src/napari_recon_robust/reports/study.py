@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..ground.guard import to_path
+from ..ground.numbers import counted
 from ..ground.writing import write
 from ..io.images import check_suffix
 from ..studies.exporting import check_finished
 from ..studies.keeping import folder_of, worst_of
 from ..studies.plan import Keep
-from ..studies.remarks import cautions, failures
+from ..studies.remarks import cautions, failures, noted
 from . import study_words
 from .case_page import CasePage
 from .conditions import CaseImages
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 20_000  # that the page holds
 MOST_CASES = 24
+_MOST_NOTES = 12
 _HIDDEN = ("trial", "attempt", "code", "device", "plan")
 _NO_CASES = "No case was saved with this study; ask for some by “keep: {worst: 3}” in its plan."
 _NO_CASES_YET = "No case is saved yet: the worst are saved once all trials of the plan are finished."
@@ -63,15 +65,18 @@ def write_study_report(
     planned: int | None = None,
     keep: Keep | None = None,
     changed: Sequence[str] = (),
+    notes: Mapping[str, int] | None = None,
 ) -> Path:
     """Write the report of a study as a single HTML file, which works offline; returns its path.
 
     trials: the table of the study, a row for each trial. lacking: why other figures were not drawn, by their titles.
     cases: folders of cases, the worst first; the page has 24 of them, and says of how many. answer: to the paper whose
     plan was run. planned: how many trials the study has, finished or not, where that is known. keep: which cases its
-    plan keeps. changed: what is no longer as it was when the trials were run, in sentences. Of a larger table the page
-    has the 20,000 trials with the lowest SSIM of the region, and says so. Raises InputError for a table without trials,
-    another suffix than .html, or a place that cannot be written; FileFormatError for a folder that is not a sound case.
+    plan keeps. changed: what is no longer as it was when the trials were run, in sentences. notes: on its scans, each
+    with the number of scans, as `studies.inventory.Inventory` has them; the page has the first 12. Of a larger table
+    the page has the 20,000 trials with the lowest SSIM of the region, and says so. Raises InputError for a table
+    without trials, another suffix than .html, or a place that cannot be written; FileFormatError for a folder that is
+    not a sound case.
     """
     path = to_path(path)
     check_suffix(path, (SUFFIX,))
@@ -87,7 +92,13 @@ def write_study_report(
         methods=study_words.methods(trials, unfinished),
         figures=[_embedded(figure) for figure in figures],
         lacking=lacking or {},
-        cautions=[*changed, *_lacking(len(trials), unfinished), *failures(trials), *cautions(trials)],
+        cautions=[
+            *changed,
+            *_lacking(len(trials), unfinished),
+            *failures(trials),
+            *cautions(trials),
+            *_notes(noted(notes or {})),
+        ],
         answer=answer,
         table=_table(trials),
         cases=pages,
@@ -101,6 +112,12 @@ def _lacking(finished: int, unfinished: int) -> list[str]:
     """That trials are missing from the report, if any are."""
     every = finished + unfinished
     return [f"{finished:,} of {every:,} trials are finished; the others are not in this report."] if unfinished else []
+
+
+def _notes(lines: Sequence[str]) -> list[str]:
+    """As many as the page has, and how many others there are."""
+    more = len(lines) - _MOST_NOTES
+    return [*lines[:_MOST_NOTES], *([f"and {counted(more, 'other note')} on scans."] if more > 0 else [])]
 
 
 def _about(trials: "DataFrame", cases: Sequence[str], keep: Keep, unfinished: int) -> str:

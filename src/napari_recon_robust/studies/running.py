@@ -20,13 +20,13 @@ from .executors.choosing import Executor
 from .expand import Group, Shard, Study
 from .filtering import filter_slices, guess_slices
 from .images import kept_images, zarr
-from .inventory import take_inventory
+from .inventory import Inventory, take_inventory
 from .keeping import check_columns, keep_worst
 from .lease import Lease
 from .mistakes import PlanError, Unfit
 from .plan import Annotations, Drawn, Plan, brings_code, read_plan
 from .regions import annotated_slices
-from .remarks import cautions, failures
+from .remarks import cautions, failures, noted
 from .rows import polars
 from .store import Store, check_place
 from .table import columns_of, planned
@@ -42,7 +42,7 @@ class Status:
     """How far a study is. ended: whether nothing is left to run. faults: of scans that cannot be used.
 
     failures: why trials failed, in lines. cautions: why images of finished trials are doubted, or all of this is of an
-    earlier time, in lines.
+    earlier time, in lines. notes: what was guessed of the scans and is to be known of them, as in `checking.Extent`.
     """
 
     trials: int
@@ -51,6 +51,7 @@ class Status:
     faults: dict[str, str]
     failures: list[str] = field(default_factory=list)
     cautions: list[str] = field(default_factory=list)
+    notes: dict[str, int] = field(default_factory=dict)
 
     @property
     def ended(self) -> bool:
@@ -60,6 +61,11 @@ class Status:
     def to_json(self) -> dict[str, Any]:
         """As JSON values."""
         return {**asdict(self), "ended": self.ended}
+
+    @property
+    def noted(self) -> list[str]:
+        """The notes in lines."""
+        return noted(self.notes)
 
     @property
     def sentence(self) -> str:
@@ -231,10 +237,10 @@ def _as_stored(study: Study, store: Store) -> Study:
 
 def status(study: Study, store: Store) -> Status:
     """How far a study is, by its store."""
-    return _status(study.ids(), store, study.inventory.faults, images=study.plan.keep.images == "all")
+    return _status(study.ids(), store, study.inventory, images=study.plan.keep.images == "all")
 
 
-def _status(trials: Iterable[str], store: Store, faults: dict[str, str], *, images: bool = False) -> Status:
+def _status(trials: Iterable[str], store: Store, inventory: Inventory, *, images: bool = False) -> Status:
     """How far some trials are, by one look at the store, to which others may add meanwhile.
 
     images: whether a trial is finished only where its images are kept, if it did not fail.
@@ -245,7 +251,8 @@ def _status(trials: Iterable[str], store: Store, faults: dict[str, str], *, imag
     well = set(told.filter(told["error"].is_null())["trial"])
     if images:
         well &= kept_images(store.folder)
-    return Status(len(ids), len(well) + failed, failed, faults, failures(told), cautions(told))
+    finished, faults, notes = len(well) + failed, inventory.faults, inventory.noted
+    return Status(len(ids), finished, failed, faults, failures(told), cautions(told), notes)
 
 
 def _finished(study: Study, store: Store, *, failed: bool) -> set[str]:
@@ -293,8 +300,8 @@ def _status_as_run(place: Path) -> Status:
     """How far the study is as it was run last, by its store alone."""
     store, inventory = Store.open(place), Store.inventory(place)
     keep = read_yaml(place / "plan.yaml").get("keep") or {}
-    faults = {} if inventory is None else inventory.faults
-    return _status(store.planned(), store, faults, images=keep.get("images") == "all")
+    known = inventory or Inventory(scans=())
+    return _status(store.planned(), store, known, images=keep.get("images") == "all")
 
 
 def missing(study: Study, done: set[str], share: tuple[int, int] | None = None) -> Iterator[Shard]:

@@ -39,6 +39,13 @@ def test_from_a_new_plan_to_a_table(plan: Path, tmp_path: Path) -> None:
         assert read(tmp_path / f"table{suffix}").height == 5
 
 
+def test_what_is_to_be_known_of_scans_is_told_by_every_command(plan: Path, tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_text("file,sex\nhead.h5,f\nfoot.h5,f\n")
+    plan.write_text(plan.read_text().replace("'*.h5'", "{files: '*.h5', table: labels.csv}"))
+    for command in (("check", plan), ("run", plan, "--workers", 1), ("status", plan)):
+        assert "recon-robust: No scan is named by 1 row of labels.csv." in said(*command)
+
+
 def test_every_mistake_of_a_plan_is_a_line(plan: Path) -> None:
     plan.write_text(plan.read_text().replace("zero-filled", "nothing") + "seeds: [-1]\n")
     for command in (("check", plan), ("run", plan, "--workers", 1)):
