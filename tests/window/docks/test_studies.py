@@ -212,6 +212,21 @@ def test_what_was_edited_is_there_the_next_time(viewer: Any, plan: Path, until: 
         viewer.window.remove_dock_widget(again)
 
 
+def test_the_first_notes_of_a_check_are_told(dock: Any, plan: Path, until: Until) -> None:
+    """They were told by the command alone."""
+    boxes = ", ".join(f"'9{number},0,50,6'" for number in range(5))
+    plan.write_text(PLAN.replace("[{kind: annotations}]", f"[image, {{kind: drawn, boxes: [{boxes}]}}]"))
+    dock.plan.open_plan(plan)
+    until(lambda: dock.planning.path == plan and idle(dock))
+    click(dock.plan.check)
+    until(lambda: dock.planning.checked is not None and dock.planning.checked.good)
+    extent, *notes, more = dock.plan.verdict.text().splitlines()
+    assert extent.startswith("18 trials")
+    assert [note.partition(" the ROI ")[0] for note in notes] == ["1 scan: The trials of a drawn region will fail:"] * 3
+    assert more == "2 further notes; recon-robust study check lists them."
+    assert dock.body_widget.minimumSizeHint().width() <= dock.minimumWidth() + 10, "they wrap"
+
+
 def test_a_second_click_starts_no_second_run(
     dock: Any, plan: Path, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:

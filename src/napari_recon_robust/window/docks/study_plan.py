@@ -1,6 +1,6 @@
 """The plan of a study: opened or made, edited as text, and checked."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from ..session import Session
 
 LANE = "plan"
 _EDITOR, _MISTAKES = 190, 84  # pixels high
+_TOLD = 3  # lines of a kind
 _FILTER = file_filter("Plans of studies", SUFFIXES)
 
 
@@ -106,8 +107,8 @@ class PlanPanel(QWidget):
         said = []
         if checked is not None and checked.extent is not None:
             faults = [left_out(path, sentence) for path, sentence in checked.extent.faults.items()]
-            said = [checked.extent.sentence, *faults[:3]]
-            said += [f"{len(faults) - 3:,} further files are left out."] if len(faults) > 3 else []
+            said = [checked.extent.sentence, *_first(faults, "further files are left out.")]
+            said += _first(checked.extent.noted, "further notes; recon-robust study check lists them.")
         elif checked is not None:
             said = [checked.fault or f"{len(mistakes)} mistake{'s' * (len(mistakes) > 1)}; a click goes to the line."]
         elif planning.edited:
@@ -171,3 +172,9 @@ class PlanPanel(QWidget):
         folder = QFileDialog.getExistingDirectory(self, "Folder for the demonstration and its results")
         if folder:
             self._take(lambda: self.planning.demonstrate(Path(folder)))
+
+
+def _first(lines: Sequence[str], others: str) -> list[str]:
+    """The first of some lines, and how many others there are."""
+    more = len(lines) - _TOLD
+    return [*lines[:_TOLD], *([f"{more:,} {others}"] if more > 0 else [])]
