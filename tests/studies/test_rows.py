@@ -26,11 +26,11 @@ def test_sound_parts_are_read_whole_or_in_columns(tmp_path: Path) -> None:
     assert read_rows(path, "trial", "error").columns == ["trial", "error"]
 
 
-def test_of_a_trial_the_first_valid_row_counts_or_else_the_first() -> None:
+def test_of_a_trial_the_first_valid_row_counts_or_else_the_last() -> None:
     rows = polars.DataFrame(
         {"trial": list("aaabb"), "error": ["it failed.", None, None, "first.", "second."], "slice": [0, 1, 2, 3, 4]}
     )
-    assert dict(once(rows).select("trial", "slice").iter_rows()) == {"a": 1, "b": 3}
+    assert dict(once(rows).select("trial", "slice").iter_rows()) == {"a": 1, "b": 4}
 
 
 def test_a_bit_that_was_flipped_is_found_out(tmp_path: Path) -> None:

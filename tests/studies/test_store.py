@@ -111,6 +111,17 @@ def test_of_several_rows_of_a_trial_the_first_valid_one_stays_or_the_last_failed
     assert sorted(numbers) == ["000002", "000004", "000005"], "which came first is told by its number"
 
 
+def test_a_trial_that_failed_again_has_its_last_error_before_it_is_merged(store) -> None:
+    for number in range(4):
+        attempt = store.attempt({})
+        store.add("shard", attempt, row(1, error=f"error {number}"))
+        assert store.remarks()["error"].to_list() == [f"error {number}"], "in its lines"
+        store.publish("shard", attempt)
+        assert store.remarks()["error"].to_list() == [f"error {number}"], "in its file"
+        store.compact()
+        assert store.remarks()["error"].to_list() == [f"error {number}"], "in the table"
+
+
 def test_rows_that_two_merged_at_once_are_one_afterwards(store, tmp_path) -> None:
     """As of a run that slept for ten minutes while it merged, and lost its lease: the first part that has one keeps it,
     a part that is left with nothing goes, and rows of one part only stay in their places.

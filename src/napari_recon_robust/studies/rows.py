@@ -93,9 +93,11 @@ def _check_content(content: bytes) -> None:
 
 
 def once(rows: "DataFrame") -> "DataFrame":
-    """Each trial once: its first valid row, or else its first."""
+    """Each trial once: its first valid row, or of failed ones the last. rows: the older ones first."""
     failed = polars().col("error").is_not_null()
-    return rows.sort(failed, maintain_order=True).unique("trial", keep="first", maintain_order=True)
+    last = rows.filter(failed).unique("trial", keep="last", maintain_order=True)
+    found: DataFrame = polars().concat([rows.filter(~failed), last])
+    return found.unique("trial", keep="first", maintain_order=True)
 
 
 def read_rows(

@@ -256,9 +256,9 @@ class Store:
 
     def _every(self, columns: Mapping[str, str], read: Callable[[Path], "DataFrame"]) -> "DataFrame":
         """A row for each trial that has one, whatever the plan. read: opens a Parquet file with rows."""
-        files = self._files.all
-        lines = [row for path in files if path.suffix == LINES for row in read_lines(path)]
-        frames = [read(path) for path in files if path.suffix != LINES]
+        unmerged, parts = self._files.unmerged, self._files.parts  # in this order, as rows move from those to these
+        lines = [row for path in unmerged if path.suffix == LINES for row in read_lines(path)]
+        frames = [read(path) for path in (*parts, *unmerged) if path.suffix != LINES]
         return once(polars().concat([*frames, frame_of(lines, columns)], how="diagonal_relaxed"))
 
     def _table(self) -> "DataFrame":
