@@ -37,8 +37,6 @@ def test_a_whole_sampling_is_told() -> None:
     recipe = case.recipe.model_copy(update={"source": {"sampling": sampling}})
     told = "(nominal R 4, the central 8%, at least 12 lines, fully sampled, seed 3) at an effective acceleration of"
     assert f"by the pattern “random” {told} 1.57." in methods(CaseImages(replace(case, recipe=recipe)))
-    )
-    assert f"by the pattern “random” {told}" in methods(CaseImages(replace(case, recipe=recipe)))
 
 
 def test_a_feature_that_was_placed_was_not_searched_for() -> None:
