@@ -22,3 +22,14 @@ def test_minutes_are_counted_by_the_clock_from_what_was_spent_before(monkeypatch
     now[0] += 150
     assert budget.spent(7) == budget.spent(8) == 0.75
     assert budget.state(7) == {"minutes": 10, "spent": 0.75}
+
+
+def test_a_long_validation_does_not_take_the_place_of_the_decay(monkeypatch) -> None:
+    now = [1000.0]
+    monkeypatch.setattr(schedule, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    budget = schedule.Minutes(10)
+    assert budget.spent(0) == 0
+    now[0] += 450
+    with budget.outside():
+        now[0] += 300
+    assert budget.spent(7) == 0.75

@@ -129,7 +129,10 @@ def test_two_cases_are_compared(bench: Workbench, folder: Path) -> None:
     (pair,) = shown
     rows = {row.name: row for row in pair.rows}
     assert (rows["Method"].first, rows["Method"].second, rows["Method"].same) == ("cg-sense", "tv", False)
-    assert (rows["Region"].first, rows["Region"].second) == ("slice 0 · 11×11", "slice 0 · 7×6")
+    assert (rows["Region"].first, rows["Region"].second) == (
+        "slice 0 · 11×11 · around what was inserted",
+        "slice 0 · 7×6",
+    )
     assert rows["weight (method)"].second == "0.002"
     assert (rows["size (perturbation)"].first, rows["size (perturbation)"].second) == ("5.0", "—")
     assert "seed (perturbation)" not in rows, "it is the same"

@@ -120,7 +120,8 @@ class Run:
                     self._end(budget)
                 validated = last or self.step % self.preset.validate_every == 0
                 if validated:
-                    self.validate()
+                    with budget.outside():
+                        self.validate()
                 if validated or self.step % _LOG_STEPS == 0:
                     mean = sum(losses) / len(losses) if losses else math.nan
                     log.write(self._line(mean, rate * self.preset.learning_rate, validated))
@@ -137,6 +138,9 @@ class Run:
                 raise InputError("no step fits into this time; give more minutes.")
             self._end(budget)
             self.validate()
+        elif not self.decaying:
+            words = f"there was no time for a step of {self.recipe.id} at a decaying rate; go on with more minutes"
+            yield Progress(1.0, words, notice=True)
         if not math.isfinite(self.score):
             raise InputError(
                 f"the validation of {self.recipe.id} is {self.score}; check the training data for NaN, or give lower "

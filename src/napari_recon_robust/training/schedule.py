@@ -8,6 +8,8 @@ call that goes on from trained weights gains most while the rate decays, so a pr
 
 import math
 import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,13 +24,17 @@ class Steps:
         """The share of the budget that was spent before this step."""
         return step / self.steps
 
+    def outside(self) -> AbstractContextManager[None]:
+        """What takes a while, which steps do not count."""
+        return nullcontext()
+
     def state(self, step: int) -> dict[str, Any]:
         """What a checkpoint keeps of it."""
         return {"steps": self.steps}
 
 
 class Minutes:
-    """A budget of wall time for one call, which begins when it is first asked for: the scores before are not of it.
+    """A budget of wall time for one call, which begins when it is first asked for; validations are not of it.
 
     before: the share that an interrupted call has spent.
     """
@@ -41,6 +47,13 @@ class Minutes:
         now = time.monotonic()
         self._began = min(self._began, now)
         return self.before + (now - self._began) / (60 * self.minutes)
+
+    @contextmanager
+    def outside(self) -> Iterator[None]:
+        """What takes a while and is not of the budget: else a long validation could take the place of the decay."""
+        began = time.monotonic()
+        yield
+        self._began += time.monotonic() - began
 
     def state(self, step: int) -> dict[str, Any]:
         """What a checkpoint keeps of it."""

@@ -346,6 +346,15 @@ def test_a_cluster_that_never_starts_is_told(write_plan, slurm) -> None:
 
 
 @pytest.mark.slow
+def test_where_nothing_is_left_no_job_is_submitted(write_plan, slurm) -> None:
+    """And what was run by then is merged."""
+    path = write_plan()
+    whole = run(run_study(path))
+    again = run(run_study(path, executor=DaskExecutor(Queued.read(slurm("exit 1")))))
+    assert again.finished == whole.finished == whole.trials
+
+
+@pytest.mark.slow
 def test_a_run_that_waits_for_a_cluster_can_be_stopped(write_plan, slurm, tmp_path) -> None:
     file, path = slurm("echo Submitted batch job 7"), write_plan()
 

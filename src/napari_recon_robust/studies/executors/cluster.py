@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent import futures
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -208,6 +208,9 @@ class DaskExecutor:
         workers die again and again.
         """
         distributed, waiting, digest = dask(), iter(shards), store.digest
+        if (first := next(waiting, None)) is None:  # no worker is needed
+            return
+        waiting = chain([first], waiting)
         with self.cluster.open(study) as cluster, _client(distributed, cluster, self.cluster.wait) as client:
             tell_dashboard(store.folder, client.dashboard_link)
             if self.on_dashboard is not None:
