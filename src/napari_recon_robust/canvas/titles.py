@@ -81,11 +81,15 @@ def score(measured: "Mapping[str, Metrics] | None") -> str:
 def judged(outcome: "Outcome", name: str) -> str:
     """Return SSIM of an outcome's image of that name in words, and where: the ROI, or around what was inserted.
 
-    Without a truth it is SSIM to the clean image, of which nothing is said.
+    Without a truth it is SSIM to the clean image, of which nothing is said, and nothing of a changed object but the
+    recovery of what was inserted.
     """
     where, alone = outcome.comparison.judged_on, outcome.comparison.reference is None
     if alone and name == "clean":
         return ""
+    if name == "perturbed" and not outcome.comparison.judges:
+        recovery = outcome.comparison.recovery
+        return "" if recovery is None else f"recovery {written(recovery, '.2f')}"
     around = where == "roi" and outcome.perturbed.roi is not None
     place, to = "local " if around else _WHERE[where], " to clean" if alone else ""
     return f"{place}{_ssim(outcome.comparison.metrics[name][where], to)}"

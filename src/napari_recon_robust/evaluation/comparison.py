@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import isfinite
+from math import isfinite, nan
 from typing import Any, Literal
 
 import torch
@@ -88,10 +88,10 @@ class Comparison:
     @cached_property
     def metrics(self) -> dict[str, Measured]:
         """SSIM, PSNR, NMSE on roi, foreground, image of clean, perturbed, random and, if known, perturbed_reference."""
-        shown = self.perturbed_reference
+        shown, clean = self.perturbed_reference, self._measure(self.clean, self.target)
         measured = {
-            "clean": self._measure(self.clean, self.target),
-            "perturbed": self._measure(self.perturbed, self._perturbed_target),
+            "clean": clean,
+            "perturbed": self._measure(self.perturbed, self._perturbed_target) if self.judges else _unknown(clean),
             "random": self._measure(self.random, self.target),
         }
         return measured if shown is None else {**measured, "perturbed_reference": self._measure(shown, self.target)}
@@ -226,6 +226,11 @@ class Comparison:
 
     def _norm(self, image: Tensor) -> float:
         return float(torch.linalg.vector_norm(image[self.roi].double()))
+
+
+def _unknown(measured: Measured) -> Measured:
+    """NaN for each metric on each region."""
+    return {region: Metrics(nan, nan, nan) for region in measured}
 
 
 def _percent(share: float) -> str:

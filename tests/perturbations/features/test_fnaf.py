@@ -1,4 +1,5 @@
 from dataclasses import replace
+from math import isfinite
 
 import numpy as np
 import pytest
@@ -509,5 +510,8 @@ def test_one_recovery_is_told_and_no_changed_truth_where_none_is_known(measureme
     comparison = outcome.comparison
     assert comparison.recovery == pytest.approx(found.details["recovery"], abs=1e-5)
     assert comparison.judges == known
+    for measured in (comparison.metrics["perturbed"]["roi"].ssim, comparison.degradation["image"]["nmse"]):
+        assert isfinite(measured) == known
+    assert isfinite(comparison.metrics["random"]["roi"].ssim)
     assert ("changed truth" in comparison.sentence) == known
     assert ("is not judged: no fully sampled image is known." in comparison.sentence) != known
