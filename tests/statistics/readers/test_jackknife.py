@@ -8,7 +8,7 @@ from napari_recon_robust.statistics import clustered
 from napari_recon_robust.statistics.estimate import Estimate
 from napari_recon_robust.statistics.readers.agreement import Weights, fleiss_kappa, intraclass_correlation, kappa
 from napari_recon_robust.statistics.readers.forced_choice import forced_choice
-from napari_recon_robust.statistics.readers.jackknife import jackknife
+from napari_recon_robust.statistics.readers.jackknife import jackknife, jackknife_covariance
 from napari_recon_robust.statistics.readers.visual_grading import visual_grading
 
 Study = Callable[[np.random.Generator, int, bool], Estimate]
@@ -40,6 +40,21 @@ def test_few_patients_and_figures_that_do_not_vary_or_are_not_there_have_no_inte
     assert jackknife(lambda kept: 0.5, [0, 1, 2]).interval is None
     assert jackknife(lambda kept: 0.5 if kept.size > 2 else float("nan"), [0, 1, 2]).interval is None
     assert jackknife(lambda kept: float("nan"), [0, 1, 2]).interval is None
+
+
+def test_means_of_other_units_each_have_the_errors_of_their_own() -> None:
+    """Of the first 8, of the last 7 and of the first 3 of 12: s² / n, and a covariance by what both have."""
+    values = np.random.default_rng(0).standard_normal((12, 3))
+    rests = np.stack([np.arange(12) < 8, np.arange(12) >= 5, np.arange(12) < 3], 1)
+    left = np.array([values.mean(0, where=rests & (np.arange(12) != one)[:, None]) for one in range(12)])
+    found = jackknife_covariance(left, rests)
+    np.testing.assert_allclose(
+        found.diagonal(), [values[own, at].var(ddof=1) / own.sum() for at, own in enumerate(rests.T)]
+    )
+    parts = np.where(rests, values - values.mean(0, where=rests), 0) / np.sqrt([8 * 7, 7 * 6, 3 * 2])
+    np.testing.assert_allclose(found, parts.T @ parts, atol=1e-15)
+    assert found[1, 2] == 0
+    assert np.linalg.eigvalsh(found).min() > -1e-15
 
 
 def levels(rng: np.random.Generator, patients: int, cases: int, readers: int) -> np.ndarray:

@@ -75,6 +75,16 @@ def test_many_readers_who_mostly_agree_are_not_taken_for_as_many_patients() -> N
     assert ((low <= 0.9) & (high >= 0.9)).mean() >= 0.94
 
 
+def test_readers_of_different_patients_have_the_errors_of_their_own() -> None:
+    """p (1 - p) / (n - 1) of n patients with one answer each, and independent of those of others."""
+    right = np.full((2, 3, 15), np.nan)
+    for reader in range(3):
+        right[:, reader, 5 * reader : 5 * reader + 5] = np.arange(10).reshape(2, 5) % (reader + 2) > 0
+    figures, errors = shares(right, np.arange(15))
+    np.testing.assert_allclose(errors.diagonal(), (figures * (1 - figures) / 4).ravel())
+    assert not errors.reshape(2, 3, 2, 3)[:, 0, :, 1:].any()
+
+
 def test_a_share_of_figures_has_the_interval_of_a_share_of_answers() -> None:
     """Three readers of nine patients; the errors are the jackknife's."""
     right = (np.arange(27).reshape(3, 9) % 4 > 0).astype(float)

@@ -48,6 +48,16 @@ def test_what_a_reader_did_not_score_in_both_is_left_out() -> None:
     assert np.isfinite(found.area.interval).all()
 
 
+def test_readers_of_different_patients_have_the_errors_of_their_own() -> None:
+    """Two readers of six patients each, who vary less than they err: the mean's variance is half their mean one."""
+    first, second = scores(np.random.default_rng(0), 1, 12)
+    mine = np.arange(12) < 6
+    widths = [np.ptp(visual_grading(first[:, of], second[:, of], range(6)).area.interval) for of in (mine, ~mine)]
+    of_both = [np.where([mine, ~mine], scored, np.nan) for scored in (first, second)]
+    found = visual_grading(*of_both, range(12)).area
+    assert np.ptp(found.interval) == pytest.approx(np.sqrt(np.mean(np.square(widths)) / 2))
+
+
 def test_who_scored_fewer_than_three_patients_is_left_out() -> None:
     first, second = scores(np.random.default_rng(0), 2, 12)
     first[1, 2:] = np.nan

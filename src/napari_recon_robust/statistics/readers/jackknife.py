@@ -52,11 +52,16 @@ def estimated(value: float, left: Values) -> Estimate:
     return Estimate.around(value, stats.t.ppf(UPPER, count - 1) * error, count)
 
 
-def jackknife_covariance(left: Values) -> Values:
-    """The covariance of figures from their values with one of n units left out each, (n, figures)."""
-    count = len(left)
-    apart = left - left.mean(0)
-    return np.asarray((count - 1) / count * apart.T @ apart)
+def jackknife_covariance(left: Values, rests: NDArray[np.bool_] | None = None) -> Values:
+    """The covariance of figures from their values with one of n units left out each, (n, figures).
+
+    rests: whether a figure rests on a unit, bool (n, figures); by default each rests on all. A figure has the variance
+    that its own units alone give it, and two of them covary by the units that both rest on, by 0 without any.
+    """
+    own = np.ones(left.shape, bool) if rests is None else rests
+    counts = own.sum(0)
+    apart = np.where(own, left - left.mean(0, where=own), 0) * np.sqrt((counts - 1) / counts)
+    return np.asarray(apart.T @ apart)
 
 
 def patients_read(read: NDArray[np.bool_], patients: Sequence[Hashable]) -> float:

@@ -118,7 +118,7 @@ def _clustered_jackknife(kernel: Values, positive: NDArray[np.bool_], patients: 
     totals, counts = (_without_each(pairs, of[positive], of[~positive]) for pairs in (np.where(read, kernel, 0), read))
     if not counts.all():
         raise InputError("all cases of one kind are of one patient; no interval can be drawn from them.")
-    return jackknife_covariance((totals / counts).T)
+    return jackknife_covariance((totals / counts).T, (counts < read.sum((1, 2))[:, None]).T)
 
 
 def _without_each(pairs: NDArray[Any], of_diseased: NDArray[np.intp], of_normal: NDArray[np.intp]) -> Values:

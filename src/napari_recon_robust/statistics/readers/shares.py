@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from ...ground.errors import InputError
-from ..estimate import LOWER, UPPER, Estimate, Values
+from ..estimate import LOWER, UPPER, Estimate, Values, numbered
 from .averages import Average, Spread, average, spread, spread_of, table
 from .jackknife import Places, jackknife_covariance, left_out, patients_read
 
@@ -57,7 +57,9 @@ def shares(right: Values, patients: NDArray[Any]) -> tuple[Values, Values]:
             )
         return np.asarray(np.nanmean(right[..., kept], 2).ravel())
 
-    return np.nanmean(right, 2), jackknife_covariance(left_out(without, patients.tolist()))
+    of, count = numbered(patients.tolist())
+    rests = np.isfinite(right) @ np.eye(count, dtype=bool)[of]
+    return np.nanmean(right, 2), jackknife_covariance(left_out(without, of.tolist()), rests.reshape(-1, count).T)
 
 
 def mean_share(right: Values, covariance: Values, patients: NDArray[Any]) -> Estimate:

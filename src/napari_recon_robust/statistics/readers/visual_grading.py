@@ -51,8 +51,9 @@ def visual_grading(first: ArrayLike, second: ArrayLike, patients: Sequence[Hasha
     shares = _shares(counts, np.ones((1, units)))
     areas, interval = _areas(shares)[0], None
     if enough.any():
-        errors = jackknife_covariance(_areas(_shares(counts, 1 - np.eye(units))))
-        found = spread(areas, errors, (counts[0].sum(-1) > 0).sum(1).mean())
+        read = counts[0].sum(-1) > 0
+        errors = jackknife_covariance(_areas(_shares(counts, 1 - np.eye(units))), read.T)
+        found = spread(areas, errors, read.sum(1).mean())
         if np.sqrt(found.variance) > TINY:
             low, high = found.interval
             interval = float(low), float(high)
