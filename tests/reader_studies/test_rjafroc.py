@@ -10,9 +10,11 @@ import pytest
 
 from helpers.mrmc_formats import check_rjafroc
 from napari_recon_robust.ground.errors import FileFormatError, InputError
+from napari_recon_robust.reader_studies.exchange import compare
 from napari_recon_robust.reader_studies.marks import Mark, Marks
 from napari_recon_robust.reader_studies.ratings import Ratings
 from napari_recon_robust.reader_studies.rjafroc import read_rjafroc, write_rjafroc
+from napari_recon_robust.statistics.readers.free_response import weighted_afroc
 
 
 def ratings() -> Ratings:
@@ -111,6 +113,65 @@ def test_an_older_file_is_read(tmp_path: Path) -> None:
     assert found.lesions == ((), (0.5, 0.5), (1.0,))
     assert found.marks[1] == Mark("1", "0", "70", 2, 5.28)
     assert found.free_response().weights.tolist() == [0.5, 0.5, 1]
+
+
+def split(path: Path, *more: tuple[int, ...], nested: str = "{}", design: str = "SPLIT-PLOT-C") -> Path:
+    """Eight cases, the odd ones with two lesions: readers 1 and 2 read the first four, and 3 the others.
+
+    The first reader marks the first lesion in both modalities, and there is a false mark in modality 5 by reader 3.
+    more: further false marks.
+    """
+    workbook = openpyxl.Workbook()
+    workbook.active.title = "TRUTH"
+    workbook.active.append(("CaseID", "LesionID", "Weight", "ReaderID", "ModalityID", "Paradigm"))
+    kind = iter(("FROC", design))
+    for case in range(1, 9):
+        readers = nested.format("1, 2" if case < 5 else 3)
+        for lesion, weight in ((1, 0.25), (2, 0.75)) if case % 2 else ((0, 0),):
+            workbook.active.append((case, lesion, weight, readers, "4, 5", next(kind, None)))
+    for title, rows in (("FP", [(3, 5, 6, 30), *more]), ("TP", [(1, 4, 1, 1, 70), (1, 5, 1, 1, 80)])):
+        sheet = workbook.create_sheet(title)
+        for row in (("ReaderID", "ModalityID", "CaseID", "..."), *rows):
+            sheet.append(row)
+    workbook.save(path)
+    return path
+
+
+@pytest.mark.parametrize("nested", ["{}", "({})"])
+def test_in_a_split_plot_design_each_row_says_who_read_its_case(tmp_path: Path, nested: str) -> None:
+    found = read_rjafroc(split(tmp_path / "a.xlsx", nested=nested))
+    assert isinstance(found, Marks)
+    assert (found.readers, found.arms, found.lesions[:2]) == (("1", "2", "3"), ("4", "5"), ((0.25, 0.75), ()))
+    assert found.unread == {(reader, str(case)) for case in range(1, 9) for reader in ("12" if case > 4 else "3")}
+    areas = weighted_afroc(found.free_response())
+    np.testing.assert_allclose(areas, [[0.5 + 0.25 / 4, 0.5, 0.5], [0.5 + 0.25 / 4, 0.5, 0.25]])
+    assert [one.note for one in compare(found, "a").findings[:1]] == ["8 lesions in 4 cases, 4 without, 8 patients"]
+
+
+def test_a_mark_where_nothing_was_read_is_refused(tmp_path: Path) -> None:
+    for reader, modality, case in ((7, 4, 1), (1, 9, 1), (3, 4, 1)):
+        with pytest.raises(FileFormatError, match=f"by reader {reader} on case {case} in modality {modality}, and its"):
+            read_rjafroc(split(tmp_path / "a.xlsx", (reader, modality, case, 10)))
+
+
+def test_readers_of_one_modality_each_are_not_compared(tmp_path: Path) -> None:
+    """Each case has a row for each modality, with other readers; its lesions are the same ones."""
+    path = split(tmp_path / "a.xlsx", design="SPLIT-PLOT-A")
+    workbook = openpyxl.load_workbook(path)
+    workbook["TP"].delete_rows(3)  # by reader 1 in modality 5
+    rows = list(workbook["TRUTH"].iter_rows(min_row=2))
+    for row in rows:
+        row[3].value, row[4].value = 1, "(4)"
+        workbook["TRUTH"].append((*(cell.value for cell in row[:3]), 3, "(5)"))
+    workbook.save(path)
+    with pytest.raises(FileFormatError, match="nobody read a case in all modalities"):
+        read_rjafroc(path)
+    for row in workbook["TRUTH"].iter_rows(min_row=2):
+        row[3].value = "1, 3"
+    workbook.save(path)
+    found = read_rjafroc(path)
+    assert isinstance(found, Marks)
+    assert (found.lesions[0], found.unread) == ((0.25, 0.75), frozenset())
 
 
 def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:

@@ -2,12 +2,14 @@
 
 Readers, arms and cases stand in it as numbers, which RJafroc demands, as it demands that there is no other sheet and
 that each lesion has one rating. Columns of Truth beyond the six that RJafroc reads say whose the numbers are, with the
-patient of each case; files without them are read with the numbers as names.
+patient of each case; files without them are read with the numbers as names. In a split-plot design each row of Truth
+says who read its case, in which modalities, with brackets around what is nested.
 """
 
 import io
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile, ZipFile
@@ -122,7 +124,7 @@ class _Read:
         header, *truth = sheets["TRUTH"]
         self._names = _names(truth) if header[len(_TRUTH) : len(_TRUTH + _NAMES)] == _NAMES else {}
         self.paradigm = {str(row[5]).upper() for row in truth if len(row) > 5 and row[5]}
-        self.weights: dict[str, list[float]] = {}
+        self.weights: dict[str, dict[int, float]] = {}
         self.patients: dict[str, str] = {}
         self._add_cases(truth)
         false = sheets["FP"] if "FP" in sheets else sheets["NL"]
@@ -134,6 +136,13 @@ class _Read:
         # older files don't say who read; then it is whoever has made a mark
         self.readers = self._listed(truth, 3, "reader") or tuple(dict.fromkeys(mark.reader for mark in self.marks))
         self.arms = self._listed(truth, 4, "modality") or tuple(dict.fromkeys(mark.arm for mark in self.marks))
+        self.read = self._readings(truth)
+        if wrong := [mark for mark in self.marks if mark[:3] not in self.read]:
+            arm, reader, case, *_ = wrong[0]
+            raise FileFormatError(
+                f"{name} has a mark by reader {reader} on case {case} in modality {arm}, and its sheet Truth does not "
+                "say that this was read; mend either."
+            )
 
     def _add_cases(self, truth: Sequence[tuple[Any, ...]]) -> None:
         """The patient of each case and the weights of its lesions, from the rows of the sheet Truth."""
@@ -141,7 +150,9 @@ class _Read:
             if row[0] is None:
                 continue
             case = self._name("case", row[0])
-            self.weights.setdefault(case, []).extend([float(row[2] or 0)] if int(row[1]) else [])
+            of_case = self.weights.setdefault(case, {})  # of which another modality may have another row
+            if lesion := int(row[1]):
+                of_case[lesion] = float(row[2] or 0)
             self.patients[case] = str(row[7]) if self._names else case
 
     def data(self) -> Ratings | Marks:
@@ -151,10 +162,14 @@ class _Read:
         right = all(bool(mark.lesion) == bool(self.weights[mark.case]) for mark in self.marks)
         if "ROC" in self.paradigm or (not self.paradigm and whole and right):
             return self._ratings()
-        even = {case: [weight or 1 / len(of_case) for weight in of_case] for case, of_case in self.weights.items()}
-        lesions = tuple(tuple(of_case) for of_case in even.values())
+        lesions = [tuple(one or 1 / len(of_case) for one in of_case.values()) for of_case in self.weights.values()]
+        pairs = set(product(self.readers, self.weights))
+        unread = frozenset(pair for pair in pairs if not all((arm, *pair) in self.read for arm in self.arms))
+        if unread and unread == pairs:
+            raise FileFormatError(f"in {self.file} nobody read a case in all modalities; they cannot be compared.")
+        marks = tuple(mark for mark in self.marks if mark[1:3] not in unread)
         patients = tuple(self.patients.values())
-        return Marks(self.arms, self.readers, tuple(even), patients, lesions, tuple(self.marks))
+        return Marks(self.arms, self.readers, tuple(self.weights), patients, tuple(lesions), marks, unread)
 
     def _ratings(self) -> Ratings:
         truths = [(case, float(bool(of_case))) for case, of_case in self.weights.items()]
@@ -169,10 +184,18 @@ class _Read:
         return Mark(arm, reader, case, lesion, float(rating))
 
     def _listed(self, truth: Sequence[Sequence[Any]], column: int, kind: str) -> tuple[str, ...]:
-        """The readers or modalities that the first row of the sheet Truth names."""
-        if len(truth[0]) <= column or truth[0][column] is None:
-            return ()
-        return tuple(self._name(kind, number) for number in _parted(truth[0][column]))
+        """The readers or modalities that these rows of the sheet Truth name."""
+        cells = dict.fromkeys(row[column] for row in truth if len(row) > column and row[column] is not None)
+        return tuple(dict.fromkeys(self._name(kind, number) for cell in cells for number in _parted(cell)))
+
+    def _readings(self, truth: Sequence[Sequence[Any]]) -> set[tuple[str, str, str]]:
+        """The arm, reader and case of each reading; where a row names none, all read its case."""
+        found: set[tuple[str, str, str]] = set()
+        for row in truth:
+            if row[0] is not None:
+                readers, arms = self._listed([row], 3, "reader"), self._listed([row], 4, "modality")
+                found |= set(product(arms or self.arms, readers or self.readers, [self._name("case", row[0])]))
+        return found
 
 
 def _names(truth: Sequence[tuple[Any, ...]]) -> dict[tuple[str, str], str]:
@@ -185,7 +208,10 @@ def _names(truth: Sequence[tuple[Any, ...]]) -> dict[tuple[str, str], str]:
 
 
 def _parted(cell: Any) -> list[str]:
-    return [part.strip() for part in _text(cell).split(",")]
+    text = _text(cell).strip()
+    if text.startswith("("):  # RJafroc's sign for a nested factor, of which the other sheets know nothing
+        text = text.replace("(", "").replace(")", "")
+    return [part.strip() for part in text.split(",")]
 
 
 def _text(number: Any) -> str:
