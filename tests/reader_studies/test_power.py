@@ -11,6 +11,7 @@ from helpers.reading import LESION, PAIRS, plan
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.reader_studies import power as power_module
 from napari_recon_robust.reader_studies.analysis import analyse
+from napari_recon_robust.reader_studies.marks import Mark, Marks
 from napari_recon_robust.reader_studies.order import draw
 from napari_recon_robust.reader_studies.plan import Plan
 from napari_recon_robust.reader_studies.power import Size, power, sizes, table, variances_of
@@ -319,12 +320,52 @@ def test_sizes_are_those_that_rjafroc_gives_for_van_dykes_readers(shared: Path) 
         at = tuple(places[name].index(one[name]) for name in names)
         values[at], truth[at[2]] = float(one["rating"]), one["truth"] == "1"
     arms, readers, cases = (tuple(places[name]) for name in names)
-    pilot = variances_of(Ratings(arms, readers, cases, cases, truth, values))
+    pilot = variances_of(Ratings(arms, readers, cases, cases, truth, values), "auc")
     expected = ["6 readers: 251 cases", "10 readers: 163 cases"]
     assert sizes(0.04380032, readers=(6, 10)) == sizes(0.04380032, pilot, (6, 10)) == expected
     assert sizes(0.04380032, VAN_DYKE.clustered(design_effect([1] * 9, 0.5)), (6, 10)) == expected
     assert sizes(0.005, readers=(3,)) == ["3 readers: more than 5000 cases"]
     with pytest.raises(InputError, match="a pilot of one arm"):
-        variances_of(Ratings(arms[:1], readers, cases, cases, truth, values[:1]))
+        variances_of(Ratings(arms[:1], readers, cases, cases, truth, values[:1]), "auc")
     with pytest.raises(InputError, match="fewer than two readers"):
-        variances_of(Ratings(arms, readers[:1], cases, cases, truth, values[:, :1]))
+        variances_of(Ratings(arms, readers[:1], cases, cases, truth, values[:, :1]), "auc")
+
+
+def test_a_split_plot_pilot_shows_the_variances_of_a_crossed_one() -> None:
+    """Of 60 simulated pilots, of which readers read all cases, or every other one."""
+    rng, truth, patients = np.random.default_rng(0), np.arange(120) % 4 < 2, np.arange(120)
+    names, cases, found = ("R1", "R2", "R3", "R4"), tuple(map(str, patients)), []
+    every_other = np.arange(4)[:, None] % 2 == patients % 2
+    for _ in range(60):
+        values = power_module._ratings(np.array([1.5, 1.0]), 4, truth, patients, rng)
+        for read in (True, every_other):
+            pilot = Ratings(("a", "b"), names, cases, cases, truth, np.where(read, values, np.nan))
+            one = variances_of(pilot, "auc")
+            found.append((one.cases, one.cases * one.error, one.cases * one.shared))
+    (all_cases, *crossed), (of_each, *parted) = np.mean(np.reshape(found, (60, 2, 3)), 0)
+    assert (all_cases, of_each) == pytest.approx((120, 60))
+    assert parted == pytest.approx(crossed, rel=0.1)
+
+
+def test_a_pilot_shows_the_variances_of_the_area_that_is_asked_for() -> None:
+    """Of marks the highest is a case's rating; of ratings no wAFROC area is known."""
+    rng, readers, cases = np.random.default_rng(3), ("R1", "R2", "R3"), tuple(f"c{at}" for at in range(24))
+    lesions = tuple((0.5, 0.5) if at % 2 else () for at in range(24))
+    marks = tuple(
+        Mark(arm, reader, case, lesion, float(rng.normal(lesion > 0)))
+        for arm in ARMS for reader in readers for case, weights in zip(cases, lesions, strict=True)
+        for lesion in range(len(weights) + 1) if rng.random() < 0.6
+    )  # fmt: skip
+    unread = frozenset({("R1", "c0")})
+    marks = tuple(mark for mark in marks if mark[1:3] != ("R1", "c0"))
+    pilot = Marks(tuple(ARMS), readers, cases, cases, lesions, marks, unread)
+    values = np.full((2, 3, 24), -9.0)
+    for mark in marks:
+        at = ARMS.index(mark.arm), readers.index(mark.reader), cases.index(mark.case)
+        values[at] = max(values[at], mark.rating)
+    values[:, 0, 0] = np.nan
+    ratings = Ratings(pilot.arms, readers, cases, cases, np.array([bool(one) for one in lesions]), values)
+    assert variances_of(pilot, "auc") == variances_of(ratings, "auc")
+    assert variances_of(pilot, "wafroc").error != pytest.approx(variances_of(ratings, "auc").error, rel=0.1)
+    with pytest.raises(InputError, match="the pilot has no marks"):
+        variances_of(ratings, "wafroc")

@@ -10,7 +10,7 @@ import numpy as np
 from ..ground.errors import InputError
 from ..statistics.estimate import Values
 from ..statistics.readers.free_response import UNMARKED, FreeResponse
-from .ratings import comparable
+from .ratings import Ratings, comparable
 
 
 class Mark(NamedTuple):
@@ -97,6 +97,18 @@ class Marks:
             reader, case = self.readers.index(name), self.cases.index(missing)
             found[:, reader, of == case] = false[:, reader, case] = np.nan
         return FreeResponse(found, of, false, truth, weights)
+
+    def highest(self) -> Ratings:
+        """The highest mark of each case, on a lesion or not, as its rating; one without a mark is below all others."""
+        truth = np.array([bool(weights) for weights in self.lesions])
+        none = min((mark.rating for mark in self.marks), default=0.0) - 1
+        found = np.full((len(self.arms), len(self.readers), truth.size), none)
+        for mark in self.marks:
+            place = self.arms.index(mark.arm), self.readers.index(mark.reader), self.cases.index(mark.case)
+            found[place] = max(found[place], mark.rating)
+        for name, missing in self.unread:
+            found[:, self.readers.index(name), self.cases.index(missing)] = np.nan
+        return Ratings(self.arms, self.readers, self.cases, self.patients, truth, found)
 
     def false_marks(self) -> Values:
         """The number of false marks, (arms, readers, cases), NaN where a reader has not read a case."""

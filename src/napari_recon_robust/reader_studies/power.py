@@ -34,7 +34,7 @@ from ..statistics.readers.shares import share_interval, shares
 from ..statistics.readers.visual_grading import visual_grading
 from .marks import Marks
 from .order import groups
-from .plan import Endpoint, Plan
+from .plan import Endpoint, EndpointMeasure, Plan
 from .ratings import FEWEST_OF_A_KIND, Ratings
 
 DRAWS = 400
@@ -149,25 +149,32 @@ def table(plan: Plan, readers: Sequence[int] | None = None, times: Sequence[int]
     return lines
 
 
-def variances_of(pilot: Ratings | Marks) -> Variances:
-    """The variances of Obuchowski and Rockette that a pilot shows.
+def variances_of(pilot: Ratings | Marks, measure: EndpointMeasure) -> Variances:
+    """The variances of Obuchowski and Rockette that a pilot shows, of areas under the ROC or the wAFROC curve.
 
-    Raises InputError for fewer than two arms or readers, or too few cases.
+    measure: `auc`, for which the highest mark of a case is its rating, or `wafroc`. Raises InputError for fewer than
+    two arms or readers, too few cases, readers who share no case, or ratings where marks are needed.
     """
     if len(pilot.arms) < 2:
         raise InputError("a pilot of one arm shows no variance of differences; name one with two.")
-    if isinstance(pilot, Marks):
+    if measure == "wafroc":
+        if isinstance(pilot, Ratings):
+            raise InputError(
+                "the endpoint's area is under the wAFROC curve, and the pilot has no marks; name one that has."
+            )
         marks = pilot.free_response()
+        read = ~np.isnan(marks.false[0])
         figures, errors = weighted_afroc(marks), weighted_afroc_covariance(marks, patients=pilot.patients)
     else:
-        pilot = pilot.paired()[0]
+        pilot = (pilot.highest() if isinstance(pilot, Marks) else pilot).paired()[0]
         if len(pilot.readers) < 2:
             raise InputError("fewer than two readers of the pilot rated two cases of each kind in all arms.")
+        read = pilot.read
         figures = areas(pilot.values, pilot.truth)
         errors = covariance(pilot.values, pilot.truth, patients=pilot.patients)
     if len(pilot.readers) < 2:
         raise InputError("a pilot of one reader does not show how readers differ; name one with two.")
-    return Variances.of(components(figures, errors), len(pilot.cases))
+    return Variances.of_parts(components(figures, errors), read)
 
 
 def sizes(

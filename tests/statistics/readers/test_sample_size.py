@@ -42,6 +42,30 @@ def test_the_printed_figures_give_the_same() -> None:
     assert [VAN_DYKE.cases_for(OBSERVED, readers) for readers in (6, 10)] == [251, 163]
 
 
+def test_readers_of_parts_of_the_cases_show_what_they_would_of_whole_ones() -> None:
+    """Var and Cov1 of n cases are V / n and C / n, and Cov2 and Cov3 of m common ones m / (n n') of others."""
+    read = np.array([[1, 1, 1, 0, 0, 0], [0, 1, 1, 1, 1, 0], [0, 0, 0, 0, 1, 1]], bool)
+    counts, (own, of_reader, of_test, neither) = read.sum(1), (0.08, 0.05, 0.04, 0.01)
+    overlap = read.astype(float) @ read.T / np.outer(counts, counts)
+    same = np.eye(3, dtype=bool)
+    errors = np.block(
+        [
+            [overlap * np.where(same, *pair) for pair in pairs]
+            for pairs in (((own, of_test), (of_reader, neither)), ((of_reader, neither), (own, of_test)))
+        ]
+    )
+    figures = np.random.default_rng(0).normal(0.8, 0.3, (2, 3))
+    expected = components(figures, errors)
+    found = Variances.of_parts(expected, read)
+    assert found.cases == pytest.approx(stats.hmean(counts))
+    assert (found.error * found.cases, found.shared * found.cases) == pytest.approx((0.03, 0.03))
+    assert found.test_reader == Variances.of(expected, 1).test_reader
+    whole = Variances.of_parts(expected, np.ones((3, 6), bool))
+    assert list(vars(whole).values()) == pytest.approx(list(vars(Variances.of(expected, 6)).values()))
+    with pytest.raises(InputError, match="no two readers read the same case"):
+        Variances.of_parts(expected, np.eye(3, dtype=bool))
+
+
 def test_what_no_number_of_cases_shows_has_none() -> None:
     assert VAN_DYKE.cases_for(0.01, 3) is None
     with pytest.raises(InputError, match="at least 2 of each"):

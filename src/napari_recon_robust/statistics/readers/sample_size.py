@@ -7,7 +7,7 @@ from bisect import bisect_left
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from ...ground.errors import InputError
@@ -19,23 +19,41 @@ MOST_CASES = 5000
 
 @dataclass(frozen=True)
 class Variances:
-    """The parameters of Obuchowski and Rockette, as a study of `cases` cases found them.
+    """The parameters of Obuchowski and Rockette, as readers of `cases` cases each found them.
 
     test_reader: variance of the readers' differences between tests. error: variance of a figure less Cov1. shared:
-    Cov2 less Cov3, not below 0. Both of these fall with the number of cases, whose mixture of diseased and normal ones
-    stays the same.
+    Cov2 less Cov3 of two readers of the same cases, not below 0. Both of these fall with the number of cases, whose
+    mixture of diseased and normal ones stays the same.
     """
 
     test_reader: float
     error: float
     shared: float
-    cases: int
+    cases: float
 
     @classmethod
-    def of(cls, found: Components, cases: int) -> "Variances":
+    def of(cls, found: Components, cases: float) -> "Variances":
         """The parameters that follow from the components of a study of so many cases."""
         error, shared = found.variance - found.same_reader, max(found.same_test - found.neither, 0.0)
         return cls(max(found.of_both - error + shared, 0.0), error, shared, cases)
+
+    @classmethod
+    def of_parts(cls, found: Components, read: NDArray[np.bool_]) -> "Variances":
+        """The same of readers who each read a part of the cases; read: who read which case, (readers, cases).
+
+        A figure of n cases varies by 1 / n, and two readers share m / (n n') of m common cases: the mean of that over
+        pairs of readers is what `found` has, and with n instead of m it is `shared`. Raises InputError where no two
+        readers read the same case, since they do not show what they share.
+        """
+        counts = read.sum(1)
+        overlap = read.astype(float) @ read.T / np.outer(counts, counts)
+        own, common = float(overlap.diagonal().mean()), float(overlap[~np.eye(len(read), dtype=bool)].mean())
+        if not common:
+            raise InputError(
+                "no two readers read the same case, so what they share is not known; name a pilot in which some do."
+            )
+        whole = cls.of(found, 1 / own)
+        return replace(whole, shared=whole.shared * own / common)
 
     def clustered(self, effect: float) -> "Variances":
         """The parameters where cases lie in clusters, so that as many of them tell less; see `design_effect`."""

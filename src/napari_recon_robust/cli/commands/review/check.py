@@ -58,7 +58,8 @@ def _sizes(plan: Plan, pilot: Path | None) -> list[str]:
             raise InputError(f"a pilot's variances are of areas, and the endpoint is {endpoint.measure}; leave it out.")
         return ["power by simulation:", *table(plan)]
     if pilot is not None:
-        variances, whose = variances_of(read_exchanged(pilot, endpoint.question)), f"of {pilot.name}"
+        variances = variances_of(read_exchanged(pilot, endpoint.question), endpoint.measure)
+        whose = f"of {pilot.name}"
     else:
         effect = Size.of(plan).design_effect
         variances, whose = VAN_DYKE.clustered(effect), "of Van Dyke's readers"
