@@ -95,6 +95,16 @@ def test_too_few_cases_of_a_file_are_said(tmp_path: Path) -> None:
     assert remark.endswith("no reader has rated two cases with a lesion and two without in all arms.")
 
 
+def test_cases_of_unknown_truth_are_left_out_and_said(tmp_path: Path) -> None:
+    """The same is found as without them."""
+    known = [one for one in rows() if one["case"] not in ("c0", "c1", "c2")]
+    unknown = [{**one, "lesion": None} for one in rows() if one not in known]
+    (tmp_path / "a.csv").write_text(to_csv([*known, *unknown]), encoding="utf-8")
+    found, expected = (compare(one, "a").findings for one in (read_exchanged(tmp_path / "a.csv"), exchanged(known)))
+    assert [(one.estimate, one.p) for one in found] == [(one.estimate, one.p) for one in expected]
+    assert found[0].note == "4 cases with a lesion, 5 without, 9 patients; 3 cases of unknown truth left out"
+
+
 def test_marks_know_how_many_readings_they_are_of() -> None:
     """Two arms, two readers and three cases, of which one was not read by one of them; few readings have marks."""
     mark = Mark("a", "R1", "c1", 0, 30.0)

@@ -23,7 +23,8 @@ def exchanged(
     """The ratings or marks in rows of `export.long_table`, of readings alone, no training and no repeats.
 
     question: about lesions; may be left out where there is one only. arms: in the order of the plan, by default in that
-    of their names. Raises InputError where there is no such question, or the truth is not known.
+    of their names. Cases of unknown truth are left out of ratings. Raises InputError where there is no such question,
+    no truth is known, or a truth that marks need is not.
     """
     asked = [row for row in rows if "seen" in row["answer"] or "marks" in row["answer"]]
     known = list(dict.fromkeys(row["question"] for row in asked))

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..ground.errors import InputError
+from ..ground.numbers import counted
 from ..statistics.estimate import Values
 
 FEWEST_OF_A_KIND = 2  # cases with and without a lesion that a reader has to have rated
@@ -40,7 +41,7 @@ class Ratings:
     """How sure each reader is of a lesion, in each arm of each case.
 
     patients, truth: of each case; truth is bool (cases,). values: (arms, readers, cases), higher for a lesion, NaN for
-    none.
+    none. unknown: how many cases are not among these, since their truth is not known.
     """
 
     arms: tuple[str, ...]
@@ -49,14 +50,18 @@ class Ratings:
     patients: tuple[str, ...]
     truth: NDArray[np.bool_]
     values: Values
+    unknown: int = 0
 
     @classmethod
     def of(cls, rows: Sequence[Mapping[str, Any]], arms: Sequence[str] | None = None) -> Self:
-        """From rows of `export.long_table` for one question; InputError where the truth of a case is not known.
+        """From rows of `export.long_table` for one question, without those of cases whose truth is not known.
 
-        arms: in their order, by default that of their names: rows are in the order of the draw.
+        arms: in their order, by default that of their names: rows are in the order of the draw. Raises InputError where
+        no truth is known.
         """
-        if not rows or any(row["lesion"] is None for row in rows):
+        unknown = {row["case"] for row in rows if row["lesion"] is None}
+        rows = [row for row in rows if row["case"] not in unknown]
+        if not rows:
             raise InputError("there are no answers to cases whose truth is known; add lesion: true or false to each.")
         cases = {row["case"]: row for row in rows}
         names = tuple(sorted({row["arm"] for row in rows}) if arms is None else arms)
@@ -68,7 +73,8 @@ class Ratings:
                 place = names.index(row["arm"]), readers.index(row["reader"]), order.index(row["case"])
                 values[place] = row["score"]
         truth = np.array([bool(row["lesion"]) for row in cases.values()])
-        return cls(names, readers, tuple(order), tuple(str(row["patient"]) for row in cases.values()), truth, values)
+        patients = tuple(str(row["patient"]) for row in cases.values())
+        return cls(names, readers, tuple(order), patients, truth, values, len(unknown))
 
     @property
     def readings(self) -> int:
@@ -94,7 +100,8 @@ class Ratings:
             truth=self.truth[used],
             values=values,
         )
-        return chosen, left
+        unknown = f"{counted(self.unknown, 'case')} of unknown truth left out" if self.unknown else ""
+        return chosen, "; ".join(filter(None, (unknown, left)))
 
     def patients_with(self, truth: bool) -> int:
         """How many patients have a case with, or without, a lesion."""
