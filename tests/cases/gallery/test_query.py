@@ -51,6 +51,10 @@ ENTRIES = [
         ('"white les"', ["b/case 10"]),
         ("white lesion", ["b/case 10"]),
         ("-broken -b/case", ["a"]),
+        ("Perturbation:WORST-case SSIM<0.6", ["b/case 9"]),
+        ("ssim<0,6", ["b/case 9"]),
+        ("change>5,5%", ["b/case 9"]),
+        ("ssim<0,625", ["b/case 9"]),
     ],
 )
 def test_all_conditions_of_a_filter_hold(text: str, names: list[str]) -> None:
@@ -58,7 +62,7 @@ def test_all_conditions_of_a_filter_hold(text: str, names: list[str]) -> None:
 
 
 def test_while_it_is_typed_a_condition_waits_for_its_value() -> None:
-    text = "method: ssim< -tag: -"
+    text = 'method: ssim< -tag: - "'
     assert filter_by(ENTRIES, Filter.parse(text, typing=True)) == filter_by(ENTRIES, Filter.parse(""))
 
 
@@ -75,6 +79,7 @@ def test_while_it_is_typed_a_condition_waits_for_its_value() -> None:
         "-verdict=miss",
         "method: tv",
         "<0.8",
+        "SSIM=0.8",
     ],
 )
 def test_half_a_condition_is_no_word(text: str) -> None:
@@ -86,12 +91,14 @@ def test_half_a_condition_is_no_word(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("METHOD:tv", "cannot have METHOD:"),
         ("methd:tv", "cannot have methd:"),
         ("ssim:0.8", "ssim:"),
         ("x:", "cannot have x:"),
         ("ssim<x", "give a number"),
         ("change<nan", "give a number"),
+        ("thermal>1,000,000", "give a number"),
+        ("thermal>-1,000", "can mean -1.000 or -1000; write one of these"),
+        ('a -tag:"white matter', 'has -tag:"white matter, where a quote is not closed'),
     ],
 )
 def test_what_is_no_condition_is_refused(text: str, words: str) -> None:

@@ -171,6 +171,30 @@ def test_what_is_typed_belongs_to_the_case_that_was_shown(dock: Any, folder: Pat
     assert dock.judging.tags.text() == ""
 
 
+def test_a_filter_that_cannot_be_read_is_refused_after_a_pause_or_when_it_is_left(dock: Any, until: Until) -> None:
+    """The list stayed the one of a shorter filter, and only Return said so."""
+    filter, refusal = dock.arranging.filter, dock.arranging.refusal
+    filter.setFocus()
+    QTest.keyClicks(filter, "perturbation:worst-case ssim<x")
+    assert names(dock) == ["worst-case"], "it may be unfinished"
+    until(refusal.isVisible)
+    assert refusal.text().endswith("give a number, for instance 0.8 or 5%. Until then all cases are shown.")
+    assert len(names(dock)) == 5
+    assert "5 of 5" in dock.count.text()
+    assert "border" in filter.styleSheet()
+    press(filter, Key.Key_Backspace)
+    QTest.keyClicks(filter, "0,99")
+    assert names(dock) == ["worst-case"]
+    assert (refusal.text(), filter.styleSheet()) == ("", "")
+    filter.setText("perturbation:spike tag:")
+    assert not dock.arranging._pause.isActive(), "its value is still to come"
+    assert names(dock) == ["spike"]
+    dock.view.setFocus()
+    until(refusal.isVisible)
+    assert "half a condition" in refusal.text()
+    assert len(names(dock)) == 5
+
+
 def test_the_list_is_filtered_and_sorted_by_keys(dock: Any) -> None:
     press(dock.view, Key.Key_Slash)
     filter = dock.arranging.filter
@@ -193,7 +217,7 @@ def test_the_list_is_filtered_and_sorted_by_keys(dock: Any) -> None:
     assert dock.view.hint == "No case passes the filter."
     filter.setText("xyz>5")
     press(filter, Key.Key_Return)
-    assert dock.view.hint == "", "of another filter"
+    assert len(names(dock)) == 5, "not those of another filter"
     filter.setText("tag:")
     assert dock.arranging.refusal.text() == "", "its value is still to come"
     press(filter, Key.Key_Return)

@@ -5,9 +5,11 @@ A filter is a line of conditions that all have to hold, such as `method:tv tag:l
     word            anywhere in the names, the sentence, the tags or the note
     field:value     method, perturbation, verdict, tag: the whole of it, * stands for anything, none for nothing;
                     case, label, note: a part of it
-    metric<value    also <=, > and >=; the metrics are those of `entry.METRICS`; 5% is 0.05
+    metric<value    also <=, > and >=; the metrics are those of `entry.METRICS`; 5% is 0.05, and 0,8 is 0.8
     -condition      the opposite
     "two words"     quotes keep words together
+
+Capital letters make no difference.
 """
 
 import re
@@ -41,7 +43,9 @@ _PART: dict[str, Callable[[Entry], str]] = {
 }
 _COMPARED = {"<": lt, "<=": le, ">": gt, ">=": ge}
 _TERM = re.compile(r'(-?)(?:([\w-]+)(:|<=|>=|<|>))?("[^"]*"?|\S*)')
-_HALF = re.compile(rf"(?:{'|'.join((*METRICS, *_WHOLE, *_PART))})?[<>=:]")  # a word that is meant as a condition
+_THOUSANDS = re.compile(r"-?[1-9]\d{0,2},\d{3}%?")  # or three digits behind a decimal comma
+_NAMES = "|".join((*METRICS, *_WHOLE, *_PART))
+_HALF = re.compile(rf"(?:{_NAMES})?[<>=:]", re.IGNORECASE)  # a word that is meant as a condition
 
 
 @dataclass(frozen=True)
@@ -55,17 +59,21 @@ class Filter:
     def parse(cls, text: str, *, typing: bool = False) -> "Filter":
         """The filter of a line. typing: whether a value may be still to come; until then it is no condition.
 
-        Raises InputError for a field or a metric that there is not, for a number that is none, and for half a
-        condition.
+        Raises InputError for a field or a metric that there is not, for a number that is none or could be two, for half
+        a condition, and for quotes that are not closed.
         """
         found = []
         for sign, field, operator, value in _TERM.findall(text):
-            condition = _condition(field, operator, value.strip('"'))
+            condition = _condition(field.casefold(), operator, value.strip('"'))
             term = f"{sign}{field}{operator}{value}"
             if (term and not value and not typing) or (not field and _HALF.match(value)):
                 raise InputError(
                     f"the filter has {term!r}, which is half a condition; write field, sign and value without spaces, "
                     "such as change>5% or method:tv."
+                )
+            if value.startswith('"') and value.count('"') == 1 and not typing:
+                raise InputError(
+                    f"the filter has {term}, where a quote is not closed; write one behind the words, too."
                 )
             if value:
                 found.append(_opposite(condition) if sign else condition)
@@ -173,8 +181,13 @@ def _opposite(condition: Condition) -> Condition:
 
 
 def _number(metric: str, text: str) -> float:
+    if _THOUSANDS.fullmatch(text):
+        point, none = text.replace(",", "."), text.replace(",", "")
+        raise InputError(
+            f"the filter compares {metric} with {text}, which can mean {point} or {none}; write one of these."
+        )
     with suppress(ValueError):
-        value = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+        value = float(text.removesuffix("%").replace(",", ".")) / (100 if text.endswith("%") else 1)
         if isfinite(value):
             return value
     raise InputError(f"the filter compares {metric} with {text!r}; give a number, for instance 0.8 or 5%.")

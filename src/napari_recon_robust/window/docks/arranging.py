@@ -2,15 +2,16 @@
 
 from collections.abc import Callable
 
-from qtpy.QtCore import Signal
+from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QComboBox, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
-from ...cases.gallery.query import ORDERS
-from ...controls.parts import button, row, show_text, warning
+from ...cases.gallery.query import ORDERS, Filter
+from ...controls.parts import CAUTION, button, row, show_text, warning
 from ...ground.errors import ReconRobustError
 from ...workbench.browsing import Browsing
 from ..worker import sentence
 
+_PAUSE = 800  # ms without a key, after which what cannot be read is no longer taken for unfinished
 _TIP = (
     "Words, or conditions with spaces between them:\n"
     "method:tv  perturbation:fnaf  verdict:failure  tag:lesion  (* stands for anything, none for nothing)\n"
@@ -23,11 +24,10 @@ _TIP = (
 class ArrangingRow(QWidget):
     """A thin view on filter and order of `browsing`.
 
-    Signals: `refused()`, the filter cannot be read, and `refusal` says why; `done()`, when Return or Escape leads
+    While the filter cannot be read, all cases are shown, and `refusal` says why. Signal: `done()`, when Return leads
     back to the list.
     """
 
-    refused = Signal()
     done = Signal()
 
     def __init__(self, browsing: Browsing) -> None:
@@ -41,6 +41,10 @@ class ArrangingRow(QWidget):
         self.filter.setText(browsing.filter.text)
         self.filter.textChanged.connect(self._follow)
         self.filter.returnPressed.connect(self._finish)
+        self.filter.editingFinished.connect(self._leave)
+        self._pause = QTimer(self)
+        self._pause.setSingleShot(True)
+        self._pause.timeout.connect(self._check)
         self.order = QComboBox()
         for name, order in ORDERS.items():
             self.order.addItem(order.label, name)
@@ -60,21 +64,44 @@ class ArrangingRow(QWidget):
         self.refusal = warning()  # its page puts it below, where it has the room to wrap
 
     def _follow(self, text: str) -> None:
-        """Follow what is typed; while that is not a filter yet, the list stays as it is."""
+        """Follow what is typed; while that is not a filter yet, the list stays as it is until a pause."""
         try:
             self._browsing.look_for(text, typing=True)
         except ReconRobustError:
-            return
-        show_text(self.refusal, "")
+            self._pause.start(_PAUSE)
+        else:
+            self._say("")
 
     def _finish(self) -> None:
         try:
             self._browsing.look_for(self.filter.text())
         except ReconRobustError as error:
-            show_text(self.refusal, sentence(error))
-            self.refused.emit()
+            self._refuse(error)
         else:
+            self._say("")
             self.done.emit()
+
+    def _leave(self) -> None:
+        """Check the filter when the keyboard goes elsewhere; after the click that may have taken it, on a case."""
+        if not self.filter.hasFocus():
+            self._pause.start(0)
+
+    def _check(self) -> None:
+        """Refuse a filter that cannot be read; while it has the keyboard, a value may be still to come."""
+        try:
+            Filter.parse(self.filter.text(), typing=self.filter.hasFocus())
+        except ReconRobustError as error:
+            self._refuse(error)
+
+    def _refuse(self, error: ReconRobustError) -> None:
+        """Show all cases: those that pass the part of the filter that was typed first are not what is looked for."""
+        self._browsing.look_for("")
+        self._say(f"{sentence(error)} Until then all cases are shown.")
+
+    def _say(self, refusal: str) -> None:
+        self._pause.stop()
+        show_text(self.refusal, refusal)
+        self.filter.setStyleSheet(f"QLineEdit {{ border: 1px solid {CAUTION}; }}" if refusal else "")
 
     def _sort(self, _: object) -> None:
         self._browsing.sort(self.order.currentData(), reverse=self.reverse.isChecked())

@@ -90,8 +90,6 @@ class GalleryDock(Page):
         self.view.current_changed.connect(lambda: self.foot.take_back(self._judged))
         self.view.selectionModel().selectionChanged.connect(self._show_buttons)
         self.view.doubleClicked.connect(self._open)
-        # Its row says why; the hint would be of what was typed before.
-        self.arranging.refused.connect(lambda: self.view.say(""))
         self.judging.refused.connect(self.session.jobs.failed)
         for part in (self.arranging, self.judging):
             part.done.connect(self.view.setFocus)
