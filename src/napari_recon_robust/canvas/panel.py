@@ -97,10 +97,10 @@ class Panel:
 
     def rename(self, title: str) -> None:
         """Set the title, drawn in lines, and the name of the layer, in one; a name that the user gave is kept."""
-        self.image.metadata["title"] = in_one_line(title)
+        self.title, name = title, in_one_line(title)
+        self.image.metadata["title"] = name
         if self.renamed:
             return
-        self.title, name = title, in_one_line(title)
         if self.image.name != name:
             self.image.name = name
             self.heading.of = self.image.name
