@@ -19,7 +19,7 @@ from qtpy.QtWidgets import (
 from ...canvas.arrangement import LAYOUTS
 from ...canvas.surface import export_figure
 from ...controls.letters import row_height, rows_height
-from ...controls.parts import button, file_filter, flow, heading, row, set_faint, show_text, warning, words
+from ...controls.parts import button, flow, heading, row, set_faint, show_text, warning, words
 from ...evaluation.measures import MEASURES
 from ...ground.numbers import factor, written
 from ...workbench.exporting import Kind
@@ -262,12 +262,10 @@ class CompareDock(Page):
 
         suffixes = [one for one in SUFFIXES if one != ".mp4" or writes_mp4()]
         offered = list(_FILMS)[: 1 if len(self.bench.result.outcomes) == 1 else None]
-        filters = ";;".join(file_filter(words, suffixes) for words in offered)
-        path, chosen = ask_place(self.session, "Film", "film.gif", filters)
+        path, chosen = ask_place(self.session, "Film", "film.gif", dict.fromkeys(offered, suffixes), SUFFIXES)
         if path is not None:
             window, rate = self.session.panels.shared_window.limits, self.session.looking.rate
-            kind = _FILMS.get(chosen.partition(" (")[0], "flicker")
-            self.session.attempt(lambda: self.bench.exporting.film(path, window, kind, rate))
+            self.session.attempt(lambda: self.bench.exporting.film(path, window, _FILMS[chosen], rate))
 
     def _open(self) -> None:
         path = QFileDialog.getExistingDirectory(self, "Open case: the folder of a saved one")

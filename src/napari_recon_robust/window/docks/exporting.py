@@ -1,9 +1,10 @@
 """Buttons for a report on what is shown, and for the image of a panel as a file."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 
-from qtpy.QtWidgets import QFileDialog, QMenu, QPushButton, QWidget
+from qtpy.QtWidgets import QFileDialog, QMenu, QMessageBox, QPushButton, QWidget
 
 from ...canvas.difference_scale import KEY as DIFFERENCE
 from ...canvas.scene import Scene
@@ -14,7 +15,10 @@ from ..session import Session
 REPORT = "Images, metrics, curves and recipe in one file: a page for any browser, or a PDF; in the window as it is"
 EXPORT = "What a panel shows as PNG, TIFF, NIfTI or DICOM; it says in the file what it is"
 _KEYS: dict[Way, str] = {"wipe": "W", "lens": "⇧W", "fade": "F"}
-FORMATS = {"PNG": ".png", "TIFF": ".tiff", "NIfTI": ".nii.gz", "DICOM": ".dcm"}
+# Suffixes by what a dialog calls the files.
+CSV = {"CSV": [".csv"]}
+_REPORTS = {"Page": [".html"], "Sheets of A4": [".pdf"]}
+_PANELS = {"PNG": [".png"], "TIFF": [".tiff", ".tif"], "NIfTI": [".nii.gz"], "DICOM": [".dcm"]}
 
 
 def export_button(session: Session) -> QPushButton:
@@ -57,11 +61,8 @@ def export_panel(session: Session, key: str) -> None:
     if refusal:
         session.jobs.failed.emit(refusal)
         return
-    filters = ";;".join(file_filter(name, [suffix]) for name, suffix in FORMATS.items())
-    place, chosen = ask_place(session, "Export the panel", key.replace(" ", "-"), filters)
+    place, _ = ask_place(session, "Export the panel", key.replace(" ", "-"), _PANELS)
     if place is not None:
-        if not place.suffix[1:].isalpha():  # none, or the digits of a number; another format is refused with a sentence
-            place = place.with_name(place.name + FORMATS.get(chosen.partition(" ")[0], ".png"))
         scene, window = session.scene, session.panels.shared_window.limits
         white = scene.comparing.full / scene.comparing.gain
         session.attempt(lambda: session.bench.exporting.panel(key, scene.view, place, window, white))
@@ -91,20 +92,52 @@ def _refusal(scene: Scene, key: str) -> str:
 
 def ask_report(session: Session) -> None:
     """Ask for a place, and write the report."""
-    formats = "Page (*.html);;Sheets of A4 (*.pdf)"
-    path, chosen = ask_place(session, "Report", "report.html", formats)
+    path, _ = ask_place(session, "Report", "report.html", _REPORTS)
     if path is not None:
-        path = path if path.suffix else path.with_name(path.name + (".pdf" if "pdf" in chosen else ".html"))
         window = session.panels.shared_window.limits
         session.attempt(lambda: session.bench.exporting.report(path, window))
 
 
-def ask_place(session: Session, title: str, proposed: str, filters: str = "") -> tuple[Path | None, str]:
-    """Ask where to write; None where nothing is chosen, or could be written now, which is said. Also the filter."""
+def ask_place(
+    session: Session,
+    title: str,
+    proposed: str,
+    filters: Mapping[str, Sequence[str]] = {},
+    also: Sequence[str] = (),
+) -> tuple[Path | None, str]:
+    """Ask where to write; None where nothing is chosen, or could be written now, which is said. Also the filter's name.
+
+    filters: suffixes by what the files are called; without any, a folder is named. A name that ends in none of them
+    gets the first one of the filter that is chosen. also: further suffixes that a name keeps.
+    """
     if not session.jobs.takes("Saving"):
         return None, ""
-    path, chosen = QFileDialog.getSaveFileName(_window(session), title, proposed, filters)
-    return Path(path) if path else None, chosen
+    window = _window(session)
+    offered = ";;".join(file_filter(name, suffixes) for name, suffixes in filters.items())
+    answer, filter = QFileDialog.getSaveFileName(window, title, proposed, offered)
+    if not answer or not filters:
+        return Path(answer) if answer else None, ""
+    path, chosen = Path(answer), filter.partition(" (")[0]
+    if chosen not in filters:  # not every dialog says which it was
+        chosen = next(iter(filters))
+    known = [*chain.from_iterable(filters.values()), *also]
+    completed = path.with_name(_completed(path.name, proposed, filters[chosen], known))
+    replaces = completed != path and completed.exists()  # the dialog has asked for the name that was typed
+    if replaces and not _confirmed(window, title, f"{completed.name} is there already. Replace it?"):
+        return None, ""
+    return completed, chosen
+
+
+def _completed(name: str, proposed: str, chosen: Sequence[str], known: Sequence[str]) -> str:
+    """Return a name with the first of the chosen suffixes unless it has a known one; that of `proposed` gives way."""
+    given = next((suffix for suffix in known if name.lower().endswith(suffix)), "")
+    if given and (given in chosen or name != proposed):
+        return name
+    return name.removesuffix(given) + chosen[0]
+
+
+def _confirmed(window: QWidget | None, title: str, question: str) -> bool:
+    return QMessageBox.question(window, title, question) == QMessageBox.StandardButton.Yes
 
 
 def _window(session: Session) -> QWidget | None:

@@ -16,7 +16,7 @@ from ...controls.parts import button, column, heading, row, words
 from ...ground.numbers import written
 from ...workbench.history import Entry
 from ..session import Session
-from .exporting import ask_place
+from .exporting import CSV, ask_place
 
 if TYPE_CHECKING:
     from ...cases.gallery.pair import Pair
@@ -156,7 +156,7 @@ class HistoryPanel(QWidget):
             self.session.attempt(lambda: self.history.save(self.chosen, path))
 
     def _export(self) -> None:
-        path, _ = ask_place(self.session, "History of attacks", "attacks.csv", "CSV (*.csv)")
+        path, _ = ask_place(self.session, "History of attacks", "attacks.csv", CSV)
         if path is not None:
             chosen = self.chosen if len(self.chosen) > 1 else []
             self.session.attempt(lambda: self.history.export(path, chosen))

@@ -8,7 +8,7 @@ from ...controls.profile_plot import ProfilePlot
 from ...evaluation.ruler import Profile
 from ..listening import listen
 from ..session import Session
-from .exporting import ask_place
+from .exporting import CSV, ask_place
 
 _HINT = "Draw a line with the left button; it stays on all slices."
 _NAMES = {"reference": "Reference", "clean": "Clean", "perturbed": "Perturbed"}
@@ -54,6 +54,6 @@ class ProfileRow(QWidget):
 
     def _export(self) -> None:
         found = self.found
-        path, _ = ask_place(self.session, "Profile", "profile.csv", "CSV (*.csv)")
+        path, _ = ask_place(self.session, "Profile", "profile.csv", CSV)
         if path is not None:
             self.session.attempt(lambda: self.bench.ruling.save(found, path))

@@ -7,7 +7,7 @@ from ...controls.letters import row_height, rows_height
 from ...controls.parts import button, column, row, show_text, words
 from ...ground.numbers import written
 from ..session import Session
-from .exporting import ask_place
+from .exporting import CSV, ask_place
 
 _COLUMNS = ("Image", "Mean ± SD", "SNR", "CNR")
 _ROW, _MOST = 19, 12
@@ -93,6 +93,6 @@ class StatisticsBox(QWidget):
         self.session.attempt(self.bench.measuring.run)
 
     def _export(self) -> None:
-        path, _ = ask_place(self.session, "Statistics of the regions", "regions.csv", "CSV (*.csv)")
+        path, _ = ask_place(self.session, "Statistics of the regions", "regions.csv", CSV)
         if path is not None:
             self.session.attempt(lambda: self.bench.measuring.save(path))
