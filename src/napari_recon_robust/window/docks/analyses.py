@@ -12,7 +12,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from ...controls.letters import row_height
+from ...controls.lettered_table import LetteredTable
 from ...controls.parts import button, show_text, words
 from ...controls.plot import Axes, Line, Plot
 from ...ground.numbers import written
@@ -39,11 +39,10 @@ class AnalysesPanel(QWidget):
             "Search on each for the perturbation that is set above, and reconstruct what was found with all",
             lambda: session.attempt(lambda: self.bench.analysing.transfer(self.methods.ticked())),
         )
-        self.table = QTableWidget()
+        self.table = _Matrix(_ROW)
         self.table.setAccessibleName("Transfer between methods")
         self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         self.table.setSelectionMode(QTableWidget.SelectionMode.NoSelection)
-        self.table.verticalHeader().setDefaultSectionSize(row_height(_ROW))
         self.table.horizontalHeader().setMinimumSectionSize(_COLUMN)
         self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         self.table.verticalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
@@ -104,8 +103,16 @@ class AnalysesPanel(QWidget):
                 item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
                 item.setToolTip(f"Found on {name}, seen by {matrix.columns[column]}: {outcome.comparison.sentence}")
                 table.setItem(number, column, item)
-        frame = table.horizontalHeader().sizeHint().height() + table.horizontalScrollBar().sizeHint().height() + 4
-        table.setFixedHeight(row_height(_ROW) * len(rows) + frame)
+        table.show_rows(len(rows))
+
+
+class _Matrix(LetteredTable):
+    """The table of the transfer."""
+
+    @property
+    def room(self) -> int:
+        """The height in pixels of its head, its frame, and the bar that many columns need."""
+        return self.horizontalHeader().sizeHint().height() + self.horizontalScrollBar().sizeHint().height() + 4
 
 
 def cells(matrix: "Transfer", row: str) -> list[str]:

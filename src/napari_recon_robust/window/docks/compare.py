@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
 
 from ...canvas.arrangement import LAYOUTS
 from ...canvas.surface import export_figure
-from ...controls.letters import row_height, rows_height
+from ...controls.lettered_table import LetteredTable
 from ...controls.parts import button, flow, heading, row, set_faint, show_text, warning, words
 from ...evaluation.measures import MEASURES
 from ...ground.numbers import factor, written
@@ -57,7 +57,7 @@ class CompareDock(Page):
         self.sentence = words()
         self.warning = warning()
         self.earlier = warning()
-        self.table = QTableWidget(len(REGIONS) * (1 + len(MEASURES)), len(COLUMNS) + 2)
+        self.table = LetteredTable(_ROW, len(REGIONS) * (1 + len(MEASURES)), len(COLUMNS) + 2)
         self.table.setAccessibleName("Metrics of the comparison")
         self._fill_table()
         self.basis = words(faint=True)
@@ -138,11 +138,10 @@ class CompareDock(Page):
         table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         for column in (0, 1 + list(COLUMNS).index("perturbed")):  # the longest words
             table.horizontalHeader().setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
-        table.verticalHeader().setDefaultSectionSize(row_height(_ROW))
         table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         table.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         table.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        table.setFixedHeight(rows_height(table.rowCount(), _ROW))
+        table.show_rows(table.rowCount())
         for number, name in zip(range(0, table.rowCount(), 1 + len(MEASURES)), REGIONS.values(), strict=True):
             table.setSpan(number, 0, 1, table.columnCount())
             head = QTableWidgetItem(name)
@@ -205,7 +204,7 @@ class CompareDock(Page):
         for number in range(block):
             self.table.setRowHidden(number, not shown)
         rows = self.table.rowCount() - (0 if shown else block)
-        self.table.setFixedHeight(rows_height(rows, _ROW))
+        self.table.show_rows(rows)
 
     def _show_buttons(self) -> None:
         """Grey what has nothing to show yet, and say why."""

@@ -6,12 +6,11 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
-    QTableWidget,
     QTableWidgetItem,
     QWidget,
 )
 
-from ...controls.letters import row_height, rows_height
+from ...controls.lettered_table import LetteredTable
 from ...controls.parts import button, column, heading, row, words
 from ...ground.numbers import written
 from ...workbench.history import Entry
@@ -34,7 +33,7 @@ class HistoryPanel(QWidget):
         self.session, self.history = session, session.bench.history
         self._shown: list[Entry] = []
         self.empty = words(_EMPTY, faint=True)
-        self.table = QTableWidget(0, len(_COLUMNS))
+        self.table = LetteredTable(_ROW, columns=len(_COLUMNS))
         self._set_up()
         self.compare = button("Compare", "Two of them side by side: choose both (Ctrl and a click)", self._compare)
         self.save = button("Save cases…", "Those that are chosen, each as a case of its own", self._save)
@@ -49,8 +48,7 @@ class HistoryPanel(QWidget):
         table.setToolTip("A click shows an attack again, with its region, its method and its knobs")
         table.setHorizontalHeaderLabels(_COLUMNS)
         table.verticalHeader().hide()
-        table.verticalHeader().setDefaultSectionSize(row_height(_ROW))
-        table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
+        table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         table.setShowGrid(False)
@@ -81,7 +79,7 @@ class HistoryPanel(QWidget):
             self._fill(number, entry)
         self.empty.setVisible(not entries)
         self.table.setVisible(bool(entries))
-        self.table.setFixedHeight(rows_height(min(max(len(entries), _LEAST), _MOST), _ROW))
+        self.table.show_rows(min(max(len(entries), _LEAST), _MOST))
         if grown:
             self.table.scrollToBottom()
         self.show_current()

@@ -3,7 +3,7 @@
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
-from ...controls.letters import row_height, rows_height
+from ...controls.lettered_table import LetteredTable
 from ...controls.parts import button, column, row, show_text, words
 from ...ground.numbers import written
 from ..session import Session
@@ -27,7 +27,7 @@ class StatisticsBox(QWidget):
         self.measure = button("Measure", "The chosen regions of this slice in all images", self._measure)
         self.export = button("CSV…", "All figures: size, extremes and metrics too", self._export)
         self.method = words()
-        self.table = QTableWidget(0, len(_COLUMNS))
+        self.table = LetteredTable(_ROW, columns=len(_COLUMNS))
         self.formulas = words(_FORMULAS, faint=True)
         table = self.table
         table.setHorizontalHeaderLabels(_COLUMNS)
@@ -37,7 +37,6 @@ class StatisticsBox(QWidget):
         table.setSelectionMode(QTableWidget.SelectionMode.NoSelection)
         table.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         table.setShowGrid(False)
-        table.verticalHeader().setDefaultSectionSize(row_height(_ROW))
         table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
@@ -67,7 +66,7 @@ class StatisticsBox(QWidget):
             mean = f"{written(one.mean, '.3f')} ± {written(one.deviation, '.3f')}"
             ratios = ["—" if ratio is None else written(ratio, ".1f") for ratio in (one.snr, one.cnr)]
             self._add(one.image, mean, *ratios)
-        self.table.setFixedHeight(rows_height(min(self.table.rowCount(), _MOST), _ROW))
+        self.table.show_rows(min(self.table.rowCount(), _MOST))
 
     def _add(self, *texts: str) -> None:
         """Add a row; a single text goes across all columns."""

@@ -1,0 +1,37 @@
+"""A table whose rows follow the size of letters that the user has chosen."""
+
+from qtpy.QtCore import QEvent
+from qtpy.QtWidgets import QTableWidget
+
+from .letters import row_height, rows_height
+
+
+class LetteredTable(QTableWidget):
+    """Its rows have the height that is `row` pixels at napari's own letters, and it is as high as those it shows."""
+
+    def __init__(self, row: int, rows: int = 0, columns: int = 0) -> None:
+        super().__init__(rows, columns)
+        self.row = row
+        self._shown: int | None = None
+        self._fit()
+
+    @property
+    def room(self) -> int:
+        """The height in pixels of its head and frame."""
+        return rows_height(0, self.row)
+
+    def show_rows(self, count: int) -> None:
+        """Take the height of so many rows."""
+        self._shown = count
+        self._fit()
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Follow the preference, with which the style of the page changes."""
+        super().changeEvent(event)
+        if event is not None and event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self._fit()
+
+    def _fit(self) -> None:
+        self.verticalHeader().setDefaultSectionSize(row_height(self.row))
+        if self._shown is not None:
+            self.setFixedHeight(row_height(self.row) * self._shown + self.room)

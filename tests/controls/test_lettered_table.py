@@ -1,0 +1,40 @@
+"""Tables in an open window when the user chooses another size of letters."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from napari.settings import get_settings
+from qtpy.QtWidgets import QTableWidgetItem, QWidget
+
+from napari_recon_robust.controls.lettered_table import LetteredTable
+from napari_recon_robust.controls.letters import letter_style, row_height, rows_height
+from napari_recon_robust.controls.parts import column
+
+
+@pytest.fixture
+def appearance() -> Iterator[Any]:
+    """The preferences of napari, whose letters have their own size again afterwards."""
+    appearance = get_settings().appearance
+    size = appearance.font_size
+    yield appearance
+    appearance.font_size = size
+
+
+def test_rows_follow_the_letters(qtbot: Any, appearance: Any) -> None:
+    """They kept the height of the letters with which the window was opened, and lost their last line."""
+    page, table = QWidget(), LetteredTable(50, rows=3, columns=1)
+    qtbot.addWidget(page)
+    column(table, into=page)
+    table.setItem(0, 0, QTableWidgetItem("method\nperturbation\nplace"))
+    table.setRowHidden(1, True)
+    table.show_rows(2)
+    page.show()
+    assert (table.rowHeight(0), table.height()) == (50, rows_height(2, 50))
+    for factor in (2, 0.5):
+        appearance.font_size = round(factor * appearance.font_size)
+        page.setStyleSheet(f"{letter_style()} QWidget {{ }}")  # as a page does
+        qtbot.waitUntil(lambda: table.rowHeight(0) == row_height(50))
+        assert table.height() == rows_height(2, 50)
+        assert table.isRowHidden(1)
+    assert table.rowHeight(0) == 50
