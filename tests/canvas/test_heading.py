@@ -25,3 +25,15 @@ def test_a_name_that_the_user_gives_is_drawn_and_stays(review: Session) -> None:
     assert drawn(review) == "mine"
     panel.rename("TV\nTargeted 1%")
     assert drawn(review) == panel.image.name == "mine"
+
+
+def test_what_has_to_be_said_of_an_image_stays_behind_a_name_that_the_user_gives(review: Session) -> None:
+    """An attacked image stood on screen without a word on that."""
+    panel = review.panels.panels["clean"]
+    panel.rename("TV\nTargeted 1% · SSIM 0.9 · attacked")
+    panel.image.name = "mine"
+    assert drawn(review) == "mine · attacked"
+    panel.rename("Slice 3 · Random 1% · random noise added · reading slice 4…")
+    assert drawn(review) == "mine · random noise added"
+    panel.rename("TV")
+    assert drawn(review) == panel.image.name == "mine"

@@ -8,11 +8,12 @@ from napari.components.overlays import LayerNameOverlay
 class Heading(LayerNameOverlay):
     """Words in place of the name of a layer for as long as that has the name `of`.
 
-    Once the user gives the layer another name, that is drawn, as napari does.
+    Once the user gives the layer another name, that is drawn, as napari does, with the `tag` of the image behind it.
     """
 
     lines: str = ""
     of: str = ""
+    tag: str = ""
 
 
 class _VispyHeading(VispyLayerNameOverlay):
@@ -20,9 +21,11 @@ class _VispyHeading(VispyLayerNameOverlay):
         super()._connect_events()
         self.overlay.events.of.connect(self._on_text_change)
         self.overlay.events.lines.connect(self._on_text_change)
+        self.overlay.events.tag.connect(self._on_text_change)
 
     def _on_text_change(self) -> None:
-        self.node.text = self.overlay.lines if self.layer.name == self.overlay.of else self.layer.name
+        heading, name = self.overlay, self.layer.name
+        self.node.text = heading.lines if name == heading.of else f"{name}{heading.tag}"
         self._on_position_change()
 
 

@@ -8,9 +8,10 @@ from napari.layers import Image, Layer, Shapes
 
 from ..workbench.lining_up import MOST
 from ..workbench.looking import lined_up
+from ..workbench.marks import TAGS
 from .geometry import Geometry
 from .heading import Heading
-from .titles import in_lines, in_one_line
+from .titles import BETWEEN, in_lines, in_one_line
 
 ORDER = ("reference", "clean", "perturbed", "difference")
 BLINDED = ("image", *"abcdef")  # beside the reference, to a reader who is not to know more
@@ -96,9 +97,13 @@ class Panel:
             self.rename(title)
 
     def rename(self, title: str) -> None:
-        """Set the title, drawn in lines, and the name of the layer, in one; a name that the user gave is kept."""
+        """Set the title, drawn in lines, and the name of the layer, in one; a name that the user gave is kept.
+
+        Behind that one there is only drawn what has to be said of the image, such as that it was attacked.
+        """
         self.title, name = title, in_one_line(title)
         self.image.metadata["title"] = name
+        self.heading.tag = "".join(f"{BETWEEN}{part}" for part in name.split(BETWEEN) if part in TAGS)
         if self.renamed:
             return
         if self.image.name != name:

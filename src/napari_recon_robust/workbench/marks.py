@@ -1,7 +1,7 @@
 """What marks the place and the kind of what was done: a ring, the surroundings that are measured, words on a panel."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from .acquisition import Slice
     from .perturbing import Result
 
+Tag = Literal["", "synthetic", "attacked", "disturbed", "synthetic feature", "random noise added"]
+TAGS: tuple[str, ...] = get_args(Tag)[1:]  # what may have to be said of an image
 _MARGIN = 8.0  # pixels between a ring and what is within: beyond the surroundings, which reach to 6
 _LARGEST = 0.9  # of the image's shorter side: a ring around all of it would mark nothing
 
@@ -69,14 +71,14 @@ def size_words(mask: "Tensor", pixel: tuple[float, float] | None = None) -> str:
     return f"{found.size} px{mm}"
 
 
-def done(perturbed: "Perturbed") -> str:
+def done(perturbed: "Perturbed") -> Tag:
     """What was done to the samples, in one word."""
     if perturbed.judged_by == "perturbed":
         return "synthetic"
     return "attacked" if perturbed.loss else "disturbed"
 
 
-def tag(key: str, perturbed: "Perturbed | None", *, random: bool = False) -> str:
+def tag(key: str, perturbed: "Perturbed | None", *, random: bool = False) -> Tag:
     """What has to be said of an image, in a word or two; empty where that is nothing.
 
     key: "reference", "clean", "perturbed" or "difference"; a perturbed reference is "perturbed" too. perturbed: what
