@@ -38,3 +38,11 @@ def test_rows_follow_the_letters(qtbot: Any, appearance: Any) -> None:
         assert table.height() == rows_height(2, 50)
         assert table.isRowHidden(1)
     assert table.rowHeight(0) == 50
+
+
+def test_a_table_without_a_head_has_no_room_for_one(qtbot: Any) -> None:
+    table = LetteredTable(20, rows=2, columns=1)
+    qtbot.addWidget(table)
+    table.horizontalHeader().hide()
+    table.show_rows(2)
+    assert table.height() == 2 * row_height(20) + 4

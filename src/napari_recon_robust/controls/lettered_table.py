@@ -6,6 +6,9 @@ from qtpy.QtWidgets import QTableWidget
 from .letters import row_height, rows_height
 
 
+_FRAME = 4  # pixels above and below the rows
+
+
 class LetteredTable(QTableWidget):
     """Its rows have the height that is `row` pixels at napari's own letters, and it is as high as those it shows."""
 
@@ -17,8 +20,8 @@ class LetteredTable(QTableWidget):
 
     @property
     def room(self) -> int:
-        """The height in pixels of its head and frame."""
-        return rows_height(0, self.row)
+        """The height in pixels of its head, if there is one, and its frame."""
+        return _FRAME if self.horizontalHeader().isHidden() else rows_height(0, self.row)
 
     def show_rows(self, count: int) -> None:
         """Take the height of so many rows."""

@@ -133,6 +133,10 @@ class Run:
                     reported = time.monotonic()
                     with self._saved_if_closed(budget):
                         yield Progress(min(spent, 1.0), self._words(min(spent, 1.0), running), preview=self.score)
+        yield from self._finish(budget, validated)
+
+    def _finish(self, budget: schedule.Budget, validated: bool) -> Job[None]:
+        """Score what no step has, and tell a call that had no time for a decay; InputError for a score of NaN."""
         if not validated:  # resumed at the end, or too short a time
             if isinstance(budget, schedule.Minutes) and not self.decaying:
                 raise InputError("no step fits into this time; give more minutes.")

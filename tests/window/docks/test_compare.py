@@ -125,6 +125,7 @@ def test_a_minus_is_a_minus_in_the_dock_and_in_the_titles(review: Session, qtbot
     assert compare.change("ssim", 0.5, 0.49999) == "0.0%"
     assert compare.change("ssim", -0.1, -0.5) == "—", "a share of less than nothing would read as a rise"
     assert compare.change("ssim", 0.0, -0.5) == compare.change("ssim", float("nan"), 0.5) == "—"
+    assert compare.change("ssim", 0.9, float("nan")) == compare.change("psnr", 30.0, float("nan")) == "—"
 
 
 @pytest.mark.thorough

@@ -296,7 +296,7 @@ def change(measure: str, before: float, after: float) -> str:
         return f"×{factor(after / before)}" if before > 0 and math.isfinite(after) else "—"
     if measure == "psnr":
         return written(after - before, "+.1f")
-    if not before > 0:  # the share of a negative one would have the wrong sign
+    if not (before > 0 and math.isfinite(after)):  # the share of a negative one would have the wrong sign
         return "—"
     share = 100 * (after - before) / before
     return f"{written(share, '+.1f' if abs(share) < 100 else '+.0f')}%"

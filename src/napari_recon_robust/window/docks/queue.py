@@ -10,7 +10,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from ...controls.letters import row_height
+from ...controls.lettered_table import LetteredTable
 from ...controls.parts import button, column, heading, row, show_text, warning, words
 from ...controls.progress_bar import Bar
 from ...ground.errors import ReconRobustError
@@ -41,7 +41,7 @@ class QueuePanel(QWidget):
         self.state = words()
         self.failure = warning()  # below the buttons, which a long sentence would move away
         self.bar = Bar()
-        self.table = QTableWidget(0, 2)
+        self.table = LetteredTable(_ROW, columns=2)
         self._set_up()
         self.cancel = button("Cancel", "Cancel the chosen ones, or the one that runs", self._cancel)
         self.cancel_all = button(
@@ -73,7 +73,6 @@ class QueuePanel(QWidget):
         table.setAccessibleName("Queue of attacks")
         table.setHorizontalHeaderLabels(["Attack", ""])
         table.verticalHeader().hide()
-        table.verticalHeader().setDefaultSectionSize(row_height(_ROW))
         table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         table.setShowGrid(False)
@@ -125,7 +124,7 @@ class QueuePanel(QWidget):
             self._write(number, 1, state, order.sentence)
         for part in (self.table, self.bar, self.cancel, self.cancel_all, self.tidy):
             part.setVisible(bool(orders))
-        self.table.setFixedHeight(row_height(_ROW) * min(len(orders), _MOST) + 4)
+        self.table.show_rows(min(len(orders), _MOST))
         waiting = any(order.open for order in orders)
         self.cancel.setEnabled(waiting)
         self.cancel_all.setEnabled(waiting)
