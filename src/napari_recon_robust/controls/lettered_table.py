@@ -5,7 +5,6 @@ from qtpy.QtWidgets import QTableWidget
 
 from .letters import row_height, rows_height
 
-
 _FRAME = 4  # pixels above and below the rows
 
 
