@@ -10,7 +10,7 @@ import torch
 
 from helpers.saved_cases import COLUMNS, ROI_BOX, compared, saved, slice_of
 from napari_recon_robust.cases.checks import MEASURES, Check
-from napari_recon_robust.cases.making import make_case
+from napari_recon_robust.cases.making import CODE, make_case
 from napari_recon_robust.cases.record import Case, load_case, save_case
 from napari_recon_robust.cases.replay import Replay, _difference, recalled, replay
 from napari_recon_robust.ground import progress
@@ -32,6 +32,7 @@ from napari_recon_robust.reconstructors.classical.zero_filled import ZeroFilled
         ("worst-case", {"algorithm": "advrec"}),
         ("random", {"seed": 2}),
         ("fnaf", {"row": 24.0, "column": 27.0}),
+        ("fnaf", {"full": False, "row": 24.0, "column": 27.0}),
         ("rotation", {"method": "cg-sense", "shift": 1.0, "scale": 2.0, "step": 2.0}),
         ("rotation", {"full": False, "step": 2.0}),
         ("other-mask", {"method": "cg-sense", "other_centre": 0.3}),
@@ -202,6 +203,26 @@ def test_an_image_that_is_gone_is_found(tmp_path):
 
 
 @pytest.mark.slow
+def test_what_earlier_code_measured_without_a_truth_is_no_fault(tmp_path):
+    """Of an inserted feature on an undersampled scan, against the clean image."""
+    case = load_case(saved(tmp_path, "fnaf", full=False, row=24.0, column=27.0))
+    measured = {"ssim": 0.9, "psnr": 30.0, "nmse": 0.01}
+    results = [
+        one
+        | {"perturbed": dict.fromkeys(one["clean"], measured), "degradation": one["degradation"] | {"roi": measured}}
+        for one in case.results
+    ]
+    again = progress.run(replay(save_case(replace(case, results=results), tmp_path / "same")))
+    assert not again.reproduced
+    assert again.to_json()["difference"] is None
+    versions = {**case.recipe.versions, CODE: "another"}
+    older = replace(case, results=results, recipe=case.recipe.model_copy(update={"versions": versions}))
+    again = progress.run(replay(save_case(older, tmp_path / "older")))
+    assert again.reproduced
+    assert "perturbed images whose truth is not known are not judged any more" in again.changes
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("source", "fault"),
     [
@@ -274,7 +295,9 @@ def test_a_search_is_repeated_where_it_is_asked_for(tmp_path):
     assert "since the search was ended early" in progress.run(replay(folder, search=True)).summary()
 
 
-@pytest.mark.parametrize(("part", "verb"), [("the perturbation", "does"), ("the words", "do")])
+@pytest.mark.parametrize(
+    ("part", "verb"), [("the perturbation", "does"), ("the sampling", "does"), ("the words", "do")]
+)
 def test_what_does_not_agree_is_told_in_a_sentence(part: str, verb: str) -> None:
     found = Replay(mock.Mock(), mock.Mock(), [], 0.0, [], [Check(part, "it differs"), Check("the perturbation")])
     assert f"{part.capitalize()} {verb} not agree with the samples: it differs." in found.summary()

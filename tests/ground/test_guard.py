@@ -152,6 +152,10 @@ def test_of_an_error_in_an_error_the_way_is_not_told(way: str) -> None:
 def test_what_others_code_could_not_open_is_named_without_its_folder() -> None:
     error = FileNotFoundError(2, "No such file or directory", "/home/somebody/weights.pt")
     assert guard.said_by(error) == "No such file or directory: weights.pt"
+    error = RuntimeError(
+        'Traceback (most recent call last):\n  File "/home/a.py", line 9\nToo small (3): yes\nand thin'
+    )
+    assert guard.said_by(error) == "Too small (3): yes and thin"
     assert guard.said_by(ValueError("eight coils\nare expected:\n\tthere are four.\n")) == (
         "eight coils are expected: there are four"
     )

@@ -38,7 +38,7 @@ def test_multicoil_file(tmp_path, kspace):
         kspace=kspace,
         reconstruction_rss=reference,
         ismrmrd_header=header((48, 20), (24, 20), 19, 10),
-        attributes={"acquisition": "AXFLAIR", "max": 1.0, "norm": 1.0, "patient_id": "x"},
+        attributes={"acquisition": "AXFLAIR", "max": 1.0, "norm": [1.0, 2.0], "patient_id": "x"},
     )
     with open_scan(path) as scan:
         facts = scan.header

@@ -165,3 +165,11 @@ def test_a_function_of_torchscript_is_called_by_the_names_of_its_parameters(line
 def scaled_by_mask(image: Tensor, mask: Tensor, factor: float = 1.0) -> Tensor:
     """Nothing that one would do."""
     return factor * mask * image
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit")
+def test_a_method_of_a_torchscript_network_is_refused() -> None:
+    """It does not tell of which network, with which weights, it is."""
+    scripted: Any = torch.jit.script(Scaled())
+    with pytest.raises(ModelError, match="forward is a method of a TorchScript network; give the network"):
+        opened(scripted.forward)

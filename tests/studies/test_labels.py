@@ -67,6 +67,12 @@ def test_rows_that_differ_and_name_one_file_are_refused(tmp_path: Path) -> None:
         labels(tmp_path, "scan.h5,a\nscan.h5,b", TWO)
 
 
+def test_empty_columns_are_left_out(tmp_path: Path) -> None:
+    """As programs for tables add them."""
+    found = labels(tmp_path, "a.h5,P1,,\nb.h5,P2,,", ["a.h5", "b.h5"], head="file,patient,,")
+    assert found.rows == {"a.h5": {"patient": "P1"}, "b.h5": {"patient": "P2"}}
+
+
 def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
     """The last one was kept."""
     with pytest.raises(Unfit, match=r"labels.csv has 2 columns 'site'; give each a name of its own") as caught:

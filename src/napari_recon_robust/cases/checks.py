@@ -21,7 +21,8 @@ from ..physics.sampling import Sampling
 from .record import Array, Case
 
 TOLERANCE = 1e-3  # of numbers, and of an image's maximum; another processor gives differences of a few 1e-4
-PERTURBATION = "the perturbation"  # the one part of a case that is none of several
+SAMPLING, PERTURBATION = "the sampling", "the perturbation"
+ONE = (SAMPLING, PERTURBATION)  # the parts of a case that are none of several
 MEASURES = ("clean", "perturbed", "random", "perturbed_reference")  # whose metrics a result has, on each region
 _FURTHER = ("degradation", "data_range", "acceleration")
 _DERIVED = ("stability", "contrast_recovery", "data_consistency")
@@ -58,6 +59,17 @@ def paired(case: Case, outcomes: Sequence[Outcome]) -> tuple[list[Pair], list[st
     return pairs, words
 
 
+def without_unjudged(pairs: Sequence[Pair], outcomes: Sequence[Outcome]) -> tuple[list[Pair], list[str]]:
+    """The pairs without what earlier code measured of images that no truth is known for, and that in words."""
+    names = ("perturbed", "degradation")
+    others = [
+        (saved, new) if outcome.comparison.judges else ({**saved, **{name: new[name] for name in names}}, new)
+        for (saved, new), outcome in zip(pairs, outcomes, strict=True)
+    ]
+    changed = any(agree(one, saved) is False for (one, _), (saved, _) in zip(others, pairs, strict=True))
+    return others, ["perturbed images whose truth is not known are not judged any more"] if changed else []
+
+
 def _metrics(results: Sequence[Mapping[str, Any]]) -> set[str]:
     parts = [result[part] for result in results for part in MEASURES if isinstance(result[part], Mapping)]
     return {name for part in parts for measured in part.values() for name in measured}
@@ -84,7 +96,7 @@ def check_outcomes(
     pairs: the results as of `paired`.
     """
     return [
-        Check("the sampling", _first(_sampling_faults(case, measurement))),
+        Check(SAMPLING, _first(_sampling_faults(case, measurement))),
         Check("the budgets", _first(_budget_faults(case, kind, outcomes))),
         Check("the random controls", _first(_control_faults(case, measurement, outcomes))),
         Check("the further results", _first(_differing(pairs, _FURTHER))),
@@ -165,7 +177,7 @@ def _sampling_faults(case: Case, measurement: Measurement) -> Iterator[str]:
     source = case.recipe.source
     if "acceleration" in source and not agree(source["acceleration"], measurement.acceleration):
         yield "the effective acceleration is another one"
-    if source.get("sampling"):
+    if isinstance(source.get("sampling"), Mapping):
         try:
             drawn = Sampling(**source["sampling"]).mask(*case.kspace["clean"].shape[1:])
         except (TypeError, ValueError, InputError):

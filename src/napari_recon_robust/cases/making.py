@@ -40,7 +40,8 @@ def make_case(
 
     method: a reconstructor is at its defaults. perturbation, perturbation_knobs: its id and its knobs, by default those
     of the outcomes. source: plain facts about where the slice is from, without paths or identifiers; by default those
-    of the measurement (`Measurement.source`) with its effective acceleration.
+    of the measurement (`Measurement.source`) with its effective acceleration. A replay holds the `acceleration` and the
+    values of a `sampling` in it against the samples.
 
     Raises InputError for no outcomes, for those of another measurement, method, region or perturbation, and for what
     a case cannot hold: a source that is not plain, anything in double precision. The label of `roi` is the case's.

@@ -12,6 +12,7 @@ from ..data.measurement import Calibration, Measurement
 from ..data.orientation import aspect_of
 from ..data.roi import ROI
 from ..ground.errors import InputError
+from ..ground.numbers import finite
 from ..ground.progress import Job, Progress
 from ..perturbations import registry as perturbations
 from ..perturbations.base import Budget, Perturbation, Perturbed
@@ -21,7 +22,7 @@ from ..reconstructors.base import Method, Reconstructor
 from ..reconstructors.doubts import doubts
 from ..reconstructors.origin import of_package
 from . import record
-from .checks import MEASURES, PERTURBATION, Check, check_outcomes, check_search, of_other_code, paired
+from .checks import MEASURES, ONE, Check, check_outcomes, check_search, of_other_code, paired, without_unjudged
 from .making import CODE, versions_and_code
 from .record import Case, CaseRecipe, reading
 
@@ -64,7 +65,7 @@ class Replay:
         """The difference, the changes, the checks and the outcomes as JSON values."""
         return {
             "reproduced": self.reproduced,
-            "difference": self.difference,
+            "difference": finite(self.difference),
             "changes": self.changes,
             "checks": {check.part: check.fault or "agree" for check in self.checks},
             "unchecked": self.unchecked,
@@ -84,11 +85,11 @@ class Replay:
             sentences.append(f"What has changed: {'; '.join(self.changes)}.")
         agreeing = [check.part for check in self.checks if not check.fault]
         if agreeing:
-            verb = "agrees" if agreeing == [PERTURBATION] else "agree"
+            verb = "agrees" if len(agreeing) == 1 and agreeing[0] in ONE else "agree"
             sentences.append(f"{_sentence(', '.join(agreeing))} {verb} with the samples.")
         for check in self.checks:
             if check.fault:
-                verb = "does" if check.part == PERTURBATION else "do"
+                verb = "does" if check.part in ONE else "do"
                 sentences.append(f"{_sentence(check.part)} {verb} not agree with the samples: {check.fault}.")
         return " ".join(filter(None, (*sentences, self.unchecked)))
 
@@ -170,6 +171,9 @@ def replay(
     kind = perturbations.get(recipe.perturbation)
     with reading():
         pairs, other_metrics = paired(case, outcomes)
+        if _by_other_code(recipe):
+            pairs, unjudged = without_unjudged(pairs, outcomes)
+            other_metrics += unjudged
         checks = check_outcomes(case, measurement, kind, outcomes, pairs)
         unchecked = _not_repeated(case, kind, search=search)
     if not unchecked:

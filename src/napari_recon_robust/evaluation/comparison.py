@@ -134,8 +134,7 @@ class Comparison:
         """Contrast recovery <dt, df>_T / ||dt||_T^2 of a changed truth; None if it has not changed, or is unknown.
 
         T: the feature's `support`, else the ROI. dt: what was `inserted`, else the change of the fully sampled image,
-        df: that of the reconstruction. 1 means that all of the change is seen, 0 that nothing is, whatever the images'
-        scale.
+        df: that of the reconstruction. 1 means that all of the change is seen, 0 that nothing is.
         """
         change = self.inserted
         if change is None and self.reference is not None and self.perturbed_reference is not None:

@@ -52,13 +52,14 @@ def worst_case_curve(
         scores = [comparisons[0].metrics["clean"], *(comparisons[number].metrics[name] for number in order)]
         left.plot(percents, [score["roi"].ssim for score in scores], style, label=label)
         right.plot(percents, [score["roi"].nmse ** 0.5 for score in scores], style, label=label)
-    object_changed = comparisons[0].judged_by == "perturbed" and comparisons[0].judges
     against = "the clean image, no reference is known" if comparisons[0].reference is None else "the reference"
+    if comparisons[0].judged_by == "perturbed":
+        against = "the truth of each" if comparisons[0].judges else "a truth that is not known"
     left.set_ylabel("SSIM of the region")
     right.set_ylabel(_RMSE)
     for panel in (left, right):
         panel.set_xlabel(f"budget η (% of the norm of {budget_of})")
-        panel.set_title(f"against {'the truth of each' if object_changed else against}", fontsize="medium")
+        panel.set_title(f"against {against}", fontsize="medium")
     finish(figure, path)
 
 

@@ -29,8 +29,8 @@ _LOG = logging.getLogger(__name__)
 # Errors whose own text does not help a user.
 _OF_DAMAGE = (TypeError, AttributeError, LookupError, AssertionError, ArithmeticError, StructError, EOFError)
 _OBJECTS = re.compile(r"<[^<>]* object at 0x[0-9a-f]+>")
-# the way to an error, as Python and TorchScript tell it: the lines in it are indented, or end in a line's number
-_WAY = re.compile(r"^(?:\w+ )?Traceback\b.*(?:\n(?:[ \t].*|.*\(\d+\): .*)?)*", re.MULTILINE)
+# the way to an error, as Python and TorchScript tell it: its lines are indented, or begin with a file and its line
+_WAY = re.compile(r"^(?:\w+ )?Traceback\b.*(?:\n(?:[ \t].*|.*\.py\(\d+\): .*)?)*", re.MULTILINE)
 # a link or an end tag, which is kept, or folders
 _FOLDERS = re.compile(
     r"(\w[\w+.-]{1,20}://[^\s/]\S*|</\w+>)"

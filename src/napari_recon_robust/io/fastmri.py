@@ -95,7 +95,7 @@ class FastMRIScan(Scan):
                 contrast=_text(file.attrs.get("acquisition")) or described.protocol,
                 field_strength=described.field_strength,
                 upside_down=True,
-                simulated=file.attrs.get("norm") == _SAMPLE_NORM or str(file.attrs.get(SIMULATED)) == "True",
+                simulated=_is_simulated(file),
                 notes=(*notes, *note_on("slice", self._energies(), LINE_ENCODED)),
             ),
         )
@@ -180,6 +180,10 @@ class FastMRIScan(Scan):
         if self._mask is None and bool(points[:, self._limits].all()):
             return within(self._limits, self.header.phase) | points.any(0)
         return super()._points(slice)
+
+
+def _is_simulated(file: Any) -> bool:
+    return np.array_equal(file.attrs.get("norm"), _SAMPLE_NORM) or str(file.attrs.get(SIMULATED)) == "True"
 
 
 def _text(attribute: Any) -> str | None:

@@ -35,6 +35,10 @@ def opened(found: Any) -> Reconstructor:
     besides is not in it. A saved case cannot open it again: it is given to the replay.
     """
     definition = uncompiled(found.func if isinstance(found, partial) else found)
+    if isinstance(definition, torch.ScriptMethod):  # which does not tell of which network it is
+        raise ModelError(
+            f"{definition.name} is a method of a TorchScript network; give the network, or a function that calls it."
+        )
     owner = _owner(definition)
     name = _name(definition)
     if owner is not definition:

@@ -92,7 +92,8 @@ class ImageDomain(Perturbation):
             return read
         row, column = details["position"]
         profile = optotype(read.measurement.matrix, (row, column), details["size"])
-        feature, shown = placed({**details, "shape": "symbol"}), partial(_shown, profile, details["contrast"])
+        feature = placed({**details, "shape": "symbol"})
+        shown = read.shown or partial(_shown, profile, details["contrast"])
         return replace(read, feature=feature, support=profile > EDGE, shown=shown)
 
     def _run(self, setup: Setup, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
@@ -196,14 +197,16 @@ def _insert(insertion: Insertion, budgets: tuple[float, ...], size: float) -> Jo
     for index, budget in enumerate(budgets):
         yield Progress((1 + index) / (1 + len(budgets)), f"Reconstructing at {100 * budget:.3g}%", list(found))
         change = _radius(setup, budget) * symbol
-        one = _inserted(insertion, change, region, budget, size, float(change.abs().max() / tissue))
-        found.append(replace(one, findings={**one.findings, **beyond("symbol", profile, setup.mask)}))
+        contrast = float(change.abs().max() / tissue)
+        one = _inserted(insertion, change, region, budget, size, contrast)
+        findings = {**one.findings, **beyond("symbol", profile, setup.mask)}
+        found.append(replace(one, findings=findings, shown=partial(_shown, profile, contrast, found=insertion)))
     return found
 
 
-def _shown(profile: Tensor, contrast: float, setup: Setup) -> Tensor:
-    """What a symbol of that profile changes in the fully sampled image, float32 (rows, columns)."""
-    insertion = Insertion(setup, keep=True)
+def _shown(profile: Tensor, contrast: float, setup: Setup, found: Insertion | None = None) -> Tensor:
+    """What a symbol of that profile changes in the fully sampled image, float32 (rows, columns); see `shown_of`."""
+    insertion = Insertion.by(setup, found)
     with torch.no_grad():
         symbol = profile.to(setup.measurement.kspace.device) * insertion.tissue.carrier
         tissue = insertion.truth.abs()[profile > EDGE].mean()

@@ -136,7 +136,9 @@ class CasePage:
         """The metrics of one result."""
         result = self.results[number]
         truth = "reference" if self.shown.has_reference else "clean image"
-        changed = "changed truth" if result["judged_by"] == "perturbed" and self.shown.has_reference else truth
+        changed = truth
+        if result["judged_by"] == "perturbed":
+            changed = "changed truth" if self.shown.has_reference else "—"
         rows = []
         for condition in self.shown.conditions(number):
             measured = result.get(condition.name.replace("-", "_"))

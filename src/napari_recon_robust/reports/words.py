@@ -83,6 +83,8 @@ def _measures(result: dict[str, Any], has_reference: bool) -> Iterator[str]:
             yield "The perturbation changed the object, so the perturbed image is judged by the truth as changed."
     else:
         yield "No fully sampled image is known: all measures are against the clean image, and say nothing of the truth."
+        if result["judged_by"] == "perturbed":
+            yield "The perturbation changed the object, so the perturbed image is not measured against that."
     yield measures("reference" if has_reference else "clean image")
 
 

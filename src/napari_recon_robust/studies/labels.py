@@ -87,7 +87,7 @@ def _read(scans: Scans, folder: Path) -> list[tuple[str, Row]]:
     path = folder / scans.table
     with named_by("scans", "table"), opening(path, "a CSV table", "give a table with a column 'file'"):
         reader = csv.DictReader(StringIO(read(path, _LARGEST).decode("utf-8-sig"), newline=""))
-        names = reader.fieldnames or []
+        names = [name for name in reader.fieldnames or [] if name]  # programs for tables add empty columns
         for needed in ("file", *([scans.volume] if scans.volume else [])):
             if needed not in names:
                 raise FileFormatError(f"{shown(path)} has no column {needed!r}; it has {', '.join(names)}.")

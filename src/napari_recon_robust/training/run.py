@@ -142,7 +142,7 @@ class Run:
                 raise InputError("no step fits into this time; give more minutes.")
             self._end(budget)
             self.validate()
-        elif not self.decaying:
+        elif isinstance(budget, schedule.Minutes) and not self.decaying:
             words = f"there was no time for a step of {self.recipe.id} at a decaying rate; go on with more minutes"
             yield Progress(1.0, words, notice=True)
         if not math.isfinite(self.score):

@@ -424,10 +424,10 @@ def measured_slice(scan: "Scan", index: int, sampling: Any, device: str = "cpu")
 
 def calibrate(scan: "Scan | None", index: int, sampling: Any, measurement: "Measurement") -> Slice:
     """Estimate sensitivities, noise, reference and foreground of a measurement."""
+    from ..analyses.fragility import image_noise
     from ..data.cautions import cautions
     from ..data.measurement import known_kspace
     from ..evaluation.parts import whole_of
-    from ..physics import noise
     from ..physics.model import coil_norms
 
     samples, known = measurement.crop(measurement.combined).cpu(), measurement.combined_reference
@@ -435,7 +435,7 @@ def calibrate(scan: "Scan | None", index: int, sampling: Any, measurement: "Meas
     zero_filled, reference = samples.abs(), None if known is None else known.abs()
     foreground = measurement.foreground
     # Of a pixel of a full scan, which has noise from those points only that a scanner measures.
-    of_pixel = float(noise.mean_level(measurement.calibration.noise) * measurement.acquired.float().mean().sqrt())
+    of_pixel = image_noise(measurement)
     level = float((zero_filled if reference is None else reference)[foreground].mean())
     thermal = float((measurement.calibration.noise.square() * measurement.sampled_points).sum().sqrt())
     return Slice(

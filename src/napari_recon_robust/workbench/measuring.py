@@ -82,7 +82,7 @@ class Measuring(ReviewPart):
         if result is not None:
             one = result.outcome.comparison
             seen = {"clean": one.clean, "perturbed": one.perturbed, "random": one.random}
-            own = one.perturbed_reference if one.judged_by == "perturbed" else None
+            own = one.perturbed_reference if one.judged_by == "perturbed" else one.target
             return result.setting.method, _against(one.reference, own, seen, result.setting.method)
         result = self._perturbing.current
         if rendered is None or not rendered.exact or (result is not None and rendered.perturbed is None):
@@ -92,19 +92,21 @@ class Measuring(ReviewPart):
         if result is not None and rendered.perturbed is not None:
             seen["perturbed"] = rendered.perturbed
             perturbed = result.outcome.perturbed
-            truth = perturbed.truth(rendered.method.reference_kind) if perturbed.judged_by == "perturbed" else None
-            own = None if truth is None else truth.abs().float().cpu()
+            own = rendered.image if reference is None else reference
+            if perturbed.judged_by == "perturbed":
+                truth = perturbed.truth(rendered.method.reference_kind)
+                own = None if truth is None else truth.abs().float().cpu()
         return rendered.method, _against(reference, own, seen, rendered.method)
 
 
 def _against(
     reference: "Tensor | None", own: "Tensor | None", seen: "Mapping[str, Tensor]", method: "Method"
 ) -> "dict[str, Shown]":
-    """A method's images and the reference, each with what it is measured against. own: the perturbed image's truth."""
+    """A method's images and the reference, each with what it is measured against. own: what the perturbed one is."""
     from ..evaluation.readout import Shown
 
     target = seen["clean"] if reference is None else reference
-    targets = {"clean": reference, "perturbed": target if own is None else own, "random": target}
+    targets = {"clean": reference, "perturbed": own, "random": target}
     images = {name: Shown(image, targets[name], method=method.title) for name, image in seen.items()}
     return images if reference is None else {"reference": Shown(reference), **images}
 

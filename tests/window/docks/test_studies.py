@@ -223,7 +223,7 @@ def test_the_first_notes_of_a_check_are_told(dock: Any, plan: Path, until: Until
     extent, *notes, more = dock.plan.verdict.text().splitlines()
     assert extent.startswith("18 trials")
     assert [note.partition(" the ROI ")[0] for note in notes] == ["1 scan: The trials of a drawn region will fail:"] * 3
-    assert more == "2 further notes; recon-robust study check lists them."
+    assert more == "2 further notes: recon-robust study check lists all."
     assert dock.body_widget.minimumSizeHint().width() <= dock.minimumWidth() + 10, "they wrap"
 
 

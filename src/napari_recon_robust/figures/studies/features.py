@@ -77,7 +77,7 @@ def lost_features(trials: pl.DataFrame, path: Path) -> Drawn:
     sheet.legend(lines=False)
     words = frame.counted(data, own) + " Filled: raw; open: scaled to 320²." + _exact(own)
     parts = [data, *(part for _, part in transfers), _points(own)]
-    return sheet.finish(path, pl.concat(parts, how="diagonal"), words)
+    return sheet.finish(path, pl.concat(parts, how="diagonal_relaxed"), words)
 
 
 def _points(rows: pl.DataFrame) -> pl.DataFrame:

@@ -59,7 +59,7 @@ def quality_against_rotation(trials: pl.DataFrame, path: Path) -> Drawn:
         axes.set(xlabel="largest angle tried (°)", title=title)
     sheet.flat[0].set_ylabel("SSIM of the region")
     if not turned.is_empty():
-        data = pl.concat([data, _worst(sheet, sheet.flat[len(samplings)], turned, looks)], how="diagonal")
+        data = pl.concat([data, _worst(sheet, sheet.flat[len(samplings)], turned, looks)], how="diagonal_relaxed")
         if turned.select("knob_angle", *frame.SAMPLING).n_unique() > 1:
             more += " Where the worst pose lies is a mean over all angles and masks."
     sheet.legend(list(looks.items()))

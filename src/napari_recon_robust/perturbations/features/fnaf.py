@@ -131,7 +131,7 @@ class FNAF(Perturbation):
     def recalled(self, perturbed: Perturbed) -> Perturbed:
         """The feature comes from the details."""
         support = feature_of(perturbed.details).region(perturbed.measurement.matrix)
-        shown = partial(shown_of, perturbed.details)
+        shown = perturbed.shown or partial(shown_of, perturbed.details)
         return replace(perturbed, feature=placed(perturbed.details), support=support, shown=shown)
 
     def _run(self, setup: Setup, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import inf, isfinite, pi
 from typing import Any
 
@@ -48,6 +49,11 @@ class Insertion(ScannedObject):
     """Features inserted into one slice, as one method reconstructs them. keep: the clean scan's calibration serves."""
 
     keep: bool
+
+    @classmethod
+    def by(cls, setup: Setup, found: "Insertion | None") -> "Insertion":
+        """That by which a method of `setup` is judged: where no full k-space is known, it has the object of `found`."""
+        return cls(setup, keep=True) if found is None or setup.measurement.full is not None else found
 
     @cached_property
     def truth(self) -> Tensor:
@@ -204,6 +210,7 @@ class Insertion(ScannedObject):
             findings=beyond(f"inserted {feature.shape}", feature.profile(measurement.matrix), self.setup.mask),
             clean=self.clean,
             image=trial.image,
+            shown=partial(shown_of, details, found=self),
         )
 
 
@@ -228,9 +235,13 @@ def feature_of(details: Mapping[str, Any]) -> Feature:
     return Feature(details["shape"], torch.tensor(values, dtype=torch.float32), pixels)
 
 
-def shown_of(details: Mapping[str, Any], setup: Setup) -> Tensor:
-    """What a feature with these details changes in the fully sampled image, float32 (rows, columns)."""
-    insertion = Insertion(setup, keep=True)
+def shown_of(details: Mapping[str, Any], setup: Setup, found: Insertion | None = None) -> Tensor:
+    """What a feature with these details changes in the fully sampled image of a method, float32 (rows, columns).
+
+    setup: that of the method, which may be another one than that of the search. found: where the search inserted it,
+    of which the object is taken where no full k-space is known; without it, as of a saved case, that of the method.
+    """
+    insertion = Insertion.by(setup, found)
     with torch.no_grad():
         return insertion.shown(insertion.kspace(feature_of(details).change(insertion.tissue)))
 

@@ -122,6 +122,7 @@ class BudgetCurve(QWidget):
         self._outcomes = result.outcomes if result is not None and several else ()
         if result is None or not several:
             return
+        against = "the clean image" if self._outcomes[0].comparison.reference is None else "the reference"
         found = [one.comparison.metrics for one in self._outcomes]
         clean = found[0]["clean"]["roi"]
         names = NAMES | result.draws
@@ -137,7 +138,7 @@ class BudgetCurve(QWidget):
                     [Line(names[name], [one.nmse**0.5 for one in each]) for name, each in lines.items()],
                 ),
             ],
-            "The region against the reference. RMSE stands beside SSIM, of which flat regions lose much for little.",
+            f"The region against {against}. RMSE stands beside SSIM, of which flat regions lose much for little.",
         )
         self._looked_at = self._outcomes.index(result.outcome)
 

@@ -13,6 +13,7 @@ from superqt.utils import signals_blocked
 from ...controls.line_editor import LineEditor
 from ...controls.parts import button, column, file_filter, flow, heading, row, show_text, words
 from ...ground.errors import InputError, left_out
+from ...ground.numbers import counted
 from ...workbench.planning import SUFFIXES
 from ...workbench.task import Task
 from ..session import Session
@@ -107,8 +108,8 @@ class PlanPanel(QWidget):
         said = []
         if checked is not None and checked.extent is not None:
             faults = [left_out(path, sentence) for path, sentence in checked.extent.faults.items()]
-            said = [checked.extent.sentence, *_first(faults, "further files are left out.")]
-            said += _first(checked.extent.noted, "further notes; recon-robust study check lists them.")
+            said = [checked.extent.sentence, *_first(faults, "further file", "left out")]
+            said += _first(checked.extent.noted, "further note", "recon-robust study check lists all")
         elif checked is not None:
             said = [checked.fault or f"{len(mistakes)} mistake{'s' * (len(mistakes) > 1)}; a click goes to the line."]
         elif planning.edited:
@@ -174,7 +175,7 @@ class PlanPanel(QWidget):
             self._take(lambda: self.planning.demonstrate(Path(folder)))
 
 
-def _first(lines: Sequence[str], others: str) -> list[str]:
+def _first(lines: Sequence[str], others: str, words: str) -> list[str]:
     """The first of some lines, and how many others there are."""
     more = len(lines) - _TOLD
-    return [*lines[:_TOLD], *([f"{more:,} {others}"] if more > 0 else [])]
+    return [*lines[:_TOLD], *([f"{counted(more, others)}: {words}."] if more > 0 else [])]
