@@ -137,7 +137,7 @@ def test_simulating_twice_gives_the_same_bytes(small: Path, ball: Template, tmp_
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("matrix", [80, 81])
+@pytest.mark.parametrize("matrix", [pytest.param(80, marks=pytest.mark.thorough), 81])
 def test_boxes_lie_around_their_lesions(small_head: tuple[Head, tuple[Lesion, ...]], matrix: int) -> None:
     """The middle of what a lesion changes in the image that is acquired without noise is that of its box."""
     recipe = SMALL.model_copy(update={"matrix": matrix, "field_of_view": 2.0 * matrix})
@@ -155,7 +155,7 @@ def test_boxes_lie_around_their_lesions(small_head: tuple[Head, tuple[Lesion, ..
     assert abs(np.mean(away)) < 0.2, away
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_each_slice_that_shows_a_lesion_has_its_box(small_head: tuple[Head, tuple[Lesion, ...]]) -> None:
     """Slices side by side, one of them twice, and pixels in which the smallest lesions hardly show."""
     head, lesions = small_head

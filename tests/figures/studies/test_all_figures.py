@@ -8,7 +8,7 @@ from napari_recon_robust.figures.studies.all_figures import FIGURES, draw_all
 from napari_recon_robust.studies.columns import CLEAN
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_study_with_everything_gives_every_figure(trials: pl.DataFrame, tmp_path: Path) -> None:
     found = draw_all(trials, tmp_path)
     assert found.lacking == {}
