@@ -12,6 +12,7 @@ from helpers.mrmc_formats import check_rjafroc
 from napari_recon_robust.ground.errors import FileFormatError, InputError
 from napari_recon_robust.reader_studies.exchange import compare
 from napari_recon_robust.reader_studies.marks import Mark, Marks
+from napari_recon_robust.reader_studies.power import variances_of
 from napari_recon_robust.reader_studies.ratings import Ratings
 from napari_recon_robust.reader_studies.rjafroc import read_rjafroc, write_rjafroc
 from napari_recon_robust.statistics.readers.free_response import weighted_afroc
@@ -145,7 +146,24 @@ def test_in_a_split_plot_design_each_row_says_who_read_its_case(tmp_path: Path, 
     assert found.unread == {(reader, str(case)) for case in range(1, 9) for reader in ("12" if case > 4 else "3")}
     areas = weighted_afroc(found.free_response())
     np.testing.assert_allclose(areas, [[0.5 + 0.25 / 4, 0.5, 0.5], [0.5 + 0.25 / 4, 0.5, 0.25]])
-    assert [one.note for one in compare(found, "a").findings[:1]] == ["8 lesions in 4 cases, 4 without, 8 patients"]
+    note = "8 lesions in 4 cases, 4 without, 8 patients; each reader's figure is of his own 4 cases"
+    assert [one.note for one in compare(found, "a").findings[:1]] == [note]
+
+
+def test_a_reader_of_one_kind_of_case_is_left_out_and_named(tmp_path: Path) -> None:
+    """As from ratings: his cases have no figure."""
+    found = read_rjafroc(split(tmp_path / "a.xlsx"))
+    assert isinstance(found, Marks)
+    few = frozenset(found.unread | {("1", case) for case in found.cases[1::2]})  # those without a lesion
+    some = replace(found, marks=tuple(mark for mark in found.marks if ("1", mark.case) not in few), unread=few)
+    chosen, left = some.paired()
+    assert (chosen.readers, left.split("; ")[0]) == (("2", "3"), "1 left out, who rated too few cases")
+    assert {mark.reader for mark in chosen.marks} <= {"2", "3"}
+    compared = compare(some, "a")
+    assert compared.findings
+    assert any("1 left out, who rated too few cases" in one.note for one in compared.findings), compared
+    with pytest.raises(InputError, match="no two readers read the same case"):  # of those who are left
+        variances_of(some, "wafroc")
 
 
 def test_a_mark_where_nothing_was_read_is_refused(tmp_path: Path) -> None:

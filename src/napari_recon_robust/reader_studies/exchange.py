@@ -12,6 +12,7 @@ from .marks import Marks
 from .measures.found import Found
 from .measures.free_response import wafroc
 from .measures.lesions import NOBODY, WORDS, roc
+from .plan import EndpointMeasure
 from .rating_table import read_rating_table
 from .ratings import Ratings
 from .rjafroc import read_rjafroc, write_rjafroc
@@ -70,7 +71,8 @@ def read_exchanged(path: str | Path, question: str = "") -> Ratings | Marks:
 
 def compare(data: Ratings | Marks, name: str = "") -> Found:
     """The arms compared: the area under the ROC curve of ratings, under the wAFROC curve of marks."""
-    if isinstance(data, Marks):
-        return wafroc(name, data)
-    ratings, left = data.paired()
-    return roc(name, ratings, left) if ratings.readers else Found(remarks=[f"{name}: no {WORDS['auc']}: {NOBODY}."])
+    figure: EndpointMeasure = "wafroc" if isinstance(data, Marks) else "auc"
+    compared, left = data.paired()
+    if not compared.readers:
+        return Found(remarks=[f"{name}: no {WORDS[figure]}: {NOBODY}."])
+    return wafroc(name, compared, left) if isinstance(compared, Marks) else roc(name, compared, left)

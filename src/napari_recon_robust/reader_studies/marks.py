@@ -1,7 +1,7 @@
 """Free-response marks of several readers, each on a lesion or false."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import compress, product
 from typing import Any, NamedTuple, Self
 
@@ -97,6 +97,25 @@ class Marks:
             reader, case = self.readers.index(name), self.cases.index(missing)
             found[:, reader, of == case] = false[:, reader, case] = np.nan
         return FreeResponse(found, of, false, truth, weights)
+
+    def paired(self) -> tuple["Marks", str]:
+        """Those of readers with at least two cases of either kind, and in words what was left out; see `comparable`."""
+        read = np.array([pair not in self.unread for pair in product(self.readers, self.cases)], bool)
+        rated = np.broadcast_to(
+            read.reshape(len(self.readers), -1), (len(self.arms), len(self.readers), len(self.cases))
+        )
+        kept, used, left = comparable(rated, np.array([bool(weights) for weights in self.lesions]), self.readers)
+        readers, cases = tuple(compress(self.readers, kept)), tuple(compress(self.cases, used))
+        chosen = replace(
+            self,
+            readers=readers,
+            cases=cases,
+            patients=tuple(compress(self.patients, used)),
+            lesions=tuple(compress(self.lesions, used)),
+            marks=tuple(mark for mark in self.marks if mark.reader in readers),
+            unread=frozenset(pair for pair in self.unread if pair[0] in readers and pair[1] in cases),
+        )
+        return chosen, left
 
     def highest(self) -> Ratings:
         """The highest mark of each case, on a lesion or not, as its rating; one without a mark is below all others."""

@@ -162,19 +162,23 @@ def variances_of(pilot: Ratings | Marks, measure: EndpointMeasure) -> Variances:
             raise InputError(
                 "the endpoint's area is under the wAFROC curve, and the pilot has no marks; name one that has."
             )
+        pilot = pilot.paired()[0]
+        _check_two(pilot.readers)
         marks = pilot.free_response()
         read = ~np.isnan(marks.false[0])
         figures, errors = weighted_afroc(marks), weighted_afroc_covariance(marks, patients=pilot.patients)
     else:
         pilot = (pilot.highest() if isinstance(pilot, Marks) else pilot).paired()[0]
-        if len(pilot.readers) < 2:
-            raise InputError("fewer than two readers of the pilot rated two cases of each kind in all arms.")
+        _check_two(pilot.readers)
         read = pilot.read
         figures = areas(pilot.values, pilot.truth)
         errors = covariance(pilot.values, pilot.truth, patients=pilot.patients)
-    if len(pilot.readers) < 2:
-        raise InputError("a pilot of one reader does not show how readers differ; name one with two.")
     return Variances.of_parts(components(figures, errors), read)
+
+
+def _check_two(readers: Sequence[str]) -> None:
+    if len(readers) < 2:  # who do not show how readers differ
+        raise InputError("fewer than two readers of the pilot rated two cases of each kind in all arms; name another.")
 
 
 def sizes(
