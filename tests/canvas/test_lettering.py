@@ -80,6 +80,7 @@ def test_a_title_is_large_beside_the_picture_of_a_wide_panel(twice: None, panels
     assert panels.panels["clean"].heading.font_size == 2 * SMALL
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("title", ["Zero-filled", "CG-SENSE\nSSIM 0.869"])
 def test_the_ground_of_a_large_title_covers_no_head(review: Session, title: str) -> None:
     appearance, panels = get_settings().appearance, review.panels

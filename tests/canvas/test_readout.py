@@ -38,6 +38,7 @@ def figures(text: str) -> dict[str, float]:
     return {name: float(value.replace("−", "-")) for name, value in found}
 
 
+@pytest.mark.thorough
 def test_the_maximum_is_that_of_an_image_which_is_there(review: Session) -> None:
     bench = review.bench
     review.readout.show()
@@ -128,6 +129,7 @@ def test_what_was_done_gives_way_to_the_values_as_soon_as_the_window_is_narrow(s
     until(lambda: line.done.isVisible())
 
 
+@pytest.mark.thorough
 def test_the_line_goes_with_the_docks(seen: Session, until: Until) -> None:
     review = seen
     window = review.docks[0].window()

@@ -8,7 +8,7 @@ import pytest
 from napari_recon_robust.canvas.surface import make_reading_surface
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_brush_of_a_labels_layer_leaves_nothing_on_the_picture(viewer: Any) -> None:
     viewer.window._qt_window.show()
     viewer.add_image(np.ones((40, 40), np.float32), contrast_limits=(0, 1))

@@ -66,5 +66,6 @@ def test_names_with_formulas_and_without_end_are_drawn_as_they_are(tmp_path: Pat
     assert sheets(write_report([case, case], tmp_path / "report.pdf")) == 8
 
 
+@pytest.mark.thorough
 def test_half_a_letter_is_replaced(tmp_path: Path) -> None:
     assert sheets(write_report(pictured(label="half \ud800 a letter"), tmp_path / "report.pdf")) == 4

@@ -8,7 +8,7 @@ from napari_recon_robust.training import ancestors, loop
 from napari_recon_robust.weights import store
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_weights_name_all_that_they_come_from_each_once(recipe, bank, tmp_path: Path) -> None:
     """The mean of a set and of one that went on from it, also after a resumed call, with a set that has no header."""
 

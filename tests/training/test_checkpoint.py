@@ -199,7 +199,7 @@ def test_a_run_that_is_cancelled_keeps_its_last_step(steps: int, recipe, train, 
     assert kept["step"] == steps
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_decay_of_minutes_is_finished(recipe, train, clock, tmp_path) -> None:
     job = train(recipe, minutes=4)
     while not (tmp_path / "run" / "decay.pt").exists():

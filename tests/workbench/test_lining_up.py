@@ -98,7 +98,7 @@ def test_two_to_four_methods_have_room(bench: Workbench, count: int) -> None:
         bench.lining_up.run()
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_what_is_there_is_not_computed_again_for_one_method_more(bench: Workbench) -> None:
     lining_up = bench.lining_up
     bench.perturbing.run().run()

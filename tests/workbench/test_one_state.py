@@ -281,7 +281,7 @@ class Driver:
             assert self.place == self.picture()
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("seed", range(2))
 def test_whatever_is_shown_is_of_what_is_set(paths: list[Path], seed: int, no_gradients: None) -> None:
     driver = Driver(paths, seed)

@@ -401,7 +401,7 @@ def test_of_the_stand_in_itself_a_transfer_is_sphere_ascent(measurement, roi):
     assert transferred.loss == (direct.loss[0], max(direct.loss))
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_misleading_gradients_are_found_out_by_a_search_without(measurement, combined, roi):
     class Misleading(torch.autograd.Function):
         """The identity, whose gradient is turned to where it does nothing."""

@@ -270,7 +270,7 @@ def roe_metz(rng: np.random.Generator, readers: int = 5, cases: int = 50) -> tup
     return ratings, truth
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_equal_tests_are_told_apart_as_often_as_the_level_says() -> None:
     """3.5 to 6.5% of 2,000 draws."""
     rng = np.random.default_rng(0)

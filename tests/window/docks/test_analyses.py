@@ -78,6 +78,7 @@ def test_a_finding_is_transferred_between_ticked_methods(review: Session, until:
     assert table.isHidden()
 
 
+@pytest.mark.thorough
 def test_the_list_of_methods_scrolls_down_only(review: Session, until: Until, study: Any) -> None:
     page(review).window().show()
     page(review).parent().raise_()
@@ -90,6 +91,7 @@ def test_the_list_of_methods_scrolls_down_only(review: Session, until: Until, st
     assert first.text() in first.toolTip(), "a name that is cut off can be read there"
 
 
+@pytest.mark.thorough
 def test_what_is_set_is_transferred_and_not_the_last_result(review: Session, until: Until, study: Any) -> None:
     review.bench.perturbing.choose("fnaf")
     perturb(review, until, row=50.0, column=40.0)
@@ -150,7 +152,7 @@ def test_a_cancelled_study_says_so_and_leaves_what_there_was(review: Session, un
     assert study.transfer.isEnabled()
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_an_undersampled_scan_has_no_more_samples(review: Session, until: Until, study: Any, tmp_path: Any) -> None:
     np.save(tmp_path / "scan.npy", review.bench.acquisition.current.measurement.kspace.numpy())
     review.open(tmp_path / "scan.npy", ("coil", "readout", "phase"))

@@ -35,6 +35,7 @@ def opened(review: Session, until: Until, tmp_path: Path, monkeypatch: pytest.Mo
     return page
 
 
+@pytest.mark.thorough
 def test_boxes_on_slices_that_the_scan_does_not_have_are_refused(opened: Any, review: Session) -> None:
     said = opened.foot.message.text()
     assert said == (

@@ -92,6 +92,7 @@ def test_a_queue_fills_the_history_while_everything_else_goes_on(
     assert len((tmp_path / "attacks.csv").read_text().splitlines()) == 3
 
 
+@pytest.mark.thorough
 def test_the_attack_that_is_shown_is_bold_once_it_is_kept(
     dock: Any, review: Session, qtbot: Any, until: Until, may_read: Event
 ) -> None:
@@ -136,6 +137,7 @@ def test_cancelling_stops_the_one_that_runs_and_those_behind_it(
     assert bench.history.entries == []
 
 
+@pytest.mark.thorough
 def test_the_names_of_attacks_are_read_in_the_history_of_a_dock_of_its_usual_width(
     dock: Any, review: Session, qtbot: Any, until: Until
 ) -> None:

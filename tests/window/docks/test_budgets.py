@@ -106,7 +106,7 @@ def test_random_noise_and_its_control_are_called_two_draws(review: Session, unti
     assert [table.horizontalHeaderItem(column).text() for column in (2, 3)] == ["Perturbed", "Random"]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_one_budget_has_no_curve(review: Session, until: Until, qtbot: Any) -> None:
     run_over(review, until, qtbot, "1")
     assert len(review.bench.result.outcomes) == 1

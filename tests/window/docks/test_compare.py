@@ -114,6 +114,7 @@ def test_a_first_look_stays_when_the_slice_cannot_be_measured_further(review: Se
     assert names(review)["clean"] == f"Clean · no image of slice {index}"
 
 
+@pytest.mark.thorough
 def test_a_minus_is_a_minus_in_the_dock_and_in_the_titles(review: Session, qtbot: Any, until: Until) -> None:
     choose_lesion(review, qtbot)
     run(review, qtbot, until, "worst-case", steps=1)
@@ -148,6 +149,7 @@ def test_figures_of_another_budget_than_the_shown_one_say_so(review: Session, qt
     assert (dock.sentence.text(), outcome.spent.text()) == (found, spent)
 
 
+@pytest.mark.thorough
 def test_the_region_statistics_name_the_method_of_their_images(review: Session, qtbot: Any, until: Until) -> None:
     box = page(review, "Compare").statistics
     assert box.method.isHidden()
@@ -164,6 +166,7 @@ def test_the_region_statistics_name_the_method_of_their_images(review: Session, 
     assert "3" in box.method.text()
 
 
+@pytest.mark.thorough
 def test_no_figure_is_cut_in_a_narrow_dock(review: Session, qtbot: Any, until: Until) -> None:
     dock = page(review, "Compare")
     choose_lesion(review, qtbot)

@@ -273,7 +273,7 @@ def test_holding_g_flickers_until_it_is_released(review: Session, until: Until, 
     assert not shortcuts._blink.isActive()
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_map_is_bright_enough_to_be_seen(review: Session, until: Until) -> None:
     bench = review.bench.reconstruction
     bench.choose("posterior", samples=2, steps=2, show="deviation")
@@ -302,6 +302,7 @@ def test_a_script_may_end_without_closing_the_window(end: str) -> None:
     assert done.returncode == {"": 0, "1 / 0": 1}.get(end, 3), done.stderr
 
 
+@pytest.mark.thorough
 def test_a_click_with_the_box_tool_draws_no_region(seen: Session, until: Until, qtbot: Any) -> None:
     perturb, before = dock_of(seen, "Perturb"), list(seen.bench.regions.all)
     press(perturb, "Box")
@@ -314,6 +315,7 @@ def test_a_click_with_the_box_tool_draws_no_region(seen: Session, until: Until, 
     assert layer.mode == "add_rectangle", "to be dragged now"
 
 
+@pytest.mark.thorough
 def test_a_polygon_of_two_corners_says_how_one_is_drawn(seen: Session, until: Until, qtbot: Any) -> None:
     perturb, before = dock_of(seen, "Perturb"), list(seen.bench.regions.all)
     press(perturb, "Polygon")
@@ -328,6 +330,7 @@ def test_a_polygon_of_two_corners_says_how_one_is_drawn(seen: Session, until: Un
     assert layer.mode == "add_polygon"
 
 
+@pytest.mark.thorough
 def test_the_tool_in_hand_is_shown_whoever_took_it(seen: Session, until: Until, qtbot: Any) -> None:
     page, drawing = dock_of(seen, "Perturb").regions, seen.panels.drawing
     canvas = seen.panels.viewer.window._qt_viewer.canvas.native
@@ -367,6 +370,7 @@ def test_the_tool_in_hand_is_shown_whoever_took_it(seen: Session, until: Until, 
     drawing.stop()
 
 
+@pytest.mark.thorough
 def test_escape_in_the_middle_of_a_polygon_keeps_its_corners(seen: Session, until: Until, qtbot: Any) -> None:
     keys.run("panels_5", seen.panels.viewer)
     until(lambda: seen.panels.settled)
@@ -426,7 +430,7 @@ def test_delete_on_the_picture_deletes_the_chosen_regions_of_the_slice_and_is_un
     assert len(regions.on(1)) == 2
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_chosen_region_is_seen_in_a_long_list(review: Session) -> None:
     page = dock_of(review, "Perturb")
     drawn = [review.bench.regions.draw(ROI.box(row=50, column=30, height=4 + n, width=4), 1) for n in range(9)]
@@ -496,6 +500,7 @@ def test_the_budget_says_what_it_is_of(review: Session, until: Until) -> None:
     assert "(1% of the object allowed)" in perturb.outcome.spent.text()
 
 
+@pytest.mark.thorough
 def test_cancelling_keeps_the_best_so_far(review: Session, until: Until) -> None:
     review.bench.regions.choose(review.bench.regions.on(1))
     review.bench.perturbing.set(steps=200)
@@ -555,7 +560,7 @@ def test_layers_renamed_and_deleted_while_a_job_runs(review: Session, until: Unt
     assert layers[0].name == "renamed"
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_closing_the_docks_in_the_middle_of_a_job(
     review: Session, viewer: Any, until: Until, slow: threading.Event
 ) -> None:

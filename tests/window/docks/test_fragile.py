@@ -29,6 +29,7 @@ def cells(review: Session) -> list[list[str]]:
     return [[name.split(" · ")[0].split(" [")[0] for name in names] for names in found]
 
 
+@pytest.mark.thorough
 def test_the_map_lies_over_the_clean_image_and_its_worst_places_are_listed(review: Session, until: Until) -> None:
     look_for_it(review, until)
     assert cells(review) == [["Reference", "ROI"], ["CG-SENSE", "Expected change", "ROI"]]
@@ -48,7 +49,7 @@ def test_the_map_lies_over_the_clean_image_and_its_worst_places_are_listed(revie
     assert list(drawn.text.values) == ["", *numbers]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_it_is_hidden_shown_and_gone_with_what_it_was_made_of(review: Session, until: Until) -> None:
     check = page(review).fragile.map
     assert not check.isEnabled()
@@ -95,7 +96,7 @@ def test_a_fragile_place_is_attacked_and_the_map_stays_in_its_panel(review: Sess
     assert "fragile 1" in review.bench.result.outcome.comparison.sentence
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_it_can_be_cancelled_and_a_deleted_map_comes_back(review: Session, until: Until) -> None:
     dock = page(review)
     dock.fragile.find.click()
@@ -125,7 +126,7 @@ def choose_feature(review: Session, **knobs: Any) -> None:
     review.bench.perturbing.set(size=2.0, **knobs)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_for_inserted_features_it_is_a_map_of_what_is_lost(review: Session, until: Until) -> None:
     dock = page(review)
     assert dock.fragile.find.text() == "Where is it fragile?"
@@ -159,7 +160,7 @@ def test_for_inserted_features_it_is_a_map_of_what_is_lost(review: Session, unti
     assert review.bench.fragility.found is found, "until another is made"
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_cancelled_map_keeps_what_is_known(review: Session, until: Until) -> None:
     choose_feature(review)
     page(review).fragile.find.click()

@@ -104,6 +104,7 @@ def test_towards_an_image_of_a_file_and_back(
     assert run(targeting, until).perturbed.details["effect"] == "homogeneous"
 
 
+@pytest.mark.thorough
 def test_a_file_that_is_no_image_leaves_the_effect(
     targeting: Session, until: Until, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

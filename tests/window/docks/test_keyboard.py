@@ -86,6 +86,7 @@ def test_every_control_has_a_name_and_tab_reaches_it_from_the_top_to_the_bottom(
         assert in_order(page, until) == [], name
 
 
+@pytest.mark.thorough
 def test_tab_never_leads_behind_another_dock(seen: Session, until: Until) -> None:
     pages = {name: opened(seen, name, until) for name in ("Compare", "Perturb", "Reconstruct")}
     window = pages["Reconstruct"].window()

@@ -13,6 +13,7 @@ from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.window.session import PLUGIN, Session
 
 
+@pytest.mark.thorough
 def test_methods_stand_under_headings_that_keys_pass_over(review: Session, qtbot: Any) -> None:
     box = dock_of(review, "Reconstruct").method
     rows = [(box.list.itemText(row), box.list.itemData(row)) for row in range(box.list.count())]
@@ -27,6 +28,7 @@ def test_methods_stand_under_headings_that_keys_pass_over(review: Session, qtbot
     assert review.bench.reconstruction.chosen.id == rows[last + 2][1] != before
 
 
+@pytest.mark.thorough
 def test_a_saved_case_that_is_opened_first_leaves_all_methods_in_the_list(
     viewer: Any, until: Until, tmp_path: Path
 ) -> None:
@@ -42,6 +44,7 @@ def test_a_saved_case_that_is_opened_first_leaves_all_methods_in_the_list(
     assert listed.currentData() == session.bench.reconstruction.chosen.id
 
 
+@pytest.mark.thorough
 def test_what_makes_a_scan_doubtful_stands_below_the_method(review: Session, until: Until, loud_file: Path) -> None:
     warning = dock_of(review, "Reconstruct").method.warning
     assert "Coil" not in warning.text()

@@ -124,6 +124,7 @@ def test_one_key_gives_the_window_to_the_images_and_back(desk: Desk) -> None:
     assert desk.layouts.bar is None
 
 
+@pytest.mark.thorough
 def test_a_window_does_not_grow_for_docks_that_close_again_for_want_of_room(desk: Desk) -> None:
     desk.press("Q")
     desk.window.resize(800, 535)
@@ -207,6 +208,7 @@ def test_a_folder_that_is_opened_is_seen_though_the_images_come_first(
     until(lambda: not gallery.visibleRegion().isEmpty() and gallery.width() >= gallery.minimumWidth())
 
 
+@pytest.mark.thorough
 def test_the_words_in_the_bar_are_not_cut_off(desk: Desk) -> None:
     desk.press("Q")
     bar = desk.layouts.bar
@@ -246,6 +248,7 @@ def test_what_is_shown_can_be_kept_before_anything_is_attacked(desk: Desk) -> No
     assert bar.keep.isEnabled()
 
 
+@pytest.mark.thorough
 def test_keys_of_napari_that_break_the_lock_are_held_off_and_given_back(desk: Desk) -> None:
     image, window = desk.panels.panels["reference"].image, desk.panels.shared_window.limits
     desk.viewer.layers.selection.active = image

@@ -23,6 +23,7 @@ def test_sampling_is_turned(review: Session, until: Until) -> None:
     assert page.sampling.facts.text().startswith("R = ")
 
 
+@pytest.mark.thorough
 def test_the_knobs_stay_at_the_sampling_that_was_measured(review: Session, until: Until) -> None:
     acquisition, knobs = review.bench.acquisition, dock_of(review, "Reconstruct").sampling.knobs
     for acceleration in (2.0, 3.0):

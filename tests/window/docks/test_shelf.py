@@ -229,6 +229,7 @@ def test_another_scan_is_opened_while_a_strip_shows_iterations(seen: Any, qtbot:
     assert bench.film.name is None or "Iterations" not in bench.film.rows
 
 
+@pytest.mark.thorough
 def test_taking_a_strip_away_ends_what_plays_in_it(seen: Any, qtbot: Any, until: Until) -> None:
     until(lambda: "Knob" in seen.bench.film.rows)
     press(seen, qtbot, "S", Qt.KeyboardModifier.ShiftModifier)
@@ -257,6 +258,7 @@ def test_without_a_strip_the_slices_are_played(seen: Any, qtbot: Any, until: Unt
     until(lambda: reference.title.startswith("Reference"))
 
 
+@pytest.mark.thorough
 def test_a_film_ends_when_another_slice_is_turned_to(seen: Any, until: Until) -> None:
     until(lambda: seen.bench.reconstruction.ready)
     seen.panels.shared_window.start(0.0, 0.5 * seen.panels.shared_window.limits[1])

@@ -78,7 +78,7 @@ def test_a_click_on_a_thumbnail_sets_the_knobs(review: Session, dock: Any, qtbot
     assert not any(one.isChecked() for one in strip.thumbnails)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_keyboard_works_too(review: Session, dock: Any, qtbot: Any, until: Until) -> None:
     last = chosen(dock, qtbot, until).thumbnails[-1]
     last.setFocus()
@@ -113,7 +113,7 @@ def test_they_differ_on_the_chosen_region_and_show_it(review: Session, dock: Any
     assert "the chosen region" in dock.diversity.strip.heading.text()
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_thumbnails_are_turned_as_the_picture(review: Session, dock: Any, qtbot: Any, until: Until) -> None:
     strip = chosen(dock, qtbot, until)
     before = strip.thumbnails[0].picture
@@ -131,7 +131,7 @@ def test_thumbnails_are_turned_as_the_picture(review: Session, dock: Any, qtbot:
     assert turned != after
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_progress_is_said_and_cancelled(
     review: Session, dock: Any, qtbot: Any, until: Until, held: threading.Event
 ) -> None:
@@ -147,7 +147,7 @@ def test_progress_is_said_and_cancelled(
     assert not dock.diversity.strip.thumbnails
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_another_method_takes_them_away(review: Session, dock: Any, qtbot: Any, until: Until) -> None:
     chosen(dock, qtbot, until)
     dock.method.list.setCurrentIndex(dock.method.list.findData("zero-filled"))

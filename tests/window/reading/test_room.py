@@ -89,6 +89,7 @@ def test_a_key_that_is_held_answers_one_question(room: Callable[..., ReadingRoom
     assert reading.clock.paused
 
 
+@pytest.mark.thorough
 def test_the_slider_of_a_new_mark_is_in_sight(
     room: Callable[..., ReadingRoom], until: Callable[[Callable[[], object]], None]
 ) -> None:
@@ -348,6 +349,7 @@ def _wheel(opened: ReadingRoom, notches: float, control: bool = False) -> None:
     QApplication.sendEvent(opened.canvas, event)
 
 
+@pytest.mark.thorough
 def test_slices_are_turned_by_wheel_keys_and_slider_in_one_view(
     room: Callable[..., ReadingRoom], until: Callable[[Callable[[], object]], None]
 ) -> None:
@@ -401,6 +403,7 @@ def test_slices_are_turned_by_wheel_keys_and_slider_in_one_view(
     assert reading.slices.at == 0
 
 
+@pytest.mark.thorough
 def test_the_reference_turns_with_the_images_that_flicker(
     room: Callable[..., ReadingRoom], until: Callable[[Callable[[], object]], None]
 ) -> None:
@@ -516,6 +519,7 @@ def test_a_plan_may_forbid_flicker_wipe_window_and_zoom(room: Callable[..., Read
     assert not [made for made in opened.side.bar.findChildren(QPushButton) if made.isVisible()]
 
 
+@pytest.mark.thorough
 def test_the_reference_stands_beside_the_question_that_asks_for_it(
     room: Callable[..., ReadingRoom], until: Callable[[Callable[[], object]], None]
 ) -> None:
@@ -543,6 +547,7 @@ def test_the_reference_stands_beside_the_question_that_asks_for_it(
     assert opened.panels.shared_window.limits != pytest.approx((0.1, 0.7))
 
 
+@pytest.mark.thorough
 def test_going_back_leads_past_the_case_that_is_judged_anew(room: Callable[..., ReadingRoom]) -> None:
     structures = {"id": "structures", "kind": "structures", "text": "Changed?", "reference": True}
     opened = room(questions=[QUALITY, structures])
@@ -695,6 +700,7 @@ def test_the_first_question_is_in_sight_in_a_small_window(
     answers.close()
 
 
+@pytest.mark.thorough
 def test_large_letters_leave_the_images_their_room(room: Callable[..., ReadingRoom]) -> None:
     appearance = get_settings().appearance
     before, appearance.font_size = appearance.font_size, 14
