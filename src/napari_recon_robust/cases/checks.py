@@ -66,7 +66,7 @@ def without_unjudged(pairs: Sequence[Pair], outcomes: Sequence[Outcome]) -> tupl
         (saved, new) if outcome.comparison.judges else ({**saved, **{name: new[name] for name in names}}, new)
         for (saved, new), outcome in zip(pairs, outcomes, strict=True)
     ]
-    changed = any(agree(one, saved) is False for (one, _), (saved, _) in zip(others, pairs, strict=True))
+    changed = any(not agree(one, saved) for (one, _), (saved, _) in zip(others, pairs, strict=True))
     return others, ["perturbed images whose truth is not known are not judged any more"] if changed else []
 
 
