@@ -14,7 +14,7 @@ import torch
 
 from arguments import parser_of
 from napari_recon_robust.analyses.quality.comparing import compare_methods
-from napari_recon_robust.analyses.quality.entries import Entry
+from napari_recon_robust.analyses.quality.entries import MethodEntry
 from napari_recon_robust.cli.options import follow
 from napari_recon_robust.ground.writing import write
 from napari_recon_robust.reconstructors import registry
@@ -38,7 +38,7 @@ def main() -> None:
     parser.add_argument("--page", type=Path, help="the page that gets the tables")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    entries = [Entry.parse(row) for id in registry.ids() for row in rows(id)]
+    entries = [MethodEntry.parse(row) for id in registry.ids() for row in rows(id)]
     simulated, real = cases(options.data, matrix=192, slices=2, seeds=1).values()
     tables = []
     for name, (file, grid) in {"real": real, "simulated": simulated}.items():

@@ -30,7 +30,7 @@ from torch import Tensor
 from arguments import parser_of
 from attack import finish, interval, regions, rmse
 from cases import slices_of
-from napari_recon_robust.analyses.quality.entries import Entry
+from napari_recon_robust.analyses.quality.entries import MethodEntry
 from napari_recon_robust.analyses.quality.grid import Grid, UndersampledSlice, cases, groups
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.data.roi import ROI
@@ -82,7 +82,7 @@ def scored(case: UndersampledSlice) -> dict[str, tuple[float, float, float]]:
     measurement, inside = case.measurement, case.foreground.numpy()
     images = np.stack([registry.get(id)(measurement).numpy() for id in MEMBERS])
     mean = np.abs(images.mean(0))
-    tv = Entry.parse("tv, rule")
+    tv = MethodEntry.parse("tv, rule")
     others = {
         "disagreement": np.abs(images).std(0, ddof=1),
         "blind: magnitude": mean,

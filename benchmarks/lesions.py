@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from arguments import parser_of
-from napari_recon_robust.analyses.quality.entries import Entry
+from napari_recon_robust.analyses.quality.entries import MethodEntry
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.evaluation import metrics
 from napari_recon_robust.physics.sampling import Sampling
@@ -34,7 +34,7 @@ def images(ids: list[str], measurement: Measurement) -> dict[str, Tensor]:
     """Of every method, at knobs or with its start, and of TV by its rule."""
     found = {BLIND: registry.get("tv")(measurement, weight=tv.auto_weight(measurement))}
     for id in ids:
-        entry = Entry.parse(id)
+        entry = MethodEntry.parse(id)
         method = entry.open()
         found[id] = method(measurement)
         if not entry.knobs and (start := method.reconstructor.start()) is not None:

@@ -24,7 +24,7 @@ from scipy.stats import spearmanr, t
 from torch import Tensor
 
 from arguments import parser_of
-from napari_recon_robust.analyses.quality.entries import Entry
+from napari_recon_robust.analyses.quality.entries import MethodEntry
 from napari_recon_robust.analyses.quality.grid import Grid, UndersampledSlice, cases, groups
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.reconstructors import registry
@@ -78,7 +78,7 @@ def scored(
         measurement = case.measurement
         _ = measurement.calibration
         for text in OTHERS:
-            entry = Entry.parse(text)
+            entry = MethodEntry.parse(text)
             chosen = run(entry.choose(entry.open(), case))
             start = time.process_time()
             image = chosen(measurement)

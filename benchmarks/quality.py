@@ -19,7 +19,7 @@ import numpy as np
 
 from arguments import parser_of
 from napari_recon_robust.analyses.quality.comparing import compare_methods
-from napari_recon_robust.analyses.quality.entries import Entry
+from napari_recon_robust.analyses.quality.entries import MethodEntry
 from napari_recon_robust.analyses.quality.grid import Grid
 from napari_recon_robust.analyses.quality.results import MethodResult
 from napari_recon_robust.cli.options import follow
@@ -57,7 +57,7 @@ def main() -> None:
     methods = options.methods or [id for id in registry.ids() if options.all or id not in SLOW]
     starts = [f"{id}, start" for id in methods if "," not in id and registry.get(id).start() is not None]
     chosen = (BASELINE,) if options.methods else CHOSEN
-    entries = [Entry.parse(text) for text in sorted({*methods, *starts, *chosen})]
+    entries = [MethodEntry.parse(text) for text in sorted({*methods, *starts, *chosen})]
     studies = cases(options.data, options.matrix, options.slices, options.seeds)
     for name, (file, grid) in studies.items():
         job = compare_methods(

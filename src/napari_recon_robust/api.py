@@ -15,7 +15,7 @@ from .analyses.diversity import Choice
 from .analyses.fragility import FragilityMap
 from .analyses.quality import comparing
 from .analyses.quality import grid as grids
-from .analyses.quality.entries import Entry
+from .analyses.quality.entries import MethodEntry
 from .analyses.quality.table import Table
 from .analyses.retention import RecoveryTable, RetentionMap
 from .analyses.samples import SamplesCurve
@@ -523,7 +523,7 @@ def compare_methods(
     texts = as_kinds(named, str, "the methods", 'its id, or the file of an own model, such as "my_model.py"')
     job = comparing.compare_methods(
         grids.groups(files),
-        [Entry.parse(text) for text in texts],
+        [MethodEntry.parse(text) for text in texts],
         grids.Grid(**grid),
         folder=_folder(output),
         baseline=baseline,

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from helpers.simulated import lines, simulated  # noqa: F401
-from napari_recon_robust.analyses.lineup import Entry, Lineup, lineup
+from napari_recon_robust.analyses.lineup import Lineup, LineupEntry, lineup
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.errors import InputError
@@ -22,14 +22,14 @@ KIND = perturbations.get("worst-case")
 
 
 @pytest.fixture(scope="module")
-def found(lines: Measurement) -> Entry:  # noqa: F811
+def found(lines: Measurement) -> LineupEntry:  # noqa: F811
     method = registry.get("cg-sense").at()
     attack = run(KIND.run(lines, method, ROI_, (0.05,), steps=2))
-    return Entry(method, run(evaluate(lines, method, ROI_, attack))[0], method)
+    return LineupEntry(method, run(evaluate(lines, method, ROI_, attack))[0], method)
 
 
 @pytest.mark.slow
-def test_the_attack_is_the_same_for_all_as_it_was_found(lines: Measurement, found: Entry) -> None:  # noqa: F811
+def test_the_attack_is_the_same_for_all_as_it_was_found(lines: Measurement, found: LineupEntry) -> None:  # noqa: F811
     methods = [found.method, registry.get("zero-filled").at(), registry.get("hqs").at()]
     steps: list[Progress] = []
     beside = run(lineup(lines, methods, ROI_, found), steps.append)
@@ -46,7 +46,7 @@ def test_the_attack_is_the_same_for_all_as_it_was_found(lines: Measurement, foun
     assert [step.fraction for step in steps] == sorted(step.fraction for step in steps)
 
 
-def test_anew_each_method_gets_its_own_and_one_that_refuses_is_named(lines: Measurement, found: Entry) -> None:  # noqa: F811
+def test_anew_each_method_gets_its_own_and_one_that_refuses_is_named(lines: Measurement, found: LineupEntry) -> None:  # noqa: F811
     class Refusing(Reconstructor):
         id, label, summary = "refusing", "Refusing", "It takes no measurement."
 

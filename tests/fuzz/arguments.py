@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 import napari_recon_robust as rr
-from napari_recon_robust.analyses.quality.entries import Entry
+from napari_recon_robust.analyses.quality.entries import MethodEntry
 from napari_recon_robust.analyses.quality.grid import Grid, groups
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.data.roi import ROI
@@ -274,7 +274,7 @@ FUNCTIONS: dict[str, Callable[[Random, Path], Any]] = {
     "grid": _grid,
     "groups": lambda rng, folder: groups(_files(rng, folder)),
     "reconstructor": lambda rng, folder: rr.reconstructor(_name(rng)),
-    "entry": lambda rng, folder: Entry.parse(_name(rng)).open(),
+    "entry": lambda rng, folder: MethodEntry.parse(_name(rng)).open(),
     "load_case": lambda rng, folder: rr.load_case(_path(rng, folder)),
     "replay": lambda rng, folder: run(rr.cases.replay.replay(_path(rng, folder))),
     "save_case": lambda rng, folder: rr.save_case(

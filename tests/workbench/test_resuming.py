@@ -20,7 +20,7 @@ from napari_recon_robust.ground.progress import run
 from napari_recon_robust.ground.writing import WritingError
 from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.workbench import Workbench, saved_review
-from napari_recon_robust.workbench.history import Entry
+from napari_recon_robust.workbench.history import Attack
 
 LESION = ROI.box(62, 48, 10, 12)
 
@@ -256,7 +256,7 @@ def test_the_whole_history_is_there_again(crashed: Workbench, tmp_path: Path) ->
     ]
     assert [one.result is not None for one in after] == [False, False, False, True, True], "both budgets of one run"
     assert bench.history.current is after[-1]
-    shown: list[Entry] = []
+    shown: list[Attack] = []
     bench.history.bring(after[1], shown.append).run()
     assert [one.number for one in shown] == [2]
     task = bench.history.show(shown[0])

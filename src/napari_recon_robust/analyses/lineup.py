@@ -14,7 +14,7 @@ from ..reconstructors.base import Method
 
 
 @dataclass(frozen=True, eq=False)
-class Entry:
+class LineupEntry:
     """A method and what the perturbation did to it.
 
     origin: the method on which the perturbation was found; the same method where it was attacked itself.
@@ -33,7 +33,7 @@ class Lineup:
     """
 
     methods: tuple[Method, ...]
-    entries: tuple[Entry | None, ...]
+    entries: tuple[LineupEntry | None, ...]
     troubles: tuple[str, ...] = ()
 
 
@@ -41,9 +41,9 @@ def lineup(
     measurement: Measurement,
     methods: Sequence[Method],
     roi: ROI,
-    found: Entry,
+    found: LineupEntry,
     *,
-    known: Iterable[Entry] = (),
+    known: Iterable[LineupEntry] = (),
     anew: Perturbation | None = None,
     knobs: Mapping[str, Any] | None = None,
 ) -> Job[Lineup]:
@@ -79,10 +79,10 @@ def _entry(
     measurement: Measurement,
     method: Method,
     roi: ROI,
-    found: Entry,
+    found: LineupEntry,
     anew: Perturbation | None,
     knobs: Mapping[str, Any],
-) -> Job[Entry]:
+) -> Job[LineupEntry]:
     perturbed: Perturbed = found.outcome.perturbed
     if anew is None:
         one = replace(perturbed, clean=None, image=None)  # those are the other method's
@@ -94,4 +94,4 @@ def _entry(
     judging = evaluate(measurement, method, roi, [one], seed=int(knobs.get("seed", 0)))
     outcome = (yield from relayed(judging, lambda step: Progress(start + (1 - start) * step.fraction, step.message)))[0]
     _ = outcome.comparison.metrics  # here, and not where they are shown
-    return Entry(method, outcome, found.origin if anew is None else method)
+    return LineupEntry(method, outcome, found.origin if anew is None else method)

@@ -8,7 +8,7 @@ from ..ground.numbers import written
 from ..workbench.perturbing import Result
 
 if TYPE_CHECKING:
-    from ..analyses.lineup import Entry
+    from ..analyses.lineup import LineupEntry
     from ..evaluation.metrics import Metrics
     from ..perturbations.base import Perturbed
     from ..perturbations.outcome import Outcome
@@ -99,7 +99,7 @@ def _ssim(measured: "Metrics", to: str = "") -> str:
     return f"SSIM{to} {written(measured.ssim, '.3f')}"
 
 
-def origin(entry: "Entry", result: Result) -> str:
+def origin(entry: "LineupEntry", result: Result) -> str:
     """Say on which method the attack was found."""
     if entry.method == result.setting.method:
         return "found on it"

@@ -127,7 +127,7 @@ class Perturbed:
     restore: turns images (..., rows, columns) of `measurement` back into the frame of the clean scan; None where they
         are in it already.
     support: the pixels of an inserted feature, bool (rows, columns), on which its recovery is measured, or None.
-    shown: gives what such a feature changes in the fully sampled image of a method's kind, float32 (rows, columns).
+    inserted: gives what such a feature changes in the fully sampled image of a method's kind, float32 (rows, columns).
     caption: a line for the head of a plot. curve: measures over the quantity that was varied.
     trace: what `loss` is, in words. feature: what was inserted, and where.
     untransferable: why no other method can be searched in the same way; empty if one can.
@@ -152,7 +152,7 @@ class Perturbed:
 
     restore: Restore | None = field(default=None, repr=False)
     support: Tensor | None = field(default=None, repr=False)
-    shown: "Callable[[Setup], Tensor] | None" = field(default=None, repr=False)
+    inserted: "Callable[[Setup], Tensor] | None" = field(default=None, repr=False)
     caption: str = field(default="", repr=False)
     curve: Curve | None = field(default=None, repr=False)
     trace: Trace | None = field(default=None, repr=False)

@@ -22,7 +22,7 @@ from .features.insertion import CONTRASTED, LOST, ROSE, Insertion, placed
 from .noise.ascent import Ascent, Search, ascend
 from .noise.objective import Objective
 from .noise.sphere_ascent import sphere_ascent
-from .noise.worst_case import Plan
+from .noise.worst_case import BudgetSearches
 
 # Of the symbol's edges, in pixels.
 SOFTNESS = 0.25
@@ -93,8 +93,8 @@ class ImageDomain(Perturbation):
         row, column = details["position"]
         profile = optotype(read.measurement.matrix, (row, column), details["size"])
         feature = placed({**details, "shape": "symbol"})
-        shown = read.shown or partial(_shown, profile, details["contrast"])
-        return replace(read, feature=feature, support=profile > EDGE, shown=shown)
+        inserted = read.inserted or partial(_inserted_change, profile, details["contrast"])
+        return replace(read, feature=feature, support=profile > EDGE, inserted=inserted)
 
     def _run(self, setup: Setup, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
         insertion = Insertion(setup, knobs["sensitivities"] == "kept")
@@ -103,7 +103,7 @@ class ImageDomain(Perturbation):
             return _insert(insertion, budgets, knobs["size"])
         self.check_gradient(setup)
         objective = ObjectObjective(setup, "clean", "squared-error", insertion.keep, insertion)
-        return ObjectPlan(objective, budgets, {"algorithm": "sphere-ascent"}, {**knobs, "check": "none"}).run()
+        return ObjectSearches(objective, budgets, {"algorithm": "sphere-ascent"}, {**knobs, "check": "none"}).run()
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +127,7 @@ class ObjectObjective(Objective):
 
 
 @dataclass(frozen=True, eq=False)
-class ObjectPlan(Plan):
+class ObjectSearches(BudgetSearches):
     """The searches of a list of budgets, over changes of the object."""
 
     objective: ObjectObjective
@@ -200,12 +200,17 @@ def _insert(insertion: Insertion, budgets: tuple[float, ...], size: float) -> Jo
         contrast = float(change.abs().max() / tissue)
         one = _inserted(insertion, change, region, budget, size, contrast)
         findings = {**one.findings, **beyond("symbol", profile, setup.mask)}
-        found.append(replace(one, findings=findings, shown=partial(_shown, profile, contrast, found=insertion)))
+        found.append(
+            replace(one, findings=findings, inserted=partial(_inserted_change, profile, contrast, found=insertion))
+        )
     return found
 
 
-def _shown(profile: Tensor, contrast: float, setup: Setup, found: Insertion | None = None) -> Tensor:
-    """What a symbol of that profile changes in the fully sampled image, float32 (rows, columns); see `shown_of`."""
+def _inserted_change(profile: Tensor, contrast: float, setup: Setup, found: Insertion | None = None) -> Tensor:
+    """What a symbol of that profile changes in the fully sampled image, float32 (rows, columns).
+
+    The others are as in `inserted_change`.
+    """
     insertion = Insertion.by(setup, found)
     with torch.no_grad():
         symbol = profile.to(setup.measurement.kspace.device) * insertion.tissue.carrier

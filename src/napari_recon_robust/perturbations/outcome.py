@@ -106,7 +106,7 @@ def evaluate(
             perturbed_reference=None if truth is None else _magnitude(truth),
             roi=region,
             support=None if one.support is None else one.support.cpu(),
-            inserted=None if one.shown is None else one.shown(setup).cpu(),
+            inserted=None if one.inserted is None else one.inserted(setup).cpu(),
             foreground=measurement.foreground,
             reference_kind=kind,
             judged_by=one.judged_by,

@@ -41,7 +41,7 @@ from ..ground.guard import is_file, opening, read, shown, to_path
 from ..ground.specification import Specification
 from ..ground.writing import Content, try_place, write
 from .order import Presentation, draw
-from .plan import MOST_SLICES, SCHEMA, Arm, Entry, Plan, Viewing
+from .plan import MOST_SLICES, SCHEMA, Arm, Plan, ReadingCase, Viewing
 from .questions import RANKED, FreeResponse, Question, asks_place, steps
 
 if TYPE_CHECKING:
@@ -178,7 +178,7 @@ def _json(value: Any) -> bytes:
 
 
 @contextmanager
-def _of(entry: Entry) -> Iterator[None]:
+def _of(entry: ReadingCase) -> Iterator[None]:
     """Name the case in what is said of its files."""
     try:
         yield
@@ -191,7 +191,7 @@ def _of(entry: Entry) -> Iterator[None]:
 class _Slice:
     """The images of one slice of a case in all arms, checked against each other."""
 
-    def __init__(self, entry: Entry, arms: tuple[Arm, ...], folders: dict[str, Path]) -> None:
+    def __init__(self, entry: ReadingCase, arms: tuple[Arm, ...], folders: dict[str, Path]) -> None:
         from ..reports.conditions import CaseImages  # needs torch, which serving does not
 
         self.folders = folders
@@ -221,7 +221,7 @@ class _Case:
     that arm from the others.
     """
 
-    def __init__(self, entry: Entry, arms: tuple[Arm, ...], beside: Path) -> None:
+    def __init__(self, entry: ReadingCase, arms: tuple[Arm, ...], beside: Path) -> None:
         self.entry = entry
         with _of(entry):
             self._open(arms, beside)
@@ -414,7 +414,7 @@ class _Frozen:
             for name in sorted(images):
                 yield f"{name}.f32", images[name].astype("<f4").tobytes()
 
-    def _first_name(self, entry: Entry) -> str:
+    def _first_name(self, entry: ReadingCase) -> str:
         return min(self.names[entry.id, arm.name] for arm in self.plan.arms)
 
 
@@ -428,7 +428,7 @@ def _sharing(anatomies: Mapping[str, set[str]]) -> dict[str, str]:
     return {id: next(other for other in first if first[other] == one) for id, one in first.items()}
 
 
-def _check_patients(cases: Sequence[Entry], slices: Mapping[str, str]) -> None:
+def _check_patients(cases: Sequence[ReadingCase], slices: Mapping[str, str]) -> None:
     """Raise InputError for cases that share slices and are to count as several patients."""
     entries = {entry.id: entry for entry in cases}
     for entry in cases:
@@ -446,13 +446,13 @@ def _region(case: Case) -> ROI:
     return case.roi if own is None else ROI.model_validate(own)
 
 
-def _check_places(entry: Entry, matrix: tuple[int, int]) -> None:
+def _check_places(entry: ReadingCase, matrix: tuple[int, int]) -> None:
     """A place that is the whole image would take any click for one on the lesion."""
     if any(of_slice.mask(matrix).all() for place in entry.places for of_slice in place.values()):
         raise InputError(f"{entry.id} has the whole image for the place of a lesion; give the lesion's own region.")
 
 
-def _check_inside(entry: Entry, region: tuple[int, int, int, int], matrix: tuple[int, int]) -> None:
+def _check_inside(entry: ReadingCase, region: tuple[int, int, int, int], matrix: tuple[int, int]) -> None:
     """Readers are told that only what is in the square counts, so that a lesion beside it could not be found."""
     top, left, height, width = region
     for place in entry.places:

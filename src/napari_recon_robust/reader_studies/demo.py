@@ -16,7 +16,7 @@ from ..physics.sampling import Sampling
 from ..reconstructors import registry
 from ..simulation.sample import open_sample
 from .bundle import freeze
-from .plan import Arm, Design, Entry, Plan, Viewing
+from .plan import Arm, Design, Plan, ReadingCase, Viewing
 from .questions import QUESTIONNAIRES, Lesion
 
 PERTURBATION = "worst-case"
@@ -40,10 +40,10 @@ def demo(folder: str | Path) -> progress.Job[Path]:
     return folder / "study"
 
 
-def _save_cases(folder: Path) -> progress.Job[list[Entry]]:
+def _save_cases(folder: Path) -> progress.Job[list[ReadingCase]]:
     """Make the cases, and save them in a folder that the entries of the plan start from."""
     method = registry.get(METHOD).at()
-    entries: list[Entry] = []
+    entries: list[ReadingCase] = []
     with open_sample() as scan:
         places = list(_places(scan))
 
@@ -64,12 +64,12 @@ def _save_cases(folder: Path) -> progress.Job[list[Entry]]:
             save_case(case, folder / "cases" / name)
             place, saved = roi if lesion else None, f"cases/{name}"
             entries.append(
-                Entry(id=name, saved=saved, patient="sample", lesion=lesion, place=place, source="simulation")
+                ReadingCase(id=name, saved=saved, patient="sample", lesion=lesion, place=place, source="simulation")
             )
     return entries
 
 
-def _plan(entries: list[Entry]) -> Plan:
+def _plan(entries: list[ReadingCase]) -> Plan:
     questions = [one for name in ("quality", "structures") for one in QUESTIONNAIRES[name][1]]
     return Plan(
         title="A reader study of the packaged sample",

@@ -15,7 +15,7 @@ from ..ground.table import csv_lines, quoted, unquoted
 from .answers import Answers, displays_of
 from .bundle import Shown
 from .order import Presentation
-from .plan import Entry
+from .plan import ReadingCase
 from .questions import CANNOT_JUDGE, COMMENT, Question, asks_place
 
 COLUMNS = (
@@ -161,7 +161,7 @@ class _Places:
     """Where the lesions of one case are, and where its marks count."""
 
     def __init__(self, case: Mapping[str, Any], shown: Shown) -> None:
-        places = Entry.model_validate(case).places
+        places = ReadingCase.model_validate(case).places
         matrix, self._counts = (shown.rows, shown.columns), shown.counts
         self._masks = [{at: region.mask(matrix).numpy() for at, region in place.items()} for place in places]
 

@@ -19,7 +19,7 @@ from typing import Literal
 
 import numpy as np
 
-from .plan import Entry, Plan
+from .plan import Plan, ReadingCase
 
 BLOCK = 4  # presentations at least within which each arm stands equally often at each position
 
@@ -95,7 +95,7 @@ def positions(arms: int, count: int, rng: np.random.Generator, extra: int = 0) -
     return found
 
 
-_Shown = tuple[Entry, tuple[str, ...], Purpose]
+_Shown = tuple[ReadingCase, tuple[str, ...], Purpose]
 _Lots = Callable[[str, int], np.random.Generator]  # by whom or what is drawn, and the sitting
 
 
@@ -112,7 +112,7 @@ class _Reader:
     name: str
     number: int
     arms: Sequence[str]
-    cases: Sequence[Entry]
+    cases: Sequence[ReadingCase]
     slices: Mapping[str, str]
 
     def sittings(self) -> list[list[_Shown]]:
@@ -138,7 +138,7 @@ class _Reader:
         row_of = {case.id: rows[(at + self.number) % len(rows)] for at, case in enumerate(mixed)}
         half = len(mixed) // 2
         blocks: list[list[_Shown]] = []
-        separate, before = self.plan.design.sittings == "separate", list[Entry]()
+        separate, before = self.plan.design.sittings == "separate", list[ReadingCase]()
         for place in range(len(self.arms)):
             rng = self.lots(self.name, place)
             before = [] if separate else before
@@ -160,7 +160,7 @@ class _Reader:
         again = self._repeats(shown, order)
         return shown + [(case, _turned(found, 1), purpose) for case, found, purpose in again]
 
-    def _repeats(self, block: Sequence[_Shown], before: Sequence[Entry]) -> list[_Shown]:
+    def _repeats(self, block: Sequence[_Shown], before: Sequence[ReadingCase]) -> list[_Shown]:
         """Some of what came first in a block, once more, as far from its first time as possible."""
         count = min(self.plan.design.repeats, len(block))
         early = block[: max(count, len(block) // 2)]
@@ -168,20 +168,20 @@ class _Reader:
         arms = {early[at][0].id: early[at][1] for at in chosen}
         return [(case, arms[case.id], "repeat") for case in self._apart([early[at][0] for at in chosen], before)]
 
-    def _apart(self, order: Sequence[Entry], before: Sequence[Entry]) -> list[Entry]:
+    def _apart(self, order: Sequence[ReadingCase], before: Sequence[ReadingCase]) -> list[ReadingCase]:
         """The cases in their order, but that one waits until as many others came since its slice as half of all slices.
 
         Of those that need not wait the first one comes whose slice has most cases left; where all have to, the one
         whose slice was shown longest ago.
         """
-        left, shown, found = list(order), [self.slices[case.id] for case in before], list[Entry]()
+        left, shown, found = list(order), [self.slices[case.id] for case in before], list[ReadingCase]()
         pause = len(set(self.slices.values())) // 2
         while left:
             last = {slice: at for at, slice in enumerate(shown)}
             counts = Counter(self.slices[case.id] for case in left)
 
             def rank(
-                case: Entry, last: Mapping[str, int] = last, counts: Mapping[str, int] = counts
+                case: ReadingCase, last: Mapping[str, int] = last, counts: Mapping[str, int] = counts
             ) -> tuple[int, int]:
                 slice = self.slices[case.id]
                 between = len(shown) - 1 - last[slice] if slice in last else pause
@@ -209,7 +209,7 @@ def _training(plan: Plan, arms: Sequence[str], rng: np.random.Generator) -> list
     ]
 
 
-def groups(plan: Plan, secret: str = "") -> list[list[Entry]]:
+def groups(plan: Plan, secret: str = "") -> list[list[ReadingCase]]:
     """The cases that each group of readers reads; patients stay whole, and lesions are spread evenly. See `draw`."""
     if plan.design.kind == "crossed":
         return [list(plan.read)]

@@ -47,7 +47,7 @@ class OnSlices(Specification):
 Place = ROI | OnSlice | OnSlices
 
 
-class Entry(Specification):
+class ReadingCase(Specification):
     """A case that is read.
 
     saved: the folder of a saved case, or the list of several that are its slices in their order; or either for each arm
@@ -214,7 +214,7 @@ class Plan(Specification):
     title: str = Field(min_length=1, max_length=200)
     seed: int = Field(default=0, ge=0)
     arms: Annotated[tuple[Arm, ...], Field(min_length=1, max_length=12)]
-    cases: Annotated[tuple[Entry, ...], Field(min_length=1)]
+    cases: Annotated[tuple[ReadingCase, ...], Field(min_length=1)]
     questions: Annotated[tuple[Question, ...], Field(min_length=1, max_length=20)]
     questionnaire: str = ""
     design: Design = Design()
@@ -306,7 +306,7 @@ class Plan(Specification):
             raise InputError("the endpoint needs the truth of each case; add lesion: true or lesion: false to each.")
 
     @property
-    def read(self) -> tuple[Entry, ...]:
+    def read(self) -> tuple[ReadingCase, ...]:
         """The cases whose answers count."""
         return tuple(case for case in self.cases if not case.training)
 

@@ -13,7 +13,7 @@ from .marking import Marking
 
 if TYPE_CHECKING:
     from ..workbench.acquisition import Slice
-    from ..workbench.history import Entry
+    from ..workbench.history import Attack
     from ..workbench.task import Task
 
 
@@ -56,7 +56,7 @@ class Editing:
         if self._attempt(lambda: self.following.restore(step)):
             self.jobs.said.emit(f"{word}: {what}.")
 
-    def show_attack(self, entry: "Entry") -> None:
+    def show_attack(self, entry: "Attack") -> None:
         """Show a finished perturbation again, on whatever slice it is, from the disk where it is not in memory."""
         if entry.result is None and entry.disk is not None:
             self._attempt(lambda: self.jobs.start(self.bench.history.bring(entry, self.show_attack)))

@@ -18,7 +18,7 @@ from .warm import compile_kernels
 
 if TYPE_CHECKING:
     from ..workbench.acquisition import Slice
-    from ..workbench.history import Entry
+    from ..workbench.history import Attack
 
 _REST = 120  # ms after which a knob or a slice is at rest
 _SOON = 0.15  # s after which a slice or a method that was asked for is said to be under way
@@ -61,7 +61,7 @@ class Following(QObject):
         with self.jobs.saying():
             self._read(self.bench.acquisition.measure(self.panels.navigation.slice, sampling))
 
-    def show_attack(self, entry: "Entry") -> None:
+    def show_attack(self, entry: "Attack") -> None:
         """Show a finished perturbation again; InputError when its images are gone."""
         self.panels.navigation.go_to(entry.images.slice)
         self.restore(lambda: self.bench.history.show(entry))

@@ -13,7 +13,7 @@ from ..data.orientation import Turn
 from ..ground.errors import ReconRobustError
 from ..workbench import Workbench
 from ..workbench.saved_review import Found
-from ..workbench.task import Search, Task
+from ..workbench.task import RunningSearch, Task
 from .jobs import Jobs
 
 _SOON = 1000  # ms between a change and its being kept
@@ -84,7 +84,7 @@ class Keeping(QObject):
         if lane == "foreground":  # where searches run; what keeps the review is a job too
             self._on_change()
 
-    def _search(self) -> Search | None:
+    def _search(self) -> RunningSearch | None:
         """The search that is under way."""
         task = self.jobs.under_way()
         return None if task is None else task.search

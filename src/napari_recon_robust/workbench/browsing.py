@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 
-from ..cases.gallery.entry import Entry
+from ..cases.gallery.entry import GalleryEntry
 from ..cases.gallery.listing import listing
 from ..cases.gallery.pair import Pair, read_pair
 from ..cases.gallery.query import DEFAULT_ORDER, Filter, arranged, order
@@ -47,19 +47,19 @@ class Browsing:
     def __init__(self, acquisition: Acquisition, reconstruction: Reconstruction, perturbing: Perturbing) -> None:
         self._acquisition, self._reconstruction, self._perturbing = acquisition, reconstruction, perturbing
         self.folder: Path | None = None
-        self.entries: list[Entry] = []
-        self.shown: list[Entry] = []
+        self.entries: list[GalleryEntry] = []
+        self.shown: list[GalleryEntry] = []
         self.filter = Filter.parse("")
         self.order, self.reverse = DEFAULT_ORDER, False
         self.labels: dict[str, str] = {}
         self.replays: dict[Path, str] = {}
         self._said: list[tuple[Path, Judgement]] = []  # in the order in which it was said
 
-    def open(self, folder: Path) -> Task[list[Entry]]:
+    def open(self, folder: Path) -> Task[list[GalleryEntry]]:
         """List the cases of a folder, or list them again; what is said of them meanwhile is kept."""
         since = len(self._said)
 
-        def accept(entries: list[Entry]) -> None:
+        def accept(entries: list[GalleryEntry]) -> None:
             said = dict(self._said[since:])  # the job may have read the case before
             self.folder = folder
             self.entries = [replace(one, judgement=said.get(one.path, one.judgement)) for one in entries]
@@ -96,7 +96,7 @@ class Browsing:
         """All tags in use."""
         return sorted({tag for entry in self.entries for tag in entry.judgement.tags}, key=str.casefold)
 
-    def judge(self, entry: Entry, **said: Any) -> Entry:
+    def judge(self, entry: GalleryEntry, **said: Any) -> GalleryEntry:
         """Say something of a case, as `verdicts.judge_case` does; returns the entry as it is now."""
         judged = replace(entry, judgement=judge_case(entry.path, **said))
         self._said.append((judged.path, judged.judgement))
@@ -107,7 +107,7 @@ class Browsing:
         self.said.emit(judged)
         return judged
 
-    def attack_again(self, entry: Entry) -> str:
+    def attack_again(self, entry: GalleryEntry) -> str:
         """Set the perturbation as it was for a case, and say so in a sentence. It is not run.
 
         A place in the image is only set where the samples are those of the case. Raises InputError while nothing is
@@ -135,7 +135,7 @@ class Browsing:
         set_as = f"The perturbation is set as in {entry.name}: {entry.named(self.labels).title}."
         return f"{set_as} Press Run in the Perturb dock{attacked}.{other}"
 
-    def replay(self, entries: Sequence[Entry]) -> "Task[dict[Path, str]]":
+    def replay(self, entries: Sequence[GalleryEntry]) -> "Task[dict[Path, str]]":
         """Compute cases again and compare with what was saved; InputError without a case."""
         if not entries:
             raise InputError("no case is chosen; choose one in the gallery.")
@@ -151,7 +151,7 @@ class Browsing:
         called = [one for one in own.values() if one.recorded_id in methods]
         return Task(f"Replaying {name}", _replays(entries, own), accept, accept, models=called)
 
-    def compare(self, entries: Sequence[Entry], show: Callable[[Pair], object]) -> Task[Pair]:
+    def compare(self, entries: Sequence[GalleryEntry], show: Callable[[Pair], object]) -> Task[Pair]:
         """Read two cases and show them beside each other; InputError for another number of cases."""
         if len(entries) != 2:
             raise InputError(
@@ -168,7 +168,7 @@ class Browsing:
         self.arranged.emit()
 
 
-def _labels(entries: Sequence[Entry]) -> Job[dict[str, str]]:
+def _labels(entries: Sequence[GalleryEntry]) -> Job[dict[str, str]]:
     """By the ids of what is installed; own models are called by their files anyway."""
     yield Progress(0.0, "Naming methods")
     from ..perturbations.registry import registry as perturbations
@@ -183,7 +183,7 @@ def _labels(entries: Sequence[Entry]) -> Job[dict[str, str]]:
     return found
 
 
-def _replays(entries: Sequence[Entry], own: "Mapping[str, Reconstructor]") -> Job[dict[Path, str]]:
+def _replays(entries: Sequence[GalleryEntry], own: "Mapping[str, Reconstructor]") -> Job[dict[Path, str]]:
     """What each replay says; previews are what is known so far."""
     yield Progress(0.0, "Replaying")
     found: dict[Path, str] = {}
@@ -198,13 +198,13 @@ def _replays(entries: Sequence[Entry], own: "Mapping[str, Reconstructor]") -> Jo
     return found
 
 
-def _replay(entry: Entry, own: "Mapping[str, Reconstructor]") -> "Job[Replay]":
+def _replay(entry: GalleryEntry, own: "Mapping[str, Reconstructor]") -> "Job[Replay]":
     from ..cases.replay import replay
 
     case = load_case(entry.path)
     return (yield from replay(case, made_with(case.recipe, own)))
 
 
-def _pair(first: Entry, second: Entry) -> Job[Pair]:
+def _pair(first: GalleryEntry, second: GalleryEntry) -> Job[Pair]:
     yield Progress(0.0, "Reading two cases")
     return read_pair(first, second)

@@ -21,7 +21,7 @@ from .task import Task
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..analyses.lineup import Entry
+    from ..analyses.lineup import LineupEntry
     from ..cases.record import Case
     from ..reports.conditions import CaseImages, Condition
 
@@ -186,13 +186,13 @@ class Exporting:
         return replace(shown, image=change, title=title, words=words, white=white, signed=view.signed)
 
 
-def _of(entry: "Entry", result: Result) -> Result:
+def _of(entry: "LineupEntry", result: Result) -> Result:
     """The result with another method in its place."""
     setting = replace(result.setting, method=entry.method)
     return Result(setting, result.slice, (entry.outcome,), entry.outcome)
 
 
-def _origin(entry: "Entry") -> str:
+def _origin(entry: "LineupEntry") -> str:
     if not entry.outcome.comparison.searched:
         return ""
     return f"The attack was found on {'it' if entry.origin == entry.method else entry.origin.title}."

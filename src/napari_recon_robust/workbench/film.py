@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ..ground.numbers import written
 from ..ground.progress import Job, Progress
 from .choosing import Choosing
-from .history import Entry, History
+from .history import Attack, History
 from .lining_up import LiningUp
 from .marks import tag
 from .perturbing import Result
@@ -150,7 +150,7 @@ class Film(ReviewPart):
         entries = [one for one in self._history.entries if one.result is not None and one.result.slice == shown]
         return [self._attack(one, one.images) for one in entries[-_MOST:]]
 
-    def _attack(self, entry: Entry, result: Result) -> Frame:
+    def _attack(self, entry: Attack, result: Result) -> Frame:
         budget = "" if entry.budget is None else f" {written(100 * entry.budget)}%"  # first: what is long is cut off
         return _frame(
             f"{entry.number} ·{budget} {entry.method}",

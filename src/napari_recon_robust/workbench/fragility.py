@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from ..ground.progress import Job, Progress
 from .review_part import Basis, ReviewPart
 from .state import Kept
-from .task import Search, Task
+from .task import RunningSearch, Task
 
 if TYPE_CHECKING:
     from ..analyses.maps import SliceMap
@@ -73,11 +73,11 @@ class Fragility(ReviewPart):
         fragile, label = _find_fragile(measured.measurement, method, options), "Looking for fragile places"
         return Task(label, fragile, accept, models=own, search=self._search(label))
 
-    def _search(self, label: str) -> Search:
+    def _search(self, label: str) -> RunningSearch:
         """The search that begins now."""
         number = self._acquisition.counted(self._acquisition.current.index)
         words = f"{label}, {self._reconstruction.chosen.title}, slice {number}"
-        return Search("map", words, self._now.state, tuple(self._regions.chosen))
+        return RunningSearch("map", words, self._now.state, tuple(self._regions.chosen))
 
 
 def _find_fragile(

@@ -36,7 +36,7 @@ _GONE = "the images of {} made room for newer ones; run it again to see them."
 
 
 @dataclass(frozen=True, eq=False)
-class Entry:
+class Attack:
     """One finished perturbation.
 
     number: counted from 1, as they finished. slice: counted as the scan counts it. sampling: its parts, in words.
@@ -127,7 +127,7 @@ class History(ReviewPart):
     def __init__(self, basis: Basis, together: Callable[[str], AbstractContextManager[None]]) -> None:
         super().__init__(basis)
         self._together = together
-        self.entries: list[Entry] = []
+        self.entries: list[Attack] = []
         self._memory = MEMORY
         self._count = 0
         self._perturbing.taken.connect(self.add)
@@ -149,7 +149,7 @@ class History(ReviewPart):
         self.entries, self._count = [], 0
         self.changed.emit()
 
-    def put(self, entries: Sequence[Entry]) -> None:
+    def put(self, entries: Sequence[Attack]) -> None:
         """Take the entries of a review that is gone on with."""
         self.entries, self._count = list(entries), max((one.number for one in entries), default=0)
         self._make_room()
@@ -176,7 +176,7 @@ class History(ReviewPart):
                 self.entries[place] = replace(one, result=replace(result.looked_at(one.budget), scaled=None))
         self.changed.emit()
 
-    def bring(self, entry: Entry, show: Callable[[Entry], object]) -> Task[Any]:
+    def bring(self, entry: Attack, show: Callable[[Attack], object]) -> Task[Any]:
         """Read a perturbation from the disk and measure its slice, so that it can be shown.
 
         InputError when its images are gone. The job raises a ReconRobustError where its case is damaged, its model is
@@ -212,22 +212,22 @@ class History(ReviewPart):
         self.changed.emit()
 
     @property
-    def current(self) -> Entry | None:
+    def current(self) -> Attack | None:
         """The entry that is shown at present."""
         return self._entry_of(self._perturbing.current)
 
     @property
-    def last(self) -> Entry | None:
+    def last(self) -> Attack | None:
         """The entry of the last result, whether that is shown or not."""
         return self._entry_of(self._perturbing.result)
 
-    def _entry_of(self, result: Result | None) -> Entry | None:
+    def _entry_of(self, result: Result | None) -> Attack | None:
         if result is None:
             return None
         there = (one for one in self.entries if one.result is not None and one.result.outcome is result.outcome)
         return next(there, None)
 
-    def show(self, entry: Entry) -> Task[Slice] | None:
+    def show(self, entry: Attack) -> Task[Slice] | None:
         """Look at a perturbation again: method, regions, kind, knobs and budgets are set as they were for it.
 
         Returns the task that measures its slice where another one is shown; its images are there after that.
@@ -248,7 +248,7 @@ class History(ReviewPart):
         self._perturbing.take(result.of(result.outcome))
         return task
 
-    def compare(self, entries: Sequence[Entry], show: "Callable[[Pair], object]") -> "Task[Pair]":
+    def compare(self, entries: Sequence[Attack], show: "Callable[[Pair], object]") -> "Task[Pair]":
         """Show two of them beside each other; InputError for another number of them, or when images are gone."""
         if len(entries) != 2:
             raise InputError(
@@ -260,7 +260,7 @@ class History(ReviewPart):
         called = [*own.values()]  # any, until the cases on disk are read
         return Task(f"Comparing {first.name} with {second.name}", job, show, models=called)
 
-    def save(self, entries: Sequence[Entry], folder: Path) -> Task[list[Path]]:
+    def save(self, entries: Sequence[Attack], folder: Path) -> Task[list[Path]]:
         """Save each as a case of one budget: one as the new folder itself, several as folders in it.
 
         InputError without any, when images are gone, or for a folder in a saved case.
@@ -278,7 +278,7 @@ class History(ReviewPart):
         said = f"Saved as {folder.name}." if len(entries) == 1 else f"{len(entries)} cases are saved in {folder.name}."
         return Task(f"Saving {folder.name}", _save(list(entries), places, own), lambda _: None, done=said)
 
-    def export(self, path: Path, entries: Sequence[Entry] = ()) -> Task[Path]:
+    def export(self, path: Path, entries: Sequence[Attack] = ()) -> Task[Path]:
         """Write the list, or some of it, as CSV; InputError while it is empty, WritingError if it cannot be written."""
         rows = [one.row() for one in entries or self.entries]
         if not rows:
@@ -326,12 +326,12 @@ def _judged(result: Result, region: str) -> str:
     return f"inserted {feature.shape}" + (f" in {region}" if inside else "")
 
 
-def _entry(number: int, result: Result, region: str) -> Entry:
+def _entry(number: int, result: Result, region: str) -> Attack:
     from ..perturbations import registry
 
     setting, comparison = result.setting, result.outcome.comparison
     voxel = setting.source.get("voxel")
-    return Entry(
+    return Attack(
         number=number,
         slice=int(setting.source.get("slice", result.slice)),
         sampling=_sampled(setting.state.slice),
@@ -350,7 +350,7 @@ def _entry(number: int, result: Result, region: str) -> Entry:
     )
 
 
-def _images(entry: Entry, own: "Mapping[str, Reconstructor]") -> Job[Result]:
+def _images(entry: Attack, own: "Mapping[str, Reconstructor]") -> Job[Result]:
     """The result, from the disk where it is not in memory."""
     if entry.result is None and entry.disk is not None:
         return (yield from opened_result(entry.disk, entry.budget, own))
@@ -394,17 +394,17 @@ def _sampled(measured: Slice | None) -> str:
     return _listed(parts if isinstance(parts["seed"], int) else {**parts, "seed": "file"})
 
 
-def _slug(entry: Entry) -> str:
+def _slug(entry: Attack) -> str:
     words = re.sub(r"[^\w.]+", "-", f"{entry.region}-{entry.method}".lower()).strip("-.")
     return f"attack-{entry.number:03}-{words[:40]}"
 
 
-def _pair(first: Entry, second: Entry, own: "Mapping[str, Reconstructor]") -> "Job[Pair]":
+def _pair(first: Attack, second: Attack, own: "Mapping[str, Reconstructor]") -> "Job[Pair]":
     yield Progress(0.0, "Comparing two attacks")
     from ..cases.gallery.pair import Pair
     from ..cases.gallery.thumbnails import cropped
 
-    def crops(entry: Entry) -> "Job[Crops]":
+    def crops(entry: Attack) -> "Job[Crops]":
         found = yield from _images(entry, own)
         comparison = found.outcome.comparison
         images = {name: getattr(comparison, name) for name in ("reference", "clean", "perturbed")}
@@ -416,7 +416,7 @@ def _pair(first: Entry, second: Entry, own: "Mapping[str, Reconstructor]") -> "J
     return Pair((first, second), both, tuple(_rows(first, second, both)))
 
 
-def _rows(first: Entry, second: Entry, both: "tuple[Crops, Crops]") -> "Iterator[Row]":
+def _rows(first: Attack, second: Attack, both: "tuple[Crops, Crops]") -> "Iterator[Row]":
     from ..cases.gallery.pair import Row, knob_rows, region_row
     from ..ground.numbers import written
 
@@ -436,7 +436,7 @@ def _rows(first: Entry, second: Entry, both: "tuple[Crops, Crops]") -> "Iterator
         yield Row(measure.label, *values)
 
 
-def _save(entries: Sequence[Entry], places: Sequence[Path], own: "Mapping[str, Reconstructor]") -> Job[list[Path]]:
+def _save(entries: Sequence[Attack], places: Sequence[Path], own: "Mapping[str, Reconstructor]") -> Job[list[Path]]:
     """Save what can be saved; InputError, one sentence, on the others."""
     written, refused = [], []
     for number, (entry, place) in enumerate(zip(entries, places, strict=True)):

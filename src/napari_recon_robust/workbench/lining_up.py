@@ -11,7 +11,7 @@ from .review_part import Basis, ReviewPart
 from .task import Task
 
 if TYPE_CHECKING:
-    from ..analyses.lineup import Entry, Lineup
+    from ..analyses.lineup import Lineup, LineupEntry
     from ..perturbations.outcome import Outcome
     from ..reconstructors.base import Method
 
@@ -127,9 +127,9 @@ def _done(lineup: "Lineup") -> "Lineup":
     return replace(lineup, methods=tuple(one for one, _ in there), entries=tuple(entry for _, entry in there))
 
 
-def _lineup(result: Result, methods: "Sequence[Method]", known: "Sequence[Entry]", anew: bool) -> "Job[Lineup]":
+def _lineup(result: Result, methods: "Sequence[Method]", known: "Sequence[LineupEntry]", anew: bool) -> "Job[Lineup]":
     yield Progress(0.0, "Several methods")
-    from ..analyses.lineup import Entry, lineup
+    from ..analyses.lineup import LineupEntry, lineup
     from ..perturbations import registry
 
     setting = result.setting
@@ -139,7 +139,7 @@ def _lineup(result: Result, methods: "Sequence[Method]", known: "Sequence[Entry]
             setting.measurement,
             methods,
             setting.roi,
-            Entry(setting.method, result.outcome, setting.method),
+            LineupEntry(setting.method, result.outcome, setting.method),
             known=known,
             anew=kind if anew else None,
             knobs=setting.perturbation_knobs,

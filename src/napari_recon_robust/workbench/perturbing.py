@@ -15,7 +15,7 @@ from .acquisition import Acquisition, Slice
 from .reconstruction import Reconstruction
 from .regions import Regions
 from .state import Kept, Now, State
-from .task import Search, Task, part
+from .task import RunningSearch, Task, part
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -249,7 +249,7 @@ class Perturbing:
             lambda found: show(found[-1]) if found else None,
             compare,
             models=own,
-            search=Search("attack", words, setting.state, tuple(self._regions.chosen)),
+            search=RunningSearch("attack", words, setting.state, tuple(self._regions.chosen)),
         )
 
     def setting(self, roi: "ROI | None" = None) -> Setting:

@@ -12,7 +12,7 @@ from ..ground.errors import InputError, ReconRobustError
 from ..ground.numbers import duration
 from ..ground.progress import Job, Progress, relayed
 from .acquisition import Slice, measured_slice
-from .history import Entry, History
+from .history import Attack, History
 from .perturbing import Result, Setting, searched
 from .regions import Region
 from .review_part import Basis, ReviewPart
@@ -47,7 +47,7 @@ class Order:
     state: Literal["waiting", "running", "done", "failed", "cancelled"] = "waiting"
     fraction: float = 0.0
     sentence: str = ""
-    entry: Entry | None = None
+    entry: Attack | None = None
     started: float = 0.0
     seconds: float | None = None
 

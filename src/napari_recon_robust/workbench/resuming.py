@@ -17,7 +17,7 @@ from ..ground.writing import WritingError
 from ..physics.sampled import is_plain, plain
 from . import saved_review
 from .acquisition import Origin, Slice, open_file
-from .history import Entry, History
+from .history import Attack, History
 from .lining_up import LiningUp
 from .on_disk import OnDisk, is_of, placed
 from .perturbing import Result
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from ..data.scan import Scan
     from ..reconstructors.base import Reconstructor
 
-_FACTS = tuple(name for name in SavedAttack.model_fields if name in Entry.__dataclass_fields__ and name != "metrics")
+_FACTS = tuple(name for name in SavedAttack.model_fields if name in Attack.__dataclass_fields__ and name != "metrics")
 _Case = tuple[Result, Slice]
 
 
@@ -69,8 +69,8 @@ class Resuming(ReviewPart):
         self._store, self._writer = Store(), ReviewWriter()
         self._numbers = itertools.count()
         self._last: SavedReview | None = None  # what was written, or waits for it
-        self._saved: dict[int, tuple[Entry, SavedAttack]] = {}  # the history as it was turned into plain values
-        self._coming: tuple[Result, Entry | None] | None = None  # shown when its slice is measured
+        self._saved: dict[int, tuple[Attack, SavedAttack]] = {}  # the history as it was turned into plain values
+        self._coming: tuple[Result, Attack | None] | None = None  # shown when its slice is measured
         self._parted = self._broken = self._stopped = False
         self._acquisition.opened.connect(self._look_again)
         self._acquisition.closing.connect(self._part)
@@ -304,7 +304,7 @@ class Resuming(ReviewPart):
         if refused:
             raise InputError(" ".join(refused))
 
-    def _entry(self, saved: SavedAttack) -> Entry:
+    def _entry(self, saved: SavedAttack) -> Attack:
         from ..data.roi import Bounds
         from ..evaluation.metrics import Metrics
 
@@ -317,7 +317,7 @@ class Resuming(ReviewPart):
             size = saved_review.size(folder)
             disk = OnDisk(folder, saved.index, chosen=saved.chosen, sampled=saved.sampled, size=size)
         box = None if saved.box is None else Bounds(*saved.box)
-        return Entry(**{**facts, "box": box}, metrics=metrics, result=None, disk=disk)
+        return Attack(**{**facts, "box": box}, metrics=metrics, result=None, disk=disk)
 
     def _set_up(self, review: SavedReview) -> "list[str]":
         """Set everything as it was; sentences on what does not fit any more."""
@@ -414,7 +414,7 @@ def _reopened(found: Found, own: "Mapping[str, Reconstructor]") -> "Job[tuple[Sc
     return source, result
 
 
-def _saved_attack(entry: Entry, before: tuple[Entry, SavedAttack] | None) -> SavedAttack:
+def _saved_attack(entry: Attack, before: tuple[Attack, SavedAttack] | None) -> SavedAttack:
     """An entry as plain values; `before` are those that were made last, and of which entry."""
     if before is not None and before[0] is entry:
         return before[1]

@@ -125,7 +125,7 @@ class SavedRegion(Specification):
 class SavedAttack(Specification):
     """An attack of the history.
 
-    The first fields are those of `history.Entry`. metrics: by image and name, null where they are not finite. folder:
+    The first fields are those of `history.Attack`. metrics: by image and name, null where they are not finite. folder:
     the name of that of its case, beside the state; attacks of one run share it; None where its images made room. index,
     chosen, sampled: as those of `on_disk.OnDisk`.
     """

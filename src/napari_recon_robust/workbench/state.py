@@ -43,7 +43,7 @@ class State:
         return tuple(one.name for one in fields(self) if getattr(self, one.name) != getattr(now, one.name))
 
 
-class Search(Protocol):
+class SearchSettings(Protocol):
     """What a review is set to search for. Signals: `kind_changed()`, `set_changed()`."""
 
     kind_changed: Any
@@ -76,7 +76,7 @@ class Now:
     changed = Signal()
 
     def __init__(
-        self, acquisition: Acquisition, reconstruction: Reconstruction, regions: Regions, search: Search
+        self, acquisition: Acquisition, reconstruction: Reconstruction, regions: Regions, search: SearchSettings
     ) -> None:
         self._acquisition, self._reconstruction = acquisition, reconstruction
         self._regions, self._search = regions, search

@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
-class Search:
+class RunningSearch:
     """A search as it was begun: an attack, or a map of the slice. words: what it is of.
 
     state: what the review was set to, with a measured slice; chosen: the regions that were chosen.
@@ -48,7 +48,7 @@ class Task(Generic[T]):
     gives_way: bool = False
     done: str = ""
     models: Collection[object] = ()
-    search: Search | None = None
+    search: RunningSearch | None = None
 
     def run(self, on_progress: Callable[[Progress], object] | None = None) -> T:
         """Run the job here and now; scripts and tests do so."""

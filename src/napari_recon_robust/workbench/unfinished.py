@@ -8,7 +8,7 @@ from .fragility import Fragility
 from .review_part import Basis, ReviewPart
 from .saved_review import SavedSearch
 from .state import Kept
-from .task import Search, Task
+from .task import RunningSearch, Task
 
 
 class Unfinished(ReviewPart):
@@ -20,7 +20,7 @@ class Unfinished(ReviewPart):
     def __init__(self, basis: Basis, fragility: Fragility) -> None:
         super().__init__(basis)
         self._fragility = fragility
-        self.running: Callable[[], Search | None] = lambda: None
+        self.running: Callable[[], RunningSearch | None] = lambda: None
         self._coming: SavedSearch | None = None  # until its slice is measured
         self._kept: Kept[SavedSearch] = Kept(self._now, lambda state: state, self.changed.emit)
         self._perturbing.taken.connect(self._on_result)

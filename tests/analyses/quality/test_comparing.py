@@ -10,7 +10,7 @@ import pytest
 
 import napari_recon_robust as rr
 from napari_recon_robust.analyses.quality.comparing import compare_methods
-from napari_recon_robust.analyses.quality.entries import Entry, with_short_names
+from napari_recon_robust.analyses.quality.entries import MethodEntry, with_short_names
 from napari_recon_robust.analyses.quality.grid import Grid, cases, groups
 from napari_recon_robust.cases import making
 from napari_recon_robust.evaluation import metrics
@@ -42,8 +42,8 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Counter:
     return counter
 
 
-def entries(*texts: str) -> list[Entry]:
-    return [Entry.parse(text) for text in texts]
+def entries(*texts: str) -> list[MethodEntry]:
+    return [MethodEntry.parse(text) for text in texts]
 
 
 @pytest.mark.slow
@@ -146,7 +146,7 @@ def test_own_models_are_called_by_the_names_of_their_files(
 
 def test_rows_of_earlier_versions_keep_their_names() -> None:
     """They had the whole path; under another name all would be computed again."""
-    entry = Entry.parse("/models/mine.py, oracle")
+    entry = MethodEntry.parse("/models/mine.py, oracle")
     row = entry.model_dump(mode="json")
     assert with_short_names([entry], {entry.name: row})[entry.name].name == entry.name
     assert with_short_names([entry], {})[entry.name].name == "mine.py, oracle"

@@ -11,7 +11,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 import napari_recon_robust as rr
 from napari_recon_robust.analyses.quality.comparing import compare_methods
-from napari_recon_robust.analyses.quality.entries import Entry
+from napari_recon_robust.analyses.quality.entries import MethodEntry
 from napari_recon_robust.analyses.quality.grid import Grid, groups
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.progress import run
@@ -128,7 +128,7 @@ def test_a_volume_with_a_slice_that_cannot_be_used_is_left_out(scan_file: Path, 
 
 
 def test_a_method_without_sensitivities_needs_no_central_lines(scan_file: Path) -> None:
-    entries = [Entry.parse("zero-filled, combine=rss"), Entry.parse("cg-sense")]
+    entries = [MethodEntry.parse("zero-filled, combine=rss"), MethodEntry.parse("cg-sense")]
     grid = Grid(patterns=("random",), centre_fraction=0, minimum_centre_lines=0)
     found, failed = run(compare_methods(groups([scan_file]), entries, grid, whole_volumes=True)).results
     assert 0 < found.nmse < 1
@@ -136,7 +136,7 @@ def test_a_method_without_sensitivities_needs_no_central_lines(scan_file: Path) 
 
 
 def test_progress_tells_the_slice(scan_file: Path) -> None:
-    entries = [Entry.parse("zero-filled")]
+    entries = [MethodEntry.parse("zero-filled")]
     steps = list(compare_methods(groups([scan_file]), entries, Grid(accelerations=(3.0,)), whole_volumes=True))
     assert "head.h5, 3x: slice 3 of 3, zero-filled" in [step.message for step in steps]
     fractions = [step.fraction for step in steps]
@@ -176,4 +176,4 @@ def test_simulated_volumes_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "head.nii.gz"
     path.touch()
     with pytest.raises(InputError, match="is no k-space, and whole volumes"):
-        run(compare_methods(groups([path]), [Entry.parse("zero-filled")], Grid(), whole_volumes=True))
+        run(compare_methods(groups([path]), [MethodEntry.parse("zero-filled")], Grid(), whole_volumes=True))

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from helpers.galleries import changed, copied
-from napari_recon_robust.cases.gallery.entry import METRICS, Entry, read_entry
+from napari_recon_robust.cases.gallery.entry import METRICS, GalleryEntry, read_entry
 from napari_recon_robust.cases.gallery.verdicts import Judgement
 from napari_recon_robust.cases.record import load_case
 from napari_recon_robust.evaluation.measures import MEASURES
@@ -34,7 +34,9 @@ def test_it_shows_the_largest_budget(tmp_path: Path) -> None:
 
 
 def test_values_have_their_digits_and_units(tmp_path: Path) -> None:
-    entry = Entry("a", tmp_path, metrics={"change": 0.12345, "psnr": 31.06, "thermal": 1.504, "ssim-lost": -0.0001})
+    entry = GalleryEntry(
+        "a", tmp_path, metrics={"change": 0.12345, "psnr": 31.06, "thermal": 1.504, "ssim-lost": -0.0001}
+    )
     shown = {name: entry.show(name) for name in METRICS}
     assert shown == {
         "change": "12.3%",
@@ -56,7 +58,7 @@ def test_what_was_read_can_be_recalled(tmp_path: Path) -> None:
     entry = read_entry("fnaf", case)
     assert entry.voxel == (1.0, 2.0, 3.0)
     assert entry.metrics["recovery"] == pytest.approx(0.991, abs=1e-3)
-    assert Entry.recalled("fnaf", case, entry.facts(), Judgement()) == entry
+    assert GalleryEntry.recalled("fnaf", case, entry.facts(), Judgement()) == entry
 
 
 def test_a_metric_that_is_not_a_number_is_left_out(tmp_path: Path) -> None:

@@ -4,16 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from napari_recon_robust.cases.gallery.entry import METRICS, Entry
+from napari_recon_robust.cases.gallery.entry import METRICS, GalleryEntry
 from napari_recon_robust.cases.gallery.query import DEFAULT_ORDER, ORDERS, Filter, arranged, filter_by, order
 from napari_recon_robust.cases.gallery.verdicts import Judgement
 from napari_recon_robust.ground.errors import InputError
 
 PATH = Path()
 ENTRIES = [
-    Entry("b/case 10", PATH, method="tv", perturbation="fnaf", label="White lesion", metrics={"ssim": 0.9}),
-    Entry("b/case 9", PATH, method="unet", perturbation="worst-case", metrics={"ssim": 0.5, "change": 0.25}),
-    Entry(
+    GalleryEntry("b/case 10", PATH, method="tv", perturbation="fnaf", label="White lesion", metrics={"ssim": 0.9}),
+    GalleryEntry("b/case 9", PATH, method="unet", perturbation="worst-case", metrics={"ssim": 0.5, "change": 0.25}),
+    GalleryEntry(
         "a",
         PATH,
         method="hqs-net-from-tv",
@@ -23,7 +23,7 @@ ENTRIES = [
         metrics={"ssim": 0.7, "change": 0.05, "budget": 0.01},
         judgement=Judgement("probably-failure", ("small", "white matter"), "a note"),
     ),
-    Entry("broken", PATH, damage="case.json was altered"),
+    GalleryEntry("broken", PATH, damage="case.json was altered"),
 ]
 
 
@@ -132,6 +132,6 @@ def test_every_metric_is_an_order_and_another_name_is_refused() -> None:
 
 
 def test_a_number_of_thousands_of_digits_is_sorted_as_text() -> None:
-    long = Entry("long", PATH, label="7" * 5000)
+    long = GalleryEntry("long", PATH, label="7" * 5000)
     found = arranged([long, *ENTRIES], Filter.parse(""), order("label"))
     assert [entry.name for entry in found] == ["long", "a", "b/case 10", "b/case 9", "broken"]

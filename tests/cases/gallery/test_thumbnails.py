@@ -10,7 +10,7 @@ from skimage.io import imread
 
 from helpers.galleries import changed, copied
 from napari_recon_robust.cases.gallery import thumbnails
-from napari_recon_robust.cases.gallery.entry import Entry, read_entry
+from napari_recon_robust.cases.gallery.entry import GalleryEntry, read_entry
 from napari_recon_robust.cases.record import Case, load_case, save_case
 from napari_recon_robust.ground.errors import FileFormatError
 
@@ -22,7 +22,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def entry(tmp_path: Path) -> Entry:
+def entry(tmp_path: Path) -> GalleryEntry:
     return read_entry("worst-case", copied(tmp_path / "cases", "worst-case") / "worst-case")
 
 
@@ -30,7 +30,7 @@ def pixels(content: bytes) -> np.ndarray:
     return imread(BytesIO(content))
 
 
-def larger(entry: Entry, folder: Path, shape: tuple[int, int], box: tuple[int, int, int, int]) -> Entry:
+def larger(entry: GalleryEntry, folder: Path, shape: tuple[int, int], box: tuple[int, int, int, int]) -> GalleryEntry:
     """A case of another size: a ramp, and its double."""
     case = load_case(entry.path)
     ramp = np.linspace(0, 1, shape[0] * shape[1], dtype=np.float32).reshape(shape)
@@ -43,7 +43,7 @@ def larger(entry: Entry, folder: Path, shape: tuple[int, int], box: tuple[int, i
     return read_entry(folder.name, saved)
 
 
-def test_the_region_with_its_surroundings_in_the_reference_window(entry: Entry, tmp_path: Path) -> None:
+def test_the_region_with_its_surroundings_in_the_reference_window(entry: GalleryEntry, tmp_path: Path) -> None:
     made = larger(entry, tmp_path / "ramp", (100, 90), (40, 50, 6, 8))
     found = thumbnails.crops(made)
     assert found.images["clean"].shape == (6 + 24, 8 + 24)
@@ -56,7 +56,7 @@ def test_the_region_with_its_surroundings_in_the_reference_window(entry: Entry, 
     np.testing.assert_allclose(picture[:, 32:], 2.0 * picture[:, :32], atol=1.5)
 
 
-def test_a_large_region_is_reduced_and_an_upside_down_one_turned(entry: Entry, tmp_path: Path) -> None:
+def test_a_large_region_is_reduced_and_an_upside_down_one_turned(entry: GalleryEntry, tmp_path: Path) -> None:
     made = larger(entry, tmp_path / "ramp", (350, 301), (0, 0, 350, 301))
     picture = pixels(thumbnails.thumbnail(made))
     assert picture.shape == (117, 2 * 101)
@@ -65,7 +65,7 @@ def test_a_large_region_is_reduced_and_an_upside_down_one_turned(entry: Entry, t
     assert turned[0].mean() > turned[-1].mean()
 
 
-def test_it_is_made_once(entry: Entry, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_made_once(entry: GalleryEntry, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = thumbnails.thumbnail(entry)
     assert [path.name for path in cache.rglob("*.png")] == [f"{entry.seal}.png"]
     assert not [path for path in entry.path.iterdir() if path.suffix == ".png"]
@@ -73,13 +73,13 @@ def test_it_is_made_once(entry: Entry, cache: Path, monkeypatch: pytest.MonkeyPa
     assert thumbnails.thumbnail(entry) == first
 
 
-def test_images_are_of_patients_and_only_for_the_user(entry: Entry, cache: Path) -> None:
+def test_images_are_of_patients_and_only_for_the_user(entry: GalleryEntry, cache: Path) -> None:
     thumbnails.thumbnail(entry)
     assert cache.stat().st_mode & 0o077 == 0
     assert [path.stat().st_mode & 0o077 for path in cache.rglob("*.png")] == [0]
 
 
-def test_a_damaged_case_says_so(entry: Entry) -> None:
+def test_a_damaged_case_says_so(entry: GalleryEntry) -> None:
     path = entry.path / "images.npz"
     content = path.read_bytes()
     path.write_bytes(content[:-1] + b"x")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_recon_robust.analyses.quality.entries import Entry
+from napari_recon_robust.analyses.quality.entries import MethodEntry
 from napari_recon_robust.analyses.quality.grid import Grid, cases, groups
 from napari_recon_robust.data.foreground import foreground
 from napari_recon_robust.data.measurement import Measurement
@@ -90,7 +90,7 @@ def test_data_consistency_leaves_no_aliasing_where_noise_is_little(shared: Path,
     anatomy = groups({"head": shared / "data/anatomy/brain_t1_b.nii.gz"})
     slices = cases(anatomy, Grid(accelerations=(4.0,), slices=6, matrix=192))
     case = next(one for one in slices if one.sampling.seed == 2)
-    rule = Entry.parse("tv, rule")
+    rule = MethodEntry.parse("tv, rule")
     images = registry.get(id)(case.measurement), run(rule.choose(rule.open(), case))(case.measurement)
     network, tv = (float(nmse(image.abs(), case.reference, case.foreground)) for image in images)
     assert network < tv

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_recon_robust.analyses.quality.entries import Entry
+from napari_recon_robust.analyses.quality.entries import MethodEntry
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.ground.errors import InputError, ModelError
 from napari_recon_robust.networks.correction import without_correction
@@ -49,7 +49,7 @@ def test_hyperrecon_without_its_correction_does_not_know_the_mix(hyperrecon: Hyp
 
 def test_a_varnet_from_cg_sense_starts_at_a_polynomial_of_the_normal_operator_on_that(lines: Measurement) -> None:
     """Without the U-Nets U_t: z' = z - eta (u - b) - w z, u' = (1 - eta) u + eta b - w N z, b = A^H y, u_0 = b."""
-    start = Entry.parse("varnet-cg, start, consistency=0.01").open()
+    start = MethodEntry.parse("varnet-cg, start, consistency=0.01").open()
     model, b = lines.model, lines.model.adjoint(lines.data)
     image = conjugate_gradients(lambda x: model.normal(x) + WEIGHT * x, b, ITERATIONS)
     z, u = image + b - model.normal(image), b
@@ -62,12 +62,12 @@ def test_a_varnet_from_cg_sense_starts_at_a_polynomial_of_the_normal_operator_on
 
 
 def test_an_entry_of_a_table(lines: Measurement) -> None:
-    entry = Entry.parse("cascade-net, start")
+    entry = MethodEntry.parse("cascade-net, start")
     method = entry.open()
     assert not torch.allclose(method(lines), registry.get("cascade-net")(lines))
-    torch.testing.assert_close(Entry.parse("unet, start").open()(lines), registry.get("zero-filled")(lines))
+    torch.testing.assert_close(MethodEntry.parse("unet, start").open()(lines), registry.get("zero-filled")(lines))
     with pytest.raises(InputError, match="is not trained"):
-        Entry.parse("tv, start").open()
+        MethodEntry.parse("tv, start").open()
 
 
 @pytest.mark.parametrize("id", ["hqs-net", "hyperrecon", "irim", "unet", "unrolled-hqs", "varnet"])

@@ -14,7 +14,7 @@ from ...ground.guard import opening, shown
 from ...ground.locks import locked
 from ...ground.progress import Job
 from ...ground.writing import keep, try_place, write
-from .entries import Entry, describe, with_short_names
+from .entries import MethodEntry, describe, with_short_names
 from .grid import Grid, cases
 from .results import WHOLE, Results
 from .run import Run
@@ -30,7 +30,7 @@ _OF_SLICES = {"slices", "matrix", "coils"}  # of a grid; nothing is simulated fo
 
 def compare_methods(
     files: Mapping[str, Sequence[Path]],
-    entries: Sequence[Entry],
+    entries: Sequence[MethodEntry],
     grid: Grid,
     *,
     folder: Path | None = None,

@@ -28,7 +28,7 @@ _ORACLE_WEIGHTS = (1e-4, 5e-2)  # where the oracle looks for a knob `weight`; fo
 _SETTING = r"(?:(auto|rule|start|oracle)|(\w+)=([^,]+))"
 
 
-class Entry(Specification):
+class MethodEntry(Specification):
     """A method with its knobs.
 
     choice: "given" are `knobs` over the defaults; "auto" chooses the first live knob by held-out lines; "rule" is
@@ -114,12 +114,17 @@ class Entry(Specification):
         return method.at(**(yield from _CHOICES[self.choice](method, case)))
 
 
-def with_short_names(entries: Sequence[Entry], earlier: Mapping[str, Mapping[str, Any]]) -> dict[str, Entry]:
+def with_short_names(
+    entries: Sequence[MethodEntry], earlier: Mapping[str, Mapping[str, Any]]
+) -> dict[str, MethodEntry]:
     """The entries by their names, with own models called by their files' names alone, each by one of its own.
 
     earlier: what is known of the rows of earlier runs, by their names; one of the same method and knobs keeps its name.
     """
-    found, taken = dict[str, Entry](), {*earlier, *(entry.name for entry in entries if registry.lists(entry.method))}
+    found, taken = (
+        dict[str, MethodEntry](),
+        {*earlier, *(entry.name for entry in entries if registry.lists(entry.method))},
+    )
     for entry in entries:
         name, short = entry.name, entry.name.replace(entry.method, called(entry.method))
         if name not in found and entry.method in name and not registry.lists(entry.method):
@@ -130,7 +135,7 @@ def with_short_names(entries: Sequence[Entry], earlier: Mapping[str, Mapping[str
     return found
 
 
-def describe(entry: Entry) -> dict[str, Any]:
+def describe(entry: MethodEntry) -> dict[str, Any]:
     """What a table says of a row besides its figures, as JSON."""
     method = entry.open()
     reconstructor = method.reconstructor

@@ -18,7 +18,7 @@ from ...physics.sampling import Sampling
 from ...reconstructors.base import Method
 from ...reconstructors.doubts import of_method
 from ...reconstructors.registry import registry
-from .entries import Entry
+from .entries import MethodEntry
 from .grid import UndersampledSlice
 from .results import MethodResult, Results
 from .table import Table
@@ -42,7 +42,7 @@ class Run:
     results depend on beside the case. asked: the own models that were asked twice for one image.
     """
 
-    entries: Sequence[Entry]
+    entries: Sequence[MethodEntry]
     methods: dict[str, Method]
     results: Results
     table: Table
@@ -50,7 +50,7 @@ class Run:
     asked: set[str] = field(default_factory=set)
 
     def blank(
-        self, entry: Entry, *, group: str, scan: str, slice: int, sampling: Sampling, effective: float, input: str
+        self, entry: MethodEntry, *, group: str, scan: str, slice: int, sampling: Sampling, effective: float, input: str
     ) -> MethodResult:
         """A result before it is measured. effective: R; input: SHA-256 of the case."""
         made_with = json.dumps(self.made_with[entry.name], sort_keys=True)
@@ -67,7 +67,7 @@ class Run:
             made_with=hashlib.sha256(made_with.encode()).hexdigest(),
         )
 
-    def reconstructed(self, entry: Entry, case: UndersampledSlice) -> Job[Reconstructed]:
+    def reconstructed(self, entry: MethodEntry, case: UndersampledSlice) -> Job[Reconstructed]:
         """One method on one slice, timed; an own model that was not asked before is asked again.
 
         Raises what the method raises.

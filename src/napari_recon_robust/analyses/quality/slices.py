@@ -6,7 +6,7 @@ from functools import partial
 
 from ...ground.errors import ReconRobustError
 from ...ground.progress import Job, Progress, relayed
-from .entries import Entry
+from .entries import MethodEntry
 from .grid import UndersampledSlice
 from .results import MethodResult
 from .run import Run
@@ -38,7 +38,7 @@ def on_slices(run: Run, cases: Iterable[UndersampledSlice]) -> Job[bool]:
     return used
 
 
-def _measured(run: Run, case: UndersampledSlice, entry: Entry, blank: MethodResult) -> Job[MethodResult]:
+def _measured(run: Run, case: UndersampledSlice, entry: MethodEntry, blank: MethodResult) -> Job[MethodResult]:
     try:
         made = yield from run.reconstructed(entry, case)
         scores = case.score(made.image)

@@ -25,7 +25,7 @@ from ...ground.errors import InputError, ReconRobustError
 from ...ground.progress import Job, Progress, relayed
 from ...io import files_of
 from ...physics.sampling import Sampling
-from .entries import Entry
+from .entries import MethodEntry
 from .grid import Grid, UndersampledSlice, full_scan, is_anatomy, keep_faults, kept, names
 from .results import DIGITS, WHOLE, MethodResult
 from .run import Reconstructed, Run
@@ -189,7 +189,7 @@ def _scored(run: Run, volume: UndersampledVolume, ranges: dict[str, float]) -> J
     return [score.result(data_range, " ".join(doubts)) for score in missing.values()]
 
 
-def _blanks(run: Run, volume: UndersampledVolume) -> Iterator[tuple[Entry, MethodResult]]:
+def _blanks(run: Run, volume: UndersampledVolume) -> Iterator[tuple[MethodEntry, MethodResult]]:
     for entry in run.entries:
         blank = run.blank(
             entry,
@@ -203,7 +203,7 @@ def _blanks(run: Run, volume: UndersampledVolume) -> Iterator[tuple[Entry, Metho
         yield entry, blank
 
 
-def _added(run: Run, entry: Entry, case: UndersampledSlice, score: VolumeScore, data_range: float) -> Job[None]:
+def _added(run: Run, entry: MethodEntry, case: UndersampledSlice, score: VolumeScore, data_range: float) -> Job[None]:
     """Add one slice to the score of one method, or why the method failed."""
     try:
         made = yield from run.reconstructed(entry, case)

@@ -80,7 +80,7 @@ METRICS: dict[str, Metric] = {
 
 
 @dataclass(frozen=True)
-class Entry:
+class GalleryEntry:
     """A case in a list. Of several budgets it shows the largest.
 
     name: path below the listed folder. damage: why it cannot be opened, in a sentence; then all that was read from it
@@ -114,7 +114,7 @@ class Entry:
         budget = self.metrics.get("budget")
         return f"{self.perturbation}{'' if budget is None else f' {100 * budget:.3g}%'}"
 
-    def named(self, labels: Mapping[str, str]) -> "Entry":
+    def named(self, labels: Mapping[str, str]) -> "GalleryEntry":
         """The entry with what methods and perturbations are called in place of their ids, as far as that is known."""
         method, perturbation = (labels.get(id, id) for id in (self.method, self.perturbation))
         return replace(self, method=method, perturbation=perturbation)
@@ -135,7 +135,7 @@ class Entry:
         return {name: value for name, value in asdict(self).items() if name not in ("name", "path", "judgement")}
 
     @classmethod
-    def recalled(cls, name: str, path: Path, facts: Mapping[str, Any], judgement: Judgement) -> "Entry":
+    def recalled(cls, name: str, path: Path, facts: Mapping[str, Any], judgement: Judgement) -> "GalleryEntry":
         """The entry with these facts; TypeError for others than it has."""
         voxel = facts["voxel"]
         return cls(name, path, **{**facts, "voxel": voxel and tuple(voxel)}, judgement=judgement)
@@ -151,25 +151,25 @@ class Entry:
         }
 
 
-def read_entry(name: str, path: Path) -> Entry:
+def read_entry(name: str, path: Path) -> GalleryEntry:
     """The entry of the case in a folder; one with its damage for a description that is missing, damaged or altered."""
     try:
         return _entry(name, path, read_description(path))
     except FileFormatError as error:
-        return Entry(name, path, damage=str(error))
+        return GalleryEntry(name, path, damage=str(error))
     except OSError as error:
-        return Entry(name, path, damage=f"{DESCRIPTION} of {path.name} cannot be read ({error.strerror}).")
+        return GalleryEntry(name, path, damage=f"{DESCRIPTION} of {path.name} cannot be read ({error.strerror}).")
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, ArithmeticError) as error:
-        return Entry(name, path, damage=f"{DESCRIPTION} of {path.name} is damaged ({error!r}); restore it.")
+        return GalleryEntry(name, path, damage=f"{DESCRIPTION} of {path.name} is damaged ({error!r}); restore it.")
 
 
-def _entry(name: str, path: Path, description: Mapping[str, Any]) -> Entry:
+def _entry(name: str, path: Path, description: Mapping[str, Any]) -> GalleryEntry:
     recipe, results = description["recipe"], description["results"]
     source = recipe["source"]
     number = max(range(len(results)), key=lambda one: results[one]["budget"]["nominal"] or 0.0)
     voxel = source.get("voxel")
     row, column, height = voxel or (1.0, 1.0, 1.0)
-    return Entry(
+    return GalleryEntry(
         name,
         path,
         seal=str(description["seal"]),

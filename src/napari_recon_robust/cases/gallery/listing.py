@@ -20,7 +20,7 @@ from ...ground.guard import to_path
 from ...ground.progress import Job, Progress, run
 from ..record import DESCRIPTION, IMAGES, KSPACE, missing
 from . import query, verdicts
-from .entry import Entry, read_entry
+from .entry import GalleryEntry, read_entry
 from .verdicts import Judgement, read_judgement
 
 DEPTH = 3  # folders in folders in which cases are looked for
@@ -33,7 +33,7 @@ Stamp = list[int]  # time of the last change in ns, and size; JSON has no tuples
 
 def list_cases(
     folder: str | Path, *, filter: str = "", sort: str = query.DEFAULT_ORDER, reverse: bool = False
-) -> list[Entry]:
+) -> list[GalleryEntry]:
     """The saved cases in a folder and in the folders below it: `query.Filter` and `query.ORDERS` say what may be given.
 
     A damaged case is listed with its `damage`. Raises InputError for a missing folder, a filter or an order that is
@@ -43,7 +43,7 @@ def list_cases(
     return query.arranged(run(listing(folder)), wanted, order, reverse=reverse)
 
 
-def listing(folder: str | Path) -> Job[list[Entry]]:
+def listing(folder: str | Path) -> Job[list[GalleryEntry]]:
     """All cases of a folder, in no order; InputError if it is no folder."""
     root = Path(os.path.abspath(to_path(folder)))
     if not root.is_dir():
@@ -91,7 +91,7 @@ class _Place:
     description: Stamp | None
     verdict: Stamp | None
 
-    def entry(self, known: dict[str, Any]) -> tuple[Entry, dict[str, Any]]:
+    def entry(self, known: dict[str, Any]) -> tuple[GalleryEntry, dict[str, Any]]:
         """Its entry, and what to keep of it. known: what was kept the last time."""
         record: dict[str, Any] = {"description": self.description, "verdict": self.verdict}
         if "facts" in known and self.description is not None and known["description"] == self.description:
@@ -102,7 +102,7 @@ class _Place:
             record["judgement"] = known["judgement"]
         else:
             record["judgement"] = self._judgement().to_json()
-        entry = Entry.recalled(self.name, self.path, record["facts"], Judgement.recalled(record["judgement"]))
+        entry = GalleryEntry.recalled(self.name, self.path, record["facts"], Judgement.recalled(record["judgement"]))
         gone = [name for name in (KSPACE, IMAGES) if name not in self.files]
         return (entry if entry.damage or not gone else replace(entry, damage=missing(gone[0], self.path))), record
 

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from ...data.roi import which
 from ..record import read_description
-from .entry import METRICS, Entry
+from .entry import METRICS, GalleryEntry
 from .thumbnails import Crops, crops
 
 
@@ -52,13 +52,13 @@ class Pair:
     rows: tuple[Row, ...]
 
 
-def read_pair(first: Entry, second: Entry) -> Pair:
+def read_pair(first: GalleryEntry, second: GalleryEntry) -> Pair:
     """Both cases; FileFormatError if one is damaged."""
     both = crops(first), crops(second)
     return Pair((first, second), both, tuple(_rows(first, second, both)))
 
 
-def _rows(first: Entry, second: Entry, both: tuple[Crops, Crops]) -> Iterator[Row]:
+def _rows(first: GalleryEntry, second: GalleryEntry, both: tuple[Crops, Crops]) -> Iterator[Row]:
     for name in ("method", "perturbation"):
         yield Row(name.capitalize(), *(getattr(entry, name) or "—" for entry in (first, second)))
     yield region_row((first.slice, second.slice), (first.label, second.label), both)

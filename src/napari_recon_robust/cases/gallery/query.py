@@ -22,21 +22,21 @@ from operator import ge, gt, le, lt
 from typing import Any
 
 from ...ground.errors import InputError
-from .entry import METRICS, Entry
+from .entry import METRICS, GalleryEntry
 from .verdicts import SCALE
 
-Condition = Callable[[Entry], bool]
+Condition = Callable[[GalleryEntry], bool]
 
 DEFAULT_ORDER = "change"
 _DIGITS = 100  # of a number in a name; longer ones are text, which Python does not take for numbers either
 # Fields of which a value names the whole, and those of which it names a part.
-_WHOLE: dict[str, Callable[[Entry], Sequence[str]]] = {
+_WHOLE: dict[str, Callable[[GalleryEntry], Sequence[str]]] = {
     "method": lambda entry: [entry.method],
     "perturbation": lambda entry: [entry.perturbation],
     "verdict": lambda entry: [entry.judgement.verdict],
     "tag": lambda entry: entry.judgement.tags,
 }
-_PART: dict[str, Callable[[Entry], str]] = {
+_PART: dict[str, Callable[[GalleryEntry], str]] = {
     "case": lambda entry: entry.name,
     "label": lambda entry: entry.label,
     "note": lambda entry: entry.judgement.note,
@@ -79,7 +79,7 @@ class Filter:
                 found.append(_opposite(condition) if sign else condition)
         return cls(text, tuple(found))
 
-    def __call__(self, entry: Entry) -> bool:
+    def __call__(self, entry: GalleryEntry) -> bool:
         """Whether they do."""
         return all(condition(entry) for condition in self.conditions)
 
@@ -89,7 +89,7 @@ class Order:
     """How cases are sorted. key: of an entry, None for one that has no such value and comes last."""
 
     label: str
-    key: Callable[[Entry], Any]
+    key: Callable[[GalleryEntry], Any]
     highest_first: bool = False
 
 
@@ -125,7 +125,9 @@ def order(name: str) -> Order:
     return ORDERS[name]
 
 
-def arranged(entries: Iterable[Entry], filter: Filter, order: Order, *, reverse: bool = False) -> list[Entry]:
+def arranged(
+    entries: Iterable[GalleryEntry], filter: Filter, order: Order, *, reverse: bool = False
+) -> list[GalleryEntry]:
     """Those that pass the filter, in an order or the other way round; those without such a value come last, damaged
     ones behind them. Equal ones are in the order of their names.
     """
@@ -136,7 +138,7 @@ def arranged(entries: Iterable[Entry], filter: Filter, order: Order, *, reverse:
     return known + sorted(rest, key=lambda entry: bool(entry.damage))
 
 
-def filter_by(entries: Iterable[Entry], filter: Filter) -> list[Entry]:
+def filter_by(entries: Iterable[GalleryEntry], filter: Filter) -> list[GalleryEntry]:
     """Those that pass the filter."""
     return [entry for entry in entries if filter(entry)]
 
@@ -155,7 +157,7 @@ def _condition(field: str, operator: str, value: str) -> Condition:
 
 
 def _holds(word: str) -> Condition:
-    def holds(entry: Entry) -> bool:
+    def holds(entry: GalleryEntry) -> bool:
         said = entry.judgement
         texts = (entry.name, entry.title, entry.label, entry.sentence, said.verdict, *said.tags, said.note)
         return any(word in text.casefold() for text in texts)
@@ -163,11 +165,11 @@ def _holds(word: str) -> Condition:
     return holds
 
 
-def _names(values: Callable[[Entry], Sequence[str]], pattern: str) -> Condition:
+def _names(values: Callable[[GalleryEntry], Sequence[str]], pattern: str) -> Condition:
     return lambda entry: any(fnmatchcase(value.casefold() or "none", pattern) for value in (values(entry) or [""]))
 
 
-def _contains(text: Callable[[Entry], str], part: str) -> Condition:
+def _contains(text: Callable[[GalleryEntry], str], part: str) -> Condition:
     return lambda entry: part in (text(entry).casefold() or "none")
 
 

@@ -16,7 +16,7 @@ from ...ground import cache
 from ...ground.arrays import read_npz
 from ...ground.errors import FileFormatError
 from ..record import IMAGES, altered, file_hash, missing, read_description
-from .entry import Entry
+from .entry import GalleryEntry
 
 MARGIN = 12  # pixels of the image around the region, as in the window's other thumbnails
 SIDE = 160  # pixels of the longer side of one picture, at most
@@ -43,7 +43,7 @@ class Crops:
         return (255 * np.clip(self.images[name] / self.white, 0, 1) + 0.5).astype(np.uint8)
 
 
-def crops(entry: Entry) -> Crops:
+def crops(entry: GalleryEntry) -> Crops:
     """The images of a case, whose hash is checked; FileFormatError if the case is damaged."""
     if entry.damage:
         raise FileFormatError(entry.damage)
@@ -77,7 +77,7 @@ def cropped(whole: Mapping[str, Image], region: NDArray[np.bool_], *, upside_dow
     return Crops(images, white if white > 0 else 1.0, place)
 
 
-def thumbnail(entry: Entry) -> bytes:
+def thumbnail(entry: GalleryEntry) -> bytes:
     """A PNG in 8 bits of grey: the clean picture on the left, the perturbed one on the right, of equal size.
 
     Pixels are those of the image, or means of squares of them where it is larger than SIDE. Raises as `crops` does.

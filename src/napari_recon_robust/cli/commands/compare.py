@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from ...analyses.quality.comparing import compare_methods
-from ...analyses.quality.entries import Entry
+from ...analyses.quality.entries import MethodEntry
 from ...analyses.quality.grid import Grid, groups, is_anatomy
 from ...ground.devices import checked_device
 from ...ground.errors import FileFormatError, InputError, left_out, whole_letters
@@ -98,7 +98,7 @@ def compare(
     grid["seeds"] = tuple(number(seed, default=seed) for seed in seeds)
     if unknown := [seed for seed in grid["seeds"] if isinstance(seed, str) and seed != "file"]:
         raise InputError(f"--seed is {unknown[0]!r}; give a whole number from 0, or file for the name of each file.")
-    entries = [Entry.parse(text) for text in methods or registry.registry.available()]
+    entries = [MethodEntry.parse(text) for text in methods or registry.registry.available()]
     if axes is None:
         _tell_guesses(paths)
     elif not any(map(_has_free_axes, paths)):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from ...cases.gallery.entry import METRICS, Entry
+from ...cases.gallery.entry import METRICS, GalleryEntry
 from ...cases.gallery.listing import list_cases
 from ...cases.gallery.query import DEFAULT_ORDER, ORDERS
 from ...ground.errors import one_line
@@ -76,13 +76,13 @@ def gallery(folder: Path, wanted: str, sort: str, reverse: bool, table: str | No
     outputs.end(quiet=as_json)
 
 
-def _csv(entries: Sequence[Entry]) -> str:
+def _csv(entries: Sequence[GalleryEntry]) -> str:
     rows = [entry.to_json() | {"tags": ", ".join(entry.judgement.tags)} for entry in entries]
     names = ["name", *_TEXTS, "slice", *METRICS, "verdict", "tags", "note", "damage"]
     return to_csv(names, rows)
 
 
-def _print(entries: Sequence[Entry], none: str) -> None:
+def _print(entries: Sequence[GalleryEntry], none: str) -> None:
     sound = [entry for entry in entries if not entry.damage]
     heads = ["case", *_TEXTS, "budget", *_MEASURED, "verdict", "tags"]
     rows = [

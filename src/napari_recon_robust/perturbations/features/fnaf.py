@@ -14,7 +14,7 @@ from ..base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup
 from ..face import Insert
 from .feature import PARAMETRIC, SHAPES, Feature, check_size
 from .feature_search import FeatureSearch, FiniteDifferences, RandomSearch
-from .insertion import Insertion, feature_of, placed, shown_of
+from .insertion import Insertion, feature_of, inserted_change, placed
 from .multiplexed import Multiplexed
 
 ALGORITHMS: dict[str, type[FeatureSearch]] = {
@@ -131,8 +131,8 @@ class FNAF(Perturbation):
     def recalled(self, perturbed: Perturbed) -> Perturbed:
         """The feature comes from the details."""
         support = feature_of(perturbed.details).region(perturbed.measurement.matrix)
-        shown = perturbed.shown or partial(shown_of, perturbed.details)
-        return replace(perturbed, feature=placed(perturbed.details), support=support, shown=shown)
+        inserted = perturbed.inserted or partial(inserted_change, perturbed.details)
+        return replace(perturbed, feature=placed(perturbed.details), support=support, inserted=inserted)
 
     def _run(self, setup: Setup, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
         if knobs["contrast"] == 0:

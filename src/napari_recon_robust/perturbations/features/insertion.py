@@ -210,7 +210,7 @@ class Insertion(ScannedObject):
             findings=beyond(f"inserted {feature.shape}", feature.profile(measurement.matrix), self.setup.mask),
             clean=self.clean,
             image=trial.image,
-            shown=partial(shown_of, details, found=self),
+            inserted=partial(inserted_change, details, found=self),
         )
 
 
@@ -235,7 +235,7 @@ def feature_of(details: Mapping[str, Any]) -> Feature:
     return Feature(details["shape"], torch.tensor(values, dtype=torch.float32), pixels)
 
 
-def shown_of(details: Mapping[str, Any], setup: Setup, found: Insertion | None = None) -> Tensor:
+def inserted_change(details: Mapping[str, Any], setup: Setup, found: Insertion | None = None) -> Tensor:
     """What a feature with these details changes in the fully sampled image of a method, float32 (rows, columns).
 
     setup: that of the method, which may be another one than that of the search. found: where the search inserted it,

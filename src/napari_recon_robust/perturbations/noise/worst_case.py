@@ -32,7 +32,7 @@ WARM_STEPS = 3
 # How much more loss a black-box search must find before gradients are said to mislead; five honest ones are passed by
 # up to 1.6 times.
 MISLED = 2.0
-# All search by `ascend`; what needs more is built in `Plan._chosen`.
+# All search by `ascend`; what needs more is built in `BudgetSearches._by_algorithm`.
 ASCENTS: dict[str, Algorithm] = {"sphere-ascent": sphere_ascent, "apgd": apgd, "adam": adam}
 NEED_GRADIENTS = (*ASCENTS, "advrec")
 # Who searched, in words.
@@ -197,11 +197,11 @@ class WorstCase(Perturbation):
             settings["stand_in"] = knobs["stand_in"]
         if knobs["algorithm"] == "auto" and method.reconstructor.no_gradient:
             settings["no_gradient"] = method.reconstructor.no_gradient
-        return Plan(objective, budgets, settings, knobs).run()
+        return BudgetSearches(objective, budgets, settings, knobs).run()
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
+class BudgetSearches:
     """The searches of a list of budgets. settings: what results say of them; knobs: all of `WorstCase`."""
 
     objective: Objective
@@ -246,13 +246,13 @@ class Plan:
 
     def _search(self, budget: float, previous: tuple[float, Ascent] | None) -> Search:
         """The search of one budget, from the solution of the budget before where there is one; then its check."""
-        found = yield from self._chosen(budget, previous)
+        found = yield from self._by_algorithm(budget, previous)
         if not self._checks:
             return found
         checked = partial(self._checked, found)
         return checked((yield from relayed(self._black_box(budget, None), checked)))
 
-    def _chosen(self, budget: float, previous: tuple[float, Ascent] | None) -> Search:
+    def _by_algorithm(self, budget: float, previous: tuple[float, Ascent] | None) -> Search:
         objective, algorithm, steps = self.objective, self.settings["algorithm"], self._steps(budget)
         measurement, radius = objective.setup.measurement, self._radius(budget)
         warm = previous is not None and not previous[1].flat

@@ -23,7 +23,7 @@ from .page import Page
 from .thumbnail_loader import ThumbnailLoader
 
 if TYPE_CHECKING:
-    from ...cases.gallery.entry import Entry
+    from ...cases.gallery.entry import GalleryEntry
     from ...cases.gallery.pair import Pair
 
 _NAMES = "names"
@@ -153,12 +153,12 @@ class GalleryDock(Page):
         self._show_current(self.view.current)
         self._show_buttons()
 
-    def _show_current(self, entry: "Entry | None") -> None:
+    def _show_current(self, entry: "GalleryEntry | None") -> None:
         self.judging.show_entry(entry)
         self._show_name(entry)
         show_text(self.replayed, "" if entry is None else self.browsing.replays.get(entry.path, ""))
 
-    def _show_name(self, entry: "Entry | None") -> None:
+    def _show_name(self, entry: "GalleryEntry | None") -> None:
         name, about = [], []
         if entry is not None:
             name = [entry.name, "" if entry.damage else entry.named(self.browsing.labels).title]
@@ -171,12 +171,12 @@ class GalleryDock(Page):
         self.view.viewport().update()
         self._show_name(self.view.current)
 
-    def _show_said(self, entry: "Entry") -> None:
+    def _show_said(self, entry: "GalleryEntry") -> None:
         self.view.cases.show_entry(entry)
         if self.judging.entry is not None and self.judging.entry.path == entry.path:
             self.judging.show_entry(entry)
 
-    def _show_replayed(self, entry: "Entry") -> None:
+    def _show_replayed(self, entry: "GalleryEntry") -> None:
         if self.view.current is not None and self.view.current.path == entry.path:
             self._show_current(self.view.current)
 

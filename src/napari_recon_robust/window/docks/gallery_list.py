@@ -15,7 +15,7 @@ from ...workbench.browsing import Browsing
 from .thumbnail_loader import GAP, ThumbnailLoader
 
 if TYPE_CHECKING:
-    from ...cases.gallery.entry import Entry
+    from ...cases.gallery.entry import GalleryEntry
 
 # A verdict is told by its number too, and not by the colour alone.
 COLOURS = dict(zip(SCALE, (CAUTION, "#b98a5e", "#8c8c8c", "#7ea9bf", ACCENT), strict=True))
@@ -29,7 +29,7 @@ class CaseModel(QAbstractListModel):
         super().__init__(loader)
         self._browsing, self.loader = browsing, loader
         self._rows: dict[Any, int] = {}
-        self._entries: Sequence[Entry] = ()
+        self._entries: Sequence[GalleryEntry] = ()
         loader.arrived.connect(self._on_arrived)
 
     def show_entries(self) -> None:
@@ -39,14 +39,14 @@ class CaseModel(QAbstractListModel):
         self._rows = {entry.path: row for row, entry in enumerate(self._entries)}
         self.endResetModel()
 
-    def show_entry(self, entry: "Entry") -> None:
+    def show_entry(self, entry: "GalleryEntry") -> None:
         """Something was said of a case."""
         row = self._rows.get(entry.path)
         if row is not None:
             self._entries[row] = entry  # type: ignore[index]
             self.dataChanged.emit(self.index(row), self.index(row))
 
-    def row_of(self, entry: "Entry | None") -> int:
+    def row_of(self, entry: "GalleryEntry | None") -> int:
         """The row of a case, -1 if it is not among them."""
         return -1 if entry is None else self._rows.get(entry.path, -1)
 
@@ -69,11 +69,11 @@ class CaseModel(QAbstractListModel):
             return _tip(entry, self._browsing.replays.get(entry.path, ""))
         return None
 
-    def named(self, entry: "Entry") -> "Entry":
+    def named(self, entry: "GalleryEntry") -> "GalleryEntry":
         """The entry with what its method and its perturbation are called."""
         return entry.named(self._browsing.labels)
 
-    def number(self, entry: "Entry") -> str:
+    def number(self, entry: "GalleryEntry") -> str:
         """What the cases are sorted by; SSIM where that is no metric."""
         name = self._browsing.order
         if name in METRICS and name != "ssim":
@@ -94,7 +94,7 @@ class CaseDelegate(QStyledItemDelegate):
         """Paint one cell; a frame marks what is chosen, a thicker one marks the current case."""
         assert painter is not None
         model: Any = index.model()
-        entry: Entry = index.data(Qt.ItemDataRole.UserRole)
+        entry: GalleryEntry = index.data(Qt.ItemDataRole.UserRole)
         named = model.named(entry)
         picture = index.data(Qt.ItemDataRole.DecorationRole)
         cell = option.rect.adjusted(_PADDING, _PADDING, -_PADDING, -_PADDING)
@@ -178,17 +178,17 @@ class CaseView(QListView):
         self.viewport().update()
 
     @property
-    def current(self) -> "Entry | None":
+    def current(self) -> "GalleryEntry | None":
         """The current case."""
         return self.currentIndex().data(Qt.ItemDataRole.UserRole) if self.currentIndex().isValid() else None
 
     @property
-    def chosen(self) -> "list[Entry]":
+    def chosen(self) -> "list[GalleryEntry]":
         """The chosen cases in their order."""
         rows = sorted(index.row() for index in self.selectedIndexes())
         return [self.cases.index(row).data(Qt.ItemDataRole.UserRole) for row in rows]
 
-    def go_to(self, entry: "Entry | None") -> None:
+    def go_to(self, entry: "GalleryEntry | None") -> None:
         """Make a case the current one, or the first if it is not shown."""
         self._go_to_row(max(self.cases.row_of(entry), 0))
 
@@ -250,7 +250,7 @@ def _elided(metrics: QFontMetrics, text: str, width: int) -> str:
     return metrics.elidedText(text, Qt.TextElideMode.ElideRight, width)
 
 
-def _tip(entry: "Entry", replayed: str) -> str:
+def _tip(entry: "GalleryEntry", replayed: str) -> str:
     """Return all that is known of a case, in lines."""
     said = entry.judgement
     where = [entry.label, "" if entry.slice is None else f"slice {entry.slice}"]

@@ -13,7 +13,7 @@ from qtpy.QtWidgets import (
 from ...controls.lettered_table import LetteredTable
 from ...controls.parts import button, column, heading, row, words
 from ...ground.numbers import written
-from ...workbench.history import Entry
+from ...workbench.history import Attack
 from ..session import Session
 from .exporting import CSV, ask_place
 
@@ -31,7 +31,7 @@ class HistoryPanel(QWidget):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self.session, self.history = session, session.bench.history
-        self._shown: list[Entry] = []
+        self._shown: list[Attack] = []
         self.empty = words(_EMPTY, faint=True)
         self.table = LetteredTable(_ROW, columns=len(_COLUMNS))
         self._set_up()
@@ -61,7 +61,7 @@ class HistoryPanel(QWidget):
         table.itemSelectionChanged.connect(self._show_buttons)
 
     @property
-    def chosen(self) -> list[Entry]:
+    def chosen(self) -> list[Attack]:
         """The entries whose rows are selected."""
         rows = sorted({index.row() for index in self.table.selectedIndexes()})
         return [self._shown[row] for row in rows]
@@ -85,7 +85,7 @@ class HistoryPanel(QWidget):
         self.show_current()
         self._show_buttons()
 
-    def _fill(self, number: int, entry: Entry) -> None:
+    def _fill(self, number: int, entry: Attack) -> None:
         before, after = (written(entry.metrics[name].ssim, ".2f") for name in ("clean", "perturbed"))
         budget = "" if entry.budget is None else f"{100 * entry.budget:.3g}% · "  # in front, where it is not cut off
         texts = (

@@ -15,7 +15,7 @@ from ...workbench.browsing import Browsing
 from ..worker import sentence
 
 if TYPE_CHECKING:
-    from ...cases.gallery.entry import Entry
+    from ...cases.gallery.entry import GalleryEntry
 
 _TYPED = 400  # ms without a key after which a note is written
 
@@ -32,7 +32,7 @@ class JudgementBox(QWidget):
     def __init__(self, browsing: Browsing) -> None:
         super().__init__()
         self._browsing = browsing
-        self.entry: Entry | None = None
+        self.entry: GalleryEntry | None = None
         self.buttons = []
         for number, verdict in enumerate(SCALE, start=1):
             name = verdict.replace("-", " ").capitalize()
@@ -66,7 +66,7 @@ class JudgementBox(QWidget):
         column(scale, self.tags, self.note, into=self, spacing=4)
         self.show_entry(None)
 
-    def show_entry(self, entry: "Entry | None") -> None:
+    def show_entry(self, entry: "GalleryEntry | None") -> None:
         """Show what is said of a case, or of none; what was typed for another one before is written first."""
         same = self.entry is not None and entry is not None and entry.path == self.entry.path
         if not same:

@@ -16,7 +16,7 @@ from ...workbench.task import Task
 from ..jobs import Jobs
 
 if TYPE_CHECKING:
-    from ...cases.gallery.entry import Entry
+    from ...cases.gallery.entry import GalleryEntry
 
 LANE = "thumbnails"
 GAP = 2  # pixels between the two pictures
@@ -35,7 +35,7 @@ class ThumbnailLoader(QObject):
         self._jobs = jobs
         self._side, self._ratio = 78, 1.0
         self._pictures: OrderedDict[Key, QPixmap | str] = OrderedDict()
-        self._wanted: OrderedDict[Key, Entry] = OrderedDict()
+        self._wanted: OrderedDict[Key, GalleryEntry] = OrderedDict()
         self._made: deque[tuple[Key, int, QImage | str]] = deque()  # by the thread
 
     def set_side(self, side: int, ratio: float) -> None:
@@ -45,7 +45,7 @@ class ThumbnailLoader(QObject):
             self._pictures.clear()
             self._wanted.clear()
 
-    def picture(self, entry: "Entry") -> QPixmap | str | None:
+    def picture(self, entry: "GalleryEntry") -> QPixmap | str | None:
         """Return the picture, or why there is none, or None until `arrived` says that it is there."""
         if entry.damage:
             return entry.damage
