@@ -12,7 +12,7 @@ from napari_recon_robust.cli import cli
 from napari_recon_robust.evaluation.comparison import Comparison
 from napari_recon_robust.figures import plots
 from napari_recon_robust.ground.errors import InputError
-from napari_recon_robust.perturbations.face import Curve, Measure, Series
+from napari_recon_robust.perturbations.face import Curve, Panel, Series
 
 
 def comparison(strength: float) -> Comparison:
@@ -62,7 +62,7 @@ def test_what_the_images_are_held_against_is_said(tmp_path: Path, drawn: list[Fi
 def test_the_role_of_a_line_says_how_it_is_drawn(tmp_path: Path, drawn: list[Figure]) -> None:
     roles = ("found", "control", "aside", "ringed")
     lines = tuple(Series(f"line {role}", (0.0, 1.0), (2.0, 3.0), role) for role in roles)
-    curve = Curve("dose (mg)", (Measure("relief", lines), Measure("harm", lines[:1])), "title", "note")
+    curve = Curve("dose (mg)", (Panel("relief", lines), Panel("harm", lines[:1])), "title", "note")
     plots.perturbation_curve(tmp_path / "curve.svg", curve, "whole")
     relief, harm = drawn[0].axes
     assert [panel.get_ylabel() for panel in (relief, harm)] == ["relief", "harm"]

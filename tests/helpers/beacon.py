@@ -12,7 +12,7 @@ from napari_recon_robust.ground.knob import Knob
 from napari_recon_robust.ground.progress import Job, Progress
 from napari_recon_robust.perturbations import registry
 from napari_recon_robust.perturbations.base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup
-from napari_recon_robust.perturbations.face import Curve, Insert, Measure, Placed, Series
+from napari_recon_robust.perturbations.face import Curve, Insert, Panel, Placed, Series
 from napari_recon_robust.perturbations.scanned_object import ScannedObject
 
 GLOWS = (0.5, 1.0, 2.0)
@@ -71,7 +71,7 @@ class Beacon(Perturbation):
         change = torch.zeros(measurement.matrix, dtype=torch.complex64)
         change[row, column] = scene.object.abs().max()
         glow = Series("glow", GLOWS, tuple(strength**2 for strength in GLOWS))
-        curve = Curve("strength (candela)", (Measure("glow (lux)", (glow,)),), "Glow", "rising", "How bright it is")
+        curve = Curve("strength (candela)", (Panel("glow (lux)", (glow,)),), "Glow", "rising", "How bright it is")
         return [
             Perturbed.of(
                 measurement,

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from helpers.reported import frozen
-from napari_recon_robust.evaluation.measures import MEASURES, Measure
+from napari_recon_robust.evaluation.measures import MEASURES, MetricDisplay
+from napari_recon_robust.reports.case_images import CaseImages
 from napari_recon_robust.reports.case_page import CasePage
-from napari_recon_robust.reports.conditions import CaseImages
 from napari_recon_robust.reports.report import write_report
 
 
@@ -15,7 +15,7 @@ def test_every_image_metric_has_its_column_for_each_region(tmp_path: Path, monke
     """Of one that came after the case was saved the figures are not known."""
     case = frozen("worst-case")
     before = CasePage(CaseImages(case), 1).table(0)
-    monkeypatch.setitem(MEASURES, "added", Measure("Added", ".2f", "", unit="px"))
+    monkeypatch.setitem(MEASURES, "added", MetricDisplay("Added", ".2f", "", unit="px"))
     page = CasePage(CaseImages(case), 1)
     assert page.measures == ["SSIM", "PSNR, dB", "NMSE", "Added, px"]
     for row, one in zip(page.table(0), before, strict=True):

@@ -5,7 +5,7 @@ import pytest
 
 from helpers.reported import frozen
 from napari_recon_robust.perturbations.face import Series
-from napari_recon_robust.reports.conditions import CaseImages
+from napari_recon_robust.reports.case_images import CaseImages
 from napari_recon_robust.reports.curves import Chart, charts, ticks
 
 

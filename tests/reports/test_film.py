@@ -11,7 +11,7 @@ from PIL import Image, ImageSequence
 
 from helpers.reported import pictured
 from napari_recon_robust.ground.errors import InputError
-from napari_recon_robust.reports.conditions import CaseImages
+from napari_recon_robust.reports.case_images import CaseImages
 from napari_recon_robust.reports.film import export_film
 
 
@@ -26,7 +26,7 @@ def test_flicker_shows_clean_and_perturbed_in_the_window_of_the_reference(tmp_pa
     found, shown = frames(path), CaseImages(case)
     assert len(found) == 2
     for frame, name in zip(found, ("clean", "perturbed"), strict=True):
-        grey = shown.window.grey(shown.upright(shown.condition(name, shown.number(None)).image))
+        grey = shown.window.grey(shown.upright(shown.image(name, shown.number(None)).image))
         times = -(-256 // 40)
         assert frame.shape == (40 * times + 34, 56 * times)
         picture = frame[: 40 * times].reshape(40, times, 56, times)

@@ -9,8 +9,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from helpers.reported import frozen, pictured
+from napari_recon_robust.reports.case_images import CaseImages
 from napari_recon_robust.reports.case_page import CasePage
-from napari_recon_robust.reports.conditions import CaseImages
 from napari_recon_robust.reports.pdf import _SHEET, _table
 from napari_recon_robust.reports.report import write_report
 

@@ -6,7 +6,7 @@ from ..ground.numbers import written
 
 
 @dataclass(frozen=True)
-class Measure:
+class MetricDisplay:
     """An image metric. form: its digits, in a format of Python's. help: what it says. unit: empty for a pure number."""
 
     name: str
@@ -26,9 +26,9 @@ class Measure:
 
 
 MEASURES = {
-    "ssim": Measure("SSIM", ".3f", "Structural similarity with the reference, 1 is equal"),
-    "psnr": Measure("PSNR", ".1f", "Peak signal-to-noise ratio against the reference", unit="dB"),
-    "nmse": Measure(
+    "ssim": MetricDisplay("SSIM", ".3f", "Structural similarity with the reference, 1 is equal"),
+    "psnr": MetricDisplay("PSNR", ".1f", "Peak signal-to-noise ratio against the reference", unit="dB"),
+    "nmse": MetricDisplay(
         "NMSE", ".3g", "Normalised mean squared error against the reference, 0 is equal", larger_is_worse=True
     ),
 }

@@ -65,12 +65,12 @@ def worst_case_curve(
 
 def perturbation_curve(path: Path, curve: "Curve", title: str) -> None:
     """What a perturbation measured over a quantity of its own: a panel for each measure."""
-    figure, drawn = panels(title, len(curve.measures))
-    for panel, measure in zip(drawn, curve.measures, strict=True):
-        for line in measure.series:
+    figure, drawn = panels(title, len(curve.panels))
+    for axes, panel in zip(drawn, curve.panels, strict=True):
+        for line in panel.series:
             more = RING if line.role == "ringed" else {}
-            panel.plot(line.at, line.values, _STYLES[line.role], label=line.name, **more)
-        panel.set(xlabel=curve.over, ylabel=measure.label)
+            axes.plot(line.at, line.values, _STYLES[line.role], label=line.name, **more)
+        axes.set(xlabel=curve.over, ylabel=panel.label)
     finish(figure, path)
 
 

@@ -25,8 +25,8 @@ class Series:
 
 
 @dataclass(frozen=True)
-class Measure:
-    """One measure of a curve: the label of its axis, with the unit, and its series. A plot has one panel for each."""
+class Panel:
+    """One panel of a plot: a measure of a curve, by the label of its axis, with the unit, and its series."""
 
     label: str
     series: tuple[Series, ...]
@@ -36,12 +36,12 @@ class Measure:
 class Curve:
     """Measures over a quantity that the perturbation varied, such as an angle.
 
-    over: the quantity and its unit. The window draws the first series of the first measure, with `title` at its left,
+    over: the quantity and its unit. The window draws the first series of the first panel, with `title` at its left,
     `note` at its right and `tip` as its tooltip; a file of the command line holds everything.
     """
 
     over: str
-    measures: tuple[Measure, ...]
+    panels: tuple[Panel, ...]
     title: str
     note: str
     tip: str = ""
@@ -49,7 +49,7 @@ class Curve:
     @property
     def values(self) -> tuple[float, ...]:
         """The values that the window draws."""
-        return self.measures[0].series[0].values
+        return self.panels[0].series[0].values
 
 
 @dataclass(frozen=True, eq=False)

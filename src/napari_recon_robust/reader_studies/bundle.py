@@ -45,7 +45,7 @@ from .plan import MOST_SLICES, SCHEMA, Arm, Plan, ReadingCase, Viewing
 from .questions import RANKED, FreeResponse, Question, asks_place, steps
 
 if TYPE_CHECKING:
-    from ..reports.conditions import CaseImages
+    from ..reports.case_images import CaseImages
 
 STUDY, PRESENTATIONS, MANIFEST = "study.json", "presentations.json", "manifest.json"
 _DOUBTS = (*OF_SAMPLES, DISAGREEMENT)
@@ -192,7 +192,7 @@ class _Slice:
     """The images of one slice of a case in all arms, checked against each other."""
 
     def __init__(self, entry: ReadingCase, arms: tuple[Arm, ...], folders: dict[str, Path]) -> None:
-        from ..reports.conditions import CaseImages  # needs torch, which serving does not
+        from ..reports.case_images import CaseImages  # needs torch, which serving does not
 
         self.folders = folders
         opened = {folder: CaseImages(folder) for folder in dict.fromkeys(folders.values())}
@@ -211,7 +211,7 @@ class _Slice:
         self.images = {}
         for arm in arms:
             shown = opened[folders[arm.name]]
-            self.images[arm.name] = shown.condition(arm.image, shown.number(arm.budget)).image
+            self.images[arm.name] = shown.image(arm.image, shown.number(arm.budget)).image
 
 
 class _Case:
@@ -277,7 +277,7 @@ class _Case:
         """The fully sampled image, where it is known of each slice."""
         if not all(slice.first.has_reference for slice in self.slices):
             return None
-        return np.stack([slice.first.condition("reference", 0).image for slice in self.slices])
+        return np.stack([slice.first.image("reference", 0).image for slice in self.slices])
 
     @property
     def region(self) -> tuple[int, int, int, int]:

@@ -25,7 +25,7 @@ NAMES = ("reference", "clean", "perturbed", "random", "perturbed-reference")
 
 
 @dataclass(frozen=True, eq=False)
-class Condition:
+class CaseImage:
     """One image of a case: magnitudes, float32 (rows, columns), in the scan's units.
 
     signed: whether it is the difference of two magnitudes instead, with its sign. name: one of `NAMES`. title: for its
@@ -117,7 +117,7 @@ class CaseImages:
 
     @cached_property
     def window(self) -> Window:
-        """Black and white of the reference, for all conditions."""
+        """Black and white of the reference, for all images."""
         return Window.of(self.target)
 
     def windowed(self, window: tuple[float, float] | None) -> Window:
@@ -196,16 +196,16 @@ class CaseImages:
         known = [name for name in NAMES if name.replace("-", "_") in self.case.images]
         return [name for name in known if name != "random" or self.additive]
 
-    def conditions(self, number: int) -> list[Condition]:
+    def images(self, number: int) -> list[CaseImage]:
         """All images of one result."""
-        return [self.condition(name, number) for name in self.names]
+        return [self.image(name, number) for name in self.names]
 
-    def condition(self, name: str, number: int) -> Condition:
+    def image(self, name: str, number: int) -> CaseImage:
         """One image; InputError for a name that the case does not have."""
         if name not in self.names:
             raise InputError(f"{self.name} has no image {name!r}; it has {either(self.names)}.")
         title, words, marks = self._described(name, number)
-        return Condition(name, title, words, (*marks, *self.marks), self._image(name, number))
+        return CaseImage(name, title, words, (*marks, *self.marks), self._image(name, number))
 
     @property
     def marks(self) -> tuple[str, ...]:

@@ -15,8 +15,8 @@ from ..data.roi import ROI, bounds
 from ..data.window import presets
 from ..evaluation.measures import MEASURES
 from ..ground.numbers import finite, written
-from . import curves, words
-from .conditions import CaseImages
+from . import curves, methods_paragraph
+from .case_images import CaseImages
 
 _REGIONS = {"roi": "region", "foreground": "foreground", "image": "whole image"}
 _CHANGES = {
@@ -51,7 +51,7 @@ class CasePage:
         self._around = bool(self.results[0].get("roi"))
         self.label = "" if self._around else shown.case.roi.label
         self.charts = curves.charts(shown)
-        self.methods = words.methods(shown)
+        self.methods = methods_paragraph.methods(shown)
         self.regions = {**_REGIONS, "roi": "surroundings of what was inserted"} if self._around else _REGIONS
 
     # ---------------------------------------------------------------- images
@@ -61,20 +61,20 @@ class CasePage:
         """Each image once, with what the viewer must know of it. result: None for those that all budgets share."""
         found = []
         for number in range(len(self.results)):
-            for condition in self.shown.conditions(number):
-                shared = condition.name in ("reference", "clean")
+            for case_image in self.shown.images(number):
+                shared = case_image.name in ("reference", "clean")
                 if not shared or number == 0:
                     found.append(
                         {
-                            "id": f"{self.id}-{condition.name}" + ("" if shared else f"-{number}"),
+                            "id": f"{self.id}-{case_image.name}" + ("" if shared else f"-{number}"),
                             "result": None if shared else number,
-                            "name": condition.name,
-                            "title": condition.title,
-                            "words": condition.words,
-                            "marks": condition.marks,
-                            "score": self._score(condition.name, number),
-                            "payload": _payload(condition.image),
-                            "hash": record.array_hash(condition.image),
+                            "name": case_image.name,
+                            "title": case_image.title,
+                            "words": case_image.words,
+                            "marks": case_image.marks,
+                            "score": self._score(case_image.name, number),
+                            "payload": _payload(case_image.image),
+                            "hash": record.array_hash(case_image.image),
                         }
                     )
         return found
@@ -115,7 +115,7 @@ class CasePage:
     @property
     def _truth(self) -> str:
         """What stands beside the reconstructions at first: the truth as it was changed, else the reference if known."""
-        known = [condition.name for condition in self.shown.conditions(0)]
+        known = [case_image.name for case_image in self.shown.images(0)]
         wanted = ["perturbed-reference"] if self.results[0]["judged_by"] == "perturbed" else []
         return next((name for name in (*wanted, "reference") if name in known), "")
 
@@ -140,17 +140,17 @@ class CasePage:
         if result["judged_by"] == "perturbed":
             changed = "changed truth" if self.shown.has_reference else "—"
         rows = []
-        for condition in self.shown.conditions(number):
-            measured = result.get(condition.name.replace("-", "_"))
-            if condition.name == "reference" or measured is None:
+        for case_image in self.shown.images(number):
+            measured = result.get(case_image.name.replace("-", "_"))
+            if case_image.name == "reference" or measured is None:
                 continue
             cells = tuple(
                 _figure(measured[region].get(name), measure.form)
                 for region in _REGIONS
                 for name, measure in MEASURES.items()
             )
-            against = changed if condition.name == "perturbed" else truth
-            rows.append(_Row(condition.title, against, cells, condition.name))
+            against = changed if case_image.name == "perturbed" else truth
+            rows.append(_Row(case_image.title, against, cells, case_image.name))
         return rows
 
     def changes(self, number: int) -> list[tuple[str, str]]:

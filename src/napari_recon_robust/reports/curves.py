@@ -8,7 +8,7 @@ from typing import Literal
 from ..ground.numbers import written
 from ..perturbations import registry as perturbations
 from ..perturbations.face import Series
-from .conditions import CaseImages
+from .case_images import CaseImages
 
 WIDTH, HEIGHT = 420, 240
 LEFT, RIGHT, TOP, BOTTOM = 58, 12, 14, 40
@@ -78,7 +78,7 @@ class Chart:
 def charts(shown: CaseImages) -> list[Chart]:
     """A perturbation's own curve, else SSIM and error of the region over the budget, each with its random control."""
     if shown.curve is not None:
-        return [Chart.of(shown.curve.over, measure.label, measure.series) for measure in shown.curve.measures]
+        return [Chart.of(shown.curve.over, panel.label, panel.series) for panel in shown.curve.panels]
     recipe, budgets = shown.case.recipe, [result["budget"]["nominal"] for result in shown.case.results]
     if None in budgets:
         return []

@@ -12,18 +12,18 @@ import numpy as np
 
 from ..data.window import Window
 from ..ground.errors import InputError, to_install
-from .conditions import CaseImages, Condition
+from .case_images import CaseImage, CaseImages
 from .labels import burned_in, warning
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-PARTS = 1000  # of the reference's maximum: one unit for all conditions, of a size that every viewer can window
+PARTS = 1000  # of the reference's maximum: one unit for all images, of a size that every viewer can window
 STEPS = 2**15 - 1  # stored values lie between 0 and this, so that they are right read as signed and as unsigned
 _LONG, _TEXT = 64, 1024  # letters that LO and ST have room for
 
 
-def mr_image(shown: CaseImages, condition: Condition, window: Window, label: bool) -> bytes:
+def mr_image(shown: CaseImages, case_image: CaseImage, window: Window, label: bool) -> bytes:
     """The object as a file, with a new series and instance and words on what it is.
 
     Slope × stored value + intercept is in thousandths of the reference's maximum; the intercept is 0 but for signed
@@ -38,9 +38,9 @@ def mr_image(shown: CaseImages, condition: Condition, window: Window, label: boo
 
     dataset = pydicom.Dataset()
     _identify(dataset, shown.case.recipe.input)
-    _describe(dataset, shown, condition)
+    _describe(dataset, shown, case_image)
     _place(dataset, shown)
-    _fill(dataset, shown, condition, window, label)
+    _fill(dataset, shown, case_image, window, label)
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = dataset.SOPClassUID, dataset.SOPInstanceUID
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
@@ -72,15 +72,15 @@ def _identify(dataset: "Dataset", input: str) -> None:
     dataset.Manufacturer, dataset.ManufacturerModelName = "napari-recon-robust", "recon-robust export"
 
 
-def _describe(dataset: "Dataset", shown: CaseImages, condition: Condition) -> None:
+def _describe(dataset: "Dataset", shown: CaseImages, case_image: CaseImage) -> None:
     """What was done, and what the image is not for."""
-    said = warning(condition)
-    marks = f" Marks: {', '.join(condition.marks)}." if condition.marks else ""
+    said = warning(case_image)
+    marks = f" Marks: {', '.join(case_image.marks)}." if case_image.marks else ""
     dataset.ImageType = ["DERIVED", "SECONDARY", "OTHER"]
     dataset.SeriesDescription = said[:_LONG]
     dataset.StudyDescription = "Robustness of MRI reconstruction"
     dataset.DerivationDescription = (
-        f"{condition.title}: {condition.words}{marks} Perturbation: {shown.kind}. Method: {shown.method}. "
+        f"{case_image.title}: {case_image.words}{marks} Perturbation: {shown.kind}. Method: {shown.method}. "
         f"Reconstructed from samples with SHA-256 {shown.case.recipe.input}; no source image is known."
     )[:_TEXT]
     dataset.ContentQualification = "RESEARCH"
@@ -107,9 +107,9 @@ def _place(dataset: "Dataset", shown: CaseImages) -> None:
     dataset.ImagePositionPatient = [_decimal(x) for x in plane.corner((rows, columns), (row, column, slice))]
 
 
-def _fill(dataset: "Dataset", shown: CaseImages, condition: Condition, window: Window, label: bool) -> None:
+def _fill(dataset: "Dataset", shown: CaseImages, case_image: CaseImage, window: Window, label: bool) -> None:
     """Pixels, slope and window; the comments state the unit, the quantisation error, and what is not known."""
-    image = shown.upright(condition.image).astype(np.float64)
+    image = shown.upright(case_image.image).astype(np.float64)
     unit = (float(shown.target.max()) or 1.0) * shown.unit / PARTS
     lowest = min(float(image.min()), 0.0)
     slope = float(_decimal(((float(image.max()) - lowest) or unit) / STEPS / unit))
@@ -118,7 +118,7 @@ def _fill(dataset: "Dataset", shown: CaseImages, condition: Condition, window: W
     error = float(np.abs((stored * slope + intercept) * unit - image).max()) / unit / PARTS
     low, high = window.low / unit, window.high / unit
     if label:
-        stored = burned_in(stored, condition, white=min(max(round((high - intercept) / slope), 1), STEPS))
+        stored = burned_in(stored, case_image, white=min(max(round((high - intercept) / slope), 1), STEPS))
     dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
     dataset.Rows, dataset.Columns = image.shape
     dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 16, 16, 15, 0
@@ -131,7 +131,7 @@ def _fill(dataset: "Dataset", shown: CaseImages, condition: Condition, window: W
     placeholders = f" Not known, and filled with placeholders: {_listed(missing)}." if missing else ""
     judge = "reference" if shown.has_reference else "clean image"
     dataset.ImageComments = (
-        f"{warning(condition)}.{placeholders} Values (slope x stored + intercept) are "
+        f"{warning(case_image)}.{placeholders} Values (slope x stored + intercept) are "
         f"thousandths of the {judge}'s maximum, {unit:.6g} of the scan's units each; the largest quantisation error is "
         f"{error:.2g} of that maximum."
     )

@@ -20,7 +20,7 @@ from ..ground.guard import to_path
 from ..ground.writing import write
 from ..io.images import check_suffix
 from ..io.nifti import nifti_image
-from .conditions import CaseImages, Condition, with_square_pixels
+from .case_images import CaseImage, CaseImages, with_square_pixels
 from .dicom import mr_image
 from .labels import burned_in, warning
 
@@ -51,13 +51,13 @@ def export_image(
     check_suffix(path, tuple(_FORMATS))
     with reading():
         shown = CaseImages(case)
-        condition = shown.condition(image, shown.number(budget))
-    return export_condition(shown, condition, path, window=window, label=label)
+        case_image = shown.image(image, shown.number(budget))
+    return export_case_image(shown, case_image, path, window=window, label=label)
 
 
-def export_condition(
+def export_case_image(
     shown: CaseImages,
-    condition: Condition,
+    case_image: CaseImage,
     path: Path,
     *,
     window: tuple[float, float] | None = None,
@@ -68,39 +68,39 @@ def export_condition(
     made = next(made for suffix, made in _FORMATS.items() if path.name.lower().endswith(suffix))
     with reading():
         limits = shown.windowed(window)
-        condition = replace(condition, image=condition.image * np.float32(shown.unit))
+        case_image = replace(case_image, image=case_image.image * np.float32(shown.unit))
         limits = Window(limits.low * shown.unit, limits.high * shown.unit)
-        content = made(shown, condition, limits, label)
+        content = made(shown, case_image, limits, label)
     write(path, content)
     return path
 
 
-def png(shown: CaseImages, condition: Condition, window: Window, label: bool) -> bytes:
+def png(shown: CaseImages, case_image: CaseImage, window: Window, label: bool) -> bytes:
     """8 bits as they are seen, with square pixels, grey or in two colours; what the image is stands in its text."""
     from PIL import Image, PngImagePlugin
 
-    image = with_square_pixels(shown.upright(condition.image), shown.voxel)
-    pixels = coloured(image, window.high) if condition.signed else window.grey(image)
+    image = with_square_pixels(shown.upright(case_image.image), shown.voxel)
+    pixels = coloured(image, window.high) if case_image.signed else window.grey(image)
     if label:
-        pixels = burned_in(pixels, condition, white=255)
+        pixels = burned_in(pixels, case_image, white=255)
     text = PngImagePlugin.PngInfo()
-    for name, value in _said(shown, condition).items():
+    for name, value in _said(shown, case_image).items():
         text.add_itxt(name, str(value))
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "PNG", pnginfo=text)
     return file.getvalue()
 
 
-def tiff(shown: CaseImages, condition: Condition, window: Window, label: bool) -> bytes:
+def tiff(shown: CaseImages, case_image: CaseImage, window: Window, label: bool) -> bytes:
     """Float32 in the scan's units, with the first row that is seen on top; what it is stands in its description."""
     import tifffile
 
-    description = json.dumps(_said(shown, condition) | {"window": [window.low, window.high]})
+    description = json.dumps(_said(shown, case_image) | {"window": [window.low, window.high]})
     voxel = shown.voxel
     file = io.BytesIO()
     tifffile.imwrite(
         file,
-        shown.upright(condition.image),
+        shown.upright(case_image.image),
         photometric="minisblack",
         description=description,
         metadata=None,
@@ -111,20 +111,20 @@ def tiff(shown: CaseImages, condition: Condition, window: Window, label: bool) -
     return file.getvalue()
 
 
-def nifti(shown: CaseImages, condition: Condition, window: Window, label: bool) -> bytes:
+def nifti(shown: CaseImages, case_image: CaseImage, window: Window, label: bool) -> bytes:
     """Float32 (column, row, slice) as stored, with the voxel size, and where the image lies if the case knows it."""
     import nibabel
 
-    image = nifti_image(condition.image, shown.voxel, shown.plane)
-    image.header["descrip"] = _short(shown, condition).encode()
+    image = nifti_image(case_image.image, shown.voxel, shown.plane)
+    image.header["descrip"] = _short(shown, case_image).encode()
     image.header["cal_min"], image.header["cal_max"] = window.low, window.high
     image.header.extensions.append(
-        nibabel.nifti1.Nifti1Extension("comment", json.dumps(_said(shown, condition)).encode())
+        nibabel.nifti1.Nifti1Extension("comment", json.dumps(_said(shown, case_image)).encode())
     )
     return gzip.compress(image.to_bytes(), mtime=0)
 
 
-_FORMATS: dict[str, Callable[[CaseImages, Condition, Window, bool], bytes]] = {
+_FORMATS: dict[str, Callable[[CaseImages, CaseImage, Window, bool], bytes]] = {
     ".png": png,
     ".tiff": tiff,
     ".tif": tiff,
@@ -134,13 +134,13 @@ _FORMATS: dict[str, Callable[[CaseImages, Condition, Window, bool], bytes]] = {
 SUFFIXES = tuple(_FORMATS)
 
 
-def _said(shown: CaseImages, condition: Condition) -> dict[str, Any]:
+def _said(shown: CaseImages, case_image: CaseImage) -> dict[str, Any]:
     """What a file says of its image."""
     return {
-        "Warning": warning(condition),
-        "Title": condition.title,
-        "Description": condition.words,
-        "Marks": ", ".join(condition.marks) or "none",
+        "Warning": warning(case_image),
+        "Title": case_image.title,
+        "Description": case_image.words,
+        "Marks": ", ".join(case_image.marks) or "none",
         "Perturbation": shown.kind,
         "Method": shown.method,
         "Input": shown.case.recipe.input,
@@ -156,10 +156,10 @@ def _geometry(shown: CaseImages) -> str:
     return f"{size}, orientation of the patient known, position {'un' * (shown.plane.first is None)}known"
 
 
-def _short(shown: CaseImages, condition: Condition) -> str:
+def _short(shown: CaseImages, case_image: CaseImage) -> str:
     """In the 79 letters that NIfTI has room for."""
     if shown.plane is not None:
         missing = "voxel size" if shown.voxel is None else "position" if shown.plane.first is None else ""
     else:
         missing = "geometry" if shown.voxel is None else "orientation"
-    return "; ".join(filter(None, (warning(condition), missing and f"{missing} unknown")))
+    return "; ".join(filter(None, (warning(case_image), missing and f"{missing} unknown")))

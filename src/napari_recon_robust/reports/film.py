@@ -18,7 +18,7 @@ from ..ground.errors import InputError, to_install
 from ..ground.guard import to_path
 from ..ground.writing import write
 from ..io.images import check_suffix
-from .conditions import CaseImages, Condition, with_square_pixels
+from .case_images import CaseImage, CaseImages, with_square_pixels
 from .labels import warning
 
 SUFFIXES = (".gif", ".mp4")
@@ -59,7 +59,7 @@ def export_film(
     with reading():
         shown = CaseImages(case)
         limits = shown.windowed(window)
-        frames = [_frame(shown, one, limits) for one in _conditions(shown, kind, budget)]
+        frames = [_frame(shown, one, limits) for one in _images(shown, kind, budget)]
     write(path, _mp4(frames, rate) if mp4 else _gif(frames, rate))
     return path
 
@@ -69,30 +69,30 @@ def writes_mp4() -> bool:
     return importlib.util.find_spec("imageio_ffmpeg") is not None
 
 
-def _conditions(shown: CaseImages, kind: str, budget: float | None) -> list[Condition]:
+def _images(shown: CaseImages, kind: str, budget: float | None) -> list[CaseImage]:
     """What the frames show, in their order."""
     number = shown.number(budget)
-    clean = shown.condition("clean", number)
+    clean = shown.image("clean", number)
     if kind == "flicker":
-        return [clean, shown.condition("perturbed", number)]
+        return [clean, shown.image("perturbed", number)]
     results = shown.case.results
     rising = sorted(range(len(results)), key=lambda one: results[one]["budget"]["nominal"] or 0.0)
-    return [clean, *(shown.condition("perturbed", one) for one in rising)]
+    return [clean, *(shown.image("perturbed", one) for one in rising)]
 
 
-def _frame(shown: CaseImages, condition: Condition, window: Window) -> NDArray[np.uint8]:
+def _frame(shown: CaseImages, case_image: CaseImage, window: Window) -> NDArray[np.uint8]:
     """Grey values of 8 bits (rows, columns): the image, magnified if it is small, above what it is."""
     from PIL import Image, ImageDraw, ImageFont
 
-    grey = window.grey(with_square_pixels(shown.upright(condition.image), shown.voxel))
+    grey = window.grey(with_square_pixels(shown.upright(case_image.image), shown.voxel))
     times = max(-(-_LEAST // min(grey.shape)), 1)
     grey = np.kron(grey, np.ones((times, times), np.uint8))
     rows, columns = (side + side % 2 for side in grey.shape)  # a film has an even number of pixels
     canvas = Image.new("L", (columns, rows + _ROOM))
     canvas.paste(Image.fromarray(grey))
     pen = ImageDraw.Draw(canvas)
-    marks = f" · {', '.join(condition.marks)}" if condition.marks else ""
-    for line, text in enumerate((f"{condition.title}{marks}", warning(condition))):
+    marks = f" · {', '.join(case_image.marks)}" if case_image.marks else ""
+    for line, text in enumerate((f"{case_image.title}{marks}", warning(case_image))):
         fonts = map(ImageFont.load_default, _LETTERS)
         font = next((one for one in fonts if pen.textlength(text, one) <= columns - 8), ImageFont.load_default(5))
         pen.text((4, rows + 2 + line * (_ROOM // 2 - 1)), text, fill=255, font=font)

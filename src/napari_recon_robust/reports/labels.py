@@ -5,27 +5,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .conditions import INTERPOLATED, NO_TRUTH, SIMULATED, Condition
+from .case_images import INTERPOLATED, NO_TRUTH, SIMULATED, CaseImage
 
 MODIFIED = "RESEARCH - SYNTHETICALLY MODIFIED - NOT FOR CLINICAL USE"
 RESEARCH = "RESEARCH - NOT FOR CLINICAL USE"
 _SIZES = range(11, 5, -1)  # pixels of the letters; the largest that fits is taken
 
 
-def warning(condition: Condition) -> str:
+def warning(case_image: CaseImage) -> str:
     """What every file says of the image."""
-    return MODIFIED if condition.modified else RESEARCH
+    return MODIFIED if case_image.modified else RESEARCH
 
 
-def burned_in(pixels: NDArray[Any], condition: Condition, white: int) -> NDArray[Any]:
+def burned_in(pixels: NDArray[Any], case_image: CaseImage, white: int) -> NDArray[Any]:
     """A copy of an image (rows, columns), grey or with colours, with its label in the lower left corner.
 
     An unmodified image stays as it is, but one of a simulated scan, one without a fully sampled truth, or one that was
     interpolated, says so too.
     white: the letters' value.
     """
-    lines = warning(condition).split(" - ") if condition.modified else []
-    lines += [mark.upper() for mark in condition.marks if mark in (INTERPOLATED, NO_TRUTH, SIMULATED)]
+    lines = warning(case_image).split(" - ") if case_image.modified else []
+    lines += [mark.upper() for mark in case_image.marks if mark in (INTERPOLATED, NO_TRUTH, SIMULATED)]
     if not lines:
         return pixels
     letters, rim = _written("\n".join(lines), pixels.shape[:2])

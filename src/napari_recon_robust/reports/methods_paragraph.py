@@ -5,7 +5,7 @@ from typing import Any
 
 from ..ground.errors import dimensions
 from ..perturbations import registry as perturbations
-from .conditions import CaseImages
+from .case_images import CaseImages
 
 REFERENCES = {
     "combined": "the fully sampled image, whose coils were combined by their sensitivities",

@@ -10,8 +10,8 @@ from ..data.roi import bounds
 from ..evaluation.difference import coloured, gain
 from ..figures.plots import NOTICE
 from ..ground.errors import whole_letters
+from .case_images import CaseImage
 from .case_page import CasePage
-from .conditions import Condition
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -60,29 +60,29 @@ def _head(figure: "Figure", case: CasePage, further: str = "") -> None:
 
 
 def _images(figure: "Figure", case: CasePage, number: int) -> None:
-    """All conditions in one window, below them the region with its surroundings and its change; then the metrics."""
+    """All images in one window, below them the region with its surroundings and its change; then the metrics."""
     shown = case.shown
     strength = shown.strength(number)
     _head(figure, case, f", {strength}" if strength else "")
     label = f"Region: {case.label}. " if case.label else ""
     outcome = textwrap.fill(f"{label}{case.results[number]['sentence']}", 165)
     figure.text(0.04, 0.925, outcome, size=9, va="top")
-    conditions = shown.conditions(number)
+    images = shown.images(number)
     top = min(_TOP, _BELOW - _LINE * len(outcome.splitlines()))
     grid = figure.add_gridspec(
-        2, len(conditions) + 1, left=0.04, right=0.98, top=top, bottom=0.36, hspace=0.12, wspace=0.05
+        2, len(images) + 1, left=0.04, right=0.98, top=top, bottom=0.36, hspace=0.12, wspace=0.05
     )
     region = shown.upright(case.region(number))
     box = bounds(region)
     assert box is not None, "a region has pixels"
     part = around(box)
     row, column = (shown.voxel or (1.0, 1.0, 1.0))[:2]
-    for place, condition in enumerate(conditions):
+    for place, case_image in enumerate(images):
         whole = figure.add_subplot(grid[0, place])
-        _show(whole, case, shown.upright(condition.image), row / column, _title(condition))
+        _show(whole, case, shown.upright(case_image.image), row / column, _title(case_image))
         whole.contour(region, [0.5], colors="#ffd23f", linewidths=0.6)
         crop = figure.add_subplot(grid[1, place])
-        _show(crop, case, shown.upright(condition.image)[part], row / column, "")
+        _show(crop, case, shown.upright(case_image.image)[part], row / column, "")
         crop.contour(region[part], [0.5], colors="#ffd23f", linewidths=0.8)
     _differences(figure, grid, case, number, part, row / column)
     _table(figure, case, number)
@@ -90,7 +90,7 @@ def _images(figure: "Figure", case: CasePage, number: int) -> None:
 
 def _differences(figure: "Figure", grid: Any, case: CasePage, number: int, part: Any, aspect: float) -> None:
     """The change from the first to the second image of the pair, if there are two."""
-    first, second = (case.shown.condition(name, number) for name in case.shown.pair)
+    first, second = (case.shown.image(name, number) for name in case.shown.pair)
     if first.name == second.name:
         return
     change = case.shown.upright(second.image) - case.shown.upright(first.image)
@@ -111,8 +111,8 @@ def _show(axes: "Axes", case: CasePage, image: Any, aspect: float, title: str) -
         axes.set_title(title, size=8)
 
 
-def _title(condition: Condition) -> str:
-    return f"{condition.title}\n{', '.join(condition.marks)}"
+def _title(case_image: CaseImage) -> str:
+    return f"{case_image.title}\n{', '.join(case_image.marks)}"
 
 
 def _table(figure: "Figure", case: CasePage, number: int) -> None:

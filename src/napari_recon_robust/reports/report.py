@@ -19,8 +19,8 @@ from ..ground.errors import InputError, whole_letters
 from ..ground.guard import to_path
 from ..ground.writing import write
 from ..io.images import check_suffix
+from .case_images import CaseImages
 from .case_page import CasePage
-from .conditions import CaseImages
 from .pdf import pdf
 
 SUFFIX = ".html"
@@ -37,7 +37,7 @@ def write_report(
     """Write a report on one or more cases as a single HTML file, which works offline, or as PDF; returns its path.
 
     cases: loaded ones or their folders. window: black and white at first, in the scan's units; by default they come
-    from the reference of each case. One window holds for all conditions of a case.
+    from the reference of each case. One window holds for all images of a case.
     Raises InputError for no case, another suffix than .html and .pdf, images that are not finite, or a place that
     cannot be written; FileFormatError for a folder that is not a sound case.
     """

@@ -16,8 +16,8 @@ from ..studies.keeping import folder_of, worst_of
 from ..studies.plan import Keep
 from ..studies.remarks import cautions, failures, noted
 from . import study_words
+from .case_images import CaseImages
 from .case_page import CasePage
-from .conditions import CaseImages
 from .report import SCRIPTS, SUFFIX, rendered
 
 if TYPE_CHECKING:

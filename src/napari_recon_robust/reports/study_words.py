@@ -11,7 +11,7 @@ from ..ground.numbers import counted
 from ..perturbations import registry as perturbations
 from ..reconstructors import registry as reconstructors
 from ..studies.columns import CLEAN, POOLED_MASK
-from .words import REFERENCES, fully_sampled, measures
+from .methods_paragraph import REFERENCES, fully_sampled, measures
 
 if TYPE_CHECKING:
     from polars import DataFrame

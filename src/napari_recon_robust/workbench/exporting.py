@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from ..analyses.lineup import LineupEntry
     from ..cases.record import Case
-    from ..reports.conditions import CaseImages, Condition
+    from ..reports.case_images import CaseImage, CaseImages
 
 Window = tuple[float, float]
 Kind = Literal["flicker", "budgets"]
@@ -216,27 +216,27 @@ def _film(result: Result, path: Path, window: Window, kind: Kind, rate: float) -
 
 def _panel(shown: _Shown, path: Path, window: Window) -> Job[Path]:
     yield Progress(0.0, f"Writing {path.name}")
-    from ..reports.conditions import CaseImages
-    from ..reports.export import export_condition
+    from ..reports.case_images import CaseImages
+    from ..reports.export import export_case_image
 
     made = shown.case()
     images = CaseImages(made)
     low, high = window if shown.white is None else (-shown.white if shown.signed else 0.0, shown.white)
-    return export_condition(images, _condition(images, shown), path, window=_in_scan(made, low, high))
+    return export_case_image(images, _image(images, shown), path, window=_in_scan(made, low, high))
 
 
 def _in_scan(case: "Case", low: float, high: float) -> tuple[float, float]:
     """Black and white of the screen in the scan's units."""
-    from ..reports.conditions import CaseImages
+    from ..reports.case_images import CaseImages
 
     unit = CaseImages(case).unit
     return low * unit, high * unit
 
 
-def _condition(images: "CaseImages", shown: _Shown) -> "Condition":
-    from ..reports.conditions import INTERPOLATED
+def _image(images: "CaseImages", shown: _Shown) -> "CaseImage":
+    from ..reports.case_images import INTERPOLATED
 
-    found = images.condition(shown.name, shown.number)
+    found = images.image(shown.name, shown.number)
     if shown.image is None:
         return replace(found, words=f"{found.words} {shown.words}".strip())
     marks = found.marks if shown.exact or INTERPOLATED in found.marks else (*found.marks, INTERPOLATED)

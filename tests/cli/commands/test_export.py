@@ -9,7 +9,7 @@ from helpers.reported import FROZEN, frozen
 from napari_recon_robust.cli import cli
 from napari_recon_robust.cli.commands.export import export
 from napari_recon_robust.ground.errors import InputError
-from napari_recon_robust.reports.conditions import NAMES
+from napari_recon_robust.reports.case_images import NAMES
 
 
 def invoke(*arguments: object) -> Result:

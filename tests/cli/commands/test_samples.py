@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from napari_recon_robust.analyses.samples import quality_by_samples
 from napari_recon_robust.cli import cli
 from napari_recon_robust.cli.commands.samples import samples
-from napari_recon_robust.evaluation.measures import MEASURES, Measure
+from napari_recon_robust.evaluation.measures import MEASURES, MetricDisplay
 from napari_recon_robust.ground.errors import InputError
 
 TWO = ["--acceleration", "2", "--acceleration", "4"]
@@ -45,7 +45,7 @@ def test_the_table_and_the_json_say_the_same(scan_file: Path) -> None:
 
 
 def test_every_image_metric_has_its_column(scan_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(MEASURES, "psnr", Measure("Peak", ".0f", "", unit="bel"))
+    monkeypatch.setitem(MEASURES, "psnr", MetricDisplay("Peak", ".0f", "", unit="bel"))
     printed = invoke(scan_file, "--method", "zero-filled", "--acceleration", 2, "--seeds", 2, "--centre-fraction", 0.2)
     head, row = printed.stdout.splitlines()[1:3]
     at = head.index("Peak, bel")

@@ -137,7 +137,7 @@ def test_the_curve_shows_the_worst_of_all_poses():
     assert (curve.over, curve.title) == ("rotation (degrees)", "SSIM, −2° to 2°")
     assert curve.values == (0.92, 0.9, 0.88)
     assert curve.note == "0.880 to 0.920"
-    ssim, rmse = curve.measures
+    ssim, rmse = curve.panels
     assert ssim.series[0].at == (-2.0, 0.0, 2.0)
     assert ssim.series[1].values == (0.99,) * 3
     assert rmse.series[0].values[0] == pytest.approx(0.2)
@@ -156,8 +156,8 @@ def test_the_scan_as_it_is_is_never_the_worst_pose_of_the_curve():
         for a, e in ((0.0, 0.05), (-1.0, 0.04))
     )
     curve = curve_of([still, turned], Pose(-1.0))
-    assert curve.measures[0].series[-1].at == (-1.0,)
-    assert len(curve.measures[0].series) == 3, "nothing was moved"
+    assert curve.panels[0].series[-1].at == (-1.0,)
+    assert len(curve.panels[0].series) == 3, "nothing was moved"
 
 
 def test_translations_and_scales_are_tried_at_the_worst_pose(combined):

@@ -7,7 +7,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from ...evaluation.measures import MEASURES, Measure
+from ...evaluation.measures import MEASURES, MetricDisplay
 from ...ground.errors import FileFormatError
 from ...ground.numbers import written
 from ..record import DESCRIPTION, own_region, read_description
@@ -26,7 +26,7 @@ class Metric:
     highest_first: bool
 
 
-def _perturbed(name: str, measure: Measure) -> Metric:
+def _perturbed(name: str, measure: MetricDisplay) -> Metric:
     """An image metric of the perturbed image."""
     return Metric(
         f"{measure.name}, perturbed",

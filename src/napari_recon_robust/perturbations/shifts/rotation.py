@@ -19,7 +19,7 @@ from ...ground.progress import Job, Progress
 from ...physics import fourier
 from ...reconstructors.base import Kind
 from ..base import SEED, Perturbation, Perturbed, Setup, reference_image
-from ..face import Curve, Measure, Series, Still
+from ..face import Curve, Panel, Series, Still
 from ..scanned_object import SENSITIVITIES_OF_MOVED, ScannedObject
 from .bringing_back import BringingBack
 from .pose import Pose
@@ -316,9 +316,9 @@ def curve_of(points: Sequence[Mapping[str, Any]], worst: Pose) -> Curve:
         angles = tuple(float(one["angle"]) for one in poses)
         return Series(name, angles, tuple(_score(one, score) for one in poses), role)
 
-    def measure(label: str, score: str) -> Measure:
+    def panel(label: str, score: str) -> Panel:
         aside = [line("moved or scaled as well, brought back", others, score, "aside")] if others else []
-        return Measure(
+        return Panel(
             label,
             (
                 line("reconstructed, turned back", turned, score),
@@ -331,9 +331,9 @@ def curve_of(points: Sequence[Mapping[str, Any]], worst: Pose) -> Curve:
     scores = [_score(one, "ssim") for one in turned]
     return Curve(
         over="rotation (degrees)",
-        measures=(
-            measure("SSIM", "ssim"),
-            measure("relative RMSE (fraction)", "nmse"),
+        panels=(
+            panel("SSIM", "ssim"),
+            panel("relative RMSE (fraction)", "nmse"),
         ),
         title=f"SSIM, {written(turned[0]['angle'], 'g')}° to {written(turned[-1]['angle'], 'g')}°",
         note=f"{written(min(scores), '.3f')} to {written(max(scores), '.3f')}",

@@ -3,8 +3,8 @@ from dataclasses import replace
 import pytest
 
 from helpers.reported import frozen
-from napari_recon_robust.reports.conditions import CaseImages
-from napari_recon_robust.reports.words import methods
+from napari_recon_robust.reports.case_images import CaseImages
+from napari_recon_robust.reports.methods_paragraph import methods
 
 
 def test_the_paragraph_says_what_was_done_in_figures() -> None:

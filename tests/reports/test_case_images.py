@@ -5,7 +5,7 @@ import pytest
 
 from helpers.reported import FROZEN, frozen, pictured
 from napari_recon_robust.ground.errors import FileFormatError, InputError
-from napari_recon_robust.reports.conditions import (
+from napari_recon_robust.reports.case_images import (
     ATTACKED,
     INTERPOLATED,
     NAMES,
@@ -15,7 +15,7 @@ from napari_recon_robust.reports.conditions import (
     CaseImages,
 )
 from napari_recon_robust.reports.labels import burned_in
-from napari_recon_robust.reports.words import methods
+from napari_recon_robust.reports.methods_paragraph import methods
 
 
 @pytest.mark.parametrize(
@@ -32,29 +32,29 @@ from napari_recon_robust.reports.words import methods
 )
 def test_a_perturbed_image_says_what_was_done(kind: str, marks: tuple[str, ...]) -> None:
     shown = CaseImages(FROZEN / kind)
-    perturbed = shown.condition("perturbed", 0)
+    perturbed = shown.image("perturbed", 0)
     assert perturbed.marks == marks
     assert perturbed.modified
     if kind != "rotation":  # to which nothing is added, and which has no random control
-        assert shown.condition("random", 0).marks == (SYNTHETIC,)
+        assert shown.image("random", 0).marks == (SYNTHETIC,)
     for name in ("reference", "clean"):
-        assert shown.condition(name, 0).marks == ()
-        assert not shown.condition(name, 0).modified
+        assert shown.image(name, 0).marks == ()
+        assert not shown.image(name, 0).modified
 
 
 def test_without_a_reference_every_image_says_so_and_the_clean_one_gives_the_window() -> None:
     case = frozen()
     images = {name: image for name, image in case.images.items() if "reference" not in name}
     shown = CaseImages(replace(case, images=images))
-    assert [condition.name for condition in shown.conditions(0)] == ["clean", "perturbed", "random"]
-    assert all(NO_TRUTH in condition.marks for condition in shown.conditions(0))
+    assert [case_image.name for case_image in shown.images(0)] == ["clean", "perturbed", "random"]
+    assert all(NO_TRUTH in case_image.marks for case_image in shown.images(0))
     assert shown.window.high == pytest.approx(np.percentile(case.images["clean"], 99.7))
 
 
 def test_every_image_of_a_simulated_scan_says_so() -> None:
     shown = CaseImages(pictured(80, 90, simulated=True))
-    assert all(condition.marks[-1] == SIMULATED for condition in shown.conditions(0))
-    clean = shown.condition("clean", 0)
+    assert all(case_image.marks[-1] == SIMULATED for case_image in shown.images(0))
+    clean = shown.image("clean", 0)
     assert not clean.modified
     grey = np.full((80, 90), 100, np.uint8)
     assert (burned_in(grey, clean, white=255) != grey).any()
@@ -65,8 +65,8 @@ def test_each_budget_has_its_own_images() -> None:
     shown = CaseImages(frozen())
     assert not shown.case.kspace, "samples take too much room in a report on many cases"
     assert [shown.strength(number) for number in range(2)] == ["1%", "3%"]
-    assert [condition.name for condition in shown.conditions(1)] == list(NAMES)
-    assert np.array_equal(shown.condition("perturbed", 1).image, shown.case.images["perturbed"][1])
+    assert [case_image.name for case_image in shown.images(1)] == list(NAMES)
+    assert np.array_equal(shown.image("perturbed", 1).image, shown.case.images["perturbed"][1])
     assert (shown.number(None), shown.number(0.01)) == (1, 0)
     with pytest.raises(InputError, match=r"no result of the budget 0.5; it has 0.01 or 0.03\."):
         shown.number(0.5)
@@ -74,9 +74,9 @@ def test_each_budget_has_its_own_images() -> None:
 
 def test_without_an_addition_there_is_no_random_control() -> None:
     shown = CaseImages(FROZEN / "rotation")
-    assert [condition.name for condition in shown.conditions(0)] == [name for name in NAMES if name != "random"]
+    assert [case_image.name for case_image in shown.images(0)] == [name for name in NAMES if name != "random"]
     with pytest.raises(InputError, match="no image 'random'"):
-        shown.condition("random", 0)
+        shown.image("random", 0)
 
 
 def test_a_method_that_is_not_installed_here_keeps_its_name() -> None:
@@ -84,13 +84,13 @@ def test_a_method_that_is_not_installed_here_keeps_its_name() -> None:
     strange = case.recipe.model_copy(update={"method": "their own", "perturbation": "their noise"})
     shown = CaseImages(replace(case, recipe=strange))
     assert (shown.method, shown.kind) == ("their own", "their noise")
-    assert ATTACKED in shown.condition("perturbed", 0).marks
+    assert ATTACKED in shown.image("perturbed", 0).marks
 
 
 def test_complex_images_are_shown_by_their_magnitude() -> None:
     case = frozen()
     images = {**case.images, "clean": 1j * case.images["clean"]}
-    found = CaseImages(replace(case, images=images)).condition("clean", 0).image
+    found = CaseImages(replace(case, images=images)).image("clean", 0).image
     assert np.allclose(found, case.images["clean"])
 
 
@@ -106,7 +106,7 @@ def test_bad_images_are_refused_in_one_sentence(change: dict[str, np.ndarray], s
     case = frozen()
     shown = CaseImages(replace(case, images={**case.images, **change}))
     with pytest.raises(InputError, match=sentence):
-        shown.conditions(1)
+        shown.images(1)
 
 
 def test_cases_without_results_or_images_are_refused() -> None:
@@ -118,4 +118,4 @@ def test_cases_without_results_or_images_are_refused() -> None:
     with pytest.raises(FileFormatError, match=r"holds no case.json"):
         CaseImages(FROZEN)
     with pytest.raises(InputError, match="no image 'truth'; it has reference, clean"):
-        CaseImages(case).condition("truth", 0)
+        CaseImages(case).image("truth", 0)
