@@ -9,7 +9,7 @@ import torch
 
 from napari_recon_robust.data.cautions import cautions
 from napari_recon_robust.data.measurement import Measurement
-from napari_recon_robust.data.transformed import IMAGE, doubts
+from napari_recon_robust.data.transformed import IMAGE, axis_faults
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.io import open_scan
 from napari_recon_robust.physics import fourier
@@ -60,16 +60,16 @@ def measured(kspace, sampling=PATTERNS[0]):
 def test_measured_kspace_and_its_images(shared, name):
     with open_scan(shared / "data" / "kspace" / f"{name}.npy") as scan:
         one = scan.measurement(0)
-        assert doubts(one.kspace, one.mask) == NONE
+        assert axis_faults(one.kspace, one.mask) == NONE
         if not scan.fully_sampled:
             return
         for sampling in PATTERNS:
             undersampled = scan.measurement(0, sampling)
-            assert doubts(undersampled.kspace, undersampled.mask) == NONE
+            assert axis_faults(undersampled.kspace, undersampled.mask) == NONE
         image = fourier.ifft(one.kspace)
-        assert doubts(image, EVERY)[0] == IMAGE
+        assert axis_faults(image, EVERY)[0] == IMAGE
         for axis in (-2, -1):
-            hybrid, whole = (doubts(fourier.ifft(kspace, (axis,)), EVERY)[0] for kspace in (one.kspace, image))
+            hybrid, whole = (axis_faults(fourier.ifft(kspace, (axis,)), EVERY)[0] for kspace in (one.kspace, image))
             assert f"along the {('readout', 'phase encoding')[axis]} already" in hybrid
             assert not whole or "already" in whole
 
@@ -78,8 +78,8 @@ def test_the_packaged_sample():
     with open_sample() as scan:
         for slice in range(len(scan)):
             one = scan.measurement(slice)
-            assert doubts(one.kspace, one.mask) == NONE
-            assert "over its ends along the phase encoding" in doubts(alternated(one.kspace, -1), one.acquired)[1]
+            assert axis_faults(one.kspace, one.mask) == NONE
+            assert "over its ends along the phase encoding" in axis_faults(alternated(one.kspace, -1), one.acquired)[1]
 
 
 @pytest.mark.parametrize("coils", [1, 6])
@@ -93,10 +93,10 @@ def test_noise_missing_lines_partial_fourier_and_zero_padding_make_neither(coils
         for step in (1, 2, 3, 8):
             for centre in (0, 2, 8):
                 kept = inside & (column >= first) & ((column % step == 0) | (column.abs() < centre))
-                assert doubts(kspace * kept, kept) == NONE
+                assert axis_faults(kspace * kept, kept) == NONE
     for sampling in PATTERNS:
         mask = sampling.mask(*kspace.shape[-2:])
-        assert doubts(kspace * mask, mask) == NONE
+        assert axis_faults(kspace * mask, mask) == NONE
 
 
 @pytest.mark.thorough
@@ -125,8 +125,8 @@ def test_alternating_signs_are_told_along_each_axis(shape, axes, said):
 def test_an_image_that_was_not_shifted_before_its_transform_is_split():
     row, column = (np.linspace(-1, 1, n) for n in (97, 64))
     image = torch.from_numpy(1.0 * (np.hypot(row[:, None] / 0.7, column / 0.6) < 1))[None]
-    assert "over its corners" in doubts(torch.fft.fftshift(torch.fft.fft2(image), dim=(-2, -1)), EVERY)[1]
-    assert doubts(fourier.fft(image.to(torch.complex64)), EVERY) == NONE
+    assert "over its corners" in axis_faults(torch.fft.fftshift(torch.fft.fft2(image), dim=(-2, -1)), EVERY)[1]
+    assert axis_faults(fourier.fft(image.to(torch.complex64)), EVERY) == NONE
 
 
 def test_an_image_and_a_hybrid_are_told_in_every_format(tmp_path):
@@ -167,5 +167,5 @@ def test_an_image_whose_brightest_part_is_beside_the_middle_is_refused_as_an_ima
 def test_what_is_no_plane_of_numbers_is_neither(value, shape):
     plane = torch.zeros(1, *shape, dtype=torch.complex128)
     plane[0].fill_diagonal_(value)
-    assert doubts(plane, EVERY) == NONE
-    assert doubts(plane, ~EVERY) == NONE
+    assert axis_faults(plane, EVERY) == NONE
+    assert axis_faults(plane, ~EVERY) == NONE

@@ -1,11 +1,12 @@
 import pytest
 import torch
 
+from napari_recon_robust.data.caution_names import AMPLIFIED_NOISE
 from napari_recon_robust.data.foreground import foreground
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.evaluation.metrics import nmse
 from napari_recon_robust.reconstructors import registry
-from napari_recon_robust.reconstructors.doubts import AMPLIFIED_NOISE, amplified_noise, doubts
+from napari_recon_robust.reconstructors.doubts import amplified_noise, doubts
 
 WITH_RULE = ("cg-sense", "tv", "l1-wavelet", "hqs", "hyperrecon")
 

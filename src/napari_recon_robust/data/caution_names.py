@@ -12,3 +12,4 @@ OF_SAMPLES = (
     "no_imaginary",
 )
 DISAGREEMENT = "disagreement"  # of the image of an own model with the samples
+AMPLIFIED_NOISE = "amplified_noise"  # in the image of a method that regularizes far too little

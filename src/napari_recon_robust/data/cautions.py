@@ -10,7 +10,7 @@ from ..ground.errors import InputError
 from ..ground.numbers import counted
 from ..physics import coils, noise
 from .measurement import Measurement, calibration_data, calibration_noise, known_kspace
-from .transformed import doubts
+from .transformed import axis_faults
 
 # Of the ACS's energy, what a second set of sensitivities explains. Of 142 scans and simulations whose object fits into
 # 90% of the field of view none has so much (R = 2 to 10, all patterns, noise of 0.0015 to 0.1, 4 to 32 coils, 6 and
@@ -48,7 +48,7 @@ def cautions(measurement: Measurement) -> Mapping[str, str]:
     offset = _dc_offset(measurement)  # it needs a second set of its own, and looks like an image's bright point
     points = measurement.mask if measurement.full is None else measurement.acquired
     kspace = known_kspace(measurement).detach().reshape(-1, *measurement.kspace.shape[-3:])[0]
-    transformed, split = doubts(kspace, points)
+    transformed, split = axis_faults(kspace, points)
     interference = "" if offset else _interference(measurement)  # which looks like an object's edge, or its transform
     transformed = "" if offset or interference else transformed
     spike = _spike(measurement)  # it needs a second set, too

@@ -26,9 +26,9 @@ def check_centre(kspace: "Tensor", name: str) -> bool:
     profiles = _profiles(energy * (energy < energy.amax((1, 2), keepdim=True)))
     if _is_centred(profiles):
         return all(map(_shows_middle, profiles.values()))
-    from .transformed import doubts  # whose torch is not wanted before
+    from .transformed import axis_faults  # whose torch is not wanted before
 
-    if transformed := doubts(kspace, kspace.any(0)).transformed:
+    if transformed := axis_faults(kspace, kspace.any(0)).transformed:
         raise InputError(f"{name} seems to hold no k-space. {transformed}")
     ends = [axis for axis, profile in profiles.items() if _ends(profile)]
     if ends:

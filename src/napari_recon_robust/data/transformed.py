@@ -27,14 +27,14 @@ _FEWEST = 8  # samples along an axis, which tell the middle of the image from it
 _COILS, _LINES = 8, 32  # that are looked at, at most
 
 
-class Doubts(NamedTuple):
+class AxisFaults(NamedTuple):
     """Along which axes k-space was transformed already, and along which its image is split, in a sentence; or ""."""
 
     transformed: str
     split: str
 
 
-def doubts(kspace: Tensor, points: Tensor) -> Doubts:
+def axis_faults(kspace: Tensor, points: Tensor) -> AxisFaults:
     """What speaks against samples being k-space of a whole image.
 
     kspace: complex (coils, readout, phase); points: where it was measured, bool (readout, phase) or (1, phase).
@@ -51,7 +51,7 @@ def doubts(kspace: Tensor, points: Tensor) -> Doubts:
             transformed.append(name)
         times[name] = _ends_to_middle(image) if lines.shape[-1] >= _FEWEST else 0.0
     least = _BOTH if times and min(times.values()) > _BOTH else _SPLIT
-    return Doubts(_transformed(transformed), _split([name for name, found in times.items() if found > least]))
+    return AxisFaults(_transformed(transformed), _split([name for name, found in times.items() if found > least]))
 
 
 def _transformed(axes: list[str]) -> str:

@@ -4,13 +4,12 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from ..data.caution_names import DISAGREEMENT
+from ..data.caution_names import AMPLIFIED_NOISE, DISAGREEMENT
 from ..data.cautions import cautions
 from ..data.measurement import Measurement
 from .agreement import disagreement
 from .base import Method
 
-AMPLIFIED_NOISE = "amplified_noise"
 OF_METHOD = (DISAGREEMENT, AMPLIFIED_NOISE)  # the names of those whose words begin with the method
 # The noise, relative to the scale, and how many times less the weight is than the one that suits it. Of a simulated
 # brain (4 coils, lines) the classical methods at their defaults have 0.02 to 0.85 times the zero-filled image's error
