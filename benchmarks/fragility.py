@@ -52,11 +52,11 @@ def maps_of(
 ) -> tuple[dict[str, Tensor], dict[str, float], FragilityMap]:
     """The maps by name, their seconds, and the one of the attack."""
     seconds, found = {}, {}
-    for method in ("attack", "gain"):
+    for how in ("attack", "gain"):
         start = time.perf_counter()
         options = {"budget": BUDGET, "gradients": GRADIENTS, "tile": side, "replicas": 0}
-        found[method] = run(fragility(measurement, reconstructor, method=method, **options))
-        seconds[method] = time.perf_counter() - start
+        found[how] = run(fragility(measurement, reconstructor, how=how, **options))
+        seconds[how] = time.perf_counter() - start
     start = time.perf_counter()
     noise = run(noise_amplification(measurement, reconstructor, replicas=REPLICAS))
     seconds |= {"noise": time.perf_counter() - start, "edges": 0.0}

@@ -59,7 +59,7 @@ def region_mean(found: FragilityMap, roi: ROI) -> float:
 def test_gain_is_the_first_order_increase_of_the_loss(measurement: Measurement) -> None:
     """One tile, whose best noise for a small budget raises the loss as predicted, by central differences."""
     whole, budget = 96, 1e-3
-    found = run(fragility(measurement, Combined(), budget=budget, method="gain", **{**QUICK, "tile": whole}))
+    found = run(fragility(measurement, Combined(), budget=budget, how="gain", **{**QUICK, "tile": whole}))
     predicted = float(found.expected_change[found.foreground].mean())
     assert float(found.expected_change[found.foreground].std()) < 1e-5 * predicted
 
@@ -88,7 +88,7 @@ def test_gain_is_the_first_order_increase_of_the_loss(measurement: Measurement) 
 @pytest.mark.slow
 def test_gain_is_linear_in_the_budget_and_no_more_than_an_attack_on_the_tile_does(measurement: Measurement) -> None:
     small, large = (
-        run(fragility(measurement, Combined(), budget=budget, method="gain", **QUICK)) for budget in (1e-3, 2e-3)
+        run(fragility(measurement, Combined(), budget=budget, how="gain", **QUICK)) for budget in (1e-3, 2e-3)
     )
     torch.testing.assert_close(large.expected_change, 2 * small.expected_change, rtol=1e-4, atol=0)
     (worst,) = small.worst(16, 16, 1)
@@ -102,9 +102,9 @@ def test_gain_is_linear_in_the_budget_and_no_more_than_an_attack_on_the_tile_doe
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method", ["attack", "gain"])
-def test_a_weak_place_is_found(either: Measurement, method: str) -> None:
-    found = run(fragility(either, Weak(), method=method, **QUICK))
+@pytest.mark.parametrize("how", ["attack", "gain"])
+def test_a_weak_place_is_found(either: Measurement, how: str) -> None:
+    found = run(fragility(either, Weak(), how=how, **QUICK))
     assert found.relative_to == ("clean" if either.full is None else "reference")
     first, second, third = found.worst(16, 16, 3)
     box = first.roi.shapes[0]
@@ -112,7 +112,7 @@ def test_a_weak_place_is_found(either: Measurement, method: str) -> None:
     assert abs(box.row - 30) <= 8
     assert abs(box.column - 50) <= 8
     assert first.expected_change > 1.2 * second.expected_change > second.expected_change >= third.expected_change
-    even = run(fragility(either, Combined(), method=method, **QUICK))
+    even = run(fragility(either, Combined(), how=how, **QUICK))
     ratio = region_mean(found, ROI.box(30, 50, 16, 16)) / region_mean(even, ROI.box(30, 50, 16, 16))
     assert ratio * found.maximum / even.maximum > 2
 
@@ -130,12 +130,12 @@ def test_the_attack_map_is_the_change_that_the_attack_on_the_foreground_makes(me
     assert not found.expected_change[~found.foreground].any()
 
 
-@pytest.mark.parametrize("method", ["attack", "gain"])
-def test_an_image_without_an_error_is_no_less_fragile(measurement: Measurement, method: str) -> None:
+@pytest.mark.parametrize("how", ["attack", "gain"])
+def test_an_image_without_an_error_is_no_less_fragile(measurement: Measurement, how: str) -> None:
     """The reference is the clean image, and has the map of a scan without one, which is measured against that image."""
     perfect = replace(measurement, full=measurement.kspace)
     with_reference, without = (
-        run(fragility(one, Combined(), method=method, **QUICK)) for one in (perfect, replace(perfect, full=None))
+        run(fragility(one, Combined(), how=how, **QUICK)) for one in (perfect, replace(perfect, full=None))
     )
     assert with_reference.relative_to == "reference"
     mean = float(without.expected_change[without.foreground].mean())
@@ -153,7 +153,7 @@ def test_only_tiles_without_an_error_are_read_from_noise(measurement: Measuremen
             return torch.cat([image[:48], 1.1 * image[48:]])
 
     perfect = replace(measurement, full=measurement.kspace)
-    found = run(fragility(perfect, Half(), method="gain", **QUICK))
+    found = run(fragility(perfect, Half(), how="gain", **QUICK))
     foreground = found.foreground & (measurement.reference() > 0)
     for half in (slice(8, 36), slice(60, 88)):
         inside = found.expected_change[half][foreground[half]]
@@ -271,8 +271,8 @@ def test_noise_of_a_fully_sampled_identity_is_flat_one() -> None:
 
 @pytest.mark.slow
 def test_a_map_comes_with_its_noise_and_its_progress(measurement: Measurement) -> None:
-    for method in ("attack", "gain"):
-        job = fragility(measurement, Combined(), method=method, tile=24, gradients=2, replicas=3)
+    for how in ("attack", "gain"):
+        job = fragility(measurement, Combined(), how=how, tile=24, gradients=2, replicas=3)
         steps: list[Progress] = []
         found = run(job, steps.append)
         fractions = [step.fraction for step in steps]
@@ -283,7 +283,7 @@ def test_a_map_comes_with_its_noise_and_its_progress(measurement: Measurement) -
         for one in (found.expected_change, found.noise, found.edges, found.image):
             assert one.dtype == torch.float32
             assert one.shape == (96, 96)
-        assert (found.method, found.tile, found.budget) == (method, 24, 0.01)
+        assert (found.how, found.tile, found.budget) == (how, 24, 0.01)
 
 
 @pytest.mark.slow
@@ -291,9 +291,9 @@ def test_it_does_not_depend_on_scale_or_change_anything(measurement: Measurement
     before = measurement.kspace.clone()
     assert measurement.full is not None
     scaled = Measurement(1e3 * measurement.kspace, measurement.mask, measurement.matrix, 1e3 * measurement.full)
-    for method in ("attack", "gain"):
+    for how in ("attack", "gain"):
         one, other = (
-            run(fragility(each, Combined(), method=method, tile=24, gradients=2, replicas=2))
+            run(fragility(each, Combined(), how=how, tile=24, gradients=2, replicas=2))
             for each in (measurement, scaled)
         )
         torch.testing.assert_close(one.expected_change, other.expected_change, rtol=1e-2, atol=1e-5)
@@ -310,7 +310,7 @@ def test_what_does_not_fit_is_refused_at_once(measurement: Measurement) -> None:
     assert run(noise_amplification(measurement, Opaque(), replicas=2)).any()
     for options, words in (
         ({"budget": 2.0}, "fraction above 0"),
-        ({"method": "probe"}, "choose one of attack, gain"),
+        ({"how": "probe"}, "choose one of attack, gain"),
         ({"budget": "small"}, "the budget is 'small'; give a number"),
         ({"tile": 97}, "don't fit"),
         ({"tile": 2.5}, r"the tile's side is 2\.5; give a whole number"),

@@ -28,7 +28,7 @@ from ..physics.noise import colour, mean_level
 from ..reconstructors.base import Method, Reconstructor
 from .maps import SliceMap
 
-METHODS = ("attack", "gain")
+WAYS = ("attack", "gain")
 TILE, GRADIENTS, REPLICAS = 24, 5, 16
 SHARE, TILE_SHARE = 0.5, 0.25  # of a region, and of a tile of the gain, that has to be foreground
 SMOOTHED = 5  # pixels over which a variance from a few draws is averaged
@@ -71,7 +71,7 @@ class FragilityMap(SliceMap):
     maximum: float
     relative_to: Literal["reference", "clean"]
     budget: float
-    method: str
+    how: str
     tile: int
 
     @property
@@ -129,7 +129,7 @@ def fragility(
     reconstructor: Method | Reconstructor,
     *,
     budget: float = 0.01,
-    method: str = "attack",
+    how: str = "attack",
     tile: int = TILE,
     gradients: int = GRADIENTS,
     sensitivities: str = str(SENSITIVITIES.default),
@@ -138,7 +138,7 @@ def fragility(
 ) -> Job[FragilityMap]:
     """The change to be expected of an attack at each place, without choosing one.
 
-    method "attack": one worst-case search of `gradients` gradients on the whole foreground at the budget eta, whose
+    how "attack": one worst-case search of `gradients` gradients on the whole foreground at the budget eta, whose
     change is read in each tile. An attack on one tile alone spends the whole budget there and changes it more.
     "gain": for each tile T of a half-overlapping grid in the foreground one gradient of the squared error
     L = mean over T of (|f| - X)^2, X as in the attack. Noise z in the balls ||z_i|| <= R_i = eta ||k_i|| raises L by
@@ -158,8 +158,8 @@ def fragility(
     budget, tile = as_number(budget, "the budget"), as_whole(tile, "the tile's side")
     check_budgets((budget,))
     search = resolve(WorstCase.knobs, {"steps": gradients, "sensitivities": sensitivities, "seed": seed})
-    if method not in METHODS:
-        raise InputError(f"the method is {method!r}; choose one of {', '.join(METHODS)}.")
+    if how not in WAYS:
+        raise InputError(f"how is {how!r}; choose one of {', '.join(WAYS)}.")
     if not 1 <= tile <= min(measurement.matrix):
         raise InputError(
             f"tiles of {tile} pixels don't fit into the image of {dimensions(measurement.matrix)}; choose others."
@@ -175,7 +175,7 @@ def fragility(
         noise = noise_amplification(
             measurement, setup.method, replicas=replicas, sensitivities=sensitivities, seed=seed
         )
-    return _map(setup, budget, method, tile, search, noise)
+    return _map(setup, budget, how, tile, search, noise)
 
 
 def noise_amplification(
@@ -215,14 +215,14 @@ def _whole(measurement: Measurement, method: Method | Reconstructor) -> Setup:
 
 
 def _map(
-    setup: Setup, budget: float, method: str, tile: int, search: Mapping[str, Any], noise: Job[Tensor] | None
+    setup: Setup, budget: float, how: str, tile: int, search: Mapping[str, Any], noise: Job[Tensor] | None
 ) -> Job[FragilityMap]:
     """search: knobs of the worst-case noise. noise: the job of the noise amplification."""
     yield Progress(0.0, "Looking for the foreground")
     measurement = setup.measurement
     tissue = measurement.foreground
     searching = 1.0 if noise is None else 0.6
-    job = (_gain if method == "gain" else _attack)(setup, tissue, budget, tile, search)
+    job = (_gain if how == "gain" else _attack)(setup, tissue, budget, tile, search)
     change, clean = yield from _part(job, 0.0, searching)
     amplification = None
     if noise is not None:
@@ -239,7 +239,7 @@ def _map(
         maximum=maximum,
         relative_to="clean" if reference is None else "reference",
         budget=budget,
-        method=method,
+        how=how,
         tile=tile,
     )
 

@@ -35,7 +35,7 @@ from ..paths import FILE
 @sampling_options
 @click.option(
     "--how",
-    type=click.Choice(engine.METHODS),
+    type=click.Choice(engine.WAYS),
     default="attack",
     show_default=True,
     help="How the map is made: by an attack of the whole foreground, or a gradient for each tile.",
@@ -98,7 +98,7 @@ def fragility(
             measurement,
             chosen,
             budget=budget,
-            method=how,
+            how=how,
             tile=size,
             gradients=gradients,
             sensitivities=sensitivities,
@@ -166,7 +166,7 @@ def _write(path: Path, scan: Scan, index: int, found: FragilityMap, worst: list[
         None if one is None else one.masked_fill(outside, nan) for one in (found.expected_change, found.noise)
     )
     assert change is not None
-    search = "one attack on the whole foreground" if found.method == "attack" else "the first gradient of each tile"
+    search = "one attack on the whole foreground" if found.how == "attack" else "the first gradient of each tile"
     fragility_figure(
         path,
         Underlay(found.image.numpy(), header.voxel, header.upside_down),
