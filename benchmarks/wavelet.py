@@ -27,7 +27,7 @@ from napari_recon_robust.data.foreground import foreground
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.evaluation import metrics
 from napari_recon_robust.reconstructors.classical import sparsity
-from napari_recon_robust.reconstructors.classical.wavelet import Details, L1Wavelet, SplitSolver
+from napari_recon_robust.reconstructors.classical.wavelet import ADMM, Details, L1Wavelet
 from tv import Complex, write_cfl
 
 WEIGHTS = (2.5e-4, 5e-4, 1e-3, 2e-3)
@@ -42,12 +42,12 @@ def excess(measurement: Measurement, weight: float) -> Iterator[tuple[str, list[
     b, details, model = sparsity.right_hand_side(measurement), Details(), measurement.model
     energy = float((measurement.data / measurement.scale).abs().square().sum(dtype=torch.float64) / 2)
     solvers = {
-        "ours": SplitSolver(model, details),
-        "FISTA as TV's": sparsity.TorchSolver(model, details),
+        "ours": ADMM(model, details),
+        "FISTA as TV's": sparsity.FISTA(model, details),
         "plain FISTA": PlainFISTA(model, details),
     }
 
-    def run(solver: sparsity.TorchSolver, steps: int) -> tuple[float, float]:
+    def run(solver: sparsity.TensorSolver, steps: int) -> tuple[float, float]:
         sparsity.OUTER = steps
         begin = time.thread_time()
         x = solver.minimise(b, weight, solver.start(b)).image
@@ -61,7 +61,7 @@ def excess(measurement: Measurement, weight: float) -> Iterator[tuple[str, list[
         yield name, [(value / optimum - 1, seconds) for value, seconds in runs]
 
 
-class PlainFISTA(sparsity.TorchSolver):
+class PlainFISTA(sparsity.FISTA):
     """Without restarts, with the usual step, its proximal map from a zero dual each time."""
 
     def minimise(self, b: torch.Tensor, weight: float, start: sparsity.State) -> sparsity.State:

@@ -1,4 +1,4 @@
-"""The TV solver for one slice of sampled lines on the CPU: the iterations of `sparsity.TorchSolver`, fused.
+"""The TV solver for one slice of sampled lines on the CPU: the iterations of `sparsity.FISTA`, fused.
 
 Images have the layout "columns first" (`kernels.normal`). The dual is float32 (columns + 1, 4, height): the real and
 imaginary parts of the down and the right difference. A column of zeros comes first, so that no border needs a branch.
@@ -39,7 +39,7 @@ def fista(
     """Continue from image x and dual p, in place, until recent changes of x are below `tolerance` of its norm.
 
     kept: how much a change still counts in the next step. support: (columns, height), one where any coil is sensitive
-    and zero elsewhere; there steps have no momentum and do not count (`sparsity.TorchSolver`). Returns the number of
+    and zero elsewhere; there steps have no momentum and do not count (`sparsity.FISTA`). Returns the number of
     steps taken, at most `outer`.
     """
     z, v, last, s = x.copy(), x.copy(), x.copy(), p.copy()

@@ -9,7 +9,7 @@ from napari_recon_robust.physics import noise
 from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.reconstructors.classical import hqs, sparsity, tv
 from napari_recon_robust.reconstructors.classical.energy import objective
-from napari_recon_robust.reconstructors.classical.hqs import HQS, Splitting
+from napari_recon_robust.reconstructors.classical.hqs import HQS, HQSSolver
 from napari_recon_robust.reconstructors.classical.wavelet import L1Wavelet
 from napari_recon_robust.simulation.acquisition import SimulatedSlice
 
@@ -19,7 +19,7 @@ from napari_recon_robust.simulation.acquisition import SimulatedSlice
 def test_no_alternation_raises_the_objective(mix: float, pattern: str, request: pytest.FixtureRequest) -> None:
     measurement: Measurement = request.getfixturevalue(pattern)
     b = sparsity.right_hand_side(measurement)
-    solver, weight, penalty = Splitting(measurement.model, mix), 3e-3, 0.5
+    solver, weight, penalty = HQSSolver(measurement.model, mix), 3e-3, 0.5
     images = [torch.zeros_like(b), *solver.alternate(b, weight, penalty, torch.zeros_like(b), 20)]
     values = [float(solver.objective(b, weight, penalty, image)) for image in images]
     assert all(later <= before + 1e-6 * abs(values[-1]) for before, later in pairwise(values))
@@ -80,7 +80,7 @@ def test_the_weight_that_suits_strong_noise_is_within_the_knob(lines: Measuremen
 def test_a_split_objective_lies_below_its_own(lines: Measurement) -> None:
     """Huber's function is below the magnitude, the closer the larger the penalty."""
     b, weight, mix = sparsity.right_hand_side(lines), 3e-3, 0.4
-    solver = Splitting(lines.model, mix)
+    solver = HQSSolver(lines.model, mix)
     image = HQS()(lines, weight=weight, mix=mix) / lines.scale
     misfit = ((lines.model.normal(image) / 2 - b).conj() * image).real.sum()
     zero = torch.zeros_like(lines.data)

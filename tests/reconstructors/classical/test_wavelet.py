@@ -11,7 +11,7 @@ from napari_recon_robust.physics import fourier
 from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.reconstructors.classical import sparsity
 from napari_recon_robust.reconstructors.classical.energy import objective
-from napari_recon_robust.reconstructors.classical.wavelet import HIGH, LOW, Details, L1Wavelet, SplitSolver
+from napari_recon_robust.reconstructors.classical.wavelet import ADMM, HIGH, LOW, Details, L1Wavelet
 from napari_recon_robust.simulation.acquisition import SimulatedSlice
 
 D = Details()
@@ -115,7 +115,7 @@ def test_splitting_is_ahead_of_fista_and_ends_at_the_same_image(simulated: Simul
         simulated.kspace * mask, mask, matrix, kept=Calibration(simulated.sensitivities, simulated.sigma)
     )
     model, b = lines.model, sparsity.right_hand_side(lines)
-    solvers = [kind(model, D) for kind in (SplitSolver, sparsity.TorchSolver)]
+    solvers = [kind(model, D) for kind in (ADMM, sparsity.FISTA)]
 
     def images(steps: int) -> list[Tensor]:
         with pytest.MonkeyPatch.context() as patch:

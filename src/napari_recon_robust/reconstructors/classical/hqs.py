@@ -12,7 +12,7 @@ from ...physics.model import ForwardModel
 from ..base import Reconstructor
 from . import energy, sparsity
 from .conjugate_gradients import conjugate_gradients
-from .sparsity import Solver, Transform, in_units, minimiser, right_hand_side
+from .sparsity import Solver, Transform, image_norm, in_units, minimiser, right_hand_side
 from .tv import DIFFERENCES
 from .wavelet import Details
 
@@ -49,10 +49,10 @@ class HQS(Reconstructor):
     def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
         """The image for `weight` and `mix`."""
         b = right_hand_side(measurement)
-        return in_units(measurement, minimiser(Splitting(measurement.model, knobs["mix"]), b, knobs["weight"]))
+        return in_units(measurement, minimiser(HQSSolver(measurement.model, knobs["mix"]), b, knobs["weight"]))
 
 
-class Splitting(Solver[Tensor]):
+class HQSSolver(Solver[Tensor]):
     """The alternation for one mix; a state is an image."""
 
     def __init__(self, model: ForwardModel, mix: float) -> None:
@@ -79,7 +79,7 @@ class Splitting(Solver[Tensor]):
         for width in (*(wide for wide in WIDTHS if wide > least), least):
             last = width == least
             for new in self.alternate(b, weight, weight / width, x, LAST if last else ALTERNATIONS):
-                change, size = (torch.linalg.vector_norm(a, dim=(-2, -1), keepdim=True) for a in (new - x, new))
+                change, size = image_norm(new - x), image_norm(new)
                 x = torch.where(going, new, x)
                 if last and not (going := going & (change > sparsity.TOLERANCE * size)).any():
                     break

@@ -140,19 +140,35 @@ class DualSolver(Solver[S]):
         return conjugate_gradients(hessian, direction, GRADIENT)
 
 
-class TorchSolver(DualSolver[State]):
-    """FISTA for every device, pattern and precision.
-
-    It has restarts (O'Donoghue, Candes 2015, doi:10.1007/s10208-013-9150-3) and a long step (Liang, Luo, Schoenlieb
-    2022, doi:10.1137/21M1395685); the proximal map's dual goes on from one step to the next. Pixels outside every
-    coil's sensitivity have no momentum and do not count for restarts and the end: no data pull the image back there,
-    and with momentum it would not come to rest, nor, through the differences, would the image beside it.
-    """
+class TensorSolver(DualSolver[State]):
+    """A solver whose state is a `State`, for every device, pattern and precision."""
 
     def start(self, b: Tensor) -> State:
         """The image after a few conjugate gradient steps, the dual zero."""
         image = conjugate_gradients(self.model.normal, b, START)
         return State(image, torch.zeros_like(self.transform.forward(b)))
+
+    def image(self, state: State) -> Tensor:
+        """The image of a state, complex (..., rows, columns)."""
+        return state.image
+
+    def dual(self, state: State) -> Tensor:
+        """The dual of a state, complex (..., bands, rows, columns), times the step."""
+        return state.dual
+
+    def between(self, one: State, other: State, share: float) -> State:
+        """A state whose image and dual are interpolated linearly."""
+        return State(torch.lerp(one.image, other.image, share), torch.lerp(one.dual, other.dual, share))
+
+
+class FISTA(TensorSolver):
+    """FISTA (Beck, Teboulle 2009, doi:10.1137/080716542) with restarts and a long step.
+
+    O'Donoghue, Candes 2015, doi:10.1007/s10208-013-9150-3 (restarts); Liang, Luo, Schoenlieb 2022,
+    doi:10.1137/21M1395685 (step). The proximal map's dual goes on from one step to the next. Pixels outside every
+    coil's sensitivity have no momentum and do not count for restarts and the end: no data pull the image back there,
+    and with momentum it would not come to rest, nor, through the differences, would the image beside it.
+    """
 
     def minimise(self, b: Tensor, weight: float, start: State) -> State:
         """The state at the solution; an item of the batch that has converged does not change any more."""
@@ -171,25 +187,13 @@ class TorchSolver(DualSolver[State]):
             following = momentum(t)
             z = new + (t - 1) / following * moved
             t = following
-            change, size = (torch.linalg.vector_norm(a, dim=(-2, -1), keepdim=True) for a in (moved, seen * new))
+            change, size = image_norm(moved), image_norm(seen * new)
             x, p = torch.where(going, new, x), torch.where(going.unsqueeze(-3), q, p)
             recent = torch.maximum(change, RECENT * recent)
             going = going & (recent > TOLERANCE * size)
             if not going.any():
                 break
         return State(x, p)
-
-    def image(self, state: State) -> Tensor:
-        """The image of a state, complex (..., rows, columns)."""
-        return state.image
-
-    def dual(self, state: State) -> Tensor:
-        """The dual of a state, complex (..., bands, rows, columns), times the step."""
-        return state.dual
-
-    def between(self, one: State, other: State, share: float) -> State:
-        """A state whose image and dual are interpolated linearly."""
-        return State(torch.lerp(one.image, other.image, share), torch.lerp(one.dual, other.dual, share))
 
 
 def minimiser(solver: Solver[Any], b: Tensor, weight: float) -> Tensor:
@@ -268,3 +272,9 @@ def in_units(measurement: Measurement, image: Tensor) -> Tensor:
 def momentum(t: Any) -> Any:
     """The next term of Nesterov's sequence."""
     return (1 + (1 + 4 * t * t) ** 0.5) / 2
+
+
+def image_norm(image: Tensor) -> Tensor:
+    """||x|| of each image of a batch (..., rows, columns), real (..., 1, 1)."""
+    norm: Tensor = torch.linalg.vector_norm(image, dim=(-2, -1), keepdim=True)
+    return norm

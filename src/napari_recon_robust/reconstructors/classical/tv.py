@@ -13,7 +13,7 @@ from ...ground.knob import Knob
 from ...physics.model import ForwardModel
 from . import sparsity
 from .conjugate_gradients import conjugate_gradients
-from .sparsity import DualSolver, SparseReconstructor, TorchSolver, Transform
+from .sparsity import FISTA, DualSolver, SparseReconstructor, Transform
 
 
 class TotalVariation(SparseReconstructor):
@@ -51,8 +51,8 @@ class TotalVariation(SparseReconstructor):
         """The solver: fused kernels for sampled lines on a CPU, PyTorch for all else."""
         fits = b.dtype == torch.complex64 and model.sensitivities.shape[:-3] in ((), b.shape[:-2])
         if fits and model.fused is not None:
-            return _FusedSolver(model, b.shape[:-2])
-        return TorchSolver(model, DIFFERENCES)
+            return _FusedFISTA(model, b.shape[:-2])
+        return FISTA(model, DIFFERENCES)
 
 
 class Differences(Transform):
@@ -103,7 +103,7 @@ def minimiser(b: Tensor, model: ForwardModel, weight: float) -> Tensor:
     return sparsity.minimiser(TotalVariation().solver(model, b), b, weight)
 
 
-class _FusedSolver(DualSolver[list[Any]]):
+class _FusedFISTA(DualSolver[list[Any]]):
     """The solver for sampled lines on the CPU: `kernels.tv`, item by item. A state is a list of (image, dual)."""
 
     def __init__(self, model: ForwardModel, batch: torch.Size) -> None:

@@ -14,7 +14,7 @@ from ...ground.knob import Knob
 from ...physics.model import ForwardModel
 from . import sparsity
 from .conjugate_gradients import conjugate_gradients
-from .sparsity import DualSolver, SparseReconstructor, State, TorchSolver, Transform
+from .sparsity import DualSolver, SparseReconstructor, State, TensorSolver, Transform, image_norm
 
 LEVELS = 3
 PENALTY, LEAST = 15.0, 0.01  # of the splitting: times the weight, and at least
@@ -31,7 +31,7 @@ class L1Wavelet(SparseReconstructor):
     ||W x||_1 is the sum of the magnitudes of the image's detail coefficients in the orthonormal Daubechies-4-tap basis
     (3 levels, periodic), averaged over all shifts of the image: no shift is preferred, so there are no blocks. Lustig,
     Donoho, Pauly 2007, doi:10.1002/mrm.21391 (wavelets in MRI); Coifman, Donoho 1995,
-    doi:10.1007/978-1-4612-2544-7_9 (all shifts). It is solved by splitting (`SplitSolver`).
+    doi:10.1007/978-1-4612-2544-7_9 (all shifts). It is solved by `ADMM`.
     """
 
     id = "l1-wavelet"
@@ -56,10 +56,10 @@ class L1Wavelet(SparseReconstructor):
 
     def solver(self, model: ForwardModel, b: Tensor) -> DualSolver[Any]:
         """The solver, the same on every device; the transform has kernels for the CPU."""
-        return SplitSolver(model, Details(model.sensitivities.device))
+        return ADMM(model, Details(model.sensitivities.device))
 
 
-class SplitSolver(TorchSolver):
+class ADMM(TensorSolver):
     """ADMM on z = W x, W the whole tight frame: W^H W = I, so that its linear systems contain only A^H A and I.
 
     h = a W x + (1 - a) z;  z = shrink(h + u, w l / r);  u <- u + h - z;  (A^H A + r) x = A^H y + r W^H (z - u), with
@@ -89,8 +89,7 @@ class SplitSolver(TorchSolver):
             z, before, pull = shifted - u, pull, self.transform.adjoint(u)
             image_of_z = torch.lerp(image_of_z, x, RELAXATION) + before - pull
             new = x + conjugate_gradients(system, b + penalty * (image_of_z - pull) - system(x), INNER)
-            seen = (self.model.support * part for part in (new - x, new))
-            change, size = (torch.linalg.vector_norm(part, dim=(-2, -1), keepdim=True) for part in seen)
+            change, size = (image_norm(self.model.support * part) for part in (new - x, new))
             x = new
             image, dual = torch.where(going, x, image), torch.where(going.unsqueeze(-3), u, dual)
             recent = torch.maximum(change, sparsity.RECENT * recent)
