@@ -21,7 +21,7 @@ from cases import real_brain, slices_of
 from napari_recon_robust.data.foreground import foreground
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.evaluation import metrics
-from napari_recon_robust.reconstructors.classical.energy import objective
+from napari_recon_robust.reconstructors.classical.tv_wavelet import objective
 from napari_recon_robust.reconstructors.learned.hqs_net import HQSNet
 from napari_recon_robust.reconstructors.learned.hyperrecon import HyperRecon
 from napari_recon_robust.reconstructors.problem import linear_start, problems

@@ -17,7 +17,7 @@ import torch
 
 from arguments import parser_of
 from napari_recon_robust.networks.loading import load_trained
-from napari_recon_robust.reconstructors.classical.energy import objective
+from napari_recon_robust.reconstructors.classical.tv_wavelet import objective
 from napari_recon_robust.reconstructors.learned.hyperrecon import HyperReconNetwork
 from napari_recon_robust.reconstructors.problem import linear_start
 from napari_recon_robust.training import loop

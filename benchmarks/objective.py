@@ -22,7 +22,7 @@ from cases import lines, real_brain, slices_of
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.networks.correction import without_correction
 from napari_recon_robust.networks.loading import load_trained
-from napari_recon_robust.reconstructors.classical.energy import details_of, objective
+from napari_recon_robust.reconstructors.classical.tv_wavelet import details_of, objective
 from napari_recon_robust.reconstructors.learned.data_consistency import RowInverse
 from napari_recon_robust.reconstructors.learned.hqs_net import HQSNetNetwork
 from napari_recon_robust.reconstructors.learned.hyperrecon import HyperReconNetwork

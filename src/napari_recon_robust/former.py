@@ -40,7 +40,7 @@ _MOVED = {
     ("physics", "simulation"): "anatomy head",
     ("quality", "analyses"): "samples",
     ("reconstructors", "networks"): "fastmri_layout muon",
-    ("reconstructors", "reconstructors.classical"): "cg_sense energy hqs sparsity tv wavelet zero_filled",
+    ("reconstructors", "reconstructors.classical"): "cg_sense hqs sparsity tv wavelet zero_filled",
     ("reconstructors", "reconstructors.generative"): "dagan gan_prior posterior",
     ("reconstructors", "reconstructors.learned"): (
         "cascade_net half_quadratic hqs_net hqs_net_from_tv hqs_supervised hyperrecon hyperrecon_from_tv "
@@ -68,6 +68,7 @@ _RENAMED = {
     "quality.study": "analyses.quality.comparing",
     "quality.samples_figure": "figures.samples",
     "reconstructors.consistency": "reconstructors.learned.last_step",
+    "reconstructors.energy": "reconstructors.classical.tv_wavelet",
     "reconstructors.learned.consistency": "reconstructors.learned.last_step",
     "reconstructors.networks": "networks.registry",
     "reconstructors.own": "own_models",

@@ -18,7 +18,7 @@ from ..ground.specification import Specification
 from ..perturbations import registry as perturbations
 from ..perturbations.outcome import Outcome
 from ..reconstructors.base import Method, Reconstructor
-from ..reconstructors.origin import of_package
+from ..reconstructors.fingerprint import of_package
 from . import record
 from .record import Case, CaseRecipe
 

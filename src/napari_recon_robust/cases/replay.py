@@ -20,7 +20,7 @@ from ..perturbations.outcome import Outcome, evaluate
 from ..reconstructors import registry as reconstructors
 from ..reconstructors.base import Method, Reconstructor
 from ..reconstructors.doubts import doubts
-from ..reconstructors.origin import of_package
+from ..reconstructors.fingerprint import of_package
 from . import record
 from .checks import MEASURES, ONE, Check, check_outcomes, check_search, of_other_code, paired, without_unjudged
 from .making import CODE, versions_and_code

@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 
-from ..reconstructors.origin import of_module
+from ..reconstructors.fingerprint import of_module
 from .model import CalledModel, ModelInput, parameters_of
 
 

@@ -18,7 +18,7 @@ from ..ground.errors import ModelError
 from ..ground.guard import is_file, read, said_by, shown
 from ..ground.registry import missing_words
 from ..reconstructors.base import Reconstructor
-from ..reconstructors.origin import PACKAGE, forget, import_statements, of_module, of_network_when_met, remember
+from ..reconstructors.fingerprint import PACKAGE, forget, import_statements, of_module, of_network_when_met, remember
 from ..reconstructors.registry import registry
 from .model import CalledModel, ModelInput, frozen, parameters_of
 from .neighbours import Neighbours, on_path

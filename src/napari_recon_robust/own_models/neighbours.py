@@ -10,7 +10,7 @@ from threading import RLock
 from types import CodeType, ModuleType
 from typing import Any
 
-from ..reconstructors.origin import forget, with_neighbours
+from ..reconstructors.fingerprint import forget, with_neighbours
 
 _ALONE = RLock()  # Python has one `sys.modules`, where each script in turn has neighbours of the same names
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from ..ground.errors import ModelError
 from ..ground.guard import opening
 from ..reconstructors.base import Reconstructor
-from ..reconstructors.origin import of_module, of_network
+from ..reconstructors.fingerprint import of_module, of_network
 from .function import method_of
 from .model import frozen
 from .parameters import uncompiled

@@ -10,7 +10,7 @@ import torch
 from ..ground.errors import ModelError, WeightsError, to_install
 from ..ground.guard import is_file, read, said_by
 from ..reconstructors.base import Reconstructor
-from ..reconstructors.origin import of_file
+from ..reconstructors.fingerprint import of_file
 from .model import CalledModel, ModelInput
 from .signature import Input, checked, image_of
 

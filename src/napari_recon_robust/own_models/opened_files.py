@@ -17,7 +17,7 @@ from types import FrameType
 from typing import Any
 
 from ..ground.guard import is_file
-from ..reconstructors.origin import INSTALLED, of_file
+from ..reconstructors.fingerprint import INSTALLED, of_file
 
 _LIBRARIES = (
     *INSTALLED,

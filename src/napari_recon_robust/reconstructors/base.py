@@ -22,7 +22,7 @@ from ..ground.errors import InputError, ModelError, ReconRobustError, dimensions
 from ..ground.knob import Knob, Value, live_axes, resolve
 from ..ground.progress import Job, Progress, run
 from ..weights import store
-from .origin import PACKAGE, of_module
+from .fingerprint import PACKAGE, of_module
 
 Kind = Literal["rss", "combined"]
 _TABLE = "napari_recon_robust.reconstructors.registry"  # a floor above, imported only at its use

@@ -5,7 +5,7 @@ from hashlib import sha256
 from typing import Any
 
 from ..evaluation.coverage import LEVELS
-from ..reconstructors.origin import of_package
+from ..reconstructors.fingerprint import of_package
 from .columns import STATES
 from .expand import Study
 from .inventory import Inventory

@@ -10,7 +10,7 @@ import torch
 
 from ..ground.ending import Asked
 from ..ground.errors import InputError, PackageWarning
-from ..reconstructors.origin import of_package
+from ..reconstructors.fingerprint import of_package
 from .changed import changed_since_run
 from .devices import claimed
 from .expand import Shard, Study

@@ -22,7 +22,7 @@ from ..ground.errors import InputError
 from ..networks.first_weights import first_weights
 from ..physics.acs import outside_acs
 from ..physics.model import ForwardModel, root_sum_of_squares
-from ..reconstructors.classical.energy import MIX, WEIGHT, objective
+from ..reconstructors.classical.tv_wavelet import MIX, WEIGHT, objective
 from ..reconstructors.generative import posterior
 from ..reconstructors.learned import hyperrecon_supervised, last_step
 from ..reconstructors.problem import Problem, linear_start

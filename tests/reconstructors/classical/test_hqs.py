@@ -8,8 +8,8 @@ from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.physics import noise
 from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.reconstructors.classical import hqs, sparsity, tv
-from napari_recon_robust.reconstructors.classical.energy import objective
 from napari_recon_robust.reconstructors.classical.hqs import HQS, HQSSolver
+from napari_recon_robust.reconstructors.classical.tv_wavelet import objective
 from napari_recon_robust.reconstructors.classical.wavelet import L1Wavelet
 from napari_recon_robust.simulation.acquisition import SimulatedSlice
 

@@ -10,7 +10,7 @@ from napari_recon_robust.data.measurement import Calibration, Measurement
 from napari_recon_robust.physics import fourier
 from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.reconstructors.classical import sparsity
-from napari_recon_robust.reconstructors.classical.energy import objective
+from napari_recon_robust.reconstructors.classical.tv_wavelet import objective
 from napari_recon_robust.reconstructors.classical.wavelet import ADMM, HIGH, LOW, Details, L1Wavelet
 from napari_recon_robust.simulation.acquisition import SimulatedSlice
 

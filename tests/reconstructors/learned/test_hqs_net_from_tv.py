@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_recon_robust.reconstructors.classical import energy, tv
+from napari_recon_robust.reconstructors.classical import tv, tv_wavelet
 from napari_recon_robust.reconstructors.learned.hqs_net_from_tv import HQSNetFromTVNetwork
 from napari_recon_robust.reconstructors.problem import Problem, linear_start, problems
 from napari_recon_robust.training.example import Example
@@ -34,7 +34,7 @@ def test_the_loss_is_the_objective_at_the_weight_of_the_network(lines, weight):
     start, best = linear_start(problem), problem.tv(weight)
     assert loss_of(Fixed(start, weight, 0.0), problem) == pytest.approx(1)
     least = loss_of(Fixed(best, weight, 0.0), problem)
-    values = [energy.objective(problem.model, problem.data, x, weight, 0.0, 5e-4) for x in (best, start)]
+    values = [tv_wavelet.objective(problem.model, problem.data, x, weight, 0.0, 5e-4) for x in (best, start)]
     assert least == pytest.approx(float(values[0] / values[1]))
     others = [tv.minimiser(problem.right_hand_side, problem.model, factor * weight) for factor in (0.5, 2)]
     assert all(loss_of(Fixed(other, weight, 0.0), problem) > least for other in others)

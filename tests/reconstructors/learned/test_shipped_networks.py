@@ -17,7 +17,7 @@ from napari_recon_robust.ground.progress import run
 from napari_recon_robust.networks.loading import load_trained
 from napari_recon_robust.physics.sampling import Pattern, Sampling
 from napari_recon_robust.reconstructors import registry
-from napari_recon_robust.reconstructors.classical.energy import objective
+from napari_recon_robust.reconstructors.classical.tv_wavelet import objective
 from napari_recon_robust.reconstructors.learned.hqs_net import HQSNetNetwork
 from napari_recon_robust.reconstructors.problem import problems
 

@@ -10,7 +10,7 @@ from ...data.measurement import Measurement
 from ...ground.knob import Knob
 from ...physics.model import ForwardModel
 from ..base import Reconstructor
-from . import energy, sparsity
+from . import sparsity, tv_wavelet
 from .conjugate_gradients import conjugate_gradients
 from .sparsity import Solver, Transform, image_norm, in_units, minimiser, right_hand_side
 from .tv import DIFFERENCES
@@ -40,11 +40,14 @@ class HQS(Reconstructor):
     label = "HQS, classical"
     summary = "Half-quadratic splitting on TV and wavelet sparsity, not learned: HyperRecon's objective."
     # Networks were trained on HyperRecon's range, which ends at what suits noise of 0.09.
-    knobs: tuple[Knob, ...] = (energy.WEIGHT.model_copy(update={"maximum": 1e-1}), energy.MIX)
+    knobs: tuple[Knob, ...] = (
+        tv_wavelet.WEIGHT.model_copy(update={"maximum": 1e-1}),
+        tv_wavelet.MIX,
+    )
 
     def rule(self, measurement: Measurement) -> dict[str, float]:
-        """The weight that suits the noise (`energy.rule`), at any mix."""
-        return {"weight": self.knobs[0].nearest(energy.rule(float(measurement.noise_level.mean())))}
+        """The weight that suits the noise (`tv_wavelet.rule`), at any mix."""
+        return {"weight": self.knobs[0].nearest(tv_wavelet.rule(float(measurement.noise_level.mean())))}
 
     def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
         """The image for `weight` and `mix`."""

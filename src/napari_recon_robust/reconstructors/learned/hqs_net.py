@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from ...data.measurement import Measurement
 from ...networks.image_network import plain_convolutions
-from ..classical import energy
+from ..classical import tv_wavelet
 from ..problem import Problem
 from .half_quadratic import SEEN, Unroll, unrolled
 from .trained import TrainedReconstructor
@@ -34,9 +34,9 @@ class HQSNet(TrainedReconstructor):
     knobs = ()
 
     def fixed(self, measurement: Measurement) -> dict[str, tuple[float, float]]:
-        """The weight of the training, and the one that suits the noise (`energy.rule`)."""
+        """The weight of the training, and the one that suits the noise (`tv_wavelet.rule`)."""
         weight = float(self.network(measurement.kspace.device).weight)
-        return {"weight": (weight, energy.rule(float(measurement.noise_level.mean())))}
+        return {"weight": (weight, tv_wavelet.rule(float(measurement.noise_level.mean())))}
 
 
 class HQSNetNetwork(nn.Module):
@@ -47,8 +47,8 @@ class HQSNetNetwork(nn.Module):
         unrolls: int,
         width: int,
         convolutions: int = 5,
-        weight: float = float(energy.WEIGHT.default),
-        mix: float = float(energy.MIX.default),
+        weight: float = float(tv_wavelet.WEIGHT.default),
+        mix: float = float(tv_wavelet.MIX.default),
     ) -> None:
         super().__init__()
         self.weight, self.mix = weight, mix

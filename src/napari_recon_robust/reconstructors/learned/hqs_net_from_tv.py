@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from ...networks.image_network import ImageNetwork
-from ..classical import energy
+from ..classical import tv_wavelet
 from ..classical.conjugate_gradients import proximal
 from ..problem import Problem
 from .hyperrecon_from_tv import STEPS, anchor
@@ -37,8 +37,8 @@ class HQSNetFromTVNetwork(nn.Module):
         unrolls: int,
         width: int,
         convolutions: int = 5,
-        weight: float = float(energy.WEIGHT.default),
-        mix: float = float(energy.MIX.default),
+        weight: float = float(tv_wavelet.WEIGHT.default),
+        mix: float = float(tv_wavelet.MIX.default),
     ) -> None:
         super().__init__()
         self.weight, self.mix = weight, mix

@@ -12,8 +12,8 @@ from torch.nn import functional
 
 from ...data.measurement import Measurement
 from ...networks.correction import zero_at_first
-from ..classical import energy
-from ..classical.energy import MIX, WEIGHT
+from ..classical import tv_wavelet
+from ..classical.tv_wavelet import MIX, WEIGHT
 from ..problem import Problem, assemble, problems
 from .half_quadratic import SEEN, Unroll, unrolled
 from .hqs_net import DETAIL
@@ -27,7 +27,7 @@ _GAIN = 0.15  # of the heads, so that AdamW moves kernels through them no faster
 class HyperRecon(TrainedReconstructor):
     """min_x J(x; w, m) = 1/2 ||A x - y||^2 + w ((1 - m) TV(x) + m ||W x||_1), in units of `Measurement.scale`.
 
-    w and m are the knobs `weight` and `mix`; `energy.objective` says what TV and W are. Half-quadratic splitting is
+    w and m are the knobs `weight` and `mix`; `tv_wavelet.objective` says what TV and W are. Half-quadratic splitting is
     unrolled:
 
     z_k = x_k + r_k C_k(x_k, A^H (y - A x_k)),  x_{k+1} = (A^H A + p_k I)^-1 (A^H y + p_k z_k),  x_0 = A^H y,
@@ -44,8 +44,8 @@ class HyperRecon(TrainedReconstructor):
     knobs = (WEIGHT, MIX)
 
     def rule(self, measurement: Measurement) -> dict[str, float]:
-        """The weight that suits the noise (`energy.rule`), at any mix, within the range of the training."""
-        return {"weight": WEIGHT.nearest(energy.rule(float(measurement.noise_level.mean())))}
+        """The weight that suits the noise (`tv_wavelet.rule`), at any mix, within the range of the training."""
+        return {"weight": WEIGHT.nearest(tv_wavelet.rule(float(measurement.noise_level.mean())))}
 
     def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
         """The image for `weight` and `mix`."""

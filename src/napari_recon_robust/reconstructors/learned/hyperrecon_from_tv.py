@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from ...data.measurement import Measurement
 from ...networks.channels import channels, on_blocks, smooth, to_complex
-from ..classical import energy
+from ..classical import tv_wavelet
 from ..classical.conjugate_gradients import proximal
 from ..problem import Problem, assemble, problems
 from .hyperrecon import knob_features
@@ -27,7 +27,7 @@ _UNIT = 10.0  # of a detail, in weights: the threshold of the proximal map at th
 
 
 class HyperReconFromTV(TrainedReconstructor):
-    """HyperRecon's objective J (`energy.objective`) by half-quadratic splitting, unrolled from near the TV minimiser.
+    """HyperRecon's objective J (`tv_wavelet.objective`) by half-quadratic splitting, unrolled from near TV's minimiser.
 
     x_0 lies between the minimisers of TV at 2e-4, 2e-3 and 2e-2, which are found once for all knob values, and
     d = A^H (y - A x_0) is the pull of its TV:
@@ -39,7 +39,7 @@ class HyperReconFromTV(TrainedReconstructor):
     id = "hyperrecon-tv"
     label = "TV, improved by HyperRecon"
     summary = "TV, improved by a network for a continuum of TV and wavelet weights, trained on the objective itself."
-    knobs = (energy.WEIGHT, energy.MIX)
+    knobs = (tv_wavelet.WEIGHT, tv_wavelet.MIX)
 
     def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
         """The image for `weight` and `mix`."""
@@ -108,7 +108,7 @@ class HyperReconFromTVNetwork(nn.Module):
 
     def generate(self, weight: float, mix: float) -> Generated:
         """The weights for one knob setting."""
-        knob = energy.WEIGHT
+        knob = tv_wavelet.WEIGHT
         position = torch.tensor([2 * knob.to_unit(weight) - 1, 2 * mix - 1])
         vector = self.heads(self.features(position.to(self.heads.bias)))
         layers, numbers = [], []

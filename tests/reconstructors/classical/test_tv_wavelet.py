@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from napari_recon_robust.reconstructors.classical import energy
-from napari_recon_robust.reconstructors.classical.energy import details_of
+from napari_recon_robust.reconstructors.classical import tv_wavelet
+from napari_recon_robust.reconstructors.classical.tv_wavelet import details_of
 from napari_recon_robust.reconstructors.classical.wavelet import Details
 from napari_recon_robust.reconstructors.problem import problems
 
@@ -34,14 +34,14 @@ def wavelet_norm(image: np.ndarray) -> float:
 def test_the_wavelet_part_is_the_mean_over_all_shifts(lines):
     (problem,) = problems(lines)
     image = problem.right_hand_side
-    parts = [float(energy.objective(problem.model, problem.data, image, weight, 1.0)) for weight in (1.0, 0.0)]
+    parts = [float(tv_wavelet.objective(problem.model, problem.data, image, weight, 1.0)) for weight in (1.0, 0.0)]
     assert parts[0] - parts[1] == pytest.approx(wavelet_norm(image.numpy()), rel=1e-4)
 
 
 def test_the_total_variation_part(lines):
     (problem,) = problems(lines)
     image = problem.right_hand_side
-    parts = [float(energy.objective(problem.model, problem.data, image, weight, 0.0)) for weight in (1.0, 0.0)]
+    parts = [float(tv_wavelet.objective(problem.model, problem.data, image, weight, 0.0)) for weight in (1.0, 0.0)]
     x = image.numpy()
     down, right = np.zeros_like(x), np.zeros_like(x)
     down[:-1], right[:, :-1] = np.diff(x, axis=0), np.diff(x, axis=1)
@@ -52,5 +52,5 @@ def test_the_total_variation_part(lines):
 def test_the_data_part_is_half_the_squared_residual(lines):
     (problem,) = problems(lines)
     image = torch.zeros_like(problem.right_hand_side)
-    value = float(energy.objective(problem.model, problem.data, image, 1e-3, 0.5))
+    value = float(tv_wavelet.objective(problem.model, problem.data, image, 1e-3, 0.5))
     assert value == pytest.approx(0.5 * float(problem.data.abs().square().sum()), rel=1e-5)

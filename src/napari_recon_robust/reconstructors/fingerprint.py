@@ -23,8 +23,10 @@ WITHOUT_NUMBERS = frozenset(
 )
 INSTALLED = tuple(Path(folder).resolve() for folder in (*site.getsitepackages(), site.getusersitepackages()))
 # What code was computing with when it was imported, by the file of the code: files that it read, or named networks.
-_BEHIND: dict[Path, dict[Path | str, str]] = {}
-_MET: WeakKeyDictionary[nn.Module, str] = WeakKeyDictionary()  # digests of networks as they were when first met
+_READ_AT_IMPORT: dict[Path, dict[Path | str, str]] = {}
+_FIRST_DIGESTS: WeakKeyDictionary[nn.Module, str] = (
+    WeakKeyDictionary()
+)  # digests of networks as they were when first met
 
 
 def of_file(path: Path) -> dict[str, str]:
@@ -40,9 +42,9 @@ def of_network(network: nn.Module, name: str) -> dict[str, str]:
 
 def of_network_when_met(network: nn.Module, name: str) -> dict[str, str]:
     """The same of a network as it was at the first call for it, since computing may change its buffers, as caches."""
-    if network not in _MET:
-        _MET[network] = _digest(network)
-    return {f"{name} (weights)": _MET[network]}
+    if network not in _FIRST_DIGESTS:
+        _FIRST_DIGESTS[network] = _digest(network)
+    return {f"{name} (weights)": _FIRST_DIGESTS[network]}
 
 
 def _digest(network: nn.Module) -> str:
@@ -64,18 +66,18 @@ def _bytes(tensor: Tensor) -> memoryview:
 
 def remember(code: Path, behind: Iterable[tuple[Path | str, str]]) -> None:
     """Add what a file of code was computing with when it was imported: SHA-256 of files, and of networks by names."""
-    _BEHIND.setdefault(code.resolve(), {}).update(behind)
+    _READ_AT_IMPORT.setdefault(code.resolve(), {}).update(behind)
 
 
 def forget(code: Path) -> None:
     """Forget what a file of code was computing with, before it is imported anew."""
-    _BEHIND.pop(code.resolve(), None)
+    _READ_AT_IMPORT.pop(code.resolve(), None)
 
 
-def _behind(code: Path, root: Path) -> dict[str, str]:
+def _read_at_import(code: Path, root: Path) -> dict[str, str]:
     """What a file of code was computing with; files by paths from `root`, those that lie elsewhere by names."""
     found = dict[str, str]()
-    for what, digest in _BEHIND.get(code.resolve(), {}).items():
+    for what, digest in _READ_AT_IMPORT.get(code.resolve(), {}).items():
         name = what
         if isinstance(what, Path):
             name = what.relative_to(root).as_posix() if what.is_relative_to(root) else what.name
@@ -119,11 +121,11 @@ def of_module(name: str) -> dict[str, str]:
         return found
     path = Path(file).absolute()
     if any(path.resolve().is_relative_to(folder) for folder in INSTALLED):
-        return found | of_file(path) | _behind(path, path.parent)
+        return found | of_file(path) | _read_at_import(path, path.parent)
     root = path.parents[name.count(".") + (path.name == "__init__.py")]
     for one in sorted(with_neighbours(path, root)):
         found[one.relative_to(root).as_posix()] = of_file(one)[one.name]
-        found |= _behind(one, root)
+        found |= _read_at_import(one, root)
     return found
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 import napari_recon_robust
-from napari_recon_robust.reconstructors import origin
+from napari_recon_robust.reconstructors import fingerprint
 
 SOURCE = Path(napari_recon_robust.__file__).parent
 
@@ -33,8 +33,8 @@ def test_no_folder_that_studies_need_is_left_out_of_the_digest_of_the_code() -> 
         needed |= new
         new = set().union(*map(imported_by, new)) - needed
     assert {"kernels", "physics", "reconstructors", "perturbations"} <= needed
-    assert not needed & origin.WITHOUT_NUMBERS
-    assert all((SOURCE / name).is_dir() for name in origin.WITHOUT_NUMBERS)
+    assert not needed & fingerprint.WITHOUT_NUMBERS
+    assert all((SOURCE / name).is_dir() for name in fingerprint.WITHOUT_NUMBERS)
 
 
 @pytest.mark.parametrize(
@@ -46,11 +46,11 @@ def test_the_digest_is_of_the_sources_that_compute(
 ) -> None:
     for folder in ("kernels", "window", "reconstructors"):
         shutil.copytree(SOURCE / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(origin, "__file__", str(tmp_path / "reconstructors" / "origin.py"))
+    monkeypatch.setattr(fingerprint, "__file__", str(tmp_path / "reconstructors" / "fingerprint.py"))
 
     def digest() -> str:
-        origin.of_package.cache_clear()
-        return origin.of_package()
+        fingerprint.of_package.cache_clear()
+        return fingerprint.of_package()
 
     try:
         before = digest()
@@ -61,7 +61,7 @@ def test_the_digest_is_of_the_sources_that_compute(
             file.write("x = 1\n")
         assert (digest() != before) == changes
     finally:
-        origin.of_package.cache_clear()
+        fingerprint.of_package.cache_clear()
 
 
 def test_a_network_is_known_by_its_parameters_and_buffers() -> None:
@@ -75,8 +75,8 @@ def test_a_network_is_known_by_its_parameters_and_buffers() -> None:
 
     same = [Network(), Network()]
     others = [Network(gain=0.5), Network(shift=2), Network(rows=4)]
-    assert len({origin.of_network(one, "net")["net (weights)"] for one in same}) == 1
-    assert len({origin.of_network(one, "net")["net (weights)"] for one in (same[0], *others)}) == 4
+    assert len({fingerprint.of_network(one, "net")["net (weights)"] for one in same}) == 1
+    assert len({fingerprint.of_network(one, "net")["net (weights)"] for one in (same[0], *others)}) == 4
 
 
 def test_a_network_whose_whole_state_counts_is_known_by_it_as_in_earlier_versions() -> None:
@@ -96,4 +96,4 @@ def test_a_network_whose_whole_state_counts_is_known_by_it_as_in_earlier_version
     network, digest = Network(), sha256()
     for key, tensor in network.state_dict().items():
         digest.update(f"{key} {tensor.dtype} {tuple(tensor.shape)}".encode() + tensor.numpy().tobytes())
-    assert origin.of_network(network, "net") == {"net (weights)": digest.hexdigest()}
+    assert fingerprint.of_network(network, "net") == {"net (weights)": digest.hexdigest()}
