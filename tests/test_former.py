@@ -111,7 +111,7 @@ def test_a_module_that_came_apart_has_its_names_still() -> None:
         ("reconstructors.untrained", "held_out_samples", "reconstructors.untrained.fitting:held_out_samples"),
         ("reconstructors.learned.trained", "ImageNetwork", "networks.image_network:ImageNetwork"),
         ("perturbations.base", "Problem", "perturbations.base:Setup"),
-        ("workbench.acquisition", "is_plain", "physics.sampled:is_plain"),
+        ("workbench.acquisition", "is_plain", "physics.sampling_values:has_values"),
         ("api", "transfer_matrix", "analyses.transfer:transfer_matrix"),
     ],
 )

@@ -119,7 +119,7 @@ _NAMES = {
             "fit held_out_samples upsampled fixed_noise"
         )
     },
-    "workbench.acquisition": {"physics.sampled": "is_plain"},
+    "workbench.acquisition": {"physics.sampling_values:has_values": "is_plain"},
 }
 
 

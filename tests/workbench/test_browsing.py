@@ -16,7 +16,7 @@ from napari_recon_robust.workbench import Workbench
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr("napari_recon_robust.ground.cache.cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr("napari_recon_robust.ground.user_cache.cache_folder", lambda: tmp_path / "cache")
     return copied(tmp_path / "cases", "fnaf", "random", "worst-case")
 
 

@@ -430,7 +430,7 @@ def test_a_case_opens_with_its_own_model_in_whatever_order_models_of_its_name_ar
 def test_the_gallery_replays_each_case_with_its_own_model(
     of_one_name: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("napari_recon_robust.ground.cache.cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr("napari_recon_robust.ground.user_cache.cache_folder", lambda: tmp_path / "cache")
     again = Workbench()
     for model in reversed(of_one_name.values()):
         again.reconstruction.open(str(model)).run()

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..ground.arguments import as_kind, as_number
-from ..ground.cached import cached_property
+from ..ground.cached_property import cached_property
 from ..ground.errors import InputError, dimensions
 from ..physics import fourier
 from ..physics.model import ForwardModel, coil_combined, root_sum_of_squares

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..ground.arguments import as_whole
-from ..ground.cached import cached_property
+from ..ground.cached_property import cached_property
 from ..ground.errors import InputError, ReconRobustError, dimensions, one_line
 from ..ground.guard import opening
 from ..ground.numbers import counted
@@ -263,8 +263,8 @@ class Scan(AbstractContextManager["Scan"]):
         `source` has `facts` and the sampling, of which a mask tells nothing. Raises InputError for a mask that does not
         fit or keeps nothing, and for k-space that is not centred.
         """
-        from ..physics.sampled import plain
         from ..physics.sampling import Sampling
+        from ..physics.sampling_values import as_values
         from .measurement import Measurement
 
         header = self.header
@@ -290,7 +290,7 @@ class Scan(AbstractContextManager["Scan"]):
             unit=unit,
             aspect=aspect_of(header.voxel),
             acs=None if self.calibration is None else self.calibration.kspace(slice),
-            source={**self.facts(slice), "sampling": plain(sampling)},
+            source={**self.facts(slice), "sampling": as_values(sampling)},
         )
 
     def _reading(self, part: str) -> AbstractContextManager[None]:

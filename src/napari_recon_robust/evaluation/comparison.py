@@ -8,7 +8,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from ..ground.cached import cached_property
+from ..ground.cached_property import cached_property
 from ..ground.numbers import finite, written
 from . import metrics
 from .metrics import Metrics

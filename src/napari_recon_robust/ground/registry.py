@@ -11,7 +11,7 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Generic, TypeVar
 
-from .cached import cached_property
+from .cached_property import cached_property
 from .errors import InputError, PackageWarning, nearest
 
 T = TypeVar("T")

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..data.points import extent, measured_points, within
 from ..data.scan import Header, Scan
-from ..ground.cached import cached_property
+from ..ground.cached_property import cached_property
 from ..ground.errors import InputError, ReconRobustError, dimensions
 from ..ground.hdf5 import complex_values, is_hdf5, open_hdf5, values
 from ..ground.writing import write

@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..ground.cached import cached_property
+from ..ground.cached_property import cached_property
 from ..ground.errors import ModelError
 from ..ground.progress import Job, Progress
 from ..reconstructors.base import Reconstructor

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ..data.measurement import Measurement, single_slices
-from ..ground.cached import cached_property
+from ..ground.cached_property import cached_property
 from ..ground.errors import ModelError, ReconRobustError, dimensions
 from ..ground.guard import said_by
 from ..ground.progress import Job, Progress, relayed

@@ -14,7 +14,7 @@ from ..data.measurement import Measurement, as_single, known_kspace
 from ..data.roi import ROI, as_roi
 from ..data.units import check_numbers, check_signal
 from ..former import names
-from ..ground.cached import cached_property
+from ..ground.cached_property import cached_property
 from ..ground.errors import InputError
 from ..ground.knob import Knob, resolve
 from ..ground.numbers import finite

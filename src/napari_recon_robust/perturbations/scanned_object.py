@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..data.measurement import coil_images_of
-from ..ground.cached import cached_property
+from ..ground.cached_property import cached_property
 from ..physics import fourier
 from ..physics.fourier import centre_pad_image
 from ..physics.model import coil_combined

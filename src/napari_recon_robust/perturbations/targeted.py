@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..data.measurement import known_kspace
 from ..evaluation import metrics
-from ..ground.cached import cached_property
+from ..ground.cached_property import cached_property
 from ..ground.errors import InputError, dimensions
 from ..ground.knob import Knob
 from ..ground.numbers import times

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from ..ground.cached import cached_property
+from ..ground.cached_property import cached_property
 from . import fourier
 
 if TYPE_CHECKING:

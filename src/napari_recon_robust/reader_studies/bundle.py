@@ -34,7 +34,7 @@ from ..cases.record import DESCRIPTION, Case, own_region
 from ..data.caution_names import DISAGREEMENT, OF_SAMPLES
 from ..data.roi import ROI
 from ..data.window import Window
-from ..ground.cached import cached_property
+from ..ground.cached_property import cached_property
 from ..ground.documents import read_json
 from ..ground.errors import FileFormatError, InputError, dimensions
 from ..ground.guard import is_file, opening, read, shown, to_path

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..data.measurement import Measurement
-from ..ground.cached import cached_property
+from ..ground.cached_property import cached_property
 from ..ground.progress import Job, Progress, relayed
 from ..networks.channels import local_phase
 from ..physics.model import ForwardModel

@@ -13,7 +13,7 @@ from ..cases.record import Case, anatomy_hash, load_case, slice_hash
 from ..cases.replay import recalled
 from ..data.orientation import Plane, aspect_of
 from ..data.window import Window
-from ..ground.cached import cached_property
+from ..ground.cached_property import cached_property
 from ..ground.errors import FileFormatError, InputError, dimensions, either, one_line
 from ..ground.guard import to_path
 from ..perturbations import registry as perturbations

@@ -10,7 +10,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from ..ground.cached import cached_property
+from ..ground.cached_property import cached_property
 from ..ground.errors import InputError
 from ..ground.knob import resolve
 from ..own_models.opening import called, located, runs_code, told_apart

@@ -12,7 +12,7 @@ from ..ground.documents import read_yaml
 from ..ground.guard import opening
 from ..ground.progress import Job, Progress
 from ..perturbations.outcome import Outcome
-from ..physics.sampled import plain
+from ..physics.sampling_values import as_values
 from .columns import CLEAN
 from .devices import claimed
 from .expand import Study
@@ -132,7 +132,7 @@ def case_of(shared: SharedSlice, trial: Trial, roi: ROI, outcome: Outcome) -> Ca
     measurement = shared.of(trial.region)[0]
     facts = {
         "acceleration": measurement.acceleration,
-        "sampling": plain(trial.mask.sampling),
+        "sampling": as_values(trial.mask.sampling),
         "trial": trial.id,
     }
     full = shared.measurement.full

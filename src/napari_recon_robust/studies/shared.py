@@ -14,7 +14,7 @@ from ..data.cautions import cautions
 from ..data.measurement import Measurement
 from ..data.roi import ROI
 from ..data.scan import Scan
-from ..ground.cached import cached_property
+from ..ground.cached_property import cached_property
 from ..ground.errors import InputError
 from ..ground.progress import run
 from ..io import stamp

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from ..physics.sampled import plain
 from ..physics.sampling import Sampling
+from ..physics.sampling_values import as_values
 from .plan import ACQUIRED
 from .regions import Region
 
@@ -90,7 +90,7 @@ class Mask:
 
     def determining(self) -> Any:
         """All that determines it, as JSON values."""
-        return plain(self.sampling)
+        return as_values(self.sampling)
 
 
 @dataclass(frozen=True, slots=True)

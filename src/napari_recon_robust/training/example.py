@@ -12,7 +12,7 @@ from torch import Tensor
 from ..data.foreground import foreground
 from ..data.points import without_gaps
 from ..data.quantile import upper_quantile
-from ..ground.cached import cached_property
+from ..ground.cached_property import cached_property
 from ..ground.errors import InputError
 from ..ground.specification import Specification
 from ..physics import fourier

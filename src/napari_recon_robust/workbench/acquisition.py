@@ -11,7 +11,7 @@ from ..data.orientation import Plane
 from ..former import names
 from ..ground.errors import InputError, ReconRobustError
 from ..ground.progress import Job, Progress
-from ..physics.sampled import plain, same_sampling
+from ..physics.sampling_values import as_values, same_sampling
 from ..simulation import packaged
 from .preferences import usable
 from .task import Task, part
@@ -231,7 +231,7 @@ class Acquisition:
     @property
     def sampling_values(self) -> dict[str, Any] | None:
         """The sampling as plain values; None for a scan that is taken as it is, or sampled by a given mask."""
-        return plain(self.sampling)
+        return as_values(self.sampling)
 
     @property
     def source(self) -> dict[str, Any]:
@@ -242,7 +242,7 @@ class Acquisition:
         """The same facts on any slice with any sampling."""
         if self.scan is None:
             return dict(self._case)
-        return {**self.scan.facts(index), "sampling": plain(sampling)}
+        return {**self.scan.facts(index), "sampling": as_values(sampling)}
 
     def counted(self, index: int) -> int:
         """The number of a slice in its scan: the only one of a saved case may be any of that scan."""

@@ -14,7 +14,7 @@ from psygnal import Signal
 from ..ground.errors import InputError, ReconRobustError
 from ..ground.progress import Job, Progress
 from ..ground.writing import WritingError
-from ..physics.sampled import is_plain, plain
+from ..physics.sampling_values import as_values, has_values
 from . import saved_review
 from .acquisition import Origin, Slice, open_file
 from .history import Attack, History
@@ -148,7 +148,7 @@ class Resuming(ReviewPart):
                 self._writer.add_case(self._store, folder, result),
                 result.slice,
                 chosen=state.roi is not None,
-                sampled=None if state.slice is None else plain(state.slice.sampling),
+                sampled=None if state.slice is None else as_values(state.slice.sampling),
             )
             self._history.note(result, disk)
         self._saved = {one.number: (one, _saved_attack(one, before.get(one.number))) for one in entries}
@@ -162,14 +162,14 @@ class Resuming(ReviewPart):
         if begun is not None:
             index, sampling = begun.index, begun.sampling
         *further, budget = state.budgets or (*perturbing.further, perturbing.budget)
-        if (scan is None and case is None) or not is_plain(sampling):
+        if (scan is None and case is None) or not has_values(sampling):
             return None
         listed = method is not None and self._is_listed(method.id)
         return SavedReview(
             scan=scan,
             case=case,
             slice=index,
-            sampling=plain(sampling),
+            sampling=as_values(sampling),
             method=method.id if listed and method is not None else None,
             label=method.label if listed and method is not None else "",
             model=None if listed or method is None else method.label,
@@ -189,10 +189,10 @@ class Resuming(ReviewPart):
                     kind=one.kind.id,
                     knobs=dict(one.knobs),
                     budget=one.budget,
-                    sampling=plain(one.sampling),
+                    sampling=as_values(one.sampling),
                 )
                 for one in self._queue.orders
-                if one.open and self._is_listed(one.method.id) and is_plain(one.sampling)
+                if one.open and self._is_listed(one.method.id) and has_values(one.sampling)
             ),
             unfinished=self._unfinished.saved if listed else None,
             ruled=tuple(

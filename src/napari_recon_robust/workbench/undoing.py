@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..ground.errors import InputError
 from ..ground.numbers import written
-from ..physics.sampled import same_sampling
+from ..physics.sampling_values import same_sampling
 from .acquisition import Slice
 from .regions import Region, named
 from .review_part import Basis, ReviewPart

@@ -19,7 +19,7 @@ from napari_recon_robust.cli import cli
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr("napari_recon_robust.ground.cache.cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr("napari_recon_robust.ground.user_cache.cache_folder", lambda: tmp_path / "cache")
     found = copied(tmp_path / "cases", "fnaf", "random", "worst-case")
     judge_case(found / "fnaf", verdict="probably-failure", tags=["lesion", "small"], note='it is "gone",\nor not')
     return found

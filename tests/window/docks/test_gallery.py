@@ -26,7 +26,7 @@ Key = Qt.Key
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr("napari_recon_robust.ground.cache.cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr("napari_recon_robust.ground.user_cache.cache_folder", lambda: tmp_path / "cache")
     return copied(tmp_path / "cases", "fnaf", "random", "worst-case", "contrast", "spike")
 
 

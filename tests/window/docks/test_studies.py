@@ -29,7 +29,7 @@ WORST_KEPT = PLAN.replace("[zero-filled]", "[zero-filled, cg-sense]") + "keep: {
 
 @pytest.fixture
 def plan(tmp_path: Path, scan_file: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr("napari_recon_robust.ground.cache.cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr("napari_recon_robust.ground.user_cache.cache_folder", lambda: tmp_path / "cache")
     for file in (scan_file, scan_file.with_suffix(".csv")):
         shutil.copy(file, tmp_path / file.name)
     path = tmp_path / "plan.yaml"

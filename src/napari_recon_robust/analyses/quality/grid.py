@@ -21,7 +21,7 @@ from ...data.scan import Scan
 from ...evaluation import metrics
 from ...evaluation.metrics import Metrics
 from ...ground.arguments import as_list
-from ...ground.cached import cached_property
+from ...ground.cached_property import cached_property
 from ...ground.errors import FileFormatError, InputError, ReconRobustError, one_line, whole_letters
 from ...ground.guard import is_dangling, is_file, to_path
 from ...ground.specification import Specification

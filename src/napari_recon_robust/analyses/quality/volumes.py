@@ -20,7 +20,7 @@ from torch import Tensor
 from ...cases import record
 from ...data.scan import Scan
 from ...evaluation import metrics
-from ...ground.cached import cached_property
+from ...ground.cached_property import cached_property
 from ...ground.errors import InputError, ReconRobustError
 from ...ground.progress import Job, Progress, relayed
 from ...io import files_of

@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from ...ground import cache
+from ...ground import user_cache
 from ...ground.errors import InputError
 from ...ground.guard import to_path
 from ...ground.progress import Job, Progress, run
@@ -62,7 +62,7 @@ def listing(folder: str | Path) -> Job[list[GalleryEntry]]:
         if number % _EVERY == 0:
             yield Progress(number / len(places), f"Listing {root.name}: {number:,} of {len(places):,} cases")
     if kept != known:
-        cache.keep_cached(_index(root), json.dumps({"version": _VERSION, "cases": kept}).encode())
+        user_cache.keep_cached(_index(root), json.dumps({"version": _VERSION, "cases": kept}).encode())
     return entries
 
 
@@ -155,7 +155,7 @@ def _index(root: Path) -> str:
 def _known(root: Path) -> dict[str, dict[str, Any]]:
     """What was kept of a folder the last time; nothing if there is none, or of another version."""
     try:
-        stored = json.loads(cache.cached(_index(root)) or b"{}")
+        stored = json.loads(user_cache.cached(_index(root)) or b"{}")
     except ValueError:
         return {}
     cases = stored.get("cases") if isinstance(stored, dict) and stored.get("version") == _VERSION else None

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ...data.roi import Bounds, bounds
 from ...data.window import WHITE
-from ...ground import cache
+from ...ground import user_cache
 from ...ground.arrays import read_npz
 from ...ground.errors import FileFormatError
 from ..record import IMAGES, altered, file_hash, missing, read_description
@@ -83,11 +83,11 @@ def thumbnail(entry: GalleryEntry) -> bytes:
     Pixels are those of the image, or means of squares of them where it is larger than SIDE. Raises as `crops` does.
     """
     name = f"gallery/thumbnails-{_VERSION}/{entry.seal[:2]}/{entry.seal}.png"
-    kept = cache.cached(name) if entry.seal else None
+    kept = user_cache.cached(name) if entry.seal else None
     if kept is None:
         found = crops(entry)
         kept = png(np.hstack([_reduced(found.grey(one)) for one in ("clean", "perturbed")]))
-        cache.keep_cached(name, kept)
+        user_cache.keep_cached(name, kept)
     return kept
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor
 
-from ...ground.cached import cached_property
+from ...ground.cached_property import cached_property
 from ...ground.errors import InputError
 from ...ground.progress import Job, Progress
 from ..base import Perturbed, Setup

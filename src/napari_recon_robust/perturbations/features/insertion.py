@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ...data.measurement import Measurement
 from ...data.roi import ROI
-from ...ground.cached import cached_property
+from ...ground.cached_property import cached_property
 from ...ground.numbers import written
 from ...physics import noise
 from ...physics.model import data_norm

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ...data.measurement import coil_images_of
-from ...ground.cached import cached_property
+from ...ground.cached_property import cached_property
 from ...ground.errors import InputError, ModelError
 from ...physics.model import ForwardModel, coil_combined, root_sum_of_squares
 from ...reconstructors.classical.cg_sense import ITERATIONS

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ...evaluation import metrics
-from ...ground.cached import cached_property
+from ...ground.cached_property import cached_property
 from ...ground.errors import InputError, ModelError, ReconRobustError
 from ..base import Setup
 from .losses import LOSSES, Loss, contrast_left

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ...data.measurement import known_kspace
-from ...ground.cached import cached_property
+from ...ground.cached_property import cached_property
 from ...ground.errors import InputError
 from ...ground.knob import Knob
 from ...ground.numbers import written

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ...data.measurement import Measurement, coil_images_of, known_kspace
-from ...ground.cached import cached_property
+from ...ground.cached_property import cached_property
 from ...physics import fourier
 from .pose import Pose
 

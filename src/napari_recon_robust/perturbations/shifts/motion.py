@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ...data.measurement import Measurement
-from ...ground.cached import cached_property
+from ...ground.cached_property import cached_property
 from ...ground.knob import Knob
 from ...ground.progress import Job, Progress
 from ...reconstructors import registry

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ...data.measurement import Measurement
 from ...evaluation import metrics
-from ...ground.cached import cached_property
+from ...ground.cached_property import cached_property
 from ...ground.errors import InputError
 from ...ground.knob import Knob
 from ...ground.numbers import finite, written

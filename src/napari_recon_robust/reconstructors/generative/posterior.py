@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from ...data.measurement import Measurement, as_single
 from ...data.units import check_signal
 from ...evaluation.contrast import Contrasts, brightness, surroundings
-from ...ground.cached import cached_property
+from ...ground.cached_property import cached_property
 from ...ground.errors import InputError
 from ...ground.guard import check_memory
 from ...ground.knob import Knob

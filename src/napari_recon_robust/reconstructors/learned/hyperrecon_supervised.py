@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from ...data.measurement import Measurement
-from ...ground.cached import cached_property
+from ...ground.cached_property import cached_property
 from ...ground.knob import Knob
 from ...networks.image_network import ImageNetwork
 from ...weights import store

@@ -5,17 +5,17 @@ import pytest
 import torch
 from torch import Tensor
 
-from napari_recon_robust.physics.sampled import is_plain, plain, same_sampling
 from napari_recon_robust.physics.sampling import Sampling
+from napari_recon_robust.physics.sampling_values import as_values, has_values, same_sampling
 
 MASK = torch.tensor([[True, False, True]])
 
 
 def test_a_sampling_comes_back_from_its_plain_values_and_a_mask_has_none() -> None:
     sampling = Sampling(pattern="random", seed="brain.h5")
-    assert Sampling(**(plain(sampling) or {})) == sampling
-    assert [plain(one) for one in (None, MASK)] == [None, None]
-    assert [is_plain(one) for one in (sampling, None, MASK)] == [True, True, False]
+    assert Sampling(**(as_values(sampling) or {})) == sampling
+    assert [as_values(one) for one in (None, MASK)] == [None, None]
+    assert [has_values(one) for one in (sampling, None, MASK)] == [True, True, False]
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import threading
 from dataclasses import dataclass
 
-from napari_recon_robust.ground.cached import cached_property
+from napari_recon_robust.ground.cached_property import cached_property
 
 
 @dataclass(frozen=True)

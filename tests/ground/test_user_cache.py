@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from napari_recon_robust.ground.cache import cache_folder, cached, keep_cached
+from napari_recon_robust.ground.user_cache import cache_folder, cached, keep_cached
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_it_lies_where_the_system_wants_it(
 def test_what_is_kept_is_found_and_where_nothing_can_be_kept_nothing_happens(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("napari_recon_robust.ground.cache.cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr("napari_recon_robust.ground.user_cache.cache_folder", lambda: tmp_path / "cache")
     assert cached("a/b") is None
     keep_cached("a/b", b"content")
     keep_cached("a/b", b"other")

@@ -8,16 +8,16 @@ if TYPE_CHECKING:
     from .sampling import Sampling
 
 
-def plain(sampling: "Sampling | Tensor | None") -> dict[str, Any] | None:
+def as_values(sampling: "Sampling | Tensor | None") -> dict[str, Any] | None:
     """A sampling as plain values; None for the acquired samples, or those of a given mask."""
     from .sampling import Sampling
 
     return sampling.model_dump(mode="json") if isinstance(sampling, Sampling) else None
 
 
-def is_plain(sampling: "Sampling | Tensor | None") -> bool:
-    """Whether `plain` says what is sampled, which it cannot of a given mask."""
-    return sampling is None or plain(sampling) is not None
+def has_values(sampling: "Sampling | Tensor | None") -> bool:
+    """Whether `as_values` says what is sampled, which it cannot of a given mask."""
+    return sampling is None or as_values(sampling) is not None
 
 
 def same_sampling(one: "Sampling | Tensor | None", other: "Sampling | Tensor | None") -> bool:
