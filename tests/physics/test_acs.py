@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from napari_recon_robust.ground.errors import InputError
-from napari_recon_robust.physics.acs import acs_lines, acs_region, beside_acs, outside_acs
+from napari_recon_robust.physics.acs import acs_lines, acs_region, lines_outside_acs, mask_outside_acs
 from napari_recon_robust.physics.sampling import Sampling
 
 
@@ -16,7 +16,7 @@ def test_acs_of_lines_and_of_points():
     lines = torch.zeros(1, 20, dtype=torch.bool)
     lines[0, [0, 4, 8, 9, 10, 11, 13]] = True
     assert acs_lines(lines) == slice(8, 12)
-    assert outside_acs(lines).tolist() == [0, 4, 13]
+    assert lines_outside_acs(lines).tolist() == [0, 4, 13]
     assert acs_region(lines) == (slice(None), slice(8, 12))
     points = torch.zeros(30, 20, dtype=torch.bool)
     points[11:20, 7:13] = True
@@ -24,10 +24,10 @@ def test_acs_of_lines_and_of_points():
     points[20, 9:11] = True
     assert acs_region(points) == (slice(11, 20), slice(7, 13))
     assert acs_region(torch.ones(6, 5, dtype=torch.bool)) == (slice(0, 6), slice(0, 5))
-    assert int(beside_acs(points).sum()) == int(points.sum()) - 9 * 6
-    assert beside_acs(lines)[0].nonzero().flatten().tolist() == [0, 4, 13]
+    assert int(mask_outside_acs(points).sum()) == int(points.sum()) - 9 * 6
+    assert mask_outside_acs(lines)[0].nonzero().flatten().tolist() == [0, 4, 13]
     without_centre = torch.arange(20)[None] % 3 == 0
-    assert torch.equal(beside_acs(without_centre), without_centre)
+    assert torch.equal(mask_outside_acs(without_centre), without_centre)
 
 
 @pytest.mark.slow

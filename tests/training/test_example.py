@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from napari_recon_robust.physics import fourier
-from napari_recon_robust.physics.acs import outside_acs
+from napari_recon_robust.physics.acs import lines_outside_acs
 from napari_recon_robust.reconstructors.problem import LEAST_NOISE
 from napari_recon_robust.training.example import MaskSpecification, draw_example
 
@@ -116,5 +116,5 @@ def test_masks_leave_lines_outside_the_calibration_lines_also_at_the_highest_acc
     fewest = 2**31
     for seed in range(300):
         mask = draw_example(wide, masks, 64, np.random.default_rng(seed)).problem.model.mask
-        fewest = min(fewest, len(outside_acs(mask)))
+        fewest = min(fewest, len(lines_outside_acs(mask)))
     assert fewest == 2, "lines are drawn as before where there are enough"

@@ -16,7 +16,7 @@ def acs_lines(mask: Tensor) -> slice:
     return _run(mask.reshape(-1), "line")
 
 
-def outside_acs(mask: Tensor) -> Tensor:
+def lines_outside_acs(mask: Tensor) -> Tensor:
     """The sampled lines outside the ACS, as their numbers, int64.
 
     mask: bool (1, phase) or (phase,). InputError if the centre itself is not sampled.
@@ -26,8 +26,8 @@ def outside_acs(mask: Tensor) -> Tensor:
     return outside.nonzero().flatten()
 
 
-def beside_acs(mask: Tensor) -> Tensor:
-    """The sampled lines or points beside the ACS, as the mask; all where the centre is not sampled."""
+def mask_outside_acs(mask: Tensor) -> Tensor:
+    """The sampled lines or points outside the ACS, as the mask; all where the centre is not sampled."""
     outside = mask.clone()
     with suppress(InputError):
         outside[acs_region(mask)] = False
@@ -54,9 +54,9 @@ def acs_region(mask: Tensor) -> tuple[slice, slice]:
     rows = torch.arange(len(mask), device=mask.device)
     height = rows[: row + 1, None] + rows[: len(mask) - row] + 1
     width = (to_left + to_right - 1) * (to_left > 0)
-    counted = torch.minimum(height, 2 * width) * torch.minimum(width, 2 * height)
-    largest = counted * (mask.numel() + 1) + height * width
-    up, down = divmod(int(largest.argmax()), largest.shape[1])
+    effective_area = torch.minimum(height, 2 * width) * torch.minimum(width, 2 * height)
+    score = effective_area * (mask.numel() + 1) + height * width
+    up, down = divmod(int(score.argmax()), score.shape[1])
     first, last = column - int(to_left[up, down]) + 1, column + int(to_right[up, down])
     return slice(row - up, row + down + 1), slice(first, last)
 

@@ -12,7 +12,7 @@ from ..data.measurement import Measurement, data_shape
 from ..ground.errors import InputError
 from ..ground.knob import Knob
 from ..ground.progress import Job, Progress
-from ..physics.acs import beside_acs
+from ..physics.acs import mask_outside_acs
 from .base import Method, Reconstructor
 
 VALUES = 13  # of the knob, evenly spaced on its scale
@@ -34,7 +34,7 @@ def auto_knobs(method: Method | Reconstructor, measurement: Measurement) -> Job[
     knob = live_knob(method)
     values = [knob.from_unit(n / (VALUES - 1)) for n in range(VALUES)]
     errors = np.zeros(VALUES)
-    outside = beside_acs(measurement.sampled)
+    outside = mask_outside_acs(measurement.sampled)
     acs = measurement.sampled & ~outside
     unknown = int((outside | ~measurement.data_mask).sum())
     for fold, held_out in enumerate(folds(measurement.sampled)):
@@ -82,7 +82,7 @@ def without(measurement: Measurement, held_out: Tensor) -> Measurement:
 
 def folds(mask: Tensor) -> Iterator[Tensor]:
     """Disjoint masks of held-out samples, shaped like `mask`, always the same for the same mask."""
-    candidates = beside_acs(mask).flatten().nonzero().flatten()
+    candidates = mask_outside_acs(mask).flatten().nonzero().flatten()
     if len(candidates) < FEWEST:
         what = "lines" if mask.shape[0] == 1 else "points"
         raise InputError(

@@ -20,7 +20,7 @@ from ..ground.errors import InputError
 from ..ground.guard import check_length, opening
 from ..ground.writing import WritingError, write
 from ..physics import coils, fourier, unexplained
-from ..physics.acs import outside_acs
+from ..physics.acs import lines_outside_acs
 from ..physics.model import coil_combined, root_sum_of_squares
 from .bank_specification import BankSpecification
 from .contents import Acquisition
@@ -74,7 +74,7 @@ def calibrated(acquired: Acquisition, specification: BankSpecification, rng: Gen
         raise InputError(
             f"a scan has {lines} adjacent lines in the centre; {specification.minimum_centre_lines} are needed."
         )
-    outside = len(outside_acs(acquired.acquired[None]))
+    outside = len(lines_outside_acs(acquired.acquired[None]))
     if not without_gaps(acquired.acquired[None]) and outside < FEWEST_OUTSIDE:
         raise InputError(
             f"an undersampled scan has {outside} sampled line(s) outside its ACS; {FEWEST_OUTSIDE} are needed."

@@ -16,7 +16,7 @@ from ..ground.cached_property import cached_property
 from ..ground.errors import InputError
 from ..ground.specification import Specification
 from ..physics import fourier
-from ..physics.acs import outside_acs
+from ..physics.acs import lines_outside_acs
 from ..physics.model import ForwardModel, coil_combined, root_sum_of_squares
 from ..physics.sampling import Pattern, Sampling
 from ..reconstructors.problem import LEAST_NOISE, Problem
@@ -165,7 +165,7 @@ def _sampled(case: TrainingCase, masks: MaskSpecification, rows: int, rng: Gener
         if pattern == "poisson-disc":
             return sampling.mask(rows, columns) & case.acquired
         mask = (sampling.mask(1, columns) | fourier.central_lines(columns, case.centre_lines)) & case.acquired
-        if len(outside_acs(mask)) >= FEWEST_OUTSIDE:
+        if len(lines_outside_acs(mask)) >= FEWEST_OUTSIDE:
             break
     return mask
 

@@ -20,7 +20,7 @@ from torch.nn import functional
 from ..evaluation.metrics import ssim
 from ..ground.errors import InputError
 from ..networks.first_weights import first_weights
-from ..physics.acs import outside_acs
+from ..physics.acs import lines_outside_acs
 from ..physics.model import ForwardModel, root_sum_of_squares
 from ..reconstructors.classical.tv_wavelet import MIX, WEIGHT, objective
 from ..reconstructors.generative import posterior
@@ -366,7 +366,7 @@ def _energy(image: Tensor, problem: Problem, weight: float, mix: float) -> Tenso
 
 def _some_lines(sampled: Tensor, rng: Generator) -> Tensor:
     """Some of the sampled lines outside the ACS, bool (1, columns)."""
-    candidates = outside_acs(sampled)
+    candidates = lines_outside_acs(sampled)
     if len(candidates) < FEWEST_OUTSIDE:
         raise InputError(
             f"{len(candidates)} lines lie outside the ACS; {FEWEST_OUTSIDE} are needed to hold one of them out."

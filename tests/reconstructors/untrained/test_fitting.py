@@ -14,7 +14,7 @@ from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.networks.channels import to_complex
 from napari_recon_robust.perturbations.noise.worst_case import WorstCase
 from napari_recon_robust.perturbations.outcome import evaluate
-from napari_recon_robust.physics.acs import acs_region, beside_acs
+from napari_recon_robust.physics.acs import acs_region, mask_outside_acs
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.reconstructors.classical.conjugate_gradients import proximal
 from napari_recon_robust.reconstructors.problem import problems
@@ -95,7 +95,7 @@ def test_what_is_known_to_be_zero_is_never_held_out(scan: str, never: Any, reque
     assert int(one.model.mask.sum()) > int(one.sampled.sum()), "the model knows that what was not measured is zero"
     assert not (held_out & ~one.sampled).any()
     assert int(held_out.sum()) == pytest.approx(
-        SHARE * int(beside_acs(one.sampled).expand(held_out.shape).sum()), rel=0.5
+        SHARE * int(mask_outside_acs(one.sampled).expand(held_out.shape).sum()), rel=0.5
     )
 
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ...data.measurement import Measurement
 from ...ground.progress import Job, Progress
-from ...physics.acs import beside_acs
+from ...physics.acs import mask_outside_acs
 from ...physics.model import ForwardModel
 from ..base import Method
 from ..problem import LEAST_NOISE, Problem, problems
@@ -159,7 +159,7 @@ def _held_out(measurement: Measurement, shape: tuple[int, int]) -> Tensor | None
 
     They are always the same for the same mask.
     """
-    outside = beside_acs(measurement.sampled)
+    outside = mask_outside_acs(measurement.sampled)
     candidates = outside.expand(shape).flatten().nonzero().flatten()
     count = round(SHARE * len(candidates))
     if count < FEWEST:

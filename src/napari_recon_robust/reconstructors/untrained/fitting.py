@@ -13,7 +13,7 @@ from ...ground.progress import Job, Progress, run
 from ...networks.channels import to_complex
 from ...networks.first_weights import first_weights
 from ...networks.muon import optimisers
-from ...physics.acs import beside_acs
+from ...physics.acs import mask_outside_acs
 from ...physics.model import ForwardModel
 from ..base import Reconstructor
 from ..classical.conjugate_gradients import conjugate_gradients, proximal
@@ -248,7 +248,7 @@ def held_out_samples(measurement: Measurement) -> Tensor:
     If no sample lies outside the ACS, the share is that of all samples. One sample is held out at least. What is known
     to be zero, such as padding, is never held out: it has no noise, and is predicted better than samples are.
     """
-    outside = beside_acs(measurement.sampled)
+    outside = mask_outside_acs(measurement.sampled)
     candidates = outside if outside.any() else measurement.sampled
     generator = torch.Generator().manual_seed(0)
     chances = torch.rand(data_shape(measurement), generator=generator, dtype=torch.float32).to(candidates.device)
