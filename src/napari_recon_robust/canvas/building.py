@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from napari.components import ViewerModel
 from napari.layers import Layer
 
-from .lighter_layouts import without_collecting
+from .napari_patches.grid_layout import without_collecting
 from .our_changes import OurChanges
 from .panel import PanelSet
 

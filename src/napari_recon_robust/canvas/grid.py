@@ -8,7 +8,7 @@ from weakref import WeakSet
 from napari.components import ViewerModel
 from napari.layers import Layer
 
-from .lighter_layouts import without_collecting
+from .napari_patches.grid_layout import without_collecting
 from .surface import arrangement, cell_size, show_slices
 
 _SPACING = 2.0  # pixels between cells

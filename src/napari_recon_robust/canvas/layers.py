@@ -15,6 +15,7 @@ from napari.layers import Image, Layer
 from psygnal import Signal
 
 from ..data.orientation import Turn
+from . import napari_patches
 from .building import Building
 from .difference_scale import KEY as DIFFERENCE
 from .difference_scale import DifferenceScale
@@ -22,19 +23,15 @@ from .drawing import Drawing
 from .framing import Framing
 from .geometry import Geometry
 from .grid import Grid
-from .kept_programs import keep_programs, keep_to_own_context
 from .lettering import Lettering
-from .lighter_layouts import lighten
 from .marks import Marks
 from .navigation import Navigation
 from .our_changes import OurChanges
 from .overlay import OVER, Overlay
 from .panel import Panel, PanelSet
 from .shared_window import SharedWindow
-from .short_shader import shorten_letters
 from .surface import Takeover
 from .titles import former
-from .true_words import tell_true_words
 
 
 class Panels:
@@ -55,11 +52,7 @@ class Panels:
     def __init__(self, viewer: ViewerModel, later: Callable[[Callable[[], None]], object]) -> None:
         # Plugins get a proxy that wraps every layer again at every access; only its public interface is used here.
         self.viewer: ViewerModel = getattr(viewer, "__wrapped__", viewer)
-        shorten_letters()
-        keep_programs()
-        keep_to_own_context()
-        lighten()
-        tell_true_words()
+        napari_patches.apply()
         self._later = later
         self._set = PanelSet()
         self._ours = OurChanges()

@@ -8,8 +8,8 @@ import pytest
 from vispy.scene import SceneCanvas
 from vispy.scene.visuals import Image, Text
 
-from napari_recon_robust.canvas import kept_programs
-from napari_recon_robust.canvas.kept_programs import keep_programs, keep_to_own_context
+from napari_recon_robust.canvas.napari_patches import gl_programs
+from napari_recon_robust.canvas.napari_patches.gl_programs import keep_programs, keep_to_own_context
 
 PIXELS = np.random.default_rng(0).random((20, 30)).astype(np.float32)
 
@@ -41,8 +41,8 @@ def pictures(changes: Callable[[Any, Any], Any]) -> list[np.ndarray]:
 )
 def test_pictures_are_as_before(qapp: Any, monkeypatch: pytest.MonkeyPatch, change: Callable[[Any, Any], Any]) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("vispy.visuals.shaders.ModularProgram.set_shaders", kept_programs._link)
-        patch.setattr("vispy.gloo.Program._parse_variables_from_code", kept_programs._parse)
+        patch.setattr("vispy.visuals.shaders.ModularProgram.set_shaders", gl_programs._link)
+        patch.setattr("vispy.gloo.Program._parse_variables_from_code", gl_programs._parse)
         before = pictures(change)
     keep_programs()
     for one, two in zip(before, pictures(change), strict=True):
@@ -53,13 +53,13 @@ def test_pictures_are_as_before(qapp: Any, monkeypatch: pytest.MonkeyPatch, chan
 
 def test_what_moves_to_another_cell_is_not_linked_again(qapp: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     linked: list[str] = []
-    link = kept_programs._link
+    link = gl_programs._link
 
     def counted(self: Any, vert: str, *more: Any) -> None:
         linked.append(vert)
         link(self, vert, *more)
 
-    monkeypatch.setattr(kept_programs, "_link", counted)
+    monkeypatch.setattr(gl_programs, "_link", counted)
     keep_programs()
     canvas = SceneCanvas(size=(200, 100))
     grid = canvas.central_widget.add_grid()

@@ -9,7 +9,7 @@ import pytest
 from napari._vispy import canvas as napari_canvas
 from napari.components.grid import GridCanvas
 
-from napari_recon_robust.canvas.lighter_layouts import lighten, without_collecting
+from napari_recon_robust.canvas.napari_patches.grid_layout import lighten, without_collecting
 
 
 def test_each_new_shape_takes_the_place_of_the_one_before(viewer: Any) -> None:

@@ -9,7 +9,7 @@ _width_height = Text.get_width_height
 _on_size_or_zoom_change = VispyScaleBarOverlay._on_size_or_zoom_change
 
 
-def tell_true_words() -> None:
+def correct_text() -> None:
     """Let napari measure words as it draws them, and write "px" beside the scale bar, as everywhere else here.
 
     It draws letters at any size from outlines of one size, but measures those of a screen, which are fitted to its

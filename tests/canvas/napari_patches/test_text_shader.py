@@ -11,7 +11,7 @@ from vispy.visuals import TextVisual
 from vispy.visuals.text import text
 
 from napari_recon_robust.canvas.layers import Panels
-from napari_recon_robust.canvas.short_shader import called
+from napari_recon_robust.canvas.napari_patches.text_shader import called
 
 WHOLE = merge_includes(text._FRAGMENT_SHADER)
 

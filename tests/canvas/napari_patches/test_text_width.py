@@ -5,14 +5,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from napari_recon_robust.canvas.true_words import tell_true_words
+from napari_recon_robust.canvas.napari_patches.text_width import correct_text
 
 TITLE = "Perturbed · phase, orange +90°, blue −90°\nattacked"
 
 
 @pytest.mark.parametrize("size", [7, 8, 11, 14])
 def test_the_ground_behind_a_title_is_as_wide_as_the_title_is_drawn(viewer: Any, size: int) -> None:
-    tell_true_words()
+    correct_text()
     overlay = viewer.canvas.overlays["text"]
     overlay.text, overlay.font_size, overlay.visible = TITLE, size, True
     canvas = viewer.window._qt_viewer.canvas
@@ -24,7 +24,7 @@ def test_the_ground_behind_a_title_is_as_wide_as_the_title_is_drawn(viewer: Any,
 
 
 def test_the_scale_bar_counts_px(viewer: Any) -> None:
-    tell_true_words()
+    correct_text()
     viewer.canvas.overlays["scale_bar"].visible = True
     layer = viewer.add_image(np.zeros((40, 40), np.float32))
     assert bar(viewer).endswith(" px")
