@@ -242,12 +242,12 @@ def test_a_method_that_raises(review: Session, until: Until, monkeypatch: pytest
         raise RuntimeError("you tried to allocate 9 GB, not enough memory")
 
     monkeypatch.setattr(KrylovSpace, "solution", fail)  # from which the images of its knob come
-    review.turning.turn({"weight": 0.5})
+    review.knob_turning.turn({"weight": 0.5})
     review.following.render()
     until(lambda: "CG-SENSE" in foot(review))
     attack_failed = foot(review)
     assert attack_failed.endswith(".")
     monkeypatch.undo()
-    review.turning.turn({"weight": 0.02})
+    review.knob_turning.turn({"weight": 0.02})
     review.following.render()
     until(lambda: review.bench.reconstruction.shown is not None and review.bench.reconstruction.shown.exact)

@@ -38,7 +38,7 @@ def test_at_other_knobs_the_panels_show_the_images_of_those_whatever_is_pressed(
     outcome.scaled.setValue(100)
     compare.random.click()
     assert in_one_line(panels["perturbed"].title).endswith(" · random noise added")
-    review.turning.pick({"iterations": 3})
+    review.knob_turning.pick({"iterations": 3})
     until(lambda: bench.reconstruction.shown.exact and not review.jobs.working)
     shown = bench.reconstruction.shown
 
@@ -69,7 +69,7 @@ def test_at_other_knobs_the_panels_show_the_images_of_those_whatever_is_pressed(
     run("truth", review.panels.viewer)
     assert panels["reference"].title == "Reference"
     check()
-    review.turning.pick(home)
+    review.knob_turning.pick(home)
     until(lambda: bench.reconstruction.shown.exact and not review.jobs.working)
     np.testing.assert_array_equal(panels["clean"].stack[1], result.outcome.comparison.clean.numpy())
     assert compare.random.isEnabled()
@@ -119,12 +119,12 @@ def test_a_result_is_shown_again_when_a_knob_of_a_slow_method_is_turned_away_and
         until(lambda: not review.jobs.working)
         bench.reconstruction._sweeps = []
     assert (bench.reconstruction.shown is not None) == rendered
-    review.turning.turn({"weight": 0.03})
+    review.knob_turning.turn({"weight": 0.03})
     until(lambda: panels["perturbed"].title == "Perturbed · no image of CG-SENSE")
     assert not panels["perturbed"].stack[1].any()
     clean = panels["clean"].title
     assert clean.endswith("earlier knobs") if rendered else clean == "Zero-filled · no image of CG-SENSE"
-    review.turning.turn({"weight": home})
+    review.knob_turning.turn({"weight": home})
     assert bench.perturbing.on_screen is bench.result
     until(lambda: not review.following._waiting.isActive())
     for key, (title, image) in before.items():

@@ -53,7 +53,7 @@ class User:
 
     def knob(self) -> None:
         if "weight" in self.bench.reconstruction.knobs:
-            self.review.turning.turn({"weight": self.chance.choice([0.002, 0.01])})
+            self.review.knob_turning.turn({"weight": self.chance.choice([0.002, 0.01])})
 
     def draw(self) -> None:
         roi = ROI.box(self.chance.randrange(30, 50), self.chance.randrange(30, 50), 9, 11)

@@ -15,7 +15,7 @@ from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtGui import QDragLeaveEvent, QDropEvent
 from qtpy.QtWidgets import QApplication, QWidget
 
-from .ours import is_ours
+from .recognised_files import is_recognised
 
 # No image has these, so that a damaged file is ours too: the review says what is wrong with it.
 _KSPACE = (".h5", ".hdf5", ".mrd", ".cfl")
@@ -89,7 +89,7 @@ class Dropping(QObject):
         return True
 
     def _takes(self, path: Path) -> bool:
-        if path.suffix in _KSPACE or is_ours(path):
+        if path.suffix in _KSPACE or is_recognised(path):
             return True
         return os.path.isdir(path) and not (self._is_of_others(str(path)) or _holds_pictures(path))
 

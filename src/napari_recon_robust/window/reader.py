@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from .ours import is_ours
+from .recognised_files import is_recognised
 
 LayerData = list[tuple[Any, ...]]
 _NOTHING: LayerData = [(None,)]  # napari's sign for "read, and no layer to add"
@@ -15,7 +15,7 @@ def get_reader(path: str | list[str]) -> Callable[[str], LayerData] | None:
 
     A quick look tells.
     """
-    if not isinstance(path, str) or not is_ours(Path(path)):
+    if not isinstance(path, str) or not is_recognised(Path(path)):
         return None
     return read
 

@@ -24,22 +24,22 @@ from .cine import Cine
 from .collecting import Collecting
 from .dropping import Dropping
 from .editing import Editing
+from .event_loop_steps import EventLoopSteps
 from .following import Following
 from .glyphs import Glyphs
-from .holding import Holding
 from .jobs import Jobs
 from .keeping import Keeping
+from .knob_turning import KnobTurning
+from .line_widths import LineWidths
 from .looking import Looking
 from .marking import Marking
+from .memory_trim import MemoryTrim
 from .painting import Painting
 from .preferring import Preferring
 from .queueing import Queueing
-from .resident import Resident
-from .scaling import Scaling
+from .slider_drags import SliderDrags
+from .smaller_budgets import SmallerBudgets
 from .surroundings import Surroundings
-from .thinning import Thinning
-from .turning import Turning
-from .turns import Turns
 from .warm import after_warm_up, compiler, is_warm, warm_up
 
 PLUGIN = "napari-recon-robust"
@@ -81,15 +81,15 @@ class Session(QObject):
         super().__init__()
         self.bench = Workbench()
         self.jobs = Jobs(self)
-        Resident(self.jobs)
+        MemoryTrim(self.jobs)
         self._collecting = Collecting(self)
-        self.turns = Turns(viewer.window._qt_viewer.canvas.native, self)
-        self.panels = Panels(viewer, later=self.turns.later)
+        self.event_loop_steps = EventLoopSteps(viewer.window._qt_viewer.canvas.native, self)
+        self.panels = Panels(viewer, later=self.event_loop_steps.later)
         self.scene = Scene(self.bench, self.panels)
         self.looking = Looking(self.bench, self.jobs, self.scene)
         self.looking.changed.connect(self._on_looked)
         self.following = Following(self.bench, self.jobs, self.panels, self.scene, self)
-        self.turning = Turning(self.bench, self.jobs, self.following)
+        self.knob_turning = KnobTurning(self.bench, self.jobs, self.following)
         self.ahead = LookingAhead(self.bench, self.jobs, self)
         self.marking = Marking(self.bench, self.panels)
         self.cine = Cine(self.bench, self.jobs, self.panels, self.scene, self)
@@ -97,15 +97,15 @@ class Session(QObject):
         self.rulers = Rulers(self.bench, self.panels, self.looking.wiping.on_drag, self)
         self.rulers.refused.connect(self.jobs.failed)
         self.editing = Editing(self.bench, self.jobs, self.panels, self.following, self.marking)
-        self.holding = Holding(self.bench.undoing, self)
+        self.slider_drags = SliderDrags(self.bench.undoing, self)
         self.painting = Painting(self.bench, self.jobs, self.panels, self.following.regions)
         self.queueing = Queueing(self.bench, self.jobs, self)
         self.readout = ReadoutLine(self.bench, self.panels, self.scene, self)
-        self.scaling = Scaling(self.bench, self.jobs, self.scene, self.look)
+        self.smaller_budgets = SmallerBudgets(self.bench, self.jobs, self.scene, self.look)
         self.keeping = Keeping(self.bench, self.jobs, self.panels, self.scene, self._take_in, self.look, self)
         self.surroundings = Surroundings(self.panels.viewer, self.bench, self.jobs, self.panels, self)
         self._dropping = Dropping(PLUGIN, self.panels.viewer, self.open, self)
-        Thinning(self.panels, self)
+        LineWidths(self.panels, self)
         self.preferring = Preferring(PLUGIN, self.bench, self.panels, self)
         self._glyphs = Glyphs(self.panels.viewer.window._qt_viewer.canvas, self)
         self._opening_model: Task[Any] | None = None
@@ -204,7 +204,7 @@ class Session(QObject):
     def open_frame(self, frame: Frame) -> None:
         """Show an image of a film strip with all that belongs to it."""
         if frame.knobs is not None:
-            self.turning.pick(dict(frame.knobs))
+            self.knob_turning.pick(dict(frame.knobs))
         elif frame.look is not None:
             self.attempt(frame.look, "measure")
             self.scene.reconstruction()
@@ -246,7 +246,7 @@ class Session(QObject):
 
     def _on_finished(self) -> None:
         self.scene.arrangement.lay_out()
-        self.scaling.prepare()
+        self.smaller_budgets.prepare()
         result = self.bench.perturbing.current
         changed_truth = result is not None and result.outcome.perturbed.judged_by == "perturbed"
         self.look(factor=1.0, random=False, truth=changed_truth)
@@ -258,7 +258,7 @@ class Session(QObject):
     def join(self, dock: QWidget, name: str) -> None:
         """Take in an opened dock. The first one opens the others behind it, and the picture comes back."""
         self.docks.append(dock)
-        self.turns.later(self.surroundings.narrow_tabs)
+        self.event_loop_steps.later(self.surroundings.narrow_tabs)
         if len(self.docks) == 1:
             self.panels.viewer.window._qt_window.destroyed.connect(self.close)
             self._waiting = []
@@ -266,7 +266,7 @@ class Session(QObject):
             self.surroundings.take()
             self._dropping.take()
             self.keeping.start()
-            self.turns.later(lambda: self._open_docks((*DOCKS, name)))
+            self.event_loop_steps.later(lambda: self._open_docks((*DOCKS, name)))
             if self.bench.acquisition.is_open:
                 self.following.set_up()
                 self.scene.redraw()
@@ -289,13 +289,13 @@ class Session(QObject):
             if len(names) == 1:
                 dock.show()
                 dock.raise_()
-            self.turns.later(lambda: self._open_docks(names[1:]))
+            self.event_loop_steps.later(lambda: self._open_docks(names[1:]))
         elif self._waiting:
             self._waiting.pop(0)()
-            self.turns.later(lambda: self._open_docks(()))
+            self.event_loop_steps.later(lambda: self._open_docks(()))
         else:
             self._waiting = None
-            self.turns.later(self._prepare)
+            self.event_loop_steps.later(self._prepare)
             self.complete.emit()
 
     def once_open(self, action: Callable[[], object]) -> None:
@@ -310,7 +310,7 @@ class Session(QObject):
         if dock not in self.docks:
             return
         self.docks.remove(dock)
-        self.turns.later(self.surroundings.narrow_tabs)
+        self.event_loop_steps.later(self.surroundings.narrow_tabs)
         if not self.docks:
             self.asked_dock = self._waiting = None
             self.bench.unfinished.cut_off()

@@ -14,7 +14,7 @@ from qtpy.QtCore import QCoreApplication, QObject, Signal
 from ..canvas.geometry import Geometry
 from ..ground.progress import Job, Progress
 from ..workbench.task import Task
-from .unlocked import load_libraries
+from .torch_preload import load_libraries
 
 COMPILING = (
     "Compiling TV and other fast methods for this machine, once: for about ten seconds images come late; "

@@ -136,7 +136,7 @@ def test_quality_over_samples_is_plotted_and_said(review: Session, until: Until,
     ssim = {100 / level.effective: level.mean.ssim for level in curve.levels}
     np.testing.assert_allclose(plot._axes[0].lines[0].values, [ssim[at] for at in plot._at], rtol=1e-5)
     assert study.finding.text() == curve.sentence
-    review.turning.turn({"weight": 0.03})
+    review.knob_turning.turn({"weight": 0.03})
     assert review.bench.analysing.curve is None
     assert plot.isHidden()
 

@@ -157,7 +157,7 @@ def test_the_region_statistics_name_the_method_of_their_images(review: Session, 
     click(qtbot, box.measure)
     until(lambda: review.bench.measuring.found)
     assert (box.method.isHidden(), box.method.text()) == (False, "Images of CG-SENSE")
-    review.turning.pick({"iterations": 3})
+    review.knob_turning.pick({"iterations": 3})
     assert box.method.isHidden()
     until(lambda: review.bench.reconstruction.shown.exact and not review.jobs.working)
     click(qtbot, box.measure)

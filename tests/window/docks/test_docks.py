@@ -253,7 +253,7 @@ def test_what_was_found_on_another_method_says_so(review: Session, until: Until)
     review.attempt(bench.perturbing.run)
     until(lambda: bench.perturbing.current is not None and not review.jobs.working)
     perturbed = review.panels.panels["perturbed"]
-    review.turning.pick({"iterations": 5})
+    review.knob_turning.pick({"iterations": 5})
     until(lambda: in_one_line(perturbed.title).startswith("Perturbed 1%, CG-SENSE · found at other knobs · "))
     review.choose_method("zero-filled")
     until(lambda: in_one_line(perturbed.title).startswith("Perturbed 1%, Zero-filled · found on CG-SENSE · "))

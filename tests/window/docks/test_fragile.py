@@ -68,7 +68,7 @@ def test_it_is_hidden_shown_and_gone_with_what_it_was_made_of(review: Session, u
     check.click()
     assert overlay.visible
     assert heading.lines.endswith("colours: expected change")
-    review.turning.turn({"weight": 0.03})
+    review.knob_turning.turn({"weight": 0.03})
     assert review.bench.fragility.found is None
     assert not overlay.visible
     assert "colours" not in heading.lines

@@ -59,7 +59,7 @@ def test_the_root_sum_of_squares_is_named_where_the_reference_is_one(review: Ses
     scores, reference = dock_of(review, "Reconstruct").method.scores, review.panels.panels["reference"]
 
     def combine(kind: str) -> None:
-        review.turning.turn({"combine": kind})
+        review.knob_turning.turn({"combine": kind})
         until(lambda: (shown := bench.reconstruction.shown) is not None and shown.method.knobs["combine"] == kind)
         until(lambda: bench.reconstruction.shown.exact and not review.jobs.working)
 
@@ -98,7 +98,7 @@ def test_a_slow_method_says_that_its_image_waits_for_the_button(review: Session,
     method = dock_of(review, "Reconstruct").method
     reconstruction.seconds["cg-sense"] = 60.0
     reconstruction._sweeps = []  # none of its range is prepared
-    review.turning.turn({"weight": 0.03})
+    review.knob_turning.turn({"weight": 0.03})
     assert method.mark.text() == "earlier knobs: press Preview"
     method.show_domain()
     assert not method.preview.isHidden()

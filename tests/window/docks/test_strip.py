@@ -166,7 +166,7 @@ def test_draws_of_a_slow_method_are_named_by_their_seeds(
     bench.seconds["conv-decoder"] = 60.0
     strip = chosen(dock, qtbot, until)
     assert {thumbnail.caption for thumbnail in strip.thumbnails} <= {str(seed) for seed in range(8)}
-    assert review.turning.slow
+    assert review.knob_turning.slow
     until(lambda: not review.jobs.busy("render"))
     click(qtbot, dock, strip.thumbnails[1])
     until(lambda: bench.shown is not None and bench.shown.exact and bench.shown.method.knobs == strip.variants[1].knobs)

@@ -60,7 +60,7 @@ def test_it_points_at_what_is_to_be_done_and_goes_on(seen: Session, qtbot: Any, 
     assert tour.box.pos() == place + QPoint(-400, 20)
     qtbot.wait(300)
     assert tour.box.pos() == place + QPoint(-400, 20), "it stays where it was put"
-    seen.turning.turn({"weight": 0.02})
+    seen.knob_turning.turn({"weight": 0.02})
     until(lambda: points_at(tour, pages["Perturb"].regions))
     bench.regions.choose(bench.regions.on(1))
     until(lambda: points_at(tour, pages["Perturb"].kind.run))

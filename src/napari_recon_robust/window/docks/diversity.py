@@ -16,7 +16,7 @@ class DiversityBox(QWidget):
         self.diverse = button(
             "Show diverse",
             "Of the images that fit the samples, over the range of the knobs or by chance, those that differ most",
-            lambda: session.turning.diverse(self.count.value()),
+            lambda: session.knob_turning.diverse(self.count.value()),
         )
         self.count = QSpinBox()
         self.count.setAccessibleName("How many images")
@@ -26,7 +26,7 @@ class DiversityBox(QWidget):
         self.count.setFixedWidth(84)  # napari's theme makes it as wide as a number of ten digits
         self.where = words(faint=True)
         self.strip = Strip()
-        self.strip.chosen.connect(session.turning.pick)
+        self.strip.chosen.connect(session.knob_turning.pick)
         column(row(self.diverse, self.count, self.where, stretch=2), self.strip, into=self)
 
     def show_where(self) -> None:

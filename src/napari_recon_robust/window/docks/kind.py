@@ -36,7 +36,7 @@ class Budgets(QWidget):
         self.budget = NumberControl(BUDGET, percent=True)
         self.budget.turned.connect(self._set_budget)
         self.budget.refused.connect(session.jobs.failed)
-        session.holding.follow(self.budget)
+        session.slider_drags.follow(self.budget)
         self.thermal = words(faint=True)
         self.further = FurtherBudgets()
         self.further.turned.connect(self._set_further)
@@ -160,7 +160,7 @@ class KindPanel(QWidget):
         for panel in (self.options,) if self.front is None else (self.options, self.front.panel):
             panel.turned.connect(lambda values: self._set(**values))
             panel.refused.connect(self.session.jobs.failed)
-            self.session.holding.follow(panel)
+            self.session.slider_drags.follow(panel)
         if self.front is not None:
             self.folded.addWidget(self.front)
         self.folded.addWidget(Fold("Options", self.options))

@@ -124,9 +124,9 @@ class MethodBox(QWidget):
             self.knobs.deleteLater()
         self.knobs = KnobPanel(method.knobs)
         self.knobs.set_values(self.bench.reconstruction.knobs)
-        self.knobs.turned.connect(self.session.turning.turn)
+        self.knobs.turned.connect(self.session.knob_turning.turn)
         self.knobs.refused.connect(self.session.jobs.failed)
-        self.session.holding.follow(self.knobs)
+        self.session.slider_drags.follow(self.knobs)
         self._knob_place.addWidget(self.knobs)
         self.auto.setVisible(bool(self.bench.reconstruction.axes))
         self.show_domain()
@@ -151,7 +151,7 @@ class MethodBox(QWidget):
         doubt = "" if shown is None else shown.caution
         cautions = () if measured is None else measured.cautions
         show_text(self.warning, " ".join(filter(None, (method.caution, concern, *cautions, doubt))))
-        self.preview.setVisible(self.session.turning.slow)
+        self.preview.setVisible(self.session.knob_turning.slow)
 
     def show_knobs(self) -> None:
         """Show the values of the knobs after they were turned."""
@@ -165,7 +165,7 @@ class MethodBox(QWidget):
 
     def show_rendered(self, rendered: Rendered) -> None:
         """Say what the image is and how it scores; until it is exact, the scores of the image before stand back."""
-        asked = ": press Preview" if rendered.earlier and self.session.turning.slow else ""
+        asked = ": press Preview" if rendered.earlier and self.session.knob_turning.slow else ""
         self.mark.setText(f"{rendered.mark}{asked}")
         set_faint(self.scores, not rendered.exact)
         if rendered.exact:

@@ -174,7 +174,7 @@ class Review(QObject):
         window = self._window
         if window is not None and recall("images_first", self.session.images_first):
             self._make_bar(window)
-            self.session.turns.later(self._begin)
+            self.session.event_loop_steps.later(self._begin)
 
     def _begin(self) -> None:
         if self.bar is not None:  # or else the last dock was closed meanwhile

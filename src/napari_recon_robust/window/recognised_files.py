@@ -6,7 +6,7 @@ from pathlib import Path
 from ..ground.guard import is_file
 
 
-def is_ours(path: Path) -> bool:
+def is_recognised(path: Path) -> bool:
     """Whether it is k-space, fastMRI+ annotations, a saved case or a folder of them; a quick look tells."""
     if os.path.isdir(path):  # False for a name that no file can have
         from ..cases.gallery.listing import holds_cases

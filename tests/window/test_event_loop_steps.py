@@ -8,8 +8,8 @@ from qtpy.QtCore import QObject, QPoint, QTimer
 from qtpy.QtGui import QPaintEvent
 from qtpy.QtWidgets import QApplication, QWidget
 
+from napari_recon_robust.window.event_loop_steps import EventLoopSteps
 from napari_recon_robust.window.session import Session
-from napari_recon_robust.window.turns import Turns
 
 
 class Canvas(QWidget):
@@ -44,7 +44,7 @@ def canvas(qtbot: QtBot, log: list[str]) -> Canvas:
 
 
 def test_the_window_answers_between_a_step_and_its_picture(qtbot: QtBot, canvas: Canvas, log: list[str]) -> None:
-    turns, ticks = Turns(canvas, canvas), QTimer(canvas)
+    turns, ticks = EventLoopSteps(canvas, canvas), QTimer(canvas)
     ticks.timeout.connect(lambda: log[-1:] != ["tick"] and log.append("tick"))
     ticks.start(2)
 
@@ -60,7 +60,7 @@ def test_the_window_answers_between_a_step_and_its_picture(qtbot: QtBot, canvas:
 
 
 def test_a_step_that_asks_for_another_is_seen_first(qtbot: QtBot, canvas: Canvas, log: list[str]) -> None:
-    turns = Turns(canvas, canvas)
+    turns = EventLoopSteps(canvas, canvas)
 
     def step() -> None:
         canvas.update()
@@ -74,7 +74,7 @@ def test_a_step_that_asks_for_another_is_seen_first(qtbot: QtBot, canvas: Canvas
 
 
 def test_a_failed_step_leaves_the_canvas_and_the_others(qtbot: QtBot, canvas: Canvas, log: list[str]) -> None:
-    turns = Turns(canvas, canvas)
+    turns = EventLoopSteps(canvas, canvas)
 
     def fail() -> None:
         raise ValueError
@@ -88,7 +88,7 @@ def test_a_failed_step_leaves_the_canvas_and_the_others(qtbot: QtBot, canvas: Ca
 
 def test_nothing_is_called_once_the_owner_is_gone(qtbot: QtBot, canvas: Canvas, log: list[str]) -> None:
     owner = QObject()
-    Turns(canvas, owner).later(lambda: log.append("step"))
+    EventLoopSteps(canvas, owner).later(lambda: log.append("step"))
     owner.deleteLater()
     qtbot.wait(100)
     assert "step" not in log
@@ -105,6 +105,6 @@ def test_a_window_that_is_painted_meanwhile_has_no_hole_in_place_of_its_image(se
 
     qtbot.waitUntil(lambda: darkest() == 0, timeout=60_000)
     for _ in range(3):
-        seen.turns.later(window.repaint)
+        seen.event_loop_steps.later(window.repaint)
         qtbot.wait(150)
         assert darkest() == 0, "the canvas is black, the window is not"

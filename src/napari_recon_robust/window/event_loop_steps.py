@@ -10,7 +10,7 @@ _ASKED = "update"  # the method of a widget by which a picture is asked for, als
 _TURN = 6  # ms in which the event loop does whatever else has come, before the next step or its picture
 
 
-class Turns(QObject):
+class EventLoopSteps(QObject):
     """Calls functions in the order in which they come, each in a turn of the event loop of its own.
 
     canvas: is drawn after each of them in a turn of its own too; Qt would draw it at the end of the same one. The first

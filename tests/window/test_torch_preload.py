@@ -18,10 +18,10 @@ def _run(code: str) -> str:
 def test_the_library_is_loaded_before_the_import_and_once() -> None:
     said = _run("""
         import sys
-        from napari_recon_robust.window import unlocked
+        from napari_recon_robust.window import torch_preload
         count = lambda: len({line.split()[-1] for line in open("/proc/self/maps") if "libtorch_cpu" in line})
         print(count(), end=" ")
-        unlocked.load_libraries()
+        torch_preload.load_libraries()
         print(count(), "torch" in sys.modules, end=" ")
         import torch
         print(count(), torch.linalg.eigh(torch.eye(3))[0].sum().item())
@@ -32,9 +32,9 @@ def test_the_library_is_loaded_before_the_import_and_once() -> None:
 @pytest.mark.slow
 def test_what_cannot_be_loaded_is_left_to_the_import() -> None:
     said = _run("""
-        from napari_recon_robust.window import unlocked
-        unlocked._LIBRARIES = (("libnothing", 0),)
-        unlocked.load_libraries()
+        from napari_recon_robust.window import torch_preload
+        torch_preload._LIBRARIES = (("libnothing", 0),)
+        torch_preload.load_libraries()
         import torch
         print(torch.ones(3).sum().item())
     """)

@@ -9,7 +9,7 @@ from .jobs import Jobs
 _LANE = "scale"
 
 
-class Scaling:
+class SmallerBudgets:
     """Prepares what the slider of the budget shows. look: looks at the result in another way."""
 
     def __init__(self, bench: Workbench, jobs: Jobs, scene: Scene, look: Callable[..., None]) -> None:

@@ -9,7 +9,7 @@ from ..controls.number_boxes import significant
 _REST = 100  # ms without another notch of the wheel
 
 
-class Thinning(QObject):
+class LineWidths(QObject):
     """Makes the lines of all panels thinner in the image once the zoom rests: thick ones hide what they frame."""
 
     def __init__(self, panels: Panels, parent: QObject) -> None:

@@ -9,7 +9,7 @@ from .jobs import Jobs
 _SLOW = 1.5  # s for one image, beyond which a method waits for its Preview button
 
 
-class Turning:
+class KnobTurning:
     """Turns knobs by hand, or to those of an image that is chosen among several."""
 
     def __init__(self, bench: Workbench, jobs: Jobs, following: Following) -> None:

@@ -7,7 +7,7 @@ from ..controls.pad import Pad
 from ..workbench.undoing import Undoing
 
 
-class Holding(QObject):
+class SliderDrags(QObject):
     """Follows the mouse on sliders and pads."""
 
     def __init__(self, undoing: Undoing, parent: QObject) -> None:

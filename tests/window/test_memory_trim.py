@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from napari_recon_robust.ground.progress import Progress, run
-from napari_recon_robust.window import resident
+from napari_recon_robust.window import memory_trim
 from napari_recon_robust.workbench.task import Task
 
 BLOCK, BLOCKS = 100_000, 3_000  # bytes; each below the size from which glibc asks the system
@@ -22,7 +22,7 @@ def test_what_was_freed_between_what_is_kept_goes_back() -> None:
         if number % 100:
             blocks[number] = None
     before = process.memory_info().rss
-    run(resident.give_back())
+    run(memory_trim.give_back())
     assert before - process.memory_info().rss > 0.5 * BLOCK * BLOCKS
     del blocks
 
@@ -40,9 +40,9 @@ def test_memory_is_given_back_once_after_the_last_job(
         for _ in range(5):
             yield Progress(0.5)
 
-    monkeypatch.setattr(resident, "give_back", give_back)
-    monkeypatch.setattr(resident, "_REST", 50)
-    resident.Resident(jobs)
+    monkeypatch.setattr(memory_trim, "give_back", give_back)
+    monkeypatch.setattr(memory_trim, "_REST", 50)
+    memory_trim.MemoryTrim(jobs)
     for _ in range(2):
         jobs.start(Task("Working", work(), lambda _: None))
         until(lambda: not jobs.working)

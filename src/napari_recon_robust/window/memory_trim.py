@@ -14,7 +14,7 @@ LANE = "memory"
 _REST = 2000  # ms without a job
 
 
-class Resident(QObject):
+class MemoryTrim(QObject):
     """Gives memory back when the jobs of a window rest.
 
     glibc keeps what is freed for each thread, in case that thread wants it again. After a search these are some hundred
