@@ -25,7 +25,7 @@ from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground import progress
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.networks.fastmri_layout import FastMRIVarNet
-from napari_recon_robust.own_models.opening import called, runs_code, told_apart
+from napari_recon_robust.own_models.opening import display_name, runs_code, told_apart
 from napari_recon_robust.perturbations import registry as perturbations
 from napari_recon_robust.perturbations.outcome import evaluate
 from napari_recon_robust.reconstructors import registry
@@ -183,9 +183,9 @@ def test_what_a_method_is_called_in_tables() -> None:
     """Without folders and the function by default; what is no file of a model keeps its slashes."""
     names = {"a/b/mine.py:reconstruct": "mine.py", "a/mine.py:net": "mine.py:net", "/a/net.PT2": "net.PT2"}
     same = ("tv", "package.module:net", "bart:pics -l1 {kspace} /tmp/image")
-    assert {name: called(name) for name in names} == names
-    assert all(called(name) == name for name in same)
+    assert {name: display_name(name) for name in names} == names
+    assert all(display_name(name) == name for name in same)
     of_windows = {r"C:\data\mine.py:net": "mine.py:net", r"C:\data\mine.py": "mine.py", r"D:\net.onnx": "net.onnx"}
-    assert {name: called(name) for name in of_windows} == of_windows
-    assert called("bart:nlinv /tmp/net.pt") == "bart:nlinv /tmp/net.pt"
+    assert {name: display_name(name) for name in of_windows} == of_windows
+    assert display_name("bart:nlinv /tmp/net.pt") == "bart:nlinv /tmp/net.pt"
     assert [told_apart("a", taken) for taken in ([], ["a"], ["a", "a (2)"])] == ["a", "a (2)", "a (3)"]

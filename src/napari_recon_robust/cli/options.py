@@ -242,7 +242,7 @@ def measured(
             warn(note)
         sampling: Any = None
         if pattern is not None:
-            sampling = Sampling(pattern=pattern, seed=number(seed, default=seed), **sampling_values)
+            sampling = Sampling(pattern=pattern, seed=whole_seed(seed, default=seed), **sampling_values)
         elif mask_file is not None:
             sampling = masks.read_mask(mask_file)
             if scan.fully_sampled and not whole and bool(sampling.all()):
@@ -276,7 +276,7 @@ def _pattern_of(pattern: str | None, sampling_values: Iterable[str], mask_file: 
     return pattern or (Sampling().pattern if of_lines else None)
 
 
-def number(seed: str, default: T) -> int | T:
+def whole_seed(seed: str, default: T) -> int | T:
     """A seed as a whole number; `default` for a file name. Raises InputError for a seed that is neither."""
     value = Sampling(seed=seed).seed
     return value if isinstance(value, int) else default

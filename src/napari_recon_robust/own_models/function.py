@@ -23,8 +23,8 @@ from ..reconstructors.registry import registry
 from .model import CalledModel, ModelInput, frozen, parameters_of
 from .neighbours import Neighbours, on_path
 from .opened_files import watched
-from .opening import DEFAULT, called, in_full, parted
-from .parameters import taken
+from .opening import DEFAULT, display_name, in_full, split_source
+from .parameters import accepted_parameters
 from .raising import in_line
 
 _LONGEST_SCRIPT = 2**24  # bytes
@@ -33,7 +33,7 @@ _LONGEST_SCRIPT = 2**24  # bytes
 class Function(CalledModel):
     """x = f(k, M, S), f a Python function on torch tensors, or on NumPy arrays if its annotations say so.
 
-    The names of its parameters may say otherwise (`parameters.taken`).
+    The names of its parameters may say otherwise (`accepted_parameters`).
     """
 
     def __init__(self, id: str, function: Any, fingerprint: dict[str, str]) -> None:
@@ -43,7 +43,7 @@ class Function(CalledModel):
         """
         super().__init__(id)
         self.function = function
-        self._taken = taken(function, id)
+        self._taken = accepted_parameters(function, id)
         self.parameters = parameters_of(function) if isinstance(function, nn.Module) else None
         self._fingerprint = fingerprint
         self.numpy = _asks_for_numpy(function)
@@ -69,10 +69,10 @@ class Function(CalledModel):
 
 def open_model(source: str) -> Reconstructor:
     """The method of the function, network, deepinv reconstructor or `Reconstructor` with that name; else ModelError."""
-    place, _, name = parted(in_full(source))
+    place, _, name = split_source(in_full(source))
     neighbours = _neighbours(place)
     with nullcontext() if neighbours is None else neighbours.found():  # a class may be one of theirs
-        return _method(_import(place, neighbours), place, name, called(source))
+        return _method(_import(place, neighbours), place, name, display_name(source))
 
 
 def _method(module: ModuleType, place: str, name: str, label: str) -> Reconstructor:

@@ -41,9 +41,9 @@ def in_short(source: str) -> str:
     return source.removesuffix(f":{DEFAULT}") if source.lower().endswith(f".py:{DEFAULT}") else source
 
 
-def called(source: str) -> str:
+def display_name(source: str) -> str:
     """What a method is called in tables: an own model in short, without the folders of its file, here or on Windows."""
-    file, colon, name = parted(in_short(source))
+    file, colon, name = split_source(in_short(source))
     if source.startswith(BART) or Path(file).suffix.lower() not in KINDS:
         return source
     return f"{PureWindowsPath(file).name}{colon}{name}"
@@ -56,18 +56,18 @@ def told_apart(name: str, taken: Container[str]) -> str:
 
 def runs_code(source: str) -> bool:
     """Whether opening a method of that name runs code of somebody else."""
-    return source.startswith(BART) or bool(parted(source)[1]) or Path(source).suffix.lower() == ".py"
+    return source.startswith(BART) or bool(split_source(source)[1]) or Path(source).suffix.lower() == ".py"
 
 
-def parted(source: str) -> tuple[str, str, str]:
+def split_source(source: str) -> tuple[str, str, str]:
     """The file or module, a colon, and the name in it; what is given without a name, and two empty texts."""
     file, colon, name = source.rpartition(":")
     return (file, colon, name) if name.isidentifier() else (source, "", "")  # the colon may be that of a drive
 
 
-def located(source: str, folder: Path) -> str:
+def absolute_source(source: str, folder: Path) -> str:
     """An own model by a path that is given relative to a folder; anything else as it is."""
-    file, colon, name = parted(source)
+    file, colon, name = split_source(source)
     beside = folder / file
     return f"{beside}{colon}{name}" if Path(file).suffix and beside.is_file() else source
 

@@ -19,7 +19,7 @@ _NAMED = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
 
 
 @dataclass(frozen=True)
-class Taken:
+class AcceptedParameters:
     """names: of `NAMES`, what a function is given; by_name: as arguments with these names, or by their places."""
 
     names: tuple[str, ...]
@@ -35,7 +35,7 @@ def uncompiled(found: Any) -> Any:
     return getattr(found, "_orig_mod", found)
 
 
-def taken(function: Any, label: str) -> Taken:
+def accepted_parameters(function: Any, label: str) -> AcceptedParameters:
     """What a function, or a network's `forward`, takes; ModelError where its parameters do not tell.
 
     Those with a known name take what it says, and others keep their defaults. Where a parameter without a default has
@@ -48,18 +48,18 @@ def taken(function: Any, label: str) -> Taken:
         parameters = inspect.signature(asked).parameters
     except (TypeError, ValueError):
         if not hasattr(asked, "schema"):  # some functions in C do not tell
-            return Taken(BY_PLACE, by_name=False)
+            return AcceptedParameters(BY_PLACE, by_name=False)
         parameters = _of_schema(asked.schema)
     known = tuple(name for name, one in parameters.items() if name in NAMES and one.kind in _NAMED)
     needed = [one for one in parameters.values() if one.default is Parameter.empty and one.kind in (*_PLACED, *_NAMED)]
     if known and all(one.name in known for one in needed):
-        return Taken(known, by_name=True)
+        return AcceptedParameters(known, by_name=True)
     if not _fits_places(list(parameters.values()), needed):
         raise ModelError(
             f"{label} takes {', '.join(parameters) or 'nothing'}; give its parameters the names {', '.join(BY_PLACE)} "
             f"or {NAMES[-1]} by what they take (or names of your own to all three, in this order), others a default."
         )
-    return Taken(BY_PLACE, by_name=False)
+    return AcceptedParameters(BY_PLACE, by_name=False)
 
 
 def _of_schema(schema: Any) -> dict[str, Parameter]:

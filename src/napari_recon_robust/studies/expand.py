@@ -13,7 +13,7 @@ from typing import Any
 from ..ground.cached_property import cached_property
 from ..ground.errors import InputError
 from ..ground.knob import resolve
-from ..own_models.opening import called, located, runs_code, told_apart
+from ..own_models.opening import absolute_source, display_name, runs_code, told_apart
 from ..perturbations import registry as perturbations
 from ..reconstructors import registry as reconstructors
 from ..reconstructors.base import Method, Reconstructor
@@ -121,7 +121,7 @@ class Study:
         for part, knobs in self._parts:
             method = self.opened(part.method).at(**knobs)
             told = [name for name in knobs if not part.label or len(part.knobs[name]) > 1]
-            label = _label(part.label or called(part.method), {name: method.knobs[name] for name in told})
+            label = _label(part.label or display_name(part.method), {name: method.knobs[name] for name in told})
             label = told_apart(label, {one.label for one in found})
             text = _determining(part.method, method)
             found.append(Setting(len(found), part.method, label, dict(method.knobs), text, method.reference_kind))
@@ -134,7 +134,7 @@ class Study:
 
     def opened(self, name: str) -> Reconstructor:
         """The method that the plan calls so, opened."""
-        return reconstructors.get(located(name, self.folder))
+        return reconstructors.get(absolute_source(name, self.folder))
 
     def check_method(self, setting: Setting, method: Method) -> None:
         """Raise InputError where the files of an open method are no longer those that its setting names."""
@@ -238,8 +238,8 @@ def _determining(name: str, method: Method) -> str:
 def _changed(name: str) -> InputError:
     if runs_code(name):
         why = "has changed since the study began, or its weights are random ones without a seed"
-        return InputError(f"{called(name)} {why}; run the study again, or set a seed.")
-    return InputError(f"{called(name)} has changed since the study began; run the study again.")
+        return InputError(f"{display_name(name)} {why}; run the study again, or set a seed.")
+    return InputError(f"{display_name(name)} has changed since the study began; run the study again.")
 
 
 def _label(name: str, knobs: Mapping[str, Any]) -> str:

@@ -26,7 +26,7 @@ from ..ground.documents import read_yaml
 from ..ground.errors import InputError, ReconRobustError
 from ..ground.guard import shown
 from ..ground.knob import Knob, Value, resolve
-from ..own_models.opening import located, runs_code
+from ..own_models.opening import absolute_source, runs_code
 from ..perturbations import registry as perturbations
 from ..physics.sampling import USUAL_CENTRE_LINES, Sampling, samplings
 from ..reconstructors import registry as reconstructors
@@ -502,7 +502,7 @@ def _opened(name: str, info: ValidationInfo) -> Reconstructor:
     if runs_code(name) and not context.get("trust"):
         raise Misplaced(("method",), f"{name} runs code; give --trust if you trust whoever wrote this plan.")
     try:
-        return reconstructors.get(located(name, context.get("folder", Path())))
+        return reconstructors.get(absolute_source(name, context.get("folder", Path())))
     except ReconRobustError as error:
         raise Misplaced(("method",), str(error)) from None
 

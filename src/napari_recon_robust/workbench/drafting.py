@@ -95,14 +95,14 @@ def _turned(knobs: Sequence[Knob], values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _method(reconstruction: Reconstruction, folder: Path) -> Any:
     """The part of a plan in the folder that asks for the chosen method; InputError for a model that has no file."""
-    from ..own_models.opening import parted  # torch comes with it
+    from ..own_models.opening import split_source  # torch comes with it
 
     method = reconstruction.chosen
     name = method.id
     if name in reconstruction.own_models:
         if name not in reconstruction.sources:
             raise InputError(f"{method.label} was opened from no file that a plan could name; open it from its file.")
-        file, colon, part = parted(reconstruction.sources[name])
+        file, colon, part = split_source(reconstruction.sources[name])
         name = f"{_relative(Path(file), folder)}{colon}{part}" if Path(file).is_file() else reconstruction.sources[name]
     knobs = _turned(method.reconstructor.knobs, method.knobs)
     return {"method": name, "knobs": knobs} if knobs else name

@@ -137,9 +137,9 @@ class Reconstruction:
         """
 
         def accept(model: "Reconstructor") -> None:
-            from ..own_models.opening import in_full, located
+            from ..own_models.opening import absolute_source, in_full
 
-            place = located(in_full(source), Path.cwd())
+            place = absolute_source(in_full(source), Path.cwd())
             before = (folder.name for folder in Path(place).parents)
             model.id_in_cases = model.recorded_id
             while self.sources.get(model.id, place) != place and (folder := next(before, "")):

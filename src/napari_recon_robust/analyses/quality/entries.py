@@ -15,7 +15,7 @@ from ...ground.errors import InputError
 from ...ground.guard import is_file
 from ...ground.progress import Job, Progress
 from ...ground.specification import Specification
-from ...own_models.opening import BART, called, in_short, parted, told_apart
+from ...own_models.opening import BART, display_name, in_short, split_source, told_apart
 from ...reconstructors import registry
 from ...reconstructors.auto import auto_knobs, live_knob
 from ...reconstructors.base import Method
@@ -87,10 +87,10 @@ class MethodEntry(Specification):
         """
         facts = self.model_dump(mode="json", exclude={"name"})
         source = in_short(self.method)
-        if registry.lists(source) or source.startswith(BART) or not is_file(Path(parted(source)[0])):
+        if registry.lists(source) or source.startswith(BART) or not is_file(Path(split_source(source)[0])):
             return facts
         place = sha256(os.fsencode(source)).hexdigest()[:DIGITS]
-        return {**facts, "method": called(source), "place": place}
+        return {**facts, "method": display_name(source), "place": place}
 
     def open(self) -> Method:
         """The method at the given knobs; InputError for those that do not fit it."""
@@ -126,7 +126,7 @@ def with_short_names(
         {*earlier, *(entry.name for entry in entries if registry.lists(entry.method))},
     )
     for entry in entries:
-        name, short = entry.name, entry.name.replace(entry.method, called(entry.method))
+        name, short = entry.name, entry.name.replace(entry.method, display_name(entry.method))
         if name not in found and entry.method in name and not registry.lists(entry.method):
             same = [one for one, row in earlier.items() if one.startswith((name, short)) and entry.is_of(row)]
             name = same[0] if same else told_apart(short, taken)

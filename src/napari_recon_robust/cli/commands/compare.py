@@ -20,7 +20,7 @@ from ...physics.sampling import ACCELERATION, CENTRE_FRACTION, PATTERN, SEED
 from ...reconstructors import registry
 from ..contradictions import refuse_idle
 from ..fractions import FRACTION
-from ..options import follow, number, of_sampling, print_json, warn
+from ..options import follow, of_sampling, print_json, warn, whole_seed
 from ..paths import FOLDER
 
 
@@ -95,7 +95,7 @@ def compare(
         del grid["slices"], grid["matrix"]  # the defaults
     elif not any(map(is_anatomy, paths)):
         refuse_idle(("matrix",), "without NIfTI volumes to simulate from")
-    grid["seeds"] = tuple(number(seed, default=seed) for seed in seeds)
+    grid["seeds"] = tuple(whole_seed(seed, default=seed) for seed in seeds)
     if unknown := [seed for seed in grid["seeds"] if isinstance(seed, str) and seed != "file"]:
         raise InputError(f"--seed is {unknown[0]!r}; give a whole number from 0, or file for the name of each file.")
     entries = [MethodEntry.parse(text) for text in methods or registry.registry.available()]

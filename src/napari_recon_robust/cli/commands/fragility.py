@@ -22,9 +22,9 @@ from ..options import (
     heading,
     knob_options,
     measured,
-    number,
     print_json,
     sampling_options,
+    whole_seed,
     with_auto,
 )
 from ..outputs import Outputs
@@ -102,7 +102,7 @@ def fragility(
             tile=size,
             gradients=gradients,
             sensitivities=sensitivities,
-            seed=number(sampling["seed"], default=0),
+            seed=whole_seed(sampling["seed"], default=0),
         )
         found = follow(job, "looking for fragile places")
         worst = found.worst(size, size, count)

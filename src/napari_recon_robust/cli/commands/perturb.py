@@ -38,11 +38,11 @@ from ..options import (
     heading,
     knob_options,
     measured,
-    number,
     parse_knobs,
     print_json,
     sampling_options,
     several,
+    whole_seed,
     with_auto,
 )
 from ..outputs import Outputs
@@ -190,7 +190,7 @@ def _asked(kind: Perturbation, own: Sequence[Knob], given: dict[str, Any]) -> _A
     budgets = tuple(dict.fromkeys(given.pop("budgets", ())))  # a budget that is repeated is searched once
     at, image = given.pop("at", None), given.pop("target_image", None)
     settings = {knob.name: given.pop(knob.name) for knob in own}
-    settings["seed"] = number(given["seed"], default=0)
+    settings["seed"] = whole_seed(given["seed"], default=0)
     if kind.place is not None and at is not None:
         for name in filter(is_given, kind.place):
             refuse_both("--at", f"--{name}")

@@ -23,10 +23,10 @@ from ..options import (
     former,
     heading,
     measured,
-    number,
     print_json,
     sampling_options,
     several,
+    whole_seed,
     with_auto,
 )
 from ..outputs import Outputs
@@ -96,7 +96,7 @@ def retention(
         chosen = with_auto(chosen, auto, measurement)
         facts = {**chosen.to_json(), "acceleration": measurement.acceleration}
         region = None if roi is None else ROI.parse(roi)
-        seed = number(sampling["seed"], default=0)
+        seed = whole_seed(sampling["seed"], default=0)
         if tabulated:
             counting = recovery_table(
                 measurement, chosen, region, sizes=sizes, contrasts=contrasts, shape=shape, count=places, seed=seed

@@ -13,7 +13,7 @@ from ...perturbations import registry as perturbations
 from ...reconstructors import registry
 from ..contradictions import refuse_both, refuse_idle
 from ..fractions import FRACTION
-from ..options import follow, former, measured, number, parse_knobs, print_json, several, slice_options
+from ..options import follow, former, measured, parse_knobs, print_json, several, slice_options, whole_seed
 
 
 @click.command()
@@ -82,7 +82,7 @@ def transfer(
             kind=kind,
             budget=budget,
             found_on=found_on or None,
-            **{"seed": number(sampling["seed"], default=0), **knobs},
+            **{"seed": whole_seed(sampling["seed"], default=0), **knobs},
         )
         matrix = follow(job, "transfer")
     if as_json:
