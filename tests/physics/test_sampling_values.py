@@ -39,5 +39,5 @@ def test_samplings_are_the_same_by_what_they_sample(
 
 
 def test_importing_it_imports_no_torch() -> None:
-    code = "import sys, napari_recon_robust.physics.sampled; sys.exit('torch' in sys.modules)"
+    code = "import sys, napari_recon_robust.physics.sampling_values; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

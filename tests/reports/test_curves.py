@@ -40,7 +40,7 @@ def test_a_perturbation_with_a_curve_of_its_own_shows_that() -> None:
     curve = shown.curve
     assert curve is not None
     assert [(chart.across, chart.up) for chart in charts(shown)] == [
-        (curve.over, measure.label) for measure in curve.measures
+        (curve.over, panel.label) for panel in curve.panels
     ]
 
 
