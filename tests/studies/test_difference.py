@@ -18,6 +18,7 @@ from napari_recon_robust.studies.difference import (
     study_difference,
     unpaired,
 )
+from napari_recon_robust.studies.inventory import Inventory, ScanFacts
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +99,30 @@ def test_files_without_volumes_are_found_in_another_folder(
         sides.append(side.with_columns(scan=path, volume=path))
     found = study_difference(*sides, metrics=["ssim_region_clean"])
     assert found.equals(study_difference(first, second, metrics=["ssim_region_clean"]))
+
+
+def test_files_of_one_name_that_are_not_the_same_are_told(first: pl.DataFrame, second: pl.DataFrame) -> None:
+    """Two studies of disjoint patients, whose files have the same names, were compared without a word."""
+
+    def inventory(study: pl.DataFrame, digest: str) -> Inventory:
+        paths = study["scan"].unique(maintain_order=True)
+        facts = [
+            ScanFacts(path=one, volume=one, slices=1, matrix=(8, 8), digest=digest and one[-7] + digest)
+            for one in paths
+        ]
+        return Inventory(scans=tuple(facts))
+
+    one = inventory(first, "a")
+    assert [*cautions(first, second, inventories=(one, inventory(second, "a")))] == []
+    assert [*cautions(first, second, inventories=(one, inventory(second, "")))] == [], "it is not known"
+    told = (
+        "Of 5 files the second study has another one by the same name, which is compared with it ({} and 2 more); "
+        "see that both are of the same patient."
+    )
+    names = ", ".join(f"head{number}.h5 with elsewhere/head{number}.h5" for number in range(3))
+    assert [*cautions(first, second, inventories=(one, inventory(second, "b")))] == [told.format(names)]
+    names = ", ".join(f"head{number}.h5" for number in range(3))
+    assert [*cautions(first, first, inventories=(one, inventory(first, "b")))] == [told.format(names)]
 
 
 def test_each_perturbation_and_budget_is_a_row_of_its_own(first: pl.DataFrame, second: pl.DataFrame) -> None:
@@ -444,6 +469,16 @@ def test_methods_of_one_study_are_paired(first: pl.DataFrame) -> None:
     turned = method_difference(first, "VarNet", metrics=[metric])
     assert turned["difference"].to_list() == pytest.approx([-value for value in found["difference"]])
     assert next(sentences(found)).startswith("VarNet less TV, R = 4, ")
+
+
+def test_patients_whose_files_share_a_name_are_no_pairs(first: pl.DataFrame) -> None:
+    """Where each method had finished other patients, these were compared with each other."""
+    is_tv, early = pl.col("method_label") == "TV", pl.col("volume").is_in(["head0", "head1"])
+    path = "P" + pl.col("volume").str.slice(-1) + "/scan.h5"
+    apart = first.filter(is_tv == early).with_columns(scan=path, volume=path)
+    assert len(unpaired(*sides(apart, "TV"))) == 1 + 2
+    with pytest.raises(InputError, match="no other method has a trial that TV has"):
+        method_difference(apart, "TV")
 
 
 def test_a_baseline_may_be_named_by_its_id_where_it_has_one_setting(first: pl.DataFrame) -> None:

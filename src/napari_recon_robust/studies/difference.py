@@ -22,6 +22,8 @@ from .trial import canonical
 if TYPE_CHECKING:
     from polars import DataFrame, Series
 
+    from .inventory import Inventory
+
 VOLUMES = (10, 20, 50)
 SHOWN = ("ssim_foreground_clean", "ssim_region_clean", "ssim_region_perturbed")  # of all metrics, unless one asks
 _SLICE = ("file", "volume", *(name for name in PLACE if name != "scan"), "region_digest")
@@ -96,7 +98,7 @@ def sides(trials: "DataFrame", baseline: str) -> tuple["DataFrame", "DataFrame"]
     """The trials of a baseline, once for each other method, and those of the others, as two studies to compare.
 
     baseline: as for `method_difference`. Raises InputError for a name that is not one method of the study, for a study
-    of a single method, and for one without a trial.
+    of a single method, and for one without a trial. Their column file has whole paths, as files of one study are known.
     """
     library = polars()
     check_finished(trials)
@@ -104,7 +106,7 @@ def sides(trials: "DataFrame", baseline: str) -> tuple["DataFrame", "DataFrame"]
     baseline = _label_of(trials, labels, baseline)
     if len(labels) == 1:
         raise InputError(f"the study has one method, {baseline}; name a second study to compare it with.")
-    found = []
+    trials, found = trials.with_columns(file="scan"), []
     for label in labels:
         if label != baseline:
             name = library.lit(f"{label} less {baseline}").alias("method_label")
@@ -166,17 +168,24 @@ class NothingSharedError(InputError):
 
 
 def cautions(
-    first: "DataFrame", second: "DataFrame", names: tuple[str, str] = STUDIES, *, metrics: Sequence[str] | None = None
+    first: "DataFrame",
+    second: "DataFrame",
+    names: tuple[str, str] = STUDIES,
+    *,
+    metrics: Sequence[str] | None = None,
+    inventories: "Sequence[Inventory | None]" = (None, None),
 ) -> Iterator[str]:
     """What is to be known beside the differences: which trials and values are left out, and of unlike references.
 
-    names: of the sides. metrics: those that are compared, all if none is named; by default those of `shown`. What one
-    side has alone is in lines.
+    names: of the sides. metrics: those that are compared, all if none is named; by default those of `shown`.
+    inventories: of two studies, which tell files of one name that are not the same; None where it is not known.
+    What one side has alone is in lines.
     """
     if alone := unpaired(first, second, names):
         yield "\n  ".join(alone)
     yield from (f"{line}." for line in _failed((first, second), names))
     both = _pairs(first, second)
+    yield from _unlike_files(both, inventories)
     known = _measured(both)
     metrics = metrics or (metrics is None and [name for name in known if name in SHOWN]) or known
     yield from _not_finite(both, metrics)
@@ -244,6 +253,21 @@ def _failed(tables: Sequence["DataFrame"], names: Sequence[str]) -> Iterator[str
     failed = [table.filter(table["error"].is_not_null())["trial"].n_unique() for table in tables]
     if words := _trials_of(zip(failed, names, strict=True)):
         yield f"{words} failed, and are left out; recon-robust study status says why"
+
+
+def _unlike_files(both: "DataFrame", inventories: "Sequence[Inventory | None]") -> Iterator[str]:
+    """Which files are compared by their names although they are not the same, as far as their SHA-256 are known."""
+    digests = [{scan.path: scan.digest for scan in (one.scans if one else ()) if scan.digest} for one in inventories]
+    files = both.select("scan", "scan_second").unique(maintain_order=True).rows()
+    known = [(one, other) for one, other in files if one in digests[0] and other in digests[1]]
+    unlike = [(one, other) for one, other in known if digests[0][one] != digests[1][other]]
+    if unlike:
+        told = [one if one == other else f"{one} with {other}" for one, other in unlike[:_NAMED]]
+        more = f" and {len(unlike) - _NAMED:,} more" if len(unlike) > _NAMED else ""
+        yield (
+            f"Of {counted(len(unlike), 'file')} the second study has another one by the same name, which is compared "
+            f"with it ({', '.join(told)}{more}); see that both are of the same patient."
+        )
 
 
 def _not_finite(both: "DataFrame", metrics: Sequence[str]) -> Iterator[str]:
@@ -330,8 +354,9 @@ def _told(columns: Sequence[str]) -> list[int]:
 def _sides(first: "DataFrame", second: "DataFrame") -> tuple["DataFrame", "DataFrame", list[str]]:
     """The trials of each that did not fail, and the columns by which those of both are the same."""
     library = polars()
-    parts = _telling((first, second))
-    file = library.col("scan").str.split("/").list.tail(parts).list.join("/")
+    file = library.col("file" if "file" in first.columns else "scan")
+    if "file" not in first.columns:  # two studies, whose folders may be others
+        file = file.str.split("/").list.tail(_telling((first, second))).list.join("/")
     sides = [
         _of_others(table.filter(library.col("error").is_null())).with_columns(
             file=file, volume=library.when(library.col("volume") != library.col("scan")).then("volume").otherwise(file)

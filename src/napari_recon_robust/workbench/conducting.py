@@ -277,8 +277,9 @@ def _differences(folder: Path, other: Path) -> Job[tuple[str, ...]]:
     from ..studies.difference import cautions, sentences, shown, study_difference
     from ..studies.work import results_of
 
-    tables = results_of(folder).table(), results_of(other).table()
-    return (*sentences(shown(study_difference(*tables))), *cautions(*tables))
+    studies = results_of(folder), results_of(other)
+    tables, inventories = [one.table() for one in studies], [one.inventory(one.folder) for one in studies]
+    return (*sentences(shown(study_difference(*tables))), *cautions(*tables, inventories=inventories))
 
 
 def _labels(folder: Path) -> Job[tuple[str, ...]]:

@@ -91,7 +91,8 @@ def diff(
         for line in sentences(table if metrics else shown(table)):
             click.echo(line)
     every = bool(metrics or as_json or output)
-    for caution in cautions(*tables, names, metrics=metrics if every else None):
+    inventories = [one.inventory(one.folder) for one in studies] if second else (None, None)
+    for caution in cautions(*tables, names, metrics=metrics if every else None, inventories=inventories):
         warn(caution)
     for results, of_it in zip(studies, (trials, *others), strict=True):
         warn_unfinished(results, len(of_it))
