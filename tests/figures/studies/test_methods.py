@@ -55,3 +55,19 @@ def test_without_total_variation_the_first_method_is_the_baseline(trials: pl.Dat
 def test_one_method_is_beside_none(trials: pl.DataFrame, tmp_path: Path) -> None:
     with pytest.raises(Lacking, match="one method: give the plan several methods"):
         methods_against_baseline(trials.filter(method_label="TV"), tmp_path / "methods.svg")
+
+
+def test_a_baseline_that_shares_no_trial_leaves_the_figure_out(trials: pl.DataFrame, tmp_path: Path) -> None:
+    """It ended the report."""
+    apart = trials.filter((pl.col("method_label") == "TV") == (pl.col("volume") == "head0"))
+    with pytest.raises(Lacking, match="No other method has a finished trial that TV has: run the rest"):
+        methods_against_baseline(apart, tmp_path / "methods.svg")
+
+
+def test_total_variation_is_known_by_its_id_whatever_its_label(trials: pl.DataFrame, tmp_path: Path) -> None:
+    """An own model called "TV net" was the baseline, and a label of blanks ended in a traceback."""
+    labels = {"TV": "classical", "VarNet": "TV net", "U-Net": " "}
+    named = trials.with_columns(pl.col("method_label").replace(labels))
+    turned = named.sort("method", descending=True, maintain_order=True)
+    data = pl.read_csv(methods_against_baseline(turned, tmp_path / "methods.svg").data)
+    assert data["baseline"].unique().to_list() == ["classical"]

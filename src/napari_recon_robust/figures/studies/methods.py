@@ -4,6 +4,7 @@ from pathlib import Path
 
 import polars as pl
 
+from ...ground.errors import InputError
 from ...studies.difference import method_difference
 from . import frame
 from .style import Drawn, Sheet
@@ -19,15 +20,21 @@ def methods_against_baseline(trials: pl.DataFrame, path: Path) -> Drawn:
     """Draw by how much the SSIM of each method's clean images differs from that of a baseline on the same slices.
 
     The baseline is total variation, or without it the first method. A row of panels for each acceleration and pattern.
-    Raises Lacking for a study of a single method.
+    Raises Lacking for a study of a single method, and where no other one shares a trial with the baseline.
     """
     rows = frame.need(trials, ["ssim_foreground_clean"], _ADVICE, transferred=True)
     labels = frame.names_of(rows["method_label"])
     if len(labels) < 2:
         raise frame.Lacking(f"The study has one method: {_ADVICE}.")
-    baseline = next((label for label in labels if label.split()[0].lower() == _BLIND), labels[0])
+    baseline = next(iter(rows.filter(method=_BLIND)["method_label"]), labels[0])
     metrics = [name for name in _METRICS if name in rows.columns and rows[name].is_finite().any()]
-    data = method_difference(rows, baseline, metrics=metrics, volumes=()).rename(_RENAMED)
+    try:
+        data = method_difference(rows, baseline, metrics=metrics, volumes=()).rename(_RENAMED)
+    except InputError:
+        raise frame.Lacking(
+            f"No other method has a finished trial that {baseline} has: run the rest of the study, or see by "
+            "recon-robust study status why trials failed."
+        ) from None
     data = data.with_columns(
         pl.col("method_label").str.strip_suffix(f" less {baseline}"), pl.lit(baseline).alias("baseline")
     )
