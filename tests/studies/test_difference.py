@@ -87,6 +87,22 @@ def test_other_volumes_and_other_places_of_one_name_are_told(first: pl.DataFrame
     ]
 
 
+def test_regions_are_paired_by_their_places(first: pl.DataFrame, second: pl.DataFrame) -> None:
+    """A region that was put before others gave these other ids, so that two studies shared none."""
+
+    def placed(study: pl.DataFrame, *places: str) -> pl.DataFrame:
+        regions = [
+            study.with_columns(region=pl.lit(f"drawn-{number}"), region_digest=pl.lit(place))
+            for number, place in enumerate(places, start=1)
+        ]
+        return pl.concat(regions)
+
+    few, more = placed(first, "a", "b"), placed(second, "c", "a", "b")
+    found = study_difference(few, more, metrics=["ssim_region_clean"])
+    assert found["pairs"].to_list() == [20] * 4
+    assert unpaired(few, more)[1:] == ["the second study alone has region drawn-1"]
+
+
 @pytest.mark.parametrize("names", ["head{}.h5", "head{}/scan.h5"])
 def test_files_without_volumes_are_found_in_another_folder(
     first: pl.DataFrame, second: pl.DataFrame, names: str

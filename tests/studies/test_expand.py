@@ -24,9 +24,9 @@ def test_a_label_is_followed_by_what_varies_alone(write_plan) -> None:
     study = opened(
         write_plan,
         methods=[
-            {"method": "tv", "knobs": {"weight": 0.002}, "label": "ours"},
+            {"method": "tv", "knobs": {"weight": 0.002}, "label": " ours"},
             {"method": "tv", "knobs": {"weight": [0.001, 0.005]}, "label": "theirs"},
-            {"method": "tv", "knobs": {"weight": 0.01}},
+            {"method": "tv", "knobs": {"weight": 0.01}, "label": "  "},
         ],
     )
     labels = ["ours", "theirs weight=0.001", "theirs weight=0.005", "tv weight=0.01"]

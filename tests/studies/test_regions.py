@@ -41,7 +41,8 @@ def test_boxes_a_grid_and_the_image(write_plan) -> None:
 
 def test_drawn_regions_of_a_file_belong_to_their_scan_and_slice(write_plan, tmp_path) -> None:
     roi = ROI.ellipse(20, 30, 4, 6, label="oval").model_dump(mode="json")
-    regions = [{"roi": roi, "scan": "head", "slice": 1}, {"roi": roi, "scan": "other.h5"}, {"roi": roi}]
+    everywhere = ROI.ellipse(20, 30, 6, 4).model_dump(mode="json")
+    regions = [{"roi": roi, "scan": "head", "slice": 1}, {"roi": roi, "scan": "other.h5"}, {"roi": everywhere}]
     (tmp_path / "drawn.json").write_text(json.dumps(regions))
     assert len(found(write_plan, {"kind": "drawn", "file": "drawn.json"})) == 2
     assert len(found(write_plan, {"kind": "drawn", "file": "drawn.json"}, slice=2)) == 1
@@ -59,6 +60,24 @@ def test_what_a_worker_finds_is_determined_by_its_settings(write_plan) -> None:
 def test_a_label_belongs_to_a_region(write_plan) -> None:
     (lesion,) = found(write_plan, {"kind": "annotations"})
     assert lesion.determining() != replace(lesion, label="other").determining()
+
+
+def test_where_a_region_stands_in_the_plan_does_not_determine_it(write_plan) -> None:
+    """Another part of its kind, or a box before it, ran every trial of a study again."""
+    boxes = ["3,4,10,12", "30,40,10,12"]
+    few = found(write_plan, {"kind": "drawn", "boxes": boxes[1:]}, {"kind": "lesions", "count": 2})
+    for more in (
+        [{"kind": "drawn", "boxes": boxes}, {"kind": "lesions", "count": 2, "diameters": 4}],
+        [{"kind": "drawn", "boxes": boxes[:1]}, {"kind": "drawn", "boxes": boxes[1:]}],
+    ):
+        some = found(write_plan, *more, {"kind": "lesions", "count": 2})
+        assert {one.id for one in few} - {one.id for one in some}, "as they stand elsewhere"
+        assert all(one.determining() in [two.determining() for two in some] for one in few)
+
+
+def test_a_region_that_two_parts_name_is_one(write_plan) -> None:
+    grids = found(write_plan, {"kind": "grid", "side": 32}, {"kind": "grid", "side": 32, "margin": 32})
+    assert [one.id for one in grids] == [f"grid1-{row}-{column}" for row in (0, 32, 64) for column in (0, 32, 64)]
 
 
 def test_annotated_slices(write_plan) -> None:

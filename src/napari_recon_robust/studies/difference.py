@@ -3,7 +3,7 @@ difference could be seen.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..ground.arguments import as_list, as_whole
@@ -47,10 +47,10 @@ def study_difference(
 ) -> "DataFrame":
     """The mean differences, second less first, over the trials that both studies have.
 
-    first, second: tables of studies. A trial is the same in both if file, slice, mask, region and its place,
-    perturbation, seed and the label of the method agree. A file is known by its name, whatever its folder, and where a
-    study has several of one name by as much of their paths as tells them apart. Where each study has one method only,
-    these are compared whatever they are.
+    first, second: tables of studies. A trial is the same in both if file, slice, mask, the place of the region,
+    perturbation, seed and the label of the method agree. A region is known by its id where a table lacks places. A file
+    is known by its name, whatever its folder, and where a study has several of one name by as much of their paths as
+    tells them apart. Where each study has one method only, these are compared whatever they are.
     metrics: columns of the tables, all by default. volumes: for how many volumes the detectable difference is told.
 
     The result has a row for each metric of each method, pattern of masks with its centre, acceleration, perturbation
@@ -80,7 +80,7 @@ def method_difference(
 
     trials: the table of a study. baseline: a method's label, as the column method_label has it, or, where the study has
     that method at one setting, what the column method has. A trial is the same of two methods if file, slice, mask,
-    region and its place, perturbation and seed agree. Where each method has a perturbation of its own, such as an
+    the place of the region, perturbation and seed agree. Where each method has a perturbation of its own, such as an
     attack, these are paired, each method with its own; one that was found on some method (`found_on`) is the same for
     both, also for that method.
 
@@ -213,34 +213,40 @@ def unpaired(first: "DataFrame", second: "DataFrame", names: tuple[str, str] = S
 def _own_values(one: "DataFrame", other: "DataFrame", keys: Sequence[str], names: tuple[str, str]) -> list[str]:
     """What each side has that the other lacks, such as "the first study alone has seed 1", a line for each column.
 
-    Where that is nothing, files belong to other volumes, or regions of one name are others.
+    Where that is nothing, files belong to other volumes.
     """
     found = [*_own(one, other, [key for key in keys if key not in _NOT_TOLD], names)]
-    return found or [*_own(one, other, ["volume"], names), *_renamed(one, other, keys)]
+    if "region_digest" in keys:
+        found += _own_regions(one, other, names)
+    return found or [*_own(one, other, ["volume"], names)]
 
 
 def _own(one: "DataFrame", other: "DataFrame", keys: Sequence[str], names: tuple[str, str]) -> Iterator[str]:
     for side, another, name in ((one, other, names[0]), (other, one, names[1])):
         for key in keys:
-            values = sorted(set(side[key].drop_nulls()) - set(another[key].drop_nulls()))
-            if values:
-                several = len(values) > _NAMED
-                told = f"{len(values):,} values of {key}" if several else f"{key} {', '.join(map(str, values))}"
-                yield f"{name} alone has {told}"
+            if values := set(side[key].drop_nulls()) - set(another[key].drop_nulls()):
+                yield f"{name} alone has {_listed(key, values)}"
 
 
-def _renamed(one: "DataFrame", other: "DataFrame", keys: Sequence[str]) -> Iterator[str]:
-    """Which regions of one name are others on the two sides, in a line."""
-    if set(_OF_REGIONS) <= set(keys):
-        places = [
-            dict(zip(side["file", "slice", "region"].rows(), side["region_digest"], strict=True))
-            for side in (one, other)
-        ]
-        shared = places[0].keys() & places[1].keys()
-        regions = sorted({str(key[-1]) for key in shared if places[0][key] != places[1][key]})
-        if regions:
-            told = f"region {', '.join(regions)}" if len(regions) <= _NAMED else f"{len(regions):,} regions"
-            yield f"{told}: another place or lesion in each, by the same name"
+def _own_regions(one: "DataFrame", other: "DataFrame", names: tuple[str, str]) -> Iterator[str]:
+    """Which regions one side has alone, by their places, of the slices that both have."""
+    of, found = ["file", "slice"], list[set[str]]()
+    for side, another in ((one, other), (other, one)):
+        alone = side.join(another, on=of, how="semi").join(another, on=[*of, "region_digest"], how="anti")
+        found.append(set(alone["region"]))
+    moved = found[0] & found[1]
+    for regions, name in zip(found, names, strict=True):
+        if regions - moved:
+            yield f"{name} alone has {_listed('region', regions - moved)}"
+    if moved:
+        yield f"{_listed('region', moved)}: another place or lesion in each, by the same name"
+
+
+def _listed(name: str, values: Collection[Any]) -> str:
+    """Such as "seed 1, 2"; how many values there are where they are more than a few."""
+    return (
+        f"{len(values):,} values of {name}" if len(values) > _NAMED else f"{name} {', '.join(map(str, sorted(values)))}"
+    )
 
 
 def _trials_of(counts: Iterable[tuple[int, str]]) -> str:
@@ -380,11 +386,12 @@ def _pairs(first: "DataFrame", second: "DataFrame") -> "DataFrame":
 
 
 def _keys(*tables: "DataFrame") -> list[str]:
-    """What tells slices, masks and regions apart, as far as all tables have it."""
+    """What tells slices, masks and regions apart, as far as all tables have it; regions are known by their places."""
     lacking = {
         name for name in _YOUNGER for table in tables if name not in table.columns or table[name].is_null().all()
     }
-    return [name for name in _SLICE if name not in lacking]
+    by_name = "region_digest" in lacking
+    return [name for name in _SLICE if name not in lacking and (by_name or name != "region")]
 
 
 def _telling(tables: Sequence["DataFrame"]) -> int:

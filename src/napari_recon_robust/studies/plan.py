@@ -16,6 +16,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    StringConstraints,
     ValidationError,
     ValidationInfo,
     model_validator,
@@ -302,7 +303,7 @@ class MethodPart(Part):
 
     method: str
     knobs: GridOfKnobs = Field(default_factory=dict)
-    label: str = ""
+    label: Annotated[str, StringConstraints(strip_whitespace=True)] = ""
 
     @model_validator(mode="after")
     def _check(self, info: ValidationInfo) -> Self:

@@ -27,8 +27,8 @@ class Region:
     pixels: int | None
 
     def determining(self) -> dict[str, Any]:
-        """All that determines the region, as JSON values."""
-        return {"id": self.id, "kind": self.kind, "label": self.label, **self.place()}
+        """All that determines the region, as JSON values; not its id, which tells where it stands in the plan."""
+        return {"kind": self.kind, "label": self.label, **self.place()}
 
     def place(self) -> dict[str, Any]:
         """All that determines which pixels it has, and what is in them, whatever it is called; as JSON values."""
@@ -37,8 +37,12 @@ class Region:
 
 
 def regions_of(plan: Plan, scan: ScanFacts, slice: int) -> tuple[Region, ...]:
-    """The regions of one slice, in the plan's order; it may have none."""
-    return tuple(region for number in range(len(plan.regions)) for region in _of_part(plan, number, scan, slice))
+    """The regions of one slice, in the plan's order; it may have none. One that several parts name is the first's."""
+    found = dict[str, Region]()
+    for number in range(len(plan.regions)):
+        for region in _of_part(plan, number, scan, slice):
+            found.setdefault(repr(region.determining()), region)
+    return tuple(found.values())
 
 
 def annotated_slices(scan: ScanFacts) -> list[int]:
