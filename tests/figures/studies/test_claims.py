@@ -141,3 +141,25 @@ def test_an_image_counts_once_however_many_regions_it_has(trials: pl.DataFrame) 
         [one.estimate.value for one in compared(pl.concat([trials, *more]), [claim])] for more in (nine[:1], nine)
     )
     assert often == pytest.approx(once)
+
+
+def test_masks_are_paired_by_their_seeds(trials: pl.DataFrame) -> None:
+    """One that failed on one side left the mean of unlike masks."""
+    claim = Claim("quality", {"method_label": "VarNet"}, {"method_label": "TV"}, ("acceleration",), "{size} {more}")
+    hard = trials.with_columns(mask_seed=pl.lit("1"), ssim_foreground_clean=pl.col("ssim_foreground_clean") - 0.3)
+    some = hard.filter((pl.col("method_label") != "TV") | (pl.col("slice") > 0))
+    both, apart = (
+        [one.estimate.value for one in compared(pl.concat([trials, more]), [claim])] for more in (hard, some)
+    )
+    assert apart == pytest.approx(both, abs=0.05)
+
+
+def test_what_is_not_finite_takes_no_comparison_with_it(trials: pl.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = MEASURES["loss"]
+    odd = (pl.col("volume") == "head0") & (pl.col("slice") == 0)
+    score = pl.when(odd).then(float("nan")).otherwise("score")
+    monkeypatch.setitem(MEASURES, "loss", lambda rows: made(rows).with_columns(score=score))
+    left = trials.filter((pl.col("volume") != "head0") | (pl.col("slice") != 0))
+    found = compared(trials, [LOSS])
+    assert [one.estimate for one in found] == [one.estimate for one in compared(left, [LOSS])]
+    assert found

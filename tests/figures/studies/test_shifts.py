@@ -243,3 +243,14 @@ def test_an_image_counts_once_on_both_sides_of_a_shift_however_many_regions_it_h
     )
     assert both.equals(alone)
     assert set(alone["count"]) == {4}
+
+
+def test_both_sides_of_another_acceleration_have_the_same_seeds_of_masks(trials: pl.DataFrame, tmp_path: Path) -> None:
+    """A seed that failed at R = 8 stayed in the mean at R = 4."""
+    clean = trials.filter(pl.col("perturbation") == "none")
+    hard = clean.with_columns(mask_seed=pl.lit("1"), ssim_foreground_clean=pl.col("ssim_foreground_clean") - 0.3)
+    alone, both = (
+        pl.read_csv(inside_against_outside(rows, tmp_path / "shifts.svg").data)
+        for rows in (clean, pl.concat([clean, hard.filter(acceleration=4)]))
+    )
+    assert both["mean"].to_list() == alone["mean"].to_list()

@@ -47,3 +47,16 @@ def test_masks_of_one_acceleration_are_not_averaged(trials: pl.DataFrame, tmp_pa
     equispaced = both.filter(pl.col("pattern") == "equispaced")
     assert len(both) == 2 * len(alone)
     assert equispaced["mean"].to_list() == alone["mean"].to_list()
+
+
+def test_an_image_counts_once_however_many_regions_it_has(trials: pl.DataFrame, tmp_path: Path) -> None:
+    """A slice with more regions weighed more in the accuracy, and not in the figure of methods."""
+    attacked = trials.filter(perturbation="rotation", perturbation_knobs='{"angle": 4.0}', acceleration=4)
+    more = attacked.filter(slice=0).with_columns(region=pl.lit("annotations-2"))
+    once, often = (
+        pl.read_csv(accuracy_against_stability(rows, tmp_path / "figure.svg").data).filter(
+            value="ssim_foreground_clean"
+        )
+        for rows in (attacked, pl.concat([attacked, more]))
+    )
+    assert often["mean"].to_list() == pytest.approx(once["mean"].to_list())

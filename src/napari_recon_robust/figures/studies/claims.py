@@ -10,7 +10,6 @@ volumes differ by the same, which leaves no interval, they have the p of that te
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from math import isfinite
 from typing import Any
 
 import polars as pl
@@ -23,7 +22,7 @@ from ...studies.columns import CLEAN, DOMAIN
 from . import budget, features, frame, shifts
 
 RATES = ("attack rate", "lost")
-_SAME = ["scan", "slice", "region"]  # what both sides of a comparison share, beside what is named
+_SAME = ["scan", "slice", "mask_seed", "region"]  # what both sides of a comparison share, beside what is named
 _ADVICE = "run the plan of the paper"
 
 
@@ -94,8 +93,9 @@ def _compared(trials: pl.DataFrame, claim: Claim) -> Iterator[Comparison]:
     one, other = (_means(frame.with_told(side, told), [*same, *each]) for side in sides)
     pairs = one.join(other, on=[*same, *each], nulls_equal=True, suffix="_other", maintain_order="left")
     for names, part in frame.parted(pairs, *each):
+        part = part.filter((pl.col("score") - pl.col("score_other")).is_finite())
         difference = (part["score"] - part["score_other"]).to_list()
-        if difference and all(map(isfinite, difference)):
+        if difference:
             words = (_words(name, value) for name, value in zip(each, names, strict=True))
             place = ", ".join(filter(None, words)) or "All"
             volumes = part["volume"].to_list()

@@ -34,13 +34,15 @@ _BASE = "knob_network"  # of test-time training: the id of the network that it t
 _SETTINGS = ["method", _BASE]  # what several labels of one method share
 # What the trials of two methods share that are compared.
 _PAIRED = ("volume", *PLACE, "perturbation", "perturbation_knobs", "seed")
+# What the trials on both sides share where P itself is measured in another way.
+_CHANGED = ("method_label", "scan", "slice", "mask_seed", "region")
 
 
 @dataclass(frozen=True, eq=False)
 class Shift:
     """One shift. inside, outside: the trials on P and on Q, with the score in `score`.
 
-    changed: P itself was measured in another way, so that each method keeps to the slices that it has on both sides.
+    changed: P itself was measured in another way, so that each method keeps to what it has on both sides.
     """
 
     name: str
@@ -141,15 +143,15 @@ def inside_against_outside(
 
 
 def _on_both_sides(shift: Shift) -> Shift:
-    """The shift with the slices of each method that it has on both sides, where both are of the same slices."""
+    """The shift with what each method has on both sides, where both are of the same slices, seeds and lesions."""
     if not shift.changed:
         return shift
-    of = ["method_label", "scan", "slice"]
-    return replace(
-        shift,
-        inside=shift.inside.join(shift.outside, on=of, how="semi", maintain_order="left"),
-        outside=shift.outside.join(shift.inside, on=of, how="semi", maintain_order="left"),
+    of = [name for name in _CHANGED if name in shift.inside.columns]
+    one, other = (
+        side.join(another, on=of, how="semi", nulls_equal=True, maintain_order="left")
+        for side, another in ((shift.inside, shift.outside), (shift.outside, shift.inside))
     )
+    return replace(shift, inside=one, outside=other)
 
 
 def _at_home(rows: pl.DataFrame) -> pl.DataFrame:

@@ -30,7 +30,7 @@ def accuracy_against_stability(trials: pl.DataFrame, path: Path) -> Drawn:
     looks = sampling_looks(rows)
     for axes, setting in zip(sheet.flat, settings, strict=False):
         some = frame.strongest(rows.filter(pl.col("setting") == setting))
-        accuracy = frame.summarise(some, by, "ssim_foreground_clean", SSIM_SCALE)
+        accuracy = frame.summarise(frame.first_of_each_image(some), by, "ssim_foreground_clean", SSIM_SCALE)
         loss = frame.summarise(some, by, "loss")
         points = accuracy.join(loss, on=by, nulls_equal=True, suffix="_of")
         found = correlated(sheet, axes, points, looks)
