@@ -52,11 +52,14 @@ def test_masks_of_one_acceleration_are_not_averaged(trials: pl.DataFrame, tmp_pa
 def test_an_image_counts_once_however_many_regions_it_has(trials: pl.DataFrame, tmp_path: Path) -> None:
     """A slice with more regions weighed more in the accuracy, and not in the figure of methods."""
     attacked = trials.filter(perturbation="rotation", perturbation_knobs='{"angle": 4.0}', acceleration=4)
-    more = attacked.filter(slice=0).with_columns(region=pl.lit("annotations-2"))
+    other = attacked.with_columns(
+        slice=pl.lit(9, pl.Int64), ssim_foreground_clean=pl.col("ssim_foreground_clean") - 0.3
+    )
+    more = other.with_columns(region=pl.lit("annotations-2"))
     once, often = (
         pl.read_csv(accuracy_against_stability(rows, tmp_path / "figure.svg").data).filter(
             value="ssim_foreground_clean"
         )
-        for rows in (attacked, pl.concat([attacked, more]))
+        for rows in (pl.concat([attacked, other]), pl.concat([attacked, other, more]))
     )
     assert often["mean"].to_list() == pytest.approx(once["mean"].to_list())
