@@ -277,8 +277,8 @@ def _differences(folder: Path, other: Path) -> Job[tuple[str, ...]]:
     from ..studies.difference import cautions, sentences, shown, study_difference
     from ..studies.work import results_of
 
-    studies = results_of(folder), results_of(other)
-    tables, inventories = [one.table() for one in studies], [one.inventory(one.folder) for one in studies]
+    one, two = results_of(folder), results_of(other)
+    tables, inventories = (one.table(), two.table()), [store.inventory(store.folder) for store in (one, two)]
     return (*sentences(shown(study_difference(*tables))), *cautions(*tables, inventories=inventories))
 
 
