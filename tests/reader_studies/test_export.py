@@ -12,6 +12,7 @@ from napari_recon_robust.reader_studies.analysis import analyse
 from napari_recon_robust.reader_studies.answers import Answers
 from napari_recon_robust.reader_studies.export import COLUMNS, _Places, displays, left_out, long_table, read_csv, to_csv
 from napari_recon_robust.reader_studies.plan import Plan
+from napari_recon_robust.reader_studies.questions import ForcedChoice
 
 BOX = {"shapes": [{"kind": "box", "row": 1, "column": 2, "height": 1, "width": 1}]}
 MARKS = {"id": "marks", "kind": "free-response", "text": "?"}
@@ -68,6 +69,19 @@ def test_the_score_of_a_choice_is_of_the_arm_and_not_of_the_side(study: Callable
     rows = long_table(answers, answers.unsealed(None))
     assert [row["score"] for row in rows] == [float(row["arm"] == "clean") for row in rows]
     assert {row["score"] for row in rows} == {0.0, 1.0}
+
+
+@pytest.mark.slow
+def test_a_choice_that_was_stored_as_a_broken_number_is_exported(
+    study: Callable[..., Answers], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = study(questions=PAIRS)
+    with monkeypatch.context() as earlier:  # a version that did not ask for a whole number
+        earlier.setattr(ForcedChoice, "check", lambda _, value, *__: dict(value))
+        read_all(answers, "R1", lambda _: {"choice": 1.0})
+    rows = long_table(answers, answers.unsealed(None))
+    assert [row["score"] for row in rows] == [float(row["arms"][1] == "clean") for row in rows]
+    analyse(Plan.model_validate(answers.unsealed(None)["plan"]), rows)
 
 
 def test_a_table_without_answers_is_told_from_another_file(tmp_path: Path) -> None:

@@ -66,6 +66,16 @@ def test_one_that_does_not_fit_is_refused(question: Question, answer: dict[str, 
         question.check(answer)
 
 
+@pytest.mark.parametrize(
+    ("question", "name", "found"), [(ForcedChoice(id="q", text="?"), "choice", 1.0), (LIKERT, "level", 2.0)]
+)
+def test_a_number_of_json_is_stored_as_the_choice_that_it_means(question: Question, name: str, found: float) -> None:
+    stored = question.check({name: found})[name]
+    assert (stored, type(stored)) == (found, int)
+    with pytest.raises(InputError, match="choose"):
+        question.check({name: True})
+
+
 def test_choices_and_ranks_are_of_as_many_images_as_are_shown() -> None:
     choice, ranking = ForcedChoice(id="q", text="?"), Ranking(id="q", text="?")
     assert choice.check({"choice": 3}, images=4) == {"choice": 3}

@@ -58,7 +58,7 @@ def long_table(answers: Answers, key: dict[str, Any]) -> list[dict[str, Any]]:
         told = answers.bundle.by_id[shown.id]
         if shown.case not in places:
             places[shown.case] = _Places(case, told)
-        answer = places[shown.case].marked(row["value"])
+        answer = places[shown.case].marked(_counted(row["value"]))
         question = answers.bundle.questions[row["question"]]
         found.append(
             {
@@ -191,6 +191,11 @@ class _Places:
             if mask is not None and 0 <= row < mask.shape[0] and 0 <= column < mask.shape[1] and mask[row, column]:
                 return number
         return 0
+
+
+def _counted(answer: dict[str, Any]) -> dict[str, Any]:
+    """The answer, whose choice counts an image, also where an earlier version stored 1.0."""
+    return {**answer, "choice": int(answer["choice"])} if "choice" in answer else answer
 
 
 def _score(question: Question, answer: dict[str, Any], shown: Presentation, first: str) -> float | None:

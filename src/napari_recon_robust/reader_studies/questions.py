@@ -89,7 +89,7 @@ class _Question(Specification):
         if isinstance(found, bool) or found not in choices:
             words = either([str(choice) for choice in choices])
             raise InputError(f"{self.id}: {name} is {found!r}; choose {words}, or answer that you cannot judge.")
-        return found
+        return choices[choices.index(found)]  # JSON may have 1.0 where 1 is meant
 
     def _number(self, value: Mapping[str, Any], name: str, low: float, high: float) -> float:
         found = value.get(name)
@@ -99,7 +99,7 @@ class _Question(Specification):
 
     def _place(self, value: Mapping[str, Any], slices: int) -> Answer:
         place: Answer = {name: self._number(value, name, -0.5, 1e5) for name in ("row", "column")}
-        return place | ({"slice": int(self._one_of(value, "slice", tuple(range(slices))))} if slices > 1 else {})
+        return place | ({"slice": self._one_of(value, "slice", tuple(range(slices)))} if slices > 1 else {})
 
 
 class ForcedChoice(_Question):
