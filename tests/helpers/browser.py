@@ -119,8 +119,10 @@ class Browser:
     def release(self, key: str) -> None:
         self._send("Input.dispatchKeyEvent", type="keyUp", key=key)
 
-    def drag(self, start: tuple[float, float], end: tuple[float, float], button: str = "left") -> None:
-        for kind, (x, y) in (("mousePressed", start), ("mouseMoved", end), ("mouseReleased", end)):
+    def drag(self, start: tuple[float, float], *way: tuple[float, float], button: str = "left") -> None:
+        """Press, move by all points of the way, and release at the last."""
+        moves = [("mouseMoved", point) for point in way]
+        for kind, (x, y) in (("mousePressed", start), *moves, ("mouseReleased", way[-1])):
             self._send(
                 "Input.dispatchMouseEvent",
                 type=kind,

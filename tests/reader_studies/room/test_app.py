@@ -640,6 +640,17 @@ def test_a_lesion_is_marked_by_a_click(study: Callable[..., Answers], chromium: 
         assert not chromium.complaints
 
 
+@pytest.mark.slow
+def test_an_image_that_is_dragged_away_and_back_is_not_marked(study: Callable[..., Answers], chromium: Browser) -> None:
+    with _served(answers := study(questions=[MARKS])) as origin:
+        _enter(chromium, answers, origin)
+        x, y = _on_screen(chromium, 8, 8)
+        chromium.drag((x, y), (x + 60, y + 40), (x + 1, y))
+        assert chromium.run("current.asked[0].places.length") == 0
+        chromium.drag((x, y), (x + 2, y))  # a hand that trembles
+        assert chromium.run("current.asked[0].places.length") == 1
+
+
 MARKS = {"id": "marks", "kind": "free-response", "text": "Mark each lesion."}
 
 

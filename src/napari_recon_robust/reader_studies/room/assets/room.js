@@ -750,9 +750,10 @@ class Reading {
     listenToMouse(this, canvas);
     let from = null;
     canvas.addEventListener("pointerdown", (event) => { from = event.button === 0 ? [event.clientX, event.clientY] : null; });
-    canvas.addEventListener("pointerup", (event) => {
-      if (from && Math.hypot(event.clientX - from[0], event.clientY - from[1]) <= 4) this.#mark(canvas, event);
+    canvas.addEventListener("pointermove", (event) => {
+      if (from && Math.hypot(event.clientX - from[0], event.clientY - from[1]) > 4) from = null;
     });
+    canvas.addEventListener("pointerup", (event) => { if (from) this.#mark(canvas, event); });
   }
 
   #mark(canvas, event) {
