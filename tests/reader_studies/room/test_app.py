@@ -1549,6 +1549,10 @@ def test_the_key_that_covered_a_case_shows_it_again(study: Callable[..., Answers
             chromium.wait("document.querySelector('main.words') === null")
             assert chromium.run("current.times.hidden") > 0
             assert chromium.run("document.querySelector('canvas').offsetHeight > 0")
+        chromium.key(key)
+        chromium.run("document.activeElement.blur()")  # as by a click beside the button
+        chromium.key("Enter")
+        assert chromium.run("document.querySelector('main.words') === null")
 
 
 @pytest.mark.slow

@@ -601,8 +601,10 @@ class Reading {
   press(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const key = keyOf(event);
-    if (main.hidden && this.covered.key === key) this.covered.goOn();
-    else if (!main.hidden && event.target !== this.comment) this.#press(key, event);
+    const onButton = event.target.tagName === "BUTTON"; // which Enter presses by itself
+    if (main.hidden) {
+      if (key === this.covered.key || (key === "Enter" && !onButton)) this.covered.goOn();
+    } else if (event.target !== this.comment && !(key === "Enter" && onButton)) this.#press(key, event);
   }
 
   #press(key, event) {
@@ -624,7 +626,6 @@ class Reading {
       acts.PageDown = () => this.#zoom(1 / ZOOM);
     }
     if (viewing.smoothing) acts.i = () => this.set({ smooth: !this.state.smooth });
-    if (key === "Enter" && event.target.tagName === "BUTTON") return;
     if (key === "Tab" || (key.startsWith("Arrow") && event.target.tagName === "INPUT")) return;
     if (key in acts) acts[key]();
     else if (this.settled || (!this.#current.press(key) && !this.#pressBefore(key))) return;
