@@ -1503,6 +1503,24 @@ def test_what_is_said_of_a_case_waits_while_reading_is_paused(study: Callable[..
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("width", [390, 1280])
+def test_nothing_that_is_said_hides_an_image(study: Callable[..., Answers], chromium: Browser, width: int) -> None:
+    """However many lines it has."""
+    edge = "document.querySelector('{}').getBoundingClientRect().{}"
+    with _served(answers := study(questions=PAIRS)) as origin:
+        _enter(chromium, answers, origin)
+        chromium.resize(width, 1000)
+        chromium.wait(f"innerWidth === {width}")
+        before = chromium.run("document.querySelector('.stage').clientHeight")
+        for times in (1, 4):
+            chromium.run(f"say('The server cannot be reached. Your answer is still here. '.repeat({times}))")
+            chromium.wait(f"{edge.format('.panels', 'bottom')} <= {edge.format('#message', 'top')}")
+        chromium.run("say('')")
+        chromium.wait("getComputedStyle(document.querySelector('.stage')).paddingBottom === '8px'")
+        assert chromium.run("document.querySelector('.stage').clientHeight") == before
+
+
+@pytest.mark.slow
 def test_how_to_read_names_the_keys_that_do_something(study: Callable[..., Answers], chromium: Browser) -> None:
     free = {"id": "lesions", "kind": "free-response", "text": "Where?"}
     for question, removed in (({**LESION[0], "place": True}, False), (free, True)):

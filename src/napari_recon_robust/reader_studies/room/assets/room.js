@@ -288,6 +288,9 @@ let current = null;
 const loaded = {}; // the images of the case that is shown, and of the one that comes next, by their ids
 let reader = ""; // whose page this is
 
+// The images move up by the height of what is said, and none is hidden.
+new ResizeObserver(() => main.style.setProperty("--said", `${message.getBoundingClientRect().height}px`)).observe(message);
+
 /** Under which name this tab keeps what was not sent yet of a step of a case. */
 const draftOf = ({ id, step, revision }) => `draft ${[id, step, revision]}`;
 
