@@ -1521,6 +1521,17 @@ def test_nothing_that_is_said_hides_an_image(study: Callable[..., Answers], chro
 
 
 @pytest.mark.slow
+def test_questions_with_a_slider_are_no_wider_than_their_room(study: Callable[..., Answers], chromium: Browser) -> None:
+    with _served(answers := study(questions=[MARKS])) as origin:
+        _enter(chromium, answers, origin)
+        chromium.key("m")
+        for width in (390, 1024, 1280):
+            chromium.resize(width, 800)
+            chromium.wait(f"innerWidth === {width}")
+            assert chromium.run("current.questions.scrollWidth <= current.questions.clientWidth")
+
+
+@pytest.mark.slow
 def test_how_to_read_names_the_keys_that_do_something(study: Callable[..., Answers], chromium: Browser) -> None:
     free = {"id": "lesions", "kind": "free-response", "text": "Where?"}
     for question, removed in (({**LESION[0], "place": True}, False), (free, True)):
