@@ -79,9 +79,10 @@ class Answers:
             if database.execute("INSERT OR IGNORE INTO consents VALUES (?, ?)", (reader, utc)).rowcount:
                 audit.log(database, reader, _CONSENTED, after=utc)
 
-    def consented(self, reader: str) -> bool:
-        """Whether the reader agreed to take part."""
-        return self._store.first("SELECT 1 FROM consents WHERE reader = ?", reader) is not None
+    def consented(self, reader: str) -> str:
+        """When the reader agreed to take part, in UTC; "" before that."""
+        row = self._store.first("SELECT utc FROM consents WHERE reader = ?", reader)
+        return "" if row is None else str(row[0])
 
     def forget(self, reader: str) -> None:
         """Delete a reader's answers, sittings and consent. The log keeps that it was done, and hashes without salt.
@@ -426,6 +427,6 @@ def _loaded(text: Any) -> Any:
         raise FileFormatError("the answers are damaged; go back to a copy of their file.") from error
 
 
-def _check_consent(given: bool) -> None:
+def _check_consent(given: str) -> None:
     if not given:
         raise NotAllowedError("nothing is stored before you have agreed to take part.")

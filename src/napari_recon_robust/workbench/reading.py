@@ -67,7 +67,7 @@ class Reading:
     @property
     def consented(self) -> bool:
         """Whether the reader agreed to take part."""
-        return self._answers.consented(self.reader)
+        return bool(self._answers.consented(self.reader))
 
     def consent(self) -> None:
         """Agree to take part."""

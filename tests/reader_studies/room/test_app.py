@@ -23,6 +23,7 @@ from helpers.firefox import Firefox
 from helpers.full_disk import room_for
 from helpers.reading import LESION, PAIRS, QUALITY, VOLUMES, draw_the_same
 from napari_recon_robust.data.window import Window
+from napari_recon_robust.reader_studies import audit
 from napari_recon_robust.reader_studies.answers import Answers
 from napari_recon_robust.reader_studies.bundle import Shown
 from napari_recon_robust.reader_studies.room.app import make_app
@@ -437,8 +438,9 @@ def test_a_full_disk_is_said_and_the_answer_can_be_sent_again(
 def test_all_that_a_reader_gets_of_two_arms_differs_in_pixels_alone(
     study: Callable[..., Answers], monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]
 ) -> None:
-    """Headers, sizes and words, with the same secret and the same opaque names in both studies."""
-    told = []
+    """Headers, sizes and words, with the same secret, opaque names and clock in both studies."""
+    told, now = [], audit.now()
+    monkeypatch.setattr(audit, "now", lambda: now)
     for image in ("clean", "perturbed"):
         draw_the_same(monkeypatch)
         answers = study(image, arms=[{"name": "one", "image": image}], **changes)
@@ -532,6 +534,13 @@ def _enter(page: Browser | Firefox, answers: Answers, origin: str, reader: str =
     assert page.run("location.href") == f"{origin}/"
     page.run("document.querySelector('button.first').click()")
     page.wait("document.querySelector('canvas') !== null")
+
+
+def _enter_elsewhere(page: Browser, answers: Answers, reader: str) -> None:
+    """Use an invitation as in another tab, with which the page shares its cookie."""
+    body = json.dumps(json.dumps({"token": answers.access.invite(reader)}))
+    headers = "{ 'Content-Type': 'application/json' }"
+    page.run(f"fetch('/enter', {{ method: 'POST', headers: {headers}, body: {body} }}).then(() => null)")
 
 
 def _grey(page: Browser | Firefox, shown: Shown) -> np.ndarray:
@@ -959,6 +968,52 @@ def test_what_was_not_sent_yet_is_there_after_loading_the_page_anew(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("keys", ["", "2"])
+@pytest.mark.parametrize("away", [False, True])
+def test_the_time_before_a_page_is_loaded_anew_counts_unless_it_was_hidden(
+    study: Callable[..., Answers], chromium: Browser, keys: str, away: bool
+) -> None:
+    """Also where nothing was answered yet, or long after the last answer."""
+    with _served(answers := study()) as origin:
+        _enter(chromium, answers, origin)
+        for key in keys:
+            chromium.key(key)
+        if away:
+            chromium.key("p")
+        time.sleep(1)
+        began = chromium.run("performance.timeOrigin + current.times.shown")
+        chromium.run("window.earlier = true; location.reload()")
+        chromium.wait("!window.earlier && document.querySelector('canvas') !== null && current !== null")
+        assert chromium.run("performance.timeOrigin + current.times.shown") == pytest.approx(began, abs=1)
+        seen, hidden = chromium.run("[performance.now() - current.times.shown, current.times.hidden]")
+        assert (hidden if away else seen - hidden) >= 1000
+
+
+@pytest.mark.slow
+def test_who_takes_the_place_of_another_reader_sees_nothing_of_theirs(
+    study: Callable[..., Answers], chromium: Browser
+) -> None:
+    """In the same tab, and in one that was open when the newcomer agreed elsewhere."""
+    answers, agreed = study(questions=[MARKS]), "document.querySelector('canvas') !== null && current !== null"
+    given = "[current.asked[0].places.length, current.comment.value]"
+    with _served(answers) as origin:
+        for elsewhere in (False, True):
+            _enter(chromium, answers, origin)
+            assert chromium.run(given) == [0, ""]
+            chromium.key("m")
+            chromium.run("current.comment.value = 'dark'; current.comment.dispatchEvent(new Event('input'))")
+            answers.forget("R1")
+            if not elsewhere:
+                continue
+            answers.consent("R1")
+            answers.check_display("R1", 0, {})
+            _enter_elsewhere(chromium, answers, "R1")
+            chromium.run("window.earlier = true; location.reload()")
+            chromium.wait(f"!window.earlier && {agreed}")
+            assert chromium.run(given) == [0, ""]
+
+
+@pytest.mark.slow
 def test_going_back_keeps_what_was_not_sent_yet(study: Callable[..., Answers], chromium: Browser) -> None:
     """Also where the page is loaded anew while the case before is revised; the time in between is hidden."""
     answers = study(questions=[QUALITY, {**QUALITY, "id": "noise"}])
@@ -990,7 +1045,7 @@ def test_going_back_keeps_what_was_not_sent_yet(study: Callable[..., Answers], c
             chromium.key(key)
         chromium.wait(f"current.shown.id !== '{second}'")
         assert chromium.run(given) == [0, 0]
-        assert chromium.run("sessionStorage.length") == 0
+        assert not [kept for kept in chromium.run("Object.keys(sessionStorage)") if second in kept]
         assert answers.given("R1", second)[1]["comment"] == {"text": "dark"}
         assert not chromium.complaints
 
@@ -1331,9 +1386,7 @@ def test_a_page_says_whose_it_is_and_when_it_becomes_somebody_elses(
         _enter(chromium, answers, origin, "R2")  # who has consented, and checked the display
         _enter(chromium, answers, origin, "R1")
         assert chromium.run("document.querySelector('h1').textContent") == "R1 · Case 1 of 12"
-        body = json.dumps(json.dumps({"token": answers.access.invite("R2")}))
-        headers = "{ 'Content-Type': 'application/json' }"
-        chromium.run(f"fetch('/enter', {{ method: 'POST', headers: {headers}, body: {body} }}).then(() => null)")
+        _enter_elsewhere(chromium, answers, "R2")
         chromium.key("2")
         chromium.key("Enter")
         chromium.wait("document.querySelector('#message button') !== null")

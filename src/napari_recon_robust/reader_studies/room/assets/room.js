@@ -127,6 +127,7 @@ function anotherReader(before) {
 }
 
 function consent({ study, reader }) {
+  sessionStorage.clear(); // what somebody else left in this tab, whose answers were deleted
   words(study.title, [study.consent, `You take part under the pseudonym ${reader}. You can delete your answers at any time: press Pause.`,
     "Research only, not for diagnostic use. If you do not agree, close this page."],
     ["I agree and take part", async () => { await ask("/consent", {}); await go(); }]);
@@ -291,9 +292,6 @@ let reader = ""; // whose page this is
 // The images move up by the height of what is said, and none is hidden.
 new ResizeObserver(() => main.style.setProperty("--said", `${message.getBoundingClientRect().height}px`)).observe(message);
 
-/** Under which name this tab keeps what was not sent yet of a step of a case. */
-const draftOf = ({ id, step, revision }) => `draft ${[id, step, revision]}`;
-
 /** The clock of a case: of one with a draft it goes on, and the time in between counts as hidden. seen: for how long
  * each slice was shown. */
 function clock({ slices }, draft) {
@@ -330,7 +328,7 @@ class Reading {
     const possible = { side: true, flicker: this.compared.length > 1, wipe: this.compared.length === 2 };
     this.modes = ["side", "flicker", "wipe"].filter((mode) => possible[mode] && (mode === "side" || modes.includes(mode)));
     [this.phase, this.timer, this.cursor] = [0, null, null];
-    const draft = JSON.parse(sessionStorage.getItem(draftOf(shown)));
+    const draft = JSON.parse(sessionStorage.getItem(this.#draft));
     [this.sending, this.times, this.rolled] = [false, before?.times ?? clock(shown, draft), 0];
     if (before) this.#goOn(before);
     if (shown.region) this.outline = this.#square(shown.region);
@@ -341,6 +339,7 @@ class Reading {
     this.set({});
     this.#listen();
     if (this.told) this.#tell(shown.truth);
+    this.#keep();
   }
 
   #goOn({ state: { window, smooth, slice }, view: { kind, box, centre, scale } }) {
@@ -436,13 +435,21 @@ class Reading {
     this.#follow();
   }
 
-  /** Keep in this tab what was not sent yet, with the time that it took so far. */
+  /** Under which name this tab keeps what was not sent yet, of this step and of who agreed to take part then. */
+  get #draft() {
+    const { place: { consented }, shown: { id, step, revision } } = this;
+    return `draft ${[consented, id, step, revision]}`;
+  }
+
+  /** Keep in this tab what was not sent yet, with the time that it took so far; what comes later is hidden until then. */
   #keep() {
-    this.#leave();
+    if (this.settled) return;
+    const since = this.away ?? performance.now();
+    this.#leave(since);
     const { asked, times, comment: { value: comment }, state: { slice } } = this;
     const answers = Object.fromEntries(asked.map((one) => [one.question.id, one.answer]));
-    const clock = { times, since: performance.now(), origin: performance.timeOrigin };
-    sessionStorage.setItem(draftOf(this.shown), JSON.stringify({ answers, comment, slice, ...clock }));
+    const clock = { times, since, origin: performance.timeOrigin };
+    sessionStorage.setItem(this.#draft, JSON.stringify({ answers, comment, slice, ...clock }));
   }
 
   #listen() {
@@ -450,7 +457,8 @@ class Reading {
     const { signal } = this.stop;
     addEventListener("keydown", (event) => this.press(event), { signal });
     addEventListener("resize", () => this.#fit(), { signal });
-    document.addEventListener("visibilitychange", () => this.#watch(), { signal });
+    document.addEventListener("visibilitychange", () => { this.#watch(); this.#keep(); }, { signal });
+    addEventListener("pagehide", () => this.#keep(), { signal });
     this.seen = new ResizeObserver(() => this.#fit());
     this.seen.observe(this.panels.parentElement);
   }
@@ -505,7 +513,7 @@ class Reading {
 
   #answered() {
     this.times.first ??= performance.now();
-    if (!this.sending) this.#keep();
+    this.#keep();
     this.#follow();
   }
 
@@ -563,7 +571,7 @@ class Reading {
         presentation: this.shown.id, revision: this.shown.revision, context: this.#context, comment: this.comment.value,
         answers: Object.fromEntries(this.asked.map((one) => [one.question.id, one.value])),
       });
-      sessionStorage.removeItem(draftOf(this.shown));
+      sessionStorage.removeItem(this.#draft);
       if (truth) this.#tell(truth);
       else await go();
     } catch (error) {
