@@ -94,9 +94,16 @@ def test_who_always_answers_the_same_has_no_kappa_and_is_left_out() -> None:
     first, second = [1, 2, 2, 1, 3, 3, 3], [1, 2, 1, 1, 3, 3, 3]
     found = mean_kappa(first, second, "aaaabbb", [1, 2, 3, 4, 1, 2, 3])
     assert (found.readers, found.estimate) == (1, kappa([1, 2, 2, 1], [1, 2, 1, 1], patients=[1, 2, 3, 4]))
-    few = mean_kappa([1, 2, 1, 1], [1, 2, 2, 1], "aabb", [1, 2, 1, 2])
-    assert (few.readers, few.estimate.value, few.estimate.interval) == (0, 0.5, None)
+    few = mean_kappa([1, 2, 1, 1, 1, 2], [1, 2, 1, 2, 1, 2], "aaabbb", [1, 2, 2, 1, 2, 2])
+    assert (few.readers, few.estimate.value, few.estimate.interval) == (0, pytest.approx(0.7), None)  # of 1 and 0.4
     assert np.isnan(mean_kappa([1, 1], [1, 1], "ab", [1, 2]).estimate.value)
+
+
+def test_readers_of_one_or_two_ratings_make_no_mean() -> None:
+    """Of one, kappa is 0 where they differ and none where they agree: three readers of four agree with themselves."""
+    assert np.isnan(mean_kappa([3, 4, 2, 3], [3, 4, 2, 4], "abcd", "abcd", "quadratic").estimate.value)
+    found = mean_kappa([1, 2, 1, 3], [1, 2, 1, 4], "aaab", [1, 2, 2, 1], "quadratic")
+    assert (found.readers, found.estimate.value) == (0, 1)
 
 
 def test_fleiss_kappa_is_that_of_statsmodels() -> None:

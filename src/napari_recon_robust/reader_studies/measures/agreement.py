@@ -1,11 +1,13 @@
 """How far readers agree with each other, and each with their own first reading."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import compress
 
 import numpy as np
 
+from ...statistics.estimate import FEWEST
 from ...statistics.readers.agreement import Weights, fleiss_kappa, intraclass_correlation, kappa, mean_kappa
 from ...statistics.readers.ranking import kendall_w
 from ..order import readers
@@ -28,6 +30,8 @@ from .found import (
     with_width,
 )
 from .rankings import ranks
+
+_KAPPA = "kappa of repeated readings"
 
 
 def agreement(plan: Plan, question: Question, rows: Sequence[Row]) -> Found:
@@ -69,12 +73,16 @@ def _between(plan: Plan, question: Question, arm: str, rows: Sequence[Row]) -> F
 
 
 def _within(plan: Plan, question: Question, read: Sequence[Row], again: Sequence[Row]) -> Found:
-    """Of repeated readings with the first ones; nothing of fewer than two."""
+    """Of repeated readings with the first ones."""
     first = {_place(row): row for row in read}
     pairs = [(first[_place(row)], row) for row in again if _place(row) in first]
-    if len(pairs) < 2:
-        return Found()
-    return _ranked_again(plan, question, pairs) if question.kind == "ranking" else _kappas(plan, question, pairs)
+    if question.kind == "ranking":
+        return _ranked_again(plan, question, pairs) if len(pairs) > 1 else Found()
+    counts = Counter(row["reader"] for row, _ in pairs)
+    few = [reader for reader in counts if counts[reader] < FEWEST]
+    words = f"{question.id}: no {_KAPPA} of {', '.join(few)}, since a reader needs at least {FEWEST} of them."
+    found, enough = Found(remarks=[words] if few else []), [pair for pair in pairs if pair[0]["reader"] not in few]
+    return found + _kappas(plan, question, enough) if enough else found
 
 
 def _ranked_again(plan: Plan, question: Question, pairs: Sequence[tuple[Row, Row]]) -> Found:
@@ -91,16 +99,16 @@ def _kappas(plan: Plan, question: Question, pairs: Sequence[tuple[Row, Row]]) ->
     whose, patients = [row["reader"] for row in rows], patients_of(rows)
     weights: Weights = "none" if question.kind == "forced-choice" else "quadratic"
     result = mean_kappa(first, second, whose, patients, weights)
-    what, note = "kappa of repeated readings", _repeated(len(pairs))
+    note = _repeated(len(pairs))
     if result.readers > 1:
         note += f"; the mean of the kappas of {result.readers} readers, each with their own first reading"
     whole = replace(result, estimate=with_width(result.estimate))
-    found = _agreed(averaged(question.id, what, "all", whole, rows, note=note))
+    found = _agreed(averaged(question.id, _KAPPA, "all", whole, rows, note=note))
     for reader in dict.fromkeys(whose) if len(set(whose)) > 1 else ():
         own = np.array(whose) == reader
         estimate = with_width(kappa(first[own], second[own], weights, list(compress(patients, own))))
         note = _repeated(int(own.sum()))
-        found += _agreed(Finding(question.id, f"{what} of {reader}", "all", estimate, over=ONE_READER, note=note))
+        found += _agreed(Finding(question.id, f"{_KAPPA} of {reader}", "all", estimate, over=ONE_READER, note=note))
     return found
 
 

@@ -47,7 +47,8 @@ def mean_kappa(
     With pooled ratings, readers who use the scale differently would seem to agree better with themselves. The errors
     are those of Fleiss, Cohen and Everitt 1969, doi:10.1037/h0028106, with a patient's cases taken together, and the
     interval is of `averages.spread`. Readers of fewer than 3 patients, or who always give one and the same rating, are
-    left out; NaN without any, and for a single one `kappa`.
+    left out; for a single one it is `kappa`. Without any it is the mean, without an interval, over those of 3 ratings,
+    since kappa of one can be nothing but 0; NaN without these, too.
     """
     one, other = finite(first, "ratings"), finite(second, "ratings")
     of, people = numbered(patients)
@@ -55,6 +56,8 @@ def mean_kappa(
     parts, counts, used = [], [], []
     for reader in dict.fromkeys(readers):
         own = [at for at, name in enumerate(readers) if name == reader]
+        if len(own) < FEWEST:
+            continue
         whose = of[own]
         found[reader], moved = _with_errors(*_coded(one[own], other[own], weights))
         count = len(set(whose.tolist()))
