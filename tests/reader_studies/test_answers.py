@@ -41,6 +41,15 @@ def next_of(answers: Answers, reader: str = "R1") -> Shown:
     return shown
 
 
+def test_a_case_for_training_is_none_of_those_that_are_counted(study: Callable[..., Answers]) -> None:
+    cases = [{"id": f"c{at}", "saved": f"c{at}", "patient": f"p{at}", "training": at == 0} for at in range(3)]
+    answers = study(cases=cases)
+    answers.consent("R1")
+    for counted in (0, 0, 1):
+        assert (answers.place("R1").done, answers.place("R1").total) == (counted, 4)
+        answers.record("R1", next_of(answers).id, 0, GOOD)
+
+
 def test_reading_goes_on_where_it_was(opened: Answers) -> None:
     order = [one.id for one in opened.bundle.of_reader("R1")]
     for done, id in enumerate(order):

@@ -35,8 +35,8 @@ class ConflictError(ReconRobustError):
 class Place:
     """Where a reader is. shown: what comes next, None where all is read or the next sitting may not begin yet.
 
-    step: which of the study's steps is to be answered. done and total: of the sitting. wait: since when in UTC the next
-    sitting may begin, else "".
+    step: which of the study's steps is to be answered. done and total: of the sitting, without cases for training.
+    wait: since when in UTC the next sitting may begin, else "".
     """
 
     sitting: int
@@ -103,7 +103,7 @@ class Answers:
         progress = self._progress(reader)
         sittings = max(one.sitting for one in progress.order) + 1
         sitting, following = progress.current.sitting, progress.next
-        of_sitting = [one for one in progress.order if one.sitting == sitting]
+        of_sitting = [one for one in progress.order if one.sitting == sitting and not one.training]
         done = sum(one.id in progress.answered for one in of_sitting)
         step = 0 if following is None else self.step(following.id)
         return Place(sitting, sittings, done, len(of_sitting), following, progress.wait, step)
