@@ -146,6 +146,23 @@ def test_what_is_no_list_is_refused_in_words_and_stays_to_be_mended(review: Sess
     assert (field.text(), field.styleSheet()) == ("2", ""), "other budgets were set"
 
 
+def test_run_waits_until_the_list_is_mended(review: Session, qtbot: Any, until: Until) -> None:
+    bench, dock = review.bench, page(review)
+    bench.regions.choose(bench.regions.on(1))
+    bench.perturbing.set(steps=1)
+    type_budgets(review, qtbot, "")
+    for typed, stays in (("0,3", "empty"), ("0.5", ""), ("0,3", "at 0.5")):
+        type_budgets(review, qtbot, typed)
+        if stays:
+            dock.kind.run.click()
+            assert not review.jobs.busy()
+            assert dock.foot.message.text().endswith(f"or 0, 3 with a space; the list stays {stays}.")
+    bench.perturbing.choose("spike")  # which has no list
+    dock.kind.run.click()
+    until(lambda: bench.perturbing.current is not None and not review.jobs.busy())
+    assert bench.result.setting.perturbation == "spike"
+
+
 def test_the_refusal_goes_with_the_next_budgets_that_are_right(review: Session, qtbot: Any) -> None:
     message, box = page(review).foot.message, page(review).kind.budgets.budget.box
     for text in ("0.5;2", "0.5, 2", ""):

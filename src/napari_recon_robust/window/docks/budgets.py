@@ -36,7 +36,7 @@ class FurtherBudgets(QWidget):
         self.text = QLineEdit()
         self.text.setAccessibleName("Further budgets, in percent")
         self.text.setPlaceholderText("for a curve: 0.25, 0.5, 2")
-        self.text.editingFinished.connect(self._on_edited)
+        self.text.editingFinished.connect(self.take_over)
         self.text.textEdited.connect(lambda: self._mark(False))
         self._budgets: tuple[float, ...] = ()
         self._marked = False
@@ -53,23 +53,30 @@ class FurtherBudgets(QWidget):
         self._mark(False)
         self._budgets = tuple(budgets)
         with signals_blocked(self.text):
-            self.text.setText(", ".join(f"{100 * budget:.3g}" for budget in budgets))
+            self.text.setText(_in_percent(budgets))
 
-    def _on_edited(self) -> None:
+    def take_over(self) -> bool:
+        """Take over what is typed, and return whether it is a list; where it is none, `refused` says so again."""
         try:
             budgets = parsed(self.text.text())
         except InputError as error:
             self._mark(True)
-            self.refused.emit(str(error))
-            return
+            stays = f"at {_in_percent(self._budgets)}" if self._budgets else "empty"
+            self.refused.emit(f"{str(error).removesuffix('.')}; the list stays {stays}.")
+            return False
         self._mark(False)
         if self.text.isModified():  # the same list, too: it may follow a text that was none
             self.set_budgets(budgets)
             self.turned.emit(budgets)
+        return True
 
     def _mark(self, wrong: bool) -> None:
         self._marked = wrong
         self.text.setStyleSheet(f"QLineEdit {{ border: 1px solid {CAUTION}; }}" if wrong else "")
+
+
+def _in_percent(budgets: Sequence[float]) -> str:
+    return ", ".join(f"{100 * budget:.3g}" for budget in budgets)
 
 
 def parsed(text: str) -> tuple[float, ...]:

@@ -222,6 +222,8 @@ class KindPanel(QWidget):
         self.show_knobs()
 
     def _run(self) -> None:
+        if self.perturbing.chosen.needs_budget and not self.budgets.further.take_over():
+            return  # it would search at other budgets than are typed
         self.session.attempt(self.perturbing.run)
 
 
