@@ -1,10 +1,15 @@
 """The review's keys, pressed in a window."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QWidget
 
 from helpers.docks import dock_of
+from napari_recon_robust.window.keys import Shortcuts
 from napari_recon_robust.window.session import Session
 
 
@@ -29,3 +34,21 @@ def test_the_arrows_go_through_the_slices_as_the_list_of_keys_says(seen: Session
     for key, by in ((Qt.Key.Key_Right, 1), (Qt.Key.Key_Left, 0)):
         QTest.keyClick(canvas, key)
         assert navigation.slice == before + by
+
+
+@pytest.mark.slow
+def test_the_flicker_ends_where_another_window_takes_the_keys(
+    seen: Session, until: Callable[[Callable[[], object]], None], qtbot: Any
+) -> None:
+    """The key is let go there, and this window never hears of it."""
+    canvas, other = seen.panels.viewer.window._qt_viewer.canvas.native, QWidget()
+    qtbot.addWidget(other)
+    blinks = Shortcuts.of(seen)._blink
+    canvas.setFocus()
+    QTest.keyPress(canvas, Qt.Key.Key_G)
+    assert blinks.isActive()
+    other.show()
+    other.activateWindow()
+    until(other.isActiveWindow)
+    assert not blinks.isActive()
+    assert not seen.scene.view.flicker

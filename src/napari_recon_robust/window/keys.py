@@ -347,12 +347,13 @@ class Shortcuts(QObject):
             self._session.look(flicker=False)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
-        """Stop the flicker when G is released."""
-        if (
+        """Stop the flicker when G is released, or a window loses the keys: then another one hears of the release."""
+        released = (
             isinstance(event, QKeyEvent)
             and event.type() == QEvent.Type.KeyRelease
             and event.key() == Qt.Key.Key_G
             and not event.isAutoRepeat()
-        ):
+        )
+        if released or (event is not None and event.type() == QEvent.Type.WindowDeactivate):
             self.stop_flicker()
         return False
