@@ -120,6 +120,11 @@ class Drawing:
         if front is not None and front.image in self.viewer.layers:
             self.viewer.layers.selection.active = front.image
 
+    def finish(self) -> None:
+        """Finish what is outlined in part, if there is anything: on another slice it would go on unseen."""
+        if any(panel.regions._is_creating for panel in self._panels):
+            self.stop()
+
     def new_layer(self) -> Shapes:
         """Make the layer of a panel's outlines, which is still empty."""
         assert self._panels.geometry is not None

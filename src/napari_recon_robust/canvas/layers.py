@@ -64,6 +64,7 @@ class Panels:
         self.overlay = Overlay(self._set, lambda: self.show(self.shown, self._set.rows), self._lay_out)
         self.marks = Marks(self._set, lambda: self._building.go_on(), zoom=lambda: self.viewer.scene.camera.zoom)
         self.navigation = Navigation(self.viewer, self._set, self._ours)
+        self.navigation.slice_changed.connect(lambda _: self.drawing.finish())
         self.navigation.windowed = lambda: self.shared_window.part == "magnitude"
         self.difference = DifferenceScale(self._set)
         self.lettering = Lettering(self.viewer, self._set, self.drawing, self.marks)

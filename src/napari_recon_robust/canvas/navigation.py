@@ -36,6 +36,12 @@ class Navigation:
         self.windowed: Callable[[], bool] = lambda: True
 
     @property
+    def seen(self) -> int:
+        """The slice that the picture is of: the one before while another one is read."""
+        front = self._panels.front
+        return self.slice if front is None or front.former is None else front.former
+
+    @property
     def refusal(self) -> str:
         """Why nothing is drawn on the picture yet: it is of another slice. Empty where it is not.
 

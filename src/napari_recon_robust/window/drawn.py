@@ -84,8 +84,9 @@ class DrawnRegions:
         """Take over what was drawn, moved or deleted by hand in one panel, so that all panels show it."""
         from ..canvas import outlines
 
-        if action == "added" and self.panels.navigation.refusal:
-            self.jobs.failed.emit(self.panels.navigation.refusal)
+        navigation = self.panels.navigation
+        if action == "added" and navigation.refusal and any(now[index].slice != navigation.seen for index in indices):
+            self.jobs.failed.emit(navigation.refusal)
             self.show()  # the tool stays in hand
             return
         drawn = self._outlines()
@@ -97,7 +98,9 @@ class DrawnRegions:
         with self.jobs.saying():
             if action == "added":
                 for index in indices:
-                    self.bench.regions.draw(outlines.to_roi(now[index], rows, columns), now[index].slice)
+                    region = self.bench.regions.draw(outlines.to_roi(now[index], rows, columns), now[index].slice)
+                    if region.slice != navigation.slice:  # which was turned to in the middle of drawing
+                        self.jobs.said.emit(f"{region.name} ends with the slice it was begun on, {region.slice}.")
             else:
                 edits = {index: None if action == "removed" else now[index] for index in indices}
                 self._edit([region for region, _ in drawn], edits)

@@ -391,6 +391,35 @@ def test_escape_in_the_middle_of_a_polygon_keeps_its_corners(seen: Session, unti
     assert len(drawn.roi.shapes[0].vertices) == 4, "not the one below the mouse"
 
 
+@pytest.mark.thorough
+def test_a_polygon_ends_with_the_slice_it_was_begun_on(seen: Session, until: Until, qtbot: Any) -> None:
+    keys.run("panels_5", seen.panels.viewer)
+    until(lambda: seen.panels.settled)
+    perturb, drawing, before = dock_of(seen, "Perturb"), seen.panels.drawing, list(seen.bench.regions.all)
+    canvas = seen.panels.viewer.window._qt_viewer.canvas.native
+
+    def outline(*corners: tuple[int, int]) -> None:
+        press(perturb, "Polygon")
+        for x, y in corners:
+            at = canvas.rect().center() + QPoint(x, y)
+            qtbot.mouseMove(canvas, at)
+            qtbot.wait(20)  # vispy leaves out a move within 10 ms of another
+            qtbot.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=at)
+
+    outline((-20, -20), (20, -20), (20, 20))
+    seen.panels.navigation.go_to(2)
+    until(lambda: seen.bench.regions.all != before)
+    (drawn,) = [region for region in seen.bench.regions.all if region not in before]
+    assert (drawn.slice, len(drawn.roi.shapes[0].vertices), drawing.tool) == (1, 3, None)
+    assert perturb.foot.message.text() == "drawn 1 ends with the slice it was begun on, 1."
+    until(lambda: seen.bench.acquisition.slice is not None and seen.panels.settled)
+    outline((-20, -20), (20, -20))
+    seen.panels.navigation.go_to(1)
+    until(lambda: "three corners or more" in perturb.foot.message.text())
+    assert seen.bench.regions.all == [*before, drawn]
+    assert drawing.tool is None
+
+
 def test_a_region_that_is_no_box_has_its_size_in_the_list(review: Session) -> None:
     regions = review.bench.regions
     regions.draw(ROI.ellipse(40, 30, row_radius=5.2, column_radius=8.2), 1)
