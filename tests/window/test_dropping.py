@@ -13,6 +13,7 @@ from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
 from qtpy.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
 from qtpy.QtWidgets import QApplication
 
+from helpers.docks import dock_of
 from napari_recon_robust.io.images import write_image
 from napari_recon_robust.window.session import PLUGIN, Session
 
@@ -55,6 +56,19 @@ def test_a_scan_opens_without_a_question(empty: Session, asked: list[list[str]],
     drop(qt_viewer, scan_file)
     until(lambda: empty.bench.acquisition.slice is not None and empty.bench.acquisition.scan is not first)
     assert asked == []
+
+
+def test_of_several_the_first_scan_opens_and_a_sentence_says_so(
+    empty: Session, until: Until, scan_file: Path, tmp_path: Path
+) -> None:
+    other, said = tmp_path / "other.h5", list[str]()
+    other.write_bytes(scan_file.read_bytes())
+    empty.jobs.failed.connect(said.append)
+    drop(empty.panels.viewer.window._qt_viewer, scan_file.with_suffix(".csv"), scan_file, other)
+    until(lambda: empty.bench.acquisition.slice is not None)
+    assert empty.bench.acquisition.facts.startswith("head.h5")
+    assert said == ["Only head.h5 is opened; drop scans, cases and tables one at a time."]
+    assert dock_of(empty, "Reconstruct").foot.message.text() == said[0]
 
 
 def test_a_damaged_scan_is_answered_in_a_sentence(

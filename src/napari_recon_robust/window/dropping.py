@@ -15,6 +15,7 @@ from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtGui import QDragLeaveEvent, QDropEvent
 from qtpy.QtWidgets import QApplication, QWidget
 
+from ..io import annotations
 from .recognised_files import is_recognised
 
 # No image has these, so that a damaged file is ours too: the review says what is wrong with it.
@@ -30,14 +31,21 @@ class Dropping(QObject):
     napari's own reader of images lays claim to the same suffixes, stands first in that question, and fails. With Alt,
     or by its menu *Open with Plugin*, napari asks all the same. What is left to napari and no reader of it can open,
     such as a NIfTI image, goes to the review too, which says what it is. plugin: the name of this one among napari's
-    readers; open: opens a file or a folder in the review.
+    readers; open: opens a file or a folder in the review; say: says a sentence at the foot.
     """
 
-    def __init__(self, plugin: str, viewer: ViewerModel, open: Callable[[Path], object], parent: QObject) -> None:
+    def __init__(
+        self,
+        plugin: str,
+        viewer: ViewerModel,
+        open: Callable[[Path], object],
+        say: Callable[[str], object],
+        parent: QObject,
+    ) -> None:
         super().__init__(parent)
         self._readers = {_BUILT_IN, plugin}
         self._viewer: Any = viewer
-        self._open = open
+        self._open, self._say = open, say
 
     @property
     def _targets(self) -> tuple[Any, QWidget]:
@@ -69,11 +77,16 @@ class Dropping(QObject):
             self._open(Path(error.paths[0]))
 
     def _open_all(self, paths: list[Path]) -> bool:
-        """Open files and folders if all of them are for the review, and return whether they are."""
+        """Open the first of files and folders if all are for the review, and return whether they are.
+
+        Tables of annotations come last: they belong to a scan that is open.
+        """
         if not paths or not all(map(self._takes, paths)):
             return False
-        for path in paths:
-            self._open(path)
+        first = min(paths, key=lambda path: path.suffix == annotations.SUFFIX)
+        self._open(first)
+        if len(paths) > 1:
+            self._say(f"Only {first.name} is opened; drop scans, cases and tables one at a time.")
         return True
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:

@@ -104,7 +104,7 @@ class Session(QObject):
         self.smaller_budgets = SmallerBudgets(self.bench, self.jobs, self.scene, self.look)
         self.keeping = Keeping(self.bench, self.jobs, self.panels, self.scene, self._take_in, self.look, self)
         self.surroundings = Surroundings(self.panels.viewer, self.bench, self.jobs, self.panels, self)
-        self._dropping = Dropping(PLUGIN, self.panels.viewer, self.open, self)
+        self._dropping = Dropping(PLUGIN, self.panels.viewer, self.open, self.jobs.failed.emit, self)
         LineWidths(self.panels, self)
         self.preferring = Preferring(PLUGIN, self.bench, self.panels, self)
         self._glyphs = Glyphs(self.panels.viewer.window._qt_viewer.canvas, self)
