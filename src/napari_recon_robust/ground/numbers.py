@@ -10,11 +10,13 @@ _NAMED = 3  # scans that are named
 def written(value: float, form: str = ".3g") -> str:
     """The number in a format of Python's, with a true minus; a dash for one that is not finite.
 
-    A zero has no sign: what is rounded to it may have come from either side.
+    A zero has no sign: what is rounded to it may have come from either side. A power of ten has no more signs than it
+    needs, as in 2.25e−5.
     """
     if not isfinite(value):
         return "—"
-    text = f"{value:{form}}"
+    digits, e, power = f"{value:{form}}".partition("e")
+    text = f"{digits}e{int(power)}" if e else digits
     return text.replace("-", "−") if any(digit in text for digit in "123456789") else text.lstrip("+-")
 
 
@@ -26,8 +28,7 @@ def factor(value: float) -> str:
         return f"{float(f'{value:.3g}'):.0f}"
     if value == 0 or 0.01 <= value < 999.5:
         return written(value)
-    digits, power = f"{value:.1e}".split("e")
-    return f"{digits}e{int(power)}".replace("-", "−")
+    return written(value, ".1e")
 
 
 def times(value: float) -> str:

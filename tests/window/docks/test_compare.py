@@ -241,6 +241,11 @@ FACTORS = {1.04: "×1.04", 999.6: "×1000", 1464.0: "×1460", 999_400.0: "×9990
 SMALL_FACTORS = {0.0: "×0", 0.0123: "×0.0123", 0.00123: "×1.2e−3", 4.5e-5: "×4.5e−5"}
 
 
+def test_a_small_nmse_fits_its_column() -> None:
+    found = [compare.figure("nmse", value) for value in (0.25, 0.00123, 9.996e-4, 2.25e-4, 2.25e-5, 0.0)]
+    assert found == ["0.25", "0.00123", "0.001", "2.25e−4", "2.25e−5", "0"]
+
+
 def test_the_change_of_nmse_fits_its_column() -> None:
     for factor, words in {**FACTORS, **SMALL_FACTORS}.items():
         assert compare.change("nmse", 1.0, factor) == words

@@ -183,7 +183,7 @@ class CompareDock(Page):
         self.table.setHorizontalHeaderLabels(["", *(COLUMNS | result.draws).values(), "Change"])
         for number, region, measure in self._rows():
             values = [getattr(comparison.metrics[name][region], measure) for name in COLUMNS]
-            texts = [written(value, MEASURES[measure].form) for value in values]
+            texts = [figure(measure, value) for value in values]
             for column, text in enumerate([*texts, change(measure, values[0], values[1])], start=1):
                 self.table.item(number, column).setText(text)
         against = "the method's own clean image" if comparison.reference is None else "the fully sampled reference"
@@ -288,6 +288,11 @@ def _offer(one: QPushButton, tip: str, missing: str) -> None:
     """Enable a button, or grey it and say below its tip what is missing."""
     one.setToolTip(f"{tip}\n{missing}".strip())
     one.setEnabled(not missing)
+
+
+def figure(measure: str, value: float) -> str:
+    """Return a value as its column has room for it: below 0.001 with a power of ten, for 0.000225 would be cut."""
+    return written(value, ".2e" if measure == "nmse" and 0 < value < 0.9995e-3 else MEASURES[measure].form)
 
 
 def change(measure: str, before: float, after: float) -> str:
