@@ -19,7 +19,8 @@ from torch import Tensor
 
 from arguments import parser_of
 from cases import slices_of
-from napari_recon_robust.analyses.fragility import REPLICAS, FragilityMap, fragility, noise_amplification
+from napari_recon_robust.analyses.fragility import REPLICAS, FragilityMap, fragility
+from napari_recon_robust.analyses.noise_map import noise_amplification
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.progress import run

@@ -10,7 +10,8 @@ import pytest
 from helpers.extremes import POINTS, SOUND, UNSOUND, head, measured, refusal
 from helpers.toy_slice import Combined
 from napari_recon_robust.analyses.diversity import diverse
-from napari_recon_robust.analyses.fragility import fragility, noise_amplification
+from napari_recon_robust.analyses.fragility import fragility
+from napari_recon_robust.analyses.noise_map import noise_amplification
 from napari_recon_robust.analyses.retention import recovery_table, retention_map
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.ground.progress import Job, run

@@ -24,14 +24,13 @@ from ..perturbations.noise.objective import Objective, gradient_of
 from ..perturbations.noise.worst_case import WorstCase
 from ..perturbations.random_noise import white_noise
 from ..physics.model import coil_norms
-from ..physics.noise import colour, mean_level
 from ..reconstructors.base import Method, Reconstructor
-from .maps import SliceMap
+from .maps import SliceMap, local_rms
+from .noise_map import noise_amplification
 
 WAYS = ("attack", "gain")
 TILE, GRADIENTS, REPLICAS = 24, 5, 16
 SHARE, TILE_SHARE = 0.5, 0.25  # of a region, and of a tile of the gain, that has to be foreground
-SMOOTHED = 5  # pixels over which a variance from a few draws is averaged
 ROUNDING = 1e-6  # of the maximum: a tile's error up to which its image is the wanted one
 
 
@@ -178,38 +177,6 @@ def fragility(
     return _map(setup, budget, how, tile, search, noise)
 
 
-def noise_amplification(
-    measurement: Measurement,
-    reconstructor: Method | Reconstructor,
-    *,
-    replicas: int = REPLICAS,
-    sensitivities: str = str(SENSITIVITIES.default),
-    seed: int = 0,
-) -> Job[Tensor]:
-    """What the scan's thermal noise becomes in the image, for any method: float32 (rows, columns) on the CPU.
-
-    sqrt(2) std |f(k + n)| / `image_noise` over draws n of the noise that the scan has (sigma_i in coil i, correlated
-    between coils as `noise.correlation` finds it), the variance averaged over 5x5 pixels. 1: that of the fully sampled
-    coil-combined image where coils are not correlated, in tissue (in air a magnitude has less). Zero for a scan without
-    noise. Says nothing on attacks of networks.
-    Pseudo multiple replica method: Robson et al. 2008, doi:10.1002/mrm.21728.
-    """
-    if as_whole(replicas, "the number of draws") < 2:
-        raise InputError(f"{replicas} draws are asked for; a standard deviation needs two or more.")
-    setup = _whole(measurement, reconstructor)
-    keep = resolve([SENSITIVITIES], {"sensitivities": sensitivities})["sensitivities"] == "kept"
-    return _amplification(setup, replicas, keep, seed)
-
-
-def image_noise(measurement: Measurement) -> float:
-    """The noise sigma sqrt(a) of the fully sampled coil-combined image, complex, where coils are not correlated.
-
-    sigma: the coils' `noise.mean_level`. a: the share of k-space that a full scan measures (`Measurement.acquired`).
-    """
-    share = float(measurement.acquired.float().mean())
-    return float(mean_level(measurement.calibration.noise)) * share**0.5
-
-
 def _whole(measurement: Measurement, method: Method | Reconstructor) -> Setup:
     return Setup.of(measurement, method, ROI.box(0, 0, *measurement.matrix))
 
@@ -232,7 +199,7 @@ def _map(
     image = clean.abs().float().cpu()
     return FragilityMap(
         expected_change=torch.where(tissue, change / maximum, 0.0).float(),
-        edges=_local_rms(_edges(image, measurement.dims), tissue, tile) / maximum,
+        edges=local_rms(_edges(image, measurement.dims), tissue, tile) / maximum,
         noise=amplification,
         image=image,
         foreground=tissue,
@@ -254,7 +221,7 @@ def _attack(
     clean, after = found.clean, found.image
     if clean is None or after is None:  # no gradient: nothing changes
         clean = after = setup.clean
-    return _local_rms((after.abs() - clean.abs()).cpu(), tissue, tile), clean
+    return local_rms((after.abs() - clean.abs()).cpu(), tissue, tile), clean
 
 
 def _gain(
@@ -308,34 +275,6 @@ class _Near:
         """The mean squared error of a tile on the pixels `inside`, bool (rows, columns) of the tile."""
         with torch.enable_grad():
             return self.error[place][inside].square().mean()
-
-
-def _amplification(setup: Setup, replicas: int, keep: bool, seed: int) -> Job[Tensor]:
-    measurement = setup.measurement
-    levels = measurement.calibration.noise
-    sigma = image_noise(measurement)
-    if not sigma > 0:
-        return torch.zeros(measurement.matrix)
-    mixing = colour(measurement.kspace, measurement.mask, levels)
-    unit = torch.full_like(levels, measurement.sampled_points**0.5)
-    images = []
-    for number in range(replicas):
-        yield Progress(number / replicas, f"Noise {number + 1} of {replicas}")
-        n = torch.tensordot(mixing, white_noise(measurement, unit, seed + number), 1)
-        with torch.no_grad():
-            image = setup.reconstruct(measurement.with_kspace(measurement.kspace + n, keep=keep))
-        images.append(image.abs().float().cpu())
-    variance = torch.stack(images).var(0)
-    everywhere = torch.ones_like(variance, dtype=torch.bool)
-    return _local_rms((2 * variance).sqrt(), everywhere, SMOOTHED) / sigma
-
-
-def _local_rms(values: Tensor, inside: Tensor, side: int) -> Tensor:
-    """The root mean square over the pixels of `inside` in the square of `side` pixels around each of them; float32."""
-    counted = torch.stack([inside.double(), inside * values.double().square()])
-    before, after = side // 2, (side - 1) // 2
-    share, squares = functional.avg_pool2d(functional.pad(counted, (before, after, before, after)), side, 1)
-    return torch.where(inside, (squares / share.clamp_min(1e-9)).sqrt(), 0.0).float()
 
 
 def _edges(image: Tensor, dims: tuple[int, ...]) -> Tensor:

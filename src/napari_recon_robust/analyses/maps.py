@@ -4,7 +4,10 @@ from abc import ABC, abstractmethod
 from typing import ClassVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
 
 from ..data.roi import ROI
 
@@ -33,3 +36,11 @@ class SliceMap(ABC):
     @abstractmethod
     def places(self, count: int) -> list[tuple[ROI, str]]:
         """At most `count` of the worst places, worst first, each with its name in a list."""
+
+
+def local_rms(values: Tensor, inside: Tensor, side: int) -> Tensor:
+    """The root mean square over the pixels of `inside` in the square of `side` pixels around each of them; float32."""
+    counted = torch.stack([inside.double(), inside * values.double().square()])
+    before, after = side // 2, (side - 1) // 2
+    share, squares = functional.avg_pool2d(functional.pad(counted, (before, after, before, after)), side, 1)
+    return torch.where(inside, (squares / share.clamp_min(1e-9)).sqrt(), 0.0).float()

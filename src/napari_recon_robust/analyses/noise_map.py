@@ -7,28 +7,44 @@ import torch
 from torch import Tensor
 
 from ..data.measurement import Measurement
-from ..ground.progress import Job
+from ..data.roi import ROI
+from ..ground.arguments import as_whole
+from ..ground.errors import InputError
+from ..ground.knob import resolve
+from ..ground.progress import Job, Progress
+from ..perturbations.base import SENSITIVITIES, Setup
+from ..perturbations.random_noise import white_noise
 from ..physics import noise
 from ..reconstructors.base import Method, Reconstructor
-from .fragility import image_noise, noise_amplification
+from .maps import local_rms
 
 REPLICAS = 32
+SMOOTHED = 5  # pixels over which a variance from a few draws is averaged
 
 
 def noise_map(
-    measurement: Measurement, method: Method | Reconstructor, *, replicas: int = REPLICAS, seed: int = 0
+    measurement: Measurement,
+    method: Method | Reconstructor,
+    *,
+    replicas: int = REPLICAS,
+    sensitivities: str = "kept",
+    seed: int = 0,
 ) -> Job[Tensor]:
-    """The standard deviation of |f(k + n)| over draws n of the scan's thermal noise.
+    """The standard deviation of |f(k + n)| over draws n of the scan's thermal noise, for any method.
 
-    float32 (rows, columns) on the CPU, in the image's units. Pseudo multiple replicas (Robson et al. 2008,
-    doi:10.1002/mrm.21728), the variance averaged over 5x5 pixels, with the sensitivities of these samples. It is right
-    in tissue; in air a magnitude varies less. Of a method that is not linear it is the noise that is passed on at these
-    samples. Zero for a scan without noise. InputError for fewer than two replicas.
+    float32 (rows, columns) on the CPU, in the image's units. n has sigma_i in coil i, and between coils the correlation
+    that `noise.correlation` finds. Pseudo multiple replicas (Robson et al. 2008, doi:10.1002/mrm.21728), the variance
+    averaged over 5x5 pixels. It is right in tissue; in air a magnitude varies less. Of a method that is not linear it
+    is the noise that is passed on at these samples. Zero for a scan without noise.
+
+    sensitivities: as in the perturbations, "kept" or "estimated" anew from each draw. InputError for fewer than two
+    replicas.
     """
-    return _scaled(
-        noise_amplification(measurement, method, replicas=replicas, sensitivities="kept", seed=seed),
-        image_noise(measurement) / 2**0.5,
-    )
+    if as_whole(replicas, "the number of draws") < 2:
+        raise InputError(f"{replicas} draws are asked for; a standard deviation needs two or more.")
+    setup = Setup.of(measurement, method, ROI.box(0, 0, *measurement.matrix))
+    keep = resolve([SENSITIVITIES], {"sensitivities": sensitivities})["sensitivities"] == "kept"
+    return _deviation(setup, replicas, keep, seed)
 
 
 def reference_noise(measurement: Measurement) -> Tensor:
@@ -43,5 +59,44 @@ def reference_noise(measurement: Measurement) -> Tensor:
     return measurement.crop((variance.clamp_min(0) * measurement.acquired.float().mean() / 2).sqrt()).cpu()
 
 
-def _scaled(job: Job[Tensor], factor: float) -> Job[Tensor]:
-    return factor * (yield from job)
+def noise_amplification(
+    measurement: Measurement,
+    method: Method | Reconstructor,
+    *,
+    replicas: int = REPLICAS,
+    sensitivities: str = str(SENSITIVITIES.default),
+    seed: int = 0,
+) -> Job[Tensor]:
+    """`noise_map` over `reference_noise`: 1 in a fully sampled coil-combined image, in unregularised SENSE g x sqrt(R).
+
+    float32 (rows, columns) on the CPU, both averaged over the same pixels; 0 where the fully sampled image has no
+    noise, as of a scan without any. It says nothing on attacks of networks. InputError as in `noise_map`.
+    """
+    job = noise_map(measurement, method, replicas=replicas, sensitivities=sensitivities, seed=seed)
+    return _relative(job, _smoothed(reference_noise(measurement)))
+
+
+def _relative(job: Job[Tensor], unit: Tensor) -> Job[Tensor]:
+    found = yield from job
+    return torch.where(unit > 0, found / unit, 0.0)
+
+
+def _deviation(setup: Setup, replicas: int, keep: bool, seed: int) -> Job[Tensor]:
+    measurement = setup.measurement
+    levels = measurement.calibration.noise
+    if not bool(levels.any()):
+        return torch.zeros(measurement.matrix)
+    mixing = noise.colour(measurement.kspace, measurement.mask, levels)
+    unit = torch.full_like(levels, measurement.sampled_points**0.5)
+    images = []
+    for number in range(replicas):
+        yield Progress(number / replicas, f"Noise {number + 1} of {replicas}")
+        n = torch.tensordot(mixing, white_noise(measurement, unit, seed + number), 1)
+        with torch.no_grad():
+            image = setup.reconstruct(measurement.with_kspace(measurement.kspace + n, keep=keep))
+        images.append(image.abs().float().cpu())
+    return _smoothed(torch.stack(images).std(0))
+
+
+def _smoothed(deviation: Tensor) -> Tensor:
+    return local_rms(deviation, torch.ones_like(deviation, dtype=torch.bool), SMOOTHED)

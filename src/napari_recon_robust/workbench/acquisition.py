@@ -424,7 +424,7 @@ def measured_slice(scan: "Scan", index: int, sampling: Any, device: str = "cpu")
 
 def calibrate(scan: "Scan | None", index: int, sampling: Any, measurement: "Measurement") -> Slice:
     """Estimate sensitivities, noise, reference and foreground of a measurement."""
-    from ..analyses.fragility import image_noise
+    from ..analyses.noise_map import reference_noise
     from ..data.cautions import cautions
     from ..data.measurement import known_kspace
     from ..evaluation.parts import whole_of
@@ -434,8 +434,7 @@ def calibrate(scan: "Scan | None", index: int, sampling: Any, measurement: "Meas
     known = None if known is None else known.cpu()
     zero_filled, reference = samples.abs(), None if known is None else known.abs()
     foreground = measurement.foreground
-    # Of a pixel of a full scan, which has noise from those points only that a scanner measures.
-    of_pixel = image_noise(measurement)
+    of_pixel = float((2 * reference_noise(measurement)[foreground].square().mean()).sqrt())  # of complex values
     level = float((zero_filled if reference is None else reference)[foreground].mean())
     thermal = float((measurement.calibration.noise.square() * measurement.sampled_points).sum().sqrt())
     return Slice(
