@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -6,7 +7,7 @@ import torch
 from click.testing import CliRunner
 from torch import Tensor
 
-from napari_recon_robust.analyses.transfer import transfer, transfer_matrix
+from napari_recon_robust.analyses.transfer import _where, transfer, transfer_matrix
 from napari_recon_robust.cli import cli
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.data.roi import ROI
@@ -55,7 +56,7 @@ def test_each_column_sees_the_same_noise(measurement: Measurement) -> None:
         once, twice = matrix.change(row)
         assert twice == pytest.approx(2 * once, rel=1e-4)
         assert all(a > 3 * b for a, b in zip(matrix.change(row), matrix.random(row) or [], strict=True))
-    assert not matrix.inserted
+    assert matrix.features is None
     assert matrix.markdown().count("\n") == 4
 
 
@@ -109,7 +110,7 @@ def test_features_have_a_recovery(measurement: Measurement) -> None:
             measurement, {"once": Once(), "cg-sense": registry.get("cg-sense")}, ROI_, kind="fnaf", row=40, column=40
         )
     )
-    assert matrix.inserted
+    assert matrix.features is not None
     recovery = matrix.recovery("cg-sense")
     found = matrix.found["cg-sense"]
     assert recovery[1] is not None
@@ -142,6 +143,41 @@ def test_another_pose_has_no_random_noise_beside(measurement: Measurement) -> No
     assert matrix.to_json()["acceleration"] == measurement.acceleration
     assert "(" not in matrix.markdown()
     assert "random" not in matrix.legend
+
+
+def test_only_features_have_recoveries(measurement: Measurement) -> None:
+    """Another tone curve was told of as a lesion that is lost below 0.5."""
+    matrix = progress.run(transfer(measurement, TWO, ROI_, kind="contrast"))
+    assert "recovery" not in matrix.markdown() + matrix.legend + str(matrix.to_json())
+    assert f"{matrix.change('once')[1]:.4f}" in matrix.markdown()
+
+
+def test_what_makes_the_figures_doubtful_is_said_with_its_rows_and_columns(measurement: Measurement) -> None:
+    """Air where no coil is seen had "nan (nan)", no word, and an SSIM of which nothing was lost."""
+    seen = measurement.calibration.sensitivities.clone()
+    seen[:, :12, :12] = 0
+    blind = replace(measurement, kept=replace(measurement.calibration, sensitivities=seen))
+    matrix = progress.run(transfer(blind, TWO, ROI.box(0, 0, 2, 1), kind="random", sensitivities="kept"))
+    assert "nan" not in matrix.markdown()
+    assert "| — (—) | — (—) |" in matrix.markdown()
+    assert [remark.split(" ", 3)[:3] for remark in matrix.remarks][:2] == [["There", "is", "no"]] * 2
+    everywhere = [[row, column] for row in TWO for column in TWO]
+    found = matrix.to_json()
+    assert [one["outcomes"] for one in found["cautions"][:2]] == [everywhere] * 2
+    assert found["ssim_lost"] == found["change"] == [[None, None], [None, None]]
+
+
+@pytest.mark.parametrize(
+    ("pairs", "words"),
+    [
+        ([("a", "a"), ("a", "b"), ("b", "a"), ("b", "b")], ""),
+        ([("a", "b"), ("b", "b")], " (seen by b)"),
+        ([("b", "a"), ("b", "b")], " (found on b)"),
+        ([("a", "a"), ("a", "b"), ("b", "a")], " (found on a; found on b, seen by a)"),
+    ],
+)
+def test_rows_and_columns_in_words(pairs: list[tuple[str, str]], words: str) -> None:
+    assert _where(pairs, ["a", "b"], ["a", "b"]) == words
 
 
 def test_a_method_that_is_named_twice_is_one_row(measurement: Measurement) -> None:

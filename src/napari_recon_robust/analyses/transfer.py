@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import isfinite, nan
 from typing import Any
 
 from ..data.measurement import Measurement
@@ -53,62 +54,88 @@ class Transfer:
         """The contrast recovery of an inserted feature; None for noise."""
         return [outcome.comparison.recovery for outcome in self.outcomes[row]]
 
-    @property
-    def inserted(self) -> bool:
-        """Whether the truth changed with the perturbation, so that its recovery says what is lost."""
-        return all(one.judged_by == "perturbed" for one in self.found.values())
+    def ssim_lost(self, row: str) -> list[float]:
+        """The share of the ROI's SSIM that is lost; NaN where its reference is zero, of which all are alike."""
+        changes = self.change(row)
+        lost = [outcome.comparison.degradation["roi"]["ssim"] for outcome in self.outcomes[row]]
+        return [one if isfinite(change) else nan for one, change in zip(lost, changes, strict=True)]
 
     @property
     def features(self) -> list[Placed] | None:
-        """The feature of each row; None where a row has none."""
+        """The feature of each row, whose recovery says what is lost; None where a row has none."""
         placed = [one.feature for one in self.found.values() if one.feature is not None]
         return placed if len(placed) == len(self.found) else None
 
+    @property
+    def cautions(self) -> dict[str, list[tuple[str, str]]]:
+        """Reasons to doubt the figures, in words, each with the (row, column) that it concerns."""
+        concerned: dict[str, list[tuple[str, str]]] = {}
+        for row, outcomes in self.outcomes.items():
+            for column, outcome in zip(self.columns, outcomes, strict=True):
+                for words in outcome.comparison.warnings.values():
+                    concerned.setdefault(words, []).append((row, column))
+        return concerned
+
+    @property
+    def remarks(self) -> list[str]:
+        """The cautions, each with the rows and columns that it concerns, unless it concerns all."""
+        return [f"{words}{_where(pairs, list(self.outcomes), self.columns)}" for words, pairs in self.cautions.items()]
+
     def to_json(self) -> dict[str, Any]:
-        """Rows, columns and the matrices, as JSON values."""
-        rows = list(self.found)
-        names = ("change", "random", "recovery") if self.inserted else ("change", "random")
+        """Rows, columns, the matrices and the cautions, as JSON values."""
+        rows, features = list(self.found), self.features
+        names = ("change", "random", *(() if features is None else ("recovery",)), "ssim_lost")
         matrices = {
             name: [None if (one := getattr(self, name)(row)) is None else list(map(finite, one)) for row in rows]
             for name in names
         }
-        ssim = [
-            [finite(outcome.comparison.degradation["roi"]["ssim"]) for outcome in self.outcomes[row]] for row in rows
-        ]
+        cautions = [{"words": words, "outcomes": list(map(list, pairs))} for words, pairs in self.cautions.items()]
         result = {"acceleration": self.acceleration, "found_on": rows, "evaluated_on": list(self.columns)}
-        result |= {**matrices, "ssim_lost": ssim}
-        return result if self.features is None else {**result, "features": [one.to_json() for one in self.features]}
+        result |= {**matrices, "cautions": cautions}
+        return result if features is None else {**result, "features": [one.to_json() for one in features]}
 
     def markdown(self) -> str:
         """Recoveries of inserted features, else the ROI's change, with that of random noise in brackets.
 
         Features have columns of their own: where they are, how large, how well the samples carry them.
         """
-        what = "contrast recovery" if self.inserted else "‖change‖ ÷ ‖reference‖ of the region"
         features = self.features
+        what = "‖change‖ ÷ ‖reference‖ of the region" if features is None else "contrast recovery"
         heads = [f"{what}, found on ↓", *(() if features is None else _FEATURE), *self.columns]
         rows = []
         for number, row in enumerate(self.found):
-            if self.inserted:
-                cells = ["–" if value is None else written(value, ".3f") for value in self.recovery(row)]
-            else:
-                beside = self.random(row)
-                noise = [""] * len(self.columns) if beside is None else [f" ({value:.4f})" for value in beside]
-                cells = [f"{change:.4f}{other}" for change, other in zip(self.change(row), noise, strict=True)]
-            facts = [] if features is None else _facts(features[number])
-            rows.append([row, *facts, *cells])
+            if features is not None:
+                cells = [written(nan if value is None else value, ".3f") for value in self.recovery(row)]
+                rows.append([row, *_facts(features[number]), *cells])
+                continue
+            beside = self.random(row)
+            noise = [""] * len(self.columns) if beside is None else [f" ({written(one, '.4f')})" for one in beside]
+            rows.append(
+                [row, *(written(one, ".4f") + other for one, other in zip(self.change(row), noise, strict=True))]
+            )
         return markdown(heads, rows) + "\n"
 
     @property
     def legend(self) -> str:
         """What the figures of `markdown` are."""
-        if not self.inserted:
+        if self.features is None:
             noise = " In brackets: random noise of equal norm." if any(map(self.random, self.found)) else ""
             return f"a row: found on it; a column: what that does to it.{noise}"
-        words = f"recovery: the share of the contrast that is seen; below {LOST:g} it is lost."
-        if self.features is not None:
-            words += f" detectability: its signal-to-noise ratio in the samples; from {ROSE:g} on they carry it."
-        return words
+        return (
+            f"recovery: the share of the contrast that is seen; below {LOST:g} it is lost. "
+            f"detectability: its signal-to-noise ratio in the samples; from {ROSE:g} on they carry it."
+        )
+
+
+def _where(pairs: Sequence[tuple[str, str]], rows: Sequence[str], columns: Sequence[str]) -> str:
+    """In brackets, which rows and columns of a matrix these are; nothing for all of them."""
+    seen = {row: [column for one, column in pairs if one == row] for row in rows}
+    by = {row: "" if len(some) == len(columns) else f"seen by {', '.join(some)}" for row, some in seen.items() if some}
+    if len(by) == len(rows) and len(set(by.values())) == 1:
+        words = by[rows[0]]
+    else:
+        words = "; ".join(f"found on {row}{which and f', {which}'}" for row, which in by.items())
+    return f" ({words})" if words else ""
 
 
 _FEATURE = ("feature", "row, column", "size (px)", "contrast", "detectability")

@@ -99,7 +99,7 @@ def test_what_is_set_is_transferred_and_not_the_last_result(review: Session, unt
     tick(review, "cg-sense", "zero-filled")
     study.transfer.click()
     until(lambda: review.bench.analysing.matrix is not None)
-    assert not review.bench.analysing.matrix.inserted
+    assert review.bench.analysing.matrix.features is None
     assert "random noise" in study.meaning.text()
     review.bench.perturbing.choose("fnaf")
     assert study.table.isHidden(), "it was of the kind that was set"

@@ -93,3 +93,5 @@ def transfer(
     click.echo(f"{perturbation.label} on {where}{spent}; effective R = {matrix.acceleration:.3g}")
     click.echo(matrix.markdown(), nl=False)
     click.echo(matrix.legend)
+    for remark in matrix.remarks:
+        click.echo(f"caution: {remark}")

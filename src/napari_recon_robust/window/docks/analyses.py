@@ -82,7 +82,7 @@ class AnalysesPanel(QWidget):
         """Show the matrix and the curve, as far as there are any."""
         matrix, curve = self.bench.analysing.matrix, self.bench.analysing.curve
         self.table.setVisible(matrix is not None)
-        show_text(self.meaning, "" if matrix is None else meaning(matrix))
+        show_text(self.meaning, "" if matrix is None else "\n".join((meaning(matrix), *matrix.remarks)))
         if matrix is not None:
             self._fill(matrix)
         show_curve(self.plot, [] if curve is None else curve.levels)
@@ -117,17 +117,17 @@ class _Matrix(LetteredTable):
 
 def cells(matrix: "Transfer", row: str) -> list[str]:
     """Return the cells of a row: how much of features is kept, or how far the region moves, also by noise."""
-    if matrix.inserted:
+    if matrix.features is not None:
         return ["—" if kept is None else written(kept) for kept in matrix.recovery(row)]
     changes, beside = matrix.change(row), matrix.random(row)
-    noise = [""] * len(changes) if beside is None else [f" ({100 * one:.2g})" for one in beside]
-    return [f"{100 * one:.3g}{other}" for one, other in zip(changes, noise, strict=True)]
+    noise = [""] * len(changes) if beside is None else [f" ({written(100 * one, '.2g')})" for one in beside]
+    return [written(100 * one) + other for one, other in zip(changes, noise, strict=True)]
 
 
 def meaning(matrix: "Transfer") -> str:
     """Say what the numbers are."""
     where = "Rows: the method it was found on; columns: the one that sees it."
-    if matrix.inserted:
+    if matrix.features is not None:
         return f"{where} Share of the feature's contrast that is kept: 1 all, below 0.5 lost."
     return f"{where} Change of the region in % of its norm; in brackets that of random noise of the same size."
 
