@@ -286,7 +286,7 @@ def test_the_files_say_what_was_run(scan_file: Path, tmp_path: Path) -> None:
     run(compare_methods(groups({"head": scan_file}), entries("unet", "tv"), GRID, folder=tmp_path, baseline="tv"))
     described = json.loads((tmp_path / "comparison.json").read_text())
     assert described["versions"]["torch"]
-    assert described["grid"]["accelerations"] == [3.0]
+    assert described["last_grid"]["accelerations"] == described["masks"]["accelerations"] == [3.0]
     network = described["methods"]["unet"]
     assert network["parameters"] > 1e5
     assert network["megabytes"] > 0.1

@@ -37,6 +37,20 @@ def test_means_are_geometric_and_ratios_are_paired() -> None:
     assert one.nmse.interval is None
 
 
+def test_patterns_have_tables_of_their_own() -> None:
+    """Masks of one acceleration that another run of the same folder drew went into one table without a name."""
+    results = [result("a", n, 0.1).model_copy(update={"pattern": ("random", "equispaced")[n]}) for n in range(2)]
+    table = Table(results, {"a": {}})
+    assert [(section.pattern, section.cases) for section in table.sections] == [("random", 1), ("equispaced", 1)]
+    for title in ("## real, 4x, random\n", "## real, 4x, equispaced\n"):
+        assert title in table.markdown()
+    found = table.to_json()
+    assert (
+        [section["pattern"] for section in found["sections"]] == found["masks"]["patterns"] == ["random", "equispaced"]
+    )
+    assert found["masks"]["seeds"] == ["0", "1"]
+
+
 def scored(method: str, case: int, ssim: float, error: str = "") -> MethodResult:
     return result(method, case, 0.1, scan=case).model_copy(update={"ssim": ssim, "psnr": 40 * ssim, "error": error})
 

@@ -81,7 +81,7 @@ def compare_methods(
                 raise next(iter(faults.values()))
         finally:
             if folder is not None and len(results):
-                _save(folder, results, table, {"versions": versions, "grid": grid.model_dump(mode="json")})
+                _save(folder, results, table, {"versions": versions, "last_grid": grid.model_dump(mode="json")})
         return table
 
 

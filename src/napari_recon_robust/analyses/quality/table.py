@@ -23,7 +23,7 @@ _Average = Callable[[Sequence[float], Sequence[Any]], Estimate]
 
 @dataclass(frozen=True)
 class MethodScores:
-    """One method in one group at one acceleration.
+    """One method in one group under one pattern and acceleration.
 
     SSIM and PSNR as means, NMSE as the table's `Scoring` averages it, over the cases that the method has.
     Against the baseline, over the cases that both have: paired, how many these are, 0 without a baseline; ratio, the
@@ -46,10 +46,11 @@ class MethodScores:
 
 @dataclass(frozen=True)
 class Section:
-    """One group at one acceleration. cases: how many there are. unit: what the intervals are over."""
+    """One group under one pattern and acceleration. cases: how many there are. unit: what the intervals are over."""
 
     group: str
     acceleration: float
+    pattern: str
     cases: int
     effective: Interval
     unit: str
@@ -123,11 +124,11 @@ class Table:
 
     @property
     def sections(self) -> list[Section]:
-        """One for each group and acceleration, in the order of the results."""
-        parted: dict[tuple[str, float], list[MethodResult]] = {}
+        """One for each group, acceleration and pattern, in the order of the results."""
+        parted: dict[tuple[str, float, str], list[MethodResult]] = {}
         for result in self.results:
-            parted.setdefault((result.group, result.acceleration), []).append(result)
-        return [self._section(group, acceleration, part) for (group, acceleration), part in parted.items()]
+            parted.setdefault((result.group, result.acceleration, result.pattern), []).append(result)
+        return list(map(self._section, parted.values()))
 
     def markdown(self) -> str:
         """The tables, and which cases failed."""
@@ -138,7 +139,7 @@ class Table:
         ]
         for section in self.sections:
             low, high = section.effective
-            text.append(f"## {section.group}, {section.acceleration:g}x")
+            text.append(f"## {section.group}, {section.acceleration:g}x, {section.pattern}")
             known = any(one.interval for line in section.scores for one in (line.ssim, line.psnr, line.nmse))
             over = (
                 f"intervals over {section.unit}{_ONE_PATIENT if section.unit.endswith('scans') else ''}"
@@ -165,6 +166,7 @@ class Table:
             {
                 "group": section.group,
                 "acceleration": section.acceleration,
+                "pattern": section.pattern,
                 "effective": section.effective,
                 "cases": section.cases,
                 "intervals_over": section.unit,
@@ -176,13 +178,17 @@ class Table:
             "figures": self.scoring.statement,
             "methods": dict(self.rows),
             "baseline": self.baseline,
+            "masks": {
+                f"{name}s": list(dict.fromkeys(getattr(result, name) for result in self.results))
+                for name in ("pattern", "acceleration", "seed")
+            },
             "sections": sections,
         }
         table["cautions"] = self.cautions
         table["left_out"] = len(self.faults)
         return finite(table)
 
-    def _section(self, group: str, acceleration: float, results: Sequence[MethodResult]) -> Section:
+    def _section(self, results: Sequence[MethodResult]) -> Section:
         unit, of = _units(results)
         base = {_case(result): result for result in results if result.method == self.baseline and not result.error}
         order = {name: number for number, name in enumerate(self.rows)}
@@ -193,7 +199,15 @@ class Table:
         ]
         effective = [result.effective for result in results]
         cases = len({_case(result) for result in results})
-        return Section(group, acceleration, cases, (min(effective), max(effective)), unit, tuple(lines))
+        return Section(
+            group=results[0].group,
+            acceleration=results[0].acceleration,
+            pattern=results[0].pattern,
+            cases=cases,
+            effective=(min(effective), max(effective)),
+            unit=unit,
+            scores=tuple(lines),
+        )
 
     def _lacking(self, section: Section) -> list[str]:
         """What a reader must know of the methods that lack cases, and of a baseline that has none."""
