@@ -250,5 +250,50 @@ def test_a_map_in_the_making_counts_what_it_has_tried(full, blind):
 def test_what_is_kept_everywhere_is_said_without_a_double_negative(recoveries: tuple[float, ...], words: str) -> None:
     values = np.zeros((4, 4), np.float32)
     grid = np.array([[0, 0], [2, 2]])
-    found = RetentionMap(values, grid, np.array(recoveries, np.float32), 2.0, 0.4, "blob", 2, 1)
+    known = np.array(recoveries, np.float32)
+    found = RetentionMap(values, grid, known, np.isfinite(known), values > 0, 2.0, 0.4, "blob", 2, 1)
     assert found.legend.endswith(words)
+
+
+@pytest.mark.parametrize(
+    ("carried", "words"),
+    [
+        (
+            (True, False),
+            "loses more than half of its contrast at 100% of the 1 places that the samples carry, of 2 places.",
+        ),
+        ((False, True), "keeps at least half of its contrast at all 1 places that the samples carry, of 2 places."),
+        ((False, False), "is not carried by the samples at any of 2 places."),
+    ],
+)
+def test_a_place_that_the_samples_do_not_carry_is_neither_lost_nor_kept(carried: tuple[bool, bool], words: str) -> None:
+    nothing, grid = np.zeros((4, 4), np.float32), np.array([[0, 0], [2, 2]])
+    recoveries = np.array([0.1, 0.9], np.float32)
+    found = RetentionMap(nothing, grid, recoveries, np.array(carried), nothing > 0, 2.0, 0.4, "blob", 2, 1)
+    assert found.legend.endswith(words)
+    assert found.to_json()["carried"] == sum(carried)
+    assert found.to_json()["lost"] == {(True, False): 1, (False, True): 0}.get(carried)
+
+
+def test_what_is_too_faint_is_no_loss_of_a_blind_method(full, blind):
+    """Each place at which it was not recovered counted as lost, and was listed among the worst."""
+    found = run(retention_map(full, blind, size=2.0, contrast=1e-3, spacing=2))
+    assert found.tried == len(found.positions)
+    assert not found.carried.any()
+    assert found.worst == ()
+    assert np.isnan(found.values).all()
+    assert found.not_carried[tuple(found.positions.T)].all()
+    assert found.lost == 0
+    assert found.weakest() == []
+
+
+def test_features_that_share_an_image_are_as_detectable_as_alone(measurement, combined):
+    found = run(retention_map(measurement, combined, size=2.0, contrast=0.02, spacing=3))
+    insertion = Insertion(Setup.of(measurement, combined, ROI.box(0, 0, 32, 36)), keep=True)
+    features = [Feature.of("blob", *place, 2.0, 0.02) for place in found.positions.tolist()]
+    alone = np.array([insertion.carried(feature) for feature in features])
+    clear = (alone < 4.5) | (alone > 5.5)
+    assert 0 < found.carried.sum() < len(alone)
+    np.testing.assert_array_equal(found.carried[clear], alone[clear] >= 5)
+    together = insertion.carried_together(features[::40])
+    assert together.numpy() == pytest.approx(alone[::40], rel=0.1)

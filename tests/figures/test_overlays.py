@@ -9,7 +9,14 @@ from matplotlib.figure import Figure
 from skimage.color import deltaE_ciede2000, rgb2lab
 
 from napari_recon_robust.data.roi import Box
-from napari_recon_robust.figures.overlays import ALPHA, LOST_COLOUR, Underlay, fragility_figure, retention_figure
+from napari_recon_robust.figures.overlays import (
+    ALPHA,
+    LOST_COLOUR,
+    UNKNOWN_COLOUR,
+    Underlay,
+    fragility_figure,
+    retention_figure,
+)
 from napari_recon_robust.ground.errors import InputError
 
 IMAGE = np.outer(np.linspace(0.1, 1, 20), np.linspace(1, 0.5, 24)).astype(np.float32)
@@ -24,8 +31,21 @@ def retention(path: Path, anatomy: Underlay, figures: list[Figure]) -> Figure:
     """A map that is lost on the left, kept on the right, and unknown in the first rows."""
     recoveries = np.full_like(IMAGE, 0.9)
     recoveries[:, :12], recoveries[:4] = 0.2, np.nan
-    retention_figure(path, anatomy, recoveries, [(6, 3), (10, 5)], title="U-Net, effective R = 3.28")
+    nowhere = np.zeros(IMAGE.shape, bool)
+    retention_figure(path, anatomy, recoveries, nowhere, [(6, 3), (10, 5)], title="U-Net, effective R = 3.28")
     return figures[-1]
+
+
+def test_what_the_samples_do_not_carry_is_grey_and_said_so(tmp_path: Path, drawn: list[Figure]) -> None:
+    recoveries, not_carried = np.full_like(IMAGE, 0.9), np.zeros(IMAGE.shape, bool)
+    recoveries[:4], not_carried[:4] = np.nan, True
+    retention_figure(tmp_path / "map.png", Underlay(IMAGE), recoveries, not_carried, [], title="U-Net")
+    *_, grey = drawn[-1].axes[1].images
+    shown = grey.to_rgba(grey.get_array())
+    assert shown[2, 3, :3] == pytest.approx(to_rgb(UNKNOWN_COLOUR))
+    assert shown[8, 3, 3] == 0
+    (legend,) = drawn[-1].legends
+    assert "not carried by the samples" in [one.get_text() for one in legend.get_texts()]
 
 
 @pytest.mark.slow

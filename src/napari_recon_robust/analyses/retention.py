@@ -43,12 +43,14 @@ class WeakPlace:
 
 @dataclass(frozen=True, eq=False)
 class RetentionMap(SliceMap):
-    """The recovery of one feature at every position of a grid; 1 is kept, below 0.5 lost.
+    """The recovery of one feature at every position of a grid; 1 is kept, below 0.5 lost where the samples carry it.
 
-    values: float32 (rows, columns), each grid position filling its cell; NaN outside of the tissue and the ROI and
-    where nothing is known yet. positions: (n, 2), row and column. recoveries: float32 (n,), NaN while unknown.
-    worst: the lowest of them, inserted again alone, the lowest of these first. Their recoveries are of the feature
-    alone, all others of the feature among others in the same image.
+    values: float32 (rows, columns), each grid position filling its cell; NaN outside of the tissue and the ROI, where
+    nothing is known yet, and where the samples do not carry the feature. positions: (n, 2), row and column. recoveries:
+    float32 (n,), NaN while unknown. carried: bool (n,), whether its detectability is 5 or more; False while unknown.
+    not_carried: bool (rows, columns), the cells of the others.
+    worst: the lowest of those that are carried, inserted again alone, the lowest of these first. Their recoveries are
+    of the feature alone, all others of the feature among others in the same image.
     """
 
     title = "Contrast lost"
@@ -58,6 +60,8 @@ class RetentionMap(SliceMap):
     values: NDArray[np.float32] = field(repr=False)
     positions: Points = field(repr=False)
     recoveries: NDArray[np.float32] = field(repr=False)
+    carried: NDArray[np.bool_] = field(repr=False)
+    not_carried: NDArray[np.bool_] = field(repr=False)
     size: float
     contrast: float
     shape: str
@@ -71,9 +75,14 @@ class RetentionMap(SliceMap):
         return int(np.isfinite(self.recoveries).sum())
 
     @property
+    def judged(self) -> NDArray[np.float32]:
+        """The recoveries that are known where the samples carry the feature: elsewhere a method has nothing to lose."""
+        return self.recoveries[self.carried]
+
+    @property
     def lost(self) -> float:
-        """The fraction of the positions that were tried at which the feature is lost; 0 before the first."""
-        return float((self.recoveries < LOST).sum() / max(self.tried, 1))
+        """The fraction of the positions that the samples carry at which the feature is lost; 0 before the first."""
+        return float((self.judged < LOST).sum() / max(len(self.judged), 1))
 
     @property
     def overlay(self) -> NDArray[np.float32]:
@@ -82,13 +91,16 @@ class RetentionMap(SliceMap):
 
     @property
     def legend(self) -> str:
-        """The feature, at how many of the places that were tried it is lost, and at how many it was tried alone."""
-        count = len(self.positions)
-        where = f"{count} places" if self.tried == count else f"the {self.tried} of {count} places tried so far"
+        """The feature, at how many of the places that carry it it is lost, and at how many it was tried alone."""
+        count, carried = len(self.positions), len(self.judged)
+        tried = f"{count} places" if self.tried == count else f"the {self.tried} of {count} places tried so far"
         feature = f"{self.shape} of {self.size:.3g} px, contrast {written(self.contrast)}"
         alone = len(self.worst)
-        how = f" The {alone} worst were tried alone, the others many in an image." if 0 < alone < self.tried else ""
-        if self.tried and not self.lost:
+        how = f" The {alone} worst were tried alone, the others many in an image." if 0 < alone < carried else ""
+        where = tried if carried == self.tried else f"the {carried} places that the samples carry, of {tried}"
+        if self.tried and not carried:
+            kept = f"is not carried by the samples at any of {tried}"
+        elif self.tried and not self.lost:
             kept = f"keeps at least half of its contrast at all {where.removeprefix('the ')}"
         else:
             kept = f"loses more than half of its contrast at {100 * self.lost:.3g}% of {where}"
@@ -121,20 +133,23 @@ class RetentionMap(SliceMap):
     def to_json(self) -> dict[str, Any]:
         """Everything but the map itself, as JSON values.
 
-        mean, median and lost are of the positions that were tried; alone: at how many of these the feature was alone.
+        mean, median and lost are of the `carried` positions, those of `tried` at which the samples carry the feature,
+        null without any; alone: at how many of these the feature was alone.
         """
-        known = self.recoveries[np.isfinite(self.recoveries)]
+        known = self.judged
         return {
             "shape": self.shape,
             "size": self.size,
             "contrast": self.contrast,
             "spacing": self.spacing,
             "positions": len(self.positions),
+            "tried": self.tried,
+            "carried": len(known),
             "alone": len(self.worst),
             "reconstructions": self.reconstructions,
             "mean": float(known.mean()) if len(known) else None,
             "median": float(np.median(known)) if len(known) else None,
-            "lost": self.lost,
+            "lost": self.lost if len(known) else None,
             "worst": [finite(asdict(place)) for place in self.worst],
         }
 
@@ -206,9 +221,9 @@ def retention_map(
     """The recovery of a feature at every position of a grid in the tissue of the ROI (the whole image by default).
 
     Features that are five sizes apart, and not on each other's aliases (`Crosstalk`), share a reconstruction, so that
-    the whole grid takes a few; the clean scan's calibration serves throughout. The least recovered are inserted again
-    alone, and the map has what that gives. spacing: of the grid, pixels. A line lies along the rows. The previews are
-    maps in the making.
+    the whole grid takes a few; the clean scan's calibration serves throughout. The least recovered of those that the
+    samples carry are inserted again alone, and the map has what that gives. spacing: of the grid, pixels. A line lies
+    along the rows. The previews are maps in the making.
     Raises InputError for a feature, a grid or a region that does not fit.
     """
     spacing = as_whole(spacing, "the spacing", 1)
@@ -276,11 +291,22 @@ def _map(insertion: Insertion, size: float, contrast: float, shape: str, spacing
     groups = _groups(insertion, points, size, shape)
     verified = min(VERIFIED, len(points))
     total = 1 + len(groups) + verified
-    recoveries = np.full(len(points), np.nan, np.float32)
+    recoveries, carried = np.full(len(points), np.nan, np.float32), np.zeros(len(points), bool)
 
     def so_far(done: int, worst: Sequence[WeakPlace] = ()) -> RetentionMap:
-        values = _painted(points, recoveries, spacing, setup)
-        return RetentionMap(values, points, recoveries.copy(), size, contrast, shape, spacing, done, tuple(worst))
+        return RetentionMap(
+            values=_painted(points, np.where(carried, recoveries, np.nan), spacing, setup),
+            positions=points,
+            recoveries=recoveries.copy(),
+            carried=carried.copy(),
+            not_carried=np.isfinite(_painted(points, np.where(carried, np.nan, recoveries), spacing, setup)),
+            size=size,
+            contrast=contrast,
+            shape=shape,
+            spacing=spacing,
+            reconstructions=done,
+            worst=tuple(worst),
+        )
 
     def feature(place: Points) -> Feature:
         row, column = place.tolist()
@@ -288,15 +314,17 @@ def _map(insertion: Insertion, size: float, contrast: float, shape: str, spacing
 
     for done, group in enumerate(groups, start=1):
         yield Progress(done / total, f"Features, image {done} of {len(groups)}", so_far(done))
-        recoveries[group] = _recoveries(insertion, [feature(place) for place in points[group]])
+        features = [feature(place) for place in points[group]]
+        recoveries[group] = _recoveries(insertion, features)
+        carried[group] = insertion.carried_together(features).cpu().numpy() >= ROSE
     worst: list[WeakPlace] = []
-    for index in np.argsort(recoveries)[:verified]:
+    for index in np.argsort(np.where(carried, recoveries, np.inf))[: min(verified, carried.sum())]:
         done = 1 + len(groups) + len(worst)
         yield Progress(done / total, "Trying the worst alone", so_far(done, worst))
         worst.append(_weak(insertion.trial(feature(points[index])), float(recoveries[index])))
         recoveries[index] = worst[-1].recovery  # the lowest of many are too low rather than too high
         worst.sort(key=lambda place: place.recovery)
-    return so_far(total, worst)
+    return so_far(1 + len(groups) + len(worst), worst)
 
 
 def _groups(insertion: Insertion, points: Points, size: float, shape: str) -> list[Points]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Map = NDArray[np.float32]
 
 # The steps of this map look even, also to colour-blind readers, who can tell the red of lost features from them.
-COLOURS, LOST_COLOUR, MARK = "viridis", "#cc3311", "white"
+COLOURS, LOST_COLOUR, UNKNOWN_COLOUR, MARK = "viridis", "#cc3311", "0.6", "white"
 LIGHT = 0.35  # where the colours of kept features begin, so that none is as dark as the red
 ALPHA = 0.55
 KEPT, LOST = 1.0, 0.5  # recoveries
@@ -71,11 +71,18 @@ def fragility_figure(
 
 
 def retention_figure(
-    path: Path, anatomy: Underlay, recoveries: Map, worst: Sequence[tuple[float, float]], *, title: str
+    path: Path,
+    anatomy: Underlay,
+    recoveries: Map,
+    not_carried: NDArray[np.bool_],
+    worst: Sequence[tuple[float, float]],
+    *,
+    title: str,
 ) -> None:
     """Draw where a feature is kept, and where it is lost.
 
-    recoveries: float32 (rows, columns), NaN where none was inserted. worst: the (row, column) of those that were
+    recoveries: float32 (rows, columns), NaN where none was inserted, and where the samples do not carry it; these are
+    `not_carried`, bool (rows, columns), and grey. worst: the (row, column) of those that were
     inserted again one by one, numbered from 1 in their order.
     """
     from matplotlib import colormaps
@@ -100,6 +107,15 @@ def retention_figure(
         _number(panels[1], column, row, number, 7)
     words = f"the {len(worst)} least recovered, inserted again alone; 1 the least of these"
     marks = [_Mark(f"lost (recovery below {LOST:g})", marker="s", colour=LOST_COLOUR, alpha=ALPHA)]
+    if not_carried.any():
+        panels[1].imshow(
+            np.ma.masked_equal(not_carried, False),
+            cmap=ListedColormap([UNKNOWN_COLOUR]),
+            alpha=ALPHA,
+            interpolation="nearest",
+            origin="upper" if panels[1].yaxis_inverted() else "lower",
+        )
+        marks.append(_Mark("not carried by the samples", marker="s", colour=UNKNOWN_COLOUR, alpha=ALPHA))
     _explain(figure, [*marks, _Mark(words, markersize=9), _Mark("not coloured: nothing inserted here", marker="")])
     plots.save(figure, path)
 

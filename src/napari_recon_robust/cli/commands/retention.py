@@ -143,6 +143,7 @@ def _draw(header: Header, found: RetentionMap, spacing: int, title: str, image: 
         path,
         Underlay(image.abs().cpu().numpy(), header.voxel, header.upside_down),
         found.values,
+        found.not_carried,
         [(place.row, place.column) for place in found.worst],
         title=f"Retention: {title}\na {found.shape} of {found.size:g} pixels, contrast "
         f"{written(found.contrast, '+g')} to the tissue, every {spacing} pixels",
@@ -155,11 +156,16 @@ def _say(found: RetentionMap) -> None:
         f"a {found.shape} of {found.size:g} pixels, contrast {written(found.contrast, '+g')} to the tissue, at "
         f"{result['positions']} positions in {found.reconstructions} reconstructions:"
     )
+    carried = result["carried"]
+    if not carried:
+        click.echo(f"the samples carry it at none of them (detectability of {ROSE:g} or more), so none can be lost.")
+        return
+    where = "of them" if carried == result["positions"] else f"of the {carried} that the samples carry"
     click.echo(
         f"recovery {result['mean']:.2f} on average (1: all of its contrast is seen), lost (below {LOST:g}) at "
-        f"{100 * found.lost:.1f}% of them"
+        f"{100 * found.lost:.1f}% {where}"
     )
-    click.echo("the least recovered, each inserted again alone; numbered as in the figure:")
+    click.echo("the least recovered among others, each inserted again alone; numbered as in the figure:")
     for rank, place in enumerate(found.worst, start=1):
         unseen = "" if place.detectability >= ROSE else ", which the samples do not carry"
         click.echo(
