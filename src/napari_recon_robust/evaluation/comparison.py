@@ -150,21 +150,10 @@ class Comparison:
     @cached_property
     def cautions(self) -> dict[str, str]:
         """Reasons why the ROI says little about the anatomy, name to words; empty if there are none."""
-        pixels, tissue = int(self.roi.sum()), int((self.roi & self.foreground).sum())
-        if pixels == self.roi.numel():
+        if self.roi.all():
             words = "The whole image was searched, air included: a local weakness is averaged away; draw a region."
             return {"whole_image": words} if self.searched else {}
-        found = {}
-        if pixels < FEW:
-            counted = "one pixel" if pixels == 1 else f"{pixels} pixels"
-            found["few_pixels"] = f"There is no more than {counted} in {self.region}: noise decides on so few."
-        if not tissue:
-            found["no_tissue"] = (
-                f"There is no tissue in {self.region}: what happens to air says nothing of the anatomy."
-            )
-        elif tissue < LITTLE * pixels:
-            found["little_tissue"] = f"Only {_percent(tissue / pixels)} of {self.region} is tissue, the rest is air."
-        return found
+        return region_cautions(self.roi, self.foreground, self.region)
 
     @cached_property
     def warnings(self) -> dict[str, str]:
@@ -225,6 +214,22 @@ class Comparison:
 
     def _norm(self, image: Tensor) -> float:
         return float(torch.linalg.vector_norm(image[self.roi].double()))
+
+
+def region_cautions(region: Tensor, foreground: Tensor, called: str) -> dict[str, str]:
+    """Reasons why a region says little about the anatomy, name to words; empty if there are none.
+
+    region, foreground: bool (rows, columns). called: the region in words.
+    """
+    pixels, tissue, found = int(region.sum()), int((region & foreground).sum()), {}
+    if pixels < FEW:
+        counted = "one pixel" if pixels == 1 else f"{pixels} pixels"
+        found["few_pixels"] = f"There is no more than {counted} in {called}: noise decides on so few."
+    if not tissue:
+        found["no_tissue"] = f"There is no tissue in {called}: what happens to air says nothing of the anatomy."
+    elif tissue < LITTLE * pixels:
+        found["little_tissue"] = f"Only {_percent(tissue / pixels)} of {called} is tissue, the rest is air."
+    return found
 
 
 def _unknown(measured: Measured) -> Measured:

@@ -51,10 +51,11 @@ class Contrasts:
     """The contrast of a region to a reference region in each of several images.
 
     values: float64 (samples,), (a - b) / b for the mean magnitudes a in the region and b in the reference: 0.2 is 20%
-    brighter, negative is darker.
+    brighter, negative is darker. cautions: reasons why the regions say little about the anatomy, in words.
     """
 
     values: Tensor
+    cautions: tuple[str, ...] = ()
 
     @classmethod
     def between(cls, region: Tensor, reference: Tensor) -> Self:
@@ -108,6 +109,7 @@ class Contrasts:
             "low": found.low,
             "high": found.high,
             "samples": found.samples,
+            "cautions": list(self.cautions),
         }
 
 

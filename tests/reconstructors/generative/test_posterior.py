@@ -237,6 +237,55 @@ def test_contrasts_are_those_of_the_samples(method: Posterior, lines: Measuremen
         next(method.contrasts(batch, region))
 
 
+def boxes(scan: Measurement, *corners: tuple[int, int]) -> list[torch.Tensor]:
+    """Regions of 4x4 pixels."""
+    found = [torch.zeros(scan.matrix, dtype=torch.bool) for _ in corners]
+    for region, (row, column) in zip(found, corners, strict=True):
+        region[row : row + 4, column : column + 4] = True
+    return found
+
+
+def test_regions_of_air_are_told(method: Posterior, lines: Measurement, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A region of air had a probability, and no word."""
+
+    def sample(of: Measurement, steps: int, seed: int) -> Job[tuple[torch.Tensor, torch.Tensor]]:
+        yield Progress(1.0)
+        return torch.ones(of.matrix, dtype=torch.complex64), torch.zeros(())
+
+    monkeypatch.setattr(method, "_draw", sample)
+    monkeypatch.setattr(ForwardModel, "support", torch.ones(lines.model.shape, dtype=torch.bool))
+    air, tissue, beside = boxes(lines, (0, 0), (22, 30), (36, 24))
+    for region, reference, words in ((air, tissue, "in the region"), (tissue, air, "in its reference region")):
+        found = run(method.contrasts(replace(lines), region, reference, 2))
+        (caution,) = found.cautions
+        assert caution.startswith(f"There is no tissue {words}:")
+        assert found.to_json(0)["cautions"] == [caution]
+    assert run(method.contrasts(replace(lines), tissue, beside, 2)).cautions == ()
+
+
+def test_a_reference_without_an_image_is_refused_before_samples_are_drawn(
+    method: Posterior, lines: Measurement, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All samples were drawn first."""
+    drawn = []
+
+    def sample(of: Measurement, steps: int, seed: int) -> Job[tuple[torch.Tensor, torch.Tensor]]:
+        yield Progress(1.0)
+        drawn.append(seed)
+        return torch.zeros(of.matrix, dtype=torch.complex64), torch.zeros(())
+
+    monkeypatch.setattr(method, "_draw", sample)
+    air, tissue = boxes(lines, (0, 0), (22, 30))
+    sensitivities = lines.calibration.sensitivities.clone()
+    sensitivities[..., :8, :8] = 0
+    blind = replace(lines, kept=replace(lines.calibration, sensitivities=sensitivities))
+    with pytest.raises(InputError, match="no coil sees anything in the reference region; choose one"):
+        next(method.contrasts(blind, tissue, air, 5))
+    with pytest.raises(InputError, match="zero in the reference region"):
+        run(method.contrasts(replace(lines), air, tissue, 5))
+    assert drawn == [0], "the first tells"
+
+
 def test_previews_and_cancelling(method: Posterior, lines: Measurement) -> None:
     job = method.job(replace(lines), samples=50, steps=100)
     first = next(job)

@@ -71,5 +71,7 @@ def contrast(
         print_json({"method": method.id, **found.to_json(exceeds), "calibration": CALIBRATION})
     else:
         click.echo(found.sentence(exceeds))
+        for caution in found.cautions:
+            click.echo(f"caution: {caution}")
         click.echo(f"{method.caution} {CALIBRATION}")
     outputs.end(quiet=as_json)

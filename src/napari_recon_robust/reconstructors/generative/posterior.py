@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from ...data.measurement import Measurement, as_single
 from ...data.units import check_signal
+from ...evaluation.comparison import region_cautions
 from ...evaluation.contrast import Contrasts, brightness, surroundings
 from ...ground.cached_property import cached_property
 from ...ground.errors import InputError
@@ -177,17 +178,26 @@ class Posterior(Reconstructor):
         """The contrast of a region to a reference region in each of `count` samples of one slice.
 
         region, reference: bool (rows, columns); the reference is by default the region's surroundings, 3 to 6 pixels
-        beyond it. `CALIBRATION` says how right the resulting probabilities are. Raises InputError for a batch, for
-        k-space or a reference that is zero, and for regions that overlap or are empty.
+        beyond it. `CALIBRATION` says how right the resulting probabilities are, and the result's `cautions` where a
+        region is air or small. Raises InputError for a batch, for k-space that is zero, for a reference where no coil
+        sees anything, and for regions that overlap or are empty.
         """
         check_signal(as_single(measurement).largest)
         against = surroundings(region) if reference is None else reference
         brightness(torch.ones(1, *region.shape), region, against)  # refused before hours of samples, not after
         region, against, means = region.cpu(), against.cpu(), []
+        if not bool(measurement.crop(measurement.model.support).cpu()[against].any()):
+            raise InputError("no coil sees anything in the reference region; choose one that lies on tissue.")
         for number in range(count):
             image, _ = yield from self._sample(measurement, number, count, steps, seed)
             means.append(brightness(image.cpu()[None], region, against))  # of thousands of images no more is kept
-        return Contrasts.between(*torch.cat(means, dim=1))
+            Contrasts.between(*means[-1])  # which refuses the first that has no contrast
+        doubts = [
+            words
+            for one, called in ((region, "the region"), (against, "its reference region"))
+            for words in region_cautions(one, measurement.foreground.cpu(), called).values()
+        ]
+        return replace(Contrasts.between(*torch.cat(means, dim=1)), cautions=tuple(doubts))
 
     def _sample(
         self, measurement: Measurement, number: int, count: int, steps: int, seed: int

@@ -138,7 +138,7 @@ class ContrastBox(QWidget):
         self._list_references()
         found, exceeds = self.contrasting.found, self.contrasting.exceeds
         self.histogram.show_values([] if found is None else found.values.tolist(), exceeds)
-        show_text(self.result, "" if found is None else found.sentence(exceeds))
+        show_text(self.result, "" if found is None else "\n".join((found.sentence(exceeds), *found.cautions)))
         if found is None:
             show_text(self.note, "")
         else:
