@@ -107,6 +107,10 @@ def test_only_the_region_counts() -> None:
     region[16:, 16:] = True
     assert len(chosen_of([base, corner], [1.0, 1.0], 2)) == 2
     assert len(chosen_of([base, corner], [1.0, 1.0], 2, region=region)) == 1
+    members = [Variant({}, image, 1.0) for image in (base, corner)]
+    for options, alike in (({}, False), ({"region": region}, True)):
+        found = progress.run(choose(members, 2, BAND, **options))
+        assert found.sentence.endswith("None of the others differs by SSIM from those that are shown.") == alike
 
 
 @pytest.mark.parametrize("pixels", [(slice(4, 9), slice(10, 20)), (slice(0, 1), slice(0, 1)), (slice(23, 24), 12)])

@@ -103,6 +103,10 @@ def test_degradation_is_relative_to_the_clean_value():
     clean, perturbed = (comparison.metrics[name]["roi"].ssim for name in ("clean", "perturbed"))
     assert comparison.degradation["roi"]["ssim"] == pytest.approx((clean - perturbed) / clean)
     assert comparison.degradation["roi"]["nmse"] < 0
+    given = images()
+    opposite = make(clean=3 - 2 * given["reference"], perturbed=3 - given["reference"])
+    assert opposite.metrics["perturbed"]["roi"].ssim < opposite.metrics["clean"]["roi"].ssim < 0
+    assert opposite.degradation["roi"]["ssim"] > 0, "what falls further is lost, not won"
 
 
 def test_the_sentence_says_it_plainly():

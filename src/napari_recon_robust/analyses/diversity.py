@@ -52,13 +52,15 @@ class Choice(Sequence[Variant]):
     """The chosen images, in their order, and facts about their family.
 
     band: the residuals of plausible images. plausible, members: how many of the family's images were plausible, and
-    their number. If none was plausible, the image nearest to the band was chosen.
+    their number. If none was plausible, the image nearest to the band was chosen. alike: whether fewer were chosen than
+    were asked for, since each other plausible one is like one of them by its SSIM.
     """
 
     variants: tuple[Variant, ...]
     band: Band
     plausible: int
     members: int
+    alike: bool = False
 
     @overload
     def __getitem__(self, index: int) -> Variant: ...
@@ -77,7 +79,8 @@ class Choice(Sequence[Variant]):
         """How many images were plausible and by which residuals; if none was, what is shown instead."""
         limits = f"residuals from {self.band.low:.4f} to {self.band.high:.4f}"
         if self.plausible:
-            return f"{self.plausible} of {self.members} images are plausible, with {limits}."
+            others = " None of the others differs by SSIM from those that are shown." if self.alike else ""
+            return f"{self.plausible} of {self.members} images are plausible, with {limits}.{others}"
         one = self.variants[0].consistency
         why = "it fits the noise" if one < self.band.low else "it misses the samples by more than noise and maps do"
         return f"None of {self.members} images is plausible, with {limits}. The nearest is shown, at {one:.4f}; {why}."
@@ -192,7 +195,8 @@ def choose(members: Sequence[Variant], count: int, band: Band, *, region: Tensor
         seen_at = salience(plausible[last].image, chosen[int(of[last])].image, band.pixel_noise, region)
         chosen.append(replace(plausible[last], distance=float(nearest[last]), salience=seen_at))
         numbers.append(last)
-    return Choice(tuple(chosen), band, len(plausible), len(members))
+    alike = len(chosen) < min(count, len(plausible))
+    return Choice(tuple(chosen), band, len(plausible), len(members), alike)
 
 
 def salience(image: Tensor, other: Tensor, noise: float, region: Tensor | None = None) -> float:

@@ -166,8 +166,8 @@ def fragility(
     setup = _whole(measurement, reconstructor)
     if not setup.method.gives_gradient(measurement):
         raise InputError(
-            f"{setup.method.without_gradient}, which the expected change needs; take its noise amplification, "
-            "or the expected change of another method as a stand-in."
+            f"{setup.method.without_gradient}, which the expected change needs; "
+            "take that of another method as a stand-in."
         )
     noise = None
     if replicas:

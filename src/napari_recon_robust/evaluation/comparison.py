@@ -98,11 +98,11 @@ class Comparison:
 
     @cached_property
     def degradation(self) -> dict[str, dict[str, float]]:
-        """(m_clean - m_perturbed) / m_clean of each metric m on each region; it is negative for NMSE, which rises."""
+        """(m_clean - m_perturbed) / |m_clean| of each metric m on each region; it is negative for NMSE, which rises."""
         before, after = self.metrics["clean"], self.metrics["perturbed"]
         return {
             region: {
-                name: (value - getattr(after[region], name)) / value if value else float("nan")
+                name: (value - getattr(after[region], name)) / abs(value) if value else float("nan")
                 for name, value in vars(measured).items()
             }
             for region, measured in before.items()
