@@ -119,6 +119,26 @@ def test_is_the_network_of_the_kspace(varnet: VarNet, lines: Measurement, sensit
 
 
 @pytest.mark.parametrize("sensitivities", ["estimated", "learned"])
+def test_padding_is_in_the_mask_of_weights_that_are_not_published(
+    varnet: VarNet, lines: Measurement, sensitivities: str
+) -> None:
+    """Published weights give there what their U-Nets do, as in fastMRI's code; all others keep its zeros."""
+    acquired = torch.ones_like(lines.mask)
+    acquired[:, :5] = acquired[:, -5:] = False
+    padded = replace(lines, mask=lines.mask & acquired, acquired=acquired)
+    published = store.load(str(varnet.weights)).published
+    known = replace(padded, mask=padded.data_mask, acquired=torch.ones_like(acquired))
+    images = [varnet(one, sensitivities=sensitivities, **without_last_step(varnet)) for one in (padded, known)]
+    unpadded = varnet(replace(padded, acquired=torch.ones_like(acquired)), sensitivities=sensitivities)
+    atol = 1e-4 * float(images[1].abs().max())
+    if published:
+        torch.testing.assert_close(images[0], unpadded, rtol=1e-3, atol=atol)
+        assert (images[0] - images[1]).norm() > 0.01 * images[1].norm()
+    else:
+        torch.testing.assert_close(images[0], images[1], rtol=1e-3, atol=atol)
+
+
+@pytest.mark.parametrize("sensitivities", ["estimated", "learned"])
 def test_scales_with_the_data(varnet: VarNet, lines: Measurement, sensitivities: str) -> None:
     assert lines.kept is not None
     kept = Calibration(lines.kept.sensitivities, 1e-4 * lines.kept.noise)
@@ -137,7 +157,7 @@ def test_learned_sensitivities_of_lines_that_were_measured_apart(varnet: VarNet,
         taught = varnet_module.data_and_sensitivities(network, lines, "learned")[1]
         maps = varnet_module.data_and_sensitivities(network, apart, "learned")[1]
         batch = apart.with_kspace(torch.stack([apart.kspace, 2 * apart.kspace]))
-        both = varnet_module.data_and_sensitivities(network, batch, "learned", uncropped=True)
+        both = varnet_module.data_and_sensitivities(network, batch, "learned", published=True)
     torch.testing.assert_close(maps, taught)
     assert both[0].shape == both[1].shape == (2, *lines.kspace.shape)
 

@@ -50,8 +50,9 @@ class VarNet(TrainedReconstructor):
     image's phase folded in), or learned by a network that sees the ACS images. Learned ones are part of the published
     method, and fail on scanners that the training has not seen. Published weights give the root sum of squares, as in
     fastMRI's code; our weights were trained to give the image combined by S, which has no noise floor. Sriram et al.
-    2020, doi:10.1007/978-3-030-59713-9_7, with the sign that R_t has in their code. As there, published weights with
-    learned sensitivities see the oversampled rows too; all others see the image cropped to the output rows.
+    2020, doi:10.1007/978-3-030-59713-9_7, with the sign that R_t has in their code. As there, M of published weights
+    holds what was sampled alone, and with learned sensitivities they see the oversampled rows too; for all others M
+    also holds what is known to be zero (`Measurement.data_mask`), and they see the image cropped to the output rows.
 
     Three things are ours, and come only with weights that were trained with them: R_t(x) = w_t x + U_t(x) with a
     learned number w_t, so that without the U-Nets U_t the cascades are a polynomial of A^H A (in fastMRI's code only
@@ -87,10 +88,10 @@ class VarNet(TrainedReconstructor):
 
     def apply(self, network: FastMRIVarNet, measurement: Measurement, **knobs: Any) -> Tensor:
         """The image by a network of this kind."""
-        uncropped = store.load(self.weights).published
-        data, maps = data_and_sensitivities(network, measurement, knobs["sensitivities"], uncropped=uncropped)
+        published = store.load(self.weights).published
+        data, maps = data_and_sensitivities(network, measurement, knobs["sensitivities"], published=published)
         seen = _seen(network, measurement, maps, knobs["sensitivities"])
-        model = ForwardModel(maps, measurement.data_mask, measurement.dims)
+        model = ForwardModel(maps, _mask(measurement, published), measurement.dims)
 
         def ended(image: Tensor) -> Tensor:
             noise, scale = noise_and_scale(measurement)
@@ -160,14 +161,14 @@ class TrainableVarNet(FastMRIVarNet):
 
 
 def data_and_sensitivities(
-    network: FastMRIVarNet, measurement: Measurement, sensitivities: str, *, uncropped: bool = False
+    network: FastMRIVarNet, measurement: Measurement, sensitivities: str, *, published: bool = False
 ) -> tuple[Tensor, Tensor]:
     """The data of a measurement and its maps, estimated or learned: complex64 (batch, coils, rows, columns) both.
 
-    uncropped: with learned maps the data keep the oversampled rows, on which fastMRI's code runs; it crops the image.
+    published: with learned maps the data keep the oversampled rows, on which fastMRI's code runs; it crops the image.
     """
     learned = sensitivities == "learned"
-    if uncropped and learned:
+    if published and learned:
         measurement = replace(measurement, matrix=(measurement.kspace.shape[-2], measurement.kspace.shape[-1]))
     data = measurement.data
     batch, shape = data.shape[:-3], data.shape[-3:]
@@ -177,8 +178,13 @@ def data_and_sensitivities(
         maps = learned_sensitivities(network, taught.reshape(-1, *shape), sampled, measurement.dims)
         return data, maps.expand(data.shape)
     if learned:
-        return data, learned_sensitivities(network, data, measurement.data_mask, measurement.dims)
+        return data, learned_sensitivities(network, data, _mask(measurement, published), measurement.dims)
     return data, measurement.calibration.sensitivities.expand(*batch, *shape).reshape(-1, *shape)
+
+
+def _mask(measurement: Measurement, published: bool) -> Tensor:
+    """M, shaped as `Measurement.sampled`: fastMRI's code takes padding out of it, since it counts as unknown there."""
+    return measurement.sampled if published else measurement.data_mask
 
 
 def with_sensitivities(network: FastMRIVarNet, problem: Problem, sensitivities: str) -> ForwardModel:
