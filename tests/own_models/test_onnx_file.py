@@ -60,8 +60,15 @@ def test_it_has_no_gradient_and_says_so(tmp_path: Path, lines: Measurement) -> N
 def test_complex_numbers_as_channels_are_told_to_be_a_last_axis(tmp_path: Path, lines: Measurement) -> None:
     """It was told to export for other sizes, with which it was refused as well."""
     path = save(tmp_path / "channels.onnx", "image", [1, 2, "rows", "columns"], [1, 2, "rows", "columns"])
-    words = r"has 48 × 48 \(rows × columns\); export it .*dynamic sizes, and a last axis \(real, imaginary\)\.$"
+    words = r"has 48 × 48 \(rows × columns\); export it .*dynamic sizes, and a last axis of 2 \(real, imaginary\)\.$"
     with pytest.raises(ModelError, match=words):
+        registry.get(str(path))(lines)
+
+
+def test_a_network_of_magnitudes_is_not_given_complex_numbers(tmp_path: Path, lines: Measurement) -> None:
+    """(batch, rows, columns) of any size took (rows, columns, real and imaginary), without a word."""
+    path = save(tmp_path / "magnitude.onnx", "image", ["n", "r", "c"], ["n", "r", "c"])
+    with pytest.raises(ModelError, match=r"takes image of any × any × any .*a last axis of 2 \(real, imaginary\)\.$"):
         registry.get(str(path))(lines)
 
 

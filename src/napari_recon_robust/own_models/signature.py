@@ -16,7 +16,7 @@ NAMES = ("kspace", "mask", "sensitivities", "image")
 class Input:
     """One input, with a name of `NAMES`; a size is None if any is accepted.
 
-    Complex inputs may be real with a last axis (real, imaginary), and all may have a leading batch axis of 1.
+    Complex inputs may be real with a last axis of 2 (real, imaginary), and all may have a leading batch axis of 1.
     """
 
     name: str
@@ -32,13 +32,14 @@ class Input:
             value = torch.view_as_real(value.resolve_conj())
         if len(self.sizes) == value.ndim + 1:
             value = value[None]
+        unpaired = paired and self.sizes[-1:] != (2,)  # where any size is accepted, the last axis may be columns
         fits = len(self.sizes) == value.ndim and all(
             size in (None, actual) for size, actual in zip(self.sizes, value.shape, strict=True)
         )
-        if not fits:
+        if unpaired or not fits:
             sizes = " × ".join("any" if size is None else str(size) for size in self.sizes)
             axes = "coils × rows × columns" if len(came) == 3 else "rows × columns"
-            pair = ", and a last axis (real, imaginary)" if paired and self.sizes[-1:] != (2,) else ""
+            pair = ", and a last axis of 2 (real, imaginary)" if unpaired else ""
             raise ModelError(
                 f"{label} takes {self.name} of {sizes} ({_words(self.dtype)}), and this slice has "
                 f"{' × '.join(map(str, came))} ({axes}); export it for this size or with dynamic "
