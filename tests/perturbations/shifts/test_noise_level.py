@@ -46,6 +46,17 @@ def test_the_noise_is_as_correlated_between_coils_as_the_scans(combined):
     truth = noise.covariance(mixed)
     assert (noise.covariance(found.measurement.full - kspace) - truth).norm() < 0.12 * truth.norm()
     assert (truth - torch.diag(truth.diagonal())).norm() > 0.3 * truth.norm()
+    assert found.details == {"correlated": True}
+    assert "correlation" not in found.statement
+
+
+def test_it_is_said_where_no_correlation_between_coils_was_found(measurement, combined, roi):
+    """With tissue in all rows noise is nowhere alone, and independent noise was added without a word."""
+    found = perturb("noise-level", measurement, combined, roi)
+    assert found.details == {"correlated": False}
+    assert found.statement.endswith(
+        "added to each coil alone: no correlation between coils was found in the scan's noise."
+    )
 
 
 def test_another_seed_is_other_noise(measurement, combined, roi):

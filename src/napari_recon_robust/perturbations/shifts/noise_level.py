@@ -17,7 +17,9 @@ class NoiseLevel(Perturbation):
     """z_i is white complex Gaussian on all points, E|z_i|^2 = (factor^2 - 1) sigma_i^2; the noise becomes factor times.
 
     sigma_i is the noise of coil i that is estimated from the clean scan (`Calibration.noise`), and z is as correlated
-    between coils as that noise (`noise.correlation`).
+    between coils as that noise, where `noise.correlation` finds how much; the statement says where it does not.
+
+    `details` has correlated: whether z is correlated between coils.
     """
 
     id = "noise-level"
@@ -48,8 +50,13 @@ class NoiseLevel(Perturbation):
         if not sigma.any():
             raise InputError("no noise is found in this scan, so that there is nothing to multiply; use random noise.")
         everywhere = torch.ones_like(measurement.mask)
-        more = sqrt(factor**2 - 1) * noise.colour(measurement.kspace, measurement.mask, sigma)
+        colour = noise.colour(measurement.kspace, measurement.mask, sigma)
+        correlated = bool((colour - colour.diag().diag()).any())
         # The random control is drawn with the seed itself; another one here, so that the two differ.
+        more = sqrt(factor**2 - 1) * colour
         z = noise.add(torch.zeros_like(measurement.kspace), everywhere, more, knobs["seed"] + 1)
         statement = f"The thermal noise is {times(factor)}that of the scan."
-        return [Perturbed.of(measurement, z, None, keep=knobs["sensitivities"] == "kept", statement=statement)]
+        if measurement.coils > 1 and not correlated:
+            statement += " It is added to each coil alone: no correlation between coils was found in the scan's noise."
+        keep, details = knobs["sensitivities"] == "kept", {"correlated": correlated}
+        return [Perturbed.of(measurement, z, None, keep=keep, statement=statement, details=details)]
