@@ -306,6 +306,10 @@ def test_whitening_asks_for_a_covariance_that_fits():
         noise.prewhiten(kspace, torch.eye(4, dtype=torch.complex64))
     with pytest.raises(InputError, match="positive definite"):
         noise.prewhiten(kspace, torch.zeros(3, 3, dtype=torch.complex64))
+    with pytest.raises(InputError, match="of shape 3×4 does not whiten 3 coils"):
+        noise.prewhiten(kspace, torch.ones(3, 4))
+    for dtype in (torch.float32, torch.complex128):
+        assert noise.prewhiten(kspace, torch.eye(3, dtype=dtype)).dtype == torch.complex64
     with pytest.raises(InputError, match="2 noise samples"):
         noise.covariance(torch.zeros(3, 2, dtype=torch.complex64))
     with pytest.raises(InputError, match="those of a coil are zero"):

@@ -139,11 +139,10 @@ def correlation(kspace: Tensor, mask: Tensor, sigma: Tensor) -> Tensor:
     kspace: complex64 (coils, readout, phase), zero where not sampled. mask, sigma: those of `estimate`.
     """
     uncorrelated = torch.eye(len(kspace), dtype=kspace.dtype, device=kspace.device)
-    sampled = mask & (kspace.abs().amax(0) > 0)
-    rows, columns = sampled.any(1), sampled.any(0)
-    if not bool(sampled.any()) or not bool((sampled == rows[:, None] & columns).all()):
+    _, sampled = _with_energy(kspace, mask)
+    if not bool(sampled.any()) or not _are_lines(sampled):
         return uncorrelated
-    bands, independent = _bands(kspace[..., columns], rows)
+    bands, independent = _bands(kspace[..., sampled.any(0)], sampled.any(1))
     bands = bands / torch.where(sigma > 0, sigma, 1.0)[:, None, None, None]
     energies = _energy(bands).mean(-2)
     _, even = _floor(energies, independent)
@@ -189,10 +188,15 @@ def _with_energy(kspace: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
 
 def _energies(kspace: Tensor, sampled: Tensor) -> tuple[Tensor, float, bool]:
     """Mean energies (..., coils, bands, n), how many independent samples each is the mean of, and whether of lines."""
-    rows, columns = sampled.any(1), sampled.any(0)
-    lines = bool((sampled == rows[:, None] & columns).all())
-    found = _line_energies(kspace[..., columns], rows) if lines else _point_energies(kspace, sampled)
-    return *found, lines
+    lines = _are_lines(sampled)
+    if lines:
+        return *_line_energies(kspace[..., sampled.any(0)], sampled.any(1)), lines
+    return *_point_energies(kspace, sampled), lines
+
+
+def _are_lines(sampled: Tensor) -> bool:
+    """Whether points, bool (readout, phase), are lines that all have the same rows."""
+    return bool((sampled == sampled.any(1, keepdim=True) & sampled.any(0)).all())
 
 
 def _quiet(energies: Tensor, samples: float) -> tuple[Tensor, Tensor]:
@@ -321,19 +325,20 @@ def covariance(noise_samples: Tensor) -> Tensor:
     return psi
 
 
-def prewhiten(kspace: Tensor, covariance: Tensor) -> Tensor:
+def prewhiten(kspace: Tensor, psi: Tensor) -> Tensor:
     """Whitened samples L^-1 y with Psi = L L^H: coils whose noise is uncorrelated with E|n_i|^2 = 1.
 
-    kspace: complex64 (..., coils, readout, phase); covariance: Psi, complex (coils, coils), positive definite.
+    kspace: complex64 (..., coils, readout, phase). psi: (coils, coils), positive definite, as `covariance` gives it; it
+    is taken in the k-space's precision. InputError if it is not positive definite or of another shape.
     Pruessmann et al., MRM 2001, https://doi.org/10.1002/mrm.1241.
     """
-    factor, failed = torch.linalg.cholesky_ex(covariance)
-    if covariance.shape != (kspace.shape[-3],) * 2 or bool(failed):
+    fits = psi.shape == (kspace.shape[-3],) * 2
+    if not fits or bool((found := torch.linalg.cholesky_ex(psi.to(kspace.dtype))).info):
         raise InputError(
-            f"the noise covariance of shape {dimensions(covariance.shape)} does not whiten {kspace.shape[-3]} coils: "
+            f"the noise covariance of shape {dimensions(psi.shape)} does not whiten {kspace.shape[-3]} coils: "
             "a positive definite matrix (coils, coils) is expected; take more noise samples."
         )
-    whitened = torch.linalg.solve_triangular(factor, kspace.flatten(-2), upper=False)
+    whitened = torch.linalg.solve_triangular(found.L, kspace.flatten(-2), upper=False)
     return whitened.unflatten(-1, kspace.shape[-2:])
 
 
