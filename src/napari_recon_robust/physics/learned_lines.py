@@ -16,6 +16,7 @@ from torch import Tensor
 from ..ground.errors import InputError
 from ..weights import store
 from .fourier import central_lines
+from .sampling import too_many_centre_lines
 
 SLOPE, STEEPNESS = 5.0, 12.0  # of the sigmoids: the probability as a function of O, and the relaxed mask
 
@@ -74,10 +75,7 @@ def number_of_lines(width: int, centre: int, acceleration: float) -> int:
     """round(width / R), the number of all sampled lines; InputError if the central ones are more."""
     count = round(width / acceleration)
     if centre > count:
-        raise InputError(
-            f"the {centre} centre lines of {width} alone give an acceleration of {width / centre:.3g}, "
-            f"and {acceleration:.3g} is asked for; choose a smaller acceleration or centre fraction."
-        )
+        raise too_many_centre_lines(centre, width, acceleration)
     return count
 
 

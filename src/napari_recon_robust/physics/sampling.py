@@ -157,6 +157,14 @@ SEED = Knob(
 KNOBS = (PATTERN, ACCELERATION, CENTRE_FRACTION, SEED)
 
 
+def too_many_centre_lines(centre: int, width: int, acceleration: float) -> InputError:
+    """The error for a fully sampled centre that alone has more lines than the acceleration leaves."""
+    return InputError(
+        f"the {centre} centre lines of {width} alone give an acceleration of {width / centre:.3g}, "
+        f"and {acceleration:.3g} is asked for; choose a smaller acceleration or centre fraction."
+    )
+
+
 def _state(seed: int | str) -> Any:
     """What numpy's generators are seeded with."""
     return tuple(map(ord, seed)) if isinstance(seed, str) else seed
@@ -186,10 +194,7 @@ def _equispaced(state: np.random.RandomState, width: int, centre: int, accelerat
 def _equispaced_fraction(state: np.random.RandomState, width: int, centre: int, acceleration: float) -> Lines:
     """The distance of the lines is widened so that the centre's lines do not lower the acceleration."""
     if acceleration * centre >= width:
-        raise InputError(
-            f"the {centre} centre lines of {width} alone give an acceleration of {width / centre:.3g}, "
-            f"and {acceleration:.3g} is asked for; choose a smaller acceleration or centre fraction."
-        )
+        raise too_many_centre_lines(centre, width, acceleration)
     distance = acceleration * (centre - width) / (centre * acceleration - width)
     offset = state.randint(0, round(distance))
     return _at(np.arange(offset, width - 1, distance), width)
