@@ -126,7 +126,7 @@ def normal_images(images: NDArray[np.complex64], rows: Sequence[Rows]) -> NDArra
 
 
 def largest_eigenvalue(rows: Rows, iterations: int) -> float:
-    """The largest eigenvalue of A^H A, by power iteration from an image of ones."""
+    """`ForwardModel.largest_eigenvalue`, by power iteration from an image of ones."""
     blocks, _, columns = rows.sensitivities.shape[:3]
     image = np.ones((columns, 2, blocks * WIDTH), np.float32)
     out, norm = np.empty_like(image), 0.0

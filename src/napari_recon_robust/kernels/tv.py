@@ -18,7 +18,7 @@ Float = NDArray[np.float32]
 
 _kernel, _part = jit({"contract", "nsz", "reassoc"})
 _ZERO: Any = np.float32(0)  # sums stay in float32 along a column, and so in the vector unit
-_EIGHTH = np.float32(0.125)  # 1 / the largest eigenvalue of D D^H
+_EIGHTH = np.float32(0.125)  # 1 / `Differences.bound`
 
 
 @_kernel

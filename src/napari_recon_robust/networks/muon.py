@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 _HIDDEN = 16  # least number of channels on either side of a convolution that Muon trains
 _MOMENTUM = 0.95
-# x -> a x + b x^3 + c x^5 takes singular values in (0, 1] to within 0.3 of one in five rounds.
+# x -> a x + b x^3 + c x^5 takes singular values from 0.002 to 1 to between 0.68 and 1.21 in five rounds; smaller ones
+# grow at most 3.4445^5 = 485 times.
 _ROUNDS, _QUINTIC = 5, (3.4445, -4.7750, 2.0315)
 
 

@@ -107,9 +107,10 @@ class ForwardModel:
 
     @cached_property
     def largest_eigenvalue(self) -> Tensor:
-        """L, the largest eigenvalue of A^H A, real (..., 1, 1); at most sup sum_i |S_i|^2.
+        """About L, the largest eigenvalue of A^H A, from below, real (..., 1, 1).
 
-        It is found by power iteration from an image of ones, which is a good start: a smooth image lies in the ACS.
+        Five power iterations begin at an image of ones, which is close where sensitivities are smooth, since a smooth
+        image lies in the ACS. With four coils of random phase they end 15% below L.
         """
         batch = self.sensitivities.shape[:-3]
         if self.fused is not None:

@@ -67,10 +67,11 @@ def jitter(loss: Loss, network: Network, example: Example, rng: Generator) -> Te
 
 
 def small_features(loss: Loss, network: Network, example: Example, rng: Generator) -> Tensor:
-    """L, and in every other step L + 4 times the mean of `feature_errors`, small features in truth and data.
+    """L, and in half of the steps, drawn at random, L + 4 times the mean of `feature_errors`.
 
-    Twelve well separated features are tried in one image, without a gradient. The network learns from the worst quarter
-    of them, as from the worst of four draws, three at once. Robust training of Cheng et al. 2020 (MIDL), in our losses.
+    Then small features are in truth and data. Twelve well separated features are tried in one image, without a
+    gradient. The network learns from the worst quarter of them, as from the worst of four draws, three at once. Robust
+    training of Cheng et al. 2020 (MIDL), in our losses.
     """
     features = draw_features(example, rng) if rng.uniform() < FEATURE_STEPS else []
     if not features:

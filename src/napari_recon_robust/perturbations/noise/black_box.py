@@ -181,7 +181,7 @@ class _Model:
 class _Linear:
     """R x = Re(conj(p) H^-1 S^H x) of coil images x = F^H M z; H = A^H A + weight L, or 1 without a weight.
 
-    p is the phase of the image of the acquired samples, L the largest eigenvalue of A^H A.
+    p is the phase of the image of the acquired samples, L = `ForwardModel.largest_eigenvalue`.
     """
 
     model: ForwardModel

@@ -11,7 +11,7 @@ from ..base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup
 
 
 class Spike(Perturbation):
-    """z_i = a max|k_i| e^(i phi) at n sampled points, the same in all coils i, of a random phase in each.
+    """z_c(k_s) = a max|k_c| exp(j phi_cs) at n sampled points k_s, the same in all coils c; each phi_cs is random.
 
     A spark is heard by all coils at one moment, and so at one point of k-space: stripes across the whole image.
     """

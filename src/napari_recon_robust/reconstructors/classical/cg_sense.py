@@ -21,7 +21,7 @@ if not TYPE_CHECKING:  # else every name would be found
 
 
 class CGSense(Reconstructor):
-    """min_x ||A x - y||^2 + w L ||x||^2, L the largest eigenvalue of A^H A, w the knob `weight`.
+    """min_x ||A x - y||^2 + w L ||x||^2, L = `ForwardModel.largest_eigenvalue`, w the knob `weight`.
 
     `iterations` conjugate gradient steps on (A^H A + w L) x = A^H y, from zero; the gradient goes through all of them.
     Stopping early regularises too: at low weights the image is not the minimiser. Pruessmann et al. 2001,

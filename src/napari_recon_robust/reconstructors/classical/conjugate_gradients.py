@@ -49,7 +49,10 @@ def solution_and_residual(operator: Callable[[Tensor], Tensor], b: Tensor, itera
 
 
 def steps_needed(condition: float, precision: float) -> int:
-    """The n with which 2 exp(-2 n / sqrt(condition)), which bounds the relative error, is at most `precision`."""
+    """The n with which 2 exp(-2 n / sqrt(condition)) is at most `precision`.
+
+    It bounds the error in the norm sqrt(x^H H x) of the operator H, relative to that of the start.
+    """
     return math.ceil(math.log(2 / precision) / 2 * math.sqrt(condition))
 
 

@@ -27,7 +27,7 @@ STIFFNESS = 10.0  # in the implicit gradient, the weight that keeps zeros of D x
 class Transform(ABC):
     """The linear D of R(x) = sum_k l_k |(D x)_k|, from (..., rows, columns) to (..., bands, rows, columns), complex.
 
-    bound: the largest eigenvalue of D D^H. limits: l_k, a number or broadcastable to D x.
+    bound: no eigenvalue of D D^H exceeds it. limits: l_k, a number or broadcastable to D x.
     """
 
     bound: float
