@@ -54,6 +54,7 @@ from napari_recon_robust.training.contents import Acquisition
 from napari_recon_robust.training.example import draw_example
 from napari_recon_robust.training.log import Log, LogLine
 from napari_recon_robust.training.recipe import load_recipe, make_network
+from napari_recon_robust.training.resuming import find_checkpoint
 from napari_recon_robust.training.sources import Origin
 from napari_recon_robust.weights import store
 from napari_recon_robust.window.reader import get_reader
@@ -395,8 +396,9 @@ def _checkpoint(folder: Path) -> Path:
 def _restore(path: Path) -> None:
     """As a training goes on from it."""
     recipe = load_recipe(str(STORED / "training" / "recipe.yaml"))
-    one = stepping.Run(recipe, recipe.preset("further"), Bank(path.parent), path.parent, torch.device("cpu"))
-    one.restore(schedule.Steps(6))
+    preset, out, device = recipe.preset("further"), path.parent, torch.device("cpu")
+    found = find_checkpoint(recipe, preset, out, schedule.Steps(6), device)
+    stepping.Run(recipe, preset, Bank(out), out, device).restore(found)
 
 
 def _log(folder: Path) -> Path:

@@ -589,16 +589,16 @@ def test_the_shipped_weights_are_gone_on_from_with_the_division_that_ships(name:
         for file in metadata.volumes
     ]
     assert {origin.use for origin in sources} == {"training", "validation"}
-    seen.check_unseen(Record(sources=sources, validation=""), seen.by_weights([name]))
+    seen.check_unseen(sources, seen.by_weights([name]))
     turned = [origin.model_copy(update={"use": "validation"}) for origin in sources]
     with pytest.raises(InputError, match="have learned from"):
-        seen.check_unseen(Record(sources=turned, validation=""), seen.by_weights([name]))
+        seen.check_unseen(turned, seen.by_weights([name]))
     # Other files of the same people are refused by whom they show.
     for origin in sources:
         other = origin.model_copy(update={"use": "validation", "sha256": 64 * "0"})
         if origin.use == "training":
             with pytest.raises(InputError, match=f"of the same person \\({origin.person}\\)"):
-                seen.check_unseen(Record(sources=[other], validation=""), seen.by_weights([name]))
+                seen.check_unseen([other], seen.by_weights([name]))
 
 
 @pytest.mark.slow

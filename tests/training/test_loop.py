@@ -165,6 +165,18 @@ def test_a_training_that_fails_at_once_leaves_nothing(recipe, anatomy_folder, tm
             assert sorted(path.name for path in tmp_path.rglob("*")) == ["empty", "mine"]
 
 
+def test_what_cannot_begin_is_refused_before_cases_are_made(recipe, anatomy_folder, run_folder, tmp_path):
+    """The hours of their making were lost, and the bank stayed behind in a folder whose name was mistyped."""
+    with pytest.raises(InputError, match="typo holds no checkpoint to resume"):
+        run(loop.train(recipe, anatomy_folder, tmp_path / "typo", resume=True))
+    (run_folder / "checkpoint.pt").write_bytes(b"no checkpoint")
+    for resume, words in ((False, "holds a checkpoint already"), (True, "is no checkpoint")):
+        with pytest.raises(InputError, match=words):
+            run(loop.train(recipe, anatomy_folder, run_folder, bank=tmp_path / "cases", resume=resume))
+    assert not (tmp_path / "typo" / "bank").exists()
+    assert not (tmp_path / "cases").exists()
+
+
 @pytest.mark.slow
 def test_a_finished_run_is_not_overwritten(recipe, anatomy_folder, run_folder):
     run(loop.train(recipe, anatomy_folder, run_folder))

@@ -16,6 +16,7 @@ from napari_recon_robust.training.bank_specification import BankSpecification
 from napari_recon_robust.training.contents import Acquisition, Content
 from napari_recon_robust.training.people import Split
 from napari_recon_robust.training.sources import Origin, Source, find_sources
+from napari_recon_robust.weights.metadata import SeenFile
 
 KNEE = ("knee_te6.nii.gz", "knee_te25.nii.gz")
 
@@ -202,6 +203,29 @@ def test_whole_people_are_held_out_where_none_is_named() -> None:
     assert "same person" in division.statement
     with pytest.raises(InputError, match="all of the data are kept for validation"):
         Division.of([source("a", use="validation")], seed=0)
+
+
+def test_those_are_held_out_whom_the_weights_have_not_seen_and_stay_so() -> None:
+    """Of an enlarged folder the weights' own people could be drawn, and the training was refused at its end."""
+    sources = [source(f"person {n}") for n in range(5)]
+    files = {one.origin.person: SeenFile(**one.origin.model_dump()) for one in sources}
+    for new in files:
+        learned = [file for person, file in files.items() if person != new]
+        division = Division.of(sources, seed=0, learned=learned)
+        assert {one.origin.person for one in division.validation} == {new}
+        # Processes that help, and later runs, divide as the bank has recorded.
+        assert Division.of(sources, seed=0, before=division.record()).record() == division.record()
+    assert len(Division.of(sources, seed=0, learned=list(files.values())).validation) == 1
+
+
+def test_a_bank_for_weights_that_have_learned_from_everybody_is_refused_before_its_cases(
+    anatomy_folder: Path, tmp_path: Path
+) -> None:
+    specification = BankSpecification(cases=1, coils=(4, 4), matrix=(32, 32), minimum_centre_lines=8)
+    learned = [SeenFile(**one.origin.model_dump()) for one in run(find_sources(anatomy_folder))]
+    with pytest.raises(InputError, match="is for validation, and the weights have learned from"):
+        run(build_bank(specification, anatomy_folder, tmp_path / "bank", learned=learned))
+    assert not list(tmp_path.rglob("*.safetensors"))
 
 
 def test_validation_takes_the_people_in_turn(tmp_path: Path) -> None:

@@ -22,6 +22,8 @@ from ..ground.guard import read, shown
 from ..ground.locks import locked
 from ..ground.progress import Job, Progress
 from ..ground.specification import Specification
+from ..weights.metadata import SeenFile
+from . import seen
 from .bank_specification import BankSpecification
 from .case import Cases, TrainingCase, calibrated, is_whole, load_case, opened, save_case, write_whole
 from .contents import UNDERSAMPLED
@@ -162,8 +164,19 @@ class Division:
     statement: str
 
     @classmethod
-    def of(cls, sources: Sequence[Source], seed: int) -> "Division":
-        """Divide by the sources' uses; if none is for validation, a tenth of the people, at least one, is held out."""
+    def of(
+        cls,
+        sources: Sequence[Source],
+        seed: int,
+        *,
+        learned: Sequence[SeenFile] = (),
+        before: "Record | None" = None,
+    ) -> "Division":
+        """Divide by the sources' uses; if none is for validation, a tenth of the people, at least one, is held out.
+
+        learned: the files that the weights have learned from; those held out are others, as far as there are any.
+        before: what a bank that was begun has recorded, whose people stay held out.
+        """
         validation = [source for source in sources if source.origin.use == "validation"]
         training = [source for source in sources if source.origin.use == "training"]
         people = _people(training)
@@ -173,8 +186,13 @@ class Division:
             return cls(training, validation, f"of other people: {', '.join(_people(validation))}")
         if len(people) == 1:
             return cls(training, training, "of the same person as the training, since there is one alone")
-        count = max(1, round(len(people) / 10))
-        chosen = {str(person) for person in np.random.default_rng(seed).choice(people, count, replace=False)}
+        if before is None:
+            known = seen.people([source.origin for source in training], learned)
+            candidates = [person for person in people if person not in known] or people
+            count = min(max(1, round(len(people) / 10)), len(candidates))
+            chosen = {str(person) for person in np.random.default_rng(seed).choice(candidates, count, replace=False)}
+        else:
+            chosen = {origin.person for origin in before.sources if origin.use == "validation"}
         return cls(
             [source for source in training if source.origin.person not in chosen],
             [source.kept_for("validation") for source in training if source.origin.person in chosen],
@@ -213,16 +231,23 @@ class Division:
             first.check()
 
 
-def build_bank(specification: BankSpecification, data: Path, folder: Path, undersampled: bool = False) -> Job[Bank]:
+def build_bank(
+    specification: BankSpecification,
+    data: Path,
+    folder: Path,
+    undersampled: bool = False,
+    learned: Sequence[SeenFile] = (),
+) -> Job[Bank]:
     """Make the cases that `folder` lacks from what `data` holds (`sources.find_sources`).
 
     undersampled: whether scans may be undersampled; they have no truth, and `TrainingCase.truth` is their zero-filled
-    image. Of a new bank a notice says who is for validation. Every case has its own seed, so an interrupted bank is
-    continued. To a complete one nothing is added: notices name the files of `data` that it does not show, and its own
-    that `data` lacks. Raises InputError for a folder that is missing or, if cases are to be made, without volumes or
-    scans, for a person who is in both training and validation, a bank of another specification, of other data or of
-    another version, whose first case would now be another one, a bank that another run is making, and WritingError for
-    a full disk, which loses no case. A case that is not whole is made again.
+    image. learned: the files that the weights to train have learned from, which none for validation may be. Of a new
+    bank a notice says who is for validation. Every case has its own seed, so an interrupted bank is continued. To a
+    complete one nothing is added: notices name the files of `data` that it does not show, and its own that `data`
+    lacks. Raises InputError for a folder that is missing or, if cases are to be made, without volumes or scans, for a
+    person for validation who is in the training too or from whom the weights have learned, a bank of another
+    specification, of other data or of another version, whose first case would now be another one, a bank that another
+    run is making, and WritingError for a full disk, which loses no case. A case that is not whole is made again.
     """
     specified, recorded = folder / SPECIFICATION, folder / _RECORD
     if os.path.lexists(specified):
@@ -241,14 +266,16 @@ def build_bank(specification: BankSpecification, data: Path, folder: Path, under
     validation = min(VALIDATION_CASES, specification.cases)
     if _missing(folder, "validation", validation) or _missing(folder, "case", specification.cases):
         with locked(folder / _LOCK, f"another run is making the cases in {shown(folder)}; wait for it, or stop it."):
-            division = yield from find_division(specification, data, undersampled)
+            before = Bank(folder).record if os.path.lexists(recorded) else None
+            division = yield from find_division(specification, data, undersampled, learned=learned, before=before)
             record = division.record()
-            if os.path.lexists(recorded) and Bank(folder).record != record:
+            if before not in (None, record):
                 raise InputError(
                     f"{shown(folder)} was made from other files than {shown(data)} holds now; give another folder, or "
                     "empty this one."
                 )
-            if not os.path.lexists(recorded):
+            seen.check_unseen(record.sources, learned)
+            if before is None:
                 yield Progress(0.0, division.summary(), notice=True)
             write_whole(specified, specification.model_dump_json(indent=1).encode())
             write_whole(recorded, record.model_dump_json(indent=1).encode())
@@ -264,6 +291,7 @@ def build_bank(specification: BankSpecification, data: Path, folder: Path, under
                 if not is_whole(draw.path):  # processes that help begin at the other end
                     draw.save()
     else:
+        seen.check_unseen(Bank(folder).record.sources, learned)
         yield from _compared(Bank(folder), specification, data, folder)
     return Bank(folder)
 
@@ -306,7 +334,8 @@ def fill_bank(folder: Path, data: Path, undersampled: bool, part: int, parts: in
         yield Progress(0.0, "waiting for the bank")
         time.sleep(_WAIT)
     specification = read_description(BankSpecification, folder / SPECIFICATION)
-    division = yield from find_division(specification, data, undersampled)
+    record = read_description(Record, folder / _RECORD)
+    division = yield from find_division(specification, data, undersampled, before=record)
     division.check(folder, specification)
     for number in range(specification.cases - 1 - part, -1, -parts):
         draw = division.training_draw(folder, specification, number)
@@ -327,10 +356,17 @@ def read_description(kind: type[S], path: Path) -> S:
         ) from None
 
 
-def find_division(specification: BankSpecification, data: Path, undersampled: bool) -> Job[Division]:
-    """The sources in `data`, divided into training and validation."""
+def find_division(
+    specification: BankSpecification,
+    data: Path,
+    undersampled: bool,
+    *,
+    learned: Sequence[SeenFile] = (),
+    before: Record | None = None,
+) -> Job[Division]:
+    """The sources in `data`, divided into training and validation (`Division.of`)."""
     sources = yield from find_sources(data, specification, undersampled)
-    return Division.of(sources, specification.seed)
+    return Division.of(sources, specification.seed, learned=learned, before=before)
 
 
 def shares(sources: Sequence[Source]) -> NDArray[np.float64]:

@@ -6,7 +6,7 @@ decays at the end of a call it also holds decay.pt. So the training can always b
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from ..ground.guard import shown
 from ..ground.locks import locked
 from ..ground.progress import Job, Progress
 from ..ground.writing import WritingError, keep, said, try_place
+from ..weights.metadata import SeenFile
 from . import schedule, seen
 from .bank import Bank, build_bank
 from .card import save_weights
@@ -25,6 +26,7 @@ from .drawing import Drawing, Draws
 from .losses import LOSSES, SELF_SUPERVISED
 from .recipe import Preset, Recipe, load_recipe, make_network, recipes
 from .refresh import Making, start_filling, start_refreshing
+from .resuming import CHECKPOINT, Resumed, find_checkpoint
 from .run import Run
 from .trial import check_loss
 
@@ -67,24 +69,21 @@ def train(
         raise InputError("a run goes on from its checkpoint or starts from weights, not both; leave one out.")
     place, lock = bank or out / "bank", out / "run.lock"
     with _leaving_no_folders(out, place):
-        try_place(out / "checkpoint.pt")
+        try_place(out / CHECKPOINT)
         used = check_loss(recipe, weights, chosen)
         with locked(lock, f"another run trains in {shown(out)}; wait for it, stop it, or give another folder."):
+            budget: schedule.Budget = schedule.Steps(chosen.steps) if minutes is None else schedule.Minutes(minutes)
+            found = yield from _checkpoint(recipe, chosen, out, budget, device, resume)
+            learned = _learned(recipe, weights, found)
             drawing_processes = _others(device, fresh)
-            cases = yield from _bank(recipe, data, place, max(drawing_processes, fresh))
+            cases = yield from _bank(recipe, data, place, max(drawing_processes, fresh), learned)
             drawing = Drawing(Draws(cases, recipe, chosen.batch, used), drawing_processes)
             run = Run(recipe, chosen, cases, out, torch.device(device), weights, drawing)
-            budget: schedule.Budget = schedule.Steps(chosen.steps) if minutes is None else schedule.Minutes(minutes)
-            if resume:
-                budget = run.restore(budget)
-                for name, (before, now) in run.changed.items():
-                    yield Progress(0.0, f"the checkpoint's recipe had {name} {before}; now {now}", notice=True)
-            elif run.checkpoint.exists():
-                raise InputError(f"{shown(out)} holds a checkpoint already; resume it, or give another folder.")
-            seen.check_unseen(cases.record, run.learned)
+            if found:
+                run.restore(found)
             with _refreshed(place, data, fresh), closing(drawing):
                 with _written(out):
-                    yield from run.go(budget)
+                    yield from run.go(found.budget if found else budget)
                 command = _command(recipe, preset, minutes, resume, weights, fresh)
                 path = out / f"{recipe.id}.safetensors"
                 keep(path, partial(save_weights, run, command))
@@ -104,6 +103,27 @@ def _leaving_no_folders(*folders: Path) -> Iterator[None]:
             with suppress(OSError):
                 path.rmdir()
         raise
+
+
+def _checkpoint(
+    recipe: Recipe, preset: Preset, out: Path, budget: schedule.Budget, device: str, resume: bool
+) -> Job[Resumed | None]:
+    """The checkpoint to resume; notices tell how its recipe differs. InputError if a new run would replace one."""
+    if resume:
+        found = find_checkpoint(recipe, preset, out, budget, torch.device(device))
+        for name, (before, now) in found.changed.items():
+            yield Progress(0.0, f"the checkpoint's recipe had {name} {before}; now {now}", notice=True)
+        return found
+    if (out / CHECKPOINT).exists():
+        raise InputError(f"{shown(out)} holds a checkpoint already; resume it, or give another folder.")
+    return None
+
+
+def _learned(recipe: Recipe, weights: tuple[str, ...], found: Resumed | None) -> list[SeenFile]:
+    """The files that the first weights of this call have learned from; the first checkpoints do not name theirs."""
+    if found and "learned" in found.state:
+        return [SeenFile(**one) for one in found.state["learned"]]
+    return seen.by_weights(weights or recipe.start.values())
 
 
 def _others(device: str, fresh: int) -> int:
@@ -156,15 +176,16 @@ def _stopping(making: Making) -> Iterator[None]:
         making.stop()
 
 
-def _bank(recipe: Recipe, data: Path, folder: Path, helpers: int) -> Job[Bank]:
+def _bank(recipe: Recipe, data: Path, folder: Path, helpers: int, learned: Sequence[SeenFile]) -> Job[Bank]:
     """The cases of a recipe; InputError for undersampled ones that its loss cannot learn from.
 
     helpers: processes that help to make those that are missing. What is wrong with the data is said by this one.
+    learned: the files that the weights have learned from (`build_bank`).
     """
     self_supervised = recipe.loss in SELF_SUPERVISED
     missing = recipe.bank.cases - len(Bank(folder))
     with _stopping(start_filling(folder, data, min(helpers, missing), self_supervised)):
-        bank = yield from build_bank(recipe.bank, data, folder, undersampled=self_supervised)
+        bank = yield from build_bank(recipe.bank, data, folder, self_supervised, learned)
     if bank.undersampled and not self_supervised:
         raise InputError(
             f"{shown(folder.parent)} holds cases of undersampled scans, and the loss {recipe.loss!r} needs the truth; "

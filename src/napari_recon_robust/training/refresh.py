@@ -83,7 +83,7 @@ def refresh(folder: Path, data: Path, part: int = 0, parts: int = 1) -> Job[None
     if len(bank) < specification.cases:
         raise InputError(f"{folder} holds {len(bank)} of {specification.cases} cases; let the bank be made first.")
     with locked(folder / f"refreshing-{part}.lock", f"another process refreshes the cases in {folder}; stop it first."):
-        division = yield from find_division(specification, data, bank.undersampled)
+        division = yield from find_division(specification, data, bank.undersampled, before=bank.record)
         if division.record() != bank.record:
             raise InputError(f"{folder} was made from other files than {data} holds now; give the folder that it was.")
         number = bank.drawn + (part - bank.drawn) % parts

@@ -5,7 +5,6 @@ was interrupted and resumed or not. A run of a number of minutes depends on the 
 """
 
 import math
-import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +17,6 @@ import torch
 from torch import Tensor, nn
 
 from ..ground.errors import InputError
-from ..ground.guard import opening, shown
 from ..ground.progress import Job, Progress
 from ..networks.muon import optimisers
 from ..weights import store
@@ -31,6 +29,7 @@ from .example import Example
 from .log import Log, LogLine
 from .losses import make_loss
 from .recipe import Preset, Recipe, make_network
+from .resuming import CHECKPOINT, DECAY, Resumed, reading
 from .validation import Validation
 
 _CHECKPOINT_SECONDS = 120.0
@@ -57,7 +56,7 @@ class Run:
         drawing: Drawing | None = None,
     ) -> None:
         self.recipe, self.preset, self.bank, self.device = recipe, preset, bank, device
-        self.checkpoint, self.branch = out / "checkpoint.pt", out / "decay.pt"
+        self.checkpoint, self.branch = out / CHECKPOINT, out / DECAY
         self.network = make_network(recipe, weights).to(device)
         self.average = torch.optim.swa_utils.AveragedModel(self.network, multi_avg_fn=_running_mean, use_buffers=True)
         self.optimisers = optimisers(self.network, preset.learning_rate, preset.muon, preset.weight_decay)
@@ -169,7 +168,7 @@ class Run:
     @property
     def volumes(self) -> list[SeenFile]:
         """The files of the bank, and those that the weights have learned from before."""
-        return seen.together(self.bank.record, self.learned)
+        return seen.together(self.bank.record.sources, self.learned)
 
     def averaged_state(self) -> store.State:
         """The running mean of the weights."""
@@ -180,50 +179,18 @@ class Run:
         """Write the checkpoint, or, while the rate decays, the checkpoint of the decay."""
         checkpoint.write(self.branch if self.decaying else self.checkpoint, self._state(budget))
 
-    def restore(self, budget: schedule.Budget) -> schedule.Budget:
-        """Go on from the checkpoint, or finish a decay of the same steps, or of minutes, that was interrupted.
-
-        Returns what is left of the budget. InputError if there is no checkpoint, it is of another network, or its step
-        is behind the one at which the decay of the budget begins: its weights would be saved without one.
-        """
+    def restore(self, found: Resumed) -> None:
+        """Go on from a checkpoint of this network; InputError if its tensors cannot be taken over."""
         self.weights = ""  # they are in the checkpoint's history
-        if not os.path.lexists(self.checkpoint):
-            raise InputError(f"{shown(self.checkpoint.parent)} holds no checkpoint to resume; start without --resume.")
-        if self.branch.exists():
-            with opening(self.branch, "a checkpoint", f"delete it to go on from {self.checkpoint.name}", InputError):
-                state = self._read(self.branch)
-                left = _left(state["budget"], budget)
-                if left is not None:
-                    self._load(state)
-                    self.decaying = True
-                    return left
-        with opening(self.checkpoint, "a checkpoint", "start anew", InputError):
-            self._load(self._read(self.checkpoint))
-        falling = self.preset.decay == 1  # then the decay goes on, if there are steps
-        last = (
-            budget.spent(self.step) >= 1 if falling else schedule.decays(budget.spent(self.step - 1), self.preset.decay)
-        )
-        if isinstance(budget, schedule.Steps) and last:
-            raise InputError(
-                f"the checkpoint is at step {self.step}, and a preset of {self.preset.steps} steps leaves no room for "
-                "a decay behind it; give --minutes, or a preset with more steps."
-            )
-        return budget
+        self.changed, self.decaying = found.changed, found.decaying
+        with reading(found.path):
+            self._load(found.state)
 
     def close(self) -> None:
         """Note the end of the call in the checkpoint, which a later call may continue, and remove that of the decay."""
         state = checkpoint.read(self.checkpoint, torch.device("cpu"))
         checkpoint.write(self.checkpoint, state | {"history": self.history_so_far()})
         self.branch.unlink(missing_ok=True)
-
-    def _read(self, path: Path) -> dict[str, Any]:
-        state = checkpoint.read(path, self.device)
-        self.changed = checkpoint.differences(state, path, self.recipe, self.preset)
-        if not checkpoint.fits(state, self.network.state_dict()):
-            raise InputError(
-                f"the tensors in {shown(path)} are not those of the network of {self.recipe.id}; start anew."
-            )
-        return state
 
     def _load(self, state: dict[str, Any]) -> None:
         """Optimisers and losses take their state if they are of the same kind; their settings are the recipe's."""
@@ -355,13 +322,6 @@ class Run:
 
     def _scores(self) -> str:
         return f"validation {self.score:.4g}" + ("" if self.over_tv is None else f", NMSE {self.over_tv:.3f} of TV's")
-
-
-def _left(saved: dict[str, Any], budget: schedule.Budget) -> schedule.Budget | None:
-    """The rest of an interrupted decay; None if it belongs to another number of steps, which ends elsewhere."""
-    if isinstance(budget, schedule.Minutes):
-        return schedule.Minutes(saved["minutes"], saved["spent"]) if "minutes" in saved else None
-    return budget if saved == budget.state(0) else None
 
 
 def _running_mean(mean: Sequence[Tensor], current: Sequence[Tensor], count: Tensor | int) -> None:
