@@ -187,9 +187,12 @@ class Run:
             self._load(found.state)
 
     def close(self) -> None:
-        """Note the end of the call in the checkpoint, which a later call may continue, and remove that of the decay."""
+        """Note the end of the call in the checkpoint, which a later call may continue, and remove that of the decay.
+
+        A later call has all returns again, at the rates that were found low enough.
+        """
         state = checkpoint.read(self.checkpoint, torch.device("cpu"))
-        checkpoint.write(self.checkpoint, state | {"history": self.history_so_far()})
+        checkpoint.write(self.checkpoint, state | {"history": self.history_so_far(), "returns": 0})
         self.branch.unlink(missing_ok=True)
 
     def _load(self, state: dict[str, Any]) -> None:
@@ -234,16 +237,20 @@ class Run:
         """Return to the last checkpoint and halve the learning rates from there on.
 
         The time spent stays spent, while a budget of steps is that of the steps that are left at the checkpoint.
-        InputError after too many returns.
+        InputError after too many returns. Then a later call, with mended data or lower rates, has all of them again,
+        and its rates in full.
         """
+        path = self.branch if self.decaying else self.checkpoint
+        state = checkpoint.read(path, self.device)
         if self.returns == _RETURNS:
+            checkpoint.write(path, state | {"returns": 0, "rate": 1.0})
             raise InputError(
                 f"the loss of {self.recipe.id} was not finite in {_SKIPPED} steps in a row, and again after {_RETURNS} "
                 "returns to the last checkpoint, each at half the rate; check the training data for NaN, or give lower "
                 "learning rates."
             )
         spent = self.seconds, self.core_seconds, self.skipped, self.returns + 1, self.rate / 2
-        self._load(checkpoint.read(self.branch if self.decaying else self.checkpoint, self.device))
+        self._load(state)
         self.seconds, self.core_seconds, self.skipped, self.returns, self.rate = spent
         self._bad = 0
         self.save(budget)
