@@ -1,5 +1,6 @@
 """BART's pairs of files, ours and BART's own."""
 
+import os
 import shutil
 import subprocess
 
@@ -7,7 +8,8 @@ import numpy as np
 import pytest
 
 from napari_recon_robust.ground.errors import FileFormatError, InputError
-from napari_recon_robust.io import open_scan
+from napari_recon_robust.ground.guard import open_file
+from napari_recon_robust.io import bart, open_scan
 
 
 def write(base, kspace, sizes=None):
@@ -83,6 +85,22 @@ def test_partitions_are_a_3d_scan(tmp_path, kspace):
         assert "bart transpose 2 13" in facts.notes[0]
         for slice in (0, 24, 47):
             np.testing.assert_allclose(scan.kspace(slice).numpy(), planes[:, slice], atol=1e-6 * np.abs(stored).max())
+
+
+def test_a_file_that_turns_out_to_be_bad_is_closed(tmp_path, kspace, monkeypatch):
+    """The last of the data is gone when they are looked at."""
+    write(tmp_path / "scan", kspace[:1], [1, 48, 20, 5])
+    opened = []
+
+    def shortened(path):
+        opened.append(open_file(path))
+        os.truncate(path, 8)
+        return opened[-1]
+
+    monkeypatch.setattr(bart, "open_file", shortened)
+    with pytest.raises(FileFormatError, match="it is truncated"):
+        open_scan(tmp_path / "scan.cfl")
+    assert [file.closed for file in opened] == [True]
 
 
 def test_spokes_in_the_place_of_partitions_are_told(tmp_path, kspace):

@@ -12,7 +12,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from .errors import FileFormatError, one_line
-from .guard import check_memory, check_packed, open_file, opening, shown
+from .guard import check_memory, check_packed, closed_on_failure, open_file, opening, shown
 
 _BLOCK = 2**16  # bytes: values that lie this close together are read at once
 _MOST_AXES = 32
@@ -93,14 +93,9 @@ class StoredArray:
 
 def open_npy(path: Path) -> StoredArray:
     """The array of a .npy file; FileFormatError if it is none, is truncated, or holds Python objects."""
-    file = open_file(path)
-    try:
-        with opening(path, "a NumPy array", "save it again"):
-            dtype, shape, order = _header(file)
-            return StoredArray(file, shown(path), dtype, shape, file.tell(), order)
-    except BaseException:
-        file.close()
-        raise
+    with closed_on_failure(open_file(path)) as file, opening(path, "a NumPy array", "save it again"):
+        dtype, shape, order = _header(file)
+        return StoredArray(file, shown(path), dtype, shape, file.tell(), order)
 
 
 def read_npy(path: Path) -> NDArray[Any]:

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from io import BufferedReader, BytesIO
 from pathlib import Path
 from struct import error as StructError
+from typing import Protocol, TypeVar
 
 from .errors import FileFormatError, InputError, ReconRobustError, one_line
 
@@ -36,6 +37,13 @@ _FOLDERS = re.compile(
     r"(\w[\w+.-]{1,20}://[^\s/]\S*|</\w+>)"
     r"|(?<![\w.])(?:[A-Za-z]:)?(?:[\\/][^\s'\"\\/:;,()]+)*[\\/](?=[^\s'\"\\/])"
 )
+
+
+class _Closes(Protocol):
+    def close(self) -> object: ...
+
+
+_Closable = TypeVar("_Closable", bound=_Closes)
 
 
 @contextmanager
@@ -139,12 +147,19 @@ def open_file(path: Path, error: type[ReconRobustError] = FileFormatError) -> Bu
         file = open(path, "rb", opener=_at_once)  # noqa: SIM115
     except OSError as cause:
         raise error(f"{shown(path)} cannot be opened ({reason(cause)}); check its name and its rights.") from cause
-    try:
+    with closed_on_failure(file):
         _check_regular(os.fstat(file.fileno()), path, error)  # it may have been replaced meanwhile
+    return file
+
+
+@contextmanager
+def closed_on_failure(file: _Closable) -> Iterator[_Closable]:
+    """Close a file if what is done within fails: for what hands the file on, and closes it only then."""
+    try:
+        yield file
     except BaseException:
         file.close()
         raise
-    return file
 
 
 def read(path: Path, most: int = MOST, error: type[ReconRobustError] = FileFormatError) -> bytes:

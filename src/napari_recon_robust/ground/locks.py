@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from .errors import InputError
+from .guard import closed_on_failure
 from .writing import said
 
 _BUSY = {errno.EAGAIN, errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK}  # the last two are those of Windows
@@ -41,13 +42,10 @@ def _taken(path: Path, otherwise: str) -> tuple[BinaryIO, bool]:
         with said(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             file = path.open("a+b")
-        try:
+        with closed_on_failure(file):
             held = _try_lock(path, file, otherwise)
             if _is_at(path, file):
                 return file, held
-        except BaseException:
-            file.close()
-            raise
         file.close()
 
 

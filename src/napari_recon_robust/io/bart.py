@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ..data.scan import Header, Scan
 from ..ground.arrays import StoredArray
 from ..ground.errors import FileFormatError
-from ..ground.guard import head, is_file, open_file, read, shown, status
+from ..ground.guard import closed_on_failure, head, is_file, open_file, read, shown, status
 from ..ground.numbers import counted
 from .format import Format
 from .third_axis import FEWEST_ENCODED, central
@@ -79,8 +79,9 @@ class BART(Format):
                 f"{data.name} has {sizes[PARTITION]} partitions and {sizes[SLICE]} slices; choose one slab with "
                 f"`bart slice {SLICE} 0`."
             )
-        array = StoredArray(open_file(data), shown(data), np.dtype("<c8"), sizes, order="F")
-        return (BARTScan if sizes[PARTITION] == 1 else BARTVolume)(path.name, array)
+        with closed_on_failure(open_file(data)) as file:
+            array = StoredArray(file, shown(data), np.dtype("<c8"), sizes, order="F")
+            return (BARTScan if sizes[PARTITION] == 1 else BARTVolume)(path.name, array)
 
 
 class BARTScan(Scan):

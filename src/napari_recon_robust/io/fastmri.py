@@ -17,6 +17,7 @@ from ..data.points import extent, measured_points, within
 from ..data.scan import Header, Scan
 from ..ground.cached_property import cached_property
 from ..ground.errors import InputError, ReconRobustError, dimensions
+from ..ground.guard import closed_on_failure
 from ..ground.hdf5 import complex_values, is_hdf5, open_hdf5, values
 from ..ground.writing import write
 from .fastmri_fields import KEY, checked_kspace, header_of, mask_of, or_named, reference_of
@@ -50,12 +51,8 @@ class FastMRI(Format):
     def open(self, path: Path, axes: Sequence[str] | None = None) -> Scan:
         """Read all but most of the k-space; FileFormatError for a `kspace`, `mask` or header that does not fit."""
         self._refuse_axes(path, axes)
-        file = open_hdf5(path)
-        try:
+        with closed_on_failure(open_hdf5(path)) as file:
             return FastMRIScan(path.name, file)
-        except BaseException:
-            file.close()
-            raise
 
 
 class FastMRIScan(Scan):

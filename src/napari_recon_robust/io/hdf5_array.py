@@ -6,6 +6,7 @@ from typing import Any
 
 from ..data.scan import Scan
 from ..ground.errors import FileFormatError
+from ..ground.guard import closed_on_failure
 from ..ground.hdf5 import ComplexDataset, is_complex, is_from_matlab, is_hdf5, open_hdf5
 from .fastmri_fields import KEY, is_bare
 from .format import Format
@@ -60,15 +61,11 @@ def open_array(path: Path, axes: Sequence[str]) -> Scan | None:
 
 
 def _opened(path: Path, axes: Sequence[str] | None) -> Scan | None:
-    file = open_hdf5(path)
-    try:
+    with closed_on_failure(open_hdf5(path)) as file:
         if not _holds_array(file):
             file.close()
             return None
         return NumpyScan(path.name, ComplexDataset(file[KEY]), axes, LABEL)
-    except BaseException:
-        file.close()
-        raise
 
 
 def _holds_array(file: Any) -> bool:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..data.points import within
 from ..data.scan import Header, Scan
 from ..ground.errors import FileFormatError, dimensions
+from ..ground.guard import closed_on_failure
 from ..ground.hdf5 import check_dataset, is_hdf5, open_hdf5
 from .format import Format
 
@@ -62,12 +63,8 @@ class HDF5Layout(Format):
     def open(self, path: Path, axes: Sequence[str] | None = None) -> Scan:
         """Read all but the k-space; FileFormatError if it is empty or damaged."""
         self._refuse_axes(path, axes)
-        file = open_hdf5(path)
-        try:
+        with closed_on_failure(open_hdf5(path)) as file:
             return _LayoutScan(path.name, file, self, *_checked(self._found(file), path.name))
-        except BaseException:
-            file.close()
-            raise
 
     def _found(self, file: Any) -> tuple[Any, Layout] | None:
         """The k-space of a file, and its layout."""

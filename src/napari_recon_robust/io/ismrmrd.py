@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..data.orientation import Directions, Vector, vector
 from ..data.points import within, without_gaps
 from ..data.scan import Header, Scan
-from ..ground.guard import check_memory
+from ..ground.guard import check_memory, closed_on_failure
 from ..ground.hdf5 import is_hdf5, open_hdf5
 from .format import Format
 from .ismrmrd_acquisitions import Acquisitions, groups_of
@@ -43,14 +43,10 @@ class ISMRMRD(Format):
     def open(self, path: Path, axes: Sequence[str] | None = None) -> Scan:
         """Read the header and the acquisitions' heads; FileFormatError if they are not of a Cartesian scan."""
         self._refuse_axes(path, axes)
-        file = open_hdf5(path)
-        try:
+        with closed_on_failure(open_hdf5(path)) as file:
             acquisitions = Acquisitions(file, path.name)
             kind = ISMRMRDScan if acquisitions.encoded[2] == 1 else ISMRMRDVolume
             return kind(path.name, acquisitions)
-        except BaseException:
-            file.close()
-            raise
 
 
 class ISMRMRDScan(Scan):

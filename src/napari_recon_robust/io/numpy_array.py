@@ -12,7 +12,7 @@ from ..data.scan import Header, Scan
 from ..ground.arguments import as_texts
 from ..ground.arrays import StoredArray, open_npy
 from ..ground.errors import FileFormatError, InputError, dimensions
-from ..ground.guard import head
+from ..ground.guard import closed_on_failure, head
 from ..ground.hdf5 import ComplexDataset
 from .format import Format
 from .third_axis import ENCODED, central, note_on, quarter
@@ -42,17 +42,13 @@ class NumpyArray(Format):
 
     def open(self, path: Path, axes: Sequence[str] | None = None) -> Scan:
         """Read the header; FileFormatError for other arrays, InputError for axes that do not fit."""
-        array = open_npy(path)
-        try:
+        with closed_on_failure(open_npy(path)) as array:
             if not is_kspace(array):
                 raise FileFormatError(
                     f"{path.name} holds {array.dtype} of shape {dimensions(array.shape)}; complex k-space with the "
                     f"axes coil, readout and phase, or with slices too, is expected{or_joined(array)}."
                 )
             return NumpyScan(path.name, array, axes)
-        except BaseException:
-            array.close()
-            raise
 
 
 def is_kspace(array: StoredArray) -> bool:
