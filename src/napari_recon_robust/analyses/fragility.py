@@ -19,7 +19,7 @@ from ..ground.arguments import as_number, as_whole
 from ..ground.errors import InputError, dimensions
 from ..ground.knob import resolve
 from ..ground.progress import Job, Progress, relayed
-from ..perturbations.base import SENSITIVITIES, Setup, check_budgets
+from ..perturbations.base import SENSITIVITIES, Setup, check_budgets, keeps_calibration
 from ..perturbations.noise.objective import Objective, gradient_of
 from ..perturbations.noise.worst_case import WorstCase
 from ..perturbations.random_noise import white_noise
@@ -232,7 +232,7 @@ def _gain(
     full = measurement.full
     radius = budget * coil_norms(known_kspace(measurement))
     target: Literal["reference", "clean"] = "clean" if full is None else "reference"
-    objective = Objective(setup, target, "squared-error", keep=knobs["sensitivities"] == "kept")
+    objective = Objective(setup, target, "squared-error", keep=keeps_calibration(knobs))
 
     def near(start: Tensor) -> _Near:
         z = start.requires_grad_()

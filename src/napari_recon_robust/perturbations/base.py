@@ -356,6 +356,11 @@ class Perturbation(ABC):
         """The job of `run`; input and knob values are already checked, and `recalled` completes its results."""
 
 
+def keeps_calibration(knobs: Mapping[str, Any]) -> bool:
+    """Whether the clean scan's calibration serves for the perturbed samples, by the knob `SENSITIVITIES`."""
+    return bool(knobs["sensitivities"] == "kept")
+
+
 def check_budgets(budgets: tuple[float, ...]) -> None:
     """InputError for none at all, or one outside of (0, 1]."""
     if not budgets:

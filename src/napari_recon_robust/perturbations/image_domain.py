@@ -15,7 +15,7 @@ from ..ground.knob import Knob
 from ..ground.numbers import times, written
 from ..ground.progress import Job, Progress
 from ..physics.model import coil_norms
-from .base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup
+from .base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup, keeps_calibration
 from .face import Trace
 from .features.feature import EDGE, beyond, check_size
 from .features.insertion import CONTRASTED, LOST, ROSE, Insertion, placed
@@ -97,7 +97,7 @@ class ImageDomain(Perturbation):
         return replace(read, feature=feature, support=profile > EDGE, inserted=inserted)
 
     def _run(self, setup: Setup, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
-        insertion = Insertion(setup, knobs["sensitivities"] == "kept")
+        insertion = Insertion(setup, keeps_calibration(knobs))
         if knobs["insert"] == "symbol":
             check_size(knobs["size"], setup.measurement.matrix, "symbol")
             return _insert(insertion, budgets, knobs["size"])

@@ -8,7 +8,7 @@ from torch import Tensor
 from ..data.measurement import Measurement, known_kspace
 from ..ground.progress import Job, Progress
 from ..physics.model import coil_norms
-from .base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup
+from .base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup, keeps_calibration
 
 
 def white_noise(measurement: Measurement, norms: Tensor, seed: int, *, mask: Tensor | None = None) -> Tensor:
@@ -47,5 +47,5 @@ class RandomNoise(Perturbation):
             yield Progress(index / len(budgets), f"Budget {100 * budget:.3g}%", list(results))
             # Its control is drawn with the seed itself; another one here, so that the two differ.
             z = white_noise(measurement, budget * norms, knobs["seed"] + 1)
-            results.append(Perturbed.of(measurement, z, budget, keep=knobs["sensitivities"] == "kept"))
+            results.append(Perturbed.of(measurement, z, budget, keep=keeps_calibration(knobs)))
         return results

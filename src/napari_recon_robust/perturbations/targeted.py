@@ -18,7 +18,7 @@ from ..ground.numbers import times
 from ..ground.progress import Job, Progress, relayed
 from ..io.images import read_image
 from ..physics.model import coil_norms
-from .base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup
+from .base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup, keeps_calibration
 from .face import Trace
 from .features.feature import Feature, Tissue, beyond, check_size
 from .features.lesion import filled, inserted, tissue_around
@@ -138,7 +138,7 @@ class Targeted(Perturbation):
         return replace(perturbed, trace=trace, untransferable=reason if details["effect"] == GIVEN else "")
 
     def _run(self, setup: Setup, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
-        keep = knobs["sensitivities"] == "kept"
+        keep = keeps_calibration(knobs)
         effect = knobs["effect"] if self.image is None else GIVEN
         if self.image is None:
             words, target_of = _target(setup, effect, knobs["amount"], knobs["size"])

@@ -15,7 +15,7 @@ from torch import Tensor
 from ...ground.cached_property import cached_property
 from ...ground.errors import InputError
 from ...ground.progress import Job, Progress
-from ..base import Perturbed, Setup
+from ..base import Perturbed, Setup, keeps_calibration
 from .feature import PARAMETRIC, Feature
 from .insertion import Insertion, Trial
 
@@ -54,7 +54,7 @@ class FeatureSearch(ABC):
                 f"the search effort is {self.effort}; {self.knobs['algorithm']} takes at least {self.least} "
                 f"reconstructions, or 0 for its usual {self.usual}."
             )
-        self.insertion = Insertion(self.setup, self.knobs["sensitivities"] == "kept")
+        self.insertion = Insertion(self.setup, keeps_calibration(self.knobs))
         self.random = np.random.default_rng(self.knobs["seed"])
         self._shown: tuple[Trial, Perturbed] | None = None
 

@@ -10,7 +10,7 @@ import numpy as np
 from ...ground.errors import InputError
 from ...ground.knob import Knob
 from ...ground.progress import Job, Progress
-from ..base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup
+from ..base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup, keeps_calibration
 from ..face import Insert
 from .feature import PARAMETRIC, SHAPES, Feature, check_size
 from .feature_search import FeatureSearch, FiniteDifferences, RandomSearch
@@ -158,7 +158,7 @@ def _shape(knobs: Mapping[str, Any]) -> str:
 
 
 def _place(setup: Setup, knobs: dict[str, Any]) -> Job[list[Perturbed]]:
-    insertion = Insertion(setup, knobs["sensitivities"] == "kept")
+    insertion = Insertion(setup, keeps_calibration(knobs))
     row, column = knobs["row"], knobs["column"]
     if knobs["shape"] == "walk":
         feature = Feature.walk(row, column, np.random.default_rng(knobs["seed"]))

@@ -15,7 +15,7 @@ from ...ground.knob import Knob
 from ...ground.numbers import written
 from ...ground.progress import Job, Progress, relayed
 from ...physics.model import coil_norms
-from ..base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup
+from ..base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup, keeps_calibration
 from ..face import Trace
 from ..random_noise import white_noise
 from .adam import adam
@@ -185,7 +185,7 @@ class WorstCase(Perturbation):
             )
         loss: str | Loss = knobs["loss"] if self.loss is None else user_loss(self.loss)
         whole = knobs["region"] == "image"
-        objective = Objective(setup, target, loss, keep=knobs["sensitivities"] == "kept", whole=whole)
+        objective = Objective(setup, target, loss, keep=keeps_calibration(knobs), whole=whole)
         settings = {
             "target": target,
             "algorithm": algorithm,

@@ -8,7 +8,7 @@ from ...data.measurement import known_kspace
 from ...ground.errors import InputError
 from ...ground.knob import Knob
 from ...ground.progress import Job, Progress
-from ..base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup
+from ..base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup, keeps_calibration
 
 
 class CoilDropout(Perturbation):
@@ -55,7 +55,7 @@ class CoilDropout(Perturbation):
             measurement,
             z,
             None,
-            keep=knobs["sensitivities"] == "kept",
+            keep=keeps_calibration(knobs),
             details={"coil": lost, "share": share},
             statement=f"Coil {lost} is lost, which has {100 * share:.0f}% of the sensitivity in "
             f"the {'whole image' if setup.mask.all() else 'region'}.",

@@ -9,7 +9,7 @@ from ...data.quantile import upper_quantile
 from ...ground.errors import InputError
 from ...ground.knob import Knob
 from ...ground.progress import Job, Progress
-from ..base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup
+from ..base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup, keeps_calibration
 from ..scanned_object import ScannedObject
 
 # Intensities, relative to the brightest tissue, below which there is no tissue to invert, and below which the tone
@@ -72,7 +72,7 @@ class Contrast(Perturbation):
             setup.measurement,
             z,
             None,
-            keep=knobs["sensitivities"] == "kept",
+            keep=keeps_calibration(knobs),
             judged_by="perturbed",
             statement=f"The object has another contrast ({words}), and is judged by it.",
         )

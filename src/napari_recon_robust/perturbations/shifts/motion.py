@@ -11,7 +11,7 @@ from ...ground.cached_property import cached_property
 from ...ground.knob import Knob
 from ...ground.progress import Job, Progress
 from ...reconstructors import registry
-from ..base import SEED, Perturbation, Perturbed, Setup
+from ..base import SEED, Perturbation, Perturbed, Setup, keeps_calibration
 from ..scanned_object import SENSITIVITIES_OF_MOVED, ScannedObject
 from .pose import Pose
 
@@ -74,7 +74,7 @@ class Motion(Perturbation):
             lines = segment == index
             if not pose.still and lines.any():
                 z[..., lines] = scene.moved(pose.apply)[..., lines]
-        keep = knobs["sensitivities"] == "kept"
+        keep = keeps_calibration(knobs)
         sampled = segment[measurement.mask.any(0).expand(phase).cpu()].unique()
         shift, angle = _largest([poses[index] for index in sampled.tolist()])
         perturbed = Perturbed.of(

@@ -10,7 +10,7 @@ from ...ground.knob import Knob
 from ...ground.numbers import times
 from ...ground.progress import Job, Progress
 from ...physics import noise
-from ..base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup
+from ..base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup, keeps_calibration
 
 
 class NoiseLevel(Perturbation):
@@ -58,5 +58,5 @@ class NoiseLevel(Perturbation):
         statement = f"The thermal noise is {times(factor)}that of the scan."
         if measurement.coils > 1 and not correlated:
             statement += " It is added to each coil alone: no correlation between coils was found in the scan's noise."
-        keep, details = knobs["sensitivities"] == "kept", {"correlated": correlated}
+        keep, details = keeps_calibration(knobs), {"correlated": correlated}
         return [Perturbed.of(measurement, z, None, keep=keep, statement=statement, details=details)]

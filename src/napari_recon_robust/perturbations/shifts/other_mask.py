@@ -11,7 +11,7 @@ from ...ground.knob import Knob
 from ...ground.progress import Job, Progress
 from ...physics.coils import FEWEST_LINES
 from ...physics.sampling import PATTERNS, Sampling
-from ..base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup
+from ..base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup, keeps_calibration
 
 
 class OtherMask(Perturbation):
@@ -58,7 +58,7 @@ class OtherMask(Perturbation):
     )
 
     def _run(self, setup: Setup, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
-        measurement, keep = setup.measurement, knobs["sensitivities"] == "kept"
+        measurement, keep = setup.measurement, keeps_calibration(knobs)
         if measurement.full is None:
             raise InputError("this scan is undersampled, another mask needs its missing samples; take a full scan.")
         yield Progress(0.0, "Drawing the mask")

@@ -18,7 +18,7 @@ from ...ground.numbers import finite, written
 from ...ground.progress import Job, Progress
 from ...physics import fourier
 from ...reconstructors.base import Kind
-from ..base import SEED, Perturbation, Perturbed, Setup, reference_image
+from ..base import SEED, Perturbation, Perturbed, Setup, keeps_calibration, reference_image
 from ..face import Curve, Panel, Series, Still
 from ..scanned_object import SENSITIVITIES_OF_MOVED, ScannedObject
 from .bringing_back import BringingBack
@@ -104,7 +104,7 @@ class Rotation(Perturbation):
     def _run(self, setup: Setup, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
         if not (knobs["angle"] or knobs["shift"] or knobs["scale"]):
             raise InputError("angle, shift and scaling are 0, so that nothing moves; give at least one of them.")
-        keep = knobs["sensitivities"] == "kept"
+        keep = keeps_calibration(knobs)
         if keep and knobs["coils"] == "patient":
             raise InputError(
                 "the sensitivities turn with the patient, those of the clean scan do not fit then; let them be "

@@ -7,7 +7,7 @@ import torch
 from ...ground.errors import InputError
 from ...ground.knob import Knob
 from ...ground.progress import Job, Progress
-from ..base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup
+from ..base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup, keeps_calibration
 
 
 class Spike(Perturbation):
@@ -62,7 +62,7 @@ class Spike(Perturbation):
             measurement,
             z,
             None,
-            keep=knobs["sensitivities"] == "kept",
+            keep=keeps_calibration(knobs),
             details={"places": places.tolist()},
             statement=f"{words} corrupted by {knobs['amplitude']:.3g} times the largest of the coil.",
         )
