@@ -17,7 +17,7 @@ from .classical.conjugate_gradients import conjugate_gradients, tikhonov
 
 S = TypeVar("S")
 
-_SENSE, _SENSE_STEPS = 0.01, 8  # regularization of the SENSE image, and its conjugate gradient steps
+_SENSE_WEIGHT, _SENSE_STEPS = 0.01, 8  # regularization of the SENSE image, and its conjugate gradient steps
 LEAST_NOISE = 2e-3  # relative to the image's scale; networks that were given less did worse (benchmarks/beyond.py)
 _LINEAR_START = 8  # conjugate gradient steps of the linear start
 
@@ -73,7 +73,7 @@ class Problem:
     @cached_property
     def aligned_linearly(self) -> "tuple[Problem, Tensor]":
         """`without_phase` of a regularized SENSE image, for networks that know nothing of TV."""
-        return self.without_phase(tikhonov(self.model, self.right_hand_side.detach(), _SENSE, _SENSE_STEPS))
+        return self.without_phase(tikhonov(self.model, self.right_hand_side.detach(), _SENSE_WEIGHT, _SENSE_STEPS))
 
     def without_phase(self, image: Tensor) -> "tuple[Problem, Tensor]":
         """The problem of x / u, and u, the local phase of an image near x: complex64 (rows, columns), |u| = 1.

@@ -72,7 +72,7 @@ def test_no_gradient_is_kept(lines: Measurement) -> None:
 def test_a_family_of_many_steps_holds_no_basis(lines: Measurement, monkeypatch: pytest.MonkeyPatch) -> None:
     points = [{"weight": weight, "iterations": 6} for weight in (1e-3, 1e-1)]
     together = list(CGSense().family(lines, points))
-    monkeypatch.setattr(cg_sense, "_BASIS", 6.5 * lines.combined.nbytes)
+    monkeypatch.setattr(cg_sense, "_LARGEST_BASIS", 6.5 * lines.combined.nbytes)
     apart = list(CGSense().family(lines, points))
     for one, other, point in zip(together, apart, points, strict=True):
         assert torch.equal(other, CGSense().reconstruct(lines, **point))

@@ -11,13 +11,11 @@ from ...data.measurement import coil_images_of
 from ...ground.cached_property import cached_property
 from ...ground.errors import InputError, ModelError
 from ...physics.model import ForwardModel, coil_combined, root_sum_of_squares
-from ...reconstructors.classical.cg_sense import ITERATIONS
-from ...reconstructors.classical.conjugate_gradients import conjugate_gradients
+from ...reconstructors.classical.cg_sense import ITERATIONS, WEIGHT
+from ...reconstructors.classical.conjugate_gradients import tikhonov
 from .ascent import Ascent, Search
 from .objective import Objective
 
-# Tikhonov weight of the model's CG-SENSE: that method's own default.
-WEIGHT = 5e-3
 # Ascent on the model between two reconstructions, as of `sphere_ascent`.
 STEPS, MOMENTUM, LAST_STEP = 4, 0.5, 0.25
 # How far a step reaches, in radii: farther after one that helped, nearer after one that did not.
@@ -208,7 +206,7 @@ class _Linear:
         if not self.weight:
             return image
         weight = self.weight * self.model.largest_eigenvalue
-        return conjugate_gradients(lambda x: self.model.normal(x) + weight * x, image, ITERATIONS)
+        return tikhonov(self.model, image, weight, ITERATIONS)
 
 
 class _Transpose:

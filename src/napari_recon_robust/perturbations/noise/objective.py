@@ -21,7 +21,8 @@ class Objective:
     must raise the method's error, not exploit the offset between an RSS and a coil-combined image. target "clean": X
     is the method's own clean output, whatever the truth. loss: the name of one in `losses`, or a function like those.
     keep: the clean scan's calibration serves throughout; otherwise it is estimated again from k + z at every
-    evaluation, as constants within the gradient (eigenvectors with near-equal eigenvalues have none).
+    evaluation, as constants within the gradient (eigenvectors with near-equal eigenvalues have none). Raises InputError
+    for target "reference" of a scan without a fully sampled one.
     """
 
     setup: Setup
@@ -29,6 +30,10 @@ class Objective:
     loss: str | Loss
     keep: bool
     whole: bool = field(default=False, kw_only=True)
+
+    def __post_init__(self) -> None:
+        if self.target == "reference" and self.setup.measurement.full is None:
+            raise InputError("this scan has no fully sampled reference; choose the clean image as the attack's target.")
 
     @property
     def clean(self) -> Tensor:
@@ -41,8 +46,7 @@ class Objective:
         if self.target == "clean":
             return metrics.magnitude(self.clean)
         reference = self.setup.measurement.reference(self.setup.method.reference_kind)
-        if reference is None:
-            raise InputError("this scan has no fully sampled reference; choose the clean image as the attack's target.")
+        assert reference is not None
         return metrics.magnitude(reference)
 
     @cached_property

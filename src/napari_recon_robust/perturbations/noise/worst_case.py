@@ -69,7 +69,7 @@ class WorstCase(Perturbation):
             minimum=1,
             maximum=200,
             default=5,
-            only_when=(("algorithm", ("auto", *ASCENTS, "advrec", "transfer")),),
+            only_when=(("algorithm", ("auto", *NEED_GRADIENTS, "transfer")),),
         ),
         Knob(
             name="algorithm",
@@ -78,7 +78,7 @@ class WorstCase(Perturbation):
             "AdvRec is the published one; black-box needs no gradients; transfer takes those of a stand-in. "
             "Auto is sphere ascent where the method gives gradients, else black-box.",
             kind="choice",
-            choices=("auto", "sphere-ascent", "apgd", "adam", "advrec", "black-box", "transfer"),
+            choices=("auto", *NEED_GRADIENTS, "black-box", "transfer"),
             default="auto",
         ),
         Knob(
@@ -173,8 +173,6 @@ class WorstCase(Perturbation):
         target: Literal["reference", "clean"] = knobs["target"]
         if knobs["target"] == "auto":
             target = "clean" if measurement.full is None else "reference"
-        if target == "reference" and measurement.full is None:
-            raise InputError("this scan has no fully sampled reference; choose the clean image as the attack's target.")
         algorithm = knobs["algorithm"]
         if algorithm == "auto":
             algorithm = "sphere-ascent" if method.gives_gradient(measurement) else "black-box"

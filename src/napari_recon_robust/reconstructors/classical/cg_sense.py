@@ -13,8 +13,8 @@ from ..base import Reconstructor
 from .conjugate_gradients import tikhonov
 from .krylov import KrylovSpace
 
-ITERATIONS = 10  # by default
-_BASIS = 256e6  # bytes, at most, from which the images of all weights come
+WEIGHT, ITERATIONS = 5e-3, 10  # by default
+_LARGEST_BASIS = 256e6  # bytes, at most, from which the images of all weights come
 
 if not TYPE_CHECKING:  # else every name would be found
     __getattr__ = names(__name__)
@@ -37,7 +37,7 @@ class CGSense(Reconstructor):
             label="Tikhonov weight",
             help="Weight of the image's energy, relative to the largest eigenvalue of the normal operator; "
             "more suppresses noise and leaves more aliasing.",
-            default=5e-3,
+            default=WEIGHT,
             minimum=1e-4,
             maximum=1.0,
             scale="log",
@@ -77,7 +77,7 @@ class CGSense(Reconstructor):
         model, b = measurement.model, measurement.combined
         space = KrylovSpace(model.normal, b)
         for point in points:
-            if (point["iterations"] + 1) * b.nbytes > _BASIS:
+            if (point["iterations"] + 1) * b.nbytes > _LARGEST_BASIS:
                 with torch.no_grad():
                     image = self.reconstruct(measurement, **point)
             else:

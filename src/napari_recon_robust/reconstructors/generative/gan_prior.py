@@ -15,10 +15,9 @@ from ...data.measurement import Measurement
 from ...ground.knob import Knob
 from ...ground.progress import Job, Progress
 from ...ground.recent import Recent
-from ...networks.channels import local_phase, to_complex
+from ...networks.channels import to_complex
 from ...networks.image_network import ResidualBlock
 from ...networks.loading import load_trained
-from ...physics.model import ForwardModel
 from ..base import Reconstructor
 from ..classical import tv
 from ..problem import Problem, assemble, in_turn, problems
@@ -60,7 +59,7 @@ class GANPrior(Reconstructor):
             minimum=0.3,
             maximum=300.0,
             scale="log",
-            unit="x rule",
+            unit="× rule",
             live=True,
         ),
         Knob(
@@ -164,7 +163,7 @@ class Encoder(nn.Module):
 def search(generator: nn.Module, problem: Problem, iterations: int, restarts: int, seed: int) -> Job[Tensor]:
     """The image u G(z) of the best z, complex64 (rows, columns), relative to the problem's scale, with previews."""
     model, b = problem.model, problem.right_hand_side.detach()
-    phase = local_phase(b, problem.noise)
+    phase = problem.without_phase(b)[1]
     rows, columns = model.shape
     energy = problem.data.detach().abs().square().sum()
     best, least = torch.zeros_like(b), float("inf")
@@ -197,8 +196,7 @@ def search(generator: nn.Module, problem: Problem, iterations: int, restarts: in
 
 def deviation(problem: Problem, generated: Tensor, factor: float) -> Tensor:
     """The deviation u d of `GANPrior`, complex64 (rows, columns)."""
-    phase = local_phase(problem.right_hand_side.detach(), problem.noise)
-    model = ForwardModel(problem.model.sensitivities * phase, problem.model.mask, problem.model.dims)
+    plain, phase = problem.without_phase(problem.right_hand_side)
     residual = phase.conj() * (problem.right_hand_side - problem.model.normal(generated))
     with torch.no_grad():
-        return phase * tv.minimiser(residual, model, factor * tv.rule(float(problem.noise)))
+        return phase * tv.minimiser(residual, plain.model, factor * tv.rule(float(problem.noise)))
