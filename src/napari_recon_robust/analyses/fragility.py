@@ -15,6 +15,7 @@ from torch.nn import functional
 from ..data.measurement import Measurement, known_kspace
 from ..data.roi import ROI
 from ..evaluation import metrics
+from ..evaluation.parts import magnitude_on_cpu
 from ..ground.arguments import as_number, as_whole
 from ..ground.errors import InputError, dimensions
 from ..ground.knob import resolve
@@ -196,7 +197,7 @@ def _map(
         amplification = torch.where(tissue, (yield from _part(noise, searching, 1.0)), 0.0)
     reference = measurement.reference(setup.method.reference_kind)
     maximum = metrics.data_range_of(clean if reference is None else reference)
-    image = clean.abs().float().cpu()
+    image = magnitude_on_cpu(clean)
     return FragilityMap(
         expected_change=torch.where(tissue, change / maximum, 0.0).float(),
         edges=local_rms(_edges(image, measurement.dims), tissue, tile) / maximum,

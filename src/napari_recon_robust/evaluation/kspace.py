@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..data.measurement import Measurement
 from .difference import gain
+from .parts import magnitude_on_cpu
 
 RANGE = 80.0  # dB from black to white
 _WHITE = 99.7  # percentile of the zero-filled image
@@ -50,7 +51,7 @@ def change(clean: Measurement, changed: Measurement) -> Change:
     """
     added = changed.kspace - clean.kspace
     model = replace(clean.model, mask=torch.ones_like(clean.data_mask))
-    image = clean.crop(model.adjoint(clean.to_data(added))).abs().float().cpu().numpy()
+    image = magnitude_on_cpu(clean.crop(model.adjoint(clean.to_data(added)))).numpy()
     seen = over_coils(added).float().cpu().numpy()
     largest = float(over_coils(clean.kspace).max())
     white = float(np.percentile(clean.crop(clean.combined).abs().cpu().numpy(), _WHITE)) or 1.0

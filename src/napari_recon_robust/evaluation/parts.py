@@ -35,6 +35,11 @@ def whole_of(**images: "Tensor | None") -> "dict[str, Tensor]":
     }
 
 
+def magnitude_on_cpu(image: "Tensor") -> "Tensor":
+    """The magnitude of an image of any shape, float32 on the CPU, without a gradient."""
+    return image.detach().abs().float().cpu()
+
+
 def part(image: NDArray[np.complexfloating], name: Part, noise: float = 0.0) -> NDArray[np.float32]:
     """A part of a complex image (rows, columns), float32: in the image's units, or for "phase" in radians, 0 to 2 pi.
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from ..data.measurement import Measurement
 from ..data.roi import ROI
 from ..evaluation.comparison import Comparison
-from ..evaluation.parts import whole_of
+from ..evaluation.parts import magnitude_on_cpu, whole_of
 from ..ground.progress import Job, Progress
 from ..reconstructors.base import Method, Reconstructor
 from ..reconstructors.doubts import doubts
@@ -99,11 +99,11 @@ def evaluate(
         random = image_of(noisy)
         region = setup.mask if one.roi is None else one.roi.mask(measurement.matrix)
         comparison = Comparison(
-            clean=_magnitude(clean),
-            perturbed=_magnitude(changed),
-            random=_magnitude(random),
-            reference=None if reference is None else _magnitude(reference),
-            perturbed_reference=None if truth is None else _magnitude(truth),
+            clean=magnitude_on_cpu(clean),
+            perturbed=magnitude_on_cpu(changed),
+            random=magnitude_on_cpu(random),
+            reference=None if reference is None else magnitude_on_cpu(reference),
+            perturbed_reference=None if truth is None else magnitude_on_cpu(truth),
             roi=region,
             support=None if one.support is None else one.support.cpu(),
             inserted=None if one.inserted is None else one.inserted(setup).cpu(),
@@ -158,7 +158,3 @@ def _named(roi: ROI, mask: Tensor) -> str:
     if mask.all():
         return "the whole image"
     return f"the region “{roi.label}”" if roi.label else "the drawn region"
-
-
-def _magnitude(image: Tensor) -> Tensor:
-    return image.detach().abs().float().cpu()

@@ -13,6 +13,7 @@ from ..data.roi import ROI
 from ..evaluation import metrics
 from ..evaluation.comparison import Measured
 from ..evaluation.coverage import coverage, predicted_reference
+from ..evaluation.parts import magnitude_on_cpu
 from ..ground.errors import InputError, ReconRobustError, one_line
 from ..ground.progress import run
 from ..perturbations.base import Budget, Perturbed, Setup
@@ -65,9 +66,9 @@ class Measurer:
             "effective_acceleration": measurement.acceleration,
         }
         reference = shared.reference(trial.setting, trial.region)
-        images: dict[str, Tensor] = {} if reference is None else {"reference": _magnitude(reference)}
+        images: dict[str, Tensor] = {} if reference is None else {"reference": magnitude_on_cpu(reference)}
         clean = shared.clean(trial.setting, trial.region)
-        images["clean"], found = _magnitude(clean), self._doubts(trial, clean)
+        images["clean"], found = magnitude_on_cpu(clean), self._doubts(trial, clean)
         if trial.change.kind != CLEAN:
             outcome, control = self.outcome(trial, roi), trial.change.control
             comparison = outcome.comparison
@@ -94,7 +95,7 @@ class Measurer:
             found = {**found, **shared.asked_again(trial.setting, trial.region)}
             values |= _named(self._against(images["clean"], images["reference"], trial), "clean", wanted)
         if starts and reference is not None and (start := shared.start(trial.setting, trial.region)) is not None:
-            of_start = _named(self._against(_magnitude(start), images["reference"], trial), "clean", wanted)
+            of_start = _named(self._against(magnitude_on_cpu(start), images["reference"], trial), "clean", wanted)
             values |= {f"start_{name}": value for name, value in of_start.items()}
         if reference is not None and set(wanted) & set(LESION_METRICS):
             # Where the perturbation changed the truth, the recovery of its change is known already, and stays.
@@ -133,7 +134,7 @@ class Measurer:
             return {}
         found: dict[str, float] = {}
         around = tissue_around(mask)
-        true, contrast = (of(images["reference"], mask, around) for of in (_detectability, _contrast))
+        true, contrast = (of(images["reference"], mask, around) for of in (_contrast_to_spread, _contrast))
         if "detectability" in wanted:
             found["detectability_region_reference"] = abs(true)
         for state in STATES:
@@ -146,7 +147,7 @@ class Measurer:
                 if recovery is not None:
                     found[f"contrast_recovery_region_{state}"] = recovery
             if "detectability" in wanted:
-                found[f"detectability_region_{state}"] = math.copysign(1.0, true) * _detectability(
+                found[f"detectability_region_{state}"] = math.copysign(1.0, true) * _contrast_to_spread(
                     images[state], mask, around
                 )
         return found
@@ -168,8 +169,8 @@ class Measurer:
             return None
         before = self.shared.reference(trial.setting)
         assert before is not None
-        truth = (reference - _magnitude(before))[mask].double()
-        seen = (image - _magnitude(self.shared.clean(trial.setting)))[mask].double()
+        truth = (reference - magnitude_on_cpu(before))[mask].double()
+        seen = (image - magnitude_on_cpu(self.shared.clean(trial.setting)))[mask].double()
         return float((truth * seen).sum() / truth.square().sum())
 
 
@@ -216,11 +217,7 @@ def _contrast(image: Tensor, mask: Tensor, around: Tensor) -> float:
     return (inside - outside) / outside if outside else float("nan")
 
 
-def _detectability(image: Tensor, mask: Tensor, around: Tensor) -> float:
+def _contrast_to_spread(image: Tensor, mask: Tensor, around: Tensor) -> float:
     """(a - b) / s of the mean magnitudes a in the region and b around it, s the standard deviation around it."""
     inside, outside = image[mask].double(), image[around].double()
     return float((inside.mean() - outside.mean()) / outside.std())
-
-
-def _magnitude(image: Tensor) -> Tensor:
-    return torch.as_tensor(image).detach().abs().float().cpu()

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from ..evaluation.parts import magnitude_on_cpu
 from ..ground.numbers import written
 from ..ground.progress import Job, Progress
 from .choosing import Choosing
@@ -212,9 +213,11 @@ class Film(ReviewPart):
         if self._iterations and step <= int(self._iterations[-1].caption):
             self._iterations = []
         image = perturbed.image if perturbed.restore is None else perturbed.restore(perturbed.image)
-        clean = None if perturbed.clean is None else (_magnitude(perturbed.clean), method.label)
+        clean = None if perturbed.clean is None else (magnitude_on_cpu(perturbed.clean), method.label)
         tip = f"Loss {written(perturbed.loss[-1])}" if perturbed.loss else ""
-        frame = Frame(f"{step}", _magnitude(image), "perturbed", tip, clean=clean, done=tag("perturbed", perturbed))
+        frame = Frame(
+            f"{step}", magnitude_on_cpu(image), "perturbed", tip, clean=clean, done=tag("perturbed", perturbed)
+        )
         self._iterations, self._searched = [*self._iterations, frame][-_MOST:], method
         self.changed.emit()
 
@@ -236,10 +239,6 @@ def _frame(
     """The perturbed image of an outcome, beside the clean one of its method."""
     images, done = outcome.comparison, tag("perturbed", outcome.perturbed)
     return Frame(caption, images.perturbed, "perturbed", tip, clean=(images.clean, method.label), done=done, look=look)
-
-
-def _magnitude(image: "Tensor") -> "Tensor":
-    return image.detach().abs().float().cpu()
 
 
 def _slices(scan: "Scan", panel: str) -> Job[list[Frame]]:

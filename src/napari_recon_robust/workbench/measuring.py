@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..evaluation.parts import magnitude_on_cpu
 from ..ground.errors import InputError
 from ..ground.progress import Job, Progress
 from .acquisition import Slice
@@ -95,7 +96,7 @@ class Measuring(ReviewPart):
             own = rendered.image if reference is None else reference
             if perturbed.judged_by == "perturbed":
                 truth = perturbed.truth(rendered.method.reference_kind)
-                own = None if truth is None else truth.abs().float().cpu()
+                own = None if truth is None else magnitude_on_cpu(truth)
         return rendered.method, _against(reference, own, seen, rendered.method)
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ...data.measurement import Measurement
 from ...evaluation import metrics
+from ...evaluation.parts import magnitude_on_cpu
 from ...ground.cached_property import cached_property
 from ...ground.errors import InputError
 from ...ground.knob import Knob
@@ -190,7 +191,7 @@ class _Search:
         self.curve[pose] = trial.to_json()
         every = 2 * self.knobs["angle"] / self.knobs["step"] // _STILLS + 1
         if not pose.turned_alone or round(pose.angle / self.knobs["step"]) % every == 0:
-            self.stills[pose] = trial.restore(trial.image).abs().float().cpu()
+            self.stills[pose] = magnitude_on_cpu(trial.restore(trial.image))
 
     @property
     def _worst_pose(self) -> Pose:
