@@ -39,6 +39,8 @@ for a plan that has them again; reports, exports and comparisons are of the plan
                             is against the method's own clean image; contrast_recovery and detectability in region;
                             of a region that was not inserted, contrast_recovery is null where the reference's
                             contrast is below 5% of what lies around it
+    detectability_region_<state>    (a - b) / s of the mean magnitudes a in the region and b around it, s the standard
+                            deviation around it; no signal-to-noise ratio in the samples, as `details` of FNAF have
     detectability_region_reference  that of the fully sampled image, the sign of which the others are relative to
     coverage_<level>_foreground_clean   the share of the foreground whose reference lies in the interval of that level
                             (percent), of methods that draw their image
