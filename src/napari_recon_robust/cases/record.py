@@ -77,8 +77,7 @@ class Case:
     kspace: "clean", "mask", "perturbed" and "random" (one for each budget along the first axis), "full" and
     "perturbed_full" where the fully sampled k-space is known, "acquired" where a full scan leaves points out,
     "sensitivities" and "noise" where the measurement came with its own calibration, "acs" where calibration lines were
-    measured apart. images: (rows, columns), or one
-    for each budget. results: one JSON object each.
+    measured apart. images: (rows, columns), or one for each budget. results: one JSON object each.
     """
 
     recipe: CaseRecipe
@@ -170,7 +169,7 @@ def load_case(folder: str | Path) -> Case:
 
 
 def reading() -> AbstractContextManager[None]:
-    """FileFormatError where results or facts of a case are not as `make_case` writes them, which `load_case` leaves."""
+    """Within it an error in results or facts, which `load_case` does not check, becomes a FileFormatError."""
     return opening("the saved case", advice="restore it")
 
 

@@ -22,7 +22,7 @@ def to_complex(features: Tensor) -> Tensor:
 
 
 def smooth(image: Tensor) -> Tensor:
-    """The mean of each pixel's 3x3 neighbours, complex (..., rows, columns)."""
+    """The mean over each pixel's 3×3 neighbourhood, complex (..., rows, columns)."""
     parts = functional.pad(channels(image), (1, 1, 1, 1), mode="replicate")
     return to_complex(functional.avg_pool2d(parts, 3, 1))
 

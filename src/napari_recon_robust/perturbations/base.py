@@ -238,7 +238,7 @@ class Setup:
 
 
 class Perturbation(ABC):
-    """A kind of perturbation. It has no state, and its options are knobs.
+    """A kind of perturbation. Its options are knobs, and `run` changes nothing of it.
 
     `run` is a job. Its result has one `Perturbed` for each budget, in the order of `budgets`; if `needs_budget` is
     False, it has a single one. Previews list finished results plus the best so far, and others are left out; after a
@@ -246,6 +246,7 @@ class Perturbation(ABC):
 
     Views ask a kind for the following:
 
+    needs_gradient: whether a method without gradients is refused.
     searches: whether it searches for the worst, or for what it is asked for, which takes long. The others only carry
         out what their knobs say.
     shown: the title of an image of perturbed samples.
@@ -254,6 +255,7 @@ class Perturbation(ABC):
     has_curve: whether its results have a curve.
     front: the knobs that are shown before the others, with `hint` below them.
     accepts_image: whether `towards` takes a file in place of the knobs in front.
+    image: the image that was given to `towards`, or None.
     undersamples: whether it undersamples the slice itself, so that the clean one may well be fully sampled.
     """
 

@@ -255,7 +255,7 @@ def _residual(image: Tensor, example: Example) -> Tensor:
 
 
 def _edge_strength_error(image: Tensor, example: Example) -> Tensor:
-    """|| G |grad x| - G |grad t| ||_1, G the mean of 5x5 neighbours: too little or too much of edges and texture.
+    """|| G |grad x| - G |grad t| ||_1, G the mean over 5×5 pixels: too little or too much of edges and texture.
 
     Means over the posterior, which squared errors ask for, have too little wherever the data leave detail open.
     """

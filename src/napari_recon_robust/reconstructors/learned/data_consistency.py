@@ -16,7 +16,7 @@ _PRECISION = 1e-3  # of an iterative inverse; images are then within 6e-5 of tho
 
 
 class DataConsistency(ABC):
-    """P = (A^H A + w I)^-1 for one penalty w, or a batch with one each.
+    """P = (A^H A + w I)^-1 for one penalty w; for sampled lines also for a batch with one each.
 
     diagonal: diag P, float32 (..., rows, columns), without a gradient.
     """
@@ -70,7 +70,7 @@ def row_normal(model: ForwardModel) -> Tensor:
 
 
 class IterativeInverse(DataConsistency):
-    """P for 2-D patterns, by converged conjugate gradients. Random probes give its diagonal.
+    """P for 2-D patterns, of one slice, by converged conjugate gradients. Random probes give its diagonal.
 
     diag P = E[conj(v) P v] for v with independent entries of unit modulus (Hutchinson); the estimate is smoothed.
     """

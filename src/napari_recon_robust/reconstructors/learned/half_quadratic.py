@@ -38,9 +38,10 @@ def unrolled(
 ) -> Tensor:
     """The last image of z_k = x_k + r_k C_k(x_k, D x_k, g_k),  x_{k+1} = (A^H A + p_k I)^-1 (b + p_k z_k),  x_0 = b.
 
-    D x is the image less the mean of its 3x3 neighbours, g = b - A^H A x the pull of the data. A correction sees the
-    asinh of both, in units of `detail` and `pull`, and `levels`, numbers (1, 1). Without corrections the result is a
-    regularized SENSE image. b: A^H y, complex64 (rows, columns), like the result. steps: of conjugate gradients.
+    D x is the image less the mean over each pixel's 3×3 neighbourhood, g = b - A^H A x the pull of the data. A
+    correction sees the asinh of both, in units of `detail` and `pull`, and `levels`, numbers (1, 1). Without
+    corrections the result is a regularized SENSE image. b: A^H y, complex64 (rows, columns), like the result. steps: of
+    conjugate gradients.
     """
     image, gradient = b, b - model.normal(b)
     for unroll in unrolls:

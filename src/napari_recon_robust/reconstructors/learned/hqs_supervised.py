@@ -52,7 +52,10 @@ class SupervisedHQSNetwork(UnrolledUNets):
         self.penalty_slope = nn.Parameter(torch.tensor(0.5))
 
     def forward(self, problem: Problem, noise: float = 1.0, share: float = 1.0) -> Tensor:
-        """The image, complex64 (..., rows, columns), relative to the problem's scale; the problem may be a batch."""
+        """The image, complex64 (..., rows, columns), relative to the problem's scale.
+
+        The problem may be a batch if lines are sampled.
+        """
         assumed = problem.noise * noise
         level = (assumed / TYPICAL_NOISE).log()
         penalty = (self.penalty_offset + self.penalty_slope * level).exp()
