@@ -315,7 +315,7 @@ def retention_map(
     **options: Any,
 ) -> RetentionMap:
     """Where a small feature is kept: `analyses.retention.retention_map` with its options, to its end."""
-    given, region = as_options(options, retention.retention_map), roi and as_roi(roi)
+    given, region = as_options(options, retention.retention_map), None if roi is None else as_roi(roi)
     job = retention.retention_map(as_measurement(measurement), _method(reconstructor), region, **given)
     return progress.run(job, on_progress)
 
@@ -333,7 +333,7 @@ def recovery_table(
 
     `print(table.markdown())` shows it.
     """
-    given, region = as_options(options, retention.recovery_table), roi and as_roi(roi)
+    given, region = as_options(options, retention.recovery_table), None if roi is None else as_roi(roi)
     job = retention.recovery_table(as_measurement(measurement), _method(reconstructor), region, **given)
     return progress.run(job, on_progress)
 

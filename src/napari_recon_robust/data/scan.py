@@ -89,7 +89,7 @@ class Scan(AbstractContextManager["Scan"]):
         A slice that cannot be read is passed by; if none can, the error is that of the first one.
         """
         found, failures = None, list[ReconRobustError]()
-        for slice in self._telling():
+        for slice in self._slices_to_ask():
             try:
                 with self._reading(f"slice {slice}"):
                     found = self._points(slice)
@@ -102,7 +102,7 @@ class Scan(AbstractContextManager["Scan"]):
             raise failures[0]
         return found
 
-    def _telling(self) -> list[int]:
+    def _slices_to_ask(self) -> list[int]:
         """All slices, in the order in which measured points are looked for: from the middle, as ends may be empty."""
         return from_the_middle(len(self))
 

@@ -97,9 +97,9 @@ class ISMRMRDScan(Scan):
                 count[column] += 1
         return self._acquisitions.whitened(kspace / np.maximum(count, 1).astype(np.float32))
 
-    def _telling(self) -> list[int]:
+    def _slices_to_ask(self) -> list[int]:
         """Those whose lines have gaps come first: each slice may have lines of its own."""
-        return sorted(super()._telling(), key=lambda slice: without_gaps(self._lines(slice)))
+        return sorted(super()._slices_to_ask(), key=lambda slice: without_gaps(self._lines(slice)))
 
     def _measured_in(self, slice: int) -> "Tensor":
         """Those of `acquired` where the slice has the same lines; else its own."""

@@ -185,7 +185,8 @@ class Acquisitions:
             found.heads = self._all_heads[found._lines]
         found._leave_out_beyond()
         try:
-            _ = [found.places(axis) for axis in range(1, 2 if self.encoded[2] == 1 else 3)]
+            for axis in range(1, 2 if self.encoded[2] == 1 else 3):
+                found.places(axis)  # raises the error
             _samples_beyond(found.heads, self.encoded[0], self._name)
         except FileFormatError:
             return None

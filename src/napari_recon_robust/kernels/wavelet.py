@@ -1,4 +1,6 @@
-"""The undecimated wavelet transform of one image on the CPU, fused row by row; `wavelet.Details` defines it.
+"""The undecimated wavelet transform of one image on the CPU, fused row by row.
+
+`reconstructors.classical.wavelet.Details` defines it.
 
 An image is float32 (rows, 2 columns), real and imaginary parts in turn. Its details are (3 levels, rows, 2 columns):
 each level has the bands low-high, high-low and high-high (row filter, column filter). Borders are periodic.

@@ -170,7 +170,7 @@ def use_threads(count: int) -> None:
     _asked = count
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=1)  # so that torch is told only when the number has changed
 def _set_threads(asked: int) -> None:
     import torch
 
