@@ -15,7 +15,7 @@ import torch
 from arguments import parser_of
 from napari_recon_robust.analyses.quality.comparing import compare_methods
 from napari_recon_robust.analyses.quality.entries import MethodEntry
-from napari_recon_robust.cli.options import follow
+from napari_recon_robust.cli.progress import follow
 from napari_recon_robust.ground.writing import write
 from napari_recon_robust.reconstructors import registry
 from quality import cases

@@ -19,7 +19,7 @@ import torch
 
 from arguments import parser_of
 from domain import LINES, against, at_defaults, example, in_domain
-from napari_recon_robust.cli.options import follow
+from napari_recon_robust.cli.progress import follow
 from napari_recon_robust.reconstructors.classical import tv
 from napari_recon_robust.training.bank import VALIDATION_CASES, build_bank
 from napari_recon_robust.training.example import MaskSpecification, padded

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from arguments import parser_of
-from napari_recon_robust.cli.options import follow
+from napari_recon_robust.cli.progress import follow
 from napari_recon_robust.physics.model import root_sum_of_squares
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.reconstructors.classical import tv

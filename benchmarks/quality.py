@@ -22,7 +22,7 @@ from napari_recon_robust.analyses.quality.comparing import compare_methods
 from napari_recon_robust.analyses.quality.entries import MethodEntry
 from napari_recon_robust.analyses.quality.grid import Grid
 from napari_recon_robust.analyses.quality.results import MethodResult
-from napari_recon_robust.cli.options import follow
+from napari_recon_robust.cli.progress import follow
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.weights import store
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from arguments import parser_of
 from napari_recon_robust.analyses.retention import RetentionMap, retention_map
-from napari_recon_robust.cli.options import follow
+from napari_recon_robust.cli.progress import follow
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.io import open_scan

@@ -16,7 +16,7 @@ import torch
 
 from arguments import parser_of
 from coils import real_brain
-from napari_recon_robust.cli.options import follow
+from napari_recon_robust.cli.progress import follow
 from napari_recon_robust.data.foreground import foreground
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.physics import fourier

@@ -28,7 +28,7 @@ from torch import Tensor
 
 from arguments import parser_of
 from coils import bart
-from napari_recon_robust.cli.options import follow
+from napari_recon_robust.cli.progress import follow
 from napari_recon_robust.data.foreground import foreground
 from napari_recon_robust.data.measurement import Calibration, Measurement
 from napari_recon_robust.io import open_scan

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from arguments import parser_of
 from domain import DOMAIN, at_defaults
-from napari_recon_robust.cli.options import follow
+from napari_recon_robust.cli.progress import follow
 from napari_recon_robust.evaluation.metrics import ssim
 from napari_recon_robust.perturbations.features.feature import Feature
 from napari_recon_robust.physics.sampling import Pattern

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 
 from arguments import parser_of
-from napari_recon_robust.cli.options import follow
+from napari_recon_robust.cli.progress import follow
 from napari_recon_robust.data.foreground import foreground
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.evaluation import metrics

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from napari_recon_robust.cli.options import follow
+from napari_recon_robust.cli.progress import follow
 from napari_recon_robust.training import loop
 
 

@@ -19,7 +19,7 @@ from random import Random
 import torch
 
 from arguments import parser_of
-from napari_recon_robust.cli.options import follow
+from napari_recon_robust.cli.progress import follow
 from napari_recon_robust.training import checkpoint, loop
 from napari_recon_robust.training.people import Person, Split
 

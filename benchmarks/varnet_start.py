@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 from arguments import parser_of
-from napari_recon_robust.cli.options import follow
+from napari_recon_robust.cli.progress import follow
 from napari_recon_robust.reconstructors.classical import tv
 from napari_recon_robust.reconstructors.problem import Problem, linear_start
 from napari_recon_robust.training.bank import Bank, build_bank

@@ -12,7 +12,6 @@ from click.testing import CliRunner, Result
 
 from napari_recon_robust.cli import cli, options
 from napari_recon_robust.ground.errors import InputError
-from napari_recon_robust.ground.progress import Job, Progress
 from napari_recon_robust.physics import sampling
 from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.reconstructors.registry import registry
@@ -138,48 +137,6 @@ def test_lists_behind_commas_are_read_as_before_and_warned_of(
     assert known.stderr == ""
     assert "will go in the next release" in former.stderr
     assert former.stdout == known.stdout
-
-
-def test_a_log_gets_a_line_each_half_minute_and_after_each_tenth(capsys: pytest.CaptureFixture[str]) -> None:
-    now = [0.0]
-    lines = options.Lines("study", lambda: now[0])
-    for now[0], fraction in ((1, 0.2), (4, 0.25), (6, 0.26), (12, 0.29), (37, 0.295), (38, 0.3), (43, 0.31)):
-        lines(Progress(fraction, f"{100 * fraction:g} of 100 trials"))
-    assert capsys.readouterr().err.splitlines() == [
-        "study: 26 of 100 trials",
-        "study: 29.5 of 100 trials",
-        "study: 31 of 100 trials",
-    ]
-
-
-def test_whatever_takes_long_says_so_in_a_log(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def job() -> Job[int]:
-        yield Progress(0.25, "2 of 8")
-        yield Progress(0.5)
-        return 7
-
-    monkeypatch.setattr(options, "_QUICK", 0)
-    assert options.follow(job(), "searching") == 7
-    assert capsys.readouterr().err.splitlines() == ["searching: 2 of 8", "searching: 50%"]
-
-
-@pytest.mark.parametrize("timed", [True, False])
-def test_a_bar_tells_the_time_left_unless_the_job_does(
-    timed: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """That of a bar counts what earlier runs of a study have finished to the speed of this one."""
-
-    def job() -> Job[int]:
-        yield Progress(0.5, "4 of 8")
-        return 7
-
-    monkeypatch.setenv("FORCE_COLOR", "1")
-    assert options.follow(job(), "searching", timed=timed) == 7
-    said = capsys.readouterr().err
-    assert "4 of 8" in said
-    assert any(sign in said for sign in (":--", "0:00:")) == timed
 
 
 @pytest.mark.parametrize(

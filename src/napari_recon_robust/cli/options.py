@@ -1,14 +1,11 @@
 """Options that several commands share, and how they become a measurement."""
 
-import json
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import click
-from torch import Tensor
 
 from ..data.measurement import Measurement
 from ..data.scan import Scan
@@ -16,9 +13,6 @@ from ..ground.devices import checked_device
 from ..ground.errors import InputError
 from ..ground.guard import is_file
 from ..ground.knob import Knob
-from ..ground.numbers import finite
-from ..ground.progress import Job, run
-from ..ground.progress import Progress as Step
 from ..io import masks, open_scan
 from ..physics.sampling import ACCELERATION, CENTRE_FRACTION, PATTERN, SEED, Sampling
 from ..reconstructors import registry
@@ -26,11 +20,12 @@ from ..reconstructors.base import Method
 from .contradictions import flag_of, is_given, refuse, refuse_both
 from .fractions import FRACTION, of_percentage
 from .paths import EXISTING
+from .printing import warn
+from .progress import follow
 
 T = TypeVar("T")
 Command = Callable[..., Any]
 
-_SILENT, _QUICK = 30.0, 5.0  # seconds between two lines of a log: at most, and at least
 _WHICH = (
     "A method of `methods`, or an own model: a file (.pt2, .onnx, .pt, .py), module:function, or bart: and a command."
 )
@@ -216,6 +211,14 @@ def parse_knobs(pairs: Iterable[str], option: str = "--knob") -> dict[str, str]:
     return values
 
 
+class Measured(NamedTuple):
+    """A slice of a scan by its index, undersampled as the options say."""
+
+    scan: Scan
+    index: int
+    measurement: Measurement
+
+
 @contextmanager
 def measured(
     file: Path,
@@ -228,8 +231,8 @@ def measured(
     draws: bool = False,
     whole: bool = False,
     **sampling_values: Any,
-) -> Iterator[tuple[Scan, int, Measurement, Sampling | Tensor | None]]:
-    """Open the file, take the slice, undersample it: (scan, slice, measurement, sampling).
+) -> Iterator[Measured]:
+    """Open the file, take the slice, and undersample it.
 
     An acceleration or a share of centre lines that is given without a pattern is that of equispaced lines; a seed by
     itself draws no lines.
@@ -261,7 +264,7 @@ def measured(
 
         for caution in cautions(measurement).values():
             warn(caution)
-        yield scan, chosen, measurement, sampling
+        yield Measured(scan, chosen, measurement)
 
 
 def _pattern_of(pattern: str | None, sampling_values: Iterable[str], mask_file: Path | None, draws: bool) -> str | None:
@@ -305,45 +308,3 @@ def with_auto(method: Method, auto: bool, measurement: Measurement) -> Method:
 def heading(method: Method, measurement: Measurement) -> str:
     """What heads a table or a figure: the method, its knobs that are not at their defaults, the effective R."""
     return f"{method.title}, effective R = {measurement.acceleration:.3g}"
-
-
-def follow(job: Job[T], title: str, *, timed: bool = True) -> T:
-    """Run a job with a progress bar on stderr, if that is a terminal; else with a line now and then.
-
-    timed: the bar tells the time left by its own speed, into which counts what an earlier run has done already.
-    """
-    from rich.console import Console
-    from rich.progress import Progress, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        return run(job, Lines(title))
-    columns = [one for one in Progress.get_default_columns() if timed or not isinstance(one, TimeRemainingColumn)]
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(title, total=1.0)
-        return run(job, lambda step: bar.update(task, completed=step.fraction, description=step.message or title))
-
-
-class Lines:
-    """Prints on stderr how far a job is, for a log: every half minute, and after each tenth that took five seconds."""
-
-    def __init__(self, title: str, clock: Callable[[], float] = time.monotonic) -> None:
-        self._title, self._clock = title, clock
-        self._said, self._tenth = clock(), 0
-
-    def __call__(self, step: Step) -> None:
-        """Print a line if one is due."""
-        passed, tenth = self._clock() - self._said, int(10 * step.fraction)
-        if passed >= _SILENT or (passed >= _QUICK and tenth != self._tenth):
-            self._said, self._tenth = self._clock(), tenth
-            click.echo(f"{self._title}: {step.message or f'{step.fraction:.0%}'}", err=True)
-
-
-def warn(sentence: str) -> None:
-    """A sentence for the user that no result depends on, on stderr."""
-    click.echo(f"recon-robust: {sentence}", err=True)
-
-
-def print_json(result: Any) -> None:
-    """Plain JSON; NaN and infinity become null, which JSON has no numbers for."""
-    click.echo(json.dumps(finite(result), indent=2, allow_nan=False))

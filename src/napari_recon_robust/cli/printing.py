@@ -1,9 +1,25 @@
-"""Whose words reach the output of a command: its own."""
+"""What a command prints: its result and sentences for the user; and that its output has nobody else's words."""
 
+import json
 import os
 import sys
+from typing import Any
+
+import click
+
+from ..ground.numbers import finite
 
 _OUTPUT, _ERRORS = 1, 2  # descriptors of the process
+
+
+def warn(sentence: str) -> None:
+    """A sentence for the user that no result depends on, on stderr."""
+    click.echo(f"recon-robust: {sentence}", err=True)
+
+
+def print_json(result: Any) -> None:
+    """Plain JSON; NaN and infinity become null, which JSON has no numbers for."""
+    click.echo(json.dumps(finite(result), indent=2, allow_nan=False))
 
 
 def keep_the_output() -> None:

@@ -9,6 +9,7 @@ import click
 
 from ..ground.errors import InputError, either, left_out, to_install
 from ..ground.guard import shown
+from ..studies.checking import Extent
 from ..studies.executors.choosing import Executor, choose
 from ..studies.mistakes import PlanError
 from ..studies.packaged import PACKAGED, is_packaged, packaged_plan
@@ -18,8 +19,10 @@ from ..studies.store import Store
 from ..studies.watching import DASHBOARD, FOLLOWED
 from ..studies.work import count_planned
 from .contradictions import refuse, refuse_both
-from .options import Command, decorated, follow, warn
+from .options import Command, decorated
 from .paths import EXISTING_FILE, FOLDER
+from .printing import warn
+from .progress import follow
 
 
 class _PlanFile(click.Path):
@@ -154,6 +157,11 @@ def tell(found: Status) -> None:
     click.echo(found.sentence)
     for line in (*found.failures, *found.cautions):
         warn(line)
+    tell_scans(found)
+
+
+def tell_scans(found: Status | Extent) -> None:
+    """Warn of scans that are left out, and say what is to be known of those that are not."""
     for path, sentence in found.faults.items():
         warn(left_out(path, sentence))
     for line in found.noted:

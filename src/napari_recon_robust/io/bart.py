@@ -79,8 +79,8 @@ class BART(Format):
                 f"{data.name} has {sizes[PARTITION]} partitions and {sizes[SLICE]} slices; choose one slab with "
                 f"`bart slice {SLICE} 0`."
             )
-        with closed_on_failure(open_file(data)) as file:
-            array = StoredArray(file, shown(data), np.dtype("<c8"), sizes, order="F")
+        with closed_on_failure(open_file(data)) as content:
+            array = StoredArray(content, shown(data), np.dtype("<c8"), sizes, order="F")
             return (BARTScan if sizes[PARTITION] == 1 else BARTVolume)(path.name, array)
 
 

@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from napari_recon_robust.cli import cli
 from napari_recon_robust.cli.commands.train import _aloud
-from napari_recon_robust.cli.options import Lines
+from napari_recon_robust.cli.progress import Lines
 from napari_recon_robust.ground.progress import Job, Progress
 from napari_recon_robust.training import loop
 

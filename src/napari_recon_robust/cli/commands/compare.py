@@ -20,8 +20,10 @@ from ...physics.sampling import ACCELERATION, CENTRE_FRACTION, PATTERN, SEED
 from ...reconstructors import registry
 from ..contradictions import refuse_idle
 from ..fractions import FRACTION
-from ..options import follow, of_sampling, print_json, warn, whole_seed
+from ..options import of_sampling, whole_seed
 from ..paths import FOLDER
+from ..printing import print_json, warn
+from ..progress import follow
 
 
 @click.command()

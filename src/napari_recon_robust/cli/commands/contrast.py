@@ -11,9 +11,11 @@ from ...figures import plots
 from ...figures.contrast import contrast_histogram
 from ...ground.errors import InputError, either
 from ...reconstructors.generative.posterior import CALIBRATION, Posterior
-from ..options import follow, measured, print_json, slice_options
+from ..options import measured, slice_options
 from ..outputs import Outputs
 from ..paths import FILE
+from ..printing import print_json
+from ..progress import follow
 
 
 @click.command()
@@ -59,7 +61,8 @@ def contrast(
         plots.check_file(plot)
     outputs = Outputs(plot)
     method = Posterior()
-    with measured(**scan) as (_, _, measurement, _):
+    with measured(**scan) as taken:
+        measurement = taken.measurement
         region = ROI.parse(roi).mask(measurement.matrix)
         against = None if reference is None else ROI.parse(reference).mask(measurement.matrix)
         job = method.contrasts(measurement, region, against, samples, steps)

@@ -10,9 +10,11 @@ from ...analyses.diversity import Choice
 from ...analyses.diversity import diverse as diverse_job
 from ...data.roi import ROI
 from ...io import images
-from ..options import chosen_method, follow, measured, print_json, sampling_options, with_auto
+from ..options import chosen_method, measured, sampling_options, with_auto
 from ..outputs import Outputs
 from ..paths import FOLDER
+from ..printing import print_json
+from ..progress import follow
 
 
 @click.command()
@@ -49,8 +51,9 @@ def diverse(
     """
     outputs = Outputs(output)
     chosen = chosen_method(method, knobs, auto)
-    with measured(**sampling) as (scan, _, measurement, _):
-        upside_down = scan.header.upside_down
+    with measured(**sampling) as taken:
+        measurement = taken.measurement
+        upside_down = taken.scan.header.upside_down
         chosen = with_auto(chosen, auto, measurement)
         region = None if roi is None else ROI.parse(roi).mask(measurement.matrix)
         job = diverse_job(measurement, chosen, count, region=region)

@@ -16,19 +16,11 @@ from ...io import images
 from ...perturbations.base import SENSITIVITIES
 from ..contradictions import refuse_idle
 from ..fractions import FRACTION
-from ..options import (
-    chosen_method,
-    follow,
-    heading,
-    knob_options,
-    measured,
-    print_json,
-    sampling_options,
-    whole_seed,
-    with_auto,
-)
+from ..options import chosen_method, heading, knob_options, measured, sampling_options, whole_seed, with_auto
 from ..outputs import Outputs
 from ..paths import FILE
+from ..printing import print_json
+from ..progress import follow
 
 
 @click.command()
@@ -92,7 +84,8 @@ def fragility(
         refuse_idle(("gradients",), f"with --how {how}")
     outputs = Outputs(output)
     chosen = chosen_method(method, knobs, auto)
-    with measured(**sampling, draws=True) as (scan, index, measurement, _):
+    with measured(**sampling, draws=True) as taken:
+        measurement = taken.measurement
         chosen = with_auto(chosen, auto, measurement)
         job = engine.fragility(
             measurement,
@@ -107,7 +100,7 @@ def fragility(
         found = follow(job, "looking for fragile places")
         worst = found.worst(size, size, count)
         title = heading(chosen, measurement)
-        outputs.save(output, lambda path: _write(path, scan, index, found, worst, title))
+        outputs.save(output, lambda path: _write(path, taken.scan, taken.index, found, worst, title))
     rows = [_row(found, region) for region in worst]
     if as_json:
         facts = {**chosen.to_json(), "acceleration": measurement.acceleration, "how": how, "budget": budget}

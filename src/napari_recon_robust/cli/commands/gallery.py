@@ -15,6 +15,7 @@ from ...ground.writing import write
 from ..contradictions import refuse
 from ..outputs import Outputs
 from ..paths import EXISTING_FOLDER
+from ..printing import print_json
 
 _TEXTS = ("method", "perturbation", "label")
 _MEASURED = ("change", "clean-ssim", "ssim", "psnr")  # columns of the table; a program gets all metrics
@@ -62,8 +63,6 @@ def gallery(folder: Path, wanted: str, sort: str, reverse: bool, table: str | No
     outputs = Outputs(file)
     entries = list_cases(folder, filter=wanted, sort=sort, reverse=reverse)
     if as_json:
-        from ..options import print_json  # needs torch
-
         print_json([entry.to_json() for entry in entries])
     elif table == "-":
         click.echo(_csv(entries), nl=False)

@@ -7,7 +7,7 @@ import click
 from ...ground.errors import WeightsError
 from ...reconstructors import registry
 from ...weights import store
-from ..options import print_json
+from ..printing import print_json
 
 
 @click.command()

@@ -34,12 +34,10 @@ from ..options import (
     Command,
     chosen_method,
     decorated,
-    follow,
     heading,
     knob_options,
     measured,
     parse_knobs,
-    print_json,
     sampling_options,
     several,
     whole_seed,
@@ -47,6 +45,8 @@ from ..options import (
 )
 from ..outputs import Outputs
 from ..paths import EXISTING_FILE, FILE, PLACE
+from ..printing import print_json
+from ..progress import follow
 from ..regions import Region
 
 _AT = click.option("--at", metavar="ROW,COLUMN", help="Where to place the feature, instead of --row and --column.")
@@ -152,12 +152,15 @@ def _run(kind: Perturbation, own: Sequence[Knob], given: dict[str, Any]) -> None
     if output is not None and output.exists():
         raise InputError(f"{output.name} exists already; name a new folder for the case.")
     chosen = chosen_method(method, knobs, auto)
-    with measured(**given, draws=True, whole=kind.undersamples) as (scan, index, measurement, _):
+    with measured(**given, draws=True, whole=kind.undersamples) as taken:
+        measurement = taken.measurement
         chosen = with_auto(chosen, auto, measurement)
         if output is not None:
             check_room(output, size_of_case(measurement, max(1, len(asked.budgets))))
-        region = asked.region.of(scan, index, measurement.matrix, needed=kind.needs_budget and kind.searches)
-        outcomes, stopped = asked.in_scan(scan).on(measurement, chosen, region)
+        region = asked.region.of(
+            taken.scan, taken.index, measurement.matrix, needed=kind.needs_budget and kind.searches
+        )
+        outcomes, stopped = asked.in_scan(taken.scan).on(measurement, chosen, region)
         saved = partial(
             make_case,
             measurement,

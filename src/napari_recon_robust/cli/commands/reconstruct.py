@@ -18,9 +18,11 @@ from ...perturbations.outcome import differing
 from ...reconstructors import registry
 from ...reconstructors.base import Method
 from ...reconstructors.doubts import of_method
-from ..options import chosen_method, follow, heading, measured, print_json, sampling_options, warn, with_auto
+from ..options import chosen_method, heading, measured, sampling_options, with_auto
 from ..outputs import Outputs
 from ..paths import FILE
+from ..printing import print_json, warn
+from ..progress import follow
 
 
 @click.command()
@@ -44,14 +46,15 @@ def reconstruct(
         images.check_suffix(output)
     outputs = Outputs(output)
     chosen = chosen_method(method, knobs, auto)
-    with measured(**sampling) as (scan, index, measurement, _):
+    with measured(**sampling) as taken:
+        measurement = taken.measurement
         chosen = with_auto(chosen, auto, measurement)
         if chosen.reconstructor.needs_sensitivities:
             _ = measurement.calibration  # part of opening a slice, not of the method's time
         start = time.perf_counter()
         image = follow(chosen.job(measurement), f"reconstructing with {chosen.label}")
         seconds = time.perf_counter() - start
-        header, plane = scan.header, scan.plane(index)
+        header, plane = taken.scan.header, taken.scan.plane(taken.index)
         outputs.save(
             output,
             lambda path: images.write_image(

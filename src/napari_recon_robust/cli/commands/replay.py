@@ -4,8 +4,9 @@ from pathlib import Path
 
 import click
 
-from ..options import follow, print_json
 from ..paths import EXISTING_FOLDER
+from ..printing import print_json
+from ..progress import follow
 
 
 @click.command()

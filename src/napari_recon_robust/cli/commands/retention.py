@@ -17,20 +17,11 @@ from ...io import images
 from ...perturbations.features.feature import PARAMETRIC
 from ...perturbations.features.insertion import LOST, ROSE
 from ..contradictions import flag_of, is_given, refuse, refuse_both, refuse_idle
-from ..options import (
-    chosen_method,
-    follow,
-    former,
-    heading,
-    measured,
-    print_json,
-    sampling_options,
-    several,
-    whole_seed,
-    with_auto,
-)
+from ..options import chosen_method, former, heading, measured, sampling_options, several, whole_seed, with_auto
 from ..outputs import Outputs
 from ..paths import FILE
+from ..printing import print_json
+from ..progress import follow
 
 _SIZE = "Diameter or length of the feature; repeat it for a table."
 _TABLE = (
@@ -92,7 +83,8 @@ def retention(
         images.check_suffix(output, images.MAP_SUFFIXES)
     outputs = Outputs(output)
     chosen = chosen_method(method, knobs, auto)
-    with measured(**sampling, draws=tabulated) as (scan, _, measurement, _):
+    with measured(**sampling, draws=tabulated) as taken:
+        measurement = taken.measurement
         chosen = with_auto(chosen, auto, measurement)
         facts = {**chosen.to_json(), "acceleration": measurement.acceleration}
         region = None if roi is None else ROI.parse(roi)
@@ -111,7 +103,9 @@ def retention(
                 outputs.save(output, partial(images.write_array, values=found.values))
             elif output is not None:
                 image = follow(chosen.job(measurement), f"reconstructing with {chosen.label}")
-                outputs.save(output, partial(_draw, scan.header, found, spacing, heading(chosen, measurement), image))
+                outputs.save(
+                    output, partial(_draw, taken.scan.header, found, spacing, heading(chosen, measurement), image)
+                )
     if as_json:
         print_json(facts | found.to_json())
     else:

@@ -12,9 +12,11 @@ from ...figures.samples import samples_curve
 from ...ground.errors import either
 from ...ground.numbers import written
 from ...physics.sampling import Sampling
-from ..options import chosen_method, follow, measured, print_json, samplings_options
+from ..options import chosen_method, measured, samplings_options
 from ..outputs import Outputs
 from ..paths import FILE
+from ..printing import print_json
+from ..progress import follow
 
 
 @click.command()
@@ -46,8 +48,8 @@ def samples(
     outputs = Outputs(plot)
     sampling = Sampling(pattern=pattern, centre_fraction=centre_fraction)
     chosen = chosen_method(method, knobs)
-    with measured(**scan, whole=True) as (_, _, measurement, _):
-        job = quality_by_samples(measurement, chosen, accelerations, sampling=sampling, seeds=range(seeds))
+    with measured(**scan, whole=True) as taken:
+        job = quality_by_samples(taken.measurement, chosen, accelerations, sampling=sampling, seeds=range(seeds))
         curve = follow(job, f"Reconstructing with {chosen.label}")
     title = f"{chosen.title}, {pattern} masks, against the number of samples"
     outputs.save(plot, lambda path: samples_curve(path, curve, title))

@@ -6,9 +6,9 @@ import click
 
 from ...ground.writing import try_place
 from ...simulation import sample
-from ..options import follow
 from ..outputs import refuse_input
 from ..paths import EXISTING, FILE
+from ..progress import follow
 
 
 @click.command()

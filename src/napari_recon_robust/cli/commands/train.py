@@ -13,8 +13,9 @@ from ...ground.errors import InputError
 from ...ground.progress import Cancelled, Job, Progress, cancellable, relayed
 from ...training import loop, trial
 from ..contradictions import refuse_both
-from ..options import follow, warn
 from ..paths import PLACE
+from ..printing import warn
+from ..progress import follow
 
 
 @click.command()

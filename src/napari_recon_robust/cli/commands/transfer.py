@@ -13,7 +13,9 @@ from ...perturbations import registry as perturbations
 from ...reconstructors import registry
 from ..contradictions import refuse_both, refuse_idle
 from ..fractions import FRACTION
-from ..options import follow, former, measured, parse_knobs, print_json, several, slice_options, whole_seed
+from ..options import former, measured, parse_knobs, several, slice_options, whole_seed
+from ..printing import print_json
+from ..progress import follow
 
 
 @click.command()
@@ -73,7 +75,8 @@ def transfer(
         raise click.UsageError("no method is given; give --method for each.")
     for name in filterfalse(recognises, names):  # not an own model, which would be opened twice
         registry.get(name)
-    with measured(**sampling, draws=True, whole=perturbation.undersamples) as (_, _, measurement, _):
+    with measured(**sampling, draws=True, whole=perturbation.undersamples) as taken:
+        measurement = taken.measurement
         region = ROI.box(0, 0, *measurement.matrix, label="whole image") if roi is None else ROI.parse(roi)
         job = transfer_between(
             measurement,

@@ -12,8 +12,8 @@ from ....reader_studies.plan import Plan, read_plan
 from ....reader_studies.planning import described, load
 from ....reader_studies.power import OF_PATIENT, Size, power, sizes, table, variances_of
 from ....statistics.readers.sample_size import VAN_DYKE
-from ...options import warn
 from ...paths import FILE
+from ...printing import warn
 from ...reading import PLAN
 
 _NO_POWER = (

@@ -7,8 +7,8 @@ import click
 from ....reader_studies import demo as studies
 from ....reader_studies.room.serving import Serving, open_answers
 from ...contradictions import refuse_idle
-from ...options import follow
 from ...paths import PLACE
+from ...progress import follow
 from ...reading import PORT
 
 

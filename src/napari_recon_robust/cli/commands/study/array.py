@@ -10,8 +10,8 @@ from ....ground.writing import write
 from ....studies.executors.array import JobArray
 from ....studies.running import prepare_study
 from ....studies.work import store_beside
-from ...options import follow
 from ...paths import FILE
+from ...progress import follow
 from ...studying import PLAN, STORE, TRUST
 
 

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import click
 
-from ....ground.errors import left_out
 from ....studies.checking import check_study
 from ....studies.estimate import estimate_study
 from ....studies.mistakes import PlanError
-from ...options import follow, print_json, warn
-from ...studying import JSON, PLAN, STORE, TRUST, data_options, listed
+from ...printing import print_json
+from ...progress import follow
+from ...studying import JSON, PLAN, STORE, TRUST, data_options, listed, tell_scans
 
 
 @click.command()
@@ -35,7 +35,4 @@ def check(plan: Path, store: Path | None, trust: bool, as_json: bool, timed: boo
     click.echo(found.sentence)
     if cost is not None:
         click.echo(cost.sentence)
-    for path, sentence in found.faults.items():
-        warn(left_out(path, sentence))
-    for line in found.noted:
-        warn(line)
+    tell_scans(found)

@@ -20,9 +20,9 @@ from ....studies.difference import (
 from ....studies.exporting import SUFFIXES, check_suffix, export_table
 from ....studies.work import results_of
 from ...contradictions import refuse
-from ...options import print_json, warn
 from ...outputs import Outputs
 from ...paths import FILE
+from ...printing import print_json, warn
 from ...studying import BEGUN, JSON, warn_unfinished
 
 

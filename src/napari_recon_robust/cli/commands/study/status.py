@@ -5,7 +5,8 @@ from pathlib import Path
 import click
 
 from ....studies.running import study_status
-from ...options import follow, print_json
+from ...printing import print_json
+from ...progress import follow
 from ...studying import BEGUN_PLAN, JSON, STORE, TRUST, tell
 
 
