@@ -38,7 +38,8 @@ from napari_recon_robust.perturbations import registry as perturbations
 from napari_recon_robust.perturbations.outcome import evaluate
 from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.reader_studies.answers import Answers
-from napari_recon_robust.reader_studies.bundle import Bundle, freeze
+from napari_recon_robust.reader_studies.bundle import Bundle
+from napari_recon_robust.reader_studies.freezing import freeze
 from napari_recon_robust.reader_studies.plan import Plan, read_plan
 from napari_recon_robust.reader_studies.planning import described, load
 from napari_recon_robust.reader_studies.power import power

@@ -14,7 +14,8 @@ import pytest
 from helpers.reported import frozen
 from napari_recon_robust.cases.record import Case, save_case
 from napari_recon_robust.reader_studies.answers import Answers
-from napari_recon_robust.reader_studies.bundle import Bundle, freeze
+from napari_recon_robust.reader_studies.bundle import Bundle
+from napari_recon_robust.reader_studies.freezing import freeze
 from napari_recon_robust.reader_studies.plan import Plan
 
 QUALITY = {"id": "sharpness", "kind": "likert", "text": "Sharp?", "words": ["no", "so so", "yes"], "best": "last"}
@@ -65,7 +66,7 @@ def opened_study(folder: Path, **changes: Any) -> Answers:
 def draw_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the next study that is frozen have the secret and the opaque names 0, 1, 2, ..."""
     numbers = count()
-    monkeypatch.setattr("napari_recon_robust.reader_studies.bundle._opaque", lambda: f"{next(numbers):032x}")
+    monkeypatch.setattr("napari_recon_robust.reader_studies.freezing._opaque", lambda: f"{next(numbers):032x}")
 
 
 # Below those that the system hands out by itself, to another test perhaps before this one listens.

@@ -8,9 +8,10 @@ import pytest
 
 from helpers.reading import case_of, plan
 from napari_recon_robust.cases.record import save_case
-from napari_recon_robust.reader_studies import bundle
+from napari_recon_robust.reader_studies import freezing
 from napari_recon_robust.reader_studies.answers import Answers
-from napari_recon_robust.reader_studies.bundle import Bundle, freeze, key_of
+from napari_recon_robust.reader_studies.bundle import Bundle, key_of
+from napari_recon_robust.reader_studies.freezing import freeze
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +30,7 @@ def frozen_once(cases: Path, tmp_path_factory: pytest.TempPathFactory) -> Callab
 
     def copied(place: Path, **changes: object) -> Path:
         given = plan(**changes)
-        key = place.name, given.model_dump_json(), bundle._opaque  # which some tests replace
+        key = place.name, given.model_dump_json(), freezing._opaque  # which some tests replace
         if key not in frozen:
             frozen[key] = freeze(given, folder / str(len(frozen)) / place.name, cases)
         shutil.copy(key_of(frozen[key]), key_of(place))

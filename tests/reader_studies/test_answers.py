@@ -20,8 +20,9 @@ from napari_recon_robust.ground.writing import WritingError
 from napari_recon_robust.reader_studies import audit
 from napari_recon_robust.reader_studies.access import NotAllowedError
 from napari_recon_robust.reader_studies.answers import Answers, ConflictError
-from napari_recon_robust.reader_studies.bundle import Bundle, Shown, freeze
+from napari_recon_robust.reader_studies.bundle import Bundle, Shown
 from napari_recon_robust.reader_studies.export import long_table
+from napari_recon_robust.reader_studies.freezing import freeze
 
 GOOD = {"sharpness": {"level": 3}}
 

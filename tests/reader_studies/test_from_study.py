@@ -13,7 +13,8 @@ from helpers.reading import QUALITY, case_of
 from napari_recon_robust.cases.record import save_case
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.errors import InputError
-from napari_recon_robust.reader_studies.bundle import Bundle, freeze
+from napari_recon_robust.reader_studies.bundle import Bundle
+from napari_recon_robust.reader_studies.freezing import freeze
 from napari_recon_robust.reader_studies.plan import Plan, read_plan
 from napari_recon_robust.reader_studies.planning import new_plan
 from napari_recon_robust.studies.store import VERSION, Store

@@ -27,7 +27,7 @@ class Access:
         self._store, self._readers = store, readers
 
     def invite(self, reader: str, days: float = 30) -> str:
-        """Return a token that lets one browser in, once, within so many days; earlier ones of the reader end.
+        """A token that lets one browser in, once, within so many days; earlier ones of the reader end.
 
         Raises InputError for a reader who is none of the study's, and for days that are not between 0 and 3650.
         """

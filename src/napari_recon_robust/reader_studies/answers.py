@@ -266,7 +266,7 @@ class Answers:
             return audit.head(database)
 
     def verify(self, noted: str | None = None) -> audit.Head:
-        """Return where the log ends, after checking it, and consents, checks of the display and answers against it.
+        """Where the log ends, after checking it, and consents, checks of the display and answers against it.
 
         Each of them is as the log has it, and none that the log has is missing, unless the reader deleted it. What the
         check of the display found is not in the log, nor are times and contexts in one of an earlier version. noted:

@@ -66,7 +66,7 @@ def head(database: sqlite3.Connection) -> Head:
 
 
 def verify(database: sqlite3.Connection) -> Head:
-    """Return where the log ends; FileFormatError names the first line that was changed or left out before it."""
+    """Where the log ends; FileFormatError names the first line that was changed or left out before it."""
     previous, count = _FIRST, 0
     for number, *rest, found in database.execute(f"SELECT {', '.join(_COLUMNS)}, hash FROM audit ORDER BY number"):
         line = (number, *rest)

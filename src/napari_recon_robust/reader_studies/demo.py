@@ -15,7 +15,7 @@ from ..perturbations.outcome import evaluate
 from ..physics.sampling import Sampling
 from ..reconstructors import registry
 from ..simulation.sample import open_sample
-from .bundle import freeze
+from .freezing import freeze
 from .plan import Arm, Design, Plan, ReadingCase, Viewing
 from .questions import QUESTIONNAIRES, Lesion
 

@@ -30,7 +30,7 @@ _BETWEEN = " | "  # names of arms, which have none of these
 
 
 def long_table(answers: Answers, key: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return a row for each answer, its last revision, with the arm and the case that the key names.
+    """A row for each answer, its last revision, with the arm and the case that the key names.
 
     score: a number where more is better, or surer of a lesion; for a forced choice 1 if the plan's first arm was
     chosen, else 0; for a ranking the share of the other arms that come after the first. arms: of the images that were

@@ -50,7 +50,7 @@ def readers(plan: Plan) -> list[str]:
 def draw(
     plan: Plan, new_id: Callable[[], str], secret: str = "", slices: Mapping[str, str] | None = None
 ) -> list[Presentation]:
-    """Return all presentations, by reader, sitting and number.
+    """All presentations, by reader, sitting and number.
 
     new_id: gives a name that nobody can guess. secret: what the order is drawn from besides the plan; the same secret
     gives the same order. slices: what each case shows, by its id; cases that show the same are kept apart. By default

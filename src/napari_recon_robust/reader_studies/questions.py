@@ -52,7 +52,7 @@ class _Question(Specification):
     reference: bool = False
 
     def check(self, value: Mapping[str, Any], images: int = 2, slices: int = 1) -> Answer:
-        """Return the answer as it is stored; InputError for one that does not fit the question.
+        """The answer as it is stored; InputError for one that does not fit the question.
 
         images: how many are compared, which matters where all arms are shown at once. slices: of the case; where there
         are several, a place names one of them, counted from 0.

@@ -27,7 +27,7 @@ def open_answers(folder: str | Path, answers: str | Path | None = None) -> Answe
 
 
 def check_address(host: str, certificate: Path | None, key: Path | None, public: str) -> str:
-    """Return the scheme of the page; InputError where readers' answers would go over a network without TLS."""
+    """The scheme of the page; InputError where readers' answers would go over a network without TLS."""
     if (certificate is None) != (key is None):
         raise InputError("a certificate and its key belong together; name both or neither.")
     if public and not public.startswith("https://"):

@@ -358,7 +358,7 @@ def test_a_link_is_that_of_the_page_as_it_was_served_last(tmp_path: Path, monkey
     ],
 )
 def test_bad_input_gets_one_sentence(tmp_path: Path, words: tuple[str, ...], sentence: str) -> None:
-    from napari_recon_robust.reader_studies.bundle import freeze
+    from napari_recon_robust.reader_studies.freezing import freeze
     from napari_recon_robust.reader_studies.plan import read_plan
     from napari_recon_robust.reader_studies.planning import new_plan
 

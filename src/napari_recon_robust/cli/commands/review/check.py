@@ -6,8 +6,8 @@ import click
 
 from ....ground.errors import InputError
 from ....ground.numbers import counted
-from ....reader_studies.bundle import check_cases
 from ....reader_studies.exchange import read_exchanged
+from ....reader_studies.freezing import check_cases
 from ....reader_studies.plan import Plan, read_plan
 from ....reader_studies.planning import described, load
 from ....reader_studies.power import OF_PATIENT, Size, power, sizes, table, variances_of
