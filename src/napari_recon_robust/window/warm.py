@@ -13,6 +13,7 @@ from qtpy.QtCore import QCoreApplication, QObject, Signal
 
 from ..canvas.geometry import Geometry
 from ..ground.progress import Job, Progress
+from ..workbench.compiling import watch
 from ..workbench.task import Task
 from .torch_preload import load_libraries
 
@@ -58,7 +59,7 @@ def warm_up(compiler: "Compiler") -> Job[None]:
 
 
 def is_warm() -> bool:
-    """Return whether napari is warm."""
+    """Whether napari is warm."""
     return _warm.is_set()
 
 
@@ -112,7 +113,7 @@ class Compiler(QObject):
 
     @property
     def busy(self) -> bool:
-        """Return whether numba is compiling now."""
+        """Whether numba is compiling now."""
         return self._depth > 0
 
     def watch(self) -> None:
@@ -120,20 +121,11 @@ class Compiler(QObject):
         if self._watching:
             return
         self._watching = True
-        from numba.core import event
+        watch(self._count)
 
-        class Listener(event.Listener):
-            def on_start(_, event: Any) -> None:
-                self._count(event, 1)
-
-            def on_end(_, event: Any) -> None:
-                self._count(event, -1)
-
-        event.register("numba:compile", Listener())
-
-    def _count(self, event: Any, change: int) -> None:
-        """Count one compilation more, or one less; numba's lock lets only one thread in here."""
-        if not event.data["dispatcher"].py_func.__module__.startswith(_PACKAGE):
+    def _count(self, module: str, change: int) -> None:
+        """Count one compilation more, or one less."""
+        if not module.startswith(_PACKAGE):
             return
         was, self._depth = self.busy, max(self._depth + change, 0)
         if self.busy != was and isalive(self):
@@ -142,5 +134,5 @@ class Compiler(QObject):
 
 @cache
 def compiler() -> Compiler:
-    """Return the one of this process. The first call must be in the window's thread."""
+    """The one of this process. The first call must be in the window's thread."""
     return Compiler()
