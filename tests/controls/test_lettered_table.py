@@ -7,7 +7,7 @@ import pytest
 from napari.settings import get_settings
 from qtpy.QtWidgets import QTableWidgetItem, QWidget
 
-from napari_recon_robust.controls.lettered_table import LetteredTable
+from napari_recon_robust.controls.lettered_table import LetteredTable, cell, make_read_only
 from napari_recon_robust.controls.letters import letter_style, row_height, rows_height
 from napari_recon_robust.controls.parts import column
 
@@ -46,3 +46,20 @@ def test_a_table_without_a_head_has_no_room_for_one(qtbot: Any) -> None:
     table.horizontalHeader().hide()
     table.show_rows(2)
     assert table.height() == 2 * row_height(20) + 4
+
+
+def test_a_cell_is_made_once(qtbot: Any) -> None:
+    table = LetteredTable(20, rows=1, columns=2)
+    qtbot.addWidget(table)
+    cell(table, 0, 1).setText("words")
+    assert (table.item(0, 0), cell(table, 0, 1).text()) == (None, "words")
+
+
+def test_a_table_that_only_shows_is_neither_edited_nor_chosen_from(qtbot: Any) -> None:
+    table = LetteredTable(20, rows=1, columns=1)
+    qtbot.addWidget(table)
+    make_read_only(table)
+    table.selectAll()
+    assert not table.selectedIndexes()
+    assert not table.edit(table.model().index(0, 0), LetteredTable.EditTrigger.AllEditTriggers, None)
+    assert table.verticalHeader().isHidden()

@@ -2,7 +2,7 @@
 
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QPainter, QPaintEvent
-from qtpy.QtWidgets import QListWidget
+from qtpy.QtWidgets import QAbstractItemView, QListWidget
 
 _MARGIN = 8
 
@@ -15,14 +15,18 @@ class HintedList(QListWidget):
         self.hint = hint
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
-        """Paint the entries, or the hint in three quarters of the text's colour."""
+        """Paint the entries, or the hint."""
         super().paintEvent(event)
-        if self.count():
-            return
-        painter = QPainter(self.viewport())
-        colour = self.palette().text().color()
-        colour.setAlphaF(0.75)
-        painter.setPen(colour)
-        area = self.viewport().rect().adjusted(_MARGIN, _MARGIN, -_MARGIN, -_MARGIN)
-        painter.drawText(area, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, self.hint)
-        painter.end()
+        if not self.count():
+            paint_hint(self, self.hint)
+
+
+def paint_hint(view: QAbstractItemView, text: str) -> None:
+    """Paint words into an empty view, in three quarters of the text's colour."""
+    painter = QPainter(view.viewport())
+    colour = view.palette().text().color()
+    colour.setAlphaF(0.75)
+    painter.setPen(colour)
+    area = view.viewport().rect().adjusted(_MARGIN, _MARGIN, -_MARGIN, -_MARGIN)
+    painter.drawText(area, int(Qt.AlignmentFlag.AlignCenter) | int(Qt.TextFlag.TextWordWrap), text)
+    painter.end()

@@ -1,7 +1,7 @@
 """A table whose rows follow the size of letters that the user has chosen."""
 
 from qtpy.QtCore import QEvent
-from qtpy.QtWidgets import QTableWidget
+from qtpy.QtWidgets import QTableWidget, QTableWidgetItem
 
 from .letters import row_height, rows_height
 
@@ -37,3 +37,19 @@ class LetteredTable(QTableWidget):
         self.verticalHeader().setDefaultSectionSize(row_height(self.row))
         if self._shown is not None:
             self.setFixedHeight(row_height(self.row) * self._shown + self.room)
+
+
+def make_read_only(table: QTableWidget) -> None:
+    """Let a table only show: its cells are neither edited nor chosen, and its rows have no numbers."""
+    table.verticalHeader().hide()
+    table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
+    table.setSelectionMode(QTableWidget.SelectionMode.NoSelection)
+
+
+def cell(table: QTableWidget, row: int, column: int) -> QTableWidgetItem:
+    """The item of a cell, which is made where there is none."""
+    item = table.item(row, column)
+    if item is None:
+        item = QTableWidgetItem()
+        table.setItem(row, column, item)
+    return item

@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
 )
 
 from ...canvas.surface import NOTICE
+from ...controls.lettered_table import make_read_only
 from ...controls.letters import letter_style, row_height
 from ...controls.parts import faint_style, words
 from ...data.orientation import aspect_of
@@ -115,9 +116,7 @@ def _table(pair: "Pair") -> QTableWidget:
         table.setHorizontalHeaderItem(place, head)
     table.horizontalHeader().setTextElideMode(Qt.TextElideMode.ElideMiddle)  # what tells names apart is at their ends
     table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-    table.verticalHeader().hide()
-    table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
-    table.setSelectionMode(QTableWidget.SelectionMode.NoSelection)
+    make_read_only(table)
     table.setAccessibleName("In what the cases differ")
     table.verticalHeader().setDefaultSectionSize(row_height(table.fontMetrics().height() + 5))
     for number, line in enumerate(pair.rows):

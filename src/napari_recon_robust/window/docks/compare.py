@@ -12,13 +12,12 @@ from qtpy.QtWidgets import (
     QHeaderView,
     QPushButton,
     QSizePolicy,
-    QTableWidget,
     QTableWidgetItem,
 )
 
 from ...canvas.arrangement import LAYOUTS
 from ...canvas.surface import export_figure
-from ...controls.lettered_table import LetteredTable
+from ...controls.lettered_table import LetteredTable, make_read_only
 from ...controls.parts import button, flow, heading, row, set_faint, show_text, warning, words
 from ...evaluation.measures import MEASURES
 from ...ground.numbers import factor, written
@@ -129,9 +128,7 @@ class CompareDock(Page):
     def _fill_table(self) -> None:
         table = self.table
         table.setHorizontalHeaderLabels(["", *COLUMNS.values(), "Change"])
-        table.verticalHeader().hide()
-        table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
-        table.setSelectionMode(QTableWidget.SelectionMode.NoSelection)
+        make_read_only(table)
         table.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         table.setShowGrid(False)
         table.setStyleSheet(_TIGHT)
@@ -296,7 +293,7 @@ def figure(measure: str, value: float) -> str:
 
 
 def change(measure: str, before: float, after: float) -> str:
-    """Return the change from clean to perturbed: NMSE as a factor, PSNR in dB, SSIM in percent of the clean one."""
+    """The change from clean to perturbed: NMSE as a factor, PSNR in dB, SSIM in percent of the clean one."""
     if measure == "nmse":
         return f"×{factor(after / before)}" if before > 0 and math.isfinite(after) else "—"
     if measure == "psnr":

@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QAbstractItemView, QListView, QStyle, QStyledItemDele
 
 from ...cases.gallery.entry import METRICS
 from ...cases.gallery.verdicts import SCALE
+from ...controls.hinted_list import paint_hint
 from ...controls.parts import ACCENT, CAUTION
 from ...workbench.browsing import Browsing
 from .thumbnail_loader import GAP, ThumbnailLoader
@@ -142,7 +143,7 @@ class CaseDelegate(QStyledItemDelegate):
         return badge.left()
 
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex) -> QSize:
-        """Return the size of the view's cells."""
+        """The size of the view's cells."""
         view: Any = option.widget
         return QSize(view.gridSize())
 
@@ -235,15 +236,8 @@ class CaseView(QListView):
     def paintEvent(self, event: QPaintEvent | None) -> None:
         """Paint the cases, or a hint while there is none."""
         super().paintEvent(event)
-        if self.cases.rowCount() or not self.hint:
-            return
-        painter = QPainter(self.viewport())
-        colour = self.palette().text().color()
-        colour.setAlphaF(0.75)
-        painter.setPen(colour)
-        flags = int(Qt.AlignmentFlag.AlignCenter) | int(Qt.TextFlag.TextWordWrap)
-        painter.drawText(self.viewport().rect().adjusted(8, 8, -8, -8), flags, self.hint)
-        painter.end()
+        if self.hint and not self.cases.rowCount():
+            paint_hint(self, self.hint)
 
 
 def _elided(metrics: QFontMetrics, text: str, width: int) -> str:
@@ -251,7 +245,7 @@ def _elided(metrics: QFontMetrics, text: str, width: int) -> str:
 
 
 def _tip(entry: "GalleryEntry", replayed: str) -> str:
-    """Return all that is known of a case, in lines."""
+    """All that is known of a case, in lines."""
     said = entry.judgement
     where = [entry.label, "" if entry.slice is None else f"slice {entry.slice}"]
     lines = [

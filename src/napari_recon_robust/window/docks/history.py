@@ -6,11 +6,10 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
-    QTableWidgetItem,
     QWidget,
 )
 
-from ...controls.lettered_table import LetteredTable
+from ...controls.lettered_table import LetteredTable, cell
 from ...controls.parts import button, column, heading, row, words
 from ...ground.numbers import written
 from ...workbench.history import Attack
@@ -96,10 +95,7 @@ class HistoryPanel(QWidget):
         gone = "" if entry.has_images else "\nIts images made room for newer ones."
         tip = f"{entry.title}\n{entry.place}\nSSIM {before} → {after}{gone}"
         for place, text in enumerate(texts):
-            item = self.table.item(number, place)
-            if item is None:
-                item = QTableWidgetItem()
-                self.table.setItem(number, place, item)
+            item = cell(self.table, number, place)
             item.setText(text)
             item.setToolTip(tip)
 

@@ -6,11 +6,10 @@ from qtpy.QtWidgets import (
     QHeaderView,
     QLineEdit,
     QTableWidget,
-    QTableWidgetItem,
     QWidget,
 )
 
-from ...controls.lettered_table import LetteredTable
+from ...controls.lettered_table import LetteredTable, cell
 from ...controls.parts import button, column, heading, row, show_text, warning, words
 from ...controls.progress_bar import Bar
 from ...ground.errors import ReconRobustError
@@ -135,10 +134,7 @@ class QueuePanel(QWidget):
         show_text(self.state, self.queue.words)
 
     def _write(self, number: int, place: int, text: str, sentence: str) -> None:
-        item = self.table.item(number, place)
-        if item is None:
-            item = QTableWidgetItem()
-            self.table.setItem(number, place, item)
+        item = cell(self.table, number, place)
         if item.text() != text:
             item.setText(text)
         item.setToolTip(f"{self._shown[number].title}\n{sentence}".strip())

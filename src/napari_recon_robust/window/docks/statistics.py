@@ -1,9 +1,9 @@
 """The statistics of the regions as a small table, and the file that it is exported to."""
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem, QWidget
+from qtpy.QtWidgets import QHeaderView, QTableWidgetItem, QWidget
 
-from ...controls.lettered_table import LetteredTable
+from ...controls.lettered_table import LetteredTable, make_read_only
 from ...controls.parts import button, column, row, show_text, words
 from ...ground.numbers import written
 from ..session import Session
@@ -32,9 +32,7 @@ class StatisticsBox(QWidget):
         table = self.table
         table.setHorizontalHeaderLabels(_COLUMNS)
         table.setAccessibleName("Statistics of the regions")
-        table.verticalHeader().hide()
-        table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
-        table.setSelectionMode(QTableWidget.SelectionMode.NoSelection)
+        make_read_only(table)
         table.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         table.setShowGrid(False)
         table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
