@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import click
 
@@ -211,7 +212,8 @@ def parse_knobs(pairs: Iterable[str], option: str = "--knob") -> dict[str, str]:
     return values
 
 
-class Measured(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Measured:
     """A slice of a scan by its index, undersampled as the options say."""
 
     scan: Scan
