@@ -6,7 +6,7 @@ SMALL, SCALE_BAR, NUMBER, SIDE = 7, 8, 9, 10  # points at napari's own size of l
 
 
 def points(size: float) -> int:
-    """Return the size in points of letters that have `size` points at napari's own size of letters.
+    """The size in points of letters that have `size` points at napari's own size of letters.
 
     It is whole, since napari measures the dark ground behind a text by whole points.
     """

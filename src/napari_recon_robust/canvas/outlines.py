@@ -15,17 +15,17 @@ from .geometry import Outline
 
 
 def of_roi(roi: ROI, index: int, chosen: bool = False) -> list[Outline]:
-    """Return the outlines of an ROI on slice `index`: one for each shape, or for each part of what is painted."""
+    """The outlines of an ROI on slice `index`: one for each shape, or for each part of what is painted."""
     return [Outline(kind, vertices, index, chosen) for shape in roi.shapes for kind, vertices in _outlines(shape)]
 
 
 def of_mask(inside: Pixels, index: int) -> list[Outline]:
-    """Return the outlines of pixels (rows, columns) that are being painted on slice `index`."""
+    """The outlines of pixels (rows, columns) that are being painted on slice `index`."""
     return [Outline("polygon", vertices, index, selected=True) for vertices in contours(inside)]
 
 
 def to_roi(outline: Outline, rows: int, columns: int, label: str = "") -> ROI:
-    """Return the region inside an outline drawn by hand; a box is cut off at the edge of the image.
+    """The region inside an outline drawn by hand; a box is cut off at the edge of the image.
 
     InputError if no pixel of the image of (rows, columns) lies inside, or for a line, which has no inside.
     """
@@ -55,7 +55,7 @@ def to_roi(outline: Outline, rows: int, columns: int, label: str = "") -> ROI:
 
 
 def edited(roi: ROI, edits: Mapping[int, Outline | None], rows: int, columns: int) -> ROI | None:
-    """Return an ROI after some of its outlines were changed by hand; its other shapes stay as they are.
+    """An ROI after some of its outlines were changed by hand; its other shapes stay as they are.
 
     edits: by the number of the outline in `of_roi`; None for an outline that was removed. A painted shape stays one.
     Returns None if nothing is left; raises InputError as `to_roi` does.
@@ -75,7 +75,7 @@ def edited(roi: ROI, edits: Mapping[int, Outline | None], rows: int, columns: in
 
 
 def _repainted(brush: Brush, edits: Mapping[int, Outline | None], rows: int, columns: int) -> tuple[Shape, ...]:
-    """Return the pixels that lie in more outlines of parts than of holes, as one shape; none if no pixel does."""
+    """The pixels that lie in more outlines of parts than of holes, as one shape; none if no pixel does."""
     inside = np.zeros((rows, columns), int)
     for number, vertices in enumerate(contours(brush.rasterise(rows, columns))):
         outline = edits.get(number, Outline("polygon", vertices, 0))
@@ -88,14 +88,14 @@ def _repainted(brush: Brush, edits: Mapping[int, Outline | None], rows: int, col
 
 
 def _in_whole_pixels(before: np.ndarray, now: np.ndarray) -> np.ndarray:
-    """Return vertices (n, 2) that were moved all alike, moved by whole pixels; others as they are."""
+    """Vertices (n, 2) that were moved all alike, moved by whole pixels; others as they are."""
     if before.shape == now.shape and np.ptp(now - before, axis=0).max() < 1e-3:
         return before + np.rint((now - before)[0])
     return now
 
 
 def _turns_as_a_part(contour: np.ndarray) -> bool:
-    """Return whether a contour is that of a part: `contours` has those of holes turn the other way."""
+    """Whether a contour is that of a part: `contours` has those of holes turn the other way."""
     row, column = contour.T
     return bool(row[:-1] @ column[1:] < row[1:] @ column[:-1])
 
@@ -123,5 +123,5 @@ def _outline(shape: Box | Polygon | Ellipse) -> tuple[str, np.ndarray]:
 
 
 def _upright(vertices: np.ndarray) -> bool:
-    """Return whether the sides of a rectangle run along rows and columns."""
+    """Whether the sides of a rectangle run along rows and columns."""
     return all(min(abs(side)) < 1e-3 * max(max(abs(side)), 1.0) for side in np.diff(vertices, axis=0))

@@ -176,7 +176,7 @@ class PanelSet:
         self.shown, self.rows = shown, rows
 
     def ordered(self, layers: Sequence[Layer]) -> list[Layer]:
-        """Return the layers of the panels that are shown or have theirs among `layers`, those of each panel together.
+        """The layers of the panels that are shown or have theirs among `layers`, those of each panel together.
 
         The grid's stride relies on that order.
         """

@@ -102,7 +102,7 @@ def place_words(viewer: ViewerModel) -> None:
 
 
 def cell_sides(viewer: ViewerModel) -> tuple[float, float]:
-    """Return the height and the width of a panel in pixels."""
+    """The height and the width of a panel in pixels."""
     grid = viewer.canvas.grid
     rows, columns = grid.shape if grid.enabled else (1, 1)
     height, width = viewer.canvas.size
@@ -120,7 +120,7 @@ def is_clear(points_high: float, longest: float, height: float, width: float) ->
 
 
 def ground(*, clear: bool) -> str | None:
-    """Return the colour behind words: napari's own where they leave the picture uncovered, else one it is seen through.
+    """The colour behind words: napari's own where they leave the picture uncovered, else one it is seen through.
 
     Without one, words over noise are not read.
     """
@@ -204,7 +204,7 @@ class Takeover:
 
 
 def arrangement(count: int, height: int, width: int) -> tuple[int, int]:
-    """Return (rows, columns) of the grid whose cells are largest for square images in a canvas of this size.
+    """(rows, columns) of the grid whose cells are largest for square images in a canvas of this size.
 
     There are never more rows than columns, so that what is compared stands side by side, unless it would be too narrow
     for titles there, and has room for them above the images where it does not.
@@ -217,7 +217,7 @@ def arrangement(count: int, height: int, width: int) -> tuple[int, int]:
 
 
 def cell_size(shape: tuple[int, int], height: int, width: int) -> float:
-    """Return the shorter side of a cell of a grid of (rows, columns)."""
+    """The shorter side of a cell of a grid of (rows, columns)."""
     rows, columns = shape
     return min(width / columns, height / rows)
 
@@ -248,6 +248,6 @@ def of_one_press(drag: Iterator[None], event: Any) -> Iterator[None]:
 
 
 def export_figure(viewer: Any) -> np.ndarray:
-    """Return the panels with their titles at twice the images' resolution, (height, width, 4) uint8."""
+    """The panels with their titles at twice the images' resolution, (height, width, 4) uint8."""
     figure: np.ndarray = viewer.export_figure(scale_factor=2, flash=False)
     return figure

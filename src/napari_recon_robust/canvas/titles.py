@@ -20,12 +20,12 @@ _WHERE = {"roi": "ROI ", "image": "image "}  # before SSIM in a title
 
 
 def computing(key: str) -> str:
-    """Return the title of a panel whose image of this slice is not there yet."""
+    """The title of a panel whose image of this slice is not there yet."""
     return f"{key.capitalize()} · computing…"
 
 
 def former(slice: int, title: str, turned_to: int) -> str:
-    """Return the title of an image of a slice that is seen until that of the slice which is turned to is there."""
+    """The title of an image of a slice that is seen until that of the slice which is turned to is there."""
     return joined(f"Slice {slice}", title, f"reading slice {turned_to}…")
 
 
@@ -35,7 +35,7 @@ def too_early(slice: int, turned_to: int) -> str:
 
 
 def stand_in(method: "Method", given_up: bool) -> str:
-    """Return the title of the zero-filled image that is shown until a method's is computed, or instead of it."""
+    """The title of the zero-filled image that is shown until a method's is computed, or instead of it."""
     itself = method.id == "zero-filled"  # which would be named twice
     if itself:
         return _ZERO_FILLED if given_up else f"{_ZERO_FILLED} · computing…"
@@ -43,17 +43,17 @@ def stand_in(method: "Method", given_up: bool) -> str:
 
 
 def awaited(name: str, method: "Method", given_up: bool) -> str:
-    """Return the title of a panel of that name until the image of a method is computed, or given up."""
+    """The title of a panel of that name until the image of a method is computed, or given up."""
     return f"{name} · {f'no image of {method.label}' if given_up else f'computing {method.label}…'}"
 
 
 def joined(*parts: str) -> str:
-    """Return the parts of a title that there are as one."""
+    """The parts of a title that there are as one."""
     return BETWEEN.join(filter(None, parts))
 
 
 def named(result: Result) -> str:
-    """Return what was done to the samples, and how much of it."""
+    """What was done to the samples, and how much of it."""
     from ..perturbations import registry
 
     perturbed, name = result.outcome.perturbed, registry.get(result.setting.perturbation).shown
@@ -69,17 +69,17 @@ def spent(perturbed: "Perturbed") -> float:
 
 
 def percent(fraction: float) -> str:
-    """Return a budget as it is read on the screen."""
+    """A budget as it is read on the screen."""
     return f"{100 * fraction:.3g}%"
 
 
 def score(measured: "Mapping[str, Metrics] | None") -> str:
-    """Return SSIM of the foreground with its separator, as it follows a name; empty where it is not measured."""
+    """SSIM of the foreground with its separator, as it follows a name; empty where it is not measured."""
     return "" if measured is None or "foreground" not in measured else f" · {_ssim(measured['foreground'])}"
 
 
 def judged(outcome: "Outcome", name: str) -> str:
-    """Return SSIM of an outcome's image of that name in words, and where: the ROI, or around what was inserted.
+    """SSIM of an outcome's image of that name in words, and where: the ROI, or around what was inserted.
 
     Without a truth it is SSIM to the clean image, of which nothing is said, and nothing of a changed object but the
     recovery of what was inserted.
@@ -115,17 +115,17 @@ def elsewhere(method: "Method", result: Result) -> str:
 
 
 def reference(kind: str, name: str = "Reference") -> str:
-    """Return the title of the fully sampled image of a method's kind, which is combined unless it says otherwise."""
+    """The title of the fully sampled image of a method's kind, which is combined unless it says otherwise."""
     return joined(name, "RSS" if kind == "rss" else "")
 
 
 def in_one_line(title: str) -> str:
-    """Return a title without breaks."""
+    """A title without breaks."""
     return title.replace("\n", BETWEEN)
 
 
 def in_lines(title: str, room: int) -> str:
-    """Return a title in lines of at most `room` letters: broken between its parts, and within one only if it must be.
+    """A title in lines of at most `room` letters: broken between its parts, and within one only if it must be.
 
     What is in a line of its own stays so. There are no more lines than are needed, and those are of like lengths: a
     single word below a full line looks as if it belonged to the image. A part has two lines at most.
@@ -134,7 +134,7 @@ def in_lines(title: str, room: int) -> str:
 
 
 def shortened(title: str, room: int) -> str:
-    """Return a title without the ends of those of its parts that two lines of `room` letters do not hold."""
+    """A title without the ends of those of its parts that two lines of `room` letters do not hold."""
     return "\n".join(
         BETWEEN.join(" ".join(_wrapped(part, room, most=2)) for part in whole.split(BETWEEN))
         for whole in title.split("\n")
@@ -142,13 +142,13 @@ def shortened(title: str, room: int) -> str:
 
 
 def _wrapped(part: str, room: int, most: int | None = None) -> list[str]:
-    """Return a part of a title in lines, `most` of them at most; words stay whole."""
+    """A part of a title in lines, `most` of them at most; words stay whole."""
     lines = textwrap.wrap(part, room, max_lines=most, placeholder="…", break_long_words=False, break_on_hyphens=False)
     return lines or [part]
 
 
 def _even(whole: str, room: int) -> list[str]:
-    """Return a title in as few lines as there can be, the longest as short as it can be with these."""
+    """A title in as few lines as there can be, the longest as short as it can be with these."""
     lines = _filled(whole, room)
     parts = BETWEEN.join(lines).count(BETWEEN)  # those that are broken within count as several
     for narrower in range(room - 1, 0, -1):
@@ -160,7 +160,7 @@ def _even(whole: str, room: int) -> list[str]:
 
 
 def _filled(whole: str, room: int) -> list[str]:
-    """Return a title in lines, each as full as it can be."""
+    """A title in lines, each as full as it can be."""
     lines, line = [], ""
     for part in whole.split(BETWEEN):
         beside = f"{line}{BETWEEN}{part}" if line else part

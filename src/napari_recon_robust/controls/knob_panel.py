@@ -40,7 +40,7 @@ class KnobPanel(QWidget):
             column.addWidget(row)
 
     def values(self) -> dict[str, Value]:
-        """Return all values by the names of the knobs."""
+        """All values by the names of the knobs."""
         return {name: row.value() for name, row in self.controls.items()}
 
     def set_values(self, values: Mapping[str, Any]) -> None:

@@ -104,7 +104,7 @@ class NumberControl(KnobRow):
         self.box.editingFinished.connect(self._on_finished)
 
     def value(self) -> Value:
-        """Return the exact value."""
+        """The exact value."""
         return self.knob.parse(self.box.value())
 
     def set_value(self, value: Any) -> None:
@@ -165,7 +165,7 @@ class ChoiceControl(KnobRow):
         self.list.currentIndexChanged.connect(lambda: self.turned.emit(self.value()))
 
     def value(self) -> Value:
-        """Return the choice."""
+        """The choice."""
         return self.knob.choices[self.list.currentIndex()]
 
     def set_value(self, value: Any) -> None:
@@ -186,7 +186,7 @@ class SwitchControl(KnobRow):
         self.switch.toggled.connect(lambda: self.turned.emit(self.value()))
 
     def value(self) -> Value:
-        """Return whether the switch is on."""
+        """Whether the switch is on."""
         return self.switch.isChecked()
 
     def set_value(self, value: Any) -> None:

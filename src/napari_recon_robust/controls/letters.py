@@ -19,7 +19,7 @@ def in_tables() -> float:
 
 
 def letter_style() -> str:
-    """Return the style of what napari leaves at one size of letters, and of buttons, whose words need the room.
+    """The style of what napari leaves at one size of letters, and of buttons, whose words need the room.
 
     Empty while the letters have napari's own size.
     """
@@ -35,10 +35,10 @@ def letter_style() -> str:
 
 
 def rows_height(rows: int, row: int) -> int:
-    """Return the height in pixels of a table of so many rows; row: the height of one at napari's own letters."""
+    """The height in pixels of a table of so many rows; row: the height of one at napari's own letters."""
     return row_height(row) * rows + round(_ROOM * in_tables())
 
 
 def row_height(row: int) -> int:
-    """Return the height in pixels of a table's row of that height at napari's own letters."""
+    """The height in pixels of a table's row of that height at napari's own letters."""
     return round(row * in_tables())

@@ -19,7 +19,7 @@ class _Numbers(QWidget):
         self._editor = editor
 
     def sizeHint(self) -> QSize:
-        """Return the width that the numbers need."""
+        """The width that the numbers need."""
         return QSize(self._editor.room, 0)
 
     def paintEvent(self, event: QPaintEvent | None) -> None:

@@ -28,7 +28,7 @@ class Message(QLabel):
         super().setText(_LONG.sub(lambda word: _PLACES.sub(rf"\g<0>{_BREAK}", word[0]), text or ""))
 
     def text(self) -> str:
-        """Return the sentence."""
+        """The sentence."""
         return super().text().replace(_BREAK, "")
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:

@@ -13,12 +13,12 @@ def significant(value: float, digits: int = 3) -> float:
 
 
 def short_unit(knob: Knob) -> str:
-    """Return the unit if it fits into a number box, else nothing; a longer unit stands beside the label."""
+    """The unit if it fits into a number box, else nothing; a longer unit stands beside the label."""
     return knob.unit if len(knob.unit) <= 3 else ""
 
 
 def without_unit(text: str, suffix: str) -> str:
-    """Return what was typed into a box, without its unit; the box keeps its own behind one that was typed."""
+    """What was typed into a box, without its unit; the box keeps its own behind one that was typed."""
     return text.removesuffix(suffix).strip().removesuffix(suffix.strip()).strip()
 
 
@@ -43,7 +43,7 @@ class ExactSpinBox(QDoubleSpinBox):
         self.setSpecialValueText(knob.least)
 
     def textFromValue(self, value: float) -> str:
-        """Return up to six significant digits."""
+        """Up to six significant digits."""
         return f"{value * self._factor:.6g}"
 
     def valueFromText(self, text: str | None) -> float:

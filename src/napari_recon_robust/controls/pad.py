@@ -36,11 +36,11 @@ class Pad(QWidget):
         self.setToolTip(f"Drag the point, or use the arrow keys.\nTo the right: {across.help}\nUpwards: {upwards.help}")
 
     def sizeHint(self) -> QSize:
-        """Return a wide size: most of the change is along the first knob."""
+        """A wide size: most of the change is along the first knob."""
         return QSize(300, 128)
 
     def values(self) -> dict[str, float]:
-        """Return both values by the names of the knobs."""
+        """Both values by the names of the knobs."""
         return {
             knob.name: significant(knob.from_unit(position))
             for knob, position in zip(self.knobs, self._position, strict=True)

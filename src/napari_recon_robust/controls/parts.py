@@ -59,7 +59,7 @@ def set_faint(label: QLabel, faint: bool) -> None:
 
 
 def faint_style(theme: str) -> str:
-    """Return the style of faint text and of hints in fields in one of napari's themes: 3/4 of the text colour.
+    """The style of faint text and of hints in fields in one of napari's themes: 3/4 of the text colour.
 
     The contrast is above 4.5:1 on all grounds; Qt's own hints have half of the text colour.
     """
@@ -68,7 +68,7 @@ def faint_style(theme: str) -> str:
 
 
 def box_style(theme: str) -> str:
-    """Return the style of the check boxes of a list in one of napari's themes, which draws them dark on dark."""
+    """The style of the check boxes of a list in one of napari's themes, which draws them dark on dark."""
     box = f"width: 10px; height: 10px; border: 1px solid {_faint(theme)};"
     return f"QListView::indicator {{ {box} }} QListView::indicator:checked {{ background: {ACCENT}; }}"
 
@@ -159,5 +159,5 @@ class Fold(QWidget):
 
 
 def file_filter(name: str, suffixes: Iterable[str]) -> str:
-    """Return the line by which a file dialog offers files with these suffixes."""
+    """The line by which a file dialog offers files with these suffixes."""
     return f"{name} ({' '.join(f'*{suffix}' for suffix in suffixes)})"

@@ -24,7 +24,7 @@ class PictureBox(QWidget):
         self.hide()
 
     def sizeHint(self) -> QSize:
-        """Return a size of which three fit a laptop."""
+        """A size of which three fit a laptop."""
         return QSize(300, 180)
 
     def clear(self) -> None:

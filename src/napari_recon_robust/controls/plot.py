@@ -28,7 +28,7 @@ class Line:
     spread: Sequence[float | None] = ()
 
     def ends(self, number: int) -> tuple[float, ...]:
-        """Return how low and how high a value may lie; nothing where that is not known."""
+        """How low and how high a value may lie; nothing where that is not known."""
         wide = self.spread[number] if self.spread else None
         return () if wide is None else (self.values[number] - wide, self.values[number] + wide)
 
@@ -66,7 +66,7 @@ class Plot(Lettered):
         self.hide()
 
     def sizeHint(self) -> QSize:
-        """Return the width of the dock."""
+        """The width of the dock."""
         return QSize(330, self.height())
 
     def fit(self) -> None:
@@ -209,7 +209,7 @@ class Plot(Lettered):
 
 
 def apart(lefts: Sequence[float], widths: Sequence[float], order: Iterable[int], gap: float = 6) -> list[int]:
-    """Return the words of a line that fit with a gap between them; the first in `order` have precedence."""
+    """The words of a line that fit with a gap between them; the first in `order` have precedence."""
     kept: list[int] = []
     for one in order:
         if all(lefts[one] >= lefts[n] + widths[n] + gap or lefts[n] >= lefts[one] + widths[one] + gap for n in kept):
@@ -218,7 +218,7 @@ def apart(lefts: Sequence[float], widths: Sequence[float], order: Iterable[int],
 
 
 def ticks_of(values: Sequence[float], most: int = 4) -> list[float]:
-    """Return at most `most` (3 or more) round numbers; all finite values lie between the first and the last."""
+    """At most `most` (3 or more) round numbers; all finite values lie between the first and the last."""
     finite = [value for value in values if math.isfinite(value)] or [0.0, 1.0]
     low, high = min(finite), max(finite)
     if high - low < 1e-9 * max(abs(high), 1e-9):

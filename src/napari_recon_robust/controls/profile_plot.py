@@ -33,7 +33,7 @@ class ProfilePlot(Lettered):
         self.setAccessibleName("Profile")
 
     def sizeHint(self) -> QSize:
-        """Return a size for the room below the images."""
+        """A size for the room below the images."""
         return QSize(600, 125 + 3 * self.row)
 
     def show_lines(

@@ -88,7 +88,7 @@ class Reconstructors(Registry[Reconstructor]):
         return named[0]
 
     def grouped(self) -> dict[str, list[str]]:
-        """Return the ids of all methods that can be had under their headings, as a list shows them."""
+        """The ids of all methods that can be had under their headings, as a list shows them."""
         groups: dict[str, list[str]] = {heading: [] for heading in (*HEADINGS.values(), OTHERS)}
         for id in self.available():
             groups[self.heading(id)].append(id)

@@ -46,7 +46,7 @@ class DrawnRegions:
         self.panels.drawing.set([*(outline for _, outline in self._outlines()), *outlines.of_mask(inside, index)])
 
     def _outlines(self) -> list[tuple[Region, Outline]]:
-        """Return every shape with the region that it belongs to, in the order of the layers."""
+        """Every shape with the region that it belongs to, in the order of the layers."""
         from ..canvas import outlines  # needs torch, which an empty dock does without
 
         regions, found = self.bench.regions, list[tuple[Region, Outline]]()

@@ -213,7 +213,7 @@ class Jobs(QObject):
         return under_way is None or under_way.gives_way
 
     def under_way(self, lane: str = "foreground") -> Task[Any] | None:
-        """Return the task that runs on a lane, or waits for it, unless it was cancelled."""
+        """The task that runs on a lane, or waits for it, unless it was cancelled."""
         for one in (self._running.get(lane), self._waiting.get(lane)):
             if one is not None and not one.cancelled.is_set():
                 return one.task

@@ -237,7 +237,7 @@ def words_of(command: str) -> str:
 
 
 def listed() -> list[tuple[str, str]]:
-    """Return all keys with what they do, those of one kind together."""
+    """All keys with what they do, those of one kind together."""
     found = [(key.key.lower(), key.words) for key in KEYS if not key.command.startswith("keep_panels")]
     found.insert(-1, ("ctrl+1 … ctrl+5", _KEEP))
     found.insert(-1, ("delete", "Delete the chosen regions of this slice, while the picture has the keys"))
@@ -247,7 +247,7 @@ def listed() -> list[tuple[str, str]]:
 
 
 def text() -> str:
-    """Return the list behind "?"."""
+    """The list behind "?"."""
     gallery = [(key.lower(), words) for key, words in GALLERY.items()]
     review = listed()
     half = review.index(("u", words_of("regions")))
@@ -273,7 +273,7 @@ class Shortcuts(QObject):
 
     @classmethod
     def of(cls, session: Session) -> "Shortcuts":
-        """Return the shortcuts of a session, which has one set for all its pages."""
+        """The shortcuts of a session, which has one set for all its pages."""
         return session.findChild(cls) or cls(session)
 
     def __init__(self, session: Session) -> None:

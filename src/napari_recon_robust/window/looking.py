@@ -42,7 +42,7 @@ class Looking:
         self._show(self.preset(name))
 
     def preset(self, name: str) -> tuple[str, ...]:
-        """Return the panels of a preset."""
+        """The panels of a preset."""
         stored = recall(f"preset/{name}", [])
         return tuple(stored) if all(isinstance(key, str) for key in stored) and stored else PRESETS[name]
 

@@ -49,7 +49,7 @@ def give_back() -> Job[None]:
 
 @cache
 def _trim() -> Callable[[int], int] | None:
-    """Return glibc's function, or None where there is another library."""
+    """Glibc's function, or None where there is another library."""
     try:
         return ctypes.CDLL(None).malloc_trim
     except (AttributeError, TypeError):  # Windows knows no None

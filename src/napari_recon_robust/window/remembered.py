@@ -11,7 +11,7 @@ def _settings() -> QSettings:
 
 
 def recall(name: str, default: Any) -> Any:
-    """Return what was remembered under a name, or the default if there is nothing of its type."""
+    """What was remembered under a name, or the default if there is nothing of its type."""
     try:
         value = json.loads(str(_settings().value(name, "")))
     except ValueError:

@@ -71,7 +71,7 @@ class Session(QObject):
 
     @classmethod
     def of(cls, viewer: Any) -> "Session":
-        """Return the review of a viewer, which has one."""
+        """The review of a viewer, which has one."""
         viewer = getattr(viewer, "__wrapped__", viewer)
         if id(viewer) not in _sessions:
             _sessions[id(viewer)] = cls(viewer)

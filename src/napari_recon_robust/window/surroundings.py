@@ -113,7 +113,7 @@ class Surroundings(QObject):
             self.spared(docks, self._canvas.width())
 
     def spared(self, docks: Iterable[QDockWidget], width: int) -> list[QDockWidget]:
-        """Return those of the docks beside a canvas of this width in pixels for which there is room; close the others.
+        """Those of the docks beside a canvas of this width in pixels for which there is room; the others are closed.
 
         These are napari's own, where the canvas is narrow, unless the user has opened them or had layers.
         """

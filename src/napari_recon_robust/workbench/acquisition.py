@@ -72,11 +72,11 @@ class Slice:
         return "zero-filled image" if self.reference is None else "reference"
 
     def shows(self, other: "Slice") -> bool:
-        """Return whether both are the same slice of one scan, with any sampling."""
+        """Whether both are the same slice of one scan, with any sampling."""
         return self is other or (self.scan is not None and self.scan is other.scan and self.index == other.index)
 
     def is_at(self, scan: "Scan | None", index: int, sampling: "Sampling | Tensor | None") -> bool:
-        """Return whether it is this slice of a scan by this sampling; that of a saved case is the only one it has."""
+        """Whether it is this slice of a scan by this sampling; that of a saved case is the only one it has."""
         return self.scan is scan and (scan is None or (self.index == index and same_sampling(self.sampling, sampling)))
 
     def __eq__(self, other: object) -> bool:
@@ -291,7 +291,7 @@ class Acquisition:
         self._kept = measured
 
     def kept(self, index: int, sampling: Any) -> Slice | None:
-        """Return the slice that is kept if it is this one by this sampling."""
+        """The slice that is kept if it is this one by this sampling."""
         kept = self._kept
         there = (
             kept is not None

@@ -122,7 +122,7 @@ def _depends_on(state: State) -> object:
 
 
 def _fixed(method: "Method") -> dict[str, object]:
-    """Return the knobs that are the same for the whole family."""
+    """The knobs that are the same for the whole family."""
     draw, axes = method.reconstructor.draw, method.reconstructor.axes
     free = {axis.name for axis in axes} if draw is None else {*draw, "seed"}
     return {name: value for name, value in method.knobs.items() if name not in free}

@@ -89,12 +89,12 @@ class Result:
         return self.setting.title(self.outcome.perturbed.budget.nominal, self.slice)
 
     def looked_at(self, budget: float | None) -> "Result":
-        """Return the same result with this one of its budgets looked at; as it is, if that is none of them."""
+        """The same result with this one of its budgets looked at; as it is, if that is none of them."""
         found = (one for one in self.outcomes if one.perturbed.budget.nominal == budget)
         return self.of(next(found, self.outcome))
 
     def of(self, outcome: "Outcome") -> "Result":
-        """Return the same result with another of its outcomes looked at."""
+        """The same result with another of its outcomes looked at."""
         return replace(self, outcome=outcome, scaled=scaled_sweep(self.setting, outcome))
 
     def at(self, factor: float) -> "tuple[Tensor, bool]":
@@ -253,7 +253,7 @@ class Perturbing:
         )
 
     def setting(self, roi: "ROI | None" = None) -> Setting:
-        """Return what `run` would search for now; raise InputError as `run` does."""
+        """What `run` would search for now; raise InputError as `run` does."""
         measured = self._acquisition.current
         return Setting(
             measurement=measured.measurement,

@@ -45,7 +45,7 @@ class ReadingClock:
         self._seen[slice] += reading - sum(self._seen)
 
     def answered(self, slice: int = 0) -> dict[str, Any]:
-        """Return the times of a case that is answered now, at a slice."""
+        """The times of a case that is answered now, at a slice."""
         self.leave(slice)
         several = {"slice": slice, "seen": list(self._seen)} if len(self._seen) > 1 else {}
         return {**self._times, "answered": self.now, **several}

@@ -150,13 +150,13 @@ class Reconstruction:
         return Task(f"Opening {Path(source).name}", _open(source), accept)
 
     def find(self, id: str) -> "Reconstructor":
-        """Return the opened own model of that id, or the listed reconstructor; raise InputError if there is neither."""
+        """The opened own model of that id, or the listed reconstructor; raise InputError if there is neither."""
         from ..reconstructors import registry
 
         return self.own_models[id] if id in self.own_models else registry.get(id)
 
     def own(self, *methods: str) -> "list[Reconstructor]":
-        """Return the opened own models among these methods (ids)."""
+        """The opened own models among these methods (ids)."""
         return [self.own_models[id] for id in methods if id in self.own_models]
 
     def choose(self, method: "str | Reconstructor | Method", **knobs: Any) -> None:
@@ -240,7 +240,7 @@ class Reconstruction:
         self._kept = ahead
 
     def kept(self, method: "Method", measured: Slice) -> Rendered | None:
-        """Return the images that are kept if they are of this method and slice."""
+        """The images that are kept if they are of this method and slice."""
         if self._kept is None or self._kept[0] != measured or self._kept[1].method != method:
             return None
         return self._kept[1]
@@ -281,7 +281,7 @@ class Reconstruction:
         return _members(self._sweeps[0], method, self._consistency)
 
     def consistency(self) -> "NDArray[np.float32] | None":
-        """Return ||A x - y|| / ||y|| over the two live knobs, (second, first), NaN where it is not known yet."""
+        """||A x - y|| / ||y|| over the two live knobs, (second, first), NaN where it is not known yet."""
         if len(self.axes) != 2 or not self._sweeps:
             return None
         counts = self._sweeps[0].counts
@@ -411,7 +411,7 @@ def _noting(
     measurement: "Measurement",
     notes: dict[tuple[float, ...], float],
 ) -> "Family":
-    """Return the method's family, and note the data consistency of each image on its way."""
+    """The method's family, and note the data consistency of each image on its way."""
 
     def family(points: "Iterable[Mapping[str, Any]]") -> "Iterator[Tensor]":
         asked: list[tuple[float, ...]] = []

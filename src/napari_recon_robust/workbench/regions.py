@@ -80,11 +80,11 @@ class Regions:
         self.choose([self.all[number] for number in chosen])
 
     def on(self, index: int) -> list[Region]:
-        """Return the regions of one slice."""
+        """The regions of one slice."""
         return [region for region in self.all if region.slice == index]
 
     def beside(self, index: int, row: float, column: float, matrix: tuple[int, int]) -> Region | None:
-        """Return the smallest region of a slice whose outline is near a place; None where there is none.
+        """The smallest region of a slice whose outline is near a place; None where there is none.
 
         row, column: image pixels; matrix: rows and columns of the image.
         """
@@ -180,7 +180,7 @@ class Regions:
         self.chosen_changed.emit()
 
     def making(self, roi: "ROI", index: int) -> list[Region]:
-        """Return the regions of a slice that make up this ROI, in its order; none if one of them is not there.
+        """The regions of a slice that make up this ROI, in its order; none if one of them is not there.
 
         Of equal ones those that are chosen come first.
         """
@@ -206,7 +206,7 @@ class Regions:
             self.draw(roi, index)
 
     def chosen_on(self, index: int) -> "ROI | None":
-        """Return the chosen regions of a slice as one ROI, or None if none is chosen there."""
+        """The chosen regions of a slice as one ROI, or None if none is chosen there."""
         here = [region for region in self.chosen if region.slice == index]
         if len(here) < 2:
             return here[0].roi if here else None
@@ -215,7 +215,7 @@ class Regions:
         return ROI(shapes=tuple(shape for region in here for shape in region.roi.shapes))
 
     def roi(self, index: int, number: int | None = None) -> "ROI":
-        """Return the same ROI; raise InputError if none is chosen there. number: that of the slice in its scan."""
+        """The same ROI; raise InputError if none is chosen there. number: that of the slice in its scan."""
         roi = self.chosen_on(index)
         if roi is None:
             raise InputError(

@@ -35,11 +35,11 @@ class State:
     budgets: tuple[float, ...] = ()
 
     def only(self, *names: str) -> "State":
-        """Return these settings and leave out the others: those are what a result depends on."""
+        """These settings without the others: those that a result depends on."""
         return State(**{name: getattr(self, name) for name in names})
 
     def changed(self, now: "State") -> tuple[str, ...]:
-        """Return the names of the settings that are different now."""
+        """The names of the settings that are different now."""
         return tuple(one.name for one in fields(self) if getattr(self, one.name) != getattr(now, one.name))
 
 
@@ -124,7 +124,7 @@ class Kept(Generic[T]):
         now.changed.connect(self._check)
 
     def for_now(self) -> Callable[[T], bool]:
-        """Return a function that takes the result later, or drops it and says False if the state is another by then."""
+        """A function that takes the result later, or drops it and says False if the state is another by then."""
         belongs = self._of(self._now.state)
 
         def take(value: T) -> bool:

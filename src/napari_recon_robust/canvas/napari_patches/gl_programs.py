@@ -62,7 +62,7 @@ def _parse_variables_from_code(self: Program, update_variables: bool = True) -> 
 
 @lru_cache(maxsize=512)
 def _variables(source: tuple[str, ...]) -> dict[str, Any]:
-    """Return what vispy finds in the shaders of a program."""
+    """What vispy finds in the shaders of a program."""
     blank = Program.__new__(Program)
     blank._shaders = [SimpleNamespace(code=code) for code in source]
     _parse(blank, update_variables=False)

@@ -19,7 +19,7 @@ def shorten_letters() -> None:
 
 
 def called(code: str) -> str:
-    """Return a program in GLSL without the functions that nothing calls."""
+    """A program in GLSL without the functions that nothing calls."""
     functions = {found[1]: found[0] for found in _FUNCTION.finditer(code)}
     needed, found = set[str](), set(functions) & {"main"}
     while found:

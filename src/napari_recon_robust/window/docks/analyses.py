@@ -69,7 +69,7 @@ class AnalysesPanel(QWidget):
         self.methods.list_methods()
 
     def ticked(self) -> list[str]:
-        """Return the ids of the ticked methods."""
+        """The ids of the ticked methods."""
         return self.methods.ticked()
 
     def show_running(self) -> None:
@@ -116,7 +116,7 @@ class _Matrix(LetteredTable):
 
 
 def cells(matrix: "Transfer", row: str) -> list[str]:
-    """Return the cells of a row: how much of features is kept, or how far the region moves, also by noise."""
+    """The cells of a row: how much of features is kept, or how far the region moves, also by noise."""
     if matrix.features is not None:
         return ["—" if kept is None else written(kept) for kept in matrix.recovery(row)]
     changes, beside = matrix.change(row), matrix.random(row)

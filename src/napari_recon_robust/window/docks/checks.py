@@ -115,7 +115,7 @@ class MethodChecks(_Checks):
         self._show_first_tick()
 
     def ticked(self) -> list[str]:
-        """Return the ids of the ticked methods."""
+        """The ids of the ticked methods."""
         return [str(id) for id in self._ticked()]
 
 
@@ -147,5 +147,5 @@ class RegionChecks(_Checks):
                 self._add(words, region, words, ticked=region in before)
 
     def ticked(self) -> list[Region]:
-        """Return the ticked regions."""
+        """The ticked regions."""
         return [one for one in self._ticked() if isinstance(one, Region)]

@@ -32,7 +32,7 @@ class Histogram(Lettered):
         self.hide()
 
     def sizeHint(self) -> QSize:
-        """Return the width of the dock."""
+        """The width of the dock."""
         return QSize(330, self.height())
 
     def fit(self) -> None:

@@ -129,7 +129,7 @@ def ask_place(
 
 
 def _completed(name: str, proposed: str, chosen: Sequence[str], known: Sequence[str]) -> str:
-    """Return a name with the first of the chosen suffixes unless it has a known one; that of `proposed` gives way."""
+    """A name with the first of the chosen suffixes unless it has a known one; that of `proposed` gives way."""
     given = next((suffix for suffix in known if name.lower().endswith(suffix)), "")
     if given and (given in chosen or name != proposed):
         return name

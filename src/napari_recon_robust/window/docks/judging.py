@@ -142,11 +142,11 @@ class _LastOfList(QCompleter):
         self.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
 
     def splitPath(self, path: str | None) -> list[str]:
-        """Return the word that is completed."""
+        """The word that is completed."""
         return [(path or "").rpartition(",")[2].strip()]
 
     def pathFromIndex(self, index: Any) -> str:
-        """Return the whole text with the completed word."""
+        """The whole text with the completed word."""
         field: Any = self.widget()
         before, comma, _ = field.text().rpartition(",")
         return f"{before}{comma}{' ' if comma else ''}{super().pathFromIndex(index)}"

@@ -348,7 +348,7 @@ class Page(QWidget):
             self.session.open(url.toLocalFile())
 
     def sizeHint(self) -> QSize:
-        """Return the usual width, and a height that a laptop has."""
+        """The usual width, and a height that a laptop has."""
         return QSize(max(WIDTH, self.minimumWidth()), 420)
 
 

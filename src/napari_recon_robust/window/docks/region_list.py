@@ -171,7 +171,7 @@ def _radius_box() -> QDoubleSpinBox:
 
 
 def describe(region: Region, shape: tuple[int, int]) -> str:
-    """Return a region as the list shows it: its name and its size in pixels, of an image of (rows, columns)."""
+    """A region as the list shows it: its name and its size in pixels, of an image of (rows, columns)."""
     from ...data.roi import bounds
 
     around = None if region.roi.size else bounds(region.roi.mask(shape).numpy())

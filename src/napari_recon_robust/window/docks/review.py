@@ -29,7 +29,7 @@ class Review(QObject):
 
     @classmethod
     def of(cls, session: Session) -> "Review":
-        """Return the layouts of a session, which has only one such object."""
+        """The layouts of a session, which has only one such object."""
         return session.findChild(cls) or cls(session)
 
     def __init__(self, session: Session) -> None:

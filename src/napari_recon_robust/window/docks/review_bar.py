@@ -346,7 +346,7 @@ class ReviewBar(Page):
         self._fit(self.scroll.isHidden())
 
     def sizeHint(self) -> QSize:
-        """Return the present width."""
+        """The present width."""
         return QSize(self.maximumWidth(), 300)
 
 

@@ -19,7 +19,7 @@ _REST = 250  # ms after which a knob is at rest
 
 
 def sampling_knobs() -> tuple[Knob, ...]:
-    """Return the knobs of the sampling; its patterns include the choice to take a scan as it is."""
+    """The knobs of the sampling; its patterns include the choice to take a scan as it is."""
     from ...physics import sampling
 
     pattern, *others = sampling.KNOBS

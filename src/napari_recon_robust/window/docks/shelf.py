@@ -23,7 +23,7 @@ class Shelf(QObject):
 
     @classmethod
     def of(cls, session: Session) -> "Shelf":
-        """Return the shelf of a session, which has one."""
+        """The shelf of a session, which has one."""
         return session.findChild(cls) or cls(session)
 
     def __init__(self, session: Session) -> None:

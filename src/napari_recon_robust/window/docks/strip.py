@@ -37,7 +37,7 @@ class Thumbnail(QAbstractButton):
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
     def sizeHint(self) -> QSize:
-        """Return the size of a square with a line of text below."""
+        """The size of a square with a line of text below."""
         return QSize(_SIDE, _SIDE + self.fontMetrics().height() + 2)
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
@@ -127,7 +127,7 @@ class Strip(QWidget):
 
 
 def around(region: np.ndarray) -> tuple[slice, ...]:
-    """Return the rows and columns of the region with its surroundings."""
+    """The rows and columns of the region with its surroundings."""
     part = []
     for axis in (1, 0):
         at = np.flatnonzero(region.any(axis))
@@ -136,7 +136,7 @@ def around(region: np.ndarray) -> tuple[slice, ...]:
 
 
 def picture_of(image: np.ndarray, white: float, aspect: float) -> QImage:
-    """Return a thumbnail of an image (rows, columns), white at `white`. aspect: height over width of a pixel."""
+    """A thumbnail of an image (rows, columns), white at `white`. aspect: height over width of a pixel."""
     grey = np.ascontiguousarray((255 * np.clip(image / white, 0, 1)).astype(np.uint8))
     height, width = grey.shape
     picture = QImage(grey.tobytes(), width, height, width, QImage.Format.Format_Grayscale8).copy()

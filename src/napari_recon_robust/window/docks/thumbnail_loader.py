@@ -46,7 +46,7 @@ class ThumbnailLoader(QObject):
             self._wanted.clear()
 
     def picture(self, entry: "GalleryEntry") -> QPixmap | str | None:
-        """Return the picture, or why there is none, or None until `arrived` says that it is there."""
+        """The picture, or why there is none, or None until `arrived` says that it is there."""
         if entry.damage:
             return entry.damage
         key = entry.path, entry.seal

@@ -25,7 +25,7 @@ class Tour(QObject):
 
     @classmethod
     def of(cls, session: Session) -> "Tour":
-        """Return the tour of a session, which has one."""
+        """The tour of a session, which has one."""
         return session.findChild(cls) or cls(session)
 
     def __init__(self, session: Session) -> None:
@@ -124,7 +124,7 @@ class Tour(QObject):
 
 
 def _beside(area: QRect, box: QSize, window: QSize, seen: bool) -> QPoint:
-    """Return where a box stands for a control: below, above, or else left of it."""
+    """Where a box stands for a control: below, above, or else left of it."""
     below, above = area.bottom() + _GAP, area.top() - _GAP - box.height()
     bottom = window.height() - box.height() - _GAP
     if seen and (below <= bottom or above >= _GAP):
