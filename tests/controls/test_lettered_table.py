@@ -61,5 +61,5 @@ def test_a_table_that_only_shows_is_neither_edited_nor_chosen_from(qtbot: Any) -
     make_read_only(table)
     table.selectAll()
     assert not table.selectedIndexes()
-    assert not table.edit(table.model().index(0, 0), LetteredTable.EditTrigger.AllEditTriggers, None)
+    assert table.editTriggers() == LetteredTable.EditTrigger.NoEditTriggers
     assert table.verticalHeader().isHidden()
