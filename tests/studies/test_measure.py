@@ -8,7 +8,7 @@ from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.perturbations.features.lesion import tissue_around
-from napari_recon_robust.studies.measure import VISIBLE, Measurements, Measurer, _contrast, _detectability, _found
+from napari_recon_robust.studies.measure import VISIBLE, Measurements, Measurer, _contrast, _contrast_to_spread, _found
 from napari_recon_robust.studies.running import open_study
 from napari_recon_robust.studies.shared import OpenScan, SharedSlice
 
@@ -124,7 +124,7 @@ def test_contrast_and_detectability_are_relative_to_what_lies_around() -> None:
     image = torch.tensor([[5.0, 7.0, 1.0, 2.0, 3.0, 2.0]])
     region = torch.tensor([[True, True, False, False, False, False]])
     assert _contrast(image, region, ~region) == pytest.approx(2)
-    assert _detectability(image, region, ~region) == pytest.approx(4 / (2 / 3) ** 0.5)
+    assert _contrast_to_spread(image, region, ~region) == pytest.approx(4 / (2 / 3) ** 0.5)
 
 
 def test_recovery_is_that_of_the_change_that_a_perturbation_makes(measure) -> None:
