@@ -8,11 +8,12 @@ from torch import Tensor
 
 from ..data.measurement import Measurement
 from ..data.roi import ROI
+from ..evaluation.parts import magnitude_on_cpu
 from ..ground.arguments import as_whole
 from ..ground.errors import InputError
 from ..ground.knob import resolve
 from ..ground.progress import Job, Progress
-from ..perturbations.base import SENSITIVITIES, Setup
+from ..perturbations.base import SENSITIVITIES, Setup, keeps_calibration
 from ..perturbations.random_noise import white_noise
 from ..physics import noise
 from ..reconstructors.base import Method, Reconstructor
@@ -43,7 +44,7 @@ def noise_map(
     if as_whole(replicas, "the number of draws") < 2:
         raise InputError(f"{replicas} draws are asked for; a standard deviation needs two or more.")
     setup = Setup.of(measurement, method, ROI.box(0, 0, *measurement.matrix))
-    keep = resolve([SENSITIVITIES], {"sensitivities": sensitivities})["sensitivities"] == "kept"
+    keep = keeps_calibration(resolve([SENSITIVITIES], {"sensitivities": sensitivities}))
     return _deviation(setup, replicas, keep, seed)
 
 
@@ -94,7 +95,7 @@ def _deviation(setup: Setup, replicas: int, keep: bool, seed: int) -> Job[Tensor
         n = torch.tensordot(mixing, white_noise(measurement, unit, seed + number), 1)
         with torch.no_grad():
             image = setup.reconstruct(measurement.with_kspace(measurement.kspace + n, keep=keep))
-        images.append(image.abs().float().cpu())
+        images.append(magnitude_on_cpu(image))
     return _smoothed(torch.stack(images).std(0))
 
 
