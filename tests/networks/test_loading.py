@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -38,3 +41,18 @@ def test_weights_of_another_network_are_refused(tmp_path):
     save_file({"a": torch.zeros(2)}, tmp_path / "other.safetensors")
     with pytest.raises(WeightsError, match="not of a SupervisedHQSNetwork"):
         load_trained(SupervisedHQSNetwork, str(tmp_path / "other.safetensors"), torch.device("cpu"))
+
+
+@pytest.mark.slow
+def test_the_first_use_of_a_network_imports_no_compiler() -> None:
+    """Torch's, whose import takes longer than most images."""
+    code = """
+import sys, torch
+from napari_recon_robust.networks import registry
+from napari_recon_robust.networks.loading import load_trained
+for id in ("hyperrecon", "irim", "unet-joint", "varnet-cg", "unrolled-hqs"):
+    load_trained(registry.registry.kind_of(id), id, torch.device("cpu"))
+print("torch._dynamo" in sys.modules)
+"""
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=300)
+    assert ended.stdout.strip() == "False"

@@ -31,10 +31,9 @@ def load_trained(kind: type[Network], weights: str, device: torch.device) -> Net
 @lru_cache(store.KEPT)
 def _trained(kind: Callable[..., nn.Module], weights: store.Weights, device: torch.device) -> Any:
     arguments = weights.metadata.architecture if weights.metadata else {}
-    if not registry.describes(kind, arguments, weights.state):
+    network = registry.described(kind, arguments, weights.state)
+    if network is None:
         return None
-    with first_weights():
-        network = kind(**arguments)
     network.load_state_dict(weights.state)
     return network.eval().requires_grad_(False).float().to(device)
 

@@ -18,6 +18,7 @@ from torch.overrides import TorchFunctionMode
 from ..ground.errors import InputError
 from ..ground.guard import reason
 from ..ground.registry import Registry
+from .first_weights import first_weights
 
 _METHODS = "napari_recon_robust.reconstructors.registry"  # a floor above, imported only at its use
 
@@ -56,8 +57,13 @@ _FORMER = {
 
 _FIRST = "varnet-cg"  # "varnet" has the same tensors, and is younger than the headers that name no network
 
-_MAKES_TENSORS = (torch.empty, torch.zeros, torch.ones, torch.full, torch.tensor)
+# What makes tensors, and what makes one of the same size on the device "meta" without torch's compiler, whose import
+# takes longer than most images.
+_MAKES = {make: make for make in (torch.empty, torch.zeros, torch.ones, torch.full, torch.tensor, torch.rand)}
+_MAKES[torch.randn] = torch.rand
 _MADE = 100  # making a network may create at most so many tensors for each that it keeps
+_NUMBERS = 4  # and so many numbers for each of those that it keeps
+_SPARE = 1_000_000  # numbers for which no file is needed
 _LARGEST = 10_000  # the largest argument; no network's sizes or numbers of parts come near
 
 
@@ -83,21 +89,29 @@ def make(name: str, arguments: Mapping[str, Any]) -> nn.Module:
 
 
 def describes(kind: Callable[..., nn.Module], arguments: Mapping[str, Any], state: Mapping[str, Tensor]) -> bool:
-    """Whether a network of that class and these arguments has tensors of the names and shapes of `state`.
+    """Whether a network of that class and these arguments has tensors of the names and shapes of `state`."""
+    return described(kind, arguments, state) is not None
 
-    No memory is taken for the tensors, since the arguments come from a file: a width of 10^9 costs nothing, and a
-    network with more parts than the file has tensors is abandoned.
+
+def described(
+    kind: Callable[..., nn.Module], arguments: Mapping[str, Any], state: Mapping[str, Tensor]
+) -> nn.Module | None:
+    """The network of that class and these arguments, with first weights; None unless its tensors are like `state`.
+
+    They are if names and shapes are the same. The arguments come from a file: a network with more parts than the file
+    has tensors, or more numbers, is abandoned before they take memory, so that a width of 10^9 costs nothing.
     """
     if any(abs(number) > _LARGEST for number in _numbers(arguments)):
-        return False
+        return None
+    numbers = _NUMBERS * sum(value.numel() for value in state.values()) + _SPARE
     try:
-        with torch.device("meta"), _Limited(_MADE * (len(state) + 1)):
-            described = kind(**_typed(kind, arguments)).state_dict()
+        with first_weights(), _Limited(_MADE * (len(state) + 1), numbers):
+            network = kind(**_typed(kind, arguments))
+            own = network.state_dict()
     except Exception:  # constructors raise whatever wrong arguments lead them to
-        return False
-    return {name: value.shape for name, value in described.items()} == {
-        name: value.shape for name, value in state.items()
-    }
+        return None
+    alike = {name: value.shape for name, value in own.items()} == {name: value.shape for name, value in state.items()}
+    return network if alike else None
 
 
 def matching(arguments: Mapping[str, Any], state: Mapping[str, Tensor]) -> str:
@@ -126,11 +140,11 @@ def _typed(kind: Callable[..., nn.Module], arguments: Mapping[str, Any]) -> dict
 
 
 class _Limited(TorchFunctionMode):
-    """Raises RuntimeError when more than `tensors` tensors have been made."""
+    """Raises RuntimeError before more than `tensors` tensors, or more than `numbers` numbers in them, are made."""
 
-    def __init__(self, tensors: int) -> None:
+    def __init__(self, tensors: int, numbers: int) -> None:
         super().__init__()
-        self.left = tensors
+        self.tensors, self.numbers = tensors, numbers
 
     def __torch_function__(
         self,
@@ -139,10 +153,13 @@ class _Limited(TorchFunctionMode):
         arguments: tuple[Any, ...] = (),
         named: dict[str, Any] | None = None,
     ) -> Any:
-        self.left -= function in _MAKES_TENSORS
-        if self.left < 0:
-            raise RuntimeError("more parts than there are tensors")
-        return function(*arguments, **(named or {}))
+        named = named or {}
+        if function in _MAKES:
+            self.tensors -= 1
+            self.numbers -= _MAKES[function](*arguments, **named | {"device": "meta"}).numel()
+        if min(self.tensors, self.numbers) < 0:
+            raise RuntimeError("more parts or numbers than there are in the file")
+        return function(*arguments, **named)
 
 
 def _numbers(value: Any) -> Iterable[float]:
