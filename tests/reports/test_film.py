@@ -25,14 +25,21 @@ def test_flicker_shows_clean_and_perturbed_in_the_window_of_the_reference(tmp_pa
     path = export_film(case, tmp_path / "film.gif", rate=4)
     found, shown = frames(path), CaseImages(case)
     assert len(found) == 2
+    inside = shown.upright(case.roi.mask(case.matrix).numpy())
     for frame, name in zip(found, ("clean", "perturbed"), strict=True):
         grey = shown.window.grey(shown.upright(shown.image(name, shown.number(None)).image))
-        times = -(-256 // 40)
-        assert frame.shape == (40 * times + 34, 56 * times)
+        times = -(-768 // 40)
+        assert frame.shape == (40 * times + 3 * 26, 56 * times)
         picture = frame[: 40 * times].reshape(40, times, 56, times)
-        assert np.abs(picture[:, 0, :, 0].astype(int) - grey).max() <= 1, "grey values as on the screen"
-        assert (picture == picture[:, :1, :, :1]).all(), "whole pixels"
-        assert frame[40 * times :].max() > 128, "words below it"
+        middle = times // 2
+        assert np.abs(picture[:, middle, :, middle].astype(int) - grey).max() <= 1, "grey values as on the screen"
+        rows, columns = np.nonzero(inside)
+        above = picture[: rows.min() - 1]
+        assert (above == above[:, :1, :, :1]).all(), "whole pixels"
+        assert (picture[rows.min(), :2, columns.min() + 1 : columns.max(), middle].max(0) == 255).all(), "its outline"
+        for line in range(3):
+            words = frame[40 * times + 26 * line :][:26]
+            assert words.max() > 128, "what it is, of which method, and the warning"
     with Image.open(path) as film:
         assert (film.info["duration"], film.info["loop"]) == (250, 0)
 

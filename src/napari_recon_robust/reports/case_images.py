@@ -149,6 +149,12 @@ class CaseImages:
         return float(self.case.recipe.source.get("unit", 1.0))
 
     @property
+    def acceleration(self) -> float | None:
+        """The effective acceleration of the samples, or None where it is not known."""
+        found: float | None = self.case.results[0].get("acceleration") or self.case.recipe.source.get("acceleration")
+        return found
+
+    @property
     def slice(self) -> int:
         """The number of the slice in its scan, 0 where that is not known."""
         number = self.case.recipe.source.get("slice")

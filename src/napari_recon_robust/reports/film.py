@@ -1,6 +1,6 @@
 """A film of a saved case: clean and perturbed in turn, or the perturbed image at rising budgets.
 
-Every frame says what it shows, and that it is not for diagnostic use.
+Every frame says what it shows and of which method, outlines the region, and says that it is not for diagnostic use.
 """
 
 import importlib.util
@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..cases.record import Case, reading
+from ..data.roi import contours
 from ..data.window import Window
-from ..ground.errors import InputError, to_install
+from ..ground.errors import InputError, one_line, to_install
 from ..ground.guard import to_path
 from ..ground.writing import write
 from ..io.images import check_suffix
@@ -24,9 +25,9 @@ from .labels import warning
 SUFFIXES = (".gif", ".mp4")
 KINDS = ("flicker", "budgets")
 RATES = (0.5, 10.0)  # images in a second
-_LEAST = 256  # pixels of a side below which images are magnified, by whole numbers
-_LETTERS = range(11, 5, -1)  # pixels; the largest that fit are taken
-_ROOM = 34  # pixels of the strip below the image
+_LEAST = 768  # pixels of a side below which images are magnified, by whole numbers: a GIF of those takes no more room
+_LETTERS = range(20, 5, -1)  # pixels; the largest that fit are taken
+_LINE = 26  # pixels of each line below the image
 _REPEATS = 8  # of a flicker in a film that does not begin again by itself
 
 
@@ -88,15 +89,34 @@ def _frame(shown: CaseImages, case_image: CaseImage, window: Window) -> NDArray[
     times = max(-(-_LEAST // min(grey.shape)), 1)
     grey = np.kron(grey, np.ones((times, times), np.uint8))
     rows, columns = (side + side % 2 for side in grey.shape)  # a film has an even number of pixels
-    canvas = Image.new("L", (columns, rows + _ROOM))
+    lines = (" · ".join((case_image.title, *case_image.marks)), _conditions(shown), warning(case_image))
+    canvas = Image.new("L", (columns, rows + len(lines) * _LINE))
     canvas.paste(Image.fromarray(grey))
     pen = ImageDraw.Draw(canvas)
-    marks = f" · {', '.join(case_image.marks)}" if case_image.marks else ""
-    for line, text in enumerate((f"{case_image.title}{marks}", warning(case_image))):
+    for outline in _outlines(shown, grey.shape):
+        pen.line(outline, fill=255, width=2)
+    for number, text in enumerate(lines):
         fonts = map(ImageFont.load_default, _LETTERS)
         font = next((one for one in fonts if pen.textlength(text, one) <= columns - 8), ImageFont.load_default(5))
-        pen.text((4, rows + 2 + line * (_ROOM // 2 - 1)), text, fill=255, font=font)
+        pen.text((4, rows + number * _LINE), text, fill=255, font=font)
     return np.asarray(canvas)
+
+
+def _conditions(shown: CaseImages) -> str:
+    """The method, the acceleration and the name of the region, as far as they are known."""
+    acceleration, label = shown.acceleration, shown.case.roi.label
+    return " · ".join(
+        filter(None, (shown.method, "" if acceleration is None else f"R = {acceleration:.3g}", one_line(label, 60)))
+    )
+
+
+def _outlines(shown: CaseImages, shape: tuple[int, ...]) -> list[list[tuple[float, float]]]:
+    """The outlines of the region, (column, row) in a picture of that shape; none of one that is the whole image."""
+    inside = shown.upright(shown.case.roi.mask(shown.case.matrix).numpy())
+    if inside.all():
+        return []
+    down, across = (length / side for length, side in zip(shape, inside.shape, strict=True))
+    return [[((column + 0.5) * across, (row + 0.5) * down) for row, column in outline] for outline in contours(inside)]
 
 
 def _gif(frames: Sequence[NDArray[np.uint8]], rate: float) -> bytes:

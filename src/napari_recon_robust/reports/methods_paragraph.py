@@ -20,7 +20,7 @@ def methods(shown: CaseImages) -> str:
 
 def _sampling(shown: CaseImages) -> Iterator[str]:
     case = shown.case
-    source, results = case.recipe.source, case.results
+    source = case.recipe.source
     number = f"Slice {source['slice']} (counted from 0)" if "slice" in source else "One slice"
     voxel = shown.voxel
     size = "" if voxel is None else f" of {voxel[0]:.3g} × {voxel[1]:.3g} × {voxel[2]:.3g} mm"
@@ -28,9 +28,8 @@ def _sampling(shown: CaseImages) -> Iterator[str]:
     yield f"{number} of a {scan} has {dimensions(case.matrix)} pixels{size}."
     sampling = source.get("sampling") or {}
     pattern = _pattern(sampling) if sampling else ""
-    acceleration = results[0].get("acceleration") or source.get("acceleration")
-    if acceleration is not None:
-        yield f"It was undersampled{pattern} at an effective acceleration of {acceleration:.3g}."
+    if shown.acceleration is not None:
+        yield f"It was undersampled{pattern} at an effective acceleration of {shown.acceleration:.3g}."
     yield f"It was reconstructed by {shown.method}."
 
 
