@@ -56,3 +56,12 @@ def test_a_window_opens_within_the_screen(
     launch.fit_in_screen(window)
     assert (window.width(), window.height()) == expected
     assert (window.x(), window.y()) == (10 + size[0] - expected[0], 20)
+
+
+def test_the_demonstration_ends_with_the_comparison_in_front(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    perturbing = SimpleNamespace(result=object(), finished=SimpleNamespace(disconnect=lambda _: done.append("once")))
+    session: Any = SimpleNamespace(bench=SimpleNamespace(perturbing=perturbing), bring=done.append)
+    monkeypatch.setattr(launch, "once_still", lambda _, finished: finished())
+    launch._Demo(session, lambda: done.append("finished"))._on_finished()
+    assert done == ["once", "Compare", "finished"]

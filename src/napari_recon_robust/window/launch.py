@@ -43,6 +43,7 @@ def tour() -> None:
 def demo(folder: Path | None = None) -> None:
     """Open the packaged sample, reconstruct it, and attack an annotated lesion.
 
+    The images come first, unless the user left the review layout the last time; the finding stands beside them.
     folder: write a screenshot, images and metrics there and close the window, without keeping its review; None leaves
     it open. Raises WritingError for a folder that cannot be written, and ModelError where a step fails and there is
     nobody to read it in the window.
@@ -50,6 +51,7 @@ def demo(folder: Path | None = None) -> None:
     if folder is not None:
         try_place(folder / "metrics.json")
     session = _window()
+    session.images_first = True
     failures: list[str] = []
     if folder is not None:
         session.bench.resuming.stop()
@@ -89,7 +91,7 @@ def fit_in_screen(window: QWidget) -> None:
 
 
 class _Demo:
-    """Opens the sample, reconstructs and perturbs it; each step starts when the one before has its result."""
+    """Opens the sample, reconstructs and perturbs it, and shows the comparison, each after the result of the other."""
 
     def __init__(self, session: Session, finished: Callable[[], object]) -> None:
         self.session, self.finished = session, finished
@@ -114,6 +116,7 @@ class _Demo:
         if self.session.bench.perturbing.result is None:
             return
         self.session.bench.perturbing.finished.disconnect(self._on_finished)
+        self.session.bring("Compare")
         once_still(self.session, self.finished)
 
 
