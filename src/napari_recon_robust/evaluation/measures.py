@@ -26,7 +26,7 @@ class MetricDisplay:
 
 
 MEASURES = {
-    "ssim": MetricDisplay("SSIM", ".3f", "Structural similarity with the reference, 1 is equal"),
+    "ssim": MetricDisplay("SSIM", ".3f", "Structural similarity with the reference: 1 is equal, below 0 inverted"),
     "psnr": MetricDisplay("PSNR", ".1f", "Peak signal-to-noise ratio against the reference", unit="dB"),
     "nmse": MetricDisplay(
         "NMSE", ".3g", "Normalised mean squared error against the reference, 0 is equal", larger_is_worse=True

@@ -251,3 +251,9 @@ def test_the_change_of_nmse_fits_its_column() -> None:
         assert compare.change("nmse", 1.0, factor) == words
         assert len(words) <= 7
     assert compare.change("nmse", 1.0, float("inf")) == "—"
+
+
+def test_the_last_column_says_against_what_and_ssim_what_below_zero_is(standing: Session) -> None:
+    table = page(standing, "Compare").table
+    assert table.horizontalHeaderItem(table.columnCount() - 1).text() == "vs clean"
+    assert "below 0" in table.item(1, 2).toolTip()

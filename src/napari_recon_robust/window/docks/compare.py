@@ -42,6 +42,7 @@ _COPY = "The panels with their titles to the clipboard"
 _ROW = 19
 # A narrow dock has room for the digits, but not for the margin that Qt leaves beside them.
 _TIGHT = "QTableWidget::item { padding: 0px -2px; border: none; } QHeaderView::section { padding: 0px; border: none; }"
+_CHANGE = "vs clean"
 _AROUND = "Surroundings of what was inserted"
 _EMPTY = "Run a perturbation, or open a saved case: its comparison stands here."
 
@@ -127,7 +128,7 @@ class CompareDock(Page):
 
     def _fill_table(self) -> None:
         table = self.table
-        table.setHorizontalHeaderLabels(["", *COLUMNS.values(), "Change"])
+        table.setHorizontalHeaderLabels(["", *COLUMNS.values(), _CHANGE])
         make_read_only(table)
         table.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         table.setShowGrid(False)
@@ -177,7 +178,7 @@ class CompareDock(Page):
         show_text(self.warning, " ".join(comparison.warnings.values()))
         repeats = comparison.metrics["random"] == comparison.metrics["clean"]  # a pose has no noise to draw
         self.table.setColumnHidden(1 + list(COLUMNS).index("random"), repeats)
-        self.table.setHorizontalHeaderLabels(["", *(COLUMNS | result.draws).values(), "Change"])
+        self.table.setHorizontalHeaderLabels(["", *(COLUMNS | result.draws).values(), _CHANGE])
         for number, region, measure in self._rows():
             values = [getattr(comparison.metrics[name][region], measure) for name in COLUMNS]
             texts = [figure(measure, value) for value in values]
