@@ -149,12 +149,6 @@ class CaseImages:
         return float(self.case.recipe.source.get("unit", 1.0))
 
     @property
-    def acceleration(self) -> float | None:
-        """The effective acceleration of the samples, or None where it is not known."""
-        found: float | None = self.case.results[0].get("acceleration") or self.case.recipe.source.get("acceleration")
-        return found
-
-    @property
     def slice(self) -> int:
         """The number of the slice in its scan, 0 where that is not known."""
         number = self.case.recipe.source.get("slice")
@@ -257,6 +251,12 @@ class CaseImages:
         if not np.isfinite(image).all():
             raise InputError(f"the image “{name}” of {self.name} has NaN or infinite values; save the case again.")
         return image
+
+
+def acceleration_of(case: Case) -> float | None:
+    """The effective acceleration of a case's samples, or None where it is not known."""
+    found: float | None = case.results[0].get("acceleration") or case.recipe.source.get("acceleration")
+    return found
 
 
 def with_square_pixels(image: NDArray[np.float32], voxel: tuple[float, float, float] | None) -> NDArray[np.float32]:

@@ -19,7 +19,7 @@ from ..ground.errors import InputError, one_line, to_install
 from ..ground.guard import to_path
 from ..ground.writing import write
 from ..io.images import check_suffix
-from .case_images import CaseImage, CaseImages, with_square_pixels
+from .case_images import CaseImage, CaseImages, acceleration_of, with_square_pixels
 from .labels import warning
 
 SUFFIXES = (".gif", ".mp4")
@@ -104,7 +104,7 @@ def _frame(shown: CaseImages, case_image: CaseImage, window: Window) -> NDArray[
 
 def _conditions(shown: CaseImages) -> str:
     """The method, the acceleration and the name of the region, as far as they are known."""
-    acceleration, label = shown.acceleration, shown.case.roi.label
+    acceleration, label = acceleration_of(shown.case), shown.case.roi.label
     return " · ".join(
         filter(None, (shown.method, "" if acceleration is None else f"R = {acceleration:.3g}", one_line(label, 60)))
     )

@@ -5,7 +5,7 @@ from typing import Any
 
 from ..ground.errors import dimensions
 from ..perturbations import registry as perturbations
-from .case_images import CaseImages
+from .case_images import CaseImages, acceleration_of
 
 REFERENCES = {
     "combined": "the fully sampled image, whose coils were combined by their sensitivities",
@@ -28,8 +28,8 @@ def _sampling(shown: CaseImages) -> Iterator[str]:
     yield f"{number} of a {scan} has {dimensions(case.matrix)} pixels{size}."
     sampling = source.get("sampling") or {}
     pattern = _pattern(sampling) if sampling else ""
-    if shown.acceleration is not None:
-        yield f"It was undersampled{pattern} at an effective acceleration of {shown.acceleration:.3g}."
+    if (acceleration := acceleration_of(case)) is not None:
+        yield f"It was undersampled{pattern} at an effective acceleration of {acceleration:.3g}."
     yield f"It was reconstructed by {shown.method}."
 
 
