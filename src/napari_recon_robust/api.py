@@ -433,14 +433,17 @@ def study_report(
     """Draw the figures of a study and write its report, one HTML file that works offline; returns the figures.
 
     plan: its file, or the folder of its results. path: the report, .html. figures: the folder for the figures (SVG) and
-    their data (CSV), which is made if it is missing; by default `figures` in the results. The result also says why
-    other figures were not drawn. Raises what `reports.study.write_study_report` raises.
+    their data (CSV), and for the tables of results (CSV, Markdown, LaTeX), which is made if it is missing; by default
+    `figures` in the results. The result also says why other figures were not drawn.
+    Raises what `reports.study.write_study_report` raises.
     """
     opened = _opened(plan, store)
     folder = _folder(figures) or opened.folder / "figures"
     trials = opened.table()
     from .figures.studies.all_figures import draw_all  # needs polars, without which there is no table
     from .figures.studies.papers import answer
+    from .figures.studies.result_table import write_results
+    from .figures.studies.shifts import untuned
     from .io.images import check_suffix
     from .reports.report import SUFFIX
     from .reports.study import write_study_report
@@ -453,6 +456,7 @@ def study_report(
     write_study_report(
         trials,
         path,
+        results=write_results(untuned(trials), folder),
         figures=drawn,
         lacking=found.lacking,
         cases=kept_cases(opened, trials),

@@ -3,7 +3,7 @@
 import polars
 import pytest
 
-from napari_recon_robust.ground.table import frame_to_csv, markdown, quoted, to_csv, unquoted
+from napari_recon_robust.ground.table import frame_to_csv, latex, markdown, quoted, to_csv, unquoted
 
 
 def test_what_is_not_known_is_empty_and_text_is_quoted() -> None:
@@ -42,3 +42,9 @@ def test_a_table_in_markdown_has_a_line_for_its_head_and_for_each_row() -> None:
         "| 2 px | 1/3 |",
         "| 4 px |  |",
     ]
+
+
+def test_a_table_in_latex_has_rules_and_no_letter_that_latex_takes_for_a_command() -> None:
+    lines = latex(["R", "η (%)"], [["a_b & c", "−1 [2, 3]"]]).splitlines()
+    assert lines[:3] == [r"\begin{tabular}{ll}", r"\toprule", r"R & $\eta$ (\%) \\"]
+    assert lines[3:] == [r"\midrule", r"a\_b \& c & $-$1 [2, 3] \\", r"\bottomrule", r"\end{tabular}"]

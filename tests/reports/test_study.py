@@ -13,6 +13,7 @@ from helpers.reported import FROZEN
 from helpers.saved_cases import saved
 from helpers.study_table import table
 from napari_recon_robust.figures.studies.calibration import interval_calibration
+from napari_recon_robust.figures.studies.result_table import write_results
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.reports import study
 from napari_recon_robust.reports.study import write_study_report
@@ -48,6 +49,24 @@ def test_the_page_holds_figures_with_their_data_and_asks_for_nothing_from_elsewh
     assert not re.search(r"(src|href)=\"(?!data:|#)", page)
     assert "Not for diagnostic use." in page
     assert str(tmp_path) not in page
+
+
+def test_the_results_stand_before_the_figures_and_are_copied_by_a_button(
+    trials: pl.DataFrame, tmp_path: Path, chromium: Browser
+) -> None:
+    results = write_results(trials, tmp_path / "figures")
+    assert results is not None
+    path = write_study_report(trials, tmp_path / "report.html", results=results)
+    page = path.read_text()
+    assert page.index('id="results"') < page.index('id="figures"')
+    assert f"<td>{results.tables[0].rows[0][2]}</td>" in page
+    chromium.open(path, "document.querySelectorAll('.trials tbody tr').length === 50")
+    chromium.run("navigator.clipboard.writeText = async (text) => { window.copied = text; }")
+    for suffix, text in results.texts.items():
+        chromium.run(f"document.querySelector('[data-copy={suffix}]').click()")
+        assert chromium.run("window.copied") == text
+    chromium.wait("document.querySelector('[data-copied]').textContent === 'copied'")
+    assert 'id="results"' not in write_study_report(trials, tmp_path / "none.html").read_text()
 
 
 def test_columns_that_all_trials_share_stand_beside_the_table(trials: pl.DataFrame, tmp_path: Path) -> None:

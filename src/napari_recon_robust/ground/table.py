@@ -1,4 +1,4 @@
-"""Tables as texts: CSV and Markdown."""
+"""Tables as texts: CSV, Markdown and LaTeX."""
 
 import csv
 import math
@@ -12,6 +12,14 @@ from .errors import whole_letters
 if TYPE_CHECKING:
     from polars import DataFrame
 
+# What LaTeX would take for a command, and letters of tables that its standard fonts lack.
+_LATEX = str.maketrans(
+    {
+        **{letter: f"\\{letter}" for letter in "&%$#_{}"},
+        **{"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": "$<$", ">": "$>$"},
+        **{"η": r"$\eta$", "−": "$-$", "–": "--", "—": "---", "²": r"$^2$", "°": r"$^\circ$", "µ": r"$\mu$"},
+    }
+)
 # How a cell begins that a spreadsheet would compute, or that is quoted.
 _QUOTED = ("=", "+", "-", "@", "\t", "\r", "'")
 
@@ -35,6 +43,13 @@ def markdown(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table of texts in Markdown, without a line break at its end."""
     lines = [f"| {' | '.join(cells)} |" for cells in (heads, *rows)]
     return whole_letters("\n".join([lines[0], "|---" * len(heads) + "|", *lines[1:]]))
+
+
+def latex(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table of texts in LaTeX, as booktabs draws it, without a line break at its end."""
+    lines = [f"{' & '.join(cell.translate(_LATEX) for cell in cells)} \\\\" for cells in (heads, *rows)]
+    inner = "\n".join((r"\toprule", lines[0], r"\midrule", *lines[1:], r"\bottomrule"))
+    return whole_letters(f"\\begin{{tabular}}{{{'l' * len(heads)}}}\n{inner}\n\\end{{tabular}}")
 
 
 def frame_to_csv(table: "DataFrame") -> bytes:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from polars import DataFrame
 
     from ..figures.studies.papers import Answer
+    from ..figures.studies.result_table import Results
     from ..figures.studies.style import Drawn
 
 MOST_ROWS = 20_000  # that the page holds
@@ -58,6 +59,7 @@ def write_study_report(
     trials: "DataFrame",
     path: str | Path,
     *,
+    results: "Results | None" = None,
     figures: Sequence["Drawn"] = (),
     lacking: Mapping[str, str] | None = None,
     cases: Sequence[str | Path] = (),
@@ -69,14 +71,14 @@ def write_study_report(
 ) -> Path:
     """Write the report of a study as a single HTML file, which works offline; returns its path.
 
-    trials: the table of the study, a row for each trial. lacking: why other figures were not drawn, by their titles.
-    cases: folders of cases, the worst first; the page has 24 of them, and says of how many. answer: to the paper whose
-    plan was run. planned: how many trials the study has, finished or not, where that is known. keep: which cases its
-    plan keeps. changed: what is no longer as it was when the trials were run, in sentences. notes: on its scans, each
-    with the number of scans, as `studies.inventory.Inventory` has them; the page has the first 12. Of a larger table
-    the page has the 20,000 trials with the lowest SSIM of the region, and says so. Raises InputError for a table
-    without trials, another suffix than .html, or a place that cannot be written; FileFormatError for a folder that is
-    not a sound case.
+    trials: the table of the study, a row for each trial. results: its means in tables. lacking: why other figures were
+    not drawn, by their titles. cases: folders of cases, the worst first; the page has 24 of them, and says of how many.
+    answer: to the paper whose plan was run. planned: how many trials the study has, finished or not, where that is
+    known. keep: which cases its plan keeps. changed: what is no longer as it was when the trials were run, in
+    sentences. notes: on its scans, each with the number of scans, as `studies.inventory.Inventory` has them; the page
+    has the first 12. Of a larger table the page has the 20,000 trials with the lowest SSIM of the region, and says so.
+    Raises InputError for a table without trials, another suffix than .html, or a place that cannot be written;
+    FileFormatError for a folder that is not a sound case.
     """
     path = to_path(path)
     check_suffix(path, (SUFFIX,))
@@ -90,6 +92,7 @@ def write_study_report(
         images=True,
         title=str(trials["plan"][0]),
         methods=study_words.methods(trials, unfinished),
+        results=results,
         figures=[_embedded(figure) for figure in figures],
         lacking=lacking or {},
         cautions=[

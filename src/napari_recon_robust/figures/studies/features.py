@@ -95,11 +95,11 @@ def _rates(rows: pl.DataFrame) -> pl.DataFrame:
         scaled = rows.with_columns(rate=100 * success(factor).cast(pl.Float64), threshold=pl.lit(name))
         known = scaled.drop_nulls("rate")
         if not known.is_empty():
-            parts.append(_summary(known, ["method_label", *frame.SAMPLING, "search", "threshold"], "rate"))
+            parts.append(mean_rates(known, ["method_label", *frame.SAMPLING, "search", "threshold"], "rate"))
     return pl.concat(parts)
 
 
-def _summary(rows: pl.DataFrame, by: list[str], value: str) -> pl.DataFrame:
+def mean_rates(rows: pl.DataFrame, by: list[str], value: str) -> pl.DataFrame:
     """`frame.summarise` of a rate in percent; the interval is exact where each volume's rate is 0 or 100%.
 
     Student's t has no interval where all volumes are alike.
@@ -185,7 +185,7 @@ def _transfers(rows: pl.DataFrame) -> list[tuple[str, pl.DataFrame]]:
     tried = rows.filter((pl.col("found_for") != pl.col("method_label")).any().over(by))
     if tried.is_empty():
         return []
-    rates = _summary(tried.with_columns(transfer=100.0 * success()), [*by, "found_for", "method_label"], "transfer")
+    rates = mean_rates(tried.with_columns(transfer=100.0 * success()), [*by, "found_for", "method_label"], "transfer")
     samplings = frame.by_sampling(rates)
     return [
         (f"{search}, {title}" if len(samplings) > 1 else search, part)

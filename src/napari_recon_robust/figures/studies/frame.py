@@ -149,10 +149,10 @@ def counted(data: pl.DataFrame, rows: pl.DataFrame | None = None) -> str:
         if len(kinds) == 1
         else f"bars: {INTERVAL}; below 3 volumes, or where all are alike, {SPREAD}"
     )
-    return f"Each mean: {volumes}, {values}; {bars}.{_incomplete(data)}{_pooled(rows) if rows is not None else ''}"
+    return f"Each mean: {volumes}, {values}; {bars}.{incomplete(data)}{pooled(rows) if rows is not None else ''}"
 
 
-def _incomplete(data: pl.DataFrame) -> str:
+def incomplete(data: pl.DataFrame) -> str:
     """A sentence on the methods whose means are over less than those of others beside them, with the least of each."""
     if "method_label" not in data.columns:
         return ""
@@ -169,7 +169,7 @@ def _incomplete(data: pl.DataFrame) -> str:
     return told if lacking else ""
 
 
-def _pooled(rows: pl.DataFrame) -> str:
+def pooled(rows: pl.DataFrame) -> str:
     """A sentence on what a reader would not expect in one mean, such as several kinds of regions."""
     several = {
         words: rows[name].drop_nulls().unique(maintain_order=True).to_list()

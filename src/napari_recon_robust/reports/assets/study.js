@@ -1,4 +1,17 @@
-// The table of trials: words in the search field keep rows, heads of columns sort them.
+// The results are copied as texts. In the table of trials words in the search field keep rows, heads sort them.
+
+for (const button of document.querySelectorAll("[data-copy]")) {
+  button.addEventListener("click", async () => {
+    const texts = JSON.parse(document.querySelector("[data-results]").textContent);
+    const said = document.querySelector("[data-copied]");
+    try {
+      await navigator.clipboard.writeText(texts[button.dataset.copy]);
+      said.textContent = "copied";
+    } catch {
+      said.textContent = "the browser does not allow it; the study's folder “figures” has the same as a file";
+    }
+  });
+}
 
 {
   const trials = JSON.parse(document.querySelector("[data-trials]").textContent);

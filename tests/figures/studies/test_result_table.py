@@ -1,0 +1,68 @@
+import re
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from napari_recon_robust.figures.studies import frame
+from napari_recon_robust.figures.studies.result_table import write_results
+from napari_recon_robust.studies.columns import DOMAIN
+
+
+def test_each_mean_is_that_of_the_figures_with_its_interval_and_n(trials: pl.DataFrame, tmp_path: Path) -> None:
+    found = write_results(trials, tmp_path)
+    assert found is not None
+    clean, perturbed = found.tables
+    assert clean.heads[:3] == ("R", "method", "SSIM")
+    assert [row[:2] for row in clean.rows[:2]] == [("4", name) for name in frame.names_of(trials["method_label"])[:2]]
+    rows = frame.first_of_each_image(trials.filter(pl.col("acceleration") == 4, pl.col("method_label") == "TV"))
+    expected = frame.summarise(rows, ["method_label"], "ssim_foreground_clean", (-1.0, 1.0)).row(0, named=True)
+    (row,) = (row for row in clean.rows if row[:2] == ("4", "TV"))
+    assert row[2] == "{mean:.4f} [{low:.4f}, {high:.4f}]".format(**expected)
+    assert row[-1] == "5"
+    attacked = dict(zip(perturbed.heads, next(row for row in perturbed.rows if row[3]), strict=True))
+    assert float(attacked["η (%)"]) > 0
+    assert attacked["SSIM lost"] != attacked["to random noise"] != ""
+    assert {"attack rate (%)", "contrast recovery"} <= set(perturbed.heads)
+
+
+def test_the_tables_are_written_in_three_formats(trials: pl.DataFrame, tmp_path: Path) -> None:
+    found = write_results(trials, tmp_path / "new")
+    assert found is not None
+    texts = {suffix: (tmp_path / "new" / f"results.{suffix}").read_text() for suffix in ("csv", "md", "tex")}
+    assert texts == found.texts
+    data = pl.read_csv(texts["csv"].encode())
+    assert {"method_label", "perturbation", "budget", "value", *frame.MEAN} <= set(data.columns)
+    assert texts["md"].count("\n|---") == 2
+    assert texts["tex"].count(r"\begin{tabular}") == 2
+    assert r"$\eta$ (\%)" in texts["tex"]
+
+
+def test_starts_and_domains_have_rows_and_few_volumes_no_interval(trials: pl.DataFrame, tmp_path: Path) -> None:
+    some = trials.filter(pl.col("volume").is_in(["head0", "head1"]), pl.col("acceleration") == 4)
+    some = some.with_columns(
+        pl.when(pl.col("volume") == "head0").then(pl.lit("in")).otherwise(pl.lit("3 T")).alias(DOMAIN),
+        start_ssim_foreground_clean=pl.when(pl.col("method_label") == "DIP").then(0.5),
+    )
+    found = write_results(some, tmp_path)
+    assert found is not None
+    clean = found.tables[0]
+    assert clean.heads[:3] == ("domain", "R", "method")
+    assert {row[0] for row in clean.rows} == {"in", "3 T"}
+    (start,) = (row for row in clean.rows if row[:3] == ("in", "4", "DIP (start)"))
+    assert start[3:] == ("0.5000", *[""] * (len(clean.heads) - 5), "1")
+    assert "domains of scans" not in found.words
+    assert not re.search(r"\[[\d.]", found.texts["md"])
+
+
+@pytest.mark.parametrize("failed", [True, False])
+def test_a_study_that_measured_nothing_has_no_tables(failed: bool, trials: pl.DataFrame, tmp_path: Path) -> None:
+    some = (
+        trials.with_columns(error=pl.lit("it is cut off."))
+        if failed
+        else trials.select(
+            name for name in trials.columns if trials[name].dtype != pl.Float64 or name in ("acceleration", "budget")
+        )
+    )
+    assert write_results(some, tmp_path) is None
+    assert not list(tmp_path.iterdir())
