@@ -73,12 +73,13 @@ def test_ranks_in_the_same_order_and_constants_have_no_interval() -> None:
     assert np.isnan(rank_correlation(range(6), [1] * 6).value)
 
 
-def test_two_points_have_no_correlation() -> None:
-    for count in (1, 2):
-        found = rank_correlation(range(count), range(count))
+def test_few_units_have_no_correlation() -> None:
+    """Three methods that happen to be in order had a rho of 1."""
+    for count, each in ((1, 1), (2, 1), (3, 1), (4, 2)):
+        found = rank_correlation(range(count * each), range(count * each), np.repeat(range(count), each).tolist())
         assert np.isnan(found.value)
-        assert found.interval is None
-    assert rank_correlation(range(3), range(3)).value == pytest.approx(1)
+        assert (found.interval, found.units) == (None, count)
+    assert rank_correlation(range(5), range(5)).value == pytest.approx(1)
 
 
 def test_values_without_a_partner_are_refused() -> None:

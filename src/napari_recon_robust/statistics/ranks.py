@@ -7,13 +7,13 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from ..ground.errors import InputError
-from .estimate import FEWEST, UPPER, Estimate, finite, numbered
+from .estimate import UPPER, Estimate, finite, numbered
 
 FEWEST_RANKED = 5
 
 
 def rank_correlation(first: ArrayLike, second: ArrayLike, units: Sequence[Hashable] | None = None) -> Estimate:
-    """Spearman's rho of two quantities, (points,) each; NaN below 3 points and where one of them is constant.
+    """Spearman's rho of two quantities, (points,) each; NaN below 5 units and where one of them is constant.
 
     units: the method or volume of each point; points of one unit are not independent. By default each point is a unit.
     The interval is on Fisher's scale z = artanh(rho), with a standard error of
@@ -31,14 +31,15 @@ def rank_correlation(first: ArrayLike, second: ArrayLike, units: Sequence[Hashab
         8       1.1 to 1.5   0.9 to 1.3   0.5 to 0.8   0.2 to 0.3
         20      0.7 to 0.9   0.5 to 0.7   0.2 to 0.3   0.06 to 0.09
 
-    None below 5 units, for rho = 1 or -1, and where no unit makes a difference.
+    There is no interval for rho = 1 or -1, nor where no unit makes a difference. Of 3 units in random order rho is 1 or
+    -1 in a third of cases.
     """
     x, y = finite(first), finite(second)
     if x.shape != y.shape or (units is not None and len(units) != x.size):
         raise InputError(f"{x.size} and {y.size} values are no pairs; give two values and one unit for each point.")
     of, count = numbered(range(x.size) if units is None else units)
-    rho = _spearman(x, y)
-    if count < FEWEST_RANKED or not abs(rho) < 1:
+    rho = _spearman(x, y) if count >= FEWEST_RANKED else float("nan")
+    if not abs(rho) < 1:
         return Estimate(rho, None, count)
     if count == x.size:
         error, quantile = np.sqrt((1 + rho**2 / 2) / (x.size - 3)), stats.norm.ppf(UPPER)
@@ -51,6 +52,6 @@ def rank_correlation(first: ArrayLike, second: ArrayLike, units: Sequence[Hashab
 
 
 def _spearman(x: np.ndarray, y: np.ndarray) -> float:
-    if x.size < FEWEST or np.ptp(x) == 0 or np.ptp(y) == 0:
+    if np.ptp(x) == 0 or np.ptp(y) == 0:
         return float("nan")
     return float(np.corrcoef(stats.rankdata(x), stats.rankdata(y))[0, 1])

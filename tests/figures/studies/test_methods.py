@@ -25,7 +25,10 @@ def test_each_method_is_paired_with_total_variation(trials: pl.DataFrame, tmp_pa
     assert (row["low"], row["high"]) == pytest.approx(found.mean.interval)
     assert (row["volumes"], row["count"], row["p"]) == (found.mean.units, found.pairs, found.wilcoxon)
     titles = [axes.get_title() for axes in drawn[0].axes]
-    assert titles == ["R = 4", "R = 4", "R = 8", "R = 8"]
+    metrics = ("SSIM of the foreground", "SSIM of the regions")
+    assert titles == [f"{metric}\n{rate}" for rate in ("R = 4", "R = 8") for metric in metrics]
+    names = [label.get_text() for label in drawn[0].axes[0].get_yticklabels()]
+    assert names == data["method_label"].unique(maintain_order=True).to_list()
     assert drawn[0].axes[1].get_xlabel() == "SSIM of the regions less that of TV"
 
 
@@ -42,7 +45,11 @@ def test_centres_of_masks_have_panels_of_their_own(trials: pl.DataFrame, tmp_pat
     assert found["pattern"].to_list() == ["centre_fraction=0.04", "centre_fraction=0.3"]
     assert found["mean"][1] - found["mean"][0] == pytest.approx(0.1)
     titles = [axes.get_title() for axes in drawn[0].axes]
-    assert titles == [f"R = 4, centre_fraction={value}" for value in (0.04, 0.04, 0.3, 0.3)]
+    found = [
+        title.replace("\n", " ").split("regions " if number % 2 else "foreground ")[1]
+        for number, title in enumerate(titles)
+    ]
+    assert found == [f"R = 4, centre_fraction={value}" for value in (0.04, 0.04, 0.3, 0.3)]
 
 
 def test_without_total_variation_the_first_method_is_the_baseline(trials: pl.DataFrame, tmp_path: Path) -> None:

@@ -20,6 +20,10 @@ def test_each_shift_has_its_panel_with_line_gap_and_counts(
     titles = [axes.get_title() for axes in drawn[0].axes[:5]]
     turns = [f"rotation angle={angle}" for angle in (1, 2, 4)]
     assert [title.split(":")[0] for title in titles] == ["R = 4 to 8", *turns, "noise level"]
+    axes = drawn[0].axes
+    assert (axes[0].get_xlabel(), axes[0].get_ylabel()) == ("SSIM at R = 4", "SSIM at R = 8")
+    assert (axes[1].get_xlabel(), axes[1].get_ylabel()) == ("SSIM of clean images", "SSIM under rotation")
+    assert "distribution" not in drawn[0].get_suptitle(), "no scan is from another one"
     assert all("6 methods, 5 volumes\nR² " in title and "gap 0.0" in title and "[" in title for title in titles)
 
 

@@ -1,6 +1,7 @@
 """One measure against another: a point for each method at an acceleration and pattern, and their rank correlation."""
 
 from collections.abc import Mapping
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from polars import DataFrame
@@ -13,7 +14,7 @@ from .style import Sheet, mark_looks
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-WORDS = "ρ: Spearman, none below 3 points; its interval is over methods, none below 5."
+WORDS = "ρ: Spearman, with its interval over methods; none is given below 5 methods."
 
 
 def sampling_looks(rows: DataFrame) -> dict[str, dict[str, Any]]:
@@ -36,6 +37,11 @@ def correlated(sheet: Sheet, axes: "Axes", points: DataFrame, looks: Mapping[str
             x, y = ([row[f"{name}{end}"] for name in ("mean", "low", "high")] for end in ("", "_of"))
             sheet.point(axes, x, y, row["method_label"], **looks[sampling])
     return rank_correlation(points["mean"], points["mean_of"], points["method_label"].to_list())
+
+
+def rho_words(rho: Estimate) -> str:
+    """The correlation at the beginning of a line; "" where there is none."""
+    return f"ρ = {frame.written(rho)}, " if isfinite(rho.value) else ""
 
 
 def legend(sheet: Sheet, looks: Mapping[str, dict[str, Any]]) -> None:

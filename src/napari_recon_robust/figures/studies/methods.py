@@ -7,7 +7,7 @@ import polars as pl
 from ...ground.errors import InputError
 from ...studies.difference import method_difference
 from . import frame
-from .style import Drawn, Sheet
+from .style import Drawn, Sheet, shortened
 
 TITLE = "Methods against a baseline"
 _ADVICE = "give the plan several methods and the metric ssim"
@@ -48,7 +48,10 @@ def methods_against_baseline(trials: pl.DataFrame, path: Path) -> Drawn:
                 y = -sheet.number(row["method_label"])
                 sheet.point(axes, [row[end] for end in ("mean", "low", "high")], [y, y, y], row["method_label"])
             axes.axvline(0, color="black", linewidth=0.6)
-            axes.set(xlabel=f"{_METRICS[name]} less that of {baseline}", title=title, yticks=[])
+            words = _METRICS[name]
+            axes.set(xlabel=f"{words} less that of {baseline}", title=f"{words}\n{title}", yticks=[])
+        names = frame.names_of(part["method_label"])
+        panels[0].set_yticks([-sheet.number(name) for name in names], [shortened(name) for name in names])
     sheet.legend(lines=False)
     tests = "p in the data: Wilcoxon's test over volumes, adjusted by Holm for all rows of a metric."
     return sheet.finish(path, shown, f"{frame.counted(shown, rows)} {tests}")

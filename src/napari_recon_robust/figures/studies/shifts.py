@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 TITLE = "In against out of distribution"
+_MEASURED = "Clean against shifted measurements"  # where no scan is from another distribution
 _ADVICE = (
     "give the plan a table of labels whose column domain is `in` for some scans and the name of the shift for the "
     "others, two accelerations, or a perturbation such as noise-level, contrast or other-mask"
@@ -43,12 +44,14 @@ class Shift:
     """One shift. inside, outside: the trials on P and on Q, with the score in `score`.
 
     changed: P itself was measured in another way, so that each method keeps to what it has on both sides.
+    sides: what the axes say of them.
     """
 
     name: str
     inside: pl.DataFrame
     outside: pl.DataFrame
     changed: bool = False
+    sides: tuple[str, str] = ("in distribution", "out of distribution")
 
 
 def inside(trials: pl.DataFrame) -> pl.DataFrame:
@@ -122,7 +125,9 @@ def inside_against_outside(
     found = [shift for shift in shifts if not (shift.inside.is_empty() or shift.outside.is_empty())]
     if not found:
         raise frame.Lacking(f"There is no shift in the table: {_ADVICE}.")
-    sheet = Sheet.grid(TITLE, compared["method_label"], len(found), 2)
+    sheet = Sheet.grid(
+        _MEASURED if all(shift.changed for shift in found) else TITLE, compared["method_label"], len(found), 2
+    )
     parts, words, left_out = [], [], False
     for axes, shift in zip(sheet.flat, found, strict=False):
         data, line = _line(shift, logit)
@@ -131,7 +136,7 @@ def inside_against_outside(
         _draw(sheet, axes, shift, data, line)
         words += _gained(shift)
         words += _closed(shift, trained_there or {})
-        axes.set(xlabel="SSIM in distribution", ylabel="SSIM out of distribution")
+        axes.set(xlabel=f"SSIM {shift.sides[0]}", ylabel=f"SSIM {shift.sides[1]}")
     sheet.legend(
         [("no gap", {"linestyle": ":"}), ("line through the methods, 95% band", {"linestyle": "-"})], lines=False
     )
@@ -186,7 +191,8 @@ def _shifts(rows: pl.DataFrame) -> list[Shift]:
     accelerations = frame.ranked(clean["acceleration"])
     for value in accelerations[1:]:
         one, other = (clean.filter(pl.col("acceleration") == at) for at in (accelerations[0], value))
-        found.append(Shift(f"R = {accelerations[0]:g} to {value:g}", one, other, changed=True))
+        rates = f"at R = {accelerations[0]:g}", f"at R = {value:g}"
+        found.append(Shift(f"R = {accelerations[0]:g} to {value:g}", one, other, changed=True, sides=rates))
     at_first = rows.filter(pl.col("acceleration") == accelerations[0]) if accelerations else rows
     at_first = frame.with_setting(at_first)
     for kind, setting in at_first.select("perturbation", "setting").unique(maintain_order=True).iter_rows():
@@ -194,7 +200,9 @@ def _shifts(rows: pl.DataFrame) -> list[Shift]:
         if _shifts_all(kind, shifted) and "ssim_foreground_perturbed" in rows.columns:
             measured = shifted.drop_nulls("ssim_foreground_perturbed")
             perturbed = measured.with_columns(score=pl.col("ssim_foreground_perturbed"))
-            found.append(Shift(setting.replace(kind, kind.replace("-", " "), 1), measured, perturbed, changed=True))
+            name = setting.replace(kind, kind.replace("-", " "), 1)
+            sides = "of clean images", f"under {kind.replace('-', ' ')}"
+            found.append(Shift(name, measured, perturbed, changed=True, sides=sides))
     return found
 
 

@@ -7,7 +7,7 @@ import polars as pl
 from ...ground.numbers import counted
 from ...statistics.estimate import SSIM_SCALE
 from . import frame
-from .correlation import WORDS, correlated, legend, sampling_looks
+from .correlation import WORDS, correlated, legend, rho_words, sampling_looks
 from .style import Drawn, Sheet
 
 TITLE = "Small features against overall quality"
@@ -39,7 +39,7 @@ def features_against_quality(trials: pl.DataFrame, path: Path) -> Drawn:
             data.filter(pl.col("value") == column), on=by, nulls_equal=True, suffix="_of"
         )
         found = correlated(sheet, axes, points, looks)
-        words = f"ρ = {frame.written(found)}, {counted(len(points), 'point')} of {counted(found.units, 'method')}"
+        words = f"{rho_words(found)}{counted(len(points), 'point')} of {counted(found.units, 'method')}"
         axes.set(xlabel="SSIM of the foreground", ylabel=label, title=words)
     legend(sheet, looks)
     return sheet.finish(path, data, f"{frame.counted(data, rows)} {WORDS}")

@@ -8,7 +8,7 @@ from ...ground.numbers import counted
 from ...statistics.estimate import SSIM_SCALE
 from ...studies.columns import CLEAN
 from . import frame
-from .correlation import WORDS, correlated, legend, sampling_looks
+from .correlation import WORDS, correlated, legend, rho_words, sampling_looks
 from .style import Drawn, Sheet
 
 TITLE = "Accuracy against stability"
@@ -37,7 +37,7 @@ def accuracy_against_stability(trials: pl.DataFrame, path: Path) -> Drawn:
         head = ", ".join(filter(None, (setting, frame.strength_words(some))))
         axes.axhline(0, color="black", linewidth=0.6)
         axes.set(xlabel="SSIM of the clean foreground", ylabel="loss of the region's SSIM")
-        axes.set_title(f"{head}\nρ = {frame.written(found)}, {counted(found.units, 'method')}")
+        axes.set_title(f"{head}\n{rho_words(found)}{counted(found.units, 'method')}")
         parts += [part.with_columns(perturbation=pl.lit(setting)) for part in (accuracy, loss)]
     legend(sheet, looks)
     data = pl.concat(parts)
