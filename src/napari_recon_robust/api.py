@@ -465,6 +465,7 @@ def study_report(
         keep=keep_of(opened),
         changed=changed_since_run(to_path(plan), opened),
         notes=None if inventory is None else inventory.noted,
+        provenance=opened.provenance(),
     )
     return found
 

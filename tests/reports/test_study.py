@@ -103,6 +103,18 @@ def test_notes_on_scans_stand_among_the_cautions(trials: pl.DataFrame, tmp_path:
     assert "<li>and 9 other notes on scans.</li>" in page
 
 
+def test_scans_are_named_by_as_much_of_their_paths_as_tells_them_apart(trials: pl.DataFrame, tmp_path: Path) -> None:
+    paths = {"head0.h5": "/home/me/one/head.h5", "head1.h5": "/home/me/two/head.h5"}
+    placed = trials.with_columns(
+        scan=pl.col("scan").replace(paths), volume=pl.col("scan").replace(paths), error=pl.lit("it is cut off.")
+    )
+    page = write_study_report(placed, tmp_path / "report.html").read_text()
+    assert "/home/me" not in page
+    assert "trials of one/head.h5 and two/head.h5 failed: it is cut off.</li>" in page
+    found = shown(page)
+    assert {row[found["columns"].index("volume")] for row in found["rows"]} == {"one/head.h5", "two/head.h5"}  # type: ignore[arg-type]
+
+
 def test_labels_that_only_repeat_the_methods_have_no_column(trials: pl.DataFrame, tmp_path: Path) -> None:
     plain = trials.with_columns(method_label=pl.col("method"))
     found = shown(write_study_report(plain, tmp_path / "report.html").read_text())

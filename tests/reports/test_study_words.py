@@ -89,3 +89,21 @@ def test_a_method_that_is_not_known_here_is_named_by_its_label(trials: pl.DataFr
         "reconstructed by My own"
         in methods(trials.with_columns(method=pl.lit("own.py:f"), method_label=pl.lit("My own"))).paragraph
     )
+
+
+def test_the_settings_tell_what_computed_the_trials(trials: pl.DataFrame) -> None:
+    attempts = {
+        name: {
+            "versions": {"torch": version, "python": "3.11"},
+            "libraries": {"polars": "1"},
+            "code": "c" * 64,
+            "methods": {"TV": {}, "VarNet": {"own.py": "a" * 64, "deepinv": "0.3"}},
+        }
+        for name, version in (("one", "2.1"), ("two", "2.2"), ("none", "9"))
+    }
+    of = pl.when(pl.col("volume") == "head0").then(pl.lit("one")).otherwise(pl.lit("two"))
+    settings = dict(methods(trials.with_columns(attempt=of), 0, attempts).settings)
+    assert settings["VarNet (code and weights)"] == f"varnet: own.py SHA-256 {'a' * 64}, deepinv 0.3"
+    assert settings["TV (code and weights)"] == "tv: this package's own"
+    assert settings["versions"] == "torch 2.1, python 3.11, polars 1; or torch 2.2, python 3.11, polars 1"
+    assert settings["code of this package"] == f"SHA-256 {'c' * 64}"

@@ -5,7 +5,7 @@ from unicodedata import normalize
 
 import pytest
 
-from napari_recon_robust.studies.labels import Labels, read_labels
+from napari_recon_robust.studies.labels import Labels, least_paths, read_labels
 from napari_recon_robust.studies.mistakes import Unfit
 from napari_recon_robust.studies.plan import Scans
 
@@ -83,3 +83,12 @@ def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
 def test_a_short_row_has_empty_labels(tmp_path: Path) -> None:
     assert labels(tmp_path, "p1", ["a.h5"], head="patient,file") == Labels({}, 1)
     assert labels(tmp_path, "a.h5", ["a.h5"]).rows == {"a.h5": {"patient": ""}}
+
+
+def test_a_path_is_told_from_others_by_its_shortest_end() -> None:
+    assert least_paths([*TWO, "/data/other.h5", "/data/other.h5"]) == {
+        TWO[0]: "p1/scan.h5",
+        TWO[1]: "p2/scan.h5",
+        "/data/other.h5": "other.h5",
+    }
+    assert least_paths(["scan.h5", "p1/scan.h5"]) == {"scan.h5": "scan.h5", "p1/scan.h5": "p1/scan.h5"}

@@ -13,6 +13,7 @@ from ..ground.writing import write
 from ..io.images import check_suffix
 from ..studies.exporting import check_finished
 from ..studies.keeping import folder_of, worst_of
+from ..studies.labels import least_paths
 from ..studies.plan import Keep
 from ..studies.remarks import cautions, failures, noted
 from . import study_words
@@ -68,6 +69,7 @@ def write_study_report(
     keep: Keep | None = None,
     changed: Sequence[str] = (),
     notes: Mapping[str, int] | None = None,
+    provenance: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Path:
     """Write the report of a study as a single HTML file, which works offline; returns its path.
 
@@ -76,22 +78,25 @@ def write_study_report(
     answer: to the paper whose plan was run. planned: how many trials the study has, finished or not, where that is
     known. keep: which cases its plan keeps. changed: what is no longer as it was when the trials were run, in
     sentences. notes: on its scans, each with the number of scans, as `studies.inventory.Inventory` has them; the page
-    has the first 12. Of a larger table the page has the 20,000 trials with the lowest SSIM of the region, and says so.
-    Raises InputError for a table without trials, another suffix than .html, or a place that cannot be written;
-    FileFormatError for a folder that is not a sound case.
+    has the first 12. provenance: of each attempt, as `studies.store.Store.provenance` has it. Of a larger table the
+    page has the 20,000 trials with the lowest SSIM of the region, and says so. Raises InputError for a table without
+    trials, another suffix than .html, or a place that cannot be written; FileFormatError for a folder that is not a
+    sound case.
     """
     path = to_path(path)
     check_suffix(path, (SUFFIX,))
     check_finished(trials)
     unfinished = max((planned or 0) - len(trials), 0)
     pages = [CasePage(CaseImages(case), number) for number, case in enumerate(cases[:MOST_CASES], 1)]
+    about = _about(trials, [Path(case).name for case in cases], keep or Keep(), unfinished)
+    trials = _with_least_paths(trials)
     page = rendered(
         "study.html",
         ("report.css", "study.css"),
         ("study.js", *(SCRIPTS if pages else ())),
         images=True,
         title=str(trials["plan"][0]),
-        methods=study_words.methods(trials, unfinished),
+        methods=study_words.methods(trials, unfinished, provenance or {}),
         results=results,
         figures=[_embedded(figure) for figure in figures],
         lacking=lacking or {},
@@ -105,10 +110,16 @@ def write_study_report(
         answer=answer,
         table=_table(trials),
         cases=pages,
-        about_cases=_about(trials, [Path(case).name for case in cases], keep or Keep(), unfinished),
+        about_cases=about,
     )
     write(path, page.encode())
     return path
+
+
+def _with_least_paths(trials: "DataFrame") -> "DataFrame":
+    """The trials with as much of the paths of their scans as tells these apart: a page is given to others."""
+    names = least_paths(trials["scan"])
+    return trials.with_columns(trials[column].replace(names) for column in ("scan", "volume"))
 
 
 def _lacking(finished: int, unfinished: int) -> list[str]:

@@ -2,8 +2,9 @@
 
 import inspect
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ..ground.knob import stored
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from polars import DataFrame
 
 _REFERENCE = re.compile(r"(?:doi:10\.|arXiv:)[^\s,;)]+")
+_DIGITS = 64  # of a SHA-256
 _STATISTICS = (
     "The volume is the unit of all statistics: intervals are 95%, Student's t on the means of volumes, and none is "
     "given below three volumes or where all volumes are alike, where quartiles show the spread. Attack rates have "
@@ -34,8 +36,13 @@ class Methods:
     references: tuple[str, ...]
 
 
-def methods(trials: "DataFrame", unfinished: int = 0) -> Methods:
-    """The methods of a study from its table. unfinished: how many trials of its plan have no row yet."""
+def methods(
+    trials: "DataFrame", unfinished: int = 0, provenance: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+) -> Methods:
+    """The methods of a study from its table.
+
+    unfinished: how many trials of its plan have no row yet. provenance: of each attempt, as the store has it.
+    """
     kinds = [kind for kind in _names(trials, "perturbation") if kind != CLEAN]
     found = [(f"perturbation {kind}", _of(perturbations, kind)) for kind in kinds]
     found += [(f"method {id}", _of(reconstructors, id)) for id in _names(trials, "method")]
@@ -47,7 +54,8 @@ def methods(trials: "DataFrame", unfinished: int = 0) -> Methods:
         measures("reference"),
         _STATISTICS,
     ]
-    return Methods(" ".join(sentences), tuple(_settings(trials)), tuple(_references(found)))
+    settings = (*_settings(trials), *_computed_by(trials, provenance))
+    return Methods(" ".join(sentences), settings, tuple(_references(found)))
 
 
 def _trials(trials: "DataFrame", unfinished: int) -> Iterator[str]:
@@ -121,6 +129,37 @@ def _settings(trials: "DataFrame") -> Iterator[tuple[str, str]]:
         (f"{name} (perturbation)", _knobs(knobs, but="seed")) for name, knobs in changes if name != CLEAN
     )
     yield "seeds", ", ".join(map(str, _names(trials, "seed")))
+
+
+def _computed_by(trials: "DataFrame", provenance: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    """The code and weights of each method, and the versions; several where trials were computed by several."""
+    used = [provenance[name] for name in _names(trials, "attempt") if name in provenance] if provenance else []
+    if not used:
+        return
+    for id, label in trials.select("method", "method_label").unique(maintain_order=True).iter_rows():
+        files = _several(_hashed(one.get("methods", {}).get(label, {})) or "this package's own" for one in used)
+        yield f"{label} (code and weights)", f"{id}: {files}"
+    yield (
+        "versions",
+        _several(
+            ", ".join(f"{name} {version}" for name, version in {**one["versions"], **one.get("libraries", {})}.items())
+            for one in used
+        ),
+    )
+    yield "code of this package", _several(_hashed({"": one["code"]}) for one in used if "code" in one)
+
+
+def _hashed(files: Mapping[str, str]) -> str:
+    """Files with their SHA-256, and packages with their versions."""
+    return ", ".join(f"{name} {_sha256(value)}".strip() for name, value in files.items())
+
+
+def _sha256(value: str) -> str:
+    return f"SHA-256 {value}" if len(value) == _DIGITS else value
+
+
+def _several(words: Iterable[str]) -> str:
+    return "; or ".join(dict.fromkeys(words))
 
 
 def _knobs(text: str | None, but: str = "") -> str:

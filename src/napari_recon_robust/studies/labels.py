@@ -2,7 +2,7 @@
 
 import csv
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path, PurePosixPath
@@ -49,6 +49,17 @@ def read_labels(scans: Scans, folder: Path, paths: Collection[str]) -> Labels:
             rows[path] = _one_of(named[end], scans.table, path)
             used.add(end)
     return Labels(rows, len(table) - sum(len(named[end]) for end in used))
+
+
+def least_paths(paths: Iterable[str]) -> dict[str, str]:
+    """Of each path the shortest end that no other one has; all of it where it is the end of another."""
+    every = list(dict.fromkeys(paths))
+    known = Counter(end for path in every for end in _ends(parts_of(path)))
+    found = dict[str, str]()
+    for path in every:
+        alone = [end for end in _ends(parts_of(path)) if known[end] == 1]
+        found[path] = "/".join(alone[-1][::-1]) if alone else path
+    return found
 
 
 def parts_of(path: str) -> Parts:

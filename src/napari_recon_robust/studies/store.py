@@ -189,6 +189,14 @@ class Store:
         write(self.folder / "provenance" / f"{name}.json", _json(known))
         return name
 
+    def provenance(self) -> dict[str, dict[str, Any]]:
+        """What each attempt has kept of itself, by its name; those whose file is damaged are left out."""
+        found = dict[str, dict[str, Any]]()
+        for path in sorted((self.folder / "provenance").glob("*.json")):
+            with suppress(FileFormatError, OSError):
+                found[path.stem] = read_json(path)
+        return found
+
     def add(self, shard: str, attempt: str, row: Row) -> None:
         """Keep the row of a trial at once, in the lines of its shard and attempt.
 

@@ -125,9 +125,8 @@ def inside_against_outside(
     found = [shift for shift in shifts if not (shift.inside.is_empty() or shift.outside.is_empty())]
     if not found:
         raise frame.Lacking(f"There is no shift in the table: {_ADVICE}.")
-    sheet = Sheet.grid(
-        _MEASURED if all(shift.changed for shift in found) else TITLE, compared["method_label"], len(found), 2
-    )
+    title = _MEASURED if all(shift.changed for shift in found) else TITLE
+    sheet = Sheet.grid(title, compared["method_label"], len(found), 2)
     parts, words, left_out = [], [], False
     for axes, shift in zip(sheet.flat, found, strict=False):
         data, line = _line(shift, logit)
