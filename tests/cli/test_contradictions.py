@@ -118,7 +118,7 @@ def test_what_contradicts_or_does_nothing_is_refused(
         (["review", "compare", "FILE", "--question", "lesion"], "--question does nothing for .imrmc"),
         (["study", "resume", "FILE", "--workers", "2", "--scheduler", "x"], "both --workers and --scheduler"),
         (["study", "run", "FILE", "--scheduler", "x", "--cluster", "FILE"], "both --scheduler and --cluster"),
-        (["study", "run", "FILE", "--scans", "."], "leave out --scans and --annotations"),
+        (["study", "run", "FILE", "--scans", "."], "leave out --scans, --annotations and --method"),
     ],
 )
 def test_what_contradicts_without_a_scan_is_refused(tmp_path: Path, arguments: list[str], words: str) -> None:

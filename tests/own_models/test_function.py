@@ -30,6 +30,12 @@ def script(folder: Path, body: str, annotation: str = "", before: str = "") -> R
     return registry.get(str(path))
 
 
+def test_the_parameters_of_the_networks_that_a_script_has_at_its_top_are_counted_once(tmp_path: Path) -> None:
+    networks = "network = torch.nn.Linear(3, 2)\nsame = torch.nn.Sequential(network)\nlazy = torch.nn.LazyLinear(2)\n"
+    assert script(tmp_path, "return kspace[0]", before=networks).parameters == 8
+    assert script(tmp_path, "return kspace[0]").parameters is None
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("pattern", ["lines", "plane"])
 def test_kspace_mask_and_sensitivities_are_those_of_the_slice(

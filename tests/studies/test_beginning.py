@@ -19,6 +19,11 @@ def test_a_new_plan_is_valid_and_has_its_schema_beside_it(tmp_path) -> None:
         new_plan(path)
 
 
+def test_methods_are_added_to_a_new_plan(tmp_path) -> None:
+    plan = read_plan(new_plan(tmp_path / "plan.yaml", ["zero-filled"]))
+    assert [part.method for part in plan.methods] == ["zero-filled", "cg-sense", "tv", "hqs-supervised"]
+
+
 def test_what_the_comments_offer_is_valid_too(tmp_path) -> None:
     path = new_plan(tmp_path / "plan.yaml")
     text = path.read_text().split("regions:")

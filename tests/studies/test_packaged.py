@@ -65,6 +65,28 @@ def test_each_plan_of_a_paper_expands_on_a_folder_of_scans(name: str, scans: Pat
         run(packaged_plan(name, tmp_path, scans=scans))
 
 
+def test_own_models_stand_before_the_methods_of_a_plan_and_features_are_searched_on_them(
+    scans: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine.py").write_text("def reconstruct(image):\n    return image\n")
+    for name in PAPERS:
+        path = run(packaged_plan(name, Path(), scans=scans, methods=["mine.py", "zero-filled"]))
+        assert [part.method for part in read_plan(path, trust=True).methods[:2]] == ["mine.py", "zero-filled"]
+    found_on = yaml.safe_load(Path("paper-fnaf.yaml").read_text())["perturbations"][1]["found_on"]
+    assert found_on == ["mine.py", "zero-filled", "unet", "irim", "unet-fnaf"]
+    with pytest.raises(InputError, match="names its methods"):
+        run(packaged_plan("paper-fnaf", Path(), methods=["mine.py"]))
+
+
+def test_scans_below_the_folder_of_a_plan_are_named_from_there(scans: Path, tmp_path: Path) -> None:
+    files = read_plan(run(packaged_plan("paper-advrec", tmp_path, scans=scans))).scans.files
+    assert files == ("[[]scans]/**/*.h5",)
+    (tmp_path / "elsewhere").mkdir()
+    (file,) = read_plan(run(packaged_plan("paper-advrec", tmp_path / "elsewhere", scans=scans))).scans.files
+    assert file.startswith("/")
+
+
 @pytest.mark.slow
 def test_annotated_lesions_come_before_inserted_ones_and_these_before_a_grid(
     scans: Path, tmp_path: Path, scan_file: Path

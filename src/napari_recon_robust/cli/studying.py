@@ -38,8 +38,11 @@ class _PlanFile(click.Path):
             if self.exists and not known:  # who asks for a new plan is told by the command
                 click.echo(f"saved: {plan}, the plan, to be edited", err=True)
             return plan
-        if any(given.values()):
-            refuse(f"{value} names its scans itself; leave out --scans and --annotations, which packaged plans need.")
+        if any(value for name, value in given.items() if self.exists or name != "methods"):
+            refuse(
+                f"{value} names its scans and methods itself; leave out --scans, --annotations and --method, which "
+                "packaged plans take."
+            )
         if not self.exists and is_packaged(Path(value)):
             name = Path(value).stem
             raise InputError(f"{value} is a packaged plan's file; 'study new {name}' writes it, or name another file.")
@@ -84,9 +87,27 @@ _DATA = (
 )
 
 
+_METHOD = click.option(
+    "--method",
+    "methods",
+    multiple=True,
+    metavar="ID",
+    is_eager=True,
+    expose_value=False,
+    callback=_remember,
+    help="A method beside those of a new plan, such as your model's file; repeat it.",
+)
+
+
+def added_methods() -> tuple[str, ...]:
+    """The methods that the command under way was given for a new plan."""
+    found: tuple[str, ...] = click.get_current_context().meta.get(__name__, {}).get("methods", ())
+    return found
+
+
 def data_options(command: Command) -> Command:
     """What a packaged plan is pointed at."""
-    return decorated(command, _DATA)
+    return decorated(command, (*_DATA, _METHOD))
 
 
 PLAN = click.argument("plan", type=_PlanFile(exists=True, dir_okay=False, path_type=Path))

@@ -86,7 +86,11 @@ def _method(module: ModuleType, place: str, name: str, label: str) -> Reconstruc
     if isinstance(found, type) and issubclass(found, Reconstructor):
         found = _made(found, label)
     known = of_module(module.__name__)  # of what is open: the file may change later
-    return method_of(found, label, known)
+    method = method_of(found, label, known)
+    networks = [value for value in vars(module).values() if isinstance(value, nn.Module)]
+    if isinstance(method, Function) and method.parameters is None and networks:
+        method.parameters = parameters_of(nn.ModuleList(networks))  # which its fingerprint has, too
+    return method
 
 
 def _made(kind: type[Reconstructor], label: str) -> Reconstructor:

@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from ..data.measurement import Measurement, single_slices
 from ..ground.cached_property import cached_property
@@ -250,7 +251,7 @@ def frozen(network: nn.Module) -> nn.Module:
 
 def parameters_of(network: nn.Module) -> int:
     """How many numbers it has learned, each once."""
-    return sum(one.numel() for one in network.parameters())
+    return sum(one.numel() for one in network.parameters() if not is_lazy(one))
 
 
 def _described(name: str, part: Any) -> str:

@@ -1,11 +1,14 @@
 """A plan to begin with, and the JSON schema by which editors check plans."""
 
 import json
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..ground.errors import InputError
 from ..ground.guard import shown
 from ..ground.writing import write
+from ..own_models.opening import absolute_source
 from .plan import schema
 
 SCHEMA = "study.schema.json"
@@ -52,13 +55,29 @@ keep: {{images: none, worst: 2}} # the worst of each method, perturbation and bu
 """
 
 
-def new_plan(path: Path) -> Path:
-    """Write a plan to begin with, and beside it the schema; InputError for a file that is there already."""
+def new_plan(path: Path, methods: Sequence[str] = ()) -> Path:
+    """Write a plan to begin with, and beside it the schema; InputError for a file that is there already.
+
+    methods: ids or own models that it has beside its own.
+    """
     if path.exists():
         raise InputError(f"{shown(path)} is there already; name another file.")
-    write(path, _TEMPLATE.format(name=json.dumps(path.stem), schema=SCHEMA).encode())
+    text = _TEMPLATE.format(name=json.dumps(path.stem), schema=SCHEMA)
+    write(path, with_methods(text, methods, path.parent).encode())
     write_schema(path.parent)
     return path
+
+
+def with_methods(text: str, methods: Sequence[str], folder: Path) -> str:
+    """The text of a plan for a folder with methods before its own, on which features are searched for, too.
+
+    methods: ids or own models, whose paths are from the current folder on.
+    """
+    here = folder.absolute() == Path.cwd()
+    names = [json.dumps(one if here else absolute_source(one, Path.cwd())) for one in methods]
+    listed, lines = "".join(f"{one}, " for one in names), "".join(f"  - {one}\n" for one in names)
+    text = re.sub(r"(?m)^(methods|.*\bfound_on): \[", lambda found: found[0] + listed, text)
+    return re.sub(r"(?m)^methods:(| #.*)\n", lambda found: found[0] + lines, text)
 
 
 def write_schema(folder: Path) -> None:

@@ -7,6 +7,7 @@ that are inserted, else, in scans that are undersampled, at a grid of regions.
 import glob
 import json
 from collections import Counter
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 from string import Template
@@ -19,6 +20,7 @@ from ..ground.table import csv_lines
 from ..ground.writing import write
 from ..io import FORMATS, open_scan
 from ..simulation.packaged import sample_path
+from .beginning import with_methods
 from .columns import INSIDE, TUNING
 
 PACKAGED = {
@@ -33,13 +35,20 @@ _TABLED = "paper-heckel"  # it has a table of domains
 _TUNED = 4  # every so many scans of the distribution are for tuning
 
 
-def packaged_plan(name: str, folder: Path, *, scans: Path | None = None, annotations: Path | None = None) -> Job[Path]:
+def packaged_plan(
+    name: str,
+    folder: Path,
+    *,
+    scans: Path | None = None,
+    annotations: Path | None = None,
+    methods: Sequence[str] = (),
+) -> Job[Path]:
     """The packaged plan of that name in a folder, written if it is not there yet.
 
     scans: a folder of scans, which all plans but the demo's need; one that was written before goes on without.
-    annotations: a fastMRI+ table of them, where none lies beside them. A table of domains that is there stays as it is,
-    since users mend it. Raises InputError for an unknown name, a folder without scans, and a plan of that name with
-    other content.
+    annotations: a fastMRI+ table of them, where none lies beside them. methods: ids or own models that are compared
+    with the plan's. A table of domains that is there stays as it is, since users mend it. Raises InputError for an
+    unknown name, a folder without scans, and a plan of that name with other content.
     """
     if name not in PACKAGED:
         raise InputError(f"there is no packaged plan {name!r}; choose {', '.join(PACKAGED)}.")
@@ -52,7 +61,7 @@ def packaged_plan(name: str, folder: Path, *, scans: Path | None = None, annotat
             raise InputError("the demo's lesions are those of the packaged sample; leave the annotations out.")
         values = {"files": _quoted(sample_path().absolute())}
     elif scans is not None:
-        values, headers = yield from _pointed(scans.absolute(), annotations)
+        values, headers = yield from _pointed(scans.absolute(), annotations, folder.absolute())
         values["table"] = json.dumps(table.name)
         domains = _domains(headers) if name == _TABLED else ""
     elif path.exists():
@@ -60,10 +69,12 @@ def packaged_plan(name: str, folder: Path, *, scans: Path | None = None, annotat
             raise InputError(
                 f"{shown(path)} is there and names its annotations; leave them out, or give the scans too."
             )
+        if methods:
+            raise InputError(f"{shown(path)} is there and names its methods; leave them out, or give the scans too.")
         return path
     else:
         raise InputError(f"{name} is for scans of yours; give their folder, --scans FOLDER.")
-    text = Template(_template(name)).substitute(values)
+    text = with_methods(Template(_template(name)).substitute(values), methods, folder)
     if path.exists() and read(path) != text.encode():
         raise InputError(f"{shown(path)} is there already with other content; remove it, or go to another folder.")
     if domains and not table.exists():
@@ -81,10 +92,11 @@ def _template(name: str) -> str:
     return resources.files(__package__).joinpath("plans", f"{name}.yaml").read_text("utf-8")
 
 
-def _pointed(scans: Path, annotations: Path | None) -> Job[tuple[dict[str, str], dict[str, Header]]]:
+def _pointed(scans: Path, annotations: Path | None, folder: Path) -> Job[tuple[dict[str, str], dict[str, Header]]]:
     """What a template says of the scans (files, slices, regions and masks), and the headers of those that open.
 
-    The headers are by the paths of the files from the scans' folder on, since files of several patients share names.
+    Scans below the plan's folder are named from there on, so that both can be moved together. The headers are by the
+    paths of the files from the scans' folder on, since files of several patients share names.
     """
     globs = _globs(scans)
     if not globs:
@@ -103,8 +115,9 @@ def _pointed(scans: Path, annotations: Path | None) -> Job[tuple[dict[str, str],
     if not headers:
         raise InputError(f"none of the {len(paths)} files in {shown(scans)} can be opened; give a folder of scans.")
     beside = "" if annotations is None else f", file: {_quoted(annotations.absolute())}"
+    place = scans.relative_to(folder) if folder in scans.parents else scans
     values = {
-        "files": json.dumps([f"{glob.escape(scans.as_posix())}/{one}" for one in globs]),
+        "files": json.dumps([f"{glob.escape(place.as_posix())}/{one}" for one in globs]),
         "slices": "annotated" if annotated else "{take: spaced, count: 3}",
         "regions": f"{{kind: annotations{beside}}}"
         if annotated

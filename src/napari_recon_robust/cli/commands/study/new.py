@@ -6,7 +6,7 @@ import click
 
 from ....studies.beginning import SCHEMA, new_plan, write_schema
 from ....studies.packaged import is_packaged
-from ...studying import NEW_PLAN, data_options
+from ...studying import NEW_PLAN, added_methods, data_options
 
 
 @click.command()
@@ -20,11 +20,11 @@ def new(plan: Path) -> None:
 
     \b
     Examples:
-      recon-robust study new plan.yaml
-      recon-robust study new paper-advrec --scans multicoil_val --annotations brain.csv
+      recon-robust study new plan.yaml --method mine.py
+      recon-robust study new paper-advrec --scans multicoil_val --annotations brain.csv --method mine.py
     """
     if is_packaged(plan) and plan.exists():
         write_schema(plan.parent)
     else:
-        new_plan(plan)
+        new_plan(plan, added_methods())
     click.echo(f"saved: {plan}, and {SCHEMA} beside it")
