@@ -59,7 +59,7 @@ def test_the_results_stand_before_the_figures_and_are_copied_by_a_button(
     path = write_study_report(trials, tmp_path / "report.html", results=results)
     page = path.read_text()
     assert page.index('id="results"') < page.index('id="figures"')
-    assert f"<td>{results.tables[0].rows[0][2]}</td>" in page
+    assert f"<td>{results.tables[0].rows[0][3]}</td>" in page
     chromium.open(path, "document.querySelectorAll('.trials tbody tr').length === 50")
     chromium.run("navigator.clipboard.writeText = async (text) => { window.copied = text; }")
     for suffix, text in results.texts.items():

@@ -13,13 +13,13 @@ def test_each_mean_is_that_of_the_figures_with_its_interval_and_n(trials: pl.Dat
     found = write_results(trials, tmp_path)
     assert found is not None
     clean, perturbed = found.tables
-    assert clean.heads[:3] == ("R", "method", "SSIM")
+    assert clean.heads[:4] == ("R", "method", "n", "SSIM")
     assert [row[:2] for row in clean.rows[:2]] == [("4", name) for name in frame.names_of(trials["method_label"])[:2]]
     rows = frame.first_of_each_image(trials.filter(pl.col("acceleration") == 4, pl.col("method_label") == "TV"))
     expected = frame.summarise(rows, ["method_label"], "ssim_foreground_clean", (-1.0, 1.0)).row(0, named=True)
     (row,) = (row for row in clean.rows if row[:2] == ("4", "TV"))
-    assert row[2] == "{mean:.4f} [{low:.4f}, {high:.4f}]".format(**expected)
-    assert row[-1] == "5"
+    assert row[3] == "{mean:.4f} [{low:.4f}, {high:.4f}]".format(**expected)
+    assert row[2] == "5"
     attacked = dict(zip(perturbed.heads, next(row for row in perturbed.rows if row[3]), strict=True))
     assert float(attacked["η (%)"]) > 0
     assert attacked["SSIM lost"] != attacked["to random noise"] != ""
@@ -50,7 +50,7 @@ def test_starts_and_domains_have_rows_and_few_volumes_no_interval(trials: pl.Dat
     assert clean.heads[:3] == ("domain", "R", "method")
     assert {row[0] for row in clean.rows} == {"in", "3 T"}
     (start,) = (row for row in clean.rows if row[:3] == ("in", "4", "DIP (start)"))
-    assert start[3:] == ("0.5000", *[""] * (len(clean.heads) - 5), "1")
+    assert start[3:] == ("1", "0.5000", *[""] * (len(clean.heads) - 5))
     assert "domains of scans" not in found.words
     assert not re.search(r"\[[\d.]", found.texts["md"])
 

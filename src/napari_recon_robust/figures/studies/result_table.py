@@ -173,8 +173,8 @@ def _table(title: str, data: pl.DataFrame) -> ResultTable:
         means = {row["value"]: row for row in part.iter_rows(named=True)}
         low, high = min(part["volumes"].to_list()), max(part["volumes"].to_list())
         cells = [_cell(means.get(value.name), value.digits) for value in values]
-        rows.append((*(_named(name, at[name]) for name in told), *cells, f"{low}" if low == high else f"{low}–{high}"))
-    heads = (*(_HEADS[name] for name in told), *(value.head for value in values), "n")
+        rows.append((*(_named(name, at[name]) for name in told), f"{low}" if low == high else f"{low}–{high}", *cells))
+    heads = (*(_HEADS[name] for name in told), "n", *(value.head for value in values))
     return ResultTable(title, heads, tuple(rows))
 
 
