@@ -10,7 +10,7 @@ from torch.nn.functional import max_pool2d
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.physics import fourier, learned_lines
 from napari_recon_robust.physics.model import ForwardModel
-from napari_recon_robust.reconstructors.classical import energy, tv
+from napari_recon_robust.reconstructors.classical import tv, tv_wavelet
 from napari_recon_robust.reconstructors.learned import hyperrecon_supervised
 from napari_recon_robust.reconstructors.learned.hqs_supervised import SupervisedHQSNetwork
 from napari_recon_robust.reconstructors.learned.last_step import LEAST
@@ -143,7 +143,7 @@ def test_data_driven_energy_is_that_of_the_setting_that_fits_the_samples_best(ex
     assert taken == min(settings, key=lambda setting: abs(np.log(setting[0] / 2e-3)))
     start = linear_start(example.problem)
     model, data = example.problem.model, example.problem.data
-    expected, baseline = (energy.objective(model, data, x, *taken) for x in (network(None, *taken), start))
+    expected, baseline = (tv_wavelet.objective(model, data, x, *taken) for x in (network(None, *taken), start))
     assert float(value) == pytest.approx(float(expected / baseline), rel=0.02)
 
 

@@ -73,3 +73,11 @@ def _run(sampled: Tensor, what: str) -> slice:
     first = max((gap + 1 for gap in gaps if gap < middle), default=0)
     last = min((gap for gap in gaps if gap > middle), default=len(sampled))
     return slice(first, last)
+
+
+def too_many_centre_lines(centre: int, width: int, acceleration: float) -> InputError:
+    """The error for a fully sampled centre that alone has more lines than the acceleration leaves."""
+    return InputError(
+        f"the {centre} centre lines of {width} alone give an acceleration of {width / centre:.3g}, "
+        f"and {acceleration:.3g} is asked for; choose a smaller acceleration or centre fraction."
+    )

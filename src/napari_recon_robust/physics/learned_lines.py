@@ -15,8 +15,8 @@ from torch import Tensor
 
 from ..ground.errors import InputError
 from ..weights import store
+from .acs import too_many_centre_lines
 from .fourier import central_lines
-from .sampling import too_many_centre_lines
 
 SLOPE, STEEPNESS = 5.0, 12.0  # of the sigmoids: the probability as a function of O, and the relaxed mask
 

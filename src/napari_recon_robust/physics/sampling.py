@@ -17,6 +17,7 @@ from ..ground.arguments import as_whole
 from ..ground.errors import InputError
 from ..ground.knob import Knob
 from ..ground.specification import Specification
+from .acs import too_many_centre_lines
 from .fourier import central_lines
 
 PATTERNS = ("random", "equispaced", "equispaced-fraction", "magic", "magic-fraction", "poisson-disc", "loupe")
@@ -155,14 +156,6 @@ SEED = Knob(
     name="seed", label="Seed", help="Another number draws other lines.", kind="int", maximum=9999, default=_USUAL.seed
 )
 KNOBS = (PATTERN, ACCELERATION, CENTRE_FRACTION, SEED)
-
-
-def too_many_centre_lines(centre: int, width: int, acceleration: float) -> InputError:
-    """The error for a fully sampled centre that alone has more lines than the acceleration leaves."""
-    return InputError(
-        f"the {centre} centre lines of {width} alone give an acceleration of {width / centre:.3g}, "
-        f"and {acceleration:.3g} is asked for; choose a smaller acceleration or centre fraction."
-    )
 
 
 def _state(seed: int | str) -> Any:
