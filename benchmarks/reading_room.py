@@ -30,7 +30,7 @@ from napari_recon_robust.ground import progress
 from napari_recon_robust.perturbations import registry as perturbations
 from napari_recon_robust.perturbations.outcome import evaluate
 from napari_recon_robust.physics.sampling import Sampling
-from napari_recon_robust.reader_studies.bundle import freeze
+from napari_recon_robust.reader_studies.freezing import freeze
 from napari_recon_robust.reader_studies.plan import Plan
 from napari_recon_robust.reader_studies.room.serving import open_answers
 from napari_recon_robust.reconstructors import registry

@@ -124,6 +124,25 @@ def test_every_module_and_call_that_is_named_exists() -> None:
     assert [name for name in sorted(names) if not exists(name)] == []
 
 
+def test_what_benchmarks_and_tools_import_exists() -> None:
+    scripts = [*(ROOT / "benchmarks").glob("*.py"), *(ROOT / "tools").glob("*.py")]
+    assert len(scripts) > 50
+    assert [words for script in scripts for words in missing(script)] == []
+
+
+def missing(script: Path) -> list[str]:
+    """What a script would import from the package in vain: read, not run, as some take minutes."""
+    tree = ast.parse(script.read_text(encoding="utf-8"))
+    below = f"{PACKAGE.name}."
+    return [
+        f"{script.name}: {node.module}.{alias.name}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(below)
+        for alias in node.names
+        if not exists(f"{node.module}.{alias.name}".removeprefix(below))
+    ]
+
+
 def exists(name: str) -> bool:
     """Whether the package has such a module, or a definition in one: read, not imported, as some need a display."""
     place, parts = PACKAGE, name.split(".")
