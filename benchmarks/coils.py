@@ -27,8 +27,8 @@ from cases import slices_of
 from napari_recon_robust.data.foreground import foreground
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.physics import fourier
-from napari_recon_robust.physics.model import ForwardModel, root_sum_of_squares
 from napari_recon_robust.physics.acs import acs_lines
+from napari_recon_robust.physics.model import ForwardModel, root_sum_of_squares
 from napari_recon_robust.physics.sampling import Sampling
 
 WEIGHTS = torch.from_numpy(np.geomspace(1e-4, 5e-2, 7).astype(np.float32))[:, None, None]

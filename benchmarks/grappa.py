@@ -27,8 +27,8 @@ from brain import brain
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.evaluation import metrics
 from napari_recon_robust.physics import fourier
-from napari_recon_robust.physics.model import root_sum_of_squares
 from napari_recon_robust.physics.acs import acs_region
+from napari_recon_robust.physics.model import root_sum_of_squares
 
 RUNS = 3
 METHODS = {
