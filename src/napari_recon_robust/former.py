@@ -67,6 +67,7 @@ _RENAMED = {
     "quality.cases": "analyses.quality.grid",
     "quality.study": "analyses.quality.comparing",
     "quality.samples_figure": "figures.samples",
+    "reconstructors.classical.energy": "reconstructors.classical.tv_wavelet",
     "reconstructors.consistency": "reconstructors.learned.last_step",
     "reconstructors.energy": "reconstructors.classical.tv_wavelet",
     "reconstructors.learned.consistency": "reconstructors.learned.last_step",

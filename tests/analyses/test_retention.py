@@ -288,9 +288,9 @@ def test_what_is_too_faint_is_no_loss_of_a_blind_method(full, blind):
 
 
 def test_features_that_share_an_image_are_as_detectable_as_alone(measurement, combined):
-    found = run(retention_map(measurement, combined, size=2.0, contrast=0.02, spacing=3))
+    found = run(retention_map(measurement, combined, size=2.0, contrast=0.03, spacing=3))
     insertion = Insertion(Setup.of(measurement, combined, ROI.box(0, 0, 32, 36)), keep=True)
-    features = [Feature.of("blob", *place, 2.0, 0.02) for place in found.positions.tolist()]
+    features = [Feature.of("blob", *place, 2.0, 0.03) for place in found.positions.tolist()]
     alone = np.array([insertion.carried(feature) for feature in features])
     clear = (alone < 4.5) | (alone > 5.5)
     assert 0 < found.carried.sum() < len(alone)

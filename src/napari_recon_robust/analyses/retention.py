@@ -91,7 +91,7 @@ class RetentionMap(SliceMap):
 
     @property
     def legend(self) -> str:
-        """The feature, at how many of the places that carry it it is lost, and at how many it was tried alone."""
+        """The feature, the share of the places with it in the samples that lose it, and how many were tried alone."""
         count, carried = len(self.positions), len(self.judged)
         tried = f"{count} places" if self.tried == count else f"the {self.tried} of {count} places tried so far"
         feature = f"{self.shape} of {self.size:.3g} px, contrast {written(self.contrast)}"
@@ -318,13 +318,14 @@ def _map(insertion: Insertion, size: float, contrast: float, shape: str, spacing
         recoveries[group] = _recoveries(insertion, features)
         carried[group] = insertion.carried_together(features).cpu().numpy() >= ROSE
     worst: list[WeakPlace] = []
-    for index in np.argsort(np.where(carried, recoveries, np.inf))[: min(verified, carried.sum())]:
-        done = 1 + len(groups) + len(worst)
+    lowest = np.argsort(np.where(carried, recoveries, np.inf))[: min(verified, carried.sum())]
+    for done, index in enumerate(lowest, start=1 + len(groups)):
         yield Progress(done / total, "Trying the worst alone", so_far(done, worst))
-        worst.append(_weak(insertion.trial(feature(points[index])), float(recoveries[index])))
-        recoveries[index] = worst[-1].recovery  # the lowest of many are too low rather than too high
-        worst.sort(key=lambda place: place.recovery)
-    return so_far(1 + len(groups) + len(worst), worst)
+        weak = _weak(insertion.trial(feature(points[index])), float(recoveries[index]))
+        # Alone it is known exactly: the lowest of many are too low rather than too high.
+        recoveries[index], carried[index] = weak.recovery, weak.detectability >= ROSE
+        worst = sorted([*worst, weak] if carried[index] else worst, key=lambda place: place.recovery)
+    return so_far(1 + len(groups) + len(lowest), worst)
 
 
 def _groups(insertion: Insertion, points: Points, size: float, shape: str) -> list[Points]:

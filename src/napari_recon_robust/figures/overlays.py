@@ -105,7 +105,6 @@ def retention_figure(
             path_effects=_rimmed(),
         )
         _number(panels[1], column, row, number, 7)
-    words = f"the {len(worst)} least recovered, inserted again alone; 1 the least of these"
     marks = [_Mark(f"lost (recovery below {LOST:g})", marker="s", colour=LOST_COLOUR, alpha=ALPHA)]
     if not_carried.any():
         panels[1].imshow(
@@ -116,7 +115,10 @@ def retention_figure(
             origin="upper" if panels[1].yaxis_inverted() else "lower",
         )
         marks.append(_Mark("not carried by the samples", marker="s", colour=UNKNOWN_COLOUR, alpha=ALPHA))
-    _explain(figure, [*marks, _Mark(words, markersize=9), _Mark("not coloured: nothing inserted here", marker="")])
+    if len(worst):
+        least = "the one" if len(worst) == 1 else f"the {len(worst)}"
+        marks.append(_Mark(f"{least} least recovered, inserted again alone; 1 the least of these", markersize=9))
+    _explain(figure, [*marks, _Mark("not coloured: nothing inserted here", marker="")])
     plots.save(figure, path)
 
 

@@ -81,9 +81,10 @@ def train(
             run = Run(recipe, chosen, cases, out, torch.device(device), weights, drawing)
             if found:
                 run.restore(found)
+                budget, found = found.budget, None  # its tensors are not held beside those of the run
             with _refreshed(place, data, fresh), closing(drawing):
                 with _written(out):
-                    yield from run.go(found.budget if found else budget)
+                    yield from run.go(budget)
                 command = _command(recipe, preset, minutes, resume, weights, fresh)
                 path = out / f"{recipe.id}.safetensors"
                 keep(path, partial(save_weights, run, command))

@@ -445,7 +445,7 @@ def calibrate(scan: "Scan | None", index: int, sampling: Any, measurement: "Meas
         reference=reference,
         zero_filled=zero_filled,
         foreground=foreground,
-        snr=level / of_pixel if of_pixel > 0 else float("inf"),
+        snr=level / of_pixel if of_pixel != 0 else float("inf"),
         kspace_snr=float(coil_norms(known_kspace(measurement)).norm()) / thermal if thermal > 0 else float("inf"),
         whole=whole_of(reference=known, clean=samples),
         cautions=tuple(cautions(measurement).values()),

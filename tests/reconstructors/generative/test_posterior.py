@@ -255,7 +255,7 @@ def test_regions_of_air_are_told(method: Posterior, lines: Measurement, monkeypa
     monkeypatch.setattr(method, "_draw", sample)
     monkeypatch.setattr(ForwardModel, "support", torch.ones(lines.model.shape, dtype=torch.bool))
     air, tissue, beside = boxes(lines, (0, 0), (22, 30), (36, 24))
-    for region, reference, words in ((air, tissue, "in the region"), (tissue, air, "in its reference region")):
+    for region, reference, words in ((air, tissue, "in the region"), (tissue, air, "in the reference region")):
         found = run(method.contrasts(replace(lines), region, reference, 2))
         (caution,) = found.cautions
         assert caution.startswith(f"There is no tissue {words}:")

@@ -111,7 +111,7 @@ def _signs(difference: Sequence[float], volumes: Sequence[str]) -> float:
 
 
 def _means(side: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
-    """The mean of what one side has on the same slice and region, for instance over seeds; of one method each."""
+    """The mean of what one side has of one method on one slice, mask and region, for instance over seeds of noise."""
     found = side.group_by(by, maintain_order=True).agg(
         pl.col("score").mean(), methods=pl.col("method_label").n_unique()
     )

@@ -191,10 +191,11 @@ class Posterior(Reconstructor):
         for number in range(count):
             image, _ = yield from self._sample(measurement, number, count, steps, seed)
             means.append(brightness(image.cpu()[None], region, against))  # of thousands of images no more is kept
-            Contrasts.between(*means[-1])  # which refuses the first that has no contrast
+            if not number:
+                Contrasts.between(*means[0])  # so that a reference of zero is refused now
         doubts = [
             words
-            for one, called in ((region, "the region"), (against, "its reference region"))
+            for one, called in ((region, "the region"), (against, "the reference region"))
             for words in region_cautions(one, measurement.foreground.cpu(), called).values()
         ]
         return replace(Contrasts.between(*torch.cat(means, dim=1)), cautions=tuple(doubts))

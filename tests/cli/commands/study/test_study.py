@@ -151,7 +151,7 @@ def test_a_packaged_plan_is_pointed_at_a_folder(plan: Path, tmp_path: Path, monk
         assert words.count(f"saved: {name}.yaml") == 1  # whatever writes the plan says so, once
     assert (here / "study.schema.json").exists()
     assert "1 scan of 1 volume," in said("check", "paper-fnaf")
-    assert "names its scans itself" in study("check", plan, "--scans", tmp_path).output
+    assert "names its scans and methods itself" in study("check", plan, "--scans", tmp_path).output
 
 
 def test_a_packaged_study_that_was_not_run_here_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
