@@ -70,6 +70,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
@@ -272,7 +273,7 @@ class Store:
         return once(polars().concat([*frames, frame_of(lines, columns)], how="diagonal_relaxed"))
 
     def _table(self) -> "DataFrame":
-        every = self._every(self.columns, self._part)
+        every = self._every(self.columns, partial(read_rows, types=self.columns, needed=NEEDED))
         path = self.folder / "plan.parquet"
         found: DataFrame
         if not os.path.lexists(path):
@@ -284,9 +285,6 @@ class Store:
         both = told.join(measured, on="trial", how="inner", maintain_order="left")
         found = both.select(name for name in dict.fromkeys((*self.columns, *both.columns)) if name in both.columns)
         return found
-
-    def _part(self, path: Path) -> "DataFrame":
-        return read_rows(path, types=self.columns, needed=NEEDED)
 
     def compact(self) -> None:
         """Merge what is finished into the table, and remove the files that are merged: by one writer at a time.
@@ -303,7 +301,9 @@ class Store:
         known = self._identities()
         valid = set(known.filter(library.col("error").is_null())["trial"].to_list())
         for some in batches(self._files.ended, _PART):
-            rows = library.concat([self._part(path) for path in some], how="diagonal_relaxed")
+            rows = library.concat(
+                [read_rows(path, types=self.columns, needed=NEEDED) for path in some], how="diagonal_relaxed"
+            )
             new = once(rows).filter(~library.col("trial").is_in(list(valid)))
             if len(new):
                 new = new.sort(ORDER, maintain_order=True, nulls_last=True)
