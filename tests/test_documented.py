@@ -194,7 +194,10 @@ def test_a_fastmri_folder_becomes_a_table(tmp_path: Path, monkeypatch: pytest.Mo
             file["reconstruction_rss"] = np.zeros((3, 96, 96), np.float32)
     ((name, code),) = re.findall(r"```python\n# (\S+)\n(.*?)```", page, re.DOTALL)
     Path(name).write_text(code, encoding="utf-8")
-    follow([line.replace("150,130,32,28", "40,30,16,16") for line in _LINE.findall(page)])  # a small image
+    small = [line.replace("150,130,32,28", "40,30,16,16") for line in _LINE.findall(page)]
+    hours = ("check paper-advrec --trust --time", "run paper-advrec --trust", "report paper-advrec")
+    follow(small, {f"study {words}": lambda: None for words in hours})
+    assert '- "mine.py"' in Path("paper-advrec.yaml").read_text(encoding="utf-8")
     table = Path("table/comparison.md").read_text(encoding="utf-8")
     assert "intervals over 3 scans" in table
     assert all(f"\n| {method} |" in table for method in ("mine.py", "tv, rule", "unrolled-hqs"))
