@@ -128,6 +128,7 @@ def test_layers_that_were_never_seen_come_one_by_one(panels: Panels, later: Any)
     assert all(panel.image.visible for panel in panels.panels.values())
 
 
+@pytest.mark.thorough
 def test_a_canvas_too_small_for_the_space_between_cells_comes_to_rest(viewer: Any, later: Any) -> None:
     """napari takes less space then, each time that it is set."""
     panels = Panels(viewer, later)

@@ -1,5 +1,7 @@
 """What is drawn as the title of a panel, beside the name of its layer."""
 
+import pytest
+
 from napari_recon_robust.window.session import Session
 
 
@@ -19,6 +21,7 @@ def test_the_layer_has_a_name_of_one_line_and_the_title_is_drawn_in_lines(review
     assert drawn(review) == panel.heading.lines != "CG-SENSE\nTargeted 1%"
 
 
+@pytest.mark.thorough
 def test_a_name_that_the_user_gives_is_drawn_and_stays(review: Session) -> None:
     panel = review.panels.panels["clean"]
     panel.image.name = "mine"

@@ -11,7 +11,7 @@ def test_it_is_the_quantile_of_torch(q: float, count: int) -> None:
     torch.testing.assert_close(upper_quantile(values, q), torch.quantile(values, q, dim=-1))
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_slice_of_more_than_2_to_the_24_pixels_is_not_too_large() -> None:
     """torch.quantile takes 2^24 values at most. A sorted slice would be the slowest for a search of the largest."""
     count = 2**24 + 1

@@ -123,6 +123,7 @@ def refused(path: Path, scan: Path, words: str) -> None:
     assert isinstance(result.exception, WeightsError)
 
 
+@pytest.mark.thorough
 def test_the_forged_file_is_otherwise_sound(double: Path, scan_file: Path, tmp_path: Path) -> None:
     path = forged(double, tmp_path / "sound.pt2", change=lambda program: None, members={"extra/note.txt": b"mine"})
     assert try_out(path, scan_file) == ["", ""]

@@ -167,7 +167,7 @@ def test_the_real_brains_roughness_lies_in_the_range_of_real_brains(shared: Path
     assert low < anatomy.roughness(root_sum_of_squares(fourier.ifft(kspace)).numpy()) < high
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_held_out_anatomy_gives_slices(shared: Path) -> None:
     volume = anatomy.load_volume(shared / "data/anatomy/brain_t1_b.nii.gz")
     images = list(anatomy.slices(volume, "axial", 3, (128, 128)))

@@ -55,7 +55,7 @@ def test_fat_is_bright_and_bone_dark_in_every_contrast(ball_head: Head) -> None:
         assert image[sum(fractions[name] for name in fractions if name != "template") < 0.01].max() < 0.02
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_another_seed_is_another_head(ball: Template, ball_head: Head) -> None:
     points = axial_points(0.0, 48, 160.0)
     heads = (ball_head, Head(ball, default_rng(0)), Head(ball, default_rng(1)))

@@ -178,7 +178,7 @@ def test_each_slice_that_shows_a_lesion_has_its_box(small_head: tuple[Head, tupl
     assert boxes[0][1] == boxes[1][1]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_boxes_hold_what_the_lesions_change(small: Path, small_head: tuple[Head, tuple[Lesion, ...]]) -> None:
     """Drawn with and without lesions, nearly all of the difference lies in the boxes, and every box has some."""
     head, lesions = small_head

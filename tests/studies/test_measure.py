@@ -283,7 +283,7 @@ def test_the_loss_of_a_transferred_feature_is_that_of_the_method_which_receives_
     assert losses[0] != pytest.approx(losses[3], rel=0.1)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_intervals_of_a_method_that_draws_its_image_are_held_against_the_reference(measure) -> None:
     drawn = {"method": "posterior", "knobs": {"steps": 2, "samples": 2}}
     trials = measure(methods=[drawn, "zero-filled"], metrics=["ssim", "coverage"])

@@ -119,7 +119,7 @@ def equal(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:
     return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_run_of_minutes_decays_at_its_end_and_keeps_what_was_before(recipe, train, clock, tmp_path) -> None:
     path = run(train(recipe, minutes=2))
     metadata = store.load(str(path)).metadata
@@ -215,7 +215,7 @@ def test_a_decay_of_minutes_is_finished(recipe, train, clock, tmp_path) -> None:
     assert saved(tmp_path / "run")["step"] == kept["step"]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_decay_that_is_gone_on_without_is_dropped(recipe, train, tmp_path) -> None:
     interrupted(train(recipe), 11)
     longer = recipe.model_copy(update={"presets": {"cpu": recipe.presets["cpu"].model_copy(update={"steps": 16})}})

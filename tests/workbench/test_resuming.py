@@ -238,7 +238,7 @@ def test_each_result_is_written_once_and_goes_with_its_images(
     again.acquisition.close()
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_whole_history_is_there_again(crashed: Workbench, tmp_path: Path) -> None:
     crashed.perturbing.further = (0.005,)
     crashed.perturbing.run().run()

@@ -114,6 +114,7 @@ def test_more_methods_join_an_old_run(scan_file: Path, tmp_path: Path, counted: 
         run(compare_methods(files, entries("cg-sense"), GRID, folder=tmp_path))
 
 
+@pytest.mark.thorough
 def test_own_models_are_called_by_the_names_of_their_files(
     scan_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -101,7 +101,7 @@ def test_what_was_found_for_another_method_is_left_out(trials: pl.DataFrame, tmp
     assert after.equals(before)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_other_noise_of_a_budget_is_no_search(trials: pl.DataFrame, tmp_path: Path) -> None:
     attack = pl.col("budget").is_not_null() & ~pl.col("control") & ~pl.col("perturbation_knobs").str.contains("advrec")
     harmless = trials.filter(attack).with_columns(ssim_region_perturbed=pl.col("ssim_region_clean"))

@@ -99,7 +99,7 @@ def test_features_that_were_searched_for_others_alone_are_lacking(trials: pl.Dat
         lost_features(trials.with_columns(found_for=pl.lit("another")), tmp_path / "fnaf.svg")
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_each_setting_of_a_search_has_a_rate_of_its_own(trials: pl.DataFrame, tmp_path: Path) -> None:
     """All features of 10 pixels pass and none of 4; half of all is the rate of neither."""
     searched = trials.filter(pl.col("perturbation") == "fnaf").with_columns(input_mse=pl.lit(1.0))

@@ -65,6 +65,7 @@ def test_settings_without_a_budget_have_a_state_each(trials: pl.DataFrame, tmp_p
     assert names[-4:] == ["clean", "rotation angle=1", "rotation angle=4", "noise-level"]
 
 
+@pytest.mark.thorough
 def test_regions_without_contrast_are_counted_and_kinds_of_recovery_told(trials: pl.DataFrame, tmp_path: Path) -> None:
     clean = trials.filter(pl.col("perturbation") == "none")
     scans = clean["scan"].unique(maintain_order=True)
@@ -94,7 +95,7 @@ def test_few_sizes_are_classes_of_their_own(trials: pl.DataFrame, tmp_path: Path
     assert set(data.filter(pl.col("by") == "size")["class"]) == {"20", "50"}
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_many_settings_have_marks_that_differ(trials: pl.DataFrame, tmp_path: Path, drawn: list[Figure]) -> None:
     turned = trials.filter(pl.col("perturbation") == "rotation", pl.col("method_label") == "TV")
     lesion_detection(pl.concat([with_knobs(turned, angle=angle) for angle in range(1, 10)]), tmp_path / "lesions.svg")

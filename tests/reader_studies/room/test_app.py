@@ -694,7 +694,7 @@ def test_fingers_zoom_move_turn_the_window_and_mark(study: Callable[..., Answers
         assert not chromium.complaints
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_marks_and_ranks_are_given_by_keys_and_the_mouse(study: Callable[..., Answers], chromium: Browser) -> None:
     arms = [{"name": name, "image": image} for name, image in zip("xyz", ("clean", "perturbed", "random"), strict=True)]
     ranks = study("ranks", arms=arms, questions=[{"id": "rank", "kind": "ranking", "text": "Rank."}])
@@ -1637,7 +1637,7 @@ def test_the_key_that_covered_a_case_shows_it_again(study: Callable[..., Answers
         assert chromium.run("document.querySelector('main.words') === null")
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_slider_of_a_new_mark_is_in_sight(study: Callable[..., Answers], chromium: Browser) -> None:
     """Where a list of marks was longer than its room, who had no keys had to look for it after each click."""
     inside = """(() => {
@@ -1712,7 +1712,7 @@ def _slice(shown: Shown, answers: Answers, slot: int, slice: int) -> np.ndarray:
 _WHERE = "document.querySelector('.slices output').textContent"
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_slices_are_turned_by_wheel_keys_and_slider_in_one_view(
     study: Callable[..., Answers], chromium: Browser
 ) -> None:

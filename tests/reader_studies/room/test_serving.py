@@ -173,7 +173,7 @@ def test_of_two_servers_the_one_that_ended_invites_nobody(tmp_path: Path) -> Non
             process.wait()
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_readers_elsewhere_come_through_the_proxy_of_the_docs(tmp_path: Path) -> None:
     if shutil.which("nginx") is None or shutil.which("openssl") is None:
         pytest.skip("there is no nginx on this machine")

@@ -99,7 +99,7 @@ def test_cases_of_one_patient_are_left_out_together() -> None:
     np.testing.assert_allclose(found, weighted_afroc_covariance(marks), rtol=1e-9)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_equal_tests_are_told_apart_as_often_as_the_level_says() -> None:
     rng, rejected = np.random.default_rng(0), []
     for _ in range(300):

@@ -117,6 +117,7 @@ def test_an_inserted_feature_is_transferred_by_its_recovery(review: Session, unt
     assert "below 0.5 lost" in study.meaning.text()
 
 
+@pytest.mark.thorough
 def test_quality_over_samples_is_plotted_and_said(review: Session, until: Until, study: Any) -> None:
     study.samples.click()
     until(lambda: review.bench.analysing.curve is not None and not review.jobs.busy())

@@ -98,6 +98,7 @@ def test_the_region_view_goes_along_with_a_region_on_another_slice(opened: Any, 
     assert camera.center[1] == seen[1] + 3, "the view of the same slice is the user's"
 
 
+@pytest.mark.thorough
 def test_an_empty_list_says_how_it_is_filled(review: Session, until: Until) -> None:
     page = dock(review)
     page.window().show()

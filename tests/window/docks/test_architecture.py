@@ -5,11 +5,14 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from helpers.architecture import importable
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.window.docks.compare import CompareDock
 
 
+@pytest.mark.thorough
 def test_the_line_follows_the_region_and_the_image(
     review: Any, tmp_path: Path, until: Callable[[Callable[[], object]], None]
 ) -> None:

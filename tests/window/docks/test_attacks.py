@@ -115,6 +115,7 @@ def test_the_attack_that_is_shown_is_bold_once_it_is_kept(
     assert table.item(0, 1).font().bold()
 
 
+@pytest.mark.thorough
 def test_cancelling_stops_the_one_that_runs_and_those_behind_it(
     dock: Any, review: Session, qtbot: Any, until: Until
 ) -> None:

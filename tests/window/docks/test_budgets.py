@@ -128,6 +128,7 @@ def test_a_cancelled_list_keeps_what_is_done(review: Session, until: Until, qtbo
     assert not review.bench.result.outcome.perturbed.complete
 
 
+@pytest.mark.thorough
 def test_what_is_no_list_is_refused_in_words_and_stays_to_be_mended(review: Session, qtbot: Any) -> None:
     type_budgets(review, qtbot, "0.5")
     field = page(review).kind.budgets.further.text
@@ -163,6 +164,7 @@ def test_run_waits_until_the_list_is_mended(review: Session, qtbot: Any, until: 
     assert bench.result.setting.perturbation == "spike"
 
 
+@pytest.mark.thorough
 def test_the_refusal_goes_with_the_next_budgets_that_are_right(review: Session, qtbot: Any) -> None:
     message, box = page(review).foot.message, page(review).kind.budgets.budget.box
     for text in ("0.5;2", "0.5, 2", ""):

@@ -90,6 +90,7 @@ def test_the_figures_of_a_slice_go_while_another_is_read(
     assert not dock.table.isHidden()
 
 
+@pytest.mark.thorough
 def test_a_slice_whose_reading_is_cancelled_is_not_promised(
     review: Session, qtbot: Any, until: Until, may_read: threading.Event
 ) -> None:

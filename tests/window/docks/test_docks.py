@@ -105,6 +105,7 @@ def test_three_docks_are_tabbed_with_the_first_in_front(viewer: Any, until: Unti
     assert dock_of(session, "Reconstruct").opening.open_button.text() == "Open k-space…"
 
 
+@pytest.mark.thorough
 def test_a_dock_from_napari_s_menu_stands_behind_a_tab_in_front(seen: Session, until: Until) -> None:
     window = seen.panels.viewer.window
     dock, page = window.add_plugin_dock_widget(PLUGIN, "Gallery")  # as its menu does
@@ -420,6 +421,7 @@ def test_a_polygon_ends_with_the_slice_it_was_begun_on(seen: Session, until: Unt
     assert drawing.tool is None
 
 
+@pytest.mark.thorough
 def test_a_region_that_is_no_box_has_its_size_in_the_list(review: Session) -> None:
     regions = review.bench.regions
     regions.draw(ROI.ellipse(40, 30, row_radius=5.2, column_radius=8.2), 1)

@@ -112,7 +112,7 @@ def test_it_can_be_cancelled_and_a_deleted_map_comes_back(review: Session, until
     assert cells(review)[1] == ["CG-SENSE", "Expected change", "ROI"]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_method_without_gradients_says_so(review: Session, until: Until) -> None:
     review.choose_method("dip")
     page(review).fragile.find.click()
@@ -174,7 +174,7 @@ def test_a_cancelled_map_keeps_what_is_known(review: Session, until: Until) -> N
     assert page(review).fragile.map.isChecked()
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_what_fits_no_map_is_said(review: Session, until: Until) -> None:
     choose_feature(review, shape="walk")
     page(review).fragile.find.click()

@@ -81,6 +81,7 @@ def test_the_root_sum_of_squares_is_named_where_the_reference_is_one(review: Ses
     assert "RSS" not in scores.text()
 
 
+@pytest.mark.thorough
 def test_the_title_of_a_result_s_reference_names_the_root_sum_of_squares(review: Session, until: Until) -> None:
     bench = review.bench
     review.choose_method("zero-filled")

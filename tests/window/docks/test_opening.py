@@ -7,6 +7,7 @@ from typing import Any
 
 import h5py
 import numpy as np
+import pytest
 from napari.settings import get_settings
 
 from helpers.docks import dock_of, press
@@ -58,6 +59,7 @@ def test_the_facts_have_no_snr_of_the_slice_before(review: Session, until: Until
     until(lambda: "SNR" in facts.text())
 
 
+@pytest.mark.thorough
 def test_an_array_of_matlab_asks_for_its_axes(review: Session, until: Until, tmp_path: Path) -> None:
     kspace = review.bench.acquisition.current.measurement.full.numpy()
     with h5py.File(tmp_path / "raw.mat", "w") as file:
@@ -71,6 +73,7 @@ def test_an_array_of_matlab_asks_for_its_axes(review: Session, until: Until, tmp
     until(lambda: review.bench.acquisition.scan.name == "raw.mat")
 
 
+@pytest.mark.thorough
 def test_an_array_that_is_no_kspace_is_not_asked_about(review: Session, until: Until, tmp_path: Path) -> None:
     np.save(tmp_path / "real.npy", np.zeros((4, 8, 8)))
     review.open(tmp_path / "real.npy")
@@ -99,6 +102,7 @@ def test_no_word_of_an_empty_dock_is_cut_with_large_letters(viewer: Any, until: 
         appearance.font_size = usual
 
 
+@pytest.mark.thorough
 def test_the_sentence_of_the_file_before_goes_when_the_axes_of_the_next_are_asked_for(
     review: Session, until: Until, scan_file: Path, tmp_path: Path
 ) -> None:

@@ -84,7 +84,7 @@ def test_another_method_does_not_wait_for_one_that_nothing_interrupts(
     assert bench.reconstruction.shown.method.id == "zero-filled"
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_an_attack_does_not_wait_for_one_on_a_model_that_nothing_interrupts(
     review: Session, until: Until, tmp_path: Path
 ) -> None:

@@ -230,6 +230,7 @@ def _option(combo: QComboBox) -> QStyleOptionComboBox:
     return option
 
 
+@pytest.mark.thorough
 def test_the_words_of_a_job_have_all_their_lines_at_the_foot_of_the_bar(desk: Desk) -> None:
     desk.press("Q")
     bar = desk.layouts.bar
@@ -439,6 +440,7 @@ def test_lens_and_fade_by_key_mouse_and_slider(desk: Desk) -> None:
     assert desk.panels.panels["clean"].title == "Clean"
 
 
+@pytest.mark.thorough
 def test_the_bar_says_how_to_begin_while_nothing_is_open(viewer: Any, until: Until, scan_file: Path) -> None:
     session = Session.of(viewer)
     session.images_first = True

@@ -37,6 +37,7 @@ def test_the_knobs_stay_at_the_sampling_that_was_measured(review: Session, until
     assert knobs.values()["acceleration"] == 2.0
 
 
+@pytest.mark.thorough
 def test_a_refused_sampling_does_not_stay(review: Session, until: Until) -> None:
     page = dock_of(review, "Reconstruct")
     before, controls = review.bench.acquisition.current, page.sampling.knobs.controls

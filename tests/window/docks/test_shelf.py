@@ -243,6 +243,7 @@ def test_taking_a_strip_away_ends_what_plays_in_it(seen: Any, qtbot: Any, until:
     assert not seen.scene.comparing.of_strip
 
 
+@pytest.mark.thorough
 def test_without_a_strip_the_slices_are_played(seen: Any, qtbot: Any, until: Until) -> None:
     seen.cine.set_rate(20)
     numbers: list[int] = []

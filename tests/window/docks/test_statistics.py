@@ -15,6 +15,7 @@ from napari_recon_robust.window.session import Session
 Until = Callable[[Callable[[], object]], None]
 
 
+@pytest.mark.thorough
 def test_regions_are_measured_and_exported(
     review: Session, qtbot: Any, until: Until, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

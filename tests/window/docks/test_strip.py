@@ -86,7 +86,7 @@ def test_the_keyboard_works_too(review: Session, dock: Any, qtbot: Any, until: U
     assert review.bench.reconstruction.knobs == dock.diversity.strip.variants[-1].knobs
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_strip_fits_a_narrow_dock(dock: Any, qtbot: Any, until: Until) -> None:
     dock.diversity.count.setValue(7)
     strip = chosen(dock, qtbot, until)

@@ -130,6 +130,7 @@ def test_a_plan_is_mended_run_and_its_results_are_opened(
     assert "agree" in gallery.replayed.text() or "same" in gallery.replayed.text(), gallery.replayed.text()
 
 
+@pytest.mark.thorough
 def test_the_plan_of_the_last_time_is_there_with_how_far_its_study_is(
     viewer: Any, plan: Path, until: Until, dock: Any
 ) -> None:

@@ -130,6 +130,7 @@ def test_how_to_read_is_shown_again_in_a_pause(room: Callable[..., ReadingRoom])
         assert side.comment.isVisible()
 
 
+@pytest.mark.thorough
 def test_the_next_sitting_is_told_in_the_time_of_the_place(
     room: Callable[..., ReadingRoom], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -415,6 +416,7 @@ def test_the_reference_turns_with_the_images_that_flicker(
     np.testing.assert_array_equal(np.asarray(opened.panels.panels["reference"].image.data)[0], reference[1])
 
 
+@pytest.mark.thorough
 def test_marks_are_drawn_on_their_slice_alone(room: Callable[..., ReadingRoom]) -> None:
     opened = room(cases=VOLUMES, questions=[{"id": "marks", "kind": "free-response", "text": "?"}])
     rings = opened.panels.panels["image"].regions
@@ -490,6 +492,7 @@ def test_keys_turn_the_window_zoom_and_move(room: Callable[..., ReadingRoom]) ->
     assert opened._zoom == pytest.approx(1)
 
 
+@pytest.mark.thorough
 def test_outlines_stay_as_thin_on_the_screen_whatever_the_zoom(
     room: Callable[..., ReadingRoom], until: Callable[[Callable[[], object]], None]
 ) -> None:
@@ -567,6 +570,7 @@ def test_going_back_leads_past_the_case_that_is_judged_anew(room: Callable[..., 
     assert len(passed) == at - 1
 
 
+@pytest.mark.thorough
 def test_marks_that_a_key_takes_away_come_back(room: Callable[..., ReadingRoom]) -> None:
     opened = room(questions=[{"id": "marks", "kind": "free-response", "text": "?"}])
     QTest.mouseClick(opened.canvas, Qt.MouseButton.LeftButton, pos=opened.canvas.rect().center())
