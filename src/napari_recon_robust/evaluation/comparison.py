@@ -167,7 +167,7 @@ class Comparison:
 
     @property
     def sentence(self) -> str:
-        """The outcome in plain words."""
+        """The outcome in plain words; what was found is said before how it was searched for."""
         if not self.judges:
             unknown = f"What else has changed in {self.region} is not judged: no fully sampled image is known."
             return f"{self.statement} {unknown}{self._in_noise}".strip()
@@ -177,10 +177,12 @@ class Comparison:
             beside = self._changed(" and changed it by", "random")
         else:
             moved, beside = f"with the changed truth is {written(new, '.2f')}, before {written(old, '.2f')}", ""
-        text = f"{self.statement} In {self.region} SSIM {moved}"
+        text = f"In {self.region} SSIM {moved}"
         if self.searched or self.judged_by == "perturbed":  # else the perturbation is that random noise
             text += f"; random noise of the same size gave {written(random, '.2f')}{beside}"
-        return f"{text}.{self._in_noise}".strip()
+        text += f".{self._in_noise}"
+        found_first = self.searched and self.judged_by == "clean"
+        return " ".join(filter(None, (text, self.statement) if found_first else (self.statement, text)))
 
     @property
     def _in_noise(self) -> str:
