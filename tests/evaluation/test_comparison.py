@@ -128,7 +128,9 @@ def test_what_was_found_is_said_before_the_search_and_after_what_was_inserted():
     found = make(statement="Found by ascent.").sentence
     assert found.startswith("In the drawn region SSIM fell")
     assert found.endswith("The perturbation is 0.4 × the thermal noise. Found by ascent.")
-    inserted = make(statement="A lesion was inserted.", judged_by="perturbed", perturbed_reference=images()["reference"])
+    inserted = make(
+        statement="A lesion was inserted.", judged_by="perturbed", perturbed_reference=images()["reference"]
+    )
     assert inserted.sentence.startswith("A lesion was inserted. In the drawn region SSIM with the changed truth is")
 
 

@@ -60,7 +60,7 @@ def test_orders_for_a_saved_case_name_its_slice_of_its_scan(bench: Workbench, tm
     bench.regions.choose(bench.regions.all[1:2])
     assert bench.acquisition.index == 1
     bench.perturbing.run().run()
-    bench.save(tmp_path / "case").run()
+    bench.rating.save(tmp_path / "case").run()
     again = Workbench()
     again.open_case(tmp_path / "case").run()
     (order,) = again.queue.add(["zero-filled"], again.regions.all, [0.005])

@@ -44,7 +44,7 @@ def test_a_saved_case_knows_how_its_slice_lay(bench: Workbench, tmp_path: Path) 
     directions = Directions(row=(0, 0, -1), column=(0, 1, 0))
     scan.header = scan.header.model_copy(update={"directions": directions, "first_pixels": ((1, 2, 3),) * len(scan)})
     perturbed(bench)
-    bench.save(tmp_path / "case").run()
+    bench.rating.save(tmp_path / "case").run()
     bench.acquisition.close()
     assert bench.acquisition.directions is None
     bench.open_case(tmp_path / "case").run()
@@ -169,9 +169,9 @@ def test_a_review_from_the_file_to_the_saved_case_and_back(scan_file: Path, tmp_
     assert measured["perturbed"]["roi"].ssim < measured["random"]["roi"].ssim
 
     with steps(fails_at(1)), pytest.raises(WritingError, match="make room there, or name another folder"):
-        bench.save(tmp_path / "full").run()
+        bench.rating.save(tmp_path / "full").run()
     assert not list(tmp_path.iterdir())
-    bench.save(tmp_path / "case").run()
+    bench.rating.save(tmp_path / "case").run()
     again = Workbench()
     again.open_case(tmp_path / "case").run()
     restored = again.result
@@ -408,7 +408,7 @@ def of_one_name(bench: Workbench, tmp_path: Path) -> dict[str, Path]:
         bench.reconstruction.open(str(found[folder])).run()
         bench.perturbing.choose("random")
         bench.perturbing.run(LESION).run()
-        bench.save(tmp_path / folder / "case").run()
+        bench.rating.save(tmp_path / folder / "case").run()
     return found
 
 
@@ -509,7 +509,7 @@ def test_what_is_asked_too_early_is_said_in_one_sentence() -> None:
         bench.acquisition.measure,
         bench.reconstruction.render,
         bench.perturbing.run,
-        lambda: bench.save(Path("nowhere")),
+        lambda: bench.rating.save(Path("nowhere")),
     ):
         with pytest.raises(InputError, match=r"^[^.]+; [^.]+\.$|is chosen"):
             action()

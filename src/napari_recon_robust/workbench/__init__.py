@@ -8,7 +8,7 @@
     bench.regions.draw(ROI.box(120, 140, 32, 28), 10)
     bench.perturbing.choose("worst-case")
     result = bench.perturbing.run().run()
-    bench.save(folder).run()
+    bench.rating.save(folder).run()
 
 Whatever takes long is a `Task`; its job may run in another thread, its result is accepted in the workbench's own.
 """

@@ -25,12 +25,13 @@ from .perturbing import Perturbing, Result
 from .planning import Planning
 from .preferences import MIB, Preferences
 from .queueing import Queue
+from .rating import Rating
 from .reconstruction import Reconstruction
 from .regions import Regions
 from .resuming import Resuming
 from .review_part import Basis
 from .ruling import Ruling
-from .saving import measured_case, saved
+from .saving import measured_case
 from .task import Task
 from .touring import Touring
 from .undoing import Undoing
@@ -57,6 +58,7 @@ class Workbench:
         self.fragility = Fragility(basis)
         self.analysing = Analysing(basis)
         self.browsing = Browsing(self.acquisition, self.reconstruction, self.perturbing)
+        self.rating = Rating(self.perturbing, self.browsing)
         self.ruling = Ruling(self.acquisition)
         self.kspace = KSpace(self.acquisition, self.perturbing, self.now)
         self.measuring = Measuring(basis)
@@ -92,11 +94,6 @@ class Workbench:
         if self.perturbing.current is None:
             raise InputError("there is no result yet; run a perturbation first.")
         return self.perturbing.current
-
-    def save(self, folder: Path) -> Task[Path]:
-        """Save the result as a case: a new folder with images, k-space, recipe and metrics."""
-        done = f"The case is saved as {folder.name}."
-        return Task(f"Saving {folder.name}", saved(self.result, folder), lambda _: None, done=done)
 
     def open_case(self, folder: Path) -> Task[tuple[Result, Slice]]:
         """Bring a saved case back: reconstructed again from its k-space, and checked against its record."""
@@ -159,7 +156,9 @@ class Workbench:
         self.perturbing.budget = self.perturbing.budget if shown is None else shown
         self.perturbing.further = tuple(one for one in budgets if one is not None and one != shown)
         self.perturbing.choose(setting.perturbation, **setting.perturbation_knobs)
-        self.perturbing.take(replace(result, setting=replace(setting, state=self.now.state)))
+        result = replace(result, setting=replace(setting, state=self.now.state))
+        self.perturbing.take(result)
+        self.rating.keep(result, folder)
         self.undoing.forget()
 
 

@@ -75,7 +75,7 @@ def test_each_budget_is_plotted_with_its_control_and_can_be_looked_at(
     qtbot.keyClick(plot, Qt.Key.Key_Left)
     assert bench.result.outcome is outcomes[2]
 
-    review.attempt(lambda: bench.save(tmp_path / "case"))
+    review.attempt(lambda: bench.rating.save(tmp_path / "case"))
     until(lambda: not review.jobs.busy())
     review.open(tmp_path / "case")
     until(lambda: bench.acquisition.scan is None and not review.jobs.busy())

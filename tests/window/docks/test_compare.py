@@ -3,6 +3,7 @@
 import re
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -258,3 +259,29 @@ def test_the_last_column_says_against_what_and_ssim_what_below_zero_is(standing:
     table = page(standing, "Compare").table
     assert table.horizontalHeaderItem(table.columnCount() - 1).text() == "vs clean"
     assert "below 0" in table.item(1, 2).toolTip()
+
+
+@pytest.mark.slow
+def test_a_result_is_rated_where_it_is_compared(
+    review: Session, qtbot: Any, until: Until, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dock, rating = page(review, "Compare"), review.bench.rating
+    buttons = dock.verdict.buttons
+    assert dock.verdict.isHidden()
+    choose_lesion(review, qtbot)
+    run(review, qtbot, until, "worst-case", steps=1)
+    answers = iter(["", str(tmp_path)])  # the second question is the last one
+    monkeypatch.setattr(compare.QFileDialog, "getExistingDirectory", lambda *_: next(answers))
+    click(qtbot, buttons[1])
+    assert rating.place is None
+    assert not buttons[1].isChecked(), "what was not said does not stay pressed"
+    click(qtbot, buttons[1])
+    until(lambda: rating.place == tmp_path / "case-1" and not review.jobs.working)
+    assert [one.isChecked() for one in buttons] == [False, True, False, False, False]
+    assert dock.foot.message.text() == f"case-1 in {tmp_path.name}: probably failure."
+    click(qtbot, buttons[4])
+    assert rating.verdict == "acceptable"
+    run(review, qtbot, until, "spike")
+    assert not any(one.isChecked() for one in buttons), "another result has no verdict yet"
+    click(qtbot, buttons[0])
+    until(lambda: rating.place == tmp_path / "case-2" and not review.jobs.working)

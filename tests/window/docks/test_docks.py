@@ -179,7 +179,7 @@ def test_the_main_job(review: Session, until: Until, tmp_path: Path) -> None:
 
     look = panels.geometry.voxel, panels.geometry.upside_down
     assert look == ((5.0, 400 / 192, 200 / 96), True)
-    review.attempt(lambda: review.bench.save(tmp_path / "case"))
+    review.attempt(lambda: review.bench.rating.save(tmp_path / "case"))
     until(lambda: not review.jobs.busy())
     assert sentence(review) == "The case is saved as case."
     review.open(tmp_path / "case")

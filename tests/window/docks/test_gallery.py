@@ -83,7 +83,7 @@ def test_keys_go_through_the_cases_and_judge_them(dock: Any, folder: Path) -> No
     press(dock.view, Key.Key_1)
     assert read_judgement(folder / "spike") == Judgement("failure")
     assert dock.foot.message.text() == "spike: failure."
-    assert [one.isChecked() for one in dock.judging.buttons] == [True, False, False, False, False]
+    assert [one.isChecked() for one in dock.judging.scale.buttons] == [True, False, False, False, False]
     window.setFocus()  # as after a click into the picture
     press(window, Key.Key_4, Key.Key_Period)
     assert dock.foot.message.text() == "", "another case is current"
@@ -328,7 +328,7 @@ def test_what_cannot_be_written_is_said(dock: Any, folder: Path, monkeypatch: py
     monkeypatch.setattr("napari_recon_robust.cases.gallery.verdicts.os.open", refuse)
     press(dock.view, Key.Key_2)
     assert "cannot be written (Permission denied); copy the case" in dock.foot.message.text()
-    assert not any(one.isChecked() for one in dock.judging.buttons)
+    assert not any(one.isChecked() for one in dock.judging.scale.buttons)
 
 
 def test_a_folder_is_dropped_and_an_empty_one_says_so(dock: Any, until: Until, tmp_path: Path) -> None:
@@ -346,11 +346,11 @@ def test_a_folder_is_dropped_and_an_empty_one_says_so(dock: Any, until: Until, t
 
 def test_every_control_has_a_name(dock: Any) -> None:
     controls = [dock.view, dock.again, dock.arranging.filter, dock.arranging.order, dock.arranging.reverse]
-    controls += [*dock.judging.buttons, dock.judging.tags, dock.judging.note]
+    controls += [*dock.judging.scale.buttons, dock.judging.tags, dock.judging.note]
     named = [one.accessibleName() for one in controls]
     assert all(named)
     assert len(set(named)) == len(named)
-    assert [one.accessibleName() for one in dock.judging.buttons] == [
+    assert [one.accessibleName() for one in dock.judging.scale.buttons] == [
         f"Verdict: {verdict.replace('-', ' ').capitalize()}" for verdict in SCALE
     ]
 

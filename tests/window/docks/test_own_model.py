@@ -125,7 +125,7 @@ def test_a_case_comes_back_with_its_model_alone(review: Session, until: Until, t
     bench.perturbing.choose("random")
     review.attempt(lambda: bench.perturbing.run(ROI.box(40, 40, 12, 12)))
     until(lambda: bench.perturbing.result is not None and not review.jobs.busy())
-    review.attempt(lambda: bench.save(tmp_path / "case"))
+    review.attempt(lambda: bench.rating.save(tmp_path / "case"))
     until(lambda: (tmp_path / "case" / "case.json").is_file() and not review.jobs.busy())
     bench.perturbing.result = None
     review.open(tmp_path / "case")

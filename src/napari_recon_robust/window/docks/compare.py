@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from pathlib import Path
 
 import napari.viewer
 from qtpy.QtCore import Qt, QTimer
@@ -32,10 +33,12 @@ from .page import Page
 from .review import Review
 from .shelf import Shelf
 from .statistics import StatisticsBox
+from .verdict_scale import VerdictScale
 
 REGIONS = {"roi": "Region", "foreground": "Foreground", "image": "Whole image"}
 COLUMNS = {"clean": "Clean", "perturbed": "Perturbed", "random": "Random"}
 _SAVE = "One new folder: images, perturbed k-space, recipe, metrics"
+_RATE = "What you make of the result; the first verdict saves it as a case in a folder of yours, for the gallery"
 _FILM = "Clean and perturbed in turn, or rising budgets, as a film; at the rate of the flicker"
 _FILMS: dict[str, Kind] = {"Clean and perturbed in turn": "flicker", "Perturbed at rising budgets": "budgets"}
 _COPY = "The panels with their titles to the clipboard"
@@ -75,13 +78,24 @@ class CompareDock(Page):
         self.list_keys.setAccessibleName("All keys")
         self.lineup = LineupBox(self.session)
         self.statistics = StatisticsBox(self.session)
+        self.verdict = VerdictScale()
+        self.verdict.setToolTip(_RATE)
+        self.verdict.given.connect(self._rate)
         self.save = button("Save case…", _SAVE, self._save)
         self.load = button("Open case…", "Bring a saved case back, reconstructed again and checked", self._open)
         self.copy = button("Copy figure", _COPY, self._copy)
         self.report = button("Report…", REPORT, lambda: ask_report(self.session))
         self.film = button("Film…", _FILM, self._film)
         self.export = export_button(self.session)
-        for part in (heading("Comparison"), self.earlier, self.sentence, self.warning, self.table, self.basis):
+        for part in (
+            heading("Comparison"),
+            self.earlier,
+            self.sentence,
+            self.warning,
+            self.table,
+            self.basis,
+            self.verdict,
+        ):
             self.column.addWidget(part)
         self.column.addWidget(heading("Look"))
         self.column.addLayout(row(self.random, self.truth, self.layout_button))
@@ -97,6 +111,7 @@ class CompareDock(Page):
         self.column.addStretch(1)
         self._follow()
         self._on_finished()
+        self._show_verdict()
         self.lineup.list_methods()
         self.lineup.show_found()
         Review.of(self.session)
@@ -109,6 +124,7 @@ class CompareDock(Page):
             self.listen(changed, self._show_buttons)
         self.listen(reconstruction.rendered, self._on_rendered)
         self.listen(self.bench.perturbing.finished, self._on_finished)
+        self.listen(self.bench.rating.changed, self._show_verdict)
         self.listen(self.bench.measuring.changed, self.statistics.show_found)
         self.listen(acquisition.measured, self.statistics.show_found)
         self.listen(self.bench.perturbing.earlier_changed, self._show_earlier)
@@ -164,7 +180,8 @@ class CompareDock(Page):
     def _on_finished(self) -> None:
         result = self.bench.perturbing.current
         self._show_earlier()
-        self.table.setVisible(result is not None)
+        for part in (self.table, self.verdict):
+            part.setVisible(result is not None)
         if result is None:
             self.sentence.setText(_EMPTY)
             show_text(self.warning, "")
@@ -252,7 +269,21 @@ class CompareDock(Page):
     def _save(self) -> None:
         path, _ = ask_place(self.session, "Save case: name of a new folder", "case")
         if path is not None:
-            self.session.attempt(lambda: self.bench.save(path))
+            self.session.attempt(lambda: self.bench.rating.save(path))
+
+    def _rate(self, verdict: str) -> None:
+        """Say what the user makes of the result, and ask once in which folder such cases are saved."""
+        rating = self.bench.rating
+        if rating.place is None and rating.folder is None and self.session.jobs.takes("Saving"):
+            path = QFileDialog.getExistingDirectory(self, "Rated cases: the folder that each becomes a case in")
+            if path:
+                rating.folder = Path(path)
+        if rating.place is not None or rating.folder is not None:
+            self.session.attempt(lambda: rating.rate(verdict))
+        self._show_verdict()
+
+    def _show_verdict(self) -> None:
+        self.verdict.show_verdict(self.bench.rating.verdict)
 
     def _film(self) -> None:
         from ...reports.film import SUFFIXES, writes_mp4

@@ -86,6 +86,7 @@ class GalleryDock(Page):
         self.listen(self.browsing.arranged, self._show_arranged)
         self.listen(self.browsing.said, self._show_said)
         self.listen(self.browsing.replayed, self._show_replayed)
+        self.listen(self.bench.rating.saved, self._list_saved)
         self.view.current_changed.connect(self._show_current)
         self.view.current_changed.connect(lambda: self.foot.take_back(self._judged))
         self.view.selectionModel().selectionChanged.connect(self._show_buttons)
@@ -198,6 +199,11 @@ class GalleryDock(Page):
         """List the folder again."""
         if self.browsing.folder is not None:
             self.open_folder(self.browsing.folder)
+
+    def _list_saved(self, folder: Path) -> None:
+        """List a folder again that has another case."""
+        if folder == self.browsing.folder:
+            self.refresh()
 
     def hideEvent(self, event: QHideEvent | None) -> None:
         """Write what was typed: the dock, or its window, may be closing."""

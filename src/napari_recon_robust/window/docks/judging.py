@@ -1,6 +1,5 @@
 """What is said of the current case: a verdict on a scale of five, tags, and a note."""
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QEvent, QObject, QStringListModel, Qt, QTimer, Signal
@@ -8,11 +7,12 @@ from qtpy.QtGui import QKeyEvent, QTextCursor
 from qtpy.QtWidgets import QCompleter, QLineEdit, QPlainTextEdit, QWidget
 from superqt.utils import signals_blocked
 
-from ...cases.gallery.verdicts import SCALE, Judgement
-from ...controls.parts import button, column, row, words
+from ...cases.gallery.verdicts import Judgement
+from ...controls.parts import column
 from ...ground.errors import ReconRobustError
 from ...workbench.browsing import Browsing
 from ..worker import sentence
+from .verdict_scale import VerdictScale
 
 if TYPE_CHECKING:
     from ...cases.gallery.entry import GalleryEntry
@@ -33,18 +33,8 @@ class JudgementBox(QWidget):
         super().__init__()
         self._browsing = browsing
         self.entry: GalleryEntry | None = None
-        self.buttons = []
-        for number, verdict in enumerate(SCALE, start=1):
-            name = verdict.replace("-", " ").capitalize()
-            one = button(str(number), f"{name}  ({number})", partial(self._press, verdict))
-            one.setCheckable(True)
-            one.setAccessibleName(f"Verdict: {name}")
-            one.setMinimumWidth(28)
-            self.buttons.append(one)
-        worst, best = (words(SCALE[end].capitalize()) for end in (0, -1))
-        for label in (worst, best):
-            label.setWordWrap(False)
-            label.setMinimumWidth(40)  # a large font leaves less room for them than they ask for
+        self.scale = VerdictScale(keys=True)
+        self.scale.given.connect(self.judge)
         self.tags = _field(QLineEdit(), "Tags", "Tags, with commas between them  (T)")
         self.tags.setPlaceholderText("Tags, with commas between them")
         self._used = QStringListModel(self)
@@ -61,9 +51,7 @@ class JudgementBox(QWidget):
         self.note.textChanged.connect(self._typed.start)
         for field in (self.tags, self.note):
             field.installEventFilter(self)
-        scale = row(worst, *self.buttons, best)
-        scale.setSpacing(3)
-        column(scale, self.tags, self.note, into=self, spacing=4)
+        column(self.scale, self.tags, self.note, into=self, spacing=4)
         self.show_entry(None)
 
     def show_entry(self, entry: "GalleryEntry | None") -> None:
@@ -96,9 +84,6 @@ class JudgementBox(QWidget):
         if self.entry is not None and note != self.entry.judgement.note:
             self._say(note=note)
 
-    def _press(self, verdict: str, checked: bool = True) -> None:
-        self.judge(verdict if checked else "")
-
     def _tags(self) -> tuple[str, ...]:
         return tuple(filter(None, (" ".join(tag.split()) for tag in self.tags.text().split(","))))
 
@@ -116,8 +101,7 @@ class JudgementBox(QWidget):
         self._show_verdict()
 
     def _show_verdict(self) -> None:
-        for one, verdict in zip(self.buttons, SCALE, strict=True):
-            one.setChecked(self.entry is not None and verdict == self.entry.judgement.verdict)
+        self.scale.show_verdict("" if self.entry is None else self.entry.judgement.verdict)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Go back to the list at Escape and at Return; write what was typed when a field is left."""
