@@ -94,10 +94,11 @@ class Pad(QWidget):
         painter.drawEllipse(point, 6, 6)
         painter.setPen(text if self._map is None else QColor("white"))
         inner = area.adjusted(5, 3, -5, -3)
-        painter.drawText(inner, Qt.AlignmentFlag.AlignTop, f"↑ {self.knobs[1].label}")
+        painter.drawText(inner, Qt.AlignmentFlag.AlignTop, f"↑ {_led(self.knobs[1])}")
+        corner = Qt.AlignmentFlag.AlignBottom | Qt.AlignmentFlag.AlignRight
+        painter.drawText(inner, corner, f"{_led(self.knobs[0])} →")
         painter.setPen(text)
         below = QRectF(area.left(), area.bottom() + 2, area.width(), 16)
-        painter.drawText(below, Qt.AlignmentFlag.AlignRight, f"{self.knobs[0].label} →")
         painter.drawText(below, Qt.AlignmentFlag.AlignLeft, self._caption)
         painter.end()
 
@@ -135,3 +136,8 @@ class Pad(QWidget):
             self._position = position
             self.update()
             self.turned.emit(self.values())
+
+
+def _led(knob: Knob) -> str:
+    """The label of a knob, and what more of it makes the image."""
+    return f"{knob.label}: {knob.more}" if knob.more else knob.label

@@ -21,7 +21,8 @@ class Knob(BaseModel):
     kind: "float", "int", "choice" (then `choices` lists the values) or "bool". scale: a float on the "log" scale needs
     a positive minimum. live: whether the image follows this knob while it is being turned. only_when: pairs of another
     knob and some of its values; this knob matters if one of those knobs has one of those values, or if there are no
-    pairs. least: the word that is shown for the minimum, where that is no number ("search").
+    pairs. least: the word that is shown for the minimum, where that is no number ("search"). more: what more of it
+    makes the image, in a word ("smoother").
     """
 
     model_config = ConfigDict(frozen=True)
@@ -39,6 +40,7 @@ class Knob(BaseModel):
     live: bool = False
     only_when: tuple[tuple[str, tuple[Value, ...]], ...] = ()
     least: str = ""
+    more: str = ""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

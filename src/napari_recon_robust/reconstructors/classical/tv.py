@@ -40,6 +40,7 @@ class TotalVariation(SparseReconstructor):
             maximum=5e-2,
             scale="log",
             live=True,
+            more="smoother",
         ),
     )
 

@@ -20,6 +20,7 @@ WEIGHT = Knob(
     maximum=2e-2,
     scale="log",
     live=True,
+    more="smoother",
 )
 MIX = Knob(
     name="mix",

@@ -47,6 +47,7 @@ class L1Wavelet(SparseReconstructor):
             maximum=5e-2,
             scale="log",
             live=True,
+            more="smoother",
         ),
     )
 

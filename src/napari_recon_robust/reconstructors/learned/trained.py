@@ -30,6 +30,7 @@ NOISE = Knob(
     scale="log",
     unit="× measured",
     live=True,
+    more="smoother",
 )
 
 
