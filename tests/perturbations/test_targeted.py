@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -115,6 +117,15 @@ def test_towards_a_given_image(measurement, combined, roi):
         Targeted(shifted[1:]).run(measurement, combined, roi, (0.1,))
     with pytest.raises(InputError, match="NaN"):
         Targeted(shifted * float("nan")).run(measurement, combined, roi, (0.1,))
+
+
+def test_a_given_image_is_in_the_units_of_the_scan(measurement, combined, roi):
+    shifted, ways = combined(measurement).abs().roll(4, 1), []
+    for unit in (1.0, 2.0**60, 2.0**-60):
+        (found,) = run(Targeted(shifted * unit).run(replace(measurement, unit=unit), combined, roi, (0.3,), **KEPT))
+        ways.append(found.details["reached"])
+    assert ways[0] > 0.1
+    assert ways == pytest.approx([ways[0]] * 3)
 
 
 @pytest.mark.parametrize("method", ["combined", "rss"])

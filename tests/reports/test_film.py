@@ -44,6 +44,22 @@ def test_flicker_shows_clean_and_perturbed_in_the_window_of_the_reference(tmp_pa
         assert (film.info["duration"], film.info["loop"]) == (250, 0)
 
 
+def test_the_region_alone_is_shown_larger_with_its_outline(tmp_path: Path) -> None:
+    case = pictured()
+    found, shown = frames(export_film(case, tmp_path / "film.gif", region=True)), CaseImages(case)
+    inside = case.roi.mask(case.matrix).numpy()
+    rows, columns = np.nonzero(inside)
+    part = slice(max(rows.min() - 12, 0), rows.max() + 13), slice(max(columns.min() - 12, 0), columns.max() + 13)
+    assert inside[part].size < inside.size, "the region is a part of the image"
+    for frame, name in zip(found, ("clean", "perturbed"), strict=True):
+        grey = shown.window.grey(shown.upright(shown.image(name, shown.number(None)).image[part]))
+        times = -(-768 // min(grey.shape))
+        picture = frame[: grey.shape[0] * times, : grey.shape[1] * times]
+        pixels = picture.reshape(grey.shape[0], times, grey.shape[1], times)
+        assert np.abs(pixels[:, times // 2, :, times // 2].astype(int) - grey).max() <= 1
+        assert (pixels[:, 0].max(axis=(0, 2)) == 255).any(), "its outline"
+
+
 def test_the_window_is_in_the_units_of_a_scan_that_was_scaled(tmp_path: Path) -> None:
     plain = pictured()
     source = {**plain.recipe.source, "unit": 2.0**-80}

@@ -39,6 +39,17 @@ def test_air_is_set_to_zero_and_the_head_is_kept(marked: Volume) -> None:
     np.testing.assert_allclose(cleaned[inside], marked.data[inside], rtol=0.02)
 
 
+def test_an_infinite_voxel_counts_for_nothing_and_a_far_too_large_one_is_refused(marked: Volume) -> None:
+    spoilt = marked.data.copy()
+    spoilt[0, 0, 0] = np.inf
+    np.testing.assert_allclose(
+        anatomy.volume(spoilt, marked.voxel).data, anatomy.volume(marked.data, marked.voxel).data
+    )
+    spoilt[0, 0, 0] = 1e30
+    with pytest.raises(ValueError, match="set them to 0"):
+        anatomy.volume(spoilt, marked.voxel)
+
+
 def test_coarse_slices_average_what_lies_between_their_pixels() -> None:
     data = 0.5 + default_rng(0).uniform(0, 0.5, (96, 96, 3)).astype(np.float32)
     volume = Volume(data, (1.0, 1.0, 1.0))

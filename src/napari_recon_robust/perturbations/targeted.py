@@ -164,7 +164,8 @@ class Targeted(Perturbation):
         if not torch.isfinite(image).all():
             raise InputError("the target image holds NaN or infinite values; give one without.")
         if not self.scaled:
-            return lambda clean: image
+            within = (image.double() / setup.measurement.unit).to(image.dtype)
+            return lambda clean: within
         outside = ~setup.mask
         size = image[outside].square().sum()
         if not size > 0:

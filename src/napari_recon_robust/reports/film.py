@@ -12,8 +12,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ..cases.gallery.thumbnails import around
 from ..cases.record import Case, reading
-from ..data.roi import contours
+from ..data.roi import bounds, contours
 from ..data.window import Window
 from ..ground.errors import InputError, one_line, to_install
 from ..ground.guard import to_path
@@ -39,12 +40,14 @@ def export_film(
     budget: float | None = None,
     rate: float = 2.0,
     window: tuple[float, float] | None = None,
+    region: bool = False,
 ) -> Path:
     """Write a film of a case as .gif, or as .mp4 where imageio-ffmpeg is installed; returns the path.
 
     case: a loaded one or its folder. kind: "flicker", clean and perturbed in turn; "budgets", the clean image and then
     the perturbed one at each budget. budget: which of several flickers, by default the largest. rate: images in a
-    second, 0.5 to 10. window: black and white in the scan's units, by default those of the reference.
+    second, 0.5 to 10. window: black and white in the scan's units, by default those of the reference. region: show no
+    more than the region with 12 pixels around it.
     Raises InputError for a kind, a budget or a rate that is not there, an unknown suffix, .mp4 without imageio-ffmpeg,
     or a place that cannot be written; FileFormatError for a folder that is not a sound case.
     """
@@ -60,7 +63,7 @@ def export_film(
     with reading():
         shown = CaseImages(case)
         limits = shown.windowed(window)
-        frames = [_frame(shown, one, limits) for one in _images(shown, kind, budget)]
+        frames = [_frame(shown, one, limits, region) for one in _images(shown, kind, budget)]
     write(path, _mp4(frames, rate) if mp4 else _gif(frames, rate))
     return path
 
@@ -81,11 +84,14 @@ def _images(shown: CaseImages, kind: str, budget: float | None) -> list[CaseImag
     return [clean, *(shown.image("perturbed", one) for one in rising)]
 
 
-def _frame(shown: CaseImages, case_image: CaseImage, window: Window) -> NDArray[np.uint8]:
+def _frame(shown: CaseImages, case_image: CaseImage, window: Window, region: bool) -> NDArray[np.uint8]:
     """Grey values of 8 bits (rows, columns): the image, magnified if it is small, above what it is."""
     from PIL import Image, ImageDraw, ImageFont
 
-    grey = window.grey(with_square_pixels(shown.upright(case_image.image), shown.voxel))
+    inside = shown.case.roi.mask(shown.case.matrix).numpy()
+    place = bounds(inside) if region else None
+    part = ... if place is None else around(place)
+    grey = window.grey(with_square_pixels(shown.upright(case_image.image[part]), shown.voxel))
     times = max(-(-_LEAST // min(grey.shape)), 1)
     grey = np.kron(grey, np.ones((times, times), np.uint8))
     rows, columns = (side + side % 2 for side in grey.shape)  # a film has an even number of pixels
@@ -93,7 +99,7 @@ def _frame(shown: CaseImages, case_image: CaseImage, window: Window) -> NDArray[
     canvas = Image.new("L", (columns, rows + len(lines) * _LINE))
     canvas.paste(Image.fromarray(grey))
     pen = ImageDraw.Draw(canvas)
-    for outline in _outlines(shown, grey.shape):
+    for outline in _outlines(shown.upright(inside[part]), grey.shape):
         pen.line(outline, fill=255, width=2)
     for number, text in enumerate(lines):
         fonts = map(ImageFont.load_default, _LETTERS)
@@ -110,9 +116,8 @@ def _conditions(shown: CaseImages) -> str:
     )
 
 
-def _outlines(shown: CaseImages, shape: tuple[int, ...]) -> list[list[tuple[float, float]]]:
-    """The outlines of the region, (column, row) in a picture of that shape; none of one that is the whole image."""
-    inside = shown.upright(shown.case.roi.mask(shown.case.matrix).numpy())
+def _outlines(inside: NDArray[np.bool_], shape: tuple[int, ...]) -> list[list[tuple[float, float]]]:
+    """The outlines of a region, (column, row) in a picture of that shape; none of one that is the whole image."""
     if inside.all():
         return []
     down, across = (length / side for length, side in zip(shape, inside.shape, strict=True))

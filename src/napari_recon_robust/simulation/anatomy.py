@@ -31,6 +31,7 @@ Image = NDArray[np.float32]
 PLANES: tuple[Plane, ...] = ("axial", "coronal", "sagittal")
 SUFFIXES = (".nii", ".nii.gz")  # of NIfTI
 ROUGHNESS_RANGE = (0.075, 0.12)  # of real brains
+_LEAST_TISSUE = 1e-3  # of the voxels that are not 0
 _AIR = 0.08  # of the tissue, smoothed: above the noise of the air, below dark tissue
 _NORMAL = {"sagittal": 0, "coronal": 1, "axial": 2}
 _THIN = 1 / 3  # of a volume's longest side; a shorter side is no side of an image
@@ -115,16 +116,17 @@ def from_image(image: Any) -> Volume:
 
 
 def volume(data: NDArray[np.floating], voxel: tuple[float, ...]) -> Volume:
-    """A scaled volume from an array (right, anterior, superior); negative values, NaN and air are set to zero.
+    """A scaled volume from an array (right, anterior, superior); what is negative or not finite, and air, become zero.
 
-    Raises ValueError if no value is positive.
-
-    Otherwise the magnitude of the noise in the air would become a signal that no sensitivities explain.
+    The noise in the air would otherwise become a signal that no sensitivities explain. Raises ValueError if no value is
+    positive, or if a few are so large that all others would count as air.
     """
-    data = np.maximum(np.nan_to_num(np.asarray(data, np.float32)), 0)
+    data = np.maximum(np.nan_to_num(np.asarray(data, np.float32), posinf=0), 0)
     tissue = data[data > 0.1 * data.max()]
     if tissue.size == 0:
         raise ValueError("it holds no positive values, and magnitudes are expected")
+    if tissue.size < _LEAST_TISSUE * np.count_nonzero(data):
+        raise ValueError("a few voxels are more than ten times as large as all others; set them to 0 in the file")
     data = data / np.quantile(tissue, 0.995)
     return Volume(data * _head(data), (voxel[0], voxel[1], voxel[2]))
 

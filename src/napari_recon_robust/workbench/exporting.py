@@ -101,10 +101,10 @@ class Exporting:
         done = f"The report is saved as {path.name}."
         return Task(f"Writing {path.name}", _report(self._case, path, window), lambda _: None, done=done)
 
-    def film(self, path: Path, window: Window, kind: Kind, rate: float) -> Task[Path]:
+    def film(self, path: Path, window: Window, kind: Kind, rate: float, *, region: bool = False) -> Task[Path]:
         """Write a film as `reports.film.export_film` does: clean and perturbed in turn, or rising budgets."""
-        done = f"The film is saved as {path.name}."
-        return Task(f"Writing {path.name}", _film(self._result, path, window, kind, rate), lambda _: None, done=done)
+        job = _film(self._result, path, window, kind, rate, region)
+        return Task(f"Writing {path.name}", job, lambda _: None, done=f"The film is saved as {path.name}.")
 
     def panel(self, key: str, view: View, path: Path, window: Window, white: float = 1.0) -> Task[Path]:
         """Write what a panel shows, in the format of the path's suffix, in the window in which it is looked at.
@@ -206,12 +206,12 @@ def _report(case: "Callable[[], Case]", path: Path, window: Window) -> Job[Path]
     return write_report(made, path, window=_in_scan(made, *window))
 
 
-def _film(result: Result, path: Path, window: Window, kind: Kind, rate: float) -> Job[Path]:
+def _film(result: Result, path: Path, window: Window, kind: Kind, rate: float, region: bool) -> Job[Path]:
     yield Progress(0.0, f"Writing {path.name}")
     from ..reports.film import export_film
 
     made = case_of(result)
-    return export_film(made, path, kind=kind, rate=rate, window=_in_scan(made, *window))
+    return export_film(made, path, kind=kind, rate=rate, window=_in_scan(made, *window), region=region)
 
 
 def _panel(shown: _Shown, path: Path, window: Window) -> Job[Path]:

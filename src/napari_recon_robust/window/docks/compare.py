@@ -39,7 +39,10 @@ REGIONS = {"roi": "Region", "foreground": "Foreground", "image": "Whole image"}
 COLUMNS = {"clean": "Clean", "perturbed": "Perturbed", "random": "Random"}
 _SAVE = "One new folder: images, perturbed k-space, recipe, metrics"
 _RATE = "What you make of the result; the first verdict saves it as a case in a folder of yours, for the gallery"
-_FILM = "Clean and perturbed in turn, or rising budgets, as a film; at the rate of the flicker"
+_FILM = (
+    "Clean and perturbed in turn, or rising budgets, as a film: at the rate of the flicker, and of the region alone "
+    "while the panels are zoomed to it"
+)
 _FILMS: dict[str, Kind] = {"Clean and perturbed in turn": "flicker", "Perturbed at rising budgets": "budgets"}
 _COPY = "The panels with their titles to the clipboard"
 _ROW = 19
@@ -293,7 +296,8 @@ class CompareDock(Page):
         path, chosen = ask_place(self.session, "Film", "film.gif", dict.fromkeys(offered, suffixes), SUFFIXES)
         if path is not None:
             window, rate = self.session.panels.shared_window.limits, self.session.looking.rate
-            self.session.attempt(lambda: self.bench.exporting.film(path, window, _FILMS[chosen], rate))
+            film, region = self.bench.exporting.film, self.session.looking.region_view.active
+            self.session.attempt(lambda: film(path, window, _FILMS[chosen], rate, region=region))
 
     def _open(self) -> None:
         path = QFileDialog.getExistingDirectory(self, "Open case: the folder of a saved one")
