@@ -74,3 +74,12 @@ def test_total_variation_is_known_by_its_id_whatever_its_label(trials: pl.DataFr
     turned = named.sort("method", descending=True, maintain_order=True)
     data = pl.read_csv(methods_against_baseline(turned, tmp_path / "methods.svg").data)
     assert data["baseline"].unique().to_list() == ["classical"]
+
+
+def test_a_method_that_shares_no_trial_with_the_baseline_is_named(trials: pl.DataFrame, tmp_path: Path) -> None:
+    names = set(trials["method_label"]) - {"TV"}
+    assert len(names) > 1
+    slices = pl.col("slice") + 100 * (pl.col("method_label") == "VarNet")
+    words = methods_against_baseline(trials.with_columns(slice=slices), tmp_path / "methods.svg").words
+    assert words.endswith("Left out, for no finished trial is shared with TV: VarNet.")
+    assert "Left out" not in methods_against_baseline(trials, tmp_path / "methods.svg").words

@@ -54,4 +54,6 @@ def methods_against_baseline(trials: pl.DataFrame, path: Path) -> Drawn:
         panels[0].set_yticks([-sheet.number(name) for name in names], [shortened(name) for name in names])
     sheet.legend(lines=False)
     tests = "p in the data: Wilcoxon's test over volumes, adjusted by Holm for all rows of a metric."
-    return sheet.finish(path, shown, f"{frame.counted(shown, rows)} {tests}")
+    apart = [name for name in labels if name not in (baseline, *shown["method_label"])]
+    lacking = f" Left out, for no finished trial is shared with {baseline}: {', '.join(apart)}." if apart else ""
+    return sheet.finish(path, shown, f"{frame.counted(shown, rows)} {tests}{lacking}")
