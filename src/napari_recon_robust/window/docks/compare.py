@@ -90,6 +90,17 @@ class CompareDock(Page):
         self.report = button("Report…", REPORT, lambda: ask_report(self.session))
         self.film = button("Film…", _FILM, self._film)
         self.export = export_button(self.session)
+        self._lay_out()
+        self._follow()
+        self._on_finished()
+        self._show_verdict()
+        self.lineup.list_methods()
+        self.lineup.show_found()
+        Review.of(self.session)
+        Shelf.of(self.session)
+        self.session.join(self, self.title)
+
+    def _lay_out(self) -> None:
         for part in (
             heading("Comparison"),
             self.earlier,
@@ -112,14 +123,6 @@ class CompareDock(Page):
         self.column.addWidget(heading("Keep"))
         self.column.addLayout(flow(self.save, self.load, self.copy, self.report, self.film, self.export))
         self.column.addStretch(1)
-        self._follow()
-        self._on_finished()
-        self._show_verdict()
-        self.lineup.list_methods()
-        self.lineup.show_found()
-        Review.of(self.session)
-        Shelf.of(self.session)
-        self.session.join(self, self.title)
 
     def _follow(self) -> None:
         acquisition, reconstruction = self.bench.acquisition, self.bench.reconstruction

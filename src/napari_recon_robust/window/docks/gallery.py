@@ -43,7 +43,7 @@ class GalleryDock(Page):
         self.loader = ThumbnailLoader(self.session.jobs, self)
         self.view = CaseView(CaseModel(self.browsing, self.loader))
         self.open_button = button("Open folder…", "A folder of saved cases, or of folders of them", self._browse)
-        self.again = small_button("↻", "List the folder again  (F5)", self.refresh)
+        self.again = small_button("↻", "List the folder again  (F5)", lambda: self.list_again(self.browsing.folder))
         self.count = words(faint=True)
         self.arranging = ArrangingRow(self.browsing)
         self.name, self.about = _line(), _line()
@@ -86,7 +86,7 @@ class GalleryDock(Page):
         self.listen(self.browsing.arranged, self._show_arranged)
         self.listen(self.browsing.said, self._show_said)
         self.listen(self.browsing.replayed, self._show_replayed)
-        self.listen(self.bench.rating.saved, self._list_saved)
+        self.listen(self.bench.rating.saved, self.list_again)
         self.view.current_changed.connect(self._show_current)
         self.view.current_changed.connect(lambda: self.foot.take_back(self._judged))
         self.view.selectionModel().selectionChanged.connect(self._show_buttons)
@@ -102,7 +102,7 @@ class GalleryDock(Page):
             ".": lambda: self.view.step(1),
             "0": lambda: self._judge(""),
             **{str(number): partial(self._judge, verdict) for number, verdict in enumerate(SCALE, start=1)},
-            "F5": self.refresh,
+            "F5": lambda: self.list_again(self.browsing.folder),
         }
         self.in_list: dict[str, Callable[[], object]] = {
             "Return": self._open,
@@ -195,15 +195,10 @@ class GalleryDock(Page):
         """List the cases of a folder."""
         self.session.attempt(lambda: self.browsing.open(folder))
 
-    def refresh(self) -> None:
-        """List the folder again."""
-        if self.browsing.folder is not None:
-            self.open_folder(self.browsing.folder)
-
-    def _list_saved(self, folder: Path) -> None:
-        """List a folder again that has another case."""
-        if folder == self.browsing.folder:
-            self.refresh()
+    def list_again(self, folder: Path | None) -> None:
+        """List the folder again, if it is this one."""
+        if folder is not None and folder == self.browsing.folder:
+            self.open_folder(folder)
 
     def hideEvent(self, event: QHideEvent | None) -> None:
         """Write what was typed: the dock, or its window, may be closing."""
