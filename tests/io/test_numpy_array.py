@@ -139,6 +139,9 @@ def test_kspace_of_three_dimensions_is_told_and_slices_are_not(tmp_path, order, 
         kspace = np.fft.fftshift(np.fft.fftn(np.fft.ifftshift(volume, axes), axes=axes), axes)
         with open_scan(save(tmp_path / "scan.npy", kspace.transpose(order))) as scan:
             assert any("as k-space of three dimensions has" in note for note in scan.header.notes) == told
+            names = scan._axes
+        with open_scan(tmp_path / "scan.npy", axes=names) as scan:
+            assert any("as k-space of three dimensions has" in note for note in scan.header.notes) == told, "named"
 
 
 @pytest.mark.parametrize(

@@ -80,19 +80,17 @@ class NumpyScan(Scan):
         axes: Sequence[str] | None,
         format: str = "NumPy array",
     ) -> None:
-        notes = []
+        notes, profiles = [], _profiles(array)
         if axes is None:
-            profiles = _profiles(array)
             axes = _guessed(profiles, array.shape)
             notes.append(
                 f"The axes of {' x '.join(map(str, array.shape))} are taken as {', '.join(axes)}, which is a guess"
                 f"{_exchangeable(axes, array.shape)}; name them (axes) if that is wrong."
             )
-            for axis, profile in zip(axes, profiles, strict=True):
-                notes += note_on(axis, profile) if axis in ("slice", "coil") else []
         else:
             axes = _checked(axes, array.ndim)
-            notes += _contradiction(axes, _profiles(array), array.shape)
+        others = [pair for pair in zip(axes, profiles, strict=True) if pair[0] in ("slice", "coil")]
+        notes += _contradiction(axes, profiles, array.shape) or [note for pair in others for note in note_on(*pair)]
         self._array, self._axes = array, tuple(axes)
         slices, coils, readout, phase = (array.shape[axes.index(axis)] if axis in axes else 1 for axis in AXES)
         super().__init__(
