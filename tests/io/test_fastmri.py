@@ -267,6 +267,33 @@ def test_an_interpolated_output_matrix_is_told(tmp_path, kspace):
         assert (scan.header.matrix, scan.header.notes) == ((20, 20), ())
 
 
+@pytest.mark.parametrize(
+    ("shape", "voxel"),
+    [
+        ((256, 140), (440 / 256, 220 / 140)),
+        ((128, 140), (440 / 256, 220 / 140)),
+        ((256, 142), (440 / 256, 220 / 140)),
+        ((128, 70), None),
+        ((256, 70), None),
+        ((64, 140), None),
+    ],
+    ids=["its own", "without oversampling", "padded", "of low resolution", "of fewer lines", "of a short readout"],
+)
+@pytest.mark.parametrize("referred", [True, False])
+def test_a_header_of_another_kspace_gives_no_size_in_mm(tmp_path, shape, voxel, referred):
+    xml = header((256, 140), (128, 128), extents=((440, 220), (220, 220)))
+    contents = {"reconstruction_rss": np.ones((1, 64, 64), np.float32)} if referred else {}
+    path = write(tmp_path / "file1.h5", kspace=np.ones((1, 2, *shape), np.complex64), ismrmrd_header=xml, **contents)
+    with open_scan(path) as scan:
+        told = [note for note in scan.header.notes if "The file's header is of k-space of 256×140" in note]
+        if voxel is None:
+            assert (scan.header.voxel, len(told)) == (None, 1)
+            assert f"its k-space has {shape[0]}×{shape[1]}: the size of a pixel in mm is not known" in told[0]
+        else:
+            assert scan.header.voxel == pytest.approx((*voxel, 5))
+            assert not told
+
+
 def test_reference_larger_than_the_kspace_is_not_used(tmp_path, kspace):
     path = write(tmp_path / "file1.h5", kspace=kspace, reconstruction_rss=np.ones((4, 24, 24), np.float32))
     with open_scan(path) as scan:

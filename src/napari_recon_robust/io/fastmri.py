@@ -20,7 +20,7 @@ from ..ground.errors import InputError, ReconRobustError, dimensions
 from ..ground.guard import closed_on_failure
 from ..ground.hdf5 import complex_values, is_hdf5, open_hdf5, values
 from ..ground.writing import write
-from .fastmri_fields import KEY, checked_kspace, header_of, mask_of, or_named, reference_of
+from .fastmri_fields import KEY, checked_kspace, header_of, mask_of, or_named, reference_of, voxel_of
 from .format import Format
 from .ismrmrd_header import PROTON_HZ_PER_TESLA
 from .third_axis import LINE_ENCODED, note_on
@@ -62,6 +62,8 @@ class FastMRIScan(Scan):
         self._file, self._kspace = file, checked_kspace(file, name)
         slices, *coils, readout, phase = self._kspace.shape
         described, notes = header_of(file, name)
+        voxel, doubts = voxel_of(described, readout, phase)
+        notes += doubts
         self._limits = described.measured(1, phase)
         self._mask = mask_of(file, name, readout, phase)
         self._reference, remarks = reference_of(file, (slices, readout, phase))
@@ -88,7 +90,7 @@ class FastMRIScan(Scan):
                 readout=readout,
                 phase=phase,
                 matrix=matrix,
-                voxel=described.voxel,
+                voxel=voxel,
                 contrast=_text(file.attrs.get("acquisition")) or described.protocol,
                 field_strength=described.field_strength,
                 upside_down=True,

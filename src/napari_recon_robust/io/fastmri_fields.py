@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 KEY, MASK, HEADER, REFERENCES = "kspace", "mask", "ismrmrd_header", ("reconstruction_rss", "reconstruction_esc")
 _MANY_COILS = 64  # so many, with fewer lines than that, are an axis of the image
+_PADDED = 0.02  # of an axis: as much more or less of it than the header says comes of padding
 
 
 def is_bare(file: Any) -> bool:
@@ -69,6 +70,25 @@ def header_of(file: Any, name: str) -> tuple[AcquisitionHeader, list[str]]:
     if isinstance(text, bytes | str) and not text.strip():
         return AcquisitionHeader(), [f"The file's `{HEADER}` is empty and not used."]
     return AcquisitionHeader.parse(text, name), []
+
+
+def voxel_of(
+    described: AcquisitionHeader, readout: int, phase: int
+) -> tuple[tuple[float, float, float] | None, list[str]]:
+    """The (row, column, slice) size in mm; None, with a note, where the header is that of another k-space.
+
+    Each axis of k-space has the length of the encoded matrix, or that of the output where the oversampling was removed.
+    """
+    if described.encoded is None or described.matrix is None:
+        return None, []
+    encoded = described.encoded.matrix[:2]
+    axes = zip((readout, phase), encoded, described.matrix, strict=True)
+    if all(min(abs(size - said) for said in both) <= _PADDED * size for size, *both in axes):
+        return described.voxel, []
+    return None, [
+        f"The file's header is of k-space of {dimensions(encoded)}, and its k-space has {dimensions((readout, phase))}: "
+        "the size of a pixel in mm is not known, and the crop may be wrong."
+    ]
 
 
 def mask_of(file: Any, name: str, readout: int, phase: int) -> "Tensor | None":
