@@ -32,6 +32,14 @@ def test_axes_are_named_as_the_program_has_them_that_wrote_the_file(tmp_path, ks
         open_scan(path, axes=names[:2])
 
 
+def test_axes_that_are_named_as_they_are_taken_turn_no_picture(tmp_path, kspace):
+    with h5py.File(tmp_path / "mine.h5", "w") as file:
+        file["kspace"] = kspace
+    for axes in (None, AXES):
+        with open_scan(tmp_path / "mine.h5", axes=axes) as scan:
+            assert not scan.header.upside_down, "nothing says that fastMRI wrote it"
+
+
 @pytest.mark.parametrize("order", ["readout,phase,coil", "coil,readout,phase", "phase,readout"])
 def test_axes_of_matlab_are_guessed_as_matlab_has_them(tmp_path, kspace, order):
     """They were taken for fastMRI's, turned, so that coils were slices."""

@@ -20,7 +20,7 @@ from ..ground.errors import InputError, ReconRobustError, dimensions
 from ..ground.guard import closed_on_failure
 from ..ground.hdf5 import complex_values, is_hdf5, open_hdf5, values
 from ..ground.writing import write
-from .fastmri_fields import KEY, checked_kspace, header_of, mask_of, or_named, reference_of, voxel_of
+from .fastmri_fields import KEY, checked_kspace, header_of, is_bare, mask_of, or_named, reference_of, voxel_of
 from .format import Format
 from .ismrmrd_header import PROTON_HZ_PER_TESLA
 from .third_axis import LINE_ENCODED, note_on
@@ -93,7 +93,7 @@ class FastMRIScan(Scan):
                 voxel=voxel,
                 contrast=_text(file.attrs.get("acquisition")) or described.protocol,
                 field_strength=described.field_strength,
-                upside_down=True,
+                upside_down=not is_bare(file),
                 simulated=_is_simulated(file),
                 notes=(*notes, *note_on("slice", self._energies(), LINE_ENCODED)),
             ),
