@@ -35,7 +35,7 @@ class Writer:
         position=None,
         **fields,
     ):
-        acquisition = ismrmrd.Acquisition.from_array(np.asarray(samples, np.complex64))
+        acquisition = ismrmrd.Acquisition.from_array(np.asarray(samples, np.complex64), fields.pop("trajectory", None))
         acquisition.center_sample = fields.pop("center_sample", samples.shape[1] // 2)
         acquisition.sample_time_us = dwell
         acquisition.idx.kspace_encode_step_1 = step
@@ -657,6 +657,48 @@ def test_spiral(tmp_path):
     writer.line(np.ones((2, 48)))
     with pytest.raises(FileFormatError, match="along the trajectory 'spiral'; Cartesian lines are expected"):
         open_scan(writer.done())
+
+
+def spoke(step):
+    """A line through the centre, in radial scans."""
+    angle = np.pi * step / 20
+    return np.linspace(-0.5, 0.5, 48)[:, None] * [np.cos(angle), np.sin(angle)]
+
+
+def spiral(step):
+    angle = np.linspace(0, 6 * np.pi, 48) + step
+    return angle[:, None] / 40 * np.stack([np.cos(angle), np.sin(angle)], 1)
+
+
+def ramp(step):
+    """Samples of a line that come closer to one another at its ends."""
+    return np.stack([np.sin(np.linspace(-1.5, 1.5, 48)) / 2, np.full(48, step / 20 - 0.5)], 1)
+
+
+def grid(step):
+    """The coordinates of a Cartesian line, measured and weighted: (readout, phase, weight)."""
+    jitter = np.random.default_rng(step).uniform(-2e-3, 2e-3, 48)
+    return np.stack([np.linspace(-0.5, 0.5, 48) + jitter, np.full(48, step / 20 - 0.5), np.ones(48)], 1)
+
+
+@pytest.mark.parametrize(
+    ("trajectory", "refused"),
+    [(spoke, True), (spiral, True), (ramp, True), (grid, False), (lambda step: np.zeros((48, 2)), False)],
+    ids=["radial", "spiral", "ramp", "Cartesian", "not filled in"],
+)
+@pytest.mark.parametrize("said", [True, False])
+def test_coordinates_of_no_grid_are_refused_whatever_the_header_says(tmp_path, kspace, trajectory, refused, said):
+    named = "<trajectory>cartesian</trajectory></encoding>" if said else "</encoding>"
+    writer = Writer(tmp_path / "scan.h5", header((48, 20), (24, 20)).replace("</encoding>", named))
+    for step in range(20):
+        writer.line(kspace[1, :, :, step], step, trajectory=trajectory(step))
+    path = writer.done()
+    if refused:
+        with pytest.raises(FileFormatError, match=r"of scan\.h5 lie on no Cartesian line, whatever its header says"):
+            open_scan(path)
+    else:
+        with open_scan(path) as scan:
+            np.testing.assert_array_equal(scan.kspace(0).numpy(), kspace[1])
 
 
 def test_table_of_another_kind(tmp_path):

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 _CUSTOM = "dataset"
 _MOST_PADDED = 16  # times that an encoded matrix may be larger than what was measured
 _MOST_BEYOND = 0.01  # of an encoded axis: the centre may be a sample or a step off, and the last falls off the edge
+_OFF_GRID = 0.5  # steps between samples: what is farther from its place on a straight line is on no grid
+_LOOK = 16  # acquisitions, at most, whose coordinates are looked at
 _TOGETHER = 256  # acquisitions whose samples are read at once
 
 
@@ -68,6 +70,7 @@ class Acquisitions:
                 "grid them, and say so in the header."
             )
         self.heads = self._all_heads[self._lines]
+        self._refuse_curves()
         _refuse_other_scans(self.heads, name)
         readout, phase, partitions = (
             int(self.heads["number_of_samples"].max()),
@@ -116,6 +119,26 @@ class Acquisitions:
     def _shifted(self, axis: int) -> NDArray[np.integer]:
         """The steps along an axis with the centre of k-space at half its size, also those beyond the matrix."""
         return self._steps(axis) - self._centre(axis) + self.encoded[axis] // 2
+
+    def _refuse_curves(self) -> None:
+        """FileFormatError where stored coordinates are those of no grid, as of spokes and spirals.
+
+        Headers may lack the trajectory, or name a Cartesian one all the same.
+        """
+        stored = self._lines[self.heads["trajectory_dimensions"] > 0]
+        if not len(stored) or "traj" not in self._data.dtype.names:
+            return
+        some = stored[:: -(-len(stored) // _LOOK)]
+        for number, coordinates in zip(some, field_values(self._data, "traj", some.tolist()), strict=True):
+            head = self._all_heads[number]
+            axes, samples = int(head["trajectory_dimensions"]), int(head["number_of_samples"])
+            if len(coordinates) == axes * samples and _leaves_grid(
+                np.reshape(coordinates, (samples, axes))[head["discard_pre"] : samples - head["discard_post"]]
+            ):
+                raise FileFormatError(
+                    f"the coordinates of acquisition {number} of {self._name} lie on no Cartesian line, whatever its "
+                    "header says; Cartesian lines are expected: grid them first."
+                )
 
     def _leave_out_beyond(self) -> list[str]:
         """Leave out the lines of a few steps beyond the matrix, if all would fit into it, with a note for each axis.
@@ -302,6 +325,17 @@ def _heads(table: Any) -> Any:
     """
     begins = range(0, max(len(table), 1), _TOGETHER)
     return np.concatenate([table[begin : begin + _TOGETHER]["head"].copy() for begin in begins])
+
+
+def _leaves_grid(points: NDArray[np.floating]) -> bool:
+    """Whether samples at these points (samples, axes) do not lie evenly along one of the axes."""
+    if len(points) < 2:
+        return False
+    along = int(np.ptp(points, axis=0).argmax())
+    line = np.repeat(points[:1], len(points), axis=0)
+    line[:, along] = np.linspace(points[0, along], points[-1, along], len(points))
+    step = abs(line[1, along] - line[0, along])
+    return bool(np.abs(points - line).max() > _OFF_GRID * step)
 
 
 def _misfit(heads: Any) -> str:
