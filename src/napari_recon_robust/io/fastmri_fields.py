@@ -86,8 +86,8 @@ def voxel_of(
     if all(min(abs(size - said) for said in both) <= _PADDED * size for size, *both in axes):
         return described.voxel, []
     return None, [
-        f"The file's header is of k-space of {dimensions(encoded)}, and its k-space has {dimensions((readout, phase))}: "
-        "the size of a pixel in mm is not known, and the crop may be wrong."
+        f"The file's header is of k-space of {dimensions(encoded)}, and its k-space has "
+        f"{dimensions((readout, phase))}: the size of a pixel in mm is not known, and the crop may be wrong."
     ]
 
 
