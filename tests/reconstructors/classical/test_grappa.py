@@ -57,6 +57,14 @@ def test_gaps_that_are_combinations_of_their_neighbours_are_filled_exactly(point
     assert error < 1e-3 * (measurement.kspace - kspace)[INNER].norm()
 
 
+@pytest.mark.parametrize(("acceleration", "filled_beyond"), [(1, 0), (2, 1), (4, 3)])
+def test_what_partial_fourier_leaves_out_is_not_made_up(acceleration, filled_beyond, monkeypatch):
+    """From one side alone lines would be extrapolated; beside the last sampled one they are as those in a gap."""
+    mask = lines(40, acceleration, 20) & (torch.arange(40) >= 12)
+    found = filled(sampled(exact(), mask), 3e-3, monkeypatch).abs().amax((0, 1)) > 1e-4
+    assert found[INNER].tolist() == [column >= 12 - filled_beyond for column in range(40)[6:-6]]
+
+
 def test_a_missing_sample_is_what_least_squares_over_the_acs_give(monkeypatch):
     """Written out for one sample whose nearest lines are at -1, 2, -4, -5 and 5, the ACS being lines 11 to 33."""
     generator = torch.Generator().manual_seed(1)

@@ -35,7 +35,8 @@ class GRAPPA(Reconstructor):
     regularization: with each coil twice, over sqrt(2), v must be twice as large for the same image, and the same v
     moves a 16-coil brain's by 3 to 5% (R = 2 to 4). w is learned from the samples that are given, also where the
     sensitivities of a clean scan are kept, unless the calibration lines were measured apart (see `calibration_data`).
-    A point k without a sample in its window stays zero.
+    A point k without a sample in its window stays zero, and so does a line that is farther outside the samples than the
+    widest gap between them, as on the side that partial Fourier leaves out.
     Griswold et al. 2002, doi:10.1002/mrm.10171; one Gram matrix of the whole window, of which each arrangement takes a
     part, as in ARC: Brau et al. 2008, doi:10.1002/mrm.21481.
     """
@@ -103,7 +104,10 @@ class _Gaps:
         width = columns + 2 * half[1]
         down, right = (torch.arange(-n, n + 1) for n in half)
         steps = (down[:, None] * width + right).flatten()
-        at = (~measurement.data_mask.cpu()).nonzero() + torch.tensor(half)
+        missing = ~measurement.data_mask.cpu()
+        if measurement.lines:
+            missing &= _within_reach(sampled.any(0))
+        at = missing.nonzero() + torch.tensor(half)
         along = torch.arange(rows) if measurement.lines else torch.zeros(1, dtype=torch.long)
         places = (at[:, :1] + along) * width + at[:, 1:]
         there = _padded(sampled.expand(rows, columns), half).flatten()[places[:, len(along) // 2, None] + steps]
@@ -133,6 +137,14 @@ def _half_window(measurement: Measurement, acs: tuple[slice, slice]) -> tuple[in
         )
     reach = (ALONG, _ACROSS) if measurement.lines else (_AROUND, _AROUND)
     return min(reach[0], rows), min(reach[1], columns)
+
+
+def _within_reach(lines: Tensor) -> Tensor:
+    """Which lines are no farther outside those that are sampled, bool (columns,), than these have gaps between them."""
+    places = lines.nonzero().flatten()
+    reach = int(places.diff().max()) - 1 if len(places) > 1 else 0
+    columns = torch.arange(len(lines))
+    return (columns >= places.min() - reach) & (columns <= places.max() + reach)
 
 
 def _kspace(measurement: Measurement, data: Tensor) -> Tensor:
