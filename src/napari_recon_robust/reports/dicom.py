@@ -120,7 +120,7 @@ def _fill(dataset: "Dataset", shown: CaseImages, case_image: CaseImage, window: 
     if label:
         stored = burned_in(stored, case_image, white=min(max(round((high - intercept) / slope), 1), STEPS))
     dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
-    dataset.Rows, dataset.Columns = image.shape
+    dataset.Rows, dataset.Columns = stored.shape  # with rows that a label has added
     dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 16, 16, 15, 0
     dataset.PixelData = stored.tobytes()
     dataset.RescaleSlope, dataset.RescaleIntercept, dataset.RescaleType = _decimal(slope), _decimal(intercept), "US"
