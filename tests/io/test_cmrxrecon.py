@@ -95,6 +95,19 @@ def test_pairs_beside_a_mask_are_of_fastmri(tmp_path, kspace):
         assert scan.acquired[0].tolist() == mask.tolist()
 
 
+@pytest.mark.parametrize(("key", "single"), [("kspace", False), ("kspace_full", False), ("kspace_single_full", True)])
+def test_a_mask_beside_what_fastmri_cannot_have_is_told_and_not_used(tmp_path, frames, key, single):
+    kept = np.arange(20) % 2 == 0
+    stored = (frames * kept)[:, :, 0] if single else frames * kept
+    path = write(tmp_path / "cine.mat", key, stored.swapaxes(-1, -2))
+    with h5py.File(path, "r+") as file:
+        file["mask"] = np.ones((20, 48))
+    with open_scan(path) as scan:
+        assert (scan.header.format, scan.header.slices) == ("CMRxRecon", 12)
+        assert scan.acquired[0].tolist() == kept.tolist()
+        assert "The file's `mask` is not used: what is zero was not sampled." in scan.header.notes
+
+
 def test_more_coils_than_samples_are_an_axis_of_the_image(tmp_path, kspace):
     """MATLAB's (slices, coils, readout, phase) would be 20 slices of 96 coils."""
     wide = kspace.repeat(2, axis=2)

@@ -669,6 +669,10 @@ def test_damaged_slice(tmp_path, kspace):
     ("contents", "sentence"),
     [
         ({"kspace": np.ones((2, 3, 8, 8))}, "`kspace` in file1.h5 is float64 of shape"),
+        (
+            {"kspace/imag": np.ones((2, 3, 8, 8)), "kspace/real": np.ones((2, 3, 8, 8))},
+            r"is a group; .* join real and imaginary parts, as in k\['real'\] \+ 1j \* k\['imag'\], and save that",
+        ),
         ({"kspace": np.ones((2, 3, 8, 8, 2), np.int16)}, "join real and imaginary parts, as in k"),
         ({"kspace": np.ones((2, 8, 8), [("a", "f4"), ("b", "f4")])}, r"is a table .* as in k\['a'\] \+ 1j \* k\['b'\]"),
         ({"kspace": np.ones((8, 8), complex)}, "complex128 of shape"),

@@ -62,6 +62,11 @@ def dicom(path):
             lambda path: path.write_text("def recon(kspace): ..."),
             "a model by its name, which is opened as a m",
         ),
+        (
+            "old.mat",
+            lambda path: savemat(path, {"kspace": IMAGE + 1j}, format="4"),
+            "perhaps of MATLAB's oldest format: save its k-space with -v7.3",
+        ),
         ("net.pt", archive, "a model by its name, which is opened as a method: Own model… in the window, --method"),
         ("meas_1.DAT", lambda path: path.write_bytes(bytes(4000)), "perhaps raw data of Siemens: convert it with siem"),
     ],

@@ -29,17 +29,20 @@ class CMRxRecon(HDF5Layout):
     def layout(self, kspace: Any) -> Layout | None:
         """Pairs of numbers of four or five axes, or of three or four for a single coil; None beside fastMRI's keys.
 
-        None, too, for what would have more coils than the image has samples: the axes stand in another order then.
+        A `mask` is one of these where the k-space may be fastMRI's by its name and its axes. None, too, for what would
+        have more coils than the image has samples: the axes stand in another order then.
         """
         if set(kspace.dtype.names or ()) != {"real", "imag"} or len(_axes(kspace)) not in (4, 5):
             return None
-        if MASK in kspace.file or not is_bare(kspace.file):
+        masked = MASK in kspace.file
+        if not is_bare(kspace.file) or (masked and kspace.ndim < 5 and _is_plain(kspace)):
             return None
         frames, slices, coils, phase, readout = _sizes(kspace)
         if too_many(coils, readout):
             return None
         notes = [f"{frames} frames of {slices} slices: those of a slice follow one another."] if frames > 1 else []
         notes += _notes_on_axes(kspace)
+        notes += ["The file's `mask` is not used: what is zero was not sampled."] if masked else []
         return Layout(frames * slices, coils, readout, phase, notes=tuple(notes))
 
     def slice(self, kspace: Any, number: int) -> NDArray[np.complexfloating]:
@@ -60,7 +63,7 @@ def _axes(kspace: Any) -> list[int]:
 
 def _notes_on_axes(kspace: Any) -> list[str]:
     """A sentence where others save their own arrays so: under that key by MATLAB, and without MATLAB under any."""
-    matlab, plain = is_from_matlab(kspace), kspace.name.lstrip("/") == KEY
+    matlab, plain = is_from_matlab(kspace), _is_plain(kspace)
     if matlab and not plain:
         return []
     names = ["frame", "slice", "coil", "phase", "readout"]
@@ -71,6 +74,11 @@ def _notes_on_axes(kspace: Any) -> list[str]:
     advice = "name them (axes) if that is wrong" if plain and "frame" not in names else "with others images are wrong"
     taken = f"The axes of {' x '.join(map(str, sizes))} are taken as {', '.join(names)}, as CMRxRecon has them"
     return [f"{taken}; {advice}."]
+
+
+def _is_plain(kspace: Any) -> bool:
+    """Whether it has the name that fastMRI's k-space has, too."""
+    return bool(kspace.name.lstrip("/") == KEY)
 
 
 def _sizes(kspace: Any) -> tuple[int, int, int, int, int]:

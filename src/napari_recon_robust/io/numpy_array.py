@@ -57,17 +57,22 @@ def is_kspace(array: StoredArray) -> bool:
 
 
 def or_joined(array: Any) -> str:
-    """Words that follow a refusal, for numbers whose last axis, or two fields, may be real and imaginary parts."""
+    """Words that follow a refusal, for numbers whose last axis, or two fields, may be real and imaginary parts.
+
+    So may two data sets, where a group of them came.
+    """
     kind: np.dtype[Any] = getattr(array, "dtype", np.dtype(object))
-    fields = kind.names or ()
-    if len(fields) == 2 and all(kind[name].kind in "fiu" for name in fields):
-        real, imaginary = sorted(fields, key=lambda name: name.lower().startswith("i"))  # in either order
-        parts = f"k[{real!r}] + 1j * k[{imaginary!r}]"
+    parts = {name: kind[name] for name in kind.names or ()}
+    if hasattr(array, "items"):
+        parts = {str(name): getattr(item, "dtype", np.dtype(object)) for name, item in array.items()}
+    if len(parts) == 2 and all(part.kind in "fiu" for part in parts.values()):
+        real, imaginary = sorted(parts, key=lambda name: name.lower().startswith("i"))  # in either order
+        joined = f"k[{real!r}] + 1j * k[{imaginary!r}]"
     elif kind.kind in "fiu" and array.ndim > 2 and array.shape[-1] == 2:
-        parts = "k[..., 0] + 1j * k[..., 1]"
+        joined = "k[..., 0] + 1j * k[..., 1]"
     else:
         return ""
-    return f"; join real and imaginary parts, as in {parts}, and save that"
+    return f"; join real and imaginary parts, as in {joined}, and save that"
 
 
 class NumpyScan(Scan):

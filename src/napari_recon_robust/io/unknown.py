@@ -33,6 +33,7 @@ RAW = {
     ".dat": "perhaps raw data of Siemens: convert it with siemens_to_ismrmrd",
     ".7": "perhaps raw data of GE: convert it with ge_to_ismrmrd",
     ".raw": "perhaps raw data of Philips: convert it with philips_to_ismrmrd",
+    ".mat": "perhaps of MATLAB's oldest format: save its k-space with -v7.3",
     ".lab": "perhaps raw data of Philips: convert it with philips_to_ismrmrd",
 }
 MODELS = (".pt2", ".onnx", ".pt", ".pth", ".ckpt", ".safetensors", ".py")
