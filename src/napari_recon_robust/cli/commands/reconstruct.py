@@ -30,7 +30,7 @@ from ..progress import follow
 @click.option(
     "--output",
     type=FILE,
-    help=f"Image: {either(images.SUFFIXES)}. A .png is the right way up; the rows of .npy and .h5 are as stored.",
+    help=f"Image: {either(images.SUFFIXES)}. Rows are as stored, but a .png of fastMRI's files is the right way up.",
 )
 def reconstruct(
     method: str, knobs: tuple[str, ...], auto: bool, as_json: bool, output: Path | None, **sampling: Any
