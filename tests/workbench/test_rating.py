@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from napari_recon_robust.cases.gallery.verdicts import read_judgement
+from napari_recon_robust.cases.record import load_case
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.ground.writing import WritingError
 from napari_recon_robust.workbench import Workbench
 
 
@@ -44,9 +46,49 @@ def test_the_first_verdict_saves_a_case_and_the_next_changes_it(perturbed: Workb
     assert rating.place == case, "what is opened is one"
 
 
+def test_a_verdict_is_of_one_budget(perturbed: Workbench, tmp_path: Path) -> None:
+    rating, perturbing = perturbed.rating, perturbed.perturbing
+    perturbing.budget, perturbing.further = 0.02, (0.002,)
+    perturbing.run().run()
+    small, large = perturbing.result.outcomes
+    perturbing.look_at(small)
+    rating.folder = tmp_path
+    rating.rate("acceptable").run()
+    perturbing.look_at(large)
+    assert (rating.place, rating.verdict) == (None, "")
+    rating.rate("failure").run()
+    budgets = [[one["budget"]["nominal"] for one in load_case(tmp_path / f"case-{n}").results] for n in (1, 2)]
+    assert budgets == [[0.002], [0.02]]
+    perturbing.look_at(small)
+    assert (rating.place, rating.verdict) == (tmp_path / "case-1", "acceptable")
+    rating.save(tmp_path / "both").run()
+    assert rating.place == tmp_path / "case-1", "a case of several budgets has no verdict on one of them"
+
+
+def test_images_of_another_method_are_not_rated(perturbed: Workbench, tmp_path: Path) -> None:
+    rating = perturbed.rating
+    rating.folder = tmp_path
+    rating.rate("acceptable").run()
+    method = perturbed.reconstruction.method
+    perturbed.reconstruction.choose("cg-sense" if method.id != "cg-sense" else "zero-filled")
+    assert (rating.shown, rating.place, rating.verdict) == (None, None, "")
+    with pytest.raises(InputError, match="no result is shown"):
+        rating.rate("failure")
+    perturbed.reconstruction.choose(method)
+    assert rating.verdict == "acceptable"
+
+
+def test_a_saved_attack_of_the_history_is_that_case(perturbed: Workbench, tmp_path: Path) -> None:
+    history = perturbed.history
+    history.save(history.entries, tmp_path / "case").run()
+    assert perturbed.rating.place == tmp_path / "case"
+    assert perturbed.rating.folder == tmp_path, "that of the last case, until another one is chosen"
+
+
 def test_the_gallery_and_the_verdict_hear_of_each_other(perturbed: Workbench, tmp_path: Path) -> None:
     rating, browsing = perturbed.rating, perturbed.browsing
-    rating.save(tmp_path / "kept").run()
+    rating.folder = tmp_path
+    rating.rate("unsure").run()
     browsing.open(tmp_path).run()
     rating.rate("acceptable")
     assert [one.judgement.verdict for one in browsing.entries] == ["acceptable"]
@@ -57,13 +99,18 @@ def test_the_gallery_and_the_verdict_hear_of_each_other(perturbed: Workbench, tm
     assert rating.verdict == "failure"
 
 
-def test_a_folder_that_is_gone_is_asked_for_again(perturbed: Workbench, tmp_path: Path) -> None:
+def test_a_folder_that_is_gone_or_in_a_case_is_refused_and_asked_for_again(
+    perturbed: Workbench, tmp_path: Path
+) -> None:
     rating, folder = perturbed.rating, tmp_path / "cases"
+    with pytest.raises(InputError, match="cases cannot be listed"):
+        rating.folder = folder
     folder.mkdir()
     rating.folder = folder
-    saving = rating.rate("failure")
-    assert saving is not None
-    saving.run()
+    rating.rate("failure").run()
+    with pytest.raises(WritingError, match="in the saved case case-1"):
+        rating.folder = folder / "case-1"
+    assert rating.folder == folder
     shutil.rmtree(folder)
     assert (rating.place, rating.folder, rating.verdict) == (None, None, "")
     with pytest.raises(InputError, match="choose one"):
@@ -71,5 +118,5 @@ def test_a_folder_that_is_gone_is_asked_for_again(perturbed: Workbench, tmp_path
 
 
 def test_without_a_result_there_is_nothing_to_rate(bench: Workbench) -> None:
-    with pytest.raises(InputError, match="run a perturbation first"):
+    with pytest.raises(InputError, match="run a perturbation"):
         bench.rating.rate("failure")

@@ -19,6 +19,7 @@ from .base import Perturbed, Setup
 from .random_noise import control
 
 # NRMSE between two runs on the same samples beyond which a method is not deterministic.
+ENDED_EARLY = "The search was ended before its steps were done: this is the best so far, and the worst may be worse."
 SAME = 1e-3
 
 
@@ -121,7 +122,12 @@ def evaluate(
                 "random": noisy.misfit(random),
             },
             statement=one.statement,
-            findings={**one.findings, **_determinism(measurement, one, clean, seen), **found},
+            findings={
+                **one.findings,
+                **({} if one.complete else {"ended_early": ENDED_EARLY}),
+                **_determinism(measurement, one, clean, seen),
+                **found,
+            },
         )
         images = whole_of(clean=clean, perturbed=changed, random=random)
         outcomes.append(Outcome(one, noisy, comparison, setup, seed, images))

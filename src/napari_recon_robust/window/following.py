@@ -33,6 +33,7 @@ class Following(QObject):
         super().__init__(parent)
         self.bench, self.jobs, self.panels, self.scene = bench, jobs, panels, scene
         self.regions = DrawnRegions(bench, jobs, panels)
+        self._given_up = False  # whether the reading of the slice that is shown was cancelled, or failed
         self._loaded = False  # whether all that an image needs was imported
         self._rest = self._timer(self._at_rest)
         self._slice_rest = self._timer(self._slice_at_rest)
@@ -42,7 +43,7 @@ class Following(QObject):
         bench.acquisition.closed.connect(self._on_closed)
         bench.acquisition.previewed.connect(scene.first_look)
         bench.acquisition.measured.connect(self._on_measured)
-        bench.reconstruction.method_changed.connect(self.compute)
+        bench.reconstruction.method_changed.connect(self._on_method)
         bench.reconstruction.rendered.connect(self._on_rendered)
         bench.reconstruction.knobs_changed.connect(self._on_turned)
         bench.fragility.changed.connect(scene.fragility)
@@ -81,6 +82,7 @@ class Following(QObject):
             self.jobs.cancel(lane, said=False)
 
     def _read(self, task: "Task[Slice]") -> None:
+        self._given_up = False
         if self.bench.acquisition.slice is None:
             self.scene.reading(self.bench.acquisition.index)
         self.jobs.replace(task, "measure", _SOON)
@@ -139,8 +141,16 @@ class Following(QObject):
         self.jobs.latest(Task("Compiling", compile_kernels(), lambda _: None), "warm")
 
     def _on_closed(self) -> None:
+        self._given_up = False
         for lane in ("measure", "render", "prepare", "scale"):
             self.jobs.cancel(lane)
+
+    def _on_method(self) -> None:
+        """Compute the image of another method, and read the slice first where that was given up."""
+        if self._given_up:
+            self.measure()
+        else:
+            self.compute()
 
     def _on_measured(self) -> None:
         self.scene.measured()
@@ -166,6 +176,7 @@ class Following(QObject):
         """Take back what a title promises when the work was cancelled or failed."""
         acquisition = self.bench.acquisition
         if lane == "measure" and acquisition.scan is not None and acquisition.slice is None:
+            self._given_up = True
             self.scene.reading(acquisition.index, given_up=True)
         elif lane == "render" and not self.jobs.busy("measure"):
             self._waiting.stop()
@@ -191,7 +202,7 @@ class Following(QObject):
 
     def _slice_at_rest(self) -> None:
         acquisition = self.bench.acquisition
-        if acquisition.scan is not None and self.panels.navigation.slice != acquisition.asked[0]:
+        if acquisition.scan is not None and (self._given_up or self.panels.navigation.slice != acquisition.asked[0]):
             self.measure()
 
     def _timer(self, action: Callable[[], None], after: int = _REST) -> QTimer:

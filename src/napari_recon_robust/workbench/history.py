@@ -42,8 +42,9 @@ class Attack:
     number: counted from 1, as they finished. slice: counted as the scan counts it. sampling: its parts, in words.
     region: its name; box: around what was judged, None for nothing. budget: a fraction, None for a kind that needs
     none. judged_on: "roi" or "image"; metrics: on it, of "clean", "perturbed" and "random". change: how far the region
-    moved, relative to its norm. result: looked at where this entry is, None when it is not in memory. disk: where it
-    lies on the disk as well. With neither of them, its images made room for newer ones.
+    moved, relative to its norm. complete: whether its search was not cancelled. result: looked at where this entry is,
+    None when it is not in memory. disk: where it lies on the disk as well. With neither of them, its images made room
+    for newer ones. case: the folder of the saved case that it alone is.
     """
 
     number: int
@@ -62,6 +63,8 @@ class Attack:
     voxel: tuple[float, float, float] | None
     result: Result | None
     disk: OnDisk | None = None
+    complete: bool = True
+    case: Path | None = None
 
     @property
     def has_images(self) -> bool:
@@ -77,7 +80,7 @@ class Attack:
     def title(self) -> str:
         """Perturbation, budget and method in a few words."""
         budget = "" if self.budget is None else f" {100 * self.budget:.3g}%"
-        return f"{self.perturbation}{budget} on {self.method}"
+        return f"{self.perturbation}{budget} on {self.method}{'' if self.complete else ', ended early'}"
 
     @property
     def size(self) -> str:
@@ -112,6 +115,7 @@ class Attack:
             **(dict.fromkeys(Bounds._fields) if self.box is None else self.box._asdict()),
             "judged_on": self.judged_on,
             "change": self.change,
+            "complete": self.complete,
             **measured,
         }
 
@@ -161,6 +165,13 @@ class History(ReviewPart):
         for place, one in enumerate(self.entries):
             if one.result is not None and one.result.outcomes is result.outcomes:
                 self.entries[place] = replace(one, disk=disk)
+
+    def note_case(self, entry: Attack, case: Path) -> None:
+        """Note the folder of the saved case that an attack is by itself."""
+        for place, one in enumerate(self.entries):
+            if one.number == entry.number:
+                self.entries[place] = replace(one, case=case)
+        self.changed.emit()
 
     def check_disk(self) -> None:
         """Forget what does not lie on the disk."""
@@ -276,7 +287,12 @@ class History(ReviewPart):
                 raise InputError(_GONE.format(one.name))
         own = self._reconstruction.own_models
         said = f"Saved as {folder.name}." if len(entries) == 1 else f"{len(entries)} cases are saved in {folder.name}."
-        return Task(f"Saving {folder.name}", _save(list(entries), places, own), lambda _: None, done=said)
+
+        def accept(cases: list[Path]) -> None:
+            for entry, case in zip(entries, cases, strict=True):
+                self.note_case(entry, case)
+
+        return Task(f"Saving {folder.name}", _save(list(entries), places, own), accept, done=said)
 
     def export(self, path: Path, entries: Sequence[Attack] = ()) -> Task[Path]:
         """Write the list, or some of it, as CSV; InputError while it is empty, WritingError if it cannot be written."""
@@ -345,6 +361,7 @@ def _entry(number: int, result: Result, region: str) -> Attack:
         judged_on=comparison.judged_on,
         metrics={name: comparison.metrics[name][comparison.judged_on] for name in _IMAGES},
         change=comparison.stability["perturbed"]["change"],
+        complete=result.outcome.perturbed.complete,
         voxel=None if voxel is None else (voxel[0], voxel[1], voxel[2]),
         result=replace(result, scaled=None),
     )

@@ -317,7 +317,8 @@ class Resuming(ReviewPart):
             size = saved_review.size(folder)
             disk = OnDisk(folder, saved.index, chosen=saved.chosen, sampled=saved.sampled, size=size)
         box = None if saved.box is None else Bounds(*saved.box)
-        return Attack(**{**facts, "box": box}, metrics=metrics, result=None, disk=disk)
+        case = None if saved.case is None else Path(saved.case)
+        return Attack(**{**facts, "box": box, "case": case}, metrics=metrics, result=None, disk=disk)
 
     def _set_up(self, review: SavedReview) -> "list[str]":
         """Set everything as it was; sentences on what does not fit any more."""
@@ -420,6 +421,7 @@ def _saved_attack(entry: Attack, before: tuple[Attack, SavedAttack] | None) -> S
         return before[1]
     facts: dict[str, Any] = {name: getattr(entry, name) for name in _FACTS}
     facts["metrics"] = {name: one.to_json() for name, one in entry.metrics.items()}
+    facts["case"] = None if entry.case is None else str(entry.case.absolute())
     if entry.disk is not None:
         facts["folder"] = entry.disk.folder.name
         facts |= {name: getattr(entry.disk, name) for name in ("index", "chosen", "sampled")}

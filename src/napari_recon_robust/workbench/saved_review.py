@@ -127,7 +127,7 @@ class SavedAttack(Specification):
 
     The first fields are those of `history.Attack`. metrics: by image and name, null where they are not finite. folder:
     the name of that of its case, beside the state; attacks of one run share it; None where its images made room. index,
-    chosen, sampled: as those of `on_disk.OnDisk`.
+    chosen, sampled: as those of `on_disk.OnDisk`. case: the folder of the saved case that it is.
     """
 
     number: int
@@ -148,6 +148,8 @@ class SavedAttack(Specification):
     index: int = 0
     chosen: bool = False
     sampled: dict[str, Any] | None = None
+    complete: bool = True
+    case: str | None = None
 
 
 class SavedOrder(Specification):

@@ -58,7 +58,6 @@ class Workbench:
         self.fragility = Fragility(basis)
         self.analysing = Analysing(basis)
         self.browsing = Browsing(self.acquisition, self.reconstruction, self.perturbing)
-        self.rating = Rating(self.perturbing, self.browsing)
         self.ruling = Ruling(self.acquisition)
         self.kspace = KSpace(self.acquisition, self.perturbing, self.now)
         self.measuring = Measuring(basis)
@@ -67,6 +66,7 @@ class Workbench:
         self.exporting = Exporting(basis, self.lining_up)
         self.undoing = Undoing(basis)
         self.history = History(basis, self.undoing.together)
+        self.rating = Rating(self.perturbing, self.browsing, self.history)
         self.film = Film(basis, self.choosing, self.lining_up, self.history)
         self.queue = Queue(basis, self.history)
         self.unfinished = Unfinished(basis, self.fragility)
@@ -156,9 +156,9 @@ class Workbench:
         self.perturbing.budget = self.perturbing.budget if shown is None else shown
         self.perturbing.further = tuple(one for one in budgets if one is not None and one != shown)
         self.perturbing.choose(setting.perturbation, **setting.perturbation_knobs)
-        result = replace(result, setting=replace(setting, state=self.now.state))
-        self.perturbing.take(result)
-        self.rating.keep(result, folder)
+        self.perturbing.take(replace(result, setting=replace(setting, state=self.now.state)))
+        if len(result.outcomes) == 1 and self.history.current is not None:
+            self.history.note_case(self.history.current, folder)
         self.undoing.forget()
 
 

@@ -264,8 +264,6 @@ def _say(outcomes: Iterable[Outcome], budget_of: str) -> None:
             click.echo(
                 f"budget {100 * budget.nominal:.3g}% of {budget_of} (spent {100 * budget.achieved:.3g}% of the {whole})"
             )
-        if not outcome.perturbed.complete:
-            click.echo("not finished: the best so far.")
         click.echo(outcome.comparison.sentence)
         for warning in outcome.comparison.warnings.values():
             click.echo(f"caution: {warning}")

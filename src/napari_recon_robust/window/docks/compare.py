@@ -39,6 +39,7 @@ REGIONS = {"roi": "Region", "foreground": "Foreground", "image": "Whole image"}
 COLUMNS = {"clean": "Clean", "perturbed": "Perturbed", "random": "Random"}
 _SAVE = "One new folder: images, perturbed k-space, recipe, metrics"
 _RATE = "What you make of the result; the first verdict saves it as a case in a folder of yours, for the gallery"
+_OTHER = "The panels show other images now than those of the result."
 _FILM = (
     "Clean and perturbed in turn, or rising budgets, as a film: at the rate of the flicker, and of the region alone "
     "while the panels are zoomed to it"
@@ -82,10 +83,10 @@ class CompareDock(Page):
         self.lineup = LineupBox(self.session)
         self.statistics = StatisticsBox(self.session)
         self.verdict = VerdictScale()
-        self.verdict.setToolTip(_RATE)
         self.verdict.given.connect(self._rate)
         self.save = button("Save case…", _SAVE, self._save)
         self.load = button("Open case…", "Bring a saved case back, reconstructed again and checked", self._open)
+        self.rated = button("Rated in…", "Choose the folder in which rated results become cases", self._choose_folder)
         self.copy = button("Copy figure", _COPY, self._copy)
         self.report = button("Report…", REPORT, lambda: ask_report(self.session))
         self.film = button("Film…", _FILM, self._film)
@@ -121,7 +122,7 @@ class CompareDock(Page):
         self.column.addWidget(heading("Region statistics"))
         self.column.addWidget(self.statistics)
         self.column.addWidget(heading("Keep"))
-        self.column.addLayout(flow(self.save, self.load, self.copy, self.report, self.film, self.export))
+        self.column.addLayout(flow(self.save, self.load, self.rated, self.copy, self.report, self.film, self.export))
         self.column.addStretch(1)
 
     def _follow(self) -> None:
@@ -255,6 +256,7 @@ class CompareDock(Page):
             one.setChecked(state)
             one.blockSignals(False)
         self._show_buttons()
+        self._show_verdict()
         if self.bench.perturbing.current is not None:
             self._show_sentence(self.bench.perturbing.current)
 
@@ -280,16 +282,28 @@ class CompareDock(Page):
     def _rate(self, verdict: str) -> None:
         """Say what the user makes of the result, and ask once in which folder such cases are saved."""
         rating = self.bench.rating
-        if rating.place is None and rating.folder is None and self.session.jobs.takes("Saving"):
-            path = QFileDialog.getExistingDirectory(self, "Rated cases: the folder that each becomes a case in")
-            if path:
-                rating.folder = Path(path)
-        if rating.place is not None or rating.folder is not None:
+        if rating.place is not None or rating.folder is not None or self._choose_folder():
             self.session.attempt(lambda: rating.rate(verdict))
         self._show_verdict()
 
+    def _choose_folder(self) -> bool:
+        """Ask in which folder rated results become cases; whether one is chosen in which they can."""
+        chosen = False
+        if self.session.jobs.takes("Saving"):
+            path = QFileDialog.getExistingDirectory(self, "Rated cases: the folder that each becomes a case in")
+            with self.session.jobs.saying():
+                if path:
+                    self.bench.rating.folder = Path(path)
+                    chosen = True
+        return chosen
+
     def _show_verdict(self) -> None:
-        self.verdict.show_verdict(self.bench.rating.verdict)
+        """Show the verdict on what the panels show, and grey the scale where that is no result as it was found."""
+        view, rating = self.session.scene.view, self.bench.rating
+        whole = rating.shown is not None and view.factor == 1 and not (view.random or view.lineup)
+        self.verdict.setEnabled(whole)
+        self.verdict.setToolTip(_RATE if whole else f"{_RATE}\n{_OTHER}")
+        self.verdict.show_verdict(rating.verdict if whole else "")
 
     def _film(self) -> None:
         from ...reports.film import SUFFIXES, writes_mp4
