@@ -49,7 +49,7 @@ def test_the_grid_follows_the_canvas(
     assert panels.viewer.canvas.grid.shape == shape
 
 
-@pytest.mark.parametrize("leave", ["grid", "three dimensions", "plane"])
+@pytest.mark.parametrize("leave", ["grid", "three dimensions", "plane", "axes of the plane"])
 def test_what_would_lay_images_or_slices_over_each_other_is_put_back(panels: Panels, later: Any, leave: str) -> None:
     viewer, held = panels.viewer, list[bool]()
     panels.held.connect(lambda: held.append(True))
@@ -57,6 +57,8 @@ def test_what_would_lay_images_or_slices_over_each_other_is_put_back(panels: Pan
         viewer.canvas.grid.enabled = False
     elif leave == "three dimensions":
         viewer.dims.ndisplay = 3
+    elif leave == "axes of the plane":
+        viewer.dims.transpose()
     else:
         viewer.dims.roll()
     later.run()

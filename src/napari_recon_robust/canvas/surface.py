@@ -70,12 +70,15 @@ def make_reading_surface(viewer: ViewerModel) -> Callable[[], None]:
 
 
 def show_slices(viewer: ViewerModel) -> None:
-    """Show the plane of the slices: of another there is one line alone, and in three dimensions regions of them all."""
+    """Show the plane of the slices: of another there is one line alone, and in three dimensions regions of them all.
+
+    With its axes exchanged the picture would lie otherwise than the regions' view and the sides of the patient say.
+    """
     dims = viewer.dims
     if dims.ndisplay != 2:
         dims.ndisplay = 2
-    if dims.ndim == 3 and dims.order[0] != 0:
-        dims.order = (0, 1, 2)
+    if dims.order != tuple(range(dims.ndim)):
+        dims.order = tuple(range(dims.ndim))
 
 
 def place_words(viewer: ViewerModel) -> None:
