@@ -22,7 +22,6 @@ from qtpy.QtWidgets import (
 )
 
 from ...canvas.geometry import Geometry
-from ...canvas.held_keys import HeldKeys
 from ...canvas.layers import Panels
 from ...canvas.outlines import of_roi
 from ...data.roi import ROI
@@ -62,7 +61,6 @@ class ReadingRoom(QObject):
         super().__init__(self._window._qt_window)
         self.reading = reading
         self.panels = Panels(viewer, later=lambda function: QTimer.singleShot(0, function))
-        self._held = HeldKeys(self._window._qt_window, free=set())
         self._empty_window(viewer)
         self.looking = Looking(self.panels, self)
         self._case: Shown | None = None
@@ -73,9 +71,9 @@ class ReadingRoom(QObject):
         dock.setWidget(self.side)
         self._window._qt_window.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
         self._window._qt_window.resizeDocks([dock], [_WIDTH], Qt.Orientation.Horizontal)
-        self._window._qt_window.installEventFilter(self)
         self.canvas: QWidget = self._window._qt_viewer.canvas.native
-        self.canvas.installEventFilter(self)
+        for watched in (self._window._qt_window, self._window._qt_viewer, self.canvas):  # each hands keys to napari
+            watched.installEventFilter(self)
         self.panels.navigation.clicked.connect(self._mark)
         viewing = reading.study.viewing
         self.panels.navigation.windowed = lambda: viewing.window
@@ -265,13 +263,18 @@ class ReadingRoom(QObject):
         """Take the keys of a reader before napari does, and leave the viewer alone once it is closed."""
         if event.type() == QEvent.Type.Close and watched is self.parent():
             self.panels.let_go()
+        if event.type() == QEvent.Type.ShortcutOverride and isalive(self.side):
+            event.accept()  # or else a shortcut of the window would take the key
+            return True
         if isinstance(event, QKeyEvent) and event.type() == QKeyEvent.Type.KeyPress and isalive(self.side):
             return self._press(event)
         return isinstance(event, QWheelEvent) and watched is self.canvas and self._wheel.roll(event)
 
     def _press(self, event: QKeyEvent) -> bool:
-        if self.side.comment.hasFocus() or Qt.Key(event.key()) in _OF_QT:
+        if Qt.Key(event.key()) in _OF_QT:
             return False
+        if self.side.comment.hasFocus():
+            return True  # the comment has no use for it
         held = event.isAutoRepeat() and event.text().lower() in _ONCE  # it would answer the next questions, too
         if self.reading.shown is not None and not held and not event.modifiers() & _SHORTCUTS:
             act = self._acts.get(Qt.Key(event.key()))
