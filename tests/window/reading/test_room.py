@@ -38,6 +38,8 @@ def room(
         viewer = make_napari_viewer_proxy().__wrapped__
         made = ReadingRoom(viewer, Reading(opened[-1], "R1"))
         viewer.window._qt_window.show()
+        viewer.window._qt_window.activateWindow()
+        until(viewer.window._qt_window.isActiveWindow)  # napari's shortcuts take no key before
         for _ in range(3):  # consent, the display, and how to read
             QTest.mouseClick(made.side._first, Qt.MouseButton.LeftButton)
             QTest.qWait(50)  # each is seen before the next, and laid out
@@ -70,6 +72,40 @@ def test_a_scripted_reader_reads_by_keys(
     assert levels == [1 + done % 3 for done in range(12)]
     words = [label.text() for label in opened.side.findChildren(QLabel)]
     assert any("You have read all cases: 12 of 12" in text for text in words)
+
+
+def test_no_shortcut_of_the_window_takes_a_key_of_the_room(
+    room: Callable[..., ReadingRoom], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = room(questions=[{"id": "marks", "kind": "free-response", "text": "?"}])
+    keys = [*opened._acts, *(Qt.Key(Qt.Key.Key_0 + digit) for digit in range(10)), *map(Qt.Key, range(0x41, 0x5B))]
+    came: list[int] = []
+    monkeypatch.setattr(opened, "_press", lambda event: came.append(event.key()) or True)
+    for widget in (opened.canvas, opened._window._qt_viewer, opened.side._next):
+        came.clear()
+        widget.setFocus()
+        for key in keys:
+            QTest.keyClick(widget, key)
+        assert came == keys
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_napari_gets_no_key_that_the_comment_leaves(
+    room: Callable[..., ReadingRoom], until: Callable[[Callable[[], object]], None], read_only: bool
+) -> None:
+    opened = room()
+    viewer, comment = opened.panels.viewer, opened.side.comment
+    comment.setReadOnly(read_only)
+    comment.setFocus()
+    until(comment.hasFocus)
+    for key in (Qt.Key.Key_T, Qt.Key.Key_Y, Qt.Key.Key_G, Qt.Key.Key_M):
+        QTest.keyClick(comment, key, Qt.KeyboardModifier.ControlModifier)
+    QTest.keyClicks(comment, "v2")
+    assert comment.toPlainText() == ("" if read_only else "v2")
+    assert (viewer.dims.order, viewer.dims.ndisplay, viewer.canvas.grid.enabled) == ((0, 1, 2), 2, False)
+    assert opened.panels.panels["image"].image.visible
+    assert opened._window._qt_window.menuBar().isHidden()
+    assert not opened.reading.values
 
 
 def test_a_key_that_is_held_answers_one_question(room: Callable[..., ReadingRoom]) -> None:
@@ -210,6 +246,15 @@ def test_a_click_outside_of_the_square_is_refused_and_said(room: Callable[..., R
     assert opened.side._error.text() == "Marks outside of the square do not count. Click in the square."
     opened.panels.navigation.clicked.emit(8.0, 8.0)
     assert opened.reading.marks.all == [{"row": 8.0, "column": 8.0}]
+    assert opened.side._error.text() == ""
+
+
+@pytest.mark.parametrize("key", ["1", "p", "h"])
+def test_what_was_refused_is_said_until_the_reader_goes_on(room: Callable[..., ReadingRoom], key: str) -> None:
+    opened = room(design={"readers": 2, "back": False})
+    QTest.keyClick(opened.canvas, Qt.Key.Key_Backspace)
+    assert opened.side._error.text() == "In this study answers cannot be changed."
+    QTest.keyClick(opened.canvas, key)
     assert opened.side._error.text() == ""
 
 

@@ -203,10 +203,7 @@ class Side(QWidget):
         self.comment.setReadOnly(reading.truth is not None)
         if self.form is not None:
             self.form.setEnabled(reading.truth is None)  # what was answered stays
-        if reading.truth is not None:
-            lesion = reading.truth.get("lesion")
-            known = "The truth of this case is not known."
-            self.say(known if lesion is None else f"The truth: there is {'a' if lesion else 'no'} lesion in this case.")
+        self.say("" if reading.truth is None else _told(reading.truth.get("lesion")))
 
     def _show_asked(self) -> None:
         """Scroll to the question that keys answer; of one higher than the room, to its beginning or mark."""
@@ -255,6 +252,13 @@ class Side(QWidget):
     def say(self, words: str) -> None:
         """Show a sentence below the questions."""
         self._error.setText(words)
+
+
+def _told(lesion: bool | None) -> str:
+    """The truth of a case for training: whether it has a lesion, None where that is not known."""
+    if lesion is None:
+        return "The truth of this case is not known."
+    return f"The truth: there is {'a' if lesion else 'no'} lesion in this case."
 
 
 def _how_to_read(reading: Reading) -> str:
