@@ -79,6 +79,30 @@ def test_one_window_for_all(panels: Panels) -> None:
     assert {*images.values()} == {(1e-4, 2e-4)}
 
 
+def test_the_colours_that_the_user_chooses_are_those_of_all_images_and_come_back_after_the_phase(
+    panels: Panels, later: Any
+) -> None:
+    def colours() -> dict[str, str]:
+        return {key: panel.image.colormap.name for key, panel in panels.panels.items()}
+
+    panels.panels["clean"].image.colormap = "magma"
+    chosen = {**dict.fromkeys(ORDER[:3], "magma"), "difference": "gray"}
+    assert colours() == chosen
+    panels.shared_window.show("phase")
+    assert colours() == {**dict.fromkeys(ORDER[:3], "phase"), "difference": "gray"}
+    panels.shared_window.show("real")
+    panels.shared_window.turn(0.0, 2.0)
+    assert colours() == chosen
+    panels.show((*ORDER, "clean 1"))
+    later.run()
+    panels.shared_window.show("magnitude")
+    assert colours() == {**chosen, "clean 1": "magma"}
+    panels.open(Geometry((5, 32, 40)))
+    panels.show(ORDER)
+    later.run()
+    assert {*colours().values()} == {"gray"}
+
+
 def test_a_window_beyond_the_range_widens_the_range_of_all(panels: Panels) -> None:
     panels.shared_window.start(0.0, 1.0)
     panels.shared_window.turn(0.5, 5.0)
@@ -145,6 +169,16 @@ def test_an_image_that_the_user_hides_stays_hidden_until_another_layout(panels: 
     assert clean.regions.visible
 
 
+def test_images_that_the_user_hides_come_back_where_the_same_layout_is_asked_for(panels: Panels, later: Any) -> None:
+    for panel in panels.panels.values():
+        panel.image.visible = False
+    later.run()
+    panels.reveal()
+    later.run()
+    assert all(panel.image.visible and panel.regions.visible for panel in panels.panels.values())
+    assert panels.viewer.canvas.grid.shape == (2, 2)
+
+
 def test_a_tool_draws_on_an_image_that_is_seen(panels: Panels, later: Any) -> None:
     front = panels.panels["reference"]
     front.image.visible = False
@@ -175,6 +209,14 @@ def test_deleting_a_panel_takes_its_regions_along_and_nothing_else(panels: Panel
     later.run()
     assert names(panels)[3] == "TV"
     assert panels.panels["clean"].image.data[2].min() == 2
+
+
+def test_deleting_all_panels_is_told_once(panels: Panels, later: Any) -> None:
+    told = list[tuple[str, ...]]()
+    panels.deleted.connect(lambda: told.append(panels.shown))
+    panels.viewer.layers.clear()
+    later.run()
+    assert told == [()]
 
 
 def test_turning_the_picture_leaves_the_arrays(panels: Panels) -> None:

@@ -205,6 +205,36 @@ def test_panels_that_the_user_deletes_are_read_no_more_and_it_is_said_how_they_c
 
 
 @pytest.mark.slow
+def test_deleted_panels_are_spoken_of_until_another_scan_is_opened(
+    standing: Session, scan_file: Path, until: Until
+) -> None:
+    said = list[str]()
+    standing.jobs.failed.connect(said.append)
+    standing.panels.viewer.layers.clear()
+    standing.open(scan_file)  # before the foot tells of it
+    until(lambda: said)
+    until(lambda: standing.panels.shown and standing.panels.settled and not standing.jobs.working)
+    standing.jobs.failed.disconnect(said.append)
+    assert said == ["The panels were deleted; press 4 to bring them back."]
+    assert [dock.foot.message.text() for dock in standing.docks] == ["", "", ""]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("preset", ["2", "3", "4"])
+def test_a_preset_brings_images_back_that_the_user_has_hidden(standing: Session, until: Until, preset: str) -> None:
+    panels = standing.panels
+    standing.looking.show_preset(preset)
+    until(lambda: panels.settled)
+    shown = [panels.panels[key].image for key in panels.shown]
+    for image in shown:
+        image.visible = False
+    until(lambda: panels.settled)
+    standing.looking.show_preset(preset)
+    until(lambda: panels.settled)
+    assert [image.visible for image in shown] == [True] * len(shown)
+
+
+@pytest.mark.slow
 def test_a_panel_that_is_first_shown_long_after_the_opening_has_its_image(
     standing: Session, loud_file: Path, until: Until
 ) -> None:

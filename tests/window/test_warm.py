@@ -14,6 +14,7 @@ from numba import njit
 from napari_recon_robust.canvas.geometry import Geometry
 from napari_recon_robust.ground.progress import Job, Progress, run
 from napari_recon_robust.window import warm
+from napari_recon_robust.window.docks.page import Page
 from napari_recon_robust.window.session import Session
 from napari_recon_robust.workbench import Workbench
 from napari_recon_robust.workbench.task import Task
@@ -106,3 +107,15 @@ def test_compiling_is_said_at_the_foot_of_every_dock(review: Session, until: Unt
     assert all(foot.compiling.isHidden() is not said for foot in feet)
     until(lambda: all(foot.compiling.isHidden() for foot in feet))
     assert "for this machine, once" in feet[0].compiling.text()
+
+
+@pytest.mark.slow
+def test_compiling_that_ends_while_a_dock_is_built_is_said_no_more(
+    standing: Session, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiler, ours = warm.compiler(), warm.__name__
+    compiler._count(ours, 1)
+    monkeypatch.setattr("napari_recon_robust.window.docks.page.TabOrder", lambda _: compiler._count(ours, -1))
+    built = Page(standing)
+    until(built.foot.compiling.isHidden)
+    built.deleteLater()

@@ -42,7 +42,8 @@ class Panels:
     clean panel; marks: what was done, and the sides of the patient; navigation: the slice, clicks and drags;
     difference: the scale of that panel; framing: the region view; left_drag: takes a press of the mouse before the
     navigation does, and returns whether it did. Signals: `turned()`, the picture is laid out in another way;
-    `deleted()`, the user has deleted panels; `held()`, the user has left the plane or the grid, which come back.
+    `deleted()`, the user has deleted panels that were shown; `held()`, the user has left the plane or the grid, which
+    come back.
     """
 
     turned = Signal()
@@ -184,6 +185,11 @@ class Panels:
                 self.panels[key] = self._new_panel(key, self.geometry, panel)
         self._building.go_on()
 
+    def reveal(self) -> None:
+        """Show the panels again that the user has hidden by napari's eye."""
+        self._set.reveal()
+        self._building.go_on()
+
     def _new_panel(self, key: str, geometry: Geometry, old: Panel | None) -> Panel:
         """Make an empty panel, or one with the content of a panel whose layer was deleted."""
         stack = np.zeros(geometry.shape, np.float32) if old is None else old.stack
@@ -283,11 +289,12 @@ class Panels:
             for layer in (layer for key in gone for layer in self.panels[key].layers):
                 if layer in layers:
                     layers.remove(layer)
+        before = self.shown
         self._set.shown = tuple(key for key in self.shown if key not in gone)
         self._building.arrange()
         if self._takeover is not None and not self.shown:
             self._takeover.hide_scale()
-        if gone:
+        if self.shown != before:  # this comes for each of the layers
             self.deleted.emit()
 
     # ---------------------------------------------------------------- images

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from napari.components import ViewerModel
 from napari.layers import Image
+from napari.utils.colormaps import Colormap
 from psygnal import Signal
 
 from ..evaluation.parts import Part
@@ -11,14 +12,16 @@ from .difference_scale import KEY as DIFFERENCE
 from .panel import PanelSet
 from .parts import CYCLE, limits_of
 
-_LINKED = ("contrast_limits", "gamma")
+_LINKED = ("contrast_limits", "gamma", "colormap")
+_GREY = "gray"
 
 
 class SharedWindow:
-    """Links the windows of the images, so that a change of one changes all.
+    """Links the windows and the colours of the images, so that a change of one changes all.
 
     part: of the images, which is shown. The window is that of the magnitudes: of real and imaginary parts the white is
-    its white, and black as far below zero; phases have a fixed scale. Signal: `changed()`, whoever changed it.
+    its white, and black as far below zero; phases have a fixed scale and colours of their own. Signal: `changed()`,
+    whoever changed the window.
     """
 
     changed = Signal()
@@ -29,12 +32,16 @@ class SharedWindow:
         self._linked: tuple[Image, ...] = ()
         self.part: Part = "magnitude"
         self._magnitudes = 0.0, 1.0  # their window while another part is shown
+        self._colormap: str | Colormap = _GREY  # that of all other parts while phases are shown
 
     @property
     def images(self) -> Sequence[Image]:
         """The images that share it."""
-        images = [panel.image for key, panel in self._panels.panels.items() if key != DIFFERENCE]
-        return images or [panel.image for panel in self._panels]
+        return self._own or [panel.image for panel in self._panels]
+
+    @property
+    def _own(self) -> list[Image]:
+        return [panel.image for key, panel in self._panels.panels.items() if key != DIFFERENCE]
 
     @property
     def limits(self) -> tuple[float, float]:
@@ -48,23 +55,30 @@ class SharedWindow:
         """Show another part of the images in its scale."""
         if self.part == "magnitude" and self.images:
             self._magnitudes = self.limits
-        before, self.part = self.part, part
-        if part != before:
-            self._put()
+        if part == self.part:
+            return
+        self._colormap, self.part = self._colours, part
+        self._put()
+        for image in self._own:
+            image.colormap = CYCLE if part == "phase" else self._colormap
+
+    @property
+    def _colours(self) -> str | Colormap:
+        """Those that the user has chosen for all parts but the phase."""
+        return self._own[0].colormap if self._own and self.part != "phase" else self._colormap
 
     def _put(self) -> None:
         limits = limits_of(self.part, self._magnitudes)
         for image in self.images:
             image.contrast_limits = limits
-            image.colormap = CYCLE if self.part == "phase" else "gray"
         for image in self.images:
             image.contrast_limits_range = limits if self.part != "magnitude" else (min(limits[0], 0.0), 2.0 * limits[1])
 
     def dress(self, image: Image) -> None:
-        """Give a new image the scale of the part that is shown."""
+        """Give a new image the scale of the part that is shown, and the colours."""
         if self.part != "magnitude":
             image.contrast_limits = image.contrast_limits_range = limits_of(self.part, self._magnitudes)
-            image.colormap = CYCLE if self.part == "phase" else "gray"
+        image.colormap = CYCLE if self.part == "phase" else self._colours
 
     def start(self, low: float, high: float) -> None:
         """Set black and white; the range leaves room above."""
@@ -115,4 +129,4 @@ class SharedWindow:
     def forget(self) -> None:
         """Start anew with other images."""
         self._unlink()
-        self.part = "magnitude"
+        self.part, self._colormap = "magnitude", _GREY

@@ -31,6 +31,7 @@ class Looking:
         self.levels = Levels(bench, jobs, self.panels)
         self.region_view = RegionView(bench, jobs, self.panels)
         self.panels.deleted.connect(self._on_deleted)
+        bench.acquisition.opened.connect(jobs.failures.recover_without_job)  # which was of the scan before
         bench.perturbing.earlier_changed.connect(self._leave_result)
         for part in (self.levels, self.region_view):
             part.changed.connect(self.changed.emit)
@@ -56,6 +57,7 @@ class Looking:
         if self.panels.panels:
             view = self.scene.view
             view.panels, view.lineup, view.layout = panels, False, 0
+            self.panels.reveal()
             self.scene.rearrange()
             self.changed.emit()
 

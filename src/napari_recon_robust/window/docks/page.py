@@ -102,11 +102,12 @@ class Foot(QWidget):
             (jobs.recovered, self._on_recovered),
             (jobs.said, self._on_said),
             (jobs.moved_on, self._on_moved_on),
-            (compiler().changed, self._show_compiling),
+            (compiler().changed, self.show_compiling),
         )
-        self.compiling.setVisible(compiler().busy)
+        self.compiling.hide()
 
-    def _show_compiling(self, busy: bool) -> None:
+    def show_compiling(self, busy: bool) -> None:
+        """Say that numba compiles, until a moment after it has ended."""
         if busy:
             self._compiled.stop()
             self.compiling.show()
@@ -230,6 +231,7 @@ class Page(QWidget):
         self._listening: list[tuple[Any, Callable[..., object]]] = []
         for signal, slot in self.foot.followed:
             self.listen(signal, slot)
+        self.foot.show_compiling(compiler().busy)  # now that its end, in another thread, is not missed
         self.listen(QApplication.instance().focusChanged, self._on_focus)
         self._show_theme()
         self.destroyed.connect(partial(_disconnect, session, self._listening))
