@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 from napari.components import ViewerModel
+from napari.layers import Image
 
 from napari_recon_robust.canvas.geometry import Geometry
 from napari_recon_robust.canvas.layers import Panels
@@ -75,6 +76,39 @@ def test_a_layer_of_more_axes_leaves_nothing(panels: Panels, later: Any) -> None
     panels.viewer.layers.remove("own")
     later.run()
     assert held == []
+
+
+@pytest.mark.parametrize("copied", [False, True])
+@pytest.mark.parametrize("shown", [ORDER[:1], ORDER[:2], ORDER])
+def test_an_image_of_the_user_has_a_cell_of_its_own_while_it_is_seen(
+    panels: Panels, later: Any, copied: bool, shown: tuple[str, ...]
+) -> None:
+    def seen() -> list[list[str]]:
+        layers = panels.viewer.layers
+        cells = [[layers[at].name for at in held] for _, held in panels.viewer.canvas.grid.iter_viewboxes(layers)]
+        return [[name for name in cell if layers[name].visible] for cell in cells if cell]
+
+    panels.show(shown)
+    later.run()
+    before = seen()
+    layers, original = panels.viewer.layers, panels.panels["reference"].image
+    own = Image(np.zeros((5, 32, 40)), name="own")
+    layers.insert(layers.index(original) + 1 if copied else len(layers), own)
+    later.run()
+    assert seen() == [*before, ["own"]]
+    assert layers.selection.active is own or copied
+    own.visible = False
+    later.run()
+    assert seen() == before
+    own.visible = True
+    later.run()
+    assert seen() == [*before, ["own"]]
+    layers.remove(own)
+    later.run()
+    assert seen() == before
+    panels.panels["reference"].regions.visible = False
+    later.run()
+    assert not panels.panels["reference"].regions.visible, "what the user hides of ours stays hidden"
 
 
 def test_a_scan_is_shown_in_its_plane_and_the_viewer_given_back_as_it_was(later: Any) -> None:

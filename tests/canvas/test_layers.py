@@ -169,16 +169,6 @@ def test_an_image_that_the_user_hides_stays_hidden_until_another_layout(panels: 
     assert clean.regions.visible
 
 
-def test_images_that_the_user_hides_come_back_where_the_same_layout_is_asked_for(panels: Panels, later: Any) -> None:
-    for panel in panels.panels.values():
-        panel.image.visible = False
-    later.run()
-    panels.reveal()
-    later.run()
-    assert all(panel.image.visible and panel.regions.visible for panel in panels.panels.values())
-    assert panels.viewer.canvas.grid.shape == (2, 2)
-
-
 def test_a_tool_draws_on_an_image_that_is_seen(panels: Panels, later: Any) -> None:
     front = panels.panels["reference"]
     front.image.visible = False

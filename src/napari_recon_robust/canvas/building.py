@@ -64,8 +64,9 @@ class Building:
             self._old += old
             self._held = True
             self.viewer.layers.events.begin_batch()
-            for layer in old:
-                layer.visible = False
+            with self._ours:
+                for layer in old:
+                    layer.visible = False
             self.go_on()
 
     def clear(self) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from weakref import WeakSet
 
 from napari.components import ViewerModel
-from napari.layers import Layer
+from napari.layers import Image, Layer
 
 from .napari_patches.grid_layout import without_collecting
 from .surface import arrangement, cell_size, show_slices
@@ -37,7 +37,8 @@ class Grid:
         """Switch layers on or off and set the grid, in one batch; return whether anything changed.
 
         Of layers that were never seen one is shown, since their first drawing takes long; call again for the next.
-        cells: 0 leaves the grid as it is. rows: of the grid, by default those with the largest cells.
+        cells: of the panels; 0 leaves the grid as it is. Images that are not among `visible` have cells behind these.
+        rows: of the panels' cells, by default those with which cells are largest.
         """
         if cells:
             show_slices(self.viewer)
@@ -46,7 +47,7 @@ class Grid:
         self._drawn |= {layer for layer in layers if layer.visible}
         for layer in [layer for layer, on in changed.items() if on and layer not in self._drawn][1:]:
             del changed[layer]
-        grid = self._changes(cells, stride, rows) if cells else {}
+        grid = self._changes(cells, self._others(visible, stride), stride, rows) if cells else {}
         if not changed and not grid:
             return False
         with without_collecting(), layers.batched_update():
@@ -67,9 +68,19 @@ class Grid:
             self.viewer.scene.camera.zoom *= cell / self._cell
         self._cell = cell
 
-    def _changes(self, cells: int, stride: int, rows: int | None) -> dict[str, Any]:
-        shape = arrangement(cells, *self.viewer.canvas.size) if rows is None else (rows, math.ceil(cells / rows))
-        fitting = {"stride": stride, "shape": shape, "enabled": cells > 1}
+    def _others(self, ours: Mapping[Layer, bool], stride: int) -> int:
+        """How many cells others' layers take if there is an image among them; what is no image lies over a panel."""
+        others = {at: layer for at, layer in enumerate(self.viewer.layers) if layer not in ours and layer.visible}
+        there = any(isinstance(layer, Image) for layer in others.values())
+        return len({at // stride for at in others}) if there else 0
+
+    def _changes(self, cells: int, others: int, stride: int, rows: int | None) -> dict[str, Any]:
+        if rows is None:
+            shape = arrangement(cells + others, *self.viewer.canvas.size)
+        else:
+            columns = math.ceil(cells / rows)
+            shape = rows + math.ceil(others / columns), columns
+        fitting = {"stride": stride, "shape": shape, "enabled": cells + others > 1}
         now = self.viewer.canvas.grid
         changes = {name: value for name, value in fitting.items() if getattr(now, name) != value}
         # Not by itself: in a canvas that is too small for it napari takes less, each time that it is set.

@@ -26,6 +26,7 @@ from .grid import Grid
 from .lettering import Lettering
 from .marks import Marks
 from .navigation import Navigation
+from .other_layers import OtherLayers
 from .our_changes import OurChanges
 from .overlay import OVER, Overlay
 from .panel import Panel, PanelSet
@@ -82,6 +83,9 @@ class Panels:
             inserted=self._on_inserted,
             finished=self._on_finished,
             returning=self.held.emit,
+        )
+        self._other_layers = OtherLayers(
+            self.viewer, self._set, self._ours, later, put_back=self._building.put_back, lay_out=self._on_size
         )
 
     @property
@@ -151,6 +155,7 @@ class Panels:
             self.viewer,
             on_step=self.navigation.on_step,
             on_removed=self._on_removed,
+            on_layers=self._other_layers.on_event,
             on_reordered=self._building.put_back,
             on_left=self._building.put_back_and_tell,
             on_size=self._on_size,
@@ -183,11 +188,6 @@ class Panels:
             if panel is None or self.is_deleted(key):
                 self._building.retire([] if panel is None else panel.layers)  # those that the user left
                 self.panels[key] = self._new_panel(key, self.geometry, panel)
-        self._building.go_on()
-
-    def reveal(self) -> None:
-        """Show the panels again that the user has hidden by napari's eye."""
-        self._set.reveal()
         self._building.go_on()
 
     def _new_panel(self, key: str, geometry: Geometry, old: Panel | None) -> Panel:

@@ -171,14 +171,9 @@ class PanelSet:
     def show(self, keys: Sequence[str], rows: int | None) -> None:
         """Note which panels are shown, in the order of their layers; in another layout none is hidden by the user."""
         shown = tuple(key for key in _LAYERS if key in keys)
-        if shown != self.shown:
-            self.reveal()
-        self.shown, self.rows = shown, rows
-
-    def reveal(self) -> None:
-        """Let none be hidden by the user any more."""
-        for panel in self:
+        for panel in self if shown != self.shown else ():
             panel.shut = False
+        self.shown, self.rows = shown, rows
 
     def ordered(self, layers: Sequence[Layer]) -> list[Layer]:
         """The layers of the panels that are shown or have theirs among `layers`, those of each panel together.

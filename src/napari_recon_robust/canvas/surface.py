@@ -145,6 +145,7 @@ class Takeover:
         *,
         on_step: Callable[[], object],
         on_removed: Callable[[Any], object],
+        on_layers: Callable[[Any], object],
         on_reordered: Callable[[], object],
         on_left: Callable[[], object],
         on_size: Callable[[], object],
@@ -155,6 +156,7 @@ class Takeover:
         self._followed = (
             (viewer.dims.events.current_step, on_step),
             (viewer.layers.events.removed, on_removed),
+            (viewer.layers.events, on_layers),
             (viewer.layers.events.reordered, on_reordered),
             (viewer.canvas.grid.events.enabled, on_left),
             (viewer.dims.events.ndisplay, on_left),

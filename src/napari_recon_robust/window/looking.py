@@ -57,7 +57,8 @@ class Looking:
         if self.panels.panels:
             view = self.scene.view
             view.panels, view.lineup, view.layout = panels, False, 0
-            self.panels.reveal()
+            for panel in self.panels.panels.values():
+                panel.shut = False  # also where the preset has the same panels
             self.scene.rearrange()
             self.changed.emit()
 
