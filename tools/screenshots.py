@@ -210,7 +210,7 @@ class Window:
         for number, (kind, method, budget) in enumerate(_CASES, start=1):
             self.session.choose_method(method)
             self.run(kind, budget)
-            self.session.attempt(lambda number=number: self.bench.save(self.folder / "cases" / f"case-{number}"))
+            self.session.attempt(lambda number=number: self.bench.rating.save(self.folder / "cases" / f"case-{number}"))
             self.settle()
 
 

@@ -238,6 +238,19 @@ def test_each_result_is_written_once_and_goes_with_its_images(
     again.acquisition.close()
 
 
+def test_a_verdict_and_its_folder_are_there_again(crashed: Workbench, tmp_path: Path) -> None:
+    (tmp_path / "cases").mkdir()
+    crashed.rating.folder = tmp_path / "cases"
+    rated = crashed.rating.rate("failure")
+    assert rated is not None
+    rated.run()
+    keep(crashed)
+    bench = resumed()
+    assert (bench.rating.place, bench.rating.verdict) == (tmp_path / "cases" / "case-1", "failure")
+    assert bench.rating.folder == tmp_path / "cases"
+    bench.acquisition.close()
+
+
 @pytest.mark.thorough
 def test_the_whole_history_is_there_again(crashed: Workbench, tmp_path: Path) -> None:
     crashed.perturbing.further = (0.005,)
@@ -448,7 +461,7 @@ def test_what_does_not_fit_any_more_is_said(crashed: Workbench, monkeypatch: pyt
 
 @pytest.mark.slow
 def test_a_saved_case_that_was_open(crashed: Workbench, kept: Path, tmp_path: Path) -> None:
-    crashed.save(tmp_path / "case").run()
+    crashed.rating.save(tmp_path / "case").run()
     shutil.rmtree(kept)  # its work would be offered first
     bench = Workbench()
     bench.open_case(tmp_path / "case").run()

@@ -50,7 +50,7 @@ class Keeping(QObject):
         bench.resuming.resumed.connect(self._lay_out)
         bench.resuming.returned.connect(lambda: self._look(**self._way))
         chosen = bench.now.changed, bench.lining_up.changed, bench.queue.changed, bench.ruling.changed
-        for signal in (*chosen, bench.perturbing.finished, panels.turned, scene.drawn):
+        for signal in (*chosen, bench.perturbing.finished, bench.rating.saved, panels.turned, scene.drawn):
             signal.connect(self._on_change)
         bench.unfinished.changed.connect(self._on_change)
         jobs.added.connect(self._on_job)
