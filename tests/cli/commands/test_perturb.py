@@ -165,7 +165,7 @@ def test_what_was_found_before_it_stopped_is_judged_and_saved(
     assert "budget 1% of" in result.stdout
     assert "budget 2% of" in result.stdout
     assert "budget 3% of" not in result.stdout
-    assert result.stdout.count("not finished: the best so far") == 1
+    assert result.stdout.count("caution: The search was ended before its steps were done") == 1
     assert "the best so far is judged" in result.stderr
     if isinstance(reason, ModelError):
         assert result.exception is reason

@@ -105,6 +105,9 @@ def test_a_slice_whose_reading_is_cancelled_is_not_promised(
     assert names(review)["reference"] == "Reference · no image of slice 2"
     for key in ("reference", "clean"):
         assert not review.panels.panels[key].stack.any(), "the slice before does not stand in for what will not come"
+    review.choose_method("zero-filled")
+    until(lambda: review.bench.reconstruction.shown is not None and not review.jobs.working)
+    assert review.bench.acquisition.slice.index == 2, "another method reads it again"
 
 
 def test_a_first_look_stays_when_the_slice_cannot_be_measured_further(review: Session) -> None:

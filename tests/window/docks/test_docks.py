@@ -543,6 +543,9 @@ def test_cancelling_keeps_the_best_so_far(review: Session, until: Until) -> None
     until(lambda: review.bench.perturbing.result is not None)
     assert not review.bench.result.outcome.perturbed.complete
     assert "best so far" in dock_of(review, "Perturb").outcome.spent.text()
+    assert "ended before its steps were done" in dock_of(review, "Compare").warning.text()
+    assert review.bench.history.entries[-1].title.endswith(", ended early")
+    assert not review.bench.history.entries[-1].row()["complete"]
 
 
 @pytest.mark.slow
