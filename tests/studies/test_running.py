@@ -80,8 +80,8 @@ def test_the_rate_and_the_time_left_are_those_of_the_trials_of_this_run(tmp_path
     assert clock.progress() == Progress(0.4, "4 of 10 trials")
     now[0] += 0.9
     assert not clock.due
-    clock.count(2, 1)
-    clock.count(1, 0)
+    clock.count((2, 1))
+    clock.count((1, 0))
     now[0] += 1.1
     assert clock.due
     assert clock.progress() == Progress(0.7, "7 of 10 trials, 1 failed, 1.5/s, 2 s left")

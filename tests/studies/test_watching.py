@@ -17,12 +17,13 @@ from napari_recon_robust.studies.work import store_beside
 def test_how_far_a_run_is_in_words() -> None:
     assert Told(1200, 30, 2, 3.21, 365).words == "30 of 1,200 trials, 2 failed, 3.21/s, 6 min left"
     assert Told(1200, 0, 0).words == "0 of 1,200 trials"
+    assert Told(1200, 30, 0, 3.21, 365, idle=True).words == "30 of 1,200 trials, no worker at present"
     assert Told(0, 0, 0).fraction == 0.0
 
 
 def test_what_a_run_says_is_seen_while_it_is_the_one_that_says_it(tmp_path: Path) -> None:
     assert not look(tmp_path / "missing").running
-    told = Told(10, 4, 1, 2.0, 3.0)
+    told = Told(10, 4, 1, 2.0, 3.0, idle=True)
     tell(tmp_path, told)
     tell_dashboard(tmp_path, "http://127.0.0.1:1/status")
     ask_to_stop(tmp_path)

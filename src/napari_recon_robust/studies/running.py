@@ -209,8 +209,8 @@ def _run(
     clock = _Clock(total, before, kept.folder if lease.held and share is None else None)
     yield clock.progress()
     merged = time.monotonic()
-    for more, failed in executor(study, kept, missing(study, done, share), stop):
-        clock.count(more, failed)
+    for ended in executor(study, kept, missing(study, done, share), stop):
+        clock.count(ended)
         if clock.due:
             yield clock.progress()
         if lease.held and time.monotonic() - merged > _MERGED:
@@ -324,10 +324,13 @@ class _Clock:
 
     def __init__(self, total: int, finished: int, store: Path | None) -> None:
         self.total, self.before, self.finished, self.failed = total, finished, finished, 0
-        self.begun = time.monotonic()
+        self.begun, self.idle = time.monotonic(), False
         self._store, self._told = store, -_EVERY
 
-    def count(self, more: int, failed: int) -> None:
+    def count(self, ended: tuple[int, int] | None) -> None:
+        """Count trials that have ended, and how many of these failed; None says that there is no worker."""
+        self.idle = ended is None
+        more, failed = ended or (0, 0)
         self.finished += more
         self.failed += failed
 
@@ -339,7 +342,7 @@ class _Clock:
     def progress(self) -> Progress:
         """Trials, rate and time left."""
         self._told = time.monotonic()
-        told, new = Told(self.total, self.finished, self.failed), self.finished - self.before
+        told, new = Told(self.total, self.finished, self.failed, idle=self.idle), self.finished - self.before
         seconds = self._told - self.begun
         if new and seconds > 0:
             told = replace(told, rate=new / seconds, left=(self.total - self.finished) * seconds / new)

@@ -30,13 +30,17 @@ _ENDED, _TAIL = "trials are finished", 2**14  # what a run says at its end; byte
 
 @dataclass(frozen=True)
 class Told:
-    """How far a run is. rate: trials per second; left: seconds; both None as long as nothing is known."""
+    """How far a run is. rate: trials per second; left: seconds; both None as long as nothing is known.
+
+    idle: whether it waits for a worker.
+    """
 
     trials: int
     finished: int
     failed: int
     rate: float | None = None
     left: float | None = None
+    idle: bool = False
 
     @property
     def fraction(self) -> float:
@@ -49,7 +53,9 @@ class Told:
         words = f"{self.finished:,} of {self.trials:,} trials"
         if self.failed:
             words += f", {self.failed:,} failed"
-        if self.rate is not None and self.left is not None:
+        if self.idle:
+            words += ", no worker at present"
+        elif self.rate is not None and self.left is not None:
             words += f", {self.rate:.3g}/s, {duration(self.left)} left"
         return words
 
@@ -125,7 +131,7 @@ def _told(said: Mapping[str, Any]) -> Told | None:
     counts = [said.get(name) for name in ("trials", "finished", "failed")]
     speed = [said.get(name) for name in ("rate", "left")]
     if all(isinstance(one, int) for one in counts) and all(isinstance(one, int | float | None) for one in speed):
-        return Told(*counts, *speed)  # type: ignore[arg-type]
+        return Told(*counts, *speed, said.get("idle") is True)  # type: ignore[arg-type, call-arg]
     return None
 
 

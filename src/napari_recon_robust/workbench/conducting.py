@@ -82,7 +82,7 @@ class Conducting:
         """How the study goes, in a sentence."""
         told, seen = self.told, self.seen
         if told is not None and not self.running:
-            told = replace(told, rate=None, left=None)  # of the run that has ended
+            told = replace(told, rate=None, left=None, idle=False)  # of the run that has ended
         how_far = "" if told is None else told.words
         if self.starting and not seen.running:
             return "The run starts: scans are opened, and files are read once for their digests."

@@ -24,7 +24,7 @@ from helpers.cluster_parts import FORKED, client, nothing, scheduler, started, w
 from helpers.studies import measured
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.progress import Progress, run
-from napari_recon_robust.studies.executors import cluster
+from napari_recon_robust.studies.executors import cluster, jobs
 from napari_recon_robust.studies.executors.cluster import DaskExecutor, Local, Queued, Remote
 from napari_recon_robust.studies.lease import Lease
 from napari_recon_robust.studies.running import open_study, prepare_study, run_study, study_status
@@ -232,7 +232,7 @@ def test_a_trial_is_counted_before_its_shard_has_ended(write_plan, forked, tmp_p
 @pytest.mark.slow
 def test_a_worker_goes_on_with_the_plan_that_is_run_and_none_begins_with_another(write_plan, monkeypatch) -> None:
     """Numbers of trials are those of the plan whose run submits them, though somebody who takes part has edited it."""
-    teller = SimpleNamespace(log_event=lambda *event: None, get_current_task=lambda: "task")
+    teller = SimpleNamespace(log_event=lambda *event: None, get_current_task=lambda: "task", name=0)
     monkeypatch.setattr(cluster, "dask", lambda: SimpleNamespace(get_worker=lambda: teller))
     monkeypatch.setattr(cluster, "_worker", None)
     path = write_plan(shard=1)
@@ -343,6 +343,60 @@ def test_a_cluster_that_never_starts_is_told(write_plan, slurm) -> None:
     with pytest.raises(InputError, match="no worker of the cluster has started within 0 s; look at its queue"):
         run(run_study(path, executor=DaskExecutor(Queued.read(file))))
     assert Lease(store_beside(path)).holder is None
+
+
+ENDS = """
+import os, signal
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+def reconstruct(kspace, mask, sensitivities):
+    if any(HERE.glob("plan.results/rows/*")) and not (HERE / "ended").exists():
+        (HERE / "ended").touch()
+        os.killpg(0, signal.SIGKILL)
+    return abs(kspace).sum(0)
+"""
+
+
+@pytest.mark.thorough
+@pytest.mark.skipif(sys.platform == "win32", reason="process groups")
+def test_a_study_outlives_its_jobs(write_plan, slurm, tmp_path, monkeypatch) -> None:
+    """The only one is killed after the first trial, and another one takes its place."""
+    monkeypatch.setattr(jobs, "_LOST", 0.5)
+    (tmp_path / "ends.py").write_text(ENDS)
+    submitted, script, log = (tmp_path / name for name in ("submitted", "script", "log"))
+    lines = f'echo job >> {submitted}; cp "$1" {script}; setsid sh {script} >> {log} 2>&1 &'
+    file = slurm(f"{lines} echo Submitted batch job 7")
+    path, said = write_plan(methods=["ends.py:reconstruct"]), list[str]()
+    executor = DaskExecutor(Queued.read(file))
+    status = run(run_study(path, trust=True, executor=executor), lambda progress: said.append(progress.message))
+    assert (status.finished, status.failed) == (5, 0), log.read_text()
+    assert submitted.read_text().split() == ["job", "job"]
+    assert any("no worker at present" in one for one in said)
+
+
+@pytest.mark.parametrize(
+    ("kind", "sentence"),
+    [
+        (Remote("tcp://10.0.0.1:8786"), "the scheduler at .* has had no worker for 30 s; start some"),
+        (Queued("slurm", {}), "no worker of the cluster has started within 3600 s; look at its queue"),
+        (Local(), "none of the processes here has started within 120 s"),
+    ],
+)
+def test_workers_that_have_gone_are_waited_for_as_long_as_the_first(kind, sentence, monkeypatch) -> None:
+    now, threads = [0.0], {"tcp://10.0.0.2:1": 1}
+    monkeypatch.setattr(cluster.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(cluster, "Jobs", lambda *_: SimpleNamespace(renew=lambda useful, needed: False))
+    attendance = cluster._Attendance(kind, None, SimpleNamespace(nthreads=lambda: threads))
+    now[0] = 5000.0
+    assert attendance.workers(2, set()) == 1
+    threads.clear()
+    now[0] += kind.wait - 1
+    assert attendance.workers(2, set()) == 0
+    now[0] += 2
+    with pytest.raises(InputError, match=rf"{sentence}.* What is finished is kept: run the study again\.$"):
+        attendance.workers(2, set())
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ from ..store import Store
 from . import inline
 from .cluster import DaskExecutor, Local, Queued, Remote, default_workers
 
-Executor = Callable[[Study, Store, Iterable[Shard], Asked], Iterator[tuple[int, int]]]
+Executor = Callable[[Study, Store, Iterable[Shard], Asked], Iterator[tuple[int, int] | None]]
 
 
 def choose(

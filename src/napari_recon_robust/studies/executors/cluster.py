@@ -11,7 +11,7 @@ import shlex
 import shutil
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from concurrent import futures
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -27,6 +27,7 @@ from ..expand import Shard, Study
 from ..store import Store
 from ..watching import tell_dashboard
 from ..work import Worker, computing
+from .jobs import Jobs, refusal, submit
 
 KINDS = {
     "slurm": "SLURMCluster",
@@ -41,7 +42,6 @@ _AHEAD = 2  # shards of each worker that are submitted
 _CANCELLED = (asyncio.CancelledError, futures.CancelledError)
 _RETRIES = 3  # of a shard whose worker died
 _LOOK = 1.0  # seconds between two looks at whether the run is to end
-_MOMENT = 0.05  # seconds between two looks at whether there is a worker
 _TRIALS = "recon-robust-trials"  # Dask's topic on which workers tell of them
 # What Dask does by default takes 3% of a core for each worker, and 3% for the scheduler beside them: it samples stacks
 # every 10 ms and the load of the machine twice a second, for pages of the dashboard that tell nothing of a study. The
@@ -173,10 +173,10 @@ class Queued:
                     f"there is no command {command!r} here, which submits jobs to {self.kind}; run this where there is."
                 )
             try:
-                cluster.sync(_submit, cluster, self.jobs, callback_timeout=self.wait)
+                cluster.sync(submit, cluster, self.jobs, callback_timeout=self.wait)
             except Exception as error:  # dask-jobqueue's own words
                 raise InputError(
-                    f"{self.kind} does not take the jobs ({_refusal(error)}); mend the options of the cluster."
+                    f"{self.kind} does not take the jobs ({refusal(error)}); mend the options of the cluster."
                 ) from error
             yield cluster
         finally:
@@ -201,11 +201,13 @@ class DaskExecutor:
     cluster: Local | Remote | Queued
     on_dashboard: Any = None
 
-    def __call__(self, study: Study, store: Store, shards: Iterable[Shard], stop: Asked) -> Iterator[tuple[int, int]]:
+    def __call__(
+        self, study: Study, store: Store, shards: Iterable[Shard], stop: Asked
+    ) -> Iterator[tuple[int, int] | None]:
         """Run the shards; yields as trials end how many more there are, and how many of these failed.
 
-        While none ends it yields zeros every second. Raises InputError where jobs are refused, no worker comes, or
-        workers die again and again.
+        While none ends it yields zeros every second, and None while there is no worker. Raises InputError where jobs
+        are refused, no worker comes, or workers die again and again.
         """
         distributed, waiting, digest = dask(), iter(shards), store.digest
         if (first := next(waiting, None)) is None:  # no worker is needed
@@ -215,12 +217,6 @@ class DaskExecutor:
             tell_dashboard(store.folder, client.dashboard_link)
             if self.on_dashboard is not None:
                 self.on_dashboard(client.dashboard_link)
-            end = time.monotonic() + self.cluster.wait
-            while not stop() and not _workers(client):
-                if time.monotonic() > end:
-                    raise InputError(self.cluster.idle)
-                yield 0, 0
-                time.sleep(_MOMENT)
             arguments = str(study.folder), str(store.folder), study.trust, store.run, digest
 
             def submitted(count: int) -> list[Any]:
@@ -228,15 +224,17 @@ class DaskExecutor:
                 return [client.submit(work, *arguments, one, pure=False, retries=_RETRIES) for one in some]
 
             running, lost, tally = set[Any](), 0, _Tally(client)
+            attendance = _Attendance(self.cluster, cluster, client)
             while True:
+                workers = attendance.workers(len(running), tally.useful)
                 with _connected((*_CANCELLED, OSError)):
-                    ahead = _AHEAD * max(_workers(client), 1)
-                    running |= set(submitted(max(ahead - len(running), 0)))
+                    running |= set(submitted(max(_AHEAD * max(workers, 1) - len(running), 0)))
                 if not running:
                     break
                 with _connected():
                     ended = _ended(distributed, running)
-                yield tally.heard({future.key for future in running})  # zeros too: whoever follows hears that it lives
+                news = tally.heard({future.key for future in running})
+                yield news if workers else None  # zeros too: whoever follows hears that it lives
                 running -= ended
                 if stop():  # what is finished is in the store
                     client.cancel(list(running))
@@ -258,11 +256,36 @@ class DaskExecutor:
                 )
 
 
+class _Attendance:
+    """How many workers there are, and since when none; jobs that have ended are submitted again."""
+
+    def __init__(self, kind: Local | Remote | Queued, cluster: Any, client: Any) -> None:
+        self._kind, self._client, self._last = kind, client, time.monotonic()
+        self._jobs = Jobs(cluster, kind.jobs) if isinstance(kind, Queued) else None
+
+    def workers(self, running: int, useful: Set[Any]) -> int:
+        """How many there are; InputError where there has been none for as long as one is waited for.
+
+        running: shards that are submitted. useful: the names of the workers that have finished trials.
+        """
+        count = _workers(self._client)
+        renewed = self._jobs is not None and self._jobs.renew(useful, needed=running > count)
+        if count or renewed:
+            self._last = time.monotonic()
+        elif time.monotonic() - self._last > self._kind.wait:
+            raise InputError(f"{self._kind.idle} What is finished is kept: run the study again.")
+        return count
+
+
 class _Tally:
-    """Counts trials as the workers tell of each of them; what a shard returns in the end corrects that."""
+    """Counts trials as the workers tell of each of them; what a shard returns in the end corrects that.
+
+    useful: the names of the workers that have told of one.
+    """
 
     def __init__(self, client: Any) -> None:
-        self._said = deque[tuple[str, int]]()  # filled by Dask's thread
+        self.useful = set[Any]()
+        self._said = deque[tuple[str, int, Any]]()  # filled by Dask's thread
         self._told = dict[str, tuple[int, int]]()  # by the keys of tasks
         client.subscribe_topic(_TRIALS, lambda event: self._said.append(event[1]))
 
@@ -270,8 +293,9 @@ class _Tally:
         """(trials, how many failed) that are new, of tasks with these keys: others may run on the same scheduler."""
         trials = failures = 0
         while self._said:
-            key, failed = self._said.popleft()
+            key, failed, worker = self._said.popleft()
             if key in running:
+                self.useful.add(worker)
                 before = self._told.get(key, (0, 0))
                 self._told[key] = before[0] + 1, before[1] + failed
                 trials, failures = trials + 1, failures + failed
@@ -313,7 +337,7 @@ def work(folder: str, store: str, trust: bool, run: int | None, digest: str, sha
     with computing(_worker[1].study.plan.threads):
         for well in _worker[1].run(replace(shard, trials=left)) if left else ():
             failures += not well
-            process.log_event(_TRIALS, (process.get_current_task(), int(not well)))
+            process.log_event(_TRIALS, (process.get_current_task(), int(not well), process.name))
     return len(shard.trials), failures
 
 
@@ -388,20 +412,3 @@ def _workers(client: Any) -> int:
     """How many workers there are."""
     with _connected((*_CANCELLED, OSError)):
         return len(client.nthreads())
-
-
-async def _submit(cluster: Any, jobs: int) -> None:
-    """Submit jobs, and wait until the batch system has taken them; raises what its command says.
-
-    `cluster.scale` would log that, and wait for their workers.
-    """
-    for _ in range(jobs):
-        cluster.worker_spec.update(cluster.new_worker_spec())
-    await cluster._correct_state()
-
-
-def _refusal(error: Exception) -> str:
-    """What the command of a batch system has said, or else what is wrong, in a few words."""
-    streams = re.search(r"stdout:\n(.*)\nstderr:\n(.*)", str(error), re.DOTALL)
-    said = (streams[2].split() or streams[1].split()) if streams else []
-    return one_line(" ".join(said), 200).rstrip(".") or said_by(error)
