@@ -324,7 +324,8 @@ def test_sizes_are_those_that_rjafroc_gives_for_van_dykes_readers(shared: Path) 
     expected = ["6 readers: 251 cases", "10 readers: 163 cases"]
     assert sizes(0.04380032, readers=(6, 10)) == sizes(0.04380032, pilot, (6, 10)) == expected
     assert sizes(0.04380032, VAN_DYKE.clustered(design_effect([1] * 9, 0.5)), (6, 10)) == expected
-    assert sizes(0.005, readers=(3,)) == ["3 readers: more than 5000 cases"]
+    assert sizes(0.005, readers=(3,)) == ["3 readers: no number of cases up to 5000"]
+    assert sizes(0.063, readers=(3,)) == ["3 readers: 575 cases, but not 2621 or more"]
     with pytest.raises(InputError, match="a pilot of one arm"):
         variances_of(Ratings(arms[:1], readers, cases, cases, truth, values[:1]), "auc")
     with pytest.raises(InputError, match="fewer than two readers"):

@@ -29,7 +29,7 @@ from ..statistics.readers.interchangeability import interchangeability
 from ..statistics.readers.jackknife import patients_read
 from ..statistics.readers.obuchowski_rockette import compare, components
 from ..statistics.readers.roc import Method, areas, covariance, rarer
-from ..statistics.readers.sample_size import VAN_DYKE, Variances, design_effect
+from ..statistics.readers.sample_size import MOST_CASES, VAN_DYKE, Variances, design_effect
 from ..statistics.readers.shares import share_interval, shares
 from ..statistics.readers.visual_grading import visual_grading
 from .marks import Marks
@@ -192,7 +192,14 @@ def sizes(
     if readers is None:
         readers = range(3, 11) if groups == 1 else [groups * each for each in (1, 2, 3, 4)]
     found = [(count, variances.cases_for(difference, count, WISHED, groups)) for count in readers]
-    return [f"{count} readers: {'more than 5000' if cases is None else cases} cases" for count, cases in found]
+    return [f"{count} readers: {_enough(cases)}" for count, cases in found]
+
+
+def _enough(cases: range) -> str:
+    """Which numbers of cases suffice, in words."""
+    if not cases:
+        return f"no number of cases up to {MOST_CASES}"
+    return f"{cases[0]} cases" + (f", but not {cases.stop} or more" if cases.stop <= MOST_CASES else "")
 
 
 def _of_means(plan: Plan, endpoint: Endpoint, size: Size, draws: int, rng: np.random.Generator) -> Power | None:

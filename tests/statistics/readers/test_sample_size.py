@@ -32,14 +32,14 @@ def test_power_and_cases_are_those_that_rjafroc_gives(shared: Path) -> None:
     assert found.power(OBSERVED, 6, 111) == pytest.approx(0.5526116, abs=5e-8)
     assert found.power(OBSERVED, 10, 163) == pytest.approx(0.8015625, abs=5e-8)
     assert found.power(OBSERVED, 10, 236) == pytest.approx(0.9003501, abs=1e-7)
-    assert (found.cases_for(OBSERVED, 6), found.cases_for(OBSERVED, 10)) == (251, 163)
-    assert found.cases_for(OBSERVED, 10, 0.9) == 236
+    assert [found.cases_for(OBSERVED, readers)[0] for readers in (6, 10)] == [251, 163]
+    assert found.cases_for(OBSERVED, 10, 0.9)[0] == 236
 
 
 def test_the_printed_figures_give_the_same() -> None:
     for readers, cases, power in ((6, 111, 0.5526116), (10, 163, 0.8015625), (10, 236, 0.9003501)):
         assert VAN_DYKE.power(OBSERVED, readers, cases) == pytest.approx(power, abs=2e-5)
-    assert [VAN_DYKE.cases_for(OBSERVED, readers) for readers in (6, 10)] == [251, 163]
+    assert [VAN_DYKE.cases_for(OBSERVED, readers)[0] for readers in (6, 10)] == [251, 163]
 
 
 def test_readers_of_parts_of_the_cases_show_what_they_would_of_whole_ones() -> None:
@@ -67,11 +67,22 @@ def test_readers_of_parts_of_the_cases_show_what_they_would_of_whole_ones() -> N
 
 
 def test_what_no_number_of_cases_shows_has_none() -> None:
-    assert VAN_DYKE.cases_for(0.01, 3) is None
+    assert not VAN_DYKE.cases_for(0.01, 3)
     with pytest.raises(InputError, match="at least 2 of each"):
         VAN_DYKE.power(0.05, 1, 100)
     with pytest.raises(InputError, match="shows no variance"):
         Variances.of(Components(0, 0, 0, 0, 0, 0, 0), 50).power(0.05, 4, 50)
+
+
+@pytest.mark.parametrize(
+    ("difference", "readers", "first", "stop"), [(0.063, 3, 575, 2621), (0.0625, 3, 685, 1823), (0.07, 3, 241, 5001)]
+)
+def test_where_more_cases_have_less_power_the_fewest_are_still_found(difference, readers, first, stop) -> None:
+    """The readers' own variance leaves 2 degrees of freedom to many cases, and more to few."""
+    assert VAN_DYKE.cases_for(difference, readers) == range(first, stop)
+    assert VAN_DYKE.power(difference, readers, first - 1) < 0.8 <= VAN_DYKE.power(difference, readers, first)
+    if stop <= 5000:
+        assert VAN_DYKE.power(difference, readers, stop - 1) >= 0.8 > VAN_DYKE.power(difference, readers, stop)
 
 
 @pytest.mark.parametrize(("readers", "groups"), [(5, 1), (6, 2), (6, 3), (4, 4)])

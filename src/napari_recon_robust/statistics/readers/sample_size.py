@@ -3,7 +3,6 @@
 Hillis, Obuchowski and Berbaum, Academic Radiology 2011, doi:10.1016/j.acra.2010.09.007.
 """
 
-from bisect import bisect_left
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -69,20 +68,29 @@ class Variances:
         """
         if min(readers, cases) < 2:
             raise InputError(f"{readers} readers and {cases} cases compare no tests; give at least 2 of each.")
+        return float(self._powers(difference, readers, np.array(cases), groups))
+
+    def cases_for(self, difference: float, readers: int, power: float = 0.8, groups: int = 1) -> range:
+        """The counts of cases, of all groups together, from the fewest with this power to where more have less again.
+
+        More cases may have less power, as the degrees of freedom fall towards readers - 1 where the readers' own
+        variance comes to prevail. Empty where all counts up to 5,000 have less; it ends there otherwise, too.
+        """
+        reached = self._powers(difference, readers, np.arange(2, MOST_CASES + 1), groups) >= power
+        first = int(np.append(reached, True).argmax())
+        last = first + int(np.append(reached[first:], False).argmin())
+        return range(2 + first, 2 + last)
+
+    def _powers(self, difference: float, readers: int, cases: NDArray[np.int_], groups: int) -> NDArray[np.float64]:
+        """The power for each of these counts of cases."""
         scale, others = self.cases * groups / cases, readers / groups - 1
         noise = self.test_reader + scale * (self.error + others * self.shared)
         of_both = self.test_reader + scale * (self.error - others / (readers - 1) * self.shared)
-        if noise <= 0 or of_both <= 0:
+        if (noise <= 0).any() or (of_both <= 0).any():
             raise InputError("the earlier study shows no variance; take the figures of another one.")
         freedom = noise**2 / (of_both**2 / (readers - 1))
         critical = stats.f.ppf(CONFIDENCE, 1, freedom)
-        return float(stats.ncf.sf(critical, 1, freedom, readers * difference**2 / 2 / noise))
-
-    def cases_for(self, difference: float, readers: int, power: float = 0.8, groups: int = 1) -> int | None:
-        """The fewest cases with this power, of all groups together; None where 5,000 have less."""
-        counts = range(2, MOST_CASES + 1)
-        at = bisect_left(counts, power, key=lambda cases: self.power(difference, readers, cases, groups))
-        return counts[at] if at < len(counts) else None
+        return np.asarray(stats.ncf.sf(critical, 1, freedom, readers * difference**2 / 2 / noise))
 
 
 def design_effect(sizes: ArrayLike, correlation: float) -> float:

@@ -64,7 +64,7 @@ class Local:
     """Workers on this machine; so many, or one for each core (or each `threads` of a plan)."""
 
     workers: int | None = None
-    wait: float = 120.0  # seconds for the first of them
+    wait: float = 120.0  # seconds for one where there is none
 
     @property
     def idle(self) -> str:
@@ -100,7 +100,7 @@ class Local:
 class Remote:
     """The workers of a scheduler that runs already, such as "tcp://10.0.0.1:8786".
 
-    wait: for its answer, and for the first worker, in seconds.
+    wait: for its answer, and for a worker where there is none, in seconds.
     """
 
     address: str
@@ -124,7 +124,7 @@ class Remote:
 class Queued:
     """Workers that a batch system starts, by dask-jobqueue. kind: of `KINDS`. options: of its cluster class.
 
-    jobs: how many are asked for. wait: for the first worker, in seconds.
+    jobs: how many are asked for. wait: for a worker where there is none, in seconds.
     """
 
     kind: str
