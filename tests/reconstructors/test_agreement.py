@@ -60,6 +60,12 @@ def test_an_empty_image_is_told(lines: Measurement) -> None:
     assert "zero everywhere" in said(lambda *one: 0 * combined(*one), lines)
 
 
+def test_a_constant_image_is_told(lines: Measurement) -> None:
+    """The phase of the samples makes it agree with them nearly as well as images do."""
+    level = combined(lines.kspace, lines.mask, lines.calibration.sensitivities).abs().mean()
+    assert "one value everywhere" in said(lambda *one: level + 0 * combined(*one).abs(), lines)
+
+
 @pytest.mark.parametrize(
     "fair",
     [
