@@ -187,6 +187,7 @@ GRADIENTS = {
     "threshold": "x = x * (abs(x) > 0.1 * abs(x).max())",
     "rounding": "scale = abs(x).max() / 64; x = x + (torch.round(abs(x) / scale) * scale - abs(x)).detach()",
     "random": "x = x * (1 + 0.05 * torch.randn(x.shape))",
+    "large bias": "x = abs(x) / abs(x).max() + 1e6",
 }
 
 
@@ -309,6 +310,8 @@ def test_networks_and_reconstructors_of_a_module(
         ("return None", "returned NoneType"),
         ("return ['a']", "returned list"),
         ("return np.array(['a'])", "returned an array of <U1"),
+        ("return abs(kspace[0]).to_sparse()", "returned a tensor in the layout torch.sparse_coo; return a dense one"),
+        ("return kspace[0].to('meta')", "returned a tensor on the device meta; return a dense one"),
         ("return ifft(kspace)", "shape 4×48×48.*an image for each coil"),
         (
             "return torch.view_as_real(ifft(kspace)[0]).movedim(-1, 0)",

@@ -134,21 +134,24 @@ class OwnModel(Reconstructor):
         )
 
     def _size(self, measurement: Measurement, kspace: Tensor) -> Tensor:
-        """The sum of the image's magnitudes, from other samples with the same sensitivities."""
-        return self(measurement.with_kspace(kspace, keep=True)).abs().sum()
+        """The sum of the image's magnitudes, float64, from other samples with the same sensitivities."""
+        return self(measurement.with_kspace(kspace, keep=True)).abs().sum(dtype=torch.float64)
 
     def _contradiction(self, measurement: Measurement, gradient: Tensor, size: float) -> str:
         """That finite gradients are far from what small steps along them do, in words; empty if they may be right.
 
         A step to either side tells the slope, and by how much it is uncertain: models bend, have edges, draw random
-        numbers and compute in single precision. So only a slope of the other sign, or of another order, is told.
+        numbers and compute in single precision. So only a slope of the other sign, or of another order, is told, and
+        none where the step changes less than rounding, as beneath a large bias.
         """
         length = float(gradient.norm())
         step = gradient * (_STEP * float(measurement.kspace.norm()) / length)
         with torch.no_grad():
             after, before = (float(self._size(measurement, measurement.kspace + way * step)) for way in (1, -1))
-        expected = length * float(step.norm())
-        difference, uncertain = (after - before) / 2, _DOUBT * abs(after + before - 2 * size)
+        expected, rounding = length * float(step.norm()), torch.finfo(torch.float32).eps * size
+        difference, uncertain = (after - before) / 2, _DOUBT * abs(after + before - 2 * size) + rounding
+        if expected < rounding:
+            return ""
         wrong = difference + uncertain < expected / _APART or difference - uncertain > expected * _APART
         return "they do not agree with what small changes of the samples do to the image" if wrong else ""
 
@@ -175,6 +178,9 @@ class OwnModel(Reconstructor):
         encoded, matrix = tuple(one.kspace.shape[-2:]), one.measurement.matrix
         if not isinstance(image, Tensor):
             raise ModelError(f"{self.label} returned {_kind(answer)}; an image, {_words(encoded)}, was expected.")
+        if image.is_meta or image.layout is not torch.strided:
+            where = "on the device meta" if image.is_meta else f"in the layout {image.layout}"
+            raise ModelError(f"{self.label} returned a tensor {where}; return a dense one that holds the pixels.")
         shape = tuple(image.shape)
         if shape not in (encoded, matrix):
             hint = ""
