@@ -122,16 +122,15 @@ def evaluate(
                 "random": noisy.misfit(random),
             },
             statement=one.statement,
-            findings={
-                **one.findings,
-                **({} if one.complete else {"ended_early": ENDED_EARLY}),
-                **_determinism(measurement, one, clean, seen),
-                **found,
-            },
+            findings={**_ended(one), **one.findings, **_determinism(measurement, one, clean, seen), **found},
         )
         images = whole_of(clean=clean, perturbed=changed, random=random)
         outcomes.append(Outcome(one, noisy, comparison, setup, seed, images))
     return outcomes
+
+
+def _ended(perturbed: Perturbed) -> dict[str, str]:
+    return {} if perturbed.complete else {"ended_early": ENDED_EARLY}
 
 
 def _asked_again(

@@ -43,7 +43,7 @@ class Following(QObject):
         bench.acquisition.closed.connect(self._on_closed)
         bench.acquisition.previewed.connect(scene.first_look)
         bench.acquisition.measured.connect(self._on_measured)
-        bench.reconstruction.method_changed.connect(self._on_method)
+        bench.reconstruction.method_changed.connect(self.compute)
         bench.reconstruction.rendered.connect(self._on_rendered)
         bench.reconstruction.knobs_changed.connect(self._on_turned)
         bench.fragility.changed.connect(scene.fragility)
@@ -95,7 +95,9 @@ class Following(QObject):
             self.compute()
 
     def compute(self) -> None:
-        """Compute the exact image first, then the range of the knobs."""
+        """Compute the exact image first, then the range of the knobs; read the slice before, where that was given up."""
+        if self._given_up:
+            self.measure()
         if self.bench.acquisition.slice is None or self.bench.reconstruction.method is None:
             return
         self._waiting.start()
@@ -144,13 +146,6 @@ class Following(QObject):
         self._given_up = False
         for lane in ("measure", "render", "prepare", "scale"):
             self.jobs.cancel(lane)
-
-    def _on_method(self) -> None:
-        """Compute the image of another method, and read the slice first where that was given up."""
-        if self._given_up:
-            self.measure()
-        else:
-            self.compute()
 
     def _on_measured(self) -> None:
         self.scene.measured()
