@@ -95,7 +95,7 @@ class Following(QObject):
             self.compute()
 
     def compute(self) -> None:
-        """Compute the exact image first, then the range of the knobs; read the slice before, where that was given up."""
+        """Compute the exact image first, then the range of the knobs; a slice whose reading was given up is read before."""
         if self._given_up:
             self.measure()
         if self.bench.acquisition.slice is None or self.bench.reconstruction.method is None:
