@@ -95,7 +95,7 @@ class Following(QObject):
             self.compute()
 
     def compute(self) -> None:
-        """Compute the exact image first, then the range of the knobs; a slice whose reading was given up is read before."""
+        """Compute the exact image first, then the range of the knobs; read the slice before, if that was given up."""
         if self._given_up:
             self.measure()
         if self.bench.acquisition.slice is None or self.bench.reconstruction.method is None:
