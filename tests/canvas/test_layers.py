@@ -103,6 +103,22 @@ def test_the_colours_that_the_user_chooses_are_those_of_all_images_and_come_back
     assert {*colours().values()} == {"gray"}
 
 
+def test_all_images_are_smooth_or_none_and_so_are_new_ones(panels: Panels, later: Any) -> None:
+    def ways() -> set[str]:
+        return {str(panel.image.interpolation2d) for panel in panels.panels.values()}
+
+    assert not panels.shared_window.smooth
+    panels.shared_window.toggle_smooth()
+    panels.show((*ORDER, "clean 1"))
+    later.run()
+    assert "clean 1" in panels.panels
+    assert ways() == {"linear"}
+    panels.shared_window.toggle_smooth()
+    assert ways() == {"nearest"}
+    panels.panels["clean"].image.interpolation2d = "linear"
+    assert panels.panels["reference"].image.interpolation2d == "linear", "by napari's own control, too"
+
+
 def test_a_window_beyond_the_range_widens_the_range_of_all(panels: Panels) -> None:
     panels.shared_window.start(0.0, 1.0)
     panels.shared_window.turn(0.5, 5.0)

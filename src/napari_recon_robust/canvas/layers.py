@@ -197,6 +197,7 @@ class Panels:
         limits = self.shared_window.limits if self.panels else (0.0, 1.0)
         said = {} if old is None else old.image.metadata
         image = Image(stack, name=title, colormap="gray", contrast_limits=limits, metadata=said, **geometry.transform)
+        image.interpolation2d = "linear" if self.panels and self.shared_window.smooth else "nearest"
         if key != DIFFERENCE:
             self.shared_window.dress(image)
         filled = set() if old is None else old.filled

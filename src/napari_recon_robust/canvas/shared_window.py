@@ -12,7 +12,7 @@ from .difference_scale import KEY as DIFFERENCE
 from .panel import PanelSet
 from .parts import CYCLE, limits_of
 
-_LINKED = ("contrast_limits", "gamma", "colormap")
+_LINKED = ("contrast_limits", "gamma", "colormap", "interpolation2d")
 _GREY = "gray"
 
 
@@ -73,6 +73,17 @@ class SharedWindow:
             image.contrast_limits = limits
         for image in self.images:
             image.contrast_limits_range = limits if self.part != "magnitude" else (min(limits[0], 0.0), 2.0 * limits[1])
+
+    @property
+    def smooth(self) -> bool:
+        """Whether values are interpolated between pixels; else these are squares."""
+        return any(image.interpolation2d == "linear" for image in self.images)
+
+    def toggle_smooth(self) -> None:
+        """Interpolate between pixels, of the difference too, or show them as squares."""
+        way = "nearest" if self.smooth else "linear"
+        for panel in self._panels:
+            panel.image.interpolation2d = way
 
     def dress(self, image: Image) -> None:
         """Give a new image the scale of the part that is shown, and the colours."""

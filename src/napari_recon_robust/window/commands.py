@@ -83,6 +83,11 @@ def flip(viewer: "napari.viewer.Viewer") -> None:
     keys.run("flip", viewer)
 
 
+def smooth(viewer: "napari.viewer.Viewer") -> None:
+    """Show pixels as squares, or smooth between them."""
+    keys.run("smooth", viewer)
+
+
 def studies(viewer: "napari.viewer.Viewer") -> None:
     """Bring the Studies dock to the front."""
     keys.run("studies", viewer)

@@ -109,6 +109,12 @@ KEYS = (
         lambda session: session.cine.toggle(),
         on_canvas=True,
     ),
+    Key(
+        "Shift+I",
+        "smooth",
+        "Pixels as squares, or smooth between them",
+        lambda session: session.panels.shared_window.toggle_smooth(),
+    ),
     Key("I", "distance", "Distance: the left button draws lines", lambda session: session.rulers.toggle("distance")),
     Key("B", "area", "Area: the left button draws outlines", lambda session: session.rulers.toggle("area")),
     Key(

@@ -248,13 +248,11 @@ class ReadingRoom(QObject):
     @property
     def smooth(self) -> bool:
         """Whether values are interpolated between pixels; else these are squares."""
-        return any(panel.image.interpolation2d == "linear" for panel in self.panels.panels.values())
+        return self.panels.shared_window.smooth
 
     def toggle_smooth(self) -> None:
         """Interpolate between pixels, or show them as squares."""
-        way = "nearest" if self.smooth else "linear"
-        for panel in self.panels.panels.values():
-            panel.image.interpolation2d = way
+        self.panels.shared_window.toggle_smooth()
         self.side.bar.follow()
 
     # ---------------------------------------------------------------- keys
