@@ -1,16 +1,25 @@
 """Verdicts on what is shown: the first saves a case, the next change it, and the gallery hears of them."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from napari_recon_robust.cases.gallery import verdicts
 from napari_recon_robust.cases.gallery.verdicts import read_judgement
 from napari_recon_robust.cases.record import load_case
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.writing import WritingError
 from napari_recon_robust.workbench import Workbench
+
+
+def fails(error: Exception) -> Callable[..., None]:
+    def raises(*_: object) -> None:
+        raise error
+
+    return raises
 
 
 @pytest.fixture
@@ -31,7 +40,6 @@ def test_the_first_verdict_saves_a_case_and_the_next_changes_it(perturbed: Workb
     saving = rating.rate("failure")
     assert saving is not None
     assert saving.done == f"case-8 in {tmp_path.name}: failure."
-    assert rating.verdict == ""
     saving.run()
     case = tmp_path / "case-8"
     assert heard == [tmp_path]
@@ -82,7 +90,39 @@ def test_a_saved_attack_of_the_history_is_that_case(perturbed: Workbench, tmp_pa
     history = perturbed.history
     history.save(history.entries, tmp_path / "case").run()
     assert perturbed.rating.place == tmp_path / "case"
-    assert perturbed.rating.folder == tmp_path, "that of the last case, until another one is chosen"
+    assert (perturbed.rating.folder, perturbed.rating.proposed) == (None, str(tmp_path)), "it is asked for"
+
+
+def test_a_rated_attack_that_is_saved_elsewhere_as_well_keeps_its_verdict(perturbed: Workbench, tmp_path: Path) -> None:
+    rating = perturbed.rating
+    rating.folder = tmp_path
+    rating.rate("failure").run()
+    rating.save(tmp_path / "copy").run()
+    perturbed.history.save(perturbed.history.entries, tmp_path / "another").run()
+    assert (rating.place, rating.verdict) == (tmp_path / "case-1", "failure")
+
+
+def test_a_verdict_that_cannot_be_written_leaves_the_case_to_be_rated(
+    perturbed: Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rating = perturbed.rating
+    rating.folder = tmp_path
+    with monkeypatch.context() as full:
+        full.setattr(verdicts, "_add", fails(InputError("no room")))
+        with pytest.raises(InputError, match="no room"):
+            rating.rate("failure").run()
+    assert (rating.place, rating.verdict) == (tmp_path / "case-1", "")
+    assert rating.rate("failure") is None
+    assert rating.verdict == "failure"
+
+
+def test_the_verdict_stands_while_its_case_is_saved(perturbed: Workbench, tmp_path: Path) -> None:
+    rating = perturbed.rating
+    rating.folder = tmp_path
+    saving = rating.rate("failure")
+    assert rating.verdict == "failure"
+    saving.give_up()
+    assert rating.verdict == ""
 
 
 def test_the_gallery_and_the_verdict_hear_of_each_other(perturbed: Workbench, tmp_path: Path) -> None:

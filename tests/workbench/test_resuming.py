@@ -247,7 +247,7 @@ def test_a_verdict_and_its_folder_are_there_again(crashed: Workbench, tmp_path: 
     keep(crashed)
     bench = resumed()
     assert (bench.rating.place, bench.rating.verdict) == (tmp_path / "cases" / "case-1", "failure")
-    assert bench.rating.folder == tmp_path / "cases"
+    assert (bench.rating.folder, bench.rating.proposed) == (None, str(tmp_path / "cases"))
     bench.acquisition.close()
 
 

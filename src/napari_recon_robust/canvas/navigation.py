@@ -52,7 +52,7 @@ class Navigation:
 
     def go_to(self, index: int) -> None:
         """Show a slice, also where napari's slider stands there already."""
-        self.viewer.dims.set_current_step(0, index)
+        self.viewer.dims.set_current_step(self._axis, index)
         self._turn(index)
 
     def pick(self, active: bool) -> None:
@@ -62,7 +62,12 @@ class Navigation:
     def on_step(self) -> None:
         """Follow the slider; without a layer of ours its movements mean nothing."""
         if self._panels.is_in(self.viewer.layers) and not self._ours:
-            self._turn(int(self.viewer.dims.current_step[0]))
+            self._turn(int(self.viewer.dims.current_step[self._axis]))
+
+    @property
+    def _axis(self) -> int:
+        """That of our slices; layers of the user with more axes than ours have theirs before it."""
+        return max(self.viewer.dims.ndim - 3, 0)
 
     def _turn(self, index: int) -> None:
         if index != self.slice:

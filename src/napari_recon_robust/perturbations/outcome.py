@@ -18,8 +18,8 @@ from ..reconstructors.registry import registry
 from .base import Perturbed, Setup
 from .random_noise import control
 
+ENDED_EARLY = "The search was ended before its steps were done: this is the best so far; a complete one may find more."
 # NRMSE between two runs on the same samples beyond which a method is not deterministic.
-ENDED_EARLY = "The search was ended before its steps were done: this is the best so far, and the worst may be worse."
 SAME = 1e-3
 
 

@@ -1,5 +1,6 @@
 """A folder of saved cases that is looked through: which are shown, what is said of them, what is done with them."""
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -61,7 +62,7 @@ class Browsing:
 
         def accept(entries: list[GalleryEntry]) -> None:
             said = dict(self._said[since:])  # the job may have read the case before
-            self.folder = folder
+            self.folder = Path(os.path.abspath(folder))
             self.entries = [replace(one, judgement=said.get(one.path, one.judgement)) for one in entries]
             self.listed.emit()
             self._arrange()

@@ -167,9 +167,9 @@ class History(ReviewPart):
                 self.entries[place] = replace(one, disk=disk)
 
     def note_case(self, entry: Attack, case: Path) -> None:
-        """Note the folder of the saved case that an attack is by itself."""
+        """Note the folder of the saved case that an attack is by itself; another copy of it does not take its place."""
         for place, one in enumerate(self.entries):
-            if one.number == entry.number:
+            if one.number == entry.number and (one.case is None or not one.case.is_dir()):
                 self.entries[place] = replace(one, case=case)
         self.changed.emit()
 

@@ -9,7 +9,6 @@ from psygnal import Signal
 from ..cases.gallery.entry import GalleryEntry
 from ..cases.gallery.verdicts import Judgement, judge_case, read_judgement
 from ..ground.errors import InputError, ReconRobustError
-from ..ground.progress import Job
 from .browsing import Browsing
 from .history import Attack, History
 from .perturbing import Perturbing, Result
@@ -29,6 +28,7 @@ class Rating:
     def __init__(self, perturbing: Perturbing, browsing: Browsing, history: History) -> None:
         self._perturbing, self._browsing, self._history = perturbing, browsing, history
         self._folder: Path | None = None
+        self._under_way: tuple[int, str] | None = None  # the number of an attack, and the verdict it is saved with
         perturbing.finished.connect(self.changed.emit)
         perturbing.earlier_changed.connect(self.changed.emit)
         history.changed.connect(self.changed.emit)
@@ -36,10 +36,8 @@ class Rating:
 
     @property
     def folder(self) -> Path | None:
-        """Where rated attacks become cases: the one that was chosen, or that of the last one; None without any."""
-        cases = (one.case.parent for one in reversed(self._history.entries) if one.case is not None)
-        folder = next(cases, None) if self._folder is None else self._folder
-        return folder if folder is not None and folder.is_dir() else None
+        """Where rated attacks become cases; None before it is chosen, and where it is gone."""
+        return self._folder if self._folder is not None and self._folder.is_dir() else None
 
     @folder.setter
     def folder(self, folder: Path) -> None:
@@ -48,6 +46,12 @@ class Rating:
 
         check_outside(_free(folder))
         self._folder = folder
+
+    @property
+    def proposed(self) -> str:
+        """The folder from which another one is chosen: the present one, or that of the last saved attack."""
+        cases = (one.case.parent for one in reversed(self._history.entries) if one.case is not None)
+        return str(self.folder or next(cases, ""))
 
     @property
     def shown(self) -> Attack | None:
@@ -63,6 +67,8 @@ class Rating:
     @property
     def verdict(self) -> str:
         """What is said of the shown attack: one of `SCALE`, or "" where nothing is, or cannot be read."""
+        if self._under_way is not None and self.shown is not None and self._under_way[0] == self.shown.number:
+            return self._under_way[1]
         try:
             return "" if self.place is None else read_judgement(self.place).verdict
         except ReconRobustError:
@@ -88,36 +94,42 @@ class Rating:
             if self.folder is None:
                 raise InputError("no folder for rated cases is chosen; choose one.")
             place = _free(self.folder)
+            self._under_way = self.shown.number, verdict
             done = f"{place.name} in {self.folder.name}: {Judgement(verdict).words}."
             return self._saving(replace(result, outcomes=(result.outcome,)), place, done, verdict)
+        self._judge(place, verdict)
+        return None
+
+    def _judge(self, place: Path, verdict: str) -> None:
         listed = next((entry for entry in self._browsing.entries if entry.path == place), None)
         if listed is None:
             judge_case(place, verdict=verdict)
             self.changed.emit()
         else:
             self._browsing.judge(listed, verdict=verdict)
-        return None
 
     def _saving(self, result: Result, place: Path, done: str, verdict: str = "") -> Task[Path]:
         entry = self._history.current if len(result.outcomes) == 1 else None  # several have no verdict in common
 
         def accept(path: Path) -> None:
+            end()
             if entry is not None:
                 self._history.note_case(entry, path)
-            self.saved.emit(path.parent)
+            try:
+                if verdict:
+                    self._judge(path, verdict)
+            finally:
+                self.saved.emit(path.parent)
 
-        return Task(f"Saving {place.name}", _rated(result, place, verdict), accept, done=done)
+        def end() -> None:
+            self._under_way = None
+            self.changed.emit()
+
+        return Task(f"Saving {place.name}", saved(result, place), accept, given_up=end, done=done)
 
     def _on_said(self, entry: GalleryEntry) -> None:
         if entry.path == self.place:
             self.changed.emit()
-
-
-def _rated(result: Result, place: Path, verdict: str) -> Job[Path]:
-    path = yield from saved(result, place)
-    if verdict:
-        judge_case(path, verdict=verdict)
-    return path
 
 
 def _free(folder: Path) -> Path:

@@ -39,6 +39,7 @@ REGIONS = {"roi": "Region", "foreground": "Foreground", "image": "Whole image"}
 COLUMNS = {"clean": "Clean", "perturbed": "Perturbed", "random": "Random"}
 _SAVE = "One new folder: images, perturbed k-space, recipe, metrics"
 _RATE = "What you make of the result; the first verdict saves it as a case in a folder of yours, for the gallery"
+_WHERE = "Folder in which rated results become cases"
 _OTHER = "The panels show other images now than those of the result."
 _FILM = (
     "Clean and perturbed in turn, or rising budgets, as a film: at the rate of the flicker, and of the region alone "
@@ -86,7 +87,7 @@ class CompareDock(Page):
         self.verdict.given.connect(self._rate)
         self.save = button("Save case…", _SAVE, self._save)
         self.load = button("Open case…", "Bring a saved case back, reconstructed again and checked", self._open)
-        self.rated = button("Rated in…", "Choose the folder in which rated results become cases", self._choose_folder)
+        self.rated = button("Rated cases…", f"{_WHERE}: choose another one", self._choose_folder)
         self.copy = button("Copy figure", _COPY, self._copy)
         self.report = button("Report…", REPORT, lambda: ask_report(self.session))
         self.film = button("Film…", _FILM, self._film)
@@ -282,7 +283,8 @@ class CompareDock(Page):
     def _rate(self, verdict: str) -> None:
         """Say what the user makes of the result, and ask once in which folder such cases are saved."""
         rating = self.bench.rating
-        if rating.place is not None or rating.folder is not None or self._choose_folder():
+        free = rating.place is not None or self.session.jobs.takes("Saving")
+        if free and (rating.place is not None or rating.folder is not None or self._choose_folder()):
             self.session.attempt(lambda: rating.rate(verdict))
         self._show_verdict()
 
@@ -290,7 +292,7 @@ class CompareDock(Page):
         """Ask in which folder rated results become cases; whether one is chosen in which they can."""
         chosen = False
         if self.session.jobs.takes("Saving"):
-            path = QFileDialog.getExistingDirectory(self, "Rated cases: the folder that each becomes a case in")
+            path = QFileDialog.getExistingDirectory(self, _WHERE, self.bench.rating.proposed)
             with self.session.jobs.saying():
                 if path:
                     self.bench.rating.folder = Path(path)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ...cases.gallery.entry import GalleryEntry
     from ...cases.gallery.pair import Pair
 
-_NAMES = "names"
+_NAMES, _AGAIN = "names", "list again"
 _EMPTY = "Open a folder of saved cases, or drop one here."
 
 
@@ -43,7 +43,7 @@ class GalleryDock(Page):
         self.loader = ThumbnailLoader(self.session.jobs, self)
         self.view = CaseView(CaseModel(self.browsing, self.loader))
         self.open_button = button("Open folder…", "A folder of saved cases, or of folders of them", self._browse)
-        self.again = small_button("↻", "List the folder again  (F5)", lambda: self.list_again(self.browsing.folder))
+        self.again = small_button("↻", "List the folder again  (F5)", lambda: self.list_again())
         self.count = words(faint=True)
         self.arranging = ArrangingRow(self.browsing)
         self.name, self.about = _line(), _line()
@@ -102,7 +102,7 @@ class GalleryDock(Page):
             ".": lambda: self.view.step(1),
             "0": lambda: self._judge(""),
             **{str(number): partial(self._judge, verdict) for number, verdict in enumerate(SCALE, start=1)},
-            "F5": lambda: self.list_again(self.browsing.folder),
+            "F5": lambda: self.list_again(),
         }
         self.in_list: dict[str, Callable[[], object]] = {
             "Return": self._open,
@@ -195,10 +195,13 @@ class GalleryDock(Page):
         """List the cases of a folder."""
         self.session.attempt(lambda: self.browsing.open(folder))
 
-    def list_again(self, folder: Path | None) -> None:
-        """List the folder again, if it is this one."""
-        if folder is not None and folder == self.browsing.folder:
-            self.open_folder(folder)
+    def list_again(self, folder: Path | None = None) -> None:
+        """List the folder again, quietly if that is because another case lies in a folder of it."""
+        own = self.browsing.folder
+        if own is not None and folder is None:
+            self.open_folder(own)
+        elif own is not None and folder is not None and own in (folder, *folder.parents):
+            self.session.jobs.latest(self.browsing.open(own), _AGAIN)
 
     def hideEvent(self, event: QHideEvent | None) -> None:
         """Write what was typed: the dock, or its window, may be closing."""
