@@ -148,6 +148,7 @@ class Following(QObject):
             self.jobs.cancel(lane)
 
     def _on_measured(self) -> None:
+        self._given_up = False
         self.scene.measured()
         self.compute()
 

@@ -13,6 +13,8 @@ from .levels import Levels
 from .region_view import RegionView
 from .remembered import recall, remember
 
+_PANELS = "panels"  # whose sentence is taken back with them
+
 
 class Looking:
     """Decides how the panels of a scene are looked at. Signal: `changed()`, when that is another way.
@@ -31,7 +33,7 @@ class Looking:
         self.levels = Levels(bench, jobs, self.panels)
         self.region_view = RegionView(bench, jobs, self.panels)
         self.panels.deleted.connect(self._on_deleted)
-        bench.acquisition.opened.connect(jobs.failures.recover_without_job)  # which was of the scan before
+        bench.acquisition.opened.connect(lambda: jobs.failures.recover_lane(_PANELS))  # that scan has its own
         bench.perturbing.earlier_changed.connect(self._leave_result)
         for part in (self.levels, self.region_view):
             part.changed.connect(self.changed.emit)
@@ -64,7 +66,7 @@ class Looking:
 
     def _on_deleted(self) -> None:
         if not self.panels.shown:
-            self.jobs.failed.emit("The panels were deleted; press 4 to bring them back.")
+            self.jobs.failures.say("The panels were deleted; press 4 to bring them back.", _PANELS)
 
     # ---------------------------------------------------------------- several methods
 
