@@ -3,6 +3,7 @@ import pytest
 from scipy import stats
 
 from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.statistics.estimate import Estimate
 from napari_recon_robust.statistics.ranks import rank_correlation
 
 
@@ -68,8 +69,16 @@ def test_points_of_few_methods_have_no_interval() -> None:
     assert rank_correlation(x[:4], y[:4]).interval is None
 
 
-def test_ranks_in_the_same_order_and_constants_have_no_interval() -> None:
-    assert rank_correlation(range(6), range(6)).interval is None
+@pytest.mark.parametrize("count", [5, 6, 10, 24])
+def test_ranks_in_the_same_or_the_opposite_order_have_no_interval(count: int) -> None:
+    """Sums of some counts are rounded, to 0.9999999999999999 and -0.9999999999999999."""
+    assert rank_correlation(range(count), range(count)) == Estimate(1, None, count)
+    assert rank_correlation(range(count), range(0, -count, -1)) == Estimate(-1, None, count)
+    halves = rank_correlation(range(2 * count), range(2 * count), [number // 2 for number in range(2 * count)])
+    assert halves == Estimate(1, None, count)
+
+
+def test_constants_have_no_rank_correlation() -> None:
     assert np.isnan(rank_correlation(range(6), [1] * 6).value)
 
 

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from ..ground.errors import InputError
-from .estimate import UPPER, Estimate, finite, numbered
+from .estimate import TINY, UPPER, Estimate, finite, numbered
 
 FEWEST_RANKED = 5
 
@@ -48,10 +48,11 @@ def rank_correlation(first: ArrayLike, second: ArrayLike, units: Sequence[Hashab
         error = np.sqrt((count - 1) * np.var(without)) / (1 - rho**2)
         quantile = stats.t.ppf(UPPER, count - 1)
     low, high = np.tanh(np.arctanh(rho) + quantile * error * np.array([-1, 1])).tolist()
-    return Estimate(rho, (low, high) if low < high else None, count)
+    return Estimate(rho, (low, high), count).with_width()
 
 
 def _spearman(x: np.ndarray, y: np.ndarray) -> float:
     if np.ptp(x) == 0 or np.ptp(y) == 0:
         return float("nan")
-    return float(np.corrcoef(stats.rankdata(x), stats.rankdata(y))[0, 1])
+    rho = float(np.corrcoef(stats.rankdata(x), stats.rankdata(y))[0, 1])
+    return rho if 1 - abs(rho) > TINY else float(np.sign(rho))  # rounding leaves 0.9999999999999999 of a perfect order
