@@ -161,6 +161,17 @@ def test_the_correlation_of_readers_who_do_not_agree_ends_at_the_least_one() -> 
     assert found.interval == pytest.approx((-1, 0.966), abs=0.0005)
 
 
+def test_no_correlation_of_readers_is_below_the_least_one() -> None:
+    """The formula alone gives -1.5 for two readers with opposite orders of six cases, and less for each twice."""
+    opposite = np.stack((range(6), range(5, -1, -1)), 1)
+    assert intraclass_correlation(opposite).value == -1
+    twice = intraclass_correlation(np.repeat(opposite, 2, 0), np.repeat(range(6), 2).tolist())
+    assert (twice.value, twice.interval) == (-1, pytest.approx((-1, -0.876), abs=0.0005))
+    of_three = intraclass_correlation([[1, 5, 3], [5, 1, 3], [3, 3, 5], [3, 4, 2]])
+    assert of_three.value == -0.5
+    assert of_three.interval is None or of_three.interval[0] == -0.5
+
+
 def test_what_shows_no_agreement_has_none() -> None:
     same = kappa([1, 1, 1], [1, 1, 1])
     assert np.isnan(same.value)

@@ -107,8 +107,7 @@ def intraclass_correlation(ratings: ArrayLike, patients: Sequence[Hashable] | No
     least = -1 / (rated.shape[1] - 1)
     if patients is not None and len(set(patients)) < len(rated):
         return _over_patients(lambda chosen: _mean_squares(rated[chosen])[0], patients, least)
-    found = _shrout_fleiss(rated)
-    return found.within(min(least, found.value), 1.0)
+    return _shrout_fleiss(rated).within(least, 1.0)
 
 
 def _mean_squares(rated: Values) -> tuple[float, float, float, float]:
@@ -119,7 +118,7 @@ def _mean_squares(rated: Values) -> tuple[float, float, float, float]:
     among = cases * ((of_reader - mean) ** 2).sum() / (readers - 1)
     rest = ((rated - of_case[:, None] - of_reader + mean) ** 2).sum() / ((cases - 1) * (readers - 1))
     whole = between + (readers - 1) * rest + readers * (among - rest) / cases
-    value = float((between - rest) / whole) if whole > 0 else float("nan")
+    value = max(float((between - rest) / whole), -1 / (readers - 1)) if whole > 0 else float("nan")
     return value, float(between), float(among), float(rest)
 
 
