@@ -83,9 +83,11 @@ def test_a_2d_pattern_without_signal_free_data_errs_upwards():
     assert (found < 2).all()
 
 
-@pytest.mark.parametrize(("level", "coils", "size", "acceleration"), [(0.002, 8, 160, 5), (0.004, 6, 128, 4)])
+@pytest.mark.parametrize(
+    ("level", "coils", "size", "acceleration"), [(0.0005, 8, 160, 5), (0.002, 8, 160, 5), (0.004, 6, 128, 4)]
+)
 def test_what_no_image_explains_of_a_2d_pattern_is_noise(level, coils, size, acceleration):
-    """Where signal covers all points: without the sensitivities sigma is 3 to 9 times the truth."""
+    """Where signal covers all points: without the sensitivities sigma is 3 to 29 times the truth."""
     scan = head(size, 1, level, coils=coils)
     mask = Sampling(pattern="poisson-disc", acceleration=acceleration, centre_fraction=0.12).mask(size, size)
     kspace = scan.kspace * mask
@@ -93,8 +95,20 @@ def test_what_no_image_explains_of_a_2d_pattern_is_noise(level, coils, size, acc
     assert (without > 3 * scan.sigma).all()
     maps, *_ = espirit_by_length(kspace, mask, (-2, -1), without)
     found = noise.estimate(kspace, mask, maps) / scan.sigma
-    assert (found > 0.9).all()
+    assert (found > 0.88).all()
     assert (found < 1.3).all()
+
+
+def test_noise_that_signal_covers_is_told_of_each_item_of_a_batch():
+    scans = [head(96, 1, level, coils=3) for level in (0.0015, 0.03)]
+    mask = Sampling(pattern="poisson-disc", acceleration=3, centre_fraction=0.12).mask(96, 96)
+    faint, strong = kspace = torch.stack([scan.kspace * mask for scan in scans])
+    maps, *_ = espirit_by_length(strong, mask, (-2, -1), scans[1].sigma)
+    assert noise.covered(faint, mask, maps)
+    assert not noise.covered(strong, mask, maps)
+    assert noise.covered(kspace, mask, maps)
+    assert not noise.covered(kspace[1:], mask, maps)
+    assert not noise.covered(scans[0].kspace, torch.ones(1, 96, dtype=torch.bool), maps)
 
 
 def test_zero_padding_does_not_lower_it():

@@ -9,6 +9,7 @@ OF_SAMPLES = (
     "split",
     "spike",
     "interference",
+    "covered_noise",
     "no_imaginary",
 )
 DISAGREEMENT = "disagreement"  # of the image of an own model with the samples

@@ -39,6 +39,7 @@ CENTRE = 2  # samples from the middle, within which k-space may have a peak of i
 # as large on a simulated brain, has 28 or more.
 TONE, BESIDE, OUTER = 15.0, (3, 4, 5, 6), 1 / 8
 FEWEST_OUTER = 8  # lines: of fewer the median is uncertain
+NOISE = 0.002  # of the image's scale: networks take less for that much
 
 
 def cautions(measurement: Measurement) -> Mapping[str, str]:
@@ -53,6 +54,7 @@ def cautions(measurement: Measurement) -> Mapping[str, str]:
     transformed = "" if offset or interference else transformed
     spike = _spike(measurement)  # it needs a second set, too
     second_set = "" if offset or interference or transformed or spike else _second_set(measurement)
+    wrong = offset or interference or transformed or spike or second_set  # what no image explains has these, too
     found = {
         "second_set": second_set,
         "loud_coil": _loud_coil(measurement),
@@ -62,6 +64,7 @@ def cautions(measurement: Measurement) -> Mapping[str, str]:
         "split": split,
         "spike": spike,
         "interference": interference,
+        "covered_noise": "" if wrong else _covered_noise(measurement),
     }
     return {name: words for name, words in found.items() if words}
 
@@ -212,6 +215,23 @@ def _largest_around(sizes: Tensor) -> Tensor:
         for gap in range(LASTS + 1)
     ]
     return torch.stack([torch.stack(own).amin(0), beside[..., :columns], beside[..., -columns:]]).amax(0)
+
+
+def _covered_noise(measurement: Measurement) -> str:
+    if measurement.lines:
+        return ""
+    try:
+        level = float(measurement.noise_level.max())
+        sensitivities = measurement.calibration.sensitivities
+    except InputError:  # without calibration lines no image is fitted
+        return ""
+    if level < NOISE or not noise.covered(measurement.kspace.detach(), measurement.mask, sensitivities):
+        return ""
+    return (
+        f"The noise level, {level:.2g} of the image's scale, is uncertain, and mostly too high: signal covers the "
+        "noise in this pattern, or a filter has shaped it. Budgets relative to the noise may be too large, and images "
+        "too smooth where a method goes by it: set its assumed noise or its weight lower, and compare."
+    )
 
 
 def _few_coils(measurement: Measurement) -> str:

@@ -11,28 +11,29 @@ from torch import Tensor
 
 from .model import ForwardModel, data_norm
 
-STEPS = 10
-LEAST_EIGENVALUE = 0.05  # of A^H A, of those that the steps are made for
+SHORT, LONG = (10, 0.05), (40, 0.005)  # steps, and the least eigenvalue of A^H A that they are made for
 ASKED_ROWS = 128  # at least, of hybrid data
 CLEARLY = 0.99  # of what others leave: sensitivities that leave more than that are no better in the image
 
 
-def residual(model: ForwardModel, data: Tensor) -> Tensor:
-    """What is left, y - A x (..., coils, rows, columns), by `STEPS` of the Chebyshev iteration for A^H A x = A^H y.
+def residual(model: ForwardModel, data: Tensor, solve: tuple[int, float] = SHORT) -> Tensor:
+    """What is left, y - A x (..., coils, rows, columns), by steps of the Chebyshev iteration for A^H A x = A^H y.
 
     It begins at x = 0 and is linear in y: a polynomial of A A^H that does not depend on the data. So it leaves the same
     share of any white noise, which noise of a known level shows; conjugate gradients adapt to the data.
-    Golub and Varga, Numer. Math. 1961, https://doi.org/10.1007/BF01386013, for eigenvalues of A^H A between
-    `LEAST_EIGENVALUE` and 1, their bound where sum_i |S_i|^2 = 1.
+    Golub and Varga, Numer. Math. 1961, https://doi.org/10.1007/BF01386013, for eigenvalues of A^H A between the least
+    and 1, their bound where sum_i |S_i|^2 = 1.
 
-    data: complex64 (..., coils, rows, columns), zero where not sampled.
+    data: complex64 (..., coils, rows, columns), zero where not sampled. solve: `SHORT`, or `LONG` where the signal that
+    short ones leave would cover the noise.
     """
-    middle, radius = (1 + LEAST_EIGENVALUE) / 2, (1 - LEAST_EIGENVALUE) / 2
+    steps, least = solve
+    middle, radius = (1 + least) / 2, (1 - least) / 2
     left = model.adjoint(data)
     weight = radius / middle
     step = left / middle
     image = step
-    for _ in range(STEPS - 1):
+    for _ in range(steps - 1):
         left = left - model.normal(step)
         following = 1 / (2 * middle / radius - weight)
         step = following * (weight * step + 2 / radius * left)
@@ -40,16 +41,19 @@ def residual(model: ForwardModel, data: Tensor) -> Tensor:
     return data - model.forward(image)
 
 
-def of_data_and_noise(kspace: Tensor, mask: Tensor, sensitivities: Tensor, levels: Tensor) -> tuple[Tensor, Tensor]:
+def of_data_and_noise(
+    kspace: Tensor, mask: Tensor, sensitivities: Tensor, levels: Tensor, solve: tuple[int, float] = SHORT
+) -> tuple[Tensor, Tensor]:
     """The residuals of the samples, and of white noise with these levels of the coils: two like `kspace`.
 
     kspace: complex64 (..., coils, rows, columns), zero where not sampled. mask: bool (rows, columns). sensitivities:
     complex64 (..., coils, rows, columns), sum_i |S_i|^2 = 1 inside of the support. levels: real (..., coils).
+    solve: that of `residual`.
     """
     model = ForwardModel(sensitivities, mask, (-2, -1))
     generator = torch.Generator().manual_seed(0)
     white = torch.randn(kspace.shape, generator=generator, dtype=kspace.dtype).to(kspace.device)
-    return residual(model, kspace), residual(model, mask * levels[..., None, None] * white)
+    return residual(model, kspace, solve), residual(model, mask * levels[..., None, None] * white, solve)
 
 
 def explaining_most(candidates: Sequence[Tensor], data: Tensor, mask: Tensor, dims: tuple[int, ...]) -> Tensor:

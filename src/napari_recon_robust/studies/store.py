@@ -54,9 +54,9 @@ for a plan that has them again; reports, exports and comparisons are of the plan
     budget_reached          ||M z|| / ||k||, measured on the perturbed samples
     cautions                reasons to doubt its images, name to words as JSON; null if there are none: second_set (a
                             folded field of view), loud_coil, dc_offset, few_coils, transformed (no k-space), split
-                            (an image over its ends), spike, interference and no_imaginary of the samples,
-                            disagreement of an own model with them, nondeterministic of one that gives another image
-                            when it is asked again, amplified_noise of a method, and what a search says of itself
+                            (an image over its ends), spike, interference, covered_noise and no_imaginary of the
+                            samples, disagreement of an own model with them, nondeterministic of one that gives another
+                            image when it is asked again, amplified_noise of a method, and what a search says of itself
     seconds, error, device, attempt, code   the time it took; the sentence of a trial that failed, else null; where it
                             ran; which file of provenance/ says with what versions; the beginning of the SHA-256 of this
                             package's code
