@@ -1,6 +1,9 @@
 """The slider, on a ViewerModel."""
 
 from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
 
 from napari_recon_robust.canvas.layers import Panels
 
@@ -25,6 +28,18 @@ def test_the_slice_is_naparis_own_slider(panels: Panels) -> None:
     panels.navigation.go_to(1)
     assert panels.viewer.dims.current_step[0] == 1
     assert str(panels.panels["clean"].image.units[1]) == "millimeter"
+
+
+def test_a_layer_of_more_axes_turns_no_slice_and_leaves_the_slider_to_them(panels: Panels, later: Any) -> None:
+    seen: list[int] = []
+    panels.navigation.slice_changed.connect(seen.append)
+    panels.viewer.add_image(np.zeros((3, 5, 32, 40), np.float32), scale=(1.0, 4.0, 0.5, 0.5))
+    later.run()
+    assert (seen, panels.navigation.slice, panels.viewer.dims.current_step[1]) == ([], 2, 2)
+    panels.navigation.go_to(4)
+    assert panels.viewer.dims.current_step[1] == 4
+    panels.viewer.dims.set_current_step(1, 0)
+    assert seen == [4, 0]
 
 
 def test_a_slice_is_turned_to_where_the_slider_stands_there_already(panels: Panels) -> None:
