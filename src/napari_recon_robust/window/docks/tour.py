@@ -12,9 +12,11 @@ from ...controls.letters import letters
 from ...controls.parts import ACCENT, button, column, heading, row, words
 from ...workbench.touring import FLICKERED, STOPS
 from ..session import Session
+from .page import Page
 
 _WIDTH, _GAP, _MARGIN = 260, 12, 4
 _FOLLOW = 150  # ms between two looks at where the control is
+_SETTLING = 4  # looks during which a page may still grow: a result brings figures above the control
 _BOX = "#tour {{ background: {ground}; border: 2px solid {accent}; border-radius: 6px; }}"
 _FRAME = f"#pointer {{ border: 3px solid {ACCENT}; border-radius: 6px; background: transparent; }}"
 _PAGES = {"sample": "Reconstruct", "method": "Reconstruct", "region": "Perturb", "run": "Perturb", "flicker": "Compare"}
@@ -34,6 +36,8 @@ class Tour(QObject):
         self.box: TourBox | None = None
         self.pointer: QFrame | None = None
         self._target: QWidget | None = None
+        self._page: Page | None = None
+        self._settling = 0  # looks for which the control is still brought into sight
         self._follow = QTimer(self)
         self._follow.setInterval(_FOLLOW)
         self._follow.timeout.connect(self.place)
@@ -75,15 +79,15 @@ class Tour(QObject):
             self.pointer.setObjectName("pointer")
             self.pointer.setStyleSheet(_FRAME)
             self.pointer.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        page = self.session.bring(_PAGES[stop.place])
-        self._target = page.pointed_at(stop.place)
+        self._page, self._settling = self.session.bring(_PAGES[stop.place]), _SETTLING
+        self._target = self._page.pointed_at(stop.place)
         self.box.say(f"{self.touring.number + 1} of {len(STOPS)} · {stop.title}", stop.words)
         self._follow.start()
         QTimer.singleShot(0, self.place)
 
     def _hide(self) -> None:
         self._follow.stop()
-        self._target = None
+        self._page = self._target = None
         for one in (self.box, self.pointer):
             if one is not None and isalive(one):
                 one.hide()
@@ -99,6 +103,9 @@ class Tour(QObject):
         box, pointer, window, target = self.box, self.pointer, self._window, self._target
         if box is None or pointer is None or window is None or not isalive(box):
             return
+        if self._settling and self._page is not None and self.touring.stop is not None:
+            self._settling -= 1
+            self._page.pointed_at(self.touring.stop.place)
         box.setFixedHeight(box.heightForWidth(box.width()))  # Qt's own hint is that of a wider box
         seen = target is not None and isalive(target) and target.isVisible()
         pointer.setVisible(seen)
