@@ -282,22 +282,19 @@ class CompareDock(Page):
 
     def _rate(self, verdict: str) -> None:
         """Say what the user makes of the result, and ask once in which folder such cases are saved."""
-        rating = self.bench.rating
-        free = rating.place is not None or self.session.jobs.takes("Saving")
-        if free and (rating.place is not None or rating.folder is not None or self._choose_folder()):
+        rating, takes = self.bench.rating, self.session.jobs.takes
+        if rating.place is not None or (takes("Saving") and (rating.folder is not None or self._choose_folder())):
             self.session.attempt(lambda: rating.rate(verdict))
         self._show_verdict()
 
     def _choose_folder(self) -> bool:
         """Ask in which folder rated results become cases; whether one is chosen in which they can."""
-        chosen = False
-        if self.session.jobs.takes("Saving"):
-            path = QFileDialog.getExistingDirectory(self, _WHERE, self.bench.rating.proposed)
-            with self.session.jobs.saying():
-                if path:
-                    self.bench.rating.folder = Path(path)
-                    chosen = True
-        return chosen
+        path = QFileDialog.getExistingDirectory(self, _WHERE, self.bench.rating.proposed)
+        with self.session.jobs.saying():
+            if path:
+                self.bench.rating.folder = Path(path)
+                return True
+        return False
 
     def _show_verdict(self) -> None:
         """Show the verdict on what the panels show, and grey the scale where that is no result as it was found."""
