@@ -14,6 +14,7 @@ from torch import Tensor
 import napari_recon_robust as rr
 from napari_recon_robust.analyses import fragility, retention, samples, transfer
 from napari_recon_robust.cli import cli
+from napari_recon_robust.data.orientation import FIRST_ROW_BELOW
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.knob import Knob, Value
 from napari_recon_robust.perturbations import registry as perturbations
@@ -296,7 +297,7 @@ def test_a_case_knows_as_much_of_its_scan_as_that_of_the_command(scan_file: Path
     result = CliRunner().invoke(cli, command)
     assert result.exit_code == 0, result.output + repr(result.exception)
     assert case.recipe.source == rr.load_case(tmp_path / "case").recipe.source
-    assert case.recipe.source["upside_down"] is True
+    assert case.recipe.source["upright"] == FIRST_ROW_BELOW.model_dump()
     assert case.recipe.source["slice"] == 1
 
 

@@ -9,6 +9,7 @@ from helpers.windows import drawn_once, forgetful, review, seen, set_aside, unti
 from napari_recon_robust.canvas.geometry import Geometry
 from napari_recon_robust.canvas.layers import Panels
 from napari_recon_robust.canvas.panel import ORDER
+from napari_recon_robust.data.orientation import FIRST_ROW_BELOW
 
 
 class Later:
@@ -33,7 +34,7 @@ def later() -> Later:
 @pytest.fixture
 def panels(later: Later) -> Panels:
     panels = Panels(ViewerModel(), later)
-    panels.open(Geometry((5, 32, 40), (4.0, 0.5, 0.5), upside_down=True), start=2)
+    panels.open(Geometry((5, 32, 40), (4.0, 0.5, 0.5), upright=FIRST_ROW_BELOW), start=2)
     panels.show(ORDER)
     later.run()
     return panels

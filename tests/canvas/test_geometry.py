@@ -1,11 +1,12 @@
 from dataclasses import replace
 
 from napari_recon_robust.canvas.geometry import Geometry
+from napari_recon_robust.data.orientation import FIRST_ROW_BELOW
 
 
 def test_the_sides_of_a_pixel_change_places_with_a_quarter_turn() -> None:
     as_stored = Geometry((1, 40, 56), voxel=(3.0, 0.5, 0.75))
     assert as_stored.aspect == 0.5 / 0.75
-    assert replace(as_stored, upside_down=True).aspect == 0.5 / 0.75
+    assert replace(as_stored, upright=FIRST_ROW_BELOW).aspect == 0.5 / 0.75
     assert replace(as_stored, turn=as_stored.turn.turned).aspect == 0.75 / 0.5
     assert replace(as_stored, voxel=None).aspect == 1

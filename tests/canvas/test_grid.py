@@ -10,6 +10,7 @@ from napari.layers import Image
 from napari_recon_robust.canvas.geometry import Geometry
 from napari_recon_robust.canvas.layers import Panels
 from napari_recon_robust.canvas.panel import ORDER
+from napari_recon_robust.data.orientation import FIRST_ROW_BELOW
 
 
 def names(panels: Panels) -> list[str]:
@@ -169,7 +170,7 @@ def test_a_canvas_too_small_for_the_space_between_cells_comes_to_rest(viewer: An
     """napari takes less space then, each time that it is set."""
     panels = Panels(viewer, later)
     viewer.window._qt_viewer.canvas.native.setFixedSize(38, 38)
-    panels.open(Geometry((5, 32, 40), (4.0, 0.5, 0.5), upside_down=True), start=2)
+    panels.open(Geometry((5, 32, 40), (4.0, 0.5, 0.5), upright=FIRST_ROW_BELOW), start=2)
     panels.show(ORDER)
     for _ in range(40):
         steps, later.waiting = later.waiting, []

@@ -15,6 +15,7 @@ from napari_recon_robust.canvas.layers import Panels
 from napari_recon_robust.canvas.letter_sizes import SMALL, points
 from napari_recon_robust.canvas.panel import ORDER
 from napari_recon_robust.canvas.surface import NOTICE
+from napari_recon_robust.data.orientation import AS_STORED
 from napari_recon_robust.data.window import Window
 
 SHAPE = (5, 32, 40)
@@ -228,7 +229,7 @@ def test_deleting_all_panels_is_told_once(panels: Panels, later: Any) -> None:
 def test_turning_the_picture_leaves_the_arrays(panels: Panels) -> None:
     image = panels.panels["clean"].image
     upside_down = image.data_to_world((0, 0, 0))
-    panels.lay(upside_down=False)
+    panels.lay(upright=AS_STORED)
     upright = image.data_to_world((0, 0, 0))
     assert upside_down[1] == pytest.approx((SHAPE[1] - 1) * 0.5)
     assert upright[1] == 0

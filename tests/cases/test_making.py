@@ -101,8 +101,8 @@ def test_the_facts_of_a_source_are_plain(tmp_path):
 def test_the_source_is_by_default_that_of_the_measurement():
     one, method, outcomes = compared()
     assert make_case(one, method, ROI_BOX, outcomes).recipe.source == {"acceleration": one.acceleration}
-    known = replace(one, source={"slice": 3, "upside_down": True})
-    facts = {"slice": 3, "upside_down": True, "acceleration": one.acceleration}
+    known = replace(one, source={"slice": 3, "upright": {"quarters": 2, "mirrored": True}})
+    facts = {"slice": 3, "upright": {"quarters": 2, "mirrored": True}, "acceleration": one.acceleration}
     assert make_case(known, method, ROI_BOX, outcomes).recipe.source == facts
     assert make_case(known, method, ROI_BOX, outcomes, source={"slice": 4}).recipe.source == {"slice": 4}
 

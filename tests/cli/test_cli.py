@@ -17,6 +17,7 @@ from click.testing import CliRunner, Result
 import napari_recon_robust as rr
 from helpers import broken_package
 from napari_recon_robust.cli import cli, commands, main
+from napari_recon_robust.data.orientation import FIRST_ROW_BELOW
 from napari_recon_robust.ground.errors import ReconRobustError
 from napari_recon_robust.io import open_scan
 from napari_recon_robust.physics.sampling import Sampling
@@ -214,7 +215,7 @@ def test_a_case_is_saved_and_replays(scan_file: Path, tmp_path: Path) -> None:
     assert large["perturbed"]["roi"]["nmse"] > small["perturbed"]["roi"]["nmse"] > small["random"]["roi"]["nmse"]
     assert set(large) >= {"clean", "perturbed", "random", "perturbed_reference"}
     assert len(large["budget"]["per_coil"]) == 4
-    assert rr.load_case(case).recipe.source["upside_down"] is True
+    assert rr.load_case(case).recipe.source["upright"] == FIRST_ROW_BELOW.model_dump()
     replayed = answer("replay", case)
     assert replayed["reproduced"] is True
 

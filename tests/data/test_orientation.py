@@ -6,7 +6,7 @@ import nibabel
 import numpy as np
 import pytest
 
-from napari_recon_robust.data.orientation import Directions, Plane, Turn
+from napari_recon_robust.data.orientation import AS_STORED, Directions, Plane, Turn, upright
 
 ALL = [Turn(quarters=quarters, mirrored=mirrored) for quarters in range(4) for mirrored in (False, True)]
 IMAGE = np.arange(6).reshape(2, 3)
@@ -86,8 +86,33 @@ def test_a_pixel_is_where_its_rows_and_columns_lead() -> None:
     place = first + 6 * 0.5 * np.array(OBLIQUE.row) + 9 * 2.0 * np.array(OBLIQUE.column)
     found = nibabel.affines.apply_affine(plane.affine((20, 24), voxel), [9, 6, 0])
     np.testing.assert_allclose(found, place * [-1, -1, 1])
-    flipped = plane.flipped(20, 0.5)
-    np.testing.assert_allclose(nibabel.affines.apply_affine(flipped.affine((20, 24), voxel), [9, 13, 0]), found)
+
+
+@pytest.mark.parametrize("turn", ALL, ids=lambda turn: turn.words or "as stored")
+def test_a_pixel_stays_at_its_place_in_the_patient_when_the_image_is_turned(turn: Turn) -> None:
+    plane, shape, voxel = Plane(directions=OBLIQUE, first=(-12.0, 7.0, 31.0)), (20, 24), (0.5, 2.0, 4.0)
+    mark = np.zeros(shape, int)
+    mark[6, 9] = 1
+    ((row, column),) = np.argwhere(turn.shown(mark))
+    assert turn.size(shape) == turn.shown(mark).shape
+    affine = plane.turned(turn, shape, voxel).affine(turn.size(shape), turn.voxel(voxel))
+    stored = nibabel.affines.apply_affine(plane.affine(shape, voxel), [9, 6, 0])
+    np.testing.assert_allclose(nibabel.affines.apply_affine(affine, [column, row, 0]), stored)
+    np.testing.assert_array_equal(turn.inverse.shown(turn.shown(mark)), mark)
+    assert Plane(directions=OBLIQUE).turned(turn, shape, voxel).first is None
+
+
+def test_pictures_are_laid_as_radiologists_look_at_them() -> None:
+    """Whichever way rows and columns lead: axial from the feet, coronal from the front, sagittal from the left."""
+    axes = np.eye(3)
+    for first, second in itertools.permutations(range(3), 2):
+        for signs in itertools.product((-1, 1), repeat=2):
+            directions = Directions(row=tuple(signs[0] * axes[first]), column=tuple(signs[1] * axes[second]))
+            letters = upright(directions).letters(directions)
+            across = ({0, 1, 2} - {first, second}).pop()
+            wanted = {0: ("I", "P"), 1: ("I", "L"), 2: ("P", "L")}[across]
+            assert (letters["bottom"], letters["right"]) == wanted
+    assert upright(OBLIQUE) == upright(AXIAL) == upright(SAGITTAL) == upright(None) == AS_STORED
 
 
 def test_an_image_of_unknown_place_has_its_middle_at_zero() -> None:

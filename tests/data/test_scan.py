@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from napari_recon_robust.data.measurement import Calibration, single_slices
+from napari_recon_robust.data.orientation import FIRST_ROW_BELOW
 from napari_recon_robust.data.scan import Header, Scan
 from napari_recon_robust.ground.errors import FileFormatError, InputError
 from napari_recon_robust.physics import fourier
@@ -55,8 +56,8 @@ def test_as_it_is(kspace):
 
 def test_a_measurement_knows_where_it_is_from(kspace):
     sampling = Sampling(acceleration=3, seed=5)
-    one = Memory(kspace, voxel=(1.5, 2.0, 4.0), upside_down=True, simulated=True).measurement(2, sampling)
-    facts = {"slice": 2, "voxel": [1.5, 2.0, 4.0], "upside_down": True, "simulated": True}
+    one = Memory(kspace, voxel=(1.5, 2.0, 4.0), upright=FIRST_ROW_BELOW, simulated=True).measurement(2, sampling)
+    facts = {"slice": 2, "voxel": [1.5, 2.0, 4.0], "upright": FIRST_ROW_BELOW.model_dump(), "simulated": True}
     assert one.source == {**facts, "sampling": sampling.model_dump(mode="json")}
     assert one.added(one.kspace).to("cpu").source == one.source
     two, kept = one.with_kspace(torch.stack([one.kspace] * 2)), Calibration(one.kspace, torch.ones(4))

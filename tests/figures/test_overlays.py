@@ -8,6 +8,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from skimage.color import deltaE_ciede2000, rgb2lab
 
+from napari_recon_robust.data.orientation import FIRST_ROW_BELOW, Turn
 from napari_recon_robust.data.roi import Box
 from napari_recon_robust.figures.overlays import (
     ALPHA,
@@ -94,13 +95,19 @@ def test_the_colour_blind_tell_what_is_lost(tmp_path: Path, drawn: list[Figure],
 
 @pytest.mark.slow
 def test_axes_are_in_pixels_of_their_size_and_the_picture_is_turned(tmp_path: Path, drawn: list[Figure]) -> None:
-    figure = retention(tmp_path / "map.svg", Underlay(IMAGE, (0.5, 1.0, 3.0), upside_down=True), drawn)
+    figure = retention(tmp_path / "map.svg", Underlay(IMAGE, (0.5, 1.0, 3.0), FIRST_ROW_BELOW), drawn)
     left, right, _ = figure.axes
     assert left.get_xlabel() == right.get_xlabel() == "column (pixels of 1 mm)"
     assert left.get_ylabel() == "row (pixels of 0.5 mm)"
     bottom, top = left.get_ylim()
     assert top > bottom  # row 0 at the bottom
-    assert left.get_aspect() == 0.5
+    assert left.get_aspect() == right.get_aspect() == 0.5
+    turned = retention(tmp_path / "turned.svg", Underlay(IMAGE, (0.5, 1.0, 3.0), Turn(quarters=1)), drawn).axes[0]
+    assert (turned.get_xlabel(), turned.get_ylabel()) == ("row (pixels of 0.5 mm)", "column (pixels of 1 mm)")
+    assert turned.xaxis_inverted()  # turned clockwise, the first row is on the right
+    assert turned.yaxis_inverted()
+    assert turned.get_aspect() == 2
+    np.testing.assert_array_equal(turned.images[0].get_array(), IMAGE.T)
     plain = retention(tmp_path / "map.pdf", Underlay(IMAGE), drawn).axes[0]
     assert plain.get_ylabel() == "row (pixels)"
     assert plain.yaxis_inverted()

@@ -7,8 +7,11 @@ from typing import Any
 import numpy as np
 
 from napari_recon_robust.cases.record import Case, load_case
+from napari_recon_robust.data.orientation import AS_STORED, FIRST_ROW_BELOW, Turn
 from napari_recon_robust.data.roi import ROI
 
+# As stored, as fastMRI stores images, and two ways that change rows for columns.
+TURNS = [AS_STORED, FIRST_ROW_BELOW, Turn(quarters=1), Turn(quarters=3, mirrored=True)]
 FROZEN = Path(__file__).parents[1] / "golden" / "inputs" / "cases"
 
 
@@ -17,7 +20,7 @@ def frozen(kind: str = "worst-case") -> Case:
     return load_case(FROZEN / kind)
 
 
-def pictured(rows: int = 40, columns: int = 56, label: str = "", **source: Any) -> Case:
+def pictured(rows: int = 40, columns: int = 56, label: str = "", turn: Turn = AS_STORED, **source: Any) -> Case:
     """Two budgets with images of many grey levels on (rows, columns), none of which is symmetric."""
     rng = np.random.default_rng(0)
     down, across = np.mgrid[0 : 1 : rows * 1j, 0 : 1 : columns * 1j]
@@ -40,7 +43,7 @@ def pictured(rows: int = 40, columns: int = 56, label: str = "", **source: Any) 
         images={
             name: np.asarray(image, bool if name == "foreground" else np.float32) for name, image in images.items()
         },
-        recipe=case.recipe.model_copy(update={"source": source}),
+        recipe=case.recipe.model_copy(update={"source": {"upright": turn.model_dump(), **source}}),
     )
 
 

@@ -7,6 +7,7 @@ import subprocess
 import numpy as np
 import pytest
 
+from napari_recon_robust.data.orientation import AS_STORED
 from napari_recon_robust.ground.errors import FileFormatError, InputError
 from napari_recon_robust.ground.guard import open_file
 from napari_recon_robust.io import bart, open_scan
@@ -27,7 +28,7 @@ def test_slices_and_coils(tmp_path, kspace, suffix):
     with open_scan(tmp_path / f"scan.v2{suffix}") as scan:
         facts = scan.header
         assert (facts.format, facts.slices, facts.coils, facts.readout, facts.phase) == ("BART", 4, 5, 48, 20)
-        assert (facts.matrix, facts.upside_down) == ((48, 20), False)
+        assert (facts.matrix, facts.upright) == ((48, 20), AS_STORED)
         assert scan.fully_sampled
         np.testing.assert_array_equal(scan.kspace(3).numpy(), kspace[3])
 

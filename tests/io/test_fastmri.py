@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from scipy import constants
 
 from helpers.headers import header
+from napari_recon_robust.data.orientation import FIRST_ROW_BELOW
 from napari_recon_robust.data.scan import Header
 from napari_recon_robust.ground import guard
 from napari_recon_robust.ground.errors import FileFormatError, InputError
@@ -44,7 +45,7 @@ def test_multicoil_file(tmp_path, kspace):
         facts = scan.header
         assert (facts.slices, facts.coils, facts.readout, facts.phase, facts.matrix) == (4, 5, 48, 20, (24, 20))
         assert facts.voxel == (2.0, 1.0, 5.0)
-        assert (facts.contrast, facts.field_strength, facts.upside_down) == ("AXFLAIR", 2.8936, True)
+        assert (facts.contrast, facts.field_strength, facts.upright) == ("AXFLAIR", 2.8936, FIRST_ROW_BELOW)
         assert len(scan) == 4
         assert scan.fully_sampled
         for index in range(4):

@@ -7,7 +7,7 @@ import pytest
 import torch
 from skimage.io import imread, imsave
 
-from napari_recon_robust.data.orientation import Directions, Plane
+from napari_recon_robust.data.orientation import FIRST_ROW_BELOW, Directions, Plane, Turn
 from napari_recon_robust.ground.errors import FileFormatError, InputError
 from napari_recon_robust.io.images import read_image, write_image
 
@@ -49,14 +49,15 @@ def test_png_is_the_windowed_magnitude(tmp_path: Path) -> None:
     np.testing.assert_allclose(picture / 255, np.clip(expected, 0, 1), atol=0.5 / 255 + 1e-6)
 
 
-def test_a_picture_shows_the_rows_as_they_are_seen_and_is_read_as_they_are_stored(tmp_path: Path) -> None:
+def test_a_picture_shows_the_image_as_it_is_seen_and_is_read_as_they_are_stored(tmp_path: Path) -> None:
     write_image(tmp_path / "stored.png", IMAGE)
-    write_image(tmp_path / "seen.png", IMAGE, upside_down=True)
-    np.testing.assert_array_equal(imread(tmp_path / "seen.png"), imread(tmp_path / "stored.png")[::-1])
     expected = read_image(tmp_path / "stored.png")
-    torch.testing.assert_close(read_image(tmp_path / "seen.png", upside_down=True), expected)
-    write_image(tmp_path / "a.npy", IMAGE, upside_down=True)
-    torch.testing.assert_close(read_image(tmp_path / "a.npy", upside_down=True), IMAGE.abs())
+    for turn in (FIRST_ROW_BELOW, Turn(quarters=1)):
+        write_image(tmp_path / "seen.png", IMAGE, turn=turn)
+        np.testing.assert_array_equal(imread(tmp_path / "seen.png"), turn.shown(imread(tmp_path / "stored.png")))
+        torch.testing.assert_close(read_image(tmp_path / "seen.png", turn=turn), expected)
+        write_image(tmp_path / "a.npy", IMAGE, turn=turn)
+        torch.testing.assert_close(read_image(tmp_path / "a.npy", turn=turn), IMAGE.abs())
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from helpers.headers import header
-from napari_recon_robust.data.orientation import Directions
+from napari_recon_robust.data.orientation import AS_STORED, Directions
 from napari_recon_robust.ground.errors import FileFormatError, InputError
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.io import open_scan
@@ -79,7 +79,7 @@ def test_slices_in_any_order(writer, kspace):
     with open_scan(writer.done()) as scan:
         facts = scan.header
         assert (facts.format, facts.slices, facts.coils, facts.readout, facts.phase) == ("ISMRMRD", 4, 5, 48, 20)
-        assert (facts.matrix, facts.voxel, facts.upside_down) == ((24, 20), (2, 1, 5), False)
+        assert (facts.matrix, facts.voxel, facts.upright) == ((24, 20), (2, 1, 5), AS_STORED)
         assert scan.fully_sampled
         for index in range(4):
             np.testing.assert_array_equal(scan.kspace(index).numpy(), kspace[3 - index])
@@ -790,6 +790,14 @@ def test_positions_that_say_nothing(writer, kspace, positions):
 
 
 @pytest.mark.slow
+def test_a_slice_whose_readout_goes_across_is_turned_to_be_seen(writer, kspace):
+    """As of an axial slice whose lines are encoded from the front to the back."""
+    writer.lines(kspace[:1], order=range(20), position=(0, 0, 0), directions=((1, 0, 0), (0, 1, 0)))
+    with open_scan(writer.done()) as scan:
+        letters = scan.header.upright.letters(scan.header.directions)
+    assert letters == {"top": "A", "bottom": "P", "left": "R", "right": "L"}
+
+
 def test_without_directions_nothing_is_said_of_the_patient(writer, kspace):
     writer.lines(kspace, position=(1, 2, 3))
     with open_scan(writer.done()) as scan:

@@ -11,7 +11,7 @@ def shown_of(name: str, sitting: int, number: int) -> Shown:
     """The letter of a name is its slice; T and U are for training."""
     return Shown.model_validate(
         {"id": name, "reader": "R1", "sitting": sitting, "number": number, "training": name[0] in "TU", "rows": 8}
-        | {"images": ["x"], "reference": "", "same": name[0], "columns": 8, "voxel": None, "upside_down": False}
+        | {"images": ["x"], "reference": "", "same": name[0], "columns": 8, "voxel": None, "turn": {}}
         | {"window": (0, 1), "maximum": 1, "region": None, "truth": None}
     )
 

@@ -15,6 +15,7 @@ import pytest
 from helpers.reading import VOLUMES, case_of, draw_the_same, plan, under_another_mask
 from helpers.reported import pictured
 from napari_recon_robust.cases.record import load_case, save_case, slice_hash
+from napari_recon_robust.data.orientation import FIRST_ROW_BELOW
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.errors import FileFormatError, InputError
 from napari_recon_robust.ground.writing import WritingError
@@ -221,7 +222,7 @@ def test_slices_that_cannot_be_shown_in_one_view_are_said(tmp_path: Path) -> Non
     _save(tmp_path / "first")
     _save(tmp_path / "wide", 44, 2.0)
     _save(tmp_path / "thick", brighter=2.0, voxel=[1, 1, 5])
-    _save(tmp_path / "turned", brighter=2.0, upside_down=True)
+    _save(tmp_path / "turned", brighter=2.0, turn=FIRST_ROW_BELOW)
     for name, words in {
         "first": "first shows the same slice as first; name each slice once",
         "wide": "wide has 44×56 pixels and first 40×56; the slices of a case are of one scan",

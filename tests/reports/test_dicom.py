@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from helpers.reported import pictured
+from napari_recon_robust.data.orientation import FIRST_ROW_BELOW
 from napari_recon_robust.data.window import Window
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.reports.export import export_image
@@ -30,7 +31,7 @@ def values(dataset: Any) -> np.ndarray:
 
 @pytest.mark.parametrize("image", ["reference", "clean", "perturbed", "random"])
 @pytest.mark.parametrize(
-    "source", [{}, {"voxel": VOXEL, "slice": 3, "upside_down": True}, {"voxel": VOXEL, "plane": PLANE}]
+    "source", [{}, {"voxel": VOXEL, "slice": 3, "turn": FIRST_ROW_BELOW}, {"voxel": VOXEL, "plane": PLANE}]
 )
 def test_it_passes_the_validator(tmp_path: Path, image: str, source: dict[str, Any]) -> None:
     validator = shutil.which("dciodvfy")
@@ -44,7 +45,7 @@ def test_it_passes_the_validator(tmp_path: Path, image: str, source: dict[str, A
 
 
 def test_its_values_are_right_within_the_error_that_it_states(tmp_path: Path) -> None:
-    case = pictured(voxel=VOXEL, upside_down=True)
+    case = pictured(voxel=VOXEL, turn=FIRST_ROW_BELOW)
     dataset = read(export_image(case, "perturbed", tmp_path / "image.dcm", label=False))
     unit = float(re.search(r"([\d.e-]+) of the scan's units each", dataset.ImageComments)[1])
     stated = float(re.search(r"quantisation error is ([\d.e-]+) of that maximum", dataset.ImageComments)[1])

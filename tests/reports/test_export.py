@@ -10,7 +10,8 @@ import pytest
 import tifffile
 from PIL import Image
 
-from helpers.reported import FROZEN, frozen, pictured
+from helpers.reported import FROZEN, TURNS, frozen, pictured
+from napari_recon_robust.data.orientation import FIRST_ROW_BELOW, Turn
 from napari_recon_robust.ground.errors import FileFormatError, InputError
 from napari_recon_robust.reports.export import SUFFIXES, export_image
 
@@ -20,7 +21,7 @@ SAGITTAL = {"directions": {"row": [0, 0, -1], "column": [0, 1, 0]}, "first": [-4
 
 
 def test_png_is_the_image_in_the_window_of_the_reference_as_it_is_seen(tmp_path: Path) -> None:
-    case = pictured(upside_down=True)
+    case = pictured(turn=FIRST_ROW_BELOW)
     path = export_image(case, "perturbed", tmp_path / "image.png", label=False)
     high = np.percentile(case.images["reference"], 99.7)
     expected = np.rint(255 * np.clip(case.images["perturbed"][1] / high, 0, 1))[::-1]
@@ -33,7 +34,7 @@ def test_png_is_the_image_in_the_window_of_the_reference_as_it_is_seen(tmp_path:
 @pytest.mark.parametrize(("voxel", "size"), [([0.5, 0.75, 3], (40, 84)), ([1.5, 0.75, 3], (80, 56))])
 def test_pixels_of_a_png_are_square(tmp_path: Path, voxel: list[float], size: tuple[int, int]) -> None:
     """What lies between the pixels' centres is interpolated along their longer side."""
-    case = pictured(voxel=voxel, upside_down=True)
+    case = pictured(voxel=voxel, turn=FIRST_ROW_BELOW)
     with Image.open(export_image(case, "clean", tmp_path / "image.png", label=False)) as picture:
         found = np.asarray(picture).astype(float)
     assert found.shape == size
@@ -57,7 +58,7 @@ def test_png_is_labelled_unless_that_is_switched_off(tmp_path: Path) -> None:
 
 
 def test_tiff_has_the_values_and_the_pixel_size(tmp_path: Path) -> None:
-    case = pictured(upside_down=True, voxel=VOXEL)
+    case = pictured(turn=FIRST_ROW_BELOW, voxel=VOXEL)
     path = export_image(case, "perturbed", tmp_path / "image.tiff", budget=0.01)
     with tifffile.TiffFile(path) as file:
         page = file.pages[0]
@@ -70,9 +71,9 @@ def test_tiff_has_the_values_and_the_pixel_size(tmp_path: Path) -> None:
     assert said["Method"] == "Total variation"
 
 
-@pytest.mark.parametrize("upside_down", [False, True])
-def test_nifti_keeps_rows_and_voxels_and_claims_no_orientation(tmp_path: Path, upside_down: bool) -> None:
-    case = pictured(upside_down=upside_down, voxel=VOXEL, slice=4)
+@pytest.mark.parametrize("turn", TURNS)
+def test_nifti_keeps_rows_and_voxels_and_claims_no_orientation(tmp_path: Path, turn: Turn) -> None:
+    case = pictured(turn=turn, voxel=VOXEL, slice=4)
     image = nibabel.load(export_image(case, "clean", tmp_path / "image.nii.gz"))
     assert np.array_equal(np.asarray(image.dataobj)[..., 0].T, case.images["clean"])
     assert image.header.get_zooms() == pytest.approx((0.75, 0.5, 3.0))
@@ -85,9 +86,9 @@ def test_nifti_keeps_rows_and_voxels_and_claims_no_orientation(tmp_path: Path, u
     assert image.header.get_xyzt_units()[0] == "mm"
 
 
-@pytest.mark.parametrize("upside_down", [False, True])
-def test_nifti_and_dicom_have_the_place_of_a_landmark(tmp_path: Path, upside_down: bool) -> None:
-    case = pictured(upside_down=upside_down, voxel=VOXEL, plane=SAGITTAL)
+@pytest.mark.parametrize("turn", TURNS)
+def test_nifti_and_dicom_have_the_place_of_a_landmark(tmp_path: Path, turn: Turn) -> None:
+    case = pictured(turn=turn, voxel=VOXEL, plane=SAGITTAL)
     case.images["clean"][:] = 0
     case.images["clean"][8, 30] = 1e-4
     place = np.array([-4.0, -60.0 + 30 * 0.75, 90.0 - 8 * 0.5])  # mm to the left, the back and the head

@@ -25,9 +25,9 @@ def test_flicker_shows_clean_and_perturbed_in_the_window_of_the_reference(tmp_pa
     path = export_film(case, tmp_path / "film.gif", rate=4)
     found, shown = frames(path), CaseImages(case)
     assert len(found) == 2
-    inside = shown.upright(case.roi.mask(case.matrix).numpy())
+    inside = shown.turn.shown(case.roi.mask(case.matrix).numpy())
     for frame, name in zip(found, ("clean", "perturbed"), strict=True):
-        grey = shown.window.grey(shown.upright(shown.image(name, shown.number(None)).image))
+        grey = shown.window.grey(shown.turn.shown(shown.image(name, shown.number(None)).image))
         times = -(-768 // 40)
         assert frame.shape == (40 * times + 3 * 26, 56 * times)
         picture = frame[: 40 * times].reshape(40, times, 56, times)
@@ -52,7 +52,7 @@ def test_the_region_alone_is_shown_larger_with_its_outline(tmp_path: Path) -> No
     part = slice(max(rows.min() - 12, 0), rows.max() + 13), slice(max(columns.min() - 12, 0), columns.max() + 13)
     assert inside[part].size < inside.size, "the region is a part of the image"
     for frame, name in zip(found, ("clean", "perturbed"), strict=True):
-        grey = shown.window.grey(shown.upright(shown.image(name, shown.number(None)).image[part]))
+        grey = shown.window.grey(shown.turn.shown(shown.image(name, shown.number(None)).image[part]))
         times = -(-768 // min(grey.shape))
         picture = frame[: grey.shape[0] * times, : grey.shape[1] * times]
         pixels = picture.reshape(grey.shape[0], times, grey.shape[1], times)

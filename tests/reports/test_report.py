@@ -18,8 +18,9 @@ import pytest
 
 from helpers.browser import Browser
 from helpers.galleries import changed, copied
-from helpers.reported import FROZEN, frozen, pictured
+from helpers.reported import FROZEN, TURNS, frozen, pictured
 from napari_recon_robust.cases.record import Case
+from napari_recon_robust.data.orientation import FIRST_ROW_BELOW, Turn
 from napari_recon_robust.data.window import Window
 from napari_recon_robust.ground.errors import FileFormatError, InputError
 from napari_recon_robust.reports.export import export_image
@@ -254,9 +255,9 @@ def titles(page: Browser) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("upside_down", [False, True])
-def test_pixels_are_those_of_the_window_within_one_grey_level(shown: Callable[..., Browser], upside_down: bool) -> None:
-    case = pictured(upside_down=upside_down)
+@pytest.mark.parametrize("turn", TURNS)
+def test_pixels_are_those_of_the_window_within_one_grey_level(shown: Callable[..., Browser], turn: Turn) -> None:
+    case = pictured(turn=turn)
     page = shown(case)
     for key in "op":
         page.key(key)
@@ -264,8 +265,8 @@ def test_pixels_are_those_of_the_window_within_one_grey_level(shown: Callable[..
     window = Window.of(images[0])
     for _ in range(2):
         for number, image in enumerate(images):
-            expected = window.grey(image[::-1] if upside_down else image).astype(int)
-            found = sampled(page, number, 40, 56).astype(int)
+            expected = window.grey(turn.shown(image)).astype(int)
+            found = sampled(page, number, *turn.size((40, 56))).astype(int)
             assert len(np.unique(expected)) > 80
             assert np.abs(found - expected[..., None]).max() <= 1
             assert np.mean(found != expected[..., None]) < 1e-3, "so that napari's canvas, too, is within one of it"
@@ -391,7 +392,7 @@ def test_the_right_button_turns_the_window_of_all_panels(shown: Callable[..., Br
 
 @pytest.mark.slow
 def test_the_values_under_the_mouse_are_read_in_all_images(shown: Callable[..., Browser]) -> None:
-    case = pictured(upside_down=True, voxel=[2.0, 2.0, 5.0])
+    case = pictured(turn=FIRST_ROW_BELOW, voxel=[2.0, 2.0, 5.0])
     page = shown(case)
     page.key("p")
     box = page.run(f"{CANVAS}[0].getBoundingClientRect().toJSON()")

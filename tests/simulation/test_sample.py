@@ -8,6 +8,7 @@ import pytest
 import torch
 from numpy.random import default_rng
 
+from napari_recon_robust.data.orientation import FIRST_ROW_BELOW
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.io import open_scan
@@ -40,7 +41,7 @@ def test_the_sample_is_what_was_promised() -> None:
         assert header.slices >= 5
         assert header.matrix == (320, 320)
         assert (header.readout, header.phase) == (640, 320)
-        assert header.upside_down
+        assert header.upright == FIRST_ROW_BELOW
         assert header.voxel == pytest.approx((0.71875, 0.71875, 3))
         assert scan.fully_sampled
         assert header.contrast == "AXT2"

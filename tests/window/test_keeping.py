@@ -10,7 +10,7 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QApplication
 
 from helpers.docks import dock_of
-from napari_recon_robust.data.orientation import Turn
+from napari_recon_robust.data.orientation import FIRST_ROW_BELOW, Turn
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.window.docks.review import Review
 from napari_recon_robust.window.session import PLUGIN, Session
@@ -35,7 +35,7 @@ def crashed(scan_file: Path, kept: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
         "factor": 0.5,
         "truth": True,
         "turn": {"quarters": 1},
-        "upside_down": True,
+        "upright": FIRST_ROW_BELOW.model_dump(),
     }
     task = bench.resuming.save()
     assert task is not None

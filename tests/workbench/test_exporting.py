@@ -63,7 +63,7 @@ def test_a_panel_is_exported_as_it_is_looked_at(
     attacked.exporting.panel(key, view, tmp_path / "panel.tiff", (0.0, 1.0)).run()
     image, said = written(tmp_path / "panel.tiff")
     seen = getattr(attacked.result.outcome.comparison, name)
-    shown = image[::-1] if attacked.acquisition.upside_down else image
+    shown = attacked.acquisition.upright.shown(image)
     np.testing.assert_array_equal(shown, seen.numpy())
     assert ("SYNTHETICALLY MODIFIED" in said) == (name not in ("reference", "clean"))
 
@@ -85,7 +85,7 @@ def test_less_of_the_budget_and_the_difference_say_what_they_are(attacked: Workb
 def test_a_signed_difference_keeps_its_sign_and_its_colours(attacked: Workbench, tmp_path: Path) -> None:
     one = attacked.result.outcome.comparison
     change = (one.perturbed - one.clean).numpy()
-    upright = change[::-1] if attacked.acquisition.upside_down else change
+    upright = attacked.acquisition.upright.shown(change)
     full = float(np.abs(change).max())
     for suffix in ("tiff", "png"):
         path = tmp_path / f"signed.{suffix}"
@@ -143,14 +143,14 @@ def test_at_another_method_than_the_result_s_a_panel_is_exported_as_it_is_on_scr
     for key, image in shown.items():
         bench.exporting.panel(key, View(), path, window, 0.25).run()
         exported, said = written(path)
-        np.testing.assert_array_equal(exported[::-1] if bench.acquisition.upside_down else exported, image.numpy(), key)
+        np.testing.assert_array_equal(bench.acquisition.upright.inverse.shown(exported), image.numpy(), key)
         assert '"Method": "Zero-filled"' in said, key
         assert ("The attack was found on CG-SENSE." in said) == (key != "clean")
         assert ('"Marks": "attacked' in said) == (key != "clean")
     bench.exporting.panel("reference", View(truth=True), path, window).run()
     exported, said = written(path)
     truth = one.perturbed_reference
-    np.testing.assert_array_equal(exported[::-1] if bench.acquisition.upside_down else exported, truth.numpy())
+    np.testing.assert_array_equal(bench.acquisition.upright.inverse.shown(exported), truth.numpy())
     bench.reconstruction.choose("cg-sense")
     bench.exporting.panel("clean", View(), path, window).run()
     assert '"Method": "CG-SENSE"' in written(path)[1], "the result is on screen again, before anything is computed"
@@ -196,7 +196,7 @@ def test_a_reconstruction_is_reported_and_exported_before_anything_was_perturbed
     assert '<h2 id="case-1-title">CG-SENSE' in text
     bench.exporting.panel("clean", View(), tmp_path / "clean.tiff", window).run()
     image, said = written(tmp_path / "clean.tiff")
-    np.testing.assert_array_equal(image[::-1] if bench.acquisition.upside_down else image, rendered.image.numpy())
+    np.testing.assert_array_equal(bench.acquisition.upright.inverse.shown(image), rendered.image.numpy())
     assert "MODIFIED" not in said
     with pytest.raises(InputError, match="there is no result yet"):
         bench.exporting.panel("difference", View(), tmp_path / "difference.tiff", window)

@@ -13,20 +13,20 @@ class Geometry:
     """Where a scan lies in the world.
 
     shape: (slices, rows, columns). voxel: (slice, row, column) in mm, or None where it is not known.
-    upside_down: stored with the first row at the bottom, so that only the layers' transform turns it. turn: what the
-    user has done to the picture beyond that. directions: of the stored rows and columns in the patient, if known.
+    upright: how the picture is turned to be seen as radiologists look at it. turn: what the user has done to it beyond
+    that. Both are in the layers' transform alone. directions: of the stored rows and columns in the patient, if known.
     """
 
     shape: tuple[int, int, int]
     voxel: tuple[float, float, float] | None = None
-    upside_down: bool = False
+    upright: Turn = AS_STORED
     turn: Turn = AS_STORED
     directions: Directions | None = None
 
     @property
     def laid(self) -> Turn:
         """How the stored image is laid on the screen."""
-        return self.turn.after(Turn().flip) if self.upside_down else self.turn
+        return self.turn.after(self.upright)
 
     @property
     def aspect(self) -> float:

@@ -327,7 +327,7 @@ class Panels:
         self.drawing.thin(factor)
         self.marks.thin(factor)
 
-    def lay(self, turn: Turn | None = None, upside_down: bool | None = None) -> None:
+    def lay(self, turn: Turn | None = None, upright: Turn | None = None) -> None:
         """Turn the picture: the layers' transform, and nothing of what they hold. None leaves one as it is."""
         old = self.geometry
         if old is None:
@@ -335,7 +335,7 @@ class Panels:
         geometry = self._set.geometry = replace(
             old,
             turn=old.turn if turn is None else turn,
-            upside_down=old.upside_down if upside_down is None else upside_down,
+            upright=old.upright if upright is None else upright,
         )
         layers = self._set.layers
         last = next((layer for layer in reversed(layers) if layer in self.viewer.layers), None)

@@ -1,6 +1,7 @@
 """How an image is turned on the screen, and which sides of the patient its edges are."""
 
 import math
+from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
@@ -13,6 +14,8 @@ Vector = tuple[float, float, float]
 
 _AXES = ("RL", "AP", "IS")  # of the patient, from negative to positive x, y, z
 _TILT = math.sin(math.radians(15))  # a direction closer to an axis than this has that axis' letter only
+# Where (down, right) on the screen lead in a slice across x (sagittal), y (coronal) and z (axial).
+_LAID = np.array([[[0, 0, -1], [0, 1, 0]], [[0, 0, -1], [1, 0, 0]], [[0, 1, 0], [1, 0, 0]]])
 _EXACT = 1e-3  # of unit vectors that are stored as float32 and typed into headers
 
 
@@ -64,11 +67,18 @@ class Plane(Specification):
         affine[:2] *= -1  # DICOM's first two axes point to the left and to the back
         return affine
 
-    def flipped(self, rows: int, pixel: float) -> "Plane":
-        """The plane of the same image with its last row first. pixel: the size of a row in mm."""
-        row = np.array(self.directions.row)
-        first = None if self.first is None else vector(np.array(self.first) + (rows - 1) * pixel * row)
-        return Plane(directions=Directions(row=vector(-row), column=self.directions.column), first=first)
+    def turned(self, turn: "Turn", shape: tuple[int, int], voxel: Vector) -> "Plane":
+        """The plane of the same image as it is seen by a turn.
+
+        shape: (rows, columns) as stored. voxel: (row, column, slice) as stored, in mm.
+        """
+        row, column = turn.matrix @ np.array([self.directions.row, self.directions.column])
+        first = self.first
+        if first is not None:
+            at = turn.inverse.affine(*turn.size(shape))[1:3, 3]  # the stored place of the pixel that is seen first
+            edges = np.array([self.directions.row, self.directions.column]) * np.array(voxel[:2])[:, None]
+            first = vector(np.array(first) + at @ edges)
+        return Plane(directions=Directions(row=vector(row), column=vector(column)), first=first)
 
 
 class Turn(Specification):
@@ -99,6 +109,11 @@ class Turn(Specification):
         """The turn that `first` and then this one make together."""
         sign = -1 if self.mirrored else 1
         return Turn(quarters=(self.quarters + sign * first.quarters) % 4, mirrored=self.mirrored != first.mirrored)
+
+    @property
+    def inverse(self) -> "Turn":
+        """The turn that takes this one back."""
+        return self if self.mirrored else Turn(quarters=-self.quarters % 4)
 
     @property
     def words(self) -> str:
@@ -134,7 +149,15 @@ class Turn(Specification):
 
     def shown(self, image: NDArray[Any]) -> NDArray[Any]:
         """An image (rows, columns) as it is seen."""
-        return np.rot90(image[:, ::-1] if self.mirrored else image, -self.quarters)
+        return np.ascontiguousarray(np.rot90(image[:, ::-1] if self.mirrored else image, -self.quarters))
+
+    def size(self, shape: tuple[int, int]) -> tuple[int, int]:
+        """The (rows, columns) of an image as it is seen."""
+        return (shape[1], shape[0]) if self.quarters % 2 else shape
+
+    def voxel(self, voxel: Vector | None) -> Vector | None:
+        """The size of a voxel (row, column, slice) as it is seen: down, to the right, and through the slice."""
+        return voxel and (voxel[1], voxel[0], voxel[2]) if self.quarters % 2 else voxel
 
     def letters(self, directions: Directions | None) -> dict[str, str]:
         """The side of the patient at "top", "bottom", "left" and "right", such as "A", or "AS" where it is oblique.
@@ -148,6 +171,26 @@ class Turn(Specification):
 
 
 AS_STORED = Turn()
+FIRST_ROW_BELOW = AS_STORED.flip  # as fastMRI stores its images
+
+
+def upright(directions: Directions | None) -> Turn:
+    """The turn by which an image is seen as radiologists look at it, from the feet, the front or the left.
+
+    Axial slices have the front on top, others the head; the patient's left is on the right, and in sagittal ones the
+    back. An oblique slice counts as what it is closest to. As stored where the directions are not known.
+    """
+    if directions is None:
+        return AS_STORED
+    stored = np.array([directions.row, directions.column])
+    wanted = _LAID[int(np.argmax(np.abs(np.cross(*stored))))]
+    turns = [Turn(quarters=quarters, mirrored=mirrored) for mirrored in (False, True) for quarters in range(4)]
+    return max(turns, key=lambda turn: float(np.sum((turn.matrix @ stored) * wanted)))
+
+
+def turn_of(facts: Mapping[str, Any]) -> Turn:
+    """The turn in the facts on a slice (`Scan.facts`); as stored where they name none."""
+    return Turn.model_validate(facts.get("upright", {}))
 
 
 def vector(values: NDArray[np.floating]) -> Vector:

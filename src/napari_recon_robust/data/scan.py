@@ -18,7 +18,7 @@ from ..ground.guard import opening
 from ..ground.numbers import counted
 from ..ground.specification import Specification
 from .centre import check_centre
-from .orientation import Directions, Plane, Vector, aspect_of
+from .orientation import AS_STORED, Directions, Plane, Turn, Vector, aspect_of
 from .points import extent, measured_points, within, without_gaps
 from .units import unit_of
 
@@ -37,7 +37,7 @@ class Header(Specification):
     """What a file says about itself.
 
     matrix: (rows, columns) of the output image. voxel: its (row, column, slice) size in mm, or None.
-    field_strength: in tesla. upside_down: whether a radiologist would see the stored image upside down.
+    field_strength: in tesla. upright: how the stored image is turned to be seen as radiologists look at it.
     directions: where rows and columns lead in the patient, or None where the file does not say. first_pixels: the
     centre of the output image's first pixel in mm for each slice, in DICOM's patient coordinates, or None.
     simulated: whether it was computed, and never was a patient. notes: what was guessed or left out, one sentence each.
@@ -52,7 +52,7 @@ class Header(Specification):
     voxel: tuple[float, float, float] | None = None
     contrast: str | None = None
     field_strength: float | None = None
-    upside_down: bool = False
+    upright: Turn = AS_STORED
     directions: Directions | None = None
     first_pixels: tuple[Vector, ...] | None = None
     simulated: bool = False
@@ -175,7 +175,7 @@ class Scan(AbstractContextManager["Scan"]):
     def facts(self, slice: int) -> dict[str, Any]:
         """Plain facts on a slice for a record: no path, no identifier."""
         voxel, plane = self.header.voxel, self.plane(slice)
-        facts = {"slice": slice, "voxel": voxel and list(voxel), "upside_down": self.header.upside_down}
+        facts = {"slice": slice, "voxel": voxel and list(voxel), "upright": self.header.upright.model_dump()}
         said = {"simulated": True} if self.header.simulated else {}
         return facts | said if plane is None else facts | said | {"plane": plane.model_dump(mode="json")}
 

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.orientation import aspect_of
+from ..data.orientation import AS_STORED, Turn, aspect_of
 from ..data.roi import Box
 from ..data.window import Window
 from . import plots
@@ -30,13 +30,26 @@ KEPT, LOST = 1.0, 0.5  # recoveries
 class Underlay:
     """The magnitude image below a map, float32 (rows, columns).
 
-    voxel: its (row, column, slice) size in mm, or None. upside_down: whether a radiologist would see the stored image
-    upside down; it is then turned, and its rows keep their numbers.
+    voxel: its (row, column, slice) size in mm, or None. turn: how it is turned to be seen; its rows and columns keep
+    their numbers.
     """
 
     image: Map
     voxel: tuple[float, float, float] | None = None
-    upside_down: bool = False
+    turn: Turn = AS_STORED
+
+    @property
+    def across(self) -> bool:
+        """Whether the rows are numbered from left to right or back, as of an image turned by a quarter."""
+        return bool(self.turn.quarters % 2)
+
+    def laid(self, values: NDArray[Any]) -> NDArray[Any]:
+        """An array (rows, columns) as (down, across) on the screen; axes that run backwards are left to matplotlib."""
+        return values.T if self.across else values
+
+    def at(self, row: float, column: float) -> tuple[float, float]:
+        """The (across, down) of a place in a panel."""
+        return (row, column) if self.across else (column, row)
 
 
 def fragility_figure(
@@ -55,16 +68,18 @@ def fragility_figure(
     image's; both are float32 (rows, columns), NaN where they are not known. regions: numbered from 1 in their order.
     """
     figure, panels = _figure(title, anatomy, 2 if noise is None else 3)
-    _over(panels[1], change, f"expected change (% of {relative_to}'s maximum)")
+    _over(panels[1], anatomy.laid(change), f"expected change (% of {relative_to}'s maximum)")
     panels[1].set_title("Expected change under attack")
     if noise is not None:
         _over(
-            panels[2], noise, "noise over that of the fully sampled image\n(of unregularised SENSE the g-factor × √R)"
+            panels[2],
+            anatomy.laid(noise),
+            "noise over that of the fully sampled image\n(of unregularised SENSE the g-factor × √R)",
         )
         panels[2].set_title("Noise amplification")
     for panel in panels[:2]:
         for number, box in enumerate(regions, start=1):
-            _outline(panel, box, number)
+            _outline(panel, anatomy, box, number)
     words = f"regions of the largest expected change, 1 the largest of {len(regions)}"
     _explain(figure, [_Mark(words, marker="s", markersize=11)])
     plots.save(figure, path)
@@ -91,28 +106,31 @@ def retention_figure(
     light = colormaps[COLOURS](np.linspace(LIGHT, 1, 256))
     colours = ListedColormap(light).with_extremes(under=LOST_COLOUR)
     figure, panels = _figure(title, anatomy, 2)
-    bar = _over(panels[1], recoveries, f"recovered contrast (fraction); below {LOST:g} lost", LOST, KEPT, colours)
+    bar = _over(
+        panels[1], anatomy.laid(recoveries), f"recovered contrast (fraction); below {LOST:g} lost", LOST, KEPT, colours
+    )
     bar.ax.set_xticks(np.linspace(LOST, KEPT, 6))
     panels[1].set_title("Recovery of the inserted feature")
-    for number, (row, column) in enumerate(worst, start=1):
+    for number, place in enumerate(worst, start=1):
+        across, down = anatomy.at(*place)
         panels[1].plot(
-            column,
-            row,
+            across,
+            down,
             "o",
             markersize=12,
             markerfacecolor="none",
             markeredgecolor=MARK,
             path_effects=_rimmed(),
         )
-        _number(panels[1], column, row, number, 7)
+        _number(panels[1], across, down, number, 7)
     marks = [_Mark(f"lost (recovery below {LOST:g})", marker="s", colour=LOST_COLOUR, alpha=ALPHA)]
     if not_carried.any():
         panels[1].imshow(
-            np.ma.masked_equal(not_carried, False),
+            np.ma.masked_equal(anatomy.laid(not_carried), False),
             cmap=ListedColormap([UNKNOWN_COLOUR]),
             alpha=ALPHA,
             interpolation="nearest",
-            origin="upper" if panels[1].yaxis_inverted() else "lower",
+            aspect=panels[1].get_aspect(),
         )
         marks.append(_Mark("not carried by the samples", marker="s", colour=UNKNOWN_COLOUR, alpha=ALPHA))
     if len(worst):
@@ -137,26 +155,30 @@ def _figure(title: str, anatomy: Underlay, count: int) -> tuple["Figure", list["
     """Panels of the same anatomy; the first panel shows nothing else."""
     from matplotlib.figure import Figure
 
-    row, column, _ = anatomy.voxel or (1.0, 1.0, 1.0)
-    aspect = aspect_of(anatomy.voxel)
-    rows, columns = anatomy.image.shape
+    aspect = aspect_of(anatomy.turn.voxel(anatomy.voxel))
+    image = anatomy.laid(anatomy.image)
+    rows, columns = image.shape
     height = min(max(4.2 * rows * aspect / columns, 2.5), 8.0)
     figure = Figure(figsize=(4.7 * count, height + 1.9), layout="constrained")
     figure.suptitle(title)
     panels: list[Axes] = list(figure.subplots(1, count, sharex=True, sharey=True))
-    origin: Literal["upper", "lower"] = "lower" if anatomy.upside_down else "upper"
     white = Window.of(anatomy.image).high
     for panel in panels:
-        panel.imshow(anatomy.image, cmap="gray", vmin=0, vmax=white, interpolation="nearest", origin=origin)
-        panel.set_aspect(aspect)
-        panel.set_xlabel(_axis("column", column, anatomy))
-    panels[0].set_ylabel(_axis("row", row, anatomy))
+        panel.imshow(image, cmap="gray", vmin=0, vmax=white, interpolation="nearest", aspect=aspect)
+        panel.set_xlabel(_axis(1 - anatomy.across, anatomy))
+    panels[0].set_ylabel(_axis(int(anatomy.across), anatomy))
+    # The panels share their axes; limits that are set once stay for the maps.
+    down, across = (int(numbers.sum()) for numbers in anatomy.turn.matrix)
+    panels[0].set_xlim(*(-0.5, columns - 0.5)[::across])
+    panels[0].set_ylim(*(rows - 0.5, -0.5)[::down])
     panels[0].set_title("Clean reconstruction")
     return figure, panels
 
 
-def _axis(name: str, side: float, anatomy: Underlay) -> str:
-    return f"{name} (pixels)" if anatomy.voxel is None else f"{name} (pixels of {side:.3g} mm)"
+def _axis(stored: int, anatomy: Underlay) -> str:
+    """What is counted along the rows (0) or the columns (1)."""
+    name = ("row", "column")[stored]
+    return f"{name} (pixels)" if anatomy.voxel is None else f"{name} (pixels of {anatomy.voxel[stored]:.3g} mm)"
 
 
 def _over(
@@ -170,25 +192,25 @@ def _over(
         vmin=low,
         vmax=high,
         interpolation="nearest",
-        origin="upper" if panel.yaxis_inverted() else "lower",
+        aspect=panel.get_aspect(),
     )
     assert panel.figure is not None
     extend = "neither" if high is None else "both"
     return panel.figure.colorbar(shown, ax=panel, location="bottom", label=label, extend=extend)
 
 
-def _outline(panel: "Axes", box: Box, number: int) -> None:
+def _outline(panel: "Axes", anatomy: Underlay, box: Box, number: int) -> None:
     from matplotlib.patches import Rectangle
 
-    corner = box.column - 0.5, box.row - 0.5
-    sides = Rectangle(corner, box.width, box.height, fill=False, edgecolor=MARK, path_effects=_rimmed())
-    panel.add_patch(sides)
-    _number(panel, box.column + (box.width - 1) / 2, box.row + (box.height - 1) / 2, number, 10)
+    corner, sides = anatomy.at(box.row - 0.5, box.column - 0.5), anatomy.at(box.height, box.width)
+    panel.add_patch(Rectangle(corner, *sides, fill=False, edgecolor=MARK, path_effects=_rimmed()))
+    middle = anatomy.at(box.row + (box.height - 1) / 2, box.column + (box.width - 1) / 2)
+    _number(panel, *middle, number, 10)
 
 
-def _number(panel: "Axes", column: float, row: float, number: int, size: float) -> None:
+def _number(panel: "Axes", across: float, down: float, number: int, size: float) -> None:
     rim = _rimmed()
-    panel.text(column, row, str(number), color=MARK, size=size, ha="center", va="center", path_effects=rim)
+    panel.text(across, down, str(number), color=MARK, size=size, ha="center", va="center", path_effects=rim)
 
 
 def _rimmed() -> list[Any]:

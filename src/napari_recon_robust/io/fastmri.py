@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..data.orientation import AS_STORED, FIRST_ROW_BELOW
 from ..data.points import extent, measured_points, within
 from ..data.scan import Header, Scan
 from ..ground.cached_property import cached_property
@@ -93,7 +94,7 @@ class FastMRIScan(Scan):
                 voxel=voxel,
                 contrast=_text(file.attrs.get("acquisition")) or described.protocol,
                 field_strength=described.field_strength,
-                upside_down=not is_bare(file),
+                upright=AS_STORED if is_bare(file) else FIRST_ROW_BELOW,
                 simulated=_is_simulated(file),
                 notes=(*notes, *note_on("slice", self._energies(), LINE_ENCODED)),
             ),

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..data.orientation import Plane
+from ..data.orientation import AS_STORED, Plane, Turn
 from ..ground import hdf5
 from ..ground.arrays import read_npy
 from ..ground.errors import InputError, dimensions
@@ -36,13 +36,13 @@ def write_image(
     voxel: tuple[float, float, float] | None = None,
     plane: Plane | None = None,
     *,
-    upside_down: bool = False,
+    turn: Turn = AS_STORED,
 ) -> None:
     """Write one image, complex (rows, columns), in its own units.
 
     .npy: complex64. .h5: `image` complex64 and `magnitude` float32. .png: the magnitude in 8 bits, with its 99.9th
-    percentile white, a pixel for each of the image's whatever their shape, so that `read_image` takes it back, and the
-    rows as they are seen: the last one on top if it is stored upside down. .nii.gz: the magnitude float32 with the
+    percentile white, a pixel for each of the image's whatever their shape, so that `read_image` takes it back, and as
+    it is seen, by `turn`. .nii.gz: the magnitude float32 with the
     voxel size, the axes (column, row, slice) and where it lies (`plane`). The folders above are made.
     Raises InputError for another suffix, WritingError where the file cannot be written.
     """
@@ -63,7 +63,7 @@ def write_image(
     elif name.endswith(".png"):
         white = np.percentile(magnitude, 99.9) or 1.0
         grey = np.round(255 * np.clip(magnitude / white, 0, 1)).astype(np.uint8)
-        write_picture(path, grey[::-1] if upside_down else grey)
+        write_picture(path, turn.shown(grey))
     else:
         write(path, gzip.compress(nifti_image(magnitude, voxel, plane).to_bytes(), mtime=0))
 
@@ -82,11 +82,11 @@ def write_picture(path: Path, pixels: NDArray[np.uint8]) -> None:
     write(path, imwrite("<bytes>", pixels, extension=".png"))
 
 
-def read_image(path: Path, *, upside_down: bool = False) -> Tensor:
+def read_image(path: Path, *, turn: Turn = AS_STORED) -> Tensor:
     """A magnitude image, float32 (rows, columns), from .nii or from a file laid out as by `write_image`.
 
-    It has the file's own units; those of a picture (.png) are grey values from 0 to 1, and its rows are as they are
-    seen (`upside_down`, as there). Raises InputError for another kind of file or more than one image, FileFormatError
+    It has the file's own units; those of a picture (.png) are grey values from 0 to 1, and it is as it is
+    seen (`turn`, as there). Raises InputError for another kind of file or more than one image, FileFormatError
     for a file that cannot be read.
     """
     name = path.name.lower()
@@ -98,8 +98,8 @@ def read_image(path: Path, *, upside_down: bool = False) -> Tensor:
     if values.ndim != 2 or not values.size or not np.issubdtype(values.dtype, np.number):
         size = dimensions(values.shape)
         raise InputError(f"{shown(path)} holds an array of {size} values; give a single image (rows, columns).")
-    found = torch.from_numpy(np.abs(values).astype(np.float32))
-    return found.flipud() if upside_down and name.endswith(".png") else found
+    stored = turn.inverse.shown(values) if name.endswith(".png") else values
+    return torch.from_numpy(np.abs(stored).astype(np.float32))
 
 
 def _read(path: Path, name: str) -> NDArray[np.generic]:

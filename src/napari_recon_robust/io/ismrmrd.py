@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.orientation import Directions, Vector, vector
+from ..data.orientation import Directions, Vector, upright, vector
 from ..data.points import within, without_gaps
 from ..data.scan import Header, Scan
 from ..ground.guard import check_memory, closed_on_failure
@@ -78,6 +78,7 @@ class ISMRMRDScan(Scan):
                 contrast=described.protocol,
                 field_strength=described.field_strength,
                 directions=directions,
+                upright=upright(directions),
                 first_pixels=first_pixels,
                 notes=(*acquisitions.notes, *acquisitions.noise_notes, *described.notes),
             ),
@@ -153,6 +154,7 @@ class ISMRMRDVolume(Volume):
             contrast=described.protocol,
             field_strength=described.field_strength,
             directions=directions,
+            upright=upright(directions),
             first_pixels=first_pixels,
             notes=(*notes, *acquisitions.notes, *acquisitions.noise_notes, *described.notes_on(3)),
         )

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ..data.measurement import Measurement, as_single, known_kspace
+from ..data.orientation import AS_STORED, Turn
 from ..data.roi import ROI, as_roi
 from ..data.units import check_numbers, check_signal
 from ..former import names
@@ -332,10 +333,10 @@ class Perturbation(ABC):
         return None
 
     @classmethod
-    def towards(cls, path: Path, *, upside_down: bool = False) -> Self:
+    def towards(cls, path: Path, *, turn: Turn = AS_STORED) -> Self:
         """The kind with the image of a file, for kinds that accept one; InputError for a file without an image.
 
-        upside_down: whether the scan's images are stored so; a picture shows them as they are seen.
+        turn: how the scan's images are turned to be seen; a picture shows them as they are seen.
         """
         raise InputError(f"{cls.label} accepts no image; leave it out, or choose a kind that accepts one.")
 

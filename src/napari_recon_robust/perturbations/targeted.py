@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ..data.measurement import known_kspace
+from ..data.orientation import AS_STORED, Turn
 from ..evaluation import metrics
 from ..ground.cached_property import cached_property
 from ..ground.errors import InputError, dimensions
@@ -118,9 +119,9 @@ class Targeted(Perturbation):
         self.image, self.scaled = image, scaled
 
     @classmethod
-    def towards(cls, path: Path, *, upside_down: bool = False) -> "Targeted":
+    def towards(cls, path: Path, *, turn: Turn = AS_STORED) -> "Targeted":
         """The perturbation towards the image in a file (`io.images.read_image`); a picture (.png) is scaled."""
-        return cls(read_image(path, upside_down=upside_down), scaled=path.suffix.lower() == ".png")
+        return cls(read_image(path, turn=turn), scaled=path.suffix.lower() == ".png")
 
     def hint(self, knobs: Mapping[str, Any]) -> str:
         """Say what the region is to look like."""

@@ -128,7 +128,7 @@ class _Case:
             raise InputError(f"{id}: {other.name} has {sizes}; the slices of a case are of one scan.")
         planes = [None if one.plane is None else one.plane.directions for one in (other, first)]
         turned = None not in planes and planes[0] != planes[1]
-        if other.voxel != first.voxel or other.upside_down != first.upside_down or turned:
+        if other.voxel != first.voxel or other.turn != first.turn or turned:
             raise InputError(
                 f"{id}: {other.name} has another voxel size or orientation than {first.name}; the slices of a case are "
                 "of one scan."
@@ -230,7 +230,7 @@ class _Frozen:
             "rows": first.case.matrix[0],
             "columns": first.case.matrix[1],
             "voxel": first.voxel,
-            "upside_down": first.upside_down,
+            "turn": first.turn,
             "window": astuple(Window.of(case.target)),
             "maximum": float(case.target.max()) or 1.0,
             "region": region,

@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import isfinite, nan
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..cases.record import Case, anatomy_hash, load_case, slice_hash
 from ..cases.replay import recalled
-from ..data.orientation import Plane, aspect_of
+from ..data.orientation import Plane, Turn, aspect_of, turn_of
 from ..data.window import Window
 from ..ground.cached_property import cached_property
 from ..ground.errors import FileFormatError, InputError, dimensions, either, one_line
@@ -160,14 +159,15 @@ class CaseImages:
         stored = self.case.recipe.source.get("plane")
         return None if stored is None else Plane.model_validate(stored)
 
-    @property
-    def upside_down(self) -> bool:
-        """Whether the first row is stored at the bottom."""
-        return bool(self.case.recipe.source.get("upside_down", False))
+    @cached_property
+    def turn(self) -> Turn:
+        """How the stored images are turned to be seen as radiologists look at them."""
+        return turn_of(self.case.recipe.source)
 
-    def upright(self, image: NDArray[Any]) -> NDArray[Any]:
-        """An array (rows, columns) with the rows in the order in which they are seen."""
-        return np.ascontiguousarray(image[::-1] if self.upside_down else image)
+    @property
+    def seen_voxel(self) -> tuple[float, float, float] | None:
+        """The size of a voxel down, to the right and through the slice as it is seen, in mm."""
+        return self.turn.voxel(self.voxel)
 
     def strength(self, number: int) -> str:
         """The budget of a result as it is read, such as "1%"; empty for a perturbation without one."""

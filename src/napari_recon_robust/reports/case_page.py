@@ -97,7 +97,7 @@ class CasePage:
             "rows": rows,
             "columns": columns,
             "voxel": shown.voxel,
-            "upsideDown": shown.upside_down,
+            "turn": shown.turn.matrix.tolist(),
             "beside": self._truth,
             "pair": shown.pair,
             "maximum": float(shown.target.max()) or 1.0,

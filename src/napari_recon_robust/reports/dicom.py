@@ -92,7 +92,7 @@ def _describe(dataset: "Dataset", shown: CaseImages, case_image: CaseImage) -> N
 
 def _place(dataset: "Dataset", shown: CaseImages) -> None:
     """The image plane. What is not known must be there all the same, and the comments say that it stands in."""
-    voxel = shown.voxel
+    voxel = shown.seen_voxel
     row, column, slice = voxel or (1.0, 1.0, 1.0)
     dataset.PixelSpacing = [_decimal(row), _decimal(column)]
     dataset.SliceThickness = _decimal(slice) if voxel else None
@@ -100,16 +100,16 @@ def _place(dataset: "Dataset", shown: CaseImages) -> None:
         dataset.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
         dataset.ImagePositionPatient = [0, 0, _decimal(shown.slice * slice)]
         return
-    rows, columns = shown.case.matrix
-    plane = shown.plane.flipped(rows, row) if shown.upside_down else shown.plane
+    turn, stored = shown.turn, shown.case.matrix
+    plane = shown.plane.turned(turn, stored, shown.voxel or (1.0, 1.0, 1.0))
     # First where a row's pixels lead, then where the rows lead.
     dataset.ImageOrientationPatient = [_decimal(x) for x in (*plane.directions.column, *plane.directions.row)]
-    dataset.ImagePositionPatient = [_decimal(x) for x in plane.corner((rows, columns), (row, column, slice))]
+    dataset.ImagePositionPatient = [_decimal(x) for x in plane.corner(turn.size(stored), (row, column, slice))]
 
 
 def _fill(dataset: "Dataset", shown: CaseImages, case_image: CaseImage, window: Window, label: bool) -> None:
     """Pixels, slope and window; the comments state the unit, the quantisation error, and what is not known."""
-    image = shown.upright(case_image.image).astype(np.float64)
+    image = shown.turn.shown(case_image.image).astype(np.float64)
     unit = (float(shown.target.max()) or 1.0) * shown.unit / PARTS
     lowest = min(float(image.min()), 0.0)
     slope = float(_decimal(((float(image.max()) - lowest) or unit) / STEPS / unit))

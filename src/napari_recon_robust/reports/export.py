@@ -79,7 +79,7 @@ def png(shown: CaseImages, case_image: CaseImage, window: Window, label: bool) -
     """8 bits as they are seen, with square pixels, grey or in two colours; what the image is stands in its text."""
     from PIL import Image, PngImagePlugin
 
-    image = with_square_pixels(shown.upright(case_image.image), shown.voxel)
+    image = with_square_pixels(shown.turn.shown(case_image.image), shown.seen_voxel)
     pixels = coloured(image, window.high) if case_image.signed else window.grey(image)
     if label:
         pixels = burned_in(pixels, case_image, white=255)
@@ -92,15 +92,15 @@ def png(shown: CaseImages, case_image: CaseImage, window: Window, label: bool) -
 
 
 def tiff(shown: CaseImages, case_image: CaseImage, window: Window, label: bool) -> bytes:
-    """Float32 in the scan's units, with the first row that is seen on top; what it is stands in its description."""
+    """Float32 in the scan's units, as it is seen; what it is stands in its description."""
     import tifffile
 
     description = json.dumps(_said(shown, case_image) | {"window": [window.low, window.high]})
-    voxel = shown.voxel
+    voxel = shown.seen_voxel
     file = io.BytesIO()
     tifffile.imwrite(
         file,
-        shown.upright(case_image.image),
+        shown.turn.shown(case_image.image),
         photometric="minisblack",
         description=description,
         metadata=None,

@@ -91,7 +91,7 @@ def _frame(shown: CaseImages, case_image: CaseImage, window: Window, region: boo
     inside = shown.case.roi.mask(shown.case.matrix).numpy()
     place = bounds(inside) if region else None
     part = ... if place is None else around(place)
-    grey = window.grey(with_square_pixels(shown.upright(case_image.image[part]), shown.voxel))
+    grey = window.grey(with_square_pixels(shown.turn.shown(case_image.image[part]), shown.seen_voxel))
     times = max(-(-_LEAST // min(grey.shape)), 1)
     grey = np.kron(grey, np.ones((times, times), np.uint8))
     rows, columns = (side + side % 2 for side in grey.shape)  # a film has an even number of pixels
@@ -99,7 +99,7 @@ def _frame(shown: CaseImages, case_image: CaseImage, window: Window, region: boo
     canvas = Image.new("L", (columns, rows + len(lines) * _LINE))
     canvas.paste(Image.fromarray(grey))
     pen = ImageDraw.Draw(canvas)
-    for outline in _outlines(shown.upright(inside[part]), grey.shape):
+    for outline in _outlines(shown.turn.shown(inside[part]), grey.shape):
         pen.line(outline, fill=255, width=2)
     for number, text in enumerate(lines):
         fonts = map(ImageFont.load_default, _LETTERS)

@@ -72,17 +72,17 @@ def _images(figure: "Figure", case: CasePage, number: int) -> None:
     grid = figure.add_gridspec(
         2, len(images) + 1, left=0.04, right=0.98, top=top, bottom=0.36, hspace=0.12, wspace=0.05
     )
-    region = shown.upright(case.region(number))
+    region = shown.turn.shown(case.region(number))
     box = bounds(region)
     assert box is not None, "a region has pixels"
     part = around(box)
-    row, column = (shown.voxel or (1.0, 1.0, 1.0))[:2]
+    row, column = (shown.seen_voxel or (1.0, 1.0, 1.0))[:2]
     for place, case_image in enumerate(images):
         whole = figure.add_subplot(grid[0, place])
-        _show(whole, case, shown.upright(case_image.image), row / column, _title(case_image))
+        _show(whole, case, shown.turn.shown(case_image.image), row / column, _title(case_image))
         whole.contour(region, [0.5], colors="#ffd23f", linewidths=0.6)
         crop = figure.add_subplot(grid[1, place])
-        _show(crop, case, shown.upright(case_image.image)[part], row / column, "")
+        _show(crop, case, shown.turn.shown(case_image.image)[part], row / column, "")
         crop.contour(region[part], [0.5], colors="#ffd23f", linewidths=0.8)
     _differences(figure, grid, case, number, part, row / column)
     _table(figure, case, number)
@@ -93,7 +93,7 @@ def _differences(figure: "Figure", grid: Any, case: CasePage, number: int, part:
     first, second = (case.shown.image(name, number) for name in case.shown.pair)
     if first.name == second.name:
         return
-    change = case.shown.upright(second.image) - case.shown.upright(first.image)
+    change = case.shown.turn.shown(second.image) - case.shown.turn.shown(first.image)
     full = case.window.high - case.window.low
     factor = gain([change], full)
     for line, values in ((0, change), (1, change[part])):

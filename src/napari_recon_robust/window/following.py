@@ -128,7 +128,7 @@ class Following(QObject):
         geometry = Geometry(
             shape=acquisition.shape,
             voxel=None if voxel is None else (voxel[2], voxel[0], voxel[1]),
-            upside_down=acquisition.upside_down,
+            upright=acquisition.upright,
             directions=acquisition.directions,
         )
         self.panels.open(geometry, acquisition.index)

@@ -94,7 +94,7 @@ class Keeping(QObject):
         seen = {"layout": LAYOUTS[view.layout], "factor": view.factor, "random": view.random, "truth": view.truth}
         if geometry is None:
             return seen
-        return {**seen, "turn": geometry.turn.model_dump(), "upside_down": geometry.upside_down}
+        return {**seen, "turn": geometry.turn.model_dump(), "upright": geometry.upright.model_dump()}
 
     def _lay_out(self, layout: dict[str, Any]) -> None:
         """Lay the window out as it was, as far as it still knows how."""
@@ -105,5 +105,5 @@ class Keeping(QObject):
         if isinstance(factor, float) and 0 <= factor < 1:
             self._way["factor"] = factor
         with suppress(ReconRobustError, TypeError):
-            self.panels.lay(Turn(**layout.get("turn", {})), bool(layout.get("upside_down", False)))
+            self.panels.lay(*(Turn(**layout.get(name, {})) for name in ("turn", "upright")))
         self.scene.arrangement.lay_out()

@@ -8,6 +8,7 @@ import napari
 from qtpy.QtCore import QSize, QTimer
 from qtpy.QtWidgets import QApplication, QWidget
 
+from ..data.orientation import Turn
 from ..ground.errors import ModelError
 from ..ground.writing import WritingError, keep, try_place, write
 from ..io.images import write_image, write_picture
@@ -144,16 +145,16 @@ def _write(session: Session, folder: Path) -> None:
 
     def save(place: Path) -> None:
         write_picture(place / "window.png", screenshot)
-        _write_images(result, place, session.bench.acquisition.upside_down)
+        _write_images(result, place, session.bench.acquisition.upright)
         write(place / "metrics.json", json.dumps(result.outcome.to_json(), indent=2).encode())
 
     keep(folder, save)
 
 
-def _write_images(result: Result, folder: Path, upside_down: bool) -> None:
+def _write_images(result: Result, folder: Path, turn: Turn) -> None:
     comparison = result.outcome.comparison
     for name in ("reference", "clean", "perturbed", "random"):
         image = getattr(comparison, name)
         if image is not None:
             write_image(folder / f"{name}.npy", image)
-            write_image(folder / f"{name}.png", image, upside_down=upside_down)
+            write_image(folder / f"{name}.png", image, turn=turn)

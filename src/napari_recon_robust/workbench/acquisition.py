@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 
-from ..data.orientation import Plane
+from ..data.orientation import Plane, turn_of
 from ..former import names
 from ..ground.errors import InputError, ReconRobustError
 from ..ground.progress import Job, Progress
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ..data.measurement import Measurement
-    from ..data.orientation import Directions
+    from ..data.orientation import Directions, Turn
     from ..data.scan import Scan
     from ..physics.sampling import Sampling
 
@@ -255,9 +255,9 @@ class Acquisition:
         return None if stored is None else (stored[0], stored[1], stored[2])
 
     @property
-    def upside_down(self) -> bool:
-        """Whether the first row is stored at the bottom."""
-        return bool(self.source.get("upside_down", False))
+    def upright(self) -> "Turn":
+        """How the stored image is turned to be seen as radiologists look at it."""
+        return turn_of(self.source)
 
     @property
     def directions(self) -> "Directions | None":

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..data.orientation import turn_of
 from ..data.roi import Bounds, bounds, which
 from ..evaluation.measures import MEASURES
 from ..ground.errors import InputError, ModelError
@@ -362,7 +363,7 @@ def _entry(number: int, result: Result, region: str) -> Attack:
         metrics={name: comparison.metrics[name][comparison.judged_on] for name in _IMAGES},
         change=comparison.stability["perturbed"]["change"],
         complete=result.outcome.perturbed.complete,
-        voxel=None if voxel is None else (voxel[0], voxel[1], voxel[2]),
+        voxel=None if voxel is None else turn_of(setting.source).voxel((voxel[0], voxel[1], voxel[2])),
         result=replace(result, scaled=None),
     )
 
@@ -426,8 +427,7 @@ def _pair(first: Attack, second: Attack, own: "Mapping[str, Reconstructor]") -> 
         comparison = found.outcome.comparison
         images = {name: getattr(comparison, name) for name in ("reference", "clean", "perturbed")}
         whole = {name: one.numpy() for name, one in images.items() if one is not None}
-        upside_down = bool(found.setting.source.get("upside_down", False))
-        return cropped(whole, comparison.roi.numpy(), upside_down=upside_down)
+        return cropped(whole, comparison.roi.numpy(), turn_of(found.setting.source))
 
     both = (yield from crops(first)), (yield from crops(second))
     return Pair((first, second), both, tuple(_rows(first, second, both)))

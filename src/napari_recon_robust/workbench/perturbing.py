@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from ..analyses.sweep import Sweep
     from ..data.measurement import Measurement
+    from ..data.orientation import Turn
     from ..data.roi import ROI
     from ..perturbations.base import Perturbation, Perturbed
     from ..perturbations.outcome import Outcome
@@ -202,7 +203,7 @@ class Perturbing:
             self.kind, self.knobs = aimed, resolve(aimed.knobs, self.knobs if same else {})
             self.kind_changed.emit()
 
-        return Task(f"Opening {path.name}", _aimed(kind, path, self._acquisition.upside_down), accept)
+        return Task(f"Opening {path.name}", _aimed(kind, path, self._acquisition.upright), accept)
 
     @property
     def chosen(self) -> "Perturbation":
@@ -357,9 +358,9 @@ class Perturbing:
             self.kind_changed.emit()
 
 
-def _aimed(kind: "Perturbation", path: Path, upside_down: bool) -> "Job[Perturbation]":
+def _aimed(kind: "Perturbation", path: Path, turn: "Turn") -> "Job[Perturbation]":
     yield Progress(0.0, f"Opening {path.name}")
-    return kind.towards(path, upside_down=upside_down)
+    return kind.towards(path, turn=turn)
 
 
 def searched(setting: Setting, index: int, kind: "Perturbation", budgets: tuple[float, ...]) -> Job[Result]:

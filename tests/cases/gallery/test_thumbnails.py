@@ -12,6 +12,7 @@ from helpers.galleries import changed, copied
 from napari_recon_robust.cases.gallery import thumbnails
 from napari_recon_robust.cases.gallery.entry import GalleryEntry, read_entry
 from napari_recon_robust.cases.record import Case, load_case, save_case
+from napari_recon_robust.data.orientation import AS_STORED, FIRST_ROW_BELOW, Turn
 from napari_recon_robust.ground.errors import FileFormatError
 
 
@@ -30,7 +31,9 @@ def pixels(content: bytes) -> np.ndarray:
     return imread(BytesIO(content))
 
 
-def larger(entry: GalleryEntry, folder: Path, shape: tuple[int, int], box: tuple[int, int, int, int]) -> GalleryEntry:
+def larger(
+    entry: GalleryEntry, folder: Path, shape: tuple[int, int], box: tuple[int, int, int, int], turn: Turn = AS_STORED
+) -> GalleryEntry:
     """A case of another size: a ramp, and its double."""
     case = load_case(entry.path)
     ramp = np.linspace(0, 1, shape[0] * shape[1], dtype=np.float32).reshape(shape)
@@ -39,7 +42,9 @@ def larger(entry: GalleryEntry, folder: Path, shape: tuple[int, int], box: tuple
     region[row : row + height, column : column + width] = True
     images = {"clean": ramp, "perturbed": np.stack([ramp, 2 * ramp]), "reference": 2 * ramp, "roi": region}
     kspace = {"clean": np.zeros((1, *shape), np.complex64), "mask": np.ones((1, shape[1]), bool)}
-    saved = save_case(Case(case.recipe, case.roi, case.results, shape, kspace, images), folder)
+    source = {**case.recipe.source, "upright": turn.model_dump(), "voxel": (1.0, 2.0, 3.0)}
+    recipe = case.recipe.model_copy(update={"source": source})
+    saved = save_case(Case(recipe, case.roi, case.results, shape, kspace, images), folder)
     return read_entry(folder.name, saved)
 
 
@@ -61,8 +66,12 @@ def test_a_large_region_is_reduced_and_an_upside_down_one_turned(entry: GalleryE
     picture = pixels(thumbnails.thumbnail(made))
     assert picture.shape == (117, 2 * 101)
     assert picture[0].mean() < picture[-1].mean()
-    turned = pixels(thumbnails.thumbnail(replace(made, upside_down=True, seal="turned")))
-    assert turned[0].mean() > turned[-1].mean()
+    below = larger(entry, tmp_path / "below", (350, 301), (0, 0, 350, 301), FIRST_ROW_BELOW)
+    flipped = pixels(thumbnails.thumbnail(below))
+    assert flipped[0].mean() > flipped[-1].mean()
+    quarter = larger(entry, tmp_path / "quarter", (350, 301), (0, 0, 350, 301), Turn(quarters=1))
+    assert pixels(thumbnails.thumbnail(quarter)).shape == (101, 2 * 117)
+    assert (made.voxel, quarter.voxel) == ((1, 2, 3), (2, 1, 3))
 
 
 def test_it_is_made_once(entry: GalleryEntry, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,15 @@ from helpers import browser, firefox
 from helpers.browser import Browser
 from helpers.firefox import Firefox
 from helpers.full_disk import room_for
-from helpers.reading import LESION, PAIRS, QUALITY, VOLUMES, draw_the_same
+from helpers.reading import LESION, PAIRS, QUALITY, VOLUMES, case_of, draw_the_same, plan
+from helpers.reported import TURNS
+from napari_recon_robust.cases.record import save_case
+from napari_recon_robust.data.orientation import FIRST_ROW_BELOW, Turn
 from napari_recon_robust.data.window import Window
 from napari_recon_robust.reader_studies import audit
 from napari_recon_robust.reader_studies.answers import Answers
-from napari_recon_robust.reader_studies.bundle import Shown
+from napari_recon_robust.reader_studies.bundle import Bundle, Shown
+from napari_recon_robust.reader_studies.freezing import freeze
 from napari_recon_robust.reader_studies.room.app import make_app
 
 ORIGIN = "http://testserver"
@@ -545,18 +550,19 @@ def _enter_elsewhere(page: Browser, answers: Answers, reader: str) -> None:
 
 def _grey(page: Browser | Firefox, shown: Shown) -> np.ndarray:
     """What the canvas shows at the middle of each pixel."""
+    rows, columns = shown.turn.size((shown.rows, shown.columns))
     script = f"""(() => {{
       const canvas = document.querySelector('canvas');
       const {{ corner, scale }} = current.view;
       const context = canvas.getContext('2d');
       const found = [];
-      for (let row = 0; row < {shown.rows}; row += 1) for (let column = 0; column < {shown.columns}; column += 1) {{
+      for (let row = 0; row < {rows}; row += 1) for (let column = 0; column < {columns}; column += 1) {{
         const at = [corner.x + (column + 0.5) * scale, corner.y + (row + 0.5) * scale].map(Math.floor);
         found.push(context.getImageData(at[0], at[1], 1, 1).data[0]);
       }}
       return found;
     }})()"""
-    return np.array(page.run(script)).reshape(shown.rows, shown.columns)
+    return np.array(page.run(script)).reshape(rows, columns)
 
 
 @pytest.mark.slow
@@ -568,7 +574,7 @@ def test_a_scripted_reader_reads_a_study_by_keys(study: Callable[..., Answers], 
             chromium.wait(f"current?.shown.id === '{shown.id}'")
             assert chromium.run("document.querySelector('button.first').disabled")
             image = answers.bundle.image(shown.images[0], shown)[0]
-            seen = np.flipud(image) if shown.upside_down else image
+            seen = shown.turn.shown(image)
             wanted = Window(*shown.window).grey(seen).astype(int)
             if done < 2:
                 assert np.abs(_grey(chromium, shown) - wanted).max() <= 1
@@ -620,7 +626,7 @@ def test_firefox_shows_the_same_greys_and_takes_the_same_keys(
             assert page.run("document.cookie") == ""
             assert not [said for said in page.complaints if "favicon.ico" not in said]  # which the browser asks for
         given = answers.given("R1", first.id)[1]
-        row = first.rows - 1 - 3 if first.upside_down else 3
+        row = first.rows - 1 - 3 if first.turn == FIRST_ROW_BELOW else 3
         assert given["sharpness"] == {"level": 2}
         assert given["marks"]["marks"] == [
             {"row": pytest.approx(row, abs=0.6), "column": pytest.approx(5, abs=0.6), "rating": 55}
@@ -643,7 +649,7 @@ def test_a_lesion_is_marked_by_a_click(study: Callable[..., Answers], chromium: 
         chromium.wait(f"current.shown.id !== '{first}'")
         shown = answers.bundle.by_id[first]
         value = answers.given("R1", first)[1]["lesion"]
-        row = shown.rows - 1 - 3 if shown.upside_down else 3
+        row = shown.rows - 1 - 3 if shown.turn == FIRST_ROW_BELOW else 3
         assert (value["seen"], value["confidence"]) == ("yes", 55)
         assert (value["row"], value["column"]) == (pytest.approx(row, abs=0.6), pytest.approx(5, abs=0.6))
         assert not chromium.complaints
@@ -661,6 +667,34 @@ def test_an_image_that_is_dragged_away_and_back_is_not_marked(study: Callable[..
 
 
 MARKS = {"id": "marks", "kind": "free-response", "text": "Mark each lesion."}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("turn", TURNS[2:], ids=lambda turn: turn.words)
+def test_an_image_that_is_seen_turned_is_marked_where_it_is_stored(
+    tmp_path: Path, chromium: Browser, turn: Turn
+) -> None:
+    case = case_of(0)
+    source = {**case.recipe.source, "upright": turn.model_dump()}
+    save_case(replace(case, recipe=case.recipe.model_copy(update={"source": source})), tmp_path / "c0")
+    given = plan(questions=[MARKS], cases=[{"id": "c0", "saved": "c0", "patient": "p0", "lesion": True}])
+    answers = Answers(tmp_path / "answers.sqlite", Bundle(freeze(given, tmp_path / "study", tmp_path)))
+    with _served(answers) as origin:
+        _enter(chromium, answers, origin)
+        shown = answers.bundle.by_id[chromium.run("current.shown.id")]
+        assert np.abs(_grey(chromium, shown) - _slice(shown, answers, 0, 0)).max() <= 1
+        click = _on_screen(chromium, 5, 3)
+        chromium.drag(click, click)
+        seen = np.zeros(turn.size((shown.rows, shown.columns)))
+        seen[3, 5] = 1
+        place = chromium.run("current.asked[0].places[0]")
+        ((row, column),) = np.argwhere(turn.inverse.shown(seen))
+        assert (place["row"], place["column"]) == (pytest.approx(row, abs=0.6), pytest.approx(column, abs=0.6))
+        chromium.key("ArrowDown")
+        moved = chromium.run("current.asked[0].places[0]")
+        by = moved["row"] - place["row"], moved["column"] - place["column"]
+        assert turn.matrix @ by == pytest.approx([1, 0])
+        assert not chromium.complaints
 
 
 @pytest.mark.slow
@@ -723,7 +757,7 @@ def test_marks_and_ranks_are_given_by_keys_and_the_mouse(study: Callable[..., An
         assert not chromium.run("document.querySelector('.end button.first').disabled")
         chromium.key("Enter")
         chromium.wait(f"current.shown.id !== '{shown.id}'")
-        down = -1 if shown.upside_down else 1
+        down = -1 if shown.turn == FIRST_ROW_BELOW else 1
         place = {"row": (shown.rows - 1) / 2 + down, "column": (shown.columns - 1) / 2 - 1}
         assert marks.given("R1", shown.id)[1]["marks"] == {"marks": [{**place, "rating": 60}]}
         assert not chromium.complaints
@@ -1219,7 +1253,7 @@ def test_no_mark_is_set_outside_of_the_square(study: Callable[..., Answers], chr
         chromium.drag(click, click)
         assert chromium.run("current.asked[0].places.length") == 1
         assert chromium.run(SAID) == ""
-        down = "ArrowUp" if shown.upside_down else "ArrowDown"
+        down = "ArrowUp" if shown.turn == FIRST_ROW_BELOW else "ArrowDown"
         for _ in range(20):
             chromium.key("ArrowRight")
             chromium.key(down)
@@ -1705,7 +1739,7 @@ def test_html_in_words_of_the_study_is_shown_as_text(study: Callable[..., Answer
 def _slice(shown: Shown, answers: Answers, slot: int, slice: int) -> np.ndarray:
     """What the canvas should show of a slice."""
     image = answers.bundle.image(shown.images[slot], shown)[slice]
-    seen = np.flipud(image) if shown.upside_down else image
+    seen = shown.turn.shown(image)
     return Window(*shown.window).grey(seen).astype(int)
 
 

@@ -19,6 +19,7 @@ from qtpy.QtWidgets import QDialog
 from helpers.docks import dock_of, press
 from monkey.hands import choose_menu
 from napari_recon_robust.canvas.titles import in_one_line
+from napari_recon_robust.data.orientation import FIRST_ROW_BELOW
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.window import commands, keys
 from napari_recon_robust.window.session import DOCKS, PLUGIN, Session
@@ -177,8 +178,8 @@ def test_the_main_job(review: Session, until: Until, tmp_path: Path) -> None:
     np.testing.assert_allclose(panels.panels["perturbed"].stack[1], comparison.clean.numpy())
     assert not panels.panels["difference"].stack[1].any()
 
-    look = panels.geometry.voxel, panels.geometry.upside_down
-    assert look == ((5.0, 400 / 192, 200 / 96), True)
+    look = panels.geometry.voxel, panels.geometry.upright
+    assert look == ((5.0, 400 / 192, 200 / 96), FIRST_ROW_BELOW)
     review.attempt(lambda: review.bench.rating.save(tmp_path / "case"))
     until(lambda: not review.jobs.busy())
     assert sentence(review) == "The case is saved as case."
@@ -186,7 +187,7 @@ def test_the_main_job(review: Session, until: Until, tmp_path: Path) -> None:
     until(lambda: review.bench.acquisition.scan is None and not review.jobs.busy())
     assert panels.panels["perturbed"].stack.shape == (1, 96, 96)
     assert panels.geometry is not None
-    assert (panels.geometry.voxel, panels.geometry.upside_down) == look
+    assert (panels.geometry.voxel, panels.geometry.upright) == look
     assert dock_of(review, "Compare").basis.text().startswith("Slice 1, ")
     np.testing.assert_allclose(panels.panels["perturbed"].stack[0], comparison.perturbed.numpy(), rtol=1e-4, atol=1e-9)
 

@@ -16,6 +16,7 @@ from qtpy.QtWidgets import QApplication, QCheckBox, QDockWidget, QLabel, QLineEd
 
 from helpers.full_disk import room_for
 from helpers.reading import LESION, PAIRS, QUALITY, VOLUMES, opened_study
+from napari_recon_robust.data.orientation import FIRST_ROW_BELOW
 from napari_recon_robust.ground.writing import WritingError
 from napari_recon_robust.reader_studies.answers import Answers
 from napari_recon_robust.window.reading.mark_list import MarkList
@@ -328,7 +329,7 @@ def test_marks_are_set_and_moved_by_keys(room: Callable[..., ReadingRoom]) -> No
         QTest.keyClick(opened.canvas, key)
     shown = opened.reading.shown
     assert shown is not None
-    down = 1 if shown.upside_down else -1
+    down = 1 if shown.turn == FIRST_ROW_BELOW else -1
     middle = (shown.rows - 1) / 2, (shown.columns - 1) / 2
     assert opened.reading.marks.all == [{"row": middle[0] + down, "column": middle[1] + 1, "rating": 55}]
     QTest.mouseClick(opened.canvas, Qt.MouseButton.LeftButton, pos=opened.canvas.rect().center())

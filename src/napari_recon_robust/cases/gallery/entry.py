@@ -7,6 +7,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from ...data.orientation import turn_of
 from ...evaluation.measures import MEASURES, MetricDisplay
 from ...ground.errors import FileFormatError
 from ...ground.numbers import written
@@ -85,7 +86,8 @@ class GalleryEntry:
 
     name: path below the listed folder. damage: why it cannot be opened, in a sentence; then all that was read from it
     is empty. seal: SHA-256 of the description, which has the hashes of the other files. number: which of the results
-    is shown. voxel: (row, column, slice) in mm, or None. metrics: those of METRICS that are known and finite.
+    is shown. voxel: down, to the right and through the slice as it is seen, in mm, or None. metrics: those of METRICS
+    that are known and finite.
     """
 
     name: str
@@ -98,7 +100,6 @@ class GalleryEntry:
     slice: int | None = None
     number: int = 0
     voxel: tuple[float, float, float] | None = None
-    upside_down: bool = False
     sentence: str = ""
     metrics: Mapping[str, float] = field(default_factory=dict)
     judgement: Judgement = field(default_factory=Judgement)
@@ -178,8 +179,7 @@ def _entry(name: str, path: Path, description: Mapping[str, Any]) -> GalleryEntr
         label="around what was inserted" if own_region(results) else str(description["roi"]["label"]),
         slice=None if source.get("slice") is None else int(source["slice"]),
         number=number,
-        voxel=(float(row), float(column), float(height)) if voxel else None,
-        upside_down=bool(source.get("upside_down", False)),
+        voxel=turn_of(source).voxel((float(row), float(column), float(height))) if voxel else None,
         sentence=str(results[number]["sentence"]),
         metrics=_metrics(results[number]),
     )

@@ -24,7 +24,7 @@ from .entry import GalleryEntry, read_entry
 from .verdicts import Judgement, read_judgement
 
 DEPTH = 3  # folders in folders in which cases are looked for
-_VERSION = 2  # of the kept file: one more whenever an entry holds something else
+_VERSION = 3  # of the kept file: one more whenever an entry holds something else
 _EVERY = 50  # cases between two reports
 _LOOKED_AT = 100  # folders of a depth of which one has to be a case
 

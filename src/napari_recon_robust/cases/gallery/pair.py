@@ -25,7 +25,7 @@ class Row:
 
 
 class Named(Protocol):
-    """What a pair is of: a saved case, or a perturbation that was not saved. voxel: (row, column, slice) in mm."""
+    """What a pair is of: a saved case, or a perturbation that was not saved. voxel: as it is seen, in mm."""
 
     @property
     def name(self) -> str:
@@ -39,7 +39,7 @@ class Named(Protocol):
 
     @property
     def voxel(self) -> tuple[float, float, float] | None:
-        """The size of its voxels, None where it is not known."""
+        """The size of its voxels as it is seen, None where it is not known."""
         ...
 
 

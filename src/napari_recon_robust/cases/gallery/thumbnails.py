@@ -10,6 +10,7 @@ from io import BytesIO
 import numpy as np
 from numpy.typing import NDArray
 
+from ...data.orientation import Turn, turn_of
 from ...data.roi import Bounds, bounds
 from ...data.window import WHITE
 from ...ground import user_cache
@@ -50,29 +51,30 @@ def crops(entry: GalleryEntry) -> Crops:
     path = entry.path / IMAGES
     if not path.is_file():
         raise FileFormatError(missing(IMAGES, entry.path))
-    if file_hash(path) != read_description(entry.path)["files"].get(IMAGES):
+    description = read_description(entry.path)
+    if file_hash(path) != description["files"].get(IMAGES):
         raise FileFormatError(altered(IMAGES, entry.path))
     try:
         stored = read_npz(path)
         region = stored["roi"]
         whole: dict[str, Image] = {name: stored[name] for name in ("reference", "clean") if name in stored}
         whole["perturbed"] = stored["perturbed"][entry.number]
-        return cropped(whole, region, upside_down=entry.upside_down)
+        return cropped(whole, region, turn_of(description["recipe"]["source"]))
     except (OSError, KeyError, IndexError, ValueError) as error:
         raise FileFormatError(f"{IMAGES} of {entry.path.name} is damaged ({error}); restore it.") from None
 
 
-def cropped(whole: Mapping[str, Image], region: NDArray[np.bool_], *, upside_down: bool) -> Crops:
+def cropped(whole: Mapping[str, Image], region: NDArray[np.bool_], turn: Turn) -> Crops:
     """Images (rows, columns) by the names of `Crops`, cut to the region with its surroundings.
 
-    upside_down: whether the first row is stored at the bottom. IndexError for an empty region.
+    turn: how they are turned to be seen. IndexError for an empty region.
     """
     place = bounds(region)
     if place is None:
         raise IndexError("the region is empty")
     part = around(place)
     white = float(np.nanpercentile(whole.get("reference", whole["clean"]), WHITE))
-    turned = {name: image[part][::-1] if upside_down else image[part] for name, image in whole.items()}
+    turned = {name: turn.shown(image[part]) for name, image in whole.items()}
     images = {name: np.nan_to_num(image).astype(np.float32) for name, image in turned.items()}
     return Crops(images, white if white > 0 else 1.0, place)
 

@@ -53,7 +53,7 @@ def diverse(
     chosen = chosen_method(method, knobs, auto)
     with measured(**sampling) as taken:
         measurement = taken.measurement
-        upside_down = taken.scan.header.upside_down
+        turn = taken.scan.header.upright
         chosen = with_auto(chosen, auto, measurement)
         region = None if roi is None else ROI.parse(roi).mask(measurement.matrix)
         job = diverse_job(measurement, chosen, count, region=region)
@@ -62,7 +62,7 @@ def diverse(
     def save(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         for number, variant in enumerate(found, start=1):
-            images.write_image(folder / f"{chosen.id}-{number}.png", variant.image, upside_down=upside_down)
+            images.write_image(folder / f"{chosen.id}-{number}.png", variant.image, turn=turn)
 
     outputs.save(output, save)
     if as_json:

@@ -162,7 +162,7 @@ def _write(path: Path, scan: Scan, index: int, found: FragilityMap, worst: list[
     search = "one attack on the whole foreground" if found.how == "attack" else "the first gradient of each tile"
     fragility_figure(
         path,
-        Underlay(found.image.numpy(), header.voxel, header.upside_down),
+        Underlay(found.image.numpy(), header.voxel, header.upright),
         100 * change.numpy(),
         None if noise is None else noise.numpy(),
         [_box(region) for region in worst],

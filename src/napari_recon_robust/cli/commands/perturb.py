@@ -125,7 +125,7 @@ class _Asked:
         """The same with the image, which shows the rows as they are seen, as the scan stores them."""
         if self.image is None:
             return self
-        return replace(self, kind=self.kind.towards(self.image, upside_down=scan.header.upside_down))
+        return replace(self, kind=self.kind.towards(self.image, turn=scan.header.upright))
 
     def on(self, measurement: Measurement, method: Method, region: ROI) -> tuple[list[Outcome], BaseException | None]:
         """Search and compare. If the search ends early, use its best result and return why."""

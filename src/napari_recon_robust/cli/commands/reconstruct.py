@@ -57,9 +57,7 @@ def reconstruct(
         header, plane = taken.scan.header, taken.scan.plane(taken.index)
         outputs.save(
             output,
-            lambda path: images.write_image(
-                path, image * measurement.unit, header.voxel, plane, upside_down=header.upside_down
-            ),
+            lambda path: images.write_image(path, image * measurement.unit, header.voxel, plane, turn=header.upright),
         )
         regions = _measured(chosen, measurement, image)
         _warn_outside(chosen, measurement)

@@ -135,7 +135,7 @@ def _draw(header: Header, found: RetentionMap, spacing: int, title: str, image: 
     """The map as a picture on the image."""
     retention_figure(
         path,
-        Underlay(image.abs().cpu().numpy(), header.voxel, header.upside_down),
+        Underlay(image.abs().cpu().numpy(), header.voxel, header.upright),
         found.values,
         found.not_carried,
         [(place.row, place.column) for place in found.worst],

@@ -249,7 +249,7 @@ class _Room:
             "steps": len(steps),
             "questions": [question.id for question in steps[step]],
             "voxel": shown.voxel,
-            "upsideDown": shown.upside_down,
+            "turn": shown.turn.matrix.tolist(),
             "window": {"low": shown.window[0], "high": shown.window[1]},
             "maximum": shown.maximum,
             "region": shown.region,

@@ -59,9 +59,12 @@ class Panel {
   draw() {
     const { canvas, content, images: [a, b], viewer } = this;
     const { pictures, phase, cursor, state: { window: limits, signed, smooth, wipe, held, outline } } = viewer;
-    const { corner, scale, size } = viewer.view;
     const context = canvas.getContext("2d");
-    const put = (picture) => context.drawImage(picture, corner.x, corner.y, size.x * scale, size.y * scale);
+    const put = (picture) => {
+      context.setTransform(viewer.view.onScreen);
+      context.drawImage(picture, 0, 0);
+      context.resetTransform();
+    };
     context.imageSmoothingEnabled = smooth;
     context.fillStyle = "#000";
     context.fillRect(0, 0, canvas.width, canvas.height);
@@ -93,12 +96,8 @@ class Panel {
   }
 
   #outline(context) {
-    const { corner, scale, pixel, size } = this.viewer.view;
-    const { upsideDown } = this.viewer.description;
-    const [x, y] = [pixel.x * scale, upsideDown ? -pixel.y * scale : pixel.y * scale];
-    const top = upsideDown ? corner.y + size.y * scale : corner.y;
     const path = new Path2D();
-    path.addPath(this.viewer.outline, new DOMMatrix([x, 0, 0, y, corner.x, top]));
+    path.addPath(this.viewer.outline, this.viewer.view.onScreen);
     context.lineCap = "square";
     for (const [width, colour] of [[4, "#000"], [1.5, OUTLINE]]) {
       context.lineWidth = width * devicePixelRatio;

@@ -13,7 +13,7 @@ async function unpacked(id) {
 const clamped = (value, low, high) => Math.min(Math.max(value, low), high);
 const figure = (value, digits = 3) => value.toFixed(digits).replace("-", "−");
 
-/** Pictures of a case's images as canvases of one pixel each, in the rows' order on the screen. */
+/** Pictures of a case's images as canvases of one pixel each, as they are stored. */
 class Pictures {
   constructor(description, values) {
     this.description = description;
@@ -56,17 +56,12 @@ class Pictures {
   /** colour: of a pixel by its place in memory, red in the lowest byte. */
   #picture(key, colour) {
     if (!this.kept.has(key)) {
-      const { rows, columns, upsideDown } = this.description;
+      const { rows, columns } = this.description;
       const canvas = new OffscreenCanvas(columns, rows);
       const context = canvas.getContext("2d");
       const image = context.createImageData(columns, rows);
       const pixels = new Uint32Array(image.data.buffer);
-      for (let row = 0; row < rows; row += 1) {
-        const seen = (upsideDown ? rows - 1 - row : row) * columns;
-        for (let column = 0; column < columns; column += 1) {
-          pixels[seen + column] = 0xff000000 | colour(row * columns + column);
-        }
-      }
+      for (let at = 0; at < pixels.length; at += 1) pixels[at] = 0xff000000 | colour(at);
       context.putImageData(image, 0, 0);
       if (this.kept.size > 60) this.kept.clear(); // a drag of the window leaves many
       this.kept.set(key, canvas);

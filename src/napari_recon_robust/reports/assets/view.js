@@ -1,11 +1,17 @@
-// What part of the image is seen. Units: the shorter side of a voxel is 1; the row that is seen at the top is 0.
+// What part of the image is seen. Units: the shorter side of a voxel is 1; the top and the left edge that are seen are at 0.
 
 /** What part of the image is seen, the same in all panels. */
 class View {
-  constructor({ rows, columns, voxel, results }) {
+  /** turn: the matrix that takes (row, column) to (down, right), up to a shift. */
+  constructor({ rows, columns, voxel, turn, results }) {
     const side = voxel ? Math.min(voxel[0], voxel[1]) : 1;
-    this.pixel = voxel ? { x: voxel[1] / side, y: voxel[0] / side } : { x: 1, y: 1 };
-    this.size = { x: columns * this.pixel.x, y: rows * this.pixel.y };
+    const [high, wide] = voxel ? [voxel[0] / side, voxel[1] / side] : [1, 1];
+    const [[y1, y2], [x1, x2]] = turn;
+    const sum = (f, a, b) => f(a) * rows * high + f(b) * columns * wide;
+    const back = (way) => Math.max(-way, 0);
+    // From (column, row), where a pixel's edges are at whole numbers.
+    this.laid = new DOMMatrix([x2 * wide, y2 * wide, x1 * high, y1 * high, sum(back, x1, x2), sum(back, y1, y2)]);
+    this.size = { x: sum(Math.abs, x1, x2), y: sum(Math.abs, y1, y2) };
     this.results = results;
     this.screen = { x: 1, y: 1 };
     this.kind = "fit";
@@ -63,6 +69,24 @@ class View {
   /** A point of the screen in the image's units. */
   image({ x, y }) {
     return { x: (x - this.corner.x) / this.scale, y: (y - this.corner.y) / this.scale };
+  }
+
+  /** The box of a region, given as row, column, height and width. */
+  boxOf(row, column, height, width) {
+    const [a, b] = [[column, row], [column + width, row + height]].map(([x, y]) => this.laid.transformPoint({ x, y }));
+    return { x: Math.min(a.x, b.x), y: Math.min(a.y, b.y), width: Math.abs(a.x - b.x), height: Math.abs(a.y - b.y) };
+  }
+
+  /** The place in the stored image that a point of the screen shows; a pixel's edges are at whole numbers. */
+  stored(at) {
+    const { x, y } = this.laid.inverse().transformPoint(this.image(at));
+    return { row: y, column: x };
+  }
+
+  /** From (column, row) of the stored image to the screen. */
+  get onScreen() {
+    const { corner, scale } = this;
+    return new DOMMatrix([scale, 0, 0, scale, corner.x, corner.y]).multiply(this.laid);
   }
 
   #keepInside() {

@@ -87,9 +87,7 @@ class Viewer {
 
   zoom(kind) {
     const { row, column, height, width } = this.description.results[this.state.result].box;
-    const { pixel } = this.view;
-    const top = this.description.upsideDown ? this.description.rows - row - height : row;
-    this.view.set(kind, { x: column * pixel.x, y: top * pixel.y, width: width * pixel.x, height: height * pixel.y });
+    this.view.set(kind, this.view.boxOf(row, column, height, width));
     this.draw();
   }
 
@@ -226,20 +224,19 @@ class Viewer {
   point(cursor) {
     this.cursor = cursor;
     this.draw();
-    const { rows, columns, voxel, upsideDown, maximum } = this.description;
-    const { x, y } = cursor ? this.view.image(cursor) : { x: -1, y: -1 };
-    const [column, seen] = [Math.floor(x / this.view.pixel.x), Math.floor(y / this.view.pixel.y)];
+    const { rows, columns, voxel, maximum } = this.description;
+    const place = cursor ? this.view.stored(cursor) : { row: -1, column: -1 };
+    const [row, column] = [Math.floor(place.row), Math.floor(place.column)];
     const readout = this.#one("[data-readout]");
-    if (column < 0 || seen < 0 || column >= columns || seen >= rows) {
+    if (column < 0 || row < 0 || column >= columns || row >= rows) {
       readout.textContent = "Point at an image to read its values.";
       return;
     }
-    const row = upsideDown ? rows - 1 - seen : seen;
     const value = (name) => this.pictures.values[this.image(name).id][row * columns + column] / maximum;
-    const place = voxel ? ` (${figure(row * voxel[0], 1)}, ${figure(column * voxel[1], 1)} mm)` : "";
+    const millimetres = voxel ? ` (${figure(row * voxel[0], 1)}, ${figure(column * voxel[1], 1)} mm)` : "";
     const change = value(this.state.b) - value(this.state.a);
     readout.textContent = [
-      `Row ${row}, column ${column}${place}`,
+      `Row ${row}, column ${column}${millimetres}`,
       ...this.images.map((image) => `${image.title} ${figure(value(image.name))}`),
       `B − A ${change > 0 ? "+" : ""}${figure(change)} of the maximum`,
     ].join(" · ");

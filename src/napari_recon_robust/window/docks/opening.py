@@ -7,11 +7,14 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QFileDialog, QLineEdit, QWidget
 from superqt.utils import signals_blocked
 
 from ...controls.parts import button, column, file_filter, flow, row, show_text, warning, words
+from ...data.orientation import AS_STORED, FIRST_ROW_BELOW, Turn
 from ...io import annotations, known_formats, suffixes
 from ...workbench.saved_review import Found
 from ..session import Session
 
 SAMPLE = "A simulated multi-coil brain that comes with the plugin"
+_UPSIDE_DOWN = "Turn upside down", "fastMRI stores images with the first row at the bottom"
+_BY_THE_FILE = "Turn upright", "As radiologists look at it, by the orientation in the file"
 _FORGET, _FORGET_WORK = "Forget it", "Forget it for good"
 
 
@@ -32,9 +35,8 @@ class OpeningBox(QWidget):
         self.unfinished = UnfinishedBox(session)
         self.facts = words()
         self.notes = warning()
-        self.upright = QCheckBox("Turn upside down")
-        self.upright.setToolTip("fastMRI stores images with the first row at the bottom; only the picture is turned")
-        self.upright.toggled.connect(lambda on: session.panels.lay(upside_down=on))
+        self.upright = QCheckBox()
+        self.upright.toggled.connect(lambda on: session.panels.lay(upright=self._turn if on else AS_STORED))
         self.axes = AxesQuestion(session)
         buttons = flow(self.open_button, self.sample_button)
         said = (self.offer, self.unfinished, self.hint, self.tour_button, self.facts, self.notes)
@@ -53,10 +55,19 @@ class OpeningBox(QWidget):
         self.hint.hide()
         self.tour_button.hide()
         self.axes.hide()
+        text, tip = _UPSIDE_DOWN if self._turn == FIRST_ROW_BELOW else _BY_THE_FILE
+        self.upright.setText(text)
+        self.upright.setToolTip(f"{tip}; only the picture is turned")
         geometry = self.session.panels.geometry
         with signals_blocked(self.upright):
-            self.upright.setChecked(geometry is not None and geometry.upside_down)
+            self.upright.setChecked(geometry is not None and geometry.upright != AS_STORED)
         self.upright.show()
+
+    @property
+    def _turn(self) -> Turn:
+        """What the switch does: the turn that the file asks for, or for one that asks for none what fastMRI's need."""
+        known = self.bench.acquisition.upright
+        return FIRST_ROW_BELOW if known == AS_STORED else known
 
     def show_facts(self) -> None:
         """Show what is known of the scan."""

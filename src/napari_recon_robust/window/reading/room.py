@@ -133,7 +133,7 @@ class ReadingRoom(QObject):
     def _make_room(self, shown: Shown) -> None:
         """Get ready for a case; panels of the same size stay, since napari takes long to build others."""
         voxel = None if shown.voxel is None else (shown.voxel[2], shown.voxel[0], shown.voxel[1])
-        geometry = Geometry((1, shown.rows, shown.columns), voxel, shown.upside_down)
+        geometry = Geometry((1, shown.rows, shown.columns), voxel, shown.turn)
         if geometry == self.panels.geometry and self.panels.settled:
             self._fit()
         else:
@@ -324,7 +324,8 @@ class ReadingRoom(QObject):
         shown = self.reading.shown
         if self.reading.marks.chosen is not None and shown is not None:
             by = 10 if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 1
-            self.reading.marks.move(by * (-down if shown.upside_down else down), by * right)
+            rows, columns = by * shown.turn.matrix.T @ (down, right)
+            self.reading.marks.move(int(rows), int(columns))
             self._follow_mark()
         elif self.looking.mode == "wipe":
             self.looking.step_wipe(right)

@@ -652,10 +652,7 @@ class Reading {
   /** The square in which to look, with its surroundings. */
   region() {
     if (!this.shown.region || !this.study.viewing.zoom) return;
-    const [row, column, height, width] = this.shown.region;
-    const { pixel } = this.view;
-    const top = this.description.upsideDown ? this.description.rows - row - height : row;
-    this.view.set("region", { x: column * pixel.x, y: top * pixel.y, width: width * pixel.x, height: height * pixel.y });
+    this.view.set("region", this.view.boxOf(...this.shown.region));
     this.draw();
   }
 
@@ -666,9 +663,9 @@ class Reading {
   /** Arrows move the mark, which stays in sight; where there is none, the wipe or what is seen of the image. */
   #arrow(down, right, by) {
     const { marking, view, view: { screen } } = this;
-    const up = this.description.upsideDown ? -1 : 1;
     if (marking?.chosen) {
-      marking.move(by * up * down, by * right, this.#lookedAt);
+      const [[y1, y2], [x1, x2]] = this.description.turn;
+      marking.move(by * (y1 * down + x1 * right), by * (y2 * down + x2 * right), this.#lookedAt);
       const { x, y } = this.#onScreen(marking.chosen);
       view.move(clamped(x, 0.1 * screen.x, 0.9 * screen.x) - x, clamped(y, 0.1 * screen.y, 0.9 * screen.y) - y);
     } else if (this.state.mode === "wipe") this.set({ wipe: clamped(this.state.wipe + 0.02 * right, 0, 1) });
@@ -771,11 +768,10 @@ class Reading {
   #mark(canvas, event) {
     const box = canvas.getBoundingClientRect();
     const scale = canvas.width / box.width;
-    const at = this.view.image({ x: (event.clientX - box.left) * scale, y: (event.clientY - box.top) * scale });
-    const { rows, columns, upsideDown } = this.description;
-    const [column, seen] = [at.x / this.view.pixel.x - 0.5, at.y / this.view.pixel.y - 0.5];
-    if (seen < -0.5 || column < -0.5 || seen > rows - 0.5 || column > columns - 0.5) return;
-    const row = upsideDown ? rows - 1 - seen : seen;
+    const at = this.view.stored({ x: (event.clientX - box.left) * scale, y: (event.clientY - box.top) * scale });
+    const [row, column] = [at.row - 0.5, at.column - 0.5]; // the centres of pixels are at whole numbers
+    const { rows, columns } = this.description;
+    if (row < -0.5 || column < -0.5 || row > rows - 0.5 || column > columns - 0.5) return;
     if (!this.marking) return;
     const [top, left, height, width] = this.#lookedAt.map((edge, at) => (at < 2 ? edge - 0.5 : edge));
     const inside = row >= top && row < top + height && column >= left && column < left + width;
@@ -831,9 +827,7 @@ class Reading {
 
   /** Where a pixel is on the canvas. */
   #onScreen({ row, column }) {
-    const { view: { corner, scale, pixel }, description: { rows, upsideDown } } = this;
-    const seen = upsideDown ? rows - 1 - row : row;
-    return { x: corner.x + (column + 0.5) * pixel.x * scale, y: corner.y + (seen + 0.5) * pixel.y * scale };
+    return this.view.onScreen.transformPoint({ x: column + 0.5, y: row + 0.5 });
   }
 
   /** number: beside it. chosen: drawn thicker. */
