@@ -250,6 +250,7 @@ class Perturbation(ABC):
     needs_gradient: whether a method without gradients is refused.
     searches: whether it searches for the worst, or for what it is asked for, which takes long. The others only carry
         out what their knobs say.
+    sources: what it goes back to, as keys of reports/references.bib.
     shown: the title of an image of perturbed samples.
     place: the names of the knobs that take the row and the column of a click. Negative values mean no place; a knob
         that matters only without a place belongs to the search for one.
@@ -263,6 +264,7 @@ class Perturbation(ABC):
     id: ClassVar[str]
     label: ClassVar[str]
     summary: ClassVar[str]
+    sources: ClassVar[tuple[str, ...]] = ()
     shown: ClassVar[str] = "Perturbed"
     knobs: ClassVar[tuple[Knob, ...]] = ()
     needs_gradient: ClassVar[bool] = False

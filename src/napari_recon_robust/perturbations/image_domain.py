@@ -43,6 +43,7 @@ class ImageDomain(Perturbation):
     id = "image-domain"
     label = "Perturbed object"
     summary = "A small change of the object: is it shown, or blown up? Searched for, or a symbol inserted."
+    sources = ("antun2020",)
     shown = "Object perturbed"
     knobs = (
         Knob(

@@ -67,6 +67,7 @@ class Targeted(Perturbation):
     id = "targeted"
     label = "Targeted noise"
     summary = "The k-space noise that makes the region look as chosen: a lesion vanishes, or appears."
+    sources = ("morshuis2022",)
     needs_gradient = True
     accepts_image = True
     front = ("effect", "amount", "size")

@@ -39,6 +39,8 @@ class Reconstructor(ABC):
     id: str
     label: str
     summary: str
+    # What it goes back to: keys of reports/references.bib.
+    sources: tuple[str, ...] = ()
     knobs: tuple[Knob, ...] = ()
     differentiable: bool = True
     needs_sensitivities: bool = True

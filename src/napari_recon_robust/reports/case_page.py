@@ -52,6 +52,7 @@ class CasePage:
         self.label = "" if self._around else shown.case.roi.label
         self.charts = curves.charts(shown)
         self.methods = methods_paragraph.methods(shown)
+        self.references = [reference.words for reference in methods_paragraph.references(shown)]
         self.regions = {**_REGIONS, "roi": "surroundings of what was inserted"} if self._around else _REGIONS
 
     # ---------------------------------------------------------------- images

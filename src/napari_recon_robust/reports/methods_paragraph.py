@@ -5,6 +5,8 @@ from typing import Any
 
 from ..ground.errors import dimensions
 from ..perturbations import registry as perturbations
+from ..reconstructors import registry as reconstructors
+from .bibliography import SSIM, Reference, cited, listed, sources
 from .case_images import CaseImages, acceleration_of
 
 REFERENCES = {
@@ -16,6 +18,12 @@ REFERENCES = {
 def methods(shown: CaseImages) -> str:
     """How the images were made and measured, from the recipe alone."""
     return " ".join([*_sampling(shown), *_perturbation(shown), *_measures(shown.case.results[0], shown.has_reference)])
+
+
+def references(shown: CaseImages) -> list[Reference]:
+    """What the paragraph cites."""
+    recipe = shown.case.recipe
+    return listed([*_of(reconstructors, recipe.method), *_of(perturbations, recipe.perturbation), SSIM])
 
 
 def _sampling(shown: CaseImages) -> Iterator[str]:
@@ -30,7 +38,7 @@ def _sampling(shown: CaseImages) -> Iterator[str]:
     pattern = _pattern(sampling) if sampling else ""
     if (acceleration := acceleration_of(case)) is not None:
         yield f"It was undersampled{pattern} at an effective acceleration of {acceleration:.3g}."
-    yield f"It was reconstructed by {shown.method}."
+    yield f"It was reconstructed by {shown.method}{cited(_of(reconstructors, case.recipe.method))}."
 
 
 def _pattern(sampling: dict[str, Any]) -> str:
@@ -57,7 +65,7 @@ def _perturbation(shown: CaseImages) -> Iterator[str]:
         return
     if perturbations.lists(recipe.perturbation):
         kind = perturbations.get(recipe.perturbation)
-        yield f"The perturbation was “{kind.label}”: {kind.summary}"
+        yield f"The perturbation was “{kind.label}”{cited(sources(kind))}: {kind.summary}"
         if recipe.budgets:
             budgets = ", ".join(f"{100 * budget:.3g}%" for budget in recipe.budgets)
             yield f"Its budgets were {budgets} of the norm of {kind.budget_of(recipe.perturbation_knobs)}."
@@ -90,8 +98,13 @@ def _measures(result: dict[str, Any], has_reference: bool) -> Iterator[str]:
 def measures(judge: str) -> str:
     """How images are measured against `judge`."""
     return (
-        "SSIM has a uniform window of 7 × 7 pixels, K1 = 0.01 and K2 = 0.03, and is averaged over the region, and over "
-        "the whole image less its outer 3 pixels; PSNR and "
+        f"SSIM{cited([SSIM])} has a uniform window of 7 × 7 pixels, K1 = 0.01 and K2 = 0.03, and is averaged over the "
+        "region, and over the whole image less its outer 3 pixels; PSNR and "
         f"SSIM take the maximum of the {judge} as their data range; NMSE is the squared error over the squared norm of "
         f"the {judge}. Images were never matched in mean or scale."
     )
+
+
+def _of(registry: Any, id: str) -> tuple[str, ...]:
+    """What a method or a perturbation goes back to; an own one names nothing."""
+    return sources(registry.get(id)) if registry.lists(id) else ()

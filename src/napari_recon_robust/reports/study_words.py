@@ -1,7 +1,5 @@
 """What a study did, in a paragraph that a paper can take over, with all settings and references."""
 
-import inspect
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -12,19 +10,18 @@ from ..ground.numbers import counted
 from ..perturbations import registry as perturbations
 from ..reconstructors import registry as reconstructors
 from ..studies.columns import CLEAN, POOLED_MASK
+from .bibliography import ATTACK_RATES, SSIM, cited, listed, sources
 from .methods_paragraph import REFERENCES, fully_sampled, measures
 
 if TYPE_CHECKING:
     from polars import DataFrame
 
-_REFERENCE = re.compile(r"(?:doi:10\.|arXiv:)[^\s,;)]+")
 _DIGITS = 64  # of a SHA-256
 _STATISTICS = (
     "The volume is the unit of all statistics: intervals are 95%, Student's t on the means of volumes, and none is "
     "given below three volumes or where all volumes are alike, where quartiles show the spread. Attack rates have "
-    "exact intervals (Clopper and Pearson) where each volume's is 0 or 100%, as with one trial of each."
+    "exact intervals (Clopper and Pearson 1934) where each volume's is 0 or 100%, as with one trial of each."
 )
-_OWN = ("SSIM: Wang et al. 2004, doi:10.1109/TIP.2003.819861", "Clopper and Pearson 1934, doi:10.1093/biomet/26.4.404")
 
 
 @dataclass(frozen=True)
@@ -44,8 +41,8 @@ def methods(
     unfinished: how many trials of its plan have no row yet. provenance: of each attempt, as the store has it.
     """
     kinds = [kind for kind in _names(trials, "perturbation") if kind != CLEAN]
-    found = [(f"perturbation {kind}", _of(perturbations, kind)) for kind in kinds]
-    found += [(f"method {id}", _of(reconstructors, id)) for id in _names(trials, "method")]
+    found = [_of(perturbations, kind) for kind in kinds] + [_of(reconstructors, id) for id in _names(trials, "method")]
+    keys = [SSIM, ATTACK_RATES, *(key for kind in found if kind is not None for key in sources(kind))]
     sentences = [
         *_trials(trials, unfinished),
         *_reconstructions(trials),
@@ -55,7 +52,7 @@ def methods(
         _STATISTICS,
     ]
     settings = (*_settings(trials), *_computed_by(trials, provenance))
-    return Methods(" ".join(sentences), settings, tuple(_references(found)))
+    return Methods(" ".join(sentences), settings, tuple(reference.words for reference in listed(keys)))
 
 
 def _trials(trials: "DataFrame", unfinished: int) -> Iterator[str]:
@@ -89,13 +86,14 @@ def _reconstructions(trials: "DataFrame") -> Iterator[str]:
     for id in _names(trials, "method"):
         kind = _of(reconstructors, id)
         if kind is not None:
-            yield f"{kind.label}: {kind.summary}"
+            yield f"{kind.label}{cited(sources(kind))}: {kind.summary}"
 
 
 def _perturbations(trials: "DataFrame", kinds: list[str]) -> Iterator[str]:
     for name in kinds:
         kind, rows = _of(perturbations, name), trials.filter(trials["perturbation"] == name)
-        yield f"The perturbation “{name}”: {kind.summary}" if kind else f"The perturbation “{name}” was applied."
+        said = f"{cited(sources(kind))}: {kind.summary}" if kind else " was applied."
+        yield f"The perturbation “{name}”{said}"
         budgets = rows["budget"].drop_nulls().unique().sort().to_list()
         if budgets:
             values = ", ".join(f"{100 * budget:.3g}%" for budget in budgets)
@@ -164,14 +162,6 @@ def _several(words: Iterable[str]) -> str:
 
 def _knobs(text: str | None, but: str = "") -> str:
     return ", ".join(f"{name} = {value}" for name, value in stored(text).items() if name != but) or "no settings"
-
-
-def _references(found: list[tuple[str, Any]]) -> Iterator[str]:
-    for name, kind in found:
-        if kind is not None:
-            for reference in dict.fromkeys(_REFERENCE.findall(inspect.getdoc(type(kind)) or "")):
-                yield f"{name}: {reference.rstrip('.')}"
-    yield from _OWN
 
 
 def _of(registry: Any, id: str) -> Any:

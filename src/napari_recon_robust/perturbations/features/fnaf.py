@@ -45,6 +45,7 @@ class FNAF(Perturbation):
     id = "fnaf"
     label = "Lost lesion (FNAF)"
     summary = "Insert a small feature, by a click or by a search, and see whether it is still there."
+    sources = ("cheng2020", "caliva2021")
     shown = "Lesion inserted"
     needs_budget = False
     place = ("row", "column")

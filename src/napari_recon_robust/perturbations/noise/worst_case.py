@@ -60,6 +60,7 @@ class WorstCase(Perturbation):
     id = "worst-case"
     label = "Worst-case noise"
     summary = "The k-space noise of a given size that changes the region most."
+    sources = ("morshuis2022",)
     knobs = (
         Knob(
             name="steps",

@@ -45,6 +45,7 @@ class Rotation(Perturbation):
     id = "rotation"
     label = "Rotation"
     summary = "Turn, move and scale the object a little, and bring the reconstruction back: does it depend on the pose?"
+    sources = ("morshuis2022", "larkin1997")
     shown = "Turned back"
     needs_budget = False
     has_curve = True

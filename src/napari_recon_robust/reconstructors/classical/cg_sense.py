@@ -31,6 +31,7 @@ class CGSense(Reconstructor):
     id = "cg-sense"
     label = "CG-SENSE"
     summary = "Least squares with coil sensitivities and Tikhonov regularization."
+    sources = ("pruessmann2001",)
     knobs = (
         Knob(
             name="weight",

@@ -44,6 +44,7 @@ class GRAPPA(Reconstructor):
     id = "grappa"
     label = "GRAPPA"
     summary = "Fills in k-space from neighbouring samples of all coils, as scanners do; needs no sensitivities."
+    sources = ("griswold2002", "brau2008")
     knobs = (
         Knob(
             name="weight",

@@ -39,6 +39,7 @@ class HQS(Reconstructor):
     id = "hqs"
     label = "HQS, classical"
     summary = "Half-quadratic splitting on TV and wavelet sparsity, not learned: HyperRecon's objective."
+    sources = ("geman1995", "wang2008")
     # Networks were trained on HyperRecon's range, which ends at what suits noise of 0.09.
     knobs: tuple[Knob, ...] = (
         tv_wavelet.WEIGHT.model_copy(update={"maximum": 1e-1}),

@@ -30,6 +30,7 @@ class TotalVariation(SparseReconstructor):
     id = "tv"
     label = "Total variation"
     summary = "Least squares with coil sensitivities and a sparse gradient; its weight turns live."
+    sources = ("rudin1992", "lustig2007", "beck2009")
     knobs = (
         Knob(
             name="weight",

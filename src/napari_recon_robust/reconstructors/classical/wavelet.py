@@ -37,6 +37,7 @@ class L1Wavelet(SparseReconstructor):
     id = "l1-wavelet"
     label = "L1-wavelet"
     summary = "Least squares with coil sensitivities and sparse wavelet details; its weight turns live."
+    sources = ("lustig2007", "coifman1995")
     knobs = (
         Knob(
             name="weight",

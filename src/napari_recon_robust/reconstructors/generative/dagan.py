@@ -19,5 +19,6 @@ class DAGAN(TrainedReconstructor):
     id = "dagan"
     label = "DAGAN"
     summary = "U-Net on the zero-filled image, trained to look real to a discriminator; no data consistency."
+    sources = ("yang2018",)
     knobs: tuple[Knob, ...] = ()
     caution = "Trained to look real; detail may be invented, and nothing ties it to the samples."

@@ -46,6 +46,7 @@ class GANPrior(Reconstructor):
     id = "gan-prior"
     label = "GAN prior (CSGM)"
     summary = "Looks for the generated image that fits the samples, with restarts; sparse deviations from it."
+    sources = ("bora2017", "dhar2018")
     differentiable = False
     draw = MappingProxyType({"restarts": 1})
     weights: str

@@ -95,6 +95,7 @@ class Posterior(Reconstructor):
     id = "posterior"
     label = "Posterior sampling"
     summary = "Draws images that fit the samples and look like the training's; their mean, and their spread."
+    sources = ("song2021", "jalal2021", "peng2024")
     differentiable = False
     draw = MappingProxyType({"samples": 1, "show": "mean"})
     caution = "The spread is of the noise and the prior; errors of the sensitivities and of the prior are not in it."

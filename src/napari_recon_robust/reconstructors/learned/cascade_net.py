@@ -27,6 +27,7 @@ class CascadeNet(TrainedReconstructor):
     id = "cascade-net"
     label = "Cascade-Net"
     summary = "Five convolutional networks with data consistency between them, supervised."
+    sources = ("schlemper2018",)
 
 
 class CascadeNetwork(nn.Module):

@@ -28,6 +28,7 @@ class Ensemble(Reconstructor):
     id = "ensemble"
     label = "Mean of two networks"
     summary = "Mean of Unrolled HQS and of TV improved by HQS-Net, or where the two disagree."
+    sources = ("lakshminarayanan2017", "wang2020")
     caution = (
         "Where the two networks agree they may both be wrong: they learned from the same people, and worst-case noise "
         "that misleads one misleads the other."

@@ -31,6 +31,7 @@ class HQSNet(TrainedReconstructor):
     id = "hqs-net"
     label = "HQS-Net, unsupervised"
     summary = "HyperRecon's objective at one weight by an unrolled network, trained without fully sampled images."
+    sources = ("wang2020",)
     knobs = ()
 
     def fixed(self, measurement: Measurement) -> dict[str, tuple[float, float]]:

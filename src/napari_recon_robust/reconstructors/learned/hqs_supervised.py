@@ -30,6 +30,7 @@ class HQSSupervised(TrainedReconstructor):
     id = "hqs-supervised"
     label = "TV, improved by HQS-Net (supervised)"
     summary = "TV, improved by an unrolled network with exact data consistency, conditioned on the noise level."
+    sources = ("wang2020",)
     knobs = (
         NOISE,
         Knob(

@@ -41,6 +41,7 @@ class HyperRecon(TrainedReconstructor):
     id = "hyperrecon"
     label = "HyperRecon"
     summary = "One network for a continuum of TV and wavelet weights, trained without fully sampled images."
+    sources = ("wang2021", "wang2022")
     knobs = (WEIGHT, MIX)
 
     def rule(self, measurement: Measurement) -> dict[str, float]:

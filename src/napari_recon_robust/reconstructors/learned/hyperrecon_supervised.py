@@ -62,6 +62,7 @@ class HyperReconSupervised(TrainedReconstructor):
     id = "hyperrecon-supervised"
     label = "TV, improved by HyperRecon (supervised)"
     summary = "TV, improved by one network for a continuum of noise levels and of weights of its training's losses."
+    sources = ("wang2022", "perez2018")
     knobs: tuple[Knob, ...] = (_NOISE,)
 
     def __init__(self, weights: str | Path | None = None) -> None:

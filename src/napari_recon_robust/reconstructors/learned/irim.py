@@ -37,6 +37,7 @@ class IRIM(ConsistentReconstructor):
     id = "irim"
     label = "i-RIM"
     summary = "An invertible recurrent network that is fed the data's gradient at each step, supervised."
+    sources = ("putzky2019",)
 
 
 class IRIMNetwork(ConsistentNetwork):

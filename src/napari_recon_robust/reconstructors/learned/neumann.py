@@ -26,6 +26,7 @@ class Neumann(ConsistentReconstructor):
     id = "neumann"
     label = "Neumann network"
     summary = "A truncated Neumann series with one learned regularizing network, supervised."
+    sources = ("gilton2020",)
 
 
 class PreconditionedNeumann(Neumann):
@@ -40,6 +41,7 @@ class PreconditionedNeumann(Neumann):
     id = "neumann-preconditioned"
     label = "Neumann network, preconditioned"
     summary = "A Neumann network whose data term is inverted exactly, supervised."
+    sources = ("gilton2020",)
 
 
 class NeumannNetwork(ConsistentNetwork):

@@ -15,6 +15,7 @@ class FNAFUNet(UNet):
     id = "unet-fnaf"
     label = "U-Net, trained on small features"
     summary = "The U-Net, also trained on the inserted features that it loses most (FNAF)."
+    sources = ("ronneberger2015", "cheng2020", "caliva2021")
 
 
 class AdversarialUNet(UNet):
@@ -23,3 +24,4 @@ class AdversarialUNet(UNet):
     id = "unet-adversarial"
     label = "U-Net, adversarially trained"
     summary = "The U-Net, trained under k-space noise that raises its error most."
+    sources = ("ronneberger2015", "madry2018")

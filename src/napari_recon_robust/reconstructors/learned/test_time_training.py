@@ -34,6 +34,7 @@ class TestTimeTraining(Reconstructor):
     id = "test-time-training"
     label = "Test-time training"
     summary = "A trained network that goes on learning on this slice's samples, if held-out ones are predicted better."
+    sources = ("darestani2022",)
     differentiable = False
     knobs = (
         Knob(

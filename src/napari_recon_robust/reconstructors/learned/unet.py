@@ -32,6 +32,7 @@ class UNet(TrainedReconstructor):
     id = "unet"
     label = "U-Net"
     summary = "Network from the zero-filled magnitude to the image; no data consistency."
+    sources: tuple[str, ...] = ("ronneberger2015", "zbontar2018")
     needs_sensitivities = False
     reference_kind = "rss"
     knobs: tuple[Knob, ...] = ()

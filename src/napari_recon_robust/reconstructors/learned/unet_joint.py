@@ -24,6 +24,7 @@ class JointUNet(TrainedReconstructor):
     id = "unet-joint"
     label = "U-Net, for test-time training"
     summary = "U-Net on the complex zero-filled image that also learned to agree with the samples; no data consistency."
+    sources = ("darestani2022",)
     knobs: tuple[Knob, ...] = ()
     caution = "Nothing ties the image to the samples; test-time training lets it go on learning from them."
 

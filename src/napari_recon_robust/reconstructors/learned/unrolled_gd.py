@@ -24,6 +24,7 @@ class UnrolledGD(ConsistentReconstructor):
     id = "unrolled-gd"
     label = "Unrolled gradient descent"
     summary = "Gradient steps on the data and one learned regularizing network in turn, supervised."
+    sources = ("hammernik2018", "gilton2020")
 
 
 class GradientDescentNetwork(ConsistentNetwork):

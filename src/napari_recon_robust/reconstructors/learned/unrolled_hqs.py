@@ -28,6 +28,7 @@ class UnrolledHQS(TrainedReconstructor):
     id = "unrolled-hqs"
     label = "Unrolled HQS, supervised"
     summary = "Unrolled network from the zero-filled image on, with data consistency, conditioned on the noise level."
+    sources = ("wang2020",)
 
 
 class UnrolledHQSNetwork(nn.Module):

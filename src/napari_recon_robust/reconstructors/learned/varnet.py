@@ -67,6 +67,7 @@ class VarNet(TrainedReconstructor):
     id = "varnet"
     label = "End-to-end VarNet"
     summary = "Unrolled network in k-space from the samples on, with estimated or learned coil sensitivities."
+    sources = ("sriram2020",)
     knobs: tuple[Knob, ...] = (SENSITIVITIES, COMBINATION, CONSISTENCY)
 
     def __init__(self, weights: str | Path | None = None) -> None:

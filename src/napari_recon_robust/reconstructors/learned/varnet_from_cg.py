@@ -43,6 +43,7 @@ class VarNetFromCG(VarNet):
     id = "varnet-cg"
     label = "CG-SENSE, improved by VarNet"
     summary = "CG-SENSE, improved by fastMRI's unrolled network, with estimated or learned coil sensitivities."
+    sources = ("sriram2020",)
     knobs: tuple[Knob, ...] = (SENSITIVITIES, CONSISTENCY)
 
     def __init__(self, weights: str | Path | None = None) -> None:

@@ -20,6 +20,7 @@ class ConvDecoder(Untrained):
     id = "conv-decoder"
     label = "ConvDecoder"
     summary = "An untrained convolutional decoder fitted only to this slice, stopped by held-out samples."
+    sources = ("darestani2021",)
     rate = 0.008
 
     def generator(self, channels: int, shape: tuple[int, int]) -> nn.Module:

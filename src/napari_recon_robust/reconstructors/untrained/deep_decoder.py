@@ -20,6 +20,7 @@ class DeepDecoder(Untrained):
     id = "deep-decoder"
     label = "Deep Decoder"
     summary = "An untrained, underparametrised decoder without spatial filters, fitted only to this slice."
+    sources = ("heckel2019",)
     rate = 0.01
     knobs = (*Untrained.knobs[:1], Untrained.knobs[1].model_copy(update={"default": 64}), *Untrained.knobs[2:])
 

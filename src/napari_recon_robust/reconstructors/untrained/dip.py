@@ -21,6 +21,7 @@ class DIP(Untrained):
     id = "dip"
     label = "Deep image prior"
     summary = "An untrained hourglass network fitted only to this slice, stopped by held-out samples."
+    sources = ("ulyanov2018",)
     rate = 0.01
 
     def generator(self, channels: int, shape: tuple[int, int]) -> nn.Module:

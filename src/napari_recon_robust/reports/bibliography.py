@@ -1,0 +1,129 @@
+"""The papers that methods, perturbations and measures go back to: as citations, as a list, and as BibTeX."""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from .. import __version__
+from ..cases.record import DESCRIPTION, read_description
+from ..ground.errors import InputError
+from ..ground.guard import shown
+from ..perturbations import registry as perturbations
+from ..reconstructors import registry as reconstructors
+from ..studies.work import results_of
+
+_FILE = "references.bib"
+_ENTRY = re.compile(r"^@\w+\{(\w+),\n.*?^\}$", re.MULTILINE | re.DOTALL)
+_FIELD = re.compile(r"^  (\w+) = \{(.*)\},$", re.MULTILINE)
+_ACCENT = re.compile(r"\{\\(['\"])(\w)\}")
+_ACCENTS = {"'": "\N{COMBINING ACUTE ACCENT}", '"': "\N{COMBINING DIAERESIS}"}
+_IDENTIFIERS = {"doi": "doi", "eprint": "arXiv"}
+_ALL_NAMED = 2  # authors; of more the first one is
+
+SENSITIVITIES, SSIM, ATTACK_RATES = "uecker2014", "wang2004", "clopper1934"  # of what is no method and no perturbation
+
+_THIS = f"""\
+@misc{{napari-recon-robust,
+  author = {{{{The napari-recon-robust developers}}}},
+  title = {{napari-recon-robust: robustness of {{MRI}} reconstruction, interactively}},
+  note = {{Version {__version__}}},
+}}"""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """One paper. bibtex: its whole entry. fields: those of the entry by name, as text."""
+
+    bibtex: str
+    fields: Mapping[str, str]
+
+    @property
+    def citation(self) -> str:
+        """Authors and year, as they stand in a sentence."""
+        names = [author.split(",")[0] for author in self.fields["author"].split(" and ")]
+        written = " and ".join(names) if len(names) <= _ALL_NAMED and "others" not in names else f"{names[0]} et al."
+        return f"{written} {self.fields['year']}"
+
+    @property
+    def words(self) -> str:
+        """The paper as a line of a list."""
+        fields = self.fields
+        where = " ".join(fields[name] for name in ("journal", "booktitle", "volume") if name in fields)
+        marks = [f"{mark}:{fields[name]}" for name, mark in _IDENTIFIERS.items() if name in fields]
+        return f"{self.citation}. {fields['title']}. {', '.join(filter(None, (where, fields.get('pages'), *marks)))}."
+
+
+@cache
+def bibliography() -> Mapping[str, Reference]:
+    """All papers by their keys, in the order of the file."""
+    text = (files(__package__) / _FILE).read_text(encoding="utf-8")
+    found = {}
+    for entry in _ENTRY.finditer(text):
+        fields = {name: _plain(value) for name, value in _FIELD.findall(entry[0])}
+        found[entry[1]] = Reference(entry[0], fields)
+    return found
+
+
+def bibtex(names: Iterable[str | Path] = ()) -> str:
+    """The BibTeX entries of what was used, with this program and SSIM; those of all papers without names.
+
+    names: ids of methods and perturbations, and folders of saved cases and of studies, whose own models are passed by.
+    InputError for any other name, and what opening a case or the results of a study raises.
+    """
+    ids = [id for name in names for id in _used(name)]
+    keys = {SSIM, *(key for id in ids for key in _of(id))} if ids else bibliography()
+    return "\n\n".join([_THIS, *(reference.bibtex for reference in listed(keys))])
+
+
+def sources(kind: Any) -> tuple[str, ...]:
+    """The keys of what a reconstructor or a perturbation goes back to, and of coil sensitivities if it needs them."""
+    needed = (SENSITIVITIES,) if getattr(kind, "needs_sensitivities", False) else ()
+    return (*kind.sources, *needed)
+
+
+def listed(keys: Iterable[str]) -> list[Reference]:
+    """The papers of these keys, each once, in the order of the file."""
+    wanted = set(keys)
+    return [reference for key, reference in bibliography().items() if key in wanted]
+
+
+def cited(keys: Iterable[str]) -> str:
+    """The citations in brackets, with a space before them; empty without keys."""
+    found = "; ".join(bibliography()[key].citation for key in keys)
+    return f" ({found})" if found else ""
+
+
+def _plain(text: str) -> str:
+    """A field without the marks of TeX."""
+    text = _ACCENT.sub(lambda found: unicodedata.normalize("NFC", found[2] + _ACCENTS[found[1]]), text)
+    return re.sub(r"[{}]", "", text).replace("---", "—").replace("--", "–")
+
+
+def _used(name: str | Path) -> list[str]:
+    """The ids of the methods and perturbations that a name means."""
+    folder = Path(name)
+    if reconstructors.lists(str(name)) or perturbations.lists(str(name)):
+        return [str(name)]
+    if (folder / DESCRIPTION).is_file():
+        recipe = read_description(folder)["recipe"]
+        return [recipe["method"], recipe["perturbation"]]
+    if folder.exists():
+        trials = results_of(folder).table()
+        return [id for column in ("method", "perturbation") for id in trials[column].drop_nulls().unique().to_list()]
+    raise InputError(
+        f"{shown(folder)} is no method, no perturbation, and no folder of a case or a study; `recon-robust methods` "
+        "and `recon-robust perturb --help` list those that there are."
+    )
+
+
+def _of(id: str) -> tuple[str, ...]:
+    """The keys of a method or a perturbation; none of an own one."""
+    for registry in (reconstructors, perturbations):
+        if registry.lists(id):
+            return sources(registry.get(id))
+    return ()

@@ -1,0 +1,67 @@
+"""What is cited: that nothing is missing, that all of it is written as the file and the docs have it."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from helpers.reported import FROZEN
+from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.perturbations import registry as perturbations
+from napari_recon_robust.reconstructors import registry as reconstructors
+from napari_recon_robust.reports.bibliography import ATTACK_RATES, SSIM, bibliography, bibtex, cited, listed, sources
+
+ROOT = Path(__file__).parents[2]
+# Of nobody in particular: changes of the scan, and what every textbook has.
+OWN = {"zero-filled", "motion", "noise-level", "other-mask", "coil-dropout", "spike", "contrast", "random"}
+KINDS = {id: registry.get(id) for registry in (reconstructors, perturbations) for id in registry.registry.available()}
+
+
+def test_every_method_and_perturbation_names_its_sources_and_every_paper_is_used() -> None:
+    assert {id for id, kind in KINDS.items() if not kind.sources} == OWN
+    used = {key for kind in KINDS.values() for key in sources(kind)} | {SSIM, ATTACK_RATES}
+    assert used == set(bibliography())
+
+
+def test_the_docs_name_the_same_papers() -> None:
+    text = (ROOT / "docs" / "methods.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `([\w-]+)`(?:, `[\w-]+`)? \| (.*) \|$", text, re.MULTILINE))
+    checked = {
+        id: row for id, row in rows.items() if id in KINDS and KINDS[id].sources and re.search("doi:|arXiv:", row)
+    }
+    assert len(checked) > 25
+    for id, row in checked.items():
+        papers = [bibliography()[key].fields for key in KINDS[id].sources]
+        assert any(fields[name] in row for fields in papers for name in ("doi", "eprint") if name in fields), id
+
+
+def test_entries_are_whole() -> None:
+    text = bibtex()
+    assert text.count("@") == len(bibliography()) + 1
+    assert text.count("{") == text.count("}")
+    for key, one in bibliography().items():
+        assert key.endswith(one.fields["year"])
+        assert one.fields["title"]
+        assert not re.search(r"[{}\\]", one.words)
+        assert {"doi", "eprint", "pages"} & set(one.fields), key
+
+
+def test_a_paper_in_words() -> None:
+    (paper,) = listed(["pruessmann2001"])
+    assert paper.citation == "Pruessmann et al. 2001"
+    assert "Börnert" in paper.fields["author"]
+    assert paper.words == (
+        "Pruessmann et al. 2001. Advances in sensitivity encoding with arbitrary k-space trajectories. Magnetic "
+        "Resonance in Medicine 46, 638–651, doi:10.1002/mrm.1241."
+    )
+    assert cited(["heckel2019", "zbontar2018"]) == " (Heckel and Hand 2019; Zbontar et al. 2018)"
+    assert cited([]) == ""
+
+
+def test_what_was_used_in_a_case_is_cited() -> None:
+    entries = set(re.findall(r"^@\w+\{([\w-]+),", bibtex([FROZEN / "rotation"]), re.MULTILINE))
+    method = {"pruessmann2001", "uecker2014"}
+    assert entries == {"napari-recon-robust", "wang2004", "morshuis2022", "larkin1997", *method}
+    assert bibtex(["rotation", "cg-sense"]) == bibtex([FROZEN / "rotation"])
+    with pytest.raises(InputError, match=r"nothing is no method, no perturbation, and no folder of a case or a study"):
+        bibtex(["nothing"])
