@@ -60,7 +60,7 @@ def measured(measurement: Measurement, network: UNet, seed: int) -> list[float]:
             ]
         )
     blobs = run(recovery_table(measurement, network, sizes=(4.0,), contrasts=CONTRASTS, count=BLOBS, seed=seed))
-    lost = sum(cell.places - cell.recovered for cell in blobs.cells)
+    lost = sum(cell.carried - cell.recovered for cell in blobs.cells)
     return [*np.mean(rows, 0), float(lost)]
 
 

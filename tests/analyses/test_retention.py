@@ -163,9 +163,29 @@ def test_the_table_of_a_network_counts_what_single_insertions_give(scan_file):
 
 
 def test_what_is_too_faint_for_the_samples_is_not_carried(full, combined):
-    cell = run(recovery_table(full, combined, sizes=(2.0,), contrasts=(1e-3,), count=10)).cells[0]
-    assert cell.carried == 0
-    assert cell.words.endswith(", carried 0")
+    table = run(recovery_table(full, combined, sizes=(2.0,), contrasts=(1e-3,), count=10))
+    (cell,) = table.cells
+    assert (cell.carried, cell.recovered) == (0, 0)
+    assert cell.words == "none of 10 carried"
+    assert json.loads(json.dumps(table.to_json(), allow_nan=False))["cells"][0]["low"] is None
+
+
+def test_a_table_counts_no_feature_that_the_samples_do_not_carry(full, blind):
+    """Nor does the map: there a method has nothing to lose. The samples carry half of the features of this contrast."""
+    roi = ROI.box(6, 3, 20, 30)
+    insertion = Insertion(Setup.of(full, blind, roi), keep=True)
+    points = np.random.default_rng(0).choice(np.argwhere(places(insertion.setup, 2.0)), 20, replace=False)
+    found = [insertion.trial(Feature.of("blob", *point, 2.0, 1.0)) for point in points.tolist()]
+    contrast = 5 / float(np.median([trial.carried for trial in found]))  # at which the samples carry half of them
+    carried = [contrast * trial.carried >= 5 for trial in found]
+    assert 5 < sum(carried) < 15
+    (cell,) = run(recovery_table(full, blind, roi, sizes=(2.0,), contrasts=(contrast,), count=20)).cells
+    assert (cell.places, cell.carried) == (20, sum(carried))
+    recovered = sum(trial.recovery >= 0.5 and seen for trial, seen in zip(found, carried, strict=True))
+    assert cell.recovered == recovered < cell.carried
+    assert cell.low == pytest.approx(stats.beta.ppf(0.025, recovered, cell.carried + 1 - recovered))
+    assert cell.words.startswith(f"{recovered}/{cell.carried} [")
+    assert cell.words.endswith(f"], {cell.carried} of 20 carried")
 
 
 @pytest.mark.parametrize(

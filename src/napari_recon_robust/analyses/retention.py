@@ -156,24 +156,27 @@ class RetentionMap(SliceMap):
 
 @dataclass(frozen=True)
 class Cell:
-    """How many features of one size and contrast were recovered, and how many the samples carry.
+    """One feature: where it was tried, where the samples carry it, and where of these it was recovered, as counts.
 
-    low, high: the exact 95% interval of the recovered fraction (Clopper and Pearson 1934) for independent places.
+    low, high: the exact 95% interval of the recovered fraction (Clopper and Pearson 1934) for independent places; None
+    where the samples carry the feature nowhere, so that a method has nothing to lose.
     """
 
     size: float
     contrast: float
     places: int
-    recovered: int
     carried: int
-    low: float
-    high: float
+    recovered: int
+    low: float | None
+    high: float | None
 
     @property
     def words(self) -> str:
         """As a table shows it."""
-        carried = "" if self.carried == self.places else f", carried {self.carried}"
-        return f"{self.recovered}/{self.places} [{self.low:.2f}, {self.high:.2f}]{carried}"
+        if self.low is None:
+            return f"none of {self.places} carried"
+        carried = "" if self.carried == self.places else f", {self.carried} of {self.places} carried"
+        return f"{self.recovered}/{self.carried} [{self.low:.2f}, {self.high:.2f}]{carried}"
 
 
 @dataclass(frozen=True)
@@ -188,9 +191,9 @@ class RecoveryTable:
         return {"shape": self.shape, "cells": [asdict(cell) for cell in self.cells]}
 
     def markdown(self) -> str:
-        """A row for each size, a column for each contrast: recovered of all places, the interval, how many are carried.
+        """A row for each size, a column for each contrast: recovered of those that the samples carry, and the interval.
 
-        Carried is said where the samples do not carry all of them.
+        How many they carry is said where it is not all.
         """
         contrasts = dict.fromkeys(cell.contrast for cell in self.cells)
         rows = [
@@ -203,8 +206,9 @@ class RecoveryTable:
     def legend(self) -> str:
         """What the figures of `markdown` are."""
         return (
-            f"{self.shape}s recovered (at least {LOST:g} of the contrast) of all places tried [95% interval of the "
-            f"share]; carried: with a signal-to-noise ratio of at least {ROSE:g} in the samples, all where not said."
+            f"{self.shape}s recovered (at least {LOST:g} of the contrast) of those that the samples carry "
+            "[95% interval of the share]; "
+            f"carried: with a signal-to-noise ratio of at least {ROSE:g} in the samples, all where not said."
         )
 
 
@@ -243,10 +247,10 @@ def recovery_table(
     count: int = 30,
     seed: int = 0,
 ) -> Job[RecoveryTable]:
-    """How many features are recovered (0.5 or more) of `count` at random places, for every size and contrast.
+    """How many features are recovered (0.5 or more), of those at `count` random places that the samples carry.
 
-    A size or a contrast that is given twice counts once. The places are the same for all; features share a
-    reconstruction as in `retention_map`.
+    Every size is tried with every contrast, one that is given twice once. The places are the same for all; features
+    share a reconstruction as in `retention_map`.
     Raises InputError for features or a region that do not fit, or if there are fewer places.
     """
     count, seed = as_whole(count, "the number of places", 1), as_whole(seed, "the seed", 0)
@@ -361,10 +365,12 @@ def _table(
             message = f"Size {size:g}, contrast {contrast:g}"
             yield Progress(done / total, message, RecoveryTable(shape, tuple(cells)))
             features = [Feature.of(shape, row, column, size, contrast) for row, column in points[group].tolist()]
-            recovered += int((_recoveries(insertion, features) >= LOST).sum())
-            carried += sum(_carried(insertion, feature) for feature in features)
+            seen = np.array([_carried(insertion, feature) for feature in features])
+            recovered += int(((_recoveries(insertion, features) >= LOST) & seen).sum())
+            carried += int(seen.sum())
             done += 1
-        cells.append(Cell(size, contrast, count, recovered, carried, *Rate(recovered, count).interval))
+        low, high = Rate(recovered, carried).interval if carried else (None, None)
+        cells.append(Cell(size, contrast, count, carried, recovered, low, high))
     return RecoveryTable(shape, tuple(cells))
 
 
