@@ -16,6 +16,7 @@ from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.simulation.acquisition import simulate_slice
 from napari_recon_robust.workbench import Workbench
 from napari_recon_robust.workbench.acquisition import calibrate
+from napari_recon_robust.workbench.measuring import _against
 from napari_recon_robust.workbench.regions import Regions
 
 LESION = ROI.box(62, 48, 10, 12)
@@ -44,6 +45,7 @@ def test_before_an_attack_and_after(bench: Workbench, tmp_path: Path) -> None:
         if name in found:
             assert found[name].ssim == pytest.approx(metrics["roi"].ssim)
     assert found["random"].snr is None
+    assert [row.against for row in rows] == ["", *3 * ["reference"]]
     bench.measuring.save(tmp_path / "regions.csv").run()
     with (tmp_path / "regions.csv").open() as file:
         assert [line["image"] for line in csv.DictReader(StringIO(file.read()))] == list(found)
@@ -115,7 +117,19 @@ def test_at_other_knobs_than_the_result_s_the_images_on_screen_are_measured_and_
     assert found["perturbed"].nmse == pytest.approx(float(errors), rel=1e-4)
     bench.measuring.save(tmp_path / "regions.csv").run()
     with (tmp_path / "regions.csv").open() as file:
-        assert [line["method"] for line in csv.DictReader(file)] == ["", "Zero-filled", "Zero-filled"]
+        lines = [*csv.DictReader(file)]
+    assert [line["method"] for line in lines] == ["", "Zero-filled", "Zero-filled"]
+    changed = "perturbed reference" if kind == "fnaf" else "reference"
+    assert [line["against"] for line in lines] == ["", "reference", changed]
+
+
+def test_without_a_reference_images_are_measured_against_the_clean_one(bench: Workbench) -> None:
+    seen = {name: torch.full((8, 8), value) for name, value in (("clean", 1.0), ("perturbed", 2.0), ("random", 3.0))}
+    found = _against(None, seen["clean"], seen, bench.reconstruction.chosen, changed=False)
+    assert [*found] == [*seen]
+    assert found["clean"].target is None
+    for name in ("perturbed", "random"):
+        assert (found[name].target is seen["clean"], found[name].against) == (True, "clean")
 
 
 def test_a_slice_without_regions(bench: Workbench) -> None:

@@ -63,9 +63,9 @@ class RegionRow:
     """One region in one image: a line of the table. Values are fractions of `maximum`, which is in the scan's units.
 
     method: by which the image was made, with its knobs; empty for the reference.
-    deviation: the sample standard deviation over the region, which holds anatomy as well as noise. ssim, psnr_db,
-    nmse: against the reference, None for the reference itself and where there is none. snr, cnr: by `SNR` and `CNR`,
-    None where the noise is not known.
+    deviation: the sample standard deviation over the region, which holds anatomy as well as noise. against: the image
+    that ssim, psnr_db and nmse are measured against; empty, and these None, where there is none. snr, cnr: by `SNR` and
+    `CNR`, None where the noise is not known.
     """
 
     image: str
@@ -77,6 +77,7 @@ class RegionRow:
     deviation: float
     minimum: float
     maximum_in_region: float
+    against: str
     ssim: float | None
     psnr_db: float | None
     nmse: float | None
@@ -89,12 +90,13 @@ class RegionRow:
 class Shown:
     """One image of a table.
 
-    target: what it is measured against, or None. noise: the standard deviation of |x| under thermal noise at each pixel
-    (rows, columns), in the image's units, or None. method: by which it was made.
+    target: what it is measured against, or None; against: what that image is called. noise: the standard deviation of
+    |x| under thermal noise at each pixel (rows, columns), in the image's units, or None. method: by which it was made.
     """
 
     image: Tensor
     target: Tensor | None = None
+    against: str = "reference"
     noise: Tensor | None = None
     method: str = ""
 
@@ -168,6 +170,7 @@ def _row(
         deviation=float(inside.std()) if inside.numel() > 1 else 0.0,
         minimum=float(inside.min()),
         maximum_in_region=float(inside.max()),
+        against="" if measured is None else shown.against,
         ssim=None if measured is None else measured.ssim,
         psnr_db=None if measured is None else measured.psnr,
         nmse=None if measured is None else measured.nmse,

@@ -84,31 +84,44 @@ class Measuring(ReviewPart):
             one = result.outcome.comparison
             seen = {"clean": one.clean, "perturbed": one.perturbed, "random": one.random}
             own = one.perturbed_reference if one.judged_by == "perturbed" else one.target
-            return result.setting.method, _against(one.reference, own, seen, result.setting.method)
+            changed = one.judged_by == "perturbed"
+            return result.setting.method, _against(one.reference, own, seen, result.setting.method, changed=changed)
         result = self._perturbing.current
         if rendered is None or not rendered.exact or (result is not None and rendered.perturbed is None):
             raise InputError("the exact image is not there yet; wait until it is, then measure.")
         reference = measured.reference if rendered.reference is None else rendered.reference
-        seen, own = {"clean": rendered.image}, None
+        seen, own, changed = {"clean": rendered.image}, None, False
         if result is not None and rendered.perturbed is not None:
             seen["perturbed"] = rendered.perturbed
             perturbed = result.outcome.perturbed
             own = rendered.image if reference is None else reference
-            if perturbed.judged_by == "perturbed":
+            if changed := perturbed.judged_by == "perturbed":
                 truth = perturbed.truth(rendered.method.reference_kind)
                 own = None if truth is None else magnitude_on_cpu(truth)
-        return rendered.method, _against(reference, own, seen, rendered.method)
+        return rendered.method, _against(reference, own, seen, rendered.method, changed=changed)
 
 
 def _against(
-    reference: "Tensor | None", own: "Tensor | None", seen: "Mapping[str, Tensor]", method: "Method"
+    reference: "Tensor | None",
+    own: "Tensor | None",
+    seen: "Mapping[str, Tensor]",
+    method: "Method",
+    *,
+    changed: bool,
 ) -> "dict[str, Shown]":
-    """A method's images and the reference, each with what it is measured against. own: what the perturbed one is."""
+    """A method's images and the reference, each with what it is measured against.
+
+    own: what the perturbed one is; changed: whether that is the truth that the perturbation changed.
+    """
     from ..evaluation.readout import Shown
 
-    target = seen["clean"] if reference is None else reference
-    targets = {"clean": reference, "perturbed": own, "random": target}
-    images = {name: Shown(image, targets[name], method=method.title) for name, image in seen.items()}
+    target, called = (seen["clean"], "clean") if reference is None else (reference, "reference")
+    targets = {
+        "clean": (reference, "reference"),
+        "perturbed": (own, "perturbed reference" if changed else called),
+        "random": (target, called),
+    }
+    images = {name: Shown(image, *targets[name], method=method.title) for name, image in seen.items()}
     return images if reference is None else {"reference": Shown(reference), **images}
 
 
