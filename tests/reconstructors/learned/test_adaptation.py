@@ -39,6 +39,10 @@ class Scaled(Reconstructor):
     def network(self, device: torch.device) -> nn.Module:
         return self.trained
 
+    def problem(self, measurement: Measurement) -> Problem:
+        (problem,) = problems(measurement)
+        return problem
+
     def solve(self, network: nn.Module, problem: Problem) -> Tensor:
         image: Tensor = network(problem)
         return image

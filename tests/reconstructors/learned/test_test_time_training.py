@@ -16,7 +16,6 @@ from napari_recon_robust.reconstructors.learned.hyperrecon import HyperRecon
 from napari_recon_robust.reconstructors.learned.test_time_training import NETWORKS, TestTimeTraining
 from napari_recon_robust.reconstructors.learned.trained import TrainedReconstructor
 from napari_recon_robust.reconstructors.learned.unet_joint import ComplexUNet
-from napari_recon_robust.reconstructors.problem import problems
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +67,7 @@ def test_the_networks_image_of_a_slice_is_the_same_by_itself(id: str, lines: Mea
     method = registry.get(id).at()
     trained = cast(TrainedReconstructor, method.reconstructor)
     with torch.no_grad():
-        (problem,) = problems(lines)
+        problem = trained.problem(lines, **method.knobs)
         alone = trained.solve(trained.network(torch.device("cpu")), problem, **method.knobs)
         expected = method(lines) / lines.scale
     support = lines.crop(lines.model.support)

@@ -139,6 +139,23 @@ def test_padding_is_in_the_mask_of_weights_that_are_not_published(
 
 
 @pytest.mark.parametrize("sensitivities", ["estimated", "learned"])
+def test_test_time_training_sees_the_mask_and_the_rows_that_the_method_sees(
+    varnet: VarNet, lines: Measurement, sensitivities: str
+) -> None:
+    """Published weights take padding for gaps, and see the oversampled rows with sensitivities of their own."""
+    acquired = torch.ones_like(lines.mask)
+    acquired[:, :5] = acquired[:, -5:] = False
+    padded = replace(lines, mask=lines.mask & acquired, acquired=acquired)
+    method = varnet.at(sensitivities=sensitivities)
+    problem = varnet.problem(padded, **method.knobs)
+    with torch.no_grad():
+        solved = padded.crop(varnet.solve(varnet.network(torch.device("cpu")), problem, **method.knobs) * padded.scale)
+        image = method(padded)
+    torch.testing.assert_close(solved, image, rtol=1e-3, atol=1e-4 * float(image.abs().max()))
+    assert problem.model.shape == problem.data.shape[-2:]
+
+
+@pytest.mark.parametrize("sensitivities", ["estimated", "learned"])
 def test_scales_with_the_data(varnet: VarNet, lines: Measurement, sensitivities: str) -> None:
     assert lines.kept is not None
     kept = Calibration(lines.kept.sensitivities, 1e-4 * lines.kept.noise)

@@ -14,7 +14,7 @@ from ...ground.progress import Job, Progress
 from ...physics.acs import mask_outside_acs
 from ...physics.model import ForwardModel
 from ..base import Method
-from ..problem import LEAST_NOISE, Problem, problems
+from ..problem import LEAST_NOISE, Problem
 from .trained import TrainedReconstructor
 
 SHARE = 1 / 8  # of the samples outside the ACS, held out
@@ -62,8 +62,9 @@ def adapt(method: Method, measurement: Measurement, steps: int, rate: float) -> 
 
     Previews are images as they are while it learns.
     """
-    trained: nn.Module = cast(TrainedReconstructor, method.reconstructor).network(measurement.kspace.device)
-    (problem,) = problems(measurement)
+    reconstructor = cast(TrainedReconstructor, method.reconstructor)
+    trained: nn.Module = reconstructor.network(measurement.kspace.device)
+    problem = reconstructor.problem(measurement, **method.knobs)
     held_out = _held_out(measurement, problem.model.shape)
     if held_out is None:
         return Adaptation(judged=False)

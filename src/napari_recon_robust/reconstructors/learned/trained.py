@@ -67,6 +67,11 @@ class TrainedReconstructor(Reconstructor):
         """The image by a network of this kind."""
         return assemble([self.solve(network, problem, **knobs) for problem in problems(measurement)], measurement)
 
+    def problem(self, measurement: Measurement, **knobs: Any) -> Problem:
+        """The problem of one slice of which `solve` gives the image that `apply` does, before its crop."""
+        (problem,) = problems(measurement)
+        return problem
+
     def solve(self, network: Any, problem: Problem, **knobs: Any) -> Tensor:
         """The image of one slice by a network of this kind, (rows, columns), relative to the scale.
 

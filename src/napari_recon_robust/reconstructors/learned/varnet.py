@@ -102,6 +102,14 @@ class VarNet(TrainedReconstructor):
         image = _finished(model, last, knobs, ended).to(last.dtype)
         return measurement.crop(image.reshape(*measurement.kspace.shape[:-3], *image.shape[-2:]))
 
+    def problem(self, measurement: Measurement, **knobs: Any) -> Problem:
+        """The problem of one slice, with the mask and the rows that published weights see."""
+        (problem,) = problems(measurement)
+        published = store.load(self.weights).published
+        seen = _oversampled(measurement) if published and knobs["sensitivities"] == "learned" else measurement
+        model = ForwardModel(seen.model.sensitivities, _mask(measurement, published), measurement.dims)
+        return Problem(model, seen.data / measurement.scale, problem.noise)
+
     def solve(self, network: FastMRIVarNet, problem: Problem, **knobs: Any) -> Tensor:
         """The image of one slice by a network of this kind, relative to the scale; real if combined by `rss`."""
         model, data = with_sensitivities(network, problem, knobs["sensitivities"]), problem.data[None]
@@ -170,7 +178,7 @@ def data_and_sensitivities(
     """
     learned = sensitivities == "learned"
     if published and learned:
-        measurement = replace(measurement, matrix=(measurement.kspace.shape[-2], measurement.kspace.shape[-1]))
+        measurement = _oversampled(measurement)
     data = measurement.data
     batch, shape = data.shape[:-3], data.shape[-3:]
     data = data.reshape(-1, *shape)
@@ -181,6 +189,11 @@ def data_and_sensitivities(
     if learned:
         return data, learned_sensitivities(network, data, _mask(measurement, published), measurement.dims)
     return data, measurement.calibration.sensitivities.expand(*batch, *shape).reshape(-1, *shape)
+
+
+def _oversampled(measurement: Measurement) -> Measurement:
+    """The same samples with an image of all rows that were encoded, which is calibrated anew."""
+    return replace(measurement, matrix=(measurement.kspace.shape[-2], measurement.kspace.shape[-1]), kept=None)
 
 
 def _mask(measurement: Measurement, published: bool) -> Tensor:
