@@ -340,7 +340,7 @@ def slurm(tmp_path, monkeypatch) -> Callable[..., Path]:
 @pytest.mark.slow
 def test_a_cluster_that_never_starts_is_told(write_plan, slurm) -> None:
     file, path = slurm("echo Submitted batch job 7", wait=0.5), write_plan()
-    with pytest.raises(InputError, match="no worker of the cluster has started within 0 s; look at its queue"):
+    with pytest.raises(InputError, match="the cluster has had no worker for 0 s; look at its queue"):
         run(run_study(path, executor=DaskExecutor(Queued.read(file))))
     assert Lease(store_beside(path)).holder is None
 
@@ -380,8 +380,8 @@ def test_a_study_outlives_its_jobs(write_plan, slurm, tmp_path, monkeypatch) -> 
     ("kind", "sentence"),
     [
         (Remote("tcp://10.0.0.1:8786"), "the scheduler at .* has had no worker for 30 s; start some"),
-        (Queued("slurm", {}), "no worker of the cluster has started within 3600 s; look at its queue"),
-        (Local(), "none of the processes here has started within 120 s"),
+        (Queued("slurm", {}), "the cluster has had no worker for 3600 s; look at its queue"),
+        (Local(), "none of the processes here has been at work for 120 s"),
     ],
 )
 def test_workers_that_have_gone_are_waited_for_as_long_as_the_first(kind, sentence, monkeypatch) -> None:

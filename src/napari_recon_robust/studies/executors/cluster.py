@@ -69,7 +69,7 @@ class Local:
     @property
     def idle(self) -> str:
         """What to do where no worker comes."""
-        return f"none of the processes here has started within {self.wait:.0f} s; free memory, or give --workers 1."
+        return f"none of the processes here has been at work for {self.wait:.0f} s; free memory, or give --workers 1."
 
     @contextmanager
     def open(self, study: Study) -> Iterator[Any]:
@@ -151,7 +151,7 @@ class Queued:
     def idle(self) -> str:
         """What to do where no worker comes."""
         return (
-            f"no worker of the cluster has started within {self.wait:.0f} s; look at its queue and the logs of its "
+            f"the cluster has had no worker for {self.wait:.0f} s; look at its queue and the logs of its "
             "jobs, let it wait longer ('wait:' in its file), or use 'study array' where its nodes cannot reach this "
             "machine."
         )
