@@ -92,6 +92,7 @@ class Jobs(QObject):
         self._running: dict[str, _Order] = {}
         self._waiting: dict[str, _Order] = {}
         self._left: set[_Order] = set()  # cancelled calls of own models that have not returned yet
+        self._cancelled_on = ""  # the lane of which the foot has said last that its task was cancelled
         self._shut = False
         self._next = QTimer(self)  # what follows in the same turn, such as a replacement, comes first
         self._next.setSingleShot(True)
@@ -231,6 +232,7 @@ class Jobs(QObject):
                 if self.failures.refusal or not one.quiet:
                     self.failures.recover_lane(lane)
                 if not one.quiet:
+                    self._cancelled_on = lane if said else self._cancelled_on
                     self.ended.emit(f"{one.task.label}: cancelled." if said else "")
         return running
 
@@ -238,6 +240,9 @@ class Jobs(QObject):
         if self._shut:
             return
         self.added.emit(lane)
+        if lane == self._cancelled_on:  # it goes on after all, as with the next slice
+            self._cancelled_on = ""
+            self.moved_on.emit()
         running = self._running.get(lane)
         if running is not None and running.cancelled.is_set() and running.task.models:
             self._left.add(self._running.pop(lane))

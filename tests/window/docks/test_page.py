@@ -21,7 +21,7 @@ from qtpy.QtWidgets import (
 
 from helpers.docks import dock_of, press
 from helpers.jobs import counting
-from napari_recon_robust.ground.progress import Progress
+from napari_recon_robust.ground.progress import Job, Progress
 from napari_recon_robust.io import FORMATS, suffixes
 from napari_recon_robust.window.session import Session
 from napari_recon_robust.workbench.task import Task
@@ -113,6 +113,30 @@ def test_what_was_saved_stays_while_a_knob_is_prepared_until_something_else_is_s
     assert foot.message.text() == "The report is saved as a.html."
     jobs.moved_on.emit()
     assert foot.message.text() == ""
+
+
+def test_that_something_was_cancelled_is_said_until_it_goes_on_after_all(review: Session, until: Until) -> None:
+    foot, jobs, stop = dock_of(review, "Reconstruct").foot, review.jobs, threading.Event()
+
+    def waits() -> Job[None]:
+        while not stop.is_set():
+            yield Progress(0.5, "Reading slice 1")
+
+    for lane in ("measure", "prepare"):
+        jobs.latest(Task("Reading slice 1", waits(), lambda _: None), "measure", 0.0)
+        until(lambda: foot.message.text().startswith("Reading slice 1"))
+        jobs.cancel_shown()
+        assert foot.message.text() == "Reading slice 1: cancelled."
+        done: list[str] = []
+        jobs.latest(Task("At once", finished(), done.append), lane)
+        assert foot.message.text() == ("" if lane == "measure" else "Reading slice 1: cancelled.")
+        until(lambda done=done: done)
+    stop.set()
+
+
+def finished() -> Job[str]:
+    yield Progress(1.0)
+    return "done"
 
 
 def test_what_was_said_stays_above_the_progress_of_a_job_that_comes_back(review: Session) -> None:
