@@ -12,6 +12,7 @@ from helpers.faults import fails_at, fails_from, killed, steps
 from napari_recon_robust.ground import writing
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.machine import machine
+from napari_recon_robust.ground.progress import Cancelled, cancellable
 from napari_recon_robust.ground.writing import WritingError, append, keep, new_folder, try_place, write
 
 FOLDER = {"a.txt": b"new a", "b.txt": b"new b"}
@@ -230,3 +231,14 @@ def test_a_line_is_added_as_a_whole_or_not_at_all(tmp_path: Path) -> None:
         signal.signal(signal.SIGXFSZ, handler)
     append(file, "3,4\n")
     assert content(tmp_path) == {"log.csv": b"1,2\n3,4\n"}
+
+
+def test_what_a_cancelled_job_has_made_takes_no_place(tmp_path: Path) -> None:
+    old = tmp_path / "report.html"
+    write(old, b"old")
+    with cancellable(lambda: True):
+        for name, new in (("report.html", b"new"), ("case", {"case.json": b"{}"})):
+            with pytest.raises(Cancelled):
+                write(tmp_path / name, new)
+    assert old.read_bytes() == b"old"
+    assert [*tmp_path.iterdir()] == [old]

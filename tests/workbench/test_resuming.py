@@ -16,7 +16,7 @@ from napari_recon_robust.cases.record import load_case
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.data.scan import Scan
 from napari_recon_robust.ground.errors import InputError
-from napari_recon_robust.ground.progress import run
+from napari_recon_robust.ground.progress import cancellable, run
 from napari_recon_robust.ground.writing import WritingError
 from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.workbench import Workbench, saved_review
@@ -340,6 +340,18 @@ def test_the_same_scan_opened_again_offers_what_was_done_on_it(
 def test_what_finished_just_before_the_window_was_closed_is_kept(crashed: Workbench) -> None:
     crashed.perturbing.run().run()
     crashed.resuming.close()
+    bench = resumed()
+    assert [one.has_images for one in bench.history.entries] == [True, True]
+    bench.acquisition.close()
+
+
+def test_what_is_being_kept_is_written_though_it_is_cancelled(crashed: Workbench) -> None:
+    crashed.perturbing.run().run()
+    task = crashed.resuming.save()
+    assert task is not None
+    with cancellable(lambda: True):  # as by the closing of the last dock
+        for _ in task.job:
+            pass
     bench = resumed()
     assert [one.has_images for one in bench.history.entries] == [True, True]
     bench.acquisition.close()

@@ -29,7 +29,7 @@ Job = Generator[Progress, None, T]
 
 
 class Cancelled(BaseException):
-    """Raised by `run` in a job that was cancelled while it drove another job. Handlers of Exception let it pass."""
+    """Raised in a job that was cancelled within a step. Handlers of Exception let it pass."""
 
 
 class _Here(threading.local):
@@ -41,12 +41,18 @@ _here = _Here()
 
 @contextmanager
 def cancellable(cancelled: Callable[[], bool]) -> Iterator[None]:
-    """Let `run` in this thread raise Cancelled at the next step once `cancelled` is true."""
+    """Let `run` and `stop_if_cancelled` in this thread raise Cancelled once `cancelled` is true."""
     before, _here.cancelled = _here.cancelled, cancelled
     try:
         yield
     finally:
         _here.cancelled = before
+
+
+def stop_if_cancelled() -> None:
+    """Raise Cancelled if the job of this thread was cancelled, at a step that `run` does not see."""
+    if _here.cancelled is not None and _here.cancelled():
+        raise Cancelled
 
 
 def run(job: Job[T], on_progress: Callable[[Progress], object] | None = None) -> T:
@@ -59,8 +65,7 @@ def run(job: Job[T], on_progress: Callable[[Progress], object] | None = None) ->
             progress = next(job)
             if on_progress is not None:
                 on_progress(progress)
-            if _here.cancelled is not None and _here.cancelled():
-                raise Cancelled
+            stop_if_cancelled()
     except StopIteration as stop:
         result: T = stop.value
         return result

@@ -2,7 +2,8 @@
 
 The content goes into a hidden folder beside its place, is brought to the disk (fsync), and takes its place in one step.
 So a reader meets the old file or the new one, even after a kill or a power cut. A killed process leaves its
-hidden folder behind, and the next write into the same folder removes it.
+hidden folder behind, and the next write into the same folder removes it. A job that was cancelled by then leaves what
+was there.
 """
 
 import errno
@@ -18,6 +19,7 @@ from pathlib import Path
 
 from .errors import InputError
 from .machine import has_ended, machine
+from .progress import stop_if_cancelled
 
 Content = bytes | memoryview
 
@@ -193,7 +195,8 @@ def _hidden(place: Path) -> Iterator[tuple[Path, Path]]:
 
 
 def _take(made: Path, place: Path) -> None:
-    """What was made takes its place."""
+    """What was made takes its place, unless the job that made it was cancelled meanwhile: that was said already."""
+    stop_if_cancelled()
     if place.is_dir() and sys.platform == "win32":
         place.rmdir()  # which Windows does not replace
     os.replace(made, place)
