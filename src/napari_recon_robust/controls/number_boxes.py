@@ -1,7 +1,7 @@
 """Boxes in which a number is typed: exactly, or as a whole number."""
 
-from qtpy.QtCore import Signal
-from qtpy.QtGui import QValidator
+from qtpy.QtCore import QEvent, Qt, Signal
+from qtpy.QtGui import QKeyEvent, QKeySequence, QValidator
 from qtpy.QtWidgets import QDoubleSpinBox, QSpinBox
 
 from ..ground.knob import Knob
@@ -20,6 +20,17 @@ def short_unit(knob: Knob) -> str:
 def without_unit(text: str, suffix: str) -> str:
     """What was typed into a box, without its unit; the box keeps its own behind one that was typed."""
     return text.removesuffix(suffix).strip().removesuffix(suffix.strip()).strip()
+
+
+def left_undo(event: QEvent | None) -> bool:
+    """Leave undo and redo to the window where a field is asked whether it takes their keys; whether that is asked."""
+    keys = QKeySequence.StandardKey
+    if not isinstance(event, QKeyEvent) or event.type() != QEvent.Type.ShortcutOverride:
+        return False
+    asked = event.matches(keys.Undo) or event.matches(keys.Redo)
+    if asked:
+        event.ignore()
+    return asked
 
 
 class ExactSpinBox(QDoubleSpinBox):
@@ -41,6 +52,10 @@ class ExactSpinBox(QDoubleSpinBox):
         unit = "%" if percent else short_unit(knob)
         self.setSuffix(f" {unit}" if unit else "")
         self.setSpecialValueText(knob.least)
+
+    def event(self, event: QEvent | None) -> bool:
+        """Take keys as `_takes` says."""
+        return _takes(self, event) or super().event(event)
 
     def textFromValue(self, value: float) -> str:
         """Up to six significant digits."""
@@ -84,7 +99,29 @@ class WholeSpinBox(QSpinBox):
 
     refused = Signal(str)
 
+    def event(self, event: QEvent | None) -> bool:
+        """Take keys as `_takes` says."""
+        return _takes(self, event) or super().event(event)
+
     def fixup(self, text: str | None) -> str:
         """Go back to the value before."""
         self.refused.emit(text or "")
         return f"{self.value()}{self.suffix()}"
+
+
+def _takes(box: ExactSpinBox | WholeSpinBox, event: QEvent | None) -> bool:
+    """Whether a key is dealt with here: Escape takes back what is typed, and undo is the window's where nothing is."""
+    if not isinstance(event, QKeyEvent):
+        return False
+    if not _waits(box):
+        return left_undo(event)
+    if event.type() != QEvent.Type.KeyPress or event.key() != Qt.Key.Key_Escape:
+        return False
+    box.setValue(box.value())
+    return True
+
+
+def _waits(box: ExactSpinBox | WholeSpinBox) -> bool:
+    """Whether a text is typed that is not taken as the value yet."""
+    least = box.specialValueText() if box.value() == box.minimum() else ""
+    return box.lineEdit().text() != (least or f"{box.textFromValue(box.value())}{box.suffix()}")

@@ -28,6 +28,20 @@ def type_budgets(review: Session, qtbot: Any, text: str) -> None:
     qtbot.keyClick(field, Qt.Key.Key_Return)
 
 
+def test_undo_takes_back_typed_budgets(seen: Session, until: Until, qtbot: Any) -> None:
+    session, field = seen, page(seen).kind.budgets.further.text
+    page(session).parent().raise_()
+    session.panels.viewer.window._qt_window.activateWindow()
+    until(field.isVisible)
+    field.setFocus()
+    until(field.hasFocus)
+    type_budgets(session, qtbot, "0.5, 2")
+    assert session.bench.perturbing.further == (0.005, 0.02)
+    qtbot.keyClick(field, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    until(lambda: session.bench.perturbing.further == ())
+    assert field.text() == ""
+
+
 def run_over(review: Session, until: Until, qtbot: Any, text: str) -> None:
     review.bench.regions.choose(review.bench.regions.on(1))
     review.bench.perturbing.set(steps=1)

@@ -4,11 +4,12 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Signal
+from qtpy.QtCore import QEvent, Signal
 from qtpy.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 from superqt.utils import signals_blocked
 
 from ...controls.knob_row import RowLabel
+from ...controls.number_boxes import left_undo
 from ...controls.parts import CAUTION, words
 from ...controls.plot import Axes, Line, Plot
 from ...ground.errors import InputError
@@ -33,7 +34,7 @@ class FurtherBudgets(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.setToolTip("Search at these budgets too, each from its neighbour, and plot the region's quality over them")
-        self.text = QLineEdit()
+        self.text = _Text()
         self.text.setAccessibleName("Further budgets, in percent")
         self.text.setPlaceholderText("for a curve: 0.25, 0.5, 2")
         self.text.editingFinished.connect(self.take_over)
@@ -73,6 +74,15 @@ class FurtherBudgets(QWidget):
     def _mark(self, wrong: bool) -> None:
         self._marked = wrong
         self.text.setStyleSheet(f"QLineEdit {{ border: 1px solid {CAUTION}; }}" if wrong else "")
+
+
+class _Text(QLineEdit):
+    """A text field that leaves undo to the window once what was typed is taken over."""
+
+    def event(self, event: QEvent | None) -> bool:
+        """Take the keys of undo only while there is something to undo here."""
+        edited = self.isUndoAvailable() or self.isRedoAvailable()
+        return (not edited and left_undo(event)) or super().event(event)
 
 
 def _in_percent(budgets: Sequence[float]) -> str:
