@@ -14,9 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..data.orientation import AS_STORED, FIRST_ROW_BELOW
-from ..data.points import extent, measured_points, within
+from ..data.points import measured_points, within
 from ..data.scan import Header, Scan
-from ..ground.cached_property import cached_property
 from ..ground.errors import InputError, ReconRobustError, dimensions
 from ..ground.guard import closed_on_failure
 from ..ground.hdf5 import complex_values, is_hdf5, open_hdf5, values
@@ -24,6 +23,7 @@ from ..ground.writing import write
 from .fastmri_fields import KEY, checked_kspace, header_of, is_bare, mask_of, or_named, reference_of, voxel_of
 from .format import Format
 from .ismrmrd_header import PROTON_HZ_PER_TESLA
+from .stored_mask import MaskedScan
 from .third_axis import LINE_ENCODED, note_on
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class FastMRI(Format):
             return FastMRIScan(path.name, file)
 
 
-class FastMRIScan(Scan):
+class FastMRIScan(MaskedScan):
     """A fastMRI file; slices are read on demand."""
 
     def __init__(self, name: str, file: Any) -> None:
@@ -119,52 +119,14 @@ class FastMRIScan(Scan):
             energies.append(np.sum(np.abs(line).astype(float) ** 2))
         return np.nan_to_num(np.array(energies), nan=0.0, posinf=0.0)
 
-    def _compare_mask(self) -> None:
-        """Drop a mask beside which a slice has samples, and say so: fastMRI stores k-space that is masked already."""
-        if self._mask is None:
-            return
-        try:
-            contradicted = bool((self._found & ~self._mask).any())
-        except ReconRobustError:  # of slices that cannot be read
-            return
-        if contradicted:
-            self._mask = None
-            note = (
-                "The file's `mask` leaves out points that have samples, so it is ignored and all samples are used; "
-                "give it as the sampling mask if the scan is to be undersampled by it."
-            )
-            self.header = self.header.model_copy(update={"notes": (*self.header.notes, note)})
-
     def _read(self, slice: int) -> NDArray[np.complexfloating]:
         return complex_values(self._kspace, slice).reshape(self.header.coils, self.header.readout, self.header.phase)
 
     def _stored_reference(self, slice: int) -> NDArray[np.floating] | None:
         return None if self._reference is None else values(self._reference, slice)
 
-    @cached_property
-    def _found(self) -> "Tensor":
-        """What has values, as a slice tells."""
-        return super()._measured()
-
-    def _encoded(self) -> "Tensor":
-        """The columns that the header's limits name, without the padding of the matrix.
-
-        Padding also begins at lines that the stored mask samples and that hold nothing but zeros.
-        """
-        phase, limits = self.header.phase, self._limits
-        if self._mask is None or not bool(self._found.any()):
-            return within(limits, phase)
-        empty = (self._mask.any(0) & ~self._found.any(0)).nonzero().flatten().tolist()
-        start = max([limits.start, *(line + 1 for line in empty if line < phase // 2)])
-        return within(slice(start, min([limits.stop, *(line for line in empty if line >= phase // 2)])), phase)
-
     def _release(self) -> None:
         self._file.close()
-
-    def _measured(self) -> "Tensor":
-        """The stored mask without padding and without the ends that all lines lack; else what has values."""
-        found = self._found
-        return found if self._mask is None else found.any(0) & self._mask & extent(found)
 
     def _points(self, slice: int) -> "Tensor":
         """What has values: in one coil where that tells it, as it has some wherever there can be or the mask samples.

@@ -2,15 +2,21 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from ..data.scan import Scan
-from ..ground.errors import FileFormatError
+from ..ground.errors import FileFormatError, dimensions
 from ..ground.guard import closed_on_failure
-from ..ground.hdf5 import ComplexDataset, is_complex, is_from_matlab, is_hdf5, open_hdf5
-from .fastmri_fields import KEY, is_bare
+from ..ground.hdf5 import ComplexDataset, check_dataset, is_complex, is_from_matlab, is_hdf5, open_hdf5, values
+from .fastmri_fields import KEY, MASK, is_bare
 from .format import Format
 from .numpy_array import NumpyScan, guess_axes
+from .stored_mask import MaskedScan
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 LABEL = "HDF5"
 
@@ -44,6 +50,34 @@ class MATLABArray(Format):
         return scan
 
 
+class HDF5Array(MaskedScan, NumpyScan):
+    """`kspace` of a plain HDF5 file, and the `mask` beside it, whose axes stand in the same order."""
+
+    def __init__(self, name: str, file: Any, axes: Sequence[str] | None) -> None:
+        super().__init__(name, ComplexDataset(file[KEY]), axes, LABEL)
+        self._limits = slice(0, self.header.phase)
+        self._mask = self._stored_mask(file[MASK]) if MASK in file else None
+        self._compare_mask()
+
+    def _stored_mask(self, dataset: Any) -> "Tensor | None":
+        """Bool (1, phase) or (readout, phase); None, with a note, for a mask of another size."""
+        check_dataset(dataset)
+        header, turned = self.header, is_from_matlab(dataset)
+        points = tuple(getattr(header, axis) for axis in self._axes if axis in ("readout", "phase"))
+        shape = tuple(size for size in dataset.shape[:: -1 if turned else 1] if size != 1)
+        if shape not in ((header.phase,), points):
+            note = f"The file's `mask` of {dimensions(shape)} is not used: what is zero was not sampled."
+            self.header = header.model_copy(update={"notes": (*header.notes, note)})
+            return None
+        sampled = np.asarray(values(dataset)) != 0
+        sampled = (sampled.T if turned else sampled).reshape(shape)
+        if sampled.ndim == 2 and self._axes.index("phase") < self._axes.index("readout"):
+            sampled = sampled.T
+        from torch import from_numpy
+
+        return from_numpy(np.ascontiguousarray(sampled.reshape(-1, header.phase)))
+
+
 def holds_array(path: Path) -> bool:
     """Whether a file is HDF5 with complex `kspace` of 2 to 4 axes, without fastMRI's header and references."""
     if not is_hdf5(path):
@@ -65,7 +99,7 @@ def _opened(path: Path, axes: Sequence[str] | None) -> Scan | None:
         if not _holds_array(file):
             file.close()
             return None
-        return NumpyScan(path.name, ComplexDataset(file[KEY]), axes, LABEL)
+        return HDF5Array(path.name, file, axes)
 
 
 def _holds_array(file: Any) -> bool:
