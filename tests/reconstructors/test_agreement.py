@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 import torch
+from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 from napari_recon_robust.data.measurement import Measurement
@@ -15,6 +16,17 @@ from napari_recon_robust.reconstructors.agreement import disagreement
 
 def combined(kspace: Tensor, mask: Tensor, sensitivities: Tensor) -> Tensor:
     return (sensitivities.conj() * fourier.ifft(kspace)).sum(0)
+
+
+def combined_reference(measurement: Measurement) -> Tensor:
+    reference = measurement.reference()
+    assert reference is not None
+    return reference
+
+
+def blurred(image: Tensor, share: float) -> Tensor:
+    """By a Gaussian of this share of the longer side."""
+    return torch.from_numpy(gaussian_filter(image.numpy(), share * max(image.shape), mode="constant"))
 
 
 def said(function: Any, measurement: Measurement) -> str:
@@ -64,6 +76,30 @@ def test_a_constant_image_is_told(lines: Measurement) -> None:
     """The phase of the samples makes it agree with them nearly as well as images do."""
     level = combined(lines.kspace, lines.mask, lines.calibration.sensitivities).abs().mean()
     assert "one value everywhere" in said(lambda *one: level + 0 * combined(*one).abs(), lines)
+
+
+@pytest.mark.parametrize(
+    "plain",
+    [
+        lambda image, generator: 1 + 0.01 * torch.rand(image.shape, generator=generator),
+        lambda image, generator: image.mean() + 0.1 * image,
+        lambda image, generator: blurred(image, 0.1),
+        lambda image, generator: blurred(image, 0.3),
+        lambda image, generator: torch.rand(image.shape, generator=generator),
+    ],
+)
+def test_an_image_without_detail_is_told(plane: Measurement, lines: Measurement, plain: Any) -> None:
+    """The phase of the samples makes it agree with them by more than the least agreement, but for some noise."""
+    for measurement in (plane, lines):
+        image = plain(combined_reference(measurement), torch.Generator().manual_seed(0))
+        assert "its image fits the samples " in said(lambda *_, shown=image: shown, measurement)
+
+
+def test_a_somewhat_blurred_image_is_left_alone(plane: Measurement, lines: Measurement) -> None:
+    """As of a weak network."""
+    for measurement in (plane, lines):
+        image = blurred(combined_reference(measurement), 1 / 60)
+        assert said(lambda *_, shown=image: shown, measurement) == ""
 
 
 @pytest.mark.parametrize(
