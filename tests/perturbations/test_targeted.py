@@ -128,6 +128,18 @@ def test_a_given_image_is_in_the_units_of_the_scan(measurement, combined, roi):
     assert ways == pytest.approx([ways[0]] * 3)
 
 
+@pytest.mark.parametrize("kind", [torch.int16, torch.int64, torch.float64, torch.complex64])
+@pytest.mark.parametrize("scaled", [False, True])
+def test_a_given_image_may_have_numbers_of_any_kind(measurement, combined, roi, kind, scaled):
+    """Whole numbers were cut off to whole ones in another unit, and squared beyond what they hold."""
+    shifted, way = (2**13 * combined(measurement).abs().roll(4, 1)).round(), []
+    other = replace(measurement, unit=2.0**13)
+    for image in (shifted, shifted.to(kind)):
+        (found,) = run(Targeted(image, scaled=scaled).run(other, combined, roi, (0.3,), steps=1, **KEPT))
+        way.append(found.details["reached"])
+    assert way[1] == pytest.approx(way[0])
+
+
 @pytest.mark.parametrize("method", ["combined", "rss"])
 def test_the_gradient_is_that_of_the_likeness(measurement, roi, request, method):
     reconstructor = request.getfixturevalue(method)

@@ -157,7 +157,7 @@ class Targeted(Perturbation):
 
     def _given(self, setup: Setup) -> Callable[[Tensor], Tensor]:
         assert self.image is not None
-        image = self.image.to(setup.measurement.kspace.device)
+        image = (self.image.abs() if self.image.is_complex() else self.image).cpu().double()
         if tuple(image.shape) != setup.measurement.matrix:
             raise InputError(
                 f"the target has {dimensions(image.shape)} pixels and the image "
@@ -165,9 +165,10 @@ class Targeted(Perturbation):
             )
         if not torch.isfinite(image).all():
             raise InputError("the target image holds NaN or infinite values; give one without.")
+        image = image if self.scaled else image / setup.measurement.unit
+        image = image.float().to(setup.measurement.kspace.device)
         if not self.scaled:
-            within = (image.double() / setup.measurement.unit).to(image.dtype)
-            return lambda clean: within
+            return lambda clean: image
         outside = ~setup.mask
         size = image[outside].square().sum()
         if not size > 0:
