@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from ..data.measurement import Measurement, single_slices
+from ..evaluation.metrics import magnitude
 from ..ground.cached_property import cached_property
 from ..ground.errors import ModelError, ReconRobustError, dimensions
 from ..ground.guard import said_by
@@ -135,7 +136,7 @@ class OwnModel(Reconstructor):
 
     def _size(self, measurement: Measurement, kspace: Tensor) -> Tensor:
         """The sum of the image's magnitudes, float64, from other samples with the same sensitivities."""
-        return self(measurement.with_kspace(kspace, keep=True)).abs().sum(dtype=torch.float64)
+        return magnitude(self(measurement.with_kspace(kspace, keep=True))).sum()
 
     def _contradiction(self, measurement: Measurement, gradient: Tensor, size: float) -> str:
         """That finite gradients are far from what small steps along them do, in words; empty if they may be right.
