@@ -12,7 +12,7 @@ from ..ground.errors import PackageWarning, ReconRobustError
 from ..ground.writing import reason_of
 from . import commands
 from .lazy import LazyGroup
-from .printing import drop_the_output, keep_the_output
+from .printing import drop_the_output, keep_the_output, print_in_any_encoding
 
 _FIRST = ("demo", "open", "methods", "reconstruct", "perturb")  # in the list of `--help`; the others follow by name
 
@@ -38,6 +38,7 @@ def cli() -> None:
 
 def main() -> None:
     """Entry point: one line on stderr and exit status 1 for a user's error, 2 for wrong usage, 130 for Ctrl-C."""
+    print_in_any_encoding()
     keep_the_output()
     warnings.showwarning = partial(_show, warnings.showwarning)
     try:

@@ -1,5 +1,7 @@
 """What a command prints: its result and sentences for the user; and that its output has nobody else's words."""
 
+import codecs
+import io
 import json
 import os
 import sys
@@ -10,6 +12,7 @@ import click
 from ..ground.numbers import finite
 
 _OUTPUT, _ERRORS = 1, 2  # descriptors of the process
+_INSTEAD = {"\N{MINUS SIGN}": "-", "\N{EN DASH}": "-", "\N{EM DASH}": "-", "\N{HORIZONTAL ELLIPSIS}": "..."}
 
 
 def warn(sentence: str) -> None:
@@ -20,6 +23,18 @@ def warn(sentence: str) -> None:
 def print_json(result: Any) -> None:
     """Plain JSON; NaN and infinity become null, which JSON has no numbers for."""
     click.echo(json.dumps(finite(result), indent=2, allow_nan=False))
+
+
+def print_in_any_encoding() -> None:
+    """Print a letter that the output's encoding lacks as another one, as of a file on Windows: a minus as a hyphen."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        codecs.register_error(__name__, _instead)
+        sys.stdout.reconfigure(errors=__name__)
+
+
+def _instead(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeEncodeError), "it is for an output"
+    return "".join(_INSTEAD.get(letter, "?") for letter in error.object[error.start : error.end]), error.end
 
 
 def keep_the_output() -> None:
