@@ -1,9 +1,12 @@
+from itertools import pairwise
 from pathlib import Path
 
 import polars as pl
 import pytest
+from matplotlib import rc_context
 from matplotlib.colors import to_rgb
 
+from napari_recon_robust.figures.studies import style
 from napari_recon_robust.figures.studies.style import COLOURS, MARKS, Sheet, line_looks, shortened
 
 
@@ -108,3 +111,19 @@ def test_long_names_leave_the_panels_their_room_and_are_not_cut_off(tmp_path: Pa
 def test_a_name_on_a_tick_keeps_its_ends() -> None:
     assert shortened("CG-SENSE") == "CG-SENSE"
     assert shortened("unet_finetuned_seed12.pt2") == "unet_fi…12.pt2"
+
+
+def test_long_numbers_at_the_ticks_keep_their_distance(tmp_path: Path) -> None:
+    sheet = Sheet("T", ["a"], columns=2)
+    for axes in sheet.flat:
+        sheet.point(axes, [-0.139, -0.187, 0.007], [0, 0, 0], "a")
+        axes.set_yticks([])
+    sheet.flat[0].set_yticks([0], ["tv weight=0.02"])
+    sheet.legend()
+    sheet.finish(tmp_path / "ticks", pl.DataFrame({"x": [1]}), "words")
+    with rc_context(style._SIZES):
+        sheet.figure.draw_without_rendering()
+        for axes in sheet.flat:
+            boxes = [label.get_window_extent() for label in axes.get_xticklabels() if label.get_text()]
+            assert len(boxes) > 2
+            assert all(left.x1 + 3 < right.x0 for left, right in pairwise(boxes))

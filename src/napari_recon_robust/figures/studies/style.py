@@ -165,6 +165,8 @@ class Sheet:
 
         Beside them is a PDF for manuscripts, as wide as their columns, without the title and the words.
         """
+        from matplotlib.ticker import AutoLocator
+
         path = path.with_suffix(".svg")
         width = self.figure.get_figwidth()
         for axes in self.figure.axes:
@@ -175,6 +177,8 @@ class Sheet:
             axes.set(
                 xlabel=_in_lines(axes.get_xlabel(), int(12.5 * across)), ylabel=_in_lines(axes.get_ylabel(), _BESIDE)
             )
+            if isinstance(axes.xaxis.get_major_locator(), AutoLocator):  # which takes all numbers for short ones
+                axes.locator_params(axis="x", nbins=max(2, int(1.8 * across)))
             for text in (axes.title, axes.xaxis.label, axes.yaxis.label):
                 text.set_fontsize(8)
             if axes.get_label() != "<colorbar>" and not axes.images:
