@@ -15,7 +15,9 @@ def test_the_demo_is_a_study_of_lesions_and_of_places_without_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(demo, "CASES", 2)
-    bundle = Bundle(progress.run(demo.demo(tmp_path / "demo")))
+    fractions: list[float] = []
+    bundle = Bundle(progress.run(demo.demo(tmp_path / "demo"), lambda step: fractions.append(step.fraction)))
+    assert fractions == sorted(fractions), "a bar does not go back"
     key = bundle.unsealed()
     assert [case["lesion"] for case in key["plan"]["cases"]] == [True, False]
     assert len(bundle.shown) == 2 * 2 * 2

@@ -1,6 +1,6 @@
 """A reader study out of the box: six lesions of the packaged sample and six places without one, clean and attacked."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ..cases.making import make_case
@@ -47,17 +47,17 @@ def _save_cases(folder: Path) -> progress.Job[list[ReadingCase]]:
     with open_sample() as scan:
         places = list(_places(scan))
 
-        def part(step: progress.Progress) -> progress.Progress:
-            return progress.Progress(
-                (len(entries) + step.fraction) / len(places), f"Case {len(entries) + 1} of {len(places)}"
-            )
+        def part(half: int) -> Callable[[progress.Progress], progress.Progress]:
+            """The progress of a case's attack, its first half, or of what it is measured by, its second."""
+            done, words = len(entries) + half / 2, f"Case {len(entries) + 1} of {len(places)}"
+            return lambda step: progress.Progress((done + step.fraction / 2) / len(places), words)
 
         for number, (slice, roi, lesion) in enumerate(places):
             measurement = scan.measurement(slice, Sampling(acceleration=ACCELERATION))
             attack = perturbations.get(PERTURBATION).run(measurement, method, roi, (BUDGET,))
-            perturbed = yield from progress.relayed(attack, part)
+            perturbed = yield from progress.relayed(attack, part(0))
             judged = evaluate(measurement, method, roi, perturbed)
-            outcomes = yield from progress.relayed(judged, part)
+            outcomes = yield from progress.relayed(judged, part(1))
             facts = scan.facts(slice)
             case: Case = make_case(measurement, method, roi, outcomes, perturbation=PERTURBATION, source=facts)
             name = f"case-{number + 1}"
