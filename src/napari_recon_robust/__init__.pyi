@@ -30,6 +30,7 @@ from .data.measurement import Measurement as Measurement
 from .data.roi import ROI as ROI
 from .io import open_scan as open_scan
 from .physics.sampling import Sampling as Sampling
+from .reports.bibliography import bibtex as bibtex
 from .reports.export import export_image as export_image
 from .reports.film import export_film as export_film
 from .reports.report import write_report as write_report

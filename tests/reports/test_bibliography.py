@@ -59,9 +59,9 @@ def test_a_paper_in_words() -> None:
 
 
 def test_what_was_used_in_a_case_is_cited() -> None:
-    entries = set(re.findall(r"^@\w+\{([\w-]+),", bibtex([FROZEN / "rotation"]), re.MULTILINE))
+    entries = set(re.findall(r"^@\w+\{([\w-]+),", bibtex(FROZEN / "rotation"), re.MULTILINE))
     method = {"pruessmann2001", "uecker2014"}
     assert entries == {"napari-recon-robust", "wang2004", "morshuis2022", "larkin1997", *method}
-    assert bibtex(["rotation", "cg-sense"]) == bibtex([FROZEN / "rotation"])
+    assert bibtex("rotation", "cg-sense") == bibtex(FROZEN / "rotation")
     with pytest.raises(InputError, match=r"nothing is no method, no perturbation, and no folder of a case or a study"):
-        bibtex(["nothing"])
+        bibtex("nothing")

@@ -69,7 +69,7 @@ def bibliography() -> Mapping[str, Reference]:
     return found
 
 
-def bibtex(names: Iterable[str | Path] = ()) -> str:
+def bibtex(*names: str | Path) -> str:
     """The BibTeX entries of what was used, with this program and SSIM; those of all papers without names.
 
     names: ids of methods and perturbations, and folders of saved cases and of studies, whose own models are passed by.

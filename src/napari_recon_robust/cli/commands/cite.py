@@ -18,4 +18,4 @@ def cite(names: tuple[str, ...]) -> None:
     """
     from ...reports.bibliography import bibtex
 
-    click.echo(bibtex(names))
+    click.echo(bibtex(*names))
