@@ -105,5 +105,5 @@ class Keeping(QObject):
         if isinstance(factor, float) and 0 <= factor < 1:
             self._way["factor"] = factor
         with suppress(ReconRobustError, TypeError):
-            self.panels.lay(*(Turn(**layout.get(name, {})) for name in ("turn", "upright")))
+            self.panels.lay(*(Turn(**layout[name]) if name in layout else None for name in ("turn", "upright")))
         self.scene.arrangement.lay_out()
