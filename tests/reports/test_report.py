@@ -276,6 +276,18 @@ def test_pixels_are_those_of_the_window_within_one_grey_level(shown: Callable[..
 
 
 @pytest.mark.slow
+def test_the_sides_of_the_patient_stand_at_the_edges(shown: Callable[..., Browser]) -> None:
+    plane = {"directions": {"row": [1, 0, 0], "column": [0, 1, 0]}, "first": None}
+    turn = Turn(quarters=3, mirrored=True)
+    plain, lettered = (pixels(shown(pictured(turn=turn, **known)), 0) for known in ({}, {"plane": plane}))
+    rows, columns = np.nonzero((lettered != plain).any(-1))
+    height, width = plain.shape[:2]
+    edges = np.stack([rows, height - 1 - rows, columns, width - 1 - columns])
+    assert (edges.min(1) < 20).all(), "a letter at each"
+    assert edges.min(0).max() < 30, "nothing else"
+
+
+@pytest.mark.slow
 def test_the_difference_is_signed_in_two_colours_or_absolute_in_grey(shown: Callable[..., Browser]) -> None:
     case = pictured()
     page = shown(case)

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict, Field, model_validator
 
 from ..cases.record import file_hash
-from ..data.orientation import Turn
+from ..data.orientation import Directions, Turn
 from ..ground.cached_property import cached_property
 from ..ground.documents import read_json
 from ..ground.errors import FileFormatError, InputError
@@ -89,6 +89,7 @@ class Shown(Specification):
     columns: int = Field(gt=0, lt=2**15)
     voxel: tuple[float, float, float] | None
     turn: Turn
+    directions: Directions | None = None
     window: tuple[float, float]
     maximum: float = Field(gt=0)
     region: tuple[int, int, int, int] | None

@@ -231,6 +231,7 @@ class _Frozen:
             "columns": first.case.matrix[1],
             "voxel": first.voxel,
             "turn": first.turn,
+            "directions": None if first.plane is None else first.plane.directions,
             "window": astuple(Window.of(case.target)),
             "maximum": float(case.target.max()) or 1.0,
             "region": region,

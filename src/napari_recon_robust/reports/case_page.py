@@ -99,6 +99,7 @@ class CasePage:
             "columns": columns,
             "voxel": shown.voxel,
             "turn": shown.turn.matrix.tolist(),
+            "sides": shown.turn.letters(None if shown.plane is None else shown.plane.directions),
             "beside": self._truth,
             "pair": shown.pair,
             "maximum": float(shown.target.max()) or 1.0,

@@ -25,7 +25,7 @@ from helpers.full_disk import room_for
 from helpers.reading import LESION, PAIRS, QUALITY, VOLUMES, case_of, draw_the_same, plan
 from helpers.reported import TURNS
 from napari_recon_robust.cases.record import save_case
-from napari_recon_robust.data.orientation import FIRST_ROW_BELOW, Turn
+from napari_recon_robust.data.orientation import FIRST_ROW_BELOW, Directions, Plane, Turn
 from napari_recon_robust.data.window import Window
 from napari_recon_robust.reader_studies import audit
 from napari_recon_robust.reader_studies.answers import Answers
@@ -675,13 +675,17 @@ def test_an_image_that_is_seen_turned_is_marked_where_it_is_stored(
     tmp_path: Path, chromium: Browser, turn: Turn
 ) -> None:
     case = case_of(0)
-    source = {**case.recipe.source, "upright": turn.model_dump()}
+    axial = Directions(row=(1, 0, 0), column=(0, 1, 0))  # the readout leads to the patient's left
+    plane = Plane(directions=axial).model_dump(mode="json")
+    source = {**case.recipe.source, "upright": turn.model_dump(), "plane": plane}
     save_case(replace(case, recipe=case.recipe.model_copy(update={"source": source})), tmp_path / "c0")
     given = plan(questions=[MARKS], cases=[{"id": "c0", "saved": "c0", "patient": "p0", "lesion": True}])
     answers = Answers(tmp_path / "answers.sqlite", Bundle(freeze(given, tmp_path / "study", tmp_path)))
     with _served(answers) as origin:
         _enter(chromium, answers, origin)
         shown = answers.bundle.by_id[chromium.run("current.shown.id")]
+        assert chromium.run("current.description.sides") == turn.letters(axial)
+        chromium.run("current.description.sides = {}; current.draw()")  # they lie over some pixels
         assert np.abs(_grey(chromium, shown) - _slice(shown, answers, 0, 0)).max() <= 1
         click = _on_screen(chromium, 5, 3)
         chromium.drag(click, click)

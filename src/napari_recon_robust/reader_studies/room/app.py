@@ -250,6 +250,7 @@ class _Room:
             "questions": [question.id for question in steps[step]],
             "voxel": shown.voxel,
             "turn": shown.turn.matrix.tolist(),
+            "sides": shown.turn.letters(shown.directions),
             "window": {"low": shown.window[0], "high": shown.window[1]},
             "maximum": shown.maximum,
             "region": shown.region,

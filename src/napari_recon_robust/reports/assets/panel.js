@@ -79,6 +79,7 @@ class Panel {
       if (content.wipe && !held) this.#wiped(context, wipe * canvas.width, () => put(pictures.grey(b.id, limits)));
     }
     if (outline) this.#outline(context);
+    this.#sides(context);
     if (cursor && cursor.canvas !== canvas) this.#cross(context, cursor);
   }
 
@@ -93,6 +94,21 @@ class Panel {
     context.restore();
     context.fillStyle = "#fff";
     context.fillRect(Math.round(x) - 1, 0, 2, height);
+  }
+
+  /** Letters of the patient's sides, where they are known, at the middle of each edge. */
+  #sides(context) {
+    const { width, height } = context.canvas;
+    const size = 13 * devicePixelRatio;
+    const places = { top: [width / 2, size], bottom: [width / 2, height - size], left: [size, height / 2], right: [width - size, height / 2] };
+    context.save();
+    Object.assign(context, { font: `600 ${size}px system-ui, sans-serif`, textAlign: "center", textBaseline: "middle" });
+    Object.assign(context, { lineWidth: size / 4, lineJoin: "round", strokeStyle: "#000", fillStyle: "#c8c8c8" });
+    for (const [side, letters] of Object.entries(this.viewer.description.sides)) {
+      context.strokeText(letters, ...places[side]);
+      context.fillText(letters, ...places[side]);
+    }
+    context.restore();
   }
 
   #outline(context) {

@@ -133,7 +133,7 @@ class ReadingRoom(QObject):
     def _make_room(self, shown: Shown) -> None:
         """Get ready for a case; panels of the same size stay, since napari takes long to build others."""
         voxel = None if shown.voxel is None else (shown.voxel[2], shown.voxel[0], shown.voxel[1])
-        geometry = Geometry((1, shown.rows, shown.columns), voxel, shown.turn)
+        geometry = Geometry((1, shown.rows, shown.columns), voxel, shown.turn, directions=shown.directions)
         if geometry == self.panels.geometry and self.panels.settled:
             self._fit()
         else:
