@@ -1483,6 +1483,24 @@ def test_the_image_has_room_in_a_narrow_window(
 
 
 @pytest.mark.slow
+def test_several_images_are_scrolled_in_a_low_window(study: Callable[..., Answers], chromium: Browser) -> None:
+    """As of a page that is magnified twofold: they lay over the buttons and the questions."""
+    arms = [{"name": name, "image": image} for name, image in zip("xyz", ("clean", "perturbed", "random"), strict=True)]
+    answers = study("low", arms=arms, questions=[{"id": "rank", "kind": "ranking", "text": "Rank."}])
+    with _served(answers) as origin:
+        _enter(chromium, answers, origin)
+        chromium.resize(512, 384)
+        boxes = "[...document.querySelectorAll('canvas')].map((one) => one.getBoundingClientRect().toJSON())"
+        form = "document.querySelector('.form').getBoundingClientRect().left"
+        chromium.wait(f"{boxes}.every((one) => one.left >= 0 && one.right <= {form} && one.width >= 120)")
+        assert chromium.run(f"{boxes}[0].top") >= chromium.run(
+            "document.querySelector('.bar').getBoundingClientRect().bottom"
+        )
+        chromium.run("current.panels.scrollTo(0, 1000)")
+        assert chromium.run(f"{boxes}[2].bottom") <= 384
+
+
+@pytest.mark.slow
 def test_a_box_to_tick_stands_beside_its_words_on_a_phone(study: Callable[..., Answers], chromium: Browser) -> None:
     answers = study()
     with _served(answers) as origin:

@@ -10,6 +10,7 @@ const WINDOW_KEYS = { b: [-0.05, 1], d: [0.05, 1], c: [0, 0.9], n: [0, 1 / 0.9] 
 const ONCE = [..."0123456789xziph", "Enter", "Backspace", "Delete"]; // keys that act once, however long they are held
 const ZOOM = 1.25;
 const NOTCH = 50; // CSS pixels that a wheel rolls at least for a slice
+const LEAST = 120; // CSS pixels of an image
 const LINE = 40; // CSS pixels, where a browser counts lines
 const ROOM_MODES = { side: "Side by side (S)", flicker: "Flicker (L)", wipe: "Wipe (V)" };
 
@@ -805,8 +806,10 @@ class Reading {
       const [columns, rows] = [at + 1, Math.ceil(count / (at + 1))];
       return Math.floor(Math.min((width - 8 * (columns - 1)) / columns, ((height - 8 * (rows - 1)) / rows - 28) * (x / y)));
     });
-    const size = Math.max(...sizes, 120);
-    this.panels.style.gridTemplateColumns = `repeat(${sizes.indexOf(Math.max(...sizes)) + 1}, ${size}px)`;
+    const best = Math.max(...sizes);
+    const size = Math.max(best, Math.min(LEAST, width)); // in a low window they are scrolled
+    const across = best < LEAST ? Math.max(Math.floor((width + 8) / (size + 8)), 1) : sizes.indexOf(best) + 1;
+    this.panels.style.gridTemplateColumns = `repeat(${across}, ${size}px)`;
     const [wide, high] = [size, size * (y / x)].map((side) => Math.round(side * devicePixelRatio));
     for (const panel of this.contents) panel.resize(wide, high);
     this.view.resize(wide, high);
