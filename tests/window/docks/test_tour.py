@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from qtpy.compat import isalive
 from qtpy.QtCore import QEvent, QPoint, QPointF, QRect, Qt
 from qtpy.QtGui import QMouseEvent
 from qtpy.QtWidgets import QApplication
@@ -98,3 +99,16 @@ def test_it_is_left_at_any_time(empty: Session, qtbot: Any, until: Until) -> Non
     for dock in list(empty.docks):
         empty.leave(dock)
     assert tour.box is None, "nothing is left of it with the docks"
+
+
+def test_it_outlives_the_dock_that_it_points_into(empty: Session, qtbot: Any, until: Until) -> None:
+    """A dock that is closed right after a step has come was asked to scroll to the control once more."""
+    tour, page = Tour.of(empty), dock_of(empty, "Reconstruct")
+    until(page.opening.tour_button.isVisible)
+    qtbot.mouseClick(page.opening.tour_button, Qt.MouseButton.LeftButton)
+    until(lambda: points_at(tour, page.opening.sample_button))
+    empty.panels.viewer.window.remove_dock_widget(page)
+    until(lambda: not isalive(page))
+    tour._settling = 1
+    tour.place()
+    assert tour.box.isVisible()

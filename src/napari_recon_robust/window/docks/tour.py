@@ -103,9 +103,10 @@ class Tour(QObject):
         box, pointer, window, target = self.box, self.pointer, self._window, self._target
         if box is None or pointer is None or window is None or not isalive(box):
             return
-        if self._settling and self._page is not None and self.touring.stop is not None:
+        page = self._page
+        if self._settling and page is not None and isalive(page) and self.touring.stop is not None:
             self._settling -= 1
-            self._page.pointed_at(self.touring.stop.place)
+            page.pointed_at(self.touring.stop.place)
         box.setFixedHeight(box.heightForWidth(box.width()))  # Qt's own hint is that of a wider box
         seen = target is not None and isalive(target) and target.isVisible()
         pointer.setVisible(seen)
