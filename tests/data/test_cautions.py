@@ -13,7 +13,7 @@ from napari_recon_robust.data.cautions import cautions
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.evaluation import metrics
 from napari_recon_robust.io import open_scan
-from napari_recon_robust.physics import fourier
+from napari_recon_robust.physics import fourier, noise, unexplained
 from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.simulation.acquisition import simulate_slice
@@ -278,6 +278,24 @@ def test_noise_that_signal_covers_is_told_where_its_level_changes_images() -> No
     assert "The noise level, 0.0045 of the image's scale, is uncertain" in cautions(covered)["covered_noise"]
     for one in (seen, faint, measured(head(0.0015, coils=3))):
         assert "covered_noise" not in cautions(one)
+
+
+def test_what_the_estimate_found_of_covered_noise_is_not_solved_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = measured(head(0.0015, coils=3), SPARSE)
+    known = one.calibration
+    assert known.noise_covered is noise.covered(one.kspace, one.mask, known.sensitivities) is True
+    moved = one.with_kspace(one.kspace, keep=True).to("cpu")
+    solved = list[object]()
+    monkeypatch.setattr(unexplained, "of_data_and_noise", lambda *given: solved.append(given))
+    assert "covered_noise" in cautions(one)
+    assert "covered_noise" in cautions(moved)
+    assert not solved
+
+
+def test_noise_that_a_given_calibration_says_nothing_of_is_asked_for() -> None:
+    one = measured(head(0.0015, coils=3), SPARSE)
+    given = replace(one, kept=replace(one.calibration, noise_covered=None))
+    assert "covered_noise" in cautions(given)
 
 
 @pytest.mark.parametrize("sampling", [LINES, POINTS])

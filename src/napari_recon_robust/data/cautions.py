@@ -222,10 +222,15 @@ def _covered_noise(measurement: Measurement) -> str:
         return ""
     try:
         level = float(measurement.noise_level.max())
-        sensitivities = measurement.calibration.sensitivities
+        calibration = measurement.calibration
     except InputError:  # without calibration lines no image is fitted
         return ""
-    if level < NOISE or not noise.covered(measurement.kspace.detach(), measurement.mask, sensitivities):
+    if level < NOISE:
+        return ""
+    covered = calibration.noise_covered
+    if covered is None:
+        covered = noise.covered(measurement.kspace.detach(), measurement.mask, calibration.sensitivities)
+    if not covered:
         return ""
     return (
         f"The noise level, {level:.2g} of the image's scale, is uncertain, and mostly too high: signal covers the "

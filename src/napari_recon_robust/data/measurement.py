@@ -28,10 +28,12 @@ class Calibration:
     sensitivities: complex64 (..., coils, rows, columns) in the model's image space, zero outside the
     support, sum |S_i|^2 = 1 inside, with the low-resolution phase of the image folded in.
     noise: float32 (..., coils), sigma_i with sigma_i^2 = E|n_i|^2 of the complex noise of one k-space sample.
+    noise_covered: whether signal hides the noise of a 2-D pattern (`noise.covered`); None where that is not known.
     """
 
     sensitivities: Tensor
     noise: Tensor
+    noise_covered: bool | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,13 +189,13 @@ class Measurement:
         from ..physics import noise
 
         with torch.no_grad():
-            sigma = noise.estimate(self.kspace.detach(), self.mask)
+            sigma, covered = noise.estimate(self.kspace.detach(), self.mask), None
             sensitivities = _sensitivities(self, sigma)
             if not self.lines:
-                sigma = noise.estimate(self.kspace.detach(), self.mask, sensitivities)
+                sigma, covered = noise.estimate_and_doubt(self.kspace.detach(), self.mask, sensitivities)
                 if _separate_acs(self) is None:
                     sensitivities = _sensitivities(self, sigma)
-            return Calibration(sensitivities, sigma)
+            return Calibration(sensitivities, sigma, covered)
 
     @cached_property
     def model(self) -> ForwardModel:
@@ -271,7 +273,9 @@ class Measurement:
 
     def to(self, device: str | torch.device) -> "Measurement":
         """The same measurement on another device ("cpu", "cuda", "mps")."""
-        kept = self.kept and Calibration(self.kept.sensitivities.to(device), self.kept.noise.to(device))
+        kept = self.kept
+        if kept is not None:
+            kept = replace(kept, sensitivities=kept.sensitivities.to(device), noise=kept.noise.to(device))
         return replace(
             self,
             kspace=self.kspace.to(device),

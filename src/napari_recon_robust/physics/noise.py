@@ -57,18 +57,28 @@ def estimate(kspace: Tensor, mask: Tensor, sensitivities: Tensor | None = None) 
     mask: bool (readout, phase), or (1, phase) for whole lines. Rows, lines and coils without any energy don't count.
     sensitivities: complex64 (..., coils, readout, phase), for 2-D patterns alone; see `coils.espirit_by_length`.
     """
+    return estimate_and_doubt(kspace, mask, sensitivities)[0]
+
+
+def estimate_and_doubt(kspace: Tensor, mask: Tensor, sensitivities: Tensor | None = None) -> tuple[Tensor, bool | None]:
+    """The `estimate`, and whether the noise is `covered`; None where the estimate did not need to know, or of a batch.
+
+    kspace, mask, sensitivities: those of `estimate`.
+    """
     if kspace.ndim > 3:  # the items of a batch may have other broken coils
         seen = [None] * len(kspace) if sensitivities is None else sensitivities
-        return torch.stack([estimate(one, mask, maps) for one, maps in zip(kspace, seen, strict=True)])
+        return torch.stack([estimate(one, mask, maps) for one, maps in zip(kspace, seen, strict=True)]), None
     heard, sampled = _with_energy(kspace, mask)
     sigma = kspace.new_zeros(len(kspace), dtype=kspace.real.dtype)
+    doubt = None
     if bool(heard.any()):
-        sigma[heard] = _estimate(kspace[heard], sampled, None if sensitivities is None else sensitivities[heard])
-    return sigma
+        maps = None if sensitivities is None else sensitivities[heard]
+        sigma[heard], doubt = _estimate(kspace[heard], sampled, maps)
+    return sigma, doubt
 
 
-def _estimate(kspace: Tensor, sampled: Tensor, sensitivities: Tensor | None) -> Tensor:
-    """`estimate` of coils and points with energy, of one slice."""
+def _estimate(kspace: Tensor, sampled: Tensor, sensitivities: Tensor | None) -> tuple[Tensor, bool | None]:
+    """`estimate_and_doubt` of coils and points with energy, of one slice."""
     energies, samples, lines = _energies(kspace, sampled)
     sigma, even = _quiet(energies, samples)
     most = float(even.mean(-2).amax())
@@ -77,18 +87,17 @@ def _estimate(kspace: Tensor, sampled: Tensor, sensitivities: Tensor | None) -> 
         sigma = of_lines.median(-1).values.sqrt()
     usual = torch.where(sigma > 0, sigma, 1.0)
     if most >= FREE or _dependent(kspace / usual[:, None, None], sampled):
-        return sigma
+        return sigma, None
     found = _null_space(kspace, sampled, usual)
     if found is not None:
         remaining, signal = found
         attenuated = not lines and most < FILTERED and not bool(signal)
         if bool(remaining.isfinite().all()) and (attenuated or _less(remaining, usual)):
             sigma = remaining
-    if not lines and sensitivities is not None:
-        remaining, most = _unexplained(kspace, sampled, sensitivities, usual)
-        if most > FILTERED and _less(remaining, sigma):
-            sigma = remaining
-    return sigma
+    if lines or sensitivities is None:
+        return sigma, None
+    remaining, most = _unexplained(kspace, sampled, sensitivities, usual)
+    return remaining if most > FILTERED and _less(remaining, sigma) else sigma, most < COVERED
 
 
 def _less(found: Tensor, usual: Tensor) -> bool:
