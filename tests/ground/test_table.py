@@ -48,3 +48,11 @@ def test_a_table_in_latex_has_rules_and_no_letter_that_latex_takes_for_a_command
     lines = latex(["R", "η (%)"], [["a_b & c", "−1 [2, 3]"]]).splitlines()
     assert lines[:3] == [r"\begin{tabular}{ll}", r"\toprule", r"R & $\eta$ (\%) \\"]
     assert lines[3:] == [r"\midrule", r"a\_b \& c & $-$1 [2, 3] \\", r"\bottomrule", r"\end{tabular}"]
+
+
+def test_a_text_stays_in_its_cell_whatever_its_letters() -> None:
+    """Names of sites and labels are whatever somebody wrote."""
+    text = "*a|b & <i>x</i>\n< 3"
+    assert markdown(["n"], [[text]]).splitlines()[2:] == [r"| *a\|b & \<i>x\</i> < 3 |"]
+    assert latex(["n"], [[text]]).splitlines()[4] == r"{}*a\textbar{}b \& $<$i$>$x$<$/i$>$ $<$ 3 \\"
+    assert latex(["[n]"], [["2 [1, 3]"]]).splitlines()[2:5] == [r"{}[n] \\", r"\midrule", r"2 [1, 3] \\"]

@@ -16,10 +16,13 @@ if TYPE_CHECKING:
 _LATEX = str.maketrans(
     {
         **{letter: f"\\{letter}" for letter in "&%$#_{}"},
-        **{"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": "$<$", ">": "$>$"},
+        **{"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "|": r"\textbar{}"},
+        **{"<": "$<$", ">": "$>$"},
         **{"η": r"$\eta$", "−": "$-$", "–": "--", "—": "---", "²": r"$^2$", "°": r"$^\circ$", "µ": r"$\mu$"},
     }
 )
+_OPTIONS = ("[", "*")  # how a line begins that LaTeX would take for an option of the end of the line above
+_MARKS = re.compile(r"\||<(?=[A-Za-z/!?])")  # what Markdown takes for the end of a cell, or for HTML
 # How a cell begins that a spreadsheet would compute, or that is quoted.
 _QUOTED = ("=", "+", "-", "@", "\t", "\r", "'")
 
@@ -41,13 +44,13 @@ def csv_lines(rows: Iterable[Iterable[object]]) -> str:
 
 def markdown(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table of texts in Markdown, without a line break at its end."""
-    lines = [f"| {' | '.join(cells)} |" for cells in (heads, *rows)]
+    lines = [f"| {' | '.join(map(_of_markdown, cells))} |" for cells in (heads, *rows)]
     return whole_letters("\n".join([lines[0], "|---" * len(heads) + "|", *lines[1:]]))
 
 
 def latex(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table of texts in LaTeX, as booktabs draws it, without a line break at its end."""
-    lines = [f"{' & '.join(cell.translate(_LATEX) for cell in cells)} \\\\" for cells in (heads, *rows)]
+    lines = [_line_of_latex(cells) for cells in (heads, *rows)]
     inner = "\n".join((r"\toprule", lines[0], r"\midrule", *lines[1:], r"\bottomrule"))
     return whole_letters(f"\\begin{{tabular}}{{{'l' * len(heads)}}}\n{inner}\n\\end{{tabular}}")
 
@@ -71,6 +74,19 @@ def quoted(text: str) -> str:
 def unquoted(text: str) -> str:
     """The text that was `quoted`."""
     return text.removeprefix("'")
+
+
+def _of_markdown(cell: str) -> str:
+    return _MARKS.sub(r"\\\g<0>", _in_a_line(cell))
+
+
+def _line_of_latex(cells: Sequence[str]) -> str:
+    text = " & ".join(_in_a_line(cell).translate(_LATEX) for cell in cells)
+    return f"{'{}' * text.startswith(_OPTIONS)}{text} \\\\"
+
+
+def _in_a_line(text: str) -> str:
+    return " ".join(text.splitlines())
 
 
 def _cell(value: object) -> object:
