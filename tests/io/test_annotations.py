@@ -108,6 +108,16 @@ def test_a_table_that_a_program_has_saved_again_keeps_its_boxes(tmp_path):
     assert "not four whole numbers" in half.note
 
 
+@pytest.mark.parametrize("delimiter", [";", "\t", ", "])
+def test_a_table_that_a_spreadsheet_has_saved_with_other_delimiters(tmp_path, delimiter):
+    path = tmp_path / "a.csv"
+    rows = [COLUMNS, ("file1", "0", "No", "1", "2", "3", "4", "Cyst")]
+    path.write_text("\r\n".join(map(delimiter.join, rows)), encoding="utf-8-sig", newline="")
+    assert is_table(path)
+    (one,) = read_annotations(path, "file1.h5", 32, 32)
+    assert (one.label, one.box.shapes[0]) == ("Cyst", Box(row=26, column=1, height=4, width=3))
+
+
 def test_scan_without_rows(tmp_path):
     path = table(tmp_path / "a.csv", ["file1", 0, "No", 1, 1, 1, 1, "Cyst"])
     assert read_annotations(path, "file2.h5", 32) == []

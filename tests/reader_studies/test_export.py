@@ -95,9 +95,14 @@ def test_a_table_without_answers_is_told_from_another_file(tmp_path: Path) -> No
 
 def test_a_table_that_a_spreadsheet_has_saved_is_read_and_another_content_refused(tmp_path: Path) -> None:
     path, whole = tmp_path / "answers.csv", {"answer": {"seen": "no", "confidence": 50.0}, "lesion": False}
-    text = to_csv([dict.fromkeys(COLUMNS) | whole])
+    row = dict.fromkeys(COLUMNS) | whole
+    text = to_csv([row])
     path.write_text(text.replace("False", "FALSE"), encoding="utf-8-sig")
     assert read_csv(path)[0]["lesion"] is False
+    with path.open("w", newline="") as german:
+        csv.writer(german, delimiter=";").writerows(csv.reader(io.StringIO(to_csv([row | {"seconds": "1,5"}]))))
+    (found,) = read_csv(path)
+    assert (found["answer"], found["seconds"]) == (row["answer"], 1.5)
     for other in (text.replace("False", "perhaps"), text[:-5], to_csv([dict.fromkeys(COLUMNS) | {"answer": 5}])):
         path.write_text(other)
         with pytest.raises(FileFormatError, match="no table of answers"):

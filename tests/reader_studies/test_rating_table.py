@@ -23,6 +23,20 @@ def test_imrmcs_table_is_read(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found.values, [[[0.5, 2]]])
 
 
+def test_a_table_with_semicolons_has_decimal_commas(tmp_path: Path) -> None:
+    rows = [f"{reader},{arm},{case},{case % 2},{case + 0.5}" for reader in "xy" for arm in "ab" for case in (1, 2)]
+    lines = ["reader,treatment,case,truth,rating", *rows]
+    (tmp_path / "a.csv").write_text("\n".join(lines), encoding="utf-8")
+    (tmp_path / "b.csv").write_text("\n".join(lines).replace(",", ";").replace(".", ","), encoding="utf-8-sig")
+    plain, saved = (read_rating_table(tmp_path / name) for name in ("a.csv", "b.csv"))
+    assert plain is not None
+    assert saved is not None
+    np.testing.assert_array_equal(plain.values, saved.values)
+    (tmp_path / "a.csv").write_text("\n".join([*lines, 'x,a,3,1,"1,500"']), encoding="utf-8")
+    with pytest.raises(FileFormatError, match="is no number"):
+        read_rating_table(tmp_path / "a.csv")
+
+
 def test_what_is_no_table_of_ratings(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("a,b\n1,2\n", encoding="utf-8")
     assert read_rating_table(tmp_path / "a.csv") is None

@@ -73,6 +73,14 @@ def test_empty_columns_are_left_out(tmp_path: Path) -> None:
     assert found.rows == {"a.h5": {"patient": "P1"}, "b.h5": {"patient": "P2"}}
 
 
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_a_table_with_other_delimiters_is_read(tmp_path: Path, delimiter: str) -> None:
+    found = labels(
+        tmp_path, delimiter.join(("a.h5", "p1", "1,5")), ["a.h5"], delimiter.join(("file", "patient", "dose"))
+    )
+    assert found.rows == {"a.h5": {"patient": "p1", "dose": "1,5"}}
+
+
 def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
     """The last one was kept."""
     with pytest.raises(Unfit, match=r"labels.csv has 2 columns 'site'; give each a name of its own") as caught:

@@ -23,6 +23,7 @@ _LATEX = str.maketrans(
 )
 _OPTIONS = ("[", "*")  # how a line begins that LaTeX would take for an option of the end of the line above
 _MARKS = re.compile(r"\||<(?=[A-Za-z/!?])")  # what Markdown takes for the end of a cell, or for HTML
+_DELIMITERS = (",", ";", "\t")
 # How a cell begins that a spreadsheet would compute, or that is quoted.
 _QUOTED = ("=", "+", "-", "@", "\t", "\r", "'")
 
@@ -40,6 +41,17 @@ def csv_lines(rows: Iterable[Iterable[object]]) -> str:
     text = StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
     return whole_letters(text.getvalue())
+
+
+def csv_reader(text: str, newline: str | None = "", *, skipinitialspace: bool = True) -> "csv.DictReader[str]":
+    """The rows of a table by the names in its first line, which are separated by commas, semicolons or tabs.
+
+    Spreadsheets write semicolons where numbers have a decimal comma. newline: as of `io.StringIO`.
+    skipinitialspace: as of `csv`.
+    """
+    first = text.partition("\n")[0]
+    delimiter = max(_DELIMITERS, key=lambda one: len(next(csv.reader([first], delimiter=one), [])))
+    return csv.DictReader(StringIO(text, newline=newline), delimiter=delimiter, skipinitialspace=skipinitialspace)
 
 
 def markdown(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -4,12 +4,12 @@ Source: Zhao et al., fastMRI+, Scientific Data 2022, doi:10.1038/s41597-022-0125
 """
 
 import csv
-from io import StringIO
 from pathlib import Path
 
 from ..data.roi import ROI, Annotation, Box
 from ..ground.errors import FileFormatError, InputError
 from ..ground.guard import head, is_file, opening, read, shown, to_path
+from ..ground.table import csv_reader
 
 LABEL, SUFFIX = "fastMRI+ annotations", ".csv"
 COLUMNS = ("file", "slice", "study_level", "x", "y", "width", "height", "label")
@@ -28,7 +28,7 @@ def read_annotations(path: str | Path, file_name: str, rows: int, columns: int |
     """
     path = to_path(path)
     with opening(path, "a CSV table", "give a fastMRI+ table"):
-        reader = csv.DictReader(StringIO(read(path, _LARGEST).decode("utf-8-sig"), newline=""))
+        reader = csv_reader(read(path, _LARGEST).decode("utf-8-sig"))
         missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
         if missing:
             raise FileFormatError(
@@ -50,7 +50,7 @@ def is_table(path: Path) -> bool:
     """Whether the first line of a file names the columns of a fastMRI+ table."""
     first = head(path, _FIRST_LINE).partition(b"\n")[0]
     try:
-        return {*COLUMNS} <= {*next(csv.reader([first.decode("utf-8-sig")]), [])}
+        return {*COLUMNS} <= {*(csv_reader(first.decode("utf-8-sig")).fieldnames or ())}
     except (ValueError, csv.Error):  # a carriage return alone ends no line for csv
         return False
 

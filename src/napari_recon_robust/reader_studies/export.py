@@ -1,7 +1,6 @@
 """The answers as a long table, written as CSV and read back."""
 
 import csv
-import io
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -11,7 +10,7 @@ from typing import Any
 from ..ground.errors import FileFormatError, one_line
 from ..ground.guard import read
 from ..ground.numbers import counted
-from ..ground.table import csv_lines, quoted, unquoted
+from ..ground.table import csv_lines, csv_reader, quoted, unquoted
 from .answers import Answers, displays_of
 from .bundle import Shown
 from .order import Presentation
@@ -135,7 +134,7 @@ def read_csv(path: str | Path) -> list[dict[str, Any]]:
     path = Path(path)
     content = read(path)
     try:
-        table = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=None))
+        table = csv_reader(content.decode("utf-8-sig"), newline=None, skipinitialspace=False)
         lines = list(table)
         if set(lines[0] if lines else table.fieldnames or ()) != set(COLUMNS):
             raise ValueError
@@ -229,7 +228,7 @@ def _value(name: str, text: str) -> Any:
     if name == "arms":
         return tuple(unquoted(text).split(_BETWEEN))
     if name in _NUMBERS | _COUNTS:
-        return (int if name in _COUNTS else float)(text) if text else None
+        return (int if name in _COUNTS else float)(text.replace(",", ".")) if text else None
     if name in _TRUTHS:
         return {"true": True, "false": False, "": None}[text.lower()]  # spreadsheets write them in capitals
     return unquoted(text)

@@ -1,11 +1,11 @@
 """Ratings as CSV with a line for each: iMRMC's columns, or those of MRMCaov's data (with the truth in each line)."""
 
 import csv
-from io import StringIO
 from pathlib import Path
 
 from ..ground.errors import FileFormatError
 from ..ground.guard import read
+from ..ground.table import csv_reader
 from .imrmc import TRUTH, assembled
 from .ratings import Ratings
 
@@ -21,21 +21,27 @@ def read_rating_table(path: str | Path) -> Ratings | None:
     path = Path(path)
     content = read(path)
     try:
-        reader = csv.DictReader(StringIO(content.decode("utf-8-sig"), newline=""), skipinitialspace=True)
+        reader = csv_reader(content.decode("utf-8-sig"))
         columns = set(reader.fieldnames or ())
         if not (columns >= set(IMRMC) or columns >= set(MRMCAOV)):
             return None
         rows = list(reader)
+        number = _with_a_comma if reader.reader.dialect.delimiter == ";" else float
         if columns >= set(IMRMC):
-            truths = [(row["caseID"], float(row["score"])) for row in rows if row["readerID"] in TRUTH]
+            truths = [(row["caseID"], number(row["score"])) for row in rows if row["readerID"] in TRUTH]
             scores = [
-                (row["readerID"], row["caseID"], row["modalityID"], float(row["score"]))
+                (row["readerID"], row["caseID"], row["modalityID"], number(row["score"]))
                 for row in rows
                 if row["readerID"] not in TRUTH
             ]
         else:
-            truths = [(row["case"], float(row["truth"])) for row in rows]
-            scores = [(row["reader"], row["case"], row["treatment"], float(row["rating"])) for row in rows]
-    except (ValueError, TypeError, csv.Error):
+            truths = [(row["case"], number(row["truth"])) for row in rows]
+            scores = [(row["reader"], row["case"], row["treatment"], number(row["rating"])) for row in rows]
+    except (ValueError, TypeError, AttributeError, csv.Error):
         raise FileFormatError(f"{path.name} is no table of ratings: a truth or a rating is no number.") from None
     return assembled(path.name, truths, scores)
+
+
+def _with_a_comma(text: str) -> float:
+    """A number as spreadsheets write it where semicolons separate columns."""
+    return float(text.replace(",", "."))

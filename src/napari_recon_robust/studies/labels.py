@@ -1,15 +1,14 @@
 """The table of labels of a plan's scans: which of its rows names which file."""
 
-import csv
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path, PurePosixPath
 from unicodedata import normalize
 
 from ..ground.errors import FileFormatError
 from ..ground.guard import opening, read, shown
+from ..ground.table import csv_reader
 from .mistakes import Unfit, named_by
 from .plan import Scans
 
@@ -97,7 +96,7 @@ def _read(scans: Scans, folder: Path) -> list[tuple[str, Row]]:
     """The rows of a table, each with its file; rows without any value are left out, as programs for tables add some."""
     path = folder / scans.table
     with named_by("scans", "table"), opening(path, "a CSV table", "give a table with a column 'file'"):
-        reader = csv.DictReader(StringIO(read(path, _LARGEST).decode("utf-8-sig"), newline=""))
+        reader = csv_reader(read(path, _LARGEST).decode("utf-8-sig"))
         names = [name for name in reader.fieldnames or [] if name]  # programs for tables add empty columns
         for needed in ("file", *([scans.volume] if scans.volume else [])):
             if needed not in names:
