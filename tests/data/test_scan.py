@@ -1,6 +1,7 @@
 """What every scan does, whatever its format."""
 
 import pickle
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 from napari_recon_robust.data.measurement import Calibration, single_slices
 from napari_recon_robust.data.orientation import FIRST_ROW_BELOW
 from napari_recon_robust.data.scan import Header, Scan
-from napari_recon_robust.ground.errors import FileFormatError, InputError
+from napari_recon_robust.ground.errors import FileFormatError, InputError, PackageWarning
 from napari_recon_robust.physics import fourier
 from napari_recon_robust.physics.sampling import Sampling
 
@@ -82,6 +83,18 @@ def test_undersampled_by_a_mask(kspace, shape, dtype):
     measurement = Memory(kspace).measurement(0, mask.to(dtype))
     assert torch.equal(measurement.mask, mask.reshape(-1, 24))
     assert torch.equal(measurement.kspace, torch.from_numpy(kspace[0]) * mask.reshape(-1, 24))
+
+
+def test_lines_across_the_readout_are_told_as_of_a_transposed_mask():
+    square = Memory(np.random.default_rng(0).normal(size=(1, 2, 24, 24)) + 0j)
+    lines = (torch.arange(24) % 3 == 0).expand(24, 24)
+    with pytest.warns(PackageWarning, match=r"leaves out 16 of 24 rows, as if lines ran across .* transpose it"):
+        square.measurement(0, lines.mT)
+    rows = (torch.arange(24) > 5)[:, None]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for mask in (lines, lines[:1], lines & rows, rows.expand(24, 24), torch.rand(24, 24) > 0.5):
+            square.measurement(0, mask)
 
 
 def test_a_mask_that_is_not_to_be_written_is_taken_without_a_warning(kspace, recwarn):

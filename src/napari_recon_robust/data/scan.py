@@ -3,6 +3,7 @@
 Torch is imported when a slice is read, so that the window and napari can ask for formats before that.
 """
 
+import warnings
 from abc import abstractmethod
 from contextlib import AbstractContextManager
 from types import TracebackType
@@ -13,13 +14,13 @@ from numpy.typing import NDArray
 
 from ..ground.arguments import as_whole
 from ..ground.cached_property import cached_property
-from ..ground.errors import InputError, ReconRobustError, dimensions, one_line
+from ..ground.errors import InputError, PackageWarning, ReconRobustError, dimensions, one_line
 from ..ground.guard import opening
 from ..ground.numbers import counted
 from ..ground.specification import Specification
 from .centre import check_centre
 from .orientation import AS_STORED, Directions, Plane, Turn, Vector, aspect_of
-from .points import extent, measured_points, within, without_gaps
+from .points import are_lines, extent, measured_points, within, without_gaps
 from .units import unit_of
 
 if TYPE_CHECKING:
@@ -261,7 +262,8 @@ class Scan(AbstractContextManager["Scan"]):
         sampling: how to undersample, or a mask (phase,), (1, phase) or (readout, phase); lines may have further axes of
         length 1, as fastMRI's code gives them, (1, 1, phase, 1). Only acquired points are kept. The measurement's
         `source` has `facts` and the sampling, of which a mask tells nothing. Raises InputError for a mask that does not
-        fit or keeps nothing, and for k-space that is not centred.
+        fit or keeps nothing, and for k-space that is not centred. A PackageWarning tells of a mask that seems
+        transposed.
         """
         from ..physics.sampling import Sampling
         from ..physics.sampling_values import as_values
@@ -330,7 +332,21 @@ def _checked_mask(given: Any, header: Header) -> "Tensor":
         )
     if bool(mask.isnan().any()):
         raise InputError("the sampling mask has NaN; give True, or a number that is not 0, for what is sampled.")
-    return (mask != 0).reshape(-1, phase)
+    sampled = (mask != 0).reshape(-1, phase)
+    if _leaves_out_rows(sampled):
+        warnings.warn(
+            f"the sampling mask leaves out {int((~sampled[:, 0]).sum())} of {len(sampled)} rows, as if lines ran "
+            "across the readout; transpose it, unless rows are phase encodings, too, as in a scan of three dimensions.",
+            PackageWarning,
+            stacklevel=3,
+        )
+    return sampled
+
+
+def _leaves_out_rows(sampled: "Tensor") -> bool:
+    """Whether points, bool (readout, phase), are whole rows with gaps between them, as no readout has."""
+    rows = sampled.any(1, keepdim=True)
+    return sampled.shape[1] > 1 and bool((sampled == rows).all()) and not are_lines(sampled)
 
 
 def from_the_middle(slices: int) -> list[int]:
