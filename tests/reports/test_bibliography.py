@@ -2,13 +2,16 @@
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from polars import DataFrame, String
 
 from helpers.reported import FROZEN
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.perturbations import registry as perturbations
 from napari_recon_robust.reconstructors import registry as reconstructors
+from napari_recon_robust.reports import bibliography as bibliography_module
 from napari_recon_robust.reports.bibliography import ATTACK_RATES, SSIM, bibliography, bibtex, cited, listed, sources
 
 ROOT = Path(__file__).parents[2]
@@ -65,3 +68,11 @@ def test_what_was_used_in_a_case_is_cited() -> None:
     assert bibtex("rotation", "cg-sense") == bibtex(FROZEN / "rotation")
     with pytest.raises(InputError, match=r"nothing is no method, no perturbation, and no folder of a case or a study"):
         bibtex("nothing")
+    with pytest.raises(InputError, match=r"test_bibliography\.py is no method, no perturbation"):
+        bibtex(__file__)
+
+
+def test_of_a_study_without_a_trial_not_every_paper_is_cited(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    trials = DataFrame(schema={"method": String, "perturbation": String})
+    monkeypatch.setattr(bibliography_module, "results_of", lambda _: SimpleNamespace(table=lambda: trials))
+    assert re.findall(r"^@\w+\{([\w-]+),", bibtex(tmp_path), re.MULTILINE) == ["napari-recon-robust", "wang2004"]

@@ -23,6 +23,7 @@ _FIELD = re.compile(r"^  (\w+) = \{(.*)\},$", re.MULTILINE)
 _ACCENT = re.compile(r"\{\\(['\"])(\w)\}")
 _ACCENTS = {"'": "\N{COMBINING ACUTE ACCENT}", '"': "\N{COMBINING DIAERESIS}"}
 _IDENTIFIERS = {"doi": "doi", "eprint": "arXiv"}
+_PLANS = (".yaml", ".yml")
 _ALL_NAMED = 2  # authors; of more the first one is
 
 SENSITIVITIES, SSIM, ATTACK_RATES = "uecker2014", "wang2004", "clopper1934"  # of what is no method and no perturbation
@@ -76,7 +77,7 @@ def bibtex(*names: str | Path) -> str:
     InputError for any other name, and what opening a case or the results of a study raises.
     """
     ids = [id for name in names for id in _used(name)]
-    keys = {SSIM, *(key for id in ids for key in _of(id))} if ids else bibliography()
+    keys = {SSIM, *(key for id in ids for key in _of(id))} if names else bibliography()
     return "\n\n".join([_THIS, *(reference.bibtex for reference in listed(keys))])
 
 
@@ -112,7 +113,7 @@ def _used(name: str | Path) -> list[str]:
     if (folder / DESCRIPTION).is_file():
         recipe = read_description(folder)["recipe"]
         return [recipe["method"], recipe["perturbation"]]
-    if folder.exists():
+    if folder.is_dir() or folder.suffix in _PLANS:
         trials = results_of(folder).table()
         return [id for column in ("method", "perturbation") for id in trials[column].drop_nulls().unique().to_list()]
     raise InputError(
