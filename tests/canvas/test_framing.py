@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+from napari.components import ViewerModel
 
+from napari_recon_robust.canvas.geometry import Geometry
 from napari_recon_robust.canvas.layers import Panels
 
 MASK = np.zeros((32, 40), bool)
@@ -39,6 +41,21 @@ def test_a_picture_that_is_seen_as_a_whole_stays_so(panels: Panels) -> None:
     panels.lay(panels.geometry.turn.mirror)
     assert not panels.framing.active
     assert panels.viewer.scene.camera.zoom == zoom
+
+
+def test_a_long_picture_that_is_seen_as_a_whole_stays_so() -> None:
+    """Upright it is seen larger than it fits lying: turned back, its ends were cut off."""
+    viewer = ViewerModel()
+    opened = Panels(viewer, later=lambda function: function())
+    viewer.canvas.size = (800, 400)
+    opened.open(Geometry((1, 40, 80), (1.0, 1.0, 2.0)))
+    opened.show(["clean"])
+    zooms = [viewer.scene.camera.zoom]
+    for _ in range(4):
+        opened.lay(opened.geometry.turn.turned)
+        zooms.append(viewer.scene.camera.zoom)
+    assert zooms[1] > 1.5 * zooms[0]
+    assert zooms == pytest.approx([zooms[0], zooms[1]] * 2 + [zooms[0]])
 
 
 @pytest.mark.parametrize("step", ["turned", "mirror", "flip"])

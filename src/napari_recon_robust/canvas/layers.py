@@ -332,14 +332,15 @@ class Panels:
         old = self.geometry
         if old is None:
             return
-        geometry = self._set.geometry = replace(
+        geometry = replace(
             old,
             turn=old.turn if turn is None else turn,
             upright=old.upright if upright is None else upright,
         )
         layers = self._set.layers
         last = next((layer for layer in reversed(layers) if layer in self.viewer.layers), None)
-        with self.framing.left():
+        with self.framing.left():  # it asks what is seen now
+            self._set.geometry = geometry
             for layer in layers:
                 # napari's viewer takes the extent of all layers after each of them; after the last one is enough.
                 unseen = layer is not last
