@@ -10,12 +10,13 @@ from qtpy.QtCore import QObject, QTimer
 
 from ...canvas.layers import Panels
 from ...canvas.stroke import Stroke
+from ...data.orientation import AS_STORED, Turn
 from ...workbench.looking import wipe_edge, wiped
 
 Images = Mapping[str, NDArray[np.float32]]
 _FLICKER = 250  # milliseconds for each image, as in the browser
 _CLICK = 4  # pixels of the screen that a click may stray
-_STEP = 0.02  # of the columns, for a key
+_STEP = 0.02  # of the picture's width, for a key
 
 
 class Looking(QObject):
@@ -87,7 +88,7 @@ class Looking(QObject):
         self._draw()
 
     def move_wipe(self, share: float) -> None:
-        """Put the edge at a fraction of the columns; without a wipe nothing happens."""
+        """Put the edge at a fraction of the picture's width on the screen; without a wipe nothing happens."""
         if self.mode == "wipe":
             self.share = min(max(share, 0.0), 1.0)
             self._draw()
@@ -105,7 +106,8 @@ class Looking(QObject):
             self._write(host, self._compared[self.phase], " (flicker)")
         else:
             first, second = self._compared
-            image = wiped(self._images[first][self._slice], self._images[second][self._slice], self.share)
+            left, right = (self._images[name][self._slice] for name in (first, second))
+            image = wiped(left, right, self.share, self._laid)
             self._panels.write(host, 0, image, f"{first.capitalize()} | {second.capitalize()}")
         self._draw_line(host)
 
@@ -117,7 +119,12 @@ class Looking(QObject):
         if self.mode != "wipe":
             self._line.take_away()
             return
-        self._line.put(host, wipe_edge(self.share, self._images[host].shape[1:]))
+        self._line.put(host, wipe_edge(self.share, self._images[host].shape[1:], self._laid))
+
+    @property
+    def _laid(self) -> Turn:
+        geometry = self._panels.geometry
+        return AS_STORED if geometry is None else geometry.laid
 
     def _on_drag(self, viewer: Any, event: Any) -> Generator[None, None, bool]:
         """A drag of the left button moves the wipe; a click is left to the navigation, as a place."""
@@ -129,8 +136,8 @@ class Looking(QObject):
             yield
             moved = moved or bool(np.abs(event.pos - start).max() >= _CLICK)
             _, row, column = panel.image.world_to_data(event.position)
-            if moved:
-                self.move_wipe((float(column) + 0.5) / panel.stack.shape[2])
+            if moved and (geometry := self._panels.geometry) is not None:
+                self.move_wipe(geometry.across(float(row), float(column)))
             event.handled = event.type == "mouse_move"  # or napari would move the picture
         if not moved:
             _, row, column = panel.image.world_to_data(event.position)
