@@ -4,12 +4,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from napari.components import ViewerModel
 
 from helpers.colour_vision import closest, contrast, rgb
 from napari_recon_robust.canvas.drawing import EDGE, SELECTED_EDGE
-from napari_recon_robust.canvas.geometry import Outline
+from napari_recon_robust.canvas.geometry import Geometry, Outline
 from napari_recon_robust.canvas.layers import Panels
 from napari_recon_robust.canvas.marks import AROUND, RING, RULE
+from napari_recon_robust.data.orientation import AS_STORED, Turn
 
 BOX = np.array([[3.5, 4.5], [3.5, 9.5], [8.5, 9.5], [8.5, 4.5]])
 
@@ -96,3 +98,22 @@ def test_outlines_stand_out_and_those_that_mean_something_else_are_told_apart_by
     assert closest(rgb(RING), rgb(SELECTED_EDGE), rgb(EDGE)) > 30
     assert min(closest(rgb(RULE), rgb(one)) for one in (EDGE, SELECTED_EDGE, RING, AROUND)) > 20
     assert min(contrast(rgb(colour), np.zeros(3)) for colour in (EDGE, SELECTED_EDGE, RING, RULE)) > 4.5
+
+
+@pytest.mark.parametrize(
+    ("shape", "voxel"), [((96, 80), (5.0, 2.0, 1.0)), ((40, 256), (1.0, 3.0, 1.0)), ((256, 40), (1.0, 1.0, 3.0))]
+)
+@pytest.mark.parametrize("turn", [AS_STORED, AS_STORED.turned], ids=str)
+def test_all_sides_of_a_box_are_drawn_where_pixels_are_oblong(
+    shape: tuple[int, int], voxel: tuple[float, float, float], turn: Turn
+) -> None:
+    """Lines narrower than a pixel of the screen vanish: of a box two sides were seen."""
+    panels = Panels(ViewerModel(), later=lambda function: function())
+    panels.viewer.canvas.size = (400, 400)
+    panels.open(Geometry((1, *shape), voxel, turn=turn))
+    panels.show(["clean"])
+    panels.drawing.set([Outline("rectangle", BOX, 0)])
+    panels.marks.ring(0, (8.0, 8.0, 4.0))
+    on_screen = min(voxel[1:]) * panels.viewer.scene.camera.zoom
+    for layer in (panels.panels["clean"].regions, panels.panels["clean"].marks):
+        assert 1.4 < layer.edge_width[0] * on_screen < 2

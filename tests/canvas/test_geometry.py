@@ -10,3 +10,7 @@ def test_the_sides_of_a_pixel_change_places_with_a_quarter_turn() -> None:
     assert replace(as_stored, upright=FIRST_ROW_BELOW).aspect == 0.5 / 0.75
     assert replace(as_stored, turn=as_stored.turn.turned).aspect == 0.75 / 0.5
     assert replace(as_stored, voxel=None).aspect == 1
+
+
+def test_of_a_square_matrix_lines_are_a_share_of_its_columns() -> None:
+    assert Geometry((1, 320, 320)).length == 320

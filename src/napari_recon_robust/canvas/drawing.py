@@ -152,7 +152,7 @@ class Drawing:
     def _edge(self) -> float:
         """Width of an outline in image pixels: about as thin on the screen whatever the matrix."""
         assert self._panels.geometry is not None
-        return self._panels.geometry.shape[1] / 200 * self._thinner
+        return self._panels.geometry.length / 200 * self._thinner
 
     def _put(self, panel: Panel) -> None:
         """Put the outlines into a panel, unless they are there already: napari draws all anew when one changes."""

@@ -35,6 +35,16 @@ class Geometry:
         return width / height if self.laid.quarters % 2 else height / width
 
     @property
+    def length(self) -> float:
+        """The longer side of the picture, in the shorter sides of its pixels.
+
+        A share of it is as wide a line on the screen whatever the matrix, and where pixels are oblong in one direction
+        wider, in none so thin that it vanishes.
+        """
+        sides = self.transform["scale"][1:]
+        return float(np.multiply(self.shape[1:], sides).max() / min(sides))
+
+    @property
     def letters(self) -> dict[str, str]:
         """The sides of the patient at the edges of the picture; empty where they are not known."""
         return self.laid.letters(self.directions)

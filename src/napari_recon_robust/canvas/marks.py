@@ -126,7 +126,7 @@ class Marks:
     def _fill(self, panel: Panel) -> None:
         geometry, layer = self._panels.geometry, panel.marks
         assert geometry is not None
-        width = geometry.shape[2] / 250 * self._thinner
+        width = geometry.length / 250 * self._thinner
         found: list[_Shape] = []
         if self._ring is not None:
             index, row, column, radius = self._ring
