@@ -123,6 +123,21 @@ def test_two_regions_of_one_name_and_size_are_told_apart_by_their_place(bench: W
 
 
 @pytest.mark.slow
+def test_of_a_cancelled_saving_the_complete_cases_are_noted(bench: Workbench, tmp_path: Path) -> None:
+    history, folder = bench.history, tmp_path / "some"
+    task = history.save(history.entries, folder)
+    while not folder.exists() or len([*folder.iterdir()]) < 2:  # the first one has its place, the second has begun
+        next(task.job)
+    task.job.close()
+    task.give_up()
+    noted = [one.case for one in history.entries]
+    assert noted[0] is not None
+    assert noted[0].parent == folder
+    assert load_case(noted[0]).recipe.budgets == (0.005,)
+    assert noted[-1] is None
+
+
+@pytest.mark.slow
 def test_they_are_saved_as_cases_and_exported(bench: Workbench, tmp_path: Path) -> None:
     history = bench.history
     with pytest.raises(InputError, match="no attack is chosen"):

@@ -289,11 +289,15 @@ class History(ReviewPart):
         own = self._reconstruction.own_models
         said = f"Saved as {folder.name}." if len(entries) == 1 else f"{len(entries)} cases are saved in {folder.name}."
 
-        def accept(cases: list[Path]) -> None:
-            for entry, case in zip(entries, cases, strict=True):
+        written: list[tuple[Attack, Path]] = []
+
+        def note(_: object = None) -> None:
+            """Note those that are written, also where the others were cancelled or cannot be."""
+            for entry, case in written:
                 self.note_case(entry, case)
 
-        return Task(f"Saving {folder.name}", _save(list(entries), places, own), accept, done=said)
+        job = _save(list(entries), places, own, written)
+        return Task(f"Saving {folder.name}", job, note, given_up=note, done=said)
 
     def export(self, path: Path, entries: Sequence[Attack] = ()) -> Task[Path]:
         """Write the list, or some of it, as CSV; InputError while it is empty, WritingError if it cannot be written."""
@@ -453,9 +457,14 @@ def _rows(first: Attack, second: Attack, both: "tuple[Crops, Crops]") -> "Iterat
         yield Row(measure.label, *values)
 
 
-def _save(entries: Sequence[Attack], places: Sequence[Path], own: "Mapping[str, Reconstructor]") -> Job[list[Path]]:
-    """Save what can be saved; InputError, one sentence, on the others."""
-    written, refused = [], []
+def _save(
+    entries: Sequence[Attack],
+    places: Sequence[Path],
+    own: "Mapping[str, Reconstructor]",
+    written: list[tuple[Attack, Path]],
+) -> Job[list[Path]]:
+    """Save what can be saved, which is appended to `written` at once; InputError, one sentence, on the others."""
+    refused = []
     for number, (entry, place) in enumerate(zip(entries, places, strict=True)):
         start, end = number / len(places), (number + 1) / len(places)
         try:
@@ -463,11 +472,12 @@ def _save(entries: Sequence[Attack], places: Sequence[Path], own: "Mapping[str, 
         except (InputError, ModelError) as error:
             refused.append(f"{entry.name}: {error}")
             continue
-        written.append((yield from part(saved(replace(found, outcomes=(found.outcome,)), place), start, end)))
+        case = yield from part(saved(replace(found, outcomes=(found.outcome,)), place), start, end)
+        written.append((entry, case))
     if refused:
         others = f"{len(written)} other{' is' if len(written) == 1 else 's are'} saved."
         raise InputError(" ".join((*refused, others) if written else refused))
-    return written
+    return [case for _, case in written]
 
 
 def _export(rows: Sequence[Mapping[str, object]], path: Path) -> Job[Path]:
