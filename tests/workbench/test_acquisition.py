@@ -7,6 +7,7 @@ import yaml
 
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.data.scan import Scan
+from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.workbench import Workbench
 from napari_recon_robust.workbench.drafting import draft
@@ -94,3 +95,14 @@ def test_an_undo_of_a_sampling_that_is_cancelled_can_be_undone_still(bench: Work
     assert (acquisition.asked[1], undoing.undone_next, undoing.redone_next) == (FOUR, "", "another sampling")
     acquisition.measure(0).give_up()
     assert (undoing.undone_next, undoing.redone_next) == ("", "another sampling"), "that was no step"
+
+
+def test_for_a_slice_that_cannot_be_read_nobody_is_told_to_wait(bench: Workbench) -> None:
+    task = bench.acquisition.measure(0)
+    with pytest.raises(InputError, match="wait until it is shown"):
+        _ = bench.acquisition.current
+    task.give_up()
+    with pytest.raises(InputError, match="slice 0 was not read, so it has no image; choose another slice"):
+        _ = bench.acquisition.current
+    bench.acquisition.measure(1).run()
+    assert bench.acquisition.current.index == 1

@@ -128,6 +128,7 @@ class Acquisition:
         self.device = "cpu"
         self.heading = 0
         self._kept: Slice | None = None
+        self._given_up = False  # whether what was asked for last was cancelled or has failed
         self._case: Mapping[str, Any] = {}
         self.origin: Origin | None = None
 
@@ -177,6 +178,7 @@ class Acquisition:
         if had:
             self.closing.emit()
         self.scan = self.slice = self.origin = None
+        self._given_up = False
         if scan is not None:
             scan.close()
         if had:
@@ -283,6 +285,8 @@ class Acquisition:
         if self.slice is None:
             if not self.is_open:
                 raise InputError(_NOTHING)
+            if self._given_up:
+                raise InputError(f"slice {self.index} was not read, so it has no image; choose another slice.")
             raise InputError("the slice is not measured yet; wait until it is shown.")
         return self.slice
 
@@ -311,6 +315,7 @@ class Acquisition:
         if not 0 <= index < len(scan):
             raise InputError(f"slice {index} does not exist; this scan has slices 0 to {len(scan) - 1}.")
         asked = self.asked = index, self.asked[1] if sampling is ... else sampling
+        self._given_up = False
         kept = self.kept(*asked)
         if index != self.index:
             self.heading = 1 if index > self.index else -1
@@ -332,7 +337,7 @@ class Acquisition:
 
         def withdraw() -> None:
             if self.asked is asked:  # what was not measured is not kept for the next slice
-                self.asked = index, self.sampling
+                self.asked, self._given_up = (index, self.sampling), True
                 self.withdrawn.emit()
 
         return Task(f"Reading slice {index}", job(), accept, preview, given_up=withdraw)

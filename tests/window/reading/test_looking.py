@@ -20,7 +20,8 @@ TURNS = [Turn(quarters=quarters, mirrored=mirrored) for mirrored in (False, True
 def test_the_wipe_goes_from_left_to_right_however_the_scan_is_turned(turn: Turn, qapp: Any) -> None:
     """It went along the stored columns: up and down, or with the second image on the left."""
     panels, parent = Panels(ViewerModel(), later=lambda function: function()), QObject()
-    panels.open(Geometry((1, 20, 40), (1.0, 2.0, 1.0), turn))
+    geometry = Geometry((1, 20, 40), (1.0, 2.0, 1.0), turn)
+    panels.open(geometry)
     looking = Looking(panels, parent)
     images = {"a": np.zeros((1, 20, 40), np.float32), "b": np.ones((1, 20, 40), np.float32)}
     panels.show(list(images))
@@ -38,7 +39,7 @@ def test_the_wipe_goes_from_left_to_right_however_the_scan_is_turned(turn: Turn,
     drag = looking._on_drag(None, event)
     next(drag)
     right = [9.5, 19.5] + 0.4 * np.array([20, 40]) * turn.matrix[1]  # of the screen, in the stored image
-    event.type, event.pos, event.position = "mouse_move", np.array([9.0, 0.0]), (0.0, *panels.geometry.world(*right))
+    event.type, event.pos, event.position = "mouse_move", np.array([9.0, 0.0]), (0.0, *geometry.world(*right))
     next(drag)
     assert looking.share == pytest.approx(0.9)
     edge = round(0.9 * seen().shape[1])
