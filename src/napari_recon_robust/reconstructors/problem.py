@@ -1,7 +1,7 @@
 """The reconstruction problem of one slice, in units of its scale, as networks and fits see it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import torch
@@ -26,14 +26,17 @@ _LINEAR_START = 8  # conjugate gradient steps of the linear start
 class Problem:
     """y = A x + n as a network sees it, relative to `Measurement.scale`.
 
-    data: complex64 (coils, rows, columns) in the model's data space. noise: sigma, float32 (1, 1), positive. There is
-    no batch axis: a CPU gains nothing by a batch, and the inverses of one slice already fill its caches. Only in the
-    training on a GPU all tensors may have one in front, for networks that take it (`training.batches`).
+    data: complex64 (coils, rows, columns) in the model's data space. noise: sigma, float32 (1, 1), positive.
+    calibration: the data that learned sensitivities come from and where they were sampled, shaped as `data` and the
+    mask, or None if they come from the samples themselves. There is no batch axis: a CPU gains nothing by a batch, and
+    the inverses of one slice already fill its caches. Only in the training on a GPU all tensors may have one in front,
+    for networks that take it (`training.batches`).
     """
 
     model: ForwardModel
     data: Tensor
     noise: Tensor
+    calibration: tuple[Tensor, Tensor] | None = None
 
     @cached_property
     def right_hand_side(self) -> Tensor:
@@ -84,7 +87,7 @@ class Problem:
         """
         phase = local_phase(image.detach(), self.noise.detach())
         model = ForwardModel(self.model.sensitivities * phase.unsqueeze(-3), self.model.mask, self.model.dims)
-        return Problem(model, self.data, self.noise), phase
+        return replace(self, model=model), phase
 
 
 def problems(measurement: Measurement) -> list[Problem]:

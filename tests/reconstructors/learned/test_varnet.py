@@ -15,8 +15,8 @@ from napari_recon_robust.physics import fourier
 from napari_recon_robust.physics.model import ForwardModel, coil_combined, root_sum_of_squares
 from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.reconstructors.classical.conjugate_gradients import conjugate_gradients
+from napari_recon_robust.reconstructors.learned import adaptation, varnet_from_cg
 from napari_recon_robust.reconstructors.learned import varnet as varnet_module
-from napari_recon_robust.reconstructors.learned import varnet_from_cg
 from napari_recon_robust.reconstructors.learned.last_step import CONSISTENCY, ERROR, LEAST
 from napari_recon_robust.reconstructors.learned.varnet import (
     COMBINATION,
@@ -177,6 +177,26 @@ def test_learned_sensitivities_of_lines_that_were_measured_apart(varnet: VarNet,
         both = varnet_module.data_and_sensitivities(network, batch, "learned", published=True)
     torch.testing.assert_close(maps, taught)
     assert both[0].shape == both[1].shape == (2, *lines.kspace.shape)
+
+
+def test_test_time_training_learns_the_maps_from_lines_that_were_measured_apart(
+    varnet: VarNet, lines: Measurement
+) -> None:
+    """As the method does, whichever samples are held out."""
+    every = lines.mask & (torch.arange(lines.mask.shape[-1]) % 2 == 1)  # without the line at the centre
+    apart = replace(lines, kspace=lines.kspace * every, mask=every, full=None, acs=lines.kspace)
+    method = varnet.at(sensitivities="learned")
+    problem = varnet.problem(apart, **method.knobs)
+    network = varnet.network(torch.device("cpu"))
+    others = torch.arange(problem.model.shape[0])[:, None] % 2 == 0
+    given = adaptation._only(problem, problem.model.mask & others)
+    with torch.no_grad():
+        maps = varnet_module.with_sensitivities(network, problem, "learned").sensitivities
+        of_given = varnet_module.with_sensitivities(network, given, "learned").sensitivities
+        solved = apart.crop(varnet.solve(network, problem, **method.knobs) * apart.scale)
+        image = method(apart)
+    torch.testing.assert_close(solved, image, rtol=1e-3, atol=1e-4 * float(image.abs().max()))
+    torch.testing.assert_close(of_given, maps)
 
 
 @pytest.mark.parametrize("sensitivities", ["estimated", "learned"])

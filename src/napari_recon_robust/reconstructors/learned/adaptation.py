@@ -174,4 +174,4 @@ def _held_out(measurement: Measurement, shape: tuple[int, int]) -> Tensor | None
 def _only(problem: Problem, mask: Tensor) -> Problem:
     """The problem with the samples of this mask only."""
     model = ForwardModel(problem.model.sensitivities, mask, problem.model.dims)
-    return Problem(model, mask * problem.data, problem.noise)
+    return replace(problem, model=model, data=mask * problem.data)

@@ -106,9 +106,11 @@ class VarNet(TrainedReconstructor):
         """The problem of one slice, with the mask and the rows that published weights see."""
         (problem,) = problems(measurement)
         published = store.load(self.weights).published
-        seen = _oversampled(measurement) if published and knobs["sensitivities"] == "learned" else measurement
+        learned = knobs["sensitivities"] == "learned"
+        seen = _oversampled(measurement) if published and learned else measurement
         model = ForwardModel(seen.model.sensitivities, _mask(measurement, published), measurement.dims)
-        return Problem(model, seen.data / measurement.scale, problem.noise)
+        calibration = calibration_data(seen) if learned and seen.acs is not None else None
+        return Problem(model, seen.data / measurement.scale, problem.noise, calibration)
 
     def solve(self, network: FastMRIVarNet, problem: Problem, **knobs: Any) -> Tensor:
         """The image of one slice by a network of this kind, relative to the scale; real if combined by `rss`."""
@@ -205,7 +207,8 @@ def with_sensitivities(network: FastMRIVarNet, problem: Problem, sensitivities: 
     """The model of a problem or a batch with the maps that are estimated or learned, as a batch."""
     model, maps = problem.model, _batch(problem.model.sensitivities)
     if sensitivities == "learned":
-        maps = learned_sensitivities(network, _batch(problem.data), model.mask, model.dims)
+        data, sampled = problem.calibration or (problem.data, model.mask)
+        maps = learned_sensitivities(network, _batch(data), sampled, model.dims)
     return ForwardModel(maps, model.mask, model.dims)
 
 
