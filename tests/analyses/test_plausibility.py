@@ -8,11 +8,12 @@ import torch
 from scipy.ndimage import gaussian_filter
 
 from napari_recon_robust.analyses.noise_map import reference_noise
-from napari_recon_robust.analyses.plausibility import _acs_fit, plausible_band
+from napari_recon_robust.analyses.plausibility import _acs_fit, _truncation, plausible_band
 from napari_recon_robust.data.measurement import Calibration, Measurement
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.progress import run
-from napari_recon_robust.physics.model import ForwardModel
+from napari_recon_robust.physics import fourier
+from napari_recon_robust.physics.model import ForwardModel, coil_combined
 from napari_recon_robust.physics.sampling import Pattern, Sampling
 from napari_recon_robust.reconstructors.classical.conjugate_gradients import conjugate_gradients
 from napari_recon_robust.simulation.acquisition import simulate_slice
@@ -89,6 +90,35 @@ def test_a_misfit_three_times_as_large_beside_the_acs_is_expected_there(coils: i
     spent, widest = 0.1 / (1 + band.misfit), 1 + 2 * (0.15**2 + 1 / band.freedom) ** 0.5  # noise without misfit, both
     assert band.low**2 - least == pytest.approx(spent * (band.expected**2 - least))
     assert band.high**2 - least == pytest.approx(widest * (band.expected**2 - least))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("coils", [4, 12])
+@pytest.mark.parametrize("missing", [24, 36, 43])
+def test_the_reference_of_a_partial_fourier_scan_is_plausible(coils: int, missing: int) -> None:
+    """Beside the end of k-space the coils carry its signal into the points that are known to be zero."""
+    one = simulate_slice(head(96), np.random.default_rng(coils), coils=coils, noise_level=0.003)
+    acquired = torch.arange(96)[None] >= missing
+    mask = Sampling(pattern="equispaced", acceleration=2, centre_fraction=12 / 96).mask(96, 96) & acquired
+    measurement = Measurement(one.kspace * mask, mask, (96, 96), acquired=acquired)
+    clean = measurement.to_data((one.kspace - one.noise) * acquired)
+    reference = coil_combined(fourier.ifft(clean, measurement.dims), measurement.model.sensitivities)
+    band, left = run(plausible_band(measurement)), residual(measurement, reference)
+    assert band.holds(left)
+    assert left**2 - band.unregularised**2 == pytest.approx(band.expected**2 - band.unregularised**2, rel=0.3)
+
+
+@pytest.mark.parametrize("every", [1, 4])
+def test_truncation_counts_only_where_something_is_known_to_be_zero(every: int) -> None:
+    """With all other points sampled the reference is the least-squares image, which has nothing on top."""
+    one = simulate_slice(head(96), np.random.default_rng(0), coils=8, noise_level=1e-3)
+    lines = torch.arange(96)[None]
+    for acquired, more in ((lines >= 36, every > 1), (lines >= 0, False)):
+        mask = acquired & ((lines % every == 0) | ((lines - 48).abs() < 6))
+        measurement = Measurement(one.kspace * mask, mask, (96, 96), acquired=acquired)
+        found = _truncation(measurement, measurement.model, measurement.data)
+        left = float(measurement.data.abs().square().sum()) * 1e-6
+        assert (found > 10 * left) if more else (found < left)
 
 
 @pytest.mark.parametrize("padded", [0, 14])
