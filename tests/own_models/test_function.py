@@ -310,6 +310,7 @@ def test_networks_and_reconstructors_of_a_module(
         ("return None", "returned NoneType"),
         ("return ['a']", "returned list"),
         ("return np.array(['a'])", "returned an array of <U1"),
+        ("return {'image': kspace[0]}", "was expected: return the image alone"),
         ("return abs(kspace[0]).to_sparse()", "returned a tensor in the layout torch.sparse_coo; return a dense one"),
         ("return kspace[0].to('meta')", "returned a tensor on the device meta; return a dense one"),
         ("return ifft(kspace)", "shape 4×48×48.*an image for each coil"),

@@ -72,6 +72,14 @@ def test_what_was_used_in_a_case_is_cited() -> None:
         bibtex(__file__)
 
 
+def test_of_a_study_the_intervals_of_its_rates_are_cited_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    trials = DataFrame({"method": ["grappa", "own"], "perturbation": ["clean", "fnaf"]})
+    monkeypatch.setattr(bibliography_module, "results_of", lambda _: SimpleNamespace(table=lambda: trials))
+    entries = set(re.findall(r"^@\w+\{([\w-]+),", bibtex(tmp_path), re.MULTILINE))
+    fnaf, grappa = {"cheng2020", "caliva2021"}, {"griswold2002", "brau2008"}
+    assert entries >= {*fnaf, *grappa, "clopper1934"}
+
+
 def test_of_a_study_without_a_trial_not_every_paper_is_cited(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     trials = DataFrame(schema={"method": String, "perturbation": String})
     monkeypatch.setattr(bibliography_module, "results_of", lambda _: SimpleNamespace(table=lambda: trials))

@@ -178,7 +178,8 @@ class OwnModel(Reconstructor):
             image = torch.from_numpy(np.array(answer, np.complex64 if answer.dtype.kind == "c" else np.float32))
         encoded, matrix = tuple(one.kspace.shape[-2:]), one.measurement.matrix
         if not isinstance(image, Tensor):
-            raise ModelError(f"{self.label} returned {_kind(answer)}; an image, {_words(encoded)}, was expected.")
+            todo = ": return the image alone" if isinstance(answer, dict | list | tuple) else ""
+            raise ModelError(f"{self.label} returned {_kind(answer)}; an image, {_words(encoded)}, was expected{todo}.")
         if image.is_meta or image.layout is not torch.strided:
             where = "on the device meta" if image.is_meta else f"in the layout {image.layout}"
             raise ModelError(f"{self.label} returned a tensor {where}; return a dense one that holds the pixels.")

@@ -76,8 +76,7 @@ def bibtex(*names: str | Path) -> str:
     names: ids of methods and perturbations, and folders of saved cases and of studies, whose own models are passed by.
     InputError for any other name, and what opening a case or the results of a study raises.
     """
-    ids = [id for name in names for id in _used(name)]
-    keys = {SSIM, *(key for id in ids for key in _of(id))} if names else bibliography()
+    keys = {SSIM, *(key for name in names for key in _keys(name))} if names else bibliography()
     return "\n\n".join([_THIS, *(reference.bibtex for reference in listed(keys))])
 
 
@@ -105,17 +104,18 @@ def _plain(text: str) -> str:
     return re.sub(r"[{}]", "", text).replace("---", "—").replace("--", "–")
 
 
-def _used(name: str | Path) -> list[str]:
-    """The ids of the methods and perturbations that a name means."""
+def _keys(name: str | Path) -> tuple[str, ...]:
+    """The keys of what a method or a perturbation goes back to, or a report on the case or the study in a folder."""
     folder = Path(name)
     if reconstructors.lists(str(name)) or perturbations.lists(str(name)):
-        return [str(name)]
+        return _of(str(name))
     if (folder / DESCRIPTION).is_file():
         recipe = read_description(folder)["recipe"]
-        return [recipe["method"], recipe["perturbation"]]
+        return _of(recipe["method"]) + _of(recipe["perturbation"])
     if folder.is_dir() or folder.suffix in _PLANS:
         trials = results_of(folder).table()
-        return [id for column in ("method", "perturbation") for id in trials[column].drop_nulls().unique().to_list()]
+        ids = [id for column in ("method", "perturbation") for id in trials[column].drop_nulls().unique().to_list()]
+        return (*(key for id in ids for key in _of(id)), *([ATTACK_RATES] if ids else []))
     raise InputError(
         f"{shown(folder)} is no method, no perturbation, and no folder of a case or a study; `recon-robust methods` "
         "and `recon-robust perturb --help` list those that there are."
