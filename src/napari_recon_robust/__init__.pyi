@@ -11,6 +11,7 @@ from .api import method_difference as method_difference
 from .api import new_study as new_study
 from .api import perturb as perturb
 from .api import posterior_contrast as posterior_contrast
+from .api import prewhiten_scan as prewhiten_scan
 from .api import quality_by_samples as quality_by_samples
 from .api import reconstructor as reconstructor
 from .api import reconstructors as reconstructors

@@ -30,6 +30,7 @@ from .ground.arguments import as_kinds, as_list, as_numbers, as_options, as_text
 from .ground.devices import checked_device
 from .ground.errors import InputError, one_line
 from .ground.guard import to_path
+from .io import prewhitening
 from .perturbations import registry as perturbations
 from .perturbations.base import Perturbed
 from .perturbations.outcome import Outcome, evaluate
@@ -355,6 +356,13 @@ def quality_by_samples(
     given = as_options(options, samples.quality_by_samples)
     job = samples.quality_by_samples(as_measurement(measurement), _method(reconstructor), wanted, **given)
     return progress.run(job, on_progress)
+
+
+def prewhiten_scan(
+    path: str | Path, output: str | Path, *, on_progress: OnProgress | None = None
+) -> prewhitening.CoilNoise:
+    """Copy a file in fastMRI's layout with prewhitened coils: `io.prewhitening.prewhiten` at once."""
+    return progress.run(prewhitening.prewhiten(path, output), on_progress)
 
 
 def new_study(plan: str | Path) -> Path:

@@ -64,7 +64,7 @@ def test_a_full_scan_loses_no_feature_that_its_k_space_cannot_hold(part, combine
     assert len(found.positions) > 20
     assert found.recoveries == pytest.approx(1, abs=2e-3)
     (cell,) = run(recovery_table(part, combined, sizes=(1.0,), contrasts=(0.4,), count=20)).cells
-    assert cell.recovered == 20
+    assert cell.recovered == cell.carried > 10
 
 
 def test_a_full_scan_loses_no_feature_in_a_root_sum_of_squares(rss):

@@ -46,7 +46,7 @@ def csv_lines(rows: Iterable[Iterable[object]]) -> str:
 def csv_reader(text: str, newline: str | None = "", *, skipinitialspace: bool = True) -> "csv.DictReader[str]":
     """The rows of a table by the names in its first line, which are separated by commas, semicolons or tabs.
 
-    Spreadsheets write semicolons where numbers have a decimal comma. newline: as of `io.StringIO`.
+    Spreadsheets write semicolons where numbers have a decimal comma. newline: as Python's text files take it.
     skipinitialspace: as of `csv`.
     """
     first = text.partition("\n")[0]

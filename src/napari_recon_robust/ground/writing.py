@@ -99,6 +99,19 @@ def new_folder(path: str | Path) -> Iterator[Path]:
         _take(made, place)
 
 
+@contextmanager
+def new_file(path: str | Path) -> Iterator[Path]:
+    """A file to be made within by whoever writes it in parts; afterwards it takes its place in one step, as `write`'s.
+
+    Where what is done within raises, or its process is killed, what was there stays.
+    """
+    with said(Path(path)), _hidden(_place(path)) as (made, place):
+        yield made
+        with made.open("rb") as file:
+            os.fsync(file.fileno())
+        _take(made, place)
+
+
 def append(path: Path, text: str) -> None:
     """Add text (UTF-8) to the end of a file, all of it or none; WritingError if that fails."""
     content = text.encode()
