@@ -6,7 +6,15 @@ import nibabel
 import numpy as np
 import pytest
 
-from napari_recon_robust.data.orientation import AS_STORED, Directions, Plane, Turn, upright
+from napari_recon_robust.data.orientation import (
+    AS_STORED,
+    FIRST_ROW_BELOW,
+    Directions,
+    Plane,
+    Turn,
+    turn_of,
+    upright,
+)
 
 ALL = [Turn(quarters=quarters, mirrored=mirrored) for quarters in range(4) for mirrored in (False, True)]
 IMAGE = np.arange(6).reshape(2, 3)
@@ -118,3 +126,10 @@ def test_pictures_are_laid_as_radiologists_look_at_them() -> None:
 def test_an_image_of_unknown_place_has_its_middle_at_zero() -> None:
     affine = Plane(directions=OBLIQUE).affine((21, 31), (0.5, 2.0, 4.0))
     np.testing.assert_allclose(nibabel.affines.apply_affine(affine, [15, 10, 0]), 0, atol=1e-12)
+
+
+def test_facts_of_earlier_versions_are_understood() -> None:
+    assert turn_of({"upside_down": True}) == FIRST_ROW_BELOW
+    assert turn_of({"upside_down": False}) == turn_of({}) == AS_STORED
+    turn = Turn(quarters=1)
+    assert turn_of({"upright": turn.model_dump()}) == turn

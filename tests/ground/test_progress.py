@@ -1,6 +1,9 @@
+from pathlib import Path
+
 import pytest
 
-from napari_recon_robust.ground.progress import Cancelled, Job, Progress, cancellable, relayed, run
+from napari_recon_robust.ground.progress import Cancelled, Job, Progress, cancellable, not_cancelled, relayed, run
+from napari_recon_robust.ground.writing import write
 
 
 def counting(steps: int, log: list[str]) -> Job[int]:
@@ -54,3 +57,23 @@ def test_a_job_that_is_run_within_another_is_cancelled_with_it() -> None:
         run(counting(4, log))
     assert log == ["closed"]
     assert run(counting(4, log)) == 4, "only there"
+
+
+def test_a_cancelled_job_writes_what_it_has_when_it_is_closed(tmp_path: Path) -> None:
+    """As a training keeps its last steps."""
+
+    def job() -> Job[None]:
+        try:
+            yield Progress(0.5)
+        finally:
+            write(tmp_path / "kept", b"steps")
+
+    with cancellable(lambda: True):
+        with pytest.raises(Cancelled):
+            run(job())
+        assert (tmp_path / "kept").read_bytes() == b"steps"
+        with pytest.raises(Cancelled):
+            write(tmp_path / "other", b"")
+        with not_cancelled():
+            write(tmp_path / "other", b"")
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["kept", "other"]

@@ -3,7 +3,7 @@
 import polars
 import pytest
 
-from napari_recon_robust.ground.table import frame_to_csv, latex, markdown, quoted, to_csv, unquoted
+from napari_recon_robust.ground.table import csv_reader, frame_to_csv, latex, markdown, quoted, to_csv, unquoted
 
 
 def test_what_is_not_known_is_empty_and_text_is_quoted() -> None:
@@ -56,3 +56,10 @@ def test_a_text_stays_in_its_cell_whatever_its_letters() -> None:
     assert markdown(["n"], [[text]]).splitlines()[2:] == [r"| *a\|b & \<i>x\</i> < 3 |"]
     assert latex(["n"], [[text]]).splitlines()[4] == r"{}*a\textbar{}b \& $<$i$>$x$<$/i$>$ $<$ 3 \\"
     assert latex(["[n]"], [["2 [1, 3]"]]).splitlines()[2:5] == [r"{}[n] \\", r"\midrule", r"2 [1, 3] \\"]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_rows_are_read_whatever_separates_them(end: str, delimiter: str) -> None:
+    text = end.join(delimiter.join(row) for row in (("a", "b"), ("1", "2"), ("3", "4"))) + end
+    assert list(csv_reader(text, newline=None)) == [{"a": "1", "b": "2"}, {"a": "3", "b": "4"}]

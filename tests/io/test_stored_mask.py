@@ -53,7 +53,12 @@ def test_a_mask_has_its_axes_in_the_order_of_the_kspace(tmp_path, kspace, matlab
 
 
 @pytest.mark.parametrize(
-    ("mask", "words"), [(np.arange(20) % 2, "leaves out points that have samples"), (np.ones(7), "of 7 is not used")]
+    ("mask", "words"),
+    [
+        (np.arange(20) % 2, "leaves out points that have samples"),
+        (np.ones(7), "is of 7, so it is not used"),
+        (np.full(20, np.nan), "has NaN, so it is not used"),
+    ],
 )
 def test_a_mask_that_does_not_fit_is_not_used_and_a_note_says_so(tmp_path, kspace, mask, words):
     axes = _stored(tmp_path / "mine.h5", kspace, mask)
@@ -61,3 +66,15 @@ def test_a_mask_that_does_not_fit_is_not_used_and_a_note_says_so(tmp_path, kspac
         (note,) = scan.header.notes
         assert words in note
         assert scan.fully_sampled
+
+
+def test_a_mask_of_points_without_samples_makes_no_full_scan(tmp_path, kspace):
+    """Such as one of ones, which was believed: the zero-filled samples were the reference then."""
+    points = np.random.default_rng(0).random((48, 20)) < 0.4
+    points[20:28, 6:14] = True
+    axes = _stored(tmp_path / "mine.h5", kspace * points, np.ones(20))
+    with open_scan(tmp_path / "mine.h5", axes=axes) as scan:
+        (note,) = scan.header.notes
+        assert "holds many points without samples, so it is not used" in note
+        np.testing.assert_array_equal(scan.acquired.numpy(), points)
+        assert not scan.fully_sampled

@@ -23,11 +23,12 @@ def test_imrmcs_table_is_read(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found.values, [[[0.5, 2]]])
 
 
-def test_a_table_with_semicolons_has_decimal_commas(tmp_path: Path) -> None:
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_a_table_with_semicolons_or_tabs_has_decimal_commas(tmp_path: Path, delimiter: str) -> None:
     rows = [f"{reader},{arm},{case},{case % 2},{case + 0.5}" for reader in "xy" for arm in "ab" for case in (1, 2)]
     lines = ["reader,treatment,case,truth,rating", *rows]
     (tmp_path / "a.csv").write_text("\n".join(lines), encoding="utf-8")
-    (tmp_path / "b.csv").write_text("\n".join(lines).replace(",", ";").replace(".", ","), encoding="utf-8-sig")
+    (tmp_path / "b.csv").write_text("\n".join(lines).replace(",", delimiter).replace(".", ","), encoding="utf-8-sig")
     plain, saved = (read_rating_table(tmp_path / name) for name in ("a.csv", "b.csv"))
     assert plain is not None
     assert saved is not None

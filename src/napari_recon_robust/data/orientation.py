@@ -189,7 +189,12 @@ def upright(directions: Directions | None) -> Turn:
 
 
 def turn_of(facts: Mapping[str, Any]) -> Turn:
-    """The turn in the facts on a slice (`Scan.facts`); as stored where they name none."""
+    """The turn in the facts on a slice (`Scan.facts`); as stored where they name none.
+
+    Earlier versions told of images that are stored upside down alone.
+    """
+    if "upright" not in facts and facts.get("upside_down"):
+        return FIRST_ROW_BELOW
     return Turn.model_validate(facts.get("upright", {}))
 
 

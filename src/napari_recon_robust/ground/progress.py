@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -49,6 +49,11 @@ def cancellable(cancelled: Callable[[], bool]) -> Iterator[None]:
         _here.cancelled = before
 
 
+def not_cancelled() -> AbstractContextManager[None]:
+    """Let nothing be cancelled in this thread meanwhile: what has been computed is brought home."""
+    return cancellable(lambda: False)
+
+
 def stop_if_cancelled() -> None:
     """Raise Cancelled if the job of this thread was cancelled, at a step that `run` does not see."""
     if _here.cancelled is not None and _here.cancelled():
@@ -70,7 +75,8 @@ def run(job: Job[T], on_progress: Callable[[Progress], object] | None = None) ->
         result: T = stop.value
         return result
     finally:
-        job.close()
+        with not_cancelled():  # it may write what it has
+            job.close()
 
 
 def relayed(steps: Generator[S, None, T], change: Callable[[S], U]) -> Generator[U, None, T]:

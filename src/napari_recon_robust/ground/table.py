@@ -49,7 +49,7 @@ def csv_reader(text: str, newline: str | None = "", *, skipinitialspace: bool = 
     Spreadsheets write semicolons where numbers have a decimal comma. newline: as Python's text files take it.
     skipinitialspace: as of `csv`.
     """
-    first = text.partition("\n")[0]
+    first = StringIO(text, newline=newline).readline()
     delimiter = max(_DELIMITERS, key=lambda one: len(next(csv.reader([first], delimiter=one), [])))
     return csv.DictReader(StringIO(text, newline=newline), delimiter=delimiter, skipinitialspace=skipinitialspace)
 

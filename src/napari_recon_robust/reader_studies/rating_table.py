@@ -26,7 +26,7 @@ def read_rating_table(path: str | Path) -> Ratings | None:
         if not (columns >= set(IMRMC) or columns >= set(MRMCAOV)):
             return None
         rows = list(reader)
-        number = _with_a_comma if reader.reader.dialect.delimiter == ";" else float
+        number = float if reader.reader.dialect.delimiter == "," else _with_a_comma
         if columns >= set(IMRMC):
             truths = [(row["caseID"], number(row["score"])) for row in rows if row["readerID"] in TRUTH]
             scores = [
@@ -43,5 +43,5 @@ def read_rating_table(path: str | Path) -> Ratings | None:
 
 
 def _with_a_comma(text: str) -> float:
-    """A number as spreadsheets write it where semicolons separate columns."""
+    """A number as spreadsheets write it where no commas separate columns."""
     return float(text.replace(",", "."))

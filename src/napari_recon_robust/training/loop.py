@@ -16,7 +16,7 @@ import torch
 from ..ground.errors import InputError
 from ..ground.guard import shown
 from ..ground.locks import locked
-from ..ground.progress import Job, Progress
+from ..ground.progress import Job, Progress, not_cancelled
 from ..ground.writing import WritingError, keep, said, try_place
 from ..weights.metadata import SeenFile
 from . import schedule, seen
@@ -87,9 +87,10 @@ def train(
                     yield from run.go(budget)
                 command = _command(recipe, preset, minutes, resume, weights, fresh)
                 path = out / f"{recipe.id}.safetensors"
-                keep(path, partial(save_weights, run, command))
-                with _written(out):
-                    run.close()
+                with not_cancelled():
+                    keep(path, partial(save_weights, run, command))
+                    with _written(out):
+                        run.close()
             return path
 
 

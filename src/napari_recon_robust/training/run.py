@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from ..ground.errors import InputError
-from ..ground.progress import Job, Progress
+from ..ground.progress import Job, Progress, not_cancelled
 from ..networks.muon import optimisers
 from ..weights import store
 from ..weights.metadata import Ancestor, SeenFile
@@ -176,8 +176,9 @@ class Run:
         return state
 
     def save(self, budget: schedule.Budget) -> None:
-        """Write the checkpoint, or, while the rate decays, the checkpoint of the decay."""
-        checkpoint.write(self.branch if self.decaying else self.checkpoint, self._state(budget))
+        """Write the checkpoint, or, while the rate decays, the checkpoint of the decay, also of a cancelled run."""
+        with not_cancelled():
+            checkpoint.write(self.branch if self.decaying else self.checkpoint, self._state(budget))
 
     def restore(self, found: Resumed) -> None:
         """Go on from a checkpoint of this network; InputError if its tensors cannot be taken over."""

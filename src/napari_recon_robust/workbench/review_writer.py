@@ -4,7 +4,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..ground.progress import Job, Progress, cancellable
+from ..ground.progress import Job, Progress, not_cancelled
 from ..ground.writing import WritingError
 from .saved_review import SavedReview, Store
 from .saving import case_of
@@ -66,7 +66,7 @@ class ReviewWriter:
         """Write one thing, whether there was one; the lock keeps an older state from coming after a newer one."""
         from ..cases.record import save_case
 
-        with self._lock, cancellable(lambda: False):  # what is taken out would be lost
+        with self._lock, not_cancelled():  # what is taken out would be lost
             if self._cases:
                 place, (store, result) = self._cases.popitem()
                 store.make()

@@ -8,8 +8,8 @@ import click
 def cite(names: tuple[str, ...]) -> None:
     """Print BibTeX of what each NAME goes back to: a method, a perturbation, the folder of a case or of a study.
 
-    SSIM and this program are among them. Without names it is all that the package goes back to. Reports cite the same
-    in their paragraph of methods.
+    SSIM and this program are among them. Without names it is all methods, perturbations and measures. Reports cite the
+    same in their paragraph of methods. Papers on single algorithms and solvers are in docs/methods.md.
 
     \b
     Examples:

@@ -55,7 +55,7 @@ class OpeningBox(QWidget):
         self.hint.hide()
         self.tour_button.hide()
         self.axes.hide()
-        text, tip = _UPSIDE_DOWN if self._turn == FIRST_ROW_BELOW else _BY_THE_FILE
+        text, tip = _UPSIDE_DOWN if self.bench.acquisition.directions is None else _BY_THE_FILE
         self.upright.setText(text)
         self.upright.setToolTip(f"{tip}; only the picture is turned")
         geometry = self.session.panels.geometry

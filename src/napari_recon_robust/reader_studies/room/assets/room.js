@@ -807,7 +807,8 @@ class Reading {
       return Math.floor(Math.min((width - 8 * (columns - 1)) / columns, ((height - 8 * (rows - 1)) / rows - 28) * (x / y)));
     });
     const best = Math.max(...sizes);
-    const size = Math.max(best, Math.min(LEAST, width)); // in a low window they are scrolled
+    const size = Math.max(best, Math.min(LEAST, width));
+    this.panels.classList.toggle("scrolled", best < LEAST);
     const across = best < LEAST ? Math.max(Math.floor((width + 8) / (size + 8)), 1) : sizes.indexOf(best) + 1;
     this.panels.style.gridTemplateColumns = `repeat(${across}, ${size}px)`;
     const [wide, high] = [size, size * (y / x)].map((side) => Math.round(side * devicePixelRatio));
