@@ -108,6 +108,7 @@ def plausible_band(measurement: Measurement) -> Job[Band]:
         left, free, block = _acs_fit(model, data, weights, measurement.sampled)
         yield Progress(0.5, "Calibrating what is plausible")
         least, freedom = _unregularised(model, data, weights, measurement.sampled)
+        yield Progress(0.7, "Calibrating what is plausible, beside the end of k-space")
         truncation = _truncation(measurement, model, data)
     sampled = measurement.sampled.expand(data.shape[-2:])
     samples = len(data) * int(sampled.sum())
