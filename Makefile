@@ -6,7 +6,7 @@ BIN := .venv/bin
 DISPLAY_RUN := xvfb-run -a -s "-screen 0 1280x800x24"
 
 # What opens windows, with as much of the rest as takes equally long on the other core.
-HALF := $(addprefix tests/,window canvas controls monkey fuzz reader_studies statistics cli figures)
+HALF := $(addprefix tests/,window canvas controls monkey fuzz reader_studies statistics cli/test_outputs.py cli/commands/test_demo.py cli/commands/test_open.py)
 # Files of tests lie in memory where 4 GB of it are free, those of passed ones until the end of each: some disks take
 # milliseconds to bring a file home and to remove one.
 IN_MEMORY := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 4000000 {print "TMPDIR=/dev/shm"}')
@@ -52,7 +52,7 @@ other-half: .venv/ready
 	$(PYTEST) $(PLAIN) -m "$(TESTS)" tests $(addprefix --ignore=,$(HALF))
 
 # Few of the window's tests are quick, which leaves time for the rules and some of the rest.
-QUICK_HALF := $(HALF) $(addprefix tests/,reports simulation studies training weights)
+QUICK_HALF := $(HALF) $(addprefix tests/,cli reports simulation studies training weights)
 quick-half: rules
 	$(DISPLAY_RUN) env $(PYTEST) -m "not slow" $(QUICK_HALF)
 
