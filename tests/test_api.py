@@ -57,7 +57,7 @@ def measurement(scan_file: Path) -> rr.Measurement:
 ROI = rr.ROI.box(30, 30, 20, 20)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_knobs_are_read_once(measurement: rr.Measurement) -> None:
     method = Faint().at(weight="0.5")
     assert read == ["0.5"]

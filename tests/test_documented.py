@@ -205,7 +205,7 @@ def test_a_fastmri_folder_becomes_a_table(tmp_path: Path, monkeypatch: pytest.Mo
     assert Path("kept.png").exists()
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_five_lines_are_a_reader_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scan_file: Path) -> None:
     """One reader's answers are stored where the page serves the study to a browser."""
     (block,) = (

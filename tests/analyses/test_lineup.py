@@ -28,7 +28,7 @@ def found(lines: Measurement) -> LineupEntry:  # noqa: F811
     return LineupEntry(method, run(evaluate(lines, method, ROI_, attack))[0], method)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_attack_is_the_same_for_all_as_it_was_found(lines: Measurement, found: LineupEntry) -> None:  # noqa: F811
     methods = [found.method, registry.get("zero-filled").at(), registry.get("hqs").at()]
     steps: list[Progress] = []

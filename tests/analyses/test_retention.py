@@ -145,7 +145,7 @@ def test_the_table_counts_what_is_recovered_with_exact_intervals(full, blind, co
     assert json.loads(json.dumps(table.to_json(), allow_nan=False)) == table.to_json()
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_table_of_a_network_counts_what_single_insertions_give(scan_file):
     """Features that share a reconstruction hardly disturb each other: only those at the threshold may differ."""
     with open_scan(scan_file) as scan:

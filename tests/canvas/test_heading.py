@@ -12,6 +12,7 @@ def drawn(review: Session) -> str:
     return str(visuals[image][image.name_overlay].node.text)
 
 
+@pytest.mark.thorough
 def test_the_layer_has_a_name_of_one_line_and_the_title_is_drawn_in_lines(review: Session) -> None:
     panel = review.panels.panels["clean"]
     panel.rename("CG-SENSE\nTargeted 1%")

@@ -134,7 +134,7 @@ def test_what_is_known_is_printed_where_nothing_can_be_written(run: Run, elsewhe
     assert not written(tmp_path)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_training_whose_disk_fails_goes_on_to_the_same_weights(
     run: Run, elsewhere: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

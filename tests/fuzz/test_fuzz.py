@@ -108,7 +108,7 @@ def test_a_hang_is_ended_and_the_next_input_judged(monkeypatch: pytest.MonkeyPat
         assert process.judge(Input("npy", "flipped", 1)).result == "ok"
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux tells how long a process waited for a processor")
 def test_waiting_for_a_processor_is_no_hang(monkeypatch: pytest.MonkeyPatch) -> None:
     """Five processes on one processor, each with 0.3 s of work of its own: the first ends after about 1.5 s."""

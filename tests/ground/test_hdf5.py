@@ -360,7 +360,7 @@ def test_more_links_than_are_looked_at(tmp_path: Path, refused: Command, version
     assert "more than 10,000" in refused("reconstruct", path)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_deep_nesting(tmp_path: Path) -> None:
     """What lies 3,000 groups deep is found, without recursion."""
     path = tmp_path / "deep.h5"

@@ -886,6 +886,7 @@ def test_slices_of_a_volume_are_read_in_blocks(tmp_path, volume, passes, order, 
     assert len(passes) == expected
 
 
+@pytest.mark.thorough
 def test_a_pass_through_a_volume_tells_its_progress_and_can_be_cancelled(tmp_path, volume, passes):
     writer = Writer(tmp_path / "scan.mrd", VOLUME)
     for _ in range(3):

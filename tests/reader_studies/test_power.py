@@ -294,7 +294,7 @@ def test_a_split_plot_of_one_reader_in_each_group_has_a_power_and_none_of_interc
     assert sizes(0.1, groups=3)[0].startswith("3 readers: ")
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_formula_agrees_with_simulated_split_plots() -> None:
     """With the variances of simulated crossed studies, the power of 6 readers in 3 groups, each of a third of cases."""
     rng, made = np.random.default_rng(2), split("auc", 0.12, 150, 6, 3)

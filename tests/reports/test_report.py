@@ -347,7 +347,7 @@ def test_wipe_is_dragged_by_the_mouse_and_moved_by_keys(shown: Callable[..., Bro
     assert float(page.run("document.querySelector('[data-wipe]').value")) == before + 2
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_flicker_alternates_at_its_rate_without_a_blank_frame(shown: Callable[..., Browser]) -> None:
     page = shown(pictured())
     page.key("2")

@@ -106,6 +106,7 @@ def test_a_scan_of_zeros_is_left_out_as_one(write_plan, mixed, tmp_path) -> None
     assert found.faults["under.h5"].endswith("under.h5 holds only zeros; leave it out, or export it again.")
 
 
+@pytest.mark.thorough
 def test_no_trial_of_a_mixed_folder_fails(write_plan, mixed) -> None:
     path = write_plan(**mixed, regions=["image"], masks=[{"pattern": "acquired"}])
     found = run(run_study(path))

@@ -31,7 +31,7 @@ def test_what_fails_in_the_sample_is_told(write_plan) -> None:
     assert "3 of the sample failed, the first: the tissue" in found.sentence
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_room_of_saved_cases_is_what_they_take(write_plan) -> None:
     lesions = {"kind": "lesions", "diameters": [10], "contrasts": [0.4]}
     parts = {"slices": "all", "regions": [lesions], "perturbations": [{"kind": "random", "budgets": [0.01]}, "spike"]}

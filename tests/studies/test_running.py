@@ -413,7 +413,7 @@ def test_a_study_whose_table_has_lost_a_row_is_told_as_it_was_run_and_not_run_ag
     ]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_notes_on_scans_are_told_by_a_run_and_of_its_results(write_plan, tmp_path: Path) -> None:
     """What was guessed was told by a check alone."""
     (tmp_path / "labels.csv").write_text("file,sex\nhead.h5,f\nfoot.h5,f\n")
@@ -526,7 +526,7 @@ def seldom_told() -> Any:
     return mock.patch.object(running, "_EVERY", math.inf)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_disk_that_is_full_at_any_step_loses_nothing(write_shared_plan, undisturbed) -> None:
     """It is full at one step, or from it on, in turn or both where all steps are tried; then there is room again."""
     whole, taken, telling = undisturbed

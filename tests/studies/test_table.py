@@ -59,6 +59,7 @@ def keep(study: Study, store: Store) -> None:
         store.add("shard", attempt, row)
 
 
+@pytest.mark.thorough
 def test_the_rows_of_a_plan_are_those_of_its_trials_and_write_each_part_once(write_plan, tmp_path, monkeypatch) -> None:
     changed(tmp_path / "head.h5", "visit.h5")
     study = run(prepare_study(write_plan(**PARTS), store=tmp_path / "store"))

@@ -138,7 +138,7 @@ def test_a_run_of_minutes_decays_at_its_end_and_keeps_what_was_before(recipe, tr
     assert equal(same["average"], before["average"])
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_going_on_is_from_what_was_not_decayed(recipe, train, clock, tmp_path, monkeypatch) -> None:
     run(train(recipe, minutes=1))
     first = saved(tmp_path / "run")
@@ -155,7 +155,7 @@ def test_going_on_is_from_what_was_not_decayed(recipe, train, clock, tmp_path, m
     assert "went on from step" in path.with_suffix(".md").read_text(encoding="utf-8")
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_going_on_where_all_steps_decay_is_from_the_end(recipe, train, clock, tmp_path) -> None:
     """As in presets to finish: before the decay lies nothing that was learned."""
     falling = recipe.model_copy(update={"presets": {"cpu": recipe.presets["cpu"].model_copy(update={"decay": 1.0})}})
@@ -547,7 +547,7 @@ def others(run_folder: Path, cases: Path, **uses: str) -> Path:
     return run_folder
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_nobody_from_whom_the_weights_have_learned_is_for_validation(recipe, bank, tmp_path) -> None:
     """Neither of earlier calls, nor of the weights that a run starts from, nor of those that these started from."""
     cases, data, out = bank.paths[0].parent, tmp_path / "data", tmp_path / "run"

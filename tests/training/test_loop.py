@@ -53,7 +53,7 @@ def test_training_improves_on_its_cases(recipe, run_folder):
     assert training.score < 0.95 * before
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("preset", [{}, {"reuse": 2, "muon": 0.01}])
 def test_a_resumed_run_ends_with_the_same_weights(recipe, preset, anatomy_folder, run_folder, monkeypatch):
     recipe = longer(recipe, 6, **preset).model_copy(update={"arguments": {"unrolls": 1, "widths": [16, 16]}})
@@ -109,7 +109,7 @@ def test_weights_come_with_their_card_and_run(recipe, anatomy_folder, run_folder
     assert image.shape == (96, 96)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_data_that_are_not_finite_stop_the_training(recipe, anatomy_folder, run_folder):
     from safetensors.torch import load_file, save_file
 
@@ -177,7 +177,7 @@ def test_what_cannot_begin_is_refused_before_cases_are_made(recipe, anatomy_fold
     assert not (tmp_path / "cases").exists()
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_finished_run_is_not_overwritten(recipe, anatomy_folder, run_folder):
     run(loop.train(recipe, anatomy_folder, run_folder))
     with pytest.raises(InputError, match="holds a checkpoint already"):

@@ -82,7 +82,7 @@ def test_all_slices_as_they_were_acquired(bench: Workbench) -> None:
         bench.film.read_slices(lambda: None)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_image_at_each_angle_of_a_rotation(bench: Workbench) -> None:
     bench.regions.draw(ROI.box(62, 48, 10, 12), 1)
     bench.perturbing.choose("rotation", angle=1.0, step=0.5, shift=2.0)

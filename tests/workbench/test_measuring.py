@@ -22,7 +22,7 @@ from napari_recon_robust.workbench.regions import Regions
 LESION = ROI.box(62, 48, 10, 12)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_before_an_attack_and_after(bench: Workbench, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="the exact image is not there yet"):
         bench.measuring.run()

@@ -133,7 +133,7 @@ def test_what_a_given_mask_samples_is_not_kept_and_never_resumed_as_acquired(cra
     again.acquisition.close()
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_budget_that_was_looked_at_is_looked_at_again(crashed: Workbench) -> None:
     crashed.perturbing.further = (0.005, 0.05)
     crashed.perturbing.run().run()

@@ -528,6 +528,7 @@ def test_files_that_cannot_be_read(tmp_path: Path, bench: Workbench) -> None:
         bench.acquisition.measure(7)
 
 
+@pytest.mark.thorough
 def test_a_method_that_raises(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")

@@ -153,7 +153,7 @@ def test_rows_of_earlier_versions_keep_their_names() -> None:
     assert with_short_names([entry], {})[entry.name].name == "mine.py, oracle"
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_other_versions_or_input_are_computed_again(
     scan_file: Path, tmp_path: Path, counted: Counter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -186,6 +186,7 @@ def noisy(scan_file: Path, folder: Path, count: int) -> list[Path]:
     return paths
 
 
+@pytest.mark.thorough
 def test_scans_of_several_runs_stay_apart_and_intervals_are_over_them(scan_file: Path, tmp_path: Path) -> None:
     """Each run has one scan, which was number 1 of its group."""
     grid = Grid(accelerations=(3.0,), slices=1)

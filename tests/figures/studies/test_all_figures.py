@@ -44,7 +44,7 @@ def test_scans_on_which_knobs_are_tuned_are_in_no_figure(trials: pl.DataFrame, t
     assert volumes == dict.fromkeys(FIGURES, 4)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.usefixtures("drawn")
 def test_clean_trials_of_one_volume_say_what_the_other_figures_lack(trials: pl.DataFrame, tmp_path: Path) -> None:
     clean = trials.filter(pl.col("perturbation") == CLEAN, pl.col("volume") == "head0")

@@ -90,7 +90,7 @@ def test_the_control_is_that_of_our_search_and_an_attack_on_the_whole_image_is_n
     assert "region, attack on the whole image" in set(after["what"])
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_what_was_found_for_another_method_is_left_out(trials: pl.DataFrame, tmp_path: Path) -> None:
     attacks = trials.filter(pl.col("budget").is_not_null())
     foreign = attacks.with_columns(found_for=pl.lit("none of these"), ssim_region_perturbed=pl.lit(-9.0))

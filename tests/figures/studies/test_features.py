@@ -12,7 +12,7 @@ from napari_recon_robust.statistics.rates import Rate
 pytestmark = pytest.mark.usefixtures("drawn")
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_rates_are_at_the_published_thresholds_raw_and_scaled(trials: pl.DataFrame, tmp_path: Path) -> None:
     data = pl.read_csv(lost_features(trials, tmp_path / "fnaf.svg").data)
     rows = trials.filter(
@@ -116,7 +116,7 @@ def test_each_setting_of_a_search_has_a_rate_of_its_own(trials: pl.DataFrame, tm
     assert "random features size=4" in set(rates["search"])
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_each_acceleration_has_its_rates(trials: pl.DataFrame, tmp_path: Path, drawn: list[Figure]) -> None:
     loss = pl.when(pl.col("acceleration") == 8).then(1.0).otherwise(0.0)
     known = trials.with_columns(published_loss=loss, input_mse=pl.lit(1.0))

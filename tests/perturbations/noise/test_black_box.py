@@ -162,7 +162,7 @@ def test_any_region_and_number_of_evaluations(measurement, combined, box, target
     assert max(found.loss) > problem.value(white_noise(measurement, radius, 5))[0]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_loss_without_a_gradient_serves(measurement, combined, roi):
     def in_numpy(image, wanted, region):
         return float(np.square((image - wanted).numpy()[region.numpy()]).mean())

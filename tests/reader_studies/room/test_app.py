@@ -839,7 +839,7 @@ def test_a_scale_shows_the_keys_that_it_has(study: Callable[..., Answers], chrom
         assert chromium.run("current.asked[0].answer") == {"level": 9}
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_marks_that_a_key_takes_away_come_back(study: Callable[..., Answers], chromium: Browser) -> None:
     answers = study(questions=[MARKS])
     places = "current.asked[0].places.map(({ row, column, rating }) => [row, column, rating])"
@@ -1051,7 +1051,7 @@ def test_who_takes_the_place_of_another_reader_sees_nothing_of_theirs(
             assert chromium.run(given) == [0, ""]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_going_back_keeps_what_was_not_sent_yet(study: Callable[..., Answers], chromium: Browser) -> None:
     """Also where the page is loaded anew while the case before is revised; the time in between is hidden."""
     answers = study(questions=[QUALITY, {**QUALITY, "id": "noise"}])
@@ -1191,7 +1191,7 @@ LESIONS = [
 TITLE, SAID = "document.querySelector('.end .first').textContent", "document.getElementById('message').textContent"
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("back", [True, False])
 def test_the_truth_of_training_stays_until_the_reader_goes_on(
     study: Callable[..., Answers], chromium: Browser, back: bool
@@ -1311,7 +1311,7 @@ def test_the_second_step_loads_only_what_it_adds(study: Callable[..., Answers], 
             np.testing.assert_array_equal(held, answers.bundle.image(image, shown)[0].ravel())
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_next_case_is_loaded_while_one_is_judged(study: Callable[..., Answers], chromium: Browser) -> None:
     """Each image once; no more than two cases are held, also while an earlier one is revised."""
     answers = study(questions=PAIRS)
@@ -1370,7 +1370,7 @@ def test_a_broken_connection_is_said_and_only_what_is_missing_is_loaded_again(
         assert answers.place("R1").done == 2
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_slow_connection_is_told_how_much_has_arrived(study: Callable[..., Answers], chromium: Browser) -> None:
     answers = study()
     shown = [one.id for one in answers.bundle.of_reader("R1")]
@@ -1414,7 +1414,7 @@ def test_a_button_does_one_thing_at_a_time(study: Callable[..., Answers], chromi
         assert chromium.run("asked") == ["/enter", "/state"]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_page_says_whose_it_is_and_when_it_becomes_somebody_elses(
     study: Callable[..., Answers], chromium: Browser
 ) -> None:
@@ -1640,7 +1640,7 @@ def test_questions_with_a_slider_are_no_wider_than_their_room(study: Callable[..
             assert chromium.run("current.questions.scrollWidth <= current.questions.clientWidth")
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_how_to_read_names_the_keys_that_do_something(study: Callable[..., Answers], chromium: Browser) -> None:
     free = {"id": "lesions", "kind": "free-response", "text": "Where?"}
     for question, removed in (({**LESION[0], "place": True}, False), (free, True)):

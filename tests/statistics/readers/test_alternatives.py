@@ -81,7 +81,7 @@ def test_patients_who_are_apart_by_the_same_have_the_exact_sign_test(patients: i
     assert alternatives([0, 0] * patients, [0, 1] * patients, 2, whose).bias == p
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_without_a_preference_the_test_rejects_as_often_as_its_level_says() -> None:
     rng, rejected, covered = np.random.default_rng(0), [], []
     # the share of correct choices of an observer whose evidence for the target has a variance of 1 + 0.25

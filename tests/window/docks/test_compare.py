@@ -110,6 +110,7 @@ def test_a_slice_whose_reading_is_cancelled_is_not_promised(
     assert review.bench.acquisition.slice.index == 2, "another method reads it again"
 
 
+@pytest.mark.thorough
 def test_a_first_look_stays_when_the_slice_cannot_be_measured_further(review: Session) -> None:
     index, reference = review.bench.acquisition.index, review.bench.acquisition.current.reference
     review.scene.reading(index)
@@ -211,6 +212,7 @@ def test_without_a_region_nothing_speaks_of_one(review: Session, qtbot: Any, unt
     assert (names(review)["perturbed"], names(review)["difference"]) == ("Perturbed", "Difference")
 
 
+@pytest.mark.thorough
 def test_what_works_without_a_result_is_not_grey(review: Session, qtbot: Any) -> None:
     dock, panels = page(review, "Compare"), review.panels
     click(qtbot, dock.regions)
@@ -226,6 +228,7 @@ def test_what_works_without_a_result_is_not_grey(review: Session, qtbot: Any) ->
         assert "run a perturbation" in one.toolTip(), "it says why"
 
 
+@pytest.mark.thorough
 def test_a_figure_is_copied_when_its_panels_are_there(review: Session, qtbot: Any, until: Until) -> None:
     dock, clipboard = page(review, "Compare"), QApplication.clipboard()
     clipboard.clear()

@@ -471,6 +471,7 @@ def test_a_chosen_region_is_seen_in_a_long_list(review: Session) -> None:
     assert page.regions.list.viewport().rect().contains(page.regions.list.visualItemRect(item))
 
 
+@pytest.mark.thorough
 def test_a_click_on_an_outline_in_the_picture_chooses_the_region(review: Session) -> None:
     regions, (region, *_) = review.bench.regions, review.bench.regions.on(1)
     box = region.roi.shapes[0]
@@ -515,7 +516,7 @@ def test_a_click_beside_the_image_places_no_lesion(review: Session, click: tuple
     assert not review.jobs.busy()
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_budget_says_what_it_is_of(review: Session, until: Until) -> None:
     perturb = dock_of(review, "Perturb")
     assert "of each coil's k-space" in perturb.kind.budgets.thermal.text()
@@ -659,6 +660,7 @@ def test_help_lists_every_key() -> None:
         assert key.words in keys.text()
 
 
+@pytest.mark.thorough
 def test_the_mask_of_a_region_is_rendered_once_for_its_size_in_the_list(
     review: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -76,6 +76,7 @@ def test_an_annotated_lesion_vanishes(targeting: Session, until: Until) -> None:
     assert outcome.perturbed.details["reached"] > 0
 
 
+@pytest.mark.thorough
 def test_every_effect_says_what_it_asks_for(targeting: Session) -> None:
     effects = targeting.bench.perturbing.chosen.knobs[0].choices
     assert set(EFFECTS) == set(effects)
@@ -115,6 +116,7 @@ def test_a_file_that_is_no_image_leaves_the_effect(
     assert not page(targeting).kind.front.given
 
 
+@pytest.mark.thorough
 def test_other_kinds_have_their_own_options(targeting: Session) -> None:
     kind = page(targeting).kind.list
     assert {"effect", "amount", "size"}.isdisjoint(page(targeting).kind.options.controls)

@@ -53,6 +53,7 @@ def test_what_makes_a_scan_doubtful_stands_below_the_method(review: Session, unt
     until(lambda: warning.text().startswith("Coil 2, counted from 0, is "))
 
 
+@pytest.mark.thorough
 def test_the_root_sum_of_squares_is_named_where_the_reference_is_one(review: Session, until: Until) -> None:
     """Its background is bright by noise, and lights up when a method is chosen that combines the coils so."""
     bench = review.bench
@@ -93,6 +94,7 @@ def test_the_title_of_a_result_s_reference_names_the_root_sum_of_squares(review:
     assert review.panels.panels["reference"].title == "Reference · RSS"
 
 
+@pytest.mark.thorough
 def test_a_slow_method_says_that_its_image_waits_for_the_button(review: Session, until: Until) -> None:
     reconstruction = review.bench.reconstruction
     until(lambda: not review.jobs.working)

@@ -48,6 +48,7 @@ def test_an_array_asks_for_its_axes(review: Session, until: Until, tmp_path: Pat
     until(lambda: page.opening.axes.isHidden())
 
 
+@pytest.mark.thorough
 def test_the_facts_have_no_snr_of_the_slice_before(review: Session, until: Until, may_read: threading.Event) -> None:
     facts = dock_of(review, "Reconstruct").opening.facts
     assert "SNR" in facts.text()

@@ -63,7 +63,7 @@ def test_what_cannot_be_opened_or_run_is_said_at_the_foot(review: Session, until
         until(lambda words=words: words in page.foot.message.text())
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_another_method_does_not_wait_for_one_that_nothing_interrupts(
     review: Session, until: Until, tmp_path: Path
 ) -> None:

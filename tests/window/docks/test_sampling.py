@@ -55,6 +55,7 @@ def test_a_refused_sampling_does_not_stay(review: Session, until: Until) -> None
     assert len(said) == 1, "the next slice is measured as the last one was"
 
 
+@pytest.mark.thorough
 def test_the_lines_of_a_sampling_that_is_refused_do_not_stay(review: Session, until: Until) -> None:
     page = dock_of(review, "Reconstruct")
     before, said = page.sampling.facts.text(), list[str]()

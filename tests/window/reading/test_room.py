@@ -142,6 +142,7 @@ def test_the_slider_of_a_new_mark_is_in_sight(
         until(lambda marks=marks, number=number: marks.chosen is marks.lines[number] and is_in_sight(marks.chosen))
 
 
+@pytest.mark.thorough
 def test_how_to_read_is_shown_again_in_a_pause(room: Callable[..., ReadingRoom]) -> None:
     opened = room(viewing={"region": True})
     side, reading = opened.side, opened.reading
@@ -189,6 +190,7 @@ def test_the_next_sitting_is_told_in_the_time_of_the_place(
         time.tzset()
 
 
+@pytest.mark.thorough
 def test_going_back_and_pausing(room: Callable[..., ReadingRoom]) -> None:
     opened = room()
     first = opened.reading.shown
@@ -239,6 +241,7 @@ def test_what_was_answered_stays_while_the_truth_is_told(room: Callable[..., Rea
     assert opened.reading.values == {"sharpness": {"level": 3}}
 
 
+@pytest.mark.thorough
 def test_a_click_outside_of_the_square_is_refused_and_said(room: Callable[..., ReadingRoom]) -> None:
     opened = room(questions=[{"id": "marks", "kind": "free-response", "text": "?"}], viewing={"region": True})
     object.__setattr__(opened.reading.shown, "region", (4, 6, 8, 9))  # as of an image that is wider than the square
@@ -276,6 +279,7 @@ def test_how_to_read_names_the_keys_that_do_something(
     assert ("M sets a mark" in words, "X removes the chosen mark" in words) == (placed, removed)
 
 
+@pytest.mark.thorough
 def test_the_comment_is_left_by_the_keyboard(room: Callable[..., ReadingRoom]) -> None:
     opened = room()
     QTest.keyClicks(opened.side.comment, "p 1")
@@ -285,6 +289,7 @@ def test_the_comment_is_left_by_the_keyboard(room: Callable[..., ReadingRoom]) -
     assert not opened.reading.values
 
 
+@pytest.mark.thorough
 def test_a_pause_holds_all_but_its_own_button(room: Callable[..., ReadingRoom]) -> None:
     opened = room()
     QTest.keyClick(opened.canvas, "2")
@@ -323,6 +328,7 @@ def test_a_lesion_is_marked_by_a_click(room: Callable[..., ReadingRoom]) -> None
     assert opened.side._next.isEnabled()
 
 
+@pytest.mark.thorough
 def test_marks_are_set_and_moved_by_keys(room: Callable[..., ReadingRoom]) -> None:
     opened = room(questions=[{"id": "marks", "kind": "free-response", "text": "?"}])
     for key in (Qt.Key.Key_M, Qt.Key.Key_Up, Qt.Key.Key_Right, "+"):
@@ -554,6 +560,7 @@ def test_outlines_stay_as_thin_on_the_screen_whatever_the_zoom(
     assert max(right.edge_width) * camera.zoom < 4 * fitting
 
 
+@pytest.mark.thorough
 def test_a_plan_may_forbid_flicker_wipe_window_and_zoom(room: Callable[..., ReadingRoom]) -> None:
     opened = room(questions=PAIRS, viewing={"modes": ["side"], "window": False, "zoom": False})
     window = opened.panels.shared_window.limits
@@ -695,6 +702,7 @@ def test_two_arms_differ_in_pixels_alone(room: Callable[..., ReadingRoom], chang
     assert (docks, title, bars) == ([""], "Reading", [False, False])
 
 
+@pytest.mark.thorough
 def test_napari_keys_that_tell_or_change_do_nothing(room: Callable[..., ReadingRoom]) -> None:
     opened = room(questions=PAIRS, viewing={"modes": ["side"]})
     layers = list(opened.panels.viewer.layers)
@@ -728,6 +736,7 @@ def test_a_long_consent_is_read_to_its_end_in_a_small_window(
     answers.close()
 
 
+@pytest.mark.thorough
 def test_the_first_question_is_in_sight_in_a_small_window(
     make_napari_viewer_proxy: Callable[[], Any], tmp_path: Path, until: Callable[[Callable[[], object]], None]
 ) -> None:
@@ -769,6 +778,7 @@ def test_large_letters_leave_the_images_their_room(room: Callable[..., ReadingRo
         appearance.font_size = before
 
 
+@pytest.mark.thorough
 def test_large_letters_cut_no_beginning_of_a_question(room: Callable[..., ReadingRoom]) -> None:
     appearance = get_settings().appearance
     before, appearance.font_size = appearance.font_size, 14

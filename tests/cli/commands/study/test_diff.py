@@ -3,6 +3,7 @@ import shutil
 from pathlib import Path
 
 import polars as pl
+import pytest
 import yaml
 from click.testing import CliRunner
 
@@ -10,6 +11,7 @@ import napari_recon_robust as rr
 from napari_recon_robust.cli import cli
 
 
+@pytest.mark.thorough
 def test_a_study_does_not_differ_from_itself(finished: Path, tmp_path: Path) -> None:
     output = tmp_path / "difference.csv"
     result = CliRunner().invoke(cli, ["study", "diff", str(finished), str(finished), "--output", str(output)])
