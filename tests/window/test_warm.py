@@ -12,6 +12,7 @@ from napari.layers import Shapes
 from numba import njit
 
 from napari_recon_robust.canvas.geometry import Geometry
+from napari_recon_robust.data.orientation import FIRST_ROW_BELOW
 from napari_recon_robust.ground.progress import Job, Progress, run
 from napari_recon_robust.window import warm
 from napari_recon_robust.window.docks.page import Page
@@ -34,7 +35,7 @@ def test_after_the_warm_up_drawing_compiles_nothing() -> None:
 
     run(warm.warm_up(warm.compiler()))
     before = signatures(napari_kernels)
-    layer = Shapes(ndim=3, face_color="transparent", **Geometry((5, 64, 64), (4.0, 0.5, 0.5), True).transform)
+    layer = Shapes(ndim=3, face_color="transparent", **Geometry((5, 64, 64), (4.0, 0.5, 0.5), FIRST_ROW_BELOW).transform)
     for kind in ("rectangle", "ellipse", "polygon"):
         layer.add([BOX], shape_type=kind, edge_color="yellow", edge_width=0.3)
     layer.add([np.random.default_rng(0).random((12, 3)) * [0, 30, 30]], shape_type="polygon")
