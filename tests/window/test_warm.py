@@ -35,7 +35,9 @@ def test_after_the_warm_up_drawing_compiles_nothing() -> None:
 
     run(warm.warm_up(warm.compiler()))
     before = signatures(napari_kernels)
-    layer = Shapes(ndim=3, face_color="transparent", **Geometry((5, 64, 64), (4.0, 0.5, 0.5), FIRST_ROW_BELOW).transform)
+    layer = Shapes(
+        ndim=3, face_color="transparent", **Geometry((5, 64, 64), (4.0, 0.5, 0.5), FIRST_ROW_BELOW).transform
+    )
     for kind in ("rectangle", "ellipse", "polygon"):
         layer.add([BOX], shape_type=kind, edge_color="yellow", edge_width=0.3)
     layer.add([np.random.default_rng(0).random((12, 3)) * [0, 30, 30]], shape_type="polygon")
