@@ -419,7 +419,8 @@ def test_no_other_module_opens_hdf5_for_reading() -> None:
             if named and ast.unparse(node.func) == "h5py.File":
                 modes = [ast.unparse(argument) for argument in node.args[1:]]
                 found += [path.name] if modes != ["'w'"] else []
-    assert set(found) == {"hdf5_tree.py"}
+    # The latter changes its own copy of a file that the former has opened.
+    assert set(found) == {"hdf5_tree.py", "prewhitening.py"}
 
 
 def test_a_chunk_that_is_longer_than_its_file(tmp_path: Path) -> None:
