@@ -108,22 +108,22 @@ def _keys(name: str | Path) -> tuple[str, ...]:
     """The keys of what a method or a perturbation goes back to, or a report on the case or the study in a folder."""
     folder = Path(name)
     if reconstructors.lists(str(name)) or perturbations.lists(str(name)):
-        return _of(str(name))
+        return sources_of(str(name))
     if (folder / DESCRIPTION).is_file():
         recipe = read_description(folder)["recipe"]
-        return _of(recipe["method"]) + _of(recipe["perturbation"])
+        return sources_of(recipe["method"]) + sources_of(recipe["perturbation"])
     if folder.is_dir() or folder.suffix in _PLANS:
         trials = results_of(folder).table()
         ids = [id for column in ("method", "perturbation") for id in trials[column].drop_nulls().unique().to_list()]
-        return (*(key for id in ids for key in _of(id)), *([ATTACK_RATES] if ids else []))
+        return (*(key for id in ids for key in sources_of(id)), *([ATTACK_RATES] if ids else []))
     raise InputError(
         f"{shown(folder)} is no method, no perturbation, and no folder of a case or a study; `recon-robust methods` "
         "and `recon-robust perturb --help` list those that there are."
     )
 
 
-def _of(id: str) -> tuple[str, ...]:
-    """The keys of a method or a perturbation; none of an own one."""
+def sources_of(id: str) -> tuple[str, ...]:
+    """The keys of the method or the perturbation of that id; none of an own one."""
     for registry in (reconstructors, perturbations):
         if registry.lists(id):
             return sources(registry.get(id))

@@ -5,8 +5,7 @@ from typing import Any
 
 from ..ground.errors import dimensions
 from ..perturbations import registry as perturbations
-from ..reconstructors import registry as reconstructors
-from .bibliography import SSIM, Reference, cited, listed, sources
+from .bibliography import SSIM, Reference, cited, listed, sources, sources_of
 from .case_images import CaseImages, acceleration_of
 
 REFERENCES = {
@@ -23,7 +22,7 @@ def methods(shown: CaseImages) -> str:
 def references(shown: CaseImages) -> list[Reference]:
     """What the paragraph cites."""
     recipe = shown.case.recipe
-    return listed([*_of(reconstructors, recipe.method), *_of(perturbations, recipe.perturbation), SSIM])
+    return listed([*sources_of(recipe.method), *sources_of(recipe.perturbation), SSIM])
 
 
 def _sampling(shown: CaseImages) -> Iterator[str]:
@@ -38,7 +37,7 @@ def _sampling(shown: CaseImages) -> Iterator[str]:
     pattern = _pattern(sampling) if sampling else ""
     if (acceleration := acceleration_of(case)) is not None:
         yield f"It was undersampled{pattern} at an effective acceleration of {acceleration:.3g}."
-    yield f"It was reconstructed by {shown.method}{cited(_of(reconstructors, case.recipe.method))}."
+    yield f"It was reconstructed by {shown.method}{cited(sources_of(case.recipe.method))}."
 
 
 def _pattern(sampling: dict[str, Any]) -> str:
@@ -103,8 +102,3 @@ def measures(judge: str) -> str:
         f"SSIM take the maximum of the {judge} as their data range; NMSE is the squared error over the squared norm of "
         f"the {judge}. Images were never matched in mean or scale."
     )
-
-
-def _of(registry: Any, id: str) -> tuple[str, ...]:
-    """What a method or a perturbation goes back to; an own one names nothing."""
-    return sources(registry.get(id)) if registry.lists(id) else ()
