@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 LABEL = "HDF5"
+_UNUSED = "The file's `mask` {}, so it is not used: what is zero was not sampled."
 _ROUNDED = 0.05  # of the points of the lines that a mask holds, at most, may be zero
 
 
@@ -61,18 +62,13 @@ class HDF5Array(MaskedScan, NumpyScan):
         self._mask = self._stored_mask(file[MASK]) if MASK in file else None
         self._compare_mask()
         if self._mask is not None and self._holds_empty_points(self._mask):
-            self._drop_mask("holds many points without samples")
+            self._drop_mask(_UNUSED.format("holds many points without samples"))
 
     def _holds_empty_points(self, mask: "Tensor") -> bool:
         """Whether lines of the mask are sampled in part, by more than the zeros to which samples may be rounded."""
         found = self._found
         wanted = (mask & found.any(0)).expand(found.shape) & extent(found)
         return bool(wanted.any()) and float((wanted & ~found).sum() / wanted.sum()) > _ROUNDED
-
-    def _drop_mask(self, why: str) -> None:
-        self._mask = None
-        note = f"The file's `mask` {why}, so it is not used: what is zero was not sampled."
-        self.header = self.header.model_copy(update={"notes": (*self.header.notes, note)})
 
     def _stored_mask(self, dataset: Any) -> "Tensor | None":
         """Bool (1, phase) or (readout, phase); None, with a note, for a mask of another size."""
@@ -81,11 +77,11 @@ class HDF5Array(MaskedScan, NumpyScan):
         points = tuple(getattr(header, axis) for axis in self._axes if axis in ("readout", "phase"))
         shape = tuple(size for size in dataset.shape[:: -1 if turned else 1] if size != 1)
         if shape not in ((header.phase,), points):
-            self._drop_mask(f"is of {dimensions(shape)}")
+            self._drop_mask(_UNUSED.format(f"is of {dimensions(shape)}"))
             return None
         stored = np.asarray(values(dataset))
         if np.isnan(stored).any():
-            self._drop_mask("has NaN")
+            self._drop_mask(_UNUSED.format("has NaN"))
             return None
         sampled = stored != 0
         sampled = (sampled.T if turned else sampled).reshape(shape)

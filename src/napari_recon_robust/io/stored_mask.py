@@ -30,12 +30,15 @@ class MaskedScan(Scan):
         except ReconRobustError:  # of slices that cannot be read
             return
         if contradicted:
-            self._mask = None
-            note = (
+            self._drop_mask(
                 "The file's `mask` leaves out points that have samples, so it is ignored and all samples are used; "
                 "give it as the sampling mask if the scan is to be undersampled by it."
             )
-            self.header = self.header.model_copy(update={"notes": (*self.header.notes, note)})
+
+    def _drop_mask(self, note: str) -> None:
+        """Go without a mask, and say why."""
+        self._mask = None
+        self.header = self.header.model_copy(update={"notes": (*self.header.notes, note)})
 
     @cached_property
     def _found(self) -> "Tensor":
