@@ -10,7 +10,6 @@ from napari_recon_robust.physics import fourier
 from napari_recon_robust.simulation.acquisition import (
     NOISE_RANGE,
     CoilArray,
-    loop_field,
     noise,
     noise_covariance,
     phase,
@@ -23,26 +22,6 @@ from napari_recon_robust.simulation.acquisition import (
 def head(size: int = 96) -> np.ndarray:
     row, column = np.mgrid[-1 : 1 : size * 1j, -1 : 1 : size * 1j]
     return np.exp(-((column / 0.5) ** 6) - (row / 0.6) ** 6) * (1 + 0.3 * np.sin(9 * row) * np.cos(7 * column))
-
-
-@pytest.mark.parametrize("normal", [(0, 0, 1), (1, -2, 0.5)])
-def test_the_field_on_a_loops_axis_is_the_analytic_one(normal: tuple[float, ...]) -> None:
-    direction = np.array(normal) / np.linalg.norm(normal)
-    centre, radius, distance = np.array([0.3, -0.2, 0.1]), 0.7, np.linspace(0, 3, 7)
-    field = loop_field(centre + distance[:, None] * direction, centre, direction, radius)
-    expected = 2 * np.pi * radius**2 / (radius**2 + distance**2) ** 1.5
-    np.testing.assert_allclose(field, expected[:, None] * direction, rtol=1e-6, atol=1e-9)
-
-
-def test_the_field_has_no_sources() -> None:
-    """Its divergence, by central differences, vanishes beside its gradient (Gauss's law for magnetism)."""
-    step, at = 1e-3, default_rng(0).uniform(-0.5, 0.5, (20, 3))
-
-    def field(points: np.ndarray) -> np.ndarray:
-        return loop_field(points, np.array([1.2, 0, 0.1]), np.array([1.0, 0.1, 0]), 0.5, segments=200)
-
-    gradient = np.stack([(field(at + e * step) - field(at - e * step)) / (2 * step) for e in np.eye(3)], axis=-1)
-    assert np.abs(np.trace(gradient, axis1=-2, axis2=-1)).max() < 1e-3 * np.abs(gradient).max()
 
 
 @pytest.mark.parametrize(("shape", "coils"), [((96, 96), 5), ((384, 320), 16), ((101, 130), 8)])
@@ -85,6 +64,25 @@ def test_noise_has_the_covariance_that_is_asked_for() -> None:
     estimated = samples @ samples.conj().T / samples.shape[1]
     np.testing.assert_allclose(estimated, covariance, atol=0.02 * 0.02**2)
     assert np.abs((samples @ samples.T) / samples.shape[1]).max() < 0.02 * 0.02**2, "circular: E[n n^T] = 0"
+
+
+def correlations(covariance: np.ndarray) -> np.ndarray:
+    """The moduli of the coefficients of correlation between different coils."""
+    sigma = np.sqrt(np.diag(covariance).real)
+    return np.abs(covariance / np.outer(sigma, sigma))[~np.eye(len(sigma), dtype=bool)]
+
+
+def test_noise_from_the_body_is_correlated_as_in_a_measured_scan_and_leaves_the_rest_of_the_array() -> None:
+    found = []
+    for seed in range(6):
+        own, with_body = (CoilArray.random(16, default_rng(seed), body_noise=share) for share in (0.0, 0.5))
+        np.testing.assert_array_equal(own.sensitivities((32, 32)), with_body.sensitivities((32, 32)))
+        assert np.trace(with_body.covariance).real == pytest.approx(16, rel=1e-4)
+        assert np.linalg.eigvalsh(with_body.covariance).min() > 0
+        found.append([np.sqrt(np.mean(correlations(array.covariance) ** 2)) for array in (own, with_body)])
+    own_mean, mean = np.mean(found, axis=0)
+    assert own_mean < 0.12
+    assert 0.17 < mean < 0.27, "0.22 in a head array of 16 coils"
 
 
 def test_a_smooth_field_is_as_wide_as_asked_at_any_matrix() -> None:

@@ -102,13 +102,34 @@ def test_a_centre_that_is_larger_than_the_slice_is_refused(centre: dict[str, Any
         calibrated(acquired, specification, np.random.default_rng(0))
 
 
+def ball() -> Anatomy:
+    x, y, z = np.mgrid[-1:1:48j, -1:1:48j, -1:1:48j]
+    head = 1.0 * (np.sqrt(x**2 + y**2 + z**2) < 0.8) - 0.5 * (np.sqrt(x**2 + y**2 + z**2) < 0.5)
+    return Anatomy(anatomy.volume(head, (1.0, 1.0, 1.0)), "NIfTI", "head.nii")
+
+
+def test_noise_of_the_body_is_correlated_between_coils() -> None:
+    def correlation(body_noise: tuple[float, float] | None, seed: int) -> float:
+        specification = BankSpecification(cases=1, coils=(16, 16), matrix=(32, 40), body_noise=body_noise)
+        acquired = ball().acquisition(specification, np.random.default_rng(seed))
+        noise = fourier.ifft(acquired.hybrid, (-1,)) - acquired.wanted
+        coefficients = torch.corrcoef(noise.flatten(1)).abs()
+        return float(coefficients[~torch.eye(16, dtype=torch.bool)].square().mean().sqrt())
+
+    for seed in range(3):
+        assert correlation((0.5, 0.6), seed) > max(0.15, 1.3 * correlation(None, seed))
+
+
+def test_a_share_of_one_is_refused() -> None:
+    with pytest.raises(InputError, match="body_noise is .*below 1"):
+        BankSpecification(cases=1, body_noise=(0.2, 1.0))
+
+
 def test_the_contrast_is_kept_where_asked_for(monkeypatch):
     """`other_contrast`: the share of the slices that go through `anatomy.contrast`."""
     changed = []
     monkeypatch.setattr(anatomy, "contrast", lambda image, rng: changed.append(1) or image)
-    x, y, z = np.mgrid[-1:1:48j, -1:1:48j, -1:1:48j]
-    head = 1.0 * (np.sqrt(x**2 + y**2 + z**2) < 0.8) - 0.5 * (np.sqrt(x**2 + y**2 + z**2) < 0.5)
-    source = Anatomy(anatomy.volume(head, (1.0, 1.0, 1.0)), "NIfTI", "head.nii")
+    source = ball()
     for share, expected in ((0.0, 0), (1.0, 3)):
         changed.clear()
         specification = BankSpecification(cases=1, coils=(4, 4), matrix=(32, 40), other_contrast=share)

@@ -4,7 +4,7 @@ All randomness comes from one `numpy.random.Generator`: the same generator state
 `simulate_slice` returns tensors; the other functions return numpy arrays (complex64, float32).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from torch import Tensor
 
 from ..ground.errors import InputError, dimensions
 from ..physics import fourier
+from .loops import loop_field, resistance
 
 NOISE_RANGE = (0.0015, 0.015)  # sigma relative to the image's 99.5th percentile
 # Radians; leaves 8-36% of imaginary part beside the low-resolution phase; real scans keep 13-41%.
@@ -24,9 +25,9 @@ DETAIL_RANGE = (0.1, 0.8)
 
 # Sensitivities are smooth: the field is computed on this many points a side and interpolated by cubic splines.
 _FIELD_POINTS = 28
-_SEGMENTS = 24
 _TINY = float(np.finfo(np.float32).tiny)
 _COUPLING = 0.15  # typical |K| between neighbours on the ring
+_BODY = 0.75  # radius of the conductor that makes noise, in half fields of view
 _WIRE = 0.15  # thickness of the conductor in half fields of view: bounds the field beside it
 
 
@@ -45,36 +46,6 @@ class SimulatedSlice:
     image: Tensor
     sensitivities: Tensor
     sigma: Tensor
-
-
-def loop_field(
-    points: NDArray[np.floating],
-    centre: NDArray[np.floating],
-    normal: NDArray[np.floating],
-    radius: float,
-    *,
-    segments: int = _SEGMENTS,
-    wire: float = 0.0,
-) -> NDArray[np.floating]:
-    """B(p) = sum over segments of dl x r / (|r|^2 + wire^2)^(3/2), in units of mu_0 I / 4 pi (Biot-Savart).
-
-    points: (..., 3). The loop lies around `centre`, perpendicular to `normal`. Returns (..., 3).
-    On the axis, at the distance z, |B| = 2 pi radius^2 / (radius^2 + z^2)^(3/2).
-    """
-    normal = normal / np.linalg.norm(normal)
-    across = np.cross(normal, np.eye(3)[np.argmin(np.abs(normal))])
-    across /= np.linalg.norm(across)
-    along = np.cross(normal, across)
-    # Segments of equal angle, each at its middle; the polygon is circumscribed so that its length is the circle's.
-    angle = (np.arange(segments) + 0.5) * (2 * np.pi / segments)
-    sine, cosine = np.sin(angle)[:, None], np.cos(angle)[:, None]
-    position = centre + radius * (cosine * across + sine * along)
-    step = radius * (2 * np.pi / segments) * (cosine * along - sine * across)
-    weight = ((points[..., None, :] - position) ** 2).sum(-1)
-    weight = (weight + wire**2) ** -1.5
-    # sum w dl x (p - q) = (sum w dl) x p - sum w (dl x q)
-    field: NDArray[np.floating] = np.cross(weight @ step, points) - weight @ np.cross(step, position)
-    return field
 
 
 def coupling(coils: int, rng: Generator) -> NDArray[np.complex64]:
@@ -105,8 +76,12 @@ class CoilArray:
     covariance: NDArray[np.complex64]
 
     @classmethod
-    def random(cls, coils: int, rng: Generator) -> "CoilArray":
-        """An array of loops with random positions, sizes and gains, on one ring for up to 8 coils, else on several."""
+    def random(cls, coils: int, rng: Generator, *, body_noise: float = 0.0) -> "CoilArray":
+        """An array of loops with random positions, sizes and gains, on one ring for up to 8 coils, else on several.
+
+        body_noise: the share of the noise that comes from currents in the body, which neighbours receive together; the
+        rest is the coils' own. With 0.5 the coefficients of correlation of 16 coils have a root mean square of 0.2.
+        """
         rings = int(np.ceil(coils / 8))
         semi_axes = rng.uniform(1.0, 1.4) * rng.uniform(0.9, 1.1, 2)
         spacing = 2 * np.pi * semi_axes.mean() / np.ceil(coils / rings)
@@ -115,7 +90,7 @@ class CoilArray:
         level = rng.uniform(-0.3, 0.3) + 0.6 * (index % rings - (rings - 1) / 2) + rng.normal(0, 0.1, coils)
         centres = np.stack([semi_axes[0] * np.cos(angle), semi_axes[1] * np.sin(angle), level], axis=-1)
         inward = -centres / np.linalg.norm(centres, axis=-1, keepdims=True)
-        return cls(
+        array = cls(
             centres=centres,
             normals=inward + rng.normal(0, 0.15, (coils, 3)),
             radii=np.clip(spacing * rng.uniform(0.45, 0.7, coils), 0.3, 0.8),
@@ -123,6 +98,19 @@ class CoilArray:
             mixing=coupling(coils, rng),
             covariance=noise_covariance(coils, 1.0, rng),
         )
+        return array.with_body_noise(body_noise) if body_noise else array
+
+    def with_body_noise(self, share: float) -> "CoilArray":
+        """The same array, where this share of the power of the noise comes from the body, through the same electronics.
+
+        The body is a sphere of the radius 0.75.
+        """
+        received = resistance(self.centres, self.normals, self.radii, sphere=_BODY, wire=_WIRE)
+        electronics = self.mixing * self.gains
+        body = electronics @ received @ electronics.conj().T
+        own = self.covariance / np.trace(self.covariance).real
+        covariance = len(body) * ((1 - share) * own + share * body / np.trace(body).real)
+        return replace(self, covariance=covariance.astype(np.complex64))
 
     def sensitivities(self, shape: tuple[int, int], *, height: float = 0.0) -> NDArray[np.complex64]:
         """S = mixing gain (B_x - i B_y) in an axial slice, (coils, rows, columns); the mean of sqrt(sum |S_i|^2) is 1.

@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from .people import Split
-from .ranges import Range, WholeRange
+from .ranges import Range, ShareRange, WholeRange
 
 _STRONG = 5  # one in so many training cases has strong noise
 
@@ -13,7 +13,8 @@ class BankSpecification(Split):
 
     cases: number of cases for training. coils, matrix and noise are those of simulated acquisitions; acquired ones have
     their own. strong_noise: the noise of every fifth simulated case for training, if given; those for validation remain
-    as without it. other_contrast: share of the simulated ones whose contrast differs from the volume's.
+    as without it. body_noise: the share of the noise that comes from the body, which correlates it between coils (see
+    `CoilArray`); None is 0. other_contrast: share of the simulated ones whose contrast differs from the volume's.
     """
 
     cases: int = Field(gt=0)
@@ -22,6 +23,7 @@ class BankSpecification(Split):
     matrix: WholeRange = (96, 320)
     noise: Range = (0.0015, 0.025)
     strong_noise: Range | None = None
+    body_noise: ShareRange | None = None
     centre_fraction: Range = (0.04, 0.18)
     minimum_centre_lines: int = Field(default=10, ge=1)
     other_contrast: float = Field(default=0.8, ge=0, le=1)

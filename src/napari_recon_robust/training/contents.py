@@ -18,7 +18,7 @@ from ..ground.hdf5 import open_hdf5
 from ..io import open_scan
 from ..physics import fourier, noise
 from ..simulation import anatomy
-from ..simulation.acquisition import simulate_slice
+from ..simulation.acquisition import CoilArray, simulate_slice
 from ..simulation.anatomy import Volume
 from .bank_specification import BankSpecification
 from .ranges import log_uniform
@@ -91,7 +91,7 @@ class Anatomy(Content):
         simulated = simulate_slice(
             image,
             rng,
-            coils=int(rng.integers(specification.coils[0], specification.coils[1] + 1)),
+            coils=_array(specification, rng),
             noise_level=log_uniform(specification.noise, rng),
             detail=None if rng.uniform() < _PHASE_DETAIL else 0.0,
             matrix=matrix,
@@ -102,6 +102,13 @@ class Anatomy(Content):
             sigma=float(simulated.sigma.square().mean().sqrt()),
             acquired=torch.ones(matrix[1], dtype=torch.bool),
         )
+
+
+def _array(specification: BankSpecification, rng: Generator) -> CoilArray:
+    """A random array of coils, whose noise is partly that of the body if asked for."""
+    coils = int(rng.integers(specification.coils[0], specification.coils[1] + 1))
+    body_noise = rng.uniform(*specification.body_noise) if specification.body_noise else 0.0
+    return CoilArray.random(coils, rng, body_noise=body_noise)
 
 
 def of_voxels(volume: Volume) -> str:

@@ -17,7 +17,14 @@ def _in_order(limits: tuple[N, N], info: ValidationInfo) -> tuple[N, N]:
     return limits
 
 
+def _below_one(limits: tuple[float, float], info: ValidationInfo) -> tuple[float, float]:
+    if limits[1] >= 1:
+        raise InputError(f"{info.field_name} is {list(limits)}; give shares below 1.")
+    return limits
+
+
 Range = Annotated[tuple[float, float], AfterValidator(_in_order)]
+ShareRange = Annotated[Range, AfterValidator(_below_one)]
 WholeRange = Annotated[tuple[int, int], AfterValidator(_in_order)]
 
 
