@@ -19,6 +19,7 @@ from napari_recon_robust.reader_studies.ratings import Ratings
 from napari_recon_robust.statistics.readers.obuchowski_rockette import Components, components
 from napari_recon_robust.statistics.readers.roc import areas, covariance
 from napari_recon_robust.statistics.readers.sample_size import VAN_DYKE, Variances, design_effect
+from napari_recon_robust.statistics.readers.visual_grading import visual_grading
 
 ARMS = ["clean", "attacked"]
 MARKS = [{"id": "lesion", "kind": "free-response", "text": "Where?"}]
@@ -98,6 +99,21 @@ def test_visual_grading_and_interchangeability_are_simulated() -> None:
     assert few + 0.3 < many
 
 
+@pytest.mark.parametrize("area", [0.5, 0.6, 0.75, 0.95])
+def test_scores_have_the_area_that_is_assumed_also_once_they_are_levels(area: float) -> None:
+    means = power_module._shift_of(area)[:, None]
+    first, second = np.clip(np.rint(means + np.random.default_rng(0).standard_normal((2, 100_000))), -2, 2)
+    assert visual_grading(first[None], second[None], [0] * first.size).area.value == pytest.approx(area, abs=0.005)
+
+
+@pytest.mark.slow
+def test_many_readers_of_few_cases_show_no_more_than_these_cases_do_by_visual_grading() -> None:
+    """Of the difference of two scores 0.6 is the case's for all readers, in whose t test alone it is found in 40%."""
+    apart = float(-np.diff(power_module._shift_of(0.62))[0]) / 0.6**0.5
+    expected = stats.nct.sf(stats.t.ppf(0.975, 9), 9, apart * 10**0.5)
+    assert 0.2 < shared_of(planned("visual-grading", 0.12, 10, readers=12), 200) < expected + 0.1
+
+
 def test_ranks_and_choices_among_several_arms_are_simulated() -> None:
     three = [*plan().arms, plan().arms[0].model_copy(update={"name": "random"})]
     for measure, questions in (("mean", RANKS), ("preference", PAIRS)):
@@ -171,7 +187,7 @@ def clustered(measure: str, margin: float, cases: int, of_patient: int, lesions:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("measure", ["auc", "wafroc", "sensitivity"])
+@pytest.mark.parametrize("measure", ["auc", "wafroc", "sensitivity", "visual-grading"])
 def test_cases_of_one_patient_tell_as_much_as_the_design_effect_says(measure: str) -> None:
     """80 cases, four of each patient, are worth 80 / (1 + 3 / 2) = 32 independent ones, not 80."""
     margin = 0.15 if measure == "sensitivity" else 0.1

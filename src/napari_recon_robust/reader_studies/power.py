@@ -8,10 +8,11 @@ are not independent: half of the variance of their ratings is the patient's. Wha
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import optimize, stats
 
 from ..ground.errors import InputError
 from ..ground.numbers import counted
@@ -46,6 +47,7 @@ OF_PATIENT = 0.5  # of the variance of ratings, the correlation of two cases or 
 DISAGREEMENT = 0.2  # of two readers with the same arm, where arms are to be interchangeable
 WISHED = 0.8  # power
 
+_OF_CLUSTERS = f", and {100 * OF_PATIENT:.0f}% of the variance of ratings is the patient's"
 _CASE, _TEST_CASE, _READER_CASE, _ERROR, _READER = 0.3, 0.3, 0.2, 0.2, 0.0055
 
 
@@ -98,7 +100,7 @@ class Size:
     @property
     def clustered(self) -> bool:
         """Whether a patient has several cases."""
-        return self.patients.max() + 1 < self.patients.size
+        return int(self.patients.max()) + 1 < self.patients.size
 
     @property
     def design_effect(self) -> float:
@@ -238,27 +240,41 @@ def _of_means(plan: Plan, endpoint: Endpoint, size: Size, draws: int, rng: np.ra
 def _of_grades(endpoint: Endpoint, size: Size, draws: int, rng: np.random.Generator) -> Power | None:
     """Scores of the same cases in two arms, shown to differ, or calls, shown to be interchangeable."""
     found, patients, reads = [], size.patients.tolist(), size.assigned
-    cases = size.patients.size
     if endpoint.measure == "visual-grading":
         area = min(0.5 + endpoint.margin, 0.999)
-        shift = np.array([np.sqrt(2) * stats.norm.ppf(area), 0.0])[:, None, None]
+        shift = _shift_of(area)[:, None, None]
+        varying = np.full(size.truth.size, size.readers > 1)  # what a single reader finds holds for this reader alone
         for _ in range(draws):
-            drawn = rng.standard_normal((1, 1, cases)) + rng.standard_normal((2, size.readers, cases))
-            levels = np.where(reads, np.clip(np.rint(drawn / np.sqrt(2) + shift), -2, 2), np.nan)
+            drawn = shift + _ratings(np.zeros(2), size.readers, varying, size.patients, rng)
+            levels = np.where(reads, np.clip(np.rint(drawn), -2, 2), np.nan)
             low, high = visual_grading(levels[0], levels[1], patients).area.interval or (0.0, 1.0)
             found.append(low > 0.5 or high < 0.5)
-        return Power(float(np.mean(found)), draws, f"the area under the visual grading curve is {area:g}")
+        assumed = f"the area under the visual grading curve is {area:g}{_OF_CLUSTERS * size.clustered}"
+        return Power(float(np.mean(found)), draws, assumed)
     if reads.sum(0).max() < 2:
         return None
     agreeing = np.cos(np.pi * DISAGREEMENT)  # the correlation of two normal ratings whose signs differ so often
+    part = partial(_part, size.patients, rng)
     for _ in range(draws):
-        of_case = np.sqrt(agreeing) * rng.standard_normal((1, cases, 1))
-        new, old = of_case + np.sqrt(1 - agreeing) * rng.standard_normal((2, cases, size.readers)) > 0
-        new, old = np.where(reads.T, (new, old), np.nan)
-        interval = interchangeability(new, old, patients).index.interval
+        of_case = part(agreeing, 1, 1)
+        calls = of_case + part(1 - agreeing, 2, size.readers) > 0
+        new, old = np.where(reads, calls, np.nan)
+        interval = interchangeability(new.T, old.T, patients).index.interval
         found.append(interval is not None and interval[1] < endpoint.margin)
     assumed = f"two readers disagree at {100 * DISAGREEMENT:.0f}% of cases, whichever arm they have"
+    assumed += _OF_CLUSTERS * size.clustered
     return Power(float(np.mean(found)), draws, assumed)
+
+
+def _shift_of(area: float) -> Values:
+    """The means of two normal scores, rounded to levels from -2 to 2, whose visual grading curve has this area."""
+    edges = np.arange(-1.5, 2)
+
+    def lacking(apart: float) -> float:
+        first, second = (np.diff(stats.norm.cdf(edges, mean), prepend=0, append=1) for mean in (apart / 2, -apart / 2))
+        return float(first @ (second.cumsum() - second / 2)) - area
+
+    return float(optimize.brentq(lacking, 0, 20)) * np.array([0.5, -0.5])
 
 
 def _of_lesions(endpoint: Endpoint, size: Size, draws: int, rng: np.random.Generator) -> Power | None:
@@ -278,7 +294,7 @@ def _of_lesions(endpoint: Endpoint, size: Size, draws: int, rng: np.random.Gener
     else:
         assumed = f"{endpoint.measure} is {best:g} and {worse:g}"
     if size.clustered or (endpoint.measure == "wafroc" and size.lesions.max() > 1):
-        assumed += f", and {100 * OF_PATIENT:.0f}% of the variance of ratings is the patient's"
+        assumed += _OF_CLUSTERS
     try:
         found = [_differ(endpoint.measure, shift, size, np.array(reads), rng) for _ in range(draws)]
     except InputError:  # all cases of one kind are of one patient, and there is no interval
@@ -314,17 +330,20 @@ def _marked(ratings: Values, of: NDArray[np.intp], truth: NDArray[np.bool_]) -> 
     return FreeResponse(ratings[..., truth[of]], of[truth[of]], false, truth, even_weights(of[truth[of]]))
 
 
+def _part(patients: NDArray[np.intp], rng: np.random.Generator, variance: float, *shape: int) -> Values:
+    """A normal part (*shape, units) of ratings of cases or lesions, half of whose variance is the patient's."""
+    own, whose = rng.standard_normal((*shape, patients.size)), rng.standard_normal((*shape, patients.max() + 1))
+    return np.sqrt(variance) * (np.sqrt(1 - OF_PATIENT) * own + np.sqrt(OF_PATIENT) * whose[..., patients])
+
+
 def _ratings(
     shift: Values, readers: int, truth: NDArray[np.bool_], patients: NDArray[np.intp], rng: np.random.Generator
 ) -> Values:
     """Latent ratings (2, readers, units) of cases or lesions; those with a lesion are shifted."""
 
-    def part(variance: float, *shape: int) -> Values:
-        own, whose = rng.standard_normal((*shape, truth.size)), rng.standard_normal((*shape, patients.max() + 1))
-        return np.sqrt(variance) * (np.sqrt(1 - OF_PATIENT) * own + np.sqrt(OF_PATIENT) * whose[..., patients])
-
     def of_reader(*shape: int) -> Values:
         return np.asarray(np.sqrt(_READER) * rng.standard_normal(shape))
 
+    part = partial(_part, patients, rng)
     drawn = part(_CASE, 1, 1) + part(_TEST_CASE, 2, 1) + part(_READER_CASE, 1, readers) + part(_ERROR, 2, readers)
     return np.asarray(drawn + (shift[:, None, None] + of_reader(1, readers, 1) + of_reader(2, readers, 1)) * truth)
