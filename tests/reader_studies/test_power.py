@@ -364,6 +364,21 @@ def test_a_split_plot_pilot_shows_the_variances_of_a_crossed_one() -> None:
     assert parted == pytest.approx(crossed, rel=0.1)
 
 
+@pytest.mark.slow
+def test_a_pilot_with_several_cases_of_a_patient_shows_the_variances_of_independent_ones() -> None:
+    """120 cases, four of each patient, and as many of a patient each, by the mean over 40 pilots."""
+    rng, truth, names = np.random.default_rng(5), np.arange(120) // 4 % 2 == 0, tuple(f"R{at}" for at in range(4))
+    cases, found = tuple(f"c{at}" for at in range(120)), []
+    for _ in range(40):
+        for patients in (np.arange(120), np.arange(120) // 4):
+            values = power_module._ratings(np.array([1.5, 1.0]), 4, truth, patients, rng)
+            pilot = Ratings(("a", "b"), names, cases, tuple(map(str, patients)), truth, values)
+            one = variances_of(pilot, "auc")
+            found.append((one.error, one.shared))
+    independent, several = np.mean(np.reshape(found, (40, 2, 2)), 0)
+    assert several == pytest.approx(independent, rel=0.2)
+
+
 def test_a_pilot_shows_the_variances_of_the_area_that_is_asked_for() -> None:
     """Of marks the highest is a case's rating; of ratings no wAFROC area is known."""
     rng, readers, cases = np.random.default_rng(3), ("R1", "R2", "R3"), tuple(f"c{at}" for at in range(24))

@@ -6,6 +6,7 @@ have a patient's and a reading's part of equal variance, and a small one of the 
 are not independent: half of the variance of their ratings is the patient's. What has no formula is simulated.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -154,6 +155,7 @@ def table(plan: Plan, readers: Sequence[int] | None = None, times: Sequence[int]
 def variances_of(pilot: Ratings | Marks, measure: EndpointMeasure) -> Variances:
     """The variances of Obuchowski and Rockette that a pilot shows, of areas under the ROC or the wAFROC curve.
 
+    They are those of cases that are each of another patient: the design effect of a pilot's patients is taken off.
     measure: `auc`, for which the highest mark of a case is its rating, or `wafroc`. Raises InputError for fewer than
     two arms or readers, too few cases, readers who share no case, or ratings where marks are needed.
     """
@@ -175,7 +177,8 @@ def variances_of(pilot: Ratings | Marks, measure: EndpointMeasure) -> Variances:
         read = pilot.read
         figures = areas(pilot.values, pilot.truth)
         errors = covariance(pilot.values, pilot.truth, patients=pilot.patients)
-    return Variances.of_parts(components(figures, errors), read)
+    effect = design_effect([*Counter(pilot.patients).values()], OF_PATIENT)
+    return Variances.of_parts(components(figures, errors), read).clustered(1 / effect)
 
 
 def _check_two(readers: Sequence[str]) -> None:

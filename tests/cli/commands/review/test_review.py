@@ -294,8 +294,14 @@ def test_a_files_arms_are_compared_and_give_the_variances_of_a_plan(shared: Path
     (tmp_path / "plan.yaml").write_text(text, encoding="utf-8")
     said = run("check", tmp_path / "plan.yaml", "--pilot", ratings)
     assert "truth is not known; without it" not in said
-    assert "for a power of 80% with the variances of vandyke.csv:\n3 readers: " in said
-    assert "10 readers: 119 cases" in run("check", tmp_path / "plan.yaml", "--table")
+    assert "with the variances of vandyke.csv, if as many of the cases have a lesion as there:\n3 readers: " in said
+    of_van_dyke = run("check", tmp_path / "plan.yaml", "--table")
+    assert "of Van Dyke's readers, if as many of the cases have a lesion as there, 39%:\n" in of_van_dyke
+    assert "10 readers: 119 cases" in of_van_dyke
+    (tmp_path / "several.yaml").write_text(text.replace("patient-3", "patient-1"), encoding="utf-8")
+    several = run("check", tmp_path / "several.yaml", "--pilot", ratings)
+    assert "vandyke.csv and a design effect of 1.25, since cases of one patient correlate by 0.5, if as many" in several
+    assert several.splitlines()[-1] != said.splitlines()[-1]
     (tmp_path / "plan.yaml").write_text(text.replace("measure: auc", "measure: sensitivity"), encoding="utf-8")
     assert "power by simulation:\n2 readers: " in run("check", tmp_path / "plan.yaml", "--table")
 

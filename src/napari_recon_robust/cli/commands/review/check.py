@@ -57,15 +57,14 @@ def _sizes(plan: Plan, pilot: Path | None) -> list[str]:
         if pilot is not None:
             raise InputError(f"a pilot's variances are of areas, and the endpoint is {endpoint.measure}; leave it out.")
         return ["power by simulation:", *table(plan)]
-    if pilot is not None:
-        variances = variances_of(read_exchanged(pilot, endpoint.question), endpoint.measure)
-        whose = f"of {pilot.name}"
+    if pilot is None:
+        variances, whose, share = VAN_DYKE, "Van Dyke's readers", ", 39%"
     else:
-        effect = Size.of(plan).design_effect
-        variances, whose = VAN_DYKE.clustered(effect), "of Van Dyke's readers"
-        if effect > 1:
-            whose += f" and a design effect of {effect:.3g}, since cases of one patient correlate by {OF_PATIENT:g}"
+        variances = variances_of(read_exchanged(pilot, endpoint.question), endpoint.measure)
+        whose, share = pilot.name, ""
+    if (effect := Size.of(plan).design_effect) > 1:
+        whose += f" and a design effect of {effect:.3g}, since cases of one patient correlate by {OF_PATIENT:g}"
     return [
-        f"for a power of 80% with the variances {whose}:",
-        *sizes(endpoint.margin, variances, groups=plan.design.groups),
+        f"for a power of 80% with the variances of {whose}, if as many of the cases have a lesion as there{share}:",
+        *sizes(endpoint.margin, variances.clustered(effect), groups=plan.design.groups),
     ]
