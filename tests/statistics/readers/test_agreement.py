@@ -52,6 +52,12 @@ def test_readers_who_use_a_scale_differently_do_not_agree_with_themselves_for_th
     assert (found.estimate.value, found.readers, found.estimate.units) == (0, 2, 4)
 
 
+def test_a_mean_kappa_of_too_few_patients_for_an_interval_says_how_many_these_are() -> None:
+    """Of the third reader no kappa is known, who always gives the same rating."""
+    found = mean_kappa([1, 2, 1, 1, 2, 2, 3, 3, 3], [1, 2, 2, 1, 2, 2, 3, 3, 3], "aaabbbccc", list("xxyxxxzzz"))
+    assert (found.readers, found.estimate.interval, found.estimate.units) == (0, None, 2)
+
+
 def test_the_interval_of_mean_kappas_is_of_the_readers() -> None:
     """Three readers with kappas of 1, 0.5 and 0, and endless patients: 0.5 ± t(2) sqrt(0.25 / 3), cut at 1."""
     pairs = {"a": ([1, 2, 1, 2], [1, 2, 1, 2]), "b": ([1, 1, 2, 2], [1, 1, 1, 2]), "c": ([1, 1, 2, 2], [1, 2, 1, 2])}

@@ -66,10 +66,11 @@ def mean_kappa(
             parts.append(np.bincount(whose, moved, people) / len(own) * np.sqrt(count / (count - 1)))
             counts.append(count)
             used += own
-    units = len({patients[at] for at in used})
     if not counts:
-        known = [value for value in found.values() if np.isfinite(value)]
-        return Average(Estimate(float(np.mean(known)) if known else float("nan"), None, units), 0)
+        known = {reader: value for reader, value in found.items() if np.isfinite(value)}
+        units = len({patient for reader, patient in zip(readers, patients, strict=True) if reader in known})
+        return Average(Estimate(float(np.mean([*known.values()])) if known else float("nan"), None, units), 0)
+    units = len({patients[at] for at in used})
     if len(counts) == 1:
         return Average(kappa(one[used], other[used], weights, [patients[at] for at in used]), 1)
     figures = np.array([found[reader] for reader in dict.fromkeys(readers[at] for at in used)])
