@@ -24,7 +24,7 @@ def test_the_best_of_three_is_found_wherever_it_stands() -> None:
     assert only(findings, "share at position A", "all").p == 1
     assert only(findings, "sensitivity d'", "clean").estimate.value > 3
     assert only(findings, "difference of shares", "clean − random").estimate.interval is None  # nothing varies
-    assert "preference: no Fleiss' kappa between readers, all, since all answers are the same." in analysis.remarks
+    assert "preference: no Fleiss' kappa between readers, all, since no reader's answers vary." in analysis.remarks
 
 
 def test_the_endpoint_of_several_arms_is_their_difference() -> None:

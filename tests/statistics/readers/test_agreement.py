@@ -67,6 +67,13 @@ def test_the_interval_of_mean_kappas_is_of_the_readers() -> None:
     assert found.estimate.interval == pytest.approx((0.5 - half, 1), abs=0.001)
 
 
+def test_two_readers_who_contradict_each_other_agree_as_little_as_they_can() -> None:
+    """The mean squares between cases and among readers are 0 then, and the formula divides by 0."""
+    found = intraclass_correlation([[1, 2], [2, 1]])
+    assert (found.value, found.interval) == (-1, None)
+    assert np.isnan(intraclass_correlation([[2, 2], [2, 2]]).value)
+
+
 @pytest.mark.slow
 def test_the_interval_of_mean_kappas_covers_that_of_all_readers() -> None:
     """12 cases twice by each of 3 readers, who differ in how they use a scale of five levels and in their noise."""

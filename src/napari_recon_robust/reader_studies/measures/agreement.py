@@ -117,9 +117,9 @@ def _repeated(count: int) -> str:
 
 
 def _agreed(finding: Finding) -> Found:
-    """The finding, or a remark: there is no agreement where there is but one answer."""
+    """The finding, or a remark: there is no agreement where nobody gave two different answers."""
     if np.isnan(finding.estimate.value):
-        return Found(remarks=[f"{finding.question}: no {finding.what}, {finding.arm}, since all answers are the same."])
+        return Found(remarks=[f"{finding.question}: no {finding.what}, {finding.arm}, since no reader's answers vary."])
     return Found([finding])
 
 

@@ -119,7 +119,9 @@ def _mean_squares(rated: Values) -> tuple[float, float, float, float]:
     among = cases * ((of_reader - mean) ** 2).sum() / (readers - 1)
     rest = ((rated - of_case[:, None] - of_reader + mean) ** 2).sum() / ((cases - 1) * (readers - 1))
     whole = between + (readers - 1) * rest + readers * (among - rest) / cases
-    value = max(float((between - rest) / whole), -1 / (readers - 1)) if whole > 0 else float("nan")
+    value = -1 / (readers - 1) if rest else float("nan")  # two readers may contradict each other at two cases
+    if whole > 0:
+        value = max(float((between - rest) / whole), -1 / (readers - 1))
     return value, float(between), float(among), float(rest)
 
 
