@@ -24,6 +24,11 @@ def test_each_mean_is_that_of_the_figures_with_its_interval_and_n(trials: pl.Dat
     assert float(attacked["η (%)"]) > 0
     assert attacked["SSIM lost"] != attacked["to random noise"] != ""
     assert {"attack rate (%)", "contrast recovery"} <= set(perturbed.heads)
+    exact = "Attack rates of 0 or 100% in each volume have the exact interval"
+    assert exact in found.words
+    without = write_results(trials.drop("published_loss"), tmp_path / "without")
+    assert without is not None
+    assert exact not in without.words
 
 
 def test_the_tables_are_written_in_three_formats(trials: pl.DataFrame, tmp_path: Path) -> None:

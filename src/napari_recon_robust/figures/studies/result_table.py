@@ -61,6 +61,7 @@ _WORDS = (
     "PSNR and NMSE of clean images are of the foreground. Lost SSIM and the rise of the relative RMSE are of the "
     "regions, against the clean image of the same samples."
 )
+_EXACT = " Attack rates of 0 or 100% in each volume have the exact interval, also where all are alike."
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,8 @@ def write_results(trials: pl.DataFrame, folder: Path) -> Results | None:
         folder.mkdir(parents=True, exist_ok=True)
     for suffix, text in texts.items():
         write(folder / f"results.{suffix}", text.encode())
-    return Results(tables, f"{_WORDS}{frame.incomplete(data)}{frame.pooled(rows.drop(domain))}", texts)
+    exact = _EXACT if _RATE in data["value"] else ""
+    return Results(tables, f"{_WORDS}{exact}{frame.incomplete(data)}{frame.pooled(rows.drop(domain))}", texts)
 
 
 def _summaries(rows: pl.DataFrame, by: list[str]) -> list[tuple[str, pl.DataFrame]]:
