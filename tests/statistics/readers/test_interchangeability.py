@@ -55,3 +55,21 @@ def test_one_reader_is_refused() -> None:
         interchangeability([[1], [2]], [[1], [2]], "ab")
     with pytest.raises(InputError, match="are no pairs"):
         interchangeability([[1, 2]], [[1], [2]], "ab")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("together", "least", "most"), [(False, 0.02, 0.08), (True, 0.07, 0.15)])
+def test_an_arm_at_the_margin_is_called_interchangeable_as_often_as_is_said(
+    together: bool, least: float, most: float
+) -> None:
+    """20 patients and four readers, two of whom disagree at 5%, of which 1,000 are simulated: see reader-studies.md."""
+    rng, within, margin, claimed = np.random.default_rng(0), 0.05, 0.1, 0
+    error = (1 - np.sqrt(1 - 2 * within)) / 2  # of one reader, so that two disagree at `within`
+    alone = (within + margin - error) / (1 - 2 * error)  # of one reader with the new arm
+    for _ in range(1000):
+        old, new = rng.random((20, 4)) < error, rng.random((20, 4)) < (error if together else alone)
+        if together:
+            new = new ^ (rng.random((20, 1)) < margin / (1 - 2 * within))
+        found = interchangeability(new, old, range(20)).index.interval
+        claimed += found is not None and found[1] < margin
+    assert least < claimed / 1000 < most
