@@ -42,6 +42,26 @@ def test_those_that_fastmri_training_leaves(tmp_path: Path, lines: Measurement) 
         torch.testing.assert_close(registry.get(str(kept))(lines), registry.get(str(tmp_path / f"{name}.pt"))(lines))
 
 
+@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "model.module.", "reconstruction."])
+def test_any_prefix_of_a_training_module(prefix: str, tmp_path: Path, lines: Measurement) -> None:
+    """As torch's DataParallel and compile, and the Lightning modules of others, put before the names."""
+    torch.manual_seed(0)
+    for name, network in (("unet", FastMRIUNet(1, 1, 3, 2)), ("varnet", FastMRIVarNet(2, 3, 2, (2, 2)))):
+        plain, kept = network.state_dict(), tmp_path / f"{name}.ckpt"
+        torch.save(plain, tmp_path / f"{name}.pt")
+        state = {f"{prefix}{key}": value for key, value in plain.items()} | {"loss.w": torch.ones(1, 1, 7, 7)}
+        torch.save({"state_dict": state}, kept)
+        torch.testing.assert_close(registry.get(str(kept))(lines), registry.get(str(tmp_path / f"{name}.pt"))(lines))
+
+
+def test_a_network_and_its_average_are_not_taken_for_one(tmp_path: Path) -> None:
+    plain = FastMRIUNet(1, 1, 3, 2).state_dict()
+    state = {f"{prefix}.{key}": value for prefix in ("net", "average") for key, value in plain.items()}
+    torch.save(state, tmp_path / "twice.pt")
+    with pytest.raises(WeightsError, match="do not have fastMRI's U-Net layout"):
+        registry.get(str(tmp_path / "twice.pt"))
+
+
 def test_a_file_that_was_written_again_is_read_again(tmp_path: Path, lines: Measurement) -> None:
     path, images, marks = tmp_path / "unet.pt", [], []
     for seed in (0, 1):

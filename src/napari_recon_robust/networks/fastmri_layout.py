@@ -87,7 +87,7 @@ class FastMRIUNet(nn.Module):
     @classmethod
     def from_state(cls, state: Mapping[str, Tensor]) -> Self:
         """The network of a state dict, which tells its sizes; WeightsError for a state dict of another layout."""
-        state = _without_prefix(state, "unet.")
+        state = _without_prefix(state, "down_sample_layers.0.layers.0.weight")
         try:
             channels, inputs = state["down_sample_layers.0.layers.0.weight"].shape[:2]
             pools = _count(state, "down_sample_layers.")
@@ -280,7 +280,7 @@ class FastMRIVarNet(nn.Module):
     @classmethod
     def from_state(cls, state: Mapping[str, Tensor]) -> Self:
         """The network of a state dict, which tells its sizes; WeightsError for a state dict of another layout."""
-        state = _without_prefix(state, "varnet.")
+        state = _without_prefix(state, "cascades.0.dc_weight")
         first, sensitivity = "cascades.0.model.unet.down_sample_layers.", "sens_net.norm_unet.unet.down_sample_layers."
         sizes = [
             (state[f"{prefix}0.layers.0.weight"].shape[0], _count(state, prefix)) if _count(state, prefix) else None
@@ -325,9 +325,15 @@ def _count(state: Mapping[str, Tensor], prefix: str) -> int:
     return len({key[len(prefix) :].split(".")[0] for key in state if key.startswith(prefix)})
 
 
-def _without_prefix(state: Mapping[str, Tensor], prefix: str) -> Mapping[str, Tensor]:
-    """A network's part of the state dict of fastMRI's training modules, which also hold a loss."""
-    return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)} or state
+def _without_prefix(state: Mapping[str, Tensor], first: str) -> Mapping[str, Tensor]:
+    """A network's part of a state dict that has other parts, or a prefix such as "unet.", "module." or "_orig_mod.".
+
+    first: a name that the network has once. A state dict with several networks is returned as it is.
+    """
+    prefixes = [key.removesuffix(first) for key in state if key == first or key.endswith(f".{first}")]
+    if len(prefixes) != 1:
+        return state
+    return {key.removeprefix(prefixes[0]): value for key, value in state.items() if key.startswith(prefixes[0])}
 
 
 def _loaded(network: N, state: Mapping[str, Tensor]) -> N:
