@@ -294,6 +294,13 @@ def test_networks_and_reconstructors_of_a_module(
     assert "own_things.py" in filled.fingerprint()
 
 
+def test_each_slice_keeps_its_image_where_a_model_fills_one_tensor_again(tmp_path: Path, lines: Measurement) -> None:
+    """As networks that are run by a CUDA graph do."""
+    both = lines.with_kspace(torch.stack([lines.kspace, 2 * lines.kspace]), keep=True)
+    filling = script(tmp_path, "return kept.copy_(ifft(kspace)[0])", before="kept = torch.zeros(48, 48) * 1j\n")
+    torch.testing.assert_close(filling(both), script(tmp_path, "return ifft(kspace)[0]")(both))
+
+
 @pytest.mark.parametrize(
     ("body", "words"),
     [
@@ -319,6 +326,9 @@ def test_networks_and_reconstructors_of_a_module(
             "shape 2×48×48.*real and imaginary parts: make com",
         ),
         ("return torch.view_as_real(ifft(kspace)[0])", "shape 48×48×2.*real and imaginary parts: make complex"),
+        ("return torch.view_as_real(ifft(kspace)[:1])", "shape 1×48×48×2.*real and imaginary parts: make complex"),
+        ("return torch.zeros(1, 1, 2, 48, 48)", "shape 1×1×2×48×48.*real and imaginary parts: make complex"),
+        ("return ifft(kspace)[None]", "shape 1×4×48×48.*an image for each coil"),
         ("return np.zeros((2, 48, 48))", "shape 2×48×48.*real and imaginary parts: make complex"),
         ("return ifft(kspace)[:1]", "shape 1×48×48.*no further axes: drop those of size 1, as by image.0."),
         ("return ifft(kspace)[None, :1]", "shape 1×1×48×48.*no further axes: drop those of size 1, as by image.0, 0."),

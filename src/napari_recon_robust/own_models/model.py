@@ -185,19 +185,21 @@ class OwnModel(Reconstructor):
             raise ModelError(f"{self.label} returned a tensor {where}; return a dense one that holds the pixels.")
         shape = tuple(image.shape)
         if shape not in (encoded, matrix):
-            hint = ""
+            hint, axes = "", shape
+            while len(axes) > 3 and axes[0] == 1:  # a batch of one
+                axes = axes[1:]
             if shape in (encoded[::-1], matrix[::-1]):
                 hint = "; its axes are (columns, rows): transpose it"
-            elif image.ndim == 3 and not image.is_complex() and 2 in (shape[0], shape[-1]):
+            elif len(axes) == 3 and not image.is_complex() and 2 in (axes[0], axes[-1]):
                 hint = "; these are real and imaginary parts: make complex numbers of them"
-            elif image.ndim == 3 and shape[0] == len(one.kspace):
+            elif len(axes) == 3 and axes[0] == len(one.kspace):
                 hint = "; that is an image for each coil: combine them"
             elif image.ndim > 2:
                 batch = set(shape[:-2]) == {1}
                 todo = f": drop those of size 1, as by image[{', '.join('0' * (image.ndim - 2))}]" if batch else ""
                 hint = f"; an image has no further axes{todo}"
             raise ModelError(f"{self.label} returned shape {dimensions(shape)}; {_words(encoded)} was expected{hint}.")
-        return one.measurement.crop(image.to(torch.complex64))
+        return one.measurement.crop(image.to(torch.complex64, copy=True))  # a model may fill it anew in its next call
 
 
 class CalledModel(OwnModel):
