@@ -281,6 +281,18 @@ def test_a_gradient_that_vanishes_is_none_of_the_steps(measurement, combined, ro
     assert counts == [1 + 3, 2 + 3]  # the clean one, and noise that is no candidate
 
 
+def test_a_gradient_that_is_not_finite_names_the_search_without(measurement, combined, roi):
+    class Rooted(type(combined)):
+        label = "Rooted"
+
+        def reconstruct(self, measurement, **knobs):
+            image = super().reconstruct(measurement)
+            return image + (0 * image.abs()).sqrt()
+
+    with pytest.raises(ModelError, match="Rooted holds NaN or infinite values; .* choose black-box as the algorithm"):
+        run(WorstCase().run(measurement, Rooted(), roi, (0.01,), **KEPT))
+
+
 def test_a_method_without_a_gradient_is_refused(measurement, combined, roi):
     class Detached(type(combined)):
         label = "Detached"

@@ -78,7 +78,7 @@ class Objective:
     def gradient(self, z: Tensor) -> tuple[float, Tensor, Tensor]:
         """L(z), its direction of steepest ascent dL/d(re z) + i dL/d(im z) in the shape of z, and the image.
 
-        Raises ModelError if the method gives no gradient, or NaN.
+        Raises ModelError if the method gives no gradient, or one with NaN or infinite values.
         """
         z = z.detach().requires_grad_()
         with torch.enable_grad():
@@ -93,7 +93,7 @@ class Objective:
 
 
 def gradient_of(loss: Tensor, variable: Tensor, label: str, *, again: bool = False) -> Tensor:
-    """The gradient of a scalar through the method named `label`; ModelError if there is none, or NaN in it.
+    """The gradient of a scalar through the method named `label`; ModelError if there is none, or it is not finite.
 
     again: another gradient through the same reconstruction will follow.
     """
@@ -108,5 +108,8 @@ def gradient_of(loss: Tensor, variable: Tensor, label: str, *, again: bool = Fal
             f"the gradient of {label} failed ({type(error).__name__}: {error}); try a smaller matrix."
         ) from error
     if not gradient.sum().isfinite():
-        raise ModelError(f"the gradient of {label} holds NaN; turn its knobs towards their defaults.")
+        raise ModelError(
+            f"the gradient of {label} holds NaN or infinite values; turn knobs that it has towards their defaults, or "
+            "choose black-box as the algorithm, where there is one."
+        )
     return gradient
