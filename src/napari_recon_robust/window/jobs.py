@@ -92,12 +92,14 @@ class Jobs(QObject):
         self._running: dict[str, _Order] = {}
         self._waiting: dict[str, _Order] = {}
         self._left: set[_Order] = set()  # cancelled calls of own models that have not returned yet
-        self._cancelled_on = ""  # the lane of which the foot has said last that its task was cancelled
+        self._cancelled_on: set[str] = set()  # the lane of the task that the foot has said last was cancelled, if any
         self._shut = False
         self._next = QTimer(self)  # what follows in the same turn, such as a replacement, comes first
         self._next.setSingleShot(True)
         self._next.timeout.connect(self._resume)
         self.ended.connect(lambda _: self._next.start())
+        for newer in (self.ended, self.said):
+            newer.connect(lambda message: self._cancelled_on.clear() if message else None)
         self.failures = Failures(lambda said: self.failed.emit(said), lambda lane: self.recovered.emit(lane))
         self.failed.connect(self.failures.note)
         _all.add(self)
@@ -232,16 +234,17 @@ class Jobs(QObject):
                 if self.failures.refusal or not one.quiet:
                     self.failures.recover_lane(lane)
                 if not one.quiet:
-                    self._cancelled_on = lane if said else self._cancelled_on
                     self.ended.emit(f"{one.task.label}: cancelled." if said else "")
+                    if said:
+                        self._cancelled_on.add(lane)
         return running
 
     def _enqueue(self, lane: str, one: _Order) -> None:
         if self._shut:
             return
         self.added.emit(lane)
-        if lane == self._cancelled_on:  # it goes on after all, as with the next slice
-            self._cancelled_on = ""
+        if lane in self._cancelled_on:  # it goes on after all, as with the next slice
+            self._cancelled_on.clear()
             self.moved_on.emit()
         running = self._running.get(lane)
         if running is not None and running.cancelled.is_set() and running.task.models:
