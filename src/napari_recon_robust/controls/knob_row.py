@@ -74,7 +74,6 @@ class NumberControl(KnobRow):
         if knob.kind == "int":
             self.box = WholeSpinBox()
             self.box.setRange(int(knob.minimum), int(knob.maximum))
-            self.box.setKeyboardTracking(False)
             self.box.setSuffix(f" {short_unit(knob)}".rstrip())
             self.box.setSpecialValueText(knob.least)
         else:

@@ -1,10 +1,12 @@
-"""Boxes in which a number is typed: exactly, or as a whole number."""
+"""Boxes in which a number is typed: exactly, with a few decimals, or as a whole number."""
 
 from qtpy.QtCore import QEvent, Qt, Signal
 from qtpy.QtGui import QKeyEvent, QKeySequence, QValidator
 from qtpy.QtWidgets import QDoubleSpinBox, QSpinBox
 
 from ..ground.knob import Knob
+
+_NUMERIC = "0123456789+-.,e "
 
 
 def significant(value: float, digits: int = 3) -> float:
@@ -66,8 +68,10 @@ class ExactSpinBox(QDoubleSpinBox):
         return self._number(text or "")
 
     def validate(self, text: str | None, position: int) -> tuple[QValidator.State, str, int]:
-        """Accept what reads as a number in the range; exponents may be typed."""
+        """Accept what reads as a number in the range; exponents may be typed, and no letter that has no place there."""
         text = text or ""
+        if not set(text.lower()) <= set(f"{_NUMERIC}{self.suffix()}{self.specialValueText()}".lower()):
+            return QValidator.State.Invalid, text, position
         try:
             value = self._number(text)
         except ValueError:
@@ -99,6 +103,10 @@ class WholeSpinBox(QSpinBox):
 
     refused = Signal(str)
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.setKeyboardTracking(False)
+
     def event(self, event: QEvent | None) -> bool:
         """Take keys as `_takes` says."""
         return _takes(self, event) or super().event(event)
@@ -109,7 +117,19 @@ class WholeSpinBox(QSpinBox):
         return f"{self.value()}{self.suffix()}"
 
 
-def _takes(box: ExactSpinBox | WholeSpinBox, event: QEvent | None) -> bool:
+class DecimalSpinBox(QDoubleSpinBox):
+    """A number box with as many decimals as it is given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setKeyboardTracking(False)
+
+    def event(self, event: QEvent | None) -> bool:
+        """Take keys as `_takes` says."""
+        return _takes(self, event) or super().event(event)
+
+
+def _takes(box: QDoubleSpinBox | QSpinBox, event: QEvent | None) -> bool:
     """Whether a key is dealt with here: Escape takes back what is typed, and undo is the window's where nothing is."""
     if not isinstance(event, QKeyEvent):
         return False
@@ -121,7 +141,7 @@ def _takes(box: ExactSpinBox | WholeSpinBox, event: QEvent | None) -> bool:
     return True
 
 
-def _waits(box: ExactSpinBox | WholeSpinBox) -> bool:
+def _waits(box: QDoubleSpinBox | QSpinBox) -> bool:
     """Whether a text is typed that is not taken as the value yet."""
     least = box.specialValueText() if box.value() == box.minimum() else ""
-    return box.lineEdit().text() != (least or f"{box.textFromValue(box.value())}{box.suffix()}")
+    return box.lineEdit().text() != (least or f"{box.prefix()}{box.textFromValue(box.value())}{box.suffix()}")

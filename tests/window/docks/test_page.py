@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 from napari.utils.theme import get_theme
-from qtpy.QtCore import QPoint, QPointF, Qt
-from qtpy.QtGui import QWheelEvent
+from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
+from qtpy.QtGui import QKeyEvent, QWheelEvent
 from qtpy.QtWidgets import (
     QAbstractSlider,
     QAbstractSpinBox,
@@ -134,6 +134,20 @@ def test_that_something_was_cancelled_is_said_until_it_goes_on_after_all(review:
     stop.set()
 
 
+@pytest.mark.parametrize("newer", ["ended", "said"])
+def test_a_newer_sentence_stays_when_what_was_cancelled_goes_on(review: Session, until: Until, newer: str) -> None:
+    foot, jobs, stop = dock_of(review, "Reconstruct").foot, review.jobs, threading.Event()
+    jobs.latest(Task("Reading slice 1", counting(stop, []), lambda _: None), "measure", 0.0)
+    until(lambda: foot.bar.isVisibleTo(foot))
+    jobs.cancel_shown()
+    getattr(jobs, newer).emit("The report is saved as a.html.")
+    done: list[str] = []
+    jobs.latest(Task("At once", finished(), done.append), "measure")
+    assert foot.message.text() == "The report is saved as a.html."
+    stop.set()
+    until(lambda: done)
+
+
 def finished() -> Job[str]:
     yield Progress(1.0)
     return "done"
@@ -178,6 +192,17 @@ def test_what_had_to_wait_is_said_until_that_is_done(review: Session, until: Unt
         assert "has to wait" not in foot.message.text()
         review.jobs.moved_on.emit()
         assert foot.message.text() == ""
+
+
+def test_undo_is_the_windows_in_every_number_box(review: Session) -> None:
+    boxes = [box for page in review.docks for box in page.findChildren(QAbstractSpinBox)]
+    assert len(boxes) > 10
+    for box in boxes:
+        keys = Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier
+        asked = QKeyEvent(QEvent.Type.ShortcutOverride, *keys)
+        asked.ignore()
+        QApplication.sendEvent(box, asked)
+        assert not asked.isAccepted(), box.accessibleName()
 
 
 def test_the_wheel_over_a_control_scrolls_the_dock(review: Session, until: Until) -> None:

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QPointF, QRectF, QSize, Qt
 from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPen
-from qtpy.QtWidgets import QAbstractSpinBox, QComboBox, QDoubleSpinBox, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QAbstractSpinBox, QComboBox, QVBoxLayout, QWidget
 from superqt.utils import signals_blocked
 
 from ...controls.lettered import Lettered
+from ...controls.number_boxes import DecimalSpinBox
 from ...controls.parts import ACCENT, button, row, show_text, words
 from ...controls.plot import COLOURS, ticks_of
 from ...ground.numbers import written
@@ -106,7 +107,7 @@ class ContrastBox(QWidget):
         self.against.setToolTip("What the region is compared with: the pixels 3 to 6 beyond it, or another region")
         self.against.setMinimumWidth(80)
         self.against.activated.connect(lambda _: self.contrasting.compare(self.against.currentData()))
-        self.exceeds = QDoubleSpinBox()
+        self.exceeds = DecimalSpinBox()
         self.exceeds.setAccessibleName("Contrast in question")
         self.exceeds.setRange(-100, 1000)
         self.exceeds.setDecimals(1)
@@ -115,7 +116,6 @@ class ContrastBox(QWidget):
         self.exceeds.setSuffix(" %")
         self.exceeds.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.NoButtons)  # napari's leave no room for a number
         self.exceeds.setFixedWidth(76)
-        self.exceeds.setKeyboardTracking(False)
         self.exceeds.setToolTip("The contrast in question: how probable is it that the region is brighter by more?")
         self.exceeds.valueChanged.connect(lambda value: self.contrasting.ask(value / 100))
         self.histogram = Histogram()

@@ -1,7 +1,8 @@
 """The plausible images that differ most, below the knobs that they belong to."""
 
-from qtpy.QtWidgets import QSpinBox, QWidget
+from qtpy.QtWidgets import QWidget
 
+from ...controls.number_boxes import WholeSpinBox
 from ...controls.parts import button, column, row, words
 from ..session import Session
 from .strip import COLUMNS, Strip
@@ -16,9 +17,9 @@ class DiversityBox(QWidget):
         self.diverse = button(
             "Show diverse",
             "Of the images that fit the samples, over the range of the knobs or by chance, those that differ most",
-            lambda: session.knob_turning.diverse(self.count.value()),
+            self._show,
         )
-        self.count = QSpinBox()
+        self.count = WholeSpinBox()
         self.count.setAccessibleName("How many images")
         self.count.setRange(2, 2 * COLUMNS)
         self.count.setValue(COLUMNS)
@@ -28,6 +29,10 @@ class DiversityBox(QWidget):
         self.strip = Strip()
         self.strip.chosen.connect(session.knob_turning.pick)
         column(row(self.diverse, self.count, self.where, stretch=2), self.strip, into=self)
+
+    def _show(self) -> None:
+        self.count.interpretText()  # a click on a button need not take the focus, which would
+        self.session.knob_turning.diverse(self.count.value())
 
     def show_where(self) -> None:
         """Say where the images are to differ; a method that has only one image hides the box."""

@@ -6,7 +6,6 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QCheckBox,
-    QDoubleSpinBox,
     QInputDialog,
     QListWidgetItem,
     QVBoxLayout,
@@ -16,6 +15,7 @@ from superqt.utils import signals_blocked
 
 from ...controls.hinted_list import HintedList
 from ...controls.letters import letters
+from ...controls.number_boxes import DecimalSpinBox
 from ...controls.parts import button, heading, row
 from ...workbench.brushing import LEAST, MOST
 from ...workbench.regions import Region
@@ -159,8 +159,8 @@ class RegionList(QWidget):
         self.bench.regions.remove(self._selected())
 
 
-def _radius_box() -> QDoubleSpinBox:
-    made = QDoubleSpinBox()
+def _radius_box() -> DecimalSpinBox:
+    made = DecimalSpinBox()
     made.setRange(LEAST, MOST)
     made.setSingleStep(0.5)
     made.setDecimals(1)

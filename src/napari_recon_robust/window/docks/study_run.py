@@ -6,8 +6,9 @@ from pathlib import Path
 
 from qtpy.QtCore import QUrl
 from qtpy.QtGui import QDesktopServices
-from qtpy.QtWidgets import QFileDialog, QInputDialog, QPlainTextEdit, QSpinBox, QWidget
+from qtpy.QtWidgets import QFileDialog, QInputDialog, QPlainTextEdit, QWidget
 
+from ...controls.number_boxes import WholeSpinBox
 from ...controls.parts import ACCENT, button, column, file_filter, flow, heading, row, show_text, words
 from ...controls.progress_bar import Bar
 from ...workbench.planning import SUFFIXES
@@ -25,7 +26,7 @@ class RunPanel(QWidget):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self.session, self.conducting = session, session.bench.conducting
-        self.workers = QSpinBox()
+        self.workers = WholeSpinBox()
         self.workers.setRange(1, 4 * (os.cpu_count() or 1))
         self.workers.setValue(os.cpu_count() or 1)
         self.workers.setAccessibleName("Processes that run the trials")
@@ -102,6 +103,7 @@ class RunPanel(QWidget):
             self.session.attempt(lambda: self.conducting.compare_methods(baseline), LANE)
 
     def _start(self) -> None:
+        self.workers.interpretText()  # a click on a button need not take the focus, which would
         self.session.attempt(lambda: self.conducting.start(self.workers.value()), RUNS)
         self.show_run()
 
