@@ -11,7 +11,7 @@ from napari_recon_robust.analyses.noise_map import reference_noise
 from napari_recon_robust.analyses.plausibility import _acs_fit, _truncation, plausible_band
 from napari_recon_robust.data.measurement import Calibration, Measurement
 from napari_recon_robust.ground.errors import InputError
-from napari_recon_robust.ground.progress import run
+from napari_recon_robust.ground.progress import Progress, relayed, run
 from napari_recon_robust.physics import fourier
 from napari_recon_robust.physics.model import ForwardModel, coil_combined
 from napari_recon_robust.physics.sampling import Pattern, Sampling
@@ -116,7 +116,7 @@ def test_truncation_counts_only_where_something_is_known_to_be_zero(every: int) 
     for acquired, more in ((lines >= 36, every > 1), (lines >= 0, False)):
         mask = acquired & ((lines % every == 0) | ((lines - 48).abs() < 6))
         measurement = Measurement(one.kspace * mask, mask, (96, 96), acquired=acquired)
-        found = _truncation(measurement, measurement.model, measurement.data)
+        found = run(relayed(_truncation(measurement, measurement.model, measurement.data), Progress))
         left = float(measurement.data.abs().square().sum()) * 1e-6
         assert (found > 10 * left) if more else (found < left)
 
@@ -202,6 +202,21 @@ def test_a_noiseless_slice_has_a_band() -> None:
     band = run(plausible_band(measurement))
     assert 0 <= band.low <= band.expected <= band.high < 0.1
     assert residual(measurement, truth) < 2 * band.high
+
+
+@pytest.mark.parametrize("pattern", ["equispaced", "poisson-disc"])
+def test_each_step_of_the_calibration_is_told(pattern: Pattern) -> None:
+    one = simulate_slice(head(64), np.random.default_rng(0), coils=4, noise_level=0.01)
+    acquired = torch.arange(64)[None] >= 20
+    mask = Sampling(pattern=pattern, acceleration=2, centre_fraction=0.2).mask(64, 64) & acquired
+    fractions = list[float]()
+    job = plausible_band(Measurement(one.kspace * mask, mask, (64, 64), acquired=acquired))
+    for step in job:
+        fractions.append(step.fraction)
+        assert torch.is_grad_enabled(), "whoever drives the job computes as before"
+    assert len(fractions) > 100
+    assert fractions == sorted(fractions)
+    assert fractions[0] == 0 < fractions[-1] <= 1
 
 
 def test_a_batch_is_refused() -> None:

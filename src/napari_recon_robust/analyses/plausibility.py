@@ -1,19 +1,21 @@
 """Which residual a plausible image leaves: a two-sided band, calibrated on the measurement itself."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from math import inf, log, sqrt
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
 from ..data.measurement import Measurement, as_single
-from ..ground.progress import Job, Progress
+from ..ground.progress import Job, Progress, relayed
 from ..physics import fourier
 from ..physics.acs import acs_region
 from ..physics.model import ForwardModel
 from ..reconstructors.classical import tv
-from ..reconstructors.classical.conjugate_gradients import conjugate_gradients
+from ..reconstructors.classical.conjugate_gradients import iterates
 
 ITERATIONS = 50  # of conjugate gradients: beyond, directions follow that hardly any sample sees
 SPENT = 0.9  # of the degrees of freedom, at most, that a plausible image spends on the noise
@@ -26,7 +28,10 @@ DEVIATIONS = 2  # k
 MARGIN = {1: 3, 2: 1}
 LARGEST = {1: 32, 2: 16}  # k-space points along each axis of the ACS that are fitted, by the number of axes
 ROWS = 32  # that are fitted at once
+TV_STEPS = 40  # at most, where each takes long: more change the truncation by far less than its spread
 INDEPENDENT = 1e-8  # eigenvalues below this fraction of the largest count as zero
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,7 @@ class Band:
         return log(consistency / edge) if consistency > 0 < edge else -inf
 
 
+@torch.no_grad()
 def plausible_band(measurement: Measurement) -> Job[Band]:
     """The band of one slice.
 
@@ -101,15 +107,16 @@ def plausible_band(measurement: Measurement) -> Job[Band]:
     Works on one slice, k-space (coils, readout, phase). Raises InputError for a batch, and where there is no ACS.
     """
     as_single(measurement)
-    with torch.no_grad():
-        model, data, sigma = _of_heard_coils(measurement)
-        weights = _weights(sigma)
-        yield Progress(0.0, "Calibrating what is plausible")
-        left, free, block = _acs_fit(model, data, weights, measurement.sampled)
-        yield Progress(0.5, "Calibrating what is plausible")
-        least, freedom = _unregularised(model, data, weights, measurement.sampled)
-        yield Progress(0.7, "Calibrating what is plausible, beside the end of k-space")
-        truncation = _truncation(measurement, model, data)
+    yield Progress(0.0, "Calibrating what is plausible")
+    model, data, sigma = _of_heard_coils(measurement)
+    weights = _weights(sigma)
+    left, free, block = _acs_fit(model, data, weights, measurement.sampled)
+    least, freedom = yield from _steps(
+        0.1, 0.4, _unregularised(model, data, weights, measurement.sampled), "Calibrating what is plausible"
+    )
+    truncation = yield from _steps(
+        0.4, 1.0, _truncation(measurement, model, data), "Calibrating what is plausible, beside the end of k-space"
+    )
     sampled = measurement.sampled.expand(data.shape[-2:])
     samples = len(data) * int(sampled.sum())
     power = float(sigma.double().square().mean())
@@ -166,17 +173,39 @@ def _on_the_output(measurement: Measurement) -> ForwardModel:
     return replace(model, sensitivities=model.sensitivities * inside)
 
 
-def _unregularised(model: ForwardModel, data: Tensor, weights: Tensor, sampled: Tensor) -> tuple[float, float]:
+def _steps(start: float, stop: float, parts: Generator[float, None, T], message: str) -> Job[T]:
+    """A part of the calibration, which tells how far it is from 0 to 1."""
+    return relayed(parts, lambda fraction: Progress(start + fraction * (stop - start), message))
+
+
+def _unregularised(
+    model: ForwardModel, data: Tensor, weights: Tensor, sampled: Tensor
+) -> Generator[float, None, tuple[float, float]]:
     """||(I - P) y||^2 by conjugate gradients, and tr P by what they take of white noise."""
     generator = torch.Generator().manual_seed(0)
     noise = torch.randn(data.shape, dtype=data.dtype, generator=generator).to(data.device)
     scale = weights.sqrt().to(data.device, data.real.dtype)[:, None, None]
     both = torch.stack((data, sampled * noise * scale))
-    left = model.forward(conjugate_gradients(model.normal, model.adjoint(both), ITERATIONS)) - both
+    fit = yield from _least_squares(model, model.adjoint(both))
+    left = model.forward(fit) - both
     return _energy(left[0]), _energy(both[1]) - _energy(left[1])
 
 
-def _truncation(measurement: Measurement, model: ForwardModel, data: Tensor) -> float:
+def _least_squares(model: ForwardModel, b: Tensor) -> Generator[float, None, Tensor]:
+    """The x of A^H A x = b by conjugate gradients, both (..., rows, columns)."""
+    images = (image for image, _ in iterates(model.normal, b, ITERATIONS))
+    return (yield from _last(images, ITERATIONS + 1))
+
+
+def _last(found: Iterable[T], most: int) -> Generator[float, None, T]:
+    """The last of at most so many; tells which share of them has come."""
+    for number, one in enumerate(islice(found, most), 1):
+        last = one
+        yield number / most
+    return last
+
+
+def _truncation(measurement: Measurement, model: ForwardModel, data: Tensor) -> Generator[float, None, float]:
     """||P (A x - y)||^2 for the coil-combined image x of truncated k-space and its samples y.
 
     The k-space is that of a TV image to which the points that are known to be zero are unknown, so that it has signal
@@ -188,9 +217,12 @@ def _truncation(measurement: Measurement, model: ForwardModel, data: Tensor) -> 
         return 0.0
     beside, whole = replace(model, mask=sampled), replace(model, mask=torch.ones_like(sampled))
     scale = measurement.scale
-    image = scale * tv.minimiser(beside.adjoint(data) / scale, beside, tv.rule(float(measurement.noise_level)))
-    kspace = measured * whole.forward(image)
-    fit = conjugate_gradients(model.normal, beside.adjoint(kspace), ITERATIONS)
+    b, weight = beside.adjoint(data) / scale, tv.rule(float(measurement.noise_level))
+    solver = tv.TotalVariation().solver(beside, b)
+    steps = _last(solver.iterates(b, weight, solver.start(b)), TV_STEPS)
+    state = yield from relayed(steps, lambda fraction: 0.7 * fraction)
+    kspace = measured * whole.forward(scale * solver.image(state))
+    fit = yield from relayed(_least_squares(model, beside.adjoint(kspace)), lambda fraction: 0.7 + 0.3 * fraction)
     return _energy(model.forward(whole.adjoint(kspace) - fit))
 
 

@@ -1,7 +1,8 @@
 """Conjugate gradients for A^H A, and the equations that are solved by them."""
 
 import math
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
@@ -35,9 +36,15 @@ def conjugate_gradients(operator: Callable[[Tensor], Tensor], b: Tensor, iterati
 
 def solution_and_residual(operator: Callable[[Tensor], Tensor], b: Tensor, iterations: int) -> tuple[Tensor, Tensor]:
     """The x of `conjugate_gradients`, and the residual b - H x."""
+    return deque(iterates(operator, b, iterations), maxlen=1).pop()
+
+
+def iterates(operator: Callable[[Tensor], Tensor], b: Tensor, iterations: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """What `solution_and_residual` returns, as it is before the first step and after each."""
     x, r, p = torch.zeros_like(b), b, b
     energy = squared_norm(r)
     solved = (ROUNDING * torch.finfo(b.dtype).eps) ** 2 * energy
+    yield x, r
     for _ in range(iterations):
         hp = operator(p)
         x_step = _ratio(energy, (p.conj() * hp).real.sum((-2, -1), keepdim=True))
@@ -45,7 +52,7 @@ def solution_and_residual(operator: Callable[[Tensor], Tensor], b: Tensor, itera
         x, r = x + x_step * p, r - x_step * hp
         previous, energy = energy, squared_norm(r)
         p = r + _ratio(energy, previous) * p
-    return x, r
+        yield x, r
 
 
 def steps_needed(condition: float, precision: float) -> int:

@@ -2,6 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -97,6 +98,10 @@ class Solver(ABC, Generic[S]):
     def minimise(self, b: Tensor, weight: float, start: S) -> S:
         """The state at the solution, found from a start; the start is not changed."""
 
+    def iterates(self, b: Tensor, weight: float, start: S) -> Iterator[S]:
+        """The states on the way of `minimise`, the last one at the solution; by default there is no other."""
+        yield self.minimise(b, weight, start)
+
     @abstractmethod
     def image(self, state: S) -> Tensor:
         """The image of a state, complex (..., rows, columns)."""
@@ -172,6 +177,10 @@ class FISTA(TensorSolver):
 
     def minimise(self, b: Tensor, weight: float, start: State) -> State:
         """The state at the solution; an item of the batch that has converged does not change any more."""
+        return deque(self.iterates(b, weight, start), maxlen=1).pop()
+
+    def iterates(self, b: Tensor, weight: float, start: State) -> Iterator[State]:
+        """The state after each step."""
         x, p, inner = start.image, start.dual, self.transform.steps(weight)
         radius = weight * self.step.unsqueeze(-3) * self.transform.limits
         z, t, recent = x, torch.ones_like(self.step), torch.zeros_like(self.step)
@@ -191,9 +200,9 @@ class FISTA(TensorSolver):
             x, p = torch.where(going, new, x), torch.where(going.unsqueeze(-3), q, p)
             recent = torch.maximum(change, RECENT * recent)
             going = going & (recent > TOLERANCE * size)
+            yield State(x, p)
             if not going.any():
                 break
-        return State(x, p)
 
 
 def minimiser(solver: Solver[Any], b: Tensor, weight: float) -> Tensor:
