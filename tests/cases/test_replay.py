@@ -12,7 +12,7 @@ from helpers.saved_cases import COLUMNS, ROI_BOX, compared, saved, slice_of
 from napari_recon_robust.cases.checks import MEASURES, Check
 from napari_recon_robust.cases.making import CODE, make_case
 from napari_recon_robust.cases.record import Case, load_case, save_case
-from napari_recon_robust.cases.replay import Replay, _difference, recalled, replay
+from napari_recon_robust.cases.replay import Replay, _difference, measurement_of, recalled, replay
 from napari_recon_robust.ground import progress
 from napari_recon_robust.ground.errors import FileFormatError, InputError
 from napari_recon_robust.perturbations import registry as perturbations
@@ -58,6 +58,18 @@ def test_a_saved_case_is_reproduced_from_its_samples_alone(tmp_path, kind, optio
         assert computed.keys() <= old.keys()
     assert "reproduced" in again.summary()
     assert ("exactly" in again.summary()) is (again.difference == 0)
+
+
+@pytest.mark.parametrize("covered", [True, False, None])
+def test_what_a_given_calibration_says_of_the_noise_comes_back(tmp_path, covered):
+    one = slice_of(full=True)
+    found = replace(one, kept=replace(one.calibration, noise_covered=covered))
+    method = reconstructors.get("zero-filled")
+    perturbed = progress.run(perturbations.get("random").run(found, method, ROI_BOX, (0.02,)))
+    case = make_case(found, method, ROI_BOX, progress.run(evaluate(found, method, ROI_BOX, perturbed)))
+    again = measurement_of(load_case(save_case(case, tmp_path / "case")))
+    assert again.kept is not None
+    assert again.kept.noise_covered is covered
 
 
 @pytest.mark.parametrize("full", [True, False], ids=["full", "undersampled"])

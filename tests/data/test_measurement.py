@@ -435,6 +435,13 @@ def test_a_batch_with_its_full_kspace_is_measured_as_each_of_its_slices(axes: tu
         torch.testing.assert_close(image, alone, rtol=1e-3, atol=1e-3 * float(alone.abs().max()))
 
 
+def test_each_of_a_batch_knows_whether_its_noise_is_covered() -> None:
+    one = measurement(lines())
+    kept = replace(one.calibration, noise_covered=True)
+    batch = replace(one, kspace=one.kspace.expand(2, -1, -1, -1), kept=kept)
+    assert [item.calibration.noise_covered for item in single_slices(batch)] == [True, True]
+
+
 def test_the_gradient_is_zero_outside_of_the_mask() -> None:
     """Also at samples that are zero there already, as an attack's are."""
     one = measurement(lines())

@@ -167,6 +167,13 @@ def test_the_noise_is_the_only_difference_to_the_truth() -> None:
     assert float(result.sigma.square().mean().sqrt()) == pytest.approx(0.01 * scale, rel=1e-3)
 
 
+def test_a_slice_without_noise_is_that_of_any_noise_less_its_noise() -> None:
+    without, noisy = (simulate_slice(head(), default_rng(2), coils=4, noise_level=level) for level in (0, 0.01))
+    assert not without.noise.any()
+    assert not without.sigma.any()
+    torch.testing.assert_close(without.kspace, noisy.kspace - noisy.noise)
+
+
 @pytest.mark.slow
 def test_random_noise_levels_span_their_range_evenly_on_a_log_scale() -> None:
     levels = []

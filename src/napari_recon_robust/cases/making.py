@@ -72,6 +72,8 @@ def make_case(
     if measurement.kept is not None:
         kspace["sensitivities"] = _array(measurement.kept.sensitivities)
         kspace["noise"] = _array(measurement.kept.noise)
+        if measurement.kept.noise_covered is not None:
+            kspace["noise_covered"] = np.array([measurement.kept.noise_covered])
     kspace["perturbed"] = np.stack([_array(outcome.perturbed.measurement.kspace) for outcome in outcomes])
     kspace["random"] = np.stack([_array(outcome.control.kspace) for outcome in outcomes])
     if not all(_same_points(outcome.perturbed.measurement, measurement) for outcome in outcomes):

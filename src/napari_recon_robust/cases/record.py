@@ -76,8 +76,9 @@ class Case:
 
     kspace: "clean", "mask", "perturbed" and "random" (one for each budget along the first axis), "full" and
     "perturbed_full" where the fully sampled k-space is known, "acquired" where a full scan leaves points out,
-    "sensitivities" and "noise" where the measurement came with its own calibration, "acs" where calibration lines were
-    measured apart. images: (rows, columns), or one for each budget. results: one JSON object each.
+    "sensitivities" and "noise" where the measurement came with its own calibration, "noise_covered" where that says so,
+    "acs" where calibration lines were measured apart. images: (rows, columns), or one for each budget. results: one
+    JSON object each.
     """
 
     recipe: CaseRecipe
@@ -193,6 +194,7 @@ def _check_samples(case: Case) -> None:
         "acs": (clean.shape, np.complex64),
         "sensitivities": ((len(clean), rows, clean.shape[2]), np.complex64),
         "noise": (clean.shape[:1], np.float32),
+        "noise_covered": ((1,), np.bool_),
     }
     needed = {"noise"} if "sensitivities" in case.kspace else set[str]()
     for name in sorted(layout.keys() & (case.kspace.keys() | needed)):

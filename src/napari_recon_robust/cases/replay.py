@@ -106,7 +106,8 @@ def measurement_of(case: Case) -> Measurement:
     """
     kept = None
     if "sensitivities" in case.kspace:
-        kept = Calibration(_tensor(case, "sensitivities"), _tensor(case, "noise"))
+        covered = bool(case.kspace["noise_covered"].all()) if "noise_covered" in case.kspace else None
+        kept = Calibration(_tensor(case, "sensitivities"), _tensor(case, "noise"), covered)
     full = _tensor(case, "full") if "full" in case.kspace else None
     clean, aspect = _tensor(case, "clean"), aspect_of(case.recipe.source.get("voxel"))
     everywhere = torch.ones(1, clean.shape[-1], dtype=torch.bool)

@@ -422,14 +422,15 @@ def single_slices(measurement: Measurement) -> list[Measurement]:
     batch, shape = measurement.kspace.shape[:-3], measurement.kspace.shape[-3:]
     if not batch:
         return [measurement]
-    maps, noise = measurement.calibration.sensitivities, measurement.calibration.noise
+    calibration = measurement.calibration
+    maps, noise, covered = calibration.sensitivities, calibration.noise, calibration.noise_covered
     maps = maps.expand(*batch, *maps.shape[-3:]).reshape(-1, *maps.shape[-3:])
     noise = noise.expand(*batch, *noise.shape[-1:]).reshape(-1, *noise.shape[-1:])
     samples = measurement.kspace.reshape(-1, *shape)
     acs = measurement.acs
     apart = [None] * len(samples) if acs is None else acs.expand(*batch, *shape).reshape(-1, *shape)
     return [
-        replace(measurement, kspace=one, full=None, kept=Calibration(*kept), acs=lines)
+        replace(measurement, kspace=one, full=None, kept=Calibration(*kept, covered), acs=lines)
         for one, kept, lines in zip(samples, zip(maps, noise, strict=True), apart, strict=True)
     ]
 

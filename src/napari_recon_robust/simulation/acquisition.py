@@ -250,6 +250,8 @@ def noise(shape: tuple[int, int], covariance: NDArray[np.complexfloating], rng: 
     """Complex Gaussian noise, E[n n^H] = covariance at every sample: complex64 (coils, readout, phase)."""
     coils = len(covariance)
     white = rng.standard_normal((coils, *shape, 2), dtype=np.float32).view(np.complex64)[..., 0] * np.float32(0.5**0.5)
+    if not covariance.any():  # no noise, which is not positive definite
+        return np.zeros_like(white)
     colour = np.linalg.cholesky(covariance.astype(np.complex128)).astype(np.complex64)
     return (colour @ white.reshape(coils, -1)).reshape(white.shape)
 
