@@ -12,7 +12,17 @@ from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.perturbations import registry as perturbations
 from napari_recon_robust.reconstructors import registry as reconstructors
 from napari_recon_robust.reports import bibliography as bibliography_module
-from napari_recon_robust.reports.bibliography import ATTACK_RATES, SSIM, bibliography, bibtex, cited, listed, sources
+from napari_recon_robust.reports.bibliography import (
+    ATTACK_RATES,
+    SENSITIVITIES,
+    SSIM,
+    bibliography,
+    bibtex,
+    cited,
+    listed,
+    sources,
+    sources_of,
+)
 
 ROOT = Path(__file__).parents[2]
 # Of nobody in particular: changes of the scan, and what every textbook has.
@@ -23,7 +33,27 @@ KINDS = {id: registry.get(id) for registry in (reconstructors, perturbations) fo
 def test_every_method_and_perturbation_names_its_sources_and_every_paper_is_used() -> None:
     assert {id for id, kind in KINDS.items() if not kind.sources} == OWN
     used = {key for kind in KINDS.values() for key in sources(kind)} | {SSIM, ATTACK_RATES}
-    assert used == set(bibliography())
+    chosen = {key for choice in choices("worst-case", "algorithm") for key in sources(KINDS["worst-case"], choice)}
+    assert used | chosen == set(bibliography())
+
+
+def choices(id: str, name: str) -> list[dict[str, object]]:
+    (knob,) = (knob for knob in KINDS[id].knobs if knob.name == name)
+    return [{name: choice} for choice in knob.choices]
+
+
+@pytest.mark.parametrize(("algorithm", "key"), [("apgd", "croce2020"), ("adam", "genzel2023"), ("advrec", None)])
+def test_the_algorithm_that_was_chosen_is_cited(algorithm: str, key: str | None) -> None:
+    assert set(sources(KINDS["worst-case"], {"algorithm": algorithm})) == {"morshuis2022", key} - {None}
+    assert sources_of("worst-case") == ("morshuis2022",)
+
+
+def test_the_network_that_is_adapted_is_cited() -> None:
+    for choice in choices("test-time-training", "network"):
+        network = KINDS[str(choice["network"])]
+        assert {"darestani2022", *network.sources} <= set(sources_of("test-time-training", choice))
+    assert sources_of("test-time-training", {"network": "of-another-version"}) == ("darestani2022", SENSITIVITIES)
+    assert "wang2020" in sources_of("test-time-training")
 
 
 def test_the_docs_name_the_same_papers() -> None:

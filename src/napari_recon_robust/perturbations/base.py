@@ -277,6 +277,10 @@ class Perturbation(ABC):
     undersamples: ClassVar[bool] = False
     image: Tensor | None = None
 
+    def sources_at(self, knobs: Mapping[str, Any]) -> tuple[str, ...]:
+        """`sources`, and what the choices of these knobs go back to; those that are left out are at their defaults."""
+        return self.sources
+
     def run(
         self,
         measurement: Measurement,

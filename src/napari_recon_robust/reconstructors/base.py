@@ -61,6 +61,10 @@ class Reconstructor(ABC):
     # Its id in cases, where `id` also tells it from another own model of that id; empty if that is `id`.
     id_in_cases: str = ""
 
+    def sources_at(self, knobs: Mapping[str, Any]) -> tuple[str, ...]:
+        """`sources`, and what the choices of these knobs go back to; those that are left out are at their defaults."""
+        return self.sources
+
     def __repr__(self) -> str:
         return f"reconstructor({getattr(self, 'id', type(self).__name__)!r})"
 

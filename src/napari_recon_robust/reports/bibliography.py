@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from .. import __version__
@@ -24,6 +25,7 @@ _ACCENT = re.compile(r"\{\\(['\"])(\w)\}")
 _ACCENTS = {"'": "\N{COMBINING ACUTE ACCENT}", '"': "\N{COMBINING DIAERESIS}"}
 _IDENTIFIERS = {"doi": "doi", "eprint": "arXiv"}
 _PLANS = (".yaml", ".yml")
+_DEFAULTS: Mapping[str, Any] = MappingProxyType({})
 _ALL_NAMED = 2  # authors; of more the first one is
 
 SENSITIVITIES, SSIM, ATTACK_RATES = "uecker2014", "wang2004", "clopper1934"  # of what is no method and no perturbation
@@ -80,10 +82,13 @@ def bibtex(*names: str | Path) -> str:
     return "\n\n".join([_THIS, *(reference.bibtex for reference in listed(keys))])
 
 
-def sources(kind: Any) -> tuple[str, ...]:
-    """The keys of what a reconstructor or a perturbation goes back to, and of coil sensitivities if it needs them."""
+def sources(kind: Any, knobs: Mapping[str, Any] = _DEFAULTS) -> tuple[str, ...]:
+    """The keys of what a reconstructor or a perturbation goes back to, and of coil sensitivities if it needs them.
+
+    knobs: those that are not at their defaults.
+    """
     needed = (SENSITIVITIES,) if getattr(kind, "needs_sensitivities", False) else ()
-    return (*kind.sources, *needed)
+    return (*kind.sources_at(knobs), *needed)
 
 
 def listed(keys: Iterable[str]) -> list[Reference]:
@@ -111,7 +116,8 @@ def _keys(name: str | Path) -> tuple[str, ...]:
         return sources_of(str(name))
     if (folder / DESCRIPTION).is_file():
         recipe = read_description(folder)["recipe"]
-        return sources_of(recipe["method"]) + sources_of(recipe["perturbation"])
+        used = ("method", "method_knobs"), ("perturbation", "perturbation_knobs")
+        return tuple(key for id, knobs in used for key in sources_of(recipe[id], recipe[knobs]))
     if folder.is_dir() or folder.suffix in _PLANS:
         trials = results_of(folder).table()
         ids = [id for column in ("method", "perturbation") for id in trials[column].drop_nulls().unique().to_list()]
@@ -122,9 +128,9 @@ def _keys(name: str | Path) -> tuple[str, ...]:
     )
 
 
-def sources_of(id: str) -> tuple[str, ...]:
-    """The keys of the method or the perturbation of that id; none of an own one."""
+def sources_of(id: str, knobs: Mapping[str, Any] = _DEFAULTS) -> tuple[str, ...]:
+    """The keys of the method or the perturbation of that id, at these knobs; none of an own one."""
     for registry in (reconstructors, perturbations):
         if registry.lists(id):
-            return sources(registry.get(id))
+            return sources(registry.get(id), knobs)
     return ()

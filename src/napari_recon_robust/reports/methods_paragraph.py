@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ..cases.record import CaseRecipe
 from ..ground.errors import dimensions
 from ..perturbations import registry as perturbations
 from .bibliography import SSIM, Reference, cited, listed, sources, sources_of
@@ -22,7 +23,11 @@ def methods(shown: CaseImages) -> str:
 def references(shown: CaseImages) -> list[Reference]:
     """What the paragraph cites."""
     recipe = shown.case.recipe
-    return listed([*sources_of(recipe.method), *sources_of(recipe.perturbation), SSIM])
+    return listed([*_of_method(recipe), *sources_of(recipe.perturbation, recipe.perturbation_knobs), SSIM])
+
+
+def _of_method(recipe: CaseRecipe) -> tuple[str, ...]:
+    return sources_of(recipe.method, recipe.method_knobs)
 
 
 def _sampling(shown: CaseImages) -> Iterator[str]:
@@ -37,7 +42,7 @@ def _sampling(shown: CaseImages) -> Iterator[str]:
     pattern = _pattern(sampling) if sampling else ""
     if (acceleration := acceleration_of(case)) is not None:
         yield f"It was undersampled{pattern} at an effective acceleration of {acceleration:.3g}."
-    yield f"It was reconstructed by {shown.method}{cited(sources_of(case.recipe.method))}."
+    yield f"It was reconstructed by {shown.method}{cited(_of_method(case.recipe))}."
 
 
 def _pattern(sampling: dict[str, Any]) -> str:
@@ -64,7 +69,7 @@ def _perturbation(shown: CaseImages) -> Iterator[str]:
         return
     if perturbations.lists(recipe.perturbation):
         kind = perturbations.get(recipe.perturbation)
-        yield f"The perturbation was “{kind.label}”{cited(sources(kind))}: {kind.summary}"
+        yield f"The perturbation was “{kind.label}”{cited(sources(kind, recipe.perturbation_knobs))}: {kind.summary}"
         if recipe.budgets:
             budgets = ", ".join(f"{100 * budget:.3g}%" for budget in recipe.budgets)
             yield f"Its budgets were {budgets} of the norm of {kind.budget_of(recipe.perturbation_knobs)}."

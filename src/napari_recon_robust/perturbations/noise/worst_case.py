@@ -35,6 +35,7 @@ MISLED = 2.0
 # All search by `ascend`; what needs more is built in `BudgetSearches._by_algorithm`.
 ASCENTS: dict[str, Algorithm] = {"sphere-ascent": sphere_ascent, "apgd": apgd, "adam": adam}
 NEED_GRADIENTS = (*ASCENTS, "advrec")
+_SOURCES = {"apgd": "croce2020", "adam": "genzel2023", "black-box": "broyden1965"}
 # Who searched, in words.
 SEARCHES = {
     "sphere-ascent": "sphere ascent",
@@ -162,6 +163,11 @@ class WorstCase(Perturbation):
                 "the rows of the matrix are found on the methods themselves, and a transfer from a stand-in is found "
                 "on another; leave the algorithm out, and name the stand-in among the methods."
             )
+
+    def sources_at(self, knobs: Mapping[str, Any]) -> tuple[str, ...]:
+        """`sources`, and that of the algorithm."""
+        algorithm = knobs.get("algorithm")
+        return (*self.sources, _SOURCES[algorithm]) if algorithm in _SOURCES else self.sources
 
     def recalled(self, perturbed: Perturbed) -> Perturbed:
         """The caption comes from the details, the trace from the loss."""

@@ -68,6 +68,13 @@ class TestTimeTraining(Reconstructor):
     def __init__(self, method: Method | Reconstructor | None = None) -> None:
         self.method = None if method is None else method.at()
 
+    def sources_at(self, knobs: Mapping[str, Any]) -> tuple[str, ...]:
+        """`sources`, and those of the network that is adapted."""
+        network = knobs.get("network", self.knobs[0].default)
+        shipped = _shipped(network) if network in NETWORKS else None  # a case may name one of another version
+        method = self.method or shipped
+        return (*self.sources, *(method.reconstructor.sources_at(method.knobs) if method else ()))
+
     def fingerprint(self) -> dict[str, str]:
         """The fingerprints of the networks that it may adapt."""
         found: dict[str, str] = {}
