@@ -175,10 +175,29 @@ def test_the_images_of_the_slice_before_stand_in_for_one_that_is_turned_to(compa
         assert shown[key].image.opacity == shown[key].regions.opacity == 1
 
 
+def test_a_slice_that_is_played_is_not_compared_with_the_one_that_is_turned_to(comparing: Comparing) -> None:
+    comparing.view.pair, comparing.view.wipe = ("reference", "clean"), 0.5
+    comparing.draw()
+    comparing.write_difference()
+    shown, title, difference = comparing.panels.panels, "TV · SSIM 0.9", seen(comparing, "difference").copy()
+    assert " | " in shown["clean"].title
+    comparing.put("reference", Picture(3, np.full((32, 40), 9.0, np.float32), "Slice 3", of_strip=True))
+    comparing.write_difference()
+    played, clean = shown["reference"], shown["clean"]
+    assert (played.title, played.image.opacity, played.regions.opacity) == ("Slice 3", 1, 0)
+    assert (clean.title, clean.image.opacity, clean.regions.opacity) == (title, 1, 1)
+    assert comparing.mixed == ()
+    assert comparing.edge is None
+    np.testing.assert_array_equal(seen(comparing, "difference"), difference)
+    assert comparing.panels.navigation.refusal == "This is slice 3; draw when slice 2 is seen."
+    comparing.put("reference", Picture(2, np.full((32, 40), 9.0, np.float32), "Reference"))
+    assert (clean.title, played.regions.opacity) == ("Reference | TV", 1)
+
+
 def test_nothing_is_drawn_before_the_first_panel_is_of_the_slice_that_is_turned_to(comparing: Comparing) -> None:
     assert comparing.panels.navigation.refusal == ""
     turn(comparing, 3)
-    assert comparing.panels.navigation.refusal == "This is slice 2 still; draw when slice 3 is seen."
+    assert comparing.panels.navigation.refusal == "This is slice 2; draw when slice 3 is seen."
     comparing.put("reference", Picture(3, np.full((32, 40), 9.0, np.float32), "Reference · RSS"))
     assert comparing.panels.navigation.refusal == ""
     assert comparing.panels.panels["clean"].former == 2, "a first look is enough"

@@ -47,6 +47,15 @@ def test_a_ring_is_in_every_panel_and_regions_stay_as_they_are(panels: Panels, l
     assert not edits
 
 
+def test_no_ring_is_on_a_slice_of_a_film_strip_that_is_seen_instead(panels: Panels, later: Any) -> None:
+    panels.marks.ring(2, (7.0, 8.0, 4.0))
+    later.run()
+    panels.navigation.slice, image = 2, np.ones((32, 40), np.float32)
+    for index, rings in ((3, 0), (2, 1)):
+        panels.write("reference", index, image, f"Slice {index}", of_strip=True)
+        assert [len(panels.panels[key].marks.data) for key in ("reference", "clean")] == [rings, 1]
+
+
 def test_a_panel_that_comes_later_has_the_marks_too(later: Any) -> None:
     panels = Panels(ViewerModel(), later)
     panels.open(Geometry((5, 32, 40)))

@@ -129,7 +129,7 @@ def test_what_is_drawn_on_the_slice_before_is_no_region_of_the_next(
     for take in ("brush", "distance"):
         keys.run(take, panels.viewer)
         hand.drag(-10, 10)
-    assert said == ["This is slice 1 still; draw when slice 2 is seen."] * 3
+    assert said == ["This is slice 1; draw when slice 2 is seen."] * 3
     assert bench.regions.all == before
     assert not bench.ruling.drawn
     may_read.set()

@@ -86,12 +86,13 @@ class Comparing:
 
     def put(self, key: str, picture: Picture) -> None:
         """Take a picture, and draw all panels that show it."""
+        before = self._pair
         self.pictures[key] = picture
         self._draw(key)
-        both = self._pair
-        mixed = self.view.flicker or self.view.way is not None
-        if mixed and both is not None and key in both and self._host(both) != key:
-            self._draw(self._host(both))
+        if self.view.flicker or self.view.way is not None:
+            pairs = {both for both in (before, self._pair) if both is not None and key in both}
+            for host in {self._host(both) for both in pairs} - {key}:
+                self._draw(host)
         self.drawn.emit()
 
     def drop(self, key: str) -> None:
@@ -187,6 +188,7 @@ class Comparing:
         if key not in self.panels.panels:
             return
         picture, both, above = self._drawn(key), self._pair, clean_of(key)
+        of_strip = picture.of_strip
         if above in self.pictures and self.view.flicker:
             other = self._drawn(above)
             picture = Picture(other.index, other.image, f"{other.name} (flicker){other.caution}")
@@ -198,7 +200,7 @@ class Comparing:
                 picture = Picture(other.index, other.image, f"{other.name} (flicker){other.caution}")
             elif self.view.way is not None:
                 picture = self._mixed(first, second)
-        self.panels.write(key, picture.index, picture.image, picture.title)
+        self.panels.write(key, picture.index, picture.image, picture.title, of_strip=of_strip)
 
     def _drawn(self, key: str) -> Picture:
         return self.pictures[key].as_part(self.view.part)

@@ -300,18 +300,18 @@ class Panels:
 
     # ---------------------------------------------------------------- images
 
-    def write(self, key: str, index: int, image: np.ndarray, title: str) -> None:
+    def write(self, key: str, index: int, image: np.ndarray, title: str, *, of_strip: bool = False) -> None:
         """Put an image (rows, columns) of a slice into a panel, in place.
 
         While another slice is turned to, the image is seen there, darker, until one of that slice takes its place: the
-        picture is never black, and the title says of which slice it is.
+        picture is never black, and the title says of which slice it is. One of a film strip is seen as it is.
         """
         panel, turned_to = self.panels[key], self.navigation.slice
         was_former = panel.former is not None
-        panel.fill(turned_to, image, former=None if index == turned_to else index)
+        panel.fill(turned_to, image, former=None if index == turned_to else index, of_strip=of_strip)
         if was_former != (panel.former is not None):
             self.marks.follow(panel)
-        panel.rename(title if index == turned_to else former(index, title, turned_to))
+        panel.rename(title if of_strip or index == turned_to else former(index, title, turned_to))
         self.lettering.fit(panel)
         if panel.image in self.viewer.layers:
             panel.image.refresh(highlight=False, extent=False)

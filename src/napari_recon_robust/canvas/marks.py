@@ -88,8 +88,8 @@ class Marks:
             self._draw()
 
     def follow(self, panel: Panel) -> None:
-        """Take what was measured on a slice away from the image of another one, or show it again."""
-        if any(one.slice is not None for one in self._rules):
+        """Take what was attacked or measured on a slice away from the image of another one, or show it again."""
+        if self._ring is not None or any(one.slice is not None for one in self._rules):
             self._fill(panel)
 
     def reletter(self) -> None:
@@ -128,7 +128,7 @@ class Marks:
         assert geometry is not None
         width = geometry.length / 250 * self._thinner
         found: list[_Shape] = []
-        if self._ring is not None:
+        if self._ring is not None and panel.former is None:
             index, row, column, radius = self._ring
             found.append(("ellipse", _on(index, radius * _SQUARE + [row, column]), RING, width, "", _CLEAR))
             found += [("path", _on(index, outline), AROUND, width, "", _CLEAR) for outline in self._around]

@@ -27,10 +27,10 @@ class Panel:
     rings, outlines and letters. overlay: a map over the image, or None while there has been none. All panels of a grid
     have the same number of layers, so panels without a map have a hidden one. covered: pixels of the width that its
     colour bar takes. former: the slice that the image is of while another one is turned to, in whose place it is seen
-    meanwhile, darker and without that one's regions; None for an image of its own slice. forgotten: whether there is no
-    such image any more, so that it goes with the panel. shut: whether the user has hidden it by napari's eye. own_name:
-    that the user gave to it before it was deleted, which it gets back as soon as its layers are in the viewer. The
-    metadata of the image's layer say its `title`, and the `only_slice` that is not empty.
+    without that one's regions, darker unless it is of a film strip; None for an image of its own slice. forgotten:
+    whether there is no such image any more, so that it goes with the panel. shut: whether the user has hidden it by
+    napari's eye. own_name: that the user gave to it before it was deleted, which it gets back as soon as its layers are
+    in the viewer. The metadata of the image's layer say its `title`, and the `only_slice` that is not empty.
     """
 
     image: Image
@@ -70,9 +70,9 @@ class Panel:
         """Its layers, from the bottom up."""
         return [layer for layer in (self.image, self.overlay, self.regions, self.marks) if layer is not None]
 
-    def fill(self, index: int, image: np.ndarray, former: int | None = None) -> None:
+    def fill(self, index: int, image: np.ndarray, former: int | None = None, *, of_strip: bool = False) -> None:
         """Put an image (rows, columns) into a slice, in place; other slices are emptied."""
-        self.stand_in(former)
+        self.stand_in(former, of_strip=of_strip)
         self.forgotten = False
         for other in self.filled - {index}:
             self.stack[other] = 0.0
@@ -80,10 +80,12 @@ class Panel:
         self.stack[index] = image
         self.image.metadata["only_slice"] = index
 
-    def stand_in(self, former: int | None) -> None:
+    def stand_in(self, former: int | None, *, of_strip: bool = False) -> None:
         """Show the image as one of this other slice, or with None as its own; its values stay what they are."""
+        opacity = 1.0 if former is None or of_strip else _FORMER
+        if opacity != self.image.opacity:
+            self.image.opacity = opacity
         if (former is None) != (self.former is None):
-            self.image.opacity = 1.0 if former is None else _FORMER
             self.regions.opacity = float(former is None)  # hidden layers would drop the tool that draws in them
         self.former = former
 

@@ -239,12 +239,19 @@ class Scene:
         self.comparing.write_difference()
 
     def frame(
-        self, key: str, image: "Tensor", title: str, clean: "tuple[Tensor, str] | None" = None, done: str = ""
+        self,
+        key: str,
+        image: "Tensor",
+        title: str,
+        clean: "tuple[Tensor, str] | None" = None,
+        done: str = "",
+        slice: int | None = None,
     ) -> None:
         """Draw an image of a film strip into a panel, unless the slice that is turned to is not read yet.
 
         clean: the image to which it belongs, and its title; without it they would be those of two methods. done: what
-        has to be said of it, attacked or synthetic.
+        has to be said of it, attacked or synthetic. slice: of which it is, where it may be another than the one that is
+        turned to; the images of that one stay beside it, and it is not compared with them.
         """
         if self.panels.navigation.slice == self.bench.acquisition.index:
             drawn = {key} if clean is None else {key, "clean"}
@@ -254,7 +261,7 @@ class Scene:
                 self._bring_perturbed()
             if clean is not None and key != "clean":
                 self._write("clean", *clean, of_strip=True)
-            self._write(key, image, title, of_strip=True, done=done)
+            self._write(key, image, title, slice, of_strip=True, done=done)
             self.comparing.write_difference()
 
     def _bring_perturbed(self) -> None:

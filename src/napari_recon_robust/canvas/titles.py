@@ -31,7 +31,7 @@ def former(slice: int, title: str, turned_to: int) -> str:
 
 def too_early(slice: int, turned_to: int) -> str:
     """Say why nothing is drawn on an image of a slice while another one is turned to."""
-    return f"This is slice {slice} still; draw when slice {turned_to} is seen."
+    return f"This is slice {slice}; draw when slice {turned_to} is seen."
 
 
 def stand_in(method: "Method", given_up: bool) -> str:

@@ -69,7 +69,7 @@ class Cine(QObject):
         key = frame.panel if frame.panel in self.panels.panels else "clean"
         if self.panels.panels and self.bench.acquisition.is_open:
             title = self.bench.film.title(row or self.bench.film.name or "", frame)
-            self.scene.frame(key, frame.image, title, frame.clean, frame.done)
+            self.scene.frame(key, frame.image, title, frame.clean, frame.done, frame.slice)
 
     def _play(self, frames: Sequence[Frame], row: str) -> None:
         self._frames, self._row, self.at = frames, row, self._start(frames)

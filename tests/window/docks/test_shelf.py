@@ -252,6 +252,8 @@ def test_without_a_strip_the_slices_are_played(seen: Any, qtbot: Any, until: Unt
     until(lambda: len(numbers) > 2)
     reference = seen.panels.panels["reference"]
     assert reference.title.startswith("Slice ")
+    until(lambda: seen.cine.at != seen.bench.acquisition.index)
+    assert "reference" not in seen.scene.seen, "its values would be read and measured as those of the present slice"
     press(seen, qtbot, "G")
     at = seen.cine.at
     assert not seen.cine.playing

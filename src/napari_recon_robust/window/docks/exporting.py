@@ -72,11 +72,11 @@ def _refusal(scene: Scene, key: str) -> str:
     """Say what the panel shows that is not exported, and what to do; empty where it shows an image of a case."""
     comparing, view = scene.comparing, scene.view
     frames, former = comparing.of_strip, scene.panels.panels[key].former
-    if former is not None:
+    if key in frames or (frames and key == DIFFERENCE):
+        shown, advice = "an image of the film strip", "take the strip away (⇧S) to export the result"
+    elif former is not None:
         slice = scene.panels.navigation.slice
         shown, advice = f"slice {former} still", f"export it when slice {slice} is there, or go back to slice {former}"
-    elif key in frames or (frames and key == DIFFERENCE):
-        shown, advice = "an image of the film strip", "take the strip away (⇧S) to export the result"
     elif comparing.mixes(key):
         end = (
             "stop the flicker" if view.way is None or view.flicker else f"take the {view.way} away ({_KEYS[view.way]})"
