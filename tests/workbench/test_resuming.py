@@ -477,12 +477,18 @@ def test_a_saved_case_that_was_open(crashed: Workbench, kept: Path, tmp_path: Pa
     shutil.rmtree(kept)  # its work would be offered first
     bench = Workbench()
     bench.open_case(tmp_path / "case").run()
+    with pytest.raises(InputError, match="a saved case has one slice"):
+        bench.film.read_slices(lambda: None)
     keep(bench)
     bench.resuming.close()
     again = Workbench()
     again.resuming.look()
     assert again.resuming.offered is not None
     assert again.resuming.offered.words.endswith(": the case case, CG-SENSE, 1 region, 1 attack")
+    (tmp_path / "case").rename(tmp_path / "elsewhere")
+    with pytest.raises(InputError, match="^case is not in .* any more; bring it back"):
+        again.resuming.resume().run()
+    (tmp_path / "elsewhere").rename(tmp_path / "case")
     again.resuming.resume().run()
     assert again.result.outcome.comparison.metrics == crashed.result.outcome.comparison.metrics
 

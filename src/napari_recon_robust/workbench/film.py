@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..evaluation.parts import magnitude_on_cpu
+from ..ground.errors import InputError
 from ..ground.numbers import written
 from ..ground.progress import Job, Progress
 from .choosing import Choosing
@@ -117,6 +118,8 @@ class Film(ReviewPart):
 
         InputError for a saved case, which has one slice.
         """
+        if self._acquisition.is_open and self._acquisition.scan is None:
+            raise InputError("a saved case has one slice; open the scan to play its slices.")
         scan = self._acquisition.opened_scan
         panel = "reference" if scan.fully_sampled else "clean"
 

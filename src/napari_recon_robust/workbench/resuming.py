@@ -392,13 +392,13 @@ def _reopened(found: Found, own: "Mapping[str, Reconstructor]") -> "Job[tuple[Sc
     yield Progress(0.0, "Going on")
     review = found.review
     source: Scan | _Case
+    review.check()
     with ExitStack() as unless_returned:
         if review.scan is None:
             source = yield from part(measured_case(Path(review.case or ""), own), 0.0, 0.5)
         else:
             from ..physics.sampling import Sampling
 
-            review.scan.check()
             if review.sampling is not None:
                 Sampling(**review.sampling)  # raises for one of another version before anything is closed
             source = yield from part(open_file(Path(review.scan.path), review.scan.axes), 0.0, 0.5)

@@ -230,6 +230,14 @@ class SavedReview(Specification):
         parts += [f"{len(self.ruled)} measured by hand"] if self.ruled else []
         return ", ".join(parts)
 
+    def check(self) -> None:
+        """InputError if its scan or its case has vanished, or the scan has changed."""
+        case = Path(self.case or "")
+        if self.scan is not None:
+            self.scan.check()
+        elif not case.is_dir():
+            raise _vanished(case)
+
     @property
     def folders(self) -> set[str]:
         """The names of the folders of its attacks."""
@@ -259,12 +267,8 @@ class Found:
     @property
     def hindrance(self) -> str:
         """Why it cannot be gone on with, in a sentence: its file has vanished or changed. Empty where it can."""
-        case = Path(self.review.case or "")
         try:
-            if self.review.scan is not None:
-                self.review.scan.check()
-            elif not case.is_dir():
-                raise _vanished(case)
+            self.review.check()
         except InputError as error:
             return str(error)
         return ""
