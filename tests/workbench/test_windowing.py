@@ -51,6 +51,9 @@ def test_white_is_above_black(measured: Any) -> None:
             windowing.typed(low, high, 5.0)
     with pytest.raises(InputError, match=r"white \(40%\) must be larger than black \(60%\)"):
         windowing.typed(0.6, 0.4, 3e-4)
+    for low, high in ((0.0, float("inf")), (-float("inf"), 1.0), (1e298, 1e306)):
+        with pytest.raises(InputError, match="must lie between −100000% and 100000%"):
+            windowing.typed(low, high, 5.0)  # of which napari draws nothing, and no other window after it
 
 
 def test_a_drag_widens_to_the_right_brightens_upwards_and_stays_within_the_limits() -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 PRESETS = ("full", "soft tissue", "lesion", "noise")
 _OF_REGION = (1, 99)  # percentiles that are black and white in an automatic window
 _NARROWEST = 1e-3  # of the range
+_WIDEST = 1e3  # times the maximum: what can be typed, and napari can draw
 
 
 def preset(name: str, measured: "Slice", roi: "ROI | None") -> Window:
@@ -44,9 +45,11 @@ def automatic(measured: "Slice", roi: "ROI | None") -> Window:
 
 
 def typed(low: float, high: float, maximum: float) -> Window:
-    """The window between two fractions of the maximum; InputError unless the second is larger."""
+    """The window between two fractions of the maximum; InputError unless the second is larger, or for huge ones."""
     if not high > low:
         raise InputError(f"white ({100 * high:.4g}%) must be larger than black ({100 * low:.4g}%).")
+    if max(-low, high) > _WIDEST:
+        raise InputError(f"black and white must lie between −{100 * _WIDEST:.0f}% and {100 * _WIDEST:.0f}%.")
     return Window(low * maximum, high * maximum)
 
 

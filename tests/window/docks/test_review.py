@@ -350,6 +350,12 @@ def test_window_and_region_view_by_keys_and_drag(desk: Desk) -> None:
     assert desk.panels.shared_window.limits == pytest.approx(
         (0.2 * float(reference.max()), 0.7 * float(reference.max()))
     )
+    bar.black.setFocus()
+    bar.black.setText("30")
+    bar.white.setFocus()
+    assert bar.black.text() == "30", "both may be typed before they are taken"
+    desk.canvas.setFocus()
+    assert (bar.black.text(), bar.white.text()) == ("20", "70"), "what was not taken does not hold"
     zoom = camera.zoom
     desk.session.bench.regions.choose(desk.session.bench.regions.on(desk.session.bench.acquisition.index)[:1])
     desk.press("N")

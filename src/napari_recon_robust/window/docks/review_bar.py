@@ -171,6 +171,7 @@ class ReviewBar(Page):
             edit.setToolTip(f"{name}, in percent of the reference's maximum; Return takes it")
             edit.setAccessibleName(name)
             edit.returnPressed.connect(self._type_window)
+            edit.editingFinished.connect(self._leave_window)
         self.rows.addWidget(words("Window", faint=True))
         self.rows.addWidget(self.window_preset)
         self.rows.addLayout(_side_by_side(self.auto, self.reset))
@@ -233,6 +234,11 @@ class ReviewBar(Page):
             for edit, value in zip((self.black, self.white), self.looking.levels.window, strict=True):
                 if not edit.hasFocus():
                     edit.setText(f"{100 * value:.3g}")
+
+    def _leave_window(self) -> None:
+        """Show what holds, once both fields are left: what was typed without Return, or refused, does not."""
+        if not (self.black.hasFocus() or self.white.hasFocus()):
+            self.show_window()
 
     # ---------------------------------------------------------------- state
 
