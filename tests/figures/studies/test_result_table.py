@@ -71,3 +71,31 @@ def test_a_study_that_measured_nothing_has_no_tables(failed: bool, trials: pl.Da
     )
     assert write_results(some, tmp_path) is None
     assert not list(tmp_path.iterdir())
+
+
+def test_undersampled_scans_are_apart_since_their_images_are_measured_against_their_own(
+    trials: pl.DataFrame, tmp_path: Path
+) -> None:
+    """Their SSIM of nearly 1 lifted the mean of perturbed images above that of the clean ones."""
+    undersampled = pl.col("volume") == "head0"
+    of_truth = ("_clean", "contrast_recovery_region_perturbed", "detectability_region_perturbed")
+    trials = trials.drop("published_loss")
+    both = trials.with_columns(
+        *(pl.when(~undersampled).then(name).alias(name) for name in trials.columns if name.endswith(of_truth)),
+        ssim_foreground_perturbed=pl.when(undersampled).then(0.9996).otherwise("ssim_foreground_perturbed"),
+    )
+    found, whole = write_results(both, tmp_path), write_results(trials.filter(~undersampled), tmp_path / "whole")
+    assert found is not None
+    assert whole is not None
+    perturbed, expected = found.tables[1], whole.tables[1]
+    place, ssim = (perturbed.heads.index(head) for head in ("measured against", "SSIM of the foreground"))
+    rows = [row for row in perturbed.rows if row[place] == "fully sampled image"]
+    assert tuple((*row[:place], *row[place + 1 :]) for row in rows) == expected.rows
+    assert {row[ssim] for row in perturbed.rows if row not in rows} == {"0.9996"}
+    assert "Undersampled scans have rows of their own" in found.words
+    assert "measured against" not in expected.heads
+    assert "Undersampled" not in whole.words
+
+    alone = write_results(both.filter(undersampled), tmp_path / "alone")
+    assert alone is not None
+    assert "measured against" in alone.tables[-1].heads

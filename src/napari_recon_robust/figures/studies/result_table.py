@@ -13,6 +13,7 @@ from ...ground.writing import said, write
 from ...statistics.clustered import INTERVAL
 from ...statistics.estimate import SSIM_SCALE, Interval
 from ...studies.columns import CLEAN, DOMAIN, FEATURE, STATES
+from ...studies.rows import OWN, against
 from . import features, frame
 
 
@@ -55,11 +56,16 @@ _HEADS = {
     "method_label": "method",
     "perturbation": "perturbation",
     "budget": "η (%)",
+    "against": "measured against",
 }
 _WORDS = (
     "Mean [95% interval over volumes]; no interval is given below 3 volumes or where all are alike. n: volumes. SSIM, "
     "PSNR and NMSE of clean images are of the foreground. Lost SSIM and the rise of the relative RMSE are of the "
     "regions, against the clean image of the same samples."
+)
+_OWN = (
+    " Undersampled scans have rows of their own: the SSIM of their perturbed images is against the method's own clean "
+    "image."
 )
 _EXACT = " Attack rates of 0 or 100% in each volume have the exact interval, also where all are alike."
 
@@ -87,7 +93,8 @@ def write_results(trials: pl.DataFrame, folder: Path) -> Results | None:
 
     The first table is of the clean images, of the foreground once for each image. The second is of what each
     perturbation takes at each budget, beside random noise of its norm. The CSV has a row for each mean, as the data of
-    the figures; means are over volumes, as theirs. Domains of scans have rows of their own.
+    the figures; means are over volumes, as theirs. Domains of scans have rows of their own, and so have images of
+    undersampled scans, which are measured against the method's own clean ones.
     The folder is made if it is missing; WritingError if it cannot be written.
     """
     try:
@@ -111,7 +118,8 @@ def write_results(trials: pl.DataFrame, folder: Path) -> Results | None:
     for suffix, text in texts.items():
         write(folder / f"results.{suffix}", text.encode())
     exact = _EXACT if _RATE in data["value"] else ""
-    return Results(tables, f"{_WORDS}{exact}{frame.incomplete(data)}{frame.pooled(rows.drop(domain))}", texts)
+    own = _OWN if "against" in data.columns and OWN in data["against"] else ""
+    return Results(tables, f"{_WORDS}{exact}{own}{frame.incomplete(data)}{frame.pooled(rows.drop(domain))}", texts)
 
 
 def _summaries(rows: pl.DataFrame, by: list[str]) -> list[tuple[str, pl.DataFrame]]:
@@ -130,7 +138,8 @@ def _summaries(rows: pl.DataFrame, by: list[str]) -> list[tuple[str, pl.DataFram
     changed = changed.filter(~pl.col("control"))
     for value in _TABLES[perturbed]:
         of = drawn if value.name.endswith(_RANDOM) else changed
-        means = _means(of, [*by, "setting", "budget"], value)
+        of = of.with_columns(against=against(of, value.name))
+        means = _means(of, [*by, "setting", "budget", "against"], value)
         found.append((perturbed, means.rename({"setting": "perturbation"}, strict=False)))
     return [(title, part) for title, part in found if not part.is_empty()]
 
@@ -164,7 +173,9 @@ def _means(rows: pl.DataFrame, by: list[str], value: _Value) -> pl.DataFrame:
 def _table(title: str, data: pl.DataFrame) -> ResultTable:
     """The means of one table, those of a group in one row; columns that tell nothing are left out."""
     names = [name for name in _HEADS if name in data.columns and data[name].null_count() < len(data)]
-    told = [name for name in names if name != "pattern" or data[name].n_unique() > 1]
+    told = [
+        name for name in names if name not in ("pattern", "against") or data[name].n_unique() > 1 or OWN in data[name]
+    ]
     values = [value for value in _TABLES[title] if value.name in data["value"]]
     order = {name: frame.names_of(data[name]) for name in ("method_label", *names)}
     groups = frame.parted(data, *names)
