@@ -16,13 +16,16 @@ from napari_recon_robust.reports.bibliography import (
     ATTACK_RATES,
     SENSITIVITIES,
     SSIM,
+    as_found,
     bibliography,
     bibtex,
     cited,
     listed,
     sources,
+    sources_in,
     sources_of,
 )
+from napari_recon_robust.studies.columns import BLACK_BOX
 
 ROOT = Path(__file__).parents[2]
 # Of nobody in particular: changes of the scan, and what every textbook has.
@@ -103,14 +106,43 @@ def test_what_was_used_in_a_case_is_cited() -> None:
 
 
 def test_of_a_study_the_intervals_of_its_rates_are_cited_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    trials = DataFrame({"method": ["grappa", "own"], "perturbation": ["clean", "fnaf"]})
+    knobs = {"knobs": ["{}", "{}"], "perturbation_knobs": ["{}", "{}"]}
+    trials = DataFrame({"method": ["grappa", "own"], "perturbation": ["clean", "fnaf"], **knobs})
     monkeypatch.setattr(bibliography_module, "results_of", lambda _: SimpleNamespace(table=lambda: trials))
     entries = set(re.findall(r"^@\w+\{([\w-]+),", bibtex(tmp_path), re.MULTILINE))
     fnaf, grappa = {"cheng2020", "caliva2021"}, {"griswold2002", "brau2008"}
     assert entries >= {*fnaf, *grappa, "clopper1934"}
 
 
+def test_of_a_study_what_its_knobs_go_back_to_is_cited() -> None:
+    """It was what the defaults go back to."""
+    algorithms = ["advrec", "apgd", "auto", "auto"]
+    trials = DataFrame(
+        {
+            "method": ["test-time-training", "test-time-training", "tv", "own"],
+            "knobs": ['{"network": "unrolled-hqs"}', '{"network": "varnet"}', "{}", "{}"],
+            "perturbation": "worst-case",
+            "perturbation_knobs": [f'{{"algorithm": "{one}", "check": "none"}}' for one in algorithms],
+            "cautions": [None, None, None, f'{{"{BLACK_BOX}": "it gives no gradients."}}'],
+        }
+    )
+    networks = {key for name in ("unrolled-hqs", "varnet") for key in KINDS[name].sources}
+    assert {"darestani2022", *networks} <= set(sources_in(trials, "method"))
+    assert set(sources_in(trials, "perturbation")) == {"morshuis2022", "croce2020", "broyden1965"}
+    assert set(sources_in(trials[:3].drop("cautions"), "perturbation")) == {"morshuis2022", "croce2020"}
+
+
+def test_the_search_that_auto_chose_and_its_check_are_cited() -> None:
+    knobs = {"algorithm": "auto", "check": "none", "target": "auto", "steps": 5}
+    found = as_found(knobs, [{"details": {"algorithm": "black-box", "target": "clean", "steps": 9}}])
+    assert found == {"algorithm": "black-box", "check": "none", "target": "clean", "steps": 5}
+    assert sources_of("worst-case", found) == ("morshuis2022", "broyden1965")
+    assert as_found(knobs, []) == as_found(knobs, [{}]) == knobs
+    assert sources_of("worst-case", {"algorithm": "apgd", "check": "black-box"})[1:] == ("croce2020", "broyden1965")
+
+
 def test_of_a_study_without_a_trial_not_every_paper_is_cited(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    trials = DataFrame(schema={"method": String, "perturbation": String})
+    names = ("method", "knobs", "perturbation", "perturbation_knobs")
+    trials = DataFrame(schema=dict.fromkeys(names, String))
     monkeypatch.setattr(bibliography_module, "results_of", lambda _: SimpleNamespace(table=lambda: trials))
     assert re.findall(r"^@\w+\{([\w-]+),", bibtex(tmp_path), re.MULTILINE) == ["napari-recon-robust", "wang2004"]

@@ -8,6 +8,7 @@ from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.perturbations.features.lesion import tissue_around
+from napari_recon_robust.studies.columns import BLACK_BOX
 from napari_recon_robust.studies.measure import VISIBLE, Measurements, Measurer, _contrast, _contrast_to_spread, _found
 from napari_recon_robust.studies.running import open_study
 from napari_recon_robust.studies.shared import OpenScan, SharedSlice
@@ -239,6 +240,17 @@ def test_a_search_tells_what_it_found(measure) -> None:
     assert feature["image_pixels"] == 96 * 96
     for (_, _, _, control), one in trials.items():
         assert not control or "published_loss" not in one.values
+
+
+def test_a_method_without_gradients_is_told_to_be_searched_otherwise(measure, tmp_path) -> None:
+    """A study compared it with others as if the same search had been made."""
+    (tmp_path / "own.py").write_text("def f(kspace, mask):\n    return abs(kspace.detach()).sum(0)\n")
+    for algorithm, expected in (("auto", {"own.py:f"}), ("black-box", set())):
+        search = {"kind": "worst-case", "budgets": [0.01], "knobs": {"algorithm": algorithm, "evaluations": 2}}
+        trials = measure(methods=["zero-filled", "own.py:f"], perturbations=[search], trust=True)
+        told = {label for (_, label, _, _), one in trials.items() if BLACK_BOX in one.values.get("cautions", "")}
+        assert told == expected
+        assert all("error" not in one.values for one in trials.values())
 
 
 def test_a_place_is_told_as_parts_of_rows_and_columns_and_the_floor_is_that_of_the_worst_pose() -> None:

@@ -2,21 +2,27 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import __version__
 from ..cases.record import DESCRIPTION, read_description
 from ..ground.errors import InputError
 from ..ground.guard import shown
+from ..ground.knob import stored
 from ..perturbations import registry as perturbations
 from ..reconstructors import registry as reconstructors
+from ..studies.columns import BLACK_BOX
+from ..studies.rows import polars
 from ..studies.work import results_of
+
+if TYPE_CHECKING:
+    from polars import DataFrame
 
 _FILE = "references.bib"
 _ENTRY = re.compile(r"^@\w+\{(\w+),\n.*?^\}$", re.MULTILINE | re.DOTALL)
@@ -115,13 +121,14 @@ def _keys(name: str | Path) -> tuple[str, ...]:
     if reconstructors.lists(str(name)) or perturbations.lists(str(name)):
         return sources_of(str(name))
     if (folder / DESCRIPTION).is_file():
-        recipe = read_description(folder)["recipe"]
-        used = ("method", "method_knobs"), ("perturbation", "perturbation_knobs")
-        return tuple(key for id, knobs in used for key in sources_of(recipe[id], recipe[knobs]))
+        known = read_description(folder)
+        recipe = known["recipe"]
+        changed = as_found(recipe["perturbation_knobs"], known["results"])
+        return sources_of(recipe["method"], recipe["method_knobs"]) + sources_of(recipe["perturbation"], changed)
     if folder.is_dir() or folder.suffix in _PLANS:
         trials = results_of(folder).table()
-        ids = [id for column in ("method", "perturbation") for id in trials[column].drop_nulls().unique().to_list()]
-        return (*(key for id in ids for key in sources_of(id)), *([ATTACK_RATES] if ids else []))
+        found = (*sources_in(trials, "method"), *sources_in(trials, "perturbation"))
+        return (*found, *([ATTACK_RATES] if len(trials) else []))
     raise InputError(
         f"{shown(folder)} is no method, no perturbation, and no folder of a case or a study; `recon-robust methods` "
         "and `recon-robust perturb --help` list those that there are."
@@ -134,3 +141,26 @@ def sources_of(id: str, knobs: Mapping[str, Any] = _DEFAULTS) -> tuple[str, ...]
         if registry.lists(id):
             return sources(registry.get(id), knobs)
     return ()
+
+
+def as_found(knobs: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The knobs of a case's perturbation, with what its results say was chosen where a knob left the choice open."""
+    details = results[0].get("details", {}) if results else {}
+    return {name: details.get(name, value) if value == "auto" else value for name, value in knobs.items()}
+
+
+def sources_in(trials: "DataFrame", of: str) -> tuple[str, ...]:
+    """The keys of the methods or perturbations in the table of a study, each at all knobs that it has there.
+
+    of: "method" or "perturbation".
+    """
+    knobs = "knobs" if of == "method" else "perturbation_knobs"
+    library = polars()
+    black_box = library.lit(False)
+    if "cautions" in trials.columns:  # which tables of earlier versions lack
+        black_box = library.col("cautions").str.contains(BLACK_BOX, literal=True).fill_null(False)
+    used = trials.select(of, knobs, black_box.alias("black_box")).drop_nulls(of).unique(maintain_order=True)
+    found = list[str]()
+    for id, text, searched in used.iter_rows():
+        found += sources_of(id, stored(text) | ({"algorithm": "black-box"} if searched else {}))
+    return tuple(dict.fromkeys(found))

@@ -6,7 +6,7 @@ from typing import Any
 from ..cases.record import CaseRecipe
 from ..ground.errors import dimensions
 from ..perturbations import registry as perturbations
-from .bibliography import SSIM, Reference, cited, listed, sources, sources_of
+from .bibliography import SSIM, Reference, as_found, cited, listed, sources, sources_of
 from .case_images import CaseImages, acceleration_of
 
 REFERENCES = {
@@ -23,7 +23,8 @@ def methods(shown: CaseImages) -> str:
 def references(shown: CaseImages) -> list[Reference]:
     """What the paragraph cites."""
     recipe = shown.case.recipe
-    return listed([*_of_method(recipe), *sources_of(recipe.perturbation, recipe.perturbation_knobs), SSIM])
+    knobs = as_found(recipe.perturbation_knobs, shown.case.results)
+    return listed([*_of_method(recipe), *sources_of(recipe.perturbation, knobs), SSIM])
 
 
 def _of_method(recipe: CaseRecipe) -> tuple[str, ...]:
@@ -69,7 +70,8 @@ def _perturbation(shown: CaseImages) -> Iterator[str]:
         return
     if perturbations.lists(recipe.perturbation):
         kind = perturbations.get(recipe.perturbation)
-        yield f"The perturbation was “{kind.label}”{cited(sources(kind, recipe.perturbation_knobs))}: {kind.summary}"
+        found = as_found(recipe.perturbation_knobs, results)
+        yield f"The perturbation was “{kind.label}”{cited(sources(kind, found))}: {kind.summary}"
         if recipe.budgets:
             budgets = ", ".join(f"{100 * budget:.3g}%" for budget in recipe.budgets)
             yield f"Its budgets were {budgets} of the norm of {kind.budget_of(recipe.perturbation_knobs)}."

@@ -10,7 +10,7 @@ from ..ground.numbers import counted
 from ..perturbations import registry as perturbations
 from ..reconstructors import registry as reconstructors
 from ..studies.columns import CLEAN, POOLED_MASK
-from .bibliography import ATTACK_RATES, SSIM, cited, listed, sources
+from .bibliography import ATTACK_RATES, SSIM, cited, listed, sources_in
 from .methods_paragraph import REFERENCES, fully_sampled, measures
 
 if TYPE_CHECKING:
@@ -41,8 +41,7 @@ def methods(
     unfinished: how many trials of its plan have no row yet. provenance: of each attempt, as the store has it.
     """
     kinds = [kind for kind in _names(trials, "perturbation") if kind != CLEAN]
-    found = [_of(perturbations, kind) for kind in kinds] + [_of(reconstructors, id) for id in _names(trials, "method")]
-    keys = [SSIM, ATTACK_RATES, *(key for kind in found if kind is not None for key in sources(kind))]
+    keys = [SSIM, ATTACK_RATES, *sources_in(trials, "perturbation"), *sources_in(trials, "method")]
     sentences = [
         *_trials(trials, unfinished),
         *_reconstructions(trials),
@@ -86,13 +85,14 @@ def _reconstructions(trials: "DataFrame") -> Iterator[str]:
     for id in _names(trials, "method"):
         kind = _of(reconstructors, id)
         if kind is not None:
-            yield f"{kind.label}{cited(sources(kind))}: {kind.summary}"
+            keys = sources_in(trials.filter(trials["method"] == id), "method")
+            yield f"{kind.label}{cited(keys)}: {kind.summary}"
 
 
 def _perturbations(trials: "DataFrame", kinds: list[str]) -> Iterator[str]:
     for name in kinds:
         kind, rows = _of(perturbations, name), trials.filter(trials["perturbation"] == name)
-        said = f"{cited(sources(kind))}: {kind.summary}" if kind else " was applied."
+        said = f"{cited(sources_in(rows, 'perturbation'))}: {kind.summary}" if kind else " was applied."
         yield f"The perturbation “{name}”{said}"
         budgets = rows["budget"].drop_nulls().unique().sort().to_list()
         if budgets:

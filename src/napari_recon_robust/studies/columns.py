@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 CLEAN = "none"  # the perturbation that changes nothing
 FEATURE = "fnaf"  # the perturbation whose rows are of the feature's surroundings, in place of the plan's region
+BLACK_BOX = "black_box_search"  # the caution that a search chose to go without gradients
 STATES = ("clean", "perturbed")
 INSERTED = "lesions"  # the kind of regions that are put into the samples, so that each has clean images of its own
 DOMAIN = "label_domain"  # of each scan: one of these, or the name of a shift

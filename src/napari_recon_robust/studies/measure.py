@@ -21,7 +21,7 @@ from ..perturbations.features.insertion import loss_of
 from ..perturbations.features.lesion import tissue_around
 from ..perturbations.outcome import Outcome, evaluate
 from ..reconstructors.doubts import doubts
-from .columns import CLEAN, STATES
+from .columns import BLACK_BOX, CLEAN, STATES
 from .plan import COVERAGE, IMAGE_METRICS, LESION_METRICS
 from .shared import SharedSlice
 from .trial import Trial, canonical
@@ -80,7 +80,7 @@ class Measurer:
             if control or comparison.judges:
                 values |= _named(comparison.metrics["random" if control else "perturbed"], "perturbed", wanted)
             if not control:
-                found = comparison.findings
+                found = {**comparison.findings, **_searched(outcome.perturbed, trial)}
                 values |= _found(outcome.perturbed, measurement.matrix)
                 if "published_loss" in values and trial.change.found_on is not None:
                     setup = Setup.of(measurement, shared.method(trial.setting), roi)
@@ -181,6 +181,18 @@ def outcome_of(shared: SharedSlice, trial: Trial, roi: ROI) -> Outcome:
     known = shared.cautions(trial.region)
     (outcome,) = run(evaluate(measurement, method, roi, found, seed=trial.change.seed, clean=clean, cautions=known))
     return outcome
+
+
+def _searched(perturbed: Perturbed, trial: Trial) -> dict[str, str]:
+    """A caution on a method without gradients, which is searched otherwise than those with gradients beside it."""
+    own = trial.change.found_on is None or trial.change.found_on.number == trial.setting.number
+    if not own or trial.change.knobs.get("algorithm") != "auto" or perturbed.details.get("algorithm") != "black-box":
+        return {}
+    words = (
+        "it gives no gradients to follow, so that its noise comes from a black-box search; give all methods "
+        "`algorithm: black-box` to compare what they lose."
+    )
+    return {} if "surpassed" in perturbed.details else {BLACK_BOX: words}
 
 
 def _found(perturbed: Perturbed, matrix: tuple[int, int]) -> dict[str, Any]:

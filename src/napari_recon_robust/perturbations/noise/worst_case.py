@@ -165,9 +165,9 @@ class WorstCase(Perturbation):
             )
 
     def sources_at(self, knobs: Mapping[str, Any]) -> tuple[str, ...]:
-        """`sources`, and that of the algorithm."""
-        algorithm = knobs.get("algorithm")
-        return (*self.sources, _SOURCES[algorithm]) if algorithm in _SOURCES else self.sources
+        """`sources`, and those of the algorithm and of its check."""
+        searches = dict.fromkeys(knobs.get(name) for name in ("algorithm", "check"))
+        return (*self.sources, *(_SOURCES[one] for one in searches if one in _SOURCES))
 
     def recalled(self, perturbed: Perturbed) -> Perturbed:
         """The caption comes from the details, the trace from the loss."""
