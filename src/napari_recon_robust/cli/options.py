@@ -1,6 +1,6 @@
 """Options that several commands share, and how they become a measurement."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from ..io import masks, open_scan
 from ..physics.sampling import ACCELERATION, CENTRE_FRACTION, PATTERN, SEED, Sampling
 from ..reconstructors import registry
 from ..reconstructors.base import Method
+from .commanding import Command, decorated
 from .contradictions import flag_of, is_given, refuse, refuse_both
 from .fractions import FRACTION, of_percentage
 from .paths import EXISTING
@@ -25,7 +26,6 @@ from .printing import warn
 from .progress import follow
 
 T = TypeVar("T")
-Command = Callable[..., Any]
 
 _WHICH = (
     "A method of `methods`, or an own model: a file (.pt2, .onnx, .pt, .py), module:function, or bart: and a command."
@@ -170,13 +170,6 @@ def slice_options(command: Command) -> Command:
 def samplings_options(command: Command) -> Command:
     """The file, the slice, the method and several ways of undersampling the slice."""
     return decorated(command, (*_SCAN, *_METHOD, *_SAMPLINGS, *_RUN))
-
-
-def decorated(command: Command, options: Sequence[Command]) -> Command:
-    """The command with options, which its help lists in this order."""
-    for option in reversed(options):
-        command = option(command)
-    return command
 
 
 def knob_options(knobs: Iterable[Knob]) -> list[click.Option]:

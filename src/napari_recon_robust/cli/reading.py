@@ -12,7 +12,7 @@ from .paths import EXISTING_FILE, EXISTING_FOLDER, FILE
 
 if TYPE_CHECKING:
     from ..reader_studies.measures.found import Finding
-    from .options import Command
+    from .commanding import Command
 
 PLAN = click.argument("plan", type=EXISTING_FILE)
 STUDY = click.argument("study", type=EXISTING_FOLDER)

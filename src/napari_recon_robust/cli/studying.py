@@ -3,26 +3,26 @@
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..ground.errors import InputError, either, left_out, to_install
 from ..ground.guard import shown
-from ..studies.checking import Extent
-from ..studies.executors.choosing import Executor, choose
 from ..studies.mistakes import PlanError
 from ..studies.packaged import PACKAGED, is_packaged, packaged_plan
-from ..studies.rows import polars
-from ..studies.running import Status, run_study
-from ..studies.store import Store
 from ..studies.watching import DASHBOARD, FOLLOWED
-from ..studies.work import count_planned
+from .commanding import Command, decorated
 from .contradictions import refuse, refuse_both
-from .options import Command, decorated
 from .paths import EXISTING_FILE, FOLDER
 from .printing import warn
 from .progress import follow
+
+if TYPE_CHECKING:
+    from ..studies.checking import Extent
+    from ..studies.executors.choosing import Executor
+    from ..studies.running import Status
+    from ..studies.store import Store
 
 
 class _PlanFile(click.Path):
@@ -30,6 +30,8 @@ class _PlanFile(click.Path):
 
     def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
         if self.exists:  # whoever asks only for a new plan needs no tables
+            from ..studies.rows import polars
+
             polars()
         given = {} if context is None else context.meta.get(__name__, {})
         if _is_name(value):
@@ -131,8 +133,10 @@ def where_options(command: Command) -> Command:
     return decorated(command, _WHERE)
 
 
-def executor_of(workers: int | None, scheduler: str | None, cluster: Path | None) -> Executor:
+def executor_of(workers: int | None, scheduler: str | None, cluster: Path | None) -> "Executor":
     """The executor that is asked for; UsageError for several."""
+    from ..studies.executors.choosing import choose
+
     flags = {"--workers": workers, "--scheduler": scheduler, "--cluster": cluster}
     given = [flag for flag, value in flags.items() if value is not None]
     if len(given) > 1:
@@ -152,8 +156,10 @@ def listed(error: PlanError) -> click.ClickException:
     return click.ClickException("\n".join(["the plan has mistakes:", *(f"  {one}" for one in error.mistakes)]))
 
 
-def run_here(plan: Path, executor: Executor, **options: Any) -> Status:
+def run_here(plan: Path, executor: "Executor", **options: Any) -> "Status":
     """Run a study with a progress bar, or lines in a log, and say how far it came."""
+    from ..studies.running import run_study
+
     try:
         found = follow(run_study(plan, executor=executor, **options), FOLLOWED, timed=False)
     except PlanError as error:
@@ -165,15 +171,17 @@ def run_here(plan: Path, executor: Executor, **options: Any) -> Status:
     return found
 
 
-def warn_unfinished(results: Store, finished: int) -> None:
+def warn_unfinished(results: "Store", finished: int) -> None:
     """Warn where what was written is of a part of the study's trials. finished: of how many."""
+    from ..studies.work import count_planned
+
     planned = count_planned(results)
     if planned is not None and finished < planned:
         of_it = f"{finished:,} of {planned:,} trials in {shown(results.folder)}"
         warn(f"{of_it} are finished; run the study to its end for the others.")
 
 
-def tell(found: Status) -> None:
+def tell(found: "Status") -> None:
     """Say how far a study is, why trials failed, and what is to be known of scans and methods."""
     click.echo(found.sentence)
     for line in (*found.failures, *found.cautions):
@@ -181,7 +189,7 @@ def tell(found: Status) -> None:
     tell_scans(found)
 
 
-def tell_scans(found: Status | Extent) -> None:
+def tell_scans(found: "Status | Extent") -> None:
     """Warn of scans that are left out, and say what is to be known of those that are not."""
     for path, sentence in found.faults.items():
         warn(left_out(path, sentence))

@@ -3,10 +3,14 @@
 Other packages add theirs by the entry point `napari_recon_robust.perturbations`.
 """
 
-from ..ground.registry import Registry
-from .base import Perturbation
+from typing import TYPE_CHECKING
 
-registry: Registry[Perturbation] = Registry(
+from ..ground.registry import Registry
+
+if TYPE_CHECKING:
+    from .base import Perturbation  # needs torch, and the names alone do not
+
+registry: "Registry[Perturbation]" = Registry(
     kind="perturbation",
     package="napari_recon_robust.perturbations",
     table={

@@ -56,10 +56,6 @@ def _is_number(text: str) -> bool:
 Pattern = Annotated[str, BeforeValidator(_pattern)]
 
 
-# The least width of a centre in comparisons and studies, where no mask is to fail for want of sensitivities.
-USUAL_CENTRE_LINES = 12
-
-
 class Sampling(Specification):
     """How a slice is undersampled.
 

@@ -7,6 +7,9 @@ if TYPE_CHECKING:
 
     from .sampling import Sampling
 
+# The least width of a centre in comparisons and studies, where no mask is to fail for want of sensitivities.
+USUAL_CENTRE_LINES = 12
+
 
 def as_values(sampling: "Sampling | Tensor | None") -> dict[str, Any] | None:
     """A sampling as plain values; None for the acquired samples, or those of a given mask."""

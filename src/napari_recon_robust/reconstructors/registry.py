@@ -5,10 +5,12 @@ opened by its file or its name (`own_models`).
 """
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..ground.registry import Registry
-from .base import Reconstructor
+
+if TYPE_CHECKING:
+    from .base import Reconstructor  # needs torch, and the names alone do not
 
 # "module:Method", or "module:Method, Network" if files may name the network that it runs, by the same id
 _METHODS = {
@@ -74,7 +76,7 @@ def networks() -> dict[str, str]:
     return {id: network for id, (_, *named) in places.items() for network in named}
 
 
-class Reconstructors(Registry[Reconstructor]):
+class Reconstructors(Registry["Reconstructor"]):
     """The table of reconstructors. It also gives the own models that `own_models.opening` opens."""
 
     def heading(self, id: str) -> str:
@@ -101,7 +103,7 @@ class Reconstructors(Registry[Reconstructor]):
             return getattr(import_module(f"{self.package}.{module}"), name)
         return self.kind_of(network)
 
-    def get(self, id: str) -> Reconstructor:
+    def get(self, id: str) -> "Reconstructor":
         """The reconstructor with that id, loaded once; or an own model, which is opened anew each time."""
         if isinstance(id, str) and not self.lists(id):
             opening = import_module(_OWN_MODELS)
@@ -110,7 +112,7 @@ class Reconstructors(Registry[Reconstructor]):
                 return opened
         return super().get(id)
 
-    def holds(self, reconstructor: Reconstructor) -> bool:
+    def holds(self, reconstructor: "Reconstructor") -> bool:
         """Whether it is the very one that `get` gives by its id."""
         return self._loaded.get(getattr(reconstructor, "id", "")) is reconstructor
 

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 from string import Template
+from typing import TYPE_CHECKING
 
-from ..data.scan import Header
 from ..ground.errors import InputError, ReconRobustError
 from ..ground.guard import read, shown
 from ..ground.progress import Job, Progress
@@ -22,6 +22,9 @@ from ..io import FORMATS, open_scan
 from ..simulation.packaged import sample_path
 from .beginning import with_methods
 from .columns import INSIDE, TUNING
+
+if TYPE_CHECKING:
+    from ..data.scan import Header
 
 PACKAGED = {
     "demo": "the packaged sample with its 14 lesions",
@@ -92,7 +95,7 @@ def _template(name: str) -> str:
     return resources.files(__package__).joinpath("plans", f"{name}.yaml").read_text("utf-8")
 
 
-def _pointed(scans: Path, annotations: Path | None, folder: Path) -> Job[tuple[dict[str, str], dict[str, Header]]]:
+def _pointed(scans: Path, annotations: Path | None, folder: Path) -> Job[tuple[dict[str, str], dict[str, "Header"]]]:
     """What a template says of the scans (files, slices, regions and masks), and the headers of those that open.
 
     Scans below the plan's folder are named from there on, so that both can be moved together. The headers are by the
@@ -102,7 +105,7 @@ def _pointed(scans: Path, annotations: Path | None, folder: Path) -> Job[tuple[d
     if not globs:
         raise InputError(f"{shown(scans)} holds no scans that name their axes; give a folder of .h5 or .cfl files.")
     paths = sorted(path for one in globs for path in scans.glob(one))
-    headers, annotated, sampled = dict[str, Header](), annotations is not None, False
+    headers, annotated, sampled = dict[str, "Header"](), annotations is not None, False
     for number, path in enumerate(paths):
         yield Progress(number / len(paths), f"Opening {path.name}")
         try:
@@ -137,10 +140,10 @@ def _globs(scans: Path) -> list[str]:
     return [one for one in globs if next(scans.glob(one), None) is not None]
 
 
-def _domains(headers: dict[str, Header]) -> str:
+def _domains(headers: "dict[str, Header]") -> str:
     """A table of domains: the most frequent contrast and field are the distribution, others are shifts from it."""
 
-    def kind(header: Header) -> tuple[str, float]:
+    def kind(header: "Header") -> tuple[str, float]:
         return header.contrast or "", round(header.field_strength or 0.0, 1)
 
     ((contrast, field), _), *_ = Counter(map(kind, headers.values())).most_common()

@@ -8,7 +8,7 @@ import re
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -29,11 +29,14 @@ from ..ground.guard import shown
 from ..ground.knob import Knob, Value, resolve
 from ..own_models.opening import absolute_source, runs_code
 from ..perturbations import registry as perturbations
-from ..physics.sampling import USUAL_CENTRE_LINES, Sampling, samplings
+from ..physics.sampling_values import USUAL_CENTRE_LINES
 from ..reconstructors import registry as reconstructors
-from ..reconstructors.base import Reconstructor
 from .columns import CLEAN
 from .mistakes import Misplaced, plan_error
+
+if TYPE_CHECKING:
+    from ..physics.sampling import Sampling
+    from ..reconstructors.base import Reconstructor
 
 ACQUIRED = "acquired"  # the mask that takes a scan as it is
 Metric = Literal["ssim", "psnr", "nmse", "contrast_recovery", "detectability", "coverage"]
@@ -287,8 +290,10 @@ class Masks(Part):
                 raise Misplaced(("pattern",), f"{str(error).rstrip('.')}, or {ACQUIRED}.") from None
         return self
 
-    def samplings(self, name: str) -> list[Sampling | None]:
+    def samplings(self, name: str) -> "list[Sampling | None]":
         """The masks of a file of that name; None stands for the scan as it was acquired."""
+        from ..physics.sampling import samplings
+
         if self.pattern == ACQUIRED:
             return [None]
         seeds = [name if seed == "file" else seed for seed in self.seeds]
@@ -380,7 +385,7 @@ class Plan(Part):
         WholeImage(kind="image"),
     )
     masks: Annotated[tuple[Annotated[Masks, _named("pattern")], ...], BeforeValidator(_listed), Field(min_length=1)] = (
-        Masks(),
+        Masks.model_construct(),  # unchecked, which takes torch: the schema alone does without
     )
     methods: Annotated[
         tuple[Annotated[MethodPart, _named("method")], ...], BeforeValidator(_listed), Field(min_length=1)
@@ -497,7 +502,7 @@ def schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Plan.model_json_schema()}
 
 
-def _opened(name: str, info: ValidationInfo) -> Reconstructor:
+def _opened(name: str, info: ValidationInfo) -> "Reconstructor":
     """The reconstructor of that name; Misplaced if there is none, or if it is code and is not trusted."""
     context = info.context or {}
     if runs_code(name) and not context.get("trust"):

@@ -346,7 +346,8 @@ class Acquisition:
 def _first_sampling(phase: int) -> "Sampling":
     """4x; where 8% of the lines are too few for coil sensitivities, the centre is as wide as in comparisons."""
     from ..physics.coils import FEWEST_LINES
-    from ..physics.sampling import CENTRE_FRACTION, USUAL_CENTRE_LINES, Sampling
+    from ..physics.sampling import CENTRE_FRACTION, Sampling
+    from ..physics.sampling_values import USUAL_CENTRE_LINES
 
     usual = Sampling()
     if round(usual.centre_fraction * phase) > FEWEST_LINES:

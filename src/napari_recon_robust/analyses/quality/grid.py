@@ -26,7 +26,8 @@ from ...ground.errors import FileFormatError, InputError, ReconRobustError, one_
 from ...ground.guard import is_dangling, is_file, to_path
 from ...ground.specification import Specification
 from ...io import files_of, format_of, open_scan, suffixes, takes_axes
-from ...physics.sampling import USUAL_CENTRE_LINES, Pattern, Sampling, samplings
+from ...physics.sampling import Pattern, Sampling, samplings
+from ...physics.sampling_values import USUAL_CENTRE_LINES
 from ...simulation.acquisition import NOISE_RANGE, simulate_slice
 from ...simulation.anatomy import SUFFIXES, load_volume, slices
 from .results import DIGITS

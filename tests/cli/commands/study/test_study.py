@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -37,6 +38,17 @@ def test_from_a_new_plan_to_a_table(plan: Path, tmp_path: Path) -> None:
     for suffix, read in ((".csv", polars.read_csv), (".parquet", polars.read_parquet)):
         said("export", plan, "--output", tmp_path / f"table{suffix}")
         assert read(tmp_path / f"table{suffix}").height == 5
+
+
+def test_a_new_plan_needs_neither_torch_nor_tables(tmp_path: Path) -> None:
+    """It took five seconds, nearly all for importing them."""
+    code = (
+        "import sys\nfrom napari_recon_robust.cli import cli\n"
+        "cli.main(['study', 'new', sys.argv[1]], standalone_mode=False)\n"
+        "assert not {'torch', 'scipy', 'polars', 'h5py'} & set(sys.modules), sorted(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code, tmp_path / "plan.yaml"], check=True)
+    assert (tmp_path / "study.schema.json").exists()
 
 
 def test_what_is_to_be_known_of_scans_is_told_by_every_command(plan: Path, tmp_path: Path) -> None:
