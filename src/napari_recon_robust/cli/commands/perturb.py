@@ -28,12 +28,11 @@ from ...perturbations.outcome import Outcome, evaluate
 from ...reconstructors import registry as reconstructors
 from ...reconstructors.base import Method
 from .. import regions
+from ..commanding import Command, decorated
 from ..contradictions import Group, is_given, refuse, refuse_both, refuse_idle
 from ..fractions import FRACTION
 from ..options import (
-    Command,
     chosen_method,
-    decorated,
     heading,
     knob_options,
     measured,
