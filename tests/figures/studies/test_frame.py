@@ -125,3 +125,18 @@ def test_what_a_mean_is_over_besides_volumes_is_told() -> None:
     several = rows(4).with_columns(pl.Series("region_kind", ["image", "lesions"] * 4), label_domain=pl.lit("in"))
     assert frame.counted(data, several).endswith(" Means are over kinds of regions (image, lesions) together.")
     assert frame.counted(data, rows(4)) == frame.counted(data)
+
+
+def test_of_undersampled_scans_a_figure_says_that_it_needs_others(trials: pl.DataFrame) -> None:
+    """It asked for what the plan had: a perturbation with budgets, and the metrics."""
+    names, advice = ["budget", "ssim_region_clean"], "give the plan the metric ssim"
+    of_truth = [name for name in trials.columns if name.endswith("_clean") or name.startswith("contrast_recovery")]
+    undersampled = trials.with_columns(pl.lit(None, pl.Float64).alias(name) for name in of_truth)
+    for needed in (names, ["contrast_recovery_region_perturbed"]):
+        with pytest.raises(frame.Lacking, match=r"the scans are undersampled, and it needs fully sampled images"):
+            frame.need(undersampled, needed, advice)
+    without = trials.with_columns(ssim_region_clean=pl.lit(None, pl.Float64))
+    with pytest.raises(frame.Lacking, match=advice):
+        frame.need(without.drop("ssim_region_perturbed"), names, advice)
+    with pytest.raises(frame.Lacking, match=advice):
+        frame.need(undersampled.with_columns(budget=pl.lit(None, pl.Float64)), names, advice)

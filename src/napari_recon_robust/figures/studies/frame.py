@@ -21,11 +21,13 @@ from ...studies.columns import (
     INSERTED,
     PLACE,
     POOLED_MASK,
+    STATES,
     pattern_words,
     plan_regions_first,
     told_words,
     varied,
 )
+from ...studies.plan import IMAGE_METRICS
 
 SLICE = (*PLACE, "method_label")  # what has one clean image
 SAMPLING = ("acceleration", "pattern")  # what has a panel or a point of its own
@@ -33,6 +35,7 @@ LESIONS = ("annotations", INSERTED, "drawn")  # the kinds of regions that are le
 PERCENT = (0.0, 100.0)
 ENDLESS = (-inf, inf)
 MEAN = ("mean", "low", "high", "kind", "volumes", "count")  # what a summary says of each mean
+_UNDERSAMPLED = "the scans are undersampled, and it needs fully sampled images to measure against; give such scans"
 _POOLED = {"region_kind": "kinds of regions", DOMAIN: "domains of scans", "chosen": "chosen slices"}
 
 
@@ -43,7 +46,8 @@ class Lacking(InputError):
 def need(trials: pl.DataFrame, columns: Iterable[str], advice: str, *, transferred: bool = False) -> pl.DataFrame:
     """The trials without an error that have all these values; `Lacking`, with this advice, where there is none.
 
-    transferred: also trials of perturbations that were found for another method.
+    transferred: also trials of perturbations that were found for another method. Where the scans are undersampled, and
+    a figure lacks what only others have, the sentence says so instead.
     """
     names = list(columns)
     missing = [name for name in names if name not in trials.columns]
@@ -54,10 +58,21 @@ def need(trials: pl.DataFrame, columns: Iterable[str], advice: str, *, transferr
         rows = rows.filter(rows["found_for"].is_null() | (rows["found_for"] == rows["method_label"]))
     for name in names:
         values = rows[name]
-        rows = rows.filter(values.is_finite() if values.dtype.is_float() else values.is_not_null())
+        left = rows.filter(values.is_finite() if values.dtype.is_float() else values.is_not_null())
+        if left.is_empty() and name.endswith(STATES) and _is_undersampled(rows):
+            raise Lacking(f"No trial carries this figure: {_UNDERSAMPLED}.")
+        rows = left
     if rows.is_empty():
         raise Lacking(f"No trial carries this figure: {advice}.")
     return rows
+
+
+def _is_undersampled(trials: pl.DataFrame) -> bool:
+    """Whether no trial has a fully sampled image, so that what was measured is against the clean one."""
+    pairs = [tuple(f"{metric}_region_{state}" for state in STATES) for metric in IMAGE_METRICS]
+    known = [(clean, changed) for clean, changed in pairs if {clean, changed} <= set(trials.columns)]
+    measured = [clean for clean, changed in known if trials[changed].is_not_null().any()]
+    return bool(measured) and all(trials[clean].is_null().all() for clean in measured)
 
 
 def with_knob(trials: pl.DataFrame, name: str, column: str = "perturbation_knobs") -> pl.DataFrame:
