@@ -54,6 +54,22 @@ def test_the_paragraph_says_against_what_each_method_is_measured(trials: pl.Data
     assert "figures of the whole image compare methods of one reference alone" in words
 
 
+def test_the_paragraph_says_that_undersampled_scans_have_no_reference(trials: pl.DataFrame) -> None:
+    """It named a fully sampled image of scans that have none."""
+    clean = [name for name in trials.columns if name.endswith("_clean")]
+
+    def undersampled(some: pl.Expr) -> str:
+        return methods(trials.with_columns(pl.when(~some).then(name).alias(name) for name in clean)).paragraph
+
+    one, every = undersampled(pl.col("scan") == "head0.h5"), undersampled(pl.lit(value=True))
+    own = "were measured against each method's own clean image, as no fully sampled one is known."
+    assert f"The perturbed images of 1 undersampled scan {own}" in one
+    assert "The reference of TV" in one
+    assert f"The perturbed images of 3 undersampled scans {own}" in every
+    assert "The reference of" not in every
+    assert "undersampled scan" not in methods(trials).paragraph
+
+
 def test_the_table_tells_against_what_an_own_model_is_measured(trials: pl.DataFrame) -> None:
     """Its code is not run for a report."""
     own = trials.with_columns(method=pl.lit("own.py:f"), method_label=pl.lit("My own"))

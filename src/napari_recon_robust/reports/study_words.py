@@ -10,6 +10,7 @@ from ..ground.numbers import counted
 from ..perturbations import registry as perturbations
 from ..reconstructors import registry as reconstructors
 from ..studies.columns import CLEAN, POOLED_MASK
+from ..studies.plan import IMAGE_METRICS
 from .bibliography import ATTACK_RATES, SSIM, cited, listed, sources_in
 from .methods_paragraph import REFERENCES, fully_sampled, measures
 
@@ -103,8 +104,10 @@ def _perturbations(trials: "DataFrame", kinds: list[str]) -> Iterator[str]:
 
 
 def _judged(trials: "DataFrame") -> Iterator[str]:
-    """Against which fully sampled image each method is measured, as far as it is known here."""
+    """Against which image each method is measured, as far as it is known here."""
     of_kind: dict[str, list[str]] = {}
+    undersampled = _undersampled(trials)
+    trials = trials.filter(~trials["scan"].is_in(undersampled))
     told = "reference_kind" if "reference_kind" in trials.columns else None  # which tables of earlier versions lack
     names = ["method", "method_label", "knobs", *([told] if told else [])]
     for id, label, knobs, *kinds in trials.select(names).unique(maintain_order=True).iter_rows():
@@ -116,6 +119,19 @@ def _judged(trials: "DataFrame") -> Iterator[str]:
         yield f"The reference of {', '.join(labels)} is {REFERENCES[kind]}."
     if len(of_kind) > 1:
         yield "The two differ in the air, so that figures of the whole image compare methods of one reference alone."
+    if undersampled:
+        yield (
+            f"The perturbed images of {counted(len(undersampled), 'undersampled scan')} were measured against each "
+            "method's own clean image, as no fully sampled one is known."
+        )
+
+
+def _undersampled(trials: "DataFrame") -> list[str]:
+    """The scans whose perturbed images are measured against the clean ones."""
+    columns = ((f"{metric}_region_perturbed", f"{metric}_region_clean") for metric in IMAGE_METRICS)
+    known = [(changed, clean) for changed, clean in columns if {changed, clean} <= set(trials.columns)]
+    found = [trials.filter(trials[changed].is_not_null() & trials[clean].is_null())["scan"] for changed, clean in known]
+    return list(dict.fromkeys(scan for scans in found for scan in scans.to_list()))
 
 
 def _settings(trials: "DataFrame") -> Iterator[tuple[str, str]]:
