@@ -267,10 +267,11 @@ def test_a_central_line_that_is_farther_off(tmp_path, kspace, centre):
         open_scan(writer.done())
 
 
-def test_noise_scan_prewhitens(writer, kspace):
+@pytest.mark.parametrize("unit", [1e-5, 1e-25, 1e25])
+def test_noise_scan_prewhitens(writer, kspace, unit):
     """Noise that is correlated between coils becomes white, with unit variance at the imaging lines' dwell time."""
     generator = np.random.default_rng(0)
-    mixing = 1e-5 * (np.eye(5) + 0.4 * generator.normal(size=(5, 5)))
+    mixing = unit * (np.eye(5) + 0.4 * generator.normal(size=(5, 5)))
 
     def noise(n):
         real, imaginary = generator.normal(size=(2, 5, n)) / np.sqrt(2)

@@ -86,6 +86,23 @@ def test_the_file_holds_the_same_otherwise(stored: Path, tmp_path: Path) -> None
     assert levels[1] == pytest.approx(levels[0], rel=0.1)
 
 
+@pytest.mark.parametrize("unit", [2.0**-80, 2.0**80])
+def test_the_units_of_the_file_do_not_matter(stored: Path, tmp_path: Path, unit: float) -> None:
+    """Squares of such numbers leave single precision."""
+    found = run(prewhiten(stored, tmp_path / "white.h5"))
+    with h5py.File(stored, "r+") as file:
+        for name in ("kspace", "reconstruction_rss"):
+            file[name][:] *= unit
+    in_unit = run(prewhiten(stored, tmp_path / "in_unit.h5"))
+    np.testing.assert_allclose(in_unit.covariance / unit**2, found.covariance, rtol=1e-5)
+    with h5py.File(tmp_path / "white.h5") as one, h5py.File(tmp_path / "in_unit.h5") as other:
+        for name in ("kspace", "reconstruction_rss"):
+            expected = one[name][:]
+            np.testing.assert_allclose(other[name][:] / unit, expected, rtol=1e-5, atol=1e-6 * abs(expected).max())
+        for name in ("max", "norm"):
+            assert other.attrs[name] == pytest.approx(one.attrs[name] * unit, rel=1e-5)
+
+
 def test_images_come_nearer_to_the_truth(simulated: list, stored: Path, tmp_path: Path) -> None:
     """The truth is the image of noise-free samples that are mixed likewise."""
     found = run(prewhiten(stored, tmp_path / "white.h5"))

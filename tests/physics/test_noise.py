@@ -311,7 +311,7 @@ def test_prewhitened_noise_is_white():
     samples, expected = correlated(40_000)
     white = noise.prewhiten(samples.reshape(4, 200, 200), expected)
     assert white.shape == (4, 200, 200)
-    torch.testing.assert_close(noise.covariance(white), torch.eye(4, dtype=torch.complex64), atol=0.03, rtol=0)
+    torch.testing.assert_close(noise.covariance(white), torch.eye(4, dtype=torch.complex128), atol=0.03, rtol=0)
 
 
 def test_whitening_asks_for_a_covariance_that_fits():

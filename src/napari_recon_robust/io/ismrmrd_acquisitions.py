@@ -286,7 +286,7 @@ class Acquisitions:
         useless = None, ("The noise scan in the file is too short, or zero in a coil, so nothing is prewhitened.",)
         if dead and not self._are_zero(dead):
             return useless
-        psi = torch.eye(self.coils, dtype=samples.dtype)
+        psi = torch.eye(self.coils, dtype=torch.complex128)
         try:
             psi[live.outer(live)] = (noise.covariance(samples[live]) * ratio).flatten()
         except InputError:

@@ -24,7 +24,7 @@ _SLICES = 8  # at most, in which the noise is looked at
 
 @dataclass(frozen=True, eq=False)
 class CoilNoise:
-    """The noise of a scan's coils. covariance: E[n n^H], complex (coils, coils), in the file's units."""
+    """The noise of a scan's coils. covariance: E[n n^H], complex128 (coils, coils), in the file's units."""
 
     covariance: "Tensor"
 
@@ -75,10 +75,10 @@ def prewhiten(path: str | Path, output: str | Path) -> Job[CoilNoise]:
                 for slice in range(len(scan)):
                     yield Progress(slice / len(scan), f"Prewhitening slice {slice}")
                     kspace = torch.from_numpy(np.asarray(file[KEY][slice], np.complex64))
-                    kspace = level * noise.prewhiten(kspace, found.covariance)
-                    file[KEY][slice] = kspace.numpy()
+                    white = noise.prewhiten(kspace, found.covariance)
+                    file[KEY][slice] = level * white.numpy()
                     for name in references:
-                        file[name][slice] = _root_sum_of_squares(kspace, file[name].shape[1:])
+                        file[name][slice] = level * _root_sum_of_squares(white, file[name].shape[1:])
                 for name in references[:1]:
                     file.attrs["max"] = float(max(image.max() for image in file[name]))
                     file.attrs["norm"] = sqrt(sum(float(np.square(image, dtype=float).sum()) for image in file[name]))
@@ -103,7 +103,8 @@ def _noise_of(scan: FastMRIScan) -> Job[CoilNoise]:
         correlation = noise.correlation(one.kspace, one.mask, sigma)
         if not torch.equal(correlation, torch.eye(len(correlation), dtype=correlation.dtype)):
             sigma = torch.where(sigma > 0, sigma, noise.mean_level(sigma))  # a coil of zeros stays zero
-            seen.append(one.unit**2 * sigma[:, None] * correlation * sigma)
+            sigma = one.unit * sigma.double()  # single precision does not hold the square of every unit
+            seen.append(sigma[:, None] * correlation * sigma)
     if not seen:
         raise InputError(
             f"the noise of {scan.name} is nowhere apart from its signal, so that it cannot be prewhitened; it takes "

@@ -353,18 +353,19 @@ def _floor(energies: Tensor, samples: float) -> tuple[Tensor, Tensor]:
 
 
 def covariance(noise_samples: Tensor) -> Tensor:
-    """Psi = E[n n^H], complex (coils, coils), from samples that hold only noise, complex (coils, ...).
+    """Psi = E[n n^H], complex128 (coils, coils), from samples that hold only noise, complex (coils, ...).
 
+    It is in double precision, which holds the squares of all numbers of single precision.
     Raises InputError for too few samples, or such that Psi is not positive definite, as where a coil has only zeros.
     """
-    samples = noise_samples.flatten(1)
+    samples = noise_samples.flatten(1).to(torch.complex128)
     if samples.shape[1] < samples.shape[0]:
         raise InputError(
             f"{samples.shape[1]} noise samples were given for {samples.shape[0]} coils: "
             "a noise covariance needs at least as many samples as coils, better a hundred times as many."
         )
     psi = samples @ samples.mH / samples.shape[1]
-    if bool(torch.linalg.cholesky_ex(psi).info):
+    if _root(psi, noise_samples.dtype) is None:
         raise InputError(
             f"the noise samples of {len(psi)} coils depend on each other, or those of a coil are zero: independent "
             "noise in every coil is expected; measure it again."
@@ -375,18 +376,30 @@ def covariance(noise_samples: Tensor) -> Tensor:
 def prewhiten(kspace: Tensor, psi: Tensor) -> Tensor:
     """Whitened samples L^-1 y with Psi = L L^H: coils whose noise is uncorrelated with E|n_i|^2 = 1.
 
-    kspace: complex64 (..., coils, readout, phase). psi: (coils, coils), positive definite, as `covariance` gives it; it
-    is taken in the k-space's precision. InputError if it is not positive definite or of another shape.
+    kspace: complex64 (..., coils, readout, phase). psi: (coils, coils), positive definite, as `covariance` gives it.
+    InputError if it is not positive definite, in the k-space's precision, or of another shape.
     Pruessmann et al., MRM 2001, https://doi.org/10.1002/mrm.1241.
     """
     fits = psi.shape == (kspace.shape[-3],) * 2
-    if not fits or bool((found := torch.linalg.cholesky_ex(psi.to(kspace.dtype))).info):
+    if not fits or (found := _root(psi, kspace.dtype)) is None:
         raise InputError(
             f"the noise covariance of shape {dimensions(psi.shape)} does not whiten {kspace.shape[-3]} coils: "
             "a positive definite matrix (coils, coils) is expected; take more noise samples."
         )
-    whitened = torch.linalg.solve_triangular(found.L, kspace.flatten(-2), upper=False)
+    sigma, root = found
+    whitened = torch.linalg.solve_triangular(root, kspace.flatten(-2) / sigma[:, None], upper=False)
     return whitened.unflatten(-1, kspace.shape[-2:])
+
+
+def _root(psi: Tensor, precision: torch.dtype) -> tuple[Tensor, Tensor] | None:
+    """Sigma (coils,) and lower triangular C (coils, coils) of a complex precision with Psi = sigma C C^H sigma.
+
+    C C^H holds correlations, so that no unit of the scan is too small or too large. None if that is not positive
+    definite in this precision.
+    """
+    sigma = psi.diagonal().real.sqrt()
+    root, failed = torch.linalg.cholesky_ex((psi / sigma[:, None] / sigma).to(precision))
+    return None if bool(failed) else (sigma.to(root.real.dtype), root)
 
 
 def add(kspace: Tensor, mask: Tensor, sigma: Tensor | float, seed: int) -> Tensor:
