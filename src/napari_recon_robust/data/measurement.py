@@ -241,7 +241,11 @@ class Measurement:
 
     @cached_property
     def noise_level(self) -> Tensor:
-        """Sigma of the whitened coil-combined data relative to `scale`, (..., 1, 1); sigma is `noise.mean_level`."""
+        """Sigma of `data` relative to `scale`, (..., 1, 1); sigma is `noise.mean_level`.
+
+        It is that of the coil-combined image where coils have equal noise, as prewhitened ones do. Of coils whose noise
+        differs it is the root mean square, by whatever part of the image they see.
+        """
         from ..physics import noise
 
         return noise.mean_level(self.data_noise)[..., None, None] / self.scale
