@@ -1437,6 +1437,39 @@ def test_a_page_says_whose_it_is_and_when_it_becomes_somebody_elses(
 
 
 @pytest.mark.slow
+def test_a_page_deletes_nothing_of_who_came_to_its_browser_since(
+    study: Callable[..., Answers], chromium: Browser
+) -> None:
+    """R1 pauses, R2 reads in another tab, and R1 returns to the first one."""
+    answers = study()
+    answers.consent("R2")
+    answers.record("R2", answers.bundle.of_reader("R2")[0].id, 0, {"sharpness": {"level": 1}})
+    with _served(answers) as origin:
+        _enter(chromium, answers, origin, "R1")
+        chromium.key("p")
+        _enter_elsewhere(chromium, answers, "R2")
+        chromium.run("window.confirm = () => true; window.alert = (words) => { window.told = words; }")
+        chromium.run("document.querySelector('.row button:not(.first)').click()")
+        chromium.wait("document.querySelector('h1').textContent === 'You are reader R2 now'")
+        assert "another reader takes part in this browser" in chromium.run("told.toLowerCase()")
+    assert {row["reader"] for row in answers.rows()} == {"R2"}
+    assert answers.consented("R1")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", ["/consent", "/display", "/answer", "/forget"])
+def test_what_another_readers_page_sends_changes_nothing(study: Callable[..., Answers], path: str) -> None:
+    reader = Client(answers := study(), "R1", consent=path != "/consent")
+    before = answers.head
+    own = {"presentation": reader.next["id"], "revision": 0, "answers": {"sharpness": {"level": 2}}}
+    refused = reader.post(path, reader="R2", **own)
+    assert (refused.status_code, "another reader takes part" in refused.text) == (403, True)
+    assert answers.head == before
+    assert reader.post(path, reader="R1", **own).status_code == 200
+    assert answers.head != before
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("region", [True, False])
 def test_a_reader_is_told_what_the_square_is_for(
     study: Callable[..., Answers], chromium: Browser, region: bool

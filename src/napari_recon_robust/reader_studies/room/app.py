@@ -180,22 +180,28 @@ class _Room:
                 self._count_guess(request)
             raise
 
-    async def _writer(self, request: Request) -> str:
-        """The reader who asks for something to be stored or deleted, within the limit."""
+    async def _written(self, request: Request) -> tuple[str, dict[str, Any]]:
+        """The reader who asks for something to be stored or deleted, within the limit, and what was sent.
+
+        The page says whose it is: the cookie may be of somebody who came to the same browser since.
+        """
         reader = await self._reader(request)
         if not self.writes.allows(reader):
             raise _TooManyError
-        return reader
+        body = await _body(request)
+        if body.pop("reader", reader) != reader:
+            raise NotAllowedError("another reader takes part in this browser by now; ask for a new link, and open it.")
+        return reader, body
 
     async def consent(self, request: Request) -> Response:
         """The reader agrees to take part."""
-        reader = await self._writer(request)
+        reader, _ = await self._written(request)
         await run_in_threadpool(self.answers.consent, reader)
         return JSONResponse({})
 
     async def forget(self, request: Request) -> Response:
         """The reader's data are deleted."""
-        reader = await self._writer(request)
+        reader, _ = await self._written(request)
         await run_in_threadpool(self.answers.forget, reader)
         response = JSONResponse({})
         response.delete_cookie(self.cookie, httponly=True, samesite="strict")
@@ -286,7 +292,7 @@ class _Room:
 
     async def display(self, request: Request) -> Response:
         """What the check of the display found."""
-        reader, body = await self._writer(request), await _body(request)
+        reader, body = await self._written(request)
         findings = {str(name)[:40]: str(value)[:200] for name, value in list(body.items())[:20]}
         place = await run_in_threadpool(self.answers.place, reader)
         await run_in_threadpool(self.answers.check_display, reader, place.sitting, findings)
@@ -294,7 +300,7 @@ class _Room:
 
     async def answer(self, request: Request) -> Response:
         """The answers to one presentation; they are on the disk when this is confirmed."""
-        reader, body = await self._writer(request), await _body(request)
+        reader, body = await self._written(request)
         id, revision, values = body.get("presentation"), body.get("revision"), body.get("answers")
         context = body.get("context", {})
         if (

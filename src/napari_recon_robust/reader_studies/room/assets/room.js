@@ -131,15 +131,16 @@ function consent({ study, reader }) {
   sessionStorage.clear(); // what somebody else left in this tab, whose answers were deleted
   words(study.title, [study.consent, `You take part under the pseudonym ${reader}. You can delete your answers at any time: press Pause.`,
     "Research only, not for diagnostic use. If you do not agree, close this page."],
-    ["I agree and take part", async () => { await ask("/consent", {}); await go(); }]);
+    ["I agree and take part", async () => { await ask("/consent", { reader }); await go(); }]);
 }
 
 async function remove() {
   if (!confirm("This deletes all your answers. It cannot be undone. Delete them?")) return;
   try {
-    await ask("/forget", {});
+    await ask("/forget", { reader });
   } catch (error) {
     alert(error.message); // the line for messages is hidden in a pause
+    if (NOT_HERE.includes(error.status)) await go();
     return;
   }
   sessionStorage.clear();
@@ -199,7 +200,7 @@ function display({ study, sitting, sittings }) {
     const findings = Object.fromEntries([...main.querySelectorAll("input")].map((input) =>
       [input.name, input.type === "checkbox" ? input.checked : input.value]));
     Object.assign(findings, { pixels: `${screen.width}x${screen.height}`, ratio: devicePixelRatio, bits: screen.colorDepth });
-    await ask("/display", findings);
+    await ask("/display", { reader, ...findings });
     words("How to read", [made("ul", {}, ...howToRead(study))], ["Start reading", go]);
   }]);
 }
@@ -569,7 +570,7 @@ class Reading {
     this.#answered();
     try {
       const { truth } = await sent("/answer", {
-        presentation: this.shown.id, revision: this.shown.revision, context: this.#context, comment: this.comment.value,
+        reader: this.place.reader, presentation: this.shown.id, revision: this.shown.revision, context: this.#context, comment: this.comment.value,
         answers: Object.fromEntries(this.asked.map((one) => [one.question.id, one.value])),
       });
       sessionStorage.removeItem(this.#draft);
