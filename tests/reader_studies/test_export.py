@@ -149,6 +149,19 @@ def test_a_click_hits_the_lesion_or_not(study: Callable[..., Answers]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("pixel", [1, 2])
+def test_a_mark_on_an_edge_is_on_the_pixel_that_begins_there(study: Callable[..., Answers], pixel: int) -> None:
+    """The page sets marks by this rule, and those that keys move lie on edges; both edges of pixel 2 were taken for it."""
+    shown = study().bundle.shown[0]
+    place = {"shapes": [{"kind": "box", "row": pixel, "column": pixel, "height": 1, "width": 1}]}
+    lesion, square = _Places({**VOLUMES[0], "saved": "c0", "place": place}, shown), shown.model_copy(update={"region": (pixel,) * 4})
+    on = [edge for edge in (0.5, 1.5, 2.5, 3.5) if lesion.hit({"seen": "yes", "row": edge, "column": edge})]
+    assert on == [pixel - 0.5]
+    assert square.counts({"row": pixel - 0.5, "column": pixel})
+    assert not square.counts({"row": 2 * pixel - 0.5, "column": pixel})
+
+
+@pytest.mark.slow
 def test_where_no_click_is_asked_for_nobody_misses_a_place(study: Callable[..., Answers]) -> None:
     """Those who saw no lesion were taken for all who were asked, and of five in six that were seen the share was 0."""
     answers = study(

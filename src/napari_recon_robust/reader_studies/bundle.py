@@ -112,7 +112,16 @@ class Shown(Specification):
     def counts(self, mark: Mapping[str, float]) -> bool:
         """Whether a mark, at a `row` and a `column`, lies on a pixel where marks count."""
         top, left, height, width = self.looked_at
-        return 0 <= round(mark["row"]) - top < height and 0 <= round(mark["column"]) - left < width
+        row, column = pixel_of(mark)
+        return 0 <= row - top < height and 0 <= column - left < width
+
+
+def pixel_of(mark: Mapping[str, float]) -> tuple[int, int]:
+    """The row and the column of the pixel that a mark lies on: its upper and its left edge belong to it, as on the page.
+
+    Marks that keys move lie on edges. `round` gives every second pixel both of its edges, and the others none.
+    """
+    return math.floor(mark["row"] + 0.5), math.floor(mark["column"] + 0.5)
 
 
 def beside(folder: str | Path, ending: str) -> Path:

@@ -12,7 +12,7 @@ from ..ground.guard import read
 from ..ground.numbers import counted
 from ..ground.table import csv_lines, csv_reader, quoted, unquoted
 from .answers import Answers, displays_of
-from .bundle import Shown
+from .bundle import Shown, pixel_of
 from .order import Presentation
 from .plan import ReadingCase
 from .questions import CANNOT_JUDGE, COMMENT, Question, asks_place
@@ -184,9 +184,9 @@ class _Places:
 
     def _lesion(self, mark: Mapping[str, Any]) -> int:
         """The number of the lesion whose pixels the mark is on, from 1; 0 for none. Without a slice it is the first."""
-        row, column, slice = round(mark["row"]), round(mark["column"]), mark.get("slice", 0)
+        row, column = pixel_of(mark)
         for number, masks in enumerate(self._masks, 1):
-            mask = masks.get(slice)
+            mask = masks.get(mark.get("slice", 0))
             if mask is not None and 0 <= row < mask.shape[0] and 0 <= column < mask.shape[1] and mask[row, column]:
                 return number
         return 0

@@ -773,7 +773,7 @@ class Reading {
     const at = this.view.stored({ x: (event.clientX - box.left) * scale, y: (event.clientY - box.top) * scale });
     const [row, column] = [at.row - 0.5, at.column - 0.5]; // the centres of pixels are at whole numbers
     const { rows, columns } = this.description;
-    if (row < -0.5 || column < -0.5 || row > rows - 0.5 || column > columns - 0.5) return;
+    if (row < -0.5 || column < -0.5 || row >= rows - 0.5 || column >= columns - 0.5) return;
     if (!this.marking) return;
     const [top, left, height, width] = this.#lookedAt.map((edge, at) => (at < 2 ? edge - 0.5 : edge));
     const inside = row >= top && row < top + height && column >= left && column < left + width;
