@@ -1028,6 +1028,30 @@ def test_the_time_before_a_page_is_loaded_anew_counts_unless_it_was_hidden(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("days", [-0.1, -21_000, 21_000])
+def test_a_clock_that_is_set_while_the_page_is_away_makes_no_wrong_times(
+    study: Callable[..., Answers], chromium: Browser, days: float
+) -> None:
+    """By minutes back, or by decades where a machine begins in 1970: no answer could be sent from that tab any more."""
+    with _served(answers := study()) as origin:
+        _enter(chromium, answers, origin)
+        chromium.key("2")
+        began = chromium.run("performance.now() - current.times.shown")
+        draft = "Object.keys(sessionStorage).find((key) => key.startsWith('draft'))"
+        kept = json.loads(chromium.run(f"sessionStorage.getItem({draft})"))
+        kept["origin"] -= days * 24 * 3600e3
+        name = chromium.run(draft)
+        chromium.open_address(f"{origin}/assets/room.css", "!window.current && document.readyState === 'complete'")
+        chromium.run(f"sessionStorage.setItem({json.dumps(name)}, {json.dumps(json.dumps(kept))})")
+        chromium.open_address(origin, "document.querySelector('canvas') !== null && current !== null")
+        chromium.key("Enter")
+        chromium.wait("current.place.done === 1")
+    times = answers.rows()[0]["context"]
+    assert times["hidden"] > -1e-6  # but for rounding
+    assert began <= times["answered"] - times["shown"] - times["hidden"] < began + 60_000
+
+
+@pytest.mark.slow
 def test_who_takes_the_place_of_another_reader_sees_nothing_of_theirs(
     study: Callable[..., Answers], chromium: Browser
 ) -> None:

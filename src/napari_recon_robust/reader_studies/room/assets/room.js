@@ -12,6 +12,7 @@ const ZOOM = 1.25;
 const NOTCH = 50; // CSS pixels that a wheel rolls at least for a slice
 const LEAST = 120; // CSS pixels of an image
 const LINE = 40; // CSS pixels, where a browser counts lines
+const LONGEST = 90 * 24 * 3600e3; // milliseconds that a session holds
 const ROOM_MODES = { side: "Side by side (S)", flicker: "Flicker (L)", wipe: "Wipe (V)" };
 
 /** Ask the server; an Error has its sentence. */
@@ -299,8 +300,10 @@ new ResizeObserver(() => main.style.setProperty("--said", `${message.getBounding
 function clock({ slices }, draft) {
   if (!draft) return { shown: performance.now(), hidden: 0, seen: new Array(slices).fill(0) };
   const { times: { shown, first, hidden, seen }, since, origin } = draft;
-  const later = performance.timeOrigin - origin; // a page that was loaded anew counts from then
-  return { shown: shown - later, first: first && first - later, hidden: hidden + performance.now() + later - since, seen };
+  const now = performance.now();
+  // A page that was loaded anew counts from then, by the machine's clock, which may have been set meanwhile.
+  const later = clamped(performance.timeOrigin - origin, since - now, LONGEST);
+  return { shown: shown - later, first: first && first - later, hidden: hidden + now + later - since, seen };
 }
 
 /** One step of a case: its images as the viewer of reports shows them, its questions, and the clock. before: the step
