@@ -151,10 +151,13 @@ def test_a_click_hits_the_lesion_or_not(study: Callable[..., Answers]) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("pixel", [1, 2])
 def test_a_mark_on_an_edge_is_on_the_pixel_that_begins_there(study: Callable[..., Answers], pixel: int) -> None:
-    """The page sets marks by this rule, and those that keys move lie on edges; both edges of pixel 2 were taken for it."""
+    """The page sets marks by this rule, and those that keys move lie on edges; pixel 2 had both of its own."""
     shown = study().bundle.shown[0]
     place = {"shapes": [{"kind": "box", "row": pixel, "column": pixel, "height": 1, "width": 1}]}
-    lesion, square = _Places({**VOLUMES[0], "saved": "c0", "place": place}, shown), shown.model_copy(update={"region": (pixel,) * 4})
+    lesion, square = (
+        _Places({**VOLUMES[0], "saved": "c0", "place": place}, shown),
+        shown.model_copy(update={"region": (pixel,) * 4}),
+    )
     on = [edge for edge in (0.5, 1.5, 2.5, 3.5) if lesion.hit({"seen": "yes", "row": edge, "column": edge})]
     assert on == [pixel - 0.5]
     assert square.counts({"row": pixel - 0.5, "column": pixel})

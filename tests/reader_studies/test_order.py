@@ -36,7 +36,7 @@ def test_in_a_williams_square_each_arm_follows_each_other_equally_often(size: in
 def test_the_positions_of_a_forced_choice_are_fair(arms: int) -> None:
     """One of the field's tools shows the signal at the right in two of three trials, and last in two of five."""
     rng = np.random.default_rng(0)
-    found = np.array([positions(arms, 7, rng, extra) for extra in range(10_000)])
+    found = np.array([positions(arms, 7, rng, start) for start in range(10_000)])
     for at in range(7):
         assert chisquare(np.bincount(found[:, at, 0], minlength=arms)).pvalue > 1e-4
     block = max(BLOCK, len(williams(arms)))
@@ -48,8 +48,30 @@ def test_the_positions_of_a_forced_choice_are_fair(arms: int) -> None:
 
 def test_what_a_block_leaves_over_evens_out_over_readers() -> None:
     rng = np.random.default_rng(0)
-    first = Counter(row[0] for reader in range(6) for row in positions(3, 2, rng, reader))
+    first = Counter(row[0] for reader in range(6) for row in positions(3, 2, rng, 2 * reader))
     assert set(first.values()) == {4}
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+@pytest.mark.parametrize("count", [7, 9, 12, 13])
+@pytest.mark.parametrize("images", [2, 3, 4])
+@pytest.mark.parametrize("at_once", [True, False])
+def test_each_arm_is_as_often_at_each_place(at_once: bool, images: int, count: int, groups: int) -> None:
+    """In each group of readers and in all, but for one. Of three arms one was first in 3 of 14 series, another in 7."""
+    made = plan(
+        arms=[{"name": name, "image": name} for name in ("clean", "perturbed", "random", "reference")[:images]],
+        cases=[{"id": f"c{at}", "saved": "c0", "patient": f"p{at}", "lesion": at % 2 == 0} for at in range(count)],
+        questions=PAIRS if at_once else [QUALITY],
+        design={"readers": 4, "kind": "crossed" if groups == 1 else "split-plot", "groups": groups},
+    )
+    found = drawn(made)
+    series: dict[tuple[str, str], list[str]] = {}
+    for one in found:
+        series.setdefault((one.reader, one.case), []).extend(one.arms)
+    for some in ("R1 R2 R3 R4", "R1 R3", "R2 R4")[: 1 if groups == 1 else 3]:
+        for place in range(images):
+            times = Counter(arms[place] for (reader, _), arms in series.items() if reader in some)
+            assert max(times.values()) - min(times[arm.name] for arm in made.arms) <= 1
 
 
 @pytest.mark.parametrize("sittings", ["sequential", "separate"])

@@ -117,7 +117,7 @@ class Shown(Specification):
 
 
 def pixel_of(mark: Mapping[str, float]) -> tuple[int, int]:
-    """The row and the column of the pixel that a mark lies on: its upper and its left edge belong to it, as on the page.
+    """Row and column of the pixel that a mark lies on. Its upper and its left edge belong to it, as on the page.
 
     Marks that keys move lie on edges. `round` gives every second pixel both of its edges, and the others none.
     """

@@ -60,10 +60,11 @@ def draw(
     arms = lots("arms", 0).permutation([arm.name for arm in plan.arms]).tolist()
     in_groups = groups(plan, secret)
     found = []
+    starts = _starts([len(cases) for cases in in_groups], plan.design.readers)
     for number, reader in enumerate(readers(plan)):
         cases = in_groups[number % plan.design.groups]
         shows = {case.id: (slices or {}).get(case.id, case.id) for case in cases}
-        for sitting, shown in enumerate(_Reader(plan, lots, reader, number, arms, cases, shows).sittings()):
+        for sitting, shown in enumerate(_Reader(plan, lots, reader, starts[number], arms, cases, shows).sittings()):
             found += [
                 Presentation(new_id(), reader, sitting, place, case.id, arms, purpose)
                 for place, (case, arms, purpose) in enumerate(shown)
@@ -80,19 +81,33 @@ def williams(count: int) -> list[tuple[int, ...]]:
     return rows if count % 2 == 0 else [*rows, *(row[::-1] for row in rows)]
 
 
-def positions(arms: int, count: int, rng: np.random.Generator, extra: int = 0) -> list[tuple[int, ...]]:
+def positions(arms: int, count: int, rng: np.random.Generator, start: int = 0) -> list[tuple[int, ...]]:
     """Which arm stands at each position, in `count` presentations, balanced within each block.
 
-    extra: the number of the reader, which decides on an incomplete block at the end, so that it evens out over them.
+    start: see `_starts`; it decides on an incomplete block at the end, so that it evens out over readers.
     """
     rows = williams(arms)
     rows *= -(-BLOCK // len(rows))
     found: list[tuple[int, ...]] = []
     while len(found) < count:
         size = min(len(rows), count - len(found))
-        block = [rows[(extra * size + at) % len(rows)] for at in range(size)]
+        block = [rows[(start + at) % len(rows)] for at in range(size)]
         found += [block[at] for at in rng.permutation(size)]
     return found
+
+
+def _starts(counts: Sequence[int], readers: int) -> list[int]:
+    """At which row of a Williams square each reader begins: where the one before ended, so that rows are used alike.
+
+    counts: of the cases of each group. Readers take the groups in turn, and here come group by group, so that what a
+    count leaves over that does not divide evens out over the readers of a group and over all.
+    """
+    starts, start = [0] * readers, 0
+    for group, count in enumerate(counts):
+        for number in range(group, readers, len(counts)):
+            starts[number] = start
+            start += count
+    return starts
 
 
 _Shown = tuple[ReadingCase, tuple[str, ...], Purpose]
@@ -103,14 +118,14 @@ _Lots = Callable[[str, int], np.random.Generator]  # by whom or what is drawn, a
 class _Reader:
     """Draws what one reader sees.
 
-    number: of the reader, from 0. arms: in an order that was drawn for the study. cases: those that the reader reads.
-    slices: what each of these shows, by its id.
+    start: at which row of a square, see `_starts`. arms: in an order that was drawn for the study. cases: those that
+    the reader reads. slices: what each of these shows, by its id.
     """
 
     plan: Plan
     lots: _Lots
     name: str
-    number: int
+    start: int
     arms: Sequence[str]
     cases: Sequence[ReadingCase]
     slices: Mapping[str, str]
@@ -134,8 +149,7 @@ class _Reader:
         rows = williams(len(self.arms))
         rng = self.lots(f"cases {self.name}", 0)
         mixed = [self.cases[at] for at in rng.permutation(len(self.cases))]
-        # Readers begin at different rows, so that what is left over by a count that does not divide evens out.
-        row_of = {case.id: rows[(at + self.number) % len(rows)] for at, case in enumerate(mixed)}
+        row_of = {case.id: rows[(self.start + at) % len(rows)] for at, case in enumerate(mixed)}
         half = len(mixed) // 2
         blocks: list[list[_Shown]] = []
         separate, before = self.plan.design.sittings == "separate", list[ReadingCase]()
@@ -155,7 +169,7 @@ class _Reader:
         order = self._apart([self.cases[at] for at in rng.permutation(len(self.cases))], [])
         shown: list[_Shown] = [
             (case, tuple(self.arms[at] for at in row), "reading")
-            for case, row in zip(order, positions(len(self.arms), len(order), rng, self.number), strict=True)
+            for case, row in zip(order, positions(len(self.arms), len(order), rng, self.start), strict=True)
         ]
         again = self._repeats(shown, order)
         return shown + [(case, _turned(found, 1), purpose) for case, found, purpose in again]
