@@ -1540,6 +1540,32 @@ def test_the_image_has_room_in_a_narrow_window(
 
 
 @pytest.mark.slow
+def test_an_image_that_is_seen_whole_stays_whole_in_a_panel_of_another_size(
+    study: Callable[..., Answers], chromium: Browser
+) -> None:
+    """Also once it was clicked by a hand that is not quite still: it was cut off, or smaller than its panel."""
+    answers, whole = study(questions=PAIRS), "current.view.scale / current.view.fitting"
+    with _served(answers) as origin:
+        _enter(chromium, answers, origin)
+        x, y = _on_screen(chromium, 5, 5)
+        for act in ("click", "zoom in and out"):
+            if act == "click":
+                chromium.drag((x, y), (x + 2, y + 1))
+            else:
+                for key in ("PageUp", "PageUp", "PageDown", "PageDown", "PageDown"):
+                    chromium.key(key)
+            for key in ("l", "s"):
+                chromium.key(key)
+                chromium.wait(f"current.state.mode === '{'flicker' if key == 'l' else 'side'}'")
+                assert chromium.run(whole) == 1
+        chromium.key("PageUp")
+        chromium.key("PageUp")
+        assert chromium.run(whole) == pytest.approx(1.25**2)
+        chromium.key("l")
+        assert chromium.run(whole) >= 1
+
+
+@pytest.mark.slow
 def test_several_images_are_scrolled_in_a_low_window(study: Callable[..., Answers], chromium: Browser) -> None:
     """As of a page that is magnified twofold: they lay over the buttons and the questions."""
     arms = [{"name": name, "image": image} for name, image in zip("xyz", ("clean", "perturbed", "random"), strict=True)]

@@ -31,6 +31,7 @@ class View {
 
   /** kind: "fit", "one", "free", or the box of a region (x, y, width, height in units). */
   set(kind, box = this.box) {
+    if (kind === "free" && this.scale <= this.fitting) kind = "fit"; // in a panel that has grown
     [this.kind, this.box] = [kind, box];
     const middle = { x: this.size.x / 2, y: this.size.y / 2 };
     if (kind === "fit") [this.scale, this.centre] = [this.fitting, middle];
@@ -45,15 +46,15 @@ class View {
 
   zoom(factor, at) {
     const before = this.image(at);
-    this.kind = "free";
     this.scale = clamped(this.scale * factor, this.fitting, 64 * this.fitting);
+    this.kind = this.scale > this.fitting ? "free" : "fit";
     const after = this.image(at);
     this.centre = { x: this.centre.x + before.x - after.x, y: this.centre.y + before.y - after.y };
     this.#keepInside();
   }
 
   move(x, y) {
-    this.kind = "free";
+    if (this.scale > this.fitting) this.kind = "free"; // what is seen whole does not move, and stays whole
     this.centre = { x: this.centre.x - x / this.scale, y: this.centre.y - y / this.scale };
     this.#keepInside();
   }
