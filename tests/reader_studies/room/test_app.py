@@ -1796,6 +1796,21 @@ def test_the_slider_of_a_new_mark_is_in_sight(study: Callable[..., Answers], chr
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("key", "code", "pauses"), [("з", "KeyP", True), ("Π", "KeyP", True), ("p", "KeyR", True), ("o", "KeyP", False)]
+)
+def test_letters_are_those_of_the_same_keys_where_a_keyboard_has_no_latin_ones(
+    study: Callable[..., Answers], chromium: Browser, key: str, code: str, pauses: bool
+) -> None:
+    """A Russian, a Greek and two Latin layouts, which are taken by their letters."""
+    pressed = {"key": key, "code": code, "bubbles": True}
+    with _served(answers := study()) as origin:
+        _enter(chromium, answers, origin)
+        chromium.run(f"document.body.dispatchEvent(new KeyboardEvent('keydown', {json.dumps(pressed)}))")
+        assert chromium.run("main.hidden") is pauses
+
+
+@pytest.mark.slow
 def test_a_key_that_is_held_answers_one_question(study: Callable[..., Answers], chromium: Browser) -> None:
     questions = [{**QUALITY, "id": id} for id in ("sharpness", "contrast")]
     training = [{"id": "t", "saved": "c1", "patient": "t", "lesion": True, "training": True}]

@@ -37,8 +37,12 @@ async function ask(path, body, signal) {
 const sent = async (path, body) => (await ask(path, body)).json();
 const say = (...parts) => message.replaceChildren(...parts);
 
-/** A key on the keyboard, a letter in lower case. */
-const keyOf = ({ key }) => (key.length === 1 ? key.toLowerCase() : key);
+/** A key on the keyboard, a letter in lower case. Where it has one of another script, such as Greek, it is the Latin one
+ * of the same key. */
+function keyOf({ key, code }) {
+  if (key.length > 1) return key;
+  return (key > "\u02ff" && code.startsWith("Key") ? code.at(-1) : key).toLowerCase();
+}
 
 const paragraph = (part) => (typeof part === "string" ? made("p", { textContent: part }) : part);
 
