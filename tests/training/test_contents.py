@@ -120,6 +120,14 @@ def test_noise_of_the_body_is_correlated_between_coils() -> None:
         assert correlation((0.5, 0.6), seed) > max(0.15, 1.3 * correlation(None, seed))
 
 
+def test_cases_without_noise_of_the_body_are_those_of_earlier_banks() -> None:
+    """A case of before there was any, by its first samples: a bank that is continued holds the same cases."""
+    specification = BankSpecification(cases=1, coils=(4, 6), matrix=(32, 40))
+    acquired = ball().acquisition(specification, np.random.default_rng(3))
+    found = [acquired.sigma, *torch.view_as_real(acquired.hybrid[0, 16, 18:20]).flatten().tolist()]
+    assert found == pytest.approx([0.00163696, 0.375426, 0.317180, -0.0329934, -0.0370366], rel=1e-3)
+
+
 def test_a_share_of_one_is_refused() -> None:
     with pytest.raises(InputError, match="body_noise is .*below 1"):
         BankSpecification(cases=1, body_noise=(0.2, 1.0))

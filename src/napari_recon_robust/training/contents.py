@@ -88,27 +88,20 @@ class Anatomy(Content):
         if rng.uniform() < specification.other_contrast:
             image = anatomy.contrast(image, rng)
         image = anatomy.soften(image, rng.uniform(*anatomy.ROUGHNESS_RANGE))
-        simulated = simulate_slice(
-            image,
-            rng,
-            coils=_array(specification, rng),
-            noise_level=log_uniform(specification.noise, rng),
-            detail=None if rng.uniform() < _PHASE_DETAIL else 0.0,
-            matrix=matrix,
-        )
+        coils = int(rng.integers(specification.coils[0], specification.coils[1] + 1))
+        noise_level = log_uniform(specification.noise, rng)
+        detail = None if rng.uniform() < _PHASE_DETAIL else 0.0
+        # The array is drawn last, and its body's share after it: cases without one remain those of earlier banks.
+        array = CoilArray.random(coils, rng)
+        if specification.body_noise:
+            array = array.with_body_noise(rng.uniform(*specification.body_noise))
+        simulated = simulate_slice(image, rng, coils=array, noise_level=noise_level, detail=detail, matrix=matrix)
         return Acquisition(
             hybrid=fourier.ifft(simulated.kspace, (-2,)),
             wanted=fourier.ifft(simulated.kspace - simulated.noise),
             sigma=float(simulated.sigma.square().mean().sqrt()),
             acquired=torch.ones(matrix[1], dtype=torch.bool),
         )
-
-
-def _array(specification: BankSpecification, rng: Generator) -> CoilArray:
-    """A random array of coils, whose noise is partly that of the body if asked for."""
-    coils = int(rng.integers(specification.coils[0], specification.coils[1] + 1))
-    body_noise = rng.uniform(*specification.body_noise) if specification.body_noise else 0.0
-    return CoilArray.random(coils, rng, body_noise=body_noise)
 
 
 def of_voxels(volume: Volume) -> str:
