@@ -54,12 +54,25 @@ def test_any_prefix_of_a_training_module(prefix: str, tmp_path: Path, lines: Mea
         torch.testing.assert_close(registry.get(str(kept))(lines), registry.get(str(tmp_path / f"{name}.pt"))(lines))
 
 
-def test_a_network_and_its_average_are_not_taken_for_one(tmp_path: Path) -> None:
+def test_the_published_names_are_taken_beside_a_moving_average(tmp_path: Path, lines: Measurement) -> None:
     plain = FastMRIUNet(1, 1, 3, 2).state_dict()
-    state = {f"{prefix}.{key}": value for prefix in ("net", "average") for key, value in plain.items()}
-    torch.save(state, tmp_path / "twice.pt")
+    torch.save(plain, tmp_path / "unet.pt")
+    average = {f"ema.unet.{key}": torch.zeros_like(value) for key, value in plain.items()}
+    torch.save(average | {f"unet.{key}": value for key, value in plain.items()}, tmp_path / "average.pt")
+    found, expected = (registry.get(str(tmp_path / f"{name}.pt"))(lines) for name in ("average", "unet"))
+    torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize("others", [{"average": 1}, {"weight_of_data": 0}])
+def test_a_network_within_a_larger_one_is_not_taken_for_it(others: dict[str, int], tmp_path: Path) -> None:
+    """Beside a second network, or in an unrolled one, which it alone is not."""
+    plain = FastMRIUNet(1, 1, 3, 2).state_dict()
+    state = {f"denoiser.unet.{key}": value for key, value in plain.items()}
+    for name, whole in others.items():
+        state |= {f"{name}.{key}": value for key, value in plain.items()} if whole else {name: torch.ones(())}
+    torch.save(state, tmp_path / "more.pt")
     with pytest.raises(WeightsError, match="do not have fastMRI's U-Net layout"):
-        registry.get(str(tmp_path / "twice.pt"))
+        registry.get(str(tmp_path / "more.pt"))
 
 
 def test_a_file_that_was_written_again_is_read_again(tmp_path: Path, lines: Measurement) -> None:

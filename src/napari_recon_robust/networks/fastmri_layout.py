@@ -87,7 +87,7 @@ class FastMRIUNet(nn.Module):
     @classmethod
     def from_state(cls, state: Mapping[str, Tensor]) -> Self:
         """The network of a state dict, which tells its sizes; WeightsError for a state dict of another layout."""
-        state = _without_prefix(state, "down_sample_layers.0.layers.0.weight")
+        state = _without_prefix(state, "unet.", "down_sample_layers.0.layers.0.weight")
         try:
             channels, inputs = state["down_sample_layers.0.layers.0.weight"].shape[:2]
             pools = _count(state, "down_sample_layers.")
@@ -280,7 +280,7 @@ class FastMRIVarNet(nn.Module):
     @classmethod
     def from_state(cls, state: Mapping[str, Tensor]) -> Self:
         """The network of a state dict, which tells its sizes; WeightsError for a state dict of another layout."""
-        state = _without_prefix(state, "cascades.0.dc_weight")
+        state = _without_prefix(state, "varnet.", "cascades.0.dc_weight")
         first, sensitivity = "cascades.0.model.unet.down_sample_layers.", "sens_net.norm_unet.unet.down_sample_layers."
         sizes = [
             (state[f"{prefix}0.layers.0.weight"].shape[0], _count(state, prefix)) if _count(state, prefix) else None
@@ -325,15 +325,17 @@ def _count(state: Mapping[str, Tensor], prefix: str) -> int:
     return len({key[len(prefix) :].split(".")[0] for key in state if key.startswith(prefix)})
 
 
-def _without_prefix(state: Mapping[str, Tensor], first: str) -> Mapping[str, Tensor]:
-    """A network's part of a state dict that has other parts, or a prefix such as "unet.", "module." or "_orig_mod.".
+def _without_prefix(state: Mapping[str, Tensor], published: str, first: str) -> Mapping[str, Tensor]:
+    """A network's part of a state dict that has other parts, or whose names have a prefix such as "module.".
 
-    first: a name that the network has once. A state dict with several networks is returned as it is.
+    published: the prefix in fastMRI's trainings, beside which anything may lie; beside another one a loss may, but no
+    other weights: the network may be a part of a larger one, and the state dict is returned as it is. first: a name
+    that the network has once.
     """
-    prefixes = [key.removesuffix(first) for key in state if key == first or key.endswith(f".{first}")]
-    if len(prefixes) != 1:
-        return state
-    return {key.removeprefix(prefixes[0]): value for key, value in state.items() if key.startswith(prefixes[0])}
+    for prefix in sorted((key.removesuffix(first) for key in state if key.endswith(first)), key=published.__ne__):
+        if prefix == published or all(key.startswith((prefix, "loss.")) for key in state):
+            return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+    return state
 
 
 def _loaded(network: N, state: Mapping[str, Tensor]) -> N:
