@@ -158,7 +158,7 @@ def sources_in(trials: "DataFrame", of: str) -> tuple[str, ...]:
     library = polars()
     black_box = library.lit(False)
     if "cautions" in trials.columns:  # which tables of earlier versions lack
-        black_box = library.col("cautions").str.contains(BLACK_BOX, literal=True).fill_null(False)
+        black_box = library.col("cautions").cast(library.String).str.contains(BLACK_BOX, literal=True).fill_null(False)
     used = trials.select(of, knobs, black_box.alias("black_box")).drop_nulls(of).unique(maintain_order=True)
     found = list[str]()
     for id, text, searched in used.iter_rows():

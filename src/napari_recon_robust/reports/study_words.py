@@ -10,7 +10,7 @@ from ..ground.numbers import counted
 from ..perturbations import registry as perturbations
 from ..reconstructors import registry as reconstructors
 from ..studies.columns import CLEAN, POOLED_MASK
-from ..studies.plan import IMAGE_METRICS
+from ..studies.rows import OWN, against
 from .bibliography import ATTACK_RATES, SSIM, cited, listed, sources_in
 from .methods_paragraph import REFERENCES, fully_sampled, measures
 
@@ -128,10 +128,8 @@ def _judged(trials: "DataFrame") -> Iterator[str]:
 
 def _undersampled(trials: "DataFrame") -> list[str]:
     """The scans whose perturbed images are measured against the clean ones."""
-    columns = ((f"{metric}_region_perturbed", f"{metric}_region_clean") for metric in IMAGE_METRICS)
-    known = [(changed, clean) for changed, clean in columns if {changed, clean} <= set(trials.columns)]
-    found = [trials.filter(trials[changed].is_not_null() & trials[clean].is_null())["scan"] for changed, clean in known]
-    return list(dict.fromkeys(scan for scans in found for scan in scans.to_list()))
+    found: list[str] = trials.filter(against(trials) == OWN)["scan"].unique(maintain_order=True).to_list()
+    return found
 
 
 def _settings(trials: "DataFrame") -> Iterator[tuple[str, str]]:

@@ -57,15 +57,24 @@ def frame_of(rows: Sequence[Row], columns: Mapping[str, str]) -> "DataFrame":
         return made([row for row in rows if fits(row)])
 
 
-def against(trials: "DataFrame", metric: str) -> "Expr":
+def against(trials: "DataFrame", metric: str | None = None) -> "Expr":
     """What the images of each trial are measured against, by whether there is a figure of the clean ones.
 
-    Where there is a fully sampled image, trials with a perturbation have the clean image's figure, too.
+    Where there is a fully sampled image, trials with a perturbation have the clean image's figure, too. metric: the
+    value that is asked for; those of other kinds are measured in the image itself, and need no clean one. None asks by
+    all figures of images.
     """
-    library, of_clean = polars(), metric.replace("_perturbed", "_clean")
-    if of_clean == metric or of_clean not in trials.columns or not metric.startswith(IMAGE_METRICS):
+    library = polars()
+    asked = trials.columns if metric is None else [metric]
+    pairs = [(name, name.replace("_perturbed", "_clean")) for name in asked if name.startswith(IMAGE_METRICS)]
+    own = [
+        library.col(name).is_not_null() & library.col(clean).is_null()
+        for name, clean in pairs
+        if name != clean and {name, clean} <= set(trials.columns)
+    ]
+    if not own:
         return library.lit(TRUTH)
-    return library.when(library.col(of_clean).is_null()).then(library.lit(OWN)).otherwise(library.lit(TRUTH))
+    return library.when(library.any_horizontal(own)).then(library.lit(OWN)).otherwise(library.lit(TRUTH))
 
 
 def packed(frame: "DataFrame") -> bytes:

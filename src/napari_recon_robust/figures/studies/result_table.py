@@ -133,12 +133,12 @@ def _summaries(rows: pl.DataFrame, by: list[str]) -> list[tuple[str, pl.DataFram
             label = pl.format("{} (start)", "method_label").alias("method_label")
             found.append((clean, _means(of.with_columns(label, pl.col(start).alias(value.name)), by, value)))
     changed = _changed(rows)
+    changed = changed.with_columns(against=against(changed))
     drawn = changed.filter("control")
     drawn = drawn.rename({name: name + _RANDOM for name in (_LOST, _RISE) if name in drawn.columns})
     changed = changed.filter(~pl.col("control"))
     for value in _TABLES[perturbed]:
         of = drawn if value.name.endswith(_RANDOM) else changed
-        of = of.with_columns(against=against(of, value.name))
         means = _means(of, [*by, "setting", "budget", "against"], value)
         found.append((perturbed, means.rename({"setting": "perturbation"}, strict=False)))
     return [(title, part) for title, part in found if not part.is_empty()]
