@@ -1811,6 +1811,18 @@ def test_letters_are_those_of_the_same_keys_where_a_keyboard_has_no_latin_ones(
 
 
 @pytest.mark.slow
+def test_digits_are_those_of_the_same_keys_where_a_keyboard_has_others(
+    study: Callable[..., Answers], chromium: Browser
+) -> None:
+    """Of an Arabic layout."""
+    pressed = {"key": "٢", "code": "Digit2", "bubbles": True}
+    with _served(answers := study(questions=[QUALITY])) as origin:
+        _enter(chromium, answers, origin)
+        chromium.run(f"document.body.dispatchEvent(new KeyboardEvent('keydown', {json.dumps(pressed)}))")
+        assert chromium.run("current.asked.map(({ value }) => value?.level ?? 0)") == [2]
+
+
+@pytest.mark.slow
 def test_a_key_that_is_held_answers_one_question(study: Callable[..., Answers], chromium: Browser) -> None:
     questions = [{**QUALITY, "id": id} for id in ("sharpness", "contrast")]
     training = [{"id": "t", "saved": "c1", "patient": "t", "lesion": True, "training": True}]

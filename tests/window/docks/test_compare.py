@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QApplication, QTableWidget
 
@@ -243,6 +244,13 @@ def test_a_figure_is_copied_when_its_panels_are_there(review: Session, qtbot: An
     image = clipboard.image()
     assert (image.width(), image.height()) == (2 * columns, 2 * rows)
     assert dock.foot.message.text() == "The figure is on the clipboard."
+
+    clipboard.clear()
+    played = review.bench.acquisition.index + 1
+    review.scene.frame("clean", torch.ones(rows, columns), f"Slice {played}", slice=played)
+    assert review.panels.panels["clean"].former is not None
+    click(qtbot, dock.copy)
+    assert not clipboard.image().isNull(), "a slice of a film strip is whole, though it is another one"
 
 
 FACTORS = {1.04: "×1.04", 999.6: "×1000", 1464.0: "×1460", 999_400.0: "×999000", 999_600.0: "×1.0e6", 2.4e12: "×2.4e12"}

@@ -322,8 +322,9 @@ class CompareDock(Page):
 
     def _copy(self) -> None:
         panels = self.session.panels
-        former = [key for key in panels.shown if panels.panels[key].former is not None]  # images of two slices
-        if not (panels.settled and panels.shown) or former:  # napari cannot draw what is half there
+        former = {key for key in panels.shown if panels.panels[key].former is not None}  # images of two slices
+        waiting = former - self.session.scene.comparing.of_strip  # of which the own image is still to come
+        if not (panels.settled and panels.shown) or waiting:  # napari cannot draw what is half there
             self.foot.say("The images are not all there yet; copy the figure when they are.")
             return
         figure = export_figure(panels.viewer)

@@ -37,11 +37,11 @@ async function ask(path, body, signal) {
 const sent = async (path, body) => (await ask(path, body)).json();
 const say = (...parts) => message.replaceChildren(...parts);
 
-/** A key on the keyboard, a letter in lower case. Where it has one of another script, such as Greek, it is the Latin one
- * of the same key. */
+/** A key on the keyboard, a letter in lower case. Where it has one of another script, such as Greek, or a digit of one,
+ * it is the Latin one of the same key. */
 function keyOf({ key, code }) {
   if (key.length > 1) return key;
-  return (key > "\u02ff" && code.startsWith("Key") ? code.at(-1) : key).toLowerCase();
+  return (key > "\u02ff" && /^(Key|Digit)/.test(code) ? code.at(-1) : key).toLowerCase();
 }
 
 const paragraph = (part) => (typeof part === "string" ? made("p", { textContent: part }) : part);
