@@ -157,7 +157,7 @@ def test_a_region_outside_of_the_image(review: Session, until: Until) -> None:
 def test_budgets_that_cannot_be(review: Session, qtbot: Any) -> None:
     perturb = dock_of(review, "Perturb")
     before = review.bench.perturbing.budget
-    for text in ("0", "-1", "200", "much"):
+    for text in ("0", "-1", "200"):
         type_into(qtbot, perturb.kind.budgets.budget.box, text)
         assert f"Budget η cannot be {text}" in foot(review)
         assert "between 0.1 and 10 %" in foot(review)
