@@ -184,7 +184,7 @@ def test_noise_that_the_coils_share_hides_the_feature_that_they_share(combined):
     roi = ROI.box(0, 0, 96, 96)
     (found,) = run(FNAF().run(measurement, combined, roi, row=48.0, column=48.0, size=5.0, sensitivities="kept"))
     z = found.perturbation.flatten(1)
-    truth = float(2 * (z.conj() * torch.linalg.solve(psi, z)).sum().real) ** 0.5
+    truth = float(2 * (z.conj() * torch.linalg.solve(psi, z.to(psi.dtype))).sum().real) ** 0.5
     alone = float(2 * (z.abs().square().sum(1) / psi.diagonal().real).sum()) ** 0.5
     assert alone > 1.3 * truth
     assert found.details["detectability"] == pytest.approx(truth, rel=0.1)
