@@ -49,6 +49,18 @@ def test_the_mask_as_numbers_and_a_real_image(tmp_path: Path, lines: Measurement
     torch.testing.assert_close(registry.get(str(path))(lines).real, 2 * lines.mask.expand(48, 48).float())
 
 
+def test_of_several_outputs_the_first_is_taken_and_it_says_so(tmp_path: Path, lines: Measurement) -> None:
+    path = save(tmp_path / "double.onnx", "image", ["r", "c", 2], ["r", "c", 2])
+    assert registry.get(str(path)).caution == ""
+    model = onnx.load(path)
+    model.graph.node.append(onnx.helper.make_node("Sub", ["image", "image"], ["residual"]))
+    model.graph.output.append(onnx.helper.make_tensor_value_info("residual", onnx.TensorProto.FLOAT, ["r", "c", 2]))
+    onnx.save(model, tmp_path / "two.onnx")
+    method = registry.get(str(tmp_path / "two.onnx"))
+    torch.testing.assert_close(method(lines), registry.get(str(path))(lines))
+    assert "has 2 outputs; the first, out," in method.caution
+
+
 def test_it_has_no_gradient_and_says_so(tmp_path: Path, lines: Measurement) -> None:
     path = save(tmp_path / "double.onnx", "image", ["r", "c", 2], ["r", "c", 2])
     with pytest.raises(InputError, match="double.onnx gives no gradients"):

@@ -37,6 +37,9 @@ class ONNX(CalledModel):
         super().__init__(path.name)
         self.path, self.session = path, session
         self.inputs = checked([_input(one, path.name) for one in session.get_inputs()], path.name)
+        outputs = [one.name for one in session.get_outputs()]
+        if len(outputs) > 1:
+            self.caution = f"{path.name} has {len(outputs)} outputs; the first, {outputs[0]}, is taken for the image."
         content = read(path, error=WeightsError)
         self._fingerprint = {path.name: hashlib.sha256(content).hexdigest()}
         for name in _beside(content):
