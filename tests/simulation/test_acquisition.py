@@ -72,11 +72,11 @@ def correlations(covariance: np.ndarray) -> np.ndarray:
     return np.abs(covariance / np.outer(sigma, sigma))[~np.eye(len(sigma), dtype=bool)]
 
 
-def test_noise_from_the_body_is_correlated_as_in_a_measured_scan_and_leaves_the_rest_of_the_array() -> None:
+def test_noise_from_the_body_is_correlated_as_in_a_measured_scan() -> None:
     found = []
     for seed in range(6):
-        own, with_body = (CoilArray.random(16, default_rng(seed), body_noise=share) for share in (0.0, 0.5))
-        np.testing.assert_array_equal(own.sensitivities((32, 32)), with_body.sensitivities((32, 32)))
+        own = CoilArray.random(16, default_rng(seed))
+        with_body = own.with_body_noise(0.5)
         assert np.trace(with_body.covariance).real == pytest.approx(16, rel=1e-4)
         assert np.linalg.eigvalsh(with_body.covariance).min() > 0
         found.append([np.sqrt(np.mean(correlations(array.covariance) ** 2)) for array in (own, with_body)])

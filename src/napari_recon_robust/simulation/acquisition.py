@@ -76,12 +76,8 @@ class CoilArray:
     covariance: NDArray[np.complex64]
 
     @classmethod
-    def random(cls, coils: int, rng: Generator, *, body_noise: float = 0.0) -> "CoilArray":
-        """An array of loops with random positions, sizes and gains, on one ring for up to 8 coils, else on several.
-
-        body_noise: the share of the noise that comes from currents in the body, which neighbours receive together; the
-        rest is the coils' own. With 0.5 the coefficients of correlation of 16 coils have a root mean square of 0.2.
-        """
+    def random(cls, coils: int, rng: Generator) -> "CoilArray":
+        """An array of loops with random positions, sizes and gains, on one ring for up to 8 coils, else on several."""
         rings = int(np.ceil(coils / 8))
         semi_axes = rng.uniform(1.0, 1.4) * rng.uniform(0.9, 1.1, 2)
         spacing = 2 * np.pi * semi_axes.mean() / np.ceil(coils / rings)
@@ -90,7 +86,7 @@ class CoilArray:
         level = rng.uniform(-0.3, 0.3) + 0.6 * (index % rings - (rings - 1) / 2) + rng.normal(0, 0.1, coils)
         centres = np.stack([semi_axes[0] * np.cos(angle), semi_axes[1] * np.sin(angle), level], axis=-1)
         inward = -centres / np.linalg.norm(centres, axis=-1, keepdims=True)
-        array = cls(
+        return cls(
             centres=centres,
             normals=inward + rng.normal(0, 0.15, (coils, 3)),
             radii=np.clip(spacing * rng.uniform(0.45, 0.7, coils), 0.3, 0.8),
@@ -98,12 +94,12 @@ class CoilArray:
             mixing=coupling(coils, rng),
             covariance=noise_covariance(coils, 1.0, rng),
         )
-        return array.with_body_noise(body_noise) if body_noise else array
 
     def with_body_noise(self, share: float) -> "CoilArray":
-        """The same array, where this share of the power of the noise comes from the body, through the same electronics.
+        """The same array, where this share of the noise's power comes from currents in the body, a sphere of radius 0.75.
 
-        The body is a sphere of the radius 0.75.
+        Neighbours receive it together, through the electronics of the signal; the rest is the coils' own. With 0.5 the
+        coefficients of correlation of 16 coils have a root mean square of 0.2.
         """
         received = resistance(self.centres, self.normals, self.radii, sphere=_BODY, wire=_WIRE)
         electronics = self.mixing * self.gains
