@@ -96,7 +96,7 @@ class CoilArray:
         )
 
     def with_body_noise(self, share: float) -> "CoilArray":
-        """The same array, where this share of the noise's power comes from currents in the body, a sphere of radius 0.75.
+        """The same array, with this share of the noise's power from currents in the body, a sphere of radius 0.75.
 
         Neighbours receive it together, through the electronics of the signal; the rest is the coils' own. With 0.5 the
         coefficients of correlation of 16 coils have a root mean square of 0.2.
