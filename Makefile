@@ -15,7 +15,7 @@ PYTEST := OMP_NUM_THREADS=1 $(IN_MEMORY) $(BIN)/python -m pytest -o tmp_path_ret
 # What opens no window needs no plugins of napari's and Qt's; their imports take three seconds.
 PLAIN := $(addprefix -p no:,napari napari-plugin-engine npe2 pytest-qt zarr)
 
-.PHONY: demo test thorough check rules test-libraries one-half other-half quick-half quick-rest fuzz monkey kills screenshots format clean
+.PHONY: demo test thorough check rules test-libraries one-half other-half quick-half quick-rest fuzz monkey kills oldest screenshots format clean
 
 demo: .venv/ready
 	$(BIN)/recon-robust demo
@@ -78,6 +78,20 @@ kills: .venv/ready
 	KILLS=20 $(PYTEST) tests/reader_studies/room/test_app.py -k killed
 	KILLS=20 $(DISPLAY_RUN) env $(PYTEST) tests/window/reading/test_kills.py
 
+# The quick tests with the oldest versions that pyproject.toml allows, but for torch, of which constraints.txt names one with a
+# build for CPUs alone.
+OPTIONAL := cluster dicom gui mp4 onnx review studies
+COMMA := ,
+SPACE := $(subst x, ,x)
+oldest: test-libraries
+	$(PYTHON) -m venv .oldest
+	.oldest/bin/pip install -q uv
+	grep '^torch==' constraints.txt > .oldest/torch.txt
+	.oldest/bin/uv pip compile -q --no-annotate --resolution lowest-direct -c .oldest/torch.txt \
+		$(addprefix --extra ,$(OPTIONAL)) pyproject.toml | grep -Ev '^(cuda|nvidia|triton)' > .oldest/versions.txt
+	.oldest/bin/pip install -q --no-compile -c .oldest/versions.txt -e '.[$(subst $(SPACE),$(COMMA),$(OPTIONAL) dev)]'
+	$(DISPLAY_RUN) env $(subst $(BIN),.oldest/bin,$(PYTEST)) -m "not slow" tests
+
 # The pictures of the documentation, from the real window and a real browser; tools/screenshots.py takes others, too.
 screenshots: .venv/ready
 	xvfb-run -a -s "-screen 0 1920x1200x24" env $(BIN)/python -m tools.screenshots docs/images --docs
@@ -96,4 +110,4 @@ format: .venv/ready
 	touch $@
 
 clean:
-	rm -rf .venv demo dist build
+	rm -rf .venv .oldest demo dist build

@@ -337,7 +337,7 @@ def test_a_group_without_a_command_shows_its_help_as_it_is(
         (["xyz"], "there is no command 'xyz'; see recon-robust --help."),
         (["perturb", "worstcase"], "'worstcase'; choose worst-case, or see recon-robust perturb --help."),
         (["study", "chek"], "'chek'; choose check, or see recon-robust study --help."),
-        (["--slice", "3"], "No such option '--slice'"),
+        (["--slice", "3"], "No such option"),
     ],
 )
 def test_the_command_that_is_meant_is_named(arguments: list[str], words: str) -> None:
