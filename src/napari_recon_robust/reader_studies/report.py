@@ -153,7 +153,8 @@ _METHODS: tuple[tuple[set[str] | None, str], ...] = (
         {"likert", "structures", "lesion"},
         "Interchangeability is told by the individual equivalence index (Obuchowski, Subhas and Schoenhagen 2014): how "
         "much more often two readers disagree if one of them has the new arm in place of the old, over patients with "
-        "the readers fixed.",
+        "the readers fixed. Its interval is Gaffke's for the mean of bounded values (2005), which has a "
+        "width even where all patients are alike.",
     ),
     (
         {"lesion", "free-response"},

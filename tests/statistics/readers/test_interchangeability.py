@@ -15,24 +15,24 @@ def calls(rng: np.random.Generator, cases: int, noise: float = 0.5) -> tuple[np.
 def test_a_toy_by_hand() -> None:
     """Old 1, 1, 2: 2 of 3 pairs disagree. New 1, 2, 2 against the old of another reader: 4 of 6 disagree."""
     found = interchangeability([[1, 2, 2]], [[1, 1, 2]], "a")
-    assert (found.across.value, found.within.value) == pytest.approx((4 / 6, 2 / 3))
+    assert (found.across, found.within) == pytest.approx((4 / 6, 2 / 3))
     assert found.index.value == pytest.approx(0)
     worse = interchangeability([[3, 3, 3], [1, 1, 1]], [[1, 1, 1], [1, 1, 1]], "ab")
-    assert (worse.across.value, worse.within.value, worse.index.value) == (0.5, 0, 0.5)
+    assert (worse.across, worse.within, worse.index.value) == (0.5, 0, 0.5)
 
 
 def test_a_reader_is_never_compared_with_himself() -> None:
     found = interchangeability([[1, 2]] * 3, [[2, 1]] * 3, "abc")
-    assert (found.across.value, found.within.value) == (0, 1)
+    assert (found.across, found.within) == (0, 1)
 
 
 def test_the_interval_covers_the_truth_and_sees_a_worse_condition() -> None:
     rng = np.random.default_rng(0)
     covered = []
-    for _ in range(400):
+    for _ in range(100):
         low, high = interchangeability(*calls(rng, 40), range(40)).index.interval or (9, 9)
         covered.append(low <= 0 <= high)
-    assert 0.92 <= np.mean(covered) <= 0.98
+    assert np.mean(covered) >= 0.95
     assert (interchangeability(*calls(rng, 200, noise=3.0), range(200)).index.interval or (-1, 0))[0] > 0
 
 
@@ -47,7 +47,7 @@ def test_a_reader_counts_at_the_cases_that_he_answered_in_both_conditions() -> N
     """Of the first case two readers are left, who agree; the second has only one and is left out."""
     nan = np.nan
     found = interchangeability([[1, 1, nan], [2, 1, nan]], [[1, 1, 2], [1, nan, 1]], "ab")
-    assert (found.across.value, found.within.value, found.index.units) == (0, 0, 1)
+    assert (found.across, found.within, found.index.units) == (0, 0, 1)
 
 
 def test_one_reader_is_refused() -> None:
@@ -57,19 +57,42 @@ def test_one_reader_is_refused() -> None:
         interchangeability([[1, 2]], [[1], [2]], "ab")
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("together", "least", "most"), [(False, 0.02, 0.08), (True, 0.07, 0.15)])
-def test_an_arm_at_the_margin_is_called_interchangeable_as_often_as_is_said(
-    together: bool, least: float, most: float
-) -> None:
-    """20 patients and four readers, two of whom disagree at 5%, of which 1,000 are simulated: see reader-studies.md."""
-    rng, within, margin, claimed = np.random.default_rng(0), 0.05, 0.1, 0
+def at_the_margin(
+    rng: np.random.Generator, patients: int, margin: float, together: bool, within: float = 0.05, readers: int = 4
+) -> tuple[np.ndarray, np.ndarray]:
+    """Answers of readers who disagree at `within` of cases, and whose index in the new arm is the margin.
+
+    together: whether they all err at the same patients, or each reader errs alone.
+    """
     error = (1 - np.sqrt(1 - 2 * within)) / 2  # of one reader, so that two disagree at `within`
     alone = (within + margin - error) / (1 - 2 * error)  # of one reader with the new arm
-    for _ in range(1000):
-        old, new = rng.random((20, 4)) < error, rng.random((20, 4)) < (error if together else alone)
-        if together:
-            new = new ^ (rng.random((20, 1)) < margin / (1 - 2 * within))
-        found = interchangeability(new, old, range(20)).index.interval
-        claimed += found is not None and found[1] < margin
-    assert least < claimed / 1000 < most
+    old = rng.random((patients, readers)) < error
+    new = rng.random((patients, readers)) < (error if together else alone)
+    if together:
+        new ^= rng.random((patients, 1)) < margin / (1 - 2 * within)
+    return new.astype(float), old.astype(float)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("together", [False, True])
+@pytest.mark.parametrize(
+    ("patients", "margin", "within"), [(10, 0.1, 0.05), (10, 0.4, 0.2), (20, 0.2, 0.05), (40, 0.1, 0.2)]
+)
+def test_an_arm_at_the_margin_is_called_interchangeable_no_more_often_than_is_said(
+    patients: int, margin: float, within: float, together: bool
+) -> None:
+    """More than 19 of 400 studies are found once in 200 times at a level of 2.5%: see reader-studies.md."""
+    rng, claimed = np.random.default_rng(0), 0
+    for _ in range(400):
+        found = interchangeability(*at_the_margin(rng, patients, margin, together, within), range(patients)).index
+        claimed += found.interval is not None and found.interval[1] < margin
+    assert claimed <= 19
+
+
+def test_where_all_readers_agree_the_patients_are_what_is_known() -> None:
+    """0.1 lies above 1 - 0.025^(1/36) and below 1 - 0.025^(1/35)."""
+    for patients in (35, 36):
+        same = np.ones((patients, 2))
+        low, high = interchangeability(same, same, range(patients)).index.interval or (9, 9)
+        assert (high < 0.1) == (patients == 36)
+        assert low == -high

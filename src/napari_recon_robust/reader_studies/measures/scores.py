@@ -69,14 +69,14 @@ def replaceable(plan: Plan, question: Question, rows: Sequence[Row]) -> Found:
         if not (np.isfinite(usual).sum(1) > 1).any():
             continue
         result = interchangeability(fresh, usual, _patients(first))
-        note = f"two readers disagree at {100 * result.within.value:.0f}% of cases in {old}, and at "
-        note += f"{100 * result.across.value:.0f}% if one of them has {new}; 0 if {new} may take the place of {old}"
+        note = f"two readers disagree at {100 * result.within:.0f}% of cases in {old}, and at "
+        note += f"{100 * result.across:.0f}% if one of them has {new}; 0 if {new} may take the place of {old}"
         found.findings.append(
             Finding(
                 question.id,
                 "individual equivalence index",
                 f"{new} for {old}",
-                with_width(result.index, -1, 1),
+                with_width(result.index),
                 over=READERS_FIXED,
                 note=note,
                 measure="interchangeability",
