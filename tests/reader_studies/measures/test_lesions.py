@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from helpers.answers import cases, only, scored
@@ -40,3 +41,14 @@ def test_lesions_that_all_readers_see_have_the_interval_of_as_many_patients() ->
     analysis = analyse(made, scored(made, lambda _, case, __: 90.0 * case.lesion, "lesion"))
     for what in ("sensitivity", "specificity"):
         assert only(analysis.findings, what, "clean").estimate.interval == pytest.approx((0.025 ** (1 / 6), 1))
+
+
+@pytest.mark.parametrize(("count", "readers", "said"), [(60, 2, True), (56, 2, False), (60, 3, False)])
+def test_of_two_readers_it_is_said_that_they_are_few(count: int, readers: int, said: bool) -> None:
+    """With fewer than 30 lesions the error is larger, and the test keeps its level."""
+    made, rng = plan(questions=LESION, cases=cases(count)), np.random.default_rng(0)
+    rows = scored(
+        made, lambda _, case, __: float(np.clip(rng.normal(40 + 20 * case.lesion, 20), 0, 100)), "lesion", readers
+    )
+    found = [remark for remark in analyse(made, rows).remarks if "area under the ROC curve is of two readers" in remark]
+    assert bool(found) is said

@@ -12,7 +12,7 @@ from ...ground.errors import InputError
 from ...ground.numbers import counted
 from ...statistics.estimate import FEWEST, Estimate, Values
 from ...statistics.readers.jackknife import patients_read
-from ...statistics.readers.obuchowski_rockette import compare, compare_for_reader, figure
+from ...statistics.readers.obuchowski_rockette import ENOUGH, compare, compare_for_reader, figure
 from ...statistics.readers.roc import areas, covariance, rarer
 from ...statistics.readers.shares import mean_share, shares
 from ..plan import EndpointMeasure, Plan
@@ -28,6 +28,9 @@ WORDS: dict[EndpointMeasure, str] = {
     "specificity": "specificity",
 }
 NOBODY = "no reader has rated two cases with a lesion and two without in all arms"
+_FEW_READERS = (
+    "who are few: equal arms are found to differ in up to 11% of such studies, not in 5%, so read the p with care."
+)
 _SURE = 50  # a rating above is a lesion that was seen
 
 
@@ -125,6 +128,8 @@ def compared(
         singles = (figure(figures, errors, 0, patients=units),)
     else:
         result = compare(figures, errors, patients=units)
+        if readers == 2 and units >= ENOUGH:  # below, the error is larger
+            found.remarks.append(f"{question}: {what} is of two readers, {_FEW_READERS}")
         singles = result.figures
         pairs = {pair: (estimate, result.p_of[pair]) for pair, estimate in result.differences.items()}
         if len(arms) > 2 and with_width(result.differences[0, 1]).interval is not None:
