@@ -1811,15 +1811,18 @@ def test_letters_are_those_of_the_same_keys_where_a_keyboard_has_no_latin_ones(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("key", "code", "level"), [("٢", "Digit2", 2), ("é", "Digit2", 2), ("3", "Digit2", 3), ("+", "Digit1", 0)]
+)
 def test_digits_are_those_of_the_same_keys_where_a_keyboard_has_others(
-    study: Callable[..., Answers], chromium: Browser
+    study: Callable[..., Answers], chromium: Browser, key: str, code: str, level: int
 ) -> None:
-    """Of an Arabic layout."""
-    pressed = {"key": "٢", "code": "Digit2", "bubbles": True}
+    """Of an Arabic, a French, a programmer's and a Czech layout, whose + moves a slider."""
+    pressed = {"key": key, "code": code, "bubbles": True}
     with _served(answers := study(questions=[QUALITY])) as origin:
         _enter(chromium, answers, origin)
         chromium.run(f"document.body.dispatchEvent(new KeyboardEvent('keydown', {json.dumps(pressed)}))")
-        assert chromium.run("current.asked.map(({ value }) => value?.level ?? 0)") == [2]
+        assert chromium.run("current.asked.map(({ value }) => value?.level ?? 0)") == [level]
 
 
 @pytest.mark.slow

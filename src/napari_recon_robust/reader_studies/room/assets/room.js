@@ -38,10 +38,11 @@ const sent = async (path, body) => (await ask(path, body)).json();
 const say = (...parts) => message.replaceChildren(...parts);
 
 /** A key on the keyboard, a letter in lower case. Where it has one of another script, such as Greek, or a digit of one,
- * it is the Latin one of the same key. */
-function keyOf({ key, code }) {
+ * it is the Latin one of the same key, and so is a digit that takes Shift, as in French, unless the key moves a slider. */
+function keyOf({ key, code, shiftKey }) {
   if (key.length > 1) return key;
-  return (key > "\u02ff" && /^(Key|Digit)/.test(code) ? code.at(-1) : key).toLowerCase();
+  const other = key > "\u02ff" ? /^(Key|Digit)/ : !shiftKey && !"+-0123456789".includes(key) && /^Digit/;
+  return (other && other.test(code) ? code.at(-1) : key).toLowerCase();
 }
 
 const paragraph = (part) => (typeof part === "string" ? made("p", { textContent: part }) : part);
