@@ -124,6 +124,20 @@ def test_ranks_and_choices_among_several_arms_are_simulated() -> None:
         assert ("ranks differ" if measure == "mean" else "58% of choices") in found.text
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("measure", ["auc", "wafroc", "sensitivity"])
+def test_further_arms_are_simulated_as_they_are_analysed(measure: str) -> None:
+    """Three arms have twice the degrees of freedom of two readers' disagreement, which few readers lack."""
+    two = planned(measure, 0.15 if measure != "sensitivity" else 0.25, 80, readers=2)
+    arms = (*two.arms, *[two.arms[0].model_copy(update={"name": name}) for name in ("random", "other")])
+    many = two.model_copy(update={"arms": arms})
+    found = power(many, draws=150)
+    assert found is not None
+    assert found.share > shared_of(two, 150) + 0.05
+    assert "others are as the better one" in found.text
+    assert shared_of(planned(measure, 1e-9, 80).model_copy(update={"arms": arms}), 60) <= 8.5 / 60
+
+
 def test_the_margin_of_a_preference_is_the_difference_of_the_arms() -> None:
     """70% and 30%, of which 20 choices of one reader show a difference where at least 15, or at most 5, are for one."""
     found = power(planned("preference", 0.4, 20, 1), draws=2000)

@@ -132,7 +132,7 @@ def power_of(plan: Plan, size: Size, draws: int = DRAWS, seed: int = 0) -> Power
         return _of_means(plan, endpoint, size, draws, rng)
     if endpoint.measure in ("visual-grading", "interchangeability"):
         return _of_grades(endpoint, size, draws, rng)
-    return _of_lesions(endpoint, size, draws, rng)
+    return _of_lesions(endpoint, len(plan.arms), size, draws, rng)
 
 
 def table(plan: Plan, readers: Sequence[int] | None = None, times: Sequence[int] = (1, 2, 4)) -> list[str]:
@@ -280,7 +280,7 @@ def _shift_of(area: float) -> Values:
     return float(optimize.brentq(lacking, 0, 20)) * np.array([0.5, -0.5])
 
 
-def _of_lesions(endpoint: Endpoint, size: Size, draws: int, rng: np.random.Generator) -> Power | None:
+def _of_lesions(endpoint: Endpoint, arms: int, size: Size, draws: int, rng: np.random.Generator) -> Power | None:
     reads = [
         own for own in size.assigned if min((own & size.truth).sum(), (own & ~size.truth).sum()) >= FEWEST_OF_A_KIND
     ]
@@ -289,13 +289,14 @@ def _of_lesions(endpoint: Endpoint, size: Size, draws: int, rng: np.random.Gener
     of_area = endpoint.measure in ("auc", "wafroc")
     best = AREA if of_area else RATE
     worse = max(best - endpoint.margin, 0.01)
-    shift = (np.sqrt(2) if of_area else 1.0) * stats.norm.ppf([best, worse])
+    shift = (np.sqrt(2) if of_area else 1.0) * stats.norm.ppf([best, worse, *[best] * (arms - 2)])
     if of_area:
         name = "ROC" if endpoint.measure == "auc" else "wAFROC"
         assumed = f"areas under the {name} curve are {best:g} and {worse:g}"
         assumed += ", each lesion and each case without one is marked once" if name == "wAFROC" else ""
     else:
         assumed = f"{endpoint.measure} is {best:g} and {worse:g}"
+    assumed += ", others are as the better one" if arms > 2 else ""
     if size.clustered or (endpoint.measure == "wafroc" and size.lesions.max() > 1):
         assumed += _OF_CLUSTERS
     try:
@@ -306,7 +307,10 @@ def _of_lesions(endpoint: Endpoint, size: Size, draws: int, rng: np.random.Gener
 
 
 def _differ(measure: str, shift: Values, size: Size, reads: NDArray[np.bool_], rng: np.random.Generator) -> bool:
-    """Whether the interval of the difference excludes 0 in one simulated study. reads: who reads which case."""
+    """Whether the interval of the first two arms' difference excludes 0 in one simulated study of all arms.
+
+    reads: who reads which case.
+    """
     # of specificity the cases without a lesion are those that a rating above 0 is right for
     truth = ~size.truth if measure == "specificity" else size.truth
     of = np.repeat(np.arange(truth.size), np.maximum(size.lesions, 1) if measure == "wafroc" else 1)
@@ -323,11 +327,11 @@ def _differ(measure: str, shift: Values, size: Size, reads: NDArray[np.bool_], r
         right = np.where(np.isnan(ratings), np.nan, ratings > 0)
         figures, errors = shares(right[..., truth], size.patients[truth])
         units = patients_read(reads[:, truth], size.patients[truth].tolist())
-    return compare(figures, errors, patients=units).p < 0.05
+    return compare(figures, errors, patients=units).p_of[0, 1] < 0.05
 
 
 def _marked(ratings: Values, of: NDArray[np.intp], truth: NDArray[np.bool_]) -> FreeResponse:
-    """Ratings (2, readers, units) of all lesions and of all cases without, for the case of each, as marks."""
+    """Ratings (arms, readers, units) of all lesions and of all cases without, for the case of each, as marks."""
     false = np.full((*ratings.shape[:2], truth.size), UNMARKED)
     false[..., of] = np.where(truth[of] & ~np.isnan(ratings), UNMARKED, ratings)
     return FreeResponse(ratings[..., truth[of]], of[truth[of]], false, truth, even_weights(of[truth[of]]))
@@ -342,11 +346,12 @@ def _part(patients: NDArray[np.intp], rng: np.random.Generator, variance: float,
 def _ratings(
     shift: Values, readers: int, truth: NDArray[np.bool_], patients: NDArray[np.intp], rng: np.random.Generator
 ) -> Values:
-    """Latent ratings (2, readers, units) of cases or lesions; those with a lesion are shifted."""
+    """Latent ratings (arms, readers, units) of cases or lesions; those with a lesion are shifted."""
+    arms = len(shift)
 
     def of_reader(*shape: int) -> Values:
         return np.asarray(np.sqrt(_READER) * rng.standard_normal(shape))
 
     part = partial(_part, patients, rng)
-    drawn = part(_CASE, 1, 1) + part(_TEST_CASE, 2, 1) + part(_READER_CASE, 1, readers) + part(_ERROR, 2, readers)
-    return np.asarray(drawn + (shift[:, None, None] + of_reader(1, readers, 1) + of_reader(2, readers, 1)) * truth)
+    drawn = part(_CASE, 1, 1) + part(_TEST_CASE, arms, 1) + part(_READER_CASE, 1, readers) + part(_ERROR, arms, readers)
+    return np.asarray(drawn + (shift[:, None, None] + of_reader(1, readers, 1) + of_reader(arms, readers, 1)) * truth)
