@@ -305,6 +305,19 @@ def test_a_dead_coil_stays_zero_and_the_others_are_prewhitened(writer, kspace):
         )
 
 
+def test_samples_of_a_noise_scan_that_are_to_be_discarded_do_not_count(writer, kspace):
+    """The receiver's filter has not settled in the first samples, and the last were never measured."""
+    noise = np.random.default_rng(0).normal(size=(5, 2, 256)) @ np.diag(np.repeat([50.0, 1, 0], [20, 206, 30]))
+    samples = noise[:, 0] + 1j * noise[:, 1]
+    writer.line(samples, flags=(ismrmrd.ACQ_IS_NOISE_MEASUREMENT,), discard_pre=20, discard_post=30)
+    writer.lines(kspace[:1])
+    of_noise = samples[:, 20:226]
+    factor = np.linalg.cholesky(of_noise @ of_noise.conj().T / 206)
+    expected = np.linalg.solve(factor, kspace[0].reshape(5, -1)).reshape(kspace[0].shape)
+    with open_scan(writer.done()) as scan:
+        np.testing.assert_allclose(scan.kspace(0).numpy(), expected, rtol=1e-4, atol=1e-5 * np.abs(expected).max())
+
+
 def test_a_noise_scan_of_other_coils_is_told(writer, kspace):
     writer.line(np.ones((7, 256)), flags=(ismrmrd.ACQ_IS_NOISE_MEASUREMENT,))
     writer.lines(kspace[:1])

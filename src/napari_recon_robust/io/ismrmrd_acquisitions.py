@@ -278,7 +278,8 @@ class Acquisitions:
 
         from ..physics import noise
 
-        samples = torch.from_numpy(np.concatenate(self._samples(scans), axis=1))
+        kept = zip(self._samples(scans), *_kept(self._all_heads[scans]), strict=True)
+        samples = torch.from_numpy(np.concatenate([some[:, first:last] for some, first, last in kept], axis=1))
         dwell, imaging = (float(heads["sample_time_us"][0]) for heads in (self._all_heads[scans], self.heads))
         ratio = dwell / imaging if dwell > 0 and imaging > 0 else 1.0
         live = (samples != 0).any(1)
@@ -370,11 +371,17 @@ def _check_matrix(matrix: tuple[int, ...], measured: tuple[int, ...], name: str)
 
 def _extents(heads: Any, readout: int) -> tuple[NDArray[np.integer], NDArray[np.integer], NDArray[np.integer]]:
     """The first sample of each line that lies in the encoded matrix, the one after its last, and their offset there."""
-    names = ("number_of_samples", "center_sample", "discard_pre", "discard_post")
-    samples, centre, before, after = (np.asarray(heads[name], int) for name in names)
+    samples, centre = (heads[name].astype(int) for name in ("number_of_samples", "center_sample"))
+    kept, end = _kept(heads)
     offset = np.where((samples == readout) & (centre == 0), 0, readout // 2 - centre)
-    first = np.maximum(before, -offset)
-    return first, np.maximum(np.minimum(samples - after, readout - offset), first), offset
+    first = np.maximum(kept, -offset)
+    return first, np.maximum(np.minimum(end, readout - offset), first), offset
+
+
+def _kept(heads: Any) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
+    """The first sample of each acquisition that is not to be discarded, and the one after its last."""
+    samples, before, after = (heads[name].astype(int) for name in ("number_of_samples", "discard_pre", "discard_post"))
+    return before, np.maximum(samples - after, before)
 
 
 def _most_beyond(size: int) -> int:
