@@ -5,6 +5,7 @@ import pytest
 import torch
 from scipy import ndimage
 from torch import Tensor
+from torch.nn.functional import pad
 
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.physics import fourier, noise
@@ -48,14 +49,38 @@ def test_estimate_in_air_without_oversampling():
     assert ((ratio(scan.kspace, torch.ones(1, 256, dtype=torch.bool), scan.sigma) - 1).abs() < 0.1).all()
 
 
-@pytest.mark.parametrize(("coils", "most"), [(1, 2.5), (2, 1.32)])
+@pytest.mark.parametrize("coils", [1, 2])
 @pytest.mark.parametrize("size", [64, 128])
-def test_few_coils_have_air_beside_the_head_in_common(coils, most, size):
-    """Without oversampling, where bright tissue is in nearly all rows: what one coil's null space shows is the air."""
+@pytest.mark.parametrize("level", [0.0003, 0.003])
+@pytest.mark.parametrize("columns", ["all", "partial", "padded"])
+def test_few_coils_have_air_beside_the_head_in_common(coils, size, level, columns):
+    """Without oversampling, where bright tissue is in nearly all rows: lines without gaps make an image with air."""
+    scan = head(size, 1, level, coils=coils)
+    kspace = scan.kspace.clone()
+    if columns == "partial":
+        kspace[..., : size // 5] = 0
+    elif columns == "padded":
+        kspace = pad(kspace, (9, 9))
+    found = ratio(kspace, torch.ones(1, kspace.shape[-1], dtype=torch.bool), scan.sigma)
+    assert ((found - 1).abs() < 0.2).all()
+
+
+@pytest.mark.parametrize(("coils", "most"), [(1, 4.5), (2, 1.7)])
+@pytest.mark.parametrize("size", [64, 128])
+def test_of_lines_with_gaps_the_null_space_of_few_coils_shows_the_air(coils, most, size):
     scan = head(size, 1, 0.003, coils=coils)
-    found = ratio(scan.kspace, torch.ones(1, size, dtype=torch.bool), scan.sigma)
+    mask = Sampling(acceleration=2, minimum_centre_lines=24).mask(size, size)
+    found = ratio(scan.kspace, mask, scan.sigma)
     assert (found > 0.9).all()
     assert (found < most).all()
+
+
+def test_air_that_was_set_to_zero_tells_no_level():
+    scan = head(128, 1, 0.01, coils=1)
+    image = fourier.ifft(scan.kspace)
+    image[..., scan.image.abs() < 0.1 * scan.image.abs().max()] = 0
+    found = ratio(fourier.fft(image), torch.ones(1, 128, dtype=torch.bool), scan.sigma)
+    assert (found > 0.3).all()
 
 
 @pytest.mark.parametrize("missing", [slice(None, 35), slice(85, None)])
