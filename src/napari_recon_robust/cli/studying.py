@@ -1,5 +1,6 @@
 """Options that the commands of studies share, and how a study is run on the command line."""
 
+import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -156,8 +157,15 @@ def listed(error: PlanError) -> click.ClickException:
     return click.ClickException("\n".join(["the plan has mistakes:", *(f"  {one}" for one in error.mistakes)]))
 
 
+_STOPPED = 143  # the exit status of what SIGTERM ends
+
+
 def run_here(plan: Path, executor: "Executor", **options: Any) -> "Status":
-    """Run a study with a progress bar, or lines in a log, and say how far it came."""
+    """Run a study with a progress bar, or lines in a log, and say how far it came.
+
+    A run that was asked to end before all trials were finished ends the process, with an exit status that is not 0, so
+    that no script or batch system takes the study for finished.
+    """
     from ..studies.running import run_study
 
     try:
@@ -168,6 +176,9 @@ def run_here(plan: Path, executor: "Executor", **options: Any) -> "Status":
         warn("finished trials are kept; the same command goes on from there.")
         raise
     tell(found)
+    if found.stopped:
+        warn("the run was asked to end before the study was finished; the same command goes on from there.")
+        sys.exit(_STOPPED)
     return found
 
 

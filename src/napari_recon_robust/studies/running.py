@@ -41,6 +41,7 @@ _MERGED = 600.0  # seconds between two merges
 class Status:
     """How far a study is. ended: whether nothing is left to run. faults: of scans that cannot be used.
 
+    stopped: whether the run that tells this was asked to end before every trial had a row.
     failures: why trials failed, in lines. cautions: why images of finished trials are doubted, or all of this is of an
     earlier time, in lines. notes: what was guessed of the scans and is to be known of them, as in `checking.Extent`.
     """
@@ -52,6 +53,7 @@ class Status:
     failures: list[str] = field(default_factory=list)
     cautions: list[str] = field(default_factory=list)
     notes: dict[str, int] = field(default_factory=dict)
+    stopped: bool = False
 
     @property
     def ended(self) -> bool:
@@ -59,8 +61,8 @@ class Status:
         return self.finished >= self.trials
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON values."""
-        return {**asdict(self), "ended": self.ended}
+        """As JSON values, without what is of one run."""
+        return {name: value for name, value in asdict(self).items() if name != "stopped"} | {"ended": self.ended}
 
     @property
     def noted(self) -> list[str]:
@@ -170,8 +172,9 @@ def run_study(
     store: the folder of results, by default beside the plan. trust: allow methods that run code. retry: run failed
     trials again. join: take part where another run of the same plan is under way. share: (i, n) runs the i-th of n
     parts, i from 1. Of several that take part the last to end merges what all have kept, unless they were stopped.
-    SIGTERM, or `watching.ask_to_stop` of the run that has the lease, ends it after the trials under way; cancelling,
-    within them. Raises PlanError, InputError, and WritingError where the results cannot be written.
+    SIGTERM, or `watching.ask_to_stop` of the run that has the lease, ends it after the trials under way, as `stopped`
+    of the status says; cancelling, within them. Raises PlanError, InputError, and WritingError where the results cannot
+    be written.
     """
     place = store_beside(path) if store is None else store
     study, plan = yield from _read_study(path, place, trust)
@@ -192,7 +195,7 @@ def run_study(
                 if not last:
                     break
                 found = yield from _merged(study, Store(place, columns, lease.number))
-    return found
+        return replace(found, stopped=stop() and not found.ended)
 
 
 def _run(

@@ -2,15 +2,18 @@
 
 import json
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import polars
 import pytest
 from click.testing import CliRunner, Result
 
 from napari_recon_robust.cli import cli
+from napari_recon_robust.studies.measure import Measurements, Measurer
 
 
 def study(*words: object) -> Result:
@@ -49,6 +52,29 @@ def test_a_new_plan_needs_neither_torch_nor_tables(tmp_path: Path) -> None:
     )
     subprocess.run([sys.executable, "-c", code, tmp_path / "plan.yaml"], check=True)
     assert (tmp_path / "study.schema.json").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGTERM")
+@pytest.mark.parametrize("how", [("run", "--workers", 1), ("work", "--shard", "1/1")])
+def test_a_run_that_is_asked_to_end_is_not_taken_for_a_finished_one(
+    plan: Path, monkeypatch: pytest.MonkeyPatch, how: tuple[object, ...]
+) -> None:
+    """A batch system, and `&&` in a shell, go by the exit status."""
+    measure, command, *options = Measurer.measure, *how
+
+    def measured(*args: Any, **options: Any) -> Measurements:
+        signal.raise_signal(signal.SIGTERM)
+        return measure(*args, **options)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Measurer, "measure", measured)
+        result = study(command, plan, *options)
+    assert result.exit_code == 143
+    assert result.output.startswith("1 of 5 trials are finished.")
+    assert "the run was asked to end before the study was finished; the same command goes on from there." in (
+        result.output
+    )
+    assert "5 of 5 trials are finished" in said(command, plan, *options)
 
 
 def test_what_is_to_be_known_of_scans_is_told_by_every_command(plan: Path, tmp_path: Path) -> None:
