@@ -1,3 +1,4 @@
+import json
 import sys
 from types import SimpleNamespace
 
@@ -8,7 +9,7 @@ from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.perturbations.features.lesion import tissue_around
-from napari_recon_robust.studies.columns import BLACK_BOX
+from napari_recon_robust.studies.columns import BLACK_BOX, DRAWN
 from napari_recon_robust.studies.measure import VISIBLE, Measurements, Measurer, _contrast, _contrast_to_spread, _found
 from napari_recon_robust.studies.running import open_study
 from napari_recon_robust.studies.shared import OpenScan, SharedSlice
@@ -251,6 +252,44 @@ def test_a_method_without_gradients_is_told_to_be_searched_otherwise(measure, tm
         told = {label for (_, label, _, _), one in trials.items() if BLACK_BOX in one.values.get("cautions", "")}
         assert told == expected
         assert all("error" not in one.values for one in trials.values())
+
+
+@pytest.mark.parametrize(
+    "knobs",
+    [{"search": 21}, {"row": 40, "column": 44}, {"algorithm": "random-search", "search": 1}],
+    ids=["no method moves them", "given", "published"],
+)
+def test_a_feature_for_which_no_method_needs_gradients_is_told_nothing_of_them(measure, tmp_path, knobs) -> None:
+    (tmp_path / "own.py").write_text("def f(kspace, mask):\n    return abs(kspace.detach()).sum(0)\n")
+    (one,) = measure(methods=["own.py:f"], perturbations=[{"kind": "fnaf", "knobs": knobs}], trust=True).values()
+    assert "error" not in one.values
+    assert DRAWN not in one.values.get("cautions", "")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("search", "name"),
+    [
+        ({"kind": "worst-case", "budgets": [0.01], "knobs": {"evaluations": 2}}, BLACK_BOX),
+        ({"kind": "fnaf", "knobs": {"search": 22}}, DRAWN),
+    ],
+)
+def test_what_was_found_without_gradients_is_told_of_whoever_it_is_given_to(measure, tmp_path, search, name) -> None:
+    """The transfer from a method without gradients looked like that from any other."""
+    (tmp_path / "own.py").write_text("def f(kspace, mask):\n    return abs(kspace.detach()).sum(0)\n")
+    methods = ["zero-filled", "own.py:f"]
+    for found_on, whom in (("zero-filled", set()), ("own.py:f", set(methods))):
+        trials = measure(methods=methods, perturbations=[{**search, "found_on": [found_on]}], trust=True)
+        assert all("error" not in one.values for one in trials.values())
+        cautions = {
+            label: json.loads(one.values.get("cautions", "{}"))
+            for (_, label, _, control), one in trials.items()
+            if not control
+        }
+        assert {label for label, said in cautions.items() if any(key.startswith(name) for key in said)} == whom
+    assert cautions["own.py:f"][name].startswith("it gives no gradients to follow")
+    words = cautions["zero-filled"][f"{name}_on_own.py:f"]
+    assert words.startswith("own.py:f, on which it was searched for, gives no gradients to follow")
 
 
 def test_a_place_is_told_as_parts_of_rows_and_columns_and_the_floor_is_that_of_the_worst_pose() -> None:

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
 CLEAN = "none"  # the perturbation that changes nothing
 FEATURE = "fnaf"  # the perturbation whose rows are of the feature's surroundings, in place of the plan's region
-BLACK_BOX = "black_box_search"  # the caution that a search chose to go without gradients
+BLACK_BOX = "black_box_search"  # begins the caution that a search for noise chose to go without gradients
+DRAWN = "drawn_features"  # begins the caution that a search for a lost feature went without gradients
 STATES = ("clean", "perturbed")
 INSERTED = "lesions"  # the kind of regions that are put into the samples, so that each has clean images of its own
 DOMAIN = "label_domain"  # of each scan: one of these, or the name of a shift

@@ -19,9 +19,10 @@ from ..ground.progress import run
 from ..perturbations.base import Budget, Perturbed, Setup
 from ..perturbations.features.insertion import loss_of
 from ..perturbations.features.lesion import tissue_around
+from ..perturbations.features.multiplexed import Multiplexed
 from ..perturbations.outcome import Outcome, evaluate
 from ..reconstructors.doubts import doubts
-from .columns import BLACK_BOX, CLEAN, STATES
+from .columns import BLACK_BOX, CLEAN, DRAWN, FEATURE, STATES
 from .plan import COVERAGE, IMAGE_METRICS, LESION_METRICS
 from .shared import SharedSlice
 from .trial import Trial, canonical
@@ -80,7 +81,7 @@ class Measurer:
             if control or comparison.judges:
                 values |= _named(comparison.metrics["random" if control else "perturbed"], "perturbed", wanted)
             if not control:
-                found = {**comparison.findings, **_searched(outcome.perturbed, trial)}
+                found = {**comparison.findings, **_searched(shared, trial, outcome.perturbed)}
                 values |= _found(outcome.perturbed, measurement.matrix)
                 if "published_loss" in values and trial.change.found_on is not None:
                     setup = Setup.of(measurement, shared.method(trial.setting), roi)
@@ -183,16 +184,33 @@ def outcome_of(shared: SharedSlice, trial: Trial, roi: ROI) -> Outcome:
     return outcome
 
 
-def _searched(perturbed: Perturbed, trial: Trial) -> dict[str, str]:
-    """A caution on a method without gradients, which is searched otherwise than those with gradients beside it."""
-    own = trial.change.found_on is None or trial.change.found_on.number == trial.setting.number
-    if not own or trial.change.knobs.get("algorithm") != "auto" or perturbed.details.get("algorithm") != "black-box":
+def _searched(shared: SharedSlice, trial: Trial, perturbed: Perturbed) -> dict[str, str]:
+    """A caution on a method without gradients, which is searched otherwise than those with gradients beside it.
+
+    Of what is given to several methods it is said which one of them it was found on.
+    """
+    change = trial.change
+    on = change.found_on or trial.setting
+    own = on.number == trial.setting.number
+    where, whose = ("", "it gives") if own else (f"_on_{on.label}", f"{on.label}, on which it was searched for, gives")
+    if change.kind == FEATURE:
+        knobs = change.knobs
+        moves = knobs["row"] < 0 and knobs["algorithm"] == "multiplexed" and Multiplexed.moves(knobs["search"])
+        if not moves or shared.method(on).gives_gradient(shared.of(trial.region)[0]):
+            return {}
+        words = (
+            f"{whose} no gradients to follow, so that its feature is the worst of those drawn, and none was moved; "
+            "give all methods `algorithm: random-search` to compare what they lose."
+        )
+        return {f"{DRAWN}{where}": words}
+    details = perturbed.details
+    if change.knobs.get("algorithm") != "auto" or details.get("algorithm") != "black-box" or "surpassed" in details:
         return {}
     words = (
-        "it gives no gradients to follow, so that its noise comes from a black-box search; give all methods "
+        f"{whose} no gradients to follow, so that its noise comes from a black-box search; give all methods "
         "`algorithm: black-box` to compare what they lose."
     )
-    return {} if "surpassed" in perturbed.details else {BLACK_BOX: words}
+    return {f"{BLACK_BOX}{where}": words}
 
 
 def _found(perturbed: Perturbed, matrix: tuple[int, int]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from .feature import Feature
 from .feature_search import CONTRASTS, SIZES, FeatureSearch, Steps
 from .insertion import ROSE
 
+FEW = 20  # reconstructions, in which too little is drawn to be moved
 # What a gradient costs in reconstructions.
 GRADIENT = 3
 # Features in one image, and how far apart, in the largest sizes: where they are drawn, and where they move.
@@ -43,6 +44,11 @@ class Multiplexed(FeatureSearch):
 
     usual, least = 60, 4
 
+    @classmethod
+    def moves(cls, search: int) -> bool:
+        """Whether a search of such an effort, the usual one for 0, moves features by the gradients that there are."""
+        return (search or cls.usual) - 1 > FEW
+
     def steps(self) -> Steps:
         """Rounds of about the usual effort."""
         self.spent += 1  # the clean reconstruction
@@ -50,7 +56,7 @@ class Multiplexed(FeatureSearch):
         rounds = max(self.effort // self.usual, 1)
         for index in range(rounds):
             effort = (self.effort - self.spent) // (rounds - index)
-            if differentiable and effort > 20:
+            if differentiable and effort > FEW:
                 yield from self._round(effort)
             else:
                 images = max(effort // 2, 1)
