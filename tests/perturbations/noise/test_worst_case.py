@@ -281,16 +281,30 @@ def test_a_gradient_that_vanishes_is_none_of_the_steps(measurement, combined, ro
     assert counts == [1 + 3, 2 + 3]  # the clean one, and noise that is no candidate
 
 
-def test_a_gradient_that_is_not_finite_names_the_search_without(measurement, combined, roi):
+@pytest.mark.parametrize("finite", [0, 2])
+def test_a_gradient_that_is_not_finite_leads_to_the_search_without(measurement, combined, roi, finite):
     class Rooted(type(combined)):
         label = "Rooted"
+        left = finite
 
         def reconstruct(self, measurement, **knobs):
             image = super().reconstruct(measurement)
-            return image + (0 * image.abs()).sqrt()
+            if not measurement.kspace.requires_grad:
+                return image
+            type(self).left -= 1
+            return image if self.left >= 0 else image + (0 * image.abs()).sqrt()
 
     with pytest.raises(ModelError, match="Rooted holds NaN or infinite values; .* choose black-box as the algorithm"):
-        run(WorstCase().run(measurement, Rooted(), roi, (0.01,), **KEPT))
+        run(WorstCase().run(measurement, Rooted(), roi, (0.01,), algorithm="sphere-ascent", **KEPT))
+    Rooted.left = finite
+    found, larger = run(WorstCase().run(measurement, Rooted(), roi, (0.01, 0.02), **QUICK))
+    assert found.statement.startswith(
+        "Found by a search without gradients, since the method gives none (on the way they held NaN or infinite values)"
+    )
+    for one, budget in ((found, 0.01), (larger, 0.02)):
+        assert one.details["algorithm"] == "black-box"
+        assert one.complete
+        assert one.budget.per_coil == pytest.approx([budget] * 4, rel=1e-4)
 
 
 def test_a_method_without_a_gradient_is_refused(measurement, combined, roi):

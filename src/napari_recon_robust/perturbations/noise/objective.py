@@ -92,8 +92,14 @@ class Objective:
         return self.setup.reconstruct(measurement.with_kspace(measurement.kspace + z, keep=self.keep))
 
 
+class GradientError(ModelError):
+    """A gradient through a reconstructor holds NaN or infinite values."""
+
+
 def gradient_of(loss: Tensor, variable: Tensor, label: str, *, again: bool = False) -> Tensor:
-    """The gradient of a scalar through the method named `label`; ModelError if there is none, or it is not finite.
+    """The gradient of a scalar through the method named `label`; ModelError if there is none.
+
+    Raises GradientError if it is not finite.
 
     again: another gradient through the same reconstruction will follow.
     """
@@ -108,7 +114,7 @@ def gradient_of(loss: Tensor, variable: Tensor, label: str, *, again: bool = Fal
             f"the gradient of {label} failed ({type(error).__name__}: {error}); try a smaller matrix."
         ) from error
     if not gradient.sum().isfinite():
-        raise ModelError(
+        raise GradientError(
             f"the gradient of {label} holds NaN or infinite values; turn knobs that it has towards their defaults, or "
             "choose black-box as the algorithm, where there is one."
         )

@@ -24,7 +24,7 @@ from .apgd import apgd
 from .ascent import Algorithm, Ascent, Search, ascend
 from .balls import onto_spheres
 from .losses import CONTRASTS, LOSSES, Loss, name_of, user_loss
-from .objective import Objective
+from .objective import GradientError, Objective
 from .sphere_ascent import sphere_ascent
 from .surrogate import CONTINUATION, STAND_INS, stand_in_for, transfer
 
@@ -202,7 +202,8 @@ class WorstCase(Perturbation):
             settings["stand_in"] = knobs["stand_in"]
         if knobs["algorithm"] == "auto" and method.reconstructor.no_gradient:
             settings["no_gradient"] = method.reconstructor.no_gradient
-        return BudgetSearches(objective, budgets, settings, knobs).run()
+        searches = BudgetSearches(objective, budgets, settings, knobs)
+        return searches.run() if knobs["algorithm"] != "auto" else searches.run_by_any()
 
 
 @dataclass(frozen=True, eq=False)
@@ -236,6 +237,16 @@ class BudgetSearches:
             found[budget] = self._perturbed(budget, state, clean, complete=True)
             previous = budget, state
         return [found[budget] for budget in self.budgets]
+
+    def run_by_any(self) -> Job[list[Perturbed]]:
+        """As `run`; all are searched for without gradients once one of these holds NaN or infinite values."""
+        try:
+            return (yield from self.run())
+        except GradientError:
+            why = "on the way they held NaN or infinite values"
+        return (
+            yield from replace(self, settings={**self.settings, "algorithm": "black-box", "no_gradient": why}).run()
+        )
 
     @property
     def _checks(self) -> bool:
