@@ -17,6 +17,7 @@ from .columns import CLEAN, INSERTED, PLACE, POOLED_MASK, pattern_words, plan_re
 from .exporting import check_finished
 from .plan import IMAGE_METRICS, LESION_METRICS
 from .rows import OWN, against, polars
+from .table import typed
 from .trial import canonical
 
 if TYPE_CHECKING:
@@ -364,7 +365,7 @@ def _sides(first: "DataFrame", second: "DataFrame") -> tuple["DataFrame", "DataF
     if "file" not in first.columns:  # two studies, whose folders may be others
         file = file.str.split("/").list.tail(_telling((first, second))).list.join("/")
     sides = [
-        _of_others(table.filter(library.col("error").is_null())).with_columns(
+        _of_others(typed(table.filter(library.col("error").is_null()))).with_columns(
             file=file, volume=library.when(library.col("volume") != library.col("scan")).then("volume").otherwise(file)
         )
         for table in (first, second)

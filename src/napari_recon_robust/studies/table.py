@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..evaluation.coverage import LEVELS
 from ..reconstructors.fingerprint import of_package
@@ -13,6 +13,9 @@ from .measure import PLACES
 from .plan import COVERAGE, IMAGE_METRICS, LESION_METRICS
 from .regions import Region
 from .trial import Change, Mask, Setting, Trial, canonical
+
+if TYPE_CHECKING:
+    from polars import DataFrame
 
 TEXT, NUMBER, WHOLE, TRUTH = "String", "Float64", "Int64", "Boolean"  # as polars calls them
 
@@ -85,6 +88,15 @@ def planned_columns(columns: Mapping[str, str]) -> dict[str, str]:
 def columns_of(inventory: Inventory | None) -> dict[str, str]:
     """The columns of a study of these scans, with those of their table of labels."""
     return columns(list(dict.fromkeys(name for one in (inventory.scans if inventory else ()) for name in one.labels)))
+
+
+def typed(trials: "DataFrame") -> "DataFrame":
+    """The table with empty columns as what they hold in others; those that were read from CSV are texts."""
+    import polars
+
+    kinds = {name: kind for name, kind in columns().items() if name in trials.columns}
+    empty = [name for name in kinds if trials[name].null_count() == len(trials)]
+    return trials.cast({name: getattr(polars, kinds[name]) for name in empty})
 
 
 def planned(study: Study) -> Iterator[dict[str, Any]]:

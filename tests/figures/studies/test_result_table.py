@@ -3,10 +3,12 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from napari_recon_robust.figures.studies import frame
 from napari_recon_robust.figures.studies.result_table import write_results
 from napari_recon_robust.studies.columns import DOMAIN
+from napari_recon_robust.studies.difference import method_difference
 
 
 def test_each_mean_is_that_of_the_figures_with_its_interval_and_n(trials: pl.DataFrame, tmp_path: Path) -> None:
@@ -100,3 +102,21 @@ def test_undersampled_scans_are_apart_since_their_images_are_measured_against_th
     assert "measured against" in alone.tables[-1].heads
     place = alone.tables[-1].heads.index("measured against")
     assert {row[place] for row in alone.tables[-1].rows} == {"clean image"}, "the attack rate's target too"
+
+
+@pytest.mark.parametrize("undersampled", [False, True])
+def test_a_table_read_from_csv_gives_the_same_although_empty_columns_have_no_type_there(
+    undersampled: bool, trials: pl.DataFrame, tmp_path: Path
+) -> None:
+    starts = {"start_ssim_foreground_clean": pl.Float64, "published_loss": pl.Float64, "input_mse": pl.Float64}
+    emptied = {name: pl.Float64 for name in trials.columns if undersampled and name.endswith("_clean")} | starts
+    trials = trials.with_columns(pl.lit(None, kind).alias(name) for name, kind in emptied.items())
+    trials.write_csv(tmp_path / "table.csv")
+    again = pl.read_csv(tmp_path / "table.csv", infer_schema_length=None)
+    assert again["published_loss"].dtype == pl.String
+    known, found = write_results(trials, tmp_path / "known"), write_results(again, tmp_path / "found")
+    assert known is not None
+    assert found is not None
+    assert found.texts == known.texts
+    one, other = (method_difference(each, "TV") for each in (trials, again))
+    assert_frame_equal(one, other, check_dtypes=False)

@@ -28,6 +28,7 @@ from ...studies.columns import (
     varied,
 )
 from ...studies.plan import IMAGE_METRICS
+from ...studies.table import typed
 
 SLICE = (*PLACE, "method_label")  # what has one clean image
 SAMPLING = ("acceleration", "pattern")  # what has a panel or a point of its own
@@ -53,7 +54,7 @@ def need(trials: pl.DataFrame, columns: Iterable[str], advice: str, *, transferr
     missing = [name for name in names if name not in trials.columns]
     if missing:
         raise Lacking(f"The table has no column {missing[0]}: {advice}.")
-    rows = trials if "error" not in trials.columns else trials.filter(trials["error"].is_null())
+    rows = typed(trials if "error" not in trials.columns else trials.filter(trials["error"].is_null()))
     if "found_for" in rows.columns and not transferred:
         rows = rows.filter(rows["found_for"].is_null() | (rows["found_for"] == rows["method_label"]))
     for name in names:
