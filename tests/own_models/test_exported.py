@@ -197,3 +197,42 @@ def test_dropout_is_told_unless_it_was_exported_for_use(tmp_path: Path, decompos
             registry.get(str(path))
         said = [str(one.message) for one in told if one.category is PackageWarning]
         assert [f"{path.name} draws random numbers" in one for one in said] == [True] * training
+
+
+class Normalising(torch.nn.Module):
+    def __init__(self, keeps: bool) -> None:
+        super().__init__()
+        self.norm = torch.nn.BatchNorm2d(1, track_running_stats=keeps)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        with torch.no_grad():
+            return torch.complex(self.norm(image.real[None])[0], image.imag)
+
+
+@pytest.mark.parametrize("decomposed", [False, True])
+@pytest.mark.parametrize(("training", "keeps", "told"), [(True, True, 1), (False, True, 0), (False, False, 0)])
+def test_batch_normalisation_is_told_where_it_was_exported_in_training(
+    tmp_path: Path, decomposed: bool, training: bool, keeps: bool, told: int
+) -> None:
+    """One that keeps no statistics of its training normalises by those of the slice as it is meant to."""
+    path = tmp_path / "norm.pt2"
+    image = (torch.zeros(1, 48, 48, dtype=torch.complex64),)
+    program = torch.export.export(Normalising(keeps).train(training), image)
+    torch.export.save(program.run_decompositions() if decomposed else program, path)
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        registry.get(str(path))
+    said = [str(one.message) for one in warned if one.category is PackageWarning]
+    words = "norm.pt2 normalises by the statistics of each slice, as batch normalisation does in training"
+    assert said == [f"{words}; export it after model.eval() unless this is meant."] * told
+
+
+class Several(torch.nn.Module):
+    def forward(self, image: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {"deviation": image.abs(), "image": image * 2}
+
+
+def test_a_program_of_several_outputs_is_refused_when_it_is_opened(tmp_path: Path) -> None:
+    path = save(Several(), (torch.zeros(48, 48, dtype=torch.complex64),), tmp_path / "several.pt2")
+    with pytest.raises(WeightsError, match=r"several.pt2 returns 2 values, by themselves or in a list or dictionary; "):
+        registry.get(str(path))

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..ground.errors import ModelError, PackageWarning, WeightsError
 from ..ground.guard import read
+from ..ground.numbers import counted
 from ..reconstructors.base import Reconstructor
 from . import archive
 from .archive import DTYPES, Archive
@@ -72,12 +73,22 @@ class Program:
         """Whether two runs differ, as an operator draws random numbers."""
         return self._graph.random
 
+    @property
+    def trains(self) -> bool:
+        """Whether it normalises by the statistics of each slice, as batch normalisation does in training."""
+        return self._graph.trains
+
+    @property
+    def outputs(self) -> int:
+        """How many values it returns."""
+        return sum(self._returned)
+
     def uses(self, name: str) -> bool:
         """Whether one of the operators takes this input, or the program returns it."""
         return name in self._graph.used
 
     def __call__(self, given: dict[str, Tensor], device: torch.device) -> Any:
-        """The program's result for the inputs, given by name; all are on the device."""
+        """The result of a program with one output for the inputs, given by name; all are on the device."""
         if device not in self._moved:
             self._moved[device] = {place: tensor.to(device) for place, tensor in self._tensors.items()}
         values: list[Any] = []
@@ -88,8 +99,8 @@ class Program:
                 value = value.clone()
             values.append(value)
         answer = self._graph(values, device)
-        outputs = [one for one, returned in zip(answer, self._returned, strict=True) if returned]
-        return outputs[0] if len(outputs) == 1 else tuple(outputs)
+        (output,) = (one for one, returned in zip(answer, self._returned, strict=True) if returned)
+        return output
 
 
 class Exported(CalledModel):
@@ -126,7 +137,7 @@ class Exported(CalledModel):
 def open_model(source: str) -> Reconstructor:
     """The method of a file; WeightsError for no program, or one that calls more than torch's operators on tensors.
 
-    A PackageWarning says that a program draws random numbers.
+    A PackageWarning says that a program draws random numbers, or normalises as in training.
     """
     path = Path(source)
     content = read(path, error=WeightsError)
@@ -139,14 +150,20 @@ def open_model(source: str) -> Reconstructor:
             f"{path.name} makes no use of its k-space; export it again with an example of its own for each input "
             "(torch.export takes one tensor that is given twice for one input)."
         )
-    if program.random:
-        warnings.warn(
-            f"{path.name} draws random numbers, as dropout does in training, so that each run gives another image; "
-            "export it after model.eval() unless this is meant.",
-            PackageWarning,
-            stacklevel=2,
+    if program.outputs != 1:
+        raise WeightsError(
+            f"{path.name} returns {counted(program.outputs, 'value')}, by themselves or in a list or dictionary; "
+            "export a model that returns the image alone."
         )
+    if program.random:
+        _warn(f"{path.name} draws random numbers, as dropout does in training, so that each run gives another image")
+    if program.trains:
+        _warn(f"{path.name} normalises by the statistics of each slice, as batch normalisation does in training")
     return model
+
+
+def _warn(what: str) -> None:
+    warnings.warn(f"{what}; export it after model.eval() unless this is meant.", PackageWarning, stacklevel=3)
 
 
 def _size(description: Any) -> int | str:

@@ -35,7 +35,7 @@ class Graph:
     """Operators that are called in order; `inputs` are names, or constants of the export.
 
     `used` are the names of all values that an operator takes or gives, or that are returned; `random` says whether an
-    operator draws random numbers.
+    operator draws random numbers, `trains` whether one normalises as in training.
     """
 
     def __init__(self, description: Any, program: str) -> None:
@@ -48,6 +48,7 @@ class Graph:
         self.steps = [_step(node, program) for node in description["nodes"]]
         self.writes = any(step.operator.writes for step in self.steps)
         self.random = any(step.operator.draws(step.arguments) for step in self.steps)
+        self.trains = any(step.operator.trains(step.arguments) for step in self.steps)
         known = set(_names(self.inputs))
         for step in self.steps:
             _check_known(step.arguments, known)
@@ -105,6 +106,10 @@ class GraphRegion:
     def draws(self, given: Mapping[str | int, Any]) -> bool:
         """Whether any operator in it draws random numbers."""
         return self.graph.random
+
+    def trains(self, given: Mapping[str | int, Any]) -> bool:
+        """Whether any operator in it normalises as in training."""
+        return self.graph.trains
 
     def call(self, arguments: list[Any], device: torch.device) -> list[Any]:
         """Run the graph; its settings come first among the arguments, then the values of its inputs."""

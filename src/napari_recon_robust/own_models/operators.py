@@ -75,11 +75,15 @@ _NUMBERS: Mapping[str, Call] = {
 
 @dataclass(frozen=True)
 class Operator:
-    """writes: whether it changes a tensor that it is given. draws: whether it draws random numbers, given these."""
+    """writes: whether it changes a tensor that it is given. draws: whether it draws random numbers, given these.
+
+    trains: whether it normalises as in training, given these.
+    """
 
     call: Call
     writes: bool = False
     draws: Callable[[Mapping[str | int, Any]], bool] = lambda given: False
+    trains: Callable[[Mapping[str | int, Any]], bool] = lambda given: False
 
 
 def find(target: str, program: str) -> Operator:
@@ -93,7 +97,7 @@ def find(target: str, program: str) -> Operator:
             f"{program} calls {target[:80]!r}, which is no operator of torch's that takes only tensors and numbers; "
             "export a model that consists of such."
         )
-    return Operator(_checked(found), found._schema.is_mutable, partial(_draws, found))
+    return Operator(_checked(found), found._schema.is_mutable, partial(_draws, found), partial(_trains, found))
 
 
 def _overload(space: str, name: str, overload: str) -> torch._ops.OpOverload | None:
@@ -118,6 +122,12 @@ def _draws(found: torch._ops.OpOverload, given: Mapping[str | int, Any]) -> bool
     known.update(given)
     while_training = known.get("train", known.get("training")) is not False
     return while_training and all(known.get(name) != 0 for name in ("p", "dropout", "dropout_p"))
+
+
+def _trains(found: torch._ops.OpOverload, given: Mapping[str | int, Any]) -> bool:
+    """Whether it normalises by the statistics of what it is given, although it knows those of its training."""
+    knows = given.get("running_mean") is not None
+    return "batch_norm" in found._schema.name and knows and given.get("training") is True
 
 
 def _kind(of: Any) -> str:
