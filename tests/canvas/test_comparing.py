@@ -189,8 +189,15 @@ def test_a_slice_that_is_played_is_not_compared_with_the_one_that_is_turned_to(c
     assert comparing.mixed == ()
     assert comparing.edge is None
     np.testing.assert_array_equal(seen(comparing, "difference"), difference)
+    lines = [shown[key].heading.lines for key in ("reference", "clean", "difference")]
+    assert [one.partition("\n")[0] for one in lines] == [
+        "Slice 3",
+        f"Slice 2 · {title}",
+        f"Slice 2 · {shown['difference'].title}",
+    ]
     assert comparing.panels.navigation.refusal == "This is slice 3; draw when slice 2 is seen."
     comparing.put("reference", Picture(2, np.full((32, 40), 9.0, np.float32), "Reference"))
+    assert shown["difference"].heading.lines == shown["difference"].title
     assert (clean.title, played.regions.opacity) == ("Reference | TV", 1)
 
 

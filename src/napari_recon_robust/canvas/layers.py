@@ -313,6 +313,9 @@ class Panels:
             self.marks.follow(panel)
         panel.rename(title if of_strip or index == turned_to else former(index, title, turned_to))
         self.lettering.fit(panel)
+        played = any(one.played for one in self._set)
+        for one in self._set:  # beside a slice that is played, or they would seem to be of it
+            one.number(turned_to if played and one.former is None else None)
         if panel.image in self.viewer.layers:
             panel.image.refresh(highlight=False, extent=False)
 

@@ -11,7 +11,7 @@ from ..workbench.looking import lined_up
 from ..workbench.marks import TAGS
 from .geometry import Geometry
 from .heading import Heading
-from .titles import BETWEEN, in_lines, in_one_line
+from .titles import BETWEEN, in_lines, in_one_line, joined
 
 ORDER = ("reference", "clean", "perturbed", "difference")
 BLINDED = ("image", *"abcdef")  # beside the reference, to a reader who is not to know more
@@ -23,7 +23,8 @@ _LAYERS = (*ORDER, *BLINDED, *lined_up(MOST))  # in which order their layers lie
 class Panel:
     """One image of the reading surface with its regions. `stack` holds (slices, rows, columns) in the scan's units.
 
-    title: as it was given; note: what is said below it; room: how many letters of both there are in a line. marks:
+    title: as it was given; note: what is said below it; slice: the number that is said before it, or None; room: how
+    many letters of all there are in a line. marks:
     rings, outlines and letters. overlay: a map over the image, or None while there has been none. All panels of a grid
     have the same number of layers, so panels without a map have a hidden one. covered: pixels of the width that its
     colour bar takes. former: the slice that the image is of while another one is turned to, in whose place it is seen
@@ -45,6 +46,7 @@ class Panel:
     overlay: Image | None = None
     room: int = 100
     note: str = ""
+    slice: int | None = None
     covered: int = 0
     former: int | None = None
     forgotten: bool = False
@@ -111,13 +113,25 @@ class Panel:
         if self.image.name != name:
             self.image.name = name
             self.heading.of = self.image.name
-        self.heading.lines = in_lines("\n".join(filter(None, (title, self.note))), self.room)
+        number = "" if self.slice is None else f"Slice {self.slice}"
+        self.heading.lines = in_lines("\n".join(filter(None, (joined(number, title), self.note))), self.room)
 
     def annotate(self, note: str) -> None:
         """Say something below the title, which is no part of the layer's name."""
         if note != self.note:
             self.note = note
             self.rename(self.title)
+
+    def number(self, slice: int | None) -> None:
+        """Say before the title of which slice the image is, which is no part of the layer's name; None for no word."""
+        if slice != self.slice:
+            self.slice = slice
+            self.rename(self.title)
+
+    @property
+    def played(self) -> bool:
+        """Whether an image of another slice is seen that stands in for nothing: that slice is played."""
+        return self.former is not None and self.image.opacity == 1.0
 
     def inserted_as(self, name: str) -> None:
         """Note that the layers are in the viewer, which may have numbered the name of the image."""
