@@ -441,13 +441,31 @@ def test_what_was_answered_stays_while_the_truth_is_told(made: Any) -> None:
 def test_no_mark_is_set_outside_of_the_square(made: Any) -> None:
     reading, _, _ = made(questions=[{"id": "marks", "kind": "free-response", "text": "?"}], viewing={"region": True})
     object.__setattr__(reading.shown, "region", (4, 6, 8, 9))  # as of an image that is wider than the square
+    said: list[str] = []
+    reading.marks.refused.connect(said.append)
     for row, column in ((3, 8), (12, 8), (8, 5), (8, 15)):
-        assert reading.marks.is_void(row, column)
         reading.marks.add(row, column)
     assert reading.values == {}
-    assert not reading.marks.is_void(8, 8)
+    assert said == 4 * ["Marks outside of the square do not count. Click in the square."]
     reading.marks.add(8, 8)
+    assert len(said) == 4
     reading.marks.move(20, 20)
     assert reading.marks.all == [{"row": 11, "column": 14}]
     reading.marks.move(-20, -20)
     assert reading.marks.all == [{"row": 4, "column": 6}]
+
+
+@pytest.mark.slow
+def test_a_mark_beyond_the_most_is_refused_in_words(made: Any) -> None:
+    """Nothing happened, and nothing was said."""
+    reading, _, _ = made(questions=[{"id": "marks", "kind": "free-response", "text": "?"}])
+    said: list[str] = []
+    reading.marks.refused.connect(said.append)
+    full = [{"row": 0.0, "column": 100.0 * at} for at in range(20)]
+    reading.answer("marks", marks=full)
+    reading.marks.add_in_middle()
+    assert reading.marks.all == full
+    assert said == ["20 marks are the most that a case can have. Take one away to set another."]
+    reading.marks.take_away()
+    reading.marks.add_in_middle()
+    assert (len(reading.marks.all), len(said)) == (20, 1)

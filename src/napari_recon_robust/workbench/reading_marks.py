@@ -3,13 +3,15 @@
 from typing import Any, Protocol
 
 import numpy as np
-from psygnal import SignalInstance
+from psygnal import Signal, SignalInstance
 
 from ..reader_studies.bundle import Shown
 from ..reader_studies.questions import MARKS, Answer, FreeResponse, Lesion, Question
 from .reading_slices import ReadingSlices
 
 NEAR = 4.0  # pixels around a mark within which a click chooses it
+_OUTSIDE = "Marks outside of the square do not count. Click in the square."
+_FULL = f"{MARKS} marks are the most that a case can have. Take one away to set another."
 
 
 class Judged(Protocol):
@@ -36,7 +38,10 @@ class ReadingMarks:
     """The marks on the image that is read, which are part of its answers. Each is on one slice.
 
     selected: which mark of a free response is rated, moved or taken away; -1 for the last one of the slice.
+    Signal: `refused(sentence)`, why a click set no mark.
     """
+
+    refused = Signal(str)
 
     def __init__(self, reading: Judged) -> None:
         self._reading = reading
@@ -117,17 +122,15 @@ class ReadingMarks:
         """Choose none: another slice is shown."""
         self.selected = -1
 
-    def is_void(self, row: float, column: float) -> bool:
-        """Whether a click there would mark a place that does not count, outside of the square in which to look."""
-        shown = self._reading.shown
-        return self._open is not None and shown is not None and not shown.counts({"row": row, "column": column})
-
     def add(self, row: float, column: float) -> None:
         """Take a click on the image: the place of the lesion, or one more mark; near a mark it chooses that one.
 
-        A click where marks do not count changes nothing; see `is_void`.
+        A click where marks do not count, or beyond the most that there can be, changes nothing; `refused` says why.
         """
-        question = None if self.is_void(row, column) else self._open
+        question, shown = self._open, self._reading.shown
+        if question is not None and shown is not None and not shown.counts({"row": row, "column": column}):
+            self.refused.emit(_OUTSIDE)
+            return
         place = {"row": row, "column": column} | (
             {"slice": self._reading.slices.at} if self._reading.slices.count > 1 else {}
         )
@@ -144,6 +147,8 @@ class ReadingMarks:
             elif len(marks) < MARKS:
                 self.selected = len(marks)
                 self._reading.answer(question.id, marks=[*marks, place])
+            else:
+                self.refused.emit(_FULL)
 
     def add_in_middle(self) -> None:
         """Mark the middle of the square in which to look, or of the image; arrows move the mark from there."""

@@ -251,6 +251,9 @@ def test_a_click_outside_of_the_square_is_refused_and_said(room: Callable[..., R
     opened.panels.navigation.clicked.emit(8.0, 8.0)
     assert opened.reading.marks.all == [{"row": 8.0, "column": 8.0}]
     assert opened.side._error.text() == ""
+    opened.reading.answer("marks", marks=[{"row": 4.0, "column": 100.0 + at} for at in range(20)])
+    QTest.keyClick(opened.canvas, Qt.Key.Key_M)
+    assert opened.side._error.text().startswith("20 marks are the most that a case can have.")
 
 
 @pytest.mark.parametrize("key", ["1", "p", "h"])

@@ -49,7 +49,6 @@ _TURNS = {
 }  # of the window: its middle by a share of its width, and its width, as in the browser
 _ZOOM, _STEP = 1.25, 0.05  # for a key: how much larger, and which share of a panel the image moves
 _ONCE = frozenset("0123456789xziph\r\b\x7f")  # texts of keys that act once, however long they are held
-_OUTSIDE = "Marks outside of the square do not count. Click in the square."
 _SHORTCUTS = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier
 
 
@@ -74,7 +73,8 @@ class ReadingRoom(QObject):
         self.canvas: QWidget = self._window._qt_viewer.canvas.native
         for watched in (self._window._qt_window, self._window._qt_viewer, self.canvas):  # each hands keys to napari
             watched.installEventFilter(self)
-        self.panels.navigation.clicked.connect(self._mark)
+        self.panels.navigation.clicked.connect(reading.marks.add)
+        reading.marks.refused.connect(self.side.say)
         viewing = reading.study.viewing
         self.panels.navigation.windowed = lambda: viewing.window
         if not viewing.zoom:
@@ -168,13 +168,6 @@ class ReadingRoom(QObject):
             self.reading.submit(low=float(low), high=float(high), **view)
         except ReconRobustError as error:
             self.side.say(sentence(error))
-
-    def _mark(self, row: float, column: float) -> None:
-        """Take a click on an image, or say that it does not count."""
-        marks = self.reading.marks
-        if marks.question is not None and self.reading.truth is None:
-            self.side.say(_OUTSIDE if marks.is_void(row, column) else "")
-        marks.add(row, column)
 
     @property
     def _zoom(self) -> float:
