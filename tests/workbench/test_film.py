@@ -1,7 +1,9 @@
 """Rows of images that are there already."""
 
 from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -116,3 +118,12 @@ def test_several_methods_and_all_samples_are_rows(bench: Workbench) -> None:
         assert entry is not None
         assert frame.clean == (entry.outcome.comparison.clean, method.label), "what it is the perturbed image of"
     assert "Samples" not in bench.film.rows
+
+
+def test_of_one_slice_there_is_nothing_to_play(tmp_path: Path) -> None:
+    """They were read again and again, without an end."""
+    np.save(tmp_path / "one.npy", np.ones((1, 2, 8, 8), np.complex64))
+    bench = Workbench()
+    bench.acquisition.open(tmp_path / "one.npy", ("slice", "coil", "readout", "phase")).run()
+    with pytest.raises(InputError, match="this scan has one slice, so there are none to play"):
+        bench.film.read_slices(lambda: None)

@@ -1,6 +1,7 @@
 """Plays a row of images, or the slices, until a key is pressed or another slice is turned to."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from qtpy.QtWidgets import QApplication
@@ -9,6 +10,7 @@ from ..canvas.layers import Panels
 from ..canvas.scene import Scene
 from ..workbench import Workbench
 from ..workbench.film import Frame
+from ..workbench.task import Task
 from .jobs import Jobs
 from .remembered import recall, remember
 
@@ -33,6 +35,7 @@ class Cine(QObject):
         stored = recall("cine", 5)
         self.rate: int = stored if stored in RATES else 5
         self._frames: Sequence[Frame] = ()
+        self._reading: Task[Any] | None = None  # of all slices
         self._row = ""  # whose images they are: another row may be looked at meanwhile
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
@@ -53,16 +56,22 @@ class Cine(QObject):
         self._timer.setInterval(round(1000 / rate))
 
     def toggle(self) -> None:
-        """Play the row that is looked at, or else the slices, which are read first; or stop."""
+        """Play the row that is looked at, or else the slices, which are read first; or stop, also to read them."""
         if self.playing:
             self.stop()
+        elif self._reading is not None and self.jobs.under_way() is self._reading:
+            self.jobs.cancel()
         elif self.bench.film.frames:
             self._play(self.bench.film.frames, self.bench.film.name or "")
         elif "Slices" in self.bench.film.rows:
-            self._play(self.bench.film.rows["Slices"], "Slices")
+            self._play_slices()
         else:
             with self.jobs.saying():
-                self.jobs.start(self.bench.film.read_slices(self.toggle))
+                self._reading = self.bench.film.read_slices(self._play_slices)
+                self.jobs.start(self._reading)
+
+    def _play_slices(self) -> None:
+        self._play(self.bench.film.rows["Slices"], "Slices")
 
     def show(self, frame: Frame, row: str | None = None) -> None:
         """Show one image of a row, by default of that which is looked at, in its panel; nothing is computed for it."""

@@ -116,11 +116,13 @@ class Film(ReviewPart):
     def read_slices(self, done: Callable[[], object]) -> Task[list[Frame]]:
         """Read every slice of the scan as it was acquired, without measuring it; then call `done`.
 
-        InputError for a saved case, which has one slice.
+        InputError for a saved case, which has one slice, and for a scan of one.
         """
         if self._acquisition.is_open and self._acquisition.scan is None:
             raise InputError("a saved case has one slice; open the scan to play its slices.")
         scan = self._acquisition.opened_scan
+        if len(scan) < 2:
+            raise InputError("this scan has one slice, so there are none to play.")
         panel = "reference" if scan.fully_sampled else "clean"
 
         def accept(frames: list[Frame]) -> None:

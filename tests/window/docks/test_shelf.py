@@ -10,12 +10,14 @@ from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QMouseEvent
 from qtpy.QtWidgets import QApplication, QFileDialog
 
+from napari_recon_robust.ground.progress import Job, Progress
 from napari_recon_robust.window.docks.exporting import export_panel
 from napari_recon_robust.window.docks.film_row import FilmRow
 from napari_recon_robust.window.docks.kspace_row import KSpaceRow
 from napari_recon_robust.window.docks.profile_row import ProfileRow
 from napari_recon_robust.window.docks.shelf import Shelf
 from napari_recon_robust.workbench.film import Frame
+from napari_recon_robust.workbench.task import Task
 
 Until = Callable[[Callable[[], object]], None]
 
@@ -278,3 +280,22 @@ def test_a_film_ends_when_another_slice_is_turned_to(seen: Any, until: Until) ->
     assert reference.title == truth, "turned back before the other slice was read"
     assert np.array_equal(reference.stack[before], seen.bench.acquisition.current.reference.numpy())
     assert seen.panels.shared_window.limits == window
+
+
+@pytest.mark.slow
+def test_space_again_ends_the_reading_of_all_slices(seen: Any, qtbot: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was refused, since that reading was under way."""
+
+    def endless() -> Job[None]:
+        while True:
+            yield Progress(0.0)
+
+    begun = Task("Reading all slices", endless(), lambda _: None)
+    monkeypatch.setattr(seen.bench.film, "read_slices", lambda _: begun)
+    said: list[str] = []
+    seen.jobs.failed.connect(said.append)
+    press(seen, qtbot, "Space")
+    assert seen.jobs.under_way() is begun
+    press(seen, qtbot, "Space")
+    assert seen.jobs.under_way() is None
+    assert said == []
