@@ -34,6 +34,9 @@ def crashed(scan_file: Path, kept: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
         "layout": "clean",
         "factor": 0.5,
         "truth": True,
+        "panels": ["second"],
+        "pair": ["reference", "clean"],
+        "wipe": 0.25,
         "turn": {"quarters": 1},
         "upright": FIRST_ROW_BELOW.model_dump(),
     }
@@ -73,6 +76,9 @@ def test_one_click_brings_it_back(viewer: Any, crashed: Path, qtbot: Any, until:
     assert session.panels.geometry is not None
     assert session.panels.geometry.turn == Turn(quarters=1)
     assert session.panels.shown == ("clean",)
+    view = session.scene.view
+    assert (view.panels, view.pair, view.wipe) == (("second",), ("reference", "clean"), 0.25)
+    assert session.panels.panels["clean"].title.startswith("Reference, perturbed | CG-SENSE")
     words = "These figures are of 1%; shown is 0.5%."
     until(lambda: dock_of(session, "Compare").sentence.text().startswith(words))  # when it is interpolated no longer
     assert dock_of(session, "Perturb").outcome.scaled_to.text() == "Budget 0.5% of 1%:"

@@ -12,6 +12,7 @@ from ..canvas.scene import Scene
 from ..data.orientation import Turn
 from ..ground.errors import ReconRobustError
 from ..workbench import Workbench
+from ..workbench.looking import PAIRS, Way
 from ..workbench.saved_review import Found
 from ..workbench.task import RunningSearch, Task
 from .jobs import Jobs
@@ -92,6 +93,7 @@ class Keeping(QObject):
     def _layout(self) -> dict[str, Any]:
         geometry, view = self.panels.geometry, self.scene.view
         seen = {"layout": LAYOUTS[view.layout], "factor": view.factor, "random": view.random, "truth": view.truth}
+        seen |= {"panels": view.panels, "pair": view.pair, "wipe": view.wipe, "fade": view.fade}
         if geometry is None:
             return seen
         return {**seen, "turn": geometry.turn.model_dump(), "upright": geometry.upright.model_dump()}
@@ -100,6 +102,7 @@ class Keeping(QObject):
         """Lay the window out as it was, as far as it still knows how."""
         if layout.get("layout") in LAYOUTS:
             self.scene.view.layout = LAYOUTS.index(layout["layout"])
+        self._compare(layout)
         factor = layout.get("factor")
         self._way = {name: layout[name] for name in ("random", "truth") if isinstance(layout.get(name), bool)}
         if isinstance(factor, float) and 0 <= factor < 1:
@@ -107,3 +110,18 @@ class Keeping(QObject):
         with suppress(ReconRobustError, TypeError):
             self.panels.lay(*(Turn(**layout[name]) if name in layout else None for name in ("turn", "upright")))
         self.scene.arrangement.lay_out()
+
+    def _compare(self, layout: dict[str, Any]) -> None:
+        """Compare the two images that were compared, in the panels and in the way in which they were."""
+        view, panels, pair = self.scene.view, layout.get("panels"), layout.get("pair")
+        if isinstance(panels, list) and all(isinstance(key, str) for key in panels):
+            view.panels = tuple(panels)
+        view.pair = next((one for one in PAIRS if [*one] == pair), view.pair)
+        if "wipe" in layout:
+            view.mix(None)
+        ways: tuple[Way, ...] = ("wipe", "fade")
+        for way in ways:
+            share = layout.get(way)
+            if isinstance(share, float) and 0 <= share <= 1:
+                view.mix(way)
+                setattr(view, way, share)
