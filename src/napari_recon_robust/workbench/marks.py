@@ -66,9 +66,13 @@ def size_words(mask: "Tensor", pixel: tuple[float, float] | None = None) -> str:
     found = bounds(mask.cpu().numpy())
     if found is None:
         return "empty"
-    _, _, height, width = found
+    return extent_words(found.height, found.width, pixel)
+
+
+def extent_words(height: int, width: int, pixel: tuple[float, float] | None = None) -> str:
+    """The same of a height and a width in pixels."""
     mm = "" if pixel is None else f" = {height * pixel[0]:.3g}×{width * pixel[1]:.3g} mm"
-    return f"{found.size} px{mm}"
+    return f"{height}×{width} px{mm}"
 
 
 def done(perturbed: "Perturbed") -> Tag:

@@ -59,8 +59,8 @@ def test_the_slices_with_regions_are_counted_and_one_click_away(
             break
     until(lambda: review.bench.acquisition.slice is not None and review.bench.acquisition.slice.index == 2)
     assert [opened.regions.list.item(row).text() for row in range(opened.regions.list.count())] == [
-        "Cyst, 6×8 px",
-        "Cyst, 6×8 px",
+        "Cyst, 6×8 px = 12.5×16.7 mm",
+        "Cyst, 6×8 px = 12.5×16.7 mm",
     ]
 
 

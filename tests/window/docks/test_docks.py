@@ -428,7 +428,11 @@ def test_a_region_that_is_no_box_has_its_size_in_the_list(review: Session) -> No
     regions.draw(ROI.ellipse(40, 30, row_radius=5.2, column_radius=8.2), 1)
     regions.draw(ROI.polygon([(10, 20), (10, 26), (18, 26)]), 1)
     shown = dock_of(review, "Perturb").regions.list
-    assert [shown.item(row).text() for row in range(3)] == ["Lesion, 10×12 px", "drawn 1, 11×17 px", "drawn 2, 9×7 px"]
+    assert [shown.item(row).text() for row in range(3)] == [
+        "Lesion, 10×12 px = 20.8×25 mm",
+        "drawn 1, 11×17 px = 22.9×35.4 mm",
+        "drawn 2, 9×7 px = 18.8×14.6 mm",
+    ]
 
 
 def test_drawing_a_region(review: Session, until: Until) -> None:
@@ -442,7 +446,10 @@ def test_drawing_a_region(review: Session, until: Until) -> None:
     assert region.roi.shapes[0].model_dump() == {"kind": "box", "row": 10, "column": 20, "height": 11, "width": 10}
     assert {len(panel.regions.data) for panel in review.panels.panels.values()} == {2}
     perturb = dock_of(review, "Perturb")
-    assert [perturb.regions.list.item(row).text() for row in range(2)] == ["Lesion, 10×12 px", "drawn 1, 11×10 px"]
+    assert [perturb.regions.list.item(row).text() for row in range(2)] == [
+        "Lesion, 10×12 px = 20.8×25 mm",
+        "drawn 1, 11×10 px = 22.9×20.8 mm",
+    ]
     press(perturb, "Delete")
     assert [one.name for one in review.bench.regions.all] == ["Lesion"]
 

@@ -41,7 +41,7 @@ def test_the_map_lies_over_the_clean_image_and_its_worst_places_are_listed(revie
     assert 1 <= len(regions) <= 5
     texts = [page(review).regions.list.item(row).text() for row in range(page(review).regions.list.count())]
     assert texts[0].startswith("Lesion")
-    assert texts[1] == f"{regions[0].name}, 24×24 px"
+    assert texts[1] == f"{regions[0].name}, 24×24 px = 50×50 mm"
     assert regions[0].name == f"fragile 1 (change {100 * found.worst(24, 24, 1)[0].expected_change:.2g}%)"
     drawn = review.panels.panels["reference"].regions
     numbers = [str(number) for number in range(1, len(regions) + 1)]

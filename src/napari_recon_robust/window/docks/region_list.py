@@ -18,6 +18,7 @@ from ...controls.letters import letters
 from ...controls.number_boxes import DecimalSpinBox
 from ...controls.parts import button, heading, row
 from ...workbench.brushing import LEAST, MOST
+from ...workbench.marks import extent_words
 from ...workbench.regions import Region
 from .. import keys
 from ..session import Session
@@ -93,7 +94,7 @@ class RegionList(QWidget):
     def _described(self, region: Region) -> str:
         """A region as the list shows it, in the same words for as long as it is there."""
         if region not in self._words:
-            self._words[region] = describe(region, self.bench.acquisition.shape[1:])
+            self._words[region] = describe(region, self.bench.acquisition.shape[1:], self.bench.acquisition.voxel)
         return self._words[region]
 
     def show_chosen(self) -> None:
@@ -170,10 +171,15 @@ def _radius_box() -> DecimalSpinBox:
     return made
 
 
-def describe(region: Region, shape: tuple[int, int]) -> str:
-    """A region as the list shows it: its name and its size in pixels, of an image of (rows, columns)."""
-    from ...data.roi import bounds
+def describe(region: Region, shape: tuple[int, int], voxel: tuple[float, float, float] | None = None) -> str:
+    """A region as the list shows it: its name and its size, in an image of (rows, columns).
 
-    around = None if region.roi.size else bounds(region.roi.mask(shape).numpy())
-    size = region.roi.size if around is None else around.size
-    return ", ".join(filter(None, (region.name, size and f"{size} px")))
+    voxel: (row, column, slice) in mm; without it the size is in pixels alone.
+    """
+    from ...data.roi import Box, bounds
+
+    first, *others = region.roi.shapes
+    around = first if isinstance(first, Box) and not others else bounds(region.roi.mask(shape).numpy())
+    pixel = None if voxel is None else voxel[:2]
+    size = "" if around is None else extent_words(around.height, around.width, pixel)
+    return ", ".join(filter(None, (region.name, size)))
