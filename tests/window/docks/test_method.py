@@ -19,8 +19,9 @@ def test_methods_stand_under_headings_that_keys_pass_over(review: Session, qtbot
     box = dock_of(review, "Reconstruct").method
     rows = [(box.list.itemText(row), box.list.itemData(row)) for row in range(box.list.count())]
     headings = [text for text, id in rows if id is None]
-    assert headings == ["Classical", "Trained", "Robustly trained", "Untrained", "Generative"]
+    assert headings == ["To begin with", "Classical", "Trained", "Robustly trained", "Untrained", "Generative"]
     assert sorted(id for _, id in rows if id is not None) == sorted(registry.ids())
+    assert [id for _, id in rows[:5]] == [None, "tv", "unrolled-hqs", "ensemble", None], "a new user begins with these"
     last = next(row for row, (text, _) in enumerate(rows) if text == "Trained") - 1
     box.list.setCurrentIndex(last)
     before = review.bench.reconstruction.chosen.id

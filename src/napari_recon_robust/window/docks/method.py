@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ...reconstructors.base import Reconstructor
 
 FIRST_METHOD = "tv"
+_BEGINNING = {"To begin with": [FIRST_METHOD, "unrolled-hqs", "ensemble"]}  # a head of the list, and its methods
 _ROOT_SUM_OF_SQUARES = "Reference: root sum of squares (RSS), in which noise lights up the background."
 
 
@@ -70,10 +71,11 @@ class MethodBox(QWidget):
         from ...reconstructors import registry
 
         with signals_blocked(self.list):
-            for heading, ids in registry.grouped().items():
+            for heading, ids in (_BEGINNING | registry.grouped()).items():
                 self._head(heading)
                 for id in ids:
-                    self._list(registry.get(id))
+                    if self.list.findData(id) < 0:  # each once, or the keys would not get past the second
+                        self._list(registry.get(id))
             for method in self.bench.reconstruction.own_models.values():
                 self._list_own(method)
             self.list.setCurrentIndex(-1)
