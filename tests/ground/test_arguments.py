@@ -30,6 +30,7 @@ def test_what_fits_is_given_back() -> None:
         (as_whole, [1]),
         (as_whole, True),
         (as_whole, np.True_),
+        (as_whole, torch.tensor(True)),
         (as_number, "abc"),
         (as_number, [1]),
         (as_number, None),

@@ -36,12 +36,12 @@ def as_text(value: Any, name: str) -> str:
 def as_whole(value: Any, name: str, least: int | None = None, most: int | None = None) -> int:
     """The whole number; InputError, which says `name`, for anything else and for one below `least` or above `most`.
 
-    True and False are no numbers here, as NumPy's are none.
+    True and False are no numbers here, nor are NumPy's and torch's.
     """
     expected = "give a whole number" + ("" if least is None else f" from {least}")
     expected += "" if most is None else f" to {most}"
     try:
-        if isinstance(value, bool):
+        if isinstance(value, bool) or str(getattr(value, "dtype", "")).endswith("bool"):
             raise TypeError
         number = index(value)
     except TypeError:
