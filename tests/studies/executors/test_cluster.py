@@ -229,17 +229,59 @@ def test_a_trial_is_counted_before_its_shard_has_ended(write_plan, forked, tmp_p
     assert counted == sorted(counted)
 
 
+BEGINS = """
+import os, time
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+def reconstruct(kspace, mask, sensitivities):
+    (HERE / f"begun-{os.getpid()}").touch()
+    end = time.monotonic() + 60
+    while not (HERE / "told").exists() and time.monotonic() < end:
+        time.sleep(0.05)
+    return abs(kspace).sum(0)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="forks")
+def test_a_run_that_is_stopped_keeps_the_trials_under_way_of_its_workers(write_plan, forked, tmp_path) -> None:
+    """They end after it was asked to stop: it waits for them, and runs nothing else.
+
+    Its workers get SIGTERM too, as from what signals all of a group.
+    """
+    (tmp_path / "begins.py").write_text(BEGINS)
+    path, looks = write_plan(methods=["begins.py:reconstruct"], slices="all", regions=["image"]), 0
+
+    def follow(_: Progress) -> None:
+        nonlocal looks
+        if len(list(tmp_path.glob("begun-*"))) == 2:
+            looks += 1
+            ask_to_stop(store_beside(path))
+            for one in multiprocessing.active_children():
+                one.terminate()
+        if looks == 2:
+            (tmp_path / "told").touch()
+
+    status = run(run_study(path, trust=True, executor=DaskExecutor(Local(2))), follow)
+    assert status.stopped
+    assert (status.finished, status.failed, status.trials) == (2, 0, 15)
+    assert run(run_study(path, trust=True)).finished == 15
+
+
 @pytest.mark.slow
 def test_a_worker_goes_on_with_the_plan_that_is_run_and_none_begins_with_another(write_plan, monkeypatch) -> None:
     """Numbers of trials are those of the plan whose run submits them, though somebody who takes part has edited it."""
     teller = SimpleNamespace(log_event=lambda *event: None, get_current_task=lambda: "task", name=0)
-    monkeypatch.setattr(cluster, "dask", lambda: SimpleNamespace(get_worker=lambda: teller))
+    never = SimpleNamespace(is_set=lambda: False)
+    monkeypatch.setattr(cluster, "dask", lambda: SimpleNamespace(get_worker=lambda: teller, Event=lambda name: never))
     monkeypatch.setattr(cluster, "_worker", None)
     path = write_plan(shard=1)
     place = store_beside(path)
     study = run(prepare_study(path, store=place))
     store, shards, ids = Store.open(place), [*study.shards()], [*study.ids()]
-    arguments = str(study.folder), str(place), False, None, store.digest
+    arguments = str(study.folder), str(place), False, None, store.digest, "ending"
     cluster.work(*arguments, shards[0])
     edited = run(prepare_study(write_plan(shard=1, methods=["cg-sense"]), store=place))
     assert not set(edited.ids()) & set(ids)

@@ -56,6 +56,10 @@ _QUIET: dict[str, Any] = {
 }
 # Read when a worker starts, which otherwise logs a traceback where its scheduler goes, as when a run is interrupted.
 _SILENT = {"DASK_LOGGING__DISTRIBUTED": "critical"}
+# What ends a run may signal all processes of its group, as SLURM and `timeout` do; a handler, as what is ignored stays
+# ignored in programs that a worker starts.
+_PRELOAD = "distributed.worker.preload"
+_OUTLASTS = "import signal; signal.signal(signal.SIGTERM, lambda *_: None)"
 _LIFETIME, _STAGGER = "2 hours", "10 minutes"  # then a worker makes place for a fresh one: long-lived ones grow
 
 
@@ -206,8 +210,9 @@ class DaskExecutor:
     ) -> Iterator[tuple[int, int] | None]:
         """Run the shards; yields as trials end how many more there are, and how many of these failed.
 
-        While none ends it yields zeros every second, and None while there is no worker. Raises InputError where jobs
-        are refused, no worker comes, or workers die again and again.
+        While none ends it yields zeros every second, and None while there is no worker. Once asked to stop it goes on
+        until the trials under way are kept. Raises InputError where jobs are refused, no worker comes, or workers die
+        again and again.
         """
         distributed, waiting, digest = dask(), iter(shards), store.digest
         if (first := next(waiting, None)) is None:  # no worker is needed
@@ -217,28 +222,29 @@ class DaskExecutor:
             tell_dashboard(store.folder, client.dashboard_link)
             if self.on_dashboard is not None:
                 self.on_dashboard(client.dashboard_link)
-            arguments = str(study.folder), str(store.folder), study.trust, store.run, digest
+            ending = distributed.Event(client=client)  # heard by workers that begin later, too
+            arguments = str(study.folder), str(store.folder), study.trust, store.run, digest, ending.name
 
             def submitted(count: int) -> list[Any]:
                 some = islice(waiting, count)
                 return [client.submit(work, *arguments, one, pure=False, retries=_RETRIES) for one in some]
 
             running, lost, tally = set[Any](), 0, _Tally(client)
-            attendance = _Attendance(self.cluster, cluster, client)
+            attendance, stopped = _Attendance(self.cluster, cluster, client), False
             while True:
-                workers = attendance.workers(len(running), tally.useful)
-                with _connected((*_CANCELLED, OSError)):
-                    running |= set(submitted(max(_AHEAD * max(workers, 1) - len(running), 0)))
-                if not running:
+                workers = attendance.workers(0 if stopped else len(running), tally.useful)
+                if not stopped:
+                    with _connected((*_CANCELLED, OSError)):
+                        running |= set(submitted(max(_AHEAD * max(workers, 1) - len(running), 0)))
+                if not running or (stopped and not workers):
                     break
                 with _connected():
                     ended = _ended(distributed, running)
                 news = tally.heard({future.key for future in running})
                 yield news if workers else None  # zeros too: whoever follows hears that it lives
                 running -= ended
-                if stop():  # what is finished is in the store
-                    client.cancel(list(running))
-                    return
+                if not stopped and stop():
+                    stopped, running = True, _under_way(client, ending, running)
                 for future in ended:
                     try:
                         with _connected():
@@ -310,11 +316,14 @@ class _Tally:
 _worker: tuple[tuple[str, str, bool, int | None, str], Worker] | None = None
 
 
-def work(folder: str, store: str, trust: bool, run: int | None, digest: str, shard: Shard) -> tuple[int, int]:
+def work(
+    folder: str, store: str, trust: bool, run: int | None, digest: str, ending: str, shard: Shard
+) -> tuple[int, int]:
     """Run a shard in a worker's process, which keeps what the next shard may need: (trials, how many failed).
 
     What a worker that died has kept of it is not run again. folder: the plan's. store: the folder of results. run: the
-    number of the run. digest: `Store.digest` of what is run. A worker that has it open goes on with it, whatever others
+    number of the run. digest: `Store.digest` of what is run. ending: the name of the event of Dask's that ends the
+    shard after the trial under way. A worker that has it open goes on with it, whatever others
     write there who take part. Raises InputError where a worker begins once that was edited, so that the numbers of
     trials stand for others.
     """
@@ -333,12 +342,12 @@ def work(folder: str, store: str, trust: bool, run: int | None, digest: str, sha
         _worker = key, Worker(study, Store.open(place, run))
     kept, group = _worker[1].store.kept(shard.name), _worker[1].study.group(shard)
     left = tuple(number for number in shard.trials if group.trial(number).id not in kept) if kept else shard.trials
-    failures, process = 0, dask().get_worker()
+    trials, failures, process, stop = len(shard.trials) - len(left), 0, dask().get_worker(), dask().Event(ending).is_set
     with computing(_worker[1].study.plan.threads):
-        for well in _worker[1].run(replace(shard, trials=left)) if left else ():
-            failures += not well
+        for well in _worker[1].run(replace(shard, trials=left), stop) if left and not stop() else ():
+            trials, failures = trials + 1, failures + (not well)
             process.log_event(_TRIALS, (process.get_current_task(), int(not well), process.name))
-    return len(shard.trials), failures
+    return trials, failures
 
 
 def default_workers(threads: int) -> int:
@@ -357,10 +366,11 @@ def dask() -> Any:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Dask's settings here, and in the processes that it starts."""
+    """Dask's settings here, and in the processes that it starts, which SIGTERM does not end."""
     import dask
 
-    with dask.config.set({**_QUIET, _ENVIRON: {**dask.config.get(_ENVIRON), **_QUIET[_ENVIRON], **_SILENT}}):
+    environ = {**dask.config.get(_ENVIRON), **_QUIET[_ENVIRON], **_SILENT}
+    with dask.config.set({**_QUIET, _ENVIRON: environ, _PRELOAD: [*dask.config.get(_PRELOAD), _OUTLASTS]}):
         yield
 
 
@@ -399,6 +409,15 @@ def _ended(distributed: Any, running: set[Any]) -> set[Any]:
     except TimeoutError:
         return set()
     return done
+
+
+def _under_way(client: Any, ending: Any, running: set[Any]) -> set[Any]:
+    """Tell the workers to end after the trials under way: the tasks that they have. Those that wait are cancelled."""
+    with _connected((*_CANCELLED, OSError)):
+        ending.set()
+        begun = {key for keys in client.processing().values() for key in keys}
+        client.cancel([future for future in running if future.key not in begun])
+    return {future for future in running if future.key in begun}
 
 
 def _client(distributed: Any, cluster: Any, wait: float) -> Any:
