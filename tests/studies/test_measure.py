@@ -10,7 +10,15 @@ from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.perturbations.features.lesion import tissue_around
 from napari_recon_robust.studies.columns import BLACK_BOX, DRAWN
-from napari_recon_robust.studies.measure import VISIBLE, Measurements, Measurer, _contrast, _contrast_to_spread, _found
+from napari_recon_robust.studies.measure import (
+    VISIBLE,
+    Measurements,
+    Measurer,
+    _contrast,
+    _contrast_to_spread,
+    _found,
+    _searched,
+)
 from napari_recon_robust.studies.running import open_study
 from napari_recon_robust.studies.shared import OpenScan, SharedSlice
 
@@ -290,6 +298,17 @@ def test_what_was_found_without_gradients_is_told_of_whoever_it_is_given_to(meas
     assert cautions["own.py:f"][name].startswith("it gives no gradients to follow")
     words = cautions["zero-filled"][f"{name}_on_own.py:f"]
     assert words.startswith("own.py:f, on which it was searched for, gives no gradients to follow")
+
+
+def test_a_feature_of_a_method_whose_gradients_are_not_finite_is_told_of() -> None:
+    """Each method of a study is asked for gradients by itself; those that turn out to hold NaN on the way are some."""
+    method = SimpleNamespace(gives_gradient=lambda measurement: True)
+    shared = SimpleNamespace(method=lambda setting: method, of=lambda region: [None])
+    change = SimpleNamespace(kind="fnaf", knobs={"row": -1, "algorithm": "multiplexed", "search": 60}, found_on=None)
+    trial = SimpleNamespace(change=change, setting=SimpleNamespace(number=0), region=None)
+    assert _searched(shared, trial, SimpleNamespace(details={})) == {}
+    (words,) = _searched(shared, trial, SimpleNamespace(details={"no_gradient": "NaN"})).values()
+    assert words.startswith("it gives gradients that are not finite, so that its feature is the worst of those drawn")
 
 
 def test_a_place_is_told_as_parts_of_rows_and_columns_and_the_floor_is_that_of_the_worst_pose() -> None:

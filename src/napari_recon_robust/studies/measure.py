@@ -196,10 +196,14 @@ def _searched(shared: SharedSlice, trial: Trial, perturbed: Perturbed) -> dict[s
     if change.kind == FEATURE:
         knobs = change.knobs
         moves = knobs["row"] < 0 and knobs["algorithm"] == "multiplexed" and Multiplexed.moves(knobs["search"])
-        if not moves or shared.method(on).gives_gradient(shared.of(trial.region)[0]):
+        broken = "no_gradient" in perturbed.details
+        if not moves or (not broken and shared.method(on).gives_gradient(shared.of(trial.region)[0])):
             return {}
+        gradients, moved = (
+            ("gradients that are not finite", "moved on") if broken else ("no gradients to follow", "moved")
+        )
         words = (
-            f"{whose} no gradients to follow, so that its feature is the worst of those drawn, and none was moved; "
+            f"{whose} {gradients}, so that its feature is the worst of those drawn, and none was {moved}; "
             "give all methods `algorithm: random-search` to compare what they lose."
         )
         return {f"{DRAWN}{where}": words}

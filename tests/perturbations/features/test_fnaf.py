@@ -271,6 +271,32 @@ def test_the_search_takes_what_it_may_and_previews_the_worst(measurement, combin
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("search", "finite"), [(40, 0), (40, 2), (40, 4), (120, 7)])
+def test_once_a_gradient_is_not_finite_the_search_goes_on_without_and_says_so(measurement, combined, search, finite):
+    class Rooted(type(combined)):
+        left, calls = finite, 0
+
+        def reconstruct(self, measurement, **knobs):
+            image = super().reconstruct(measurement)
+            type(self).calls += 1
+            if not measurement.kspace.requires_grad:
+                return image
+            type(self).left -= 1
+            return image if self.left >= 0 else image + (0 * image.abs()).sqrt()
+
+    (found,) = run(FNAF().run(measurement, Rooted(), WHOLE, search=search, size=3.0, sensitivities="kept"))
+    assert Rooted.left == -1, "it was asked once"
+    assert search - 2 * finite - 4 <= Rooted.calls <= search
+    assert found.complete
+    assert found.image is not None, "it was tried by itself"
+    assert "found without gradients (on the way they held NaN or infinite values) at row" in found.statement
+    assert "no_gradient" in found.details
+    (found,) = run(FNAF().run(measurement, combined, WHOLE, search=search, size=3.0, sensitivities="kept"))
+    assert "gradient" not in found.statement
+    assert "no_gradient" not in found.details
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("search", [RandomSearch, FiniteDifferences, Multiplexed])
 def test_a_long_search_holds_few_images(measurement, combined, search):
     knobs = resolve(FNAF.knobs, {"search": 150, "size": 3.0, "sensitivities": "kept"})

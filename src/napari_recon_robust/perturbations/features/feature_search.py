@@ -33,7 +33,8 @@ class FeatureSearch(ABC):
 
     tried: features that were tried by themselves in the slice; `_forget` keeps only the worst. candidates: all features
     with their recovery, also those that were tried among others. screened: the worst of those among others, which is
-    the best so far until a feature is tried by itself. usual, least: the reconstructions that it takes by default, and
+    the best so far until a feature is tried by itself. no_gradient: why it went on without gradients, if it began with
+    some. usual, least: the reconstructions that it takes by default, and
     at least.
     """
 
@@ -43,6 +44,7 @@ class FeatureSearch(ABC):
     tried: list[Trial] = field(default_factory=list)
     candidates: list[tuple[float, Feature]] = field(default_factory=list)
     screened: Trial | None = None
+    no_gradient: str = ""
 
     usual: ClassVar[int]
     least: ClassVar[int]
@@ -124,7 +126,10 @@ class FeatureSearch(ABC):
         best = self.best
         if complete or self._shown is None or self._shown[0] is not best:
             candidates = [(*one.values[:2].tolist(), recovery) for recovery, one in self.candidates]
-            shown = self.insertion.perturbed(best, how="found at", complete=complete, candidates=candidates)
+            how = f"found without gradients ({self.no_gradient}) at" if self.no_gradient else "found at"
+            shown = self.insertion.perturbed(best, how=how, complete=complete, candidates=candidates)
+            if self.no_gradient:
+                shown = replace(shown, details={**shown.details, "no_gradient": self.no_gradient})
             # An image of many features is not what the samples of one will give.
             self._shown = best, replace(shown, image=None) if best is self.screened else shown
         return self._shown[1]

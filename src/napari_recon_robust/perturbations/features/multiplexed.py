@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..noise.objective import gradient_of
+from ..noise.objective import GradientError, gradient_of
 from .feature import Feature
 from .feature_search import CONTRASTS, SIZES, FeatureSearch, Steps
 from .insertion import ROSE
@@ -50,19 +50,23 @@ class Multiplexed(FeatureSearch):
         return (search or cls.usual) - 1 > FEW
 
     def steps(self) -> Steps:
-        """Rounds of about the usual effort."""
+        """Rounds of about the usual effort; once a gradient is not finite, nothing more is moved."""
         self.spent += 1  # the clean reconstruction
         differentiable = self.setup.method.gives_gradient(self.setup.measurement)
         rounds = max(self.effort // self.usual, 1)
         for index in range(rounds):
             effort = (self.effort - self.spent) // (rounds - index)
-            if differentiable and effort > FEW:
-                yield from self._round(effort)
-            else:
-                images = max(effort // 2, 1)
-                known = len(self.candidates)
+            end, known, moves = self.spent + effort, len(self.candidates), differentiable and effort > FEW
+            if moves:
+                try:
+                    yield from self._round(effort)
+                except GradientError:
+                    self.no_gradient = "on the way they held NaN or infinite values"
+                    differentiable = moves = False
+            if not moves:
+                images = max((end - self.spent) // 2, 1)
                 yield from self._draw(images)
-                yield from self._try_worst(self._ranked(self.candidates[known:]), effort - images)
+                yield from self._try_worst(self._ranked(self.candidates[known:]), end - self.spent)
             self._forget()
 
     def _round(self, effort: int) -> Steps:
