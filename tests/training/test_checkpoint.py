@@ -507,7 +507,7 @@ def test_what_the_card_says_is_measured_on_what_is_stored(recipe, train, bank, t
     assert weights.metadata is not None
     assert all(torch.equal(value, value.half().float()) for value in weights.state.values())
     again = stepping.Run(recipe, recipe.presets["cpu"], bank, tmp_path, torch.device("cpu"), (str(path),))
-    again.validate()
+    run(again.validate())
     assert again.score == weights.metadata.scores["validation"]["improvement"]
     assert again.over_tv == weights.metadata.scores["validation"]["NMSE / TV's"]
 
@@ -527,11 +527,11 @@ def test_the_second_score_is_one_for_tv_itself(recipe, bank, tmp_path) -> None:
     one = stepping.Run(recipe, recipe.presets["cpu"], bank, tmp_path, torch.device("cpu"))
     one.loss = lambda network, example, rng: torch.tensor(1.0)
     one.average.module = TV()
-    one.validate()
+    run(one.validate())
     assert one.over_tv == pytest.approx(1)
     truths = iter([example(one, n).truth.abs() for n in range(len(one.bank.validation))])
     one.average.module = HalfAsFar()
-    one.validate()
+    run(one.validate())
     assert one.over_tv == pytest.approx(0.25, rel=1e-3)
 
 

@@ -47,7 +47,7 @@ def test_training_improves_on_its_cases(recipe, run_folder):
     bank = loop.Bank(run_folder / "bank")
     bank.validation = bank
     training = stepping.Run(recipe, recipe.presets["cpu"], bank, run_folder, torch.device("cpu"))
-    training.validate()
+    run(training.validate())
     before = training.score
     run(training.go(schedule.Steps(150)))
     assert training.score < 0.95 * before
@@ -71,6 +71,28 @@ def test_a_resumed_run_ends_with_the_same_weights(recipe, preset, anatomy_folder
     resumed = store.load(str(path)).state
     assert resumed.keys() == whole.keys()
     assert all(torch.equal(resumed[name], whole[name]) for name in whole)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("decay", [{}, {"decay": 1.0}])
+def test_a_run_that_is_cancelled_within_validations_ends_with_the_same_weights(
+    recipe, decay, anatomy_folder, run_folder
+):
+    """Within one on the way, and within the last one, of the rounded weights; the score is as if undisturbed."""
+    recipe = longer(recipe, 6, validate_every=2, **decay)
+    whole = store.load(str(run(loop.train(recipe, anatomy_folder, run_folder))))
+    (run_folder / "checkpoint.pt").unlink()
+
+    for resume, step in ((False, 2), (True, 6), (True, 6)):
+        job = loop.train(recipe, anatomy_folder, run_folder, resume=resume)
+        assert any(one.message.startswith(f"step {step}, {step / 6:.0%}: validating case 2 of ") for one in job)
+        job.close()
+        assert torch.is_grad_enabled()
+    resumed = store.load(str(run(loop.train(recipe, anatomy_folder, run_folder, resume=True))))
+    assert all(torch.equal(resumed.state[name], whole.state[name]) for name in whole.state)
+    assert resumed.metadata is not None
+    assert whole.metadata is not None
+    assert resumed.metadata.scores["validation"] == whole.metadata.scores["validation"]
 
 
 def test_each_example_is_used_as_often_as_asked(recipe, run_folder):

@@ -7,7 +7,7 @@ was interrupted and resumed or not. A run of a number of minutes depends on the 
 import math
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from ..ground.errors import InputError
-from ..ground.progress import Job, Progress, not_cancelled
+from ..ground.progress import Job, Progress, not_cancelled, relayed
 from ..networks.muon import optimisers
 from ..weights import store
 from ..weights.metadata import Ancestor, SeenFile
@@ -87,7 +87,7 @@ class Run:
         self.history.append(call | {"hardware": machine.hardware(self.device, self.preset)})
         begins = self.step == 0 and bool(self.weights)
         if begins:  # so that what the training brings can be told
-            self.validate()
+            yield from self.validate()
             yield Progress(0.0, f"before the training: {self._scores()}", notice=True, preview=self.score)
         started, began = time.monotonic() - self.seconds, time.process_time() - self.core_seconds
         if not self.decaying:
@@ -119,8 +119,8 @@ class Run:
                     self._end(budget)
                 validated = last or self.step % self.preset.validate_every == 0
                 if validated:
-                    with budget.outside():
-                        self.validate()
+                    with nullcontext() if last else self._saved_if_closed(budget), budget.outside():
+                        yield from self.validate(min(spent, 1.0))
                 if validated or self.step % _LOG_STEPS == 0:
                     mean = sum(losses) / len(losses) if losses else math.nan
                     log.write(self._line(mean, rate * self.preset.learning_rate, validated))
@@ -140,7 +140,7 @@ class Run:
             if isinstance(budget, schedule.Minutes) and not self.decaying:
                 raise InputError("no step fits into this time; give more minutes.")
             self._end(budget)
-            self.validate()
+            yield from self.validate(1.0)
         elif isinstance(budget, schedule.Minutes) and not self.decaying:
             words = f"there was no time for a step of {self.recipe.id} at a decaying rate; go on with more minutes"
             yield Progress(1.0, words, notice=True)
@@ -160,9 +160,17 @@ class Run:
                 self.save(budget)
             raise
 
-    def validate(self) -> None:
-        """Set the scores of the averaged weights on the validation cases (`Validation.scores`)."""
-        self.score, self.over_tv = self._validation.scores(self.average.module.eval(), self.loss, self.device)
+    def validate(self, spent: float = 0.0) -> Job[None]:
+        """Set the scores of the averaged weights on the validation cases (`Validation.scores`).
+
+        spent: the share of the budget, of which the steps tell. One that is cancelled is not made up for.
+        """
+
+        def told(step: Progress) -> Progress:
+            return Progress(spent, f"step {self.step}, {spent:.0%}: {step.message}")
+
+        scores = self._validation.scores(self.average.module.eval(), self.loss, self.device)
+        self.score, self.over_tv = yield from relayed(scores, told)
         self.curve.append((self.seconds / 3600, self.score, self.over_tv))
 
     @property
@@ -289,9 +297,9 @@ class Run:
 
         Where the rate fell all the time, nothing that was learned lies before the decay: later calls go on from here.
         """
-        if not self.decaying:  # there were too few steps for a decay
+        if not (self.decaying and self._bad):  # as it is before the rounding, should the validation be cancelled
             self.save(budget)
-        elif self.preset.decay == 1:
+        if self.decaying and self.preset.decay == 1:
             checkpoint.write(self.checkpoint, self._state(budget))
         if self.half:
             for value in self.average.module.state_dict().values():

@@ -52,8 +52,10 @@ class Minutes:
     def outside(self) -> Iterator[None]:
         """What takes a while and is not of the budget: else a long validation could take the place of the decay."""
         began = time.monotonic()
-        yield
-        self._began += time.monotonic() - began
+        try:
+            yield
+        finally:  # also where it is cancelled
+            self._began += time.monotonic() - began
 
     def state(self, step: int) -> dict[str, Any]:
         """What a checkpoint keeps of it."""

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ..data.points import without_gaps
 from ..evaluation.metrics import nmse
+from ..ground.progress import Job, Progress
 from .bank import Bank
 from .batches import moved
 from .example import Example, draw_example
@@ -25,24 +26,25 @@ class Validation:
         self._bank, self._recipe = bank, recipe
         self._tv_errors: dict[int, float] = {}
 
-    @torch.no_grad()
-    def scores(self, network: nn.Module, loss: Any, device: torch.device) -> tuple[float, float | None]:
-        """The mean loss, in float32, and the error over that of TV.
+    def scores(self, network: nn.Module, loss: Any, device: torch.device) -> Job[tuple[float, float | None]]:
+        """The mean loss, in float32, and the error over that of TV; each case is a step.
 
         The latter is the geometric mean of NMSE / NMSE of TV by its rule, of magnitudes within the foreground; None for
         networks that need more than a problem, for undersampled scans alone, and where an image is without error.
         """
-        alone = needs_problem_alone(network)
+        alone, cases = needs_problem_alone(network), self._bank.validation
         losses, ratios = [], []
-        for number, case in enumerate(self._bank.validation):
-            rng = np.random.default_rng((self._recipe.seed, VALIDATION_SEED, number))
-            drawn = draw_example(case, self._recipe.masks, self._recipe.pixels, rng)
-            judged = alone and without_gaps(case.acquired[None])  # the truth of the others is the zero-filled image
-            of_tv = self._tv_error(number, drawn) if judged else 1.0  # on the processor, whose kernels are fast
-            example = moved(drawn, device)
-            losses.append(float(loss(network, example, rng)))
-            if judged:
-                ratios.append(foreground_error(network(example.problem), example) / of_tv)
+        for number, case in enumerate(cases):
+            yield Progress(number / len(cases), f"validating case {number + 1} of {len(cases)}")
+            with torch.no_grad():
+                rng = np.random.default_rng((self._recipe.seed, VALIDATION_SEED, number))
+                drawn = draw_example(case, self._recipe.masks, self._recipe.pixels, rng)
+                judged = alone and without_gaps(case.acquired[None])  # the truth of the others is the zero-filled image
+                of_tv = self._tv_error(number, drawn) if judged else 1.0  # on the processor, whose kernels are fast
+                example = moved(drawn, device)
+                losses.append(float(loss(network, example, rng)))
+                if judged:
+                    ratios.append(foreground_error(network(example.problem), example) / of_tv)
         over_tv = math.exp(sum(map(math.log, ratios)) / len(ratios)) if ratios and min(ratios) > 0 else None
         return sum(losses) / len(losses), over_tv
 
