@@ -2,6 +2,7 @@ import json
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import numpy as np
@@ -305,6 +306,30 @@ def test_a_search_is_repeated_where_it_is_asked_for(tmp_path):
     assert faults(folder, search=True) == {"the perturbation": "the recipe's knobs and budgets lead to other samples"}
     folder = resealed(case, tmp_path / "early", results={"complete": False})
     assert "since the search was ended early" in progress.run(replay(folder, search=True)).summary()
+
+
+@pytest.mark.parametrize(
+    ("kind", "knobs", "other"),
+    [
+        ("fnaf", {"row": 24.0, "column": 27.0}, {"row": 20.0}),
+        ("image-domain", {"insert": "symbol"}, {"size": 12.0}),
+    ],
+)
+def test_what_is_placed_is_made_again_without_a_search(
+    tmp_path: Path, kind: str, knobs: dict[str, Any], other: dict[str, Any]
+) -> None:
+    case = load_case(saved(tmp_path, kind, **knobs))
+    again = progress.run(replay(case))
+    assert again.reproduced
+    assert "search" not in again.summary()
+    folder = resealed(case, tmp_path, recipe={"perturbation_knobs": {**case.recipe.perturbation_knobs, **other}})
+    assert faults(folder) == {"the perturbation": "the recipe's knobs and budgets lead to other samples"}
+
+
+def test_rounding_that_spends_more_than_a_tiny_budget_is_no_fault(tmp_path: Path) -> None:
+    case = load_case(saved(tmp_path, budgets=(1e-7,)))
+    budget = {**case.results[0]["budget"], "nominal": 0.98e-7}
+    assert not faults(resealed(case, tmp_path, results={"budget": budget}, recipe={"budgets": (0.98e-7,)}))
 
 
 @pytest.mark.parametrize(

@@ -55,12 +55,13 @@ def saved(
     padded: bool = False,
     method: str = "zero-filled",
     voxel: tuple[float, float, float] | None = None,
+    budgets: tuple[float, ...] = (0.02, 0.01),
     **knobs,
 ) -> Path:
-    """A case of that perturbation on `slice_of`, written to a folder. voxel: in mm."""
+    """A case of that perturbation on `slice_of`, written to a folder. voxel: in mm. budgets: where it has some."""
     measurement = replace(slice_of(full=full, padded=padded), aspect=aspect_of(voxel))
     reconstructor = reconstructors.get(method)
-    budgets = (0.02, 0.01) if perturbations.get(kind).needs_budget else ()
+    budgets = budgets if perturbations.get(kind).needs_budget else ()
     found = progress.run(perturbations.get(kind).run(measurement, reconstructor, ROI_BOX, budgets, **knobs))
     outcomes = progress.run(evaluate(measurement, reconstructor, ROI_BOX, found, seed=knobs.get("seed", 0)))
     case = make_case(

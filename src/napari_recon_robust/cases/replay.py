@@ -191,7 +191,7 @@ def replay(
 
 def _not_repeated(case: Case, kind: Perturbation, *, search: bool) -> str:
     """Why the perturbation is not made again, and what therefore nobody knows; empty if it is."""
-    if kind.searches and not search:
+    if kind.searches_at(case.recipe.perturbation_knobs) and not search:
         reason = "the search was not repeated (recon-robust replay --search does it)"
     elif not all(result["complete"] for result in case.results):
         reason = "the search was ended early"

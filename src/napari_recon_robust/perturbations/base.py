@@ -281,6 +281,11 @@ class Perturbation(ABC):
         """`sources`, and what the choices of these knobs go back to; those that are left out are at their defaults."""
         return self.sources
 
+    def searches_at(self, knobs: Mapping[str, Any]) -> bool:
+        """Whether it `searches` at these knobs: not where they give its `place`; those left out are at defaults."""
+        placed = self.place is not None and all(knobs.get(name, -1.0) >= 0 for name in self.place)
+        return self.searches and not placed
+
     def run(
         self,
         measurement: Measurement,

@@ -85,6 +85,10 @@ class ImageDomain(Perturbation):
         """The object: all that the scanner would measure of it, sampled or not."""
         return "the object"
 
+    def searches_at(self, knobs: Mapping[str, Any]) -> bool:
+        """Not where a symbol is drawn."""
+        return knobs.get("insert") != "symbol"
+
     def recalled(self, perturbed: Perturbed) -> Perturbed:
         """The symbol comes from the details, the trace of a search from its loss."""
         read = replace(perturbed, trace=Trace.of(perturbed.loss) if perturbed.loss else None)
