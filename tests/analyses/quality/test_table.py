@@ -71,7 +71,7 @@ def test_a_method_that_fails_where_it_is_hard_is_compared_on_the_cases_that_both
     assert worse.ssim_gain.interval == pytest.approx((expected.low, expected.high))
     assert worse.psnr_gain.value == pytest.approx(-40 * 0.07 / 3)
     text = table.markdown()
-    assert "| NMSE ÷ base | SSIM − base | PSNR − base |" in text
+    assert "| method | SSIM | PSNR (dB) | NMSE | NMSE ÷ base | SSIM − base | PSNR (dB) − base |" in text
     assert "cannot be compared with those of the others" in text
     assert "worse (3 of 5 cases). Compare others with base by its columns" in text
     assert "shared with" not in text, "the baseline has all cases of the other"

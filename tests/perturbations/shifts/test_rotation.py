@@ -138,6 +138,7 @@ def test_the_curve_shows_the_worst_of_all_poses():
     assert curve.values == (0.92, 0.9, 0.88)
     assert curve.note == "0.880 to 0.920"
     ssim, rmse = curve.panels
+    assert (ssim.label, rmse.label) == ("SSIM of the region", "relative RMSE of the region (fraction)")
     assert ssim.series[0].at == (-2.0, 0.0, 2.0)
     assert ssim.series[1].values == (0.99,) * 3
     assert rmse.series[0].values[0] == pytest.approx(0.2)

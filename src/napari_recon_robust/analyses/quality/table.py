@@ -229,9 +229,9 @@ class Table:
         ]
 
     def _table(self, section: Section) -> str:
-        heads = ["method", "SSIM", "PSNR", "NMSE", "seconds", "parameters", "MB"]
+        heads = ["method", "SSIM", "PSNR (dB)", "NMSE", "seconds", "parameters", "MB"]
         if self.baseline is not None:
-            heads[4:4] = [f"{metric} {self.baseline}" for metric in ("NMSE ÷", "SSIM −", "PSNR −")]
+            heads[4:4] = [f"{metric} {self.baseline}" for metric in ("NMSE ÷", "SSIM −", "PSNR (dB) −")]
         rows = []
         for line in section.scores:
             known = self.rows.get(line.method, {})

@@ -334,8 +334,8 @@ def curve_of(points: Sequence[Mapping[str, Any]], worst: Pose) -> Curve:
     return Curve(
         over="rotation (degrees)",
         panels=(
-            panel("SSIM", "ssim"),
-            panel("relative RMSE (fraction)", "nmse"),
+            panel("SSIM of the region", "ssim"),
+            panel("relative RMSE of the region (fraction)", "nmse"),
         ),
         title=f"SSIM, {written(turned[0]['angle'], 'g')}° to {written(turned[-1]['angle'], 'g')}°",
         note=f"{written(min(scores), '.3f')} to {written(max(scores), '.3f')}",
