@@ -92,6 +92,14 @@ def test_what_goes_wrong_at_the_start_is_told(conducting: Conducting, plan: Path
 
 
 @pytest.mark.slow
+def test_a_run_that_is_stopped_while_it_starts_says_that_nothing_was_run(conducting: Conducting) -> None:
+    conducting.start(1).run()
+    conducting.stop().run()
+    look_until(conducting, lambda: not conducting.running)
+    assert conducting.words == "The run was stopped before its first trial; nothing was run."
+
+
+@pytest.mark.slow
 def test_a_run_that_somebody_else_has_is_seen_and_stopped(conducting: Conducting, plan: Path) -> None:
     """As after napari was closed and opened again, or where the run is on another machine."""
     run(run_study(plan))

@@ -30,8 +30,8 @@ _left: list["subprocess.Popen[bytes]"] = []  # runs that go on without the windo
 class Conducting:
     """How the study of the open plan goes.
 
-    seen: what was seen of its run at the last look. starting: whether a run was started that says nothing yet. found:
-    what is said of the results, in lines.
+    seen: what was seen of its run at the last look. starting: whether a run was started that says nothing yet. given_up:
+    whether it was stopped before it said anything. found: what is said of the results, in lines.
 
     Signals: `changed()`; `reported(path)`, a report is written; `listed(labels)`, the methods of the results are known.
     """
@@ -44,7 +44,7 @@ class Conducting:
         self._planning, self._clock = planning, clock
         self.seen = Seen()
         self.found: tuple[str, ...] = ()
-        self.starting = False
+        self.starting = self.given_up = False
         self._process: subprocess.Popen[bytes] | None = None
         self._counted: Told | None = None
         self._count = False  # whether the rows are to be counted at the next look, since the plan was checked
@@ -92,9 +92,11 @@ class Conducting:
             return f"The study {what}{where}: {how_far or 'nothing is counted yet'}."
         if self.ended:
             return f"The study has ended: {how_far}."
-        if seen.complaint:
+        if seen.complaint and not self.given_up:
             return f"The run ended: {seen.complaint}"
-        return f"The study was stopped: {how_far}. Resume goes on from there." if told is not None else ""
+        if told is not None:
+            return f"The study was stopped: {how_far}. Resume goes on from there."
+        return "The run was stopped before its first trial; nothing was run." if self.given_up else ""
 
     # ---------------------------------------------------------------- run
 
@@ -110,7 +112,7 @@ class Conducting:
         options = ["--workers", str(workers), *(["--trust"] if self._planning.trust else [])]
 
         def accept(process: "subprocess.Popen[bytes]") -> None:
-            self._process, self.starting = process, True
+            self._process, self.starting, self.given_up = process, True, False
             self.seen = Seen()
             self.changed.emit()
 
@@ -119,7 +121,11 @@ class Conducting:
     def stop(self) -> Task[None]:
         """Ask the run to end after the trials under way, wherever it is."""
         folder, process = self.results, self._process if self.starting else None
-        return Task("Stopping the study", _stopped(folder, process), lambda _: None)
+
+        def accept(_: None) -> None:
+            self.given_up = process is not None
+
+        return Task("Stopping the study", _stopped(folder, process), accept)
 
     def look(self) -> "Task[_Look] | None":
         """See how the run goes, by small files, and where it says nothing by its rows; None while no plan is open."""
@@ -154,7 +160,7 @@ class Conducting:
         if self._process is not None:
             _left.append(self._process)
         self._process = self._counted = self._counted_at = None
-        self.starting = self._count = False
+        self.starting = self.given_up = self._count = False
         self.seen, self.found = Seen(), ()
         self.changed.emit()
 
