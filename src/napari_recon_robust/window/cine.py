@@ -82,6 +82,9 @@ class Cine(QObject):
 
     def _play(self, frames: Sequence[Frame], row: str) -> None:
         self._frames, self._row, self.at = frames, row, self._start(frames)
+        panel = frames[0].panel
+        if panel in self.scene.arrangement.available and panel not in self.panels.shown:
+            self.panels.show((panel,))  # a layout may hide it, and nothing would be seen to play
         QApplication.instance().installEventFilter(self)
         self._timer.start(round(1000 / self.rate))
         self.switched.emit()
@@ -120,6 +123,7 @@ class Cine(QObject):
     def _end(self) -> None:
         self._timer.stop()
         QApplication.instance().removeEventFilter(self)
+        self.scene.arrangement.lay_out()
         self.switched.emit()
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:

@@ -282,6 +282,19 @@ def test_a_film_ends_when_another_slice_is_turned_to(seen: Any, until: Until) ->
     assert seen.panels.shared_window.limits == window
 
 
+@pytest.mark.thorough
+def test_slices_are_seen_to_play_in_a_layout_without_their_panel(seen: Any, qtbot: Any, until: Until) -> None:
+    seen.cine.set_rate(20)
+    press(seen, qtbot, "1")
+    assert seen.panels.shown == ("clean",)
+    press(seen, qtbot, "Space")
+    reference = seen.panels.panels["reference"]
+    until(lambda: reference.title.startswith("Slice "))
+    assert seen.panels.shown == ("reference",)
+    press(seen, qtbot, "G")
+    assert seen.panels.shown == ("clean",)
+
+
 @pytest.mark.slow
 def test_space_again_ends_the_reading_of_all_slices(seen: Any, qtbot: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """It was refused, since that reading was under way."""
