@@ -30,8 +30,8 @@ _left: list["subprocess.Popen[bytes]"] = []  # runs that go on without the windo
 class Conducting:
     """How the study of the open plan goes.
 
-    seen: what was seen of its run at the last look. starting: whether a run was started that says nothing yet. given_up:
-    whether it was stopped before it said anything. found: what is said of the results, in lines.
+    seen: what was seen of its run at the last look. starting: whether a run was started that says nothing yet.
+    given_up: whether it was stopped before it said anything. found: what is said of the results, in lines.
 
     Signals: `changed()`; `reported(path)`, a report is written; `listed(labels)`, the methods of the results are known.
     """
