@@ -68,7 +68,8 @@ class Stroke(QObject):
 
     def _node(self, key: str) -> Any:
         """The scene node of an image; napari has no public way to it."""
-        window = getattr(self._viewer, "window", None)
+        # a closed window has none any more, and images may still come
+        window = getattr(getattr(self._viewer, "window", None), "_qt_window", None)
         visuals = {} if window is None else window._qt_viewer.canvas.layer_to_visual
         panel = self._panels.panels.get(key)
         visual = None if panel is None else visuals.get(panel.image)
