@@ -78,7 +78,7 @@ def test_one_click_brings_it_back(viewer: Any, crashed: Path, qtbot: Any, until:
     assert session.panels.shown == ("clean",)
     view = session.scene.view
     assert (view.panels, view.pair, view.wipe) == (("second",), ("reference", "clean"), 0.25)
-    assert session.panels.panels["clean"].title.startswith("Reference, perturbed | CG-SENSE")
+    until(lambda: session.panels.panels["clean"].title.startswith("Reference, perturbed | CG-SENSE"))
     words = "These figures are of 1%; shown is 0.5%."
     until(lambda: dock_of(session, "Compare").sentence.text().startswith(words))  # when it is interpolated no longer
     assert dock_of(session, "Perturb").outcome.scaled_to.text() == "Budget 0.5% of 1%:"
