@@ -588,6 +588,32 @@ def test_a_scripted_reader_reads_a_study_by_keys(study: Callable[..., Answers], 
         assert not chromium.complaints
 
 
+def _shrunk(page: Browser | Firefox) -> np.ndarray:
+    """Where the first canvas, with its image at 0.6 screen pixels a pixel, shows no nearest pixel."""
+    return np.array(
+        page.run("""(() => {
+          const { view, images: [{ id }], contents: [{ canvas }], state } = current;
+          [view.kind, view.scale] = ["free", 0.6];
+          current.draw();
+          const { rows, columns } = current.description;
+          const [picture, onto] = [current.pictures.grey(id, state.window), view.onScreen.inverse()];
+          const grey = picture.getContext("2d").getImageData(0, 0, columns, rows).data;
+          const { x: left, y: top } = view.onScreen.transformPoint({ x: 0, y: 0 });
+          const { x: right, y: bottom } = view.onScreen.transformPoint({ x: columns, y: rows });
+          const [x0, y0] = [Math.ceil(Math.min(left, right)), Math.ceil(Math.min(top, bottom))];
+          const [x1, y1] = [Math.floor(Math.max(left, right)), Math.floor(Math.max(top, bottom))];
+          const shown = canvas.getContext("2d");
+          const wrong = [];
+          for (let y = y0; y < y1; y += 1) for (let x = x0; x < x1; x += 1) {
+            const at = onto.transformPoint({ x: x + 0.5, y: y + 0.5 });
+            const wanted = grey[4 * (Math.floor(at.y) * columns + Math.floor(at.x))];
+            if (shown.getImageData(x, y, 1, 1).data[0] !== wanted) wrong.push([x, y]);
+          }
+          return x1 - x0 > 5 ? wrong : [[-1, -1]];
+        })()""")
+    )
+
+
 def _on_screen(page: Browser | Firefox, column: float, row: float) -> tuple[float, float]:
     """Where the middle of a pixel is on the page, counted from the top left as it is seen."""
     x, y = page.run(f"""(() => {{
@@ -617,6 +643,9 @@ def test_firefox_shows_the_same_greys_and_takes_the_same_keys(
             chromium.wait("document.querySelector('canvas') !== null")
             assert np.abs(greys.astype(int) - _grey(chromium, first)).max() <= 1
             assert np.ptp(greys) > 50
+            assert not _shrunk(chromium).size
+            assert not _shrunk(page).size
+            page.run("current.view.set('fit') ?? null")
             page.key("2")
             page.click(*_on_screen(page, 5, 3))
             page.key("+")

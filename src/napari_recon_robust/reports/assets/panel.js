@@ -61,6 +61,12 @@ class Panel {
     const { pictures, phase, cursor, state: { window: limits, signed, smooth, wipe, held, outline } } = viewer;
     const context = canvas.getContext("2d");
     const put = (picture) => {
+      if (!smooth && viewer.view.scale < 1) { // drawn as below, Firefox interpolates what it shrinks
+        context.fillStyle = context.createPattern(picture, "no-repeat");
+        context.fillStyle.setTransform(viewer.view.onScreen);
+        context.fillRect(0, 0, canvas.width, canvas.height);
+        return;
+      }
       context.setTransform(viewer.view.onScreen);
       context.drawImage(picture, 0, 0);
       context.resetTransform();
