@@ -663,6 +663,24 @@ def test_firefox_shows_the_same_greys_and_takes_the_same_keys(
 
 
 @pytest.mark.slow
+def test_arrows_after_a_click_on_an_answer_change_no_answer(study: Callable[..., Answers], chromium: Browser) -> None:
+    answers = study(questions=[{"id": "marks", "kind": "free-response", "text": "Mark."}, QUALITY])
+    with _served(answers) as origin:
+        _enter(chromium, answers, origin)
+        at = chromium.run("""(() => {
+          const box = document.querySelectorAll('fieldset')[1].querySelectorAll('label')[1].getBoundingClientRect();
+          return [box.left + box.width / 2, box.top + box.height / 2];
+        })()""")
+        chromium.drag(at, at)
+        assert chromium.run("current.asked[1].answer") == {"level": 2}
+        chromium.key("m")
+        column = chromium.run("current.asked[0].places[0].column")
+        chromium.key("ArrowRight")
+        assert chromium.run("current.asked[1].answer") == {"level": 2}
+        assert chromium.run("current.asked[0].places[0].column") == column + 1
+
+
+@pytest.mark.slow
 def test_a_lesion_is_marked_by_a_click(study: Callable[..., Answers], chromium: Browser) -> None:
     answers = study(questions=[{**LESION[0], "place": True}])
     with _served(answers) as origin:

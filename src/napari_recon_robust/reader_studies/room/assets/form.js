@@ -19,9 +19,9 @@ function made(tag, properties = {}, ...parts) {
   return element;
 }
 
-/** After a click by the mouse Enter does not press the button again: it goes to the next case. */
-function leaveToKeys(button) {
-  button.addEventListener("click", (event) => { if (event.detail) button.blur(); });
+/** After a click by the mouse keys act on the case again: Enter goes to the next one, arrows change no answer. */
+function leaveToKeys(control) {
+  control.addEventListener("click", (event) => { if (event.detail) control.blur(); });
 }
 
 /** The title of an image by its name. */
@@ -88,6 +88,7 @@ class Asked {
     CHANGES.forEach((word, at) => {
       const box = made("input", { type: "checkbox", name: `${this.question.id}-${word}` });
       box.addEventListener("change", () => this.toggle(word, box.checked));
+      leaveToKeys(box);
       this.field.append(made("label", {}, made("kbd", { textContent: at + 1 }), box, `Structures were ${word}`));
       this.choices.push({ key: String(at + 1), element: box, name: "changes", value: word });
     });
@@ -102,6 +103,7 @@ class Asked {
   choose(name, value, words, key, into = this.field) {
     const radio = made("input", { type: "radio", name: `${this.question.id}-${name === "consequence" ? name : "choice"}` });
     radio.addEventListener("change", () => this.set({ [name]: value }));
+    leaveToKeys(radio);
     into.append(made("label", {}, made("kbd", { textContent: key ?? "" }), radio, words));
     this.choices.push({ key, element: radio, name, value, words });
   }
