@@ -30,6 +30,7 @@ from napari_recon_robust.data.window import Window
 from napari_recon_robust.reader_studies import audit
 from napari_recon_robust.reader_studies.answers import Answers
 from napari_recon_robust.reader_studies.bundle import Bundle, Shown
+from napari_recon_robust.reader_studies.export import displays
 from napari_recon_robust.reader_studies.freezing import freeze
 from napari_recon_robust.reader_studies.room.app import make_app
 
@@ -678,6 +679,24 @@ def test_arrows_after_a_click_on_an_answer_change_no_answer(study: Callable[...,
         chromium.key("ArrowRight")
         assert chromium.run("current.asked[1].answer") == {"level": 2}
         assert chromium.run("current.asked[0].places[0].column") == column + 1
+
+
+@pytest.mark.slow
+def test_a_browser_that_hides_the_screens_pixels_is_told_of(study: Callable[..., Answers], chromium: Browser) -> None:
+    """As Firefox with privacy.resistFingerprinting, which a page finds by what it reads of a canvas."""
+    answers = study()
+    with _served(answers) as origin:
+        chromium.open_address("about:blank", "location.href === 'about:blank'")
+        chromium.open_address(f"{origin}/#{answers.access.invite('R1')}", "document.querySelector('button') !== null")
+        chromium.run("""(OffscreenCanvasRenderingContext2D.prototype.getImageData = () =>
+          ({ data: new Uint8ClampedArray(1024).fill(255) })) && null""")
+        for heading in ("A study", "Check the display"):
+            chromium.run("document.querySelector('button.first').click()")
+            chromium.wait(f"document.querySelector('h1')?.textContent.startsWith('{heading}')")
+        assert "privacy.resistFingerprinting" in chromium.run("document.querySelector('.note').textContent")
+        chromium.run("document.querySelector('button.first').click()")
+        chromium.wait("document.querySelector('h1')?.textContent === 'How to read'")
+        assert "browser hides the pixels of the screen" in displays(answers)[0]
 
 
 @pytest.mark.slow

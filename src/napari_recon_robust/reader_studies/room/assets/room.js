@@ -13,6 +13,7 @@ const NOTCH = 50; // CSS pixels that a wheel rolls at least for a slice
 const LEAST = 120; // CSS pixels of an image
 const LINE = 40; // CSS pixels, where a browser counts lines
 const LONGEST = 90 * 24 * 3600e3; // milliseconds that a session holds
+const HIDDEN_PIXELS = "This browser hides the pixels of your screen from pages (in Firefox privacy.resistFingerprinting does), so the images may be blurred. Switch that off and load this page again, or read in another browser.";
 const ROOM_MODES = { side: "Side by side (S)", flicker: "Flicker (L)", wipe: "Wipe (V)" };
 
 /** Ask the server; an Error has its sentence. */
@@ -185,6 +186,17 @@ function howToRead({ questions, viewing, back, slices }) {
   return sentences.filter(Boolean).map((sentence) => made("li", { textContent: sentence }));
 }
 
+/** Whether a page reads of a canvas what was drawn on it, but for noise. A browser that hides it says a wrong size of the
+ * screen's pixels, too, and scales each canvas. */
+function tellsPixels() {
+  const context = new OffscreenCanvas(16, 16).getContext("2d");
+  const drawn = context.createImageData(16, 16);
+  drawn.data.forEach((_, at) => { drawn.data[at] = at % 4 === 3 ? 255 : at % 251; });
+  context.putImageData(drawn, 0, 0);
+  const read = context.getImageData(0, 0, 16, 16).data;
+  return drawn.data.every((value, at) => Math.abs(value - read[at]) <= 1);
+}
+
 /** The check of the display at the start of a sitting: no page calibrates a monitor, but it can ask. */
 function display({ study, sitting, sittings }) {
   const ramp = made("div", { className: "ramp" }, ...Array.from({ length: 18 }, () => made("i")));
@@ -199,13 +211,15 @@ function display({ study, sitting, sittings }) {
   const fields = [["light", "Light in the room", "dark, dim or bright"], ["distance", "Distance of your eyes, cm", "60"], ["calibrated", "Display last calibrated", "date, or not known"]]
     .map(([name, label, placeholder]) => made("label", { className: "row tight" }, made("span", { className: "named", textContent: label }), made("input", { name, placeholder, maxLength: 80 })));
   const number = sittings > 1 ? `Sitting ${sitting} of ${sittings}: ` : "";
-  words(`${number}Check the display`, ["Look at the patterns on the display on which you will read, and tick what you can see. These answers are stored with your readings. You can take part whatever you tick.",
+  const told = tellsPixels();
+  words(`${number}Check the display`, [...(told ? [] : [made("p", { className: "note", textContent: HIDDEN_PIXELS })]),
+    "Look at the patterns on the display on which you will read, and tick what you can see. These answers are stored with your readings. You can take part whatever you tick.",
     ramp, patches, faint, ...boxes, ...fields,
     "Flicker shows images in turn, four in a second. Do not use it if you are sensitive to flashing light."],
   ["Continue", async () => {
     const findings = Object.fromEntries([...main.querySelectorAll("input")].map((input) =>
       [input.name, input.type === "checkbox" ? input.checked : input.value]));
-    Object.assign(findings, { pixels: `${screen.width}x${screen.height}`, ratio: devicePixelRatio, bits: screen.colorDepth });
+    Object.assign(findings, { pixels: `${screen.width}x${screen.height}`, ratio: devicePixelRatio, bits: screen.colorDepth, ...(!told && { browser: "hides the pixels of the screen" }) });
     await ask("/display", { reader, ...findings });
     words("How to read", [made("ul", {}, ...howToRead(study))], ["Start reading", go]);
   }]);
