@@ -647,6 +647,7 @@ def test_firefox_shows_the_same_greys_and_takes_the_same_keys(
             assert not _shrunk(chromium).size
             assert not _shrunk(page).size
             page.run("current.view.set('fit') ?? null")
+            assert page.run("getComputedStyle(document.querySelector('progress')).appearance") == "none"  # else white
             page.key("2")
             page.click(*_on_screen(page, 5, 3))
             page.key("+")
