@@ -4,6 +4,7 @@ import threading
 
 import pytest
 
+from napari_recon_robust.ground import ending
 from napari_recon_robust.ground.ending import asked_to_end
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGTERM")
@@ -26,6 +27,15 @@ def test_a_second_ctrl_c_interrupts(in_front: None) -> None:
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_second_sigterm_some_seconds_later_interrupts(monkeypatch: pytest.MonkeyPatch) -> None:
+    with asked_to_end(signal.SIGTERM) as asked:
+        signal.raise_signal(signal.SIGTERM)
+        assert asked()
+        monkeypatch.setattr(ending, "_TOGETHER", 0.0)
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGTERM)
 
 
 def test_what_is_ignored_stays_ignored(in_front: None) -> None:

@@ -15,6 +15,7 @@ from unittest import mock
 
 import h5py
 import polars
+import psutil
 import pytest
 
 from helpers.faults import fails_at, fails_from, steps
@@ -602,6 +603,16 @@ def test_killed_at_any_time_it_goes_on_to_the_same_bytes(write_plan) -> None:
     assert measured(killed) == measured(undisturbed)
 
 
+HANGS = """
+import os, time
+from pathlib import Path
+
+def reconstruct(kspace, mask, sensitivities):
+    (Path(__file__).parent / f"begun-{os.getpid()}").touch()
+    time.sleep(600)
+"""
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(KILLS < 20, reason="make kills ends this one too")
 def test_sigterm_ends_after_the_trial_under_way(write_plan) -> None:
@@ -617,3 +628,23 @@ def test_sigterm_ends_after_the_trial_under_way(write_plan) -> None:
     assert "trials are finished" in said
     assert not list(store.folder.glob("rows/*"))
     assert len(store.finished()) == table(path).height > 0
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGTERM")
+def test_a_second_sigterm_ends_a_run_whose_trials_hang(write_plan, tmp_path) -> None:
+    """Its workers are gone with it."""
+    (tmp_path / "hangs.py").write_text(HANGS)
+    path = write_plan(methods=["hangs.py:reconstruct"], slices="all", regions=["image"])
+    process = subprocess.Popen([*COMMAND, str(path), "--trust", "--workers", "2"], stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while process.poll() is None and len(list(tmp_path.glob("begun-*"))) < 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    workers = [int(begun.name.removeprefix("begun-")) for begun in tmp_path.glob("begun-*")]
+    assert len(workers) == 2
+    process.terminate()
+    time.sleep(4)
+    assert process.poll() is None, "it waits for the trials under way"
+    process.terminate()
+    assert process.wait(timeout=60) == 130
+    assert not any(psutil.pid_exists(worker) for worker in workers)

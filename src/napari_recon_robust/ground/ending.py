@@ -2,25 +2,33 @@
 
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 Asked = Callable[[], bool]
+_TOGETHER = 3.0  # seconds within which several are one: `timeout` and SLURM signal a process and its group
 
 
 @contextmanager
 def asked_to_end(*signals: signal.Signals) -> Iterator[Asked]:
     """Whether the process was asked to end by one of these signals; a second Ctrl-C does what the first did before.
 
-    SIGTERM is what SLURM sends before it kills. What is ignored, as Ctrl-C is in the background of a shell, stays so.
+    SIGTERM is what SLURM sends before it kills. A second one, some seconds after the first, is as a Ctrl-C, so that
+    what hangs can be ended. What is ignored, as Ctrl-C is in the background of a shell, stays so.
     In another than the main thread, where Python takes no signals, it is never asked.
     """
-    asked = threading.Event()
+    asked, first = threading.Event(), time.monotonic()
     if threading.current_thread() is not threading.main_thread():
         yield asked.is_set
         return
 
     def note(number: int, _: object) -> None:
+        nonlocal first
+        if not asked.is_set():
+            first = time.monotonic()
+        elif number != signal.SIGINT and time.monotonic() - first > _TOGETHER:
+            raise KeyboardInterrupt
         asked.set()
         if number == signal.SIGINT:
             signal.signal(number, before[signal.SIGINT])

@@ -416,8 +416,9 @@ def _under_way(client: Any, ending: Any, running: set[Any]) -> set[Any]:
     with _connected((*_CANCELLED, OSError)):
         ending.set()
         begun = {key for keys in client.processing().values() for key in keys}
-        client.cancel([future for future in running if future.key not in begun])
-    return {future for future in running if future.key in begun}
+        kept = {future for future in running if future.key in begun or future.done()}  # by now some may have ended
+        client.cancel(list(running - kept))
+    return kept
 
 
 def _client(distributed: Any, cluster: Any, wait: float) -> Any:
