@@ -38,6 +38,14 @@ def test_a_second_sigterm_some_seconds_later_interrupts(monkeypatch: pytest.Monk
             signal.raise_signal(signal.SIGTERM)
 
 
+def test_a_sigterm_after_ctrl_c_is_the_first(in_front: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ending, "_TOGETHER", 0.0)
+    with asked_to_end(signal.SIGINT, signal.SIGTERM) as asked:
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGTERM)
+        assert asked()
+
+
 def test_what_is_ignored_stays_ignored(in_front: None) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with asked_to_end(signal.SIGINT) as asked:

@@ -18,20 +18,19 @@ def asked_to_end(*signals: signal.Signals) -> Iterator[Asked]:
     what hangs can be ended. What is ignored, as Ctrl-C is in the background of a shell, stays so.
     In another than the main thread, where Python takes no signals, it is never asked.
     """
-    asked, first = threading.Event(), time.monotonic()
+    asked, terminated = threading.Event(), list[float]()
     if threading.current_thread() is not threading.main_thread():
         yield asked.is_set
         return
 
     def note(number: int, _: object) -> None:
-        nonlocal first
-        if not asked.is_set():
-            first = time.monotonic()
-        elif number != signal.SIGINT and time.monotonic() - first > _TOGETHER:
-            raise KeyboardInterrupt
         asked.set()
         if number == signal.SIGINT:
             signal.signal(number, before[signal.SIGINT])
+            return
+        terminated.append(time.monotonic())
+        if terminated[-1] - terminated[0] > _TOGETHER:
+            raise KeyboardInterrupt
 
     handlers = {each: signal.getsignal(each) for each in signals}
     # None is a handler that is not Python's, which could not be given back.
