@@ -1,7 +1,9 @@
 """Fixtures for tests of the window and of its canvas: a viewer, a review in it, and time for the jobs."""
 
+import faulthandler
 import gc
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +21,8 @@ from qtpy.QtCore import QCoreApplication, QEvent, QSettings, QThreadPool
 from helpers.docks import dock_of
 
 os.environ["NAPARI_ASYNC"] = "0"
+_PATIENCE = 180_000  # ms
+_restless: list[Any] = []  # reviews that have not come to rest, for which no further test waits
 Until = Callable[[Callable[[], object]], None]
 
 
@@ -96,9 +100,29 @@ def until(qtbot: Any) -> Until:
 
 def waiting(qtbot: Any) -> Until:
     def wait(condition: Callable[[], object]) -> None:
-        qtbot.waitUntil(lambda: bool(condition()), timeout=300_000)
+        try:
+            qtbot.waitUntil(lambda: bool(condition()), timeout=_PATIENCE)
+        except qtbot.TimeoutError as error:
+            faulthandler.dump_traceback(sys.__stderr__)
+            error.add_note(under_way())
+            raise
 
     return wait
+
+
+def under_way() -> str:
+    """What each review is at, for who reads why a test has waited in vain."""
+    from napari_recon_robust.window import session
+    from napari_recon_robust.window.collecting import uncollected
+
+    pool = QThreadPool.globalInstance()
+    lines = [f"{pool.activeThreadCount()} of {pool.maxThreadCount()} threads at work; {uncollected._wanted} put off gc"]
+    for one in [*session._sessions.values(), *session._leaving]:
+        jobs, panels, steps = one.jobs, one.panels, one.event_loop_steps
+        run = {lane: (order.task.label, order.cancelled.is_set()) for lane, order in jobs._running.items()}
+        lines.append(f"jobs {run}, {len(jobs._left)} left, waiting {[*jobs._waiting]}")
+        lines.append(f"panels settled {panels.settled}, steps {vars(steps)}")
+    return "\n".join(lines)
 
 
 @cache
@@ -198,10 +222,14 @@ def standing(window_of_module: Any, scan_file: Path, until: Until) -> Any:
     def at_rest() -> bool:  # on every lane: what comes back late from the test before would speak in this one
         return not review.jobs.working and review.panels.settled
 
+    if review in _restless:
+        pytest.fail("after an earlier test the window did not come to rest, see there")
+    _restless.append(review)
     until(at_rest)
     if not review.bench.acquisition.facts.startswith(scan_file.name):
         open_scan(review, scan_file, until)
         until(at_rest)
+    _restless.remove(review)
     review.bench.regions.choose([])
     review.jobs.failures.recover_without_job()
     return review

@@ -155,3 +155,37 @@ def test_a_job_that_cannot_be_closed_leaves_its_lane_free(jobs: Jobs, until: Unt
     until(begun.is_set)
     jobs.cancel()
     until(lambda: not jobs.working)
+
+
+def test_a_thread_whose_priority_cannot_be_set_works_all_the_same(
+    jobs: Jobs, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: int) -> None:
+        raise PermissionError(13, "not in this container")
+
+    monkeypatch.setattr(os, "setpriority", refuse)
+    accepted: list[str] = []
+    stop = threading.Event()
+    stop.set()
+    jobs.start(Task("Counting", counting(stop, []), accepted.append))
+    until(lambda: accepted)
+
+
+def test_whatever_goes_wrong_in_a_thread_its_lane_is_free_again(
+    jobs: Jobs, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also around the job, where superqt would report no end."""
+    from napari_recon_robust.window import worker
+
+    for error in (RuntimeError("no such thread"), OSError("no such thread")):
+
+        def fail(error: Exception = error) -> None:
+            raise error
+
+        monkeypatch.setattr(worker, "_give_way", fail)
+        said: list[str] = []
+        jobs.failed.connect(said.append)
+        jobs.start(Task("Counting", counting(threading.Event(), []), lambda _: None))
+        until(lambda said=said: said)
+        assert "no such thread" in said[0]
+        assert not jobs.working

@@ -278,7 +278,6 @@ class Jobs(QObject):
             one.cancelled,
             on_progress=lambda progress: self._on_progress(lane, order(), progress),
             on_returned=lambda outcome: self._on_returned(lane, order(), outcome),
-            on_aborted=lambda: self._end(lane, order(), "Stopped."),
         )
         if not one.quiet:
             self._announce(lane, one)

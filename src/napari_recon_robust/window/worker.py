@@ -8,14 +8,15 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
 
 from psygnal import EmitLoopError
-from superqt.utils import create_worker
+from qtpy.QtCore import QObject, Signal
+from superqt.utils import WorkerBase
 
 from ..ground.errors import ModelError, ReconRobustError
 from ..ground.progress import Cancelled, Job, Progress, cancellable
@@ -56,6 +57,31 @@ class Failed:
     error: Exception
 
 
+class _Reports(QObject):
+    progressed = Signal(object)
+
+
+class _Worker(WorkerBase[Any]):
+    """A job, driven in a thread of Qt's pool."""
+
+    def __init__(self, label: str, job: Job[Any], cancelled: threading.Event) -> None:
+        super().__init__()
+        self.reports = _Reports()
+        self._label, self._job, self._cancelled = label, job, cancelled
+
+    def work(self) -> Any:
+        """Return the job's result, None for a cancelled one, or what went wrong.
+
+        Whatever is raised is returned: superqt would report no end of it, and the lane stay taken.
+        """
+        try:
+            return _drive(self._label, self._job, self._cancelled, self.reports.progressed.emit)
+        except RuntimeError as error:  # which is what torch raises
+            return Failed(_converted(self._label, error))
+        except Exception as error:
+            return Failed(error)
+
+
 def start_worker(
     label: str,
     job: Job[Any],
@@ -63,65 +89,45 @@ def start_worker(
     *,
     on_progress: Callable[[Progress], object],
     on_returned: Callable[[Any], object],
-    on_aborted: Callable[[], object],
 ) -> None:
-    """Run a job in a thread until it ends or is cancelled; the three callbacks run in the window's thread."""
-    worker = create_worker(
-        _drive,
-        label,
-        job,
-        cancelled,
-        _start_thread=False,
-        _ignore_errors=True,
-        _connect={
-            "yielded": on_progress,
-            "returned": on_returned,
-            "aborted": on_aborted,
-            "finished": uncollected.end,
-        },
-    )
+    """Run a job in a thread until it ends or is cancelled; the two callbacks run in the window's thread."""
+    worker = _Worker(label, job, cancelled)
+    worker.reports.progressed.connect(on_progress)
+    worker.returned.connect(on_returned)
+    worker.finished.connect(uncollected.end)
     uncollected.begin()
     worker.start()
 
 
-def _drive(label: str, job: Job[Any], cancelled: threading.Event) -> Generator[Progress, None, Any]:
-    """Drive the job in the worker's thread, without gradients; a cancelled job is closed in that thread too.
-
-    What it raises is returned: superqt's workers swallow a RuntimeError, which is what torch raises, and napari
-    would show any other in a window of its own.
-    """
+def _drive(label: str, job: Job[Any], cancelled: threading.Event, report: Callable[[Progress], object]) -> Any:
+    """Drive the job in the worker's thread, without gradients; a cancelled job is closed in that thread too."""
     last = -_PERIOD
     preview, previewed = None, False
-    _turns.begin()
-    _give_way()
-    try:
-        while not cancelled.is_set():
-            try:
-                with _without_gradients(), cancellable(cancelled.is_set):
-                    progress = next(job)
-            except StopIteration as stop:
-                return stop.value
-            except Cancelled:
-                return None
-            preview = preview if progress.preview is None else progress.preview
-            now = time.monotonic()
-            first = preview is not None and not previewed  # does not wait: what comes next may take long, or fail
-            if now - last >= _PERIOD or progress.fraction >= 1 or first:
-                last, previewed = now, previewed or first
-                yield Progress(progress.fraction, progress.message, preview)
-                preview = None
-        return None
-    except RuntimeError as error:
-        return Failed(_converted(label, error))
-    except Exception as error:
-        return Failed(error)
-    finally:
-        _close(label, job)
-        _turns.end()
+    with _in_short_turns():
+        _give_way()
+        try:
+            while not cancelled.is_set():
+                try:
+                    with _without_gradients(), cancellable(cancelled.is_set):
+                        progress = next(job)
+                except StopIteration as stop:
+                    return stop.value
+                except Cancelled:
+                    return None
+                preview = preview if progress.preview is None else progress.preview
+                now = time.monotonic()
+                first = preview is not None and not previewed  # does not wait: what comes next may take long, or fail
+                if now - last >= _PERIOD or progress.fraction >= 1 or first:
+                    last, previewed = now, previewed or first
+                    report(Progress(progress.fraction, progress.message, preview))
+                    preview = None
+            return None
+        finally:
+            _close(label, job)
 
 
 def _close(label: str, job: Job[Any]) -> None:
-    """Close a job; what it raises then is logged, for superqt would report no end at all and the lane stay taken."""
+    """Close a job; what it raises then is logged: its result, or what went wrong before, is what counts."""
     try:
         job.close()
     except Exception:
@@ -144,6 +150,15 @@ def _short_turns() -> Iterator[None]:
 _turns = Wanted(_short_turns)
 
 
+@contextmanager
+def _in_short_turns() -> Iterator[None]:
+    _turns.begin()
+    try:
+        yield
+    finally:
+        _turns.end()
+
+
 def _give_way() -> None:
     """Let the window's thread go before this one where both want a core; Linux has a priority for each thread.
 
@@ -151,7 +166,8 @@ def _give_way() -> None:
     """
     if sys.platform == "linux":
         thread = threading.get_native_id()
-        os.setpriority(os.PRIO_PROCESS, thread, max(os.getpriority(os.PRIO_PROCESS, thread), _NICE))
+        with suppress(OSError):  # some containers keep it from a process
+            os.setpriority(os.PRIO_PROCESS, thread, max(os.getpriority(os.PRIO_PROCESS, thread), _NICE))
 
 
 def _without_gradients() -> AbstractContextManager[object]:
