@@ -25,8 +25,12 @@ def test_no_word_is_cut_and_none_is_lost(kind: Any, qtbot: Any) -> None:
     for width in (600, 220, 150, 220, 600):
         window.resize(width, 300)
         QTest.qWait(20)
-        # a busy machine lays it out later
-        qtbot.waitUntil(lambda: made.width() >= made.sizeHint().width(), timeout=60_000)
+
+        def laid_out(width: int = width) -> bool:  # a busy machine does it later
+            filled = window.width() == width and made.width() == layout.contentsRect().width()
+            return filled and made.width() >= made.sizeHint().width()
+
+        qtbot.waitUntil(laid_out, timeout=60_000)
         assert made.text().replace("\n     ", " ") == WORDS
         assert made.height() >= made.sizeHint().height()
         lines.append(made.text().count("\n") + 1)
