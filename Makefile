@@ -1,5 +1,5 @@
 # make demo: the window with the packaged sample. make test: every check but the tests that `make thorough` runs. make check: the
-# quick ones, in two to six minutes. All of them do the set-up themselves.
+# quick ones, in about eight minutes on two cores. All of them do the set-up themselves.
 PYTHON ?= python3
 BIN := .venv/bin
 # Virtual display for the window's tests: napari needs OpenGL, which Qt's offscreen platform does not give.
