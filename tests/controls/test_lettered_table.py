@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 from napari.settings import get_settings
-from qtpy.QtWidgets import QTableWidgetItem, QWidget
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QPushButton, QTableWidgetItem, QWidget
 
 from napari_recon_robust.controls.lettered_table import LetteredTable, cell, make_read_only
 from napari_recon_robust.controls.letters import letter_style, row_height, rows_height
@@ -63,3 +65,22 @@ def test_a_table_that_only_shows_is_neither_edited_nor_chosen_from(qtbot: Any) -
     assert not table.selectedIndexes()
     assert table.editTriggers() == LetteredTable.EditTrigger.NoEditTriggers
     assert table.verticalHeader().isHidden()
+
+
+def test_tab_goes_on_from_a_table_and_arrows_from_cell_to_cell(qtbot: Any) -> None:
+    window = QWidget()
+    qtbot.addWidget(window)
+    table, after = LetteredTable(20, rows=2, columns=2), QPushButton("after")
+    column(table, after, into=window)
+    window.show()
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow, timeout=60_000)
+    table.setFocus()
+    table.setCurrentCell(0, 0)
+    QTest.keyClick(table, Qt.Key.Key_Right)
+    assert (table.currentRow(), table.currentColumn()) == (0, 1)
+    QTest.keyClick(table, Qt.Key.Key_Tab)
+    assert after.hasFocus()
+    QTest.keyClick(after, Qt.Key.Key_Backtab)
+    assert table.hasFocus()
+    assert (table.currentRow(), table.currentColumn()) == (0, 1)

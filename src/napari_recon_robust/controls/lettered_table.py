@@ -13,6 +13,7 @@ class LetteredTable(QTableWidget):
 
     def __init__(self, row: int, rows: int = 0, columns: int = 0) -> None:
         super().__init__(rows, columns)
+        self.setTabKeyNavigation(False)  # arrows go from cell to cell, and Tab on to the next control
         self.row = row
         self._shown: int | None = None
         self._fit()

@@ -30,6 +30,7 @@ from qtpy.QtWidgets import (
 )
 
 from ...canvas.surface import NOTICE
+from ...controls.focus_ring import FocusRing, led_on
 from ...controls.letters import letter_style, letters
 from ...controls.message import Message
 from ...controls.parts import box_style, faint_style, rule, set_faint
@@ -233,6 +234,7 @@ class Page(QWidget):
             self.listen(signal, slot)
         self.foot.show_compiling(compiler().busy)  # now that its end, in another thread, is not missed
         self.listen(QApplication.instance().focusChanged, self._on_focus)
+        self.listen(QApplication.instance().focusChanged, FocusRing(self).follow)
         self._show_theme()
         self.destroyed.connect(partial(_disconnect, session, self._listening))
 
@@ -320,7 +322,7 @@ class Page(QWidget):
         Not where Qt passes them on by itself, from a control that was switched off or has gone.
         """
         dock = self.parent()
-        if before is None or now is None or not (isalive(before) and before.isEnabled() and before.isVisible()):
+        if now is None or not led_on(before):
             return
         if isinstance(dock, QDockWidget) and dock.isAncestorOf(now) and not self._in_front:
             dock.raise_()

@@ -6,6 +6,7 @@ from datetime import datetime
 from qtpy.compat import isalive
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import (
+    QApplication,
     QHBoxLayout,
     QLabel,
     QPlainTextEdit,
@@ -16,6 +17,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from ...controls.focus_ring import FocusRing
 from ...controls.letters import letter_style
 from ...controls.parts import button
 from ...reader_studies.questions import FreeResponse, Lesion
@@ -66,6 +68,7 @@ class Side(QWidget):
         # a form that has grown is laid out in a turn that comes later than the answer's on slow machines
         self._scroll.verticalScrollBar().rangeChanged.connect(lambda *_: self._show_asked())
         self._lay_out()
+        QApplication.instance().focusChanged.connect(FocusRing(self).follow)
         self._reading.opened.connect(self._on_opened)
         self._reading.answered.connect(self._follow)
 
