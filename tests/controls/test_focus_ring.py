@@ -30,7 +30,6 @@ def page(qtbot: Any) -> Iterator[QWidget]:
     row.addWidget(QPushButton("outside", objectName="outside"))
     qtbot.addWidget(window)
     page.ring = FocusRing(page)
-    QApplication.instance().focusChanged.connect(page.ring.follow)
     window.show()
     window.activateWindow()
     qtbot.waitUntil(window.isActiveWindow, timeout=60_000)

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from qtpy.compat import isalive
-from qtpy.QtCore import QEvent, QObject, QPoint, QRect, QRectF, Qt
+from qtpy.QtCore import QEvent, QObject, QPoint, QRect, QRectF, Qt, Slot
 from qtpy.QtGui import QPainter, QPaintEvent, QPen
-from qtpy.QtWidgets import QAbstractScrollArea, QApplication, QWidget
+from qtpy.QtWidgets import QAbstractScrollArea, QApplication, QCheckBox, QRadioButton, QWidget
 
 _WIDTH, _CORNER = 2, 4  # pixels
 _MOVES = (QEvent.Type.Move, QEvent.Type.Resize, QEvent.Type.Show, QEvent.Type.Hide)
@@ -14,8 +14,7 @@ _MOVES = (QEvent.Type.Move, QEvent.Type.Resize, QEvent.Type.Show, QEvent.Type.Hi
 class FocusRing(QWidget):
     """A frame above a page, about the control that has the focus; it takes no room, no clicks and no focus.
 
-    A click shows where it was, so that there is no frame until a key leads on. Whoever makes it connects `follow` to
-    the application's `focusChanged`.
+    A click shows where it was, so that there is no frame until a key leads on.
     """
 
     def __init__(self, page: QWidget) -> None:
@@ -27,12 +26,14 @@ class FocusRing(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.hide()
+        QApplication.instance().focusChanged.connect(self.follow)
 
     @property
     def control(self) -> QWidget | None:
         """The control that the frame is about, if it is shown."""
         return self._control if self.isVisible() else None
 
+    @Slot(QWidget, QWidget)
     def follow(self, before: QWidget | None, now: QWidget | None) -> None:
         """Go to another control, or away; a window that is left and comes back has its frame again."""
         if now is not None and now is not self._control:
@@ -62,7 +63,10 @@ class FocusRing(QWidget):
         if control is None or not control.isVisible() or control is not focused:
             self.hide()
             return
-        frame = _within(control, self._page).adjusted(-_WIDTH, -_WIDTH, _WIDTH, _WIDTH)
+        frame = _within(control, self._page)
+        if isinstance(control, QCheckBox | QRadioButton):  # which may be wider than its words
+            frame.setWidth(min(control.sizeHint().width(), control.width()))
+        frame = frame.adjusted(-_WIDTH, -_WIDTH, _WIDTH, _WIDTH)
         seen = self._page.rect()
         for one in self._watched:
             area = one.parentWidget()

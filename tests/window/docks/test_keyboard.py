@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from npe2 import PluginManifest
-from qtpy.QtCore import QPoint, Qt
+from qtpy.QtCore import QPoint, QRect, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import (
     QAbstractButton,
@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
     QHeaderView,
     QLineEdit,
     QPlainTextEdit,
+    QScrollArea,
     QScrollBar,
     QWidget,
 )
@@ -27,6 +28,7 @@ from napari_recon_robust.controls.parts import Fold
 from napari_recon_robust.controls.plot import Plot
 from napari_recon_robust.window.docks.page import Page
 from napari_recon_robust.window.docks.review import Review
+from napari_recon_robust.window.docks.shelf import Shelf
 from napari_recon_robust.window.session import PLUGIN, Session
 
 Until = Callable[[Callable[[], object]], None]
@@ -120,6 +122,64 @@ def test_tab_never_leads_behind_another_dock(seen: Session, until: Until) -> Non
     assert not front.isAncestorOf(QApplication.focusWidget())
     QTest.qWait(50)
     assert not behind(front)
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_a_frame_shows_which_control_a_key_has_led_to(attacked: Session, until: Until, theme: str) -> None:
+    attacked.panels.viewer.theme = theme
+    for name in DOCKS:
+        page = opened(attacked, name, until)
+        assert unseen(page) == [], name
+    attacked.asked_tool.emit("film")
+    film: Any = Shelf.of(attacked).widget
+    until(film.isVisible)
+    assert unseen(film.parentWidget()) == []
+
+
+def test_tab_leaves_every_control(attacked: Session, until: Until) -> None:
+    attacked.bench.queue.add(["cg-sense", "zero-filled"], attacked.bench.regions.on(1), [0.01])  # two lines
+    for name in DOCKS:
+        assert kept(opened(attacked, name, until)) == [], name
+
+
+def kept(page: Page) -> list[str]:
+    """The controls that keep Tab or Shift and Tab for themselves."""
+    found = []
+    for one in controls(page):
+        for key in (Qt.Key.Key_Tab, Qt.Key.Key_Backtab):
+            if takes_tab(one):
+                one.setFocus()
+                QTest.keyClick(one, key)
+                if one.hasFocus():
+                    found.append(f"{describe(one)} {key.name}")
+    return found
+
+
+def unseen(part: Any) -> list[str]:
+    """The controls that look the same after Tab to them and before it."""
+    canvas = part.window()._qt_viewer.canvas.native
+    return [describe(one) for one in controls(part) if takes_tab(one) and not shows_focus(one, canvas)]
+
+
+def takes_tab(one: Any) -> bool:
+    return bool(one.isVisible() and one.isEnabled() and one.focusPolicy() & Qt.FocusPolicy.TabFocus)
+
+
+def shows_focus(one: Any, canvas: Any) -> bool:
+    for area in ancestors(one):
+        if isinstance(area, QScrollArea):
+            area.ensureWidgetVisible(one)
+    window = one.window()
+    around = QRect(one.mapTo(window, QPoint(-4, -4)), one.mapTo(window, QPoint(one.width() + 4, one.height() + 4)))
+    canvas.setFocus()
+    without = window.grab(around).toImage()
+    one.setFocus(Qt.FocusReason.TabFocusReason)
+    return bool(without != window.grab(around).toImage())
+
+
+def ancestors(one: Any) -> Iterator[Any]:
+    while (one := one.parent()) is not None:
+        yield one
 
 
 def nameless(page: Page) -> list[str]:

@@ -21,8 +21,6 @@ from qtpy.QtWidgets import (
 
 from helpers.docks import dock_of, press
 from helpers.jobs import counting
-from napari_recon_robust.controls.focus_ring import FocusRing
-from napari_recon_robust.controls.tab_order import controls
 from napari_recon_robust.ground.progress import Job, Progress
 from napari_recon_robust.io import FORMATS, suffixes
 from napari_recon_robust.window.session import Session
@@ -231,19 +229,3 @@ def test_the_wheel_over_a_control_scrolls_the_dock(review: Session, until: Until
                 after = control.currentIndex() if isinstance(control, QComboBox) else control.value()
                 assert after == before, control.toolTip() or control
         assert controls or type(page).__name__ == "CompareDock"
-
-
-def test_the_control_that_a_key_leads_to_has_a_frame(review: Session, until: Until) -> None:
-    """napari's styles draw nothing about most of them."""
-    window = review.docks[0].window()
-    window.show()
-    window.activateWindow()
-    until(window.isActiveWindow)
-    for page in review.docks:
-        page.parent().raise_()
-        until(page.isVisible)
-        for control in controls(page):
-            if control.focusPolicy() & Qt.FocusPolicy.TabFocus and control.isVisible() and control.isEnabled():
-                control.setFocus(Qt.FocusReason.TabFocusReason)
-                focused = QApplication.focusWidget()
-                assert page.findChild(FocusRing).control is focused, control.toolTip() or control

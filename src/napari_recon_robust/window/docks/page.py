@@ -234,7 +234,7 @@ class Page(QWidget):
             self.listen(signal, slot)
         self.foot.show_compiling(compiler().busy)  # now that its end, in another thread, is not missed
         self.listen(QApplication.instance().focusChanged, self._on_focus)
-        self.listen(QApplication.instance().focusChanged, FocusRing(self).follow)
+        FocusRing(self)
         self._show_theme()
         self.destroyed.connect(partial(_disconnect, session, self._listening))
 

@@ -7,6 +7,7 @@ from qtpy.compat import isalive
 from qtpy.QtCore import QObject, Qt
 from qtpy.QtWidgets import QMainWindow, QSizePolicy, QToolBar, QWidget
 
+from ...controls.focus_ring import FocusRing
 from ...controls.parts import row
 from ..session import Session
 from .arranging import small_button
@@ -61,6 +62,7 @@ class Shelf(QObject):
         layout.setAlignment(close, Qt.AlignmentFlag.AlignTop)
         layout.setContentsMargins(8, 4, 8, 2)
         line.setLayout(layout)
+        FocusRing(line)
         bar.addWidget(line)
         window.addToolBarBreak(Qt.ToolBarArea.BottomToolBarArea)
         window.addToolBar(Qt.ToolBarArea.BottomToolBarArea, bar)

@@ -8,6 +8,7 @@ from qtpy.QtCore import QObject, QPoint, QRect, QSize, Qt, QTimer
 from qtpy.QtGui import QMouseEvent
 from qtpy.QtWidgets import QFrame, QMainWindow, QMenu, QWidget
 
+from ...controls.focus_ring import FocusRing
 from ...controls.letters import letters
 from ...controls.parts import ACCENT, button, column, heading, row, words
 from ...workbench.touring import FLICKERED, STOPS
@@ -156,6 +157,7 @@ class TourBox(QFrame):
         self.leave = button("Leave the tour", "It is in the Help menu", lambda: leave())
         column(self.title, self.words, row(self.skip, self.leave), into=self)
         self.layout().setContentsMargins(10, 8, 10, 10)
+        FocusRing(self)
 
     def mousePressEvent(self, event: QMouseEvent | None) -> None:
         """Take hold of the box."""

@@ -6,7 +6,6 @@ from datetime import datetime
 from qtpy.compat import isalive
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import (
-    QApplication,
     QHBoxLayout,
     QLabel,
     QPlainTextEdit,
@@ -68,7 +67,7 @@ class Side(QWidget):
         # a form that has grown is laid out in a turn that comes later than the answer's on slow machines
         self._scroll.verticalScrollBar().rangeChanged.connect(lambda *_: self._show_asked())
         self._lay_out()
-        QApplication.instance().focusChanged.connect(FocusRing(self).follow)
+        FocusRing(self)
         self._reading.opened.connect(self._on_opened)
         self._reading.answered.connect(self._follow)
 
