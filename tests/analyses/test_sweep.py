@@ -1,5 +1,7 @@
+import gc
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
+from weakref import ref
 
 import pytest
 import torch
@@ -197,3 +199,19 @@ def test_it_goes_on_after_an_image_was_cancelled_within() -> None:
         run(sweep.prepare())
     run(sweep.prepare())
     assert sweep.ready
+
+
+def test_a_sweep_that_nobody_wants_goes_at_once(uncollected: None) -> None:
+    """It holds images and samples, and in the window the collector is slow to find what refers to itself."""
+    sweep = Sweep([WEIGHT], Painter(), {"weight": 0.9})
+    run(sweep.prepare())
+    gone = ref(sweep)
+    del sweep
+    assert gone() is None
+
+
+@pytest.fixture
+def uncollected() -> Iterator[None]:
+    gc.disable()
+    yield
+    gc.enable()

@@ -42,9 +42,9 @@ class Sweep:
         self.counts = COUNTS[len(axes)]
         self._images: dict[Node, Tensor] = {}
         self._rendering = Lock()
-        self._point: Mapping[str, float] = {}
+        self._point: dict[str, float] = {}  # the next to be rendered
         self._family = family
-        self._renders = family(self._points())
+        self._renders = family(_points(self._point))
         self._strides, self._levels = _grid(self.counts)
         self._position = self._locate(position)
 
@@ -104,17 +104,14 @@ class Sweep:
     def _render(self, values: Mapping[str, float]) -> Tensor:
         """By the thread that holds the lock."""
         with torch.no_grad():
-            self._point = values
+            self._point.clear()
+            self._point.update(values)
             try:
                 image = next(self._renders)
             except BaseException:  # or Cancelled: the generator is finished with that; the next render starts afresh
-                self._renders = self._family(self._points())
+                self._renders = self._family(_points(self._point))
                 raise
             return image
-
-    def _points(self) -> Iterator[Mapping[str, float]]:
-        while True:
-            yield self._point
 
     def _next(self) -> Node:
         """The missing node of the coarsest level that is nearest to the slider."""
@@ -133,6 +130,16 @@ class Sweep:
     def _values(self, node: Node) -> dict[str, float]:
         steps = zip(self.axes, node, self.counts, strict=True)
         return {axis.name: axis.from_unit(index / (n - 1)) for axis, index, n in steps}
+
+
+def _points(point: Mapping[str, float]) -> Iterator[Mapping[str, float]]:
+    """Yield what a mapping holds at the time, without end.
+
+    It knows nothing of the sweep, whose renders hold it: a sweep that nobody wants any more goes at once, with its
+    images and its samples, and does not wait for the collector.
+    """
+    while True:
+        yield dict(point)
 
 
 def _grid(counts: tuple[int, ...]) -> tuple[list[tuple[int, ...]], dict[Node, int]]:
