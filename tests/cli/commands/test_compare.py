@@ -80,6 +80,17 @@ def test_a_scan_that_cannot_be_used_is_named_and_the_others_are_measured(scan_fi
     assert len(result.stderr.splitlines()) == 2
 
 
+def test_the_centre_has_at_least_so_many_lines(scan_file: Path) -> None:
+    """0 is fastMRI's rule, under which a small scan has fewer than sensitivities want."""
+    common = [scan_file, "--method", "zero-filled", "--acceleration", "4", "--json"]
+    given = (
+        invoke(*common, *least) for least in ([], ["--minimum-centre-lines", "12"], ["--minimum-centre-lines", "0"])
+    )
+    usual, twelve, none = (json.loads(one.stdout)["sections"][0]["methods"][0]["nmse"]["mean"] for one in given)
+    assert usual == twelve < none
+    assert "-1 is not in the range" in invoke(*common, "--minimum-centre-lines", "-1").stderr
+
+
 def test_whole_volumes_take_all_slices(scan_file: Path) -> None:
     result = invoke(scan_file, "--method", "zero-filled", "--volumes", "--seed", "file")
     assert result.exit_code == 0, repr(result.exception)

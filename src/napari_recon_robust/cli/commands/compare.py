@@ -17,6 +17,7 @@ from ...ground.errors import FileFormatError, InputError, left_out, whole_letter
 from ...ground.numbers import counted
 from ...io import open_scan, takes_axes
 from ...physics.sampling import ACCELERATION, CENTRE_FRACTION, PATTERN, SEED
+from ...physics.sampling_values import USUAL_CENTRE_LINES
 from ...reconstructors import registry
 from ..contradictions import refuse_idle
 from ..fractions import FRACTION
@@ -49,6 +50,14 @@ from ..progress import follow
 @click.option("--slices", default=1, show_default=True, help="Number of slices of each scan or anatomy, evenly spaced.")
 @of_sampling(
     CENTRE_FRACTION, "8%, from R = 8 on 4%, if left out.", type=FRACTION, default=None, show_default=False, metavar="F"
+)
+@click.option(
+    "--minimum-centre-lines",
+    type=click.IntRange(0),
+    default=USUAL_CENTRE_LINES,
+    show_default=True,
+    metavar="N",
+    help="As sensitivities want some; 0 is fastMRI's rule.",
 )
 @click.option("--matrix", default=256, show_default=True, help="Side of simulated images.")
 @click.option("--axes", metavar="A,B,C", help="Axes of raw arrays, for instance coil,phase,readout.")
