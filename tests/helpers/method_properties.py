@@ -180,7 +180,11 @@ def test_an_unknown_knob_is_named(method: Reconstructor, measurement: Measuremen
 @pytest.mark.slow
 @pytest.mark.usefixtures("image")
 def test_the_gradient(method: Reconstructor, measurement: Measurement, directional: Directional) -> None:
-    """Along itself, by central differences; what depends on the measurement counts as a constant."""
+    """Along itself, by central differences; what depends on the measurement counts as a constant.
+
+    Small steps are lost in rounding, but where an image is dark its local phase, through which some gradients go, turns
+    so fast that only they are small enough.
+    """
     if not method.differentiable:
         pytest.skip("says that it is not differentiable")
     weights = torch.randn(measurement.matrix, dtype=torch.complex64, generator=torch.Generator().manual_seed(1))
@@ -190,6 +194,8 @@ def test_the_gradient(method: Reconstructor, measurement: Measurement, direction
         vars(perturbed)["scale"] = measurement.scale
         return (method(perturbed) * weights.conj()).real.sum() / measurement.scale.squeeze()
 
-    step = 3e-3 * float(measurement.kspace.norm())
-    by_difference, gradient = directional(component, measurement.kspace, step)
+    whole = float(measurement.kspace.norm())
+    by_difference, gradient = directional(component, measurement.kspace, 3e-3 * whole)
+    if by_difference != pytest.approx(gradient, rel=0.05):
+        by_difference, gradient = directional(component, measurement.kspace, 1e-5 * whole)
     assert by_difference == pytest.approx(gradient, rel=0.05)
