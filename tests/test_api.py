@@ -192,6 +192,13 @@ def test_a_budget_in_place_of_budgets_is_told(measurement: rr.Measurement) -> No
             rr.transfer_matrix(measurement, ["cg-sense", "tv"], ROI, budget=wrong)
 
 
+def test_budgets_of_a_perturbation_that_has_none_are_told(measurement: rr.Measurement) -> None:
+    with pytest.raises(InputError, match=r"noise-level has no budgets; leave them out\."):
+        rr.perturb("noise-level", measurement, Faint(), ROI, budgets=[0.02])
+    assert len(rr.perturb("noise-level", measurement, Faint(), ROI)) == 1
+    assert [one.budget.nominal for one in rr.perturb("random", measurement, Faint(), ROI)] == [0.01]
+
+
 def test_what_is_no_region_is_told_by_transfer(measurement: rr.Measurement) -> None:
     with pytest.raises(InputError, match=r"the ROI is \[30, 30, 20, 20\]; give a region, such as rr.ROI.box"):
         rr.transfer_matrix(measurement, ["cg-sense", "tv"], [30, 30, 20, 20])  # type: ignore[arg-type]

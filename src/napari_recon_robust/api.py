@@ -57,6 +57,7 @@ if TYPE_CHECKING:
 OnProgress = Callable[[progress.Progress], object]
 P = ParamSpec("P")
 T = TypeVar("T")
+_BUDGET = 0.01  # of a perturbation, by default
 _ROUNDING = 1e-3  # of the k-space's norm
 _SINGLE = 8  # bytes of a sample in the precision of cases, complex64
 
@@ -157,15 +158,16 @@ def perturb(
     measurement: Measurement,
     reconstructor: Method | Reconstructor,
     roi: ROI,
-    budgets: Sequence[float] = (0.01,),
+    budgets: Sequence[float] | None = None,
     *,
     on_progress: OnProgress | None = None,
     **knobs: Any,
 ) -> list[Perturbed]:
     """Run a perturbation to its end: one result for each budget eta (a fraction), in their order.
 
-    Raises InputError for an unknown kind or knob, a budget outside (0, 1] or an ROI outside the image. Warns of samples
-    in double precision, of whose results no case can be made.
+    budgets: 1% by default; of a perturbation without budgets, such as a rotation, they are left out.
+    Raises InputError for an unknown kind or knob, a budget outside (0, 1], one that the kind does not have, or an ROI
+    outside the image. Warns of samples in double precision, of whose results no case can be made.
     """
     if "budget" in knobs:
         raise InputError(f"budget is {knobs['budget']!r}; give the list budgets in its place, such as [0.01].")
@@ -174,7 +176,12 @@ def perturb(
             "the k-space is complex128, and no case can be made of what is found in it; to save one, give complex64."
         )
         warnings.warn(words, stacklevel=3)  # to the caller of what takes knobs beside
-    job = perturbations.get(kind).run(
+    perturbation = perturbations.get(kind)
+    if budgets is None:
+        budgets = (_BUDGET,) if perturbation.needs_budget else ()
+    elif not perturbation.needs_budget:
+        raise InputError(f"{kind} has no budgets; leave them out.")
+    job = perturbation.run(
         measurement, _method(reconstructor), as_roi(roi), as_numbers(budgets, "the budgets"), **knobs
     )
     return progress.run(job, on_progress)

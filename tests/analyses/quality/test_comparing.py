@@ -256,6 +256,15 @@ def test_what_cannot_be_used_under_one_mask_is_named_with_it(scan_file: Path, wh
         run(compare_methods(groups([scan_file]), entries("zero-filled"), Grid(accelerations=(8.0,), **masks)))
 
 
+def test_what_no_file_takes_is_refused(scan_file: Path) -> None:
+    """It changed nothing, in silence."""
+    scans, methods = groups([scan_file]), entries("zero-filled")
+    with pytest.raises(InputError, match="coils and matrix are of simulated scans, and no file is a NIfTI volume"):
+        run(compare_methods(scans, methods, Grid(matrix=64, coils=4)))
+    with pytest.raises(InputError, match="axes are given, and these files name their own; leave them out"):
+        run(compare_methods(scans, methods, GRID, axes=["coil", "phase", "readout"]))
+
+
 def test_a_run_in_which_no_scan_can_be_used_is_refused(unusable: Path, tmp_path: Path) -> None:
     with pytest.raises(FileFormatError, match=r"scan\.h5"):
         run(compare_methods(groups([unusable / "0"]), entries("zero-filled"), GRID, folder=tmp_path / "table"))

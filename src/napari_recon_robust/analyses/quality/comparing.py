@@ -15,7 +15,7 @@ from ...ground.locks import locked
 from ...ground.progress import Job
 from ...ground.writing import keep, try_place, write
 from .entries import MethodEntry, describe, with_short_names
-from .grid import Grid, cases
+from .grid import Grid, cases, has_free_axes, is_anatomy
 from .results import WHOLE, Results
 from .run import Run
 from .slices import on_slices
@@ -25,7 +25,8 @@ from .volumes import on_volumes, volumes
 RESULTS, TABLE, DESCRIPTION = "results.csv", "comparison.md", "comparison.json"
 VOLUMES = "volumes"  # the folder in that of the output, since slices and volumes make no table together
 _LOCK = "run.lock"
-_OF_SLICES = {"slices", "matrix", "coils"}  # of a grid; nothing is simulated for whole volumes
+_OF_ANATOMIES = {"matrix", "coils"}  # of a grid
+_OF_SLICES = {"slices", *_OF_ANATOMIES}  # nothing is simulated for whole volumes
 
 
 def compare_methods(
@@ -53,6 +54,7 @@ def compare_methods(
     """
     if whole_volumes and (idle := sorted(grid.model_fields_set & _OF_SLICES)):
         raise InputError(f"{' and '.join(idle)} choose slices, and whole volumes take all of a scan; leave them out.")
+    _refuse_idle([path for paths in files.values() for path in paths], grid, axes)
     folder = folder / VOLUMES if folder is not None and whole_volumes else folder
     named = with_short_names(entries, _described(folder))
     entries, baseline = list(named.values()), named[baseline].name if baseline in named else baseline
@@ -83,6 +85,17 @@ def compare_methods(
             if folder is not None and len(results):
                 _save(folder, results, table, {"versions": versions, "last_grid": grid.model_dump(mode="json")})
         return table
+
+
+def _refuse_idle(paths: Sequence[Path], grid: Grid, axes: Sequence[str] | None) -> None:
+    """InputError for what the user chose and no file takes; files that cannot be read are told later."""
+    chosen = sorted(grid.model_fields_set & _OF_ANATOMIES)
+    if chosen and not any(map(is_anatomy, paths)):
+        raise InputError(
+            f"{' and '.join(chosen)} are of simulated scans, and no file is a NIfTI volume; leave them out."
+        )
+    if axes and not any(map(has_free_axes, paths)):
+        raise InputError("axes are given, and these files name their own; leave them out.")
 
 
 @contextmanager

@@ -138,6 +138,14 @@ def groups(files: Sequence[str | Path] | Mapping[str, str | Path]) -> dict[str, 
     return found
 
 
+def has_free_axes(path: Path) -> bool:
+    """Whether names may be given to its axes; False for a damaged file, which is told when it is opened."""
+    try:
+        return takes_axes(path)
+    except FileFormatError:
+        return False
+
+
 def is_anatomy(path: Path) -> bool:
     """Whether acquisitions are to be simulated from it."""
     return path.name.lower().endswith(SUFFIXES)

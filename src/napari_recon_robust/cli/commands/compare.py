@@ -11,11 +11,11 @@ import click
 
 from ...analyses.quality.comparing import compare_methods
 from ...analyses.quality.entries import MethodEntry
-from ...analyses.quality.grid import Grid, groups, is_anatomy
+from ...analyses.quality.grid import Grid, groups, has_free_axes, is_anatomy
 from ...ground.devices import checked_device
 from ...ground.errors import FileFormatError, InputError, left_out, whole_letters
 from ...ground.numbers import counted
-from ...io import open_scan, takes_axes
+from ...io import open_scan
 from ...physics.sampling import ACCELERATION, CENTRE_FRACTION, PATTERN, SEED
 from ...physics.sampling_values import USUAL_CENTRE_LINES
 from ...reconstructors import registry
@@ -106,13 +106,14 @@ def compare(
         del grid["slices"], grid["matrix"]  # the defaults
     elif not any(map(is_anatomy, paths)):
         refuse_idle(("matrix",), "without NIfTI volumes to simulate from")
+        del grid["matrix"]
     grid["seeds"] = tuple(whole_seed(seed, default=seed) for seed in seeds)
     if unknown := [seed for seed in grid["seeds"] if isinstance(seed, str) and seed != "file"]:
         raise InputError(f"--seed is {unknown[0]!r}; give a whole number from 0, or file for the name of each file.")
     entries = [MethodEntry.parse(text) for text in methods or registry.registry.available()]
     if axes is None:
         _tell_guesses(paths)
-    elif not any(map(_has_free_axes, paths)):
+    elif not any(map(has_free_axes, paths)):
         refuse_idle(("axes",), "without arrays whose axes can be named, since these files name theirs")
     job = compare_methods(
         found,
@@ -142,19 +143,11 @@ def _tell_guesses(files: Iterable[Path]) -> None:
     """Warn of what is guessed of arrays, such as their axes, each guess once; what cannot be read is told later."""
     notes = Counter[str]()
     for file in files:
-        if _has_free_axes(file):
+        if has_free_axes(file):
             with suppress(FileFormatError, InputError), open_scan(file) as scan:
                 notes.update(scan.header.notes)
     for note, scans in notes.items():
         warn(f"{counted(scans, 'scan')}: {note}")
-
-
-def _has_free_axes(file: Path) -> bool:
-    """Whether names may be given to its axes; False for a damaged file, which is told and left out later."""
-    try:
-        return takes_axes(file)
-    except FileFormatError:
-        return False
 
 
 def _named(file: str) -> tuple[str, Path]:
