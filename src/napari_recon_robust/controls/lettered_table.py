@@ -9,7 +9,10 @@ _FRAME = 4  # pixels above and below the rows
 
 
 class LetteredTable(QTableWidget):
-    """Its rows have the height that is `row` pixels at napari's own letters, and it is as high as those it shows."""
+    """Its rows have the height that is `row` pixels at napari's own letters, and it is as high as those it shows.
+
+    Tab leaves it, so that the keyboard is not caught in it; the arrows go from cell to cell.
+    """
 
     def __init__(self, row: int, rows: int = 0, columns: int = 0) -> None:
         super().__init__(rows, columns)

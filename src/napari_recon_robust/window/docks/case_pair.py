@@ -11,15 +11,14 @@ from qtpy.QtWidgets import (
     QHeaderView,
     QLabel,
     QSizePolicy,
-    QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
     QWidget,
 )
 
 from ...canvas.surface import NOTICE
-from ...controls.lettered_table import make_read_only
-from ...controls.letters import letter_style, row_height
+from ...controls.lettered_table import LetteredTable, make_read_only
+from ...controls.letters import letter_style
 from ...controls.parts import faint_style, words
 from ...data.orientation import aspect_of
 
@@ -57,7 +56,7 @@ class PairWindow(QDialog):
                 picture = Picture(_grey(crops, list(PICTURES)[place]), entry, title)
                 pictures.addWidget(picture, 2 * number + 1, place)
             pictures.setRowStretch(2 * number + 1, 1)
-        self.table = _table(pair)
+        self.table = _table(pair, self.fontMetrics().height() + 5)
         layout = QVBoxLayout(self)
         layout.addLayout(pictures, 3)
         layout.addWidget(self.table, 2)
@@ -107,8 +106,8 @@ def _grey(crops: "Crops", name: str) -> "np.ndarray | None":
     return crops.grey(name) if name in crops.images else None
 
 
-def _table(pair: "Pair") -> QTableWidget:
-    table = QTableWidget(len(pair.rows), 3)
+def _table(pair: "Pair", row: int) -> LetteredTable:
+    table = LetteredTable(row, len(pair.rows), 3)
     table.setHorizontalHeaderItem(0, QTableWidgetItem())
     for place, entry in enumerate(pair.entries, start=1):
         head = QTableWidgetItem(entry.name)
@@ -118,7 +117,6 @@ def _table(pair: "Pair") -> QTableWidget:
     table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
     make_read_only(table)
     table.setAccessibleName("In what the cases differ")
-    table.verticalHeader().setDefaultSectionSize(row_height(table.fontMetrics().height() + 5))
     for number, line in enumerate(pair.rows):
         for place, text in enumerate((line.name, line.first, line.second)):
             item = QTableWidgetItem(text)
