@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from napari.settings import get_settings
 from npe2 import PluginManifest
 from qtpy.QtCore import QPoint, QRect, Qt
 from qtpy.QtTest import QTest
@@ -18,6 +19,7 @@ from qtpy.QtWidgets import (
     QHeaderView,
     QLineEdit,
     QPlainTextEdit,
+    QPushButton,
     QScrollArea,
     QScrollBar,
     QWidget,
@@ -152,6 +154,30 @@ def kept(page: Page) -> list[str]:
                 QTest.keyClick(one, key)
                 if one.hasFocus():
                     found.append(f"{describe(one)} {key.name}")
+    return found
+
+
+@pytest.mark.parametrize("size", [16, 20])
+def test_no_words_of_buttons_are_cut_with_large_letters(attacked: Session, until: Until, size: int) -> None:
+    appearance = get_settings().appearance
+    usual = appearance.font_size
+    try:
+        appearance.font_size = size
+        for name in DOCKS:
+            page = opened(attacked, name, until)
+            until(lambda page=page: cut(page) == [])
+            assert page.width() < 1280 / 2, name
+    finally:
+        appearance.font_size = usual
+
+
+def cut(page: Page) -> list[str]:
+    """The buttons with less room than their words need."""
+    found = []
+    for one in page.findChildren(QPushButton):
+        needed = one.fontMetrics().size(Qt.TextFlag.TextShowMnemonic, one.text())
+        if one.isVisible() and (needed.width() > one.width() or needed.height() > one.height()):
+            found.append(describe(one))
     return found
 
 

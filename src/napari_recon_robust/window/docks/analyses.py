@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
 from ...controls.lettered_table import LetteredTable
 from ...controls.parts import button, show_text, words
 from ...controls.plot import Axes, Line, Plot
+from ...controls.wrapped import Wrapped
 from ...ground.numbers import written
 from ..session import Session
 from .checks import MethodChecks
@@ -54,6 +55,8 @@ class AnalysesPanel(QWidget):
             "The method and its knobs as they are, on this slice at 2, 3, 4, 6 and 8 times, up to three masks of each",
             lambda: session.attempt(self.bench.analysing.quality),
         )
+        for one in (self.transfer, self.samples):
+            Wrapped(one)
         self.plot = Plot()
         self.plot.setAccessibleName("Quality over the number of samples")
         self.finding = words()

@@ -18,8 +18,9 @@ from qtpy.QtWidgets import (
 
 from ...canvas.arrangement import LAYOUTS
 from ...canvas.surface import export_figure
+from ...controls.filled_rows import FilledRows
 from ...controls.lettered_table import LetteredTable, make_read_only
-from ...controls.parts import button, flow, heading, row, set_faint, show_text, warning, words
+from ...controls.parts import button, flow, heading, set_faint, show_text, warning, words
 from ...evaluation.measures import MEASURES
 from ...ground.numbers import factor, written
 from ...workbench.exporting import Kind
@@ -114,8 +115,8 @@ class CompareDock(Page):
         ):
             self.column.addWidget(part)
         self.column.addWidget(heading("Look"))
-        self.column.addLayout(row(self.random, self.truth, self.layout_button))
-        self.column.addLayout(row(self.regions, self.images_first, self.list_keys))
+        self.column.addLayout(FilledRows(self.random, self.truth, self.layout_button))
+        self.column.addLayout(FilledRows(self.regions, self.images_first, self.list_keys))
         flicker = words("Hold g to flicker", faint=True)
         self.tour_stops = {"flicker": flicker}
         self.column.addWidget(flicker)

@@ -14,6 +14,7 @@ from superqt import QElidingLabel
 
 from ...cases.gallery.verdicts import SCALE
 from ...cases.record import DESCRIPTION
+from ...controls.filled_rows import FilledRows
 from ...controls.parts import button, row, show_text, words
 from ..session import Session
 from .arranging import ArrangingRow, small_button
@@ -49,7 +50,7 @@ class GalleryDock(Page):
         self.name, self.about = _line(), _line()
         self.replayed = words()
         self.judging = JudgementBox(self.browsing)
-        self.actions = row(*self._buttons())
+        self.actions = FilledRows(*self._buttons())
         self._lay_out()
         self._follow()
         self._add_keys()

@@ -9,8 +9,9 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from ...controls.filled_rows import FilledRows
 from ...controls.lettered_table import LetteredTable, cell
-from ...controls.parts import button, column, heading, row, words
+from ...controls.parts import button, column, heading, words
 from ...ground.numbers import written
 from ...workbench.history import Attack
 from ..session import Session
@@ -37,7 +38,7 @@ class HistoryPanel(QWidget):
         self.compare = button("Compare", "Two of them side by side: choose both (Ctrl and a click)", self._compare)
         self.save = button("Save cases…", "Those that are chosen, each as a case of its own", self._save)
         self.export = button("CSV…", "The chosen ones, or all where one or none is chosen, as a table", self._export)
-        buttons = row(self.compare, self.save, self.export)
+        buttons = FilledRows(self.compare, self.save, self.export)
         column(heading("History"), self.empty, self.table, buttons, into=self)
         self.show_entries()
 

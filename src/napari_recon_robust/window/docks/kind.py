@@ -8,6 +8,7 @@ from qtpy.QtWidgets import QButtonGroup, QComboBox, QVBoxLayout, QWidget
 from superqt.utils import signals_blocked
 
 from ...canvas.titles import percent
+from ...controls.filled_rows import FilledRows
 from ...controls.knob_panel import KnobPanel
 from ...controls.knob_row import NumberControl
 from ...controls.parts import Fold, button, heading, row, words
@@ -84,7 +85,7 @@ class Effort(QWidget):
             one = button(f"{name} {steps}", gradients, self._choose, checkable=True)
             self.group.addButton(one, steps)
             buttons.append(one)
-        _column(self).addLayout(row(*buttons))
+        _column(self).addLayout(FilledRows(*buttons))
 
     def show_value(self, steps: object) -> None:
         """Press the button of this number without a signal; for any other number press none."""

@@ -9,6 +9,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from ...controls.filled_rows import FilledRows
 from ...controls.lettered_table import LetteredTable, cell
 from ...controls.parts import button, column, heading, row, show_text, warning, words
 from ...controls.progress_bar import Bar
@@ -57,7 +58,7 @@ class QueuePanel(QWidget):
             self.state,
             self.bar,
             self.table,
-            row(self.cancel, self.cancel_all, self.tidy),
+            FilledRows(self.cancel, self.cancel_all, self.tidy),
             self.failure,
             into=self,
         )

@@ -13,6 +13,7 @@ from qtpy.QtWidgets import (
 )
 from superqt.utils import signals_blocked
 
+from ...controls.filled_rows import FilledRows
 from ...controls.hinted_list import HintedList
 from ...controls.letters import letters
 from ...controls.number_boxes import DecimalSpinBox
@@ -71,8 +72,8 @@ class RegionList(QWidget):
         self.undo = UndoButtons(session)
         column.addLayout(row(heading("Region"), self.every, self.undo, stretch=0))
         column.addWidget(self.list)
-        column.addLayout(row(*self.tools.values(), self.brush))
-        column.addLayout(row(self.rename, self.copy, self.delete, self.radius))
+        column.addLayout(FilledRows(*self.tools.values(), self.brush))
+        column.addLayout(FilledRows(self.rename, self.copy, self.delete, self.radius))
         self.show_brush()
         self.annotations = AnnotationsBox(session)
         column.addWidget(self.annotations)

@@ -3,8 +3,9 @@
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QHeaderView, QTableWidgetItem, QWidget
 
+from ...controls.filled_rows import FilledRows
 from ...controls.lettered_table import LetteredTable, make_read_only
-from ...controls.parts import button, column, row, show_text, words
+from ...controls.parts import button, column, show_text, words
 from ...ground.numbers import written
 from ..session import Session
 from .exporting import CSV, ask_place
@@ -39,7 +40,7 @@ class StatisticsBox(QWidget):
         table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        column(row(self.measure, self.export), self.method, self.table, self.formulas, into=self)
+        column(FilledRows(self.measure, self.export), self.method, self.table, self.formulas, into=self)
         self.show_found()
 
     def show_found(self) -> None:

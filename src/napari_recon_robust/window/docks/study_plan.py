@@ -10,8 +10,9 @@ from qtpy.QtWidgets import QCheckBox, QFileDialog, QListWidget, QListWidgetItem,
 from superqt import QElidingLabel
 from superqt.utils import signals_blocked
 
+from ...controls.filled_rows import FilledRows
 from ...controls.line_editor import LineEditor
-from ...controls.parts import button, column, file_filter, flow, heading, row, show_text, words
+from ...controls.parts import button, column, file_filter, flow, heading, show_text, words
 from ...ground.errors import InputError, left_out
 from ...ground.numbers import counted
 from ...workbench.planning import SUFFIXES
@@ -64,7 +65,7 @@ class PlanPanel(QWidget):
             flow(self.open_button, self.new, self.draft, self.demo),
             self.path,
             self.editor,
-            row(self.check, self.estimate, self.trust),
+            FilledRows(self.check, self.estimate, self.trust),
             self.mistakes,
             self.verdict,
             into=self,
