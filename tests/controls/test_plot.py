@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from napari.settings import get_settings
 
 from napari_recon_robust.controls.plot import Axes, Line, Plot, apart, ticks_of
 
@@ -59,6 +60,23 @@ def test_a_spread_that_is_not_known_is_left_out(qtbot: Any) -> None:
 
 def _orange(colour: Any) -> bool:
     return bool(colour.red() > 180 and colour.blue() < 110 and colour.red() - colour.blue() > 90)
+
+
+@pytest.mark.parametrize("size", [9, 16, 20])
+def test_no_number_is_cut_off_or_lies_on_another_in_large_letters(
+    qtbot: Any, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    monkeypatch.setattr(get_settings().appearance, "font_size", size)
+    plot = Plot()
+    qtbot.addWidget(plot)
+    plot.resize(330, plot.height())
+    lines = [Line("Perturbed", [0.21, 0.84]), Line("Random noise of the same size", [0.3, 0.5])]
+    plot.show_lines([0, 1], "x", [Axes("y", lines), Axes("z", lines)])
+    plot.show()
+    for area in plot._areas():
+        assert area.height() / (len(plot._ticks[0]) - 1) >= plot.row
+        assert area.top() >= (1 + len(plot._names())) * plot.row
+        assert area.bottom() + 2 * plot.row < plot.height()
 
 
 def test_numbers_that_would_touch_give_way_to_the_ends() -> None:

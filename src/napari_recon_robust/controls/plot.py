@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from qtpy.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from qtpy.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
+from qtpy.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF, QResizeEvent
 
 from ..ground.numbers import written
 from .lettered import Lettered
@@ -13,6 +13,8 @@ from .parts import CAUTION
 
 COLOURS = (CAUTION, "#7b859a")  # orange and grey: told apart on a dark and a light theme, and without colours
 _AREA, _LABEL = 94, 6  # pixels: the height of the axes, and between a number and them, with a margin at its left
+_MOST = 4  # numbers beside the axes
+_HEAD = 0.4  # of a line of words, between the title and the axes, beside which the highest number stands
 _POINT, _BESIDE = 3.0, 26  # pixels: of a mark, and what it takes beside a name
 
 
@@ -53,11 +55,11 @@ class Plot(Lettered):
     """
 
     chosen = Signal(int)
+    _axes: tuple[Axes, ...] = ()  # `fit` is asked for before there are any
 
     def __init__(self) -> None:
         super().__init__()
         self._at: tuple[float, ...] = ()
-        self._axes: tuple[Axes, ...] = ()
         self._ticks: list[list[float]] = []
         self._label = ""
         self._marked: int | None = None
@@ -70,8 +72,14 @@ class Plot(Lettered):
         return QSize(330, self.height())
 
     def fit(self) -> None:
-        """Be high enough for the axes between two lines of words above and two below."""
-        self.setFixedHeight(_AREA + 4 * self.row + 10)
+        """Be high enough for the axes, with numbers below each other, between the words above and two lines below."""
+        above = 1 + max(len(self._names()), 1)
+        self.setFixedHeight(max(_AREA, _MOST * self.row) + (above + 2) * self.row + self._head + 4)
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Follow the names of the lines, which stand below each other where it is narrow."""
+        super().resizeEvent(event)
+        self.fit()
 
     def show_lines(self, at: Sequence[float], label: str, axes: Sequence[Axes], tip: str = "") -> None:
         """Plot lines over `at` (rising), which `label` names with its unit."""
@@ -79,6 +87,7 @@ class Plot(Lettered):
         self._ticks = [ticks_of([bound for line in one.lines for bound in line.bounds]) for one in axes]
         self._marked = self._line = None
         self.setToolTip(tip)
+        self.fit()
         self.setVisible(len(self._at) > 1)
         self.update()
 
@@ -112,9 +121,13 @@ class Plot(Lettered):
 
     def _areas(self) -> list[QRectF]:
         width, left = self.width() / max(len(self._axes), 1), self._gutter
-        above = (1 + len(self._names())) * self.row + 6
+        above = (1 + len(self._names())) * self.row + self._head
         height = self.height() - above - 2 * self.row - 4
         return [QRectF(n * width + left, above, width - left - 8, height) for n in range(len(self._axes))]
+
+    @property
+    def _head(self) -> int:
+        return round(_HEAD * self.row)
 
     @property
     def _gutter(self) -> float:
@@ -151,7 +164,9 @@ class Plot(Lettered):
         for row, numbers in enumerate(self._names()):
             left, top = 8.0, row * self.row
             for number in numbers:
-                name = self._axes[0].lines[number].name
+                name = painter.fontMetrics().elidedText(
+                    self._axes[0].lines[number].name, Qt.TextElideMode.ElideRight, round(self.width() - left - 9)
+                )
                 _paint_point(painter, QPointF(left, top + self.row / 2 + 1), number)
                 painter.setPen(self.palette().text().color())
                 width = painter.fontMetrics().horizontalAdvance(name)
@@ -164,7 +179,7 @@ class Plot(Lettered):
         faint.setAlpha(70)
         painter.setPen(text)
         gutter, row = self._gutter, self.row
-        head = QRectF(area.left() - gutter, area.top() - row - 4, area.width() + gutter, row)
+        head = QRectF(area.left() - gutter, area.top() - row - self._head + 2, area.width() + gutter, row)
         painter.drawText(head, Qt.AlignmentFlag.AlignHCenter, axes.title)
         low, high = ticks[0], ticks[-1]
 
@@ -217,7 +232,7 @@ def apart(lefts: Sequence[float], widths: Sequence[float], order: Iterable[int],
     return kept
 
 
-def ticks_of(values: Sequence[float], most: int = 4) -> list[float]:
+def ticks_of(values: Sequence[float], most: int = _MOST) -> list[float]:
     """At most `most` (3 or more) round numbers; all finite values lie between the first and the last."""
     finite = [value for value in values if math.isfinite(value)] or [0.0, 1.0]
     low, high = min(finite), max(finite)
