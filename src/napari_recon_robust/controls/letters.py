@@ -3,6 +3,8 @@
 from napari.settings import get_settings
 from napari.utils.theme import get_theme
 
+from .parts import NARROW_LIST
+
 _IN_FRAMES = 0.3  # of the growth: letters in tables, whose columns have to fit the dock
 _ROOM = 28  # pixels of a table's head and frame
 
@@ -19,7 +21,7 @@ def in_tables() -> float:
 
 
 def letter_style() -> str:
-    """The style of what napari leaves at one size of letters, and of buttons, whose words need the room.
+    """The style of what napari leaves at one size of letters, and of buttons and lists, whose words need the room.
 
     Empty while the letters have napari's own size.
     """
@@ -30,7 +32,7 @@ def letter_style() -> str:
     return (
         f"QLineEdit, QPlainTextEdit, QToolButton {{ font-size: {size}pt; }} "
         f"QTableView, QHeaderView {{ font-size: {tables}pt; }} "
-        "QPushButton { padding-left: 1px; padding-right: 1px; }"
+        f"QPushButton {{ padding-left: 1px; padding-right: 1px; }} {NARROW_LIST}"
     )
 
 

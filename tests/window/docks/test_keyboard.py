@@ -22,6 +22,8 @@ from qtpy.QtWidgets import (
     QPushButton,
     QScrollArea,
     QScrollBar,
+    QStyle,
+    QStyleOptionComboBox,
     QWidget,
 )
 
@@ -158,7 +160,7 @@ def kept(page: Page) -> list[str]:
 
 
 @pytest.mark.parametrize("size", [16, 20])
-def test_no_words_of_buttons_are_cut_with_large_letters(attacked: Session, until: Until, size: int) -> None:
+def test_no_words_of_buttons_and_lists_are_cut_with_large_letters(attacked: Session, until: Until, size: int) -> None:
     appearance = get_settings().appearance
     usual = appearance.font_size
     try:
@@ -172,8 +174,15 @@ def test_no_words_of_buttons_are_cut_with_large_letters(attacked: Session, until
 
 
 def cut(page: Page) -> list[str]:
-    """The buttons with less room than their words need."""
+    """The buttons and lists with less room than their words need."""
     found = []
+    for one in page.findChildren(QComboBox):
+        option = QStyleOptionComboBox()
+        one.initStyleOption(option)
+        part = QStyle.SubControl.SC_ComboBoxEditField
+        room = one.style().subControlRect(QStyle.ComplexControl.CC_ComboBox, option, part, one).width()
+        if one.isVisible() and page.title != "Review" and one.fontMetrics().horizontalAdvance(one.currentText()) > room:
+            found.append(f"{describe(one)} {one.currentText()}: {room}")
     for one in page.findChildren(QPushButton):
         needed = one.fontMetrics().size(Qt.TextFlag.TextShowMnemonic, one.text())
         if one.isVisible() and (needed.width() > one.width() or needed.height() > one.height()):

@@ -2,10 +2,11 @@
 
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QTimer
+from qtpy.QtCore import QEvent, QTimer
 from qtpy.QtWidgets import QHBoxLayout, QWidget
 
 from ...controls.knob_panel import KnobPanel
+from ...controls.letters import letters
 from ...controls.parts import column, heading, words
 from ...controls.sampling_picture import SamplingPicture
 from ...ground.knob import Knob
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from ...data.measurement import Measurement
 
 _AS_ACQUIRED = "as acquired"
+_LARGE = 1.5  # times napari's own letters, from which on the picture stands below the knobs
 _REST = 250  # ms after which a knob is at rest
 
 
@@ -37,11 +39,22 @@ class SamplingBox(QWidget):
         self.facts = words(faint=True)
         self._place = QHBoxLayout()
         self._place.setSpacing(8)
+        self._arrange()
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.setInterval(_REST)
         self._rest.timeout.connect(self._measure)
         column(heading("Sampling"), self._place, self.facts, into=self, spacing=4)
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Put the picture below the knobs while these need the whole width for large letters."""
+        super().changeEvent(event)
+        if event is not None and event.type() == QEvent.Type.StyleChange:
+            self._arrange()
+
+    def _arrange(self) -> None:
+        below = letters() > _LARGE
+        self._place.setDirection(QHBoxLayout.Direction.TopToBottom if below else QHBoxLayout.Direction.LeftToRight)
 
     def show_sampling(self) -> None:
         """Show the values of the sampling; a scan that is undersampled already has no knobs."""
