@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from napari.settings import get_settings
+from qtpy.QtWidgets import QApplication
 
 from napari_recon_robust.controls.curve import Curve
 from napari_recon_robust.controls.lettered import Lettered
@@ -33,6 +34,19 @@ def test_letters_grow_at_once_and_the_room_for_them(
     one.setStyleSheet("* { border: none; }")  # napari sets its own anew
     assert one.fontMetrics().height() == pytest.approx(2 * letters, abs=2)
     assert (one.sizeHint().height() if kind is ProfilePlot else one.height()) > room
+
+
+@pytest.mark.parametrize("kind", [Plot, Curve, ProfilePlot])
+def test_letters_are_napari_s_whatever_those_of_the_desktop_are(
+    qtbot: Any, monkeypatch: pytest.MonkeyPatch, kind: type[Lettered]
+) -> None:
+    """Those of all else in a dock are; numbers lay on each other."""
+    large = QApplication.font()
+    large.setPointSize(20)
+    monkeypatch.setattr(QApplication, "font", lambda: large)
+    one = kind()
+    qtbot.addWidget(one)
+    assert one.font().pointSize() == get_settings().appearance.font_size
 
 
 @pytest.mark.parametrize("grown", [False, True])

@@ -19,7 +19,8 @@ def own() -> Iterator[int]:
 
 def test_nothing_changes_at_the_size_of_napari(own: int) -> None:
     assert letters() == in_tables() == 1
-    assert letter_style() == ""
+    assert f"QTableView, QHeaderView {{ font-size: {float(own)}pt; }}" in letter_style()
+    assert "QPushButton" not in letter_style()
     assert (row_height(19), rows_height(10, 19)) == (19, 218)
 
 

@@ -3,7 +3,7 @@
 from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QApplication, QWidget
 
-from .letters import letters
+from .letters import points
 
 
 class Lettered(QWidget):
@@ -29,7 +29,7 @@ class Lettered(QWidget):
 
     def _grow(self) -> None:
         font = QApplication.font()
-        font.setPointSizeF(font.pointSizeF() * letters())
+        font.setPointSize(points())
         if font != self.font():
             self.setFont(font)
             self.updateGeometry()

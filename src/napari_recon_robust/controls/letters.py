@@ -11,8 +11,16 @@ _ROOM = 28  # pixels of a table's head and frame
 
 def letters() -> float:
     """The size of letters relative to napari's own."""
-    own = float(get_theme("dark").font_size.removesuffix("pt"))
-    return max(get_settings().appearance.font_size / own, 0.5)
+    return max(points() / _own(), 0.5)
+
+
+def points() -> int:
+    """The size of letters in points: napari's, whatever that of the desktop is."""
+    return int(get_settings().appearance.font_size)
+
+
+def _own() -> float:
+    return float(get_theme("dark").font_size.removesuffix("pt"))
 
 
 def in_tables() -> float:
@@ -21,19 +29,18 @@ def in_tables() -> float:
 
 
 def letter_style() -> str:
-    """The style of what napari leaves at one size of letters, and of buttons and lists, whose words need the room.
+    """The style of what napari leaves at the size that the desktop has.
 
-    Empty while the letters have napari's own size.
+    With large letters that of buttons and lists too, whose words need the room.
     """
-    if letters() <= 1:
-        return ""
-    size = get_settings().appearance.font_size
-    tables = round(9 * in_tables(), 1)
-    return (
-        f"QLineEdit, QPlainTextEdit, QToolButton {{ font-size: {size}pt; }} "
-        f"QTableView, QHeaderView {{ font-size: {tables}pt; }} "
-        f"QPushButton {{ padding-left: 1px; padding-right: 1px; }} {NARROW_LIST}"
+    tables = round(_own() * in_tables(), 1)
+    style = (
+        f"QLineEdit, QPlainTextEdit, QToolButton {{ font-size: {points()}pt; }} "
+        f"QTableView, QHeaderView {{ font-size: {tables}pt; }}"
     )
+    if letters() <= 1:
+        return style
+    return f"{style} QPushButton {{ padding-left: 1px; padding-right: 1px; }} {NARROW_LIST}"
 
 
 def rows_height(rows: int, row: int) -> int:
