@@ -16,6 +16,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import dask.config
+import distributed
 import polars
 import pytest
 import yaml
@@ -23,7 +24,7 @@ import yaml
 from helpers.cluster_parts import FORKED, client, nothing, scheduler, started, worker
 from helpers.studies import measured
 from napari_recon_robust.ground.errors import InputError
-from napari_recon_robust.ground.progress import Progress, run
+from napari_recon_robust.ground.progress import Cancelled, Progress, run
 from napari_recon_robust.studies.executors import cluster, jobs
 from napari_recon_robust.studies.executors.cluster import DaskExecutor, Local, Queued, Remote
 from napari_recon_robust.studies.lease import Lease
@@ -271,6 +272,32 @@ def test_a_run_that_is_stopped_keeps_the_trials_under_way_of_its_workers(write_p
 
 
 @pytest.mark.slow
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="forks")
+def test_workers_of_a_scheduler_that_runs_on_end_a_cancelled_run_after_the_trial_under_way(
+    write_plan, forked, tmp_path
+) -> None:
+    """They finished all of the shard that they had begun."""
+    (tmp_path / "begins.py").write_text(BEGINS)
+    path = write_plan(methods=["begins.py:reconstruct"])
+
+    def follow(_: Progress) -> None:
+        if list(tmp_path.glob("begun-*")):
+            raise Cancelled
+
+    with distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=":0") as workers:
+        executor = DaskExecutor(Remote(workers.scheduler_address))
+        with pytest.raises(Cancelled):
+            run(run_study(path, trust=True, executor=executor), follow)
+        (tmp_path / "told").touch()
+        with distributed.Client(workers) as watch:
+            deadline = time.monotonic() + 60
+            while any(watch.run(lambda dask_worker: len(dask_worker.state.executing)).values()):
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+    assert run(study_status(path, trust=True)).finished == 1
+
+
 def test_a_worker_goes_on_with_the_plan_that_is_run_and_none_begins_with_another(write_plan, monkeypatch) -> None:
     """Numbers of trials are those of the plan whose run submits them, though somebody who takes part has edited it."""
     teller = SimpleNamespace(log_event=lambda *event: None, get_current_task=lambda: "task", name=0)

@@ -218,11 +218,14 @@ class DaskExecutor:
         if (first := next(waiting, None)) is None:  # no worker is needed
             return
         waiting = chain([first], waiting)
-        with self.cluster.open(study) as cluster, _client(distributed, cluster, self.cluster.wait) as client:
+        with (
+            self.cluster.open(study) as cluster,
+            _client(distributed, cluster, self.cluster.wait) as client,
+            _ending(distributed, client) as ending,
+        ):
             tell_dashboard(store.folder, client.dashboard_link)
             if self.on_dashboard is not None:
                 self.on_dashboard(client.dashboard_link)
-            ending = distributed.Event(client=client)  # heard by workers that begin later, too
             arguments = str(study.folder), str(store.folder), study.trust, store.run, digest, ending.name
 
             def submitted(count: int) -> list[Any]:
@@ -409,6 +412,21 @@ def _ended(distributed: Any, running: set[Any]) -> set[Any]:
     except TimeoutError:
         return set()
     return done
+
+
+@contextmanager
+def _ending(distributed: Any, client: Any) -> Iterator[Any]:
+    """An event that ends the workers' shards after the trial under way, once it is set or the run is cancelled.
+
+    Workers that begin later hear it, too. Those of a scheduler that runs on would else finish what they have begun.
+    """
+    event = distributed.Event(client=client)
+    try:
+        yield event
+    except (GeneratorExit, KeyboardInterrupt):
+        with suppress(*_CANCELLED, OSError):
+            event.set()
+        raise
 
 
 def _under_way(client: Any, ending: Any, running: set[Any]) -> set[Any]:
