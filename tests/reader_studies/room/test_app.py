@@ -931,6 +931,22 @@ def test_marks_that_a_key_takes_away_come_back(study: Callable[..., Answers], ch
 
 
 @pytest.mark.slow
+def test_it_says_when_no_further_mark_can_be_set(study: Callable[..., Answers], chromium: Browser) -> None:
+    answers = study(questions=[MARKS])
+    mark, words = "current.asked[0].mark", "document.querySelector('.form').innerText"
+    with _served(answers) as origin:
+        _enter(chromium, answers, origin)
+        assert "Click on each lesion" in chromium.run(words)
+        for number in range(21):  # beyond NEAR of each other, or the mark that is there would be chosen
+            chromium.run(f"{mark}({3 + 10 * (number // 5)}, {3 + 10 * (number % 5)}); 0")
+        assert chromium.run("current.asked[0].places.length") == 20
+        assert "20 marks are the most that a case can have. Take one away to set another." in chromium.run(words)
+        chromium.key("x")
+        assert "Click on each lesion" in chromium.run(words)
+        assert not chromium.complaints
+
+
+@pytest.mark.slow
 def test_an_answer_stays_on_the_screen_until_it_is_confirmed(study: Callable[..., Answers], chromium: Browser) -> None:
     answers = study(cases=[{"id": "c0", "saved": "c0", "patient": "p"}])
     with _served(answers) as origin:

@@ -65,7 +65,7 @@ class Asked {
 
   free() {
     this.list = made("div");
-    this.hint = made("p", { className: "quiet", textContent: "Click on each lesion in the image." });
+    this.hint = made("p", { className: "quiet" });
     this.again = made("button", { type: "button", hidden: true });
     this.again.addEventListener("click", () => this.bringBack());
     leaveToKeys(this.again);
@@ -200,6 +200,9 @@ class Asked {
   #showMarks() {
     const marks = this.answer.marks ?? [];
     const last = this.taken.at(-1)?.length;
+    this.hint.textContent = marks.length < MOST_MARKS
+      ? "Click on each lesion in the image."
+      : `${MOST_MARKS} marks are the most that a case can have. Take one away to set another.`;
     this.again.hidden = !last || marks.length + last > MOST_MARKS;
     this.again.textContent = `Bring back ${last === 1 ? "the mark" : `${last} marks`} (Z)`;
     if (this.list.children.length !== marks.length) {
