@@ -3,6 +3,7 @@
 import warnings
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -200,30 +201,31 @@ def test_dropout_is_told_unless_it_was_exported_for_use(tmp_path: Path, decompos
 
 
 class Normalising(torch.nn.Module):
-    def __init__(self, keeps: bool) -> None:
+    def __init__(self, kind: Any, keeps: bool) -> None:
         super().__init__()
-        self.norm = torch.nn.BatchNorm2d(1, track_running_stats=keeps)
+        self.norm = kind(1, track_running_stats=keeps)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         with torch.no_grad():
             return torch.complex(self.norm(image.real[None])[0], image.imag)
 
 
+@pytest.mark.parametrize("kind", [torch.nn.BatchNorm2d, torch.nn.InstanceNorm2d])
 @pytest.mark.parametrize("decomposed", [False, True])
 @pytest.mark.parametrize(("training", "keeps", "told"), [(True, True, 1), (False, True, 0), (False, False, 0)])
-def test_batch_normalisation_is_told_where_it_was_exported_in_training(
-    tmp_path: Path, decomposed: bool, training: bool, keeps: bool, told: int
+def test_normalisation_is_told_where_it_was_exported_in_training(
+    tmp_path: Path, kind: Any, decomposed: bool, training: bool, keeps: bool, told: int
 ) -> None:
     """One that keeps no statistics of its training normalises by those of the slice as it is meant to."""
     path = tmp_path / "norm.pt2"
     image = (torch.zeros(1, 48, 48, dtype=torch.complex64),)
-    program = torch.export.export(Normalising(keeps).train(training), image)
+    program = torch.export.export(Normalising(kind, keeps).train(training), image)
     torch.export.save(program.run_decompositions() if decomposed else program, path)
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         registry.get(str(path))
     said = [str(one.message) for one in warned if one.category is PackageWarning]
-    words = "norm.pt2 normalises by the statistics of each slice, as batch normalisation does in training"
+    words = "norm.pt2 normalises by the statistics of each slice, as networks do in training"
     assert said == [f"{words}; export it after model.eval() unless this is meant."] * told
 
 

@@ -75,7 +75,7 @@ class Program:
 
     @property
     def trains(self) -> bool:
-        """Whether it normalises by the statistics of each slice, as batch normalisation does in training."""
+        """Whether it normalises by the statistics of each slice, as networks do in training."""
         return self._graph.trains
 
     @property
@@ -158,7 +158,7 @@ def open_model(source: str) -> Reconstructor:
     if program.random:
         _warn(f"{path.name} draws random numbers, as dropout does in training, so that each run gives another image")
     if program.trains:
-        _warn(f"{path.name} normalises by the statistics of each slice, as batch normalisation does in training")
+        _warn(f"{path.name} normalises by the statistics of each slice, as networks do in training")
     return model
 
 

@@ -126,8 +126,9 @@ def _draws(found: torch._ops.OpOverload, given: Mapping[str | int, Any]) -> bool
 
 def _trains(found: torch._ops.OpOverload, given: Mapping[str | int, Any]) -> bool:
     """Whether it normalises by the statistics of what it is given, although it knows those of its training."""
-    knows = given.get("running_mean") is not None
-    return "batch_norm" in found._schema.name and knows and given.get("training") is True
+    known, name = given.get("running_mean") is not None, found._schema.name
+    while_training = given.get("use_input_stats" if "instance_norm" in name else "training") is True
+    return known and while_training and ("instance_norm" in name or "batch_norm" in name)
 
 
 def _kind(of: Any) -> str:
