@@ -177,13 +177,11 @@ def perturb(
         )
         warnings.warn(words, stacklevel=3)  # to the caller of what takes knobs beside
     perturbation = perturbations.get(kind)
-    if budgets is None:
-        budgets = (_BUDGET,) if perturbation.needs_budget else ()
-    elif not perturbation.needs_budget:
+    usual = (_BUDGET,) if perturbation.needs_budget else ()
+    etas = as_numbers(usual if budgets is None else budgets, "the budgets")
+    if etas and not perturbation.needs_budget:
         raise InputError(f"{kind} has no budgets; leave them out.")
-    job = perturbation.run(
-        measurement, _method(reconstructor), as_roi(roi), as_numbers(budgets, "the budgets"), **knobs
-    )
+    job = perturbation.run(measurement, _method(reconstructor), as_roi(roi), etas, **knobs)
     return progress.run(job, on_progress)
 
 

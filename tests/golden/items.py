@@ -171,7 +171,7 @@ def _images(id: str) -> Arrays:
 
 
 def _settings(kind: str) -> dict[str, Setting]:
-    return PERTURBED.get(kind, {"default": (COMBINED, BOTH, {})})
+    return PERTURBED.get(kind, {"default": (COMBINED, (), {})})
 
 
 def _perturbed(kind: str) -> Arrays:

@@ -1,3 +1,4 @@
+import csv
 import re
 from collections import Counter
 from itertools import pairwise
@@ -93,6 +94,9 @@ def test_a_run_that_is_cancelled_within_validations_ends_with_the_same_weights(
     assert resumed.metadata is not None
     assert whole.metadata is not None
     assert resumed.metadata.scores["validation"] == whole.metadata.scores["validation"]
+    with (run_folder / "log.csv").open() as log:
+        scored = {int(line["step"]) for line in csv.DictReader(log) if line["validation"]}
+    assert scored == {2, 4, 6}, "those within which it was cancelled, too"
 
 
 def test_each_example_is_used_as_often_as_asked(recipe, run_folder):

@@ -89,6 +89,10 @@ class Run:
         if begins:  # so that what the training brings can be told
             yield from self.validate()
             yield Progress(0.0, f"before the training: {self._scores()}", notice=True, preview=self.score)
+        missed = self._missed(budget)
+        if missed:
+            with budget.outside():
+                yield from self.validate(budget.spent(self.step))
         started, began = time.monotonic() - self.seconds, time.process_time() - self.core_seconds
         if not self.decaying:
             self.branch.unlink(missing_ok=True)
@@ -97,7 +101,7 @@ class Run:
         losses = list[float]()
         spent, validated = budget.spent(self.step), False
         with Log(self.checkpoint.parent, self.step, self.decaying) as log:
-            if begins:
+            if begins or missed:
                 log.write(self._line(math.nan, 0.0, validated=True))
             while spent < 1:
                 if schedule.decays(spent, self.preset.decay) and not self.decaying:
@@ -132,15 +136,16 @@ class Run:
                     reported = time.monotonic()
                     with self._saved_if_closed(budget):
                         yield Progress(min(spent, 1.0), self._words(min(spent, 1.0), running), preview=self.score)
-        yield from self._finish(budget, validated)
+            yield from self._finish(budget, validated, log)
 
-    def _finish(self, budget: schedule.Budget, validated: bool) -> Job[None]:
+    def _finish(self, budget: schedule.Budget, validated: bool, log: Log) -> Job[None]:
         """Score what no step has, and tell a call that had no time for a decay; InputError for a score of NaN."""
         if not validated:  # resumed at the end, or too short a time
             if isinstance(budget, schedule.Minutes) and not self.decaying:
                 raise InputError("no step fits into this time; give more minutes.")
             self._end(budget)
             yield from self.validate(1.0)
+            log.write(self._line(math.nan, 0.0, validated=True))
         elif isinstance(budget, schedule.Minutes) and not self.decaying:
             words = f"there was no time for a step of {self.recipe.id} at a decaying rate; go on with more minutes"
             yield Progress(1.0, words, notice=True)
@@ -160,10 +165,15 @@ class Run:
                 self.save(budget)
             raise
 
+    def _missed(self, budget: schedule.Budget) -> bool:
+        """Whether the run was ended within a validation that was due at the step from which it goes on."""
+        due = self.step > 0 and self.step % self.preset.validate_every == 0 and budget.spent(self.step) < 1
+        return due and (not self.curve or self.curve[-1][0] < self.seconds / 3600)
+
     def validate(self, spent: float = 0.0) -> Job[None]:
         """Set the scores of the averaged weights on the validation cases (`Validation.scores`).
 
-        spent: the share of the budget, of which the steps tell. One that is cancelled is not made up for.
+        spent: the share of the budget, of which the steps tell.
         """
 
         def told(step: Progress) -> Progress:
