@@ -18,7 +18,7 @@ def test_the_words_are_read_to_the_end_in_a_dock_of_usual_width(qtbot: Any, poin
     scale.show()
     worst, best = scale.findChildren(QLabel)
     for label in (worst, best):
-        qtbot.waitUntil(lambda label=label: label.width() >= label.sizeHint().width(), timeout=5_000)
+        qtbot.waitUntil(lambda label=label: label.width() >= label.sizeHint().width(), timeout=60_000)
         assert (label.geometry().bottom() < scale.buttons[0].y()) == above
     assert worst.x() < best.x()
     assert scale.width() == 340
