@@ -1,5 +1,6 @@
 # The public names, each with its home: `__init__.py` reads them here, and so do type checkers.
 from .analyses.transfer import transfer_matrix as transfer_matrix
+from .analyses.volume import save_volume as save_volume
 from .api import check_study as check_study
 from .api import compare as compare
 from .api import compare_methods as compare_methods
@@ -13,6 +14,7 @@ from .api import perturb as perturb
 from .api import posterior_contrast as posterior_contrast
 from .api import prewhiten_scan as prewhiten_scan
 from .api import quality_by_samples as quality_by_samples
+from .api import reconstruct_scan as reconstruct_scan
 from .api import reconstructor as reconstructor
 from .api import reconstructors as reconstructors
 from .api import recovery_table as recovery_table

@@ -10,7 +10,7 @@ from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
-from .analyses import diversity, fragility, retention, samples
+from .analyses import diversity, fragility, retention, samples, volume
 from .analyses.diversity import Choice
 from .analyses.fragility import FragilityMap
 from .analyses.quality import comparing
@@ -19,10 +19,12 @@ from .analyses.quality.entries import MethodEntry
 from .analyses.quality.table import Table
 from .analyses.retention import RecoveryTable, RetentionMap
 from .analyses.samples import SamplesCurve
+from .analyses.volume import Volume
 from .cases import making, replay
 from .cases.record import Case
 from .data.measurement import Measurement, as_measurement
 from .data.roi import ROI, as_roi
+from .data.scan import Scan
 from .evaluation.contrast import Contrasts
 from .former import names
 from .ground import progress
@@ -51,8 +53,10 @@ from .studies.work import count_planned, results_of
 
 if TYPE_CHECKING:
     from polars import DataFrame
+    from torch import Tensor
 
     from .figures.studies.all_figures import Figures
+    from .physics.sampling import Sampling
 
 OnProgress = Callable[[progress.Progress], object]
 P = ParamSpec("P")
@@ -360,6 +364,26 @@ def quality_by_samples(
     wanted = as_numbers(accelerations, "the accelerations", "(2, 4, 8)")
     given = as_options(options, samples.quality_by_samples)
     job = samples.quality_by_samples(as_measurement(measurement), _method(reconstructor), wanted, **given)
+    return progress.run(job, on_progress)
+
+
+def reconstruct_scan(
+    scan: Scan,
+    reconstructor: Method | Reconstructor,
+    sampling: "Sampling | Tensor | None" = None,
+    *,
+    device: str = "cpu",
+    on_progress: OnProgress | None = None,
+) -> Volume:
+    """Every slice of an open scan by one method: `analyses.volume.reconstruct_scan`, to its end.
+
+    sampling: as of `Scan.measurement`. `volume.images` is the stack, `volume.mean_metrics` how close it is to the fully
+    sampled one, `volume.missing` says which slices could not be reconstructed; `rr.save_volume(volume, "scan.nii.gz")`
+    writes it.
+    """
+    if not isinstance(scan, Scan):
+        raise InputError(f"the scan is {one_line(repr(scan), 60)}; give what rr.open_scan(file) returns.")
+    job = volume.reconstruct_scan(scan, _method(reconstructor), sampling, device=checked_device(device))
     return progress.run(job, on_progress)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 import warnings
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import click
+import h5py
+import nibabel
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
@@ -96,6 +99,44 @@ def test_reconstruct_reports_metrics_and_writes_the_image(scan_file: Path, tmp_p
     image = np.load(output)
     assert image.shape == (96, 96)
     assert image.dtype == np.complex64
+
+
+def test_all_slices_are_reconstructed_into_one_file(scan_file: Path, tmp_path: Path) -> None:
+    output = tmp_path / "head.nii.gz"
+    reconstruct = ("reconstruct", scan_file, "--method", "cg-sense", *SAMPLING)
+    told = invoke(*reconstruct, "--all-slices", "--output", output)
+    assert told.exit_code == 0
+    assert "3 slices, " in told.stdout
+    assert told.stdout.endswith(f"saved: {output}\n")
+    found = answer(*reconstruct, "--all-slices")
+    images = np.asarray(nibabel.load(output).dataobj)
+    assert images.shape == (96, 96, 3)
+    for slice in range(3):
+        alone = answer(*reconstruct, "--slice", slice, "--output", tmp_path / "one.npy")
+        assert found["slice_metrics"][str(slice)] == alone["metrics"]
+        np.testing.assert_allclose(images[..., slice].T, np.abs(np.load(tmp_path / "one.npy")), rtol=1e-6)
+    nmse = [found["slice_metrics"][str(slice)]["image"]["nmse"] for slice in range(3)]
+    assert found["metrics"]["image"]["nmse"] == pytest.approx(np.mean(nmse))
+    assert (found["slices"], found["missing"]) == (3, {})
+    assert answer(*reconstruct[:-2], "--all-slices", "--auto")["knobs"] != found["knobs"]
+
+
+def test_of_a_damaged_scan_the_sound_slices_are_saved(scan_file: Path, tmp_path: Path) -> None:
+    damaged, output = tmp_path / "damaged.h5", tmp_path / "images.npy"
+    shutil.copy(scan_file, damaged)
+    with h5py.File(damaged, "r+") as file:
+        file["kspace"][1, 0, 5, 5] = np.nan
+    told = invoke("reconstruct", damaged, "--all-slices", "--method", "zero-filled", *SAMPLING, "--output", output)
+    assert told.exit_code == 1
+    assert "recon-robust: slice 1 is missing: slice 1 of damaged.h5 has NaN" in told.stderr
+    assert "2 slices, " in told.stdout
+    assert np.isfinite(np.load(output)).all((1, 2)).tolist() == [True, False, True]
+
+
+def test_what_makes_some_slices_doubtful_is_told_once(loud_file: Path) -> None:
+    told = invoke("reconstruct", loud_file, "--all-slices", "--method", "zero-filled", *SAMPLING)
+    assert told.stderr.count("Coil 2, counted from 0, is ") == 1
+    assert "recon-robust: slice 0: Coil 2" in told.stderr
 
 
 def test_an_image_is_kept_where_nothing_can_be_measured(tmp_path: Path) -> None:
@@ -231,6 +272,7 @@ def test_a_feature_is_placed_where_it_is_asked_for(scan_file: Path) -> None:
     ("arguments", "words"),
     [
         (["--method", "sense"], "no reconstructor 'sense'"),
+        (["--all-slices", "--output", "a.png"], "end the output's name in one of .npy, .h5, .nii.gz"),
         (["--method", "tv", "--knob", "weight"], "has no value"),
         (["--method", "tv", "--knob", "weight=7"], "weight is 7"),
         (["--method", "tv", "--slice", "9"], "slice"),

@@ -9,7 +9,7 @@ from skimage.io import imread, imsave
 
 from napari_recon_robust.data.orientation import FIRST_ROW_BELOW, Directions, Plane, Turn
 from napari_recon_robust.ground.errors import FileFormatError, InputError
-from napari_recon_robust.io.images import read_image, write_image
+from napari_recon_robust.io.images import VOLUME_SUFFIXES, read_image, write_image, write_volume
 
 IMAGE = torch.complex(torch.rand(6, 5) * 1e-5, torch.rand(6, 5) * 1e-5)
 
@@ -40,6 +40,48 @@ def test_nifti_claims_no_orientation_that_is_not_known(tmp_path: Path) -> None:
     assert nibabel.aff2axcodes(stored.affine) == ("L", "P", "S")
     np.testing.assert_allclose(stored.affine[:3, 3], (10.0, -4.0, 6.0))
     assert (int(stored.header["sform_code"]), int(stored.header["qform_code"])) == (1, 1)
+
+
+def stacked(step: tuple[float, float, float], slices: int = 3) -> list[Plane]:
+    """Planes that are tilted about x by 30°, each a step from the one before."""
+    directions = Directions(row=(0, 3**0.5 / 2, 0.5), column=(1, 0, 0))
+    firsts = [tuple(np.array((-10.0, 4.0, 6.0)) + n * np.array(step)) for n in range(slices)]
+    return [Plane(directions=directions, first=first) for first in firsts]
+
+
+@pytest.mark.parametrize("step", [(0, -2.5, 2.5 * 3**0.5), (0, 2.5, -2.5 * 3**0.5), (0.0, 0.0, 6.0)])
+def test_a_volume_lies_where_its_slices_do(tmp_path: Path, step: tuple[float, float, float]) -> None:
+    """Whichever way the slices were taken, apart by more than their thickness, and not along their normal either."""
+    planes, voxel = stacked(step), (0.5, 0.7, 4.0)
+    images = torch.stack([(n + 1) * IMAGE for n in range(3)])
+    write_volume(tmp_path / "all.nii.gz", images, voxel, planes)
+    whole = nibabel.load(tmp_path / "all.nii.gz")
+    assert whole.shape == (5, 6, 3)
+    for slice, plane in enumerate(planes):
+        write_image(tmp_path / "one.nii.gz", images[slice], voxel, plane)
+        one = nibabel.load(tmp_path / "one.nii.gz")
+        np.testing.assert_array_equal(np.asarray(whole.dataobj)[..., slice], np.asarray(one.dataobj)[..., 0])
+        for column, row in ((0, 0), (4, 0), (2, 5)):
+            there = whole.affine @ (column, row, slice, 1)
+            np.testing.assert_allclose(there, one.affine @ (column, row, 0, 1), atol=1e-4)
+    assert int(whole.header["sform_code"]) == 1
+    assert whole.header.get_zooms()[2] == pytest.approx(np.linalg.norm(step), rel=1e-5)
+
+
+def test_slices_that_are_unevenly_apart_have_directions_and_no_place(tmp_path: Path) -> None:
+    planes = stacked((0, 0, 5.0))
+    planes[2] = planes[2].model_copy(update={"first": (-10.0, 4.0, 40.0)})
+    write_volume(tmp_path / "a.nii.gz", IMAGE.expand(3, 6, 5), (0.5, 0.7, 4.0), planes)
+    stored = nibabel.load(tmp_path / "a.nii.gz")
+    assert int(stored.header["sform_code"]) == 2
+    assert stored.header.get_zooms() == pytest.approx((0.7, 0.5, 4.0))
+    write_volume(tmp_path / "b.nii.gz", IMAGE.expand(3, 6, 5), (0.5, 0.7, 4.0), [None] * 3)
+    assert int(nibabel.load(tmp_path / "b.nii.gz").header["sform_code"]) == 0
+
+
+def test_a_volume_is_no_picture(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=", ".join(VOLUME_SUFFIXES)):
+        write_volume(tmp_path / "a.png", IMAGE.expand(3, 6, 5))
 
 
 def test_png_is_the_windowed_magnitude(tmp_path: Path) -> None:

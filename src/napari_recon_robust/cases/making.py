@@ -54,7 +54,7 @@ def make_case(
     _check_precision(measurement)
     outcomes = [outcome.labelled(roi.label) for outcome in outcomes]
     kspace = {"clean": _array(measurement.kspace), "mask": _array(measurement.mask)}
-    recipe = _recipe(
+    recipe = recipe_of(
         measurement,
         method,
         {**measurement.source, "acceleration": measurement.acceleration} if source is None else source,
@@ -206,7 +206,7 @@ def unperturbed_case(
             "sentence": f"Nothing was perturbed. In {place} SSIM is {written(measured[where].ssim, '.2f')}.",
         }
     return Case(
-        recipe=_recipe(measurement, method, source, perturbation=""),
+        recipe=recipe_of(measurement, method, source),
         roi=roi,
         results=[result],
         matrix=measurement.matrix,
@@ -215,9 +215,15 @@ def unperturbed_case(
     )
 
 
-def _recipe(measurement: Measurement, method: Method, source: Mapping[str, Any], **of_perturbation: Any) -> CaseRecipe:
-    """The recipe of a method on a measurement, and of what was done to that."""
+def recipe_of(
+    measurement: Measurement, method: Method, source: Mapping[str, Any], perturbation: str = "", **of_perturbation: Any
+) -> CaseRecipe:
+    """The recipe of a method on a measurement, and of what was done to that, if anything was.
+
+    source: plain facts, as of `make_case`. of_perturbation: further fields of the recipe.
+    """
     return CaseRecipe(
+        perturbation=perturbation,
         method=method.reconstructor.recorded_id,
         method_knobs=dict(method.knobs),
         input=record.array_hash(_array(measurement.kspace), _array(measurement.mask)),

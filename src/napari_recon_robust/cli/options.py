@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -24,6 +24,9 @@ from .fractions import FRACTION, of_percentage
 from .paths import EXISTING
 from .printing import warn
 from .progress import follow
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 T = TypeVar("T")
 
@@ -216,29 +219,47 @@ class Measured:
 
 @contextmanager
 def measured(
+    file: Path, index: int | None, device: str = "cpu", whole: bool = False, **sampling: Any
+) -> Iterator[Measured]:
+    """Open the file, take the slice, and undersample it.
+
+    whole: the command undersamples the slice itself, so that nothing is said of one that is fully sampled.
+    sampling: as of `undersampled`.
+    """
+    with undersampled(file, whole=whole, **sampling) as (scan, how):
+        chosen = len(scan) // 2 if index is None else index
+        follow(scan.prepare(chosen), f"reading slice {chosen}")
+        measurement = scan.measurement(chosen, how).to(checked_device(device))
+        tell_undersampled(scan, how)
+        from ..data.cautions import cautions  # needs scipy, which --help waits for otherwise
+
+        for caution in cautions(measurement).values():
+            warn(caution)
+        yield Measured(scan, chosen, measurement)
+
+
+@contextmanager
+def undersampled(
     file: Path,
-    index: int | None,
     pattern: str | None = None,
     seed: str = "0",
     mask_file: Path | None = None,
     axes: str | None = None,
-    device: str = "cpu",
     draws: bool = False,
     whole: bool = False,
     **sampling_values: Any,
-) -> Iterator[Measured]:
-    """Open the file, take the slice, and undersample it.
+) -> Iterator[tuple[Scan, "Sampling | Tensor | None"]]:
+    """Open the file, and find how its slices are to be undersampled, as `Scan.measurement` takes it.
 
     An acceleration or a share of centre lines that is given without a pattern is that of equispaced lines; a seed by
     itself draws no lines.
-    draws: the command draws something else by the seed too, which then needs no lines to draw.
-    whole: the command undersamples the slice itself, so that nothing is said of one that is fully sampled.
+    draws: the command draws something else by the seed too, which then needs no lines to draw. whole: as of `measured`.
     """
     pattern = _pattern_of(pattern, sampling_values, mask_file, draws)
     with open_scan(file, axes=tuple(axes.split(",")) if axes else None) as scan:
         for note in scan.header.notes:
             warn(note)
-        sampling: Any = None
+        sampling: Sampling | Tensor | None = None
         if pattern is not None:
             sampling = Sampling(pattern=pattern, seed=whole_seed(seed, default=seed), **sampling_values)
         elif mask_file is not None:
@@ -250,16 +271,13 @@ def measured(
                 "the scan is fully sampled and nothing is left out of it (R = 1); give --pattern, --acceleration or "
                 "--mask to undersample it."
             )
-        chosen = len(scan) // 2 if index is None else index
-        follow(scan.prepare(chosen), f"reading slice {chosen}")
-        measurement = scan.measurement(chosen, sampling).to(checked_device(device))
-        if sampling is not None and not scan.fully_sampled:
-            warn("the scanner undersampled this scan; of the mask those points are kept that it measured.")
-        from ..data.cautions import cautions  # needs scipy, which --help waits for otherwise
+        yield scan, sampling
 
-        for caution in cautions(measurement).values():
-            warn(caution)
-        yield Measured(scan, chosen, measurement)
+
+def tell_undersampled(scan: Scan, sampling: "Sampling | Tensor | None") -> None:
+    """Say of which points of a mask the scan knows nothing."""
+    if sampling is not None and not scan.fully_sampled:
+        warn("the scanner undersampled this scan; of the mask those points are kept that it measured.")
 
 
 def _pattern_of(pattern: str | None, sampling_values: Iterable[str], mask_file: Path | None, draws: bool) -> str | None:

@@ -1,25 +1,29 @@
 """Writing reconstructed images as files that other programs read, and reading images from such files."""
 
 import gzip
+import json
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..data.orientation import AS_STORED, Plane, Turn
+from ..data.orientation import AS_STORED, Plane, Turn, Vector
 from ..ground import hdf5
 from ..ground.arrays import read_npy
 from ..ground.errors import InputError, dimensions
 from ..ground.guard import head, opening, shown, status
 from ..ground.hdf5 import is_hdf5, open_hdf5
 from ..ground.writing import write
-from .nifti import load_nifti, nifti_image
+from .nifti import load_nifti, nifti_image, nifti_volume
 
 SUFFIXES = (".npy", ".h5", ".png", ".nii.gz")
 READABLE = (*SUFFIXES, ".nii")
+VOLUME_SUFFIXES = (".npy", ".h5", ".nii.gz")
 MAP_SUFFIXES = (".npy", ".png")
 _MOST_PIXELS = 2**24  # of a picture
 
@@ -33,10 +37,11 @@ def check_suffix(path: Path, suffixes: tuple[str, ...] = SUFFIXES) -> None:
 def write_image(
     path: Path,
     image: Tensor,
-    voxel: tuple[float, float, float] | None = None,
+    voxel: Vector | None = None,
     plane: Plane | None = None,
     *,
     turn: Turn = AS_STORED,
+    record: Mapping[str, Any] | None = None,
 ) -> None:
     """Write one image, complex (rows, columns), in its own units.
 
@@ -44,6 +49,7 @@ def write_image(
     percentile white, a pixel for each of the image's whatever their shape, so that `read_image` takes it back, and as
     it is seen, by `turn`. .nii.gz: the magnitude float32 with the
     voxel size, the axes (column, row, slice) and where it lies (`plane`). The folders above are made.
+    record: how the image was made; .h5 has it as `record`, .nii.gz as a comment, both as JSON.
     Raises InputError for another suffix, WritingError where the file cannot be written.
     """
     check_suffix(path)
@@ -53,19 +59,64 @@ def write_image(
     if name.endswith(".npy"):
         write_array(path, values)
     elif name.endswith(".h5"):
-        import h5py
-
-        content = BytesIO()
-        with h5py.File(content, "w") as file:
-            file["image"] = values
-            file["magnitude"] = magnitude
-        write(path, content.getbuffer())
+        write(path, _hdf5({"image": values, "magnitude": magnitude}, record))
     elif name.endswith(".png"):
         white = np.percentile(magnitude, 99.9) or 1.0
         grey = np.round(255 * np.clip(magnitude / white, 0, 1)).astype(np.uint8)
         write_picture(path, turn.shown(grey))
     else:
-        write(path, gzip.compress(nifti_image(magnitude, voxel, plane).to_bytes(), mtime=0))
+        write(path, _nifti(nifti_image(magnitude, voxel, plane), record))
+
+
+def write_volume(
+    path: Path,
+    images: Tensor,
+    voxel: Vector | None = None,
+    planes: Sequence[Plane | None] = (),
+    *,
+    record: Mapping[str, Any] | None = None,
+) -> None:
+    """Write a stack of images, complex (slices, rows, columns), in their own units, as `write_image` writes one.
+
+    .h5 has the magnitude under the name `reconstruction`, too, as fastMRI's evaluation reads it. .nii.gz has the axes
+    (column, row, slice), and lies where `planes` say (`nifti.nifti_volume`). Raises InputError for another suffix, and
+    WritingError.
+    """
+    check_suffix(path, VOLUME_SUFFIXES)
+    values = images.detach().cpu().numpy()
+    name = path.name.lower()
+    if name.endswith(".npy"):
+        write_array(path, values)
+        return
+    magnitude = np.abs(values).astype(np.float32)
+    if name.endswith(".h5"):
+        write(path, _hdf5({"image": values, "magnitude": magnitude}, record, reconstruction="magnitude"))
+    else:
+        write(path, _nifti(nifti_volume(magnitude, voxel, planes), record))
+
+
+def _hdf5(arrays: Mapping[str, NDArray[Any]], record: Mapping[str, Any] | None, **links: str) -> memoryview:
+    """The content of a file. links: further names of arrays."""
+    import h5py
+
+    content = BytesIO()
+    with h5py.File(content, "w") as file:
+        for name, values in arrays.items():
+            file[name] = values
+        for name, array in links.items():
+            file[name] = file[array]
+        if record is not None:
+            file["record"] = json.dumps(record)  # no attribute, which must not be longer than 64 kB
+    return content.getbuffer()
+
+
+def _nifti(made: Any, record: Mapping[str, Any] | None) -> bytes:
+    """The content of a packed file."""
+    if record is not None:
+        import nibabel
+
+        made.header.extensions.append(nibabel.nifti1.Nifti1Extension("comment", json.dumps(record).encode()))
+    return gzip.compress(made.to_bytes(), mtime=0)
 
 
 def write_array(path: Path, values: NDArray[np.generic]) -> None:
