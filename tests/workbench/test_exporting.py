@@ -1,14 +1,19 @@
 """Reports and films of the present result, saved or not, and exports of what a panel shows."""
 
+import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from PIL import Image
 
+from napari_recon_robust.analyses import volume
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.ground.writing import WritingError
 from napari_recon_robust.io import open_scan
 from napari_recon_robust.workbench import Workbench
 from napari_recon_robust.workbench.looking import View
@@ -201,3 +206,46 @@ def test_a_reconstruction_is_reported_and_exported_before_anything_was_perturbed
     with pytest.raises(InputError, match="there is no result yet"):
         bench.exporting.panel("difference", View(), tmp_path / "difference.tiff", window)
     bench.acquisition.close()
+
+
+@pytest.fixture
+def damaged(scan_file: Path, tmp_path: Path) -> Iterator[Workbench]:
+    path = tmp_path / "damaged.h5"
+    shutil.copy(scan_file, path)
+    with h5py.File(path, "r+") as file:
+        file["kspace"][0, 0, 5, 5] = np.nan
+    bench = Workbench()
+    bench.acquisition.use(open_scan(path))
+    bench.acquisition.measure(1).run()
+    bench.reconstruction.choose("cg-sense", weight=0.05)
+    yield bench
+    bench.acquisition.close()
+
+
+def test_all_slices_are_by_the_method_and_the_sampling_that_are_set(damaged: Workbench, tmp_path: Path) -> None:
+    path = tmp_path / "images.npy"
+    with pytest.raises(InputError, match=r"images.npy is saved without slice 0: slice 0 of damaged.h5 has NaN"):
+        damaged.exporting.all_slices(path).run()
+    images = np.load(path)
+    measured = damaged.acquisition.current
+    np.testing.assert_array_equal(images[1], damaged.reconstruction.chosen(measured.measurement).numpy())
+    assert np.isfinite(images).all((1, 2)).tolist() == [False, True, True]
+
+
+def test_a_place_that_cannot_be_written_is_told_before_slices_are_reconstructed(
+    attacked: Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(volume, "reconstruct_scan", None)
+    with pytest.raises(WritingError, match="images.npy"):
+        attacked.exporting.all_slices(tmp_path / "file" / "images.npy").run()
+
+
+def test_all_slices_want_a_scan(attacked: Workbench) -> None:
+    with pytest.raises(InputError, match="no scan is open"):
+        Workbench().exporting.all_slices(Path("images.npy"))
+    bench = Workbench()
+    measured = attacked.acquisition.current
+    bench.acquisition.use_measured(replace(measured, scan=None), {}, Path("case"))
+    with pytest.raises(InputError, match="a saved case has one slice; open the scan"):
+        bench.exporting.all_slices(Path("images.npy"))

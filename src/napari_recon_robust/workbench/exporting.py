@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from ..ground.errors import InputError
+from ..ground.numbers import counted
 from ..ground.progress import Job, Progress
+from ..ground.writing import keep, try_place
 from .lining_up import LiningUp
 from .looking import View, pair_of
 from .perturbing import Result
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 
     from ..analyses.lineup import LineupEntry
     from ..cases.record import Case
+    from ..data.scan import Scan
+    from ..physics.sampling import Sampling
+    from ..reconstructors.base import Method
     from ..reports.case_images import CaseImage, CaseImages
 
 Window = tuple[float, float]
@@ -55,7 +60,8 @@ class Exporting:
     """Writes what is shown for others to see, be it saved or not.
 
     Reports and films are of a result; before there is one, a report is of the reconstruction. A panel is written as it
-    is on screen, also where that is the image of another method than the result's. InputError while there is no image.
+    is on screen, also where that is the image of another method than the result's; all slices are reconstructed for it.
+    InputError while there is no image.
     """
 
     def __init__(self, basis: Basis, lining_up: LiningUp) -> None:
@@ -105,6 +111,20 @@ class Exporting:
         """Write a film as `reports.film.export_film` does: clean and perturbed in turn, or rising budgets."""
         job = _film(self._result, path, window, kind, rate, region)
         return Task(f"Writing {path.name}", job, lambda _: None, done=f"The film is saved as {path.name}.")
+
+    def all_slices(self, path: Path) -> Task[Path]:
+        """Reconstruct every slice as the one that is shown, by the method and the sampling that are set, into one file.
+
+        path: .nii.gz, .h5 or .npy. Slices that cannot be reconstructed are missing in the file, which its error tells.
+        InputError for a saved case, which has one slice, and while no scan is open.
+        """
+        if self._acquisition.is_open and self._acquisition.scan is None:
+            raise InputError("a saved case has one slice; open the scan to reconstruct all of its slices.")
+        scan, sampling, device = self._acquisition.opened_scan, self._acquisition.sampling, self._acquisition.device
+        method = self._reconstruction.chosen
+        job = _all_slices(scan, method, sampling, device, path)
+        done, own = f"All {len(scan)} slices are saved as {path.name}.", self._reconstruction.own(method.id)
+        return Task(f"Reconstructing all slices with {method.label}", job, lambda _: None, done=done, models=own)
 
     def panel(self, key: str, view: View, path: Path, window: Window, white: float = 1.0) -> Task[Path]:
         """Write what a panel shows, in the format of the path's suffix, in the window in which it is looked at.
@@ -212,6 +232,21 @@ def _film(result: Result, path: Path, window: Window, kind: Kind, rate: float, r
 
     made = case_of(result)
     return export_film(made, path, kind=kind, rate=rate, window=_in_scan(made, *window), region=region)
+
+
+def _all_slices(
+    scan: "Scan", method: "Method", sampling: "Sampling | Tensor | None", device: str, path: Path
+) -> Job[Path]:
+    from ..analyses.volume import reconstruct_scan, save_volume
+
+    try_place(path)  # before the minutes that it takes
+    volume = yield from reconstruct_scan(scan, method, sampling, device=device)
+    keep(path, partial(save_volume, volume))
+    if volume.missing:
+        slice, why = next(iter(volume.missing.items()))
+        others = f" and {counted(len(volume.missing) - 1, 'other')}" if len(volume.missing) > 1 else ""
+        raise InputError(f"{path.name} is saved without slice {slice}{others}: {why}")
+    return path
 
 
 def _panel(shown: _Shown, path: Path, window: Window) -> Job[Path]:

@@ -1,10 +1,12 @@
 """The buttons for a report and for a panel as a file."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import h5py
 import pytest
 from qtpy.QtWidgets import QFileDialog, QMessageBox
 
@@ -47,6 +49,21 @@ def test_nothing_else_than_what_a_panel_shows_is_written(
     assert asked == ["reference"] * whole, "the first of the two is seen by itself beside them"
 
 
+def test_all_slices_are_reconstructed_into_a_file(
+    review: Session, until: Until, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compare: Any = dock_of(review, "Compare")
+    until(lambda: compare.export.isEnabled() and not review.jobs.working)
+    menu = compare.export.menu()
+    menu.aboutToShow.emit()
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "images"), "HDF5 (*.h5)"))
+    menu.actions()[-1].trigger()
+    until(lambda: compare.foot.message.text() == "All 3 slices are saved as images.h5.")
+    with h5py.File(tmp_path / "images.h5") as file:
+        assert file["image"].shape == (3, 96, 96)
+        assert json.loads(file["record"][()])["method"] == review.bench.reconstruction.chosen.id
+
+
 @pytest.mark.slow
 def test_the_result_is_reported_and_a_panel_exported(
     review: Session, until: Until, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -71,7 +88,7 @@ def test_the_result_is_reported_and_a_panel_exported(
     menu = compare.export.menu()
     menu.aboutToShow.emit()
     names = [action.text() for action in menu.actions()]
-    assert len(names) == len(review.panels.shown)
+    assert names[len(review.panels.shown) :] == ["", "All 3 slices by CG-SENSE…"]
     export = next(action for action in menu.actions() if action.text().startswith("Perturbed"))
     export.trigger()
     until(lambda: (tmp_path / "image.tiff").exists() and not review.jobs.busy())

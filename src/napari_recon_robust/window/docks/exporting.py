@@ -1,4 +1,4 @@
-"""Buttons for a report on what is shown, and for the image of a panel as a file."""
+"""Buttons for a report on what is shown, and for the image of a panel, or of all slices, as a file."""
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
@@ -13,16 +13,17 @@ from ...workbench.looking import Way
 from ..session import Session
 
 REPORT = "Images, metrics, curves and recipe in one file: a page for any browser, or a PDF; in the window as it is"
-EXPORT = "What a panel shows as PNG, TIFF, NIfTI or DICOM; it says in the file what it is"
+EXPORT = "A panel as PNG, TIFF, NIfTI or DICOM, which say what they are, or all slices as NIfTI, HDF5 or NumPy"
 _KEYS: dict[Way, str] = {"wipe": "W", "lens": "⇧W", "fade": "F"}
 # Suffixes by what a dialog calls the files.
 CSV = {"CSV": [".csv"]}
 _REPORTS = {"Page": [".html"], "Sheets of A4": [".pdf"]}
+_VOLUMES = {"NIfTI": [".nii.gz"], "HDF5": [".h5"], "NumPy": [".npy"]}
 _PANELS = {"PNG": [".png"], "TIFF": [".tiff", ".tif"], "NIfTI": [".nii.gz"], "DICOM": [".dcm"]}
 
 
 def export_button(session: Session) -> QPushButton:
-    """Make the button with a menu of the panels that are shown."""
+    """Make the button with a menu of the panels that are shown, and of all slices."""
     made = QPushButton("Export…")
     made.setToolTip(EXPORT)
     made.setMinimumWidth(40)
@@ -49,6 +50,10 @@ def _list_panels(menu: QMenu, session: Session) -> None:
     for key in session.panels.shown:
         name = " · ".join(session.panels.panels[key].title.splitlines()[:2])
         menu.addAction(name).triggered.connect(_exporter(session, key))
+    scan, method = session.bench.acquisition.scan, session.bench.reconstruction.method
+    if scan is not None and len(scan) > 1 and method is not None:
+        menu.addSeparator()
+        menu.addAction(f"All {len(scan)} slices by {method.label}…").triggered.connect(lambda: ask_all_slices(session))
 
 
 def _exporter(session: Session, key: str) -> Callable[[], None]:
@@ -88,6 +93,13 @@ def _refusal(scene: Scene, key: str) -> str:
     else:
         return ""
     return f"The panel shows {shown}, which is not exported; {advice}."
+
+
+def ask_all_slices(session: Session) -> None:
+    """Ask for a place, and reconstruct all slices into a file there."""
+    path, _ = ask_place(session, "All slices", "images.nii.gz", _VOLUMES)
+    if path is not None:
+        session.attempt(lambda: session.bench.exporting.all_slices(path))
 
 
 def ask_report(session: Session) -> None:
