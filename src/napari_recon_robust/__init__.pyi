@@ -1,6 +1,5 @@
 # The public names, each with its home: `__init__.py` reads them here, and so do type checkers.
 from .analyses.transfer import transfer_matrix as transfer_matrix
-from .analyses.volume import save_volume as save_volume
 from .api import check_study as check_study
 from .api import compare as compare
 from .api import compare_methods as compare_methods
@@ -37,6 +36,7 @@ from .reports.bibliography import bibtex as bibtex
 from .reports.export import export_image as export_image
 from .reports.film import export_film as export_film
 from .reports.report import write_report as write_report
+from .reports.volume import save_volume as save_volume
 from .simulation.sample import open_sample as open_sample
 
 __version__: str

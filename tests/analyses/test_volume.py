@@ -1,12 +1,10 @@
 """A whole scan as one stack of images."""
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
 
 import h5py
-import nibabel
 import numpy as np
 import pytest
 import torch
@@ -109,46 +107,6 @@ def test_a_volume_that_does_not_fit_is_refused_before_it_begins(
     monkeypatch.setattr(guard, "free_memory", lambda: 1000)
     with rr.open_scan(scan_file) as scan, pytest.raises(InputError, match=r"the volume of head.h5 needs .* of memory"):
         next(reconstruct_scan(scan, rr.reconstructor("zero-filled").at()))
-
-
-def test_files_hold_the_images_and_how_they_were_made(scan_file: Path, tmp_path: Path) -> None:
-    method = rr.reconstructor("cg-sense").at(weight=0.02)
-    with rr.open_scan(scan_file) as scan:
-        volume = rr.reconstruct_scan(scan, method, SAMPLING)
-        kspace = scan.kspace(0)
-    for name in ("a.npy", "a.h5", "a.nii.gz"):
-        assert rr.save_volume(volume, tmp_path / name) == tmp_path / name
-    np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), volume.images.numpy())
-    with h5py.File(tmp_path / "a.h5") as file:
-        np.testing.assert_allclose(file["reconstruction"][:], volume.images.abs().numpy(), rtol=1e-6)
-        record = json.loads(file["record"][()])
-    stored = nibabel.load(tmp_path / "a.nii.gz")
-    np.testing.assert_allclose(np.asarray(stored.dataobj).T, volume.images.abs().numpy(), rtol=1e-6)
-    (comment,) = stored.header.extensions
-    assert json.loads(comment.get_content()) == record
-    assert record["method"] == "cg-sense"
-    assert record["method_knobs"]["weight"] == 0.02
-    assert rr.Sampling(**record["source"]["sampling"]) == SAMPLING
-    assert len(set(record["input"].values())) == 3
-    assert record["versions"]["torch"] == torch.__version__
-    assert kspace.shape[0] == 4
-
-
-def test_the_h5_is_what_fastmris_evaluation_scores(scan_file: Path, tmp_path: Path) -> None:
-    """Of `reconstruction` and the target, ||x - r||^2 / ||r||^2 is what `compare_methods` has for whole volumes."""
-    settings = {"accelerations": (3.0,), "seeds": ("file",), "patterns": ("random",)}
-    table = rr.compare_methods([scan_file], ["zero-filled"], whole_volumes=True, **settings)
-    sampling = rr.Sampling(pattern="random", acceleration=3, minimum_centre_lines=12, seed=scan_file.name)
-    with rr.open_scan(scan_file) as scan:
-        volume = rr.reconstruct_scan(scan, rr.reconstructor("zero-filled"), sampling)
-    rr.save_volume(volume, tmp_path / "head.h5")
-    with h5py.File(tmp_path / "head.h5") as file, h5py.File(scan_file) as source:
-        image, kspace = file["reconstruction"][:], source["kspace"][:]
-    coils = np.fft.fftshift(np.fft.ifft2(np.fft.ifftshift(kspace, (-2, -1)), norm="ortho"), (-2, -1))
-    target = np.sqrt((np.abs(coils) ** 2).sum(1))[:, 48:144]
-    (result,) = table.results
-    nmse = np.linalg.norm(image - target) ** 2 / np.linalg.norm(target) ** 2
-    assert result.nmse == pytest.approx(float(nmse), rel=1e-3)
 
 
 def test_what_is_no_scan_is_told(scan_file: Path) -> None:

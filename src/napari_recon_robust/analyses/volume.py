@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,13 +10,13 @@ import torch
 from torch import Tensor
 
 from ..cases.making import recipe_of
+from ..cases.record import CaseRecipe
 from ..data.measurement import Measurement
 from ..data.orientation import Plane
 from ..evaluation import metrics
 from ..ground.errors import InputError, ReconRobustError
-from ..ground.guard import check_memory, to_path
+from ..ground.guard import check_memory
 from ..ground.progress import Job, Progress, relayed
-from ..io.images import write_volume
 from ..reconstructors.base import Method
 from ..reconstructors.doubts import doubts
 
@@ -38,8 +37,8 @@ class Volume:
     images: complex64 (slices, rows, columns) in the scan's units, on the CPU; NaN in a slice that could not be
     reconstructed. voxel: (row, column, slice) in mm, planes: where each image lies, as far as the scan says so. method:
     at the knobs of all slices. accelerations: the effective R of each slice. metrics: of the slices whose fully sampled
-    image is known. doubts: reasons to doubt images, by name and slice. missing: why slices are missing. record: how the
-    images were made, as plain values; its `input` has the SHA-256 of each slice's samples.
+    image is known. doubts: reasons to doubt images, by name and slice. missing: why slices are missing. recipes: how
+    the image of each slice was made.
     """
 
     images: Tensor
@@ -50,7 +49,7 @@ class Volume:
     metrics: dict[int, Measured] = field(default_factory=dict)
     doubts: dict[str, dict[int, str]] = field(default_factory=dict)
     missing: dict[int, str] = field(default_factory=dict)
-    record: dict[str, Any] = field(default_factory=dict)
+    recipes: dict[int, CaseRecipe] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.images)
@@ -84,11 +83,14 @@ class Volume:
             pass
         for name, words in doubts(self.method, measurement, image).items():
             self.doubts.setdefault(name, {})[slice] = words
-        record = record_of(self.method, measurement)
-        if not self.record:
-            sampling = record["source"].get("sampling")
-            self.record = {**record, "source": {"sampling": sampling}, "input": {}}
-        self.record["input"][str(slice)] = record["input"]
+        self.recipes[slice] = _recipe(self.method, measurement)
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """How the images were made, as plain values; its `input` has the SHA-256 of each slice's samples."""
+        first = next(iter(self.recipes.values()))
+        inputs = {str(slice): recipe.input for slice, recipe in self.recipes.items()}
+        return {**_plain(first), "source": {"sampling": first.source["sampling"]}, "input": inputs}
 
 
 def reconstruct_scan(
@@ -133,16 +135,6 @@ def _added(volume: Volume, scan: "Scan", index: int, sampling: "Sampling | Tenso
     volume.add(index, measurement, (yield from volume.method.job(measurement)))
 
 
-def save_volume(volume: Volume, path: str | Path) -> Path:
-    """Write the images as one file, .npy, .h5 or .nii.gz (`io.images.write_volume`), with how they were made.
-
-    Raises InputError for another suffix, and WritingError where it cannot be written; returns the path.
-    """
-    path = to_path(path)
-    write_volume(path, volume.images, volume.voxel, volume.planes, record=volume.record)
-    return path
-
-
 def metrics_of(method: Method, measurement: Measurement, image: Tensor) -> Measured | None:
     """The metrics of an image in units of its measurement; None for a map, and where no fully sampled image is known.
 
@@ -157,5 +149,12 @@ def metrics_of(method: Method, measurement: Measurement, image: Tensor) -> Measu
 
 def record_of(method: Method, measurement: Measurement) -> dict[str, Any]:
     """How an image was made, as plain values: what a case records of it (`CaseRecipe`)."""
-    recipe = recipe_of(measurement, method, {**measurement.source, "acceleration": measurement.acceleration})
+    return _plain(_recipe(method, measurement))
+
+
+def _recipe(method: Method, measurement: Measurement) -> CaseRecipe:
+    return recipe_of(measurement, method, {**measurement.source, "acceleration": measurement.acceleration})
+
+
+def _plain(recipe: CaseRecipe) -> dict[str, Any]:
     return {"note": "Not for diagnostic use.", **recipe.model_dump(mode="json", include=_RECORDED)}

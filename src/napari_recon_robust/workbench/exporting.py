@@ -113,9 +113,10 @@ class Exporting:
         return Task(f"Writing {path.name}", job, lambda _: None, done=f"The film is saved as {path.name}.")
 
     def all_slices(self, path: Path) -> Task[Path]:
-        """Reconstruct every slice as the one that is shown, by the method and the sampling that are set, into one file.
+        """Reconstruct every slice as the one that is shown, by the method and the sampling that are set.
 
-        path: .nii.gz, .h5 or .npy. Slices that cannot be reconstructed are missing in the file, which its error tells.
+        path: .nii.gz, .h5, .npy, or a new folder for a DICOM series. Slices that cannot be reconstructed are missing
+        there, which is told.
         InputError for a saved case, which has one slice, and while no scan is open.
         """
         if self._acquisition.is_open and self._acquisition.scan is None:
@@ -237,8 +238,10 @@ def _film(result: Result, path: Path, window: Window, kind: Kind, rate: float, r
 def _all_slices(
     scan: "Scan", method: "Method", sampling: "Sampling | Tensor | None", device: str, path: Path
 ) -> Job[Path]:
-    from ..analyses.volume import reconstruct_scan, save_volume
+    from ..analyses.volume import reconstruct_scan
+    from ..reports.volume import check_place, save_volume
 
+    check_place(path)
     try_place(path)  # before the minutes that it takes
     volume = yield from reconstruct_scan(scan, method, sampling, device=device)
     keep(path, partial(save_volume, volume))

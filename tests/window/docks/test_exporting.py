@@ -57,7 +57,7 @@ def test_all_slices_are_reconstructed_into_a_file(
     menu = compare.export.menu()
     menu.aboutToShow.emit()
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "images"), "HDF5 (*.h5)"))
-    menu.actions()[-1].trigger()
+    menu.actions()[-2].trigger()
     until(lambda: compare.foot.message.text() == "All 3 slices are saved as images.h5.")
     with h5py.File(tmp_path / "images.h5") as file:
         assert file["image"].shape == (3, 96, 96)
@@ -88,7 +88,7 @@ def test_the_result_is_reported_and_a_panel_exported(
     menu = compare.export.menu()
     menu.aboutToShow.emit()
     names = [action.text() for action in menu.actions()]
-    assert names[len(review.panels.shown) :] == ["", "All 3 slices by CG-SENSE…"]
+    assert names[len(review.panels.shown) :] == ["", "All 3 slices by CG-SENSE…", "All 3 slices by CG-SENSE as DICOM…"]
     export = next(action for action in menu.actions() if action.text().startswith("Perturbed"))
     export.trigger()
     until(lambda: (tmp_path / "image.tiff").exists() and not review.jobs.busy())

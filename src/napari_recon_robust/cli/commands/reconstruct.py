@@ -11,7 +11,7 @@ from typing import Any
 import click
 from torch import Tensor
 
-from ...analyses.volume import metrics_of, reconstruct_scan, record_of, save_volume
+from ...analyses.volume import metrics_of, reconstruct_scan, record_of
 from ...data.measurement import Measurement
 from ...data.scan import Scan
 from ...evaluation import metrics
@@ -25,6 +25,7 @@ from ...physics.sampling import Sampling
 from ...reconstructors import registry
 from ...reconstructors.base import Method
 from ...reconstructors.doubts import of_method
+from ...reports.volume import check_place, save_volume
 from ..contradictions import refuse_both
 from ..options import (
     Measured,
@@ -37,18 +38,19 @@ from ..options import (
     with_auto,
 )
 from ..outputs import Outputs
-from ..paths import FILE
+from ..paths import PLACE
 from ..printing import print_json, warn
 from ..progress import follow
 
 
 @click.command()
 @sampling_options
-@click.option("--all-slices", is_flag=True, help=f"Every slice, into one file: {either(images.VOLUME_SUFFIXES)}.")
+@click.option("--all-slices", is_flag=True, help="Every slice.")
 @click.option(
     "--output",
-    type=FILE,
-    help=f"Image: {either(images.SUFFIXES)}. Rows are as stored, but a .png of fastMRI's files is the right way up.",
+    type=PLACE,
+    help=f"Image: {either(images.SUFFIXES)}. Rows are as stored, but a .png of fastMRI's files is the right way up. Of "
+    f"all slices {either(images.VOLUME_SUFFIXES)}, or a new folder for a DICOM series.",
 )
 def reconstruct(
     method: str,
@@ -72,7 +74,7 @@ def reconstruct(
     if all_slices and index is not None:
         refuse_both("--slice", "--all-slices")
     if output is not None:
-        images.check_suffix(output, images.VOLUME_SUFFIXES if all_slices else images.SUFFIXES)
+        check_place(output) if all_slices else images.check_suffix(output)
     outputs = Outputs(output)
     chosen = chosen_method(method, knobs, auto)
     if all_slices:

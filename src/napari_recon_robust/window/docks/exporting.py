@@ -13,7 +13,7 @@ from ...workbench.looking import Way
 from ..session import Session
 
 REPORT = "Images, metrics, curves and recipe in one file: a page for any browser, or a PDF; in the window as it is"
-EXPORT = "A panel as PNG, TIFF, NIfTI or DICOM, which say what they are, or all slices as NIfTI, HDF5 or NumPy"
+EXPORT = "A panel as PNG, TIFF, NIfTI or DICOM, which say what they are, or all slices, as DICOM, NIfTI, HDF5 or NumPy"
 _KEYS: dict[Way, str] = {"wipe": "W", "lens": "⇧W", "fade": "F"}
 # Suffixes by what a dialog calls the files.
 CSV = {"CSV": [".csv"]}
@@ -53,7 +53,9 @@ def _list_panels(menu: QMenu, session: Session) -> None:
     scan, method = session.bench.acquisition.scan, session.bench.reconstruction.method
     if scan is not None and len(scan) > 1 and method is not None:
         menu.addSeparator()
-        menu.addAction(f"All {len(scan)} slices by {method.label}…").triggered.connect(lambda: ask_all_slices(session))
+        words = f"All {len(scan)} slices by {method.label}"
+        menu.addAction(f"{words}…").triggered.connect(lambda: ask_all_slices(session, _VOLUMES))
+        menu.addAction(f"{words} as DICOM…").triggered.connect(lambda: ask_all_slices(session, {}))
 
 
 def _exporter(session: Session, key: str) -> Callable[[], None]:
@@ -95,9 +97,9 @@ def _refusal(scene: Scene, key: str) -> str:
     return f"The panel shows {shown}, which is not exported; {advice}."
 
 
-def ask_all_slices(session: Session) -> None:
-    """Ask for a place, and reconstruct all slices into a file there."""
-    path, _ = ask_place(session, "All slices", "images.nii.gz", _VOLUMES)
+def ask_all_slices(session: Session, kinds: Mapping[str, Sequence[str]]) -> None:
+    """Ask for a file of these kinds, or without any for a new folder, and reconstruct all slices into it."""
+    path, _ = ask_place(session, "All slices", "images.nii.gz" if kinds else "images", kinds)
     if path is not None:
         session.attempt(lambda: session.bench.exporting.all_slices(path))
 
