@@ -111,6 +111,17 @@ def test_it_goes_with_its_control_and_its_window(page: Any) -> None:
     assert page.ring.control is not named(page, "b")
 
 
+def test_a_control_that_is_deleted_takes_its_frame_along(page: Any) -> None:
+    """As where a window is closed, which deletes the controls of a page before the page."""
+    QTest.keyClick(named(page, "a"), Qt.Key.Key_Tab)
+    control = named(page, "b")
+    pytest.importorskip("PyQt6.sip").delete(control)
+    page.ring.follow(None, None)
+    assert page.ring.control is None
+    page.ring.follow(named(page, "a"), named(page, "c"))
+    assert page.ring.control is named(page, "c")
+
+
 def test_it_takes_no_clicks_and_no_focus(page: Any) -> None:
     QTest.keyClick(named(page, "a"), Qt.Key.Key_Tab)
     assert page.childAt(place(page, "b").center()) is named(page, "b")

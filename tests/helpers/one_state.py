@@ -124,6 +124,7 @@ def _check_panels(review: Session, arranged: bool) -> None:
         former = panels.panels[key].former
         if former is not None:
             assert former != index, (key, title)
+        if former is not None and not panels.panels[key].played:
             assert title.startswith(f"Slice {former} · "), (key, title)
             assert title.endswith(f"reading slice {index}…"), (key, title)
     if acquisition.slice is None or index != acquisition.index or acquisition.asked[0] != index:

@@ -59,6 +59,8 @@ class FocusRing(QWidget):
         return False
 
     def _place(self, focused: QWidget | None) -> None:
+        if self._control is not None and not isalive(self._control):  # it goes before its page where a window is closed
+            self._control = None
         control = self._control
         if control is None or not control.isVisible() or control is not focused:
             self.hide()
@@ -81,7 +83,7 @@ class FocusRing(QWidget):
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
         """Draw the frame in the colour of the control's letters."""
-        if self._control is None:
+        if self._control is None or not isalive(self._control):
             return
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
