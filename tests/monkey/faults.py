@@ -18,6 +18,9 @@ WORKER = "napari_recon_robust.window.worker"  # which logs what a job raised tha
 # Of Qt's warnings those that say that an object is used wrongly, or after its end.
 QT_FAULTS = ("QObject::", "QPainter::", "QWidget::", "QLayout::", "QThread:", "QBasicTimer::")
 
+# What napari's own keys say of their own, as its key of the grid where one panel is shown.
+OF_NAPARI = ("Grid stride is too large",)
+
 
 class Faults(logging.Handler):
     """Collects faults while it is entered. found: a text for each, its traceback first."""
@@ -73,7 +76,8 @@ class Faults(logging.Handler):
             self.found.append(f"Qt: {text}")
 
     def _on_notification(self, notification: Any) -> None:
-        if str(notification.severity) in ("error", "warning"):
+        by_napari = str(notification.message).startswith(OF_NAPARI)
+        if str(notification.severity) in ("error", "warning") and not by_napari:
             raised = getattr(notification, "exception", None)
             self.found.append(f"notified: {notification.message}\n{'' if raised is None else told(raised)}")
 
